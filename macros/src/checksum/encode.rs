@@ -1,0 +1,121 @@
+//! Tokens as bytes: every piece tagged and measured, so that no two sequences share an encoding.
+//!
+//! Neither spaces nor the way a value is spelt survive: `1_000` is `1000`, a raw string is its
+//! text, and joined punctuation is cut into the operators of the language.
+
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use syn::Lit;
+
+/// Operators of more than one character, longest first.
+const OPERATORS: [&str; 24] = [
+    "<<=", ">>=", "...", "..=", "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=",
+    "*=", "/=", "%=", "^=", "&=", "|=", "<<", ">>", "..",
+];
+
+pub(super) struct Bytes(Vec<u8>);
+
+impl Bytes {
+    pub(super) fn new(algorithm: &str) -> Self {
+        let mut bytes = Self(Vec::new());
+        bytes.text(algorithm);
+        bytes
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
+        self.piece(b't', text.as_bytes());
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.0
+    }
+
+    fn piece(&mut self, tag: u8, value: &[u8]) {
+        self.0.push(tag);
+        self.0.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(value);
+    }
+
+    pub(super) fn tokens(&mut self, tokens: TokenStream) {
+        self.0.push(b'<');
+        self.sequence(tokens);
+        self.0.push(b'>');
+    }
+
+    fn sequence(&mut self, tokens: TokenStream) {
+        let mut joined = String::new();
+        for tree in tokens {
+            if let TokenTree::Punct(punct) = &tree {
+                joined.push(punct.as_char());
+                if punct.spacing() == Spacing::Joint {
+                    continue;
+                }
+            }
+            self.operators(&mut joined);
+            match tree {
+                TokenTree::Punct(_) => {}
+                TokenTree::Ident(ident) => self.piece(b'i', ident.to_string().as_bytes()),
+                TokenTree::Literal(literal) => self.literal(&Lit::new(literal)),
+                TokenTree::Group(group) => self.group(&group),
+            }
+        }
+        self.operators(&mut joined);
+    }
+
+    /// Cuts joined punctuation into operators, longest first, as the language does.
+    fn operators(&mut self, joined: &mut String) {
+        let mut rest = joined.as_str();
+        while let Some(first) = rest.chars().next() {
+            let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
+            let length = operator.map_or(first.len_utf8(), str::len);
+            self.piece(b'p', &rest.as_bytes()[..length]);
+            rest = &rest[length..];
+        }
+        joined.clear();
+    }
+
+    fn group(&mut self, group: &Group) {
+        let (open, close) = match group.delimiter() {
+            Delimiter::Parenthesis => (b'(', b')'),
+            Delimiter::Brace => (b'{', b'}'),
+            Delimiter::Bracket => (b'[', b']'),
+            // Invisible: only a `macro_rules!` on the way here can tell.
+            Delimiter::None => return self.sequence(group.stream()),
+        };
+        self.0.push(open);
+        self.sequence(group.stream());
+        self.0.push(close);
+    }
+
+    fn literal(&mut self, literal: &Lit) {
+        match literal {
+            Lit::Str(text) => self.literal_with(b's', text.value().as_bytes(), text.suffix()),
+            Lit::ByteStr(bytes) => self.literal_with(b'b', &bytes.value(), bytes.suffix()),
+            Lit::CStr(text) => self.literal_with(b'c', text.value().to_bytes(), text.suffix()),
+            Lit::Byte(byte) => self.literal_with(b'y', &[byte.value()], byte.suffix()),
+            Lit::Char(char) => {
+                self.literal_with(b'h', char.value().to_string().as_bytes(), char.suffix());
+            }
+            Lit::Int(int) => self.literal_with(b'n', int.base10_digits().as_bytes(), int.suffix()),
+            Lit::Float(float) => {
+                let digits = float.base10_digits();
+                let digits = if digits.contains('.') && !digits.contains(['e', 'E']) {
+                    digits.trim_end_matches('0').trim_end_matches('.')
+                } else {
+                    digits
+                };
+                self.literal_with(b'f', digits.as_bytes(), float.suffix());
+            }
+            Lit::Bool(bool) => self.piece(b'i', bool.value.to_string().as_bytes()),
+            other => {
+                let tokens = quote::ToTokens::to_token_stream(other).to_string();
+                self.piece(b'v', tokens.as_bytes());
+            }
+        }
+    }
+
+    fn literal_with(&mut self, tag: u8, value: &[u8], suffix: &str) {
+        self.0.push(b'l');
+        self.piece(tag, value);
+        self.piece(b'x', suffix.as_bytes());
+    }
+}

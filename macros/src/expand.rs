@@ -1,0 +1,71 @@
+//! Pass 3. Total: what is checked always expands. Paths are absolute, names are our own.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Ident;
+use syn::ext::IdentExt as _;
+
+use crate::checksum;
+use crate::names;
+use crate::validate::{Checked, Kind};
+
+/// What to add after the function. Every token carries the attribute's own hygiene, even where it
+/// borrows the user's place for an error: to the lints it is another crate's code.
+pub(crate) fn expand(checked: Checked) -> TokenStream {
+    let Checked { version, name, group, kind, rollback, out_of_order, function } = checked;
+    let ident = function.sig.ident.clone();
+    let checksum = checksum::of(kind, function);
+
+    let function = ident.unraw().to_string();
+    let named = names::in_crate(&group, version);
+    let symbol = names::in_binary(&group, version);
+    let version = version.number;
+    let up = wrapper(&ident, ident.span());
+    let down = match &rollback {
+        None => quote!(::core::option::Option::None),
+        Some(path) => {
+            let span = path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+            let wrapper = wrapper(path, span);
+            quote!(::core::option::Option::Some(#wrapper))
+        }
+    };
+    let constructor = Ident::new(
+        match kind {
+            Kind::Transaction => "transaction",
+            Kind::Online => "online",
+        },
+        Span::call_site(),
+    );
+    quote! {
+        #named
+        const _: () = {
+            use ::mongrate::__private::v1 as __mongrate;
+            #symbol
+
+            #[__mongrate::linkme::distributed_slice(__mongrate::MIGRATIONS)]
+            #[linkme(crate = __mongrate::linkme)]
+            static __MONGRATE_MIGRATION: __mongrate::Migration = __mongrate::Migration::#constructor(
+                __mongrate::Descriptor {
+                    version: #version,
+                    name: #name,
+                    group: #group,
+                    checksum: #checksum,
+                    crate_name: ::core::env!("CARGO_PKG_NAME"),
+                    module: ::core::module_path!(),
+                    file: ::core::file!(),
+                    line: ::core::line!(),
+                    function: #function,
+                    out_of_order: #out_of_order,
+                },
+                #up,
+                #down,
+            );
+        };
+    }
+}
+
+/// `|context| outcome(function(context))`, placed where the function is named.
+fn wrapper(function: &impl ToTokens, span: Span) -> TokenStream {
+    let here = Span::call_site().located_at(span);
+    quote_spanned!(here=> |context| __mongrate::outcome(#function(context)))
+}

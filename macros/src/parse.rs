@@ -1,0 +1,132 @@
+//! Pass 1. Syntax only: which arguments were written, and on what. No judgement.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::spanned::Spanned as _;
+use syn::{Error, Expr, Ident, Item, ItemFn, Lit, Token, TraitItemFn};
+
+use crate::broken::Broken;
+
+/// What was written, in the order in which it was written.
+pub(crate) struct Raw {
+    pub(crate) arguments: Vec<Argument>,
+    /// What stands between the commas and is no argument.
+    pub(crate) strays: Broken,
+    pub(crate) item: Annotated,
+}
+
+/// `key` or `key = value`.
+pub(crate) struct Argument {
+    pub(crate) key: Ident,
+    pub(crate) value: Option<Expr>,
+}
+
+/// What the attribute stands on.
+pub(crate) enum Annotated {
+    Function(Box<ItemFn>),
+    Other { what: &'static str, span: Span },
+}
+
+impl Raw {
+    pub(crate) fn new(arguments: TokenStream, item: TokenStream) -> syn::Result<Self> {
+        let item = syn::parse2(item)?;
+        let (arguments, strays) = arguments_and_strays.parse2(arguments)?;
+        Ok(Self { arguments, strays, item })
+    }
+}
+
+fn arguments_and_strays(input: ParseStream<'_>) -> syn::Result<(Vec<Argument>, Broken)> {
+    let (mut arguments, mut strays) = (Vec::new(), Broken::default());
+    while !input.is_empty() {
+        let argument = argument(input).or_else(|error| {
+            skip_to_comma(input)?;
+            Err(error)
+        });
+        arguments.extend(strays.keep(argument));
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+    }
+    Ok((arguments, strays))
+}
+
+fn argument(input: ParseStream<'_>) -> syn::Result<Argument> {
+    let start = input.span();
+    if !input.peek(Ident::peek_any) {
+        return Err(Error::new(start, form(input)));
+    }
+    let key = input.call(Ident::parse_any)?;
+    let value = if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(Error::new(start, format!("`{key} =` has no value")));
+        }
+        Some(input.parse()?)
+    } else {
+        None
+    };
+    if input.is_empty() || input.peek(Token![,]) {
+        Ok(Argument { key, value })
+    } else if value.is_some() {
+        Err(input.error("missing `,` before this"))
+    } else {
+        Err(Error::new(start, format!("write `{key} = …`: arguments are `key = value`")))
+    }
+}
+
+/// How an argument is written, said with what was written in its place.
+fn form(input: ParseStream<'_>) -> String {
+    if input.peek(Token![,]) {
+        return "one `,` too many".to_owned();
+    }
+    let example = match input.fork().parse() {
+        Ok(Lit::Int(version)) => format!("version = {version}"),
+        Ok(Lit::Str(name)) => format!("name = {:?}", name.value()),
+        _ => "version = 20250122001".to_owned(),
+    };
+    format!("arguments are `key = value`, as in `{example}`")
+}
+
+fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+impl Parse for Annotated {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let ahead = input.fork();
+        let (what, span) = match input.parse()? {
+            Item::Fn(function) => return Ok(Self::Function(Box::new(function))),
+            Item::Verbatim(_) => match ahead.parse::<TraitItemFn>() {
+                Ok(method) => ("a function without a body", method.sig.ident.span()),
+                Err(_) => ("something else", ahead.span()),
+            },
+            other => described(&other),
+        };
+        Ok(Self::Other { what, span })
+    }
+}
+
+/// What a reader calls an item, and its name or keyword, so that the error stays on one line.
+fn described(item: &Item) -> (&'static str, Span) {
+    match item {
+        Item::Const(item) => ("a constant", item.ident.span()),
+        Item::Enum(item) => ("an enum", item.ident.span()),
+        Item::ExternCrate(item) => ("an `extern crate`", item.extern_token.span()),
+        Item::ForeignMod(item) => ("an `extern` block", item.abi.extern_token.span()),
+        Item::Impl(item) => ("an `impl` block", item.impl_token.span()),
+        Item::Macro(item) => ("a macro", item.mac.path.span()),
+        Item::Mod(item) => ("a module", item.ident.span()),
+        Item::Static(item) => ("a static", item.ident.span()),
+        Item::Struct(item) => ("a struct", item.ident.span()),
+        Item::Trait(item) => ("a trait", item.ident.span()),
+        Item::TraitAlias(item) => ("a trait alias", item.ident.span()),
+        Item::Type(item) => ("a type alias", item.ident.span()),
+        Item::Union(item) => ("a union", item.ident.span()),
+        Item::Use(item) => ("a `use`", item.use_token.span()),
+        other => ("something else", other.span()),
+    }
+}

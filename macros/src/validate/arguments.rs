@@ -1,0 +1,247 @@
+//! The rules for the arguments of the attribute.
+
+use proc_macro2::Span;
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
+
+use super::{GROUP_DEFAULT, Version, suggest, ungrouped};
+use crate::broken::Broken;
+use crate::parse::Argument;
+
+const KEYS: [&str; 5] = ["version", "name", "group", "reversible", "out_of_order"];
+const EXAMPLE: &str = "version = 20250122001";
+const NAME_BYTES_MAX: usize = 64;
+
+/// The arguments by key, each at most once.
+#[derive(Default)]
+pub(super) struct Sorted {
+    version: Option<Argument>,
+    name: Option<Argument>,
+    group: Option<Argument>,
+    reversible: Option<Argument>,
+    out_of_order: Option<Argument>,
+    /// Something that could not be read may have been meant as the version.
+    version_may_be_misspelt: bool,
+}
+
+impl Sorted {
+    pub(super) fn new(arguments: Vec<Argument>, strays: Broken, broken: &mut Broken) -> Self {
+        let mut sorted = Self { version_may_be_misspelt: !strays.is_empty(), ..Self::default() };
+        if let Err(strays) = strays.into_result() {
+            broken.add(strays);
+        }
+        for argument in arguments {
+            let key = argument.key.unraw().to_string();
+            let place = match key.as_str() {
+                "version" => &mut sorted.version,
+                "name" => &mut sorted.name,
+                "group" => &mut sorted.group,
+                "reversible" => &mut sorted.reversible,
+                "out_of_order" => &mut sorted.out_of_order,
+                _ => {
+                    let meant = suggest::key(&key, &KEYS);
+                    sorted.version_may_be_misspelt |= meant == Some("version");
+                    broken.add(unknown(&argument.key, meant));
+                    continue;
+                }
+            };
+            if place.is_some() {
+                let text = format!("`{key}` is given twice; remove one of them");
+                broken.add(Error::new(argument.key.span(), text));
+            } else {
+                *place = Some(argument);
+            }
+        }
+        sorted
+    }
+
+    pub(super) fn version(&self, broken: &mut Broken) -> Option<Version> {
+        let Some(argument) = &self.version else {
+            if !self.version_may_be_misspelt {
+                let text = format!("missing `version`, as in `#[migration({EXAMPLE})]`");
+                broken.add(Error::new(Span::call_site(), text));
+            }
+            return None;
+        };
+        broken.keep(number(argument))
+    }
+
+    pub(super) fn name(&self, function: &Ident, broken: &mut Broken) -> Option<String> {
+        if let Some(argument) = &self.name {
+            return broken.keep(label(argument));
+        }
+        let name = function.unraw().to_string();
+        if is_label(&name) {
+            return Some(name);
+        }
+        let text = format!(
+            "the function's name is the migration's name, which is 1 to {NAME_BYTES_MAX} bytes \
+             of a-z, 0-9 and `_`: rename the function, or add `name = \"{}\"`",
+            suggest::label(&name, NAME_BYTES_MAX),
+        );
+        broken.add(Error::new(function.span(), text));
+        None
+    }
+
+    pub(super) fn group(&self, broken: &mut Broken) -> Option<String> {
+        match &self.group {
+            Some(argument) => broken.keep(label(argument)),
+            None => Some(GROUP_DEFAULT.to_owned()),
+        }
+    }
+
+    pub(super) fn rollback(&self, function: &Ident, broken: &mut Broken) -> Option<Path> {
+        broken.keep(path(self.reversible.as_ref()?, function))
+    }
+
+    pub(super) fn out_of_order(&self, broken: &mut Broken) -> bool {
+        if let Some(Argument { value: Some(value), .. }) = &self.out_of_order {
+            let text = "`out_of_order` takes no value: write it alone, or leave it out";
+            broken.add(Error::new_spanned(value, text));
+        }
+        self.out_of_order.is_some()
+    }
+}
+
+fn unknown(key: &Ident, meant: Option<&str>) -> Error {
+    let text = match meant {
+        Some(meant) => format!("unknown argument `{key}`; did you mean `{meant}`?"),
+        None => format!(
+            "unknown argument `{key}`; `#[migration]` takes {}",
+            suggest::list(&KEYS.map(|key| format!("`{key}`")), "and"),
+        ),
+    };
+    Error::new(key.span(), text)
+}
+
+fn number(argument: &Argument) -> syn::Result<Version> {
+    let Some(value) = argument.value.as_ref().map(ungrouped) else {
+        let text = format!("`version` needs its number: `{EXAMPLE}`");
+        return Err(Error::new(argument.key.span(), text));
+    };
+    match value {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Int(number) => positive(number),
+            Lit::Str(text) => {
+                let digits = text.value();
+                let example = if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+                    format!("version = {digits}")
+                } else {
+                    EXAMPLE.to_owned()
+                };
+                Err(Error::new(text.span(), format!("`version` is a bare number: `{example}`")))
+            }
+            other => Err(not_a_number(other)),
+        },
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => {
+            let text = format!("`version` starts at 1 and cannot be negative: `{EXAMPLE}`");
+            Err(Error::new_spanned(value, text))
+        }
+        _ => Err(not_a_number(value)),
+    }
+}
+
+fn not_a_number(value: &impl ToTokens) -> Error {
+    let text = format!(
+        "`version` is a whole number written out, as in `{EXAMPLE}`: \
+         the attribute cannot see the value of a constant"
+    );
+    Error::new_spanned(value, text)
+}
+
+fn positive(number: &LitInt) -> syn::Result<Version> {
+    let span = number.span();
+    let digits = number.base10_digits();
+    if !matches!(number.suffix(), "" | "i64" | "u64") {
+        let text = format!("`version` is an `i64`; write `{digits}`");
+        return Err(Error::new(span, text));
+    }
+    match digits.parse::<i64>() {
+        Ok(0) => Err(Error::new(span, format!("`version` starts at 1, as in `{EXAMPLE}`"))),
+        Ok(number) => Ok(Version { number, span }),
+        Err(_) => {
+            let text = format!("`version` is at most {}, the largest `i64`", i64::MAX);
+            Err(Error::new(span, text))
+        }
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(legal)
+}
+
+/// The value of `name` or `group`.
+fn label(argument: &Argument) -> syn::Result<String> {
+    let key = argument.key.unraw().to_string();
+    let Some(value) = argument.value.as_ref().map(ungrouped) else {
+        let text = format!("`{key}` needs a value: `{key} = \"…\"`");
+        return Err(Error::new(argument.key.span(), text));
+    };
+    let Some(text) = string(value) else {
+        let text = format!("`{key}` is a string literal: `{key} = \"…\"`");
+        return Err(Error::new_spanned(value, text));
+    };
+    let written = text.value();
+    if is_label(&written) {
+        return Ok(written);
+    }
+    let rule = format!("`{key}` is 1 to {NAME_BYTES_MAX} bytes of a-z, 0-9 and `_`");
+    let suggestion = suggest::label(&written, NAME_BYTES_MAX);
+    let text_of_error = if written.is_empty() || suggestion.is_empty() {
+        rule
+    } else if written.len() > NAME_BYTES_MAX && written == written.to_ascii_lowercase() {
+        format!("{rule}; this has {}", written.len())
+    } else {
+        format!("{rule}, as in `{key} = \"{suggestion}\"`")
+    };
+    Err(Error::new(text.span(), text_of_error))
+}
+
+fn string(value: &Expr) -> Option<&LitStr> {
+    match value {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Str(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The value of `reversible`.
+fn path(argument: &Argument, function: &Ident) -> syn::Result<Path> {
+    let example = format!("reversible = undo_{}", function.unraw());
+    let Some(value) = argument.value.as_ref().map(ungrouped) else {
+        let text = format!("`reversible` needs the function that undoes this one: `{example}`");
+        return Err(Error::new(argument.key.span(), text));
+    };
+    if let Some(text) = string(value) {
+        let rule = match syn::parse_str::<Path>(&text.value()) {
+            Ok(_) => format!("write the path without quotes: `reversible = {}`", text.value()),
+            Err(_) => format!("`reversible` is the path of a function: `{example}`"),
+        };
+        return Err(Error::new(text.span(), rule));
+    }
+    let Expr::Path(path) = value else {
+        let text = format!("`reversible` is the path of a function: `{example}`");
+        return Err(Error::new_spanned(value, text));
+    };
+    if is_itself(&path.path, function) {
+        let text = format!("a migration cannot be its own rollback; name another: `{example}`");
+        return Err(Error::new_spanned(value, text));
+    }
+    if let Some(qself) = &path.qself {
+        let text = format!("`reversible` is the path of a free function: `{example}`");
+        return Err(Error::new_spanned(&qself.ty, text));
+    }
+    Ok(path.path.clone())
+}
+
+/// `function` or `self::function`.
+fn is_itself(path: &Path, function: &Ident) -> bool {
+    let mut segments = path.segments.iter().map(|segment| &segment.ident);
+    let first = segments.next();
+    let named = if first.is_some_and(|first| first == "self") { segments.next() } else { first };
+    named == Some(function) && segments.next().is_none()
+}

@@ -1,0 +1,91 @@
+//! Pass 2. Every rule about one function, and every broken rule reported at once.
+
+mod arguments;
+mod signature;
+mod suggest;
+
+use proc_macro2::Span;
+use syn::{Error, Expr, ItemFn, Path};
+
+use crate::broken::Broken;
+use crate::parse::{Annotated, Raw};
+
+/// The group of a migration that names none.
+pub(crate) const GROUP_DEFAULT: &str = "default";
+
+/// One migration that is sound as far as its own text can tell.
+pub(crate) struct Checked {
+    pub(crate) version: Version,
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) kind: Kind,
+    /// The function that undoes this one.
+    pub(crate) rollback: Option<Path>,
+    pub(crate) out_of_order: bool,
+    pub(crate) function: ItemFn,
+}
+
+/// 1 to `i64::MAX`, and where it is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Version {
+    pub(crate) number: i64,
+    pub(crate) span: Span,
+}
+
+/// What a migration may touch, named by the type of its parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Transaction,
+    Online,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 2] = [Self::Transaction, Self::Online];
+
+    /// The name of the parameter's type.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Transaction => "Transaction",
+            Self::Online => "Online",
+        }
+    }
+}
+
+impl TryFrom<Raw> for Checked {
+    type Error = Error;
+
+    fn try_from(Raw { arguments, strays, item }: Raw) -> syn::Result<Self> {
+        let function = match item {
+            Annotated::Function(function) => *function,
+            Annotated::Other { what, span } => {
+                return Err(Error::new(
+                    span,
+                    format!("`#[migration]` goes on an `async fn`; this is {what}"),
+                ));
+            }
+        };
+        let mut broken = Broken::default();
+        let sorted = arguments::Sorted::new(arguments, strays, &mut broken);
+        let version = sorted.version(&mut broken);
+        let name = sorted.name(&function.sig.ident, &mut broken);
+        let group = sorted.group(&mut broken);
+        let rollback = sorted.rollback(&function.sig.ident, &mut broken);
+        let out_of_order = sorted.out_of_order(&mut broken);
+        let kind = signature::check(&function, &mut broken);
+        broken.into_result()?;
+        match (version, name, group, kind) {
+            (Some(version), Some(name), Some(group), Some(kind)) => {
+                Ok(Self { version, name, group, kind, rollback, out_of_order, function })
+            }
+            _ => unreachable!("a missing part always records an error"),
+        }
+    }
+}
+
+/// Looks through the invisible groups in which a `macro_rules!` wraps what it was given.
+fn ungrouped(mut expr: &Expr) -> &Expr {
+    while let Expr::Group(group) = expr {
+        expr = &group.expr;
+    }
+    expr
+}

@@ -1,0 +1,171 @@
+//! The rules for the function: `async fn(&mut Transaction<'_>) -> mongrate::Result` or the like.
+
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{
+    Attribute, Error, FnArg, GenericArgument, GenericParam, Generics, ItemFn, PatType,
+    PathArguments, ReturnType, Safety, Signature, Type, TypeReference,
+};
+
+use super::{Kind, suggest};
+use crate::broken::Broken;
+
+/// What the function's parameter makes it, if that can be told.
+pub(super) fn check(function: &ItemFn, broken: &mut Broken) -> Option<Kind> {
+    let signature = &function.sig;
+    if let Some(again) = function.attrs.iter().find(|attribute| is_migration(attribute)) {
+        let text = "`#[migration]` is given twice; remove one of them";
+        broken.add(Error::new(again.path().span(), text));
+    }
+    qualifiers(signature, broken);
+    generics(&signature.generics, broken);
+    let kind = parameter(signature, broken);
+    output(signature, broken);
+    kind
+}
+
+fn is_migration(attribute: &Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == "migration")
+}
+
+fn qualifiers(signature: &Signature, broken: &mut Broken) {
+    if let Some(token) = signature.constness {
+        broken.add(Error::new(token.span(), "a migration runs; remove `const`"));
+    }
+    if signature.asyncness.is_none() {
+        let text = format!("a migration is async: `async fn {}`", signature.ident);
+        broken.add(Error::new(signature.fn_token.span(), text));
+    }
+    if let Safety::Unsafe(token) = signature.safety {
+        let text = "a migration is called by safe code; remove `unsafe`";
+        broken.add(Error::new(token.span(), text));
+    }
+    if let Some(abi) = &signature.abi {
+        broken.add(Error::new_spanned(abi, "a migration has Rust's own ABI; remove `extern`"));
+    }
+    if let Some(variadic) = &signature.variadic {
+        let text = "a migration takes one parameter; remove the `...`";
+        broken.add(Error::new(variadic.dots.span(), text));
+    }
+}
+
+fn generics(generics: &Generics, broken: &mut Broken) {
+    let mut chosen_by_nobody = generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(&parameter.ident),
+        GenericParam::Const(parameter) => Some(&parameter.ident),
+        GenericParam::Lifetime(_) => None,
+    });
+    if let Some(first) = chosen_by_nobody.next() {
+        let text = format!("a migration cannot be generic: nobody would choose `{first}`");
+        broken.add(Error::new(first.span(), text));
+    } else if let Some(clause) = &generics.where_clause {
+        let text = "a migration has nothing to bound; remove the `where` clause";
+        broken.add(Error::new(clause.where_token.span(), text));
+    }
+}
+
+fn parameter(signature: &Signature, broken: &mut Broken) -> Option<Kind> {
+    let mut parameters = signature.inputs.iter();
+    let first = match parameters.next() {
+        Some(FnArg::Typed(first)) => first,
+        Some(FnArg::Receiver(receiver)) => {
+            let text = "a migration is a free function, not a method: move it out of the block \
+                        and remove `self`";
+            broken.add(Error::new(receiver.self_token.span(), text));
+            return None;
+        }
+        None => {
+            let text = format!("missing parameter: {}", kinds("tx"));
+            broken.add(Error::new(signature.paren_token.span.join(), text));
+            return None;
+        }
+    };
+    for extra in parameters {
+        let text = "a migration takes one parameter; remove this one";
+        broken.add(Error::new_spanned(extra, text));
+    }
+    broken.keep(kind(first))
+}
+
+fn kind(parameter: &PatType) -> syn::Result<Kind> {
+    let name = match &*parameter.pat {
+        syn::Pat::Ident(pattern) => pattern.ident.to_string(),
+        _ => "_".to_owned(),
+    };
+    let written = bare(&parameter.ty);
+    let reason = match written {
+        Type::Reference(reference) => match named(&reference.elem) {
+            Some(kind) if reference.mutability.is_some() => {
+                return lifetimes(reference).map(|()| kind);
+            }
+            Some(kind) => format!("borrow it mutably: `{name}: &mut {}<'_>`", kind.name()),
+            None => format!("a migration takes {}", kinds(&name)),
+        },
+        other => match named(other) {
+            Some(kind) => format!("borrow it: `{name}: &mut {}<'_>`", kind.name()),
+            None => format!("a migration takes {}", kinds(&name)),
+        },
+    };
+    Err(Error::new_spanned(written, reason))
+}
+
+fn bare(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => &group.elem,
+            Type::Paren(paren) => &paren.elem,
+            _ => return ty,
+        }
+    }
+}
+
+/// The kind that a type's last segment names, by whatever path.
+fn named(ty: &Type) -> Option<Kind> {
+    let Type::Path(path) = bare(ty) else { return None };
+    let last = path.path.segments.last()?;
+    Kind::ALL.into_iter().find(|kind| last.ident.unraw() == kind.name())
+}
+
+/// What is borrowed, and what it borrows itself, each live for as long as they need to.
+fn lifetimes(reference: &TypeReference) -> syn::Result<()> {
+    let outer = reference.lifetime.as_ref();
+    let inner = match bare(&reference.elem) {
+        Type::Path(path) => path.path.segments.last().and_then(|last| match &last.arguments {
+            PathArguments::AngleBracketed(list) => list.args.iter().find_map(|each| match each {
+                GenericArgument::Lifetime(lifetime) => Some(lifetime),
+                _ => None,
+            }),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let tied = [outer, inner].into_iter().flatten().find(|each| each.ident == "static");
+    let tied = tied.or(inner.filter(|inner| inner.ident != "_" && outer == Some(inner)));
+    match tied {
+        None => Ok(()),
+        Some(tied) => {
+            let text =
+                format!("write `'_`: this lives for no longer than the migration, not `{tied}`");
+            Err(Error::new(tied.span(), text))
+        }
+    }
+}
+
+/// The parameters to choose from.
+fn kinds(name: &str) -> String {
+    let each = Kind::ALL.map(|kind| format!("`{name}: &mut {}<'_>`", kind.name()));
+    suggest::list(&each, "or")
+}
+
+fn output(signature: &Signature, broken: &mut Broken) {
+    let text = "missing return type: add `-> mongrate::Result`";
+    match &signature.output {
+        ReturnType::Default => broken.add(Error::new(signature.paren_token.span.close(), text)),
+        ReturnType::Type(_, ty) if matches!(bare(ty), Type::Tuple(unit) if unit.elems.is_empty()) =>
+        {
+            let text = "a migration can fail: return `mongrate::Result` instead of `()`";
+            broken.add(Error::new_spanned(ty, text));
+        }
+        ReturnType::Type(..) => {}
+    }
+}

@@ -1,0 +1,114 @@
+//! Guesses what was meant.
+
+/// What other migration tools call the same things.
+const ELSEWHERE: [(&str, &str); 12] = [
+    ("id", "version"),
+    ("number", "version"),
+    ("timestamp", "version"),
+    ("title", "name"),
+    ("description", "name"),
+    ("database", "group"),
+    ("tag", "group"),
+    ("down", "reversible"),
+    ("rollback", "reversible"),
+    ("revert", "reversible"),
+    ("undo", "reversible"),
+    ("allow_out_of_order", "out_of_order"),
+];
+
+/// The key that was meant, if one is close enough.
+pub(super) fn key(written: &str, keys: &[&'static str]) -> Option<&'static str> {
+    let written = written.to_ascii_lowercase();
+    if let Some((_, meant)) = ELSEWHERE.iter().find(|(other, _)| *other == written) {
+        return Some(meant);
+    }
+    let (distance, nearest) =
+        keys.iter().map(|key| (distance(&written, key), *key)).min_by_key(|(far, _)| *far)?;
+    (distance <= nearest.len().div_ceil(3)).then_some(nearest)
+}
+
+/// How many bytes to insert, delete or replace to get from one to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+/// `Add Users!` and `addUsers` become `add_users`.
+pub(super) fn label(written: &str, bytes_max: usize) -> String {
+    let mut label = String::new();
+    let mut after_lowercase = false;
+    for char in written.chars() {
+        if char.is_ascii_alphanumeric() {
+            if char.is_ascii_uppercase() && after_lowercase {
+                label.push('_');
+            }
+            after_lowercase = char.is_ascii_lowercase() || char.is_ascii_digit();
+            label.push(char.to_ascii_lowercase());
+        } else {
+            after_lowercase = false;
+            if !label.is_empty() && !label.ends_with('_') {
+                label.push('_');
+            }
+        }
+    }
+    label.truncate(bytes_max);
+    label.trim_end_matches('_').to_owned()
+}
+
+/// `a, b and c`.
+pub(super) fn list(words: &[String], before_last: &str) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{} {before_last} {last}", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Guesses, good and none.
+
+    use super::*;
+
+    const KEYS: [&str; 3] = ["version", "name", "out_of_order"];
+
+    #[test]
+    fn a_misspelt_key_is_recognised() {
+        assert_eq!(key("vresion", &KEYS), Some("version"));
+        assert_eq!(key("Name", &KEYS), Some("name"));
+        assert_eq!(key("outoforder", &KEYS), Some("out_of_order"));
+    }
+
+    #[test]
+    fn another_tools_word_is_translated() {
+        assert_eq!(key("down", &KEYS), Some("reversible"));
+    }
+
+    #[test]
+    fn a_stranger_is_not_guessed_at() {
+        assert_eq!(key("author", &KEYS), None);
+    }
+
+    #[test]
+    fn labels_are_made_legal() {
+        assert_eq!(label("Add Users!", 64), "add_users");
+        assert_eq!(label("addUsersV2", 64), "add_users_v2");
+        assert_eq!(label("ÄÖ", 64), "");
+        assert_eq!(label("long", 2), "lo");
+    }
+
+    #[test]
+    fn lists_read_well() {
+        let words = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(list(&words, "and"), "a, b and c");
+        assert_eq!(list(&words[..1], "and"), "a");
+    }
+}

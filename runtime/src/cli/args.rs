@@ -1,0 +1,465 @@
+//! What can be typed: the options and the verbs, as clap reads them.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::duration;
+use crate::{DatabaseAhead, MigrationKind, Migrator, OutOfOrder, Resolution, Version, Wait};
+
+/// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
+#[derive(Args, Clone, Debug, Default)]
+pub struct CliArgs {
+    /// Address of the MongoDB server
+    ///
+    /// A connection string, `mongodb://…` or `mongodb+srv://…`. A server is looked for for
+    /// 10 s, unless it sets `serverSelectionTimeoutMS`.
+    #[arg(
+        long, env = "MONGODB_URI", hide_env_values = true, global = true, value_name = "URI",
+        help_heading = CONNECTION
+    )]
+    pub uri: Option<Uri>,
+
+    /// Name of the database [default: the one in the URI, or else the app's]
+    #[arg(
+        long, env = "MONGODB_DATABASE", global = true, value_name = "NAME",
+        help_heading = CONNECTION
+    )]
+    pub database: Option<String>,
+
+    /// Only the migrations of this group
+    #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
+    pub group: Option<String>,
+
+    /// The control collection [default: migrations]
+    #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
+    pub collection: Option<String>,
+
+    /// Print one JSON document instead of text, errors too
+    #[arg(long, global = true, help_heading = OUTPUT)]
+    pub json: bool,
+
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = OUTPUT)]
+    pub color: Color,
+
+    /// Log more to stderr: -v what happens, -vv details
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = OUTPUT)]
+    pub verbose: u8,
+
+    /// Log filter, such as `mongrate=debug` [env: RUST_LOG] [default: warn]
+    #[arg(long, global = true, value_name = "FILTER", help_heading = OUTPUT)]
+    pub log: Option<String>,
+}
+
+const CONNECTION: &str = "Connection";
+const OUTPUT: &str = "Output";
+
+/// A connection string. Its password is never shown, not even by `{:?}`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Uri(String);
+
+impl Uri {
+    /// The whole connection string, with its password.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Uri {
+    fn from(uri: String) -> Self {
+        Self(uri)
+    }
+}
+
+impl From<&str> for Uri {
+    fn from(uri: &str) -> Self {
+        Self(uri.to_owned())
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Uri(…)")
+    }
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// At a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The verbs. Mount it as, or flatten it into, an app's own [`clap::Subcommand`].
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Show every migration and its state
+    Status,
+
+    /// Apply what is pending, oldest version first
+    Up(UpArgs),
+
+    /// Roll back what was applied last: one migration, unless an option says more
+    Down(DownArgs),
+
+    /// Roll the last migration back and apply it again
+    Redo(RedoArgs),
+
+    /// Show what `up` would do; writes nothing and takes no lock
+    Plan(PlanArgs),
+
+    /// Show the last events of every migration, oldest first
+    History,
+
+    /// Succeed only if this build fits the database: nothing pending, edited or late
+    Check(CheckArgs),
+
+    /// Write the next numbered migration file and its `mod` line
+    Create(CreateArgs),
+
+    /// Show who holds the lock
+    LockStatus,
+
+    /// Take the lock from a holder that is known to be dead
+    ForceUnlock(ForceUnlockArgs),
+
+    /// Record every migration up to and with VERSION as applied, without running any
+    Baseline(BaselineArgs),
+
+    /// Answer for an interrupted migration: it is applied, or it is pending
+    Resolve(ResolveArgs),
+
+    /// Record the checksums of this build for applied migrations
+    Repair(RepairArgs),
+
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// As it is typed.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Up(_) => "up",
+            Self::Down(_) => "down",
+            Self::Redo(_) => "redo",
+            Self::Plan(_) => "plan",
+            Self::History => "history",
+            Self::Check(_) => "check",
+            Self::Create(_) => "create",
+            Self::LockStatus => "lock-status",
+            Self::ForceUnlock(_) => "force-unlock",
+            Self::Baseline(_) => "baseline",
+            Self::Resolve(_) => "resolve",
+            Self::Repair(_) => "repair",
+            Self::Completions(_) => "completions",
+        }
+    }
+}
+
+/// What `up` applies.
+#[derive(Args, Clone, Debug, Default)]
+pub struct UpArgs {
+    /// Which of the pending ones.
+    #[command(flatten)]
+    pub target: UpTargetArgs,
+
+    /// After a failure, go on with the next migration; the exit code is 1 all the same
+    #[arg(long)]
+    pub continue_on_error: bool,
+
+    /// Only show what would be done; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// What to do in doubtful cases.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// Which pending migrations are applied.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct UpTargetArgs {
+    /// Only up to and with this version [default: all]
+    #[arg(long, value_name = "VERSION", conflicts_with = "steps")]
+    pub to: Option<Version>,
+
+    /// Only so many [default: all]
+    #[arg(long, value_name = "N", value_parser = parse_steps)]
+    pub steps: Option<usize>,
+}
+
+/// What `plan` shows.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PlanArgs {
+    /// Which of the pending ones.
+    #[command(flatten)]
+    pub target: UpTargetArgs,
+
+    /// What to do in doubtful cases.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// What `check` refuses.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CheckArgs {
+    /// What to do in doubtful cases.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// What `down` rolls back.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DownArgs {
+    /// All that are newer than this version, which itself stays applied; 0 for all
+    #[arg(long, value_name = "VERSION", group = "target")]
+    pub to: Option<Version>,
+
+    /// The last so many [default: 1]
+    #[arg(long, value_name = "N", value_parser = parse_steps, group = "target")]
+    pub steps: Option<usize>,
+
+    /// All that the last `up` applied
+    #[arg(long, group = "target")]
+    pub batch: bool,
+
+    /// All
+    #[arg(long, group = "target")]
+    pub all: bool,
+
+    /// Only show what would be done; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// How `redo` is done.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RedoArgs {
+    /// Only show what would be done; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// What `create` writes.
+#[derive(Args, Clone, Debug)]
+pub struct CreateArgs {
+    /// What the migration does, such as `add user index`
+    pub name: String,
+
+    /// What it may do
+    #[arg(long, value_enum, default_value_t)]
+    pub kind: KindArg,
+
+    /// With a rollback function
+    #[arg(long)]
+    pub reversible: bool,
+
+    /// The directory of the migrations [default: src/migrations, or as the app says]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// What a migration may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    /// Atomic: its writes and its record commit together, or not at all
+    #[default]
+    Transaction,
+    /// Indexes, DDL and large changes: resumable, not atomic as a whole
+    Online,
+}
+
+impl From<KindArg> for MigrationKind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Transaction => Self::Transaction,
+            KindArg::Online => Self::Online,
+        }
+    }
+}
+
+/// Which lock `force-unlock` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ForceUnlockArgs {
+    /// The fence number that `lock-status` shows: a lock that has moved on is left alone
+    pub fence: i64,
+
+    /// Do not ask
+    #[arg(long, visible_alias = "yes", short = 'y')]
+    pub confirm: bool,
+}
+
+/// What `baseline` records.
+#[derive(Args, Clone, Debug)]
+pub struct BaselineArgs {
+    /// The newest version whose effects the database has already
+    pub version: Version,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// What `resolve` records.
+#[derive(Args, Clone, Debug)]
+pub struct ResolveArgs {
+    /// The version of the interrupted migration
+    pub version: Version,
+
+    /// What it is
+    #[arg(long = "as", value_enum, value_name = "STATE")]
+    pub answer: Answer,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// An operator's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Answer {
+    /// Its effects are all there
+    Applied,
+    /// None of its effects is there: `up` applies it from the start
+    Pending,
+}
+
+impl From<Answer> for Resolution {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Applied => Self::Applied,
+            Answer::Pending => Self::Pending,
+        }
+    }
+}
+
+/// How `repair` is done.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RepairArgs {
+    /// Only show what would be recorded; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// For which shell.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// Whether to ask before something that is hard to undo.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ConfirmArgs {
+    /// Do not ask; needed where nobody can be asked
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// What to do in doubtful cases.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct PolicyArgs {
+    /// Apply pending migrations that are older than the newest applied one
+    #[arg(long)]
+    pub allow_out_of_order: bool,
+
+    /// Go on without a warning if the database has migrations that this build does not
+    #[arg(long, conflicts_with = "refuse_ahead")]
+    pub allow_ahead: bool,
+
+    /// Refuse if the database has migrations that this build does not
+    #[arg(long)]
+    pub refuse_ahead: bool,
+}
+
+impl PolicyArgs {
+    pub(super) fn apply(self, mut migrator: Migrator) -> Migrator {
+        if self.allow_out_of_order {
+            migrator = migrator.out_of_order(OutOfOrder::Allow);
+        }
+        if self.allow_ahead {
+            migrator = migrator.database_ahead(DatabaseAhead::Allow);
+        }
+        if self.refuse_ahead {
+            migrator = migrator.database_ahead(DatabaseAhead::Refuse);
+        }
+        migrator
+    }
+}
+
+/// How the lock is taken.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct LockArgs {
+    /// How long to wait while another process migrates: `no`, `forever`, or `30s`
+    /// [default: forever]
+    #[arg(long, value_name = "HOW LONG", value_parser = duration::parse_wait)]
+    pub wait: Option<Wait>,
+
+    /// For how long the lock is leased at a time, 1s to 1h [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub lease: Option<Duration>,
+}
+
+impl LockArgs {
+    pub(super) fn apply(self, mut migrator: Migrator) -> Migrator {
+        if let Some(wait) = self.wait {
+            migrator = migrator.wait(wait);
+        }
+        if let Some(lease) = self.lease {
+            migrator = migrator.lease(lease);
+        }
+        migrator
+    }
+}
+
+fn parse_steps(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a number from 1 on".to_owned()),
+        Ok(steps) => Ok(steps),
+    }
+}

@@ -1,0 +1,205 @@
+//! From the arguments to a database: which server, which database, which settings.
+
+use std::time::Duration;
+
+use mongodb::{Client, Database, options::ClientOptions};
+use tokio_util::sync::CancellationToken;
+
+use super::{Cli, args::CliArgs, error::CliError, redact};
+use crate::{Kind, Migrator};
+
+/// How long a server is looked for, unless the URI says: the driver's 30 s are long for
+/// somebody who waits at a terminal.
+const SERVER_SELECTION: Duration = Duration::from_secs(10);
+
+/// How long the connections may take to close at the end.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
+
+/// A database that the arguments name, with the server behind it if this process runs it.
+///
+/// [`close`](Self::close) it at the end.
+#[derive(Debug)]
+pub struct Connection {
+    client: Client,
+    database: Database,
+    #[cfg(feature = "embedded")]
+    server: Option<crate::embedded::Embedded>,
+}
+
+impl Connection {
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Closes the connections, and stops the embedded server if this process runs it.
+    pub async fn close(self) {
+        let Self { client, database, .. } = self;
+        drop(database);
+        let _ = tokio::time::timeout(SHUTDOWN_MAX, client.shutdown().immediate(true)).await;
+        #[cfg(feature = "embedded")]
+        if let Some(server) = self.server {
+            server.stop().await;
+        }
+    }
+}
+
+impl Cli {
+    /// Connects to what the arguments name, as the verbs do: for an app's own subcommands.
+    ///
+    /// Nothing is sent yet: a server that cannot be reached is an error of the first use.
+    ///
+    /// # Errors
+    ///
+    /// A [`CliError`] of kind [`Kind::Usage`] when no server or no database is named, or the
+    /// URI is not one; of kind [`Kind::Unavailable`] when the embedded server does not start,
+    /// or the name in a `mongodb+srv` URI cannot be looked up.
+    pub async fn connect(&self, args: &CliArgs) -> Result<Connection, CliError> {
+        // A variable that is set to nothing is not set.
+        let given = args.uri.as_ref().map(super::Uri::expose).filter(|uri| !uri.trim().is_empty());
+        if let Some(uri) = given {
+            redact::learn(uri);
+            let options = parse(uri).await?;
+            return self.open(args, options, None);
+        }
+        let server = self.start_embedded().await?;
+        let options = parse(server.uri()).await?;
+        self.open(args, options, Some(server))
+    }
+
+    fn open(
+        &self,
+        args: &CliArgs,
+        mut options: ClientOptions,
+        server: Option<Server>,
+    ) -> Result<Connection, CliError> {
+        options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
+        options.app_name.get_or_insert_with(|| "mongrate".to_owned());
+        let from_args = args.database.clone().filter(|name| !name.is_empty());
+        let from_uri = options.default_database.clone();
+        let name = from_args.or(from_uri).or_else(|| self.database.clone()).ok_or_else(|| {
+            CliError::usage(
+                "no_database",
+                "no database is named; pass --database, set MONGODB_DATABASE, or add it to the \
+                 URI: mongodb://host/DATABASE",
+            )
+        })?;
+        let client = Client::with_options(options).map_err(|error| {
+            let message = crate::error::driver::describe(&error);
+            CliError::usage("bad_uri", format!("the URI cannot be used: {message}"))
+        })?;
+        let database = client.database(&name);
+        #[cfg(not(feature = "embedded"))]
+        let _ = server;
+        Ok(Connection {
+            client,
+            database,
+            #[cfg(feature = "embedded")]
+            server,
+        })
+    }
+
+    /// The migrator that the verbs use: the app's settings, then those of the arguments.
+    pub fn migrator(&self, args: &CliArgs, database: &Database) -> Migrator {
+        let mut migrator = Migrator::new(database);
+        if !self.app.is_empty() {
+            migrator = migrator.app(&self.app);
+        }
+        if let Some(configure) = &self.configure {
+            migrator = configure(migrator);
+        }
+        if let Some(group) = &args.group {
+            migrator = migrator.group(group);
+        }
+        if let Some(collection) = &args.collection {
+            migrator = migrator.collection(collection);
+        }
+        migrator
+    }
+
+    #[cfg(feature = "embedded")]
+    async fn start_embedded(&self) -> Result<Server, CliError> {
+        let Some(dir) = &self.embedded else { return Err(no_uri()) };
+        Server::builder().data_dir(dir).start().await.map_err(|error| {
+            CliError::new(
+                Kind::Unavailable,
+                "embedded",
+                format!("the embedded MongoDB did not start: {}", chain(&error)),
+            )
+        })
+    }
+
+    #[cfg(not(feature = "embedded"))]
+    #[expect(clippy::unused_async, reason = "its other half waits for a server")]
+    async fn start_embedded(&self) -> Result<Server, CliError> {
+        Err(no_uri())
+    }
+}
+
+/// Runs `work`, unless a signal comes first. For work that leaves nothing behind.
+pub(super) async fn unless_cancelled<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T, CliError>>,
+) -> Result<T, CliError> {
+    tokio::select! {
+        done = work => done,
+        () = cancel.cancelled() => Err(CliError::cancelled()),
+    }
+}
+
+#[cfg(feature = "embedded")]
+use crate::embedded::Embedded as Server;
+
+/// There is none without the feature.
+#[cfg(not(feature = "embedded"))]
+enum Server {}
+
+#[cfg(not(feature = "embedded"))]
+impl Server {
+    fn uri(&self) -> &str {
+        match *self {}
+    }
+}
+
+fn no_uri() -> CliError {
+    CliError::usage(
+        "no_uri",
+        "no server is named; pass --uri or set MONGODB_URI, such as \
+         mongodb://localhost:27017/?replicaSet=rs0",
+    )
+}
+
+async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
+    ClientOptions::parse(uri).await.map_err(|error| {
+        let message = redact::clean_broken(uri, &crate::error::driver::describe(&error));
+        match *error.kind {
+            mongodb::error::ErrorKind::DnsResolve { .. } => CliError::new(
+                Kind::Unavailable,
+                "server",
+                format!("could not look up the server's name: {message}"),
+            ),
+            _ => CliError::usage(
+                "bad_uri",
+                format!(
+                    "the URI is not one of MongoDB's: {message}; expected \
+                     mongodb://[user:password@]host[:port][/database][?options], with special \
+                     characters in user and password percent-encoded"
+                ),
+            ),
+        }
+    })
+}
+
+/// An error with its causes, where its own text does not say them.
+#[cfg(feature = "embedded")]
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |&cause| cause.source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text += ": ";
+            text += &cause;
+        }
+    }
+    text
+}

@@ -1,0 +1,169 @@
+//! What can stop a command: the library's errors, and the few that are the command line's own.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::create::CreateError;
+use crate::{Error, Kind, RunReport};
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub struct CliError(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Library(Box<Error>),
+    Own { kind: Kind, code: &'static str, message: String },
+}
+
+impl CliError {
+    pub(super) fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Self(Inner::Own { kind, code, message: message.into() })
+    }
+
+    pub(super) fn usage(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, code, message)
+    }
+
+    /// Cancelled before anything was run or written.
+    pub(super) fn cancelled() -> Self {
+        Self::new(Kind::Cancelled, "cancelled", "cancelled; nothing was written")
+    }
+
+    /// What can be done about it.
+    pub fn kind(&self) -> Kind {
+        match &self.0 {
+            Inner::Library(error) => error.kind(),
+            Inner::Own { kind, .. } => *kind,
+        }
+    }
+
+    /// A stable, machine-readable name.
+    pub fn code(&self) -> &'static str {
+        match &self.0 {
+            Inner::Library(error) => error.code(),
+            Inner::Own { code, .. } => code,
+        }
+    }
+
+    /// What was done before it stopped, where it had begun.
+    pub fn report(&self) -> Option<&RunReport> {
+        match &self.0 {
+            Inner::Library(error) => error.report(),
+            Inner::Own { .. } => None,
+        }
+    }
+
+    /// `{"error": {"code", "kind", "message", "next"?, "report"?}}`.
+    pub(super) fn to_json(&self, next: Option<&str>) -> Value {
+        let mut error = json!({
+            "code": self.code(),
+            "kind": self.kind(),
+            "message": self.to_string(),
+        });
+        if let (Some(next), Some(fields)) = (next, error.as_object_mut()) {
+            fields.insert("next".to_owned(), next.into());
+        }
+        if let (Some(report), Some(fields)) = (self.report(), error.as_object_mut()) {
+            fields.insert("report".to_owned(), json!(report));
+        }
+        json!({ "error": error })
+    }
+
+    /// What to type, or look at, next. `app` is how the command line is called, `verb` what
+    /// was tried. Where the message says it already: nothing.
+    pub(super) fn next(&self, app: &str, verb: &str) -> Option<String> {
+        Some(match self.code() {
+            "migration_failed" => {
+                format!("mend it and run `{app} {verb}` again; `{app} status` shows where it stands")
+            }
+            "cancelled" if self.report().is_some() => format!("{app} {verb}"),
+            "lock_lost" | "pending" => format!("{app} up"),
+            "checksum_drift" => format!("{app} repair --dry-run"),
+            "out_of_order" => format!("{app} plan --allow-out-of-order"),
+            "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
+            "unknown_version" | "wrong_state" | "irreversible" | "not_linked"
+            | "database_ahead" => format!("{app} status"),
+            "server" => "see that the server runs, and that --uri or MONGODB_URI names it".to_owned(),
+            "unauthorized" => {
+                "see that the user and password in --uri or MONGODB_URI are right (percent-encoded, \
+                 with `authSource`), and what roles the user has"
+                    .to_owned()
+            }
+            "settings" => format!("{app} {verb} --help"),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Inner::Library(error) => error.fmt(f),
+            Inner::Own { message, .. } => message.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CliError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Inner::Library(error) => error.source(),
+            Inner::Own { .. } => None,
+        }
+    }
+}
+
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        Self(Inner::Library(Box::new(error)))
+    }
+}
+
+impl From<CreateError> for CliError {
+    fn from(error: CreateError) -> Self {
+        let (kind, code) = match &error {
+            CreateError::Name { .. } => (Kind::Usage, "bad_name"),
+            CreateError::NoDirectory { .. } => (Kind::Usage, "no_directory"),
+            CreateError::NoVersion { .. } => (Kind::Usage, "no_version"),
+            CreateError::Read { .. } | CreateError::Write { .. } | CreateError::ModFile { .. } => {
+                (Kind::Failed, "io")
+            }
+        };
+        Self::new(kind, code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_of_an_error_is_stable() {
+        let error = CliError::usage("no_uri", "no server is named");
+        assert_eq!(
+            error.to_json(None),
+            json!({ "error": { "code": "no_uri", "kind": "usage", "message": "no server is named" } })
+        );
+
+        let report = RunReport {
+            group: "default".to_owned(),
+            database: "shop".to_owned(),
+            batch: None,
+            fence: Some(3),
+            steps: Vec::new(),
+            waited_ms: 0,
+            ahead: Vec::new(),
+        };
+        let error = CliError::from(Error::Cancelled { report: Box::new(report) });
+        let next = error.next("clinic", "up");
+        let value = error.to_json(next.as_deref());
+        let object = value.get("error").unwrap();
+        assert_eq!(object.get("code").unwrap(), "cancelled");
+        assert_eq!(object.get("kind").unwrap(), "cancelled");
+        assert_eq!(object.get("next").unwrap(), "clinic up");
+        assert_eq!(object.pointer("/report/fence").unwrap(), 3);
+        assert_eq!(object.pointer("/report/steps").unwrap(), &json!([]));
+    }
+}

@@ -1,0 +1,340 @@
+//! The command line: arguments in, one call of the library, a report out. It decides nothing.
+//!
+//! # The whole command line
+//!
+//! ```no_run
+//! #[tokio::main]
+//! async fn main() -> std::process::ExitCode {
+//!     mongrate::cli::Cli::new().app("shop 1.2.0").database("shop").run().await
+//! }
+//! ```
+//!
+//! Or shorter, where nothing needs a default: [`main()`].
+//!
+//! # Under an app's own command line
+//!
+//! ```
+//! use std::process::ExitCode;
+//!
+//! use mongrate::cli::{Cli, CliArgs, Command, clap};
+//!
+//! /// A shop.
+//! #[derive(clap::Parser)]
+//! #[command(version, after_help = mongrate::cli::AFTER_HELP)]
+//! struct Shop {
+//!     #[command(flatten)]
+//!     args: CliArgs,
+//!     #[command(subcommand)]
+//!     verb: Verb,
+//! }
+//!
+//! #[derive(clap::Subcommand)]
+//! enum Verb {
+//!     #[command(flatten)]
+//!     Migrate(Command),
+//!     /// Serve customers
+//!     Serve,
+//! }
+//!
+//! async fn main_of(args: impl IntoIterator<Item = &'static str>) -> ExitCode {
+//!     let mut cli = Cli::new().app("shop 1.2.0").database("shop");
+//!     let shop: Shop = match cli.parse_from(args) {
+//!         Ok(shop) => shop,
+//!         Err(code) => return code,
+//!     };
+//!     match shop.verb {
+//!         Verb::Migrate(command) => command.execute(&cli, &shop.args).await,
+//!         Verb::Serve => {
+//!             let connection = match cli.connect(&shop.args).await {
+//!                 Ok(connection) => connection,
+//!                 Err(error) => return shop.args.fail(&error),
+//!             };
+//!             let started = cli.migrator(&shop.args, connection.database()).on_start().await;
+//!             if let Err(error) = started {
+//!                 connection.close().await;
+//!                 return shop.args.fail(&error.into());
+//!             }
+//!             // … serve …
+//!             connection.close().await;
+//!             ExitCode::SUCCESS
+//!         }
+//!     }
+//! }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # let code = runtime.block_on(main_of(["shop", "status", "--steps=1"]));
+//! # assert_eq!(code, ExitCode::from(64));
+//! ```
+//!
+//! # Which server, which database
+//!
+//! The server: `--uri`, `MONGODB_URI`, or else the embedded one, if the app has
+//! [one](Cli::embedded). It is looked for for 10 s unless the URI sets
+//! `serverSelectionTimeoutMS`, and told that `mongrate` calls unless the URI sets `appName`.
+//! The database: `--database`, `MONGODB_DATABASE`, the one in the URI, or else the app's.
+//!
+//! Passwords are in no output: not in help, errors, logs, or reports.
+//!
+//! # Exit codes
+//!
+//! | code | [kind](Kind) | meaning |
+//! |---|---|---|
+//! | 0 | | done; or there was nothing to do |
+//! | 1 | `failed` | a migration failed; for `create`, a file could not be written |
+//! | 3 | `pending` | `check`: migrations are pending |
+//! | 64 | `usage` | the arguments are wrong, a confirmation is missing, a version is unknown |
+//! | 65 | `needs_operator` | refused, a person has to decide: drift, order, irreversible, … |
+//! | 69 | `unavailable` | MongoDB is out of reach, or cannot do what is needed |
+//! | 70 | `bad_build` | the migrations of this build are unsound |
+//! | 75 | `busy` | another process is migrating, or took over |
+//! | 77 | `forbidden` | the sign-in failed, or the user's rights do not suffice |
+//! | 130 | `cancelled` | cancelled by Ctrl-C, or not confirmed |
+//! | 143 | `cancelled` | cancelled by SIGTERM |
+//!
+//! The first Ctrl-C or SIGTERM ends a run in order: the transaction is aborted, the outcome
+//! recorded, the lock released. The second ends the process at once; others then wait for the
+//! lease to run out.
+//!
+//! # JSON
+//!
+//! With `--json`, stdout holds one document: the verb's report, as the types serialise
+//! ([`StatusReport`](crate::StatusReport) for `status`, [`RunReport`](crate::RunReport) for
+//! `up`, `down` and `redo`, [`PlanReport`](crate::PlanReport) for `plan` and `--dry-run`,
+//! [`HistoryReport`](crate::HistoryReport), [`CheckReport`](crate::CheckReport),
+//! [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport),
+//! [`RecordReport`](crate::RecordReport) for `baseline` and `resolve`,
+//! [`RepairReport`](crate::RepairReport), [`Created`] for `create`, and
+//! `{"shell", "script"}` for `completions`), or
+//!
+//! ```json
+//! { "error": { "code": "pending", "kind": "pending", "message": "…", "next": "…", "report": {} } }
+//! ```
+//!
+//! where `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
+//! `no_database`, `embedded`, `bad_log_filter`, `confirmation_needed`, `declined`, `bad_name`,
+//! `no_directory`, `no_version`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
+//! people; and `report`, if work had begun, is the [`RunReport`](crate::RunReport) of what was
+//! done. The shape is stable: fields may be added, none is renamed or removed within a major
+//! version.
+
+mod args;
+mod confirm;
+mod connect;
+mod create;
+mod duration;
+mod error;
+mod logging;
+mod out;
+mod progress;
+mod redact;
+mod render;
+mod signals;
+mod usage;
+mod verbs;
+
+use std::{ffi::OsString, fmt, path::PathBuf, process::ExitCode};
+
+pub use args::{
+    Answer, BaselineArgs, CheckArgs, CliArgs, Color, Command, CompletionsArgs, ConfirmArgs,
+    CreateArgs, DownArgs, ForceUnlockArgs, KindArg, LockArgs, PlanArgs, PolicyArgs, RedoArgs,
+    RepairArgs, ResolveArgs, UpArgs, UpTargetArgs, Uri,
+};
+pub use clap;
+pub use connect::Connection;
+pub use create::{CreateError, Created, NewMigration};
+pub use error::CliError;
+pub use usage::AFTER_HELP;
+
+use crate::{Kind, Migrator};
+use out::Out;
+use signals::Signals;
+
+type Configure = Box<dyn Fn(Migrator) -> Migrator + Send + Sync>;
+
+/// The whole command line, for the migrations that are linked into this binary:
+/// [`Cli::new()`](Cli::new)`.run()`.
+///
+/// ```no_run
+/// #[tokio::main]
+/// async fn main() -> std::process::ExitCode {
+///     mongrate::cli::main().await
+/// }
+/// ```
+pub async fn main() -> ExitCode {
+    Cli::new().run().await
+}
+
+/// What an app says about its command line.
+pub struct Cli {
+    app: String,
+    program: Option<String>,
+    database: Option<String>,
+    migrations_dir: PathBuf,
+    configure: Option<Configure>,
+    clap: Option<clap::Command>,
+    #[cfg(feature = "embedded")]
+    embedded: Option<PathBuf>,
+}
+
+impl Default for Cli {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Cli {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cli")
+            .field("app", &self.app)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cli {
+    /// A command line without defaults.
+    pub fn new() -> Self {
+        Self {
+            app: String::new(),
+            program: None,
+            database: None,
+            migrations_dir: PathBuf::from("src/migrations"),
+            configure: None,
+            clap: None,
+            #[cfg(feature = "embedded")]
+            embedded: None,
+        }
+    }
+
+    /// What the app calls itself in the history, the lock and `--version`, e.g.
+    /// `clinic 1.2.0`.
+    #[must_use]
+    pub fn app(mut self, app: impl Into<String>) -> Self {
+        self.app = app.into();
+        self
+    }
+
+    /// The database, where neither the arguments nor the URI name one.
+    #[must_use]
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.database = Some(name.into());
+        self
+    }
+
+    /// Where neither `--uri` nor `MONGODB_URI` names a server: one that starts by itself, and
+    /// keeps its data in `dir`. For development and samples.
+    #[cfg(feature = "embedded")]
+    #[must_use]
+    pub fn embedded(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.embedded = Some(dir.into());
+        self
+    }
+
+    /// Where `create` writes, relative to the working directory. Default: `src/migrations`.
+    #[must_use]
+    pub fn migrations_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.migrations_dir = dir.into();
+        self
+    }
+
+    /// The app's own settings. The arguments are applied after them, and win.
+    #[must_use]
+    pub fn configure(
+        mut self,
+        configure: impl Fn(Migrator) -> Migrator + Send + Sync + 'static,
+    ) -> Self {
+        self.configure = Some(Box::new(configure));
+        self
+    }
+
+    /// How the verbs are called, for the hints in the output: `clinic db` where they are
+    /// mounted under `db`. Default: the name of the program.
+    #[must_use]
+    pub fn called(mut self, program: impl Into<String>) -> Self {
+        self.program = Some(program.into());
+        self
+    }
+
+    /// Runs the verb in the process's arguments. Its exit code is for `main` to return.
+    pub async fn run(self) -> ExitCode {
+        self.run_from(std::env::args_os()).await
+    }
+
+    /// Runs the verb in these arguments; the first is the program's name.
+    pub async fn run_from<A>(mut self, args: impl IntoIterator<Item = A>) -> ExitCode
+    where
+        A: Into<OsString> + Clone,
+    {
+        match self.parse_from::<usage::Whole, _>(args) {
+            Ok(whole) => whole.command.execute(&self, &whole.args).await,
+            Err(code) => code,
+        }
+    }
+
+    fn program(&self) -> String {
+        self.program.clone().unwrap_or_else(|| {
+            std::env::args_os()
+                .next()
+                .map(PathBuf::from)
+                .and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+                .unwrap_or_else(|| "mongrate".to_owned())
+        })
+    }
+}
+
+impl Command {
+    /// Runs the verb, prints what it has to say, and returns the exit code.
+    ///
+    /// Catches Ctrl-C and SIGTERM while it runs, and sets up logging to stderr unless the app
+    /// has done so.
+    pub async fn execute(&self, cli: &Cli, args: &CliArgs) -> ExitCode {
+        let out = Out::new(args);
+        if let Some(uri) = &args.uri {
+            redact::learn(uri.expose());
+        }
+        if let Err(error) = logging::init(args, out) {
+            return args.fail(&error);
+        }
+        let signals = Signals::listen(out);
+        let verb = verbs::Verb { cli, args, out, cancel: signals.token() };
+        match verb.run(self).await {
+            Ok(answer) => {
+                if out.json {
+                    out.document(answer.json);
+                } else {
+                    out.print(&answer.text);
+                }
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                let next = error.next(&cli.program(), self.name());
+                say(out, &error, next.as_deref());
+                if error.kind() == Kind::Cancelled && signals.token().is_cancelled() {
+                    return ExitCode::from(signals.exit_code());
+                }
+                ExitCode::from(error.kind().exit_code())
+            }
+        }
+    }
+}
+
+impl CliArgs {
+    /// Prints an error as the verbs do, and returns its exit code: for an app's own
+    /// subcommands.
+    pub fn fail(&self, error: &CliError) -> ExitCode {
+        say(Out::new(self), error, None);
+        ExitCode::from(error.kind().exit_code())
+    }
+}
+
+fn say(out: Out, error: &CliError, next: Option<&str>) {
+    if out.json {
+        return out.document(error.to_json(next));
+    }
+    if let Some(report) = error.report()
+        && !report.steps.is_empty()
+    {
+        let view = render::View { width: out.width(), now: chrono::Utc::now() };
+        out.print(&render::run(report, view));
+    }
+    out.note(&render::failure(&error.to_string(), next));
+}

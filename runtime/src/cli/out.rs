@@ -1,0 +1,124 @@
+//! The one place that prints: results to stdout, all else to stderr, without secrets.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+
+use super::{
+    args::{CliArgs, Color},
+    progress, redact,
+};
+
+/// Bold red.
+pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// Yellow.
+pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
+/// Green.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// Cyan.
+pub(super) const ACCENT: Style = AnsiColor::Cyan.on_default();
+/// Dimmed.
+pub(super) const FAINT: Style = Style::new().dimmed();
+
+/// `text` in `style`.
+pub(super) fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// How and where to print. Texts carry their styles; what the stream cannot show is cut.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Out {
+    pub(super) json: bool,
+    choice: ColorChoice,
+}
+
+impl Out {
+    pub(super) fn new(args: &CliArgs) -> Self {
+        Self::with(args.json, args.color)
+    }
+
+    pub(super) fn with(json: bool, color: Color) -> Self {
+        let choice = match color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Self { json, choice }
+    }
+
+    /// The width of the terminal that stdout is; none if it is not one.
+    pub(super) fn width(self) -> Option<u16> {
+        comfy_table::Table::new().width()
+    }
+
+    /// Whether there is somebody to ask.
+    pub(super) fn is_interactive(self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether styles are shown on stderr.
+    pub(super) fn colors_stderr(self) -> bool {
+        match self.choice {
+            ColorChoice::Auto => !matches!(AutoStream::choice(&io::stderr()), ColorChoice::Never),
+            choice => choice != ColorChoice::Never,
+        }
+    }
+
+    /// Text to stdout, ending in a newline.
+    pub(super) fn print(self, text: &str) {
+        progress::suspend(|| write(AutoStream::new(io::stdout(), self.choice), text, true));
+    }
+
+    /// Text to stderr, ending in a newline.
+    pub(super) fn note(self, text: &str) {
+        progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, true));
+    }
+
+    /// A question to stderr, without a newline.
+    pub(super) fn ask(self, text: &str) {
+        progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, false));
+    }
+
+    /// A JSON document to stdout: on one line, or at a terminal indented.
+    pub(super) fn document(self, mut value: Value) {
+        redact::clean_json(&mut value);
+        let text =
+            if io::stdout().is_terminal() { format!("{value:#}") } else { value.to_string() };
+        self.print(&text);
+    }
+}
+
+/// A reader that has gone away (`| head`) is nobody's concern: the work counts, not its
+/// echo.
+fn write(mut stream: impl Write, text: &str, newline: bool) {
+    let text = redact::clean(text);
+    let end = if newline && !text.ends_with('\n') { "\n" } else { "" };
+    let _ = write!(stream, "{text}{end}").and_then(|()| stream.flush());
+}
+
+/// Text that comes from elsewhere (the database, a migration, a server), fit for a terminal:
+/// control characters are shown, not obeyed.
+pub(super) fn safe(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push(c),
+            '\t' => out.push(' '),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_not_obeyed() {
+        assert_eq!(safe("a\u{1b}[2Jb\r\nc\td"), "a\\u{1b}[2Jb\\r\nc d");
+    }
+}

@@ -1,0 +1,151 @@
+//! The line on stderr that says what is going on, while it goes on.
+
+use std::{
+    fmt::{self, Write as _},
+    io::{self, IsTerminal as _, Write},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::{Layer, layer::Context};
+
+use super::{out, redact};
+
+/// The line that is shown now. There is one stderr, so there is one line.
+static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Shows the line until it is dropped.
+#[derive(Debug)]
+pub(super) struct Progress(());
+
+impl Progress {
+    /// Starts the line, if stderr is a terminal.
+    pub(super) fn start(message: &str) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if io::stderr().is_terminal() && !dumb {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed:>4}") {
+                bar.set_style(style);
+            }
+            bar.set_message(message.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(100));
+            *LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
+        }
+        Self(())
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let bar = LINE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line() -> Option<ProgressBar> {
+    LINE.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Does something to the terminal while the line is out of the way.
+pub(super) fn suspend<R>(action: impl FnOnce() -> R) -> R {
+    match line() {
+        Some(bar) => bar.suspend(action),
+        None => action(),
+    }
+}
+
+/// Shows the library's events on the line.
+#[derive(Debug)]
+pub(super) struct Follow;
+
+impl<S: tracing::Subscriber> Layer<S> for Follow {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let Some(bar) = line() else { return };
+        let mut said = Said::default();
+        event.record(&mut said);
+        if let Some(text) = said.text() {
+            bar.set_message(redact::clean(&out::safe(&text)).into_owned());
+        }
+    }
+}
+
+/// The fields of an event that the line shows.
+#[derive(Debug, Default)]
+struct Said {
+    message: String,
+    version: String,
+    name: String,
+}
+
+impl Said {
+    fn text(&self) -> Option<String> {
+        match self.message.as_str() {
+            "applying" | "rolling back" | "resuming" => {
+                Some(format!("{} {} {}", self.message, self.version, self.name))
+            }
+            "waiting for the lock" => Some("waiting while another process migrates".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn field(&mut self, field: &Field) -> Option<&mut String> {
+        match field.name() {
+            "message" => Some(&mut self.message),
+            "version" => Some(&mut self.version),
+            "name" => Some(&mut self.name),
+            _ => None,
+        }
+    }
+}
+
+impl Visit for Said {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if let Some(text) = self.field(field) {
+            let _ = write!(text, "{value:?}");
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if let Some(text) = self.field(field) {
+            text.push_str(value);
+        }
+    }
+}
+
+/// Where log lines go: to stderr, above the line, without secrets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogWriter;
+
+impl Write for LogWriter {
+    /// The subscriber hands over whole lines.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        suspend(|| io::stderr().lock().write_all(redact::clean(&text).as_bytes()))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_what_is_applied() {
+        let mut said = Said {
+            message: "applying".to_owned(),
+            version: "7".to_owned(),
+            name: "add_users".to_owned(),
+        };
+        assert_eq!(said.text().as_deref(), Some("applying 7 add_users"));
+        said.message = "a heartbeat failed".to_owned();
+        assert_eq!(said.text(), None);
+    }
+}

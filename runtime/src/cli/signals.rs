@@ -1,0 +1,109 @@
+//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{out::Out, progress};
+
+/// What a shell makes of SIGINT: 128 + 2.
+pub(super) const INTERRUPTED: u8 = 130;
+/// What a shell makes of SIGTERM: 128 + 15.
+pub(super) const TERMINATED: u8 = 143;
+
+/// Listens for signals until it is dropped.
+#[derive(Debug)]
+pub(super) struct Signals {
+    token: CancellationToken,
+    exit_code: Arc<AtomicU8>,
+    task: JoinHandle<()>,
+}
+
+impl Signals {
+    pub(super) fn listen(out: Out) -> Self {
+        let token = CancellationToken::new();
+        let exit_code = Arc::new(AtomicU8::new(INTERRUPTED));
+        let task = tokio::spawn(watch(token.clone(), Arc::clone(&exit_code), out));
+        Self { token, exit_code, task }
+    }
+
+    /// Cancelled by the first signal.
+    pub(super) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// The exit code that says which signal it was.
+    pub(super) fn exit_code(&self) -> u8 {
+        self.exit_code.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn watch(token: CancellationToken, exit_code: Arc<AtomicU8>, out: Out) {
+    let mut source = match Source::new() {
+        Ok(source) => source,
+        Err(error) => {
+            tracing::warn!(target: "mongrate", %error, "signals cannot be caught; Ctrl-C ends at once");
+            return;
+        }
+    };
+    let code = source.next().await;
+    exit_code.store(code, Ordering::Relaxed);
+    token.cancel();
+    out.note("cancelling… (press Ctrl-C again to quit at once)");
+    let code = source.next().await;
+    // The lock is not given back; others wait until its lease runs out.
+    progress::suspend(|| std::process::exit(i32::from(code)));
+}
+
+#[cfg(unix)]
+struct Source {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Source {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The exit code of the next signal.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.terminate.recv() => TERMINATED,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Source;
+
+#[cfg(not(unix))]
+impl Source {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// The exit code of the next signal.
+    async fn next(&mut self) -> u8 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        INTERRUPTED
+    }
+}

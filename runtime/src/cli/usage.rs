@@ -1,0 +1,120 @@
+//! Reads the arguments, and answers wrong ones: exit code 64, JSON if asked for, no password.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser, error::ErrorKind};
+
+use super::{
+    Cli,
+    args::{CliArgs, Color, Command},
+    error::CliError,
+    out::Out,
+    redact,
+};
+use crate::Kind;
+
+/// The exit codes, for the end of the help text.
+pub const AFTER_HELP: &str = "\
+Exit codes:
+  0    done, or nothing to do
+  1    a migration failed
+  3    `check`: migrations are pending
+  64   wrong arguments, or a confirmation is missing
+  65   refused; a person has to decide (drift, order, irreversible, ...)
+  69   MongoDB is out of reach
+  70   the migrations of this build are unsound
+  75   another process is migrating
+  77   not allowed to
+  130  cancelled by Ctrl-C, or not confirmed (143: by SIGTERM)";
+
+/// Migrates a MongoDB database.
+#[derive(Parser, Debug)]
+#[command(after_help = AFTER_HELP, arg_required_else_help = true)]
+pub(super) struct Whole {
+    #[command(flatten)]
+    pub(super) args: CliArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Cli {
+    /// Parses the process's arguments with an app's own parser. On wrong arguments, and on
+    /// `--help`, it prints what is to be said.
+    ///
+    /// # Errors
+    ///
+    /// The exit code to return from `main`: 0 for `--help` and `--version`, 64 for wrong
+    /// arguments.
+    pub fn parse<P: clap::Parser>(&mut self) -> Result<P, ExitCode> {
+        self.parse_from(std::env::args_os())
+    }
+
+    /// The same with these arguments; the first is the program's name.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_from<P, A>(&mut self, args: impl IntoIterator<Item = A>) -> Result<P, ExitCode>
+    where
+        P: clap::Parser,
+        A: Into<OsString> + Clone,
+    {
+        let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        if let Ok(uri) = std::env::var("MONGODB_URI") {
+            redact::learn(&uri);
+        }
+        let mut command = P::command();
+        if let Some((name, version)) = self.app.rsplit_once(' ')
+            && command.get_version().is_none()
+        {
+            // A few bytes, once per process: clap wants them for its whole life.
+            let version: &'static str = version.to_owned().leak();
+            command = command.display_name(name.to_owned()).version(version);
+        }
+        self.clap = Some(command.clone());
+        command
+            .try_get_matches_from_mut(&args)
+            .and_then(|mut matches| P::from_arg_matches_mut(&mut matches))
+            .map_err(|error| answer(&error.format(&mut command), &args))
+    }
+
+    pub(super) fn clap_command(&self) -> clap::Command {
+        self.clap.clone().unwrap_or_else(Whole::command)
+    }
+}
+
+/// Prints what clap has to say. The arguments are not parsed, so it looks for itself whether
+/// JSON or no colour was asked for.
+fn answer(error: &clap::Error, args: &[OsString]) -> ExitCode {
+    let before_dashes = || args.iter().skip(1).take_while(|arg| *arg != "--");
+    for arg in args {
+        // A value of `--uri`, or of a mistyped option.
+        let arg = arg.to_string_lossy();
+        redact::learn(arg.split_once('=').map_or(&*arg, |(_, value)| value));
+        redact::learn(&arg);
+    }
+    let json = before_dashes().any(|arg| arg == "--json");
+    let color = before_dashes().zip(before_dashes().skip(1).map(Some).chain([None])).find_map(
+        |(arg, next)| match (arg.to_str()?, next.and_then(|next| next.to_str())) {
+            ("--color=never", _) | ("--color", Some("never")) => Some(Color::Never),
+            ("--color=always", _) | ("--color", Some("always")) => Some(Color::Always),
+            _ => None,
+        },
+    );
+    let out = Out::with(json, color.unwrap_or_default());
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            out.print(&error.render().ansi().to_string());
+            ExitCode::SUCCESS
+        }
+        _ => {
+            if json {
+                let message = error.render().to_string();
+                out.document(CliError::usage("usage", message.trim_end()).to_json(None));
+            } else {
+                out.note(&error.render().ansi().to_string());
+            }
+            ExitCode::from(Kind::Usage.exit_code())
+        }
+    }
+}

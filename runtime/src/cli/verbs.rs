@@ -1,0 +1,307 @@
+//! Each verb: arguments in, one call of the library, a report out.
+
+use chrono::Utc;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Cli,
+    args::{
+        BaselineArgs, CliArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, RedoArgs,
+        RepairArgs, ResolveArgs, UpArgs, UpTargetArgs,
+    },
+    confirm,
+    connect::unless_cancelled,
+    create::NewMigration,
+    error::CliError,
+    out::{Out, safe},
+    progress::Progress,
+    render::{self, View},
+};
+use crate::{Down, Kind, Migrator, Named, Resolution, State, Up};
+
+/// What a verb has to say.
+pub(super) struct Answer {
+    pub(super) text: String,
+    pub(super) json: Value,
+}
+
+impl Answer {
+    fn new<T: Serialize>(report: &T, text: impl Into<String>) -> Result<Self, CliError> {
+        let json = serde_json::to_value(report).map_err(|error| {
+            CliError::new(Kind::Failed, "io", format!("the report is no JSON: {error}"))
+        })?;
+        Ok(Self { text: text.into(), json })
+    }
+}
+
+/// A verb at work.
+pub(super) struct Verb<'a> {
+    pub(super) cli: &'a Cli,
+    pub(super) args: &'a CliArgs,
+    pub(super) out: Out,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+impl Verb<'_> {
+    pub(super) async fn run(&self, command: &Command) -> Result<Answer, CliError> {
+        match command {
+            Command::Create(args) => return self.create(args),
+            Command::Completions(args) => return self.completions(args.shell),
+            _ => {}
+        }
+        self.refuse_unasked(command)?;
+        let connection = unless_cancelled(self.cancel, self.cli.connect(self.args)).await?;
+        let migrator = self.cli.migrator(self.args, connection.database());
+        let migrator = migrator.cancel_on(self.cancel.clone());
+        let answer = self.with_migrator(command, migrator).await;
+        connection.close().await;
+        answer
+    }
+
+    async fn with_migrator(
+        &self,
+        command: &Command,
+        migrator: Migrator,
+    ) -> Result<Answer, CliError> {
+        let view = self.view();
+        match command {
+            Command::Status => {
+                let report = self.read("reading the status", migrator.status()).await?;
+                Answer::new(&report, render::status(&report, view))
+            }
+            Command::Plan(args) => {
+                let migrator = args.policy.apply(migrator);
+                self.plan(up(&migrator, args.target).plan()).await
+            }
+            Command::History => {
+                let report = self.read("reading the history", migrator.history()).await?;
+                Answer::new(&report, render::history(&report, view))
+            }
+            Command::Check(args) => {
+                let migrator = args.policy.apply(migrator);
+                let report = self.read("checking", migrator.check()).await?;
+                Answer::new(&report, render::check(&report))
+            }
+            Command::LockStatus => {
+                let report = self.read("looking at the lock", migrator.lock_status()).await?;
+                Answer::new(&report, render::lock(&report, view))
+            }
+            Command::Up(args) => self.up(args, migrator).await,
+            Command::Down(args) => self.down(args, args.lock.apply(migrator)).await,
+            Command::Redo(args) => self.redo(args, args.lock.apply(migrator)).await,
+            Command::ForceUnlock(args) => self.force_unlock(*args, migrator).await,
+            Command::Baseline(args) => self.baseline(args, args.lock.apply(migrator)).await,
+            Command::Resolve(args) => self.resolve(args, args.lock.apply(migrator)).await,
+            Command::Repair(args) => self.repair(args, args.lock.apply(migrator)).await,
+            Command::Create(_) | Command::Completions(_) => {
+                unreachable!("answered without a database")
+            }
+        }
+    }
+
+    async fn up(&self, args: &UpArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        let migrator = args.lock.apply(args.policy.apply(migrator));
+        let up = up(&migrator, args.target).continue_on_error(args.continue_on_error);
+        if args.dry_run {
+            return self.plan(up.plan()).await;
+        }
+        let line = Progress::start("looking for what is pending");
+        let report = up.await?;
+        drop(line);
+        Answer::new(&report, render::run(&report, self.view()))
+    }
+
+    async fn down(&self, args: &DownArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        if args.dry_run {
+            return self.plan(down(&migrator, args).plan()).await;
+        }
+        if !args.confirm.yes {
+            let plan = self.read("planning", down(&migrator, args).plan()).await?;
+            if plan.steps.is_empty() {
+                return Answer::new(&plan, render::plan(&plan, self.view()));
+            }
+            self.out.note(&render::plan(&plan, self.view()));
+            self.ask("Roll back?").await?;
+        }
+        let line = Progress::start("looking for what to roll back");
+        let report = down(&migrator, args).await?;
+        drop(line);
+        Answer::new(&report, render::run(&report, self.view()))
+    }
+
+    async fn redo(&self, args: &RedoArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        if args.dry_run {
+            return self.plan(migrator.redo().plan()).await;
+        }
+        if !args.confirm.yes {
+            let plan = self.read("planning", migrator.redo().plan()).await?;
+            if plan.steps.is_empty() {
+                return Answer::new(&plan, render::plan(&plan, self.view()));
+            }
+            self.out.note(&render::plan(&plan, self.view()));
+            self.ask("Roll back and apply again?").await?;
+        }
+        let line = Progress::start("looking for what to redo");
+        let report = migrator.redo().await?;
+        drop(line);
+        Answer::new(&report, render::run(&report, self.view()))
+    }
+
+    async fn force_unlock(
+        &self,
+        args: ForceUnlockArgs,
+        migrator: Migrator,
+    ) -> Result<Answer, CliError> {
+        if !args.confirm {
+            let lock = self.read("looking at the lock", migrator.lock_status()).await?;
+            self.out.note(&render::lock(&lock, self.view()));
+            self.ask(&format!("Take the lock with fence {} away?", args.fence)).await?;
+        }
+        let line = Progress::start("unlocking");
+        let report = migrator.force_unlock(args.fence).await?;
+        drop(line);
+        Answer::new(&report, render::unlock(&report))
+    }
+
+    async fn baseline(&self, args: &BaselineArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        if !args.confirm.yes {
+            let status = self.read("reading the status", migrator.status()).await?;
+            let missing: Vec<Named> = status
+                .migrations
+                .into_iter()
+                .filter(|one| one.version <= args.version && one.state != State::Applied)
+                .map(|one| Named { version: one.version, name: one.name })
+                .collect();
+            self.out.note(&render::names(&missing));
+            self.ask(&format!(
+                "Record {} as applied in `{}`, without running any?",
+                match missing.len() {
+                    1 => "this one".to_owned(),
+                    count => format!("these {count}"),
+                },
+                safe(migrator.database().name())
+            ))
+            .await?;
+        }
+        let line = Progress::start("recording");
+        let report = migrator.baseline(args.version).await?;
+        drop(line);
+        Answer::new(&report, render::record(&report))
+    }
+
+    async fn resolve(&self, args: &ResolveArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        let answer = Resolution::from(args.answer);
+        if !args.confirm.yes {
+            let consequence = match answer {
+                Resolution::Applied => "applied: `up` will not run it",
+                Resolution::Pending => "pending: `up` will apply it from the start",
+            };
+            self.ask(&format!("Record {} as {consequence}?", args.version)).await?;
+        }
+        let line = Progress::start("recording");
+        let report = migrator.resolve(args.version, answer).await?;
+        drop(line);
+        Answer::new(&report, render::record(&report))
+    }
+
+    async fn repair(&self, args: &RepairArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        if args.dry_run || !args.confirm.yes {
+            let preview = self.read("comparing", migrator.repair().preview()).await?;
+            let text = render::repair(&preview);
+            if args.dry_run || (preview.checksums.is_empty() && !preview.digest_rebuilt) {
+                return Answer::new(&preview, text);
+            }
+            self.out.note(&text);
+            self.ask("Record them?").await?;
+        }
+        let line = Progress::start("recording");
+        let report = migrator.repair().await?;
+        drop(line);
+        Answer::new(&report, render::repair(&report))
+    }
+
+    fn create(&self, args: &CreateArgs) -> Result<Answer, CliError> {
+        let dir = args.dir.as_deref().unwrap_or(&self.cli.migrations_dir);
+        let created = NewMigration::named(&args.name)?
+            .kind(args.kind.into())
+            .reversible(args.reversible)
+            .write(dir, Utc::now().date_naive())?;
+        Answer::new(&created, render::created(&created))
+    }
+
+    fn completions(&self, shell: clap_complete::Shell) -> Result<Answer, CliError> {
+        let mut script = Vec::new();
+        let mut command = self.cli.clap_command();
+        let name = self.cli.program();
+        clap_complete::generate(shell, &mut command, name, &mut script);
+        let script = String::from_utf8_lossy(&script).into_owned();
+        Answer::new(&json!({ "shell": shell.to_string(), "script": script }), script)
+    }
+
+    async fn plan(
+        &self,
+        plan: impl Future<Output = Result<crate::PlanReport, crate::Error>>,
+    ) -> Result<Answer, CliError> {
+        let plan = self.read("planning", plan).await?;
+        Answer::new(&plan, render::plan(&plan, self.view()))
+    }
+
+    /// Something that only reads: a signal may end it at any point.
+    async fn read<T>(
+        &self,
+        doing: &str,
+        work: impl Future<Output = Result<T, crate::Error>>,
+    ) -> Result<T, CliError> {
+        let _line = Progress::start(doing);
+        unless_cancelled(self.cancel, async { work.await.map_err(CliError::from) }).await
+    }
+
+    async fn ask(&self, question: &str) -> Result<(), CliError> {
+        confirm::ask(self.out, question, self.cancel).await
+    }
+
+    /// Refuses, before anything is read, what would have to be asked where nobody can be.
+    fn refuse_unasked(&self, command: &Command) -> Result<(), CliError> {
+        let (unasked, flag) = match command {
+            Command::Down(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+            Command::Redo(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+            Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+            Command::Baseline(args) => (!args.confirm.yes, "--yes"),
+            Command::Resolve(args) => (!args.confirm.yes, "--yes"),
+            Command::ForceUnlock(args) => (!args.confirm, "--confirm"),
+            _ => (false, ""),
+        };
+        if unasked && !self.out.is_interactive() {
+            return Err(confirm::refuse(command.name(), flag));
+        }
+        Ok(())
+    }
+
+    fn view(&self) -> View {
+        View { width: self.out.width(), now: Utc::now() }
+    }
+}
+
+fn up(migrator: &Migrator, target: UpTargetArgs) -> Up<'_> {
+    let mut up = migrator.up();
+    if let Some(version) = target.to {
+        up = up.to(version);
+    }
+    if let Some(steps) = target.steps {
+        up = up.steps(steps);
+    }
+    up
+}
+
+fn down<'a>(migrator: &'a Migrator, args: &DownArgs) -> Down<'a> {
+    let down = migrator.down();
+    match (args.to, args.steps) {
+        (Some(version), _) => down.to(version),
+        (None, Some(steps)) => down.steps(steps),
+        (None, None) if args.batch => down.batch(),
+        (None, None) if args.all => down.all(),
+        (None, None) => down,
+    }
+}

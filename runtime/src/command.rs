@@ -1,0 +1,160 @@
+//! Sends a command and reads its reply by hand.
+//!
+//! `run_command` answers `Ok` to a reply that holds `writeErrors` or a
+//! `writeConcernError`; here is the one place that looks. Commands are sent without the
+//! driver's typed helpers, so that what goes over the wire is exactly what is written here.
+
+use std::time::Duration;
+
+use mongodb::{
+    ClientSession, Database,
+    bson::{Bson, Document, doc},
+};
+
+use crate::{config::Retries, error::ServerError, retry::Backoff};
+
+/// The control collection, and how to talk to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Control {
+    pub database: Database,
+    pub collection: String,
+    pub retries: Retries,
+}
+
+impl Control {
+    /// How long a write may wait for the majority of the replica set.
+    pub(crate) const MAJORITY_WAIT: Duration = Duration::from_secs(20);
+
+    /// Sends a command once.
+    pub(crate) async fn once(
+        &self,
+        session: Option<&mut ClientSession>,
+        command: Document,
+    ) -> Result<Document, ServerError> {
+        let action = self.database.run_command(command);
+        let reply = match session {
+            Some(session) => action.session(session).await?,
+            None => action.await?,
+        };
+        refuse_partial(&reply)?;
+        Ok(reply)
+    }
+
+    /// Sends an *idempotent* command, again if the network or an election got in its way.
+    pub(crate) async fn retrying(
+        &self,
+        mut session: Option<&mut ClientSession>,
+        command: Document,
+    ) -> Result<Document, ServerError> {
+        let mut backoff = Backoff::new(self.retries);
+        loop {
+            match self.once(session.as_deref_mut(), command.clone()).await {
+                Err(error) if error.is_retryable() && backoff.again().await => {
+                    tracing::debug!(target: "mongrate", %error, "sending a command again");
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// An ordered `update` of the control collection.
+    pub(crate) fn update(&self, statements: Vec<Document>) -> Document {
+        doc! { "update": &self.collection, "updates": statements, "ordered": true }
+    }
+
+    /// The same, acknowledged by a majority.
+    pub(crate) fn majority_update(&self, statements: Vec<Document>) -> Document {
+        let mut command = self.update(statements);
+        command.insert("writeConcern", majority());
+        command
+    }
+
+    /// Every document that the filter matches. One round trip up to 16 MB of reply.
+    pub(crate) async fn find(
+        &self,
+        mut session: Option<&mut ClientSession>,
+        filter: Document,
+        projection: Document,
+    ) -> Result<Vec<Document>, ServerError> {
+        let mut concern = doc! { "level": "majority" };
+        if let Some(time) = session.as_deref().and_then(ClientSession::operation_time) {
+            concern.insert("afterClusterTime", time);
+        }
+        let command = doc! {
+            "find": &self.collection,
+            "filter": filter,
+            "projection": projection,
+            "batchSize": 1_000_000,
+            "readConcern": concern,
+        };
+        let mut found = Vec::new();
+        let mut reply = self.retrying(session.as_deref_mut(), command).await?;
+        loop {
+            let Ok(cursor) = reply.get_document_mut("cursor") else {
+                return Err(ServerError::in_reply("a reply to `find` without a cursor", None));
+            };
+            let id = cursor.get_i64("id").unwrap_or(0);
+            let key = if cursor.contains_key("firstBatch") { "firstBatch" } else { "nextBatch" };
+            if let Some(Bson::Array(batch)) = cursor.remove(key) {
+                found.extend(batch.into_iter().filter_map(|item| match item {
+                    Bson::Document(document) => Some(document),
+                    _ => None,
+                }));
+            }
+            if id == 0 {
+                return Ok(found);
+            }
+            let more = doc! { "getMore": id, "collection": &self.collection };
+            reply = self.once(session.as_deref_mut(), more).await?;
+        }
+    }
+}
+
+pub(crate) fn majority() -> Document {
+    let wait = i64::try_from(Control::MAJORITY_WAIT.as_millis()).unwrap_or(i64::MAX);
+    doc! { "w": "majority", "wtimeout": wait }
+}
+
+/// How many documents an `update` matched or inserted.
+pub(crate) fn touched(reply: &Document) -> i64 {
+    number(reply, "n").unwrap_or(0)
+}
+
+/// An integer, whichever of BSON's number types holds it.
+pub(crate) fn number(document: &Document, key: &str) -> Option<i64> {
+    match document.get(key)? {
+        Bson::Int32(number) => Some(i64::from(*number)),
+        Bson::Int64(number) => Some(*number),
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+        Bson::Double(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
+            Some(*number as i64)
+        }
+        _ => None,
+    }
+}
+
+fn refuse_partial(reply: &Document) -> Result<(), ServerError> {
+    let in_array = reply.get_array("writeErrors").ok().and_then(|errors| errors.first());
+    let concern = reply.get_document("writeConcernError").ok();
+    let Some(error) = in_array.and_then(Bson::as_document).or(concern) else { return Ok(()) };
+    let message = error.get_str("errmsg").unwrap_or("a write failed without a message");
+    let code = number(error, "code").and_then(|code| i32::try_from(code).ok());
+    Err(ServerError::in_reply(message, code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ok_that_is_none_is_seen() {
+        let reply = doc! {
+            "ok": 1, "n": 0,
+            "writeErrors": [{ "index": 0, "code": 11000, "errmsg": "E11000 duplicate key" }],
+        };
+        assert_eq!(refuse_partial(&reply).unwrap_err().code(), Some(11_000));
+        let reply = doc! { "ok": 1, "n": 1, "writeConcernError": { "code": 64, "errmsg": "slow" } };
+        assert_eq!(refuse_partial(&reply).unwrap_err().code(), Some(64));
+        refuse_partial(&doc! { "ok": 1, "n": 1 }).unwrap();
+    }
+}

@@ -1,0 +1,145 @@
+//! Parses and bounds every setting once.
+
+use std::time::Duration;
+
+use crate::{Error, migration::DEFAULT_GROUP, report::Who};
+
+/// How long `up`, `down` and the other writing verbs wait while somebody else migrates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all: [`Error::LockHeld`] at once.
+    No,
+    /// At most so long.
+    AtMost(Duration),
+    /// As long as it takes. The default, since waiting ends as soon as nothing is pending.
+    Forever,
+}
+
+/// What to do when a pending migration is older than the newest applied one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutOfOrder {
+    /// Refuse with [`Error::OutOfOrder`], unless it is marked `out_of_order`. The default.
+    #[default]
+    Refuse,
+    /// Apply it, after what is older than it and pending too.
+    Allow,
+}
+
+/// What to do when the database holds applied migrations that this build does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DatabaseAhead {
+    /// Go on, with a warning in the log and in the report. The default: an app that is
+    /// rolled back must be able to start.
+    #[default]
+    Warn,
+    /// Refuse with [`Error::Ahead`].
+    Refuse,
+    /// Go on without a word in the log.
+    Allow,
+}
+
+/// How often a transaction is tried when the server says that trying again may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// The most attempts at one transaction, 1 to 1,000. Default 12.
+    pub attempts_max: u32,
+    /// The longest pause between two attempts, up to 60 s. It starts at 5 ms and doubles,
+    /// with jitter. Default 1 s.
+    pub pause_max: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { attempts_max: 12, pause_max: Duration::from_secs(1) }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub group: String,
+    pub collection: Option<String>,
+    pub lease: Duration,
+    pub wait: Wait,
+    pub out_of_order: OutOfOrder,
+    pub ahead: DatabaseAhead,
+    pub retries: Retries,
+    pub app: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            group: DEFAULT_GROUP.to_owned(),
+            collection: None,
+            lease: Duration::from_secs(30),
+            wait: Wait::Forever,
+            out_of_order: OutOfOrder::default(),
+            ahead: DatabaseAhead::default(),
+            retries: Retries::default(),
+            app: String::new(),
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) const LEASE_MIN: Duration = Duration::from_secs(1);
+    pub(crate) const LEASE_MAX: Duration = Duration::from_secs(3_600);
+    const APP_BYTES_MAX: usize = 128;
+    const COLLECTION_BYTES_MAX: usize = 120;
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refuse = |setting, problem: String| Err(Error::Settings { setting, problem });
+        if self.lease < Self::LEASE_MIN || self.lease > Self::LEASE_MAX {
+            return refuse("lease", format!("{:?} is not between 1 s and 1 h", self.lease));
+        }
+        if self.group.is_empty() {
+            return refuse("group", "is empty; leave it out for the default group".to_owned());
+        }
+        let name = self.collection_name();
+        if name.is_empty()
+            || name.len() > Self::COLLECTION_BYTES_MAX
+            || name.contains(['$', '\0'])
+            || name.starts_with("system.")
+            || name.starts_with('.')
+            || name.ends_with('.')
+        {
+            return refuse(
+                "collection",
+                format!(
+                    "`{}` is not a collection name: 1 to {} bytes, no `$`, not starting with \
+                     `system.`, no dot at either end",
+                    name.escape_debug(),
+                    Self::COLLECTION_BYTES_MAX
+                ),
+            );
+        }
+        if !(1..=1_000).contains(&self.retries.attempts_max) {
+            return refuse("retries", "attempts_max is not between 1 and 1,000".to_owned());
+        }
+        if self.retries.pause_max > Duration::from_secs(60) {
+            return refuse("retries", "pause_max is over 60 s".to_owned());
+        }
+        if self.app.len() > Self::APP_BYTES_MAX {
+            return refuse("app", format!("is over {} bytes", Self::APP_BYTES_MAX));
+        }
+        Ok(())
+    }
+
+    /// The control collection: `migrations`, or `migrations.<group>` for a named group, so
+    /// that two groups can share a database.
+    pub(crate) fn collection_name(&self) -> String {
+        match &self.collection {
+            Some(name) => name.clone(),
+            None if self.group == DEFAULT_GROUP => "migrations".to_owned(),
+            None => format!("migrations.{}", self.group),
+        }
+    }
+
+    pub(crate) fn who(&self) -> Who {
+        Who {
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+            pid: std::process::id(),
+            app: self.app.clone(),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Where things are kept, and how a cached binary is trusted: by a stamp, or by its hash.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::{Attempt, Context, EmbeddedError};
+use super::task::Cancel;
+
+/// `MONGRATE_CACHE`, or `mongrate` in the user's cache directory, or in the temporary directory.
+pub(super) fn directory() -> PathBuf {
+    if let Some(chosen) = env_path("MONGRATE_CACHE") {
+        return chosen;
+    }
+    let home = env_path("HOME");
+    let base = if cfg!(target_os = "macos") {
+        home.map(|home| home.join("Library").join("Caches"))
+    } else {
+        env_path("XDG_CACHE_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| home.map(|home| home.join(".cache")))
+    };
+    match base {
+        Some(base) => base.join("mongrate"),
+        None => {
+            let user = rustix::process::geteuid().as_raw();
+            std::env::temp_dir().join(format!("mongrate-{user}"))
+        }
+    }
+}
+
+/// A path from the environment; an empty one counts as unset.
+pub(super) fn env_path(key: &str) -> Option<PathBuf> {
+    std::env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Creates `path` and its parents for this user alone.
+pub(super) fn create_private(path: &Path) -> Result<(), EmbeddedError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .context(|| format!("create {}", path.display()))
+}
+
+/// The sha256 of a file, in lower-case hex.
+pub(super) fn sha256(path: &Path, cancel: &Cancel) -> Result<String, EmbeddedError> {
+    let action = || format!("read {}", path.display());
+    let mut file = File::open(path).context(action)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        cancel.check()?;
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&hasher.finalize())),
+            Ok(bytes) => hasher.update(&buffer[..bytes]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).context(action),
+        }
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Says that a file of this size and time once had this hash, and what version it is.
+///
+/// Hashing 180 MB at every start would cost more than starting the server. The stamp protects
+/// against a damaged or half-written file, not against somebody who can write to this directory:
+/// such a person can replace our caller as well.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    bytes: u64,
+    modified_s: i64,
+    modified_ns: i64,
+    inode: u64,
+    pub(super) sha256: String,
+    pub(super) version: (u32, u32, u32),
+}
+
+impl Stamp {
+    pub(super) fn of(
+        binary: &Path,
+        sha256: String,
+        version: (u32, u32, u32),
+    ) -> Result<Self, EmbeddedError> {
+        let facts = fs::metadata(binary).context(|| format!("look at {}", binary.display()))?;
+        Ok(Self {
+            bytes: facts.len(),
+            modified_s: facts.mtime(),
+            modified_ns: facts.mtime_nsec(),
+            inode: facts.ino(),
+            sha256,
+            version,
+        })
+    }
+
+    /// The stamp beside `binary`, if it still describes it.
+    pub(super) fn read(binary: &Path) -> Option<Self> {
+        let text = fs::read(Self::path(binary)).ok()?;
+        let stamp: Self = serde_json::from_slice(&text).ok()?;
+        let now = Self::of(binary, stamp.sha256.clone(), stamp.version).ok()?;
+        (now == stamp).then_some(stamp)
+    }
+
+    pub(super) fn write(&self, binary: &Path) -> Result<(), EmbeddedError> {
+        let text = serde_json::to_vec(self).map_err(io::Error::other);
+        let path = Self::path(binary);
+        replace(&path, &text.context(|| "describe the binary".to_owned())?)
+    }
+
+    fn path(binary: &Path) -> PathBuf {
+        binary.with_extension("stamp.json")
+    }
+}
+
+/// Writes a whole file or nothing: beside the target, then renamed.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), EmbeddedError> {
+    use io::Write as _;
+    let action = || format!("write {}", path.display());
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(parent).context(action)?;
+    file.write_all(content).context(action)?;
+    file.persist(path).map_err(|error| error.error).context(action)?;
+    Ok(())
+}
+
+/// Turns an error into an [`Attempt`], except those that end the search.
+pub(super) fn attempt<T>(
+    place: impl Into<String>,
+    result: Result<T, EmbeddedError>,
+    tried: &mut Vec<Attempt>,
+) -> Result<Option<T>, EmbeddedError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(EmbeddedError::Cancelled) => Err(EmbeddedError::Cancelled),
+        Err(error) => {
+            let reason = match error {
+                // It would only repeat the place.
+                EmbeddedError::UnusableBinary { reason, .. } => reason,
+                error => super::error::chain(&error),
+            };
+            tried.push(Attempt::new(place, reason));
+            Ok(None)
+        }
+    }
+}

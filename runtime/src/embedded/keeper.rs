@@ -1,0 +1,171 @@
+//! The shell script that minds the server: starting it, joining it, telling it things.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::error::{Context, EmbeddedError};
+use super::task::Cancel;
+
+const SCRIPT: &str = include_str!("keeper.sh");
+/// The keeper answers within 2 ms; ten seconds is a machine in trouble.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long a keeper waits for the user that started it.
+const GRACE_S: u32 = 30;
+
+/// The write end of the keeper's pipe. While one of them is open, anywhere, the server runs.
+///
+/// The standard library opens files close-on-exec, so a child of ours does not hold it.
+#[derive(Debug)]
+pub(super) struct Door {
+    file: File,
+    run: PathBuf,
+}
+
+/// How a keeper is started.
+#[derive(Debug)]
+pub(super) struct Launch<'a> {
+    pub(super) run: &'a Path,
+    pub(super) mongod: &'a Path,
+    pub(super) nodes: usize,
+    pub(super) linger: Duration,
+    /// A scratch server is killed: nobody will read its data again.
+    pub(super) gently: bool,
+    /// Removed at the end.
+    pub(super) trash: &'a [&'a Path],
+}
+
+/// Starts a keeper, and with it the nodes whose configuration lies in its run directory.
+pub(super) fn launch(launch: &Launch<'_>) -> Result<(), EmbeddedError> {
+    let script = launch.run.join("keeper.sh");
+    let action = || format!("start the keeper in {}", launch.run.display());
+    fs::write(&script, SCRIPT).context(action)?;
+    let errors = File::create(launch.run.join("keeper.log")).context(action)?;
+    // By way of a shell that ends at once: the keeper is not our child, so it cannot become a
+    // zombie of ours. A process group of its own keeps the terminal's Ctrl-C away from it.
+    let status = Command::new("/bin/sh")
+        .arg("-c")
+        .arg("mkfifo door life && { /bin/sh \"$@\" & }")
+        .arg("mongrate")
+        .arg(&script)
+        .arg(launch.run)
+        .arg(launch.mongod)
+        .arg(launch.nodes.to_string())
+        .arg(seconds(launch.linger))
+        .arg(GRACE_S.to_string())
+        .arg(if launch.gently { "TERM" } else { "KILL" })
+        .args(launch.trash)
+        .current_dir(launch.run)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors)
+        .process_group(0)
+        .status()
+        .context(action)?;
+    if status.success() {
+        return Ok(());
+    }
+    let said = fs::read_to_string(launch.run.join("keeper.log")).unwrap_or_default();
+    Err(io::Error::other(format!("{status}: {}", said.trim()))).context(action)
+}
+
+impl Door {
+    /// Joins the users of the server in `run`; `None` when nobody minds it (any more).
+    pub(super) fn join(run: &Path, cancel: &Cancel) -> Result<Option<Self>, EmbeddedError> {
+        let Some(file) = open(run)? else { return Ok(None) };
+        let door = Self { file, run: run.to_owned() };
+        Ok(door.ask("join", "-", cancel)?.then_some(door))
+    }
+
+    /// As [`join`](Self::join), of a keeper that has only just been launched.
+    pub(super) fn join_new(run: &Path, cancel: &Cancel) -> Result<Self, EmbeddedError> {
+        cancel
+            .poll(ANSWER_WAIT_MAX, Duration::from_millis(1), || Self::join(run, cancel))?
+            .ok_or_else(|| silent(run))
+    }
+
+    /// Has the keeper start node `index` again.
+    pub(super) fn start(&self, index: usize, cancel: &Cancel) -> Result<(), EmbeddedError> {
+        if self.ask("start", &index.to_string(), cancel)? { Ok(()) } else { Err(silent(&self.run)) }
+    }
+
+    /// Sends one line and waits until it is acknowledged; `false` when the keeper has gone.
+    ///
+    /// From the acknowledgement on the keeper is in its loop, and stays there while `self` lives.
+    fn ask(&self, verb: &str, argument: &str, cancel: &Cancel) -> Result<bool, EmbeddedError> {
+        let token = format!("{:x}x{:016x}", std::process::id(), fastrand::u64(..));
+        match (&self.file).write_all(format!("{verb} {token} {argument}\n").as_bytes()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
+            Err(error) => return Err(error).context(|| "talk to the keeper".to_owned()),
+        }
+        let answer = self.run.join(format!("ack.{token}"));
+        let heard = cancel.poll(ANSWER_WAIT_MAX, Duration::from_millis(1), || {
+            if answer.exists() {
+                return Ok(Some(true));
+            }
+            // Opening it once more tells whether anybody still reads.
+            Ok(if open(&self.run)?.is_none() { Some(false) } else { None })
+        })?;
+        let _ = fs::remove_file(&answer);
+        heard.ok_or_else(|| silent(&self.run))
+    }
+}
+
+/// Tells the keeper in `run` to end, whoever else there is. `false` when there is no keeper.
+pub(super) fn quit(run: &Path) -> Result<bool, EmbeddedError> {
+    match open(run)? {
+        None => Ok(false),
+        Some(mut door) => Ok(door.write_all(b"quit x -\n").is_ok()),
+    }
+}
+
+/// Whether a keeper reads at the door of `run`.
+pub(super) fn is_minded(run: &Path) -> bool {
+    matches!(open(run), Ok(Some(_)))
+}
+
+/// The door for writing, without waiting; `None` when nobody reads or there is no door.
+fn open(run: &Path) -> Result<Option<File>, EmbeddedError> {
+    // O_NONBLOCK: fail with ENXIO instead of waiting for a reader.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    let door = run.join("door");
+    let opened = OpenOptions::new().write(true).custom_flags(flags.cast_signed()).open(&door);
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) => match rustix::io::Errno::from_io_error(&error) {
+            Some(
+                rustix::io::Errno::NXIO | rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR,
+            ) => Ok(None),
+            _ => Err(error).context(|| format!("open {}", door.display())),
+        },
+    }
+}
+
+fn silent(run: &Path) -> EmbeddedError {
+    EmbeddedError::KeeperSilent { path: run.to_owned(), waited: ANSWER_WAIT_MAX }
+}
+
+/// As `sleep` takes it: whole seconds without a fraction, which is all POSIX promises.
+fn seconds(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => duration.as_secs().to_string(),
+        millis => format!("{}.{millis:03}", duration.as_secs()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_what_sleep_takes() {
+        assert_eq!(seconds(Duration::ZERO), "0");
+        assert_eq!(seconds(Duration::from_secs(5)), "5");
+        assert_eq!(seconds(Duration::from_millis(1_050)), "1.050");
+    }
+}

@@ -1,0 +1,225 @@
+//! From processes that listen to a replica set that takes writes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::error::EmbeddedError;
+use super::task::Cancel;
+use super::wire::{Connection, number};
+
+pub(super) const NAME: &str = "mongrate";
+/// Start-up takes under a second; recovery after a crash, and a busy machine, take longer.
+pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(90);
+const PAUSE: Duration = Duration::from_millis(2);
+const ALREADY_INITIALIZED: i64 = 23;
+
+/// Waits until node `index` answers, and makes sure that it is that node which does.
+pub(super) fn connect(
+    run: &Path,
+    index: usize,
+    port: u16,
+    cancel: &Cancel,
+) -> Result<Connection, EmbeddedError> {
+    let marker = run.join(format!("node.{index}.conf")).to_string_lossy().into_owned();
+    let mut last = String::from("it does not listen");
+    let connection = cancel.poll(READY_WAIT_MAX, PAUSE, || {
+        if run.join(format!("gone.{index}")).exists() {
+            return Err(EmbeddedError::Exited { tail: tail(run, index) });
+        }
+        let Ok(mut connection) = Connection::open(port) else { return Ok(None) };
+        // Another server may have taken the port in the meantime; ours will end for lack of it.
+        match connection.run(doc! { "getCmdLineOpts": 1 }) {
+            Ok(reply) if names(&reply, &marker) => Ok(Some(connection)),
+            Ok(_) => {
+                last = format!("another server listens on port {port}");
+                Ok(None)
+            }
+            Err(refusal) => {
+                last = refusal.message;
+                Ok(None)
+            }
+        }
+    })?;
+    connection.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
+}
+
+fn names(reply: &Document, marker: &str) -> bool {
+    reply.get_array("argv").is_ok_and(|argv| argv.iter().any(|word| word.as_str() == Some(marker)))
+}
+
+/// Initiates the set if it is new, adapts it if its port has changed, and waits until one node
+/// takes writes and the others follow it.
+pub(super) fn make_ready(
+    connections: &mut [Connection],
+    ports: &[u16],
+    cancel: &Cancel,
+) -> Result<(), EmbeddedError> {
+    let hosts = hosts(ports);
+    let Some((first, rest)) = connections.split_first_mut() else { return Ok(()) };
+    let mut last = String::from("it has no primary");
+    let ready = cancel.poll(READY_WAIT_MAX, PAUSE, || {
+        let hello = first.run(doc! { "hello": 1 }).map_err(|refusal| refusal.of("hello"))?;
+        if is(&hello, "isreplicaset") {
+            initiate_or_adapt(first, &hosts, &mut last)?;
+            return Ok(None);
+        }
+        let moved = hello
+            .get_array("hosts")
+            .is_ok_and(|known| !known.iter().filter_map(Bson::as_str).eq(hosts.iter()));
+        if moved {
+            adapt(first, &hosts, &mut last)?;
+            return Ok(None);
+        }
+        // Three nodes would wait for the election timeout first; one does not.
+        if hosts.len() > 1 && is(&hello, "secondary") && !hello.contains_key("primary") {
+            let _ = first.run(doc! { "replSetStepUp": 1 });
+        }
+        let (mut primary, mut members) = (None, 0);
+        for (node, hello) in std::iter::once(Ok((&mut *first, hello)))
+            .chain(rest.iter_mut().map(|node| {
+                let hello = node.run(doc! { "hello": 1 });
+                hello.map(|hello| (node, hello)).map_err(|refusal| refusal.of("hello"))
+            }))
+            .collect::<Result<Vec<_>, _>>()?
+        {
+            let leads = is(&hello, "isWritablePrimary");
+            members += usize::from(leads || is(&hello, "secondary"));
+            if leads {
+                primary = Some(node);
+            }
+        }
+        let Some(primary) = primary.filter(|_| members == hosts.len()) else { return Ok(None) };
+        if members == 1 {
+            return Ok(Some(()));
+        }
+        // The others may still be looking for whom to follow: wait until a majority writes.
+        let note = doc! {
+            "appendOplogNote": 1,
+            "data": { "mongrate": "ready" },
+            "writeConcern": { "w": "majority", "wtimeout": 10_000 },
+        };
+        Ok(primary
+            .run(note)
+            .is_ok_and(|reply| !reply.contains_key("writeConcernError"))
+            .then_some(()))
+    })?;
+    ready.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
+}
+
+/// Waits until a node that was started again follows or leads.
+pub(super) fn rejoin(connection: &mut Connection, cancel: &Cancel) -> Result<(), EmbeddedError> {
+    let ready = cancel.poll(READY_WAIT_MAX, PAUSE, || {
+        let hello = connection.run(doc! { "hello": 1 }).map_err(|refusal| refusal.of("hello"))?;
+        let alone = hello.get_array("hosts").is_ok_and(|hosts| hosts.len() == 1);
+        let following = !alone && is(&hello, "secondary");
+        Ok((is(&hello, "isWritablePrimary") || following).then_some(()))
+    })?;
+    let last = "it has not found its primary".to_owned();
+    ready.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
+}
+
+pub(super) fn uri(ports: &[u16], standalone: bool) -> String {
+    let hosts = hosts(ports).join(",");
+    if standalone {
+        format!("mongodb://{hosts}/?directConnection=true")
+    } else {
+        format!("mongodb://{hosts}/?replicaSet={NAME}")
+    }
+}
+
+fn hosts(ports: &[u16]) -> Vec<String> {
+    ports.iter().map(|port| format!("127.0.0.1:{port}")).collect()
+}
+
+fn is(hello: &Document, key: &str) -> bool {
+    number(hello, key) == Some(1)
+}
+
+fn members(hosts: &[String]) -> Vec<Bson> {
+    (0_i32..)
+        .zip(hosts)
+        .map(|(id, host)| Bson::Document(doc! { "_id": id, "host": host.as_str() }))
+        .collect()
+}
+
+fn initiate_or_adapt(
+    node: &mut Connection,
+    hosts: &[String],
+    last: &mut String,
+) -> Result<(), EmbeddedError> {
+    let config = doc! {
+        "_id": NAME,
+        "members": members(hosts),
+        // Quick failovers: the default of 10 s is for networks, and this is one machine.
+        "settings": { "electionTimeoutMillis": 2_000, "heartbeatIntervalMillis": 100 },
+    };
+    match node.run(doc! { "replSetInitiate": config }) {
+        Ok(_) => Ok(()),
+        // It has a configuration, in which it does not find itself.
+        Err(refusal) if refusal.code == ALREADY_INITIALIZED => adapt(node, hosts, last),
+        // It has not read its configuration yet.
+        Err(refusal) => {
+            *last = refusal.message;
+            Ok(())
+        }
+    }
+}
+
+/// Gives the set of a data directory its new port. By force: there is no primary to ask.
+fn adapt(node: &mut Connection, hosts: &[String], last: &mut String) -> Result<(), EmbeddedError> {
+    let Ok(mut reply) = node.run(doc! { "replSetGetConfig": 1 }) else { return Ok(()) };
+    let Some(Bson::Document(mut config)) = reply.remove("config") else { return Ok(()) };
+    let version = number(&config, "version").unwrap_or(0) + 1;
+    let known: Vec<_> = match config.get_array("members") {
+        Ok(members) => members
+            .iter()
+            .filter_map(|member| member.as_document()?.get_str("host").ok().map(str::to_owned))
+            .collect(),
+        Err(_) => Vec::new(),
+    };
+    if known == hosts {
+        return Ok(());
+    }
+    config.insert("version", version);
+    config.insert("members", members(hosts));
+    if let Err(refusal) = node.run(doc! { "replSetReconfig": config, "force": true }) {
+        *last = refusal.message;
+    }
+    Ok(())
+}
+
+/// The end of what a node said before it ended: its output, and its log's errors.
+pub(super) fn tail(run: &Path, index: usize) -> String {
+    const BYTES_MAX: usize = 4_000;
+    const LINES_MAX: usize = 8;
+    let read = |path: &Path| std::fs::read(path).unwrap_or_default();
+    let output = read(&run.join(format!("out.{index}")));
+    let log = std::fs::read_link(run.join(format!("log.{index}"))).unwrap_or_default();
+    let log = read(&log);
+    let log = String::from_utf8_lossy(&log);
+    // Severities: I(nformation) is noise here.
+    let serious = log.lines().filter(|line| !line.contains("\"s\":\"I\""));
+    let output = String::from_utf8_lossy(&output);
+    let lines: Vec<_> = output.lines().chain(serious).filter(|line| !line.is_empty()).collect();
+    let mut text = lines[lines.len().saturating_sub(LINES_MAX)..].join("\n");
+    let mut excess = text.len().saturating_sub(BYTES_MAX);
+    while !text.is_char_boundary(excess) {
+        excess += 1;
+    }
+    text.drain(..excess);
+    if text.is_empty() { "(it said nothing)".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_say_what_they_lead_to() {
+        assert_eq!(uri(&[7], false), "mongodb://127.0.0.1:7/?replicaSet=mongrate");
+        assert_eq!(uri(&[7, 8], false), "mongodb://127.0.0.1:7,127.0.0.1:8/?replicaSet=mongrate");
+        assert_eq!(uri(&[7], true), "mongodb://127.0.0.1:7/?directConnection=true");
+    }
+}

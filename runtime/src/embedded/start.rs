@@ -1,0 +1,301 @@
+//! Joins the server that runs, or starts one: alone in knowing that order.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::binary::{Binary, Search};
+use super::checked::Checked;
+use super::error::{Context, EmbeddedError};
+use super::keeper::{self, Door, Launch};
+use super::task::Cancel;
+use super::{cache, lock, replica_set, run_dir};
+
+/// Another process may be starting the server, with a recovery, or ending the one before.
+const START_WAIT_MAX: Duration = Duration::from_secs(180);
+/// Somebody else may take the port between our look at it and the server's.
+const PORT_ATTEMPTS_MAX: u32 = 5;
+/// Below the range from which systems take the ports of outgoing connections.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+/// A scratch server's data are kept in memory where there is this much room.
+const RAM_DISK: &str = "/dev/shm";
+const RAM_DISK_BYTES_MIN: u64 = 2 << 30;
+
+/// A server that we are a user of.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) door: Door,
+    /// Locked shared for as long as we use the server.
+    pub(super) users: File,
+    pub(super) server: Server,
+}
+
+/// The running server as described to those who come later.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Server {
+    pub(super) run: PathBuf,
+    pub(super) uri: String,
+    pub(super) ports: Vec<u16>,
+    pub(super) linger_ms: u64,
+    fingerprint: String,
+}
+
+impl Server {
+    pub(super) fn is_standalone(&self) -> bool {
+        self.uri == replica_set::uri(&self.ports, true)
+    }
+}
+
+/// Joins or starts.
+pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, EmbeddedError> {
+    // No lock for the usual case, so that a hundred test processes do not queue.
+    if let Some(joined) = join(asked, cancel)? {
+        return Ok(joined);
+    }
+    let binary = Search::new(asked.binary.clone(), asked.quiet).run(cancel)?;
+    cache::create_private(&asked.home)?;
+    let lock_path = asked.home.join("start.lock");
+    let _one_at_a_time = lock::exclusive(&lock_path, START_WAIT_MAX, cancel)?;
+    if let Some(joined) = join(asked, cancel)? {
+        return Ok(joined);
+    }
+    for run in run_dir::all(&asked.home) {
+        run_dir::evict(&run, asked.data.as_deref(), cancel)?;
+    }
+    match &asked.data {
+        None => {
+            if let Some(scratch) = asked.home.parent() {
+                run_dir::sweep(scratch, &asked.home, cancel);
+            }
+        }
+        Some(data) => {
+            let path = run_dir::node_data(data, 0);
+            if let Some(pid) = run_dir::holder(&path)? {
+                return Err(EmbeddedError::DataDirBusy { path, pid });
+            }
+        }
+    }
+    let mut attempt = 1;
+    loop {
+        match start_new(asked, &binary, cancel) {
+            Err(EmbeddedError::Exited { tail })
+                if attempt < PORT_ATTEMPTS_MAX && tail.contains("Address already in use") =>
+            {
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn join(asked: &Checked, cancel: &Cancel) -> Result<Option<Joined>, EmbeddedError> {
+    let Some(server) = described(&asked.home) else { return Ok(None) };
+    let Some(door) = Door::join(&server.run, cancel)? else { return Ok(None) };
+    if server.fingerprint != asked.fingerprint {
+        return Err(EmbeddedError::OtherSettings { path: asked.home.clone() });
+    }
+    let users = share(&server.run)?;
+    tracing::debug!(uri = server.uri, "joined the embedded server");
+    Ok(Some(Joined { door, users, server }))
+}
+
+/// What is known of the server in `home`: the running one or the one before.
+fn described(home: &Path) -> Option<Server> {
+    serde_json::from_slice(&fs::read(home.join("server.json")).ok()?).ok()
+}
+
+fn share(run: &Path) -> Result<File, EmbeddedError> {
+    let path = run.join("users.lock");
+    let users = lock::open(&path)?;
+    // Others hold it exclusively for an instant at most, to see whether they are the last.
+    users.lock_shared().context(|| format!("lock {}", path.display()))?;
+    Ok(users)
+}
+
+/// Ends what was launched if the start does not come to its end.
+struct EndOnDrop<'a>(Option<&'a Path>);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(run) = self.0 {
+            let _ = keeper::quit(run);
+        }
+    }
+}
+
+fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined, EmbeddedError> {
+    let began = Instant::now();
+    let run = asked.home.join(format!("{}{:016x}", run_dir::PREFIX, fastrand::u64(..)));
+    create_new_private(&run)?;
+    let data = place_data(asked, &run)?;
+    let ports = choose_ports(asked)?;
+    for (index, port) in ports.iter().enumerate() {
+        configure(asked, binary, &run, &data, index, *port)?;
+    }
+    let users = share(&run)?;
+    let mut trash = vec![run.as_path()];
+    if asked.data.is_none() {
+        trash.push(&data);
+    }
+    if asked.private {
+        trash.push(&asked.home);
+    }
+    keeper::launch(&Launch {
+        run: &run,
+        mongod: &binary.path,
+        nodes: asked.nodes,
+        linger: asked.linger,
+        gently: asked.data.is_some(),
+        trash: &trash,
+    })?;
+    let mut end = EndOnDrop(Some(&run));
+    let door = Door::join_new(&run, cancel)?;
+
+    let mut connections = Vec::with_capacity(ports.len());
+    for (index, port) in ports.iter().enumerate() {
+        connections.push(replica_set::connect(&run, index, *port, cancel)?);
+    }
+    if !asked.standalone {
+        replica_set::make_ready(&mut connections, &ports, cancel)?;
+    }
+    let server = Server {
+        uri: replica_set::uri(&ports, asked.standalone),
+        linger_ms: u64::try_from(asked.linger.as_millis()).unwrap_or(u64::MAX),
+        fingerprint: asked.fingerprint.clone(),
+        run: run.clone(),
+        ports,
+    };
+    let text = serde_json::to_vec(&server).map_err(io::Error::other);
+    let text = text.context(|| "describe the server".to_owned())?;
+    cache::replace(&asked.home.join("server.json"), &text)?;
+    end.0 = None;
+    tracing::debug!(uri = server.uri, elapsed = ?began.elapsed(), "started the embedded server");
+    Ok(Joined { door, users, server })
+}
+
+fn create_new_private(path: &Path) -> Result<(), EmbeddedError> {
+    let created = fs::DirBuilder::new().mode(0o700).create(path);
+    created.context(|| format!("create {}", path.display()))
+}
+
+/// Where the data go. Those of a scratch server go into memory if there is room: no fsync there.
+fn place_data(asked: &Checked, run: &Path) -> Result<PathBuf, EmbeddedError> {
+    if let Some(data) = &asked.data {
+        cache::create_private(data)?;
+        return Ok(data.clone());
+    }
+    let link = run.join("data");
+    let room = rustix::fs::statvfs(RAM_DISK)
+        .is_ok_and(|facts| facts.f_bavail.saturating_mul(facts.f_frsize) >= RAM_DISK_BYTES_MIN);
+    if cfg!(target_os = "linux") && room {
+        let target = Path::new(RAM_DISK).join(format!("mongrate-{:016x}", fastrand::u64(..)));
+        if create_new_private(&target).is_ok() {
+            let action = || format!("create {}", link.display());
+            symlink(&target, &link).context(action).inspect_err(|_| {
+                let _ = fs::remove_dir(&target);
+            })?;
+            return Ok(target);
+        }
+    }
+    create_new_private(&link)?;
+    Ok(link)
+}
+
+/// Free ports; that of the last time if possible, so that a data directory's URI stays the same.
+fn choose_ports(asked: &Checked) -> Result<Vec<u16>, EmbeddedError> {
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let mut ports: Vec<u16> = Vec::with_capacity(asked.nodes);
+    if asked.data.is_some() {
+        let before = described(&asked.home).map(|server| server.ports).unwrap_or_default();
+        if before.len() == asked.nodes && before.iter().all(is_free) {
+            return Ok(before);
+        }
+    }
+    for _ in 0..1_000 {
+        let port = fastrand::u16(PORTS);
+        if !ports.contains(&port) && is_free(&port) {
+            ports.push(port);
+            if ports.len() == asked.nodes {
+                return Ok(ports);
+            }
+        }
+    }
+    let source = io::ErrorKind::AddrInUse.into();
+    Err(EmbeddedError::Io { action: "find a free port on 127.0.0.1".to_owned(), source })
+}
+
+/// Writes a node's configuration. It is JSON, which is YAML, which is what `mongod` reads.
+fn configure(
+    asked: &Checked,
+    binary: &Binary,
+    run: &Path,
+    data: &Path,
+    index: usize,
+    port: u16,
+) -> Result<(), EmbeddedError> {
+    let data = run_dir::node_data(data, index);
+    cache::create_private(&data)?;
+    let log = match &asked.data {
+        Some(_) => asked.home.join("mongod.log"),
+        None => run.join(format!("mongod.{index}.log")),
+    };
+    // Two generations are kept: this run's and the one's before.
+    if log.exists() {
+        let mut older = OsString::from(&log);
+        older.push(".1");
+        fs::rename(&log, &older).context(|| format!("rotate {}", log.display()))?;
+    }
+    let link = run.join(format!("log.{index}"));
+    symlink(&log, &link).context(|| format!("create {}", link.display()))?;
+
+    let mut parameters = serde_json::Map::new();
+    parameters.insert("diagnosticDataCollectionEnabled".to_owned(), json!("false"));
+    if binary.version >= (5, 0, 0) {
+        // By default a primary lets its clients go on for 15 s. Ours have gone.
+        parameters.insert("shutdownTimeoutMillisForSignaledShutdown".to_owned(), json!("0"));
+    }
+    for (name, value) in &asked.parameters {
+        parameters.insert(name.clone(), json!(value));
+    }
+    let mut config = json!({
+        "net": {
+            "bindIp": "127.0.0.1",
+            "port": port,
+            "unixDomainSocket": { "enabled": false },
+        },
+        "storage": {
+            "dbPath": text(&data)?,
+            "wiredTiger": { "engineConfig": {
+                "cacheSizeGB": 0.25,
+                // 300 MB less on disk, and a little quicker, than with the default's three
+                // journal files of 100 MB.
+                "configString":
+                    "log=(enabled=true,path=journal,compressor=snappy,prealloc=false,file_max=32MB)",
+            } },
+        },
+        "systemLog": {
+            "destination": "file",
+            "path": text(&log)?,
+            "logAppend": true,
+            "quiet": true,
+        },
+        "setParameter": parameters,
+    });
+    if !asked.standalone {
+        config["replication"] = json!({ "replSetName": replica_set::NAME, "oplogSizeMB": 128 });
+    }
+    let path = run.join(format!("node.{index}.conf"));
+    fs::write(&path, config.to_string()).context(|| format!("write {}", path.display()))
+}
+
+fn text(path: &Path) -> Result<&str, EmbeddedError> {
+    path.to_str()
+        .ok_or_else(|| EmbeddedError::BadSetting(format!("{} is not valid UTF-8", path.display())))
+}

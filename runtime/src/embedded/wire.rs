@@ -1,0 +1,98 @@
+//! Just enough of MongoDB's wire protocol to set a server up: one blocking connection, `OP_MSG`.
+//!
+//! The driver would do, but waits half a second between its looks at a server that is not up yet,
+//! and start-up is where every millisecond is felt.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document};
+
+use super::error::EmbeddedError;
+
+const OP_MSG: i32 = 2013;
+/// The server's own bound on a message.
+const MESSAGE_BYTES_MAX: usize = 48_000_000;
+const HEADER_BYTES: usize = 16;
+/// Flag bits and section kind.
+const PRELUDE_BYTES: usize = 5;
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+}
+
+/// What a server answers when it answers with an error.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: i64,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn of(self, command: &'static str) -> EmbeddedError {
+        EmbeddedError::Refused { command, message: self.message }
+    }
+}
+
+impl Connection {
+    pub(super) fn open(port: u16) -> io::Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.set_write_timeout(Some(Duration::from_secs(20)))?;
+        Ok(Self { stream })
+    }
+
+    /// Runs `command` on the database `admin`.
+    pub(super) fn run(&mut self, mut command: Document) -> Result<Document, Refusal> {
+        command.insert("$db", "admin");
+        let reply = self
+            .exchange(&command)
+            .map_err(|error| Refusal { code: 0, message: error.to_string() })?;
+        if number(&reply, "ok") == Some(1) {
+            return Ok(reply);
+        }
+        let message = reply.get_str("errmsg").unwrap_or("it gave no reason").to_owned();
+        Err(Refusal { code: number(&reply, "code").unwrap_or(0), message })
+    }
+
+    fn exchange(&mut self, command: &Document) -> io::Result<Document> {
+        let mut body = Vec::with_capacity(256);
+        command.to_writer(&mut body).map_err(io::Error::other)?;
+        let bytes =
+            i32::try_from(HEADER_BYTES + PRELUDE_BYTES + body.len()).map_err(io::Error::other)?;
+        let mut message = Vec::with_capacity(body.len() + HEADER_BYTES + PRELUDE_BYTES);
+        for field in [bytes, 1, 0, OP_MSG, 0] {
+            message.extend_from_slice(&field.to_le_bytes());
+        }
+        message.push(0);
+        message.append(&mut body);
+        self.stream.write_all(&message)?;
+
+        let mut header = [0; HEADER_BYTES];
+        self.stream.read_exact(&mut header)?;
+        let [a, b, c, d, ..] = header;
+        let bytes = usize::try_from(i32::from_le_bytes([a, b, c, d])).unwrap_or(0);
+        if !(HEADER_BYTES + PRELUDE_BYTES..=MESSAGE_BYTES_MAX).contains(&bytes) {
+            return Err(io::Error::other("the answer is not MongoDB's"));
+        }
+        let mut answer = vec![0; bytes - HEADER_BYTES];
+        self.stream.read_exact(&mut answer)?;
+        Document::from_reader(&answer[PRELUDE_BYTES..]).map_err(io::Error::other)
+    }
+}
+
+/// A number of whatever numeric type the server chose.
+pub(super) fn number(document: &Document, key: &str) -> Option<i64> {
+    match document.get(key)? {
+        Bson::Int32(number) => Some(i64::from(*number)),
+        Bson::Int64(number) => Some(*number),
+        #[expect(clippy::cast_possible_truncation, reason = "flags, codes and versions are small")]
+        Bson::Double(number) => Some(*number as i64),
+        Bson::Boolean(truth) => Some(i64::from(*truth)),
+        _ => None,
+    }
+}

@@ -1,0 +1,630 @@
+//! Runs under the lock: guarded transactions, their retries, and the two kinds of
+//! migration body. Alone in knowing the order guard → operations → commit.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
+use mongodb::{
+    ClientSession,
+    bson::Document,
+    error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
+    options::{Acknowledgment, ReadConcern, WriteConcern},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    BoxError, Direction, Error, Migration, Online, OnlineFn, ServerError, Transaction,
+    TransactionFn, Version,
+    checksum::Digest,
+    command::{Control, touched},
+    error::driver,
+    fence,
+    history::{self, Change, History, Record, Stamp, Stored},
+    lease::{self, Lease},
+    migration::Body,
+    plan::Step,
+    report::Who,
+    retry::Backoff,
+};
+
+/// How long aborting may take before the transaction is left to the server.
+const ABORT_WAIT: Duration = Duration::from_secs(5);
+
+/// How many times in a row a commit may find its transaction gone, though the body reported
+/// success, before the body is blamed.
+const GONE_MAX: u32 = 3;
+
+/// Why a migration, or a step of one, did not commit. Whatever was in flight is aborted.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Its own error.
+    Body(BoxError),
+    /// The token.
+    Cancelled,
+    /// The lease, or the fence: another process has taken over.
+    Lost,
+    /// The server.
+    Server(Error),
+}
+
+/// A guarded transaction that committed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Committed {
+    pub attempts: u32,
+    pub sequence: i64,
+}
+
+/// Everything that one acquisition of the lock works with.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub control: Control,
+    pub who: Who,
+    pub cancel: CancellationToken,
+    pub batch: i64,
+    lease: Lease,
+    session: ClientSession,
+    /// Guarded transactions that committed, ever: as in the fence document.
+    guards: i64,
+    applied: Digest,
+    /// How long the last migration took, not yet written.
+    timing: Option<(Version, i64, u64)>,
+    /// Why a step inside an online body stopped; its error is only a messenger.
+    pub(crate) stopped: Option<Stop>,
+}
+
+impl Engine {
+    /// Raises the fence and reads the history under it. `None`: a newer owner exists; the
+    /// lock is given back.
+    pub(crate) async fn open(
+        control: &Control,
+        who: &Who,
+        cancel: &CancellationToken,
+        lease: Lease,
+    ) -> Result<Option<(Self, History)>, Error> {
+        match Self::prepare(control, lease.fence).await {
+            Ok(Some((session, fence, history))) => {
+                let engine = Self {
+                    control: control.clone(),
+                    who: who.clone(),
+                    cancel: cancel.clone(),
+                    batch: history.last_batch() + 1,
+                    lease,
+                    session,
+                    guards: fence.guards,
+                    applied: history.digest(),
+                    timing: None,
+                    stopped: None,
+                };
+                Ok(Some((engine, history)))
+            }
+            Ok(None) => {
+                lease.release(Vec::new()).await;
+                Ok(None)
+            }
+            Err(error) => {
+                lease.release(Vec::new()).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn prepare(
+        control: &Control,
+        number: i64,
+    ) -> Result<Option<(ClientSession, fence::Fence, History)>, Error> {
+        let client = control.database.client();
+        let mut session = client
+            .start_session()
+            .causal_consistency(true)
+            .await
+            .map_err(|error| Error::server("start a session", error))?;
+        if !fence::raise(control, &mut session, number).await? {
+            return Ok(None);
+        }
+        let (history, fence) = read_all(control, Some(&mut session)).await?;
+        Ok(Some((session, fence, history)))
+    }
+
+    /// The fence number of this acquisition.
+    pub(crate) fn fence(&self) -> i64 {
+        self.lease.fence
+    }
+
+    /// The digest of what is applied.
+    pub(crate) fn applied(&self) -> Digest {
+        self.applied
+    }
+
+    /// Gives the lock back.
+    pub(crate) async fn close(self) {
+        let timing = self
+            .timing
+            .map(|(version, sequence, ms)| history::timing_statement(version, sequence, ms));
+        self.lease.release(timing.into_iter().collect()).await;
+    }
+
+    /// Notes how long a migration took; written with the next statement that goes out.
+    pub(crate) fn note_timing(&mut self, version: Version, committed: Committed, ms: u64) {
+        self.timing = Some((version, committed.sequence, ms));
+    }
+
+    /// Runs one step of the plan to its end.
+    pub(crate) async fn run(
+        &mut self,
+        step: &Step,
+        record: Option<&Record>,
+    ) -> Result<Committed, Stop> {
+        let migration = step.migration;
+        let missing = || Stop::Body("it has no rollback".into());
+        match (migration.body, step.direction) {
+            (Body::Transaction { up, .. }, Direction::Up) => {
+                self.transactional(step, record, up).await
+            }
+            (Body::Transaction { down, .. }, Direction::Down) => {
+                self.transactional(step, record, down.ok_or_else(missing)?).await
+            }
+            (Body::Online { up, .. }, Direction::Up) => self.online(step, record, up).await,
+            (Body::Online { down, .. }, Direction::Down) => {
+                self.online(step, record, down.ok_or_else(missing)?).await
+            }
+        }
+    }
+
+    async fn transactional(
+        &mut self,
+        step: &Step,
+        record: Option<&Record>,
+        body: TransactionFn,
+    ) -> Result<Committed, Stop> {
+        let (digest, change) = self.outcome(step, record);
+        let trial = Trial::new(self, step.migration, digest, &change, true);
+        self.guarded(trial, async |tx| body(tx).await).await
+    }
+
+    /// The digest and the record once the step is done.
+    fn outcome(&self, step: &Step, record: Option<&Record>) -> (Digest, Change<'static>) {
+        match step.direction {
+            Direction::Up => {
+                let mut digest = self.applied;
+                digest.add(step.migration.version(), &step.migration.checksum());
+                (digest, Change::Applied { batch: self.batch, event: "applied" })
+            }
+            Direction::Down => (self.without(record), Change::Reverted { event: "reverted" }),
+        }
+    }
+
+    /// The digest without this record, if it counts.
+    fn without(&self, record: Option<&Record>) -> Digest {
+        let mut digest = self.applied;
+        if let Some(record) = record.filter(|record| record.is_applied()) {
+            digest.remove(record.version, &record.checksum);
+        }
+        digest
+    }
+
+    async fn online(
+        &mut self,
+        step: &Step,
+        record: Option<&Record>,
+        body: OnlineFn,
+    ) -> Result<Committed, Stop> {
+        let Step { migration, direction, .. } = *step;
+        let before = match direction {
+            Direction::Up => self.applied,
+            Direction::Down => self.without(record),
+        };
+        // Only what stopped half-way in this direction goes on from its checkpoints.
+        let done = record
+            .filter(|record| {
+                record.direction == direction
+                    && matches!(record.state, Stored::Running | Stored::Failed)
+            })
+            .map(|record| record.steps.clone());
+        let running = Change::Running { direction, keep_steps: done.is_some() };
+        let trial = Trial::new(self, migration, before, &running, true);
+        self.guarded(trial, async |_| Ok(())).await?;
+
+        self.stopped = None;
+        let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
+        let mut online = Online::new(self, migration, done.unwrap_or_default());
+        let ended = tokio::select! {
+            biased;
+            () = lost.cancelled() => Err(Stop::Lost),
+            () = cancel.cancelled() => Err(Stop::Cancelled),
+            ended = AssertUnwindSafe(body(&mut online)).catch_unwind() => settle_body(ended),
+        };
+        if ended.is_err() {
+            // It may have been dropped in the middle of a step's transaction.
+            self.abort().await;
+        }
+        match (self.stopped.take(), ended) {
+            (Some(stop), _) | (None, Err(stop)) => return Err(stop),
+            (None, Ok(())) => {}
+        }
+        let (digest, change) = match direction {
+            Direction::Up => self.outcome(step, record),
+            // Taken out of the digest when the rollback began.
+            Direction::Down => (self.applied, Change::Reverted { event: "reverted" }),
+        };
+        let trial = Trial::new(self, migration, digest, &change, true);
+        self.guarded(trial, async |_| Ok(())).await
+    }
+
+    /// Records what became of a migration, in a transaction of its own: also after a
+    /// cancellation.
+    pub(crate) async fn record(
+        &mut self,
+        migration: &Migration,
+        digest: Digest,
+        change: &Change<'_>,
+    ) -> Result<Committed, Stop> {
+        let trial = Trial::new(self, *migration, digest, change, false);
+        self.guarded(trial, async |_| Ok(())).await
+    }
+
+    /// Records changes of many migrations in one transaction.
+    pub(crate) async fn record_all(
+        &mut self,
+        digest: Digest,
+        changes: &[(Migration, Change<'_>)],
+    ) -> Result<(), Stop> {
+        let Some((first, change)) = changes.first() else {
+            return Ok(());
+        };
+        let stamp = self.stamp();
+        let statements: Vec<Document> = changes
+            .iter()
+            .skip(1)
+            .map(|(migration, change)| history::statement(migration, change, &stamp))
+            .collect();
+        let control = self.control.clone();
+        let trial = Trial::new(self, *first, digest, change, false);
+        self.guarded(trial, async |tx| {
+            // A command is at most 16 MB; a record's statement is well under 2 KB.
+            for chunk in statements.chunks(2_000) {
+                let command = control.update(chunk.to_vec());
+                control.once(Some(tx.session()), command).await?;
+            }
+            Ok(())
+        })
+        .await
+        .map(drop)
+    }
+
+    fn stamp(&self) -> Stamp<'_> {
+        Stamp { who: &self.who, fence: self.lease.fence, sequence: self.guards + 1 }
+    }
+
+    /// Before an operation that the fence cannot hold back.
+    pub(crate) fn refuse_when_lost(&self) -> Result<(), ServerError> {
+        if self.lease.lost.is_cancelled() {
+            return Err(ServerError::in_reply(
+                "the lease is lost: nothing more may be changed",
+                None,
+            ));
+        }
+        Ok(())
+    }
+
+    /// Lost, or cancelled?
+    fn alive(&self, cancellable: bool) -> Result<(), Stop> {
+        if self.lease.lost.is_cancelled() {
+            return Err(Stop::Lost);
+        }
+        if cancellable && self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        Ok(())
+    }
+
+    /// The guarded transaction: the fence and the record first, in one round trip, then the
+    /// body, then the commit. Retried while the server says that it may help.
+    async fn guarded<F>(&mut self, mut trial: Trial<'_>, mut body: F) -> Result<Committed, Stop>
+    where
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
+    {
+        loop {
+            if let Some(committed) = self.enter(&mut trial).await? {
+                return Ok(committed);
+            }
+            let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
+            let mut tx = Transaction::new(&mut self.session, &self.control.database);
+            let ended = tokio::select! {
+                biased;
+                () = lost.cancelled() => Err(Stop::Lost),
+                () = cancel.cancelled(), if trial.cancellable => Err(Stop::Cancelled),
+                ended = AssertUnwindSafe(body(&mut tx)).catch_unwind() => settle_body(ended),
+            };
+            if let Some(committed) = self.leave(&mut trial, ended).await? {
+                return Ok(committed);
+            }
+        }
+    }
+
+    /// A step of an online migration: at most once, committed with its checkpoint.
+    pub(crate) async fn step<F>(
+        &mut self,
+        migration: Migration,
+        name: &str,
+        body: F,
+    ) -> Result<(), Stop>
+    where
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
+    {
+        let change = Change::Step { name };
+        let trial = Trial::new(self, migration, self.applied, &change, true);
+        self.guarded(trial, body).await.map(drop)
+    }
+
+    /// Begins, and passes the guard. `Some`: an earlier attempt had committed after all.
+    async fn enter(&mut self, trial: &mut Trial<'_>) -> Result<Option<Committed>, Stop> {
+        loop {
+            self.alive(trial.cancellable)?;
+            self.begin().await?;
+            match self.guard(trial).await {
+                Ok(true) => return Ok(None),
+                Ok(false) => {
+                    self.abort().await;
+                    match self.settle(trial).await? {
+                        Settled::Committed => return Ok(Some(self.commit_noted(trial))),
+                        Settled::TimingOnly => {}
+                        Settled::Lost => return Err(Stop::Lost),
+                    }
+                }
+                Err(error) => {
+                    self.abort().await;
+                    let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
+                    if !transient || !trial.backoff.again().await {
+                        return Err(Stop::Server(Error::server("enter a transaction", error)));
+                    }
+                    tracing::debug!(target: "mongrate", %error, "the guard is tried again");
+                }
+            }
+        }
+    }
+
+    /// Commits what the body did, or aborts it. `None`: try again.
+    async fn leave(
+        &mut self,
+        trial: &mut Trial<'_>,
+        ended: Result<(), Stop>,
+    ) -> Result<Option<Committed>, Stop> {
+        match ended {
+            Ok(()) => {}
+            Err(Stop::Body(error)) => {
+                self.abort().await;
+                let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
+                if transient && trial.backoff.again().await {
+                    tracing::debug!(target: "mongrate", %error, "the transaction is tried again");
+                    return Ok(None);
+                }
+                return Err(Stop::Body(error));
+            }
+            Err(stop) => {
+                self.abort().await;
+                return Err(stop);
+            }
+        }
+        let Err(error) = self.commit(&mut trial.unknown).await else {
+            return Ok(Some(self.commit_noted(trial)));
+        };
+        let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
+        let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+        if !transient && !unclear {
+            return Err(Stop::Server(Error::server("commit", error)));
+        }
+        // NoSuchTransaction.
+        trial.gone = if error.code() == Some(251) { trial.gone + 1 } else { 0 };
+        if trial.gone >= GONE_MAX {
+            return Err(Stop::Body(
+                "the server had already ended the transaction when it was to commit, several \
+                 times in a row: either the body swallowed the error of one of its operations \
+                 (pass every error on with `?`), or it takes longer than the server lets a \
+                 transaction live (60 s by default: write an online migration instead)"
+                    .into(),
+            ));
+        }
+        if !trial.backoff.again().await {
+            return Err(Stop::Server(Error::server("commit", error)));
+        }
+        Ok(None)
+    }
+
+    async fn begin(&mut self) -> Result<(), Stop> {
+        let concern = WriteConcern::builder()
+            .w(Acknowledgment::Majority)
+            .w_timeout(Control::MAJORITY_WAIT)
+            .build();
+        self.session
+            .start_transaction()
+            .read_concern(ReadConcern::local())
+            .write_concern(concern)
+            .await
+            .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
+    }
+
+    /// The first command: `false` when the fence, the record or the timing did not match.
+    async fn guard(&mut self, trial: &Trial<'_>) -> Result<bool, ServerError> {
+        let Trial { migration, digest, change, .. } = trial;
+        let mut statements = vec![
+            fence::guard_statement(self.lease.fence, self.guards, *digest),
+            history::statement(migration, change, &self.stamp()),
+        ];
+        if let Some((version, sequence, ms)) = self.timing {
+            // Not twice for the record that changes anyway.
+            if version != migration.version() {
+                statements.push(history::timing_statement(version, sequence, ms));
+            }
+        }
+        let expected = i64::try_from(statements.len()).unwrap_or(i64::MAX);
+        let command = self.control.update(statements);
+        let reply = self.control.once(Some(&mut self.session), command).await?;
+        Ok(touched(&reply) == expected)
+    }
+
+    /// Commits, again while the outcome is unknown. Never cancelled half-way.
+    async fn commit(&mut self, unknown: &mut bool) -> Result<(), ServerError> {
+        let mut backoff = Backoff::new(self.control.retries);
+        loop {
+            let Err(error) = self.session.commit_transaction().await else { return Ok(()) };
+            if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) {
+                return Err(error.into());
+            }
+            *unknown = true;
+            if self.lease.lost.is_cancelled() || !backoff.again().await {
+                // The next attempt's guard finds out what became of it: it aborts the
+                // transaction if it is still open, and does not match if it committed.
+                return Err(error.into());
+            }
+        }
+    }
+
+    fn commit_noted(&mut self, trial: &Trial<'_>) -> Committed {
+        self.guards += 1;
+        self.applied = trial.digest;
+        self.timing = None;
+        Committed { attempts: trial.backoff.attempts(), sequence: self.guards }
+    }
+
+    /// The guard did not match: why?
+    async fn settle(&mut self, trial: &Trial<'_>) -> Result<Settled, Stop> {
+        let version = trial.migration.version();
+        let (history, found) = read_some(&self.control, version).await.map_err(Stop::Server)?;
+        let ours = found.fence == self.lease.fence;
+        if ours && found.guards == self.guards + 1 {
+            return Ok(Settled::Committed);
+        }
+        if ours && found.guards == self.guards && self.timing.is_some() {
+            self.timing = None;
+            return Ok(Settled::TimingOnly);
+        }
+        let recorded = history.get(version).is_some_and(|record| {
+            record.fence == self.lease.fence && record.sequence == self.guards + 1
+        });
+        if trial.unknown && recorded {
+            return Ok(Settled::Committed);
+        }
+        self.lease.lost.cancel();
+        Ok(Settled::Lost)
+    }
+
+    async fn abort(&mut self) {
+        let aborting = self.session.abort_transaction();
+        if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
+            tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+        }
+    }
+}
+
+/// The attempts at one guarded transaction.
+struct Trial<'a> {
+    migration: Migration,
+    /// What is applied once it commits.
+    digest: Digest,
+    change: &'a Change<'a>,
+    cancellable: bool,
+    backoff: Backoff,
+    /// How often in a row the transaction was gone at its commit.
+    gone: u32,
+    /// A commit was sent whose outcome never came back.
+    unknown: bool,
+}
+
+impl<'a> Trial<'a> {
+    fn new(
+        engine: &Engine,
+        migration: Migration,
+        digest: Digest,
+        change: &'a Change<'a>,
+        cancellable: bool,
+    ) -> Self {
+        let backoff = Backoff::new(engine.control.retries);
+        Self { migration, digest, change, cancellable, backoff, gone: 0, unknown: false }
+    }
+}
+
+fn settle_body(
+    ended: Result<Result<(), BoxError>, Box<dyn std::any::Any + Send>>,
+) -> Result<(), Stop> {
+    match ended {
+        Ok(ended) => ended.map_err(Stop::Body),
+        Err(panic) => Err(Stop::Body(panicked(panic.as_ref()))),
+    }
+}
+
+enum Settled {
+    Committed,
+    TimingOnly,
+    Lost,
+}
+
+/// Reads the fence and every record. One round trip.
+pub(crate) async fn read_all(
+    control: &Control,
+    session: Option<&mut ClientSession>,
+) -> Result<(History, fence::Fence), Error> {
+    use mongodb::bson::doc;
+    let found = control
+        .find(session, doc! {}, doc! { "events": 0 })
+        .await
+        .map_err(|error| Error::server("read the history", error))?;
+    sort_out(&found)
+}
+
+async fn read_some(control: &Control, version: Version) -> Result<(History, fence::Fence), Error> {
+    use mongodb::bson::doc;
+    let filter = doc! { "_id": { "$in": [fence::ID, version.get()] } };
+    let found = control
+        .find(None, filter, doc! { "events": 0 })
+        .await
+        .map_err(|error| Error::server("read the history", error))?;
+    sort_out(&found)
+}
+
+fn sort_out(found: &[Document]) -> Result<(History, fence::Fence), Error> {
+    let id = |document: &Document| document.get_str("_id").map(str::to_owned).ok();
+    let fence = found
+        .iter()
+        .find(|document| id(document).as_deref() == Some(fence::ID))
+        .map(fence::Fence::parse)
+        .unwrap_or_default();
+    let history = History::parse(
+        found
+            .iter()
+            .filter(|document| !matches!(id(document).as_deref(), Some(fence::ID | lease::ID))),
+    )?;
+    Ok((history, fence))
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> BoxError {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned());
+    format!("the migration panicked: {text}").into()
+}
+
+/// Drives a future that need not be `Send` from one that is: on a thread of its own.
+///
+/// Migration bodies run here. So they may hold what is not `Send`, may block without
+/// stalling the app, and the compiler need not prove for each of them that everything the
+/// driver is made of can change threads: that proof was most of what a migration cost in
+/// `cargo check`, and it fails for `async` closures (rust-lang/rust#110338).
+pub(crate) async fn on_own_thread<T, F>(make: impl FnOnce() -> F + Send + 'static) -> T
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
+    let runtime = tokio::runtime::Handle::current();
+    let span = tracing::Span::current();
+    let thread = tokio::task::spawn_blocking(move || span.in_scope(|| runtime.block_on(make())));
+    match thread.await {
+        Ok(value) => value,
+        // Bodies are caught where they run; what is left is a bug of ours, passed on.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

@@ -1,0 +1,580 @@
+//! Everything that can stop a verb, and the one place that maps it to exit codes and
+//! HTTP statuses.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BoxError, Version,
+    report::{Failure, RunReport},
+};
+
+/// A migration, named so that a person finds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Its version.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.version, self.name)
+    }
+}
+
+/// An applied migration whose body is no longer what was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// Its version.
+    pub version: Version,
+    /// Its name in this build.
+    pub name: String,
+    /// The checksum that was applied.
+    pub applied: String,
+    /// The checksum in this build.
+    pub linked: String,
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, name, applied, linked } = self;
+        write!(f, "{version} `{name}` was applied as {applied}, this build has {linked}")
+    }
+}
+
+/// Everything that can stop a verb. Each message says what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The set of migrations in this build is unsound. No connection was made.
+    #[error("the migrations of this build are unsound:{}", lines(problems))]
+    Registry {
+        /// Each problem, with its place and the way out.
+        problems: Vec<String>,
+    },
+
+    /// A setting is out of its bounds. No connection was made.
+    #[error("{setting}: {problem}")]
+    Settings {
+        /// The setting's name.
+        setting: &'static str,
+        /// What is wrong, and what is allowed.
+        problem: String,
+    },
+
+    /// The server is a standalone: it has no transactions. Nothing was written.
+    #[error(
+        "this MongoDB is a standalone server, which has no transactions; migrations need a \
+         replica set (one node is enough): start `mongod` with `--replSet rs0`, run \
+         `rs.initiate()` once, and try again; nothing was written"
+    )]
+    Standalone,
+
+    /// The server refused for lack of rights, or the sign-in failed.
+    #[error(
+        "not allowed to {action}: {source}; the user needs `find`, `insert` and `update` on the \
+         control collection, and what the migrations themselves do"
+    )]
+    Unauthorized {
+        /// What was being done.
+        action: &'static str,
+        /// What the server or the driver said.
+        source: Box<ServerError>,
+    },
+
+    /// MongoDB could not be reached, or refused.
+    #[error("could not {action}: {source}")]
+    Server {
+        /// What was being done.
+        action: &'static str,
+        /// What the server or the driver said.
+        source: Box<ServerError>,
+    },
+
+    /// The server answered with something that is not ours.
+    #[error(
+        "the control document {id} is not what mongrate writes ({problem}); has something else \
+         written into the collection? Restore it from a backup, or choose another collection"
+    )]
+    Corrupt {
+        /// The `_id` of the document.
+        id: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// Somebody else is migrating, and the wait is over. Nothing was run by this call.
+    #[error(
+        "the lock is held by {holder} (fence {fence}) for another {} s; wait, or, if that \
+         process is known to be dead, `force-unlock {fence} --confirm`",
+        remaining.as_secs()
+    )]
+    LockHeld {
+        /// Host, process and app that hold it.
+        holder: String,
+        /// The holder's fence number.
+        fence: i64,
+        /// How long its lease still runs, by the server's clock.
+        remaining: Duration,
+    },
+
+    /// Another process took over while this one was stalled. What this call committed stays;
+    /// what was in flight was aborted by the database.
+    #[error(
+        "the lease was lost (the process was stalled, or the server out of reach, for longer \
+         than the lease); {} of this run are committed, the one in flight was rolled back; \
+         run `up` again",
+        count(.report.done().count(), "migration")
+    )]
+    LockLost {
+        /// What this call did before.
+        report: Box<RunReport>,
+    },
+
+    /// Applied migrations have other bodies in this build. Nothing was run.
+    #[error(
+        "{} changed after being applied:{}\n\
+         undo the edit and write a new migration; or, if the edit changes nothing that matters, \
+         `repair` records the new checksum; nothing was run",
+        count(.0.len(), "migration"), lines(.0)
+    )]
+    Drift(Vec<Drift>),
+
+    /// Pending migrations are older than the newest applied one. Nothing was run.
+    #[error(
+        "{} older than the newest applied one ({newest}), and would run out of order:{}\n\
+         give them a newer version; or, if the order does not matter, run \
+         `up --allow-out-of-order`, or mark them `out_of_order`; nothing was run",
+        pending_are(.versions.len()), lines(.versions)
+    )]
+    OutOfOrder {
+        /// The late ones.
+        versions: Vec<Named>,
+        /// The newest applied version.
+        newest: Version,
+    },
+
+    /// The database holds migrations that this build does not. Nothing was run.
+    #[error(
+        "the database is ahead of this build, which does not know:{}\n\
+         deploy a build that has them (is a `use my_migrations as _;` missing?), or allow it \
+         with `--allow-ahead`; nothing was run",
+        lines(versions)
+    )]
+    Ahead {
+        /// The applied migrations that are not linked.
+        versions: Vec<Named>,
+    },
+
+    /// A rollback was asked for that nobody wrote. Nothing was run.
+    #[error(
+        "cannot roll back:{}\nthey have no rollback; choose a target above them, write one with \
+         `reversible = …`, or restore a backup; nothing was run",
+        lines(versions)
+    )]
+    Irreversible {
+        /// The irreversible ones in the way.
+        versions: Vec<Named>,
+    },
+
+    /// A rollback needs migrations that this build does not have. Nothing was run.
+    #[error(
+        "cannot roll back what this build does not have:{}\nrun the rollback from a build that \
+         has them; nothing was run",
+        lines(versions)
+    )]
+    NotLinked {
+        /// The applied migrations that are not linked.
+        versions: Vec<Named>,
+    },
+
+    /// No migration has this version. Nothing was run.
+    #[error("no migration has version {version}; `status` lists them; nothing was run")]
+    UnknownVersion {
+        /// The version that was asked for.
+        version: Version,
+    },
+
+    /// The verb does not apply to the migration's state. Nothing was written.
+    #[error("{version} is {state}: {hint}; nothing was written")]
+    WrongState {
+        /// The version.
+        version: Version,
+        /// Its state.
+        state: &'static str,
+        /// What to do instead.
+        hint: &'static str,
+    },
+
+    /// At least one migration failed. What is listed as done in the report is committed.
+    #[error("{}", failed(.report))]
+    Failed {
+        /// What was done, what failed, and what was not tried.
+        report: Box<RunReport>,
+        /// The first failure's own error.
+        source: BoxError,
+    },
+
+    /// The run was cancelled. What was in flight was aborted, the lock released.
+    #[error(
+        "cancelled: {} done, the one in flight was rolled back (an online one resumes at its last \
+         finished step), the lock is released; `up` goes on from here",
+        count(.report.done().count(), "migration")
+    )]
+    Cancelled {
+        /// What was done before.
+        report: Box<RunReport>,
+    },
+
+    /// Migrations are pending where none may be. Nothing was run.
+    #[error("{} pending:{}\nrun `up` first; nothing was run", count(.versions.len(), "migration"), lines(.versions))]
+    Pending {
+        /// The pending ones.
+        versions: Vec<Named>,
+    },
+
+    /// The lock is not what the operator saw. It was left alone.
+    #[error(
+        "the lock is not at fence {asked}: {found}; it was left alone; look at `lock-status` again"
+    )]
+    FenceMismatch {
+        /// The fence that the operator named.
+        asked: i64,
+        /// What is there instead.
+        found: String,
+    },
+}
+
+/// What a caller can do about an error: the one place exit codes and HTTP statuses come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A migration failed: look at its error.
+    Failed,
+    /// Migrations are pending where none may be.
+    Pending,
+    /// The request was wrong.
+    Usage,
+    /// A person has to decide.
+    NeedsOperator,
+    /// The server is out of reach or refuses.
+    Unavailable,
+    /// The build is wrong.
+    BadBuild,
+    /// Somebody else is at it: try again.
+    Busy,
+    /// The user's rights do not suffice.
+    Forbidden,
+    /// Cancelled by a signal or a token.
+    Cancelled,
+}
+
+impl Kind {
+    /// The exit code of a process that ends because of this. Those from 64 on are the
+    /// meanings of `sysexits.h`; 130 is what shells use for an interrupted process.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Pending => 3,
+            Self::Usage => 64,
+            Self::NeedsOperator => 65,
+            Self::Unavailable => 69,
+            Self::BadBuild => 70,
+            Self::Busy => 75,
+            Self::Forbidden => 77,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// The HTTP status of an answer that says this.
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::Usage => 422,
+            Self::Pending | Self::NeedsOperator | Self::Busy => 409,
+            Self::Unavailable | Self::Cancelled => 503,
+            Self::Failed | Self::BadBuild | Self::Forbidden => 500,
+        }
+    }
+}
+
+impl Error {
+    /// What a caller can do about it.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Registry { .. } => Kind::BadBuild,
+            Self::Settings { .. } | Self::UnknownVersion { .. } => Kind::Usage,
+            Self::Standalone | Self::Server { .. } => Kind::Unavailable,
+            Self::Unauthorized { .. } => Kind::Forbidden,
+            Self::LockHeld { .. } | Self::LockLost { .. } => Kind::Busy,
+            Self::Drift(_)
+            | Self::OutOfOrder { .. }
+            | Self::Ahead { .. }
+            | Self::Irreversible { .. }
+            | Self::NotLinked { .. }
+            | Self::WrongState { .. }
+            | Self::FenceMismatch { .. }
+            | Self::Corrupt { .. } => Kind::NeedsOperator,
+            Self::Failed { .. } => Kind::Failed,
+            Self::Cancelled { .. } => Kind::Cancelled,
+            Self::Pending { .. } => Kind::Pending,
+        }
+    }
+
+    /// A stable, machine-readable name of the error, e.g. `lock_held`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Registry { .. } => "registry",
+            Self::Settings { .. } => "settings",
+            Self::Standalone => "standalone",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Server { .. } => "server",
+            Self::Corrupt { .. } => "corrupt",
+            Self::LockHeld { .. } => "lock_held",
+            Self::LockLost { .. } => "lock_lost",
+            Self::Drift(_) => "checksum_drift",
+            Self::OutOfOrder { .. } => "out_of_order",
+            Self::Ahead { .. } => "database_ahead",
+            Self::Irreversible { .. } => "irreversible",
+            Self::NotLinked { .. } => "not_linked",
+            Self::UnknownVersion { .. } => "unknown_version",
+            Self::WrongState { .. } => "wrong_state",
+            Self::Failed { .. } => "migration_failed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Pending { .. } => "pending",
+            Self::FenceMismatch { .. } => "fence_mismatch",
+        }
+    }
+
+    /// What the call did before it stopped, where it had begun.
+    pub fn report(&self) -> Option<&RunReport> {
+        match self {
+            Self::LockLost { report }
+            | Self::Failed { report, .. }
+            | Self::Cancelled { report } => Some(report),
+            _ => None,
+        }
+    }
+
+    /// Wraps a server's refusal, told apart by what can be done about it.
+    pub(crate) fn server(action: &'static str, source: impl Into<ServerError>) -> Self {
+        let source = Box::new(source.into());
+        match source.code {
+            // Unauthorized, AuthenticationFailed.
+            Some(13 | 18) => Self::Unauthorized { action, source },
+            // IllegalOperation: what a standalone says to a transaction.
+            Some(20) if source.message.contains("Transaction numbers") => Self::Standalone,
+            _ if source.is_authentication() => Self::Unauthorized { action, source },
+            _ => Self::Server { action, source },
+        }
+    }
+}
+
+/// What the server or the driver said, for people; the driver's own error is its source.
+#[derive(Clone, Debug)]
+pub struct ServerError {
+    message: String,
+    code: Option<i32>,
+    source: Option<mongodb::error::Error>,
+}
+
+impl ServerError {
+    /// One that the reply of a successful command carries (`writeErrors`, `writeConcernError`).
+    pub(crate) fn in_reply(message: &str, code: Option<i32>) -> Self {
+        Self { message: message.to_owned(), code, source: None }
+    }
+
+    /// The server's error code.
+    pub fn code(&self) -> Option<i32> {
+        self.code
+    }
+
+    /// Whether it carries one of the driver's labels.
+    pub fn has_label(&self, label: &str) -> bool {
+        self.source.as_ref().is_some_and(|error| error.contains_label(label))
+    }
+
+    pub(crate) fn is_retryable(&self) -> bool {
+        match &self.source {
+            Some(error) => driver::is_retryable(error),
+            // A write concern error: the node steps down or shuts down.
+            None => self.code.is_some_and(driver::is_retryable_code),
+        }
+    }
+
+    fn is_authentication(&self) -> bool {
+        self.source.as_ref().is_some_and(|error| {
+            matches!(*error.kind, mongodb::error::ErrorKind::Authentication { .. })
+        })
+    }
+}
+
+impl From<mongodb::error::Error> for ServerError {
+    fn from(source: mongodb::error::Error) -> Self {
+        Self {
+            message: driver::describe(&source),
+            code: driver::code(&source),
+            source: Some(source),
+        }
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.source, self.code) {
+            (None, Some(code)) => write!(f, "{} (code {code})", self.message),
+            _ => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for ServerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|error| error as _)
+    }
+}
+
+fn lines<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(|item| format!("\n  {item}")).collect()
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn pending_are(number: usize) -> String {
+    if number == 1 {
+        "1 pending migration is".to_owned()
+    } else {
+        format!("{number} pending migrations are")
+    }
+}
+
+fn failed(report: &RunReport) -> String {
+    let mut text = String::new();
+    for step in &report.steps {
+        let Some(Failure { message, .. }) = &step.failure else { continue };
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text += &format!("{} `{}` failed: {message}", step.version, step.name);
+    }
+    text += &format!(
+        "\n{} done and recorded; the failed one left {}; mend it and run again",
+        count(report.done().count(), "migration"),
+        if report
+            .steps
+            .iter()
+            .any(|step| { step.failure.is_some() && step.kind == crate::MigrationKind::Online })
+        {
+            "its finished steps (an online migration resumes after them)"
+        } else {
+            "no trace but its record"
+        },
+    );
+    text
+}
+
+pub(crate) mod driver {
+    //! Reading the driver's errors: codes, labels, texts.
+
+    use std::error::Error as StdError;
+
+    use mongodb::error::{Error, ErrorKind, WriteFailure};
+
+    /// The server's error code, wherever the driver put it.
+    pub(crate) fn code(error: &Error) -> Option<i32> {
+        match &*error.kind {
+            ErrorKind::Command(command) => Some(command.code),
+            ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
+            ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => Some(concern.code),
+            ErrorKind::InsertMany(many) => many
+                .write_errors
+                .as_ref()
+                .and_then(|errors| errors.first())
+                .map(|write| write.code)
+                .or_else(|| many.write_concern_error.as_ref().map(|concern| concern.code)),
+            _ => None,
+        }
+    }
+
+    /// The name of [`code`], where the server sent one.
+    pub(crate) fn code_name(error: &Error) -> Option<String> {
+        match &*error.kind {
+            ErrorKind::Command(command) => Some(command.code_name.clone()),
+            ErrorKind::Write(WriteFailure::WriteError(write)) => write.code_name.clone(),
+            ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => {
+                Some(concern.code_name.clone())
+            }
+            _ => None,
+        }
+        .filter(|name| !name.is_empty())
+    }
+
+    /// What it says, for people: the message with its code; never the raw reply.
+    pub(crate) fn describe(error: &Error) -> String {
+        let message = match &*error.kind {
+            ErrorKind::Command(command) => command.message.clone(),
+            ErrorKind::Write(WriteFailure::WriteError(write)) => write.message.clone(),
+            ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => concern.message.clone(),
+            ErrorKind::InsertMany(many) => {
+                let first = many.write_errors.as_ref().and_then(|errors| errors.first());
+                first.map_or_else(|| error.kind.to_string(), |write| write.message.clone())
+            }
+            ErrorKind::InvalidArgument { message, .. }
+            | ErrorKind::Authentication { message, .. } => message.clone(),
+            ErrorKind::ServerSelection { message, .. } => {
+                format!("no server could be reached in time: {message}")
+            }
+            kind => kind.to_string(),
+        };
+        match (code(error), code_name(error)) {
+            (Some(code), Some(name)) => format!("{message} (code {code}, {name})"),
+            (Some(code), None) => format!("{message} (code {code})"),
+            _ => message,
+        }
+    }
+
+    /// The driver's error in a chain of sources.
+    pub(crate) fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+        chain(error).find_map(|inner| inner.downcast_ref::<Error>())
+    }
+
+    /// An error and its sources, outermost first.
+    pub(crate) fn chain<'a>(
+        error: &'a (dyn StdError + 'static),
+    ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+        let mut next = Some(error);
+        std::iter::from_fn(move || {
+            let link = next?;
+            next = link.source();
+            Some(link)
+        })
+    }
+
+    /// Whether an error of a migration body carries a label of the driver's.
+    ///
+    /// A *transparent* wrapper forwards `source()` past the driver's error, so that the
+    /// chain no longer shows it; but it forwards the text too, which ends in the labels.
+    pub(crate) fn has_label(error: &(dyn StdError + 'static), label: &str) -> bool {
+        find(error).is_some_and(|inner| inner.contains_label(label))
+            || chain(error).any(|inner| inner.to_string().contains(&format!("\"{label}\"")))
+    }
+
+    /// Whether the same command may succeed if it is sent again.
+    pub(crate) fn is_retryable(error: &Error) -> bool {
+        matches!(&*error.kind, ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. })
+            || error.contains_label(mongodb::error::RETRYABLE_WRITE_ERROR)
+            || error.contains_label(mongodb::error::RETRYABLE_ERROR)
+            || code(error).is_some_and(is_retryable_code)
+    }
+
+    /// The list of the driver specifications, "Retryable Reads".
+    pub(crate) fn is_retryable_code(code: i32) -> bool {
+        const CODES: [i32; 13] =
+            [6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
+        CODES.contains(&code)
+    }
+}

@@ -1,0 +1,133 @@
+//! The fence: the one document that every guarded transaction writes. Alone in writing it.
+//!
+//! A newer owner raises its number; from then on no transaction of an older owner can
+//! commit, whatever the clocks say. A read, or a `$set` to the same value, would not do:
+//! neither conflicts with the raise.
+
+use std::time::Duration;
+
+use mongodb::{
+    ClientSession,
+    bson::{Document, doc},
+};
+
+use crate::{
+    Error,
+    checksum::Digest,
+    command::{Control, number},
+};
+
+pub(crate) const ID: &str = "fence";
+
+/// How long raising waits for a transaction that holds the fence, before it is killed.
+const RAISE_WAIT_MS: i64 = 300;
+
+/// How many holders may be killed before this gives up. One is the rule; more means that
+/// another process keeps starting transactions under an older fence.
+const KILLS_MAX: u32 = 20;
+
+/// What the fence document says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fence {
+    pub fence: i64,
+    /// How many guarded transactions there were.
+    pub guards: i64,
+    pub applied: Option<Digest>,
+}
+
+impl Fence {
+    pub(crate) fn parse(document: &Document) -> Self {
+        Self {
+            fence: number(document, "fence").unwrap_or(0),
+            guards: number(document, "guards").unwrap_or(0),
+            applied: document.get_document("applied").ok().and_then(Digest::from_document),
+        }
+    }
+}
+
+/// Raises the fence to `fence`. `false`: a newer owner exists; stand down.
+pub(crate) async fn raise(
+    control: &Control,
+    session: &mut ClientSession,
+    fence: i64,
+) -> Result<bool, Error> {
+    let act = "raise the fence";
+    let lsid = session.id().clone();
+    let mut command = control.majority_update(vec![doc! {
+        "q": { "_id": ID, "fence": { "$lt": fence } },
+        "u": {
+            "$set": { "fence": fence, "lsid": lsid.clone() },
+            "$setOnInsert": { "guards": 0_i64, "applied": Digest::default().to_document() },
+        },
+        "upsert": true,
+    }]);
+    command.insert("maxTimeMS", RAISE_WAIT_MS);
+    for _ in 0..KILLS_MAX {
+        let error = match control.once(Some(&mut *session), command.clone()).await {
+            Ok(_) => return Ok(true),
+            Err(error) => error,
+        };
+        match error.code() {
+            // The filter did not match and the upsert met the fence as it is: either it is
+            // higher, or an earlier try of ours got through and only its reply was lost.
+            Some(11_000) => {
+                let found = read_raw(control, Some(&mut *session)).await?;
+                let mine = found.is_some_and(|found| {
+                    number(&found, "fence") == Some(fence)
+                        && found.get_document("lsid").is_ok_and(|holder| *holder == lsid)
+                });
+                return Ok(mine);
+            }
+            // MaxTimeMSExpired, WriteConflict, LockTimeout: a transaction holds it, most likely
+            // that of a dead process (a transaction outlives its client by up to 90 s).
+            Some(50 | 112 | 24) => kill_holder(control, &lsid).await?,
+            _ if error.is_retryable() => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            _ => return Err(Error::server(act, error)),
+        }
+    }
+    Err(Error::Corrupt {
+        id: ID.to_owned(),
+        problem: format!("transactions of other owners keep holding it ({KILLS_MAX} were ended)"),
+    })
+}
+
+/// Ends the session whose transaction holds the fence: the one that the fence itself names,
+/// which need not be the last owner of the lock.
+async fn kill_holder(control: &Control, mine: &Document) -> Result<(), Error> {
+    let act = "end the transaction that a dead process left open";
+    let Some(found) = read_raw(control, None).await? else { return Ok(()) };
+    let Ok(holder) = found.get_document("lsid") else { return Ok(()) };
+    if holder == mine {
+        return Ok(());
+    }
+    tracing::info!(target: "mongrate", "ending the open transaction of the former owner");
+    let command = doc! { "killSessions": [holder] };
+    control
+        .database
+        .client()
+        .database("admin")
+        .run_command(command)
+        .await
+        .map_err(|error| Error::server(act, error))?;
+    Ok(())
+}
+
+/// A majority read: it never waits for an open transaction.
+async fn read_raw(
+    control: &Control,
+    session: Option<&mut ClientSession>,
+) -> Result<Option<Document>, Error> {
+    let found = control.find(session, doc! { "_id": ID }, doc! {}).await;
+    Ok(found.map_err(|error| Error::server("read the fence", error))?.into_iter().next())
+}
+
+/// The first statement of every guarded transaction. It matches only under the fence that
+/// its owner raised, and only once for each number of `guards`.
+pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Document {
+    doc! {
+        "q": { "_id": ID, "fence": fence, "guards": guards },
+        "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": applied.to_document() } },
+    }
+}

@@ -1,0 +1,408 @@
+//! The records: one document per migration, `_id` its version. Alone in knowing their
+//! BSON shape.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use mongodb::bson::{self, Bson, Document, doc};
+
+use crate::{
+    Direction, Error, Migration, MigrationKind, Version,
+    checksum::Digest,
+    command::number,
+    error::Named,
+    report::{Failure, HistoryEvent, State, Who},
+};
+
+/// How many events a record keeps.
+pub(crate) const EVENTS_MAX: i32 = 20;
+
+/// The state of a record, as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Applied,
+    /// An online migration at work, in the record's direction.
+    Running,
+    Failed,
+    Reverted,
+    Cancelled,
+}
+
+impl Stored {
+    const ALL: [Self; 5] =
+        [Self::Applied, Self::Running, Self::Failed, Self::Reverted, Self::Cancelled];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Running => "running",
+            Self::Failed => "failed",
+            Self::Reverted => "reverted",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) const fn shown(self) -> State {
+        match self {
+            Self::Applied => State::Applied,
+            Self::Running => State::Running,
+            Self::Failed => State::Failed,
+            Self::Reverted | Self::Cancelled => State::Pending,
+        }
+    }
+}
+
+/// What the database knows of one migration.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub version: Version,
+    pub name: String,
+    pub state: Stored,
+    pub direction: Direction,
+    pub kind: MigrationKind,
+    pub checksum: String,
+    pub batch: Option<i64>,
+    pub fence: i64,
+    /// Rises with every guarded transaction: the order of application.
+    pub sequence: i64,
+    pub applied_at: Option<DateTime<Utc>>,
+    pub duration_ms: Option<u64>,
+    pub by: Option<Who>,
+    pub failure: Option<Failure>,
+    /// Finished steps of an online migration, in `direction`.
+    pub steps: Vec<String>,
+}
+
+impl Record {
+    pub(crate) fn is_applied(&self) -> bool {
+        self.state == Stored::Applied
+    }
+
+    pub(crate) fn is_interrupted_rollback(&self) -> bool {
+        self.state == Stored::Running && self.direction == Direction::Down
+    }
+
+    pub(crate) fn named(&self) -> Named {
+        Named { version: self.version, name: self.name.clone() }
+    }
+
+    fn parse(document: &Document) -> Result<Self, Error> {
+        let corrupt = |problem: &str| Error::Corrupt {
+            id: document.get("_id").map_or_else(|| "without _id".to_owned(), Bson::to_string),
+            problem: problem.to_owned(),
+        };
+        let version = number(document, "_id")
+            .ok_or_else(|| corrupt("its `_id` is neither a version nor `lock` nor `fence`"))?;
+        let text = |key: &str| document.get_str(key).map(str::to_owned);
+        let state = document.get_str("state").map_err(|_| corrupt("it has no `state`"))?;
+        let state = Stored::ALL
+            .into_iter()
+            .find(|known| known.as_str() == state)
+            .ok_or_else(|| corrupt("its `state` is unknown to this version of mongrate"))?;
+        Ok(Self {
+            version: Version::new(version),
+            name: text("name").map_err(|_| corrupt("it has no `name`"))?,
+            state,
+            direction: match document.get_str("direction") {
+                Ok("down") => Direction::Down,
+                _ => Direction::Up,
+            },
+            kind: match document.get_str("kind") {
+                Ok("online") => MigrationKind::Online,
+                _ => MigrationKind::Transaction,
+            },
+            checksum: text("checksum").map_err(|_| corrupt("it has no `checksum`"))?,
+            batch: number(document, "batch"),
+            fence: number(document, "fence").unwrap_or(0),
+            sequence: number(document, "sequence").unwrap_or(0),
+            applied_at: date(document, "appliedAt"),
+            duration_ms: number(document, "durationMs").and_then(|ms| u64::try_from(ms).ok()),
+            by: document.get_document("by").ok().map(parse_who),
+            failure: document.get_document("failure").ok().map(parse_failure),
+            steps: document
+                .get_array("steps")
+                .map(|steps| {
+                    steps
+                        .iter()
+                        .filter_map(|step| step.as_document()?.get_str("name").ok())
+                        .map(str::to_owned)
+                        .collect()
+                })
+                .unwrap_or_default(),
+        })
+    }
+}
+
+/// Every record of one control collection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    records: BTreeMap<Version, Record>,
+}
+
+impl History {
+    /// Parses the records; `lock` and `fence` are not among them.
+    pub(crate) fn parse<'a>(
+        documents: impl IntoIterator<Item = &'a Document>,
+    ) -> Result<Self, Error> {
+        let records = documents
+            .into_iter()
+            .map(|document| Record::parse(document).map(|record| (record.version, record)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { records })
+    }
+
+    pub(crate) fn get(&self, version: Version) -> Option<&Record> {
+        self.records.get(&version)
+    }
+
+    /// Oldest version first.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::of(
+            self.records()
+                .filter(|record| record.is_applied())
+                .map(|record| (record.version, record.checksum.as_str())),
+        )
+    }
+
+    pub(crate) fn last_batch(&self) -> i64 {
+        self.records().filter_map(|record| record.batch).max().unwrap_or(0)
+    }
+}
+
+/// Who writes, under which fence, as which guarded transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamp<'a> {
+    pub who: &'a Who,
+    pub fence: i64,
+    pub sequence: i64,
+}
+
+/// A change of one record.
+#[derive(Clone, Debug)]
+pub(crate) enum Change<'a> {
+    /// Applied, in this batch. The event says how: `applied`, `baseline`, `resolved`.
+    Applied {
+        batch: i64,
+        event: &'static str,
+    },
+    Reverted {
+        event: &'static str,
+    },
+    Running {
+        direction: Direction,
+        keep_steps: bool,
+    },
+    Failed {
+        direction: Direction,
+        failure: &'a Failure,
+    },
+    Cancelled {
+        direction: Direction,
+    },
+    /// An online step is finished.
+    Step {
+        name: &'a str,
+    },
+    Checksum,
+}
+
+/// The statement of an `update` that changes one record and adds an event. Times are the
+/// server's.
+pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stamp<'_>) -> Document {
+    let kind = migration.kind();
+    let mut set = doc! {
+        "name": literal(migration.name()),
+        "kind": kind.as_str(),
+        "fence": stamp.fence,
+        "sequence": stamp.sequence,
+    };
+    let mut unset: Vec<&str> = Vec::new();
+    let mut event = doc! {
+        "at": "$$NOW",
+        "fence": stamp.fence,
+        "by": who_document(stamp.who),
+    };
+    let mut has_event = true;
+    match change {
+        Change::Applied { batch, event: what } => {
+            event.insert("event", *what);
+            event.insert("direction", "up");
+            set.extend(doc! {
+                "state": Stored::Applied.as_str(),
+                "direction": "up",
+                "checksum": literal(&migration.checksum()),
+                "batch": *batch,
+                "appliedAt": "$$NOW",
+                "by": who_document(stamp.who),
+            });
+            unset.extend(["failure", "durationMs"]);
+        }
+        Change::Reverted { event: what } => {
+            event.insert("event", *what);
+            event.insert("direction", "down");
+            set.extend(doc! {
+                "state": Stored::Reverted.as_str(),
+                "direction": "down",
+                "checksum": keep_or("checksum", &migration.checksum()),
+                "steps": [],
+            });
+            unset.extend(["failure", "durationMs", "appliedAt", "batch", "by"]);
+        }
+        Change::Running { direction, keep_steps } => {
+            event.insert("event", "running");
+            event.insert("direction", direction.as_str());
+            set.extend(doc! {
+                "state": Stored::Running.as_str(),
+                "direction": direction.as_str(),
+                "checksum": keep_or("checksum", &migration.checksum()),
+                "by": who_document(stamp.who),
+            });
+            if !keep_steps {
+                set.insert("steps", Bson::Array(Vec::new()));
+            }
+            unset.push("failure");
+        }
+        Change::Failed { direction, failure } => {
+            event.insert("event", "failed");
+            event.insert("direction", direction.as_str());
+            event.insert("failure", failure_document(failure));
+            set.insert("failure", failure_document(failure));
+            set.insert("checksum", keep_or("checksum", &migration.checksum()));
+            // What failed to go down is where it was.
+            if *direction == Direction::Up {
+                set.insert("direction", "up");
+                set.insert("state", Stored::Failed.as_str());
+            }
+        }
+        Change::Cancelled { direction } => {
+            event.insert("event", "cancelled");
+            event.insert("direction", direction.as_str());
+            set.insert("checksum", keep_or("checksum", &migration.checksum()));
+            if *direction == Direction::Up && kind == MigrationKind::Transaction {
+                set.insert("direction", "up");
+                set.insert("state", Stored::Cancelled.as_str());
+            }
+        }
+        Change::Step { name } => {
+            has_event = false;
+            let done = doc! { "name": literal(name), "at": "$$NOW" };
+            set.insert("steps", append("steps", done));
+        }
+        Change::Checksum => {
+            event.insert("event", "repaired");
+            set.insert("checksum", literal(&migration.checksum()));
+        }
+    }
+    if has_event {
+        let mut all = append("events", event);
+        all = doc! { "$slice": [all, -EVENTS_MAX] };
+        set.insert("events", all);
+    }
+    // A failed rollback must not look like the last application.
+    if matches!(
+        change,
+        Change::Failed { direction: Direction::Down, .. }
+            | Change::Cancelled { direction: Direction::Down }
+            | Change::Checksum
+    ) {
+        set.remove("sequence");
+        set.remove("fence");
+    }
+    let mut pipeline = vec![doc! { "$set": set }];
+    if !unset.is_empty() {
+        pipeline.push(doc! { "$unset": unset });
+    }
+    doc! { "q": { "_id": migration.version().get() }, "u": pipeline, "upsert": true }
+}
+
+/// The statement that notes how long a migration took, once that is known.
+pub(crate) fn timing_statement(version: Version, sequence: i64, duration_ms: u64) -> Document {
+    let ms = i64::try_from(duration_ms).unwrap_or(i64::MAX);
+    doc! {
+        "q": { "_id": version.get(), "sequence": sequence },
+        "u": { "$set": { "durationMs": ms } },
+    }
+}
+
+/// The events of one document, of a record or of the lock.
+pub(crate) fn events(document: &Document) -> Vec<HistoryEvent> {
+    let version = number(document, "_id").map(Version::new);
+    let name = document.get_str("name").or_else(|_| document.get_str("_id")).unwrap_or_default();
+    let Ok(events) = document.get_array("events") else { return Vec::new() };
+    events
+        .iter()
+        .filter_map(Bson::as_document)
+        .filter_map(|event| {
+            Some(HistoryEvent {
+                version,
+                name: name.to_owned(),
+                at: date(event, "at")?,
+                event: event.get_str("event").ok()?.to_owned(),
+                direction: match event.get_str("direction") {
+                    Ok("up") => Some(Direction::Up),
+                    Ok("down") => Some(Direction::Down),
+                    _ => None,
+                },
+                fence: number(event, "fence").unwrap_or(0),
+                by: event.get_document("by").map(parse_who).unwrap_or_default(),
+                failure: event.get_document("failure").ok().map(parse_failure),
+            })
+        })
+        .collect()
+}
+
+/// A string that a pipeline must not read as a field path.
+pub(crate) fn literal(text: &str) -> Bson {
+    Bson::Document(doc! { "$literal": text })
+}
+
+/// `array`, with one more at its end; empty where there is none yet.
+pub(crate) fn append(field: &str, item: Document) -> Document {
+    let path = format!("${field}");
+    doc! { "$concatArrays": [{ "$ifNull": [path, []] }, [item]] }
+}
+
+pub(crate) fn who_document(who: &Who) -> Document {
+    doc! {
+        "host": literal(&who.host),
+        "pid": i64::from(who.pid),
+        "app": literal(&who.app),
+    }
+}
+
+pub(crate) fn parse_who(document: &Document) -> Who {
+    Who {
+        host: document.get_str("host").unwrap_or_default().to_owned(),
+        pid: number(document, "pid").and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
+        app: document.get_str("app").unwrap_or_default().to_owned(),
+    }
+}
+
+pub(crate) fn date(document: &Document, key: &str) -> Option<DateTime<Utc>> {
+    let at: &bson::DateTime = document.get_datetime(key).ok()?;
+    DateTime::from_timestamp_millis(at.timestamp_millis())
+}
+
+fn keep_or(field: &str, otherwise: &str) -> Document {
+    doc! { "$ifNull": [format!("${field}"), literal(otherwise)] }
+}
+
+fn failure_document(failure: &Failure) -> Document {
+    doc! {
+        "message": literal(&failure.message),
+        "code": failure.code,
+        "codeName": failure.code_name.as_deref().map(literal),
+    }
+}
+
+fn parse_failure(document: &Document) -> Failure {
+    Failure {
+        message: document.get_str("message").unwrap_or_default().to_owned(),
+        code: number(document, "code").and_then(|code| i32::try_from(code).ok()),
+        code_name: document.get_str("codeName").ok().map(str::to_owned),
+    }
+}

@@ -1,0 +1,247 @@
+//! The lease on the lock: acquire, heartbeat, release. Alone in writing `lock`.
+//!
+//! Only the server's clock counts. The lease keeps processes from disturbing each other;
+//! that nothing runs twice is the fence's doing.
+
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document, Uuid, doc};
+use tokio::{task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Error,
+    command::{Control, majority, number, touched},
+    history::{append, date, parse_who, who_document},
+    report::{LockReport, Who},
+};
+
+pub(crate) const ID: &str = "lock";
+
+/// How long releasing may take before it is left to the lease to run out.
+const RELEASE_WAIT: Duration = Duration::from_secs(5);
+const EVENTS_MAX: i32 = 20;
+
+/// What an attempt to acquire the lock came to.
+pub(crate) enum Attempt {
+    Acquired(Lease),
+    Held { holder: Who, fence: i64, remaining: Duration },
+}
+
+/// The lock is ours while this lives, and for as long as `lost` is not cancelled.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    control: Control,
+    owner: String,
+    pub fence: i64,
+    /// Cancelled when the lease is lost, or can no longer be known to be held.
+    pub lost: CancellationToken,
+    heartbeat: JoinHandle<()>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.heartbeat.abort();
+    }
+}
+
+/// Tries once. One round trip.
+pub(crate) async fn acquire(
+    control: &Control,
+    who: &Who,
+    lease: Duration,
+) -> Result<Attempt, Error> {
+    let owner = Uuid::new().to_string();
+    let asked = Instant::now();
+    let lease_ms = millis(lease);
+    let free = doc! { "$or": [
+        { "$eq": [{ "$ifNull": ["$owner", null] }, null] },
+        { "$lte": ["$expiresAt", "$$NOW"] },
+    ] };
+    let if_free = |value: Bson, otherwise: &str| doc! { "$cond": ["$free", value, otherwise] };
+    let command = doc! {
+        "findAndModify": &control.collection,
+        "query": { "_id": ID },
+        "update": [
+            { "$set": { "free": free } },
+            { "$set": {
+                "owner": if_free(Bson::String(owner.clone()), "$owner"),
+                "fence": if_free(
+                    doc! { "$add": [{ "$ifNull": ["$fence", 0_i64] }, 1_i64] }.into(), "$fence",
+                ),
+                "expiresAt": if_free(doc! { "$add": ["$$NOW", lease_ms] }.into(), "$expiresAt"),
+                "since": if_free("$$NOW".into(), "$since"),
+                "by": if_free(who_document(who).into(), "$by"),
+            } },
+            { "$unset": "free" },
+        ],
+        "upsert": true,
+        "new": true,
+        "fields": { "owner": 1, "fence": 1, "expiresAt": 1, "by": 1, "now": "$$NOW" },
+        "writeConcern": majority(),
+    };
+    let act = "acquire the lock";
+    let reply = match control.retrying(None, command).await {
+        Ok(reply) => reply,
+        // Two created it at once, and this was the other one.
+        Err(error) if error.code() == Some(11_000) => {
+            return Ok(Attempt::Held {
+                holder: Who::default(),
+                fence: 0,
+                remaining: Duration::ZERO,
+            });
+        }
+        Err(error) => return Err(Error::server(act, error)),
+    };
+    let corrupt = |problem: &str| Error::Corrupt { id: ID.to_owned(), problem: problem.to_owned() };
+    let lock = reply.get_document("value").map_err(|_| corrupt("the server returned none"))?;
+    let fence = number(lock, "fence").ok_or_else(|| corrupt("it has no `fence`"))?;
+    if lock.get_str("owner").is_ok_and(|found| found == owner) {
+        let lost = CancellationToken::new();
+        let beats = Heartbeat {
+            control: control.clone(),
+            owner: owner.clone(),
+            fence,
+            lease,
+            lost: lost.clone(),
+        };
+        let heartbeat = tokio::spawn(beats.run(asked));
+        return Ok(Attempt::Acquired(Lease {
+            control: control.clone(),
+            owner,
+            fence,
+            lost,
+            heartbeat,
+        }));
+    }
+    let report = parse(lock);
+    Ok(Attempt::Held {
+        holder: report.holder.unwrap_or_default(),
+        fence,
+        remaining: Duration::from_millis(report.remaining_ms),
+    })
+}
+
+impl Lease {
+    /// Gives the lock back, with `statements` for the history in the same round trip.
+    /// What fails here is only logged: the lease runs out by itself.
+    pub(crate) async fn release(self, mut statements: Vec<Document>) {
+        self.heartbeat.abort();
+        statements.insert(
+            0,
+            doc! {
+                "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
+                "u": [{ "$set": { "owner": null, "releasedAt": "$$NOW" } }],
+            },
+        );
+        let command = self.control.majority_update(statements);
+        let sent = self.control.retrying(None, command);
+        match tokio::time::timeout(RELEASE_WAIT, sent).await {
+            Ok(Ok(reply)) if touched(&reply) > 0 => {}
+            Ok(Ok(_)) => tracing::debug!(target: "mongrate", "the lock was no longer ours"),
+            Ok(Err(error)) => {
+                tracing::warn!(target: "mongrate", %error, "could not release the lock; its lease runs out");
+            }
+            Err(_) => {
+                tracing::warn!(target: "mongrate", "releasing the lock took too long; its lease runs out");
+            }
+        }
+    }
+}
+
+struct Heartbeat {
+    control: Control,
+    owner: String,
+    fence: i64,
+    lease: Duration,
+    lost: CancellationToken,
+}
+
+impl Heartbeat {
+    /// Renews every third of the lease. Two thirds without a success, by the local
+    /// monotonic clock, count as lost: the server may have given it away soon after.
+    async fn run(self, mut last: Instant) {
+        let pause = self.lease / 3;
+        let patience = self.lease * 2 / 3;
+        let mut next = last + pause;
+        loop {
+            tokio::time::sleep_until(next).await;
+            let sent = Instant::now();
+            match tokio::time::timeout_at(last + patience, self.beat()).await {
+                Ok(Ok(true)) => {
+                    last = sent;
+                    next = sent + pause;
+                }
+                Ok(Ok(false)) => break,
+                Ok(Err(error)) => {
+                    tracing::warn!(target: "mongrate", %error, "a heartbeat failed");
+                    if Instant::now() >= last + patience {
+                        break;
+                    }
+                    next = Instant::now() + pause / 10;
+                }
+                Err(_) => break,
+            }
+        }
+        tracing::error!(target: "mongrate", fence = self.fence, "the lease is lost; stopping");
+        self.lost.cancel();
+    }
+
+    async fn beat(&self) -> Result<bool, crate::ServerError> {
+        let command = self.control.majority_update(vec![doc! {
+            "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
+            "u": [{ "$set": { "expiresAt": { "$add": ["$$NOW", millis(self.lease)] } } }],
+        }]);
+        Ok(touched(&self.control.once(None, command).await?) > 0)
+    }
+}
+
+/// What to read of the lock so that [`parse`] can judge it by the server's clock.
+pub(crate) fn projection() -> Document {
+    doc! {
+        "owner": 1, "fence": 1, "expiresAt": 1, "since": 1, "by": 1, "now": "$$NOW",
+        // Of the fence, which is read in the same round trip.
+        "guards": 1, "applied": 1,
+    }
+}
+
+/// The lock as the server sees it; `now` in the document is the server's time.
+pub(crate) fn parse(lock: &Document) -> LockReport {
+    let owned = lock.get_str("owner").is_ok();
+    let expires_at = date(lock, "expiresAt").filter(|_| owned);
+    let remaining_ms = match (expires_at, date(lock, "now")) {
+        (Some(expires), Some(now)) => {
+            u64::try_from((expires - now).num_milliseconds()).unwrap_or(0)
+        }
+        _ => 0,
+    };
+    LockReport {
+        held: owned && remaining_ms > 0,
+        holder: lock.get_document("by").ok().filter(|_| owned).map(parse_who),
+        fence: number(lock, "fence").unwrap_or(0),
+        since: date(lock, "since").filter(|_| owned),
+        expires_at,
+        remaining_ms,
+    }
+}
+
+/// Takes the lock away from whoever holds it at `fence`, and leaves an event. `false`: it
+/// is not held at that fence.
+pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> Result<bool, Error> {
+    let event = doc! {
+        "at": "$$NOW", "event": "force_unlocked", "fence": fence, "by": who_document(who),
+    };
+    let command = control.majority_update(vec![doc! {
+        "q": { "_id": ID, "fence": fence, "owner": { "$type": "string" } },
+        "u": [{ "$set": {
+            "owner": null,
+            "events": { "$slice": [append("events", event), -EVENTS_MAX] },
+        } }],
+    }]);
+    let reply = control.once(None, command).await;
+    Ok(touched(&reply.map_err(|error| Error::server("release the lock", error))?) > 0)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

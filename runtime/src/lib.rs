@@ -1,0 +1,115 @@
+//! Migrations for MongoDB: checked by the Rust compiler, applied exactly once.
+//!
+//! Annotate a function with [`macro@migration`], and call [`on_start`](on_start()) where
+//! your app starts:
+//!
+//! ```no_run,standalone_crate
+//! use mongrate::{bson::{doc, Document}, migration, Result, Transaction};
+//!
+//! /// Atomic: its writes and its history record commit together, or not at all.
+//! #[migration(version = 20250122001, reversible = restore_plan)]
+//! async fn default_plan(tx: &mut Transaction<'_>) -> Result {
+//!     tx.collection::<Document>("users")
+//!         .update_many(doc! { "plan": null }, doc! { "$set": { "plan": "free" } })
+//!         .await?;
+//!     Ok(())
+//! }
+//!
+//! async fn restore_plan(tx: &mut Transaction<'_>) -> Result {
+//!     tx.collection::<Document>("users")
+//!         .update_many(doc! { "plan": "free" }, doc! { "$unset": { "plan": 1 } })
+//!         .await?;
+//!     Ok(())
+//! }
+//!
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let client = mongrate::mongodb::Client::with_uri_str("mongodb://localhost").await?;
+//! mongrate::on_start(&client.database("shop")).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `bson-3`, `bson-2` | `bson-3` | which major version of `bson` the driver speaks |
+//! | `rustls-tls`, `dns-resolver` | yes | passed through to the driver |
+//! | `cli` | no | `cli`: the command line for an app's own `main` |
+//! | `embedded` | no | `embedded`: a real MongoDB that starts by itself, for development and tests |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod checksum;
+mod command;
+mod config;
+mod engine;
+mod error;
+mod fence;
+mod history;
+mod lease;
+mod migration;
+mod migrator;
+mod on_start;
+mod online;
+mod plan;
+mod registry;
+mod report;
+mod retry;
+mod runner;
+mod transaction;
+mod verbs;
+mod version;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+
+pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
+pub use error::{Drift, Error, Kind, Named, ServerError};
+pub use migration::{Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
+pub use migrator::{Down, Migrator, Redo, Repair, Resolution, Up};
+pub use mongodb::{self, bson};
+/// Registers the function below it as a migration.
+pub use mongrate_macros::migration;
+pub use on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start};
+pub use online::{CreateIndex, Online};
+pub use report::{
+    CheckReport, Direction, Failure, HistoryEvent, HistoryReport, LockReport, MigrationStatus,
+    PlanReport, PlanStep, RecordReport, RepairReport, RunReport, StartReport, State, StatusReport,
+    StepOutcome, StepReport, UnlockReport, Who,
+};
+pub use tokio_util::sync::CancellationToken;
+pub use transaction::{Transaction, TransactionCollection};
+pub use version::Version;
+
+/// Any error, boxed: what a migration body may end with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a migration body returns. Every error that converts into a boxed
+/// [`std::error::Error`] does, the driver's among them, so `?` works.
+pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
+
+/// Links a crate whose migrations no code names: `mongrate::link!(my_migrations);`
+///
+/// Without it the linker never sees that crate, and its migrations are silently absent.
+#[macro_export]
+macro_rules! link {
+    ($($krate:ident),+ $(,)?) => {
+        $(use $krate as _;)+
+    };
+}
+
+/// What the attribute's expansion uses. No part of the public interface: it may change in
+/// any release, together with the macro crate, which is pinned to this one's version.
+#[doc(hidden)]
+pub mod __private {
+    pub mod v1 {
+        pub use crate::{
+            Migration, Online, Outcome, Transaction,
+            migration::{Descriptor, MIGRATIONS, outcome},
+        };
+        pub use linkme;
+    }
+}

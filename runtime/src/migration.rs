@@ -1,0 +1,281 @@
+//! The static descriptor of one migration: what the attribute registers.
+
+use std::{future::Future, pin::Pin};
+
+use linkme::distributed_slice;
+use serde::{Deserialize, Serialize};
+
+use crate::{BoxError, Online, Transaction, Version};
+
+/// Every migration that is linked into this binary, in no particular order.
+#[distributed_slice]
+pub static MIGRATIONS: [Migration];
+
+/// What a migration body resolves to, boxed. It need not be `Send`: bodies run on a thread
+/// of their own.
+pub type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + 'a>>;
+
+/// The body of a transactional migration, or its rollback.
+pub type TransactionFn = for<'a, 'c> fn(&'a mut Transaction<'c>) -> Outcome<'a>;
+
+/// The body of an online migration, or its rollback.
+pub type OnlineFn = for<'a, 'c> fn(&'a mut Online<'c>) -> Outcome<'a>;
+
+/// The group of migrations that name none.
+pub(crate) const DEFAULT_GROUP: &str = "default";
+
+/// Boxes a body and turns its error into ours.
+pub fn outcome<'a, E: Into<BoxError>>(
+    body: impl Future<Output = Result<(), E>> + 'a,
+) -> Outcome<'a> {
+    Box::pin(async move { body.await.map_err(Into::into) })
+}
+
+/// What the attribute knows of a migration besides its functions.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Descriptor {
+    pub version: i64,
+    pub name: &'static str,
+    pub group: &'static str,
+    pub checksum: &'static str,
+    pub crate_name: &'static str,
+    pub module: &'static str,
+    pub file: &'static str,
+    pub line: u32,
+    pub function: &'static str,
+    pub out_of_order: bool,
+}
+
+/// What a migration may do, and how it becomes atomic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MigrationKind {
+    /// Its writes and its history record commit together, or not at all.
+    Transaction,
+    /// Idempotent steps, resumed after a crash; not atomic as a whole.
+    Online,
+}
+
+impl MigrationKind {
+    /// `transaction` or `online`, as it is stored and printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transaction => "transaction",
+            Self::Online => "online",
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    Transaction { up: TransactionFn, down: Option<TransactionFn> },
+    Online { up: OnlineFn, down: Option<OnlineFn> },
+}
+
+/// One migration: a version, a name, and the functions that apply it and roll it back.
+///
+/// `#[migration]` makes these. Make one by hand where a test wants an explicit list:
+///
+/// ```
+/// use mongrate::{bson::{doc, Document}, Migration};
+///
+/// let first = Migration::transactional(1, "add_anna", |tx| {
+///     Box::pin(async move {
+///         tx.collection::<Document>("users").insert_one(doc! { "_id": "anna" }).await?;
+///         Ok(())
+///     })
+/// })
+/// .reversible_by(|tx| {
+///     Box::pin(async move {
+///         tx.collection::<Document>("users").delete_one(doc! { "_id": "anna" }).await?;
+///         Ok(())
+///     })
+/// });
+/// assert!(first.is_reversible());
+/// ```
+#[derive(Clone, Copy)]
+pub struct Migration {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) body: Body,
+}
+
+impl Migration {
+    /// A transactional migration made by hand.
+    pub const fn transactional(version: i64, name: &'static str, up: TransactionFn) -> Self {
+        Self::transaction(by_hand(version, name), up, None)
+    }
+
+    /// An online migration made by hand.
+    pub const fn online_steps(version: i64, name: &'static str, up: OnlineFn) -> Self {
+        Self::online(by_hand(version, name), up, None)
+    }
+
+    /// The same migration with a rollback. For a transactional migration.
+    ///
+    /// # Panics
+    ///
+    /// In a constant: does not compile. At run time: when this is an online migration.
+    #[must_use]
+    pub const fn reversible_by(mut self, rollback: TransactionFn) -> Self {
+        match self.body {
+            Body::Transaction { up, .. } => {
+                self.body = Body::Transaction { up, down: Some(rollback) };
+            }
+            Body::Online { .. } => {
+                panic!("an online migration takes its rollback through `reversible_online_by`")
+            }
+        }
+        self
+    }
+
+    /// The same migration with a rollback. For an online migration.
+    ///
+    /// # Panics
+    ///
+    /// In a constant: does not compile. At run time: when this is a transactional migration.
+    #[must_use]
+    pub const fn reversible_online_by(mut self, rollback: OnlineFn) -> Self {
+        match self.body {
+            Body::Online { up, .. } => self.body = Body::Online { up, down: Some(rollback) },
+            Body::Transaction { .. } => {
+                panic!("a transactional migration takes its rollback through `reversible_by`")
+            }
+        }
+        self
+    }
+
+    /// The same migration with another checksum. Default: made of version and name,
+    /// as the body of a migration made by hand cannot be seen.
+    #[must_use]
+    pub const fn with_checksum(mut self, checksum: &'static str) -> Self {
+        self.descriptor.checksum = checksum;
+        self
+    }
+
+    /// The same migration, allowed to be older than what is applied already.
+    #[must_use]
+    pub const fn allowed_out_of_order(mut self) -> Self {
+        self.descriptor.out_of_order = true;
+        self
+    }
+
+    /// The same migration in another group. Default: `default`.
+    #[must_use]
+    pub const fn in_group(mut self, group: &'static str) -> Self {
+        self.descriptor.group = group;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn transaction(
+        descriptor: Descriptor,
+        up: TransactionFn,
+        down: Option<TransactionFn>,
+    ) -> Self {
+        Self { descriptor, body: Body::Transaction { up, down } }
+    }
+
+    #[doc(hidden)]
+    pub const fn online(descriptor: Descriptor, up: OnlineFn, down: Option<OnlineFn>) -> Self {
+        Self { descriptor, body: Body::Online { up, down } }
+    }
+
+    /// Every migration that is linked into this binary, of every group, oldest version first.
+    ///
+    /// A crate whose migrations no code names is not linked: say `use my_migrations as _;`
+    /// (or [`link!`](crate::link)) once in the binary.
+    pub fn linked() -> Vec<Self> {
+        let mut all = MIGRATIONS.to_vec();
+        all.sort_by_key(|one| (one.group(), one.version()));
+        all
+    }
+
+    /// Its version.
+    pub const fn version(&self) -> Version {
+        Version::new(self.descriptor.version)
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.descriptor.name
+    }
+
+    /// The group it belongs to: an independent history.
+    pub const fn group(&self) -> &'static str {
+        self.descriptor.group
+    }
+
+    /// What it may do.
+    pub const fn kind(&self) -> MigrationKind {
+        match self.body {
+            Body::Transaction { .. } => MigrationKind::Transaction,
+            Body::Online { .. } => MigrationKind::Online,
+        }
+    }
+
+    /// Whether it can be rolled back.
+    pub const fn is_reversible(&self) -> bool {
+        match self.body {
+            Body::Transaction { down, .. } => down.is_some(),
+            Body::Online { down, .. } => down.is_some(),
+        }
+    }
+
+    /// Whether it may be older than what is applied already.
+    pub const fn is_out_of_order(&self) -> bool {
+        self.descriptor.out_of_order
+    }
+
+    /// The crate that declares it.
+    pub const fn crate_name(&self) -> &'static str {
+        self.descriptor.crate_name
+    }
+
+    /// Fingerprint of its body, e.g. `v1:sha256:…`. It cannot see the functions that
+    /// the body calls.
+    pub fn checksum(&self) -> String {
+        if self.descriptor.checksum.is_empty() {
+            format!("by-hand:{}:{}", self.descriptor.version, self.descriptor.name)
+        } else {
+            self.descriptor.checksum.to_owned()
+        }
+    }
+
+    /// Where it is declared, as `file:line`.
+    pub fn source(&self) -> String {
+        if self.descriptor.file.is_empty() {
+            "made by hand".to_owned()
+        } else {
+            format!("{}:{}", self.descriptor.file, self.descriptor.line)
+        }
+    }
+}
+
+const fn by_hand(version: i64, name: &'static str) -> Descriptor {
+    Descriptor {
+        version,
+        name,
+        group: DEFAULT_GROUP,
+        checksum: "",
+        crate_name: "",
+        module: "",
+        file: "",
+        line: 0,
+        function: name,
+        out_of_order: false,
+    }
+}
+
+impl std::fmt::Debug for Migration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Migration")
+            .field("version", &self.version())
+            .field("name", &self.name())
+            .field("group", &self.group())
+            .field("kind", &self.kind())
+            .field("reversible", &self.is_reversible())
+            .field("source", &self.source())
+            .finish_non_exhaustive()
+    }
+}

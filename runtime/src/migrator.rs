@@ -1,0 +1,485 @@
+//! The public builder and its verbs.
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    time::Duration,
+};
+
+use mongodb::Database;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Error, Migration, Version,
+    config::{DatabaseAhead, OutOfOrder, Retries, Settings, Wait},
+    on_start::OnStart,
+    plan::{DownTarget, Goal, UpTarget},
+    registry::Registry,
+    report::{
+        CheckReport, HistoryReport, LockReport, PlanReport, RecordReport, RepairReport, RunReport,
+        StatusReport, UnlockReport,
+    },
+    runner::Runner,
+};
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// Migrates one database.
+///
+/// Cheap to clone; clones share the cancellation token.
+///
+/// ```no_run
+/// # async fn example(db: mongrate::mongodb::Database) -> Result<(), mongrate::Error> {
+/// let report = mongrate::Migrator::new(&db).up().await?;
+/// println!("{} applied", report.done().count());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Migrator {
+    database: Database,
+    list: Option<Vec<Migration>>,
+    settings: Settings,
+    cancel: CancellationToken,
+}
+
+impl Migrator {
+    /// Over the migrations that are linked into this binary.
+    ///
+    /// Nothing is checked and nothing sent until a verb is awaited.
+    pub fn new(database: &Database) -> Self {
+        Self {
+            database: database.clone(),
+            list: None,
+            settings: Settings::default(),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// Over an explicit list, in any order. For tests, mostly.
+    pub fn with(database: &Database, list: impl IntoIterator<Item = Migration>) -> Self {
+        Self { list: Some(list.into_iter().collect()), ..Self::new(database) }
+    }
+
+    /// Only the migrations of this group. Default: those that name none.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.settings.group = group.into();
+        self
+    }
+
+    /// The control collection. Default: `migrations`, for a named group `migrations.<group>`.
+    #[must_use]
+    pub fn collection(mut self, name: impl Into<String>) -> Self {
+        self.settings.collection = Some(name.into());
+        self
+    }
+
+    /// How long the lock is leased for at a time, 1 s to 1 h; default 30 s. It is renewed
+    /// every third of it. After a `kill -9`, another process takes over within this time.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// How long to wait while another process migrates. Default: [`Wait::Forever`].
+    #[must_use]
+    pub fn wait(mut self, wait: Wait) -> Self {
+        self.settings.wait = wait;
+        self
+    }
+
+    /// What to do with pending migrations that are older than the newest applied one.
+    /// Default: [`OutOfOrder::Refuse`].
+    #[must_use]
+    pub fn out_of_order(mut self, policy: OutOfOrder) -> Self {
+        self.settings.out_of_order = policy;
+        self
+    }
+
+    /// What to do when the database holds migrations that this build does not.
+    /// Default: [`DatabaseAhead::Warn`].
+    #[must_use]
+    pub fn database_ahead(mut self, policy: DatabaseAhead) -> Self {
+        self.settings.ahead = policy;
+        self
+    }
+
+    /// How often a transaction is tried.
+    #[must_use]
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.settings.retries = retries;
+        self
+    }
+
+    /// What the app calls itself in the history and the lock, e.g. `clinic 1.2.0`.
+    #[must_use]
+    pub fn app(mut self, app: impl Into<String>) -> Self {
+        self.settings.app = app.into();
+        self
+    }
+
+    /// Cancels the verbs of this migrator when the token is cancelled: the transaction in
+    /// flight is aborted, the outcome recorded, the lock released, and the verb returns
+    /// [`Error::Cancelled`].
+    #[must_use]
+    pub fn cancel_on(mut self, token: CancellationToken) -> Self {
+        self.cancel = token;
+        self
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The migrations that the verbs work on, oldest version first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Registry`] and [`Error::Settings`]; no connection is made.
+    pub fn migrations(&self) -> Result<Vec<Migration>, Error> {
+        Ok(self.registry()?.iter().copied().collect())
+    }
+
+    /// Every migration's state, and the lock. Two round trips, no write.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Registry`], [`Error::Settings`], [`Error::Standalone`], [`Error::Unauthorized`],
+    /// [`Error::Server`], [`Error::Corrupt`]. Nothing is written in any case.
+    pub async fn status(&self) -> Result<StatusReport, Error> {
+        self.runner()?.status().await
+    }
+
+    /// What `up` would do. No write, no lock. The same as `up().plan()`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Up::plan`].
+    pub async fn plan(&self) -> Result<PlanReport, Error> {
+        self.up().plan().await
+    }
+
+    /// Applies what is pending, oldest version first. Await the result.
+    ///
+    /// ```no_run
+    /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
+    /// migrator.up().await?; // everything
+    /// migrator.up().to(20250122003).await?; // up to and with this one
+    /// migrator.up().steps(2).await?; // the next two
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn up(&self) -> Up<'_> {
+        Up { migrator: self, target: UpTarget::default(), continue_on_error: false }
+    }
+
+    /// Rolls back what was applied last. Await the result.
+    ///
+    /// ```no_run
+    /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
+    /// migrator.down().await?; // the last one
+    /// migrator.down().steps(2).await?; // the last two
+    /// migrator.down().to(20250122003).await?; // all that are newer than this one
+    /// migrator.down().batch().await?; // what the last `up` applied
+    /// migrator.down().all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn down(&self) -> Down<'_> {
+        Down { migrator: self, target: DownTarget::Steps(1) }
+    }
+
+    /// Rolls the last applied migration back and applies it again, under one lock.
+    pub fn redo(&self) -> Redo<'_> {
+        Redo { migrator: self }
+    }
+
+    /// The last events (at most 20 of each migration), oldest first. No write.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub async fn history(&self) -> Result<HistoryReport, Error> {
+        self.runner()?.history().await
+    }
+
+    /// That this build fits the database: nothing pending, nothing edited, nothing late.
+    /// No write, no lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`] (when the policy refuses),
+    /// [`Error::Pending`], and those of [`status`](Self::status).
+    pub async fn check(&self) -> Result<CheckReport, Error> {
+        self.runner()?.check().await
+    }
+
+    /// Records every migration up to and with `version` as applied, without running any:
+    /// for a database that has their effects already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownVersion`]: nothing was written. [`Error::LockHeld`], and those of
+    /// [`status`](Self::status). All are recorded in one transaction, or none.
+    pub async fn baseline(&self, version: impl Into<Version>) -> Result<RecordReport, Error> {
+        self.runner()?.baseline(version.into()).await
+    }
+
+    /// An operator's answer to a migration that was interrupted or failed half-way: it *is*
+    /// applied, or it is *not*. Runs nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownVersion`], [`Error::WrongState`] (it is in that state already):
+    /// nothing was written. [`Error::LockHeld`], and those of [`status`](Self::status).
+    pub async fn resolve(
+        &self,
+        version: impl Into<Version>,
+        answer: Resolution,
+    ) -> Result<RecordReport, Error> {
+        self.runner()?.resolve(version.into(), answer).await
+    }
+
+    /// Records the checksums of this build for applied migrations, and rebuilds the digest
+    /// of the history. Await it to write, or `preview()` it first.
+    pub fn repair(&self) -> Repair<'_> {
+        Repair { migrator: self }
+    }
+
+    /// Who holds the lock, by the server's clock. One round trip, no write.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub async fn lock_status(&self) -> Result<LockReport, Error> {
+        self.runner()?.lock_status().await
+    }
+
+    /// Takes the lock from a holder that is known to be dead, and leaves an event. `fence`
+    /// is the number that [`lock_status`](Self::lock_status) showed.
+    ///
+    /// Safe even if the holder lives: its next commit is refused by the database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FenceMismatch`]: the lock has moved on since, or is free; it was left alone.
+    pub async fn force_unlock(&self, fence: i64) -> Result<UnlockReport, Error> {
+        self.runner()?.force_unlock(fence).await
+    }
+
+    /// What an app calls when it starts; see [`on_start`](crate::on_start()).
+    pub fn on_start(&self) -> OnStart<'_> {
+        OnStart::new(self)
+    }
+
+    fn registry(&self) -> Result<Registry, Error> {
+        self.settings.check()?;
+        match &self.list {
+            None => Registry::linked(&self.settings.group),
+            Some(list) => Registry::given(list, &self.settings.group),
+        }
+    }
+
+    pub(crate) fn runner(&self) -> Result<Runner, Error> {
+        let registry = self.registry()?;
+        Ok(Runner::new(&self.database, registry, self.settings.clone(), self.cancel.clone()))
+    }
+}
+
+/// An operator's answer to an interrupted migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Its effects are all there.
+    Applied,
+    /// None of its effects is there (any more): `up` will apply it from the start.
+    Pending,
+}
+
+/// Applies what is pending. Made by [`Migrator::up`]; await it.
+///
+/// # Errors
+///
+/// - [`Error::Registry`], [`Error::Settings`]: no connection was made.
+/// - [`Error::Standalone`], [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`],
+///   [`Error::UnknownVersion`]: nothing was run.
+/// - [`Error::LockHeld`]: somebody else is migrating; nothing was run by this call.
+/// - [`Error::Failed`]: what the report lists as applied is; the failed one left no trace
+///   but its record (an online one keeps its finished steps).
+/// - [`Error::Cancelled`], [`Error::LockLost`]: likewise.
+/// - [`Error::Unauthorized`], [`Error::Server`]: what was committed before stays.
+///
+/// # Cancel safety
+///
+/// Dropping the future cancels the run, as [`Migrator::cancel_on`] does: the transaction in
+/// flight is aborted and the lock released in the background. To see it end, cancel the
+/// token instead and await the result.
+#[derive(Debug)]
+#[must_use = "nothing runs until it is awaited"]
+pub struct Up<'a> {
+    migrator: &'a Migrator,
+    target: UpTarget,
+    continue_on_error: bool,
+}
+
+impl<'a> Up<'a> {
+    /// Only up to and with this version. Default: all.
+    pub fn to(mut self, version: impl Into<Version>) -> Self {
+        self.target.to = Some(version.into());
+        self
+    }
+
+    /// Only so many. Default: all.
+    pub fn steps(mut self, steps: usize) -> Self {
+        self.target.steps = Some(steps);
+        self
+    }
+
+    /// After a failure, go on with the next. Default: stop. The call still ends with
+    /// [`Error::Failed`].
+    pub fn continue_on_error(mut self, yes: bool) -> Self {
+        self.continue_on_error = yes;
+        self
+    }
+
+    /// What it would do. No write, no lock.
+    ///
+    /// # Errors
+    ///
+    /// Those that awaiting it has before anything is run.
+    pub async fn plan(self) -> Result<PlanReport, Error> {
+        self.migrator.runner()?.plan(Goal::Up(self.target)).await
+    }
+}
+
+impl<'a> IntoFuture for Up<'a> {
+    type Output = Result<RunReport, Error>;
+    type IntoFuture = Boxed<'a, RunReport>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            self.migrator.runner()?.run(Goal::Up(self.target), self.continue_on_error).await
+        })
+    }
+}
+
+/// Rolls back. Made by [`Migrator::down`]; await it.
+///
+/// # Errors
+///
+/// - [`Error::Irreversible`], [`Error::NotLinked`], [`Error::UnknownVersion`]: nothing was run.
+/// - Otherwise as [`Up`].
+#[derive(Debug)]
+#[must_use = "nothing runs until it is awaited"]
+pub struct Down<'a> {
+    migrator: &'a Migrator,
+    target: DownTarget,
+}
+
+impl<'a> Down<'a> {
+    /// The last so many, in reverse order of application. Default: 1.
+    pub fn steps(mut self, steps: usize) -> Self {
+        self.target = DownTarget::Steps(steps);
+        self
+    }
+
+    /// All that are newer than `version`, which itself stays applied. 0: all.
+    pub fn to(mut self, version: impl Into<Version>) -> Self {
+        self.target = DownTarget::To(version.into());
+        self
+    }
+
+    /// All that the last `up` applied.
+    pub fn batch(mut self) -> Self {
+        self.target = DownTarget::Batch;
+        self
+    }
+
+    /// All.
+    pub fn all(mut self) -> Self {
+        self.target = DownTarget::All;
+        self
+    }
+
+    /// What it would do. No write, no lock.
+    ///
+    /// # Errors
+    ///
+    /// Those that awaiting it has before anything is run.
+    pub async fn plan(self) -> Result<PlanReport, Error> {
+        self.migrator.runner()?.plan(Goal::Down(self.target)).await
+    }
+}
+
+impl<'a> IntoFuture for Down<'a> {
+    type Output = Result<RunReport, Error>;
+    type IntoFuture = Boxed<'a, RunReport>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.migrator.runner()?.run(Goal::Down(self.target), false).await })
+    }
+}
+
+/// Rolls the last one back and applies it again. Made by [`Migrator::redo`]; await it.
+///
+/// # Errors
+///
+/// As [`Down`] and [`Up`].
+#[derive(Debug)]
+#[must_use = "nothing runs until it is awaited"]
+pub struct Redo<'a> {
+    migrator: &'a Migrator,
+}
+
+impl<'a> Redo<'a> {
+    /// What it would do. No write, no lock.
+    ///
+    /// # Errors
+    ///
+    /// Those that awaiting it has before anything is run.
+    pub async fn plan(self) -> Result<PlanReport, Error> {
+        self.migrator.runner()?.plan(Goal::Redo).await
+    }
+}
+
+impl<'a> IntoFuture for Redo<'a> {
+    type Output = Result<RunReport, Error>;
+    type IntoFuture = Boxed<'a, RunReport>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.migrator.runner()?.run(Goal::Redo, false).await })
+    }
+}
+
+/// Records checksums anew. Made by [`Migrator::repair`]; await it to write.
+///
+/// # Errors
+///
+/// [`Error::LockHeld`], and those of [`Migrator::status`]. Written in one transaction.
+#[derive(Debug)]
+#[must_use = "nothing runs until it is awaited"]
+pub struct Repair<'a> {
+    migrator: &'a Migrator,
+}
+
+impl<'a> Repair<'a> {
+    /// What it would write. No write, no lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Migrator::status`].
+    pub async fn preview(self) -> Result<RepairReport, Error> {
+        self.migrator.runner()?.repair(false).await
+    }
+}
+
+impl<'a> IntoFuture for Repair<'a> {
+    type Output = Result<RepairReport, Error>;
+    type IntoFuture = Boxed<'a, RepairReport>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.migrator.runner()?.repair(true).await })
+    }
+}

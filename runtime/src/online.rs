@@ -1,0 +1,346 @@
+//! What an online migration may touch: idempotent DDL, and named steps that run once.
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    time::Duration,
+};
+
+use mongodb::{
+    Collection, Database, IndexModel,
+    bson::{Bson, Document, doc},
+    options::IndexOptions,
+};
+
+use crate::{
+    BoxError, Migration, ServerError, Transaction,
+    engine::{Engine, Stop},
+    error::driver,
+    retry::Backoff,
+};
+
+/// An online migration at work: index builds, DDL and steps of any size; resumable, not
+/// atomic as a whole.
+///
+/// The database cannot undo DDL, nor hold it back from a process that lost the lock. So
+/// every operation here is idempotent: doing it again finds it done. After a crash the
+/// body runs again from its start, and [`transaction`](Self::transaction) steps that
+/// committed are skipped.
+#[derive(Debug)]
+pub struct Online<'c> {
+    engine: &'c mut Engine,
+    migration: Migration,
+    done: Vec<String>,
+    seen: Vec<String>,
+}
+
+/// The longest name of a step, in bytes.
+const STEP_NAME_BYTES_MAX: usize = 128;
+
+impl<'c> Online<'c> {
+    pub(crate) fn new(engine: &'c mut Engine, migration: Migration, done: Vec<String>) -> Self {
+        Self { engine, migration, done, seen: Vec::new() }
+    }
+
+    /// The migrated database, for what is missing here. What is done through it is neither
+    /// fenced nor recorded: keep it idempotent.
+    pub fn database(&self) -> &Database {
+        &self.engine.control.database
+    }
+
+    /// A collection of the migrated database. As for [`database`](Self::database).
+    pub fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
+        self.database().collection(name)
+    }
+
+    /// A named step that runs at most once: its writes commit together with its checkpoint,
+    /// under the fence. A later attempt of this migration skips it.
+    ///
+    /// # Errors
+    ///
+    /// The body's own; nothing of the step is in the database then. Pass it on.
+    ///
+    /// ```
+    /// use mongrate::{bson::{doc, Document}, Online, Result};
+    ///
+    /// async fn seed(on: &mut Online<'_>) -> Result {
+    ///     on.create_index("plans", doc! { "name": 1 }).unique(true).await?;
+    ///     on.transaction("the free plan", async |tx| {
+    ///         tx.collection::<Document>("plans").insert_one(doc! { "name": "free" }).await?;
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// }
+    /// ```
+    pub async fn transaction<F>(&mut self, step: &str, body: F) -> Result<(), BoxError>
+    where
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
+    {
+        if step.is_empty() || step.len() > STEP_NAME_BYTES_MAX {
+            return Err(format!("a step's name is 1 to {STEP_NAME_BYTES_MAX} bytes").into());
+        }
+        if self.seen.iter().any(|seen| seen == step) {
+            return Err(format!(
+                "two steps are called `{step}`; the second would be skipped after a crash: \
+                 give each a name of its own"
+            )
+            .into());
+        }
+        self.seen.push(step.to_owned());
+        if self.done.iter().any(|done| done == step) {
+            tracing::info!(target: "mongrate", version = %self.migration.version(), step, "step was done before");
+            return Ok(());
+        }
+        match self.engine.step(self.migration, step, body).await {
+            Ok(()) => Ok(()),
+            Err(Stop::Body(error)) => Err(error),
+            Err(stop) => {
+                self.engine.stopped = Some(stop);
+                Err(format!("the step `{step}` was stopped").into())
+            }
+        }
+    }
+
+    /// Builds an index, or joins a build of it that is under way. Done when it is there.
+    ///
+    /// # Errors
+    ///
+    /// 85, 86: an index of that name or with those keys exists with other options. 11000:
+    /// a unique index over duplicates. No index is left half-built.
+    pub fn create_index(&mut self, collection: &str, keys: Document) -> CreateIndex<'_> {
+        CreateIndex {
+            database: self.database().clone(),
+            engine: &*self.engine,
+            collection: collection.to_owned(),
+            keys,
+            options: IndexOptions::default(),
+        }
+    }
+
+    /// Drops an index by its name (as `email_1`). Done when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// What the server says; the index is as it was.
+    pub async fn drop_index(&mut self, collection: &str, name: &str) -> Result<(), BoxError> {
+        let command = doc! { "dropIndexes": collection, "index": name };
+        // NamespaceNotFound, IndexNotFound.
+        self.idempotent(command, &[26, 27]).await
+    }
+
+    /// Creates a collection. Done when it is there with these options.
+    ///
+    /// `options` are those of the server's `create` command, e.g.
+    /// `doc! { "capped": true, "size": 1_000_000 }`; empty for none.
+    ///
+    /// # Errors
+    ///
+    /// When it exists with other options: it is left as it is.
+    pub async fn create_collection(
+        &mut self,
+        name: &str,
+        options: Document,
+    ) -> Result<(), BoxError> {
+        let mut command = doc! { "create": name };
+        command.extend(options.clone());
+        // NamespaceExists.
+        self.idempotent(command, &[48]).await?;
+        if options.is_empty() {
+            return Ok(());
+        }
+        let Some(found) = self.collection_options(name).await? else { return Ok(()) };
+        let other = options.iter().find(|(key, wanted)| !same(found.get(key.as_str()), wanted));
+        match other {
+            None => Ok(()),
+            Some((key, _)) => Err(format!(
+                "the collection `{name}` exists already, with another `{key}`; use `coll_mod`, or \
+                 drop it first"
+            )
+            .into()),
+        }
+    }
+
+    /// Drops a collection with all that is in it. Done when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn drop_collection(&mut self, name: &str) -> Result<(), BoxError> {
+        self.idempotent(doc! { "drop": name }, &[26]).await
+    }
+
+    /// Renames a collection. Done when only the new name is there.
+    ///
+    /// # Errors
+    ///
+    /// When neither is there, or both: nothing is changed.
+    pub async fn rename_collection(&mut self, from: &str, to: &str) -> Result<(), BoxError> {
+        let database = self.database().name().to_owned();
+        let command = doc! {
+            "renameCollection": format!("{database}.{from}"),
+            "to": format!("{database}.{to}"),
+        };
+        let admin = self.database().client().database("admin");
+        match self.send(&admin, command).await {
+            Ok(()) => Ok(()),
+            // NamespaceNotFound: done before, if the new one is there.
+            Err(error)
+                if error.code() == Some(26) && self.collection_options(to).await?.is_some() =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Changes a collection's options: the server's `collMod`, e.g.
+    /// `doc! { "validator": { "age": { "$gte": 0 } }, "validationLevel": "moderate" }`.
+    ///
+    /// # Errors
+    ///
+    /// What the server says; the collection is as it was.
+    pub async fn coll_mod(&mut self, collection: &str, changes: Document) -> Result<(), BoxError> {
+        let mut command = doc! { "collMod": collection };
+        command.extend(changes);
+        self.idempotent(command, &[]).await
+    }
+
+    /// The options of a collection; `None` if there is none of that name.
+    async fn collection_options(&self, name: &str) -> Result<Option<Document>, BoxError> {
+        let reply = self
+            .database()
+            .run_command(doc! { "listCollections": 1, "filter": { "name": name } })
+            .await?;
+        let found = reply
+            .get_document("cursor")
+            .and_then(|cursor| cursor.get_array("firstBatch"))
+            .ok()
+            .and_then(|batch| batch.first()?.as_document());
+        Ok(found.map(|found| found.get_document("options").cloned().unwrap_or_default()))
+    }
+
+    async fn idempotent(&mut self, command: Document, done: &[i32]) -> Result<(), BoxError> {
+        let database = self.database().clone();
+        match self.send(&database, command).await {
+            Err(error) if error.code().is_some_and(|code| done.contains(&code)) => Ok(()),
+            other => other.map_err(Into::into),
+        }
+    }
+
+    async fn send(&self, database: &Database, command: Document) -> Result<(), ServerError> {
+        send(self.engine, database, command).await
+    }
+}
+
+/// Sends DDL, again after a network error or an election: sending it twice does no harm.
+async fn send(
+    engine: &Engine,
+    database: &Database,
+    mut command: Document,
+) -> Result<(), ServerError> {
+    command.insert("writeConcern", crate::command::majority());
+    let control = crate::command::Control { database: database.clone(), ..engine.control.clone() };
+    let mut backoff = Backoff::new(control.retries);
+    loop {
+        engine.refuse_when_lost()?;
+        match control.once(None, command.clone()).await {
+            Err(error) if error.is_retryable() && backoff.again().await => {}
+            // Something of the same kind is under way: an index build that joins, a drop
+            // that waits (BackgroundOperationInProgressForNamespace, IndexBuildAlreadyInProgress,
+            // ConflictingOperationInProgress).
+            Err(error)
+                if matches!(error.code(), Some(12_587 | 295 | 117)) && backoff.again().await => {}
+            outcome => return outcome.map(drop),
+        }
+    }
+}
+
+/// Whether an option is as wanted; numbers by value, as the server widens them.
+fn same(found: Option<&Bson>, wanted: &Bson) -> bool {
+    let number = |value: &Bson| match value {
+        Bson::Int32(number) => Some(f64::from(*number)),
+        #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
+        Bson::Int64(number) => Some(*number as f64),
+        Bson::Double(number) => Some(*number),
+        _ => None,
+    };
+    match (found, wanted) {
+        (None, Bson::Boolean(false)) => true,
+        (Some(found), wanted) => match (number(found), number(wanted)) {
+            (Some(one), Some(other)) => (one - other).abs() < f64::EPSILON,
+            _ => found == wanted,
+        },
+        (None, _) => false,
+    }
+}
+
+/// Builds an index. Made by [`Online::create_index`]; await it.
+#[derive(Debug)]
+#[must_use = "nothing is built until it is awaited"]
+pub struct CreateIndex<'a> {
+    database: Database,
+    engine: &'a Engine,
+    collection: String,
+    keys: Document,
+    options: IndexOptions,
+}
+
+impl CreateIndex<'_> {
+    /// No two documents may have the same keys. Default: they may.
+    pub fn unique(mut self, unique: bool) -> Self {
+        self.options.unique = Some(unique);
+        self
+    }
+
+    /// Leaves out documents that lack the fields. Default: they are in.
+    pub fn sparse(mut self, sparse: bool) -> Self {
+        self.options.sparse = Some(sparse);
+        self
+    }
+
+    /// Its name. Default: made of the keys, as `email_1`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.options.name = Some(name.into());
+        self
+    }
+
+    /// Deletes documents so long after the date in the key (a TTL index); whole seconds.
+    pub fn expire_after(mut self, after: Duration) -> Self {
+        self.options.expire_after = Some(after);
+        self
+    }
+
+    /// Only documents that match.
+    pub fn partial_filter(mut self, filter: Document) -> Self {
+        self.options.partial_filter_expression = Some(filter);
+        self
+    }
+
+    /// All options at once, in the driver's type. Those set before are lost.
+    pub fn options(mut self, options: IndexOptions) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+impl<'a> IntoFuture for CreateIndex<'a> {
+    type Output = Result<(), BoxError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { database, engine, collection, keys, options } = self;
+            let model = IndexModel::builder().keys(keys).options(options).build();
+            let collection = database.collection::<Document>(&collection);
+            let mut backoff = Backoff::new(engine.control.retries);
+            loop {
+                engine.refuse_when_lost()?;
+                match collection.create_index(model.clone()).await {
+                    Err(error) if driver::is_retryable(&error) && backoff.again().await => {}
+                    Err(error) => return Err(error.into()),
+                    Ok(_) => return Ok(()),
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! Pure: registry, history and target in; ordered steps or a refusal out.
+//!
+//! Reads no clock and knows no driver.
+
+use crate::{
+    Direction, Error, Migration, Version,
+    config::{DatabaseAhead, OutOfOrder},
+    error::{Drift, Named},
+    history::{History, Record, Stored},
+    registry::Registry,
+};
+
+/// Which pending migrations `up` applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UpTarget {
+    pub to: Option<Version>,
+    pub steps: Option<usize>,
+}
+
+/// Which applied migrations `down` rolls back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DownTarget {
+    Steps(usize),
+    /// All that are newer than this version.
+    To(Version),
+    /// The last batch.
+    Batch,
+    All,
+}
+
+/// What a run is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Up(UpTarget),
+    Down(DownTarget),
+    /// Rolls the last one back and applies it again.
+    Redo,
+}
+
+/// What the settings say about doubtful cases.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Policies {
+    pub out_of_order: OutOfOrder,
+    pub ahead: DatabaseAhead,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub migration: Migration,
+    pub direction: Direction,
+    /// It was interrupted before and goes on from its checkpoints.
+    pub resumes: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    pub steps: Vec<Step>,
+    /// Applied migrations that this build does not have.
+    pub ahead: Vec<Named>,
+}
+
+pub(crate) fn plan(
+    goal: Goal,
+    registry: &Registry,
+    history: &History,
+    policies: Policies,
+) -> Result<Plan, Error> {
+    match goal {
+        Goal::Up(target) => up(target, registry, history, policies),
+        Goal::Down(target) => down(target, registry, history),
+        Goal::Redo => redo(registry, history),
+    }
+}
+
+fn up(
+    target: UpTarget,
+    registry: &Registry,
+    history: &History,
+    policies: Policies,
+) -> Result<Plan, Error> {
+    if let Some(version) = target.to
+        && registry.get(version).is_none()
+    {
+        return Err(Error::UnknownVersion { version });
+    }
+    let drift = drift(registry, history);
+    if !drift.is_empty() {
+        return Err(Error::Drift(drift));
+    }
+    let ahead = ahead(registry, history);
+    if !ahead.is_empty() && policies.ahead == DatabaseAhead::Refuse {
+        return Err(Error::Ahead { versions: ahead });
+    }
+
+    let chosen: Vec<Migration> = pending(registry, history)
+        .filter(|one| target.to.is_none_or(|to| one.version() <= to))
+        .take(target.steps.unwrap_or(usize::MAX))
+        .copied()
+        .collect();
+    if policies.out_of_order == OutOfOrder::Refuse {
+        refuse_late(&chosen, history)?;
+    }
+
+    let mut steps = Vec::with_capacity(chosen.len());
+    for migration in chosen {
+        let record = history.get(migration.version());
+        let interrupted = record.filter(|record| record.state == Stored::Running);
+        // A rollback that was interrupted is finished first: only then is it known what
+        // the database looks like.
+        if interrupted.is_some_and(|record| record.direction == Direction::Down) {
+            steps.push(Step { migration, direction: Direction::Down, resumes: true });
+        }
+        let resumes = record.is_some_and(|record| {
+            record.direction == Direction::Up
+                && (record.state == Stored::Running || !record.steps.is_empty())
+        });
+        steps.push(Step { migration, direction: Direction::Up, resumes });
+    }
+    Ok(Plan { steps, ahead })
+}
+
+fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Plan, Error> {
+    // Newest application first: that is the order in which effects can be undone.
+    let mut standing: Vec<&Record> = history
+        .records()
+        .filter(|record| record.is_applied() || record.is_interrupted_rollback())
+        .collect();
+    standing.sort_by_key(|record| std::cmp::Reverse(record.sequence));
+    let chosen: Vec<&Record> = match target {
+        DownTarget::Steps(count) => standing.into_iter().take(count).collect(),
+        DownTarget::All => standing,
+        DownTarget::Batch => {
+            let last = standing.iter().filter_map(|record| record.batch).max();
+            standing.into_iter().filter(|record| record.batch == last).collect()
+        }
+        DownTarget::To(version) => {
+            if version.get() != 0
+                && registry.get(version).is_none()
+                && history.get(version).is_none()
+            {
+                return Err(Error::UnknownVersion { version });
+            }
+            standing.into_iter().filter(|record| record.version > version).collect()
+        }
+    };
+
+    let unknown: Vec<Named> = chosen
+        .iter()
+        .filter(|record| registry.get(record.version).is_none())
+        .map(|record| record.named())
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Error::NotLinked { versions: unknown });
+    }
+    let irreversible: Vec<Named> = chosen
+        .iter()
+        .filter(|record| registry.get(record.version).is_some_and(|one| !one.is_reversible()))
+        .map(|record| record.named())
+        .collect();
+    if !irreversible.is_empty() {
+        return Err(Error::Irreversible { versions: irreversible });
+    }
+    let steps = chosen
+        .into_iter()
+        .filter_map(|record| {
+            let migration = *registry.get(record.version)?;
+            let resumes = record.is_interrupted_rollback();
+            Some(Step { migration, direction: Direction::Down, resumes })
+        })
+        .collect();
+    Ok(Plan { steps, ahead: ahead(registry, history) })
+}
+
+fn redo(registry: &Registry, history: &History) -> Result<Plan, Error> {
+    let mut plan = down(DownTarget::Steps(1), registry, history)?;
+    let again: Vec<Step> = plan
+        .steps
+        .iter()
+        .map(|step| Step { direction: Direction::Up, resumes: false, ..*step })
+        .collect();
+    plan.steps.extend(again);
+    Ok(plan)
+}
+
+/// What `up` would apply, oldest version first.
+pub(crate) fn pending<'a>(
+    registry: &'a Registry,
+    history: &'a History,
+) -> impl Iterator<Item = &'a Migration> {
+    registry.iter().filter(|one| !history.get(one.version()).is_some_and(Record::is_applied))
+}
+
+/// Applied migrations whose body in this build is another one.
+pub(crate) fn drift(registry: &Registry, history: &History) -> Vec<Drift> {
+    history
+        .records()
+        .filter(|record| record.is_applied())
+        .filter_map(|record| {
+            let linked = registry.get(record.version)?;
+            (linked.checksum() != record.checksum).then(|| Drift {
+                version: record.version,
+                name: linked.name().to_owned(),
+                applied: record.checksum.clone(),
+                linked: linked.checksum(),
+            })
+        })
+        .collect()
+}
+
+/// Applied migrations that this build does not have, oldest version first.
+pub(crate) fn ahead(registry: &Registry, history: &History) -> Vec<Named> {
+    history
+        .records()
+        .filter(|record| record.is_applied() && registry.get(record.version).is_none())
+        .map(Record::named)
+        .collect()
+}
+
+/// Refuses what would be applied after something newer. One that was tried in its turn, and
+/// failed or was interrupted, is not late.
+fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
+    let Some(newest) =
+        history.records().filter(|record| record.is_applied()).map(|record| record.version).max()
+    else {
+        return Ok(());
+    };
+    let late: Vec<Named> = chosen
+        .iter()
+        .filter(|one| one.version() < newest && !one.is_out_of_order())
+        .filter(|one| {
+            !history.get(one.version()).is_some_and(|record| {
+                matches!(record.state, Stored::Failed | Stored::Running | Stored::Cancelled)
+            })
+        })
+        .map(|one| Named { version: one.version(), name: one.name().to_owned() })
+        .collect();
+    if late.is_empty() { Ok(()) } else { Err(Error::OutOfOrder { versions: late, newest }) }
+}

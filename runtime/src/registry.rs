@@ -1,0 +1,139 @@
+//! Gathers the migrations of one group, sorts them, and refuses an unsound set.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Error, Migration, Version,
+    checksum::Digest,
+    migration::{DEFAULT_GROUP, MIGRATIONS},
+};
+
+/// A sound set: versions positive and unique, names unique, oldest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Registry {
+    by_version: BTreeMap<Version, Migration>,
+    digest: Digest,
+}
+
+impl Registry {
+    /// What is linked into this binary.
+    pub(crate) fn linked(group: &str) -> Result<Self, Error> {
+        Self::new(MIGRATIONS.iter().copied(), group, true)
+    }
+
+    /// An explicit list.
+    pub(crate) fn given(list: &[Migration], group: &str) -> Result<Self, Error> {
+        Self::new(list.iter().copied(), group, false)
+    }
+
+    fn new(all: impl Iterator<Item = Migration>, group: &str, linked: bool) -> Result<Self, Error> {
+        let mut problems = Vec::new();
+        let mut by_version: BTreeMap<Version, Migration> = BTreeMap::new();
+        let mut by_name: BTreeMap<&'static str, Migration> = BTreeMap::new();
+        let mut other_groups: Vec<&'static str> = Vec::new();
+        for one in all {
+            if one.group() != group {
+                if !other_groups.contains(&one.group()) {
+                    other_groups.push(one.group());
+                }
+                continue;
+            }
+            if one.version().get() <= 0 {
+                problems.push(format!(
+                    "`{}` ({}) has version {}; versions are positive",
+                    one.name(),
+                    one.source(),
+                    one.version()
+                ));
+            }
+            if let Some(first) = by_version.insert(one.version(), one) {
+                problems.push(format!(
+                    "version {} is declared twice, by `{}` ({}) and `{}` ({}); change the later \
+                     one, and see that no database has applied it yet",
+                    one.version(),
+                    first.name(),
+                    first.source(),
+                    one.name(),
+                    one.source()
+                ));
+            } else if let Some(first) = by_name.insert(one.name(), one) {
+                problems.push(format!(
+                    "the name `{}` is used twice, by {} ({}) and {} ({}); rename the later one",
+                    one.name(),
+                    first.version(),
+                    first.source(),
+                    one.version(),
+                    one.source()
+                ));
+            }
+        }
+        if by_version.is_empty() && problems.is_empty() {
+            problems.push(empty(group, linked, &other_groups));
+        }
+        if !problems.is_empty() {
+            return Err(Error::Registry { problems });
+        }
+        let sums: Vec<(Version, String)> =
+            by_version.values().map(|one| (one.version(), one.checksum())).collect();
+        let digest = Digest::of(sums.iter().map(|(version, sum)| (*version, sum.as_str())));
+        Ok(Self { by_version, digest })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_version.len()
+    }
+
+    pub(crate) fn get(&self, version: Version) -> Option<&Migration> {
+        self.by_version.get(&version)
+    }
+
+    /// Oldest version first.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> {
+        self.by_version.values()
+    }
+
+    /// What the digest of a database is that has applied exactly this set.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+fn empty(group: &str, linked: bool, others: &[&str]) -> String {
+    if !linked {
+        return format!("the list holds no migration of group `{group}`");
+    }
+    let mut text = if group == DEFAULT_GROUP {
+        "no migration is linked into this binary".to_owned()
+    } else {
+        format!("no migration of group `{group}` is linked into this binary")
+    };
+    if !others.is_empty() {
+        text += &format!(" (there are some of: {})", others.join(", "));
+    }
+    text + "; if they are in another crate, name it once in this binary: `use my_migrations as \
+            _;`; if they are in a module, see that a `mod` line reaches its file"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn one(version: i64, name: &'static str) -> Migration {
+        Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let list = [one(1, "a"), one(1, "b"), one(0, "c"), one(2, "a")];
+        let Err(Error::Registry { problems }) = Registry::given(&list, DEFAULT_GROUP) else {
+            panic!("unsound");
+        };
+        assert_eq!(problems.len(), 3, "{problems:#?}");
+    }
+
+    #[test]
+    fn an_empty_set_says_which_line_to_add() {
+        let error = Registry::linked("nobody").unwrap_err();
+        assert!(error.to_string().contains("use my_migrations as _;"), "{error}");
+    }
+}

@@ -1,0 +1,482 @@
+//! Outcomes as data: what every verb returns, and what CLI, HTTP and tests print.
+//!
+//! The JSON shape is stable: fields may be added, none is renamed or removed within a
+//! major version. Times are UTC (RFC 3339) by the server's clock, durations milliseconds.
+
+use std::{error::Error as StdError, fmt};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    MigrationKind, Version,
+    error::{Drift, Named, driver},
+};
+
+/// The state of one migration in one database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Never applied, or rolled back: `up` will apply it.
+    Pending,
+    /// Applied.
+    Applied,
+    /// An online migration that is at work, or was interrupted: `up` resumes it.
+    Running,
+    /// The last attempt failed: `up` tries it again.
+    Failed,
+}
+
+impl State {
+    /// As it is printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Applied => "applied",
+            Self::Running => "running",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Which way a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Applying.
+    Up,
+    /// Rolling back.
+    Down,
+}
+
+impl Direction {
+    /// `up` or `down`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Who did something: one process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// Its host's name.
+    pub host: String,
+    /// Its process id.
+    pub pid: u32,
+    /// What the app calls itself, e.g. `clinic 1.2.0`. Empty if it does not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub app: String,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} pid {}", self.host, self.pid)?;
+        if !self.app.is_empty() {
+            write!(f, " ({})", self.app)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a migration failed. Values of documents that the server quotes (as in a duplicate
+/// key) are left out, as this is stored and may be shown to others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What it said.
+    pub message: String,
+    /// The server's error code, if it came from the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// The name of the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_name: Option<String>,
+}
+
+impl Failure {
+    /// Longest message that is kept, in bytes.
+    pub const MESSAGE_BYTES_MAX: usize = 2_000;
+
+    pub(crate) fn of(error: &(dyn StdError + 'static)) -> Self {
+        let inner = driver::find(error);
+        // The whole chain, outermost first, with the driver's verbose texts replaced.
+        let mut texts: Vec<String> = Vec::new();
+        for link in driver::chain(error) {
+            let text = match link.downcast_ref::<mongodb::error::Error>() {
+                Some(driver_error) => driver::describe(driver_error),
+                None => plain(&link.to_string()),
+            };
+            if !texts.iter().any(|said| said.contains(&text)) {
+                texts.push(text);
+            }
+            if link.is::<mongodb::error::Error>() {
+                break;
+            }
+        }
+        let mut message = without_values(&texts.join(": "));
+        if message.len() > Self::MESSAGE_BYTES_MAX {
+            let end = (0..=Self::MESSAGE_BYTES_MAX)
+                .rev()
+                .find(|at| message.is_char_boundary(*at))
+                .unwrap_or(0);
+            message.truncate(end);
+            message.push('…');
+        }
+        Self {
+            message,
+            code: inner.and_then(driver::code),
+            code_name: inner.and_then(driver::code_name),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message.fmt(f)
+    }
+}
+
+/// Cuts the raw reply that the driver's own text appends, where a wrapper pasted it in.
+fn plain(text: &str) -> String {
+    match text.find(", labels: {") {
+        Some(at) => text.get(..at).unwrap_or(text).to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// Cuts what the server quotes of documents: `E11000 … dup key: { email: "anna@…" }`.
+fn without_values(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("dup key: {") {
+        let (before, after) = rest.split_at(at);
+        out += before;
+        out += "dup key: {…}";
+        // The key may hold braces in quotes: everything up to the last brace goes.
+        rest = after.rfind('}').and_then(|end| after.get(end + 1..)).unwrap_or("");
+    }
+    out + rest
+}
+
+/// What became of one migration in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// Applied and recorded.
+    Applied,
+    /// Rolled back and recorded.
+    Reverted,
+    /// Failed; the failure is recorded.
+    Failed,
+    /// Stopped half-way by a cancellation or a lost lease.
+    Interrupted,
+    /// Not tried, as the run ended before.
+    NotRun,
+}
+
+/// One migration of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Its version.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub kind: MigrationKind,
+    /// Whether it was applied or rolled back.
+    pub direction: Direction,
+    /// What became of it.
+    pub outcome: StepOutcome,
+    /// How long it took, in milliseconds, by this process's monotonic clock.
+    pub duration_ms: u64,
+    /// How many times its transaction was tried.
+    pub attempts: u32,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// What `up`, `down` and `redo` did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// The batch number of what this call applied; none if it applied nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<i64>,
+    /// The fence number under which it ran; none if there was nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<i64>,
+    /// The migrations of the run, in their order.
+    pub steps: Vec<StepReport>,
+    /// How long this call waited for others, in milliseconds.
+    pub waited_ms: u64,
+    /// Applied migrations that this build does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<Named>,
+}
+
+impl RunReport {
+    /// The migrations that this run applied or rolled back for good.
+    pub fn done(&self) -> impl Iterator<Item = &StepReport> {
+        self.steps
+            .iter()
+            .filter(|step| matches!(step.outcome, StepOutcome::Applied | StepOutcome::Reverted))
+    }
+
+    /// The versions that this run applied or rolled back for good, in their order.
+    pub fn versions(&self) -> Vec<Version> {
+        self.done().map(|step| step.version).collect()
+    }
+
+    /// Whether there was nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// One migration in a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// Its version.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub kind: MigrationKind,
+    /// Whether it would be applied or rolled back.
+    pub direction: Direction,
+    /// Whether it can be rolled back afterwards.
+    pub reversible: bool,
+    /// Whether it resumes what was interrupted.
+    pub resumes: bool,
+    /// Where it is declared.
+    pub source: String,
+}
+
+/// What `up`, `down` or `redo` would do. Nothing was written, no lock taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// The steps, in their order.
+    pub steps: Vec<PlanStep>,
+    /// Applied migrations that this build does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<Named>,
+}
+
+/// One migration in the status.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MigrationStatus {
+    /// Its version.
+    pub version: Version,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: State,
+    /// What it may do.
+    pub kind: MigrationKind,
+    /// Whether it can be rolled back.
+    pub reversible: bool,
+    /// Whether this build has it.
+    pub linked: bool,
+    /// Whether its body changed after being applied.
+    pub drifted: bool,
+    /// The batch in which it was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<i64>,
+    /// When it was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<DateTime<Utc>>,
+    /// How long it took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Who applied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Who>,
+    /// Why its last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The finished steps of an online migration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finished_steps: Vec<String>,
+    /// Where it is declared; none if this build does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// The lock, as the server sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LockReport {
+    /// Whether somebody holds it, with a lease that still runs.
+    pub held: bool,
+    /// Who holds it, or held it last without giving it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Who>,
+    /// The fence number of the last acquisition.
+    pub fence: i64,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// When the lease runs out, unless it is renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// How long the lease still runs, in milliseconds; 0 when it has run out.
+    pub remaining_ms: u64,
+}
+
+/// What `status` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// The control collection.
+    pub collection: String,
+    /// How many migrations are applied.
+    pub applied: usize,
+    /// How many `up` would apply.
+    pub pending: usize,
+    /// Every migration that this build or the database knows, oldest version first.
+    pub migrations: Vec<MigrationStatus>,
+    /// The lock.
+    pub lock: LockReport,
+}
+
+/// One event in the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryEvent {
+    /// The migration's version; none for events of the lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// The migration's name.
+    pub name: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What happened: `applied`, `reverted`, `failed`, `running`, `baseline`, `resolved`,
+    /// `repaired`, `force_unlocked`.
+    pub event: String,
+    /// Which way it went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// Under which fence number.
+    pub fence: i64,
+    /// Who did it.
+    pub by: Who,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// What `history` says: the last events of every migration, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// The events.
+    pub events: Vec<HistoryEvent>,
+}
+
+/// What `check` found: a database that this build fits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// How many migrations are applied; none is pending.
+    pub applied: usize,
+    /// Applied migrations that this build does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<Named>,
+}
+
+/// What `baseline` and `resolve` recorded without running anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// The state that was recorded.
+    pub state: State,
+    /// For which migrations.
+    pub migrations: Vec<Named>,
+}
+
+/// What `repair` changed, or would change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RepairReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// The checksums that are recorded anew.
+    pub checksums: Vec<Drift>,
+    /// Whether the digest of the history had to be rebuilt.
+    pub digest_rebuilt: bool,
+    /// Whether it was written; false when only shown.
+    pub written: bool,
+}
+
+/// What `force_unlock` took away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnlockReport {
+    /// The fence that was named.
+    pub fence: i64,
+    /// Who held the lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Who>,
+    /// Whether its lease was still running.
+    pub was_live: bool,
+}
+
+/// What `on_start` did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "policy", rename_all = "lowercase")]
+pub enum StartReport {
+    /// Pending migrations were applied, by this process or by one that it waited for.
+    Migrate(RunReport),
+    /// Nothing is pending.
+    Check,
+    /// Nothing was run; so many migrations are pending.
+    Warn {
+        /// How many.
+        pending: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duplicate_key_keeps_no_value() {
+        let text = "E11000 duplicate key error collection: a.users index: email_1 dup key: { email: \"an}na@x\" } (code 11000)";
+        let cut = without_values(text);
+        assert!(!cut.contains("an}na"), "{cut}");
+        assert!(cut.ends_with("dup key: {…} (code 11000)"), "{cut}");
+    }
+}

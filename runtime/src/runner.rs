@@ -1,0 +1,458 @@
+//! Peek → lock → fence → plan → run → release: alone in knowing that order.
+
+use std::time::Duration;
+
+use mongodb::{Database, bson::doc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    BoxError, Direction, Error,
+    checksum::Digest,
+    command::Control,
+    config::{DatabaseAhead, Settings, Wait},
+    engine::{Engine, Stop, on_own_thread, read_all},
+    error::Named,
+    fence::{self, Fence},
+    history::{Change, History},
+    lease::{self, Attempt},
+    plan::{self, Goal, Plan, Policies, Step},
+    registry::Registry,
+    report::{Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome, StepReport, Who},
+    retry::jittered,
+};
+
+const POLL_FIRST: Duration = Duration::from_millis(50);
+const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// How many times one call starts over after losing its lease.
+const TAKEOVERS_MAX: u32 = 10;
+
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(crate) control: Control,
+    pub(crate) registry: Registry,
+    pub(crate) settings: Settings,
+    pub(crate) who: Who,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// What one constant-size read shows.
+pub(crate) struct Peek {
+    pub applied: Option<Digest>,
+    pub lock: LockReport,
+}
+
+/// How a call got in.
+enum Entered {
+    /// Nothing is pending; no lock was needed.
+    Current {
+        ahead: Vec<Named>,
+    },
+    In(Box<Engine>, History),
+}
+
+/// How a plan's execution ended.
+enum End {
+    Done,
+    Failed(BoxError),
+    Cancelled,
+    Lost,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        database: &Database,
+        registry: Registry,
+        settings: Settings,
+        cancel: CancellationToken,
+    ) -> Self {
+        let control = Control {
+            database: database.clone(),
+            collection: settings.collection_name(),
+            retries: settings.retries,
+        };
+        let who = settings.who();
+        Self { control, registry, settings, who, cancel }
+    }
+
+    /// Whether exactly what this build has is applied. One round trip of constant size.
+    pub(crate) async fn is_current(&self) -> Result<bool, Error> {
+        Ok(self.peek().await?.applied == Some(self.registry.digest()))
+    }
+
+    /// Reads fence and lock, and refuses a standalone server. One round trip.
+    pub(crate) async fn peek(&self) -> Result<Peek, Error> {
+        let command = doc! {
+            "find": &self.control.collection,
+            "filter": { "_id": { "$in": [fence::ID, lease::ID] } },
+            "projection": lease::projection(),
+            "limit": 2,
+            "singleBatch": true,
+            "readConcern": { "level": "majority" },
+        };
+        let act = "read the state of the migrations";
+        let reply = self
+            .control
+            .retrying(None, command)
+            .await
+            .map_err(|error| Error::server(act, error))?;
+        // Only members of a replica set and mongos report the time of the operation.
+        if !reply.contains_key("operationTime") {
+            return Err(Error::Standalone);
+        }
+        let batch = reply
+            .get_document("cursor")
+            .and_then(|cursor| cursor.get_array("firstBatch"))
+            .map_err(|_| Error::Corrupt {
+                id: fence::ID.to_owned(),
+                problem: "the server's reply has no batch".to_owned(),
+            })?;
+        let named = |id: &str| {
+            batch
+                .iter()
+                .filter_map(|document| document.as_document())
+                .find(|document| document.get_str("_id").is_ok_and(|found| found == id))
+        };
+        Ok(Peek {
+            applied: named(fence::ID).map(Fence::parse).and_then(|fence| fence.applied),
+            lock: lease::parse(named(lease::ID).unwrap_or(&doc! {})),
+        })
+    }
+
+    pub(crate) fn policies(&self) -> Policies {
+        Policies { out_of_order: self.settings.out_of_order, ahead: self.settings.ahead }
+    }
+
+    pub(crate) fn database_name(&self) -> String {
+        self.control.database.name().to_owned()
+    }
+
+    fn empty_report(&self) -> RunReport {
+        RunReport {
+            group: self.settings.group.clone(),
+            database: self.database_name(),
+            batch: None,
+            fence: None,
+            steps: Vec::new(),
+            waited_ms: 0,
+            ahead: Vec::new(),
+        }
+    }
+
+    /// The plan, without a write and without the lock.
+    pub(crate) async fn plan(&self, goal: Goal) -> Result<PlanReport, Error> {
+        self.peek().await?;
+        let (history, _) = read_all(&self.control, None).await?;
+        let Plan { steps, ahead } = plan::plan(goal, &self.registry, &history, self.policies())?;
+        self.warn_ahead(&ahead);
+        let steps = steps
+            .into_iter()
+            .map(|Step { migration, direction, resumes }| PlanStep {
+                version: migration.version(),
+                name: migration.name().to_owned(),
+                kind: migration.kind(),
+                direction,
+                reversible: migration.is_reversible(),
+                resumes,
+                source: migration.source(),
+            })
+            .collect();
+        let group = self.settings.group.clone();
+        Ok(PlanReport { group, database: self.database_name(), steps, ahead })
+    }
+
+    /// Runs to the goal, whoever else is at it.
+    #[tracing::instrument(
+        target = "mongrate", name = "run", level = "info", skip_all,
+        fields(group = %self.settings.group, database = %self.control.database.name())
+    )]
+    pub(crate) async fn run(
+        &self,
+        goal: Goal,
+        continue_on_error: bool,
+    ) -> Result<RunReport, Error> {
+        let mut report = self.empty_report();
+        for _ in 0..TAKEOVERS_MAX {
+            let (mut engine, history) = match self.enter(Some(goal), &mut report).await? {
+                Entered::Current { ahead } => {
+                    self.warn_ahead(&ahead);
+                    report.ahead = ahead;
+                    return Ok(report);
+                }
+                Entered::In(engine, history) => (engine, history),
+            };
+            let plan = match plan::plan(goal, &self.registry, &history, self.policies()) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    engine.close().await;
+                    return Err(error);
+                }
+            };
+            self.warn_ahead(&plan.ahead);
+            report.ahead.clone_from(&plan.ahead);
+            if plan.steps.is_empty() {
+                engine.close().await;
+                return Ok(report);
+            }
+            report.fence = Some(engine.fence());
+            // Dropping this future cancels the run, which then ends cleanly by itself.
+            let stop = self.cancel.child_token();
+            let on_drop = stop.clone().drop_guard();
+            engine.cancel = stop;
+            let end;
+            (report, end) = on_own_thread(move || async move {
+                let end =
+                    execute(&mut engine, &plan.steps, &history, continue_on_error, &mut report)
+                        .await;
+                if !matches!(end, End::Lost) {
+                    engine.close().await;
+                }
+                (report, end)
+            })
+            .await;
+            drop(on_drop);
+            if matches!(end, End::Lost) {
+                // Another process has the lock now. `up` waits until it is done, and sees
+                // what is left; a rollback must not go further than it was asked to.
+                tracing::warn!(target: "mongrate", "another process has taken over");
+                if matches!(goal, Goal::Up(target) if target.steps.is_none())
+                    && self.settings.wait != Wait::No
+                {
+                    report.steps.retain(|step| {
+                        matches!(step.outcome, StepOutcome::Applied | StepOutcome::Reverted)
+                    });
+                    continue;
+                }
+                return Err(Error::LockLost { report: Box::new(report) });
+            }
+            let report = Box::new(report);
+            return match end {
+                End::Failed(source) => Err(Error::Failed { report, source }),
+                End::Cancelled => Err(Error::Cancelled { report }),
+                End::Done | End::Lost => Ok(*report),
+            };
+        }
+        Err(Error::LockLost { report: Box::new(report) })
+    }
+
+    /// Gets the lock for the verbs that only record.
+    pub(crate) async fn enter_to_record(&self) -> Result<(Box<Engine>, History), Error> {
+        match self.enter(None, &mut self.empty_report()).await? {
+            Entered::In(engine, history) => Ok((engine, history)),
+            Entered::Current { .. } => unreachable!("only an `up` can find nothing to do"),
+        }
+    }
+
+    /// Peeks, and takes the lock unless nothing is to be done; waits while it is held, and
+    /// leaves as soon as nothing is pending.
+    async fn enter(&self, goal: Option<Goal>, report: &mut RunReport) -> Result<Entered, Error> {
+        let begun = Instant::now();
+        let mut waiting = false;
+        let mut pause = POLL_FIRST;
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(Error::Cancelled { report: Box::new(report.clone()) });
+            }
+            let peek = self.peek().await?;
+            if let Some(Goal::Up(_)) = goal
+                && let Some(ahead) = self.nothing_pending(&peek).await?
+            {
+                return Ok(Entered::Current { ahead });
+            }
+            let mut seen = peek.lock;
+            if !seen.held {
+                match lease::acquire(&self.control, &self.who, self.settings.lease).await? {
+                    Attempt::Acquired(lease) => {
+                        tracing::debug!(target: "mongrate", fence = lease.fence, "lock acquired");
+                        let opened =
+                            Engine::open(&self.control, &self.who, &self.cancel, lease).await?;
+                        if let Some((engine, history)) = opened {
+                            return Ok(Entered::In(Box::new(engine), history));
+                        }
+                    }
+                    Attempt::Held { holder, fence, remaining } => {
+                        seen.holder = Some(holder);
+                        seen.fence = fence;
+                        seen.remaining_ms =
+                            u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX);
+                    }
+                }
+            }
+
+            let waited = begun.elapsed();
+            let give_up = match self.settings.wait {
+                Wait::No => true,
+                Wait::AtMost(limit) => waited >= limit,
+                Wait::Forever => false,
+            };
+            let holder = seen.holder.as_ref().map_or_else(|| "another".to_owned(), Who::to_string);
+            if give_up {
+                return Err(Error::LockHeld {
+                    holder,
+                    fence: seen.fence,
+                    remaining: Duration::from_millis(seen.remaining_ms),
+                });
+            }
+            if !waiting {
+                waiting = true;
+                tracing::info!(target: "mongrate", %holder, fence = seen.fence, "waiting for the lock");
+            }
+            // Not longer than the lease that is in the way still runs, if nobody renews it.
+            let remaining = Duration::from_millis(seen.remaining_ms + 10);
+            let nap = if seen.held { jittered(pause).min(remaining) } else { jittered(pause) };
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                () = self.cancel.cancelled() => {}
+            }
+            pause = pause.mul_f32(1.5).min(POLL_MAX);
+            report.waited_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        }
+    }
+
+    /// Whether an `up` has nothing to do; with what the database is ahead by.
+    async fn nothing_pending(&self, peek: &Peek) -> Result<Option<Vec<Named>>, Error> {
+        let Some(applied) = peek.applied else { return Ok(None) };
+        if applied == self.registry.digest() {
+            return Ok(Some(Vec::new()));
+        }
+        // Fewer are applied than this build has: something is pending for sure, and the
+        // history is read under the lock. Otherwise the database may just be ahead.
+        if usize::try_from(applied.count()).is_ok_and(|count| count < self.registry.len()) {
+            return Ok(None);
+        }
+        let (history, _) = read_all(&self.control, None).await?;
+        let goal = Goal::Up(plan::UpTarget::default());
+        let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
+        Ok(plan.steps.is_empty().then_some(plan.ahead))
+    }
+
+    fn warn_ahead(&self, ahead: &[Named]) {
+        if let (Some(first), DatabaseAhead::Warn) = (ahead.first(), self.settings.ahead) {
+            tracing::warn!(
+                target: "mongrate", count = ahead.len(), %first,
+                "the database is ahead: it has applied migrations that this build does not have"
+            );
+        }
+    }
+}
+
+async fn execute(
+    engine: &mut Engine,
+    steps: &[Step],
+    history: &History,
+    continue_on_error: bool,
+    report: &mut RunReport,
+) -> End {
+    let mut failed: Option<BoxError> = None;
+    let mut end: Option<End> = None;
+    // A rollback within this run: what the history said of it no longer holds.
+    let mut reverted = Vec::new();
+    for step in steps {
+        let version = step.migration.version();
+        if end.is_some() {
+            report.steps.push(step_report(step, StepOutcome::NotRun, 0, 0, None));
+            continue;
+        }
+        let record = history.get(version).filter(|_| !reverted.contains(&version));
+        let begun = Instant::now();
+        let (doing, done) = match step.direction {
+            Direction::Up => ("applying", "applied"),
+            Direction::Down => ("rolling back", "rolled back"),
+        };
+        let name = step.migration.name();
+        tracing::info!(target: "mongrate", %version, name, resumes = step.resumes, "{doing}");
+        let ran = engine.run(step, record).await;
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let stop = match ran {
+            Ok(committed) => {
+                tracing::info!(
+                    target: "mongrate", %version, name, duration_ms = ms,
+                    attempts = committed.attempts, "{done}"
+                );
+                let outcome = match step.direction {
+                    Direction::Up => {
+                        engine.note_timing(version, committed, ms);
+                        report.batch = Some(engine.batch);
+                        StepOutcome::Applied
+                    }
+                    Direction::Down => {
+                        reverted.push(version);
+                        StepOutcome::Reverted
+                    }
+                };
+                report.steps.push(step_report(step, outcome, ms, committed.attempts, None));
+                continue;
+            }
+            Err(stop) => stop,
+        };
+        match stop {
+            Stop::Lost => {
+                report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
+                end = Some(End::Lost);
+            }
+            Stop::Cancelled => {
+                tracing::warn!(target: "mongrate", %version, name, "cancelled");
+                note(engine, step, &Change::Cancelled { direction: step.direction }).await;
+                report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
+                end = Some(End::Cancelled);
+            }
+            Stop::Body(error) => {
+                let failure = Failure::of(error.as_ref());
+                tracing::error!(target: "mongrate", %version, name, %failure, "failed");
+                let change = Change::Failed { direction: step.direction, failure: &failure };
+                note(engine, step, &change).await;
+                report.steps.push(step_report(step, StepOutcome::Failed, ms, 1, Some(failure)));
+                failed.get_or_insert(error);
+                if !continue_on_error {
+                    end = Some(End::Done);
+                }
+            }
+            Stop::Server(error) => {
+                let failure = Failure::of(&error);
+                tracing::error!(target: "mongrate", %version, name, %failure, "failed");
+                let change = Change::Failed { direction: step.direction, failure: &failure };
+                note(engine, step, &change).await;
+                report.steps.push(step_report(step, StepOutcome::Failed, ms, 1, Some(failure)));
+                failed.get_or_insert(Box::new(error));
+                end = Some(End::Done);
+            }
+        }
+    }
+    match (end, failed) {
+        (Some(End::Lost), _) => End::Lost,
+        (Some(End::Cancelled), _) => End::Cancelled,
+        (_, Some(error)) => End::Failed(error),
+        _ => End::Done,
+    }
+}
+
+/// Records an outcome outside the aborted transaction. What fails here is only logged.
+async fn note(engine: &mut Engine, step: &Step, change: &Change<'_>) {
+    let digest = engine.applied();
+    if let Err(stop) = engine.record(&step.migration, digest, change).await {
+        tracing::warn!(
+            target: "mongrate", version = %step.migration.version(), ?stop,
+            "could not record the outcome"
+        );
+    }
+}
+
+fn step_report(
+    step: &Step,
+    outcome: StepOutcome,
+    duration_ms: u64,
+    attempts: u32,
+    failure: Option<Failure>,
+) -> StepReport {
+    StepReport {
+        version: step.migration.version(),
+        name: step.migration.name().to_owned(),
+        kind: step.migration.kind(),
+        direction: step.direction,
+        outcome,
+        duration_ms,
+        attempts,
+        failure,
+    }
+}

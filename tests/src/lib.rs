@@ -1,0 +1,146 @@
+//! Support shared by the integration tests: a database per test on one real `mongod`, and
+//! a record of every command that went over the wire.
+
+pub mod clock;
+pub mod effects;
+pub mod process;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use mongrate::{
+    Migration, Migrator,
+    bson::{Document, doc},
+    embedded::Embedded,
+    mongodb::{
+        Client, Database,
+        event::{EventHandler, command::CommandEvent},
+        options::ClientOptions,
+    },
+};
+use tokio::sync::OnceCell;
+
+/// The shared server: `MONGODB_URI`, or one that starts itself and ends after its last user.
+///
+/// # Panics
+///
+/// When no server can be had.
+pub async fn server() -> &'static str {
+    static SERVER: OnceCell<(String, Option<Embedded>)> = OnceCell::const_new();
+    let (uri, _) = SERVER
+        .get_or_init(|| async {
+            if let Ok(uri) = std::env::var("MONGODB_URI") {
+                return (uri, None);
+            }
+            let embedded = Embedded::builder()
+                .test_commands()
+                .start()
+                .await
+                .unwrap_or_else(|error| panic!("{error}"));
+            (embedded.uri().to_owned(), Some(embedded))
+        })
+        .await;
+    uri
+}
+
+/// Every command that a client sent, without those of the driver's own monitoring.
+#[derive(Clone, Debug, Default)]
+pub struct Wire(Arc<Mutex<Vec<(String, Document)>>>);
+
+impl Wire {
+    fn handler(&self) -> EventHandler<CommandEvent> {
+        let wire = self.clone();
+        EventHandler::callback(move |event| {
+            if let CommandEvent::Started(started) = event {
+                let sent = (started.command_name, started.command);
+                wire.0.lock().unwrap().push(sent);
+            }
+        })
+    }
+
+    /// The names of the commands since the last call.
+    pub fn take(&self) -> Vec<String> {
+        self.take_full().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The commands since the last call.
+    pub fn take_full(&self) -> Vec<(String, Document)> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+/// A database of its own per test, dropped when the test passes and kept when it fails.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The database.
+    pub db: Database,
+    /// The server's URI.
+    pub uri: String,
+    /// What this client sends.
+    pub wire: Wire,
+}
+
+impl Fresh {
+    /// A new one, named for the test.
+    pub async fn new(test: &str) -> Self {
+        Self::on(server().await, test).await
+    }
+
+    /// The same on a server of the test's own.
+    pub async fn on(uri: &str, test: &str) -> Self {
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+        let name: String = format!("t_{nanos:x}_{test}").chars().take(63).collect();
+        Self::named(uri, &name).await
+    }
+
+    /// Another client of the same database.
+    pub async fn again(&self) -> Self {
+        Self::named(&self.uri, self.db.name()).await
+    }
+
+    async fn named(uri: &str, name: &str) -> Self {
+        let wire = Wire::default();
+        let mut options = ClientOptions::parse(uri).await.unwrap();
+        options.command_event_handler = Some(wire.handler());
+        options.app_name = Some(name.to_owned());
+        options.server_selection_timeout = Some(Duration::from_secs(20));
+        let db = Client::with_options(options).unwrap().database(name);
+        Self { db, uri: uri.to_owned(), wire }
+    }
+
+    /// A migrator over a list.
+    pub fn migrator(&self, list: impl IntoIterator<Item = Migration>) -> Migrator {
+        Migrator::with(&self.db, list)
+    }
+
+    /// Makes the server fail commands of this test's clients (`failCommand`).
+    pub async fn fail(&self, mode: Document, mut data: Document) -> FailPoint {
+        data.insert("appName", self.db.name());
+        let admin = self.db.client().database("admin");
+        let command = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
+        admin.run_command(command).await.unwrap();
+        FailPoint { admin }
+    }
+
+    /// Drops it: the test passed.
+    pub async fn pass(self) {
+        self.db.drop().await.unwrap();
+        self.db.client().clone().shutdown().await;
+    }
+}
+
+/// A fail point that is on. There is one per server, so tests that use it take turns.
+#[derive(Debug)]
+pub struct FailPoint {
+    admin: Database,
+}
+
+impl FailPoint {
+    /// Turns it off.
+    pub async fn off(self) {
+        let off = doc! { "configureFailPoint": "failCommand", "mode": "off" };
+        self.admin.run_command(off).await.unwrap();
+    }
+}

@@ -1,0 +1,93 @@
+//! What goes over the wire, counted: never timed.
+
+use mongrate::{
+    Migration, Migrator, Version,
+    bson::{Document, doc},
+};
+use mongrate_tests::{Fresh, effects::TWENTY};
+
+fn trivial(version: i64) -> Migration {
+    Migration::transactional(version, name(version), |tx| {
+        Box::pin(async move {
+            tx.collection::<Document>("things").insert_one(doc! {}).await?;
+            Ok(())
+        })
+    })
+}
+
+/// `Migration` has static names; these live as long as the test.
+fn name(version: i64) -> &'static str {
+    Box::leak(format!("trivial_{version}").into_boxed_str())
+}
+
+fn many(count: i64) -> Vec<Migration> {
+    let empty =
+        |version| Migration::transactional(version, name(version), |_| Box::pin(async { Ok(()) }));
+    (1..=count).map(empty).collect()
+}
+
+#[tokio::test]
+async fn nothing_pending_is_one_command_whatever_the_history() {
+    for applied in [10, 5_000] {
+        let fresh = Fresh::new(&format!("nothing_pending_{applied}")).await;
+        let migrator = fresh.migrator(many(applied));
+        migrator.baseline(Version::from(applied)).await.unwrap();
+        fresh.wire.take();
+        assert!(migrator.up().await.unwrap().is_empty());
+        let sent = fresh.wire.take_full();
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        let (name, command) = &sent[0];
+        assert_eq!(name, "find");
+        assert!(command.get_bool("singleBatch").unwrap(), "{command}");
+        let control = fresh.db.collection::<Document>("migrations");
+        let fence = control.find_one(doc! { "_id": "fence" }).await.unwrap().unwrap();
+        let text = fence.to_string();
+        assert!(text.len() < 600, "of constant size: {text}");
+        fresh.pass().await;
+    }
+}
+
+#[tokio::test]
+async fn m_pending_are_five_plus_two_m_plus_their_own() {
+    for m in [1, 2, 20] {
+        let fresh = Fresh::new(&format!("m_pending_{m}")).await;
+        // The first run of all creates the collection; that is the server's own business.
+        let list: Vec<Migration> = (1..=m).map(trivial).collect();
+        let migrator = Migrator::with(&fresh.db, list);
+        fresh.wire.take();
+        assert_eq!(migrator.up().await.unwrap().done().count() as i64, m);
+        let sent = fresh.wire.take();
+        let (m, own) = (usize::try_from(m).unwrap(), usize::try_from(m).unwrap());
+        assert_eq!(sent.len(), 5 + 2 * m + own, "{sent:?}");
+        let mut expected = vec!["find", "findAndModify", "update", "find"];
+        for _ in 0..m {
+            expected.extend(["update", "insert", "commitTransaction"]);
+        }
+        expected.push("update");
+        assert_eq!(sent, expected);
+        fresh.pass().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_costs_the_same() {
+    let fresh = Fresh::new("a_rollback_costs").await;
+    let migrator = fresh.migrator(TWENTY);
+    migrator.up().await.unwrap();
+    fresh.wire.take();
+    migrator.down().all().await.unwrap();
+    let sent = fresh.wire.take();
+    assert_eq!(sent.len(), 5 + 2 * 20 + 20, "{sent:?}");
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn status_is_two_commands() {
+    let fresh = Fresh::new("status_is_two").await;
+    let migrator = fresh.migrator(many(3_000));
+    migrator.baseline(3_000).await.unwrap();
+    fresh.wire.take();
+    migrator.status().await.unwrap();
+    assert_eq!(fresh.wire.take(), ["find", "find"]);
+    fresh.pass().await;
+}

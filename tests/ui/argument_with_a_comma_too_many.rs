@@ -1,0 +1,10 @@
+//! Argument with a comma too many.
+
+use mongrate::{Result, Transaction, migration};
+
+#[migration(version = 1,, name = "first")]
+async fn first(_tx: &mut Transaction<'_>) -> Result {
+    Ok(())
+}
+
+fn main() {}

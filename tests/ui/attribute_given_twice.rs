@@ -1,0 +1,11 @@
+//! Attribute given twice.
+
+use mongrate::{Result, Transaction, migration};
+
+#[migration(version = 1)]
+#[migration(version = 2)]
+async fn first(_tx: &mut Transaction<'_>) -> Result {
+    Ok(())
+}
+
+fn main() {}

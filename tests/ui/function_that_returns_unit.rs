@@ -1,0 +1,8 @@
+//! Function that returns unit.
+
+use mongrate::{Transaction, migration};
+
+#[migration(version = 1)]
+async fn first(_tx: &mut Transaction<'_>) -> () {}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! Method without self.
+
+use mongrate::{Result, Transaction, migration};
+
+struct Migrations;
+
+impl Migrations {
+    #[migration(version = 1)]
+    async fn first(_tx: &mut Transaction<'_>) -> Result {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! Rollback not async.
+
+use mongrate::{Result, Transaction, migration};
+
+#[migration(version = 1, reversible = undo_first)]
+async fn first(_tx: &mut Transaction<'_>) -> Result {
+    Ok(())
+}
+
+fn undo_first(_tx: &mut Transaction<'_>) -> Result {
+    Ok(())
+}
+
+fn main() {}

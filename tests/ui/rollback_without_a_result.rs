@@ -1,0 +1,12 @@
+//! Rollback without a result.
+
+use mongrate::{Result, Transaction, migration};
+
+#[migration(version = 1, reversible = undo_first)]
+async fn first(_tx: &mut Transaction<'_>) -> Result {
+    Ok(())
+}
+
+async fn undo_first(_tx: &mut Transaction<'_>) {}
+
+fn main() {}

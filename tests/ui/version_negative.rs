@@ -1,0 +1,10 @@
+//! Version negative.
+
+use mongrate::{Result, Transaction, migration};
+
+#[migration(version = -20250122001)]
+async fn first(_tx: &mut Transaction<'_>) -> Result {
+    Ok(())
+}
+
+fn main() {}
