@@ -14,6 +14,7 @@ use crate::validate::{Checked, Kind};
 pub(crate) fn expand(checked: Checked) -> TokenStream {
     let Checked { version, name, group, kind, rollback, out_of_order, function } = checked;
     let ident = function.sig.ident.clone();
+    let name = name.text;
     let checksum = checksum::of(kind, function);
 
     let function = ident.unraw().to_string();

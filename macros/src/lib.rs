@@ -2,11 +2,13 @@
 //!
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
 //! [`parse::Raw`] is what was written, [`validate::Checked`] is what holds for this
-//! function alone, and [`expand::expand`] cannot fail. [`checksum`] says what a body means,
-//! whatever its layout.
+//! function alone, and [`expand::expand`] cannot fail. Between the last two, [`crate_table`]
+//! compares it with its crate's other migrations. [`checksum`] says what a body means, whatever
+//! its layout.
 
 mod broken;
 mod checksum;
+mod crate_table;
 mod expand;
 mod names;
 mod parse;
@@ -31,5 +33,6 @@ pub fn migration(
 fn run(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let raw = parse::Raw::new(arguments, item)?;
     let checked = validate::Checked::try_from(raw)?;
+    crate_table::enter(&checked)?;
     Ok(expand::expand(checked))
 }

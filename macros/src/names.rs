@@ -1,11 +1,19 @@
-//! Names that clash.
-use crate::validate::{GROUP_DEFAULT, Version};
+//! Names that clash where no one process sees every migration: the compiler, or the linker,
+//! shows both places.
+//!
+//! The names are sentences, for they are all that the reader gets. They are plain identifiers as
+//! well: the linker scripts that rustc writes for shared libraries take no spaces or colons.
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
+use crate::validate::{GROUP_DEFAULT, Version};
+
+/// Clashes in one crate, in `cargo check`. All exported macros live at the crate's root, wherever
+/// they are written, so two of one name are E0428 at both versions.
 pub(crate) fn in_crate(group: &str, version: Version) -> TokenStream {
     let here = Span::call_site().located_at(version.span);
-    let name = Ident::new(&format!("__mongrate_{group}_{}", version.number), here);
+    let name = Ident::new(&format!("__{}", sentence(group, version)), here);
     quote_spanned! {here=>
         #[doc(hidden)]
         #[allow(non_local_definitions)]
@@ -14,16 +22,22 @@ pub(crate) fn in_crate(group: &str, version: Version) -> TokenStream {
     }
 }
 
+/// Clashes in one binary, across crates, at link time. Thin LTO lets it through. It stands beside
+/// the registry's element and never on it: there it would lose a migration in silence.
 pub(crate) fn in_binary(group: &str, version: Version) -> TokenStream {
-    let number = version.number;
-    let text = if group == GROUP_DEFAULT {
-        format!("mongrate: migration version {number} is declared twice")
-    } else {
-        format!("mongrate: migration version {number} of group {group} is declared twice")
-    };
+    let name = sentence(group, version);
     quote! {
         #[used]
-        #[unsafe(export_name = #text)]
+        #[unsafe(export_name = #name)]
         static __MONGRATE_VERSION: u8 = 0;
+    }
+}
+
+fn sentence(group: &str, version: Version) -> String {
+    let version = version.number;
+    if group == GROUP_DEFAULT {
+        format!("mongrate_migration_version_{version}_is_declared_twice")
+    } else {
+        format!("mongrate_migration_version_{version}_of_group_{group}_is_declared_twice")
     }
 }

@@ -2,9 +2,8 @@
 
 use mongrate::bson::{DateTime, Document, doc};
 
-const GIVEN: [&str; 12] = [
-    "Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Gus", "Hana", "Ivo", "Jun", "Kaya", "Lena",
-];
+const GIVEN: [&str; 12] =
+    ["Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Gus", "Hana", "Ivo", "Jun", "Kaya", "Lena"];
 const FAMILY: [&str; 11] = [
     "Abara", "Berg", "Costa", "Dvorak", "Endo", "Fiala", "Garcia", "Haas", "Ito", "Jansen", "Kaur",
 ];

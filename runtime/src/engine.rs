@@ -1,12 +1,12 @@
 //! Runs under the lock: guarded transactions, their retries, and the two kinds of
 //! migration body. Alone in knowing the order guard → operations → commit.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{future::IntoFuture as _, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use mongodb::{
     ClientSession,
-    bson::Document,
+    bson::{Document, doc},
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
@@ -367,8 +367,12 @@ impl Engine {
                     self.abort().await;
                     match self.settle(trial).await? {
                         Settled::Committed => return Ok(Some(self.commit_noted(trial))),
-                        Settled::TimingOnly => {}
-                        Settled::Lost => return Err(Stop::Lost),
+                        // Then it was the timing of the one before: do without.
+                        Settled::Unchanged if self.timing.take().is_some() => {}
+                        Settled::Unchanged | Settled::Lost => {
+                            self.lease.lost.cancel();
+                            return Err(Stop::Lost);
+                        }
                     }
                 }
                 Err(error) => {
@@ -410,11 +414,16 @@ impl Engine {
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-        if !transient && !unclear {
-            return Err(Stop::Server(Error::server("commit", error)));
-        }
         // NoSuchTransaction.
         trial.gone = if error.code() == Some(251) { trial.gone + 1 } else { 0 };
+        if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
+            return Ok(None);
+        }
+        // Giving up: nothing may stay open, and what did commit counts.
+        self.end_open_transaction().await;
+        if trial.unknown && matches!(self.settle(trial).await, Ok(Settled::Committed)) {
+            return Ok(Some(self.commit_noted(trial)));
+        }
         if trial.gone >= GONE_MAX {
             return Err(Stop::Body(
                 "the server had already ended the transaction when it was to commit, several \
@@ -424,10 +433,7 @@ impl Engine {
                     .into(),
             ));
         }
-        if !trial.backoff.again().await {
-            return Err(Stop::Server(Error::server("commit", error)));
-        }
-        Ok(None)
+        Err(Stop::Server(Error::server("commit", error)))
     }
 
     async fn begin(&mut self) -> Result<(), Stop> {
@@ -494,18 +500,25 @@ impl Engine {
         if ours && found.guards == self.guards + 1 {
             return Ok(Settled::Committed);
         }
-        if ours && found.guards == self.guards && self.timing.is_some() {
-            self.timing = None;
-            return Ok(Settled::TimingOnly);
+        if ours && found.guards == self.guards {
+            return Ok(Settled::Unchanged);
         }
         let recorded = history.get(version).is_some_and(|record| {
             record.fence == self.lease.fence && record.sequence == self.guards + 1
         });
-        if trial.unknown && recorded {
-            return Ok(Settled::Committed);
+        Ok(if trial.unknown && recorded { Settled::Committed } else { Settled::Lost })
+    }
+
+    /// Ends what a failed commit may have left open on the server: the driver does not abort
+    /// after a commit was sent.
+    async fn end_open_transaction(&self) {
+        let command = doc! { "killSessions": [self.session.id().clone()] };
+        let admin = self.control.database.client().database("admin");
+        let ending = admin.run_command(command);
+        match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
+            Ok(Ok(_)) => {}
+            other => tracing::warn!(target: "mongrate", ?other, "a transaction may stay open"),
         }
-        self.lease.lost.cancel();
-        Ok(Settled::Lost)
     }
 
     async fn abort(&mut self) {
@@ -552,9 +565,12 @@ fn settle_body(
     }
 }
 
+/// What the database says of a guarded transaction whose outcome is in doubt.
 enum Settled {
     Committed,
-    TimingOnly,
+    /// It did not commit, and the fence is still ours.
+    Unchanged,
+    /// A newer owner is there.
     Lost,
 }
 
@@ -563,7 +579,6 @@ pub(crate) async fn read_all(
     control: &Control,
     session: Option<&mut ClientSession>,
 ) -> Result<(History, fence::Fence), Error> {
-    use mongodb::bson::doc;
     let found = control
         .find(session, doc! {}, doc! { "events": 0 })
         .await
@@ -572,7 +587,6 @@ pub(crate) async fn read_all(
 }
 
 async fn read_some(control: &Control, version: Version) -> Result<(History, fence::Fence), Error> {
-    use mongodb::bson::doc;
     let filter = doc! { "_id": { "$in": [fence::ID, version.get()] } };
     let found = control
         .find(None, filter, doc! { "events": 0 })

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
 
-use super::{GROUP_DEFAULT, Version, suggest, ungrouped};
+use super::{GROUP_DEFAULT, Name, Version, suggest, ungrouped};
 use crate::broken::Broken;
 use crate::parse::Argument;
 
@@ -67,13 +67,13 @@ impl Sorted {
         broken.keep(number(argument))
     }
 
-    pub(super) fn name(&self, function: &Ident, broken: &mut Broken) -> Option<String> {
+    pub(super) fn name(&self, function: &Ident, broken: &mut Broken) -> Option<Name> {
         if let Some(argument) = &self.name {
             return broken.keep(label(argument));
         }
         let name = function.unraw().to_string();
         if is_label(&name) {
-            return Some(name);
+            return Some(Name { text: name, span: function.span() });
         }
         let text = format!(
             "the function's name is the migration's name, which is 1 to {NAME_BYTES_MAX} bytes \
@@ -86,7 +86,7 @@ impl Sorted {
 
     pub(super) fn group(&self, broken: &mut Broken) -> Option<String> {
         match &self.group {
-            Some(argument) => broken.keep(label(argument)),
+            Some(argument) => broken.keep(label(argument)).map(|group| group.text),
             None => Some(GROUP_DEFAULT.to_owned()),
         }
     }
@@ -173,7 +173,7 @@ fn is_label(text: &str) -> bool {
 }
 
 /// The value of `name` or `group`.
-fn label(argument: &Argument) -> syn::Result<String> {
+fn label(argument: &Argument) -> syn::Result<Name> {
     let key = argument.key.unraw().to_string();
     let Some(value) = argument.value.as_ref().map(ungrouped) else {
         let text = format!("`{key}` needs a value: `{key} = \"…\"`");
@@ -185,7 +185,7 @@ fn label(argument: &Argument) -> syn::Result<String> {
     };
     let written = text.value();
     if is_label(&written) {
-        return Ok(written);
+        return Ok(Name { text: written, span: text.span() });
     }
     let rule = format!("`{key}` is 1 to {NAME_BYTES_MAX} bytes of a-z, 0-9 and `_`");
     let suggestion = suggest::label(&written, NAME_BYTES_MAX);

@@ -16,7 +16,7 @@ pub(crate) const GROUP_DEFAULT: &str = "default";
 /// One migration that is sound as far as its own text can tell.
 pub(crate) struct Checked {
     pub(crate) version: Version,
-    pub(crate) name: String,
+    pub(crate) name: Name,
     pub(crate) group: String,
     pub(crate) kind: Kind,
     /// The function that undoes this one.
@@ -29,6 +29,12 @@ pub(crate) struct Checked {
 #[derive(Clone, Copy)]
 pub(crate) struct Version {
     pub(crate) number: i64,
+    pub(crate) span: Span,
+}
+
+/// Unique in its group, and where it is written: the function's name if nowhere else.
+pub(crate) struct Name {
+    pub(crate) text: String,
     pub(crate) span: Span,
 }
 

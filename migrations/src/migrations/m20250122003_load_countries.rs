@@ -24,5 +24,7 @@ async fn unload_countries(tx: &mut Transaction<'_>) -> Result {
 fn parse(line: &str) -> Result<Document> {
     let mut fields = line.splitn(4, ',');
     let mut next = || fields.next().ok_or_else(|| format!("a field is missing in `{line}`"));
-    Ok(doc! { "_id": next()?, "alpha3": next()?, "numeric": next()?.parse::<i32>()?, "name": next()? })
+    Ok(
+        doc! { "_id": next()?, "alpha3": next()?, "numeric": next()?.parse::<i32>()?, "name": next()? },
+    )
 }

@@ -11,10 +11,8 @@ use crate::{DatabaseAhead, MigrationKind, Migrator, OutOfOrder, Resolution, Vers
 /// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
 #[derive(Args, Clone, Debug, Default)]
 pub struct CliArgs {
-    /// Address of the MongoDB server
-    ///
-    /// A connection string, `mongodb://…` or `mongodb+srv://…`. A server is looked for for
-    /// 10 s, unless it sets `serverSelectionTimeoutMS`.
+    /// The MongoDB server: mongodb://…; it is looked for for 10 s, unless the URI sets
+    /// `serverSelectionTimeoutMS`
     #[arg(
         long, env = "MONGODB_URI", hide_env_values = true, global = true, value_name = "URI",
         help_heading = CONNECTION
@@ -23,7 +21,7 @@ pub struct CliArgs {
 
     /// Name of the database [default: the one in the URI, or else the app's]
     #[arg(
-        long, env = "MONGODB_DATABASE", global = true, value_name = "NAME",
+        long, env = "MONGODB_DATABASE", hide_env_values = true, global = true, value_name = "NAME",
         help_heading = CONNECTION
     )]
     pub database: Option<String>,
@@ -40,8 +38,11 @@ pub struct CliArgs {
     #[arg(long, global = true, help_heading = OUTPUT)]
     pub json: bool,
 
-    /// When to use colour; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = OUTPUT)]
+    /// Colour: `auto` (at a terminal, unless NO_COLOR is set), `always` or `never`
+    #[arg(
+        long, global = true, value_enum, default_value_t, value_name = "WHEN",
+        hide_possible_values = true, help_heading = OUTPUT
+    )]
     pub color: Color,
 
     /// Log more to stderr: -v what happens, -vv details

@@ -182,8 +182,8 @@ async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
                 "bad_uri",
                 format!(
                     "the URI is not one of MongoDB's: {message}; expected \
-                     mongodb://[user:password@]host[:port][/database][?options], with special \
-                     characters in user and password percent-encoded"
+                     mongodb://host:port/database?options, with `user:password@` before the host \
+                     if it asks for them, and special characters in both percent-encoded"
                 ),
             ),
         }

@@ -3,6 +3,7 @@
 //! Knows nothing of arguments, output or databases: a directory and a day in, files out.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -71,7 +72,11 @@ impl NewMigration {
         if !dir.is_dir() {
             return Err(CreateError::NoDirectory { dir: dir.to_owned() });
         }
-        let version = next_version(dir, today)?;
+        let (version, names) = next_version(dir, today)?;
+        if let Some(file) = names.get(&self.slug) {
+            let (name, file) = (self.slug.clone(), file.clone());
+            return Err(CreateError::NameTaken { name, file });
+        }
         let module = format!("m{version}_{}", self.slug);
         let path = dir.join(format!("{module}.rs"));
         let io = |source| CreateError::Write { path: path.clone(), source };
@@ -92,11 +97,11 @@ impl NewMigration {
     }
 
     fn text(&self, version: Version) -> String {
-        let (template, placeholder) = match (self.kind, self.reversible) {
-            (MigrationKind::Transaction, false) => (TRANSACTION, "20260102001"),
-            (MigrationKind::Transaction, true) => (TRANSACTION_REVERSIBLE, "20260102002"),
-            (MigrationKind::Online, false) => (ONLINE, "20260102003"),
-            (MigrationKind::Online, true) => (ONLINE_REVERSIBLE, "20260102004"),
+        let (template, its_version, its_name) = match (self.kind, self.reversible) {
+            (MigrationKind::Transaction, false) => (TRANSACTION, "20260102001", "one"),
+            (MigrationKind::Transaction, true) => (TRANSACTION_REVERSIBLE, "20260102002", "two"),
+            (MigrationKind::Online, false) => (ONLINE, "20260102003", "three"),
+            (MigrationKind::Online, true) => (ONLINE_REVERSIBLE, "20260102004", "four"),
         };
         let title = self.slug.replace('_', " ");
         let mut letters = title.chars();
@@ -107,9 +112,9 @@ impl NewMigration {
             .chain(letters)
             .collect();
         template
-            .replace(placeholder, &version.to_string())
-            .replace("Example name", &title)
-            .replace("example_name", &function(&self.slug))
+            .replace(its_version, &version.to_string())
+            .replace(&format!("Example {its_name}"), &title)
+            .replace(&format!("example_{its_name}"), &function(&self.slug))
     }
 }
 
@@ -141,6 +146,15 @@ pub enum CreateError {
         name: String,
         /// What is wrong with it.
         problem: &'static str,
+    },
+
+    /// Another migration in the directory has this name.
+    #[error("`{file}` is named `{name}` already; take another name; nothing was written")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The other migration's file.
+        file: String,
     },
 
     /// There is no such directory.
@@ -251,17 +265,25 @@ fn function(slug: &str) -> String {
     }
 }
 
-fn next_version(dir: &Path, today: NaiveDate) -> Result<Version, CreateError> {
+/// The next version, and the names that are taken, each with its file.
+fn next_version(
+    dir: &Path,
+    today: NaiveDate,
+) -> Result<(Version, BTreeMap<String, String>), CreateError> {
     let read = |source| CreateError::Read { dir: dir.to_owned(), source };
     let mut newest = 0_i64;
+    let mut names = BTreeMap::new();
     for entry in fs::read_dir(dir).map_err(read)? {
-        if let Some(version) = version_of(&entry.map_err(read)?.file_name().to_string_lossy()) {
-            newest = newest.max(version);
+        let file = entry.map_err(read)?.file_name().to_string_lossy().into_owned();
+        let Some(version) = version_of(&file) else { continue };
+        newest = newest.max(version);
+        if let Some((_, name)) = file.split_once('_') {
+            names.insert(name.trim_end_matches(".rs").to_owned(), file);
         }
     }
     let date = i64::from(today.year()) * 10_000 + i64::from(today.month() * 100 + today.day());
     let next = newest.checked_add(1).ok_or(CreateError::NoVersion { dir: dir.to_owned() })?;
-    Ok(Version::new(next.max(date * 1_000 + 1)))
+    Ok((Version::new(next.max(date * 1_000 + 1)), names))
 }
 
 /// The version in a file name such as `m20250122001_add_user_index.rs`, or in that of a
@@ -435,7 +457,7 @@ mod tests {
             if !file.is_empty() {
                 dir.put(&format!("migrations/{file}"), "");
             }
-            next_version(&dir.migrations(), day()).unwrap().get()
+            next_version(&dir.migrations(), day()).unwrap().0.get()
         };
         assert_eq!(version(""), 20_250_122_001);
         assert_eq!(version("m0007_old.rs"), 20_250_122_001);
@@ -469,10 +491,10 @@ mod tests {
             text.contains("version = 20250122001, reversible = revert_add_user_index)"),
             "{text}"
         );
-        assert!(!text.contains("20260102") && !text.contains("xample_name"), "{text}");
+        assert!(!text.contains("20260102") && !text.contains("xample"), "{text}");
 
-        let again = new("add user index").write(&dir.migrations(), day()).unwrap();
-        assert_eq!(again.version, Version::new(20_250_122_002));
+        let next = new("add user index 2").write(&dir.migrations(), day()).unwrap();
+        assert_eq!(next.version, Version::new(20_250_122_002));
         assert_eq!(fs::read_dir(dir.migrations()).unwrap().count(), 3, "no draft is left");
     }
 
@@ -517,13 +539,12 @@ mod tests {
     #[test]
     fn nothing_is_overwritten() {
         let dir = Dir::new("overwrite");
-        // A file that a glance at the names does not show: a link that leads nowhere.
-        let path = dir.migrations().join("m20250122001_a.rs");
+        let path = dir.migrations().join("m7_a.rs");
         fs::write(&path, "precious").unwrap();
-        assert!(File::create_new(&path).is_err());
-        let made = new("a").write(&dir.migrations(), day()).unwrap();
-        assert_eq!(made.version, Version::new(20_250_122_002));
+        let error = new("A").write(&dir.migrations(), day()).unwrap_err();
+        assert!(error.to_string().starts_with("`m7_a.rs` is named `a` already"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+        assert_eq!(fs::read_dir(dir.migrations()).unwrap().count(), 1);
         assert!(matches!(
             new("a").write(&dir.0.join("nowhere"), day()),
             Err(CreateError::NoDirectory { .. })

@@ -125,6 +125,7 @@ impl From<CreateError> for CliError {
     fn from(error: CreateError) -> Self {
         let (kind, code) = match &error {
             CreateError::Name { .. } => (Kind::Usage, "bad_name"),
+            CreateError::NameTaken { .. } => (Kind::Usage, "name_taken"),
             CreateError::NoDirectory { .. } => (Kind::Usage, "no_directory"),
             CreateError::NoVersion { .. } => (Kind::Usage, "no_version"),
             CreateError::Read { .. } | CreateError::Write { .. } | CreateError::ModFile { .. } => {

@@ -1,9 +1,21 @@
 //! Log lines on stderr.
 
+use std::fmt::{self, Write as _};
+
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
 use tracing_subscriber::{
     EnvFilter, Layer as _,
     filter::{LevelFilter, Targets},
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{Compact, Format, Writer},
+        layer,
+    },
     layer::SubscriberExt as _,
+    registry::LookupSpan,
     util::SubscriberInitExt as _,
 };
 
@@ -18,26 +30,69 @@ use super::{
 ///
 /// `--log` decides, or else `-v`, or else `RUST_LOG`, or else warnings only.
 pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
-    let from_env = || std::env::var("RUST_LOG").ok().filter(|filter| !filter.trim().is_empty());
-    let directives = match (&args.log, args.verbose) {
-        (Some(filter), _) => filter.clone(),
-        (None, 0) => from_env().unwrap_or_else(|| "warn".to_owned()),
-        (None, 1) => "warn,mongrate=info".to_owned(),
-        (None, _) => "info,mongrate=debug".to_owned(),
+    let from_env = std::env::var("RUST_LOG").ok().filter(|filter| !filter.trim().is_empty());
+    let asked = match (&args.log, args.verbose) {
+        (Some(filter), _) => Some(filter.clone()),
+        (None, 0) => from_env,
+        (None, 1) => Some("warn,mongrate=info".to_owned()),
+        (None, _) => Some("info,mongrate=debug".to_owned()),
     };
-    let filter = EnvFilter::builder().parse(&directives).map_err(|error| {
+    let directives = asked.as_deref().unwrap_or("warn");
+    let filter = EnvFilter::builder().parse(directives).map_err(|error| {
         CliError::usage(
             "bad_log_filter",
             format!("`{directives}` is not a log filter ({error}); try `info` or `mongrate=debug`"),
         )
     })?;
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| LogWriter)
-        .with_ansi(out.colors_stderr())
-        .with_target(args.verbose > 1)
-        .compact()
-        .with_filter(filter);
+    let format = Format::default().compact().with_target(args.verbose > 1);
+    let base = layer().with_writer(|| LogWriter).with_ansi(out.colors_stderr());
+    let lines = match &asked {
+        Some(_) => base.event_format(format).boxed(),
+        None => base.event_format(Unasked(format.without_time())).boxed(),
+    };
     let follow = Follow.with_filter(Targets::new().with_target("mongrate", LevelFilter::INFO));
-    let _ = tracing_subscriber::registry().with(lines).with(follow).try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).with(follow).try_init();
     Ok(())
+}
+
+/// For who did not ask for log lines: without what the verb itself will say.
+struct Unasked(Format<Compact, ()>);
+
+impl<S, N> FormatEvent<S, N> for Unasked
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut message = Message::default();
+        event.record(&mut message);
+        if message.is_in_the_report() {
+            Ok(())
+        } else {
+            self.0.format_event(context, writer, event)
+        }
+    }
+}
+
+#[derive(Default)]
+struct Message(String);
+
+impl Message {
+    fn is_in_the_report(&self) -> bool {
+        matches!(self.0.as_str(), "failed" | "cancelled" | "the lock was taken away by an operator")
+            || self.0.starts_with("the database is ahead")
+    }
+}
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            let _ = write!(self.0, "{value:?}");
+        }
+    }
 }

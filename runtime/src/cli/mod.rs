@@ -111,7 +111,7 @@
 //!
 //! where `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
 //! `no_database`, `embedded`, `bad_log_filter`, `confirmation_needed`, `declined`, `bad_name`,
-//! `no_directory`, `no_version`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
+//! `name_taken`, `no_directory`, `no_version`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
 //! people; and `report`, if work had begun, is the [`RunReport`](crate::RunReport) of what was
 //! done. The shape is stable: fields may be added, none is renamed or removed within a major
 //! version.

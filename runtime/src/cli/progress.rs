@@ -26,7 +26,7 @@ impl Progress {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         if io::stderr().is_terminal() && !dumb {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed:>4}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} · {elapsed}") {
                 bar.set_style(style);
             }
             bar.set_message(message.to_owned());

@@ -110,7 +110,8 @@ fn answer(error: &clap::Error, args: &[OsString]) -> ExitCode {
         _ => {
             if json {
                 let message = error.render().to_string();
-                out.document(CliError::usage("usage", message.trim_end()).to_json(None));
+                let message = message.trim_start_matches("error: ").trim_end();
+                out.document(CliError::usage("usage", message).to_json(None));
             } else {
                 out.note(&error.render().ansi().to_string());
             }

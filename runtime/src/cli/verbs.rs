@@ -122,7 +122,7 @@ impl Verb<'_> {
             if plan.steps.is_empty() {
                 return Answer::new(&plan, render::plan(&plan, self.view()));
             }
-            self.out.note(&render::plan(&plan, self.view()));
+            self.out.note(&render::proposal(&plan, self.view()));
             self.ask("Roll back?").await?;
         }
         let line = Progress::start("looking for what to roll back");
@@ -140,7 +140,7 @@ impl Verb<'_> {
             if plan.steps.is_empty() {
                 return Answer::new(&plan, render::plan(&plan, self.view()));
             }
-            self.out.note(&render::plan(&plan, self.view()));
+            self.out.note(&render::proposal(&plan, self.view()));
             self.ask("Roll back and apply again?").await?;
         }
         let line = Progress::start("looking for what to redo");
@@ -168,22 +168,26 @@ impl Verb<'_> {
     async fn baseline(&self, args: &BaselineArgs, migrator: Migrator) -> Result<Answer, CliError> {
         if !args.confirm.yes {
             let status = self.read("reading the status", migrator.status()).await?;
+            let is_known = status.migrations.iter().any(|one| one.version == args.version);
             let missing: Vec<Named> = status
                 .migrations
                 .into_iter()
                 .filter(|one| one.version <= args.version && one.state != State::Applied)
                 .map(|one| Named { version: one.version, name: one.name })
                 .collect();
-            self.out.note(&render::names(&missing));
-            self.ask(&format!(
-                "Record {} as applied in `{}`, without running any?",
-                match missing.len() {
-                    1 => "this one".to_owned(),
-                    count => format!("these {count}"),
-                },
-                safe(migrator.database().name())
-            ))
-            .await?;
+            // Where nothing would be recorded, there is nothing to ask.
+            if is_known && !missing.is_empty() {
+                self.out.note(&render::names(&missing));
+                self.ask(&format!(
+                    "Record {} as applied in `{}`, without running any?",
+                    match missing.len() {
+                        1 => "this one".to_owned(),
+                        count => format!("these {count}"),
+                    },
+                    safe(migrator.database().name())
+                ))
+                .await?;
+            }
         }
         let line = Progress::start("recording");
         let report = migrator.baseline(args.version).await?;

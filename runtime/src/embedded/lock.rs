@@ -1,6 +1,7 @@
 //! Locks between processes. The kernel releases them with their holder, however it dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,17 +16,22 @@ pub(super) fn exclusive(
     wait: Duration,
     cancel: &Cancel,
 ) -> Result<File, EmbeddedError> {
-    let file = open(path)?;
     cancel
-        .poll(wait, Duration::from_millis(5), || Ok(attempt(&file, path)?.then_some(())))?
-        .ok_or_else(|| EmbeddedError::LockTimeout { path: path.to_owned(), waited: wait })?;
-    Ok(file)
+        .poll(wait, Duration::from_millis(5), || exclusive_now(path))?
+        .ok_or_else(|| EmbeddedError::LockTimeout { path: path.to_owned(), waited: wait })
 }
 
 /// The lock on `path` if it is free this very moment.
 pub(super) fn exclusive_now(path: &Path) -> Result<Option<File>, EmbeddedError> {
     let file = open(path)?;
-    Ok(attempt(&file, path)?.then_some(file))
+    match file.try_lock() {
+        // Whoever held it before us may have removed the file: then the lock is worth nothing.
+        Ok(()) => Ok(is_still(&file, path).then_some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => {
+            Err(EmbeddedError::Io { action: format!("lock {}", path.display()), source })
+        }
+    }
 }
 
 pub(super) fn open(path: &Path) -> Result<File, EmbeddedError> {
@@ -34,12 +40,8 @@ pub(super) fn open(path: &Path) -> Result<File, EmbeddedError> {
     options.open(path).context(|| format!("open {}", path.display()))
 }
 
-fn attempt(file: &File, path: &Path) -> Result<bool, EmbeddedError> {
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(source)) => {
-            Err(EmbeddedError::Io { action: format!("lock {}", path.display()), source })
-        }
-    }
+/// Whether `path` still leads to `file`.
+fn is_still(file: &File, path: &Path) -> bool {
+    let (Ok(ours), Ok(there)) = (file.metadata(), std::fs::metadata(path)) else { return false };
+    (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }

@@ -67,7 +67,8 @@ mod wire;
 #[cfg(not(unix))]
 mod unsupported;
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;
 
 pub use builder::EmbeddedBuilder;

@@ -28,7 +28,7 @@ pub(super) fn connect(
         if run.join(format!("gone.{index}")).exists() {
             return Err(EmbeddedError::Exited { tail: tail(run, index) });
         }
-        let Ok(mut connection) = Connection::open(port) else { return Ok(None) };
+        let Ok(mut connection) = Connection::open(port, cancel) else { return Ok(None) };
         // Another server may have taken the port in the meantime; ours will end for lack of it.
         match connection.run(doc! { "getCmdLineOpts": 1 }) {
             Ok(reply) if names(&reply, &marker) => Ok(Some(connection)),
@@ -167,7 +167,24 @@ fn initiate_or_adapt(
     }
 }
 
+/// Writes the new port into the set's configuration, while the node runs as a standalone.
+///
+/// [`adapt`] would do as well, but a node that does not find itself in its configuration looks for
+/// itself for 30 s first.
+pub(super) fn move_to(node: &mut Connection, ports: &[u16]) -> Result<(), EmbeddedError> {
+    let update = doc! {
+        "update": "system.replset",
+        "updates": [{ "q": { "_id": NAME }, "u": { "$set": { "members": members(&hosts(ports)) } } }],
+        // Before the answer it is on disk.
+        "writeConcern": { "w": 1, "j": true },
+    };
+    node.run_on("local", update).map_err(|refusal| refusal.of("update"))?;
+    Ok(())
+}
+
 /// Gives the set of a data directory its new port. By force: there is no primary to ask.
+///
+/// The fallback of [`move_to`], for data directories whose history we do not know.
 fn adapt(node: &mut Connection, hosts: &[String], last: &mut String) -> Result<(), EmbeddedError> {
     let Ok(mut reply) = node.run(doc! { "replSetGetConfig": 1 }) else { return Ok(()) };
     let Some(Bson::Document(mut config)) = reply.remove("config") else { return Ok(()) };

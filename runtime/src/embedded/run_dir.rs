@@ -13,6 +13,7 @@
 //! | `log.N` | link to the server's log |
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -26,7 +27,9 @@ use super::{keeper, lock};
 pub(super) const PREFIX: &str = "run.";
 /// The keeper needs at most 21 s to end a server that ignores it.
 const END_WAIT_MAX: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(5);
+/// A node that is told to end does so within a second or two.
+const SIGNAL_WAIT_MAX: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The run directories in `home`.
 pub(super) fn all(home: &Path) -> Vec<PathBuf> {
@@ -46,6 +49,38 @@ pub(super) fn pid(run: &Path, index: usize) -> Option<u32> {
     let text = fs::read_to_string(run.join(format!("pid.{index}"))).ok()?;
     // Without the line's end it is still being written.
     text.strip_suffix('\n')?.parse().ok()
+}
+
+/// Sends a signal to node `index`.
+pub(super) fn signal(run: &Path, index: usize, signal: Signal) -> Result<(), EmbeddedError> {
+    let pid = pid(run, index)
+        .and_then(|pid| i32::try_from(pid).ok())
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| no_node(index))?;
+    rustix::process::kill_process(pid, signal)
+        .map_err(io::Error::from)
+        .context(|| format!("signal node {index}"))
+}
+
+pub(super) fn no_node(index: usize) -> EmbeddedError {
+    EmbeddedError::BadSetting(format!("there is no node {index} running"))
+}
+
+/// Ends node `index`, but not the server: the keeper is told that it is on purpose.
+pub(super) fn end_node(
+    run: &Path,
+    index: usize,
+    with: Signal,
+    cancel: &Cancel,
+) -> Result<(), EmbeddedError> {
+    let hold = run.join(format!("hold.{index}"));
+    fs::write(&hold, "").context(|| format!("write {}", hold.display()))?;
+    signal(run, index, with)?;
+    let gone = || Ok(run.join(format!("gone.{index}")).exists().then_some(()));
+    let last = "it was told to end, and has not".to_owned();
+    cancel
+        .poll(SIGNAL_WAIT_MAX, PAUSE, gone)?
+        .ok_or(EmbeddedError::NotReady { waited: SIGNAL_WAIT_MAX, last })
 }
 
 /// Ends whatever runs in `run` and removes it. The caller holds the start lock, and has found that
@@ -130,8 +165,6 @@ pub(super) fn sweep(scratch: &Path, except: &Path, cancel: &Cancel) {
     let Ok(entries) = fs::read_dir(scratch) else { return };
     for home in entries.flatten().map(|entry| entry.path()).filter(|home| home != except) {
         let runs = all(&home);
-        let private =
-            home.file_name().is_some_and(|name| name.to_string_lossy().starts_with("private-"));
         if runs.iter().any(|run| !is_old(run) || keeper::is_minded(run)) || !is_old(&home) {
             continue;
         }
@@ -142,8 +175,8 @@ pub(super) fn sweep(scratch: &Path, except: &Path, cancel: &Cancel) {
                 tracing::debug!(run = %run.display(), %error, "a leftover could not be removed");
             }
         }
-        // A shared home stays: somebody may be waiting for its lock this very moment.
-        if private && all(&home).is_empty() {
+        // Whoever waits for its lock notices, and creates it anew.
+        if all(&home).is_empty() {
             let _ = fs::remove_dir_all(&home);
         }
     }

@@ -4,17 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
-use super::error::{Context, EmbeddedError};
+use super::error::EmbeddedError;
 use super::keeper::Door;
 use super::settings::Settings;
 use super::start::{self, Joined, Server};
 use super::task::{self, Cancel};
 use super::{EmbeddedBuilder, replica_set, run_dir};
 
-/// A signal takes effect at once; a busy machine may need a moment to notice.
-const SIGNAL_WAIT_MAX: Duration = Duration::from_secs(10);
 /// The keeper ends a server within 21 s, whatever that does.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(2);
@@ -107,17 +105,7 @@ impl Embedded {
     /// Cancel safe; the node may have been killed or not.
     pub async fn kill_node(&self, index: usize) -> Result<(), EmbeddedError> {
         let run = self.server.run.clone();
-        task::run(move |cancel| {
-            let hold = run.join(format!("hold.{index}"));
-            std::fs::write(&hold, "").context(|| format!("write {}", hold.display()))?;
-            signal(&run, index, Signal::KILL)?;
-            let gone = || Ok(run.join(format!("gone.{index}")).exists().then_some(()));
-            let last = "it was killed and is still there".to_owned();
-            cancel
-                .poll(SIGNAL_WAIT_MAX, PAUSE, gone)?
-                .ok_or(EmbeddedError::NotReady { waited: SIGNAL_WAIT_MAX, last })
-        })
-        .await
+        task::run(move |cancel| run_dir::end_node(&run, index, Signal::KILL, cancel)).await
     }
 
     /// Starts node `index` again after [`kill_node`](Self::kill_node), and waits until it takes
@@ -131,7 +119,9 @@ impl Embedded {
     ///
     /// Cancel safe; the node may be running or not.
     pub async fn restart_node(&self, index: usize) -> Result<(), EmbeddedError> {
-        let Some(port) = self.server.ports.get(index).copied() else { return Err(no_node(index)) };
+        let Some(port) = self.server.ports.get(index).copied() else {
+            return Err(run_dir::no_node(index));
+        };
         if self.node_pid(index).is_some() {
             return Err(EmbeddedError::BadSetting(format!("node {index} still runs")));
         }
@@ -151,7 +141,7 @@ impl Embedded {
     ///
     /// [`EmbeddedError::BadSetting`] if it does not run.
     pub fn freeze_node(&self, index: usize) -> Result<(), EmbeddedError> {
-        signal(&self.server.run, index, Signal::STOP)
+        run_dir::signal(&self.server.run, index, Signal::STOP)
     }
 
     /// Lets a [frozen](Self::freeze_node) node go on (`SIGCONT`).
@@ -160,7 +150,7 @@ impl Embedded {
     ///
     /// [`EmbeddedError::BadSetting`] if it does not run.
     pub fn thaw_node(&self, index: usize) -> Result<(), EmbeddedError> {
-        signal(&self.server.run, index, Signal::CONT)
+        run_dir::signal(&self.server.run, index, Signal::CONT)
     }
 
     /// Lets go, and if nobody else uses a server that does not linger, waits until it has ended
@@ -199,18 +189,4 @@ fn wait_for_end(run: &Path, users: &std::fs::File, cancel: &Cancel) -> Result<()
             }
         })?
         .ok_or(EmbeddedError::NotReady { waited: STOP_WAIT_MAX, last })
-}
-
-fn signal(run: &Path, index: usize, signal: Signal) -> Result<(), EmbeddedError> {
-    let pid = run_dir::pid(run, index)
-        .and_then(|pid| i32::try_from(pid).ok())
-        .and_then(Pid::from_raw)
-        .ok_or_else(|| no_node(index))?;
-    rustix::process::kill_process(pid, signal)
-        .map_err(std::io::Error::from)
-        .context(|| format!("signal node {index}"))
-}
-
-fn no_node(index: usize) -> EmbeddedError {
-    EmbeddedError::BadSetting(format!("there is no node {index} running"))
 }

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -20,6 +21,8 @@ use super::{cache, lock, replica_set, run_dir};
 
 /// Another process may be starting the server, with a recovery, or ending the one before.
 const START_WAIT_MAX: Duration = Duration::from_secs(180);
+/// On this machine a connection is made or refused at once.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Somebody else may take the port between our look at it and the server's.
 const PORT_ATTEMPTS_MAX: u32 = 5;
 /// Below the range from which systems take the ports of outgoing connections.
@@ -60,9 +63,7 @@ pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, Embedded
         return Ok(joined);
     }
     let binary = Search::new(asked.binary.clone(), asked.quiet).run(cancel)?;
-    cache::create_private(&asked.home)?;
-    let lock_path = asked.home.join("start.lock");
-    let _one_at_a_time = lock::exclusive(&lock_path, START_WAIT_MAX, cancel)?;
+    let _one_at_a_time = lock_home(&asked.home, cancel)?;
     if let Some(joined) = join(asked, cancel)? {
         return Ok(joined);
     }
@@ -95,11 +96,36 @@ pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, Embedded
     }
 }
 
+/// Creates and locks the home, which somebody who clears up may remove between the two.
+fn lock_home(home: &Path, cancel: &Cancel) -> Result<File, EmbeddedError> {
+    let mut attempt = 1;
+    loop {
+        cache::create_private(home)?;
+        match lock::exclusive(&home.join("start.lock"), START_WAIT_MAX, cancel) {
+            Err(EmbeddedError::Io { source, .. })
+                if attempt < 5 && source.kind() == io::ErrorKind::NotFound =>
+            {
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
 fn join(asked: &Checked, cancel: &Cancel) -> Result<Option<Joined>, EmbeddedError> {
     let Some(server) = described(&asked.home) else { return Ok(None) };
     let Some(door) = Door::join(&server.run, cancel)? else { return Ok(None) };
     if server.fingerprint != asked.fingerprint {
         return Err(EmbeddedError::OtherSettings { path: asked.home.clone() });
+    }
+    // The keeper may be about to learn that the server has crashed.
+    let address = |port: &u16| SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
+    let refuses = |port| {
+        let connected = TcpStream::connect_timeout(&address(port), CONNECT_WAIT_MAX);
+        connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    };
+    if server.ports.iter().all(refuses) {
+        return Ok(None);
     }
     let users = share(&server.run)?;
     tracing::debug!(uri = server.uri, "joined the embedded server");
@@ -135,9 +161,10 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
     let run = asked.home.join(format!("{}{:016x}", run_dir::PREFIX, fastrand::u64(..)));
     create_new_private(&run)?;
     let data = place_data(asked, &run)?;
-    let ports = choose_ports(asked)?;
+    let (ports, moved) = choose_ports(asked, &data)?;
     for (index, port) in ports.iter().enumerate() {
-        configure(asked, binary, &run, &data, index, *port)?;
+        rotate_log(asked, &run, index)?;
+        configure(asked, binary, &run, &data, index, *port, asked.standalone || moved)?;
     }
     let users = share(&run)?;
     let mut trash = vec![run.as_path()];
@@ -158,6 +185,14 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
     let mut end = EndOnDrop(Some(&run));
     let door = Door::join_new(&run, cancel)?;
 
+    if moved {
+        for (index, port) in ports.iter().enumerate() {
+            replica_set::move_to(&mut replica_set::connect(&run, index, *port, cancel)?, &ports)?;
+            run_dir::end_node(&run, index, Signal::TERM, cancel)?;
+            configure(asked, binary, &run, &data, index, *port, false)?;
+            door.start(index, cancel)?;
+        }
+    }
     let mut connections = Vec::with_capacity(ports.len());
     for (index, port) in ports.iter().enumerate() {
         connections.push(replica_set::connect(&run, index, *port, cancel)?);
@@ -208,27 +243,49 @@ fn place_data(asked: &Checked, run: &Path) -> Result<PathBuf, EmbeddedError> {
     Ok(link)
 }
 
-/// Free ports; that of the last time if possible, so that a data directory's URI stays the same.
-fn choose_ports(asked: &Checked) -> Result<Vec<u16>, EmbeddedError> {
+/// Free ports, and whether the data know others. The ports of the last time if possible, so that a
+/// data directory's URI stays the same.
+fn choose_ports(asked: &Checked, data: &Path) -> Result<(Vec<u16>, bool), EmbeddedError> {
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let mut ports: Vec<u16> = Vec::with_capacity(asked.nodes);
-    if asked.data.is_some() {
-        let before = described(&asked.home).map(|server| server.ports).unwrap_or_default();
-        if before.len() == asked.nodes && before.iter().all(is_free) {
-            return Ok(before);
-        }
+    let before = described(&asked.home).filter(|_| asked.data.is_some()).map(|server| server.ports);
+    if let Some(before) = &before
+        && before.len() == asked.nodes
+        && before.iter().all(is_free)
+    {
+        return Ok((before.clone(), false));
     }
+    let known = before.is_some() && run_dir::node_data(data, 0).join("WiredTiger").exists();
+    let mut ports: Vec<u16> = Vec::with_capacity(asked.nodes);
     for _ in 0..1_000 {
         let port = fastrand::u16(PORTS);
         if !ports.contains(&port) && is_free(&port) {
             ports.push(port);
             if ports.len() == asked.nodes {
-                return Ok(ports);
+                return Ok((ports, known && !asked.standalone));
             }
         }
     }
     let source = io::ErrorKind::AddrInUse.into();
     Err(EmbeddedError::Io { action: "find a free port on 127.0.0.1".to_owned(), source })
+}
+
+fn log_path(asked: &Checked, run: &Path, index: usize) -> PathBuf {
+    match &asked.data {
+        Some(_) => asked.home.join("mongod.log"),
+        None => run.join(format!("mongod.{index}.log")),
+    }
+}
+
+/// Keeps two generations of a data directory's log: this run's and the one's before.
+fn rotate_log(asked: &Checked, run: &Path, index: usize) -> Result<(), EmbeddedError> {
+    let log = log_path(asked, run, index);
+    if log.exists() {
+        let mut older = OsString::from(&log);
+        older.push(".1");
+        fs::rename(&log, &older).context(|| format!("rotate {}", log.display()))?;
+    }
+    let link = run.join(format!("log.{index}"));
+    symlink(&log, &link).context(|| format!("create {}", link.display()))
 }
 
 /// Writes a node's configuration. It is JSON, which is YAML, which is what `mongod` reads.
@@ -239,22 +296,11 @@ fn configure(
     data: &Path,
     index: usize,
     port: u16,
+    standalone: bool,
 ) -> Result<(), EmbeddedError> {
     let data = run_dir::node_data(data, index);
     cache::create_private(&data)?;
-    let log = match &asked.data {
-        Some(_) => asked.home.join("mongod.log"),
-        None => run.join(format!("mongod.{index}.log")),
-    };
-    // Two generations are kept: this run's and the one's before.
-    if log.exists() {
-        let mut older = OsString::from(&log);
-        older.push(".1");
-        fs::rename(&log, &older).context(|| format!("rotate {}", log.display()))?;
-    }
-    let link = run.join(format!("log.{index}"));
-    symlink(&log, &link).context(|| format!("create {}", link.display()))?;
-
+    let log = log_path(asked, run, index);
     let mut parameters = serde_json::Map::new();
     parameters.insert("diagnosticDataCollectionEnabled".to_owned(), json!("false"));
     if binary.version >= (5, 0, 0) {
@@ -288,7 +334,7 @@ fn configure(
         },
         "setParameter": parameters,
     });
-    if !asked.standalone {
+    if !standalone {
         config["replication"] = json!({ "replSetName": replica_set::NAME, "oplogSizeMB": 128 });
     }
     let path = run.join(format!("node.{index}.conf"));

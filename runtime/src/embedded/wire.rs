@@ -5,11 +5,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mongodb::bson::{Bson, Document};
 
 use super::error::EmbeddedError;
+use super::task::Cancel;
 
 const OP_MSG: i32 = 2013;
 /// The server's own bound on a message.
@@ -17,10 +18,15 @@ const MESSAGE_BYTES_MAX: usize = 48_000_000;
 const HEADER_BYTES: usize = 16;
 /// Flag bits and section kind.
 const PRELUDE_BYTES: usize = 5;
+/// A server that looks for itself under its former port takes 30 s to give up.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How often a wait for an answer looks whether it is still wanted.
+const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
+    cancel: Cancel,
 }
 
 /// What a server answers when it answers with an error.
@@ -37,18 +43,26 @@ impl Refusal {
 }
 
 impl Connection {
-    pub(super) fn open(port: u16) -> io::Result<Self> {
+    pub(super) fn open(port: u16, cancel: &Cancel) -> io::Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        stream.set_write_timeout(Some(Duration::from_secs(20)))?;
-        Ok(Self { stream })
+        stream.set_read_timeout(Some(PAUSE))?;
+        stream.set_write_timeout(Some(ANSWER_WAIT_MAX))?;
+        Ok(Self { stream, cancel: cancel.clone() })
     }
 
     /// Runs `command` on the database `admin`.
-    pub(super) fn run(&mut self, mut command: Document) -> Result<Document, Refusal> {
-        command.insert("$db", "admin");
+    pub(super) fn run(&mut self, command: Document) -> Result<Document, Refusal> {
+        self.run_on("admin", command)
+    }
+
+    pub(super) fn run_on(
+        &mut self,
+        database: &str,
+        mut command: Document,
+    ) -> Result<Document, Refusal> {
+        command.insert("$db", database);
         let reply = self
             .exchange(&command)
             .map_err(|error| Refusal { code: 0, message: error.to_string() })?;
@@ -73,15 +87,42 @@ impl Connection {
         self.stream.write_all(&message)?;
 
         let mut header = [0; HEADER_BYTES];
-        self.stream.read_exact(&mut header)?;
+        self.fill(&mut header)?;
         let [a, b, c, d, ..] = header;
         let bytes = usize::try_from(i32::from_le_bytes([a, b, c, d])).unwrap_or(0);
         if !(HEADER_BYTES + PRELUDE_BYTES..=MESSAGE_BYTES_MAX).contains(&bytes) {
             return Err(io::Error::other("the answer is not MongoDB's"));
         }
         let mut answer = vec![0; bytes - HEADER_BYTES];
-        self.stream.read_exact(&mut answer)?;
+        self.fill(&mut answer)?;
         Document::from_reader(&answer[PRELUDE_BYTES..]).map_err(io::Error::other)
+    }
+
+    /// `read_exact` that ends when nobody waits for it any more. After an error the connection is
+    /// of no use: an answer may still be on its way.
+    fn fill(&mut self, mut buffer: &mut [u8]) -> io::Result<()> {
+        let start = Instant::now();
+        while !buffer.is_empty() {
+            match self.stream.read(buffer) {
+                Ok(0) => return Err(io::Error::other("it closed the connection")),
+                Ok(bytes) => buffer = &mut buffer[bytes..],
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock
+                            | io::ErrorKind::TimedOut
+                            | io::ErrorKind::Interrupted
+                    ) =>
+                {
+                    self.cancel.check().map_err(io::Error::other)?;
+                    if start.elapsed() >= ANSWER_WAIT_MAX {
+                        return Err(io::Error::other("it does not answer"));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -375,7 +375,7 @@ fn structure_regrouped_unwrapped_or_wrapped() {
                 rest.left = inner.right;
                 outer.op = inner.op;
                 outer.left = inner.left;
-                outer.right = Box::new(syn::parse_quote!((#rest)));
+                *outer.right = syn::parse_quote!((#rest));
             })
         })
     });

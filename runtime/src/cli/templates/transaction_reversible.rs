@@ -1,12 +1,12 @@
-//! Example name.
+//! Example two.
 
 use mongrate::{Result, Transaction, migration};
 
-/// Example name.
+/// Example two.
 ///
 /// A transaction: its writes and its history record commit together, or not at all.
-#[migration(version = 20260102002, reversible = revert_example_name)]
-async fn example_name(tx: &mut Transaction<'_>) -> Result {
+#[migration(version = 20260102002, reversible = revert_example_two)]
+async fn example_two(tx: &mut Transaction<'_>) -> Result {
     // For example, with `use mongrate::bson::{Document, doc};` above:
     //
     //     tx.collection::<Document>("users")
@@ -17,11 +17,11 @@ async fn example_name(tx: &mut Transaction<'_>) -> Result {
     // Indexes on collections that exist, `collMod`, renames and drops are not allowed in a
     // transaction: take `&mut Online<'_>` for those.
     let _ = tx;
-    Err("`example_name` is not written yet".into())
+    Err("`example_two` is not written yet".into())
 }
 
 /// What `down` runs: it undoes what is above.
-async fn revert_example_name(tx: &mut Transaction<'_>) -> Result {
+async fn revert_example_two(tx: &mut Transaction<'_>) -> Result {
     // For example:
     //
     //     tx.collection::<Document>("users")
@@ -29,5 +29,5 @@ async fn revert_example_name(tx: &mut Transaction<'_>) -> Result {
     //         .await?;
     //     Ok(())
     let _ = tx;
-    Err("`revert_example_name` is not written yet".into())
+    Err("`revert_example_two` is not written yet".into())
 }

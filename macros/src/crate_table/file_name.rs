@@ -1,0 +1,144 @@
+//! `m20250122002_add_index.rs` promises version 20250122002. So does a directory of such a name
+//! for what lies in it.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::declaration::{Declaration, Origin};
+
+/// What is wrong, if the nearest name that promises a version promises another.
+pub(super) fn complaint(new: &Declaration, origin: &Origin) -> Option<String> {
+    let promise = promises(new, origin).next()?;
+    if promise.version == new.version {
+        return None;
+    }
+    let Promise { what, name, digits, rest, version, extension } = promise;
+    let width = digits.len();
+    Some(format!(
+        "the {what} `{name}` promises version {version}, and this is version {}: declare \
+         `version = {version}`, or rename the {what} to `m{:0width$}_{rest}{extension}`",
+        new.version, new.version,
+    ))
+}
+
+/// A name of the form `m<digits>_<rest>`.
+#[derive(Debug, PartialEq, Eq)]
+struct Promise {
+    what: &'static str,
+    name: String,
+    digits: String,
+    rest: String,
+    version: i64,
+    extension: &'static str,
+}
+
+/// From the file outwards, up to the package's directory.
+fn promises(new: &Declaration, origin: &Origin) -> impl Iterator<Item = Promise> {
+    let path = new.path.clone().unwrap_or_else(|| PathBuf::from(&new.file));
+    let file = path.file_stem().and_then(|stem| promise("file", &stem.to_string_lossy(), ".rs"));
+    let directories = path.parent().and_then(|parent| inside(parent, &origin.directory));
+    let names: Vec<String> = directories
+        .iter()
+        .flat_map(|inside| inside.components().rev())
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            _ => None,
+        })
+        .collect();
+    let directories = names.into_iter().filter_map(|name| promise("directory", &name, ""));
+    file.into_iter().chain(directories)
+}
+
+/// The part of a directory's path below the package's own.
+fn inside(directory: &Path, package: &Path) -> Option<PathBuf> {
+    let (directory, package) = (directory.canonicalize().ok()?, package.canonicalize().ok()?);
+    directory.strip_prefix(package).ok().map(Path::to_owned)
+}
+
+fn promise(what: &'static str, stem: &str, extension: &'static str) -> Option<Promise> {
+    let (digits, rest) = stem.strip_prefix('m')?.split_once('_')?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let version = digits.parse().ok()?;
+    let (digits, rest) = (digits.to_owned(), rest.to_owned());
+    Some(Promise { what, name: format!("{stem}{extension}"), digits, rest, version, extension })
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which names promise what.
+
+    use super::*;
+
+    fn version(stem: &str) -> Option<i64> {
+        promise("file", stem, ".rs").map(|promise| promise.version)
+    }
+
+    #[test]
+    fn names_that_promise() {
+        assert_eq!(version("m20250122002_add_index"), Some(20_250_122_002));
+        assert_eq!(version("m0002_x"), Some(2));
+        assert_eq!(version("m1_"), Some(1));
+    }
+
+    #[test]
+    fn names_that_do_not() {
+        for stem in
+            ["m_x", "m2025", "members_1", "m12x_y", "x2_y", "mod", "m99999999999999999999_x"]
+        {
+            assert_eq!(version(stem), None, "{stem}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_counts_and_says_how_to_rename() {
+        let root = tempdir();
+        let nested = root.join("src/m0001_users");
+        std::fs::create_dir_all(&nested).unwrap();
+        let origin = Origin { directory: root.clone(), ..Origin::default() };
+        let at = |path: PathBuf, version| Declaration {
+            version,
+            name: String::new(),
+            group: String::new(),
+            function: String::new(),
+            file: path.display().to_string(),
+            path: Some(path),
+            line: 1,
+            column: 1,
+        };
+        assert_eq!(complaint(&at(nested.join("mod.rs"), 1), &origin), None);
+        assert_eq!(complaint(&at(nested.join("m0007_x.rs"), 7), &origin), None);
+        assert_eq!(
+            complaint(&at(nested.join("m0007_x.rs"), 1), &origin).unwrap(),
+            "the file `m0007_x.rs` promises version 7, and this is version 1: declare \
+             `version = 7`, or rename the file to `m0001_x.rs`"
+        );
+        assert_eq!(
+            complaint(&at(nested.join("mod.rs"), 12), &origin).unwrap(),
+            "the directory `m0001_users` promises version 1, and this is version 12: declare \
+             `version = 1`, or rename the directory to `m0012_users`"
+        );
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn what_lies_above_the_package_promises_nothing() {
+        let root = tempdir();
+        let package = root.join("m0009_service");
+        std::fs::create_dir_all(package.join("src")).unwrap();
+        let path = package.join("src");
+        assert_eq!(inside(&path, &package), Some(PathBuf::from("src")));
+        assert_eq!(inside(&root, &package), None);
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    fn tempdir() -> PathBuf {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mongrate-macros-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        path
+    }
+}

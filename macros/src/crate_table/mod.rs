@@ -1,0 +1,52 @@
+//! What one function alone cannot know: the other migrations of its crate.
+//!
+//! The compiler expands a whole crate in one process, so a static can see them all. Arrival means
+//! nothing (it is only usually the order of the source): the rules compare places. What they find
+//! is an error that names the other declaration; what they cannot see, [`crate::names`] catches.
+
+mod declaration;
+mod file_name;
+mod rules;
+mod scan;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use declaration::{Declaration, Origin};
+use syn::Error;
+
+use crate::broken::Broken;
+use crate::validate::Checked;
+
+/// Set where one process expands the same crate over and over, while it is being edited: there
+/// the table would accuse a migration of clashing with its own past.
+const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
+
+/// By crate, for a process that is handed several.
+static TABLE: Mutex<BTreeMap<Origin, Vec<Declaration>>> = Mutex::new(BTreeMap::new());
+
+/// Enters a migration, or says what stands in its way.
+pub(crate) fn enter(checked: &Checked) -> syn::Result<()> {
+    if std::env::var_os(EDITOR).is_some() || !proc_macro::is_available() {
+        return Ok(());
+    }
+    let origin = Origin::of_this_crate();
+    let declaration = Declaration::new(checked);
+    let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = table.entry(origin.clone()).or_default();
+    known.retain(|other| !other.is_same_place(&declaration));
+
+    let mut broken = Broken::default();
+    for complaint in rules::complaints(&declaration, known, &origin) {
+        let span = match complaint.about {
+            rules::About::Version => checked.version.span,
+            rules::About::Name => checked.name.span,
+        };
+        broken.add(Error::new(span, complaint.text));
+    }
+    // One that took another's version must not take part any further.
+    if !known.iter().any(|other| other.is_same_version(&declaration)) {
+        known.push(declaration);
+    }
+    broken.into_result()
+}

@@ -1,0 +1,172 @@
+//! The rules between migrations of one crate. Pure but for the next free version, which is looked
+//! up only to be put into a complaint.
+
+use super::declaration::{Declaration, Origin};
+use super::{file_name, scan};
+
+/// What to point at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    Version,
+    Name,
+}
+
+#[derive(Debug)]
+pub(super) struct Complaint {
+    pub(super) about: About,
+    pub(super) text: String,
+}
+
+/// Everything that is wrong with a migration, given those that are known already.
+pub(super) fn complaints(
+    new: &Declaration,
+    known: &[Declaration],
+    origin: &Origin,
+) -> Vec<Complaint> {
+    let next = || scan::next_free(new, known, origin);
+    let mut complaints = Vec::new();
+    let mut complain = |about, text| complaints.push(Complaint { about, text });
+    let others = || known.iter().filter(|other| other.group == new.group);
+
+    if let Some(other) = others().find(|other| other.version == new.version) {
+        let text = format!(
+            "version {}{} is already declared by {}; the next free version is {}",
+            new.version,
+            new.of_group(),
+            other.shown(),
+            next(),
+        );
+        complain(About::Version, text);
+    } else if let Some(text) = file_name::complaint(new, origin) {
+        complain(About::Version, text);
+    } else if let Some((earlier, later)) = unordered(new, known) {
+        let text = format!(
+            "versions rise within a file, but version {} of `{}` on line {} stands before version \
+             {} of `{}` on line {}: reorder them, or renumber the newer one; the next free version \
+             is {}",
+            earlier.version,
+            earlier.function,
+            earlier.line,
+            later.version,
+            later.function,
+            later.line,
+            next(),
+        );
+        complain(About::Version, text);
+    }
+    if let Some(other) = others().find(|other| other.name == new.name) {
+        let text = format!(
+            "the name `{}` is already taken{} by version {}, {}: rename this migration, or give it \
+             a `name = \"…\"` of its own",
+            new.name,
+            match new.of_group() {
+                group if group.is_empty() => group,
+                _ => format!(" in group `{}`", new.group),
+            },
+            other.version,
+            other.shown(),
+        );
+        complain(About::Name, text);
+    }
+    complaints
+}
+
+/// The new one and its neighbour in the file, if the two stand in the wrong order. Neighbours
+/// only: one migration out of place is one error.
+fn unordered<'a>(
+    new: &'a Declaration,
+    known: &'a [Declaration],
+) -> Option<(&'a Declaration, &'a Declaration)> {
+    let beside = || known.iter().filter(|other| other.file == new.file && other.group == new.group);
+    let above = beside().filter(|other| other.place() < new.place()).max_by_key(|at| at.place());
+    let below = beside().filter(|other| other.place() > new.place()).min_by_key(|at| at.place());
+    match (above, below) {
+        (Some(above), _) if above.version > new.version => Some((above, new)),
+        (_, Some(below)) if new.version > below.version => Some((new, below)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Each rule, with and without its exceptions.
+
+    use super::*;
+
+    fn declared(version: i64, function: &str, file: &str, line: usize) -> Declaration {
+        Declaration {
+            version,
+            name: function.to_owned(),
+            group: "default".to_owned(),
+            function: function.to_owned(),
+            file: file.to_owned(),
+            path: None,
+            line,
+            column: 1,
+        }
+    }
+
+    fn texts(new: &Declaration, known: &[Declaration]) -> Vec<String> {
+        let complaints = complaints(new, known, &Origin::default());
+        complaints.into_iter().map(|complaint| complaint.text).collect()
+    }
+
+    #[test]
+    fn a_version_is_taken_once() {
+        let known = [declared(1, "a", "x.rs", 4), declared(7, "b", "x.rs", 9)];
+        let found = texts(&declared(1, "c", "y.rs", 2), &known);
+        assert_eq!(
+            found,
+            ["version 1 is already declared by `a` (x.rs:4); the next free version is 8"]
+        );
+    }
+
+    #[test]
+    fn groups_have_histories_of_their_own() {
+        let known = [declared(1, "a", "x.rs", 4)];
+        let mut other = declared(1, "a", "x.rs", 9);
+        other.group = "audit".to_owned();
+        assert_eq!(texts(&other, &known), [""; 0]);
+        let found = texts(&Declaration { line: 20, ..other.clone() }, &[other]);
+        assert!(found[0].starts_with("version 1 of group `audit` is already"), "{found:?}");
+        assert!(found[1].contains("is already taken in group `audit` by version 1"), "{found:?}");
+    }
+
+    #[test]
+    fn a_name_is_taken_once() {
+        let known = [declared(1, "up", "x.rs", 4)];
+        let found = texts(&declared(2, "up", "y.rs", 4), &known);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("already taken by version 1, `up` (x.rs:4)"), "{found:?}");
+    }
+
+    #[test]
+    fn versions_rise_within_a_file() {
+        let known = [declared(1, "a", "x.rs", 4), declared(5, "b", "x.rs", 9)];
+        assert_eq!(texts(&declared(6, "c", "x.rs", 12), &known), [""; 0]);
+        assert_eq!(texts(&declared(3, "c", "x.rs", 6), &known), [""; 0]);
+        assert_eq!(texts(&declared(3, "c", "y.rs", 12), &known), [""; 0]);
+        let found = texts(&declared(3, "c", "x.rs", 12), &known);
+        assert!(
+            found[0].contains("version 5 of `b` on line 9 stands before version 3"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn arrival_means_nothing() {
+        let known = [declared(5, "b", "x.rs", 9)];
+        assert_eq!(texts(&declared(1, "a", "x.rs", 4), &known), [""; 0]);
+        let found = texts(&declared(6, "a", "x.rs", 4), &known);
+        assert!(
+            found[0].contains("version 6 of `a` on line 4 stands before version 5"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn one_out_of_place_is_one_error() {
+        let known = [declared(3, "a", "x.rs", 1), declared(1, "b", "x.rs", 2)];
+        assert_eq!(texts(&declared(2, "c", "x.rs", 3), &known), [""; 0]);
+    }
+}

@@ -1,0 +1,91 @@
+//! The next free version, for the text of a complaint.
+//!
+//! The table holds only what has been expanded so far. So that a suggestion is not taken further
+//! down, the package's sources are searched as text, which is cheap and errs on the safe side:
+//! a version of another group, or in a comment, is left free as well.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::declaration::{Declaration, Origin};
+
+const DEPTH_MAX: usize = 16;
+const FILES_MAX: usize = 20_000;
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// One more than any version in sight.
+pub(super) fn next_free(new: &Declaration, known: &[Declaration], origin: &Origin) -> i64 {
+    let declared = known.iter().chain([new]).filter(|each| each.group == new.group);
+    let declared = declared.map(|each| each.version).max().unwrap_or(0);
+    let written = if origin.directory.as_os_str().is_empty() {
+        0
+    } else {
+        sources(&origin.directory.join("src"))
+            .iter()
+            .filter_map(|file| fs::read_to_string(file).ok())
+            .filter_map(|text| versions(&text).max())
+            .max()
+            .unwrap_or(0)
+    };
+    declared.max(written).saturating_add(1)
+}
+
+/// The Rust files below a directory.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut directories = vec![(directory.to_owned(), 0)];
+    while let Some((directory, depth)) = directories.pop() {
+        let Ok(entries) = fs::read_dir(directory) else { continue };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            // Of the link itself, if it is one: links are not followed, and cannot go in circles.
+            let Ok(about) = entry.metadata() else { continue };
+            if about.is_dir() && depth < DEPTH_MAX {
+                directories.push((path, depth + 1));
+            } else if about.is_file()
+                && about.len() <= FILE_BYTES_MAX
+                && path.extension().is_some_and(|extension| extension == "rs")
+            {
+                files.push(path);
+            }
+        }
+        if files.len() > FILES_MAX {
+            break;
+        }
+    }
+    files
+}
+
+/// Every number `n` in `migration(… version = n …)`.
+fn versions(text: &str) -> impl Iterator<Item = i64> {
+    text.split("migration(").skip(1).filter_map(|after| {
+        let arguments = after.split(')').next()?;
+        let value = arguments.split("version").nth(1)?.trim_start().strip_prefix('=')?;
+        let digits: String = value
+            .trim_start()
+            .chars()
+            .take_while(|char| char.is_ascii_digit() || *char == '_')
+            .filter(char::is_ascii_digit)
+            .collect();
+        digits.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is read as a version.
+
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_any_layout() {
+        let text = "
+            #[migration(version = 3)] #[mongrate::migration(
+                name = \"x\",
+                version=20_250_122_001,
+            )]
+            #[migration(name = \"none\")] #[migration] migration(version = x) version = 9
+        ";
+        assert_eq!(versions(text).collect::<Vec<_>>(), [3, 20_250_122_001]);
+    }
+}

@@ -1,0 +1,90 @@
+//! The service: brings the database up to date, then answers.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::get,
+};
+use mongrate::{
+    StartPolicy,
+    bson::{Document, doc},
+    cli::{Cli, CliArgs},
+    mongodb::Database,
+};
+use serde_json::{Value, json};
+
+/// Serves until Ctrl-C.
+pub(crate) async fn run(cli: &Cli, args: &CliArgs, listen: SocketAddr) -> ExitCode {
+    let connection = match cli.connect(args).await {
+        Ok(connection) => connection,
+        Err(error) => return args.fail(&error),
+    };
+    let migrator = cli.migrator(args, connection.database());
+    // Many instances may start at once: one migrates, the others wait until it is done.
+    // MIGRATE_ON_START=check or =false changes that.
+    if let Err(error) = migrator.on_start().default_policy(StartPolicy::Migrate).await {
+        connection.close().await;
+        return args.fail(&error.into());
+    }
+    let served = serve(connection.database().clone(), listen).await;
+    connection.close().await;
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("cannot serve on {listen}: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(db: Database, listen: SocketAddr) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/", get(counts))
+        .route("/patients/{number}", get(patient))
+        .with_state(db);
+    let listener = tokio::net::TcpListener::bind(listen).await?;
+    say(&format!("the clinic is open: http://{}", listener.local_addr()?));
+    let closing = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    axum::serve(listener, router).with_graceful_shutdown(closing).await
+}
+
+async fn counts(State(db): State<Database>) -> Result<Json<Value>, StatusCode> {
+    let count = async |name: &str| {
+        let counted = db.collection::<Document>(name).estimated_document_count().await;
+        counted.map_err(|_| StatusCode::BAD_GATEWAY)
+    };
+    Ok(Json(json!({
+        "countries": count("countries").await?,
+        "patients": count("patients").await?,
+        "visits": count("visits").await?,
+    })))
+}
+
+async fn patient(
+    State(db): State<Database>,
+    Path(number): Path<String>,
+) -> Result<Json<Value>, StatusCode> {
+    let patients = db.collection::<Document>("patients");
+    let found = patients
+        .find_one(doc! { "number": &number })
+        .await
+        .map_err(|_| StatusCode::BAD_GATEWAY)?
+        .ok_or(StatusCode::NOT_FOUND)?;
+    let text = |field: &str| found.get_str(field).unwrap_or_default().to_owned();
+    Ok(Json(json!({
+        "number": number,
+        "given": text("given"),
+        "family": text("family"),
+        "country": text("country"),
+    })))
+}
+
+#[expect(clippy::print_stderr, reason = "the service's one line for people")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}

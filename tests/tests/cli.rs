@@ -1,0 +1,633 @@
+//! The command line as a user meets it: the sample's binary as a child process, its exit
+//! codes, what it prints and what it never prints.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use mongrate::{
+    Migration,
+    bson::{Document, doc},
+};
+use mongrate_tests::Fresh;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::{Child, Command},
+    sync::Mutex,
+    time::timeout,
+};
+
+// What `create` writes compiles, as it is compiled here.
+#[path = "../../runtime/src/cli/templates/online.rs"]
+mod online;
+#[path = "../../runtime/src/cli/templates/online_reversible.rs"]
+mod online_reversible;
+#[path = "../../runtime/src/cli/templates/transaction.rs"]
+mod transaction;
+#[path = "../../runtime/src/cli/templates/transaction_reversible.rs"]
+mod transaction_reversible;
+
+/// A piece of every password here, and of nothing else: no output may hold it.
+const CANARY: &str = "canary";
+const USER: &str = "anna";
+const PASSWORD: &str = "canary/p@ss:w%rd";
+const PASSWORD_ENCODED: &str = "canary%2Fp%40ss%3Aw%25rd";
+
+const ALL: [&str; 7] = [
+    "20250122001",
+    "20250122002",
+    "20250122003",
+    "20250122004",
+    "20250122005",
+    "20250122006",
+    "20250122007",
+];
+
+/// There is one fail point per server.
+static FAIL_POINT: Mutex<()> = Mutex::const_new(());
+
+/// The sample's binary. Cargo builds it for its own package's tests only.
+fn clinic() -> &'static Path {
+    static CLINIC: OnceLock<PathBuf> = OnceLock::new();
+    CLINIC.get_or_init(|| {
+        let own = std::env::current_exe().unwrap();
+        // target/<profile>/deps/cli-<hash>
+        let profile = own.ancestors().nth(2).unwrap();
+        let mut build = std::process::Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "clinic", "--bin", "clinic", "--target-dir"]);
+        build.arg(profile.parent().unwrap());
+        build.current_dir(env!("CARGO_MANIFEST_DIR"));
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success(), "the sample does not build");
+        profile.join(format!("clinic{}", std::env::consts::EXE_SUFFIX))
+    })
+}
+
+/// How the sample ended.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    fn new(output: &Output) -> Self {
+        let ran = Self {
+            code: output.status.code().expect("it ended by itself"),
+            stdout: String::from_utf8(output.stdout.clone()).unwrap(),
+            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+        };
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(!text.contains(CANARY), "a password was printed: {ran:#?}");
+        }
+        ran
+    }
+
+    #[track_caller]
+    fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn says(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "`{text}` is not in stdout: {self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn complains(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "`{text}` is not in stderr: {self:#?}");
+        self
+    }
+
+    /// The one document that `--json` prints.
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// The code of the error document; the message is not empty, the kind is there.
+    #[track_caller]
+    fn error_code(&self) -> String {
+        let json = self.json();
+        let error = json.get("error").unwrap_or_else(|| panic!("no error: {self:#?}"));
+        assert!(error.get("kind").is_some_and(Value::is_string), "{self:#?}");
+        assert_ne!(text(error, "message"), "", "{self:#?}");
+        text(error, "code")
+    }
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The versions in `steps` of a report whose `field` is `wanted`.
+fn steps(report: &Value, field: &str, wanted: &str) -> Vec<String> {
+    let steps = report.get("steps").and_then(Value::as_array).unwrap();
+    steps
+        .iter()
+        .filter(|step| text(step, field) == wanted)
+        .map(|step| step.get("version").unwrap().to_string())
+        .collect()
+}
+
+/// The command without what the environment of the tests may say.
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(clinic());
+    for name in [
+        "MONGODB_URI",
+        "MONGODB_DATABASE",
+        "MIGRATE_ON_START",
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "RUST_LOG",
+        "CI",
+    ] {
+        command.env_remove(name);
+    }
+    command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn ran(command: &mut Command) -> Ran {
+    let output = timeout(Duration::from_secs(120), command.output()).await;
+    Ran::new(&output.expect("it ends").unwrap())
+}
+
+/// The sample on a database of its own, with a user whose password is the canary.
+struct Clinic {
+    fresh: Fresh,
+    uri: String,
+}
+
+impl Clinic {
+    async fn new(test: &str) -> Self {
+        let fresh = Fresh::new(test).await;
+        let name = fresh.db.name().to_owned();
+        let mut uri = fresh.uri.clone();
+        // The appName is what fail points go by.
+        uri += if uri.contains('?') { "&" } else { "/?" };
+        uri += &format!("appName={name}");
+        if !uri.contains('@') {
+            let create = doc! { "createUser": USER, "pwd": PASSWORD, "roles": [] };
+            fresh.db.run_command(create).await.unwrap();
+            uri = uri.replacen("://", &format!("://{USER}:{PASSWORD_ENCODED}@"), 1);
+            uri += &format!("&authSource={name}");
+        }
+        Self { fresh, uri }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = command(args);
+        command.env("MONGODB_URI", &self.uri).env("MONGODB_DATABASE", self.fresh.db.name());
+        command
+    }
+
+    async fn run(&self, args: &[&str]) -> Ran {
+        ran(&mut self.command(args)).await
+    }
+
+    async fn json(&self, args: &[&str]) -> Ran {
+        let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+        self.run(&args).await
+    }
+
+    async fn pass(self) {
+        let _ = self.fresh.db.run_command(doc! { "dropUser": USER }).await;
+        self.fresh.pass().await;
+    }
+}
+
+#[tokio::test]
+async fn every_verb_in_a_days_work() {
+    let clinic = Clinic::new("days_work").await;
+
+    let status = clinic.json(&["status"]).await.ends(0).json();
+    assert_eq!(status.get("pending").unwrap(), 7, "{status:#}");
+    clinic.run(&["status"]).await.ends(0).says("0 applied, 7 pending");
+    clinic.run(&["history"]).await.ends(0).says("no events");
+    clinic.run(&["lock-status"]).await.ends(0).says("the lock is free");
+    let behind = clinic.run(&["check"]).await.ends(3).complains("7 migrations pending");
+    behind.complains("next: clinic up");
+
+    // Dry: nothing at all is in the database afterwards.
+    let plan = clinic.json(&["plan"]).await.ends(0).json();
+    assert_eq!(steps(&plan, "direction", "up"), ALL);
+    let dry = clinic.json(&["up", "--dry-run", "--to", ALL[2]]).await.ends(0).json();
+    assert_eq!(steps(&dry, "direction", "up"), ALL[..3]);
+    clinic.run(&["down", "--dry-run", "--all"]).await.ends(0).says("nothing to do");
+    clinic.run(&["redo", "--dry-run"]).await.ends(0).says("nothing to do");
+    clinic.run(&["repair", "--dry-run"]).await.ends(0).says("nothing to repair");
+    assert_eq!(clinic.fresh.db.list_collection_names().await.unwrap(), Vec::<String>::new());
+
+    // Up by number, by version, the rest but the last.
+    let up = clinic.run(&["up", "--steps", "2"]).await.ends(0).says("2 applied in ");
+    up.says(", batch 1").says("✓  20250122001  initialize_migrations");
+    let up = clinic.json(&["up", "--to", ALL[2], "--wait", "10s", "--lease", "5s"]).await.ends(0);
+    assert_eq!(steps(&up.json(), "outcome", "applied"), ALL[2..3]);
+    let up = clinic.json(&["up", "--to", ALL[5], "--continue-on-error"]).await.ends(0).json();
+    assert_eq!(up.get("batch").unwrap(), 3, "{up:#}");
+
+    // Down by one, by number, by version, by batch; and again.
+    let down = clinic.json(&["down", "--yes"]).await.ends(0).json();
+    assert_eq!(steps(&down, "outcome", "reverted"), ALL[5..6]);
+    let down = clinic.json(&["down", "--steps", "2", "-y"]).await.ends(0).json();
+    assert_eq!(steps(&down, "outcome", "reverted"), [ALL[4], ALL[3]]);
+    let redo = clinic.json(&["redo", "--yes"]).await.ends(0).json();
+    assert_eq!(steps(&redo, "outcome", "reverted"), ALL[2..3]);
+    assert_eq!(steps(&redo, "outcome", "applied"), ALL[2..3]);
+    let down = clinic.json(&["down", "--to", ALL[1], "--yes"]).await.ends(0).json();
+    assert_eq!(steps(&down, "outcome", "reverted"), ALL[2..3]);
+    let down = clinic.json(&["down", "--batch", "--yes"]).await.ends(0).json();
+    assert_eq!(steps(&down, "outcome", "reverted"), [ALL[1], ALL[0]]);
+    clinic.run(&["up", "--to", ALL[5]]).await.ends(0).says("6 applied");
+    clinic.run(&["down", "--all", "--yes"]).await.ends(0).says("6 rolled back");
+
+    // All the way, past the point of no return.
+    clinic.run(&["up"]).await.ends(0).says("7 applied");
+    clinic.run(&["up"]).await.ends(0).says("nothing to do");
+    clinic.run(&["check"]).await.ends(0).says("this build fits the database");
+    let down = clinic.json(&["down", "--yes"]).await.ends(65);
+    assert_eq!(down.error_code(), "irreversible");
+    let history = clinic.json(&["history"]).await.ends(0).json();
+    assert!(history.get("events").and_then(Value::as_array).unwrap().len() > 20, "{history:#}");
+    clinic.run(&["history"]).await.ends(0).says("20250122007  validate_patients");
+    clinic.run(&["status"]).await.ends(0).says("7 applied, 0 pending");
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn a_baseline_is_recorded_and_nothing_is_run() {
+    let clinic = Clinic::new("baseline").await;
+    let recorded = clinic.json(&["baseline", ALL[1], "--yes"]).await.ends(0).json();
+    assert_eq!(recorded.get("state").unwrap(), "applied", "{recorded:#}");
+    let status = clinic.json(&["status"]).await.ends(0).json();
+    assert_eq!(status.get("applied").unwrap(), 2, "{status:#}");
+    let settings = clinic.fresh.db.collection::<Document>("settings");
+    assert_eq!(settings.count_documents(doc! {}).await.unwrap(), 0, "nothing was run");
+    assert_eq!(
+        clinic.json(&["baseline", "9", "--yes"]).await.ends(64).error_code(),
+        "unknown_version"
+    );
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn an_edited_migration_is_refused_until_it_is_repaired() {
+    let clinic = Clinic::new("drift").await;
+    clinic.run(&["up", "--steps", "1"]).await.ends(0);
+    let control = clinic.fresh.db.collection::<Document>("migrations");
+    let edit = doc! { "$set": { "checksum": "v1:sha256:0000" } };
+    control.update_one(doc! { "_id": 20_250_122_001_i64 }, edit).await.unwrap();
+
+    assert_eq!(clinic.json(&["up"]).await.ends(65).error_code(), "checksum_drift");
+    let refused = clinic.run(&["up"]).await.ends(65).complains("v1:sha256:0000");
+    refused.complains("next: clinic repair --dry-run");
+    clinic.run(&["status"]).await.ends(0).says("changed after being applied");
+    let dry = clinic.json(&["repair", "--dry-run"]).await.ends(0).json();
+    assert_eq!(dry.get("written").unwrap(), false, "{dry:#}");
+    clinic.run(&["repair"]).await.ends(64).complains("--yes");
+    let repaired = clinic.json(&["repair", "--yes"]).await.ends(0).json();
+    assert_eq!(repaired.get("written").unwrap(), true, "{repaired:#}");
+    clinic.run(&["up", "--steps", "1"]).await.ends(0).says("1 applied");
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn a_failure_is_told_with_what_was_done_before() {
+    let clinic = Clinic::new("failure").await;
+    let _turn = FAIL_POINT.lock().await;
+    clinic.run(&["up", "--steps", "2"]).await.ends(0);
+    // No label: a second attempt would not help.
+    let data = doc! { "failCommands": ["insert"], "errorCode": 121 };
+    let fail = clinic.fresh.fail(doc! { "times": 1 }, data).await;
+    let failed = clinic.json(&["up"]).await.ends(1);
+    fail.off().await;
+    assert_eq!(failed.error_code(), "migration_failed");
+    let report = failed.json().pointer("/error/report").cloned().unwrap();
+    assert_eq!(steps(&report, "outcome", "failed"), ALL[2..3]);
+    assert_eq!(steps(&report, "outcome", "not_run"), ALL[3..]);
+    clinic.run(&["status"]).await.ends(0).says("failed");
+
+    let data = doc! { "failCommands": ["insert"], "errorCode": 121 };
+    let fail = clinic.fresh.fail(doc! { "times": 1 }, data).await;
+    let failed = clinic.run(&["up"]).await.ends(1);
+    fail.off().await;
+    let failed = failed.says("✗  20250122003  load_countries").says("1 failed, 4 not run");
+    failed.complains("error: 20250122003").complains("next: mend it and run `clinic up` again");
+
+    let resolved = clinic.json(&["resolve", ALL[2], "--as", "applied", "--yes"]).await.ends(0);
+    assert_eq!(resolved.json().get("state").unwrap(), "applied");
+    let again = clinic.json(&["resolve", ALL[2], "--as", "applied", "--yes"]).await.ends(65);
+    assert_eq!(again.error_code(), "wrong_state");
+    clinic.run(&["resolve", ALL[2], "--as", "pending", "--yes"]).await.ends(0).says("pending");
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn who_holds_the_lock_is_told_and_can_be_unlocked() {
+    /// Runs until the test ends.
+    const HOLDER: Migration = Migration::transactional(1, "hold", |_| {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            Ok(())
+        })
+    });
+    let clinic = Clinic::new("lock").await;
+    let holder = clinic.fresh.again().await;
+    let holding = tokio::spawn(async move { holder.migrator([HOLDER]).app("holder 1").up().await });
+    let fence = loop {
+        let lock = clinic.json(&["lock-status"]).await.ends(0).json();
+        if lock.get("held").unwrap() == true {
+            break lock.get("fence").unwrap().to_string();
+        }
+    };
+    clinic.run(&["lock-status"]).await.ends(0).says("(holder 1)");
+    clinic.run(&["status"]).await.ends(0).says("locked by");
+    let busy = clinic.run(&["up", "--wait", "no"]).await.ends(75).complains("holder 1");
+    busy.complains("next: clinic lock-status");
+    let busy = clinic.json(&["up", "--wait", "100ms"]).await.ends(75);
+    assert_eq!(busy.error_code(), "lock_held");
+
+    // A signal ends the waiting.
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let waiting = Signalled::start(&clinic, &["up", "-v"], "waiting for the lock").await;
+        waiting.signal(signal);
+        let cancelled = waiting.ended().await.ends(code);
+        cancelled.complains("cancelling…").complains("error: cancelled");
+    }
+
+    clinic.run(&["force-unlock", &fence]).await.ends(64).complains("--confirm");
+    let moved = clinic.json(&["force-unlock", "99", "--confirm"]).await.ends(65);
+    assert_eq!(moved.error_code(), "fence_mismatch");
+    let taken = clinic.json(&["force-unlock", &fence, "--confirm"]).await.ends(0).json();
+    assert_eq!(taken.get("was_live").unwrap(), true, "{taken:#}");
+    holding.abort();
+    clinic.pass().await;
+}
+
+/// A process that is stopped by a signal.
+struct Signalled {
+    child: Child,
+    stderr: BufReader<tokio::process::ChildStderr>,
+    read: String,
+}
+
+impl Signalled {
+    /// Starts it, and waits until it says `text` on stderr.
+    async fn start(clinic: &Clinic, args: &[&str], text: &str) -> Self {
+        let mut child = clinic.command(args).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut read = String::new();
+        while !read.contains(text) {
+            let line = stderr.read_line(&mut read);
+            let count = timeout(Duration::from_secs(60), line).await.expect("it says so").unwrap();
+            assert_ne!(count, 0, "it ended without saying `{text}`: {read}");
+        }
+        Self { child, stderr, read }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("running").to_string();
+        let status = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    async fn ended(mut self) -> Ran {
+        self.stderr.read_to_string(&mut self.read).await.unwrap();
+        let mut output = timeout(Duration::from_secs(60), self.child.wait_with_output())
+            .await
+            .expect("it ends")
+            .unwrap();
+        output.stderr = self.read.into_bytes();
+        Ran::new(&output)
+    }
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_migration_in_order() {
+    let clinic = Clinic::new("signal").await;
+    let _turn = FAIL_POINT.lock().await;
+    let slow = doc! { "failCommands": ["insert"], "blockConnection": true, "blockTimeMS": 20_000 };
+    let fail = clinic.fresh.fail(doc! { "times": 1 }, slow).await;
+    let run = Signalled::start(&clinic, &["up", "-v"], "applying").await;
+    run.signal("INT");
+    let cancelled = run.ended().await.ends(130).complains("cancelling…");
+    fail.off().await;
+    cancelled.says("✗  20250122001  initialize_migrations  interrupted").says("6 not run");
+    let status = clinic.json(&["status"]).await.ends(0).json();
+    assert_eq!(status.get("applied").unwrap(), 0, "{status:#}");
+    assert_eq!(status.pointer("/lock/held").unwrap(), false, "{status:#}");
+    clinic.run(&["up"]).await.ends(0).says("7 applied");
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn wrong_arguments_end_with_64() {
+    let uri = "mongodb://anna:canary1@127.0.0.1:1/";
+    for args in [
+        &[][..],
+        &["up", "--to", "1", "--steps", "1"],
+        &["up", "--to", "x"],
+        &["up", "--steps", "0"],
+        &["up", "--allow-ahead", "--refuse-ahead"],
+        &["up", "--wait", "maybe"],
+        &["up", "--lease", "30"],
+        &["up", uri],
+        &["down", "--all", "--batch"],
+        &["down", "--all", "--to", "1"],
+        &["down", "--steps", "1", "--batch"],
+        &["force-unlock"],
+        &["force-unlock", "x", "--confirm"],
+        &["resolve", "1"],
+        &["resolve", "1", "--as", "done"],
+        &["baseline"],
+        &["completions", "csh"],
+        &["status", "--color", "blue"],
+        &["status", "--log", "=a=b="],
+        &["no-such-verb"],
+        &["--urii", uri, "status"],
+        &["--urii=mongodb://anna:canary2@h", "status"],
+        // These are refused before a server is asked.
+        &["down", "--uri", uri],
+        &["redo", "--uri", uri],
+        &["repair", "--uri", uri],
+        &["baseline", "1", "--uri", uri],
+        &["resolve", "1", "--as", "pending", "--uri", uri],
+        &["force-unlock", "1", "--uri", uri],
+        &["up", "--lease", "1ms", "--uri", uri],
+        &["up", "--collection", "a$b", "--uri", uri],
+    ] {
+        let text = ran(&mut command(args)).await.ends(64);
+        assert!(!text.stderr.is_empty() && text.stdout.is_empty(), "{args:?}: {text:#?}");
+        let json: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+        let json = ran(&mut command(&json)).await.ends(64);
+        assert_ne!(json.error_code(), "", "{args:?}");
+        assert!(json.stderr.is_empty(), "{args:?}: {json:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_in_no_message_about_its_uri() {
+    for (uri, code) in [
+        ("mongodb://anna:canary@127.0.0.1:1/?serverSelectionTimeoutMS=200", 69),
+        ("mongodb://anna:canary%2Fx@127.0.0.1:1/?serverSelectionTimeoutMS=200", 69),
+        ("mongodb+srv://anna:canary@nowhere.invalid/", 69),
+        ("mongodb://anna:canary@", 64),
+        ("mongodb://anna:canary@h:port", 64),
+        ("mongodb://anna:p@canary/x@h", 64),
+        ("mongodb://anna:p?canary@h", 64),
+        ("mongodb://anna:p/canary@h:99999", 64),
+        ("mongodb://anna:canary%zz@h", 64),
+        ("mongo://anna:canary@h", 64),
+        ("anna:canary@h", 64),
+        ("mongodb://anna:canary@h/?authMechanism=canary2", 64),
+        ("mongodb://h/?authMechanism=MONGODB-X509&tlsCertificateKeyFilePassword=canary&w=-1", 64),
+    ] {
+        for args in [&["status", "-vv"][..], &["up", "--json", "--log", "trace"]] {
+            ran(command(args).env("MONGODB_URI", uri)).await.ends(code);
+            ran(command(args).args(["--uri", uri])).await.ends(code);
+        }
+    }
+    let help = ran(command(&["up", "--help"]).env("MONGODB_URI", "mongodb://anna:canary@h")).await;
+    help.ends(0).says("MONGODB_URI");
+}
+
+#[tokio::test]
+async fn a_wrong_password_ends_with_77() {
+    let clinic = Clinic::new("wrong_password").await;
+    if !clinic.uri.contains(PASSWORD_ENCODED) {
+        return;
+    }
+    let uri = clinic.uri.replacen(PASSWORD_ENCODED, "canary3", 1);
+    for args in [&["status"][..], &["up", "-vv"], &["up", "--json"]] {
+        let refused = ran(clinic.command(args).env("MONGODB_URI", &uri)).await.ends(77);
+        if args.contains(&"--json") {
+            assert_eq!(refused.error_code(), "unauthorized");
+        } else {
+            refused.complains("next: see that the user and password");
+        }
+    }
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn a_group_without_migrations_ends_with_70() {
+    let clinic = Clinic::new("group").await;
+    let bad = clinic.json(&["up", "--group", "nobody"]).await.ends(70);
+    assert_eq!(bad.error_code(), "registry");
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn colour_is_for_terminals_and_can_be_refused() {
+    let clinic = Clinic::new("colour").await;
+    let escapes = |ran: &Ran| ran.stdout.contains('\u{1b}') || ran.stderr.contains('\u{1b}');
+    for args in [&["status"][..], &["up", "--steps", "1"], &["check"], &["plan", "-v"], &["--help"]]
+    {
+        let plain = clinic.run(args).await;
+        assert!(!escapes(&plain), "piped: {plain:#?}");
+        let colour: Vec<&str> = args.iter().copied().chain(["--color", "always"]).collect();
+        let colour = clinic.run(&colour).await;
+        assert!(escapes(&colour), "--color always: {colour:#?}");
+        let refused =
+            ran(clinic.command(args).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")).await;
+        assert!(!escapes(&refused), "NO_COLOR: {refused:#?}");
+        let never: Vec<&str> = args.iter().copied().chain(["--color=never"]).collect();
+        let never = ran(clinic.command(&never).env("CLICOLOR_FORCE", "1")).await;
+        assert!(!escapes(&never), "--color=never: {never:#?}");
+    }
+    clinic.json(&["status", "--color", "always"]).await.json();
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn help_names_the_exit_codes() {
+    let help = ran(&mut command(&["--help"])).await.ends(0).says("Exit codes:");
+    help.says("force-unlock").says("75");
+    ran(&mut command(&["--version"])).await.ends(0).says("clinic ");
+    for verb in [
+        "status",
+        "up",
+        "down",
+        "redo",
+        "plan",
+        "history",
+        "check",
+        "create",
+        "lock-status",
+        "force-unlock",
+        "baseline",
+        "resolve",
+        "repair",
+        "completions",
+    ] {
+        ran(&mut command(&[verb, "--help"])).await.ends(0).says("--json");
+    }
+}
+
+#[tokio::test]
+async fn completions_for_every_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        ran(&mut command(&["completions", shell])).await.ends(0).says("force-unlock");
+        let json = ran(&mut command(&["completions", shell, "--json"])).await.ends(0).json();
+        assert_eq!(json.get("shell").unwrap(), shell);
+        assert!(text(&json, "script").contains("lock-status"));
+    }
+}
+
+#[tokio::test]
+async fn create_writes_the_next_file_and_its_mod_line() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("migrations");
+    let dir_text = dir.to_str().unwrap();
+    let args = ["create", "add user index", "--dir", dir_text];
+    ran(&mut command(&args)).await.ends(64).complains("mkdir -p");
+
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("mod.rs"), "mod m20250122001_first;\n").unwrap();
+    std::fs::write(dir.join("m20250122001_first.rs"), "").unwrap();
+    let created = ran(command(&args).args(["--json", "--kind", "online", "--reversible"])).await;
+    let created = created.ends(0).json();
+    let version = created.get("version").unwrap().to_string();
+    assert_eq!(version.len(), 11, "{created:#}");
+    assert_eq!(text(&created, "mod_line"), format!("mod m{version}_add_user_index;"));
+    let written = std::fs::read_to_string(text(&created, "path")).unwrap();
+    assert!(written.contains(&format!("version = {version}, reversible")), "{written}");
+    assert!(written.contains("async fn add_user_index(on: &mut Online<'_>)"), "{written}");
+    let modules = std::fs::read_to_string(dir.join("mod.rs")).unwrap();
+    assert_eq!(modules, format!("mod m20250122001_first;\nmod m{version}_add_user_index;\n"));
+
+    ran(&mut command(&args)).await.ends(64).complains("is named `add_user_index` already");
+    let other = ["create", "AnotherOne", "--dir", dir_text];
+    ran(&mut command(&other)).await.ends(0).says("✓ wrote ").says("_another_one;");
+    let modules = std::fs::read_to_string(dir.join("mod.rs")).unwrap();
+    assert_eq!(modules.lines().count(), 3, "{modules}");
+    for name in ["../x", "a/b", "a\\b", "x..y", "", " ", "a\nb", "日本", &"a".repeat(300)] {
+        let refused = ran(&mut command(&["create", name, "--dir", dir_text, "--json"])).await;
+        assert_eq!(refused.ends(64).error_code(), "bad_name", "{name:?}");
+    }
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 4);
+}
+
+/// A reader that leaves early (`| head -1`) changes nothing about the work.
+#[tokio::test]
+async fn a_closed_pipe_is_no_failure() {
+    let clinic = Clinic::new("closed_pipe").await;
+    let mut child = clinic.command(&["up"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let status = timeout(Duration::from_secs(60), child.wait()).await.expect("it ends").unwrap();
+    assert_eq!(status.code(), Some(0));
+    clinic.run(&["check"]).await.ends(0);
+    clinic.pass().await;
+}

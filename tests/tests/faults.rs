@@ -1,0 +1,354 @@
+//! What the server and the network may do in between, made to happen (`failCommand`), and
+//! what users do wrong.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use mongrate::{
+    CancellationToken, Error, Migration, Migrator, Retries, State, Wait,
+    bson::{Document, doc},
+    embedded::Embedded,
+    mongodb::{Client, options::ClientOptions},
+};
+use mongrate_tests::{
+    Fresh, effect,
+    effects::{assert_exactly_once, present, versions},
+};
+use tokio::sync::Mutex;
+
+/// There is one `failCommand` per server.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+const THREE: [Migration; 3] = [effect!(1), effect!(2), effect!(3)];
+
+#[tokio::test]
+async fn every_command_may_fail_once_and_each_is_applied_once() {
+    let _turn = TURN.lock().await;
+    // Before the server executes it: an error that it sends, or a connection that breaks.
+    // After: a write concern error.
+    // With how many commands of its kind to let through first: not only the first one that
+    // comes, but the guard, the release.
+    let transient = |code: i32| {
+        doc! {
+            "errorCode": code, "errorLabels": ["TransientTransactionError"],
+        }
+    };
+    let faults: [(&str, &[i32], Document); 11] = [
+        ("find", &[0, 2], doc! { "closeConnection": true }),
+        ("findAndModify", &[0], doc! { "closeConnection": true }),
+        ("update", &[2], doc! { "closeConnection": true }),
+        ("insert", &[0, 2], doc! { "closeConnection": true }),
+        ("commitTransaction", &[2], doc! { "closeConnection": true }),
+        ("findAndModify", &[0], doc! { "errorCode": 11_602 }),
+        ("update", &[0, 1, 2], transient(112)),
+        ("insert", &[0, 2], transient(112)),
+        ("commitTransaction", &[0, 1, 2], transient(251)),
+        ("commitTransaction", &[0, 1, 2], doc! { "errorCode": 50 }),
+        (
+            "commitTransaction",
+            &[0, 2],
+            doc! { "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" } },
+        ),
+    ];
+    for (at, (command, skips, how)) in faults.into_iter().enumerate() {
+        for skip in skips {
+            let fresh = Fresh::new(&format!("fault_{at}_{skip}")).await;
+            let mut data = doc! { "failCommands": [command] };
+            data.extend(how.clone());
+            let point = fresh.fail(doc! { "skip": skip }, data).await;
+            let migrator = fresh
+                .migrator(THREE)
+                .lease(Duration::from_secs(1))
+                .retries(Retries { attempts_max: 2, pause_max: Duration::from_millis(5) });
+            // It fails from then on, until the fault is gone: whatever came of that …
+            let _ = migrator.up().await;
+            point.off().await;
+            // … the next run ends with each exactly once.
+            let end = migrator.up().await;
+            end.unwrap_or_else(|error| panic!("{command} {how}: {error}"));
+            assert_exactly_once(&fresh.db, 1..=3).await;
+            fresh.pass().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_passes_is_not_even_noticed() {
+    let _turn = TURN.lock().await;
+    for (command, how) in [
+        ("find", doc! { "closeConnection": true }),
+        ("findAndModify", doc! { "errorCode": 91 }),
+        ("update", doc! { "closeConnection": true }),
+        ("insert", doc! { "closeConnection": true }),
+        ("commitTransaction", doc! { "closeConnection": true }),
+        ("commitTransaction", doc! { "writeConcernError": { "code": 64, "errmsg": "slow" } }),
+        (
+            "commitTransaction",
+            doc! { "errorCode": 251, "errorLabels": ["TransientTransactionError"] },
+        ),
+    ] {
+        let fresh = Fresh::new("a_fault_that_passes").await;
+        let mut data = doc! { "failCommands": [command] };
+        data.extend(how.clone());
+        let point = fresh.fail(doc! { "times": 2 }, data).await;
+        let report = fresh.migrator(THREE).up().await;
+        point.off().await;
+        let report = report.unwrap_or_else(|error| panic!("{command} {how}: {error}"));
+        assert_eq!(report.versions(), versions(1..=3), "{command} {how}");
+        assert_exactly_once(&fresh.db, 1..=3).await;
+        fresh.pass().await;
+    }
+}
+
+/// An error type as users write them, whose `source()` leads past the driver's error.
+#[derive(Debug)]
+struct Transparent(mongrate::mongodb::error::Error);
+
+impl std::fmt::Display for Transparent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Transparent {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+#[tokio::test]
+async fn retries_work_through_the_users_own_error_types() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let _turn = TURN.lock().await;
+    let wrapped = Migration::transactional(1, "wrapped", |tx| {
+        Box::pin(async move {
+            RUNS.fetch_add(1, Ordering::SeqCst);
+            let mut effects = tx.collection::<Document>("effects");
+            effects.insert_one(doc! { "version": 1_i64 }).await.map_err(Transparent)?;
+            Ok(())
+        })
+    });
+    let fresh = Fresh::new("own_error_types").await;
+    let data = doc! {
+        "failCommands": ["insert"], "errorCode": 112,
+        "errorLabels": ["TransientTransactionError"],
+    };
+    let point = fresh.fail(doc! { "times": 2 }, data).await;
+    let report = fresh.migrator([wrapped]).up().await;
+    point.off().await;
+    assert_eq!(report.unwrap().steps[0].attempts, 3);
+    assert_eq!(RUNS.load(Ordering::SeqCst), 3);
+    assert_eq!(present(&fresh.db).await, [1]);
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_swallowed_error_is_found_and_named() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let swallows = Migration::transactional(1, "swallows", |tx| {
+        Box::pin(async move {
+            RUNS.fetch_add(1, Ordering::SeqCst);
+            let mut users = tx.collection::<Document>("users");
+            users.insert_one(doc! { "_id": "anna" }).await?;
+            let _ = users.insert_one(doc! { "_id": "anna" }).await;
+            Ok(())
+        })
+    });
+    let fresh = Fresh::new("a_swallowed_error").await;
+    let error = fresh.migrator([swallows]).up().await.unwrap_err();
+    assert!(error.to_string().contains("swallowed"), "{error}");
+    assert!(RUNS.load(Ordering::SeqCst) <= 3, "not over and over");
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_duplicate_key_fails_once_and_its_value_is_not_stored() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let twice = Migration::transactional(1, "twice", |tx| {
+        Box::pin(async move {
+            RUNS.fetch_add(1, Ordering::SeqCst);
+            let mut users = tx.collection::<Document>("users");
+            users.insert_one(doc! { "_id": "canary@example.org" }).await?;
+            users.insert_one(doc! { "_id": "canary@example.org" }).await?;
+            Ok(())
+        })
+    });
+    let fresh = Fresh::new("a_duplicate_key").await;
+    let migrator = fresh.migrator([twice]);
+    let error = migrator.up().await.unwrap_err();
+    assert_eq!(RUNS.load(Ordering::SeqCst), 1, "no label, no retry");
+    let failure = error.report().unwrap().steps[0].failure.clone().unwrap();
+    assert_eq!(failure.code, Some(11_000));
+    let status = migrator.status().await.unwrap();
+    assert_eq!(status.migrations[0].state, State::Failed);
+    for text in
+        [error.to_string(), format!("{status:?}"), format!("{:?}", migrator.history().await)]
+    {
+        assert!(text.contains("E11000") && !text.contains("canary"), "{text}");
+    }
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_held_lock_is_waited_for_or_reported() {
+    static GATE: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(0);
+    static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+    let gated = Migration::transactional(1, "effect_1", |tx| {
+        Box::pin(async move {
+            mongrate_tests::effects::leave(tx, 1).await?;
+            INSIDE.notify_one();
+            GATE.acquire().await?.forget();
+            Ok(())
+        })
+    });
+    let fresh = Fresh::new("a_held_lock").await;
+    let holder = fresh.migrator([gated]).app("holder 1");
+    let running = tokio::spawn({
+        let holder = holder.clone();
+        async move { holder.up().await }
+    });
+    INSIDE.notified().await;
+
+    let impatient = fresh.migrator([effect!(1)]).wait(Wait::No);
+    let error = impatient.up().await.unwrap_err();
+    assert_eq!(error.kind().exit_code(), 75);
+    for part in ["holder 1", "fence 1", "force-unlock 1"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let bounded = fresh.migrator([effect!(1)]).wait(Wait::AtMost(Duration::from_millis(200)));
+    assert!(matches!(bounded.up().await, Err(Error::LockHeld { .. })));
+    assert!(impatient.lock_status().await.unwrap().held);
+
+    let patient = fresh.again().await;
+    let waiting = tokio::spawn({
+        let migrator = patient.migrator([effect!(1)]);
+        async move { migrator.up().await }
+    });
+    tokio::task::yield_now().await;
+    GATE.add_permits(1);
+    assert_eq!(running.await.unwrap().unwrap().versions(), versions([1]));
+    assert!(waiting.await.unwrap().unwrap().is_empty(), "it left as soon as nothing was pending");
+    assert!(
+        !patient.wire.take().iter().any(|name| name == "commitTransaction"),
+        "a waiter does not run anything"
+    );
+    assert_exactly_once(&fresh.db, 1..=1).await;
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_forced_unlock_stops_the_old_holder_for_good() {
+    static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+    let hangs = Migration::transactional(1, "effect_1", |tx| {
+        Box::pin(async move {
+            mongrate_tests::effects::leave(tx, 1).await?;
+            INSIDE.notify_one();
+            std::future::pending::<()>().await;
+            Ok(())
+        })
+    });
+    let fresh = Fresh::new("a_forced_unlock").await;
+    let lease = Duration::from_secs(6);
+    let old = fresh.migrator([hangs]).lease(lease).wait(Wait::No);
+    let running = tokio::spawn(async move { old.up().await });
+    INSIDE.notified().await;
+
+    let operator = fresh.migrator([effect!(1)]);
+    let wrong = operator.force_unlock(7).await.unwrap_err();
+    assert!(matches!(wrong, Error::FenceMismatch { .. }), "{wrong}");
+    let unlocked = operator.force_unlock(1).await.unwrap();
+    assert!(unlocked.was_live && unlocked.holder.is_some());
+    assert_eq!(operator.up().await.unwrap().versions(), versions([1]));
+    let stopped = running.await.unwrap().unwrap_err();
+    assert!(matches!(stopped, Error::LockLost { .. }), "{stopped}");
+    assert_exactly_once(&fresh.db, 1..=1).await;
+    let events = operator.history().await.unwrap().events;
+    assert!(events.iter().any(|one| one.event == "force_unlocked"), "it left an event");
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn dropping_the_future_cancels_cleanly() {
+    static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+    let hangs = Migration::transactional(1, "effect_1", |tx| {
+        Box::pin(async move {
+            mongrate_tests::effects::leave(tx, 1).await?;
+            INSIDE.notify_one();
+            std::future::pending::<()>().await;
+            Ok(())
+        })
+    });
+    let fresh = Fresh::new("dropping_the_future").await;
+    let migrator = fresh.migrator([hangs]);
+    let running = tokio::spawn(async move { migrator.up().await });
+    INSIDE.notified().await;
+    running.abort();
+    // The lease is 30 s: only a released lock lets this one in.
+    let next = fresh.migrator([effect!(1)]);
+    let report = tokio::time::timeout(Duration::from_secs(20), next.up()).await;
+    assert_eq!(report.expect("in before the lease ends").unwrap().versions(), versions([1]));
+    assert_exactly_once(&fresh.db, 1..=1).await;
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn cancelling_before_anything_runs_runs_nothing() {
+    let fresh = Fresh::new("cancelling_before").await;
+    let token = CancellationToken::new();
+    token.cancel();
+    let error = fresh.migrator(THREE).cancel_on(token).up().await.unwrap_err();
+    assert_eq!(error.kind().exit_code(), 130);
+    assert!(fresh.wire.take().is_empty());
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_standalone_is_refused_before_a_write() {
+    let standalone = Embedded::builder().standalone().start().await.unwrap();
+    let fresh = Fresh::on(standalone.uri(), "a_standalone").await;
+    let migrator = fresh.migrator(THREE);
+    for error in [
+        migrator.up().await.unwrap_err(),
+        migrator.status().await.unwrap_err(),
+        migrator.on_start().await.unwrap_err(),
+        migrator.baseline(1).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Standalone), "{error}");
+        assert!(error.to_string().contains("--replSet"), "{error}");
+    }
+    assert!(fresh.wire.take().iter().all(|name| name == "find"));
+    assert!(fresh.db.list_collection_names().await.unwrap().is_empty());
+    drop(fresh);
+    standalone.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_out_of_reach_is_a_clear_error_without_the_password() {
+    let uri = "mongodb://anna:canary-pa55@127.0.0.1:9/?serverSelectionTimeoutMS=300";
+    let options = ClientOptions::parse(uri).await.unwrap();
+    let db = Client::with_options(options).unwrap().database("nowhere");
+    let error =
+        Migrator::with(&db, THREE).retries(Retries { attempts_max: 1, ..Retries::default() });
+    let error = error.up().await.unwrap_err();
+    assert_eq!(error.kind().exit_code(), 69);
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+    assert!(error.to_string().contains("no server could be reached"), "{error}");
+}
+
+#[tokio::test]
+async fn missing_privileges_are_named() {
+    let fresh = Fresh::new("missing_privileges").await;
+    let _turn = TURN.lock().await;
+    let data = doc! { "failCommands": ["findAndModify"], "errorCode": 13 };
+    let point = fresh.fail(doc! { "times": 1 }, data).await;
+    let error = fresh.migrator(THREE).up().await.unwrap_err();
+    point.off().await;
+    assert!(matches!(error, Error::Unauthorized { .. }), "{error}");
+    assert!(error.to_string().contains("`find`, `insert` and `update`"), "{error}");
+    assert_eq!(error.kind().exit_code(), 77);
+    fresh.pass().await;
+}
