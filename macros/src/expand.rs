@@ -7,11 +7,12 @@ use syn::ext::IdentExt as _;
 
 use crate::checksum;
 use crate::names;
+use crate::place::Place;
 use crate::validate::{Checked, Kind};
 
 /// What to add after the function. Every token carries the attribute's own hygiene, even where it
 /// borrows the user's place for an error: to the lints it is another crate's code.
-pub(crate) fn expand(checked: Checked) -> TokenStream {
+pub(crate) fn expand(checked: Checked, place: &Place) -> TokenStream {
     let Checked { version, name, group, kind, rollback, out_of_order, function } = checked;
     let ident = function.sig.ident.clone();
     let name = name.text;
@@ -21,6 +22,7 @@ pub(crate) fn expand(checked: Checked) -> TokenStream {
     let named = names::in_crate(&group, version);
     let symbol = names::in_binary(&group, version);
     let version = version.number;
+    let (file, line) = (&place.file, u32::try_from(place.line).unwrap_or(0));
     let up = wrapper(&ident, ident.span());
     let down = match &rollback {
         None => quote!(::core::option::Option::None),
@@ -53,8 +55,8 @@ pub(crate) fn expand(checked: Checked) -> TokenStream {
                     checksum: #checksum,
                     crate_name: ::core::env!("CARGO_PKG_NAME"),
                     module: ::core::module_path!(),
-                    file: ::core::file!(),
-                    line: ::core::line!(),
+                    file: #file,
+                    line: #line,
                     function: #function,
                     out_of_order: #out_of_order,
                 },

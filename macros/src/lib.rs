@@ -12,6 +12,7 @@ mod crate_table;
 mod expand;
 mod names;
 mod parse;
+mod place;
 mod validate;
 
 use proc_macro2::TokenStream;
@@ -33,6 +34,7 @@ pub fn migration(
 fn run(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let raw = parse::Raw::new(arguments, item)?;
     let checked = validate::Checked::try_from(raw)?;
-    crate_table::enter(&checked)?;
-    Ok(expand::expand(checked))
+    let place = place::Place::of(checked.version.span);
+    crate_table::enter(&checked, &place)?;
+    Ok(expand::expand(checked, &place))
 }

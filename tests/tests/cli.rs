@@ -1,6 +1,8 @@
 //! The command line as a user meets it: the sample's binary as a child process, its exit
 //! codes, what it prints and what it never prints.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     path::{Path, PathBuf},
     process::{Output, Stdio},
@@ -50,14 +52,25 @@ const ALL: [&str; 7] = [
 /// There is one fail point per server.
 static FAIL_POINT: Mutex<()> = Mutex::const_new(());
 
-/// The sample's binary. Cargo builds it for its own package's tests only.
+/// The sample's binary. Cargo names it to its own package's tests only; others build it.
 fn clinic() -> &'static Path {
     static CLINIC: OnceLock<PathBuf> = OnceLock::new();
     CLINIC.get_or_init(|| {
+        if let Some(built) = option_env!("CARGO_BIN_EXE_clinic") {
+            return PathBuf::from(built);
+        }
         let own = std::env::current_exe().unwrap();
         // target/<profile>/deps/cli-<hash>
         let profile = own.ancestors().nth(2).unwrap();
         let mut build = std::process::Command::new(env!("CARGO"));
+        // What Cargo tells this process about this package would make build scripts of the
+        // other run again.
+        for (name, _) in std::env::vars_os() {
+            let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+            if told.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+                build.env_remove(name);
+            }
+        }
         build.args(["build", "--quiet", "--package", "clinic", "--bin", "clinic", "--target-dir"]);
         build.arg(profile.parent().unwrap());
         build.current_dir(env!("CARGO_MANIFEST_DIR"));

@@ -352,3 +352,81 @@ async fn missing_privileges_are_named() {
     assert_eq!(error.kind().exit_code(), 77);
     fresh.pass().await;
 }
+
+#[tokio::test]
+async fn a_migration_longer_than_the_lease_keeps_it() {
+    static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+    let slow = Migration::transactional(1, "effect_1", |tx| {
+        Box::pin(async move {
+            mongrate_tests::effects::leave(tx, 1).await?;
+            INSIDE.notify_one();
+            tokio::time::sleep(Duration::from_millis(3_500)).await;
+            Ok(())
+        })
+    });
+    let fresh = Fresh::new("longer_than_the_lease").await;
+    let lease = Duration::from_secs(1);
+    let first = fresh.migrator([slow]).lease(lease);
+    let running = tokio::spawn(async move { first.up().await });
+    INSIDE.notified().await;
+    let second = fresh.migrator([effect!(1)]).lease(lease).up().await.unwrap();
+    assert!(second.is_empty(), "it waited to the end");
+    let report = running.await.unwrap().unwrap();
+    assert_eq!((report.fence, report.steps[0].attempts), (Some(1), 1));
+    assert_eq!(fresh.migrator([effect!(1)]).lock_status().await.unwrap().fence, 1);
+    assert_exactly_once(&fresh.db, 1..=1).await;
+    fresh.pass().await;
+}
+
+/// The schedule that only the fence can stop: the old owner was replaced, its lease seems to
+/// run for a long time still, and no heartbeat has told it yet.
+#[tokio::test]
+async fn an_old_owner_that_does_not_know_cannot_commit() {
+    static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+    static GATE: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(0);
+    async fn pause() {
+        INSIDE.notify_one();
+        GATE.acquire().await.expect("never closed").forget();
+    }
+    // With its transaction open; between two transactions; in the transaction of a step.
+    let open = Migration::transactional(1, "effect_1", |tx| {
+        Box::pin(async move {
+            mongrate_tests::effects::leave(tx, 1).await?;
+            pause().await;
+            mongrate_tests::effects::leave(tx, 101).await
+        })
+    });
+    let between = Migration::online_steps(1, "effect_1", |on| {
+        Box::pin(async move {
+            pause().await;
+            on.transaction("one", async |tx| mongrate_tests::effects::leave(tx, 1).await).await
+        })
+    });
+    // (The guard of a step leaves the digest as it is: only the counter makes it a write.)
+    let in_step = Migration::online_steps(1, "effect_1", |on| {
+        Box::pin(async move {
+            on.transaction("one", async |tx| {
+                mongrate_tests::effects::leave(tx, 1).await?;
+                pause().await;
+                Ok(())
+            })
+            .await
+        })
+    });
+    for (at, stale) in [open, between, in_step].into_iter().enumerate() {
+        let fresh = Fresh::new(&format!("an_old_owner_{at}")).await;
+        let old = fresh.migrator([stale]).lease(Duration::from_secs(600)).wait(Wait::No);
+        let running = tokio::spawn(async move { old.up().await });
+        INSIDE.notified().await;
+        let new = fresh.again().await;
+        let migrator = new.migrator([effect!(1)]);
+        migrator.force_unlock(1).await.unwrap();
+        assert_eq!(migrator.up().await.unwrap().versions(), versions([1]));
+        GATE.add_permits(2);
+        let stopped = running.await.unwrap().unwrap_err();
+        assert!(matches!(stopped, Error::LockLost { .. }), "{stopped}");
+        assert_exactly_once(&fresh.db, 1..=1).await;
+        GATE.forget_permits(2);
+        fresh.pass().await;
+    }
+}

@@ -31,7 +31,9 @@ impl Bytes {
 
     fn piece(&mut self, tag: u8, value: &[u8]) {
         self.0.push(tag);
-        self.0.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        // A token of 4 GiB is nobody's migration: the compiler's own spans have 32 bits.
+        let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+        self.0.extend_from_slice(&length.to_le_bytes());
         self.0.extend_from_slice(value);
     }
 
@@ -64,6 +66,10 @@ impl Bytes {
     /// Cuts joined punctuation into operators, longest first, as the language does.
     fn operators(&mut self, joined: &mut String) {
         let mut rest = joined.as_str();
+        if rest.len() == 1 {
+            self.piece(b'p', rest.as_bytes());
+            rest = "";
+        }
         while let Some(first) = rest.chars().next() {
             let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
             let length = operator.map_or(first.len_utf8(), str::len);

@@ -2,9 +2,10 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
+use syn::parse::discouraged::Speculative as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::visit_mut::VisitMut as _;
-use syn::{Block, Expr, ItemMacro, Macro, MacroDelimiter, Pat, Token, Type, token};
+use syn::{Block, Expr, ItemMacro, Macro, MacroDelimiter, Pat, Token, token};
 
 use super::canonical::{Canonical, fence};
 
@@ -38,12 +39,17 @@ fn arguments(input: ParseStream<'_>) -> syn::Result<Vec<TokenStream>> {
 fn argument(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let ends = |input: ParseStream<'_>| input.is_empty() || input.peek(Token![,]);
     let ahead = input.fork();
-    if ahead.parse::<Expr>().is_ok() && ends(&ahead) {
-        return Ok(expression(input.parse()?));
+    if let Ok(expr) = ahead.parse()
+        && ends(&ahead)
+    {
+        input.advance_to(&ahead);
+        return Ok(expression(expr));
     }
     let ahead = input.fork();
-    if ahead.parse::<Type>().is_ok() && ends(&ahead) {
-        let mut ty = input.parse()?;
+    if let Ok(mut ty) = ahead.parse()
+        && ends(&ahead)
+    {
+        input.advance_to(&ahead);
         Canonical.visit_type_mut(&mut ty);
         return Ok(ty.into_token_stream());
     }

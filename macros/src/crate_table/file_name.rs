@@ -3,7 +3,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::declaration::{Declaration, Origin};
+use super::declaration::Declaration;
+use super::known::Origin;
 
 /// What is wrong, if the nearest name that promises a version promises another.
 pub(super) fn complaint(new: &Declaration, origin: &Origin) -> Option<String> {
@@ -33,7 +34,7 @@ struct Promise {
 
 /// From the file outwards, up to the package's directory.
 fn promises(new: &Declaration, origin: &Origin) -> impl Iterator<Item = Promise> {
-    let path = new.path.clone().unwrap_or_else(|| PathBuf::from(&new.file));
+    let path = new.place.path.clone().unwrap_or_else(|| PathBuf::from(&new.place.file));
     let file = path.file_stem().and_then(|stem| promise("file", &stem.to_string_lossy(), ".rs"));
     let directories = path.parent().and_then(|parent| inside(parent, &origin.directory));
     let names: Vec<String> = directories
@@ -69,6 +70,7 @@ mod tests {
     //! Which names promise what.
 
     use super::*;
+    use crate::place::Place;
 
     fn version(stem: &str) -> Option<i64> {
         promise("file", stem, ".rs").map(|promise| promise.version)
@@ -95,16 +97,18 @@ mod tests {
         let root = tempdir();
         let nested = root.join("src/m0001_users");
         std::fs::create_dir_all(&nested).unwrap();
-        let origin = Origin { directory: root.clone(), ..Origin::default() };
+        let origin = Origin { directory: root.clone(), ..Origin::of_this_crate() };
         let at = |path: PathBuf, version| Declaration {
             version,
             name: String::new(),
             group: String::new(),
             function: String::new(),
-            file: path.display().to_string(),
-            path: Some(path),
-            line: 1,
-            column: 1,
+            place: Place {
+                file: path.display().to_string(),
+                path: Some(path),
+                line: 1,
+                column: 1,
+            },
         };
         assert_eq!(complaint(&at(nested.join("mod.rs"), 1), &origin), None);
         assert_eq!(complaint(&at(nested.join("m0007_x.rs"), 7), &origin), None);

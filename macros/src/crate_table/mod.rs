@@ -6,16 +6,19 @@
 
 mod declaration;
 mod file_name;
+mod known;
 mod rules;
 mod scan;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use declaration::{Declaration, Origin};
+use declaration::Declaration;
+use known::{Known, Origin};
 use syn::Error;
 
 use crate::broken::Broken;
+use crate::place::Place;
 use crate::validate::Checked;
 
 /// Set where one process expands the same crate over and over, while it is being edited: there
@@ -23,18 +26,18 @@ use crate::validate::Checked;
 const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
 
 /// By crate, for a process that is handed several.
-static TABLE: Mutex<BTreeMap<Origin, Vec<Declaration>>> = Mutex::new(BTreeMap::new());
+static TABLE: Mutex<BTreeMap<Origin, Known>> = Mutex::new(BTreeMap::new());
 
 /// Enters a migration, or says what stands in its way.
-pub(crate) fn enter(checked: &Checked) -> syn::Result<()> {
-    if std::env::var_os(EDITOR).is_some() || !proc_macro::is_available() {
+pub(crate) fn enter(checked: &Checked, place: &Place) -> syn::Result<()> {
+    if std::env::var_os(EDITOR).is_some() {
         return Ok(());
     }
     let origin = Origin::of_this_crate();
-    let declaration = Declaration::new(checked);
+    let declaration = Declaration::new(checked, place);
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let known = table.entry(origin.clone()).or_default();
-    known.retain(|other| !other.is_same_place(&declaration));
+    known.forget(&declaration);
 
     let mut broken = Broken::default();
     for complaint in rules::complaints(&declaration, known, &origin) {
@@ -44,9 +47,6 @@ pub(crate) fn enter(checked: &Checked) -> syn::Result<()> {
         };
         broken.add(Error::new(span, complaint.text));
     }
-    // One that took another's version must not take part any further.
-    if !known.iter().any(|other| other.is_same_version(&declaration)) {
-        known.push(declaration);
-    }
+    known.enter(declaration);
     broken.into_result()
 }

@@ -1,7 +1,8 @@
 //! The rules between migrations of one crate. Pure but for the next free version, which is looked
 //! up only to be put into a complaint.
 
-use super::declaration::{Declaration, Origin};
+use super::declaration::Declaration;
+use super::known::{Known, Origin};
 use super::{file_name, scan};
 
 /// What to point at.
@@ -20,15 +21,14 @@ pub(super) struct Complaint {
 /// Everything that is wrong with a migration, given those that are known already.
 pub(super) fn complaints(
     new: &Declaration,
-    known: &[Declaration],
+    known: &Known,
     origin: &Origin,
 ) -> Vec<Complaint> {
     let next = || scan::next_free(new, known, origin);
     let mut complaints = Vec::new();
     let mut complain = |about, text| complaints.push(Complaint { about, text });
-    let others = || known.iter().filter(|other| other.group == new.group);
 
-    if let Some(other) = others().find(|other| other.version == new.version) {
+    if let Some(other) = known.with_version_of(new) {
         let text = format!(
             "version {}{} is already declared by {}; the next free version is {}",
             new.version,
@@ -46,15 +46,15 @@ pub(super) fn complaints(
              is {}",
             earlier.version,
             earlier.function,
-            earlier.line,
+            earlier.place.line,
             later.version,
             later.function,
-            later.line,
+            later.place.line,
             next(),
         );
         complain(About::Version, text);
     }
-    if let Some(other) = others().find(|other| other.name == new.name) {
+    if let Some(other) = known.with_name_of(new) {
         let text = format!(
             "the name `{}` is already taken{} by version {}, {}: rename this migration, or give it \
              a `name = \"…\"` of its own",
@@ -75,12 +75,9 @@ pub(super) fn complaints(
 /// only: one migration out of place is one error.
 fn unordered<'a>(
     new: &'a Declaration,
-    known: &'a [Declaration],
+    known: &'a Known,
 ) -> Option<(&'a Declaration, &'a Declaration)> {
-    let beside = || known.iter().filter(|other| other.file == new.file && other.group == new.group);
-    let above = beside().filter(|other| other.place() < new.place()).max_by_key(|at| at.place());
-    let below = beside().filter(|other| other.place() > new.place()).min_by_key(|at| at.place());
-    match (above, below) {
+    match (known.above(new), known.below(new)) {
         (Some(above), _) if above.version > new.version => Some((above, new)),
         (_, Some(below)) if new.version > below.version => Some((new, below)),
         _ => None,
@@ -91,7 +88,10 @@ fn unordered<'a>(
 mod tests {
     //! Each rule, with and without its exceptions.
 
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::place::Place;
 
     fn declared(version: i64, function: &str, file: &str, line: usize) -> Declaration {
         Declaration {
@@ -99,15 +99,19 @@ mod tests {
             name: function.to_owned(),
             group: "default".to_owned(),
             function: function.to_owned(),
-            file: file.to_owned(),
-            path: None,
-            line,
-            column: 1,
+            place: Place { file: file.to_owned(), path: None, line, column: 1 },
         }
     }
 
-    fn texts(new: &Declaration, known: &[Declaration]) -> Vec<String> {
-        let complaints = complaints(new, known, &Origin::default());
+    /// A crate without sources to search.
+    fn nowhere() -> Origin {
+        Origin { directory: PathBuf::new(), ..Origin::of_this_crate() }
+    }
+
+    fn texts(new: &Declaration, before: &[Declaration]) -> Vec<String> {
+        let mut known = Known::default();
+        before.iter().for_each(|each| known.enter(each.clone()));
+        let complaints = complaints(new, &known, &nowhere());
         complaints.into_iter().map(|complaint| complaint.text).collect()
     }
 
@@ -127,7 +131,9 @@ mod tests {
         let mut other = declared(1, "a", "x.rs", 9);
         other.group = "audit".to_owned();
         assert_eq!(texts(&other, &known), [""; 0]);
-        let found = texts(&Declaration { line: 20, ..other.clone() }, &[other]);
+        let mut again = other.clone();
+        again.place.line = 20;
+        let found = texts(&again, &[other]);
         assert!(found[0].starts_with("version 1 of group `audit` is already"), "{found:?}");
         assert!(found[1].contains("is already taken in group `audit` by version 1"), "{found:?}");
     }
@@ -168,5 +174,18 @@ mod tests {
     fn one_out_of_place_is_one_error() {
         let known = [declared(3, "a", "x.rs", 1), declared(1, "b", "x.rs", 2)];
         assert_eq!(texts(&declared(2, "c", "x.rs", 3), &known), [""; 0]);
+    }
+
+    #[test]
+    fn the_same_source_expanded_again_is_no_clash() {
+        let first = declared(1, "a", "x.rs", 4);
+        let mut known = Known::default();
+        known.enter(first.clone());
+        known.forget(&first);
+        assert!(complaints(&first, &known, &nowhere()).is_empty());
+        known.enter(first);
+        let other = declared(1, "b", "x.rs", 4);
+        known.forget(&other);
+        assert_eq!(complaints(&other, &known, &nowhere()).len(), 1);
     }
 }

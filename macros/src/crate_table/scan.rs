@@ -7,16 +7,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::declaration::{Declaration, Origin};
+use super::declaration::Declaration;
+use super::known::{Known, Origin};
 
 const DEPTH_MAX: usize = 16;
 const FILES_MAX: usize = 20_000;
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// One more than any version in sight.
-pub(super) fn next_free(new: &Declaration, known: &[Declaration], origin: &Origin) -> i64 {
-    let declared = known.iter().chain([new]).filter(|each| each.group == new.group);
-    let declared = declared.map(|each| each.version).max().unwrap_or(0);
+pub(super) fn next_free(new: &Declaration, known: &Known, origin: &Origin) -> i64 {
+    let declared = known.newest(new).unwrap_or(0).max(new.version);
     let written = if origin.directory.as_os_str().is_empty() {
         0
     } else {

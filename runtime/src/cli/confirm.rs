@@ -32,6 +32,9 @@ pub(super) async fn ask(
         line = answer => line.unwrap_or_default(),
         () = cancel.cancelled() => return Err(CliError::cancelled()),
     };
+    if line.ends_with('\n') {
+        out.answered();
+    }
     if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
         return Ok(());
     }

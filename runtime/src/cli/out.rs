@@ -1,6 +1,9 @@
 //! The one place that prints: results to stdout, all else to stderr, without secrets.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::{
+    io::{self, IsTerminal as _, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -21,6 +24,9 @@ pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const ACCENT: Style = AnsiColor::Cyan.on_default();
 /// Dimmed.
 pub(super) const FAINT: Style = Style::new().dimmed();
+
+/// Whether the cursor stands behind a question.
+static ASKING: AtomicBool = AtomicBool::new(false);
 
 /// `text` in `style`.
 pub(super) fn paint(style: Style, text: impl std::fmt::Display) -> String {
@@ -71,14 +77,23 @@ impl Out {
         progress::suspend(|| write(AutoStream::new(io::stdout(), self.choice), text, true));
     }
 
-    /// Text to stderr, ending in a newline.
+    /// Text to stderr, ending in a newline; on a line of its own.
     pub(super) fn note(self, text: &str) {
+        if ASKING.swap(false, Ordering::Relaxed) {
+            write(AutoStream::new(io::stderr(), self.choice), "", true);
+        }
         progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, true));
     }
 
     /// A question to stderr, without a newline.
     pub(super) fn ask(self, text: &str) {
+        ASKING.store(true, Ordering::Relaxed);
         progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, false));
+    }
+
+    /// The question was answered: the answer's newline is on the terminal.
+    pub(super) fn answered(self) {
+        ASKING.store(false, Ordering::Relaxed);
     }
 
     /// A JSON document to stdout: on one line, or at a terminal indented.

@@ -14,8 +14,8 @@ use super::task::Cancel;
 const SCRIPT: &str = include_str!("keeper.sh");
 /// The keeper answers within 2 ms; ten seconds is a machine in trouble.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How long a keeper waits for the user that started it.
-const GRACE_S: u32 = 30;
+/// [`Launch::grace`] outside of tests.
+pub(super) const GRACE: Duration = Duration::from_secs(30);
 
 /// The write end of the keeper's pipe. While one of them is open, anywhere, the server runs.
 ///
@@ -33,6 +33,8 @@ pub(super) struct Launch<'a> {
     pub(super) mongod: &'a Path,
     pub(super) nodes: usize,
     pub(super) linger: Duration,
+    /// How long to wait for the first user; whoever starts the server may die before it joins.
+    pub(super) grace: Duration,
     /// A scratch server is killed: nobody will read its data again.
     pub(super) gently: bool,
     /// Removed at the end.
@@ -56,7 +58,7 @@ pub(super) fn launch(launch: &Launch<'_>) -> Result<(), EmbeddedError> {
         .arg(launch.mongod)
         .arg(launch.nodes.to_string())
         .arg(seconds(launch.linger))
-        .arg(GRACE_S.to_string())
+        .arg(seconds(launch.grace))
         .arg(if launch.gently { "TERM" } else { "KILL" })
         .args(launch.trash)
         .current_dir(launch.run)
@@ -160,6 +162,8 @@ fn seconds(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -167,5 +171,85 @@ mod tests {
         assert_eq!(seconds(Duration::ZERO), "0");
         assert_eq!(seconds(Duration::from_secs(5)), "5");
         assert_eq!(seconds(Duration::from_millis(1_050)), "1.050");
+    }
+    /// Minds something that is no `mongod`, only a process that goes on for a minute.
+    struct Minded {
+        place: tempfile::TempDir,
+        run: PathBuf,
+        trash: PathBuf,
+    }
+
+    impl Minded {
+        fn launch(grace: Duration) -> Self {
+            let place = tempfile::tempdir().unwrap();
+            let (run, trash) = (place.path().join("run"), place.path().join("data"));
+            fs::create_dir(&run).unwrap();
+            fs::create_dir(&trash).unwrap();
+            let mongod = place.path().join("mongod");
+            fs::write(&mongod, "#!/bin/sh\nexec sleep 60\n").unwrap();
+            fs::set_permissions(&mongod, fs::Permissions::from_mode(0o755)).unwrap();
+            launch(&Launch {
+                run: &run,
+                mongod: &mongod,
+                nodes: 1,
+                linger: Duration::ZERO,
+                grace,
+                gently: true,
+                trash: &[&run, &trash],
+            })
+            .unwrap();
+            Self { place, run, trash }
+        }
+
+        /// Nothing is left, of the processes nor of the files.
+        fn assert_ends_within(&self, wait: Duration) {
+            let over = || Ok((!self.run.exists() && !self.is_about()).then_some(()));
+            let ended = Cancel::default().poll(wait, Duration::from_millis(5), over).unwrap();
+            assert!(ended.is_some(), "it goes on");
+            assert!(!self.trash.exists());
+        }
+
+        /// Whether a process names our directory.
+        fn is_about(&self) -> bool {
+            let all = Command::new("ps").args(["-ww", "-eo", "args="]).output().unwrap();
+            let ours = self.place.path().to_string_lossy().into_owned();
+            String::from_utf8_lossy(&all.stdout).contains(&ours)
+        }
+    }
+
+    #[test]
+    fn a_keeper_that_nobody_joins_gives_up() {
+        let minded = Minded::launch(Duration::from_millis(500));
+        assert!(is_minded_soon(&minded.run));
+        minded.assert_ends_within(Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_keeper_that_was_joined_stays_until_the_last_has_gone() {
+        let minded = Minded::launch(Duration::from_millis(500));
+        let one = Door::join_new(&minded.run, &Cancel::default()).unwrap();
+        let two = Door::join(&minded.run, &Cancel::default()).unwrap().unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        drop(one);
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(is_minded(&minded.run) && minded.trash.exists());
+        drop(two);
+        minded.assert_ends_within(Duration::from_secs(5));
+        assert!(Door::join(&minded.run, &Cancel::default()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_keeper_that_is_told_to_quit_does_so_before_its_users_go() {
+        let minded = Minded::launch(GRACE);
+        let door = Door::join_new(&minded.run, &Cancel::default()).unwrap();
+        assert!(quit(&minded.run).unwrap());
+        minded.assert_ends_within(Duration::from_secs(5));
+        drop(door);
+    }
+
+    fn is_minded_soon(run: &Path) -> bool {
+        let minded = || Ok(is_minded(run).then_some(()));
+        let wait = Duration::from_secs(5);
+        Cancel::default().poll(wait, Duration::from_millis(1), minded).unwrap().is_some()
     }
 }

@@ -179,6 +179,7 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
         mongod: &binary.path,
         nodes: asked.nodes,
         linger: asked.linger,
+        grace: keeper::GRACE,
         gently: asked.data.is_some(),
         trash: &trash,
     })?;
