@@ -1,9 +1,9 @@
 //! `#[migration]`: turns an async function into a registered migration.
 //!
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
-//! [`parse::Raw`] is what was written, [`validate::Checked`] is what holds for this
-//! function alone, and [`expand::expand`] cannot fail. Between the last two, [`crate_table`]
-//! compares it with its crate's other migrations. [`checksum`] says what a body means, whatever
+//! `parse::Raw` is what was written, `validate::Checked` is what holds for this
+//! function alone, and `expand::expand` cannot fail. Between the last two, `crate_table`
+//! compares it with its crate's other migrations. `checksum` says what a body means, whatever
 //! its layout.
 
 mod broken;

@@ -525,9 +525,7 @@ pub(crate) mod driver {
             }
             ErrorKind::InvalidArgument { message, .. }
             | ErrorKind::Authentication { message, .. } => message.clone(),
-            ErrorKind::ServerSelection { message, .. } => {
-                format!("no server could be reached in time: {message}")
-            }
+            ErrorKind::ServerSelection { message, .. } => out_of_reach(message),
             kind => kind.to_string(),
         };
         match (code(error), code_name(error)) {
@@ -535,6 +533,36 @@ pub(crate) mod driver {
             (Some(code), None) => format!("{message} (code {code})"),
             _ => message,
         }
+    }
+
+    /// What kept the driver from each server. Its own text is a dump of everything it knows:
+    /// `… Topology: { …, Servers: [ { Address: a:1, Type: Unknown, Error: Kind: I/O error:
+    /// Connection refused (os error 111), labels: {} }, … ] }`.
+    fn out_of_reach(message: &str) -> String {
+        let servers: Vec<String> = message
+            .split("Address: ")
+            .skip(1)
+            .filter_map(|server| {
+                let (address, rest) = server.split_once([',', ' '])?;
+                let why = rest.split_once("Error: Kind: ").map(|(_, why)| why);
+                let why = why.and_then(|why| why.split(", labels: ").next());
+                let kind =
+                    rest.split_once("Type: ").and_then(|(_, kind)| kind.split([',', ' ']).next());
+                Some(match (why, kind) {
+                    (Some(why), _) => format!("{address}: {why}"),
+                    (None, Some(kind)) if kind != "Unknown" => format!("{address} is a {kind}"),
+                    (None, _) => format!("{address} does not answer"),
+                })
+            })
+            .collect();
+        if servers.is_empty() {
+            return format!("no server could be reached in time: {message}");
+        }
+        format!(
+            "no server that takes writes could be reached in time ({}); is it running, and is \
+             the address right?",
+            servers.join("; ")
+        )
     }
 
     /// The driver's error in a chain of sources.

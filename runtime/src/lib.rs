@@ -113,3 +113,8 @@ pub mod __private {
         pub use linkme;
     }
 }
+
+/// The README's programs compile.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -254,7 +254,11 @@ impl Runner {
             if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled { report: Box::new(report.clone()) });
             }
-            let peek = self.peek().await?;
+            // The one wait for a server that may be out of reach.
+            let peek = tokio::select! {
+                peek = self.peek() => peek?,
+                () = self.cancel.cancelled() => continue,
+            };
             if let Some(Goal::Up(_)) = goal
                 && let Some(ahead) = self.nothing_pending(&peek).await?
             {

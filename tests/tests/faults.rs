@@ -336,7 +336,21 @@ async fn a_server_out_of_reach_is_a_clear_error_without_the_password() {
     for text in [error.to_string(), format!("{error:?}")] {
         assert!(!text.contains("canary"), "{text}");
     }
-    assert!(error.to_string().contains("no server could be reached"), "{error}");
+    assert!(error.to_string().contains("127.0.0.1:9: I/O error: Connection refused"), "{error}");
+}
+
+#[tokio::test]
+async fn cancelling_does_not_wait_for_a_server_that_is_out_of_reach() {
+    let options = ClientOptions::parse("mongodb://127.0.0.1:9/").await.unwrap();
+    let db = Client::with_options(options).unwrap().database("nowhere");
+    let token = CancellationToken::new();
+    let migrator = Migrator::with(&db, THREE).cancel_on(token.clone());
+    let running = tokio::spawn(async move { migrator.up().await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    token.cancel();
+    // The driver looks for a server for 30 s.
+    let ended = tokio::time::timeout(Duration::from_secs(10), running).await;
+    assert!(matches!(ended.unwrap().unwrap(), Err(Error::Cancelled { .. })));
 }
 
 #[tokio::test]

@@ -103,12 +103,7 @@ mod tests {
             name: String::new(),
             group: String::new(),
             function: String::new(),
-            place: Place {
-                file: path.display().to_string(),
-                path: Some(path),
-                line: 1,
-                column: 1,
-            },
+            place: Place { file: path.display().to_string(), path: Some(path), line: 1, column: 1 },
         };
         assert_eq!(complaint(&at(nested.join("mod.rs"), 1), &origin), None);
         assert_eq!(complaint(&at(nested.join("m0007_x.rs"), 7), &origin), None);

@@ -19,11 +19,7 @@ pub(super) struct Complaint {
 }
 
 /// Everything that is wrong with a migration, given those that are known already.
-pub(super) fn complaints(
-    new: &Declaration,
-    known: &Known,
-    origin: &Origin,
-) -> Vec<Complaint> {
+pub(super) fn complaints(new: &Declaration, known: &Known, origin: &Origin) -> Vec<Complaint> {
     let next = || scan::next_free(new, known, origin);
     let mut complaints = Vec::new();
     let mut complain = |about, text| complaints.push(Complaint { about, text });

@@ -1,13 +1,14 @@
 //! From processes that listen to a replica set that takes writes.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mongodb::bson::{Bson, Document, doc};
 
 use super::error::EmbeddedError;
 use super::task::Cancel;
 use super::wire::{Connection, number};
+use super::{keeper, run_dir};
 
 pub(super) const NAME: &str = "mongrate";
 /// Start-up takes under a second; recovery after a crash, and a busy machine, take longer.
@@ -23,10 +24,15 @@ pub(super) fn connect(
     cancel: &Cancel,
 ) -> Result<Connection, EmbeddedError> {
     let marker = run.join(format!("node.{index}.conf")).to_string_lossy().into_owned();
+    let began = Instant::now();
     let mut last = String::from("it does not listen");
     let connection = cancel.poll(READY_WAIT_MAX, PAUSE, || {
-        if run.join(format!("gone.{index}")).exists() {
+        if run_dir::has_ended(run, index) {
             return Err(EmbeddedError::Exited { tail: tail(run, index) });
+        }
+        if !keeper::is_minded(run) {
+            let last = "its keeper was killed".to_owned();
+            return Err(EmbeddedError::NotReady { waited: began.elapsed(), last });
         }
         let Ok(mut connection) = Connection::open(port, cancel) else { return Ok(None) };
         // Another server may have taken the port in the meantime; ours will end for lack of it.
@@ -216,10 +222,10 @@ pub(super) fn tail(run: &Path, index: usize) -> String {
     let log = std::fs::read_link(run.join(format!("log.{index}"))).unwrap_or_default();
     let log = read(&log);
     let log = String::from_utf8_lossy(&log);
-    // Severities: I(nformation) is noise here.
-    let serious = log.lines().filter(|line| !line.contains("\"s\":\"I\""));
     let output = String::from_utf8_lossy(&output);
-    let lines: Vec<_> = output.lines().chain(serious).filter(|line| !line.is_empty()).collect();
+    // Severities: I(nformation) is noise here.
+    let said = |line: &&str| !line.is_empty() && !line.contains("\"s\":\"I\"");
+    let lines: Vec<_> = output.lines().chain(log.lines()).filter(said).collect();
     let mut text = lines[lines.len().saturating_sub(LINES_MAX)..].join("\n");
     let mut excess = text.len().saturating_sub(BYTES_MAX);
     while !text.is_char_boundary(excess) {

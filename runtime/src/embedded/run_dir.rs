@@ -51,6 +51,15 @@ pub(super) fn pid(run: &Path, index: usize) -> Option<u32> {
     text.strip_suffix('\n')?.parse().ok()
 }
 
+/// Whether node `index` was started and has ended, with or without anybody who saw it end.
+pub(super) fn has_ended(run: &Path, index: usize) -> bool {
+    let is_gone = |pid| {
+        let exists = |pid| rustix::process::test_kill_process(pid).is_ok();
+        !i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(exists)
+    };
+    run.join(format!("gone.{index}")).exists() || pid(run, index).is_some_and(is_gone)
+}
+
 /// Sends a signal to node `index`.
 pub(super) fn signal(run: &Path, index: usize, signal: Signal) -> Result<(), EmbeddedError> {
     let pid = pid(run, index)

@@ -59,34 +59,3 @@ fn the_corpus_is_large_enough_and_all_different() {
     all.dedup();
     assert_eq!(all.len(), count, "two functions of the corpus share a checksum");
 }
-
-#[test]
-#[ignore]
-fn tmp_speed() {
-    let text = std::fs::read_to_string("/tmp/ws/bench/src/migrations/m00500_x.rs").unwrap();
-    let f = parsed(&text).remove(0);
-    let tokens = f.to_token_stream();
-    let n = 300;
-    let t = std::time::Instant::now();
-    for _ in 0..n { std::hint::black_box(syn::parse2::<ItemFn>(tokens.clone()).unwrap()); }
-    eprintln!("parse {:?}", t.elapsed() / n);
-    let t = std::time::Instant::now();
-    for _ in 0..n { std::hint::black_box(checksum(&f)); }
-    eprintln!("checksum {:?}", t.elapsed() / n);
-    let mut block = f.block.clone();
-    let t = std::time::Instant::now();
-    for _ in 0..n { let mut b = f.block.clone(); syn::visit_mut::VisitMut::visit_block_mut(&mut super::canonical::Canonical, &mut b); std::hint::black_box(b); }
-    eprintln!("canonical {:?}", t.elapsed() / n);
-    syn::visit_mut::VisitMut::visit_block_mut(&mut super::canonical::Canonical, &mut block);
-    let t = std::time::Instant::now();
-    for _ in 0..n { std::hint::black_box(block.to_token_stream()); }
-    eprintln!("print {:?}", t.elapsed() / n);
-    let tk = block.to_token_stream();
-    let t = std::time::Instant::now();
-    for _ in 0..n { let mut b = super::encode::Bytes::new(""); b.tokens(tk.clone()); std::hint::black_box(b.finish()); }
-    eprintln!("encode {:?}", t.elapsed() / n);
-    let mut b = super::encode::Bytes::new(""); b.tokens(tk.clone()); let by = b.finish();
-    let t = std::time::Instant::now();
-    for _ in 0..n { std::hint::black_box(<sha2::Sha256 as sha2::Digest>::digest(&by)); }
-    eprintln!("sha {:?} {}", t.elapsed() / n, by.len());
-}

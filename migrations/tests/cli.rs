@@ -4,9 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Output, Stdio},
-    sync::OnceLock,
     time::Duration,
 };
 
@@ -52,34 +51,9 @@ const ALL: [&str; 7] = [
 /// There is one fail point per server.
 static FAIL_POINT: Mutex<()> = Mutex::const_new(());
 
-/// The sample's binary. Cargo names it to its own package's tests only; others build it.
+/// The sample's binary.
 fn clinic() -> &'static Path {
-    static CLINIC: OnceLock<PathBuf> = OnceLock::new();
-    CLINIC.get_or_init(|| {
-        if let Some(built) = option_env!("CARGO_BIN_EXE_clinic") {
-            return PathBuf::from(built);
-        }
-        let own = std::env::current_exe().unwrap();
-        // target/<profile>/deps/cli-<hash>
-        let profile = own.ancestors().nth(2).unwrap();
-        let mut build = std::process::Command::new(env!("CARGO"));
-        // What Cargo tells this process about this package would make build scripts of the
-        // other run again.
-        for (name, _) in std::env::vars_os() {
-            let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
-            if told.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
-                build.env_remove(name);
-            }
-        }
-        build.args(["build", "--quiet", "--package", "clinic", "--bin", "clinic", "--target-dir"]);
-        build.arg(profile.parent().unwrap());
-        build.current_dir(env!("CARGO_MANIFEST_DIR"));
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "the sample does not build");
-        profile.join(format!("clinic{}", std::env::consts::EXE_SUFFIX))
-    })
+    Path::new(env!("CARGO_BIN_EXE_clinic"))
 }
 
 /// How the sample ended.
