@@ -47,8 +47,7 @@ pub(crate) fn expand(checked: Checked, place: &Place) -> TokenStream {
 
             #[__mongrate::linkme::distributed_slice(__mongrate::MIGRATIONS)]
             #[linkme(crate = __mongrate::linkme)]
-            static __MONGRATE_MIGRATION: __mongrate::Migration = __MONGRATE;
-            const __MONGRATE: __mongrate::Migration = __mongrate::Migration::#constructor(
+            static __MONGRATE_MIGRATION: __mongrate::Migration = __mongrate::Migration::#constructor(
                 __mongrate::Descriptor {
                     version: #version,
                     name: #name,

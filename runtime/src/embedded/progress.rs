@@ -25,16 +25,17 @@ impl Progress {
         }
     }
 
-    /// A bar of `bytes` when stderr is a terminal, otherwise one that is not drawn.
-    pub(super) fn bar(self, bytes: u64) -> ProgressBar {
+    /// A bar of `bytes` for what is being done, when stderr is a terminal, otherwise one that is not drawn.
+    pub(super) fn bar(self, doing: &'static str, bytes: u64) -> ProgressBar {
         if self.quiet || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-        let style = "{spinner} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+        let style = "{spinner} {msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes}";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
+        bar.set_message(doing);
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
     }
