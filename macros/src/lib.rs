@@ -18,7 +18,29 @@ mod validate;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// Registers an `async fn` as a migration. Documented where it is re-exported: `mongrate::migration`.
+/// The function is an `async fn` that takes `&mut Transaction<'_>` or `&mut Online<'_>`, which
+/// decides what kind of migration it is, and returns `mongrate::Result` or another `Result<(), E>`
+/// whose error converts into a boxed one.
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `version = 20250122001` | a whole number from 1 to `i64::MAX`, unique in its group | required |
+/// | `name = "…"` | 1 to 64 bytes of a-z, 0-9 and `_`, unique in its group | the function's name |
+/// | `group = "…"` | an independent history; same letters as `name` | `"default"` |
+/// | `reversible = path` | the function that undoes this one, of the same kind | not reversible |
+/// | `out_of_order` | may be older than what is sealed or applied already | may not |
+///
+/// # Errors
+///
+/// All mistakes of a declaration are reported at once, each where it was made. Within a crate it
+/// is an error as well to take another migration's version or name, to let versions fall within a
+/// file, and to declare another version than the file or directory is named for: `m0002_x.rs`
+/// holds version 2. Two crates that declare one version do not link.
+///
+/// # Checksum
+///
+/// The migration carries a fingerprint of its body, which formatting, comments and lint
+/// attributes do not change. It does not see into the functions that the body calls.
 #[proc_macro_attribute]
 pub fn migration(
     arguments: proc_macro::TokenStream,
