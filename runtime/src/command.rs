@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mongodb::{
     ClientSession, Database,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, Timestamp, doc},
 };
 
 use crate::{config::Retries, error::ServerError, retry::Backoff};
@@ -72,12 +72,24 @@ impl Control {
     /// Every document that the filter matches. One round trip up to 16 MB of reply.
     pub(crate) async fn find(
         &self,
+        session: Option<&mut ClientSession>,
+        filter: Document,
+        projection: Document,
+    ) -> Result<Vec<Document>, ServerError> {
+        let after = session.as_deref().and_then(ClientSession::operation_time);
+        self.find_after(after, session, filter, projection).await
+    }
+
+    /// The same, of a state that is not older than `after`.
+    pub(crate) async fn find_after(
+        &self,
+        after: Option<Timestamp>,
         mut session: Option<&mut ClientSession>,
         filter: Document,
         projection: Document,
     ) -> Result<Vec<Document>, ServerError> {
         let mut concern = doc! { "level": "majority" };
-        if let Some(time) = session.as_deref().and_then(ClientSession::operation_time) {
+        if let Some(time) = after {
             concern.insert("afterClusterTime", time);
         }
         let command = doc! {

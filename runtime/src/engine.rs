@@ -6,7 +6,7 @@ use std::{future::IntoFuture as _, panic::AssertUnwindSafe, time::Duration};
 use futures_util::FutureExt as _;
 use mongodb::{
     ClientSession,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
@@ -23,7 +23,7 @@ use crate::{
     lease::{self, Lease},
     migration::Body,
     plan::Step,
-    report::Who,
+    report::{Failure, Who},
     retry::Backoff,
 };
 
@@ -45,6 +45,8 @@ pub(crate) enum Stop {
     Lost,
     /// The server.
     Server(Error),
+    /// The commit was sent, and nobody could say what became of it.
+    Unknown(Error),
 }
 
 /// A guarded transaction that committed.
@@ -70,6 +72,13 @@ pub(crate) struct Engine {
     timing: Option<(Version, i64, u64)>,
     /// Why a step inside an online body stopped; its error is only a messenger.
     pub(crate) stopped: Option<Stop>,
+    /// A guarded transaction is under way. If it still is when the next one begins, a body
+    /// dropped the future of a step, or was dropped itself.
+    in_flight: bool,
+    /// How often the last transaction was tried.
+    pub(crate) attempts: u32,
+    /// The digest that the fence held when it was raised.
+    pub(crate) found: Option<Digest>,
 }
 
 impl Engine {
@@ -94,6 +103,9 @@ impl Engine {
                     applied: history.digest(),
                     timing: None,
                     stopped: None,
+                    in_flight: false,
+                    attempts: 0,
+                    found: fence.applied,
                 };
                 Ok(Some((engine, history)))
             }
@@ -177,7 +189,7 @@ impl Engine {
         body: TransactionFn,
     ) -> Result<Committed, Stop> {
         let (digest, change) = self.outcome(step, record);
-        let trial = Trial::new(self, step.migration, digest, &change, true);
+        let trial = Trial::new(self, Some((step.migration, &change)), digest, true);
         self.guarded(trial, async |tx| body(tx).await).await
     }
 
@@ -189,7 +201,7 @@ impl Engine {
                 digest.add(step.migration.version(), &step.migration.checksum());
                 (digest, Change::Applied { batch: self.batch, event: "applied" })
             }
-            Direction::Down => (self.without(record), Change::Reverted { event: "reverted" }),
+            Direction::Down => (self.without(record), Change::Reverted),
         }
     }
 
@@ -221,7 +233,7 @@ impl Engine {
             })
             .map(|record| record.steps.clone());
         let running = Change::Running { direction, keep_steps: done.is_some() };
-        let trial = Trial::new(self, migration, before, &running, true);
+        let trial = Trial::new(self, Some((migration, &running)), before, true);
         self.guarded(trial, async |_| Ok(())).await?;
 
         self.stopped = None;
@@ -233,10 +245,8 @@ impl Engine {
             () = cancel.cancelled() => Err(Stop::Cancelled),
             ended = AssertUnwindSafe(body(&mut online)).catch_unwind() => settle_body(ended),
         };
-        if ended.is_err() {
-            // It may have been dropped in the middle of a step's transaction.
-            self.abort().await;
-        }
+        // It, or a step of it, may have been dropped in the middle of a transaction.
+        self.recover().await?;
         match (self.stopped.take(), ended) {
             (Some(stop), _) | (None, Err(stop)) => return Err(stop),
             (None, Ok(())) => {}
@@ -244,9 +254,9 @@ impl Engine {
         let (digest, change) = match direction {
             Direction::Up => self.outcome(step, record),
             // Taken out of the digest when the rollback began.
-            Direction::Down => (self.applied, Change::Reverted { event: "reverted" }),
+            Direction::Down => (self.applied, Change::Reverted),
         };
-        let trial = Trial::new(self, migration, digest, &change, true);
+        let trial = Trial::new(self, Some((migration, &change)), digest, true);
         self.guarded(trial, async |_| Ok(())).await
     }
 
@@ -258,27 +268,23 @@ impl Engine {
         digest: Digest,
         change: &Change<'_>,
     ) -> Result<Committed, Stop> {
-        let trial = Trial::new(self, *migration, digest, change, false);
+        let trial = Trial::new(self, Some((*migration, change)), digest, false);
         self.guarded(trial, async |_| Ok(())).await
     }
 
-    /// Records changes of many migrations in one transaction.
+    /// Records changes of many migrations, or of none but the digest, in one transaction.
     pub(crate) async fn record_all(
         &mut self,
         digest: Digest,
         changes: &[(Migration, Change<'_>)],
     ) -> Result<(), Stop> {
-        let Some((first, change)) = changes.first() else {
-            return Ok(());
-        };
         let stamp = self.stamp();
         let statements: Vec<Document> = changes
             .iter()
-            .skip(1)
             .map(|(migration, change)| history::statement(migration, change, &stamp))
             .collect();
         let control = self.control.clone();
-        let trial = Trial::new(self, *first, digest, change, false);
+        let trial = Trial::new(self, None, digest, false);
         self.guarded(trial, async |tx| {
             // A command is at most 16 MB; a record's statement is well under 2 KB.
             for chunk in statements.chunks(2_000) {
@@ -319,12 +325,33 @@ impl Engine {
 
     /// The guarded transaction: the fence and the record first, in one round trip, then the
     /// body, then the commit. Retried while the server says that it may help.
-    async fn guarded<F>(&mut self, mut trial: Trial<'_>, mut body: F) -> Result<Committed, Stop>
+    async fn guarded<F>(&mut self, mut trial: Trial<'_>, body: F) -> Result<Committed, Stop>
+    where
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
+    {
+        self.in_flight = true;
+        let ended = self.tries(&mut trial, body).await;
+        self.attempts = trial.backoff.attempts();
+        let ended = match ended {
+            // Whatever stopped it, a commit that was sent may have got through.
+            Err(stop) if trial.unknown => match self.settle(&trial).await {
+                Ok(Settled::Committed) => Ok(self.commit_noted(&trial)),
+                Ok(Settled::Unchanged | Settled::Lost) => Err(stop),
+                Err(Stop::Server(error)) => Err(Stop::Unknown(error)),
+                Err(other) => Err(other),
+            },
+            ended => ended,
+        };
+        self.in_flight = false;
+        ended
+    }
+
+    async fn tries<F>(&mut self, trial: &mut Trial<'_>, mut body: F) -> Result<Committed, Stop>
     where
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
         loop {
-            if let Some(committed) = self.enter(&mut trial).await? {
+            if let Some(committed) = self.enter(trial).await? {
                 return Ok(committed);
             }
             let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
@@ -335,7 +362,7 @@ impl Engine {
                 () = cancel.cancelled(), if trial.cancellable => Err(Stop::Cancelled),
                 ended = AssertUnwindSafe(body(&mut tx)).catch_unwind() => settle_body(ended),
             };
-            if let Some(committed) = self.leave(&mut trial, ended).await? {
+            if let Some(committed) = self.leave(trial, ended).await? {
                 return Ok(committed);
             }
         }
@@ -352,7 +379,15 @@ impl Engine {
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
         let change = Change::Step { name };
-        let trial = Trial::new(self, migration, self.applied, &change, true);
+        if self.in_flight {
+            self.recover().await?;
+            return Err(Stop::Body(
+                "the step before this one was dropped before it had ended; await every step to \
+                 its end, without a timeout around it"
+                    .into(),
+            ));
+        }
+        let trial = Trial::new(self, Some((migration, &change)), self.applied, true);
         self.guarded(trial, body).await.map(drop)
     }
 
@@ -366,10 +401,12 @@ impl Engine {
                 Ok(false) => {
                     self.abort().await;
                     match self.settle(trial).await? {
-                        Settled::Committed => return Ok(Some(self.commit_noted(trial))),
+                        Settled::Committed if trial.unknown => {
+                            return Ok(Some(self.commit_noted(trial)));
+                        }
                         // Then it was the timing of the one before: do without.
                         Settled::Unchanged if self.timing.take().is_some() => {}
-                        Settled::Unchanged | Settled::Lost => {
+                        Settled::Committed | Settled::Unchanged | Settled::Lost => {
                             self.lease.lost.cancel();
                             return Err(Stop::Lost);
                         }
@@ -399,7 +436,8 @@ impl Engine {
                 self.abort().await;
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
                 if transient && trial.backoff.again().await {
-                    tracing::debug!(target: "mongrate", %error, "the transaction is tried again");
+                    let failure = Failure::of(error.as_ref());
+                    tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
                     return Ok(None);
                 }
                 return Err(Stop::Body(error));
@@ -419,11 +457,8 @@ impl Engine {
         if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
             return Ok(None);
         }
-        // Giving up: nothing may stay open, and what did commit counts.
+        // Giving up: nothing may stay open.
         self.end_open_transaction().await;
-        if trial.unknown && matches!(self.settle(trial).await, Ok(Settled::Committed)) {
-            return Ok(Some(self.commit_noted(trial)));
-        }
         if trial.gone >= GONE_MAX {
             return Err(Stop::Body(
                 "the server had already ended the transaction when it was to commit, several \
@@ -451,14 +486,14 @@ impl Engine {
 
     /// The first command: `false` when the fence, the record or the timing did not match.
     async fn guard(&mut self, trial: &Trial<'_>) -> Result<bool, ServerError> {
-        let Trial { migration, digest, change, .. } = trial;
-        let mut statements = vec![
-            fence::guard_statement(self.lease.fence, self.guards, *digest),
-            history::statement(migration, change, &self.stamp()),
-        ];
+        let mut statements =
+            vec![fence::guard_statement(self.lease.fence, self.guards, trial.digest)];
+        if let Some((migration, change)) = &trial.record {
+            statements.push(history::statement(migration, change, &self.stamp()));
+        }
         if let Some((version, sequence, ms)) = self.timing {
             // Not twice for the record that changes anyway.
-            if version != migration.version() {
+            if Some(version) != trial.version() {
                 statements.push(history::timing_statement(version, sequence, ms));
             }
         }
@@ -468,7 +503,7 @@ impl Engine {
         Ok(touched(&reply) == expected)
     }
 
-    /// Commits, again while the outcome is unknown. Never cancelled half-way.
+    /// Commits, again while the outcome is unknown.
     async fn commit(&mut self, unknown: &mut bool) -> Result<(), ServerError> {
         let mut backoff = Backoff::new(self.control.retries);
         loop {
@@ -494,8 +529,7 @@ impl Engine {
 
     /// The guard did not match: why?
     async fn settle(&mut self, trial: &Trial<'_>) -> Result<Settled, Stop> {
-        let version = trial.migration.version();
-        let (history, found) = read_some(&self.control, version).await.map_err(Stop::Server)?;
+        let (history, found) = self.look(trial.version()).await?;
         let ours = found.fence == self.lease.fence;
         if ours && found.guards == self.guards + 1 {
             return Ok(Settled::Committed);
@@ -503,10 +537,40 @@ impl Engine {
         if ours && found.guards == self.guards {
             return Ok(Settled::Unchanged);
         }
-        let recorded = history.get(version).is_some_and(|record| {
+        let record = trial.version().and_then(|version| history.get(version));
+        let recorded = record.is_some_and(|record| {
             record.fence == self.lease.fence && record.sequence == self.guards + 1
         });
         Ok(if trial.unknown && recorded { Settled::Committed } else { Settled::Lost })
+    }
+
+    /// Reads the fence and one record, not older than what this session has seen.
+    async fn look(&self, version: Option<Version>) -> Result<(History, fence::Fence), Stop> {
+        let mut ids = vec![Bson::from(fence::ID)];
+        ids.extend(version.map(|version| Bson::from(version.get())));
+        let filter = doc! { "_id": { "$in": ids } };
+        let after = self.session.operation_time();
+        let found = self.control.find_after(after, None, filter, doc! { "events": 0 }).await;
+        let found = found.map_err(|error| Error::server("read the history", error));
+        found.and_then(|found| sort_out(&found)).map_err(Stop::Server)
+    }
+
+    /// After a transaction's future was dropped half-way: ends it, and finds out whether it
+    /// had committed. (Only steps can be dropped, and they leave the digest as it is.)
+    async fn recover(&mut self) -> Result<(), Stop> {
+        if !self.in_flight {
+            return Ok(());
+        }
+        self.abort().await;
+        self.end_open_transaction().await;
+        let (_, found) = self.look(None).await?;
+        if found.fence != self.lease.fence {
+            self.lease.lost.cancel();
+            return Err(Stop::Lost);
+        }
+        self.guards = found.guards;
+        self.in_flight = false;
+        Ok(())
     }
 
     /// Ends what a failed commit may have left open on the server: the driver does not abort
@@ -517,7 +581,11 @@ impl Engine {
         let ending = admin.run_command(command);
         match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
             Ok(Ok(_)) => {}
-            other => tracing::warn!(target: "mongrate", ?other, "a transaction may stay open"),
+            Ok(Err(error)) => {
+                let error = ServerError::from(error);
+                tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
+            }
+            Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
         }
     }
 
@@ -531,10 +599,10 @@ impl Engine {
 
 /// The attempts at one guarded transaction.
 struct Trial<'a> {
-    migration: Migration,
+    /// The record that changes with it.
+    record: Option<(Migration, &'a Change<'a>)>,
     /// What is applied once it commits.
     digest: Digest,
-    change: &'a Change<'a>,
     cancellable: bool,
     backoff: Backoff,
     /// How often in a row the transaction was gone at its commit.
@@ -546,13 +614,16 @@ struct Trial<'a> {
 impl<'a> Trial<'a> {
     fn new(
         engine: &Engine,
-        migration: Migration,
+        record: Option<(Migration, &'a Change<'a>)>,
         digest: Digest,
-        change: &'a Change<'a>,
         cancellable: bool,
     ) -> Self {
         let backoff = Backoff::new(engine.control.retries);
-        Self { migration, digest, change, cancellable, backoff, gone: 0, unknown: false }
+        Self { record, digest, cancellable, backoff, gone: 0, unknown: false }
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.record.map(|(migration, _)| migration.version())
     }
 }
 
@@ -581,15 +652,6 @@ pub(crate) async fn read_all(
 ) -> Result<(History, fence::Fence), Error> {
     let found = control
         .find(session, doc! {}, doc! { "events": 0 })
-        .await
-        .map_err(|error| Error::server("read the history", error))?;
-    sort_out(&found)
-}
-
-async fn read_some(control: &Control, version: Version) -> Result<(History, fence::Fence), Error> {
-    let filter = doc! { "_id": { "$in": [fence::ID, version.get()] } };
-    let found = control
-        .find(None, filter, doc! { "events": 0 })
         .await
         .map_err(|error| Error::server("read the history", error))?;
     sort_out(&found)

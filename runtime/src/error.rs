@@ -6,8 +6,8 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BoxError, Version,
-    report::{Failure, RunReport},
+    BoxError, MigrationKind, Version,
+    report::{Failure, RunReport, StepOutcome, StepReport},
 };
 
 /// A migration, named so that a person finds it.
@@ -125,8 +125,8 @@ pub enum Error {
     /// what was in flight was aborted by the database.
     #[error(
         "the lease was lost (the process was stalled, or the server out of reach, for longer \
-         than the lease); {} of this run are committed, the one in flight was rolled back; \
-         run `up` again",
+         than the lease); {} done by this run; the one in flight was stopped, and `status` shows \
+         what the other process made of it; run `up` again",
         count(.report.done().count(), "migration")
     )]
     LockLost {
@@ -220,8 +220,8 @@ pub enum Error {
 
     /// The run was cancelled. What was in flight was aborted, the lock released.
     #[error(
-        "cancelled: {} done, the one in flight was rolled back (an online one resumes at its last \
-         finished step), the lock is released; `up` goes on from here",
+        "cancelled: {} done; what was in flight was rolled back (an online one goes on after its \
+         last finished step), and the lock given back; `up` goes on from here",
         count(.report.done().count(), "migration")
     )]
     Cancelled {
@@ -302,7 +302,7 @@ impl Kind {
 
 impl Error {
     /// What a caller can do about it.
-    pub const fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self {
             Self::Registry { .. } => Kind::BadBuild,
             Self::Settings { .. } | Self::UnknownVersion { .. } => Kind::Usage,
@@ -317,7 +317,10 @@ impl Error {
             | Self::WrongState { .. }
             | Self::FenceMismatch { .. }
             | Self::Corrupt { .. } => Kind::NeedsOperator,
-            Self::Failed { .. } => Kind::Failed,
+            // A server that went away in the middle is none of the migration's failures.
+            Self::Failed { source, .. } => {
+                source.downcast_ref::<Self>().map_or(Kind::Failed, Self::kind)
+            }
             Self::Cancelled { .. } => Kind::Cancelled,
             Self::Pending { .. } => Kind::Pending,
         }
@@ -456,25 +459,18 @@ fn failed(report: &RunReport) -> String {
     let mut text = String::new();
     for step in &report.steps {
         let Some(Failure { message, .. }) = &step.failure else { continue };
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text += &format!("{} `{}` failed: {message}", step.version, step.name);
+        text += &format!("{} `{}` failed: {message}\n", step.version, step.name);
     }
-    text += &format!(
-        "\n{} done and recorded; the failed one left {}; mend it and run again",
-        count(report.done().count(), "migration"),
-        if report
-            .steps
-            .iter()
-            .any(|step| { step.failure.is_some() && step.kind == crate::MigrationKind::Online })
-        {
-            "its finished steps (an online migration resumes after them)"
-        } else {
-            "no trace but its record"
-        },
-    );
-    text
+    let has = |wanted: fn(&&StepReport) -> bool| report.steps.iter().find(wanted).is_some();
+    let left = if has(|step| step.outcome == StepOutcome::Unknown) {
+        "whether it was committed is not known: see `status` when the server is back"
+    } else if has(|step| step.failure.is_some() && step.kind == MigrationKind::Online) {
+        "the failed one left its finished steps (an online migration goes on after them)"
+    } else {
+        "the failed one left no trace but its record"
+    };
+    let done = count(report.done().count(), "migration");
+    text + &format!("{done} done and recorded; {left}; mend it and run again")
 }
 
 pub(crate) mod driver {

@@ -4,7 +4,7 @@
 //! commit, whatever the clocks say. A read, or a `$set` to the same value, would not do:
 //! neither conflicts with the raise.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use mongodb::{
     ClientSession,
@@ -12,7 +12,7 @@ use mongodb::{
 };
 
 use crate::{
-    Error,
+    Error, ServerError,
     checksum::Digest,
     command::{Control, number},
 };
@@ -72,34 +72,39 @@ pub(crate) async fn raise(
             // higher, or an earlier try of ours got through and only its reply was lost.
             Some(11_000) => {
                 let found = read_raw(control, Some(&mut *session)).await?;
-                let mine = found.is_some_and(|found| {
-                    number(&found, "fence") == Some(fence)
-                        && found.get_document("lsid").is_ok_and(|holder| *holder == lsid)
-                });
-                return Ok(mine);
+                let Some(found) = found else { continue };
+                match number(&found, "fence").unwrap_or(0).cmp(&fence) {
+                    // A lower one was the first to create it.
+                    Ordering::Less => {}
+                    Ordering::Greater => return Ok(false),
+                    Ordering::Equal => {
+                        return Ok(found.get_document("lsid").is_ok_and(|it| *it == lsid));
+                    }
+                }
             }
             // MaxTimeMSExpired, WriteConflict, LockTimeout: a transaction holds it, most likely
             // that of a dead process (a transaction outlives its client by up to 90 s).
-            Some(50 | 112 | 24) => kill_holder(control, &lsid).await?,
+            Some(50 | 112 | 24) => kill_holder(control, fence).await?,
             _ if error.is_retryable() => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             _ => return Err(Error::server(act, error)),
         }
     }
-    Err(Error::Corrupt {
-        id: ID.to_owned(),
-        problem: format!("transactions of other owners keep holding it ({KILLS_MAX} were ended)"),
-    })
+    let held = "a transaction of another process holds the fence and could not be ended (does \
+                that process sign in as another user?); the server ends it by itself within 90 s: \
+                try again then";
+    Err(Error::server(act, ServerError::in_reply(held, None)))
 }
 
 /// Ends the session whose transaction holds the fence: the one that the fence itself names,
 /// which need not be the last owner of the lock.
-async fn kill_holder(control: &Control, mine: &Document) -> Result<(), Error> {
+async fn kill_holder(control: &Control, mine: i64) -> Result<(), Error> {
     let act = "end the transaction that a dead process left open";
     let Some(found) = read_raw(control, None).await? else { return Ok(()) };
     let Ok(holder) = found.get_document("lsid") else { return Ok(()) };
-    if holder == mine {
+    // A newer owner has raised it in between: that one is alive.
+    if number(&found, "fence").is_none_or(|found| found >= mine) {
         return Ok(());
     }
     tracing::info!(target: "mongrate", "ending the open transaction of the former owner");

@@ -189,9 +189,10 @@ pub(crate) enum Change<'a> {
         batch: i64,
         event: &'static str,
     },
-    Reverted {
-        event: &'static str,
-    },
+    Reverted,
+    /// An operator says that it is not applied. Unlike a rollback this may concern one in
+    /// the middle, which then is not "late".
+    Withdrawn,
     Running {
         direction: Direction,
         keep_steps: bool,
@@ -241,11 +242,15 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
             });
             unset.extend(["failure", "durationMs"]);
         }
-        Change::Reverted { event: what } => {
-            event.insert("event", *what);
+        Change::Reverted | Change::Withdrawn => {
+            let (state, what) = match change {
+                Change::Reverted => (Stored::Reverted, "reverted"),
+                _ => (Stored::Cancelled, "resolved"),
+            };
+            event.insert("event", what);
             event.insert("direction", "down");
             set.extend(doc! {
-                "state": Stored::Reverted.as_str(),
+                "state": state.as_str(),
                 "direction": "down",
                 "checksum": keep_or("checksum", &migration.checksum()),
                 "steps": [],
@@ -282,9 +287,16 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
             event.insert("event", "cancelled");
             event.insert("direction", direction.as_str());
             set.insert("checksum", keep_or("checksum", &migration.checksum()));
-            if *direction == Direction::Up && kind == MigrationKind::Transaction {
-                set.insert("direction", "up");
-                set.insert("state", Stored::Cancelled.as_str());
+            match (direction, kind) {
+                (Direction::Up, MigrationKind::Transaction) => {
+                    set.insert("direction", "up");
+                    set.insert("state", Stored::Cancelled.as_str());
+                }
+                // What is half-done stays so; one that had not begun still needs a state.
+                _ => {
+                    set.insert("direction", keep_or("direction", direction.as_str()));
+                    set.insert("state", keep_or("state", Stored::Cancelled.as_str()));
+                }
             }
         }
         Change::Step { name } => {

@@ -20,6 +20,8 @@ pub(crate) const ID: &str = "lock";
 
 /// How long releasing may take before it is left to the lease to run out.
 const RELEASE_WAIT: Duration = Duration::from_secs(5);
+/// The same for a lock that may not even be ours.
+const CLEAN_WAIT: Duration = Duration::from_secs(1);
 const EVENTS_MAX: i32 = 20;
 
 /// What an attempt to acquire the lock came to.
@@ -37,11 +39,24 @@ pub(crate) struct Lease {
     /// Cancelled when the lease is lost, or can no longer be known to be held.
     pub lost: CancellationToken,
     heartbeat: JoinHandle<()>,
+    released: bool,
 }
 
 impl Drop for Lease {
+    /// A lease that is dropped without [`release`](Lease::release), as when a caller drops
+    /// its future, is given back in the background, if there still is one.
     fn drop(&mut self) {
         self.heartbeat.abort();
+        if self.released {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (control, statement) = (self.control.clone(), self.statement());
+            runtime.spawn(async move {
+                let sent = control.once(None, control.majority_update(vec![statement]));
+                let _ = tokio::time::timeout(RELEASE_WAIT, sent).await;
+            });
+        }
     }
 }
 
@@ -91,7 +106,15 @@ pub(crate) async fn acquire(
                 remaining: Duration::ZERO,
             });
         }
-        Err(error) => return Err(Error::server(act, error)),
+        Err(error) => {
+            // It may have been acquired all the same, as when only the majority is missing.
+            let command = control.update(vec![doc! {
+                "q": { "_id": ID, "owner": owner },
+                "u": [{ "$set": { "owner": null } }],
+            }]);
+            let _ = tokio::time::timeout(CLEAN_WAIT, control.once(None, command)).await;
+            return Err(Error::server(act, error));
+        }
     };
     let corrupt = |problem: &str| Error::Corrupt { id: ID.to_owned(), problem: problem.to_owned() };
     let lock = reply.get_document("value").map_err(|_| corrupt("the server returned none"))?;
@@ -112,6 +135,7 @@ pub(crate) async fn acquire(
             fence,
             lost,
             heartbeat,
+            released: false,
         }));
     }
     let report = parse(lock);
@@ -125,15 +149,9 @@ pub(crate) async fn acquire(
 impl Lease {
     /// Gives the lock back, with `statements` for the history in the same round trip.
     /// What fails here is only logged: the lease runs out by itself.
-    pub(crate) async fn release(self, mut statements: Vec<Document>) {
+    pub(crate) async fn release(mut self, mut statements: Vec<Document>) {
         self.heartbeat.abort();
-        statements.insert(
-            0,
-            doc! {
-                "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
-                "u": [{ "$set": { "owner": null, "releasedAt": "$$NOW" } }],
-            },
-        );
+        statements.insert(0, self.statement());
         let command = self.control.majority_update(statements);
         let sent = self.control.retrying(None, command);
         match tokio::time::timeout(RELEASE_WAIT, sent).await {
@@ -145,6 +163,15 @@ impl Lease {
             Err(_) => {
                 tracing::warn!(target: "mongrate", "releasing the lock took too long; its lease runs out");
             }
+        }
+        // Only now: dropped while it waited, this gives the lock back all the same.
+        self.released = true;
+    }
+
+    fn statement(&self) -> Document {
+        doc! {
+            "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
+            "u": [{ "$set": { "owner": null, "releasedAt": "$$NOW" } }],
         }
     }
 }

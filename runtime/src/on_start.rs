@@ -7,7 +7,11 @@ use std::{
 
 use mongodb::Database;
 
-use crate::{Error, Migrator, report::StartReport};
+use crate::{
+    Error, Migrator,
+    plan::{Goal, UpTarget},
+    report::StartReport,
+};
 
 /// The environment variable that sets the policy at start.
 pub const MIGRATE_ON_START: &str = "MIGRATE_ON_START";
@@ -82,7 +86,10 @@ impl<'a> OnStart<'a> {
         };
         let runner = self.migrator.runner()?;
         match policy {
-            StartPolicy::Migrate => Ok(StartReport::Migrate(self.migrator.up().await?)),
+            StartPolicy::Migrate => {
+                let goal = Goal::Up(UpTarget::default());
+                Ok(StartReport::Migrate(runner.run(goal, false).await?))
+            }
             StartPolicy::Check => {
                 if !runner.is_current().await? {
                     runner.check().await?;
@@ -97,11 +104,20 @@ impl<'a> OnStart<'a> {
                     Ok(_) => Ok(StartReport::Warn { pending: 0 }),
                     Err(Error::Pending { versions }) => {
                         tracing::warn!(
+                            target: "mongrate",
                             pending = versions.len(),
                             first = %versions.first().map(ToString::to_string).unwrap_or_default(),
                             "migrations are pending; run `up`, or start with MIGRATE_ON_START=true"
                         );
                         Ok(StartReport::Warn { pending: versions.len() })
+                    }
+                    // This policy starts the app whatever the history looks like.
+                    Err(
+                        error @ (Error::Drift(_) | Error::OutOfOrder { .. } | Error::Ahead { .. }),
+                    ) => {
+                        tracing::warn!(target: "mongrate", %error, "the migrations need attention");
+                        let pending = runner.status().await?.pending;
+                        Ok(StartReport::Warn { pending })
                     }
                     Err(error) => Err(error),
                 }

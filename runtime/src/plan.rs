@@ -125,7 +125,8 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
         .records()
         .filter(|record| record.is_applied() || record.is_interrupted_rollback())
         .collect();
-    standing.sort_by_key(|record| std::cmp::Reverse(record.sequence));
+    // (What a baseline recorded together counts as applied in the order of versions.)
+    standing.sort_by_key(|record| std::cmp::Reverse((record.sequence, record.version)));
     let chosen: Vec<&Record> = match target {
         DownTarget::Steps(count) => standing.into_iter().take(count).collect(),
         DownTarget::All => standing,
@@ -152,6 +153,7 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
     if !unknown.is_empty() {
         return Err(Error::NotLinked { versions: unknown });
     }
+    refuse_beneath_half_done(&chosen, history)?;
     let irreversible: Vec<Named> = chosen
         .iter()
         .filter(|record| registry.get(record.version).is_some_and(|one| !one.is_reversible()))
@@ -214,6 +216,30 @@ pub(crate) fn ahead(registry: &Registry, history: &History) -> Vec<Named> {
         .filter(|record| record.is_applied() && registry.get(record.version).is_none())
         .map(Record::named)
         .collect()
+}
+
+/// Refuses to roll back what a half-done online migration was built upon: when that one goes
+/// on, its finished steps are skipped, though what they did may be gone.
+fn refuse_beneath_half_done(chosen: &[&Record], history: &History) -> Result<(), Error> {
+    let Some(oldest) = chosen.iter().map(|record| record.sequence).min() else { return Ok(()) };
+    let half_done = history.records().find(|record| {
+        record.direction == Direction::Up
+            && record.sequence > oldest
+            && match record.state {
+                Stored::Running => true,
+                Stored::Failed => !record.steps.is_empty(),
+                _ => false,
+            }
+    });
+    match half_done {
+        None => Ok(()),
+        Some(record) => Err(Error::WrongState {
+            version: record.version,
+            state: record.state.as_str(),
+            hint: "it is half-done, upon what would be rolled back; finish it with `up`, or say \
+                   with `resolve` what became of it",
+        }),
+    }
 }
 
 /// Refuses what would be applied after something newer. One that was tried in its turn, and

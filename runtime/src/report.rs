@@ -184,6 +184,9 @@ pub enum StepOutcome {
     Failed,
     /// Stopped half-way by a cancellation or a lost lease.
     Interrupted,
+    /// Its commit was sent, and the server could not be asked what became of it: `status`
+    /// tells, once the server is back.
+    Unknown,
     /// Not tried, as the run ended before.
     NotRun,
 }

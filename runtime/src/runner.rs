@@ -5,6 +5,7 @@ use std::time::Duration;
 use mongodb::{Database, bson::doc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::{
     BoxError, Direction, Error,
@@ -173,8 +174,22 @@ impl Runner {
         continue_on_error: bool,
     ) -> Result<RunReport, Error> {
         let mut report = self.empty_report();
+        if let Goal::Up(target) = goal
+            && let Some(version) = target.to
+            && self.registry.get(version).is_none()
+        {
+            return Err(Error::UnknownVersion { version });
+        }
         for _ in 0..TAKEOVERS_MAX {
-            let (mut engine, history) = match self.enter(Some(goal), &mut report).await? {
+            let entered = match self.enter(Some(goal), &mut report).await {
+                // After a take-over: what this call did before is not to be lost.
+                Err(error) if report.done().next().is_some() => {
+                    tracing::error!(target: "mongrate", %error, "could not go on");
+                    return Err(Error::LockLost { report: Box::new(report) });
+                }
+                entered => entered?,
+            };
+            let (mut engine, history) = match entered {
                 Entered::Current { ahead } => {
                     self.warn_ahead(&ahead);
                     report.ahead = ahead;
@@ -259,8 +274,8 @@ impl Runner {
                 peek = self.peek() => peek?,
                 () = self.cancel.cancelled() => continue,
             };
-            if let Some(Goal::Up(_)) = goal
-                && let Some(ahead) = self.nothing_pending(&peek).await?
+            if let Some(goal @ Goal::Up(_)) = goal
+                && let Some(ahead) = self.nothing_pending(&peek, goal).await?
             {
                 return Ok(Entered::Current { ahead });
             }
@@ -315,7 +330,7 @@ impl Runner {
     }
 
     /// Whether an `up` has nothing to do; with what the database is ahead by.
-    async fn nothing_pending(&self, peek: &Peek) -> Result<Option<Vec<Named>>, Error> {
+    async fn nothing_pending(&self, peek: &Peek, goal: Goal) -> Result<Option<Vec<Named>>, Error> {
         let Some(applied) = peek.applied else { return Ok(None) };
         if applied == self.registry.digest() {
             return Ok(Some(Vec::new()));
@@ -326,12 +341,11 @@ impl Runner {
             return Ok(None);
         }
         let (history, _) = read_all(&self.control, None).await?;
-        let goal = Goal::Up(plan::UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
         Ok(plan.steps.is_empty().then_some(plan.ahead))
     }
 
-    fn warn_ahead(&self, ahead: &[Named]) {
+    pub(crate) fn warn_ahead(&self, ahead: &[Named]) {
         if let (Some(first), DatabaseAhead::Warn) = (ahead.first(), self.settings.ahead) {
             tracing::warn!(
                 target: "mongrate", count = ahead.len(), %first,
@@ -352,9 +366,14 @@ async fn execute(
     let mut end: Option<End> = None;
     // A rollback within this run: what the history said of it no longer holds.
     let mut reverted = Vec::new();
+    // Rollbacks that failed: what was to follow them must not.
+    let mut stuck = Vec::new();
     for step in steps {
         let version = step.migration.version();
-        if end.is_some() {
+        if end.is_none() && engine.cancel.is_cancelled() {
+            end = Some(End::Cancelled);
+        }
+        if end.is_some() || stuck.contains(&version) {
             report.steps.push(step_report(step, StepOutcome::NotRun, 0, 0, None));
             continue;
         }
@@ -366,7 +385,10 @@ async fn execute(
         };
         let name = step.migration.name();
         tracing::info!(target: "mongrate", %version, name, resumes = step.resumes, "{doing}");
-        let ran = engine.run(step, record).await;
+        let span = tracing::info_span!(
+            target: "mongrate", "migration", %version, name, direction = step.direction.as_str()
+        );
+        let ran = engine.run(step, record).instrument(span).await;
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let stop = match ran {
             Ok(committed) => {
@@ -390,6 +412,7 @@ async fn execute(
             }
             Err(stop) => stop,
         };
+        let attempts = engine.attempts;
         match stop {
             Stop::Lost => {
                 report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
@@ -406,18 +429,44 @@ async fn execute(
                 tracing::error!(target: "mongrate", %version, name, %failure, "failed");
                 let change = Change::Failed { direction: step.direction, failure: &failure };
                 note(engine, step, &change).await;
-                report.steps.push(step_report(step, StepOutcome::Failed, ms, 1, Some(failure)));
+                report.steps.push(step_report(
+                    step,
+                    StepOutcome::Failed,
+                    ms,
+                    attempts,
+                    Some(failure),
+                ));
                 failed.get_or_insert(error);
+                if step.direction == Direction::Down {
+                    stuck.push(version);
+                }
                 if !continue_on_error {
                     end = Some(End::Done);
                 }
+            }
+            Stop::Unknown(error) => {
+                let failure = Failure::of(&error);
+                tracing::error!(
+                    target: "mongrate", %version, name, %failure,
+                    "whether it was committed is unknown; `status` tells"
+                );
+                let outcome = StepOutcome::Unknown;
+                report.steps.push(step_report(step, outcome, ms, engine.attempts, Some(failure)));
+                failed.get_or_insert(Box::new(error));
+                end = Some(End::Done);
             }
             Stop::Server(error) => {
                 let failure = Failure::of(&error);
                 tracing::error!(target: "mongrate", %version, name, %failure, "failed");
                 let change = Change::Failed { direction: step.direction, failure: &failure };
                 note(engine, step, &change).await;
-                report.steps.push(step_report(step, StepOutcome::Failed, ms, 1, Some(failure)));
+                report.steps.push(step_report(
+                    step,
+                    StepOutcome::Failed,
+                    ms,
+                    attempts,
+                    Some(failure),
+                ));
                 failed.get_or_insert(Box::new(error));
                 end = Some(End::Done);
             }
@@ -435,8 +484,14 @@ async fn execute(
 async fn note(engine: &mut Engine, step: &Step, change: &Change<'_>) {
     let digest = engine.applied();
     if let Err(stop) = engine.record(&step.migration, digest, change).await {
+        let why = match &stop {
+            Stop::Server(error) | Stop::Unknown(error) => error.to_string(),
+            Stop::Body(error) => Failure::of(error.as_ref()).message,
+            Stop::Lost => "another process has taken over".to_owned(),
+            Stop::Cancelled => "cancelled".to_owned(),
+        };
         tracing::warn!(
-            target: "mongrate", version = %step.migration.version(), ?stop,
+            target: "mongrate", version = %step.migration.version(), why,
             "could not record the outcome"
         );
     }

@@ -62,6 +62,7 @@ impl Runner {
         let (history, _) = read_all(&self.control, None).await?;
         let goal = Goal::Up(UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
+        self.warn_ahead(&plan.ahead);
         let pending: Vec<Named> = plan::pending(&self.registry, &history).map(named).collect();
         if !pending.is_empty() {
             return Err(Error::Pending { versions: pending });
@@ -127,7 +128,7 @@ impl Runner {
                 if let Some(record) = record.filter(|record| record.is_applied()) {
                     digest.remove(version, &record.checksum);
                 }
-                (Change::Reverted { event: "resolved" }, State::Pending)
+                (Change::Withdrawn, State::Pending)
             }
         };
         self.write(engine, digest, vec![(migration, change)]).await?;
@@ -148,10 +149,9 @@ impl Runner {
             let rebuild = damaged(&history, fence.applied);
             return Ok(report(plan::drift(&self.registry, &history), rebuild, false));
         }
-        let stored = self.peek().await?.applied;
         let (engine, history) = self.enter_to_record().await?;
         let drift = plan::drift(&self.registry, &history);
-        let rebuild = damaged(&history, stored);
+        let rebuild = damaged(&history, engine.found);
         let mut digest = history.digest();
         for one in &drift {
             digest.remove(one.version, &one.applied);
@@ -161,23 +161,10 @@ impl Runner {
             .iter()
             .filter_map(|one| Some((*self.registry.get(one.version)?, Change::Checksum)))
             .collect();
-        if !changes.is_empty() {
-            self.write(engine, digest, changes).await?;
-        } else if rebuild {
-            // Any guarded transaction writes the digest; this one touches a record as it is.
-            let touched = history.records().find_map(|record| {
-                self.registry.get(record.version).filter(|_| record.is_applied())
-            });
-            let ended = match touched {
-                Some(one) => self.write(engine, digest, vec![(*one, Change::Checksum)]).await,
-                None => {
-                    engine.close().await;
-                    Ok(())
-                }
-            };
-            ended?;
-        } else {
+        if changes.is_empty() && !rebuild {
             engine.close().await;
+        } else {
+            self.write(engine, digest, changes).await?;
         }
         Ok(report(drift, rebuild, true))
     }
@@ -222,7 +209,7 @@ impl Runner {
 
     fn stopped(&self, stop: Stop) -> Error {
         match stop {
-            Stop::Server(error) => error,
+            Stop::Server(error) | Stop::Unknown(error) => error,
             Stop::Body(error) => match error.downcast::<crate::ServerError>() {
                 Ok(error) => Error::server("write the records", *error),
                 Err(error) => {

@@ -444,3 +444,112 @@ async fn an_old_owner_that_does_not_know_cannot_commit() {
         fresh.pass().await;
     }
 }
+
+#[tokio::test]
+async fn cancelling_before_an_online_migration_begins_leaves_a_history_that_can_be_read() {
+    static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+    static GATE: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(0);
+    let first = Migration::transactional(1, "effect_1", |tx| {
+        Box::pin(async move { mongrate_tests::effects::leave(tx, 1).await })
+    });
+    let online = Migration::online_steps(2, "online", |on| {
+        Box::pin(async move {
+            on.create_index("things", doc! { "a": 1 }).await?;
+            INSIDE.notify_one();
+            GATE.acquire().await?.forget();
+            Ok(())
+        })
+    });
+    // In the body; and before it, while its first guard is on the wire (the commit of the
+    // one before is made to take a while).
+    for (at, mid_body) in [true, false].into_iter().enumerate() {
+        let _turn = TURN.lock().await;
+        let fresh = Fresh::new(&format!("cancelling_online_{at}")).await;
+        let token = CancellationToken::new();
+        let migrator = fresh.migrator([first, online]).cancel_on(token.clone());
+        let slow = doc! {
+            "failCommands": ["commitTransaction"], "blockConnection": true, "blockTimeMS": 400,
+        };
+        let point = fresh.fail(doc! { "times": 1 }, slow).await;
+        let running = tokio::spawn(async move { migrator.up().await });
+        if mid_body {
+            INSIDE.notified().await;
+        } else {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        token.cancel();
+        let ended = running.await.unwrap();
+        point.off().await;
+        assert!(matches!(ended, Err(Error::Cancelled { .. })), "{ended:?}");
+        let status = fresh.migrator([first, online]).status().await.unwrap();
+        let state = if mid_body { State::Running } else { State::Pending };
+        assert_eq!(status.migrations[1].state, state);
+        assert_eq!(status.migrations[0].state, State::Applied, "what was committed counts");
+        GATE.add_permits(1);
+        let next = fresh.migrator([first, online]).up().await.unwrap();
+        assert_eq!(next.versions(), versions([2]));
+        fresh.pass().await;
+    }
+}
+
+#[tokio::test]
+async fn a_step_whose_future_was_dropped_is_not_taken_for_done() {
+    let _turn = TURN.lock().await;
+    let impatient = Migration::online_steps(1, "impatient", |on| {
+        Box::pin(async move {
+            let first = on.transaction("a", async |tx| mongrate_tests::effects::leave(tx, 1).await);
+            let _ = tokio::time::timeout(Duration::from_millis(300), first).await;
+            on.transaction("b", async |tx| mongrate_tests::effects::leave(tx, 2).await).await
+        })
+    });
+    // The server executes the commit, and answers late: the second of the run, of step `a`.
+    let fresh = Fresh::new("a_step_dropped").await;
+    let slow = doc! {
+        "failCommands": ["commitTransaction"], "blockConnection": true, "blockTimeMS": 1_000,
+    };
+    let point = fresh.fail(doc! { "skip": 1 }, slow).await;
+    let migrator = fresh.migrator([impatient]).lease(Duration::from_secs(60));
+    let error = tokio::time::timeout(Duration::from_secs(30), migrator.up()).await.unwrap();
+    point.off().await;
+    let error = error.unwrap_err();
+    assert!(error.to_string().contains("dropped before it had ended"), "{error}");
+    assert_ne!(migrator.status().await.unwrap().migrations[0].state, State::Applied);
+    // The next attempt finds out which of them are done, and does the rest.
+    migrator.up().await.unwrap();
+    assert_eq!(present(&fresh.db).await, [1, 2]);
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_the_commit_and_a_cancellation_at_once() {
+    let _turn = TURN.lock().await;
+    let fresh = Fresh::new("a_lost_reply").await;
+    let token = CancellationToken::new();
+    let migrator = fresh.migrator(THREE).cancel_on(token.clone());
+    // Executed, but reported as not yet replicated, for as long as it takes.
+    let unclear = doc! {
+        "failCommands": ["commitTransaction"],
+        "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" },
+    };
+    let point = fresh.fail(doc! { "times": 6 }, unclear).await;
+    let running = tokio::spawn(async move { migrator.up().await });
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    token.cancel();
+    let ended = running.await.unwrap();
+    point.off().await;
+    let reported = match &ended {
+        Ok(report) => report.versions(),
+        Err(error) => error.report().map(|report| report.versions()).unwrap_or_default(),
+    };
+    let status = fresh.migrator(THREE).status().await.unwrap();
+    let applied: Vec<_> = status
+        .migrations
+        .iter()
+        .filter(|one| one.state == State::Applied)
+        .map(|one| one.version)
+        .collect();
+    assert_eq!(reported, applied, "the report says what the database says: {ended:?}");
+    fresh.migrator(THREE).up().await.unwrap();
+    assert_exactly_once(&fresh.db, 1..=3).await;
+    fresh.pass().await;
+}

@@ -452,3 +452,128 @@ async fn wrong_settings_are_refused_without_a_command() {
     assert!(fresh.wire.take().is_empty());
     fresh.pass().await;
 }
+
+#[tokio::test]
+async fn down_after_a_baseline_goes_from_the_newest() {
+    let fresh = Fresh::new("down_after_a_baseline").await;
+    let noop = |version, name| {
+        Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
+            .reversible_by(|_| Box::pin(async { Ok(()) }))
+    };
+    let migrator = fresh.migrator([noop(1, "a"), noop(2, "b"), noop(3, "c")]);
+    migrator.baseline(3).await.unwrap();
+    assert_eq!(migrator.redo().await.unwrap().versions(), versions([3, 3]));
+    assert_eq!(migrator.down().await.unwrap().versions(), versions([3]));
+    assert_eq!(migrator.down().all().await.unwrap().versions(), versions([2, 1]));
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn down_beneath_a_half_done_online_migration_is_refused() {
+    let fresh = Fresh::new("down_beneath").await;
+    let half = Migration::online_steps(2, "half", |on| {
+        Box::pin(async move {
+            on.transaction("a", async |tx| mongrate_tests::effects::leave(tx, 2).await).await?;
+            Err("not today".into())
+        })
+    });
+    let migrator = fresh.migrator([effect!(1), half]);
+    migrator.up().await.unwrap_err();
+    for error in [migrator.down().await.unwrap_err(), migrator.redo().await.unwrap_err()] {
+        assert!(matches!(error, Error::WrongState { .. }), "{error}");
+        assert!(error.to_string().contains("half-done"), "{error}");
+    }
+    assert_eq!(present(&fresh.db).await, [1, 2]);
+    migrator.resolve(2, Resolution::Applied).await.unwrap();
+    let error = migrator.down().await.unwrap_err();
+    assert!(matches!(error, Error::Irreversible { .. }), "{error}");
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn nothing_is_applied_over_a_rollback_that_did_not_finish() {
+    let fresh = Fresh::new("over_a_rollback").await;
+    let stubborn = Migration::online_steps(1, "stubborn", |on| {
+        Box::pin(async move {
+            on.transaction("in", async |tx| mongrate_tests::effects::leave(tx, 1).await).await
+        })
+    })
+    .reversible_online_by(|_| Box::pin(async { Err("cannot go down".into()) }));
+    let migrator = fresh.migrator([stubborn, effect!(2)]);
+    migrator.up().to(1).await.unwrap();
+    migrator.down().await.unwrap_err();
+    assert_eq!(migrator.status().await.unwrap().migrations[0].state, State::Running);
+    let error = migrator.up().continue_on_error(true).await.unwrap_err();
+    let outcomes: Vec<_> = error.report().unwrap().steps.iter().map(|step| step.outcome).collect();
+    assert_eq!(outcomes, [StepOutcome::Failed, StepOutcome::NotRun, StepOutcome::Applied]);
+    assert_eq!(present(&fresh.db).await, [1, 2]);
+
+    // A rollback that works ends it; then it is applied again.
+    let mended = Migration::online_steps(1, "stubborn", |on| {
+        Box::pin(async move {
+            on.transaction("in", async |tx| mongrate_tests::effects::leave(tx, 1).await).await
+        })
+    })
+    .reversible_online_by(|on| {
+        Box::pin(async move {
+            on.transaction("out", async |tx| mongrate_tests::effects::undo(tx, 1).await).await
+        })
+    });
+    let migrator = fresh.migrator([mended, effect!(2)]);
+    let report = migrator.up().await.unwrap();
+    let shape: Vec<_> = report.steps.iter().map(|step| step.direction).collect();
+    assert_eq!(shape, [Direction::Down, Direction::Up]);
+    assert_eq!(present(&fresh.db).await, [1, 2]);
+    assert!(migrator.up().await.unwrap().is_empty());
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn repair_mends_a_history_whose_records_are_gone() {
+    let fresh = Fresh::new("repair_records_gone").await;
+    let migrator = fresh.migrator(FIVE);
+    migrator.baseline(5).await.unwrap();
+    let control = fresh.db.collection::<Document>("migrations");
+    control.delete_many(doc! { "_id": { "$type": "long" } }).await.unwrap();
+    assert!(migrator.up().await.unwrap().is_empty(), "the digest still says so");
+    assert!(migrator.repair().await.unwrap().digest_rebuilt);
+    assert_eq!(migrator.up().await.unwrap().versions(), versions(1..=5));
+    assert!(!migrator.repair().await.unwrap().digest_rebuilt);
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn one_that_is_resolved_as_pending_is_applied_in_its_turn() {
+    let fresh = Fresh::new("resolved_as_pending").await;
+    let broken = fresh.migrator([effect!(1), failing(2, "effect_2"), effect!(3)]);
+    broken.up().continue_on_error(true).await.unwrap_err();
+    broken.resolve(2, Resolution::Pending).await.unwrap();
+    let mended = fresh.migrator([effect!(1), effect!(2), effect!(3)]);
+    assert_eq!(mended.up().await.unwrap().versions(), versions([2]));
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_warning_policy_never_keeps_an_app_from_starting() {
+    let fresh = Fresh::new("a_warning_policy").await;
+    let list = |sum| [effect!(1).with_checksum(sum), effect!(3)];
+    fresh.migrator(list("v1:sha256:aa")).up().await.unwrap();
+    let drifted = fresh.migrator(list("v1:sha256:bb"));
+    let late = fresh.migrator([list("v1:sha256:aa")[0], effect!(2), list("")[1]]);
+    let ahead = fresh.migrator([list("v1:sha256:aa")[0]]).database_ahead(DatabaseAhead::Refuse);
+    for (migrator, pending) in [(drifted, 0), (late, 1), (ahead, 0)] {
+        let started = migrator.on_start().policy(StartPolicy::Warn).await.unwrap();
+        assert_eq!(started, StartReport::Warn { pending });
+        migrator.on_start().policy(StartPolicy::Check).await.unwrap_err();
+    }
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_exist_is_refused_even_with_nothing_pending() {
+    let fresh = Fresh::new("a_target_that_does_not").await;
+    let migrator = fresh.migrator(FIVE);
+    migrator.up().await.unwrap();
+    assert!(matches!(migrator.up().to(99).await, Err(Error::UnknownVersion { .. })));
+    fresh.pass().await;
+}

@@ -221,6 +221,9 @@ pub(super) fn steps(report: &RunReport, view: View) -> String {
                 }
                 StepOutcome::Interrupted => ("✗", Color::Yellow, "interrupted".to_owned()),
                 StepOutcome::NotRun => ("·", Color::Reset, "not run".to_owned()),
+                StepOutcome::Unknown => {
+                    ("?", Color::Red, "unknown whether it committed".to_owned())
+                }
             };
             let said = if step.attempts > 1 {
                 format!("{said}, {} attempts", step.attempts)
