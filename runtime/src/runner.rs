@@ -129,7 +129,7 @@ impl Runner {
         self.control.database.name().to_owned()
     }
 
-    fn empty_report(&self) -> RunReport {
+    pub(crate) fn empty_report(&self) -> RunReport {
         RunReport {
             group: self.settings.group.clone(),
             database: self.database_name(),
@@ -412,7 +412,6 @@ async fn execute(
             }
             Err(stop) => stop,
         };
-        let attempts = engine.attempts;
         match stop {
             Stop::Lost => {
                 report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
@@ -423,26 +422,6 @@ async fn execute(
                 note(engine, step, &Change::Cancelled { direction: step.direction }).await;
                 report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
                 end = Some(End::Cancelled);
-            }
-            Stop::Body(error) => {
-                let failure = Failure::of(error.as_ref());
-                tracing::error!(target: "mongrate", %version, name, %failure, "failed");
-                let change = Change::Failed { direction: step.direction, failure: &failure };
-                note(engine, step, &change).await;
-                report.steps.push(step_report(
-                    step,
-                    StepOutcome::Failed,
-                    ms,
-                    attempts,
-                    Some(failure),
-                ));
-                failed.get_or_insert(error);
-                if step.direction == Direction::Down {
-                    stuck.push(version);
-                }
-                if !continue_on_error {
-                    end = Some(End::Done);
-                }
             }
             Stop::Unknown(error) => {
                 let failure = Failure::of(&error);
@@ -455,18 +434,18 @@ async fn execute(
                 failed.get_or_insert(Box::new(error));
                 end = Some(End::Done);
             }
+            Stop::Body(error) => {
+                fail(engine, step, error.as_ref(), ms, report).await;
+                failed.get_or_insert(error);
+                if step.direction == Direction::Down {
+                    stuck.push(version);
+                }
+                if !continue_on_error {
+                    end = Some(End::Done);
+                }
+            }
             Stop::Server(error) => {
-                let failure = Failure::of(&error);
-                tracing::error!(target: "mongrate", %version, name, %failure, "failed");
-                let change = Change::Failed { direction: step.direction, failure: &failure };
-                note(engine, step, &change).await;
-                report.steps.push(step_report(
-                    step,
-                    StepOutcome::Failed,
-                    ms,
-                    attempts,
-                    Some(failure),
-                ));
+                fail(engine, step, &error, ms, report).await;
                 failed.get_or_insert(Box::new(error));
                 end = Some(End::Done);
             }
@@ -478,6 +457,22 @@ async fn execute(
         (_, Some(error)) => End::Failed(error),
         _ => End::Done,
     }
+}
+
+/// Records and reports a failure.
+async fn fail(
+    engine: &mut Engine,
+    step: &Step,
+    error: &(dyn std::error::Error + 'static),
+    ms: u64,
+    report: &mut RunReport,
+) {
+    let attempts = engine.attempts;
+    let failure = Failure::of(error);
+    let (version, name) = (step.migration.version(), step.migration.name());
+    tracing::error!(target: "mongrate", %version, name, %failure, "failed");
+    note(engine, step, &Change::Failed { direction: step.direction, failure: &failure }).await;
+    report.steps.push(step_report(step, StepOutcome::Failed, ms, attempts, Some(failure)));
 }
 
 /// Records an outcome outside the aborted transaction. What fails here is only logged.

@@ -217,15 +217,7 @@ impl Runner {
                 }
             },
             Stop::Cancelled | Stop::Lost => {
-                let report = Box::new(crate::RunReport {
-                    group: self.settings.group.clone(),
-                    database: self.database_name(),
-                    batch: None,
-                    fence: None,
-                    steps: Vec::new(),
-                    waited_ms: 0,
-                    ahead: Vec::new(),
-                });
+                let report = Box::new(self.empty_report());
                 match stop {
                     Stop::Cancelled => Error::Cancelled { report },
                     _ => Error::LockLost { report },

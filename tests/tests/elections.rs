@@ -38,7 +38,8 @@ async fn an_election_in_the_middle_of_a_run_changes_nothing() {
             async move { migrator.up().await }
         });
         tokio::time::sleep(Duration::from_millis(50 + 150 * round)).await;
-        let step_down = doc! { "replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 5, "force": true };
+        let step_down =
+            doc! { "replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 5, "force": true };
         let admin = fresh.db.client().database("admin");
         // The connection may end with it.
         let _ = admin.run_command(step_down).await;
