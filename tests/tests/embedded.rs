@@ -409,6 +409,26 @@ async fn a_server_that_crashed_is_replaced() {
     assert_no_process_about(path(&directory), SOON);
 }
 
+/// For some hundredths of a second a killed server still listens, as far as the kernel goes.
+#[tokio::test]
+async fn a_server_that_is_still_dying_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = || at_once().data_dir(directory.path()).start();
+    let mut server = start().await.unwrap();
+    for round in 1..=3 {
+        add(server.uri()).await;
+        let pid = server.pid().unwrap();
+        sh(&format!("kill -9 {pid}"));
+        // No wait.
+        let next = start().await.unwrap();
+        assert_ne!(next.pid(), Some(pid));
+        assert_eq!(count(next.uri()).await, round);
+        server = next;
+    }
+    server.stop().await;
+    assert_no_process_about(path(&directory), SOON);
+}
+
 #[tokio::test]
 async fn the_terminals_signals_do_not_reach_it() {
     let server = at_once().private().start().await.unwrap();

@@ -60,7 +60,8 @@ pub enum EmbeddedError {
         tail: String,
     },
 
-    /// The server runs but did not become usable in time. It is being stopped.
+    /// The server runs but did not become usable in time. It is being stopped, unless it was there
+    /// before: then it has users, and is frozen or takes no more connections.
     #[error("`mongod` was not ready after {} s: {last}", waited.as_secs())]
     NotReady {
         /// How long we waited.

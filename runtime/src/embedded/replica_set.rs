@@ -1,5 +1,6 @@
 //! From processes that listen to a replica set that takes writes.
 
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,10 @@ use super::{keeper, run_dir};
 pub(super) const NAME: &str = "mongrate";
 /// Start-up takes under a second; recovery after a crash, and a busy machine, take longer.
 pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(90);
+/// A server that is up answers within a millisecond; half a minute is one that is frozen.
+const ALIVE_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long one of several nodes is first waited for; then twice that, and so on.
+const ALIVE_WAIT_MIN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(2);
 const ALREADY_INITIALIZED: i64 = 23;
 
@@ -23,7 +28,7 @@ pub(super) fn connect(
     port: u16,
     cancel: &Cancel,
 ) -> Result<Connection, EmbeddedError> {
-    let marker = run.join(format!("node.{index}.conf")).to_string_lossy().into_owned();
+    let marker = marker(run, index);
     let began = Instant::now();
     let mut last = String::from("it does not listen");
     let connection = cancel.poll(READY_WAIT_MAX, PAUSE, || {
@@ -49,6 +54,50 @@ pub(super) fn connect(
         }
     })?;
     connection.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
+}
+
+/// Whether a node of the server in `run`, which the caller has joined, is alive.
+///
+/// Only an answer tells. The kernel goes on accepting connections for a process that has been
+/// killed until the last of its threads has gone, and only then does its parent learn of it. Those
+/// connections are reset in the end, so this waits for one or the other. `false` is as certain: a
+/// server that lives and does not answer is an error, so that nobody takes it for a dead one.
+pub(super) fn is_alive(run: &Path, ports: &[u16], cancel: &Cancel) -> Result<bool, EmbeddedError> {
+    let began = Instant::now();
+    let mut answer_wait = ALIVE_WAIT_MIN;
+    let mut last = String::new();
+    let alive = cancel.poll(ALIVE_WAIT_MAX, PAUSE, || {
+        if !keeper::is_minded(run) {
+            return Ok(Some(false));
+        }
+        let mut dead = 0;
+        for (index, port) in ports.iter().enumerate() {
+            let mut connection = match Connection::open(*port, cancel) {
+                Ok(connection) => connection,
+                Err(error) => {
+                    dead += usize::from(error.kind() == io::ErrorKind::ConnectionRefused);
+                    last = error.to_string();
+                    continue;
+                }
+            };
+            let left = ALIVE_WAIT_MAX.saturating_sub(began.elapsed());
+            connection.wait_for_answers(answer_wait.min(left));
+            match connection.run(doc! { "getCmdLineOpts": 1 }) {
+                Ok(reply) if names(&reply, &marker(run, index)) => return Ok(Some(true)),
+                // Another server has taken the port, so ours has let go of it.
+                Ok(_) => dead += 1,
+                Err(refusal) => last = refusal.message,
+            }
+        }
+        answer_wait *= 2;
+        Ok((dead == ports.len()).then_some(false))
+    })?;
+    alive.ok_or(EmbeddedError::NotReady { waited: began.elapsed(), last })
+}
+
+/// What the arguments of node `index` name, and no other process's.
+fn marker(run: &Path, index: usize) -> String {
+    run.join(format!("node.{index}.conf")).to_string_lossy().into_owned()
 }
 
 fn names(reply: &Document, marker: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -21,8 +21,6 @@ use super::{cache, lock, replica_set, run_dir};
 
 /// Another process may be starting the server, with a recovery, or ending the one before.
 const START_WAIT_MAX: Duration = Duration::from_secs(180);
-/// On this machine a connection is made or refused at once.
-const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Somebody else may take the port between our look at it and the server's.
 const PORT_ATTEMPTS_MAX: u32 = 5;
 /// Below the range from which systems take the ports of outgoing connections.
@@ -118,16 +116,16 @@ fn join(asked: &Checked, cancel: &Cancel) -> Result<Option<Joined>, EmbeddedErro
     if server.fingerprint != asked.fingerprint {
         return Err(EmbeddedError::OtherSettings { path: asked.home.clone() });
     }
-    // The keeper may be about to learn that the server has crashed.
-    let address = |port: &u16| SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
-    let refuses = |port| {
-        let connected = TcpStream::connect_timeout(&address(port), CONNECT_WAIT_MAX);
-        connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    let users = match share(&server.run) {
+        Err(EmbeddedError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        users => users?,
     };
-    if server.ports.iter().all(refuses) {
+    // The keeper may be about to learn that the server has crashed.
+    if !replica_set::is_alive(&server.run, &server.ports, cancel)? {
         return Ok(None);
     }
-    let users = share(&server.run)?;
     tracing::debug!(uri = server.uri, "joined the embedded server");
     Ok(Some(Joined { door, users, server }))
 }
@@ -345,4 +343,63 @@ fn configure(
 fn text(path: &Path) -> Result<&str, EmbeddedError> {
     path.to_str()
         .ok_or_else(|| EmbeddedError::BadSetting(format!("{} is not valid UTF-8", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::settings::Settings;
+    use super::*;
+
+    /// A process that was killed looks like this until the last of its threads has gone.
+    #[test]
+    fn a_server_that_only_the_kernel_answers_for_is_not_joined() {
+        let place = tempfile::tempdir().unwrap();
+        let home = place.path().join("home");
+        let run = home.join("run.0");
+        fs::create_dir_all(&run).unwrap();
+        let mongod = place.path().join("mongod");
+        fs::write(&mongod, "#!/bin/sh\nexec sleep 60\n").unwrap();
+        fs::set_permissions(&mongod, fs::Permissions::from_mode(0o755)).unwrap();
+        let settings =
+            Settings { data_dir: Some(home), binary: Some(mongod), ..Settings::default() };
+        let asked = settings.check().unwrap();
+        keeper::launch(&Launch {
+            run: &run,
+            mongod: asked.binary.as_deref().unwrap(),
+            nodes: 1,
+            linger: Duration::ZERO,
+            grace: keeper::GRACE,
+            gently: false,
+            trash: &[&run],
+        })
+        .unwrap();
+        let cancel = Cancel::default();
+        let door = Door::join_new(&run, &cancel).unwrap();
+        // Connections to it are made, and nobody takes them.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let ports = vec![listener.local_addr().unwrap().port()];
+        let server = Server {
+            uri: replica_set::uri(&ports, false),
+            linger_ms: 0,
+            fingerprint: asked.fingerprint.clone(),
+            run: run.clone(),
+            ports,
+        };
+        fs::write(asked.home.join("server.json"), serde_json::to_vec(&server).unwrap()).unwrap();
+
+        let closing = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(listener);
+        });
+        let joined = join(&asked, &cancel).unwrap();
+        assert!(joined.is_none(), "joined a server that is dying");
+        closing.join().unwrap();
+        assert!(keeper::is_minded(&run), "its keeper has not learnt of it");
+        drop(door);
+        let ended = || Ok((!run.exists()).then_some(()));
+        let ended = cancel.poll(Duration::from_secs(10), Duration::from_millis(5), ended).unwrap();
+        assert!(ended.is_some(), "its keeper goes on");
+    }
 }

@@ -27,6 +27,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Connection {
     stream: TcpStream,
     cancel: Cancel,
+    answer_wait: Duration,
 }
 
 /// What a server answers when it answers with an error.
@@ -49,7 +50,12 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PAUSE))?;
         stream.set_write_timeout(Some(ANSWER_WAIT_MAX))?;
-        Ok(Self { stream, cancel: cancel.clone() })
+        Ok(Self { stream, cancel: cancel.clone(), answer_wait: ANSWER_WAIT_MAX })
+    }
+
+    /// Changes how long to wait for an answer, which is a minute otherwise.
+    pub(super) fn wait_for_answers(&mut self, wait: Duration) {
+        self.answer_wait = wait;
     }
 
     /// Runs `command` on the database `admin`.
@@ -115,7 +121,7 @@ impl Connection {
                     ) =>
                 {
                     self.cancel.check().map_err(io::Error::other)?;
-                    if start.elapsed() >= ANSWER_WAIT_MAX {
+                    if start.elapsed() >= self.answer_wait {
                         return Err(io::Error::other("it does not answer"));
                     }
                 }
