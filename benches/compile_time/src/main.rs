@@ -68,7 +68,7 @@ fn run(settings: &Settings) -> Result<(), String> {
     println!("|---:|---|---:|---:|---:|---:|");
     for &size in &settings.sizes {
         let mut subjects = Vec::new();
-        for style in Style::ALL {
+        for style in Style::worth_measuring(settings.real) {
             let sources = root.join(format!("{}_{size}", style.name()));
             generate::write(&sources, &runtime, style, size)
                 .map_err(|error| format!("{}: {error}", sources.display()))?;

@@ -46,8 +46,8 @@ impl Subject {
 
     /// Builds what it depends on, which no figure holds.
     pub fn prepare(&self) -> Result<(), String> {
-        self.cargo(&["check"])?;
-        self.cargo(&["build"])?;
+        self.cargo(&["check", "--package", "mongrate"])?;
+        self.cargo(&["build", "--package", "mongrate"])?;
         Ok(())
     }
 
