@@ -48,7 +48,7 @@ mod error;
 mod fence;
 mod history;
 mod lease;
-mod link;
+mod link_macro;
 mod migration;
 mod migrator;
 mod on_start;

@@ -4,8 +4,8 @@
 
 mod checksum;
 mod driver;
-#[path = "../../../runtime/src/link.rs"]
-mod link;
+#[path = "../../../runtime/src/link_macro.rs"]
+mod link_macro;
 #[path = "../../../runtime/src/migration.rs"]
 mod migration;
 #[path = "../../../runtime/src/registry.rs"]
