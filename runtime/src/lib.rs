@@ -48,6 +48,7 @@ mod error;
 mod fence;
 mod history;
 mod lease;
+mod link_macro;
 mod migration;
 mod migrator;
 mod on_start;
@@ -90,16 +91,6 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// What a migration body returns. Every error that converts into a boxed
 /// [`std::error::Error`] does, the driver's among them, so `?` works.
 pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
-
-/// Links a crate whose migrations no code names: `mongrate::link!(my_migrations);`
-///
-/// Without it the linker never sees that crate, and its migrations are silently absent.
-#[macro_export]
-macro_rules! link {
-    ($($krate:ident),+ $(,)?) => {
-        $(use $krate as _;)+
-    };
-}
 
 /// What the attribute's expansion uses. No part of the public interface: it may change in
 /// any release, together with the macro crate, which is pinned to this one's version.

@@ -1,0 +1,114 @@
+//! What the attribute costs the compiler, beside the same functions in a list written by hand.
+//!
+//! `cargo run --manifest-path benches/compile_time/Cargo.toml -- [--real] [--runs N] [SIZE…]`
+//!
+//! Without `--real` the crates use `tests/stub`: the real attribute, and no driver to build.
+
+mod generate;
+mod measure;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use generate::Style;
+use measure::{Figures, Subject};
+
+const SIZES: [usize; 3] = [100, 1_000, 5_000];
+
+struct Settings {
+    real: bool,
+    runs: usize,
+    sizes: Vec<usize>,
+}
+
+fn settings() -> Result<Settings, String> {
+    let mut settings = Settings { real: false, runs: 3, sizes: Vec::new() };
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--real" => settings.real = true,
+            "--runs" => {
+                let runs = arguments.next().and_then(|runs| runs.parse().ok());
+                settings.runs = runs.filter(|runs| *runs > 0).ok_or("--runs takes a number")?;
+            }
+            size => {
+                let size = size.parse().map_err(|_| format!("`{size}` is no number"))?;
+                settings.sizes.push(size);
+            }
+        }
+    }
+    if settings.sizes.is_empty() {
+        settings.sizes = SIZES.to_vec();
+    }
+    Ok(settings)
+}
+
+fn main() -> ExitCode {
+    match settings().and_then(|settings| run(&settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: &Settings) -> Result<(), String> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let repository = repository.canonicalize().map_err(|error| error.to_string())?;
+    let flavour = if settings.real { "real" } else { "stub" };
+    let runtime = repository.join(if settings.real { "runtime" } else { "tests/stub" });
+    let root = scratch(&repository).join(flavour);
+
+    println!("Against the {flavour} runtime, median of {}, in seconds.\n", settings.runs);
+    println!("| migrations | registered by | cold check | incremental check | build | binary |");
+    println!("|---:|---|---:|---:|---:|---:|");
+    for &size in &settings.sizes {
+        let mut subjects = Vec::new();
+        for style in Style::worth_measuring(settings.real) {
+            let sources = root.join(format!("{}_{size}", style.name()));
+            generate::write(&sources, &runtime, style, size)
+                .map_err(|error| format!("{}: {error}", sources.display()))?;
+            let lock = repository.join("Cargo.lock");
+            fs::copy(lock, sources.join("Cargo.lock")).map_err(|error| error.to_string())?;
+            subjects.push(Subject::new(style, sources, root.join("target")));
+        }
+        // In turns, so that what else the machine does falls on all of them.
+        for subject in &mut subjects {
+            subject.prepare()?;
+        }
+        for _ in 0..settings.runs {
+            for subject in &mut subjects {
+                subject.round()?;
+            }
+        }
+        print_size(size, &subjects.iter().map(Subject::figures).collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+/// Each style's figures, and how many times the hand-written list's that is.
+fn print_size(size: usize, all: &[Figures]) {
+    let Some(base) = all.iter().find(|each| each.style == Style::BASE) else { return };
+    for each in all {
+        let time = |own: f64, base: f64| format!("{own:.2} ({:.2}×)", own / base);
+        println!(
+            "| {size} | {} | {} | {} | {} | {:.2} MB ({:.2}×) |",
+            each.style.title(),
+            time(each.cold_check, base.cold_check),
+            time(each.incremental_check, base.incremental_check),
+            time(each.build, base.build),
+            each.binary / 1e6,
+            each.binary / base.binary,
+        );
+    }
+}
+
+/// Below the repository's own target directory.
+fn scratch(repository: &Path) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    target.unwrap_or_else(|| repository.join("target")).join("compile_time")
+}

@@ -1,0 +1,68 @@
+//! The runtime's real descriptor, version, registry and `link!`, around a driver that is none.
+
+#![allow(dead_code)]
+
+mod checksum;
+mod driver;
+#[path = "../../../runtime/src/link_macro.rs"]
+mod link_macro;
+#[path = "../../../runtime/src/migration.rs"]
+mod migration;
+#[path = "../../../runtime/src/registry.rs"]
+mod registry;
+#[path = "../../../runtime/src/version.rs"]
+mod version;
+
+pub mod bson {
+    //! Where the real one has it.
+
+    pub use crate::{
+        doc,
+        driver::{Document, Value},
+    };
+
+    pub const NULL: Value = Value::Null;
+}
+
+pub use driver::{Online, Transaction};
+pub use migration::{Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
+pub use mongrate_macros::migration;
+pub use version::Version;
+
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
+
+/// The one error that needs no server.
+#[derive(Debug)]
+pub enum Error {
+    Registry { problems: Vec<String> },
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::Registry { problems } = self;
+        f.write_str(&problems.join("\n"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What every verb does first: the linked set, oldest version first, or what is wrong with it.
+pub fn start() -> Result<Vec<Migration>, Error> {
+    let registry = registry::Registry::linked(migration::DEFAULT_GROUP)?;
+    Ok(registry.iter().copied().collect())
+}
+
+pub mod __private {
+    //! As the real one.
+
+    pub mod v1 {
+        //! As the real one.
+
+        pub use crate::{
+            Migration, Online, Outcome, Transaction,
+            migration::{Descriptor, MIGRATIONS, outcome},
+        };
+        pub use linkme;
+    }
+}

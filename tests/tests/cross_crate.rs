@@ -1,0 +1,312 @@
+//! What no single compilation can see: the migrations of several crates in one binary.
+//!
+//! The fixtures are written below `target/`, in a workspace of their own that depends on
+//! `tests/stub`: the real attribute and registry without the driver, so that all of it builds in
+//! seconds. Every build shares one target directory and one profile, whose settings change: with
+//! profiles of their own, the macros would be compiled once for each.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+/// Declares version 2.
+const BILLING: &str = "
+    //! Migrations in a crate of their own.
+    use mongrate::{Result, Transaction, migration};
+    #[migration(version = 2)]
+    async fn add_invoices(_: &mut Transaction<'_>) -> Result { Ok(()) }
+";
+
+/// Declares version 2 as well.
+const SHIPPING: &str = "
+    //! Migrations in another.
+    pub mod parcels {
+        use mongrate::{Online, Result, migration};
+        #[migration(version = 2)]
+        pub async fn add_parcels(_: &mut Online<'_>) -> Result { Ok(()) }
+    }
+";
+
+/// Goes with either.
+const USERS: &str = "
+    //! Migrations in a third.
+    use mongrate::{Result, Transaction, migration};
+    #[migration(version = 3)]
+    async fn add_plans(_: &mut Transaction<'_>) -> Result { Ok(()) }
+    #[migration(version = 10)]
+    async fn drop_plans(_: &mut Transaction<'_>) -> Result { Ok(()) }
+";
+
+/// Has a name of `users`, but no version.
+const NAMESAKE: &str = "
+    //! Migrations in a fourth.
+    use mongrate::{Result, Transaction, migration};
+    #[migration(version = 4)]
+    async fn add_plans(_: &mut Transaction<'_>) -> Result { Ok(()) }
+";
+
+/// Migrations in the app itself, as the README shows it.
+const OWN: &str = "
+    //! The app's own.
+    use mongrate::{Result, Transaction, migration};
+    #[migration(version = 7)]
+    async fn add_clinics(_: &mut Transaction<'_>) -> Result { Ok(()) }
+";
+
+const LIBRARIES: [(&str, &str); 4] =
+    [("billing", BILLING), ("shipping", SHIPPING), ("users", USERS), ("namesake", NAMESAKE)];
+
+/// What each app says of the others.
+const APPS: [(&str, &str); 6] = [
+    ("clash", "use billing as _; use shipping as _;"),
+    ("two_crates", "use billing as _; use users as _;"),
+    ("own_module", "mod migrations;"),
+    ("mixed", "mongrate::link!(users, billing); mod migrations;"),
+    ("unlinked", ""),
+    ("same_name", "mongrate::link!(users, namesake);"),
+];
+
+/// The settings of cargo's own profile, given to `dev`.
+const RELEASE: [&str; 5] = [
+    "profile.dev.opt-level=3",
+    "profile.dev.debug=false",
+    "profile.dev.debug-assertions=false",
+    "profile.dev.incremental=false",
+    "profile.dev.codegen-units=16",
+];
+
+/// What `mixed` lists: sorted, wherever it is declared.
+const MIXED: &str =
+    "2 add_invoices billing\n3 add_plans users\n7 add_clinics mixed\n10 drop_plans users\n";
+
+const SENTENCE: &str = "mongrate_migration_version_2_is_declared_twice";
+
+#[test]
+fn two_crates_with_one_version_do_not_link() {
+    let fixtures = fixtures();
+    for (profile, settings) in profiles() {
+        let mut linkers = linkers();
+        if profile == "fat LTO" {
+            // The compiler merges the crates itself, and no linker is asked.
+            linkers.truncate(1);
+        }
+        for (linker, arguments, voice) in linkers {
+            let build = fixtures.build("clash", &settings, &arguments);
+            let text = text(&build);
+            assert!(!build.status.success(), "{profile}, {linker}: it linked");
+            assert!(text.contains(SENTENCE), "{profile}, {linker}: {text}");
+            assert!(text.contains(voice), "not the linker we mean ({profile}, {linker}): {text}");
+        }
+    }
+}
+
+/// Today thin LTO lets the clash through, and the registry sees it. Were it to refuse, good.
+#[test]
+fn what_thin_lto_lets_through_does_not_start() {
+    let fixtures = fixtures();
+    let settings = with_lto("thin");
+    let build = fixtures.build("clash", &settings, &[]);
+    if !build.status.success() {
+        assert!(text(&build).contains(SENTENCE), "{}", text(&build));
+        return;
+    }
+    let refusal = fixtures.refusal("clash");
+    assert!(refusal.contains("version 2 is declared twice"), "{refusal}");
+    assert!(refusal.contains("`add_invoices` (billing/src/lib.rs:3)"), "{refusal}");
+    assert!(refusal.contains("`add_parcels` (shipping/src/lib.rs:4)"), "{refusal}");
+}
+
+#[test]
+fn a_name_in_two_crates_does_not_start() {
+    let fixtures = fixtures();
+    fixtures.must_build("same_name", &[]);
+    let refusal = fixtures.refusal("same_name");
+    assert!(refusal.contains("the name `add_plans` is used twice"), "{refusal}");
+    assert!(refusal.contains("(users/src/lib.rs:3)"), "{refusal}");
+    assert!(refusal.contains("(namesake/src/lib.rs:3)"), "{refusal}");
+}
+
+#[test]
+fn every_documented_place_of_migrations_works() {
+    let fixtures = fixtures();
+    let expected = [
+        ("two_crates", "2 add_invoices billing\n3 add_plans users\n10 drop_plans users\n"),
+        ("own_module", "7 add_clinics own_module\n"),
+        ("mixed", MIXED),
+    ];
+    for (app, list) in expected {
+        fixtures.must_build(app, &[]);
+        assert_eq!(fixtures.list(app), list);
+    }
+}
+
+/// It drops what it believes unused.
+#[test]
+fn no_optimiser_loses_a_migration() {
+    let fixtures = fixtures();
+    let mut profiles = profiles();
+    profiles.push(("thin LTO", with_lto("thin")));
+    for (profile, settings) in profiles {
+        fixtures.must_build("mixed", &settings);
+        assert_eq!(fixtures.list("mixed"), MIXED, "{profile}");
+    }
+}
+
+#[test]
+fn a_crate_that_no_code_names_is_missed_and_the_error_says_which_line_to_add() {
+    let fixtures = fixtures();
+    fixtures.must_build("unlinked", &[]);
+    let refusal = fixtures.refusal("unlinked");
+    assert!(refusal.contains("no migration is linked into this binary"), "{refusal}");
+    assert!(refusal.contains("`use my_migrations as _;`"), "{refusal}");
+}
+
+fn profiles() -> Vec<(&'static str, Vec<String>)> {
+    let release = RELEASE.map(str::to_owned).to_vec();
+    vec![("debug", Vec::new()), ("release", release), ("fat LTO", with_lto("fat"))]
+}
+
+fn with_lto(kind: &str) -> Vec<String> {
+    let lto = format!("profile.dev.lto='{kind}'");
+    RELEASE.map(str::to_owned).into_iter().chain([lto]).collect()
+}
+
+/// Each linker's name, how to ask for it, and what only it says.
+fn linkers() -> Vec<(&'static str, Vec<String>, &'static str)> {
+    let mut linkers = vec![("the default", Vec::new(), "")];
+    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+        // Where it is missing, so is the sentence, and the test fails with what cc says.
+        let bfd = vec!["-Clink-arg=-fuse-ld=bfd".to_owned()];
+        linkers.push(("GNU ld", bfd, "multiple definition of"));
+    }
+    // No stable option names it, but where the toolchain brings it, rustc itself asks for it so.
+    let lld = toolchain().join("gcc-ld");
+    if cfg!(target_os = "linux") && lld.join("ld.lld").exists() {
+        let lld = ["-Clink-arg=-fuse-ld=lld".to_owned(), format!("-Clink-arg=-B{}", lld.display())];
+        linkers.push(("rust-lld", lld.to_vec(), "lld: error: duplicate symbol"));
+    }
+    linkers
+}
+
+/// Where the toolchain keeps its own programs.
+fn toolchain() -> PathBuf {
+    let rustc = |argument: &[&str]| {
+        let output = Command::new("rustc").args(argument).output().expect("rustc can be started");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let about = rustc(&["-vV"]);
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc has one");
+    Path::new(rustc(&["--print", "sysroot"]).trim()).join("lib/rustlib").join(host).join("bin")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+struct Fixtures {
+    sources: PathBuf,
+    target: PathBuf,
+    /// The settings of a profile are not in a binary's path: one build and its run at a time.
+    _alone: MutexGuard<'static, ()>,
+}
+
+fn fixtures() -> Fixtures {
+    static ALONE: Mutex<()> = Mutex::new(());
+    static WRITTEN: OnceLock<()> = OnceLock::new();
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cross_crate");
+    let (sources, target) = (root.join("sources"), root.join("target"));
+    WRITTEN.get_or_init(|| write_all(&sources));
+    Fixtures { sources, target, _alone: alone }
+}
+
+fn write_all(sources: &Path) {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = |name: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n[dependencies]\nmongrate = {{ \
+             path = {:?} }}\n",
+            tests.join("stub")
+        )
+    };
+    let mut members = Vec::new();
+    for (name, source) in LIBRARIES {
+        write(&sources.join(name).join("Cargo.toml"), &manifest(name));
+        write(&sources.join(name).join("src/lib.rs"), source.trim_start());
+        members.push(name);
+    }
+    for (name, source) in APPS {
+        let mut manifest = manifest(name);
+        for (library, _) in LIBRARIES {
+            manifest += &format!("{library} = {{ path = \"../{library}\" }}\n");
+        }
+        let main = format!(
+            "//! An app.\n{source}\nfn main() {{\n    match mongrate::start() {{\n        Ok(list) \
+             => list.iter().for_each(|one| println!(\"{{}} {{}} {{}}\", one.version(), one.name(), \
+             one.crate_name())),\n        Err(error) => {{ eprintln!(\"{{error}}\"); \
+             std::process::exit(3) }}\n    }}\n}}\n"
+        );
+        write(&sources.join(name).join("Cargo.toml"), &manifest);
+        write(&sources.join(name).join("src/main.rs"), &main);
+        write(&sources.join(name).join("src/migrations/mod.rs"), "//! All.\nmod m0007_clinics;\n");
+        write(&sources.join(name).join("src/migrations/m0007_clinics.rs"), OWN.trim_start());
+        members.push(name);
+    }
+    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n");
+    write(&sources.join("Cargo.toml"), &workspace);
+    // The same versions of what the attribute needs: they are there, so nothing is fetched.
+    let lock = fs::read_to_string(tests.join("../Cargo.lock")).expect("the workspace has one");
+    fs::write(sources.join("Cargo.lock"), lock).expect("the target directory can be written to");
+}
+
+/// Leaves a file alone that is right already, so that a second run builds next to nothing.
+fn write(path: &Path, content: &str) {
+    if fs::read_to_string(path).is_ok_and(|old| old == content) {
+        return;
+    }
+    fs::create_dir_all(path.parent().expect("it is in a directory")).expect("it can be made");
+    fs::write(path, content).expect("the target directory can be written to");
+}
+
+impl Fixtures {
+    /// Arguments for the linker reach the app alone, and nothing else is compiled again for them.
+    fn build(&self, app: &str, settings: &[String], arguments: &[String]) -> Output {
+        Command::new(env!("CARGO"))
+            .args(["rustc", "--offline", "--quiet", "--package", app, "--bin", app])
+            .args(settings.iter().flat_map(|setting| ["--config", setting]))
+            .arg("--")
+            .args(arguments)
+            .current_dir(&self.sources)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .output()
+            .expect("cargo can be started")
+    }
+
+    fn must_build(&self, app: &str, settings: &[String]) {
+        let build = self.build(app, settings, &[]);
+        assert!(build.status.success(), "{app}: {}", text(&build));
+    }
+
+    fn run(&self, app: &str) -> Output {
+        Command::new(self.target.join("debug").join(app)).output().expect("the app was built")
+    }
+
+    /// What an app prints that starts.
+    fn list(&self, app: &str) -> String {
+        let run = self.run(app);
+        assert!(run.status.success(), "{app} did not start: {}", text(&run));
+        String::from_utf8_lossy(&run.stdout).into_owned()
+    }
+
+    /// What an app says that does not start.
+    fn refusal(&self, app: &str) -> String {
+        let run = self.run(app);
+        assert_eq!(run.status.code(), Some(3), "{app} started: {run:?}");
+        text(&run)
+    }
+}
