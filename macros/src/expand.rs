@@ -1,11 +1,11 @@
 //! Pass 3. Total: what is checked always expands. Paths are absolute, names are our own.
 
+use mongrate_seal::checksum;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 use syn::ext::IdentExt as _;
 
-use crate::checksum;
 use crate::names;
 use crate::place::Place;
 use crate::validate::{Checked, Kind};
@@ -16,7 +16,7 @@ pub(crate) fn expand(checked: Checked, place: &Place) -> TokenStream {
     let Checked { version, name, group, kind, rollback, out_of_order, function } = checked;
     let ident = function.sig.ident.clone();
     let name = name.text;
-    let checksum = checksum::of(kind, function);
+    let checksum = checksum::of(kind.name(), function);
 
     let function = ident.unraw().to_string();
     let named = names::in_crate(&group, version);

@@ -3,11 +3,10 @@
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
 //! `parse::Raw` is what was written, `validate::Checked` is what holds for this
 //! function alone, and `expand::expand` cannot fail. Between the last two, `crate_table`
-//! compares it with its crate's other migrations. `checksum` says what a body means, whatever
-//! its layout.
+//! compares it with its crate's other migrations. `mongrate_seal::checksum` says what
+//! a body means, whatever its layout.
 
 mod broken;
-mod checksum;
 mod crate_table;
 mod expand;
 mod names;
