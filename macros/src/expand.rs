@@ -1,6 +1,5 @@
 //! Pass 3. Total: what is checked always expands. Paths are absolute, names are our own.
 
-use mongrate_seal::checksum;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
@@ -12,11 +11,10 @@ use crate::validate::{Checked, Kind};
 
 /// What to add after the function. Every token carries the attribute's own hygiene, even where it
 /// borrows the user's place for an error: to the lints it is another crate's code.
-pub(crate) fn expand(checked: Checked, place: &Place) -> TokenStream {
+pub(crate) fn expand(checked: Checked, checksum: &str, place: &Place) -> TokenStream {
     let Checked { version, name, group, kind, rollback, out_of_order, function } = checked;
     let ident = function.sig.ident.clone();
     let name = name.text;
-    let checksum = checksum::of(kind.name(), function);
 
     let function = ident.unraw().to_string();
     let named = names::in_crate(&group, version);

@@ -10,6 +10,7 @@
 //! edited, removed or moved is found, and branches that seal in parallel conflict when merged.
 
 mod fault;
+mod gone;
 mod judge;
 mod write;
 
@@ -19,6 +20,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 pub use fault::{Fault, Problem};
+pub use gone::{gone, unlinked};
 pub use judge::{About, Complaint, Declared, shortened};
 
 /// What the file is called. It lies beside the package's `Cargo.toml`.
