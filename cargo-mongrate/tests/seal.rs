@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
 
 use tempfile::TempDir;
@@ -70,14 +71,18 @@ fn main() {
 
 /// A package of two migrations, not sealed yet.
 struct Fixture {
+    /// Its own: cargo tells packages of one name in one target directory apart by nothing else.
+    name: String,
     root: TempDir,
 }
 
 impl Fixture {
     fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("my-shop-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let root = tempfile::tempdir().expect("a directory");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
-        let fixture = Self { root };
+        let fixture = Self { name, root };
         let macros = workspace.join("macros");
         fixture.write(
             "runtime/Cargo.toml",
@@ -89,9 +94,12 @@ impl Fixture {
         fixture.write("runtime/src/lib.rs", RUNTIME);
         fixture.write(
             "Cargo.toml",
-            "[workspace]\nmembers = [\"runtime\"]\n[package]\nname = \"my-shop\"\n\
-             version = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
-             mongrate = { path = \"runtime\" }\n",
+            &format!(
+                "[workspace]\nmembers = [\"runtime\"]\n[package]\nname = \"{}\"\n\
+                 version = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+                 mongrate = {{ path = \"runtime\" }}\n",
+                fixture.name
+            ),
         );
         fixture.write("src/main.rs", MAIN);
         fixture.write("src/one.rs", ONE);
@@ -130,8 +138,7 @@ impl Fixture {
     }
 
     fn cargo(&self, arguments: &[&str]) -> Output {
-        // One directory for all, so that dependencies are built once. Packages of one name in
-        // different places do not clash there.
+        // One directory for all, so that dependencies are built once.
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("seal");
         Command::new(env!("CARGO"))
             .args(arguments)
@@ -192,7 +199,7 @@ fn seal_then_check_is_clean_and_the_binary_holds_the_sum_once() {
     assert!(text(&output).contains("sealed 1 `add_users`  src/one.rs:4"), "{}", text(&output));
     assert!(text(&fixture.mongrate(&["seal"])).contains("nothing to seal"));
     let output = fixture.mongrate(&["check"]);
-    assert!(text(&output).contains("my-shop: 2 migrations, 2 sealed\n"), "{}", text(&output));
+    assert!(text(&output).contains("2 migrations, 2 sealed\n"), "{}", text(&output));
     fixture.is_sound();
     // Made by a build before there was a file, the binary has to be made again.
     fixture.replace("src/main.rs", "fn main", "\nfn main");
@@ -350,4 +357,45 @@ fn a_test_has_migrations_of_its_own() {
     fixture.write("tests/own.rs", &own);
     let output = fixture.cargo(&["check", "--tests"]);
     assert!(output.status.success(), "{}", text(&output));
+}
+
+/// Two branches seal a migration each: git says so, and the file's own words lead out.
+#[test]
+fn branches_that_seal_in_parallel_conflict_and_are_merged_by_hand() {
+    let fixture = Fixture::sealed();
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+        let mut git = Command::new("git");
+        git.args(who).args(arguments).current_dir(fixture.root.path());
+        git.output().expect("git runs")
+    };
+    let seal = |file: &str, version: &str, message: &str| {
+        let new = THREE.replace('3', version).replace("add_rooms", message);
+        let text = fixture.read(file);
+        fixture.write(file, &(text + &new));
+        assert!(fixture.mongrate(&["seal"]).status.success());
+        git(&["add", "-A"]);
+        assert!(git(&["commit", "-qm", message]).status.success());
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-qm", "both"]);
+    git(&["checkout", "-q", "-b", "mine"]);
+    seal("src/one.rs", "7", "mine");
+    git(&["checkout", "-q", "main"]);
+    seal("src/five.rs", "6", "theirs");
+    let theirs = fixture.read("migrations.sum");
+    git(&["checkout", "-q", "mine"]);
+
+    assert!(!git(&["merge", "main"]).status.success(), "a merge in silence");
+    let output = fixture.mongrate(&["check"]);
+    assert!(
+        text(&output).contains("git could not merge them: keep the lines"),
+        "{}",
+        text(&output)
+    );
+    fixture.write("migrations.sum", &theirs);
+    let output = fixture.mongrate(&["seal"]);
+    assert!(text(&output).starts_with("sealed 7 `mine`"), "{}", text(&output));
+    fixture.is_sound();
 }
