@@ -5,18 +5,16 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 use syn::ext::IdentExt as _;
 
-use crate::checksum;
 use crate::names;
 use crate::place::Place;
 use crate::validate::{Checked, Kind};
 
 /// What to add after the function. Every token carries the attribute's own hygiene, even where it
 /// borrows the user's place for an error: to the lints it is another crate's code.
-pub(crate) fn expand(checked: Checked, place: &Place) -> TokenStream {
+pub(crate) fn expand(checked: Checked, checksum: &str, place: &Place) -> TokenStream {
     let Checked { version, name, group, kind, rollback, out_of_order, function } = checked;
     let ident = function.sig.ident.clone();
     let name = name.text;
-    let checksum = checksum::of(kind, function);
 
     let function = ident.unraw().to_string();
     let named = names::in_crate(&group, version);

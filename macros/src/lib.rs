@@ -3,18 +3,20 @@
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
 //! `parse::Raw` is what was written, `validate::Checked` is what holds for this
 //! function alone, and `expand::expand` cannot fail. Between the last two, `crate_table`
-//! compares it with its crate's other migrations. `checksum` says what a body means, whatever
-//! its layout.
+//! compares it with its crate's other migrations, and `sealed`
+//! with the history that the crate has sealed. `mongrate_seal::checksum` says what
+//! a body means, whatever its layout.
 
 mod broken;
-mod checksum;
 mod crate_table;
 mod expand;
 mod names;
 mod parse;
 mod place;
+mod sealed;
 mod validate;
 
+use mongrate_seal::checksum;
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -37,6 +39,13 @@ use quote::quote;
 /// file, and to declare another version than the file or directory is named for: `m0002_x.rs`
 /// holds version 2. Two crates that declare one version do not link.
 ///
+/// # Sealed history
+///
+/// A `migrations.sum` beside `Cargo.toml` holds what `cargo mongrate seal` has sealed. A sealed
+/// migration that was edited, renamed or removed is an error, and so is a new one that is older
+/// than the newest sealed of its group, unless it is `out_of_order`. What is declared in the
+/// package's `tests`, `benches` and `examples` is not compared.
+///
 /// # Checksum
 ///
 /// The migration carries a fingerprint of its body, which formatting, comments and lint
@@ -52,11 +61,37 @@ pub fn migration(
     quote!(#item #added).into()
 }
 
+/// Expands to a test: `mongrate::verify!();`, once, where the tests of your binary are.
+///
+/// It fails, naming every problem at once, if the migrations that are linked into the test are no
+/// sound set: none at all, a version or a name used twice, or something else than what the
+/// `migrations.sum` of their crates, or of the package it is written in, has sealed.
+#[proc_macro]
+pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = TokenStream::from(input);
+    if !input.is_empty() {
+        let text = "`verify!()` takes nothing";
+        return syn::Error::new_spanned(input, text).into_compile_error().into();
+    }
+    let own = sealed::own();
+    quote! {
+        #[test]
+        fn the_linked_migrations_are_sound() {
+            use ::mongrate::__private::v1 as __mongrate;
+            __mongrate::verify(#own);
+        }
+    }
+    .into()
+}
+
 /// What to add after the item.
 fn run(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let raw = parse::Raw::new(arguments, item)?;
     let checked = validate::Checked::try_from(raw)?;
     let place = place::Place::of(checked.version.span);
+    let checksum = checksum::of(checked.kind.name(), checked.function.clone());
     crate_table::enter(&checked, &place)?;
-    Ok(expand::expand(checked, &place))
+    let sum = sealed::check(&checked, &checksum, &place)?;
+    let migration = expand::expand(checked, &checksum, &place);
+    Ok(quote!(#migration #sum))
 }

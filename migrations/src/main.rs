@@ -49,3 +49,10 @@ async fn main() -> ExitCode {
         Verb::Serve { listen } => service::run(&cli, &clinic.args, listen).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! The migrations that are linked are those that were sealed.
+
+    mongrate::verify!();
+}

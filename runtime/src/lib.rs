@@ -58,8 +58,10 @@ mod registry;
 mod report;
 mod retry;
 mod runner;
+mod seal;
 mod transaction;
 mod verbs;
+mod verify;
 mod version;
 
 #[cfg(feature = "cli")]
@@ -74,6 +76,8 @@ pub use migrator::{Down, Migrator, Redo, Repair, Resolution, Up};
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
+/// A test of the migrations that are linked: write it once, where your tests are.
+pub use mongrate_macros::verify;
 pub use on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start};
 pub use online::{CreateIndex, Online};
 pub use report::{
@@ -100,6 +104,8 @@ pub mod __private {
         pub use crate::{
             Migration, Online, Outcome, Transaction,
             migration::{Descriptor, MIGRATIONS, outcome},
+            seal::{SUMS, SumFile},
+            verify::verify,
         };
         pub use linkme;
     }

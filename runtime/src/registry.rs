@@ -6,6 +6,7 @@ use crate::{
     Error, Migration, Version,
     checksum::Digest,
     migration::{DEFAULT_GROUP, MIGRATIONS},
+    seal::{self, SUMS, SumFile},
 };
 
 /// A sound set: versions positive and unique, names unique, oldest first.
@@ -16,22 +17,27 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// What is linked into this binary.
+    /// What is linked into this binary, as its sum files have it.
     pub(crate) fn linked(group: &str) -> Result<Self, Error> {
-        Self::new(MIGRATIONS.iter().copied(), group, true)
+        Self::new(&MIGRATIONS, group, Some(&SUMS))
     }
 
     /// An explicit list.
     pub(crate) fn given(list: &[Migration], group: &str) -> Result<Self, Error> {
-        Self::new(list.iter().copied(), group, false)
+        Self::new(list, group, None)
     }
 
-    fn new(all: impl Iterator<Item = Migration>, group: &str, linked: bool) -> Result<Self, Error> {
+    /// `files`: the sum files of what is linked; none for an explicit list.
+    pub(crate) fn new(
+        all: &[Migration],
+        group: &str,
+        files: Option<&[SumFile]>,
+    ) -> Result<Self, Error> {
         let mut problems = Vec::new();
         let mut by_version: BTreeMap<Version, Migration> = BTreeMap::new();
         let mut by_name: BTreeMap<&'static str, Migration> = BTreeMap::new();
         let mut other_groups: Vec<&'static str> = Vec::new();
-        for one in all {
+        for one in all.iter().copied() {
             if one.group() != group {
                 if !other_groups.contains(&one.group()) {
                     other_groups.push(one.group());
@@ -67,8 +73,9 @@ impl Registry {
                 ));
             }
         }
+        problems.extend(seal::problems(files.unwrap_or_default(), all, group));
         if by_version.is_empty() && problems.is_empty() {
-            problems.push(empty(group, linked, &other_groups));
+            problems.push(empty(group, files.is_some(), &other_groups));
         }
         if !problems.is_empty() {
             return Err(Error::Registry { problems });

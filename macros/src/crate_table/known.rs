@@ -8,15 +8,15 @@ use super::declaration::Declaration;
 
 /// What tells one crate from another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Origin {
-    pub(super) package: String,
-    pub(super) krate: String,
+pub(crate) struct Origin {
+    pub(crate) package: String,
+    pub(crate) krate: String,
     /// Where the package's manifest lies.
-    pub(super) directory: PathBuf,
+    pub(crate) directory: PathBuf,
 }
 
 impl Origin {
-    pub(super) fn of_this_crate() -> Self {
+    pub(crate) fn of_this_crate() -> Self {
         Self {
             package: env::var("CARGO_PKG_NAME").unwrap_or_default(),
             krate: env::var("CARGO_CRATE_NAME").unwrap_or_default(),

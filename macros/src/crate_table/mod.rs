@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use declaration::Declaration;
-use known::{Known, Origin};
+use known::Known;
+pub(crate) use known::Origin;
 use syn::Error;
 
 use crate::broken::Broken;
@@ -23,10 +24,24 @@ use crate::validate::Checked;
 
 /// Set where one process expands the same crate over and over, while it is being edited: there
 /// the table would accuse a migration of clashing with its own past.
-const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
+pub(crate) const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
 
 /// By crate, for a process that is handed several.
 static TABLE: Mutex<BTreeMap<Origin, Known>> = Mutex::new(BTreeMap::new());
+
+/// One more than any version in sight, for the text of a complaint.
+pub(crate) fn next_free(checked: &Checked, place: &Place) -> i64 {
+    let origin = Origin::of_this_crate();
+    let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = table.entry(origin.clone()).or_default();
+    scan::next_free(&Declaration::new(checked, place), known, &origin)
+}
+
+/// Every version that the package's sources declare, of any group; `None` if that cannot be told
+/// from their text.
+pub(crate) fn written(directory: &std::path::Path) -> Option<std::collections::BTreeSet<i64>> {
+    scan::written(directory)
+}
 
 /// Enters a migration, or says what stands in its way.
 pub(crate) fn enter(checked: &Checked, place: &Place) -> syn::Result<()> {

@@ -1,9 +1,10 @@
-//! The next free version, for the text of a complaint.
+//! The next free version, for the text of a complaint; and what is still written at all.
 //!
 //! The table holds only what has been expanded so far. So that a suggestion is not taken further
 //! down, the package's sources are searched as text, which is cheap and errs on the safe side:
 //! a version of another group, or in a comment, is left free as well.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,26 @@ pub(super) fn next_free(new: &Declaration, known: &Known, origin: &Origin) -> i6
     let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
     let written = texts.filter_map(|text| versions(&text).max()).max().unwrap_or(0);
     declared.max(written).saturating_add(1)
+}
+
+/// Every version that is written below a directory. `None` where text cannot tell: a version that
+/// is no number (a macro's), or sources that come from elsewhere.
+pub(super) fn written(directory: &Path) -> Option<BTreeSet<i64>> {
+    let files = sources(directory);
+    if files.len() > FILES_MAX {
+        return None;
+    }
+    let mut written = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).ok()?;
+        let uses = text.matches("migration(").count();
+        let found: Vec<i64> = versions(&text).collect();
+        if found.len() < uses || ["include!", "#[path"].iter().any(|from| text.contains(from)) {
+            return None;
+        }
+        written.extend(found);
+    }
+    Some(written)
 }
 
 /// The Rust files below a directory.

@@ -8,8 +8,6 @@ mod sealed;
 use quote::ToTokens as _;
 use syn::{FnArg, Item, ItemFn};
 
-use crate::validate::Kind;
-
 /// Everything that the promises are tried on.
 const CORPUS: [&str; 4] = [
     include_str!("corpus/control.rs"),
@@ -38,9 +36,9 @@ fn checksum(function: &ItemFn) -> String {
         Some(FnArg::Typed(parameter))
             if parameter.ty.to_token_stream().to_string().contains("Online") =>
         {
-            Kind::Online
+            "Online"
         }
-        _ => Kind::Transaction,
+        _ => "Transaction",
     };
     super::of(kind, function.clone())
 }

@@ -23,14 +23,14 @@ use sha2::{Digest as _, Sha256};
 use syn::visit_mut::VisitMut as _;
 use syn::{FnArg, ItemFn};
 
-use crate::validate::Kind;
 use canonical::Canonical;
 
 /// Changes whenever the walk changes: a sealed checksum says which one made it.
-const ALGORITHM: &str = "v1:sha256";
+pub const ALGORITHM: &str = "v1:sha256";
 
-/// The checksum of a function that is a migration of this kind.
-pub(crate) fn of(kind: Kind, mut function: ItemFn) -> String {
+/// The checksum of a function that is a migration of this kind: `Transaction`, say, the name of
+/// its parameter's type.
+pub fn of(kind: &str, mut function: ItemFn) -> String {
     function.attrs.retain(|attribute| {
         // Whether the function exists is decided elsewhere; this is about what it does.
         !attribute.path().is_ident("cfg") && !attribute.path().is_ident("cfg_attr")
@@ -39,7 +39,7 @@ pub(crate) fn of(kind: Kind, mut function: ItemFn) -> String {
     Canonical.visit_block_mut(&mut function.block);
 
     let mut bytes = encode::Bytes::new(ALGORITHM);
-    bytes.text(kind.name());
+    bytes.text(kind);
     for attribute in &function.attrs {
         bytes.tokens(attribute.to_token_stream());
     }

@@ -1,0 +1,401 @@
+//! Sealed history as a user meets it: small crates are built against the real attribute and a
+//! stand-in for the runtime, and sealed and checked by the real subcommand.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
+
+use tempfile::TempDir;
+
+/// What the attribute's expansion needs of `mongrate`.
+const RUNTIME: &str = r"
+    use std::{future::Future, pin::Pin};
+    pub use mongrate_macros::migration;
+    pub struct Transaction<'a>(pub &'a ());
+    impl Transaction<'_> { pub async fn run(&mut self, _: &str) {} }
+    pub type Result = std::result::Result<(), ()>;
+    pub mod __private { pub mod v1 {
+        pub use crate::*;
+        pub use linkme;
+        pub type Outcome<'a> = Pin<Box<dyn Future<Output = Result> + 'a>>;
+        pub type Body = for<'a, 'c> fn(&'a mut Transaction<'c>) -> Outcome<'a>;
+        pub fn outcome<'a>(body: impl Future<Output = Result> + 'a) -> Outcome<'a> { Box::pin(body) }
+        pub struct Descriptor {
+            pub version: i64, pub name: &'static str, pub group: &'static str,
+            pub checksum: &'static str, pub crate_name: &'static str, pub module: &'static str,
+            pub file: &'static str, pub line: u32, pub function: &'static str,
+            pub out_of_order: bool,
+        }
+        pub struct Migration(pub Descriptor);
+        impl Migration {
+            pub const fn transaction(of: Descriptor, _: Body, _: Option<Body>) -> Self { Self(of) }
+        }
+        pub struct SumFile { pub crate_name: &'static str, pub text: &'static str }
+        #[linkme::distributed_slice] pub static MIGRATIONS: [Migration];
+        #[linkme::distributed_slice] pub static SUMS: [SumFile];
+    } }
+";
+
+const ONE: &str = r#"
+use mongrate::{Result, Transaction, migration};
+
+#[migration(version = 1)]
+async fn add_users(tx: &mut Transaction<'_>) -> Result {
+    tx.run("users").await;
+    Ok(())
+}
+"#;
+
+const FIVE: &str = r#"
+use mongrate::{Result, Transaction, migration};
+
+#[migration(version = 5)]
+async fn add_visits(tx: &mut Transaction<'_>) -> Result {
+    tx.run("visits").await;
+    Ok(())
+}
+"#;
+
+/// Prints what is linked: the sum files, and the versions.
+const MAIN: &str = r#"
+mod five;
+mod one;
+
+fn main() {
+    use mongrate::__private::v1::{MIGRATIONS, SUMS};
+    println!("{} migrations, {} sums", MIGRATIONS.len(), SUMS.len());
+    println!("{}", SUMS.iter().map(|sum| sum.text).collect::<String>());
+}
+"#;
+
+/// A package of two migrations, not sealed yet.
+struct Fixture {
+    /// Its own: cargo tells packages of one name in one target directory apart by nothing else.
+    name: String,
+    root: TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("my-shop-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let root = tempfile::tempdir().expect("a directory");
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+        let fixture = Self { name, root };
+        let macros = workspace.join("macros");
+        fixture.write(
+            "runtime/Cargo.toml",
+            &format!(
+                "[package]\nname = \"mongrate\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+                 [dependencies]\nlinkme = \"0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
+            ),
+        );
+        fixture.write("runtime/src/lib.rs", RUNTIME);
+        fixture.write(
+            "Cargo.toml",
+            &format!(
+                "[workspace]\nmembers = [\"runtime\"]\n[package]\nname = \"{}\"\n\
+                 version = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
+                 mongrate = {{ path = \"runtime\" }}\n",
+                fixture.name
+            ),
+        );
+        fixture.write("src/main.rs", MAIN);
+        fixture.write("src/one.rs", ONE);
+        fixture.write("src/five.rs", FIVE);
+        // The versions that the workspace was tested with, and no network.
+        fs::copy(workspace.join("Cargo.lock"), fixture.path("Cargo.lock")).expect("a lock file");
+        fixture
+    }
+
+    /// Both sealed.
+    fn sealed() -> Self {
+        let fixture = Self::new();
+        let output = fixture.mongrate(&["seal"]);
+        assert!(output.status.success(), "{}", text(&output));
+        fixture
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.root.path().join(file)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().expect("below the root")).expect("a directory");
+        fs::write(path, text).expect("a file");
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).expect("a file")
+    }
+
+    fn replace(&self, file: &str, from: &str, to: &str) {
+        let text = self.read(file);
+        assert!(text.contains(from), "{text}");
+        self.write(file, &text.replace(from, to));
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Output {
+        // One directory for all, so that dependencies are built once.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("seal");
+        Command::new(env!("CARGO"))
+            .args(arguments)
+            .args(["--offline", "--quiet", "--color=never"])
+            .current_dir(self.root.path())
+            .env("CARGO_TARGET_DIR", target)
+            .env_remove("RUSTFLAGS")
+            .output()
+            .expect("cargo runs")
+    }
+
+    fn mongrate(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_cargo-mongrate"))
+            .arg("mongrate")
+            .args(arguments)
+            .current_dir(self.root.path())
+            .env("CARGO_NET_OFFLINE", "true")
+            .output()
+            .expect("the subcommand runs")
+    }
+
+    /// Both the compiler and `cargo mongrate check` are content.
+    #[track_caller]
+    fn is_sound(&self) {
+        let output = self.mongrate(&["check"]);
+        assert!(output.status.success(), "{}", text(&output));
+        let output = self.cargo(&["check"]);
+        assert!(output.status.success(), "{}", text(&output));
+    }
+
+    /// The compiler's errors are these, and `cargo mongrate check` says the same.
+    #[track_caller]
+    fn is_refused(&self, expected: &str) {
+        let output = self.cargo(&["check"]);
+        assert!(!output.status.success(), "it compiles");
+        let text_of_compiler = text(&output);
+        assert!(text_of_compiler.contains(expected.trim()), "{text_of_compiler}");
+        assert_eq!(text_of_compiler.matches("error: ").count(), 2, "{text_of_compiler}");
+        let first = expected.trim().lines().next().unwrap_or_default();
+        let first = first.trim_start_matches("error: ");
+        let output = self.mongrate(&["check"]);
+        assert!(!output.status.success());
+        assert!(text(&output).contains(first), "{}\n{first}", text(&output));
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn seal_then_check_is_clean_and_the_binary_holds_the_sum_once() {
+    let fixture = Fixture::new();
+    fixture.is_sound();
+    let output = fixture.mongrate(&["check"]);
+    assert!(text(&output).contains("2 migrations, 0 sealed, 2 new"), "{}", text(&output));
+    let output = fixture.mongrate(&["seal"]);
+    assert!(text(&output).contains("sealed 1 `add_users`  src/one.rs:4"), "{}", text(&output));
+    assert!(text(&fixture.mongrate(&["seal"])).contains("nothing to seal"));
+    let output = fixture.mongrate(&["check"]);
+    assert!(text(&output).contains("2 migrations, 2 sealed\n"), "{}", text(&output));
+    fixture.is_sound();
+    // Made by a build before there was a file, the binary has to be made again.
+    fixture.replace("src/main.rs", "fn main", "\nfn main");
+    let output = fixture.cargo(&["run"]);
+    let expected = format!("2 migrations, 1 sums\n{}\n", fixture.read("migrations.sum"));
+    assert_eq!(text(&output), expected);
+}
+
+#[test]
+fn formatting_comments_and_lints_are_no_edit() {
+    let fixture = Fixture::sealed();
+    fixture.write(
+        "src/one.rs",
+        "use mongrate::{Result, Transaction, migration};
+         /// Documented.
+         #[migration(version = 1,)]
+         #[allow(clippy::all)]
+         pub(crate) async fn add_users(tx: &mut Transaction<'_>) -> Result { // a comment
+             (tx.run(\"users\",)).await; Ok(())
+         }",
+    );
+    fixture.is_sound();
+}
+
+#[test]
+fn an_edited_body_is_refused_until_it_is_resealed() {
+    let fixture = Fixture::sealed();
+    fixture.replace("src/one.rs", "run(\"users\")", "run(\"people\")");
+    fixture.is_refused(
+        "
+error: version 1 is sealed as v1:sha256:449ad08bbc34…, and its body is now v1:sha256:0227db1672fb…: undo the edit and write a new migration; if no database has applied it yet, `cargo mongrate reseal 1`
+ --> src/one.rs:5:10
+  |
+5 | async fn add_users(tx: &mut Transaction<'_>) -> Result {
+  |          ^^^^^^^^^
+",
+    );
+    let output = fixture.mongrate(&["seal"]);
+    assert!(!output.status.success(), "an edit is never sealed in passing");
+    let output = fixture.mongrate(&["reseal", "1"]);
+    assert!(text(&output).starts_with("resealed 1 `add_users` v1:sha256:"), "{}", text(&output));
+    fixture.is_sound();
+}
+
+#[test]
+fn a_new_name_is_refused() {
+    let fixture = Fixture::sealed();
+    fixture.replace("src/one.rs", "add_users", "create_users");
+    fixture.is_refused(
+        "
+error: version 1 is sealed as `add_users`, and is now `create_users`: rename it back, or add `name = \"add_users\"`; if no database has applied it yet, `cargo mongrate reseal 1`
+ --> src/one.rs:5:10
+  |
+5 | async fn create_users(tx: &mut Transaction<'_>) -> Result {
+  |          ^^^^^^^^^^^^
+",
+    );
+    fixture.replace("src/one.rs", "version = 1", "version = 1, name = \"add_users\"");
+    fixture.is_sound();
+}
+
+const THREE: &str = r#"
+#[mongrate::migration(version = 3)]
+async fn add_rooms(tx: &mut mongrate::Transaction<'_>) -> mongrate::Result {
+    tx.run("rooms").await;
+    Ok(())
+}
+"#;
+
+#[test]
+fn a_new_one_older_than_the_newest_sealed_is_refused() {
+    let fixture = Fixture::sealed();
+    fixture.write("src/three.rs", THREE);
+    fixture.replace("src/main.rs", "mod one;", "mod one;\nmod three;");
+    fixture.is_refused(
+        "
+error: version 3 is new, and older than the newest sealed one, 5 `add_visits`: a database may be past it; declare `version = 6`, the next free one, or add `out_of_order`
+ --> src/three.rs:2:33
+  |
+2 | #[mongrate::migration(version = 3)]
+  |                                 ^
+",
+    );
+    fixture.replace("src/three.rs", "version = 3", "version = 3, out_of_order");
+    fixture.is_sound();
+    fixture.replace("src/three.rs", "version = 3, out_of_order", "version = 6");
+    fixture.is_sound();
+}
+
+#[test]
+fn one_that_is_gone_is_refused() {
+    let fixture = Fixture::sealed();
+    fs::remove_file(fixture.path("src/one.rs")).expect("it was there");
+    fixture.replace("src/main.rs", "mod one;", "");
+    fixture.is_refused(
+        "
+error: 1 `add_users` is sealed but gone from this package: restore it from git, with the `mod` line; if no database has applied it yet, delete its line from migrations.sum, with all lines below, and run `cargo mongrate seal`
+",
+    );
+}
+
+#[test]
+fn a_file_that_no_mod_reaches_is_found_by_the_subcommand() {
+    let fixture = Fixture::new();
+    fixture.write("src/three.rs", THREE);
+    let output = fixture.mongrate(&["check"]);
+    assert!(!output.status.success());
+    let expected =
+        "error: src/three.rs: holds a migration, and no `mod` reaches it: add `mod three;`";
+    assert!(text(&output).contains(expected), "{}", text(&output));
+}
+
+#[test]
+fn a_corrupt_chain_is_refused() {
+    let fixture = Fixture::sealed();
+    fixture.replace("migrations.sum", "1 add_users", "1 add_user");
+    fixture.is_refused(
+        "
+error: migrations.sum:2: the chain breaks here: this line or one above it was edited, removed or moved by hand; restore the file from git (`git checkout migrations.sum`), and let `cargo mongrate` write it
+",
+    );
+}
+
+#[test]
+fn conflict_markers_are_refused_with_the_way_out() {
+    let fixture = Fixture::sealed();
+    let sum = fixture.read("migrations.sum");
+    let last = sum.lines().last().expect("two are sealed");
+    let conflict = format!("<<<<<<< HEAD\n{last}\n=======\n{last}\n>>>>>>> theirs");
+    fixture.replace("migrations.sum", last, &conflict);
+    fixture.is_refused(
+        "
+error: migrations.sum:3: two branches sealed migrations, and git could not merge them: keep the lines of the branch that is deployed, delete the others and git's markers, give your migrations versions newer than its, and run `cargo mongrate seal`
+",
+    );
+}
+
+/// The file alone is a reason to compile again.
+#[test]
+fn an_edit_of_the_sum_file_alone_checks_again() {
+    let fixture = Fixture::sealed();
+    fixture.is_sound();
+    let sum = fixture.read("migrations.sum");
+    fixture.replace("migrations.sum", "5 add_visits", "5 add_visit");
+    assert!(!fixture.cargo(&["check"]).status.success());
+    fixture.write("migrations.sum", &sum);
+    fixture.is_sound();
+}
+
+/// What tests and examples declare is their own.
+#[test]
+fn a_test_has_migrations_of_its_own() {
+    let fixture = Fixture::sealed();
+    let own = THREE.replace("version = 3", "version = 1") + "#[test] fn runs() {}\n";
+    fixture.write("tests/own.rs", &own);
+    let output = fixture.cargo(&["check", "--tests"]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+/// Two branches seal a migration each: git says so, and the file's own words lead out.
+#[test]
+fn branches_that_seal_in_parallel_conflict_and_are_merged_by_hand() {
+    let fixture = Fixture::sealed();
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+        let mut git = Command::new("git");
+        git.args(who).args(arguments).current_dir(fixture.root.path());
+        git.output().expect("git runs")
+    };
+    let seal = |file: &str, version: &str, message: &str| {
+        let new = THREE.replace('3', version).replace("add_rooms", message);
+        let text = fixture.read(file);
+        fixture.write(file, &(text + &new));
+        assert!(fixture.mongrate(&["seal"]).status.success());
+        git(&["add", "-A"]);
+        assert!(git(&["commit", "-qm", message]).status.success());
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-qm", "both"]);
+    git(&["checkout", "-q", "-b", "mine"]);
+    seal("src/one.rs", "7", "mine");
+    git(&["checkout", "-q", "main"]);
+    seal("src/five.rs", "6", "theirs");
+    let theirs = fixture.read("migrations.sum");
+    git(&["checkout", "-q", "mine"]);
+
+    assert!(!git(&["merge", "main"]).status.success(), "a merge in silence");
+    let output = fixture.mongrate(&["check"]);
+    assert!(
+        text(&output).contains("git could not merge them: keep the lines"),
+        "{}",
+        text(&output)
+    );
+    fixture.write("migrations.sum", &theirs);
+    let output = fixture.mongrate(&["seal"]);
+    assert!(text(&output).starts_with("sealed 7 `mine`"), "{}", text(&output));
+    fixture.is_sound();
+}

@@ -1,0 +1,162 @@
+//! One migration against the history that its crate has sealed in `migrations.sum`.
+//!
+//! The file is read once per process and crate, and again when it changed, for an editor's server
+//! lives long. What concerns the file and not one migration is said by the first one expanded.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use mongrate_seal::sum::{self, About, Declared, Sealed, Sum};
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::Error;
+
+use crate::crate_table::{self, EDITOR, Origin};
+use crate::place::Place;
+use crate::validate::Checked;
+
+/// By crate, for a process that is handed several.
+static FILES: Mutex<BTreeMap<Origin, File>> = Mutex::new(BTreeMap::new());
+
+/// A sum file as it was when it was last read.
+struct File {
+    stamp: Stamp,
+    /// Or the text of an error.
+    sum: Result<Arc<Sum>, String>,
+}
+
+/// By which a change is noticed.
+type Stamp = (Option<SystemTime>, u64);
+
+/// Compares a migration with what is sealed. Gives what to add after it.
+pub(crate) fn check(
+    checked: &Checked,
+    checksum: &str,
+    place: &Place,
+) -> syn::Result<Option<TokenStream>> {
+    let origin = Origin::of_this_crate();
+    if origin.directory.as_os_str().is_empty() || is_aside(place, &origin.directory) {
+        return Ok(None);
+    }
+    let path = origin.directory.join(sum::FILE);
+    let Some((sum, is_first)) = read(&origin, &path) else { return Ok(None) };
+    let is_editor = std::env::var_os(EDITOR).is_some();
+    let sum = match sum {
+        Ok(sum) => sum,
+        Err(text) if is_first || is_editor => return Err(Error::new(Span::call_site(), text)),
+        Err(_) => return Ok(None),
+    };
+    let declared = Declared {
+        group: &checked.group,
+        version: checked.version.number,
+        name: &checked.name.text,
+        checksum,
+        out_of_order: checked.out_of_order,
+    };
+    let next_free = |next: i64| next.max(crate_table::next_free(checked, place));
+    if let Some(complaint) = sum.judge(declared, next_free) {
+        let span = match complaint.about {
+            About::Version => checked.version.span,
+            About::Name => checked.name.span,
+            About::Body => checked.function.sig.ident.span(),
+        };
+        return Err(Error::new(span, complaint.text));
+    }
+    if !is_first || is_editor {
+        return Ok(None);
+    }
+    let gone = gone(&sum, place, &origin.directory);
+    if !gone.is_empty() {
+        return Err(Error::new(Span::call_site(), sum::gone(&gone)));
+    }
+    Ok(path.to_str().map(linked))
+}
+
+/// The crate's sum file, if it has one, and whether nobody asked before.
+fn read(origin: &Origin, path: &Path) -> Option<(Result<Arc<Sum>, String>, bool)> {
+    let stamp = match fs::metadata(path) {
+        Ok(about) => (about.modified().ok(), about.len()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(_) => (None, 0),
+    };
+    let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(file) = files.get(origin)
+        && file.stamp == stamp
+    {
+        return Some((file.sum.clone(), false));
+    }
+    let sum = match fs::read_to_string(path) {
+        Ok(text) => Sum::parse(&text).map(Arc::new).map_err(|fault| fault.to_string()),
+        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+    };
+    let is_first = files.insert(origin.clone(), File { stamp, sum: sum.clone() }).is_none();
+    Some((sum, is_first))
+}
+
+/// Whether a migration belongs to a test, a benchmark or an example, and not to the history.
+fn is_aside(place: &Place, directory: &Path) -> bool {
+    const ASIDE: [&str; 3] = ["tests", "benches", "examples"];
+    let Some(path) = &place.path else { return false };
+    if !path.components().any(|part| ASIDE.iter().any(|aside| part.as_os_str() == *aside)) {
+        return false;
+    }
+    ASIDE.iter().any(|aside| is_below(path, &directory.join(aside)))
+}
+
+fn is_below(path: &Path, directory: &Path) -> bool {
+    match (path.canonicalize(), directory.canonicalize()) {
+        (Ok(path), Ok(directory)) => path.starts_with(directory),
+        _ => false,
+    }
+}
+
+/// What is sealed and written nowhere any more. Text alone decides, and only where it can: a file
+/// that no `mod` reaches counts as written here. The binary's own registry sees that.
+fn gone<'a>(sum: &'a Sum, place: &Place, directory: &Path) -> Vec<&'a Sealed> {
+    let sources = directory.join("src");
+    if !place.path.as_ref().is_some_and(|path| is_below(path, &sources)) {
+        return Vec::new();
+    }
+    let Some(written) = crate_table::written(&sources) else { return Vec::new() };
+    sum.sealed().iter().filter(|sealed| !written.contains(&sealed.version)).collect()
+}
+
+/// Hands the file's text to the binary's registry, once per crate. To include it also tells the
+/// compiler that a change of the file alone is a reason to compile again.
+fn linked(path: &str) -> TokenStream {
+    let file = file(path);
+    quote! {
+        const _: () = {
+            use ::mongrate::__private::v1 as __mongrate;
+
+            #[__mongrate::linkme::distributed_slice(__mongrate::SUMS)]
+            #[linkme(crate = __mongrate::linkme)]
+            static __MONGRATE_SUM: __mongrate::SumFile = #file;
+        };
+    }
+}
+
+/// The sum file of the package that is compiled, as an `Option`.
+pub(crate) fn own() -> TokenStream {
+    let path = Origin::of_this_crate().directory.join(sum::FILE);
+    match path.to_str().filter(|_| path.is_file()) {
+        None => quote!(::core::option::Option::None),
+        Some(path) => {
+            let file = file(path);
+            quote!(::core::option::Option::Some(#file))
+        }
+    }
+}
+
+fn file(path: &str) -> TokenStream {
+    quote! {
+        __mongrate::SumFile {
+            crate_name: ::core::env!("CARGO_PKG_NAME"),
+            text: ::core::include_str!(#path),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Sealed history: what mongrate's attribute, its runtime and its cargo subcommand must agree on.
+//!
+//! [`sum`] is the file `migrations.sum`, in which a crate seals its history. With the feature
+//! `checksum`, `checksum` says what a function does, whatever its layout; with `sources`, that
+//! module finds the migrations that a package declares.
+
+#[cfg(feature = "checksum")]
+pub mod checksum;
+#[cfg(feature = "sources")]
+pub mod sources;
+pub mod sum;

@@ -1,0 +1,220 @@
+//! One migration against what is sealed. Pure: the compiler, `cargo test`, the running app and
+//! the cargo subcommand all say the same.
+
+use super::{Sealed, Sum, of_group};
+
+/// The algorithm whose checksums can be compared.
+const ALGORITHM: &str = "v1:sha256:";
+
+/// A migration as its crate declares it now.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared<'a> {
+    /// Its group.
+    pub group: &'a str,
+    /// Its version.
+    pub version: i64,
+    /// Its name.
+    pub name: &'a str,
+    /// Of its body.
+    pub checksum: &'a str,
+    /// Whether it may be older than what is sealed.
+    pub out_of_order: bool,
+}
+
+/// What to point at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The version.
+    Version,
+    /// The name.
+    Name,
+    /// The function.
+    Body,
+}
+
+/// What is wrong with a migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// What to point at.
+    pub about: About,
+    /// What is wrong, and the way out.
+    pub text: String,
+}
+
+impl Sum {
+    /// What is wrong with a migration, if something is. `next_free` gets the lowest version that
+    /// is newer than all sealed ones, and may raise it.
+    pub fn judge(
+        &self,
+        new: Declared<'_>,
+        next_free: impl FnOnce(i64) -> i64,
+    ) -> Option<Complaint> {
+        let newest = self.newest(new.group)?;
+        let next = || next_free(newest.version.saturating_add(1));
+        let of_group = of_group(new.group);
+        if let Some(sealed) = self.get(new.group, new.version) {
+            return changed(sealed, new, next);
+        }
+        if let Some(sealed) = self.with_name(new) {
+            let Sealed { version, name, checksum, .. } = sealed;
+            let (about, text) = if checksum == new.checksum {
+                let way_out =
+                    format!("a sealed migration keeps its version: declare `version = {version}`");
+                (About::Version, way_out)
+            } else {
+                let way_out = "give this one another".to_owned();
+                (About::Name, way_out)
+            };
+            let text =
+                format!("the name `{name}`{of_group} is sealed with version {version}; {text}");
+            return Some(Complaint { about, text });
+        }
+        if new.version < newest.version && !new.out_of_order {
+            let text = format!(
+                "version {}{of_group} is new, and older than the newest sealed one, {} `{}`: a \
+                 database may be past it; declare `version = {}`, the next free one, or add \
+                 `out_of_order`",
+                new.version,
+                newest.version,
+                newest.name,
+                next(),
+            );
+            return Some(Complaint { about: About::Version, text });
+        }
+        None
+    }
+
+    fn with_name(&self, new: Declared<'_>) -> Option<&Sealed> {
+        self.sealed.iter().find(|one| one.group == new.group && one.name == new.name)
+    }
+}
+
+/// A declaration whose version is sealed.
+fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Option<Complaint> {
+    let Sealed { version, name, checksum, .. } = sealed;
+    let of_group = of_group(new.group);
+    let reseal = match of_group.is_empty() {
+        true => format!("cargo mongrate reseal {version}"),
+        false => format!("cargo mongrate reseal {version} --group {}", new.group),
+    };
+    let (renamed, edited) = (*name != new.name, *checksum != new.checksum);
+    let (about, text) = match (renamed, edited) {
+        (false, false) => return None,
+        (true, false) => (
+            About::Name,
+            format!(
+                "version {version}{of_group} is sealed as `{name}`, and is now `{}`: rename it \
+                 back, or add `name = \"{name}\"`; if no database has applied it yet, `{reseal}`",
+                new.name
+            ),
+        ),
+        (false, true) if !checksum.starts_with(ALGORITHM) => (
+            About::Body,
+            format!(
+                "version {version}{of_group} is sealed with `{}`, which this mongrate cannot \
+                 compare with its `{}`: use the one that sealed it",
+                shortened(checksum),
+                shortened(new.checksum)
+            ),
+        ),
+        (false, true) => (
+            About::Body,
+            format!(
+                "version {version}{of_group} is sealed as {}, and its body is now {}: undo the \
+                 edit and write a new migration; if no database has applied it yet, `{reseal}`",
+                shortened(checksum),
+                shortened(new.checksum)
+            ),
+        ),
+        (true, true) => (
+            About::Version,
+            format!(
+                "version {version}{of_group} is sealed as `{name}` with another body: if this is \
+                 a new migration, declare `version = {}`, the next free one; if it is `{name}`, \
+                 undo the edit",
+                next()
+            ),
+        ),
+    };
+    Some(Complaint { about, text })
+}
+
+/// A checksum for people: its algorithm and its first digits.
+pub fn shortened(checksum: &str) -> String {
+    const DIGITS: usize = 12;
+    match checksum.rsplit_once(':') {
+        Some((algorithm, hex)) if hex.len() > DIGITS && hex.is_ascii() => {
+            format!("{algorithm}:{}…", &hex[..DIGITS])
+        }
+        _ => checksum.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Each rule, with and without its exceptions.
+
+    use super::*;
+
+    const A: &str = "v1:sha256:aaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "v1:sha256:bbbbbbbbbbbbbbbbbbbbbbbb";
+
+    fn sealed(version: i64, name: &str) -> Sealed {
+        let (group, name) = ("default".to_owned(), name.to_owned());
+        Sealed { group, version, name, checksum: A.to_owned() }
+    }
+
+    fn declared<'a>(version: i64, name: &'a str, checksum: &'a str) -> Declared<'a> {
+        Declared { group: "default", version, name, checksum, out_of_order: false }
+    }
+
+    fn verdict(new: Declared<'_>) -> Option<(About, String)> {
+        let mut sum = Sum::default();
+        sum.push(sealed(2, "two"));
+        sum.push(sealed(5, "five"));
+        sum.judge(new, |next| next).map(|complaint| (complaint.about, complaint.text))
+    }
+
+    #[test]
+    fn what_did_not_change_and_what_is_newer_is_sound() {
+        assert_eq!(verdict(declared(2, "two", A)), None);
+        assert_eq!(verdict(declared(6, "six", B)), None);
+        let other = Declared { group: "audit", ..declared(1, "one", B) };
+        assert_eq!(verdict(other), None, "another history");
+        let late = Declared { out_of_order: true, ..declared(3, "three", B) };
+        assert_eq!(verdict(late), None);
+    }
+
+    #[test]
+    fn an_edit_names_both_checksums_and_the_command() {
+        let (about, text) = verdict(declared(2, "two", B)).unwrap();
+        assert_eq!(about, About::Body);
+        for part in
+            ["v1:sha256:aaaaaaaaaaaa…", "v1:sha256:bbbbbbbbbbbb…", "cargo mongrate reseal 2"]
+        {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_new_name_a_new_version_and_another_migration_are_told_apart() {
+        let (about, text) = verdict(declared(2, "zwei", A)).unwrap();
+        assert_eq!(about, About::Name);
+        assert!(text.contains("add `name = \"two\"`"), "{text}");
+        let (about, text) = verdict(declared(7, "two", A)).unwrap();
+        assert_eq!(about, About::Version);
+        assert!(text.contains("declare `version = 2`"), "{text}");
+        let (about, _) = verdict(declared(7, "two", B)).unwrap();
+        assert_eq!(about, About::Name);
+        let (about, text) = verdict(declared(2, "another", B)).unwrap();
+        assert_eq!(about, About::Version);
+        assert!(text.contains("declare `version = 6`"), "{text}");
+    }
+
+    #[test]
+    fn late_is_refused_with_the_next_free_version() {
+        let (about, text) = verdict(declared(3, "three", B)).unwrap();
+        assert_eq!(about, About::Version);
+        assert!(text.contains("`version = 6`"), "{text}");
+    }
+}

@@ -1,0 +1,69 @@
+//! What may be done to a sum: append, and reseal on demand.
+
+use super::{Declared, Sealed, Sum};
+
+impl From<Declared<'_>> for Sealed {
+    fn from(new: Declared<'_>) -> Self {
+        Self {
+            group: new.group.to_owned(),
+            version: new.version,
+            name: new.name.to_owned(),
+            checksum: new.checksum.to_owned(),
+        }
+    }
+}
+
+impl Sum {
+    /// Seals a migration. Says whether it was new.
+    pub fn append(&mut self, new: Declared<'_>) -> bool {
+        let is_new = self.get(new.group, new.version).is_none();
+        if is_new {
+            self.push(new.into());
+        }
+        is_new
+    }
+
+    /// Seals a migration that is sealed already as it is now. Says whether it was there. Every
+    /// chain below it becomes another, which a reviewer sees.
+    pub fn reseal(&mut self, new: Declared<'_>) -> bool {
+        let place = self.places.get(new.group).and_then(|group| group.get(&new.version));
+        let sealed = place.and_then(|place| self.sealed.get_mut(*place));
+        sealed.map(|sealed| *sealed = new.into()).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is written can be read.
+
+    use super::*;
+
+    fn declared(version: i64, checksum: &str) -> Declared<'_> {
+        Declared { group: "default", version, name: "x", checksum, out_of_order: false }
+    }
+
+    #[test]
+    fn nothing_above_what_is_appended_changes() {
+        let mut sum = Sum::default();
+        assert!(sum.append(declared(1, "v1:sha256:a")));
+        let before = sum.render();
+        assert!(sum.append(declared(2, "v1:sha256:b")));
+        assert!(!sum.append(declared(1, "v1:sha256:c")));
+        let after = sum.render();
+        assert!(after.starts_with(&before));
+        assert_eq!(Sum::parse(&after).unwrap(), sum);
+    }
+
+    #[test]
+    fn a_reseal_changes_every_chain_below() {
+        let mut sum = Sum::default();
+        sum.append(declared(1, "v1:sha256:a"));
+        sum.append(declared(2, "v1:sha256:b"));
+        let before = sum.render();
+        assert!(sum.reseal(declared(1, "v1:sha256:c")));
+        assert!(!sum.reseal(declared(9, "v1:sha256:c")));
+        let after = sum.render();
+        assert_eq!(Sum::parse(&after).unwrap(), sum);
+        assert_ne!(before.lines().last(), after.lines().last());
+    }
+}
