@@ -10,6 +10,8 @@ mod link_macro;
 mod migration;
 #[path = "../../../runtime/src/registry.rs"]
 mod registry;
+#[path = "../../../runtime/src/seal.rs"]
+mod seal;
 #[path = "../../../runtime/src/version.rs"]
 mod version;
 
@@ -62,6 +64,7 @@ pub mod __private {
         pub use crate::{
             Migration, Online, Outcome, Transaction,
             migration::{Descriptor, MIGRATIONS, outcome},
+            seal::{SUMS, SumFile},
         };
         pub use linkme;
     }
