@@ -2,7 +2,7 @@
 //!
 //! Two functions have one checksum when they differ only in layout, in comments, in attributes
 //! that only advise people or lints, or in what a formatter adds and removes. The walk knows
-//! three steps: [`canonical`] gives the syntax tree one spelling, [`encode`] turns its tokens
+//! three steps: `canonical` gives the syntax tree one spelling, `encode` turns its tokens
 //! into bytes that depend on no other crate's way of printing, and SHA-256 shortens them.
 //!
 //! The function's name, its visibility and its return type are left out, and so is how the
