@@ -34,6 +34,10 @@ const ABORT_WAIT: Duration = Duration::from_secs(5);
 /// success, before the body is blamed.
 const GONE_MAX: u32 = 3;
 
+/// What a body is told that drops the future of a step.
+const STEP_DROPPED: &str = "a step was dropped before it had ended; await every step to its end, \
+                            without a timeout around it";
+
 /// Why a migration, or a step of one, did not commit. Whatever was in flight is aborted.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -246,9 +250,10 @@ impl Engine {
             ended = AssertUnwindSafe(body(&mut online)).catch_unwind() => settle_body(ended),
         };
         // It, or a step of it, may have been dropped in the middle of a transaction.
-        self.recover().await?;
+        let dropped = self.recover().await?;
         match (self.stopped.take(), ended) {
             (Some(stop), _) | (None, Err(stop)) => return Err(stop),
+            (None, Ok(())) if dropped => return Err(Stop::Body(STEP_DROPPED.into())),
             (None, Ok(())) => {}
         }
         let (digest, change) = match direction {
@@ -379,13 +384,10 @@ impl Engine {
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
         let change = Change::Step { name };
-        if self.in_flight {
-            self.recover().await?;
-            return Err(Stop::Body(
-                "the step before this one was dropped before it had ended; await every step to \
-                 its end, without a timeout around it"
-                    .into(),
-            ));
+        if self.recover().await? {
+            // It stops the migration, whatever the body makes of this error.
+            self.stopped = Some(Stop::Body(STEP_DROPPED.into()));
+            return Err(Stop::Body(STEP_DROPPED.into()));
         }
         let trial = Trial::new(self, Some((migration, &change)), self.applied, true);
         self.guarded(trial, body).await.map(drop)
@@ -557,9 +559,10 @@ impl Engine {
 
     /// After a transaction's future was dropped half-way: ends it, and finds out whether it
     /// had committed. (Only steps can be dropped, and they leave the digest as it is.)
-    async fn recover(&mut self) -> Result<(), Stop> {
+    /// `false`: none was.
+    async fn recover(&mut self) -> Result<bool, Stop> {
         if !self.in_flight {
-            return Ok(());
+            return Ok(false);
         }
         self.abort().await;
         self.end_open_transaction().await;
@@ -570,7 +573,7 @@ impl Engine {
         }
         self.guards = found.guards;
         self.in_flight = false;
-        Ok(())
+        Ok(true)
     }
 
     /// Ends what a failed commit may have left open on the server: the driver does not abort

@@ -60,6 +60,11 @@ impl<'c> Online<'c> {
     ///
     /// The body's own; nothing of the step is in the database then. Pass it on.
     ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a body that drops this future before its end, as with a timeout around
+    /// it, fails its migration. The next attempt sees whether the step was committed.
+    ///
     /// ```
     /// use mongrate::{bson::{doc, Document}, Online, Result};
     ///

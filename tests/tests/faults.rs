@@ -23,6 +23,20 @@ static TURN: Mutex<()> = Mutex::const_new(());
 
 const THREE: [Migration; 3] = [effect!(1), effect!(2), effect!(3)];
 
+/// Leaves effect 1, says that it is inside, and never ends.
+macro_rules! hanging {
+    ($inside:ident) => {
+        Migration::transactional(1, "effect_1", |tx| {
+            Box::pin(async move {
+                mongrate_tests::effects::leave(tx, 1).await?;
+                $inside.notify_one();
+                std::future::pending::<()>().await;
+                Ok(())
+            })
+        })
+    };
+}
+
 #[tokio::test]
 async fn every_command_may_fail_once_and_each_is_applied_once() {
     let _turn = TURN.lock().await;
@@ -241,14 +255,7 @@ async fn a_held_lock_is_waited_for_or_reported() {
 #[tokio::test]
 async fn a_forced_unlock_stops_the_old_holder_for_good() {
     static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
-    let hangs = Migration::transactional(1, "effect_1", |tx| {
-        Box::pin(async move {
-            mongrate_tests::effects::leave(tx, 1).await?;
-            INSIDE.notify_one();
-            std::future::pending::<()>().await;
-            Ok(())
-        })
-    });
+    let hangs = hanging!(INSIDE);
     let fresh = Fresh::new("a_forced_unlock").await;
     let lease = Duration::from_secs(6);
     let old = fresh.migrator([hangs]).lease(lease).wait(Wait::No);
@@ -272,14 +279,7 @@ async fn a_forced_unlock_stops_the_old_holder_for_good() {
 #[tokio::test]
 async fn dropping_the_future_cancels_cleanly() {
     static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
-    let hangs = Migration::transactional(1, "effect_1", |tx| {
-        Box::pin(async move {
-            mongrate_tests::effects::leave(tx, 1).await?;
-            INSIDE.notify_one();
-            std::future::pending::<()>().await;
-            Ok(())
-        })
-    });
+    let hangs = hanging!(INSIDE);
     let fresh = Fresh::new("dropping_the_future").await;
     let migrator = fresh.migrator([hangs]);
     let running = tokio::spawn(async move { migrator.up().await });
@@ -494,30 +494,51 @@ async fn cancelling_before_an_online_migration_begins_leaves_a_history_that_can_
 
 #[tokio::test]
 async fn a_step_whose_future_was_dropped_is_not_taken_for_done() {
-    let _turn = TURN.lock().await;
-    let impatient = Migration::online_steps(1, "impatient", |on| {
+    async fn dropped(on: &mut mongrate::Online<'_>) {
+        let first = on.transaction("a", async |tx| mongrate_tests::effects::leave(tx, 1).await);
+        let _ = tokio::time::timeout(Duration::from_millis(300), first).await;
+    }
+    // Another step follows; the complaint of that step is swallowed; nothing follows at all.
+    let followed = Migration::online_steps(1, "impatient", |on| {
         Box::pin(async move {
-            let first = on.transaction("a", async |tx| mongrate_tests::effects::leave(tx, 1).await);
-            let _ = tokio::time::timeout(Duration::from_millis(300), first).await;
+            dropped(on).await;
             on.transaction("b", async |tx| mongrate_tests::effects::leave(tx, 2).await).await
         })
     });
-    // The server executes the commit, and answers late: the second of the run, of step `a`.
-    let fresh = Fresh::new("a_step_dropped").await;
-    let slow = doc! {
-        "failCommands": ["commitTransaction"], "blockConnection": true, "blockTimeMS": 1_000,
-    };
-    let point = fresh.fail(doc! { "skip": 1 }, slow).await;
-    let migrator = fresh.migrator([impatient]).lease(Duration::from_secs(60));
-    let error = tokio::time::timeout(Duration::from_secs(30), migrator.up()).await.unwrap();
-    point.off().await;
-    let error = error.unwrap_err();
-    assert!(error.to_string().contains("dropped before it had ended"), "{error}");
-    assert_ne!(migrator.status().await.unwrap().migrations[0].state, State::Applied);
-    // The next attempt finds out which of them are done, and does the rest.
-    migrator.up().await.unwrap();
-    assert_eq!(present(&fresh.db).await, [1, 2]);
-    fresh.pass().await;
+    let swallowed = Migration::online_steps(1, "impatient", |on| {
+        Box::pin(async move {
+            dropped(on).await;
+            let b = on.transaction("b", async |tx| mongrate_tests::effects::leave(tx, 2).await);
+            let _ = b.await;
+            Ok(())
+        })
+    });
+    let last = Migration::online_steps(1, "impatient", |on| {
+        Box::pin(async move {
+            dropped(on).await;
+            Ok(())
+        })
+    });
+    let cases: [(Migration, &[i64]); 3] = [(followed, &[1, 2]), (swallowed, &[1, 2]), (last, &[1])];
+    for (at, (impatient, all)) in cases.into_iter().enumerate() {
+        let _turn = TURN.lock().await;
+        // The commit of step `a`, the second of the run, is held up.
+        let fresh = Fresh::new(&format!("a_step_dropped_{at}")).await;
+        let slow = doc! {
+            "failCommands": ["commitTransaction"], "blockConnection": true, "blockTimeMS": 1_000,
+        };
+        let point = fresh.fail(doc! { "skip": 1 }, slow).await;
+        let migrator = fresh.migrator([impatient]).lease(Duration::from_secs(60));
+        let ended = tokio::time::timeout(Duration::from_secs(30), migrator.up()).await.unwrap();
+        point.off().await;
+        let error = ended.unwrap_err();
+        assert!(error.to_string().contains("dropped before it had ended"), "{at}: {error}");
+        assert_ne!(migrator.status().await.unwrap().migrations[0].state, State::Applied);
+        // The next attempt finds out which of them are done, and does the rest.
+        migrator.up().await.unwrap();
+        assert_eq!(present(&fresh.db).await, all);
+        fresh.pass().await;
+    }
 }
 
 #[tokio::test]
