@@ -1,4 +1,4 @@
-//! `#[migration]`: turns an async function into a registered migration.
+//! `#[migration]`: turns a function into a registered migration.
 //!
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
 //! `parse::Raw` is what was written, `validate::Checked` is what holds for this
@@ -20,9 +20,10 @@ use mongrate_seal::checksum;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// The function is an `async fn` that takes `&mut Transaction<'_>` or `&mut Online<'_>`, which
-/// decides what kind of migration it is, and returns `mongrate::Result` or another `Result<(), E>`
-/// whose error converts into a boxed one.
+/// The type of the function's one parameter decides what kind of migration it is. An `async fn`
+/// takes `&mut Transaction<'_>` or `&mut Online<'_>`, and returns `mongrate::Result` or another
+/// `Result<(), E>` whose error converts into a boxed one. A plain `fn` takes `&mut Change`, and
+/// returns nothing: it describes, and the operations know their inverse.
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
@@ -30,6 +31,7 @@ use quote::quote;
 /// | `name = "…"` | 1 to 64 bytes of a-z, 0-9 and `_`, unique in its group | the function's name |
 /// | `group = "…"` | an independent history; same letters as `name` | `"default"` |
 /// | `reversible = path` | the function that undoes this one, of the same kind | not reversible |
+/// | `reversible` | of a `Change`: its operations are undone, the last one first | not reversible |
 /// | `out_of_order` | may be older than what is sealed or applied already | may not |
 ///
 /// # Errors

@@ -23,6 +23,10 @@ use tokio::{
 };
 
 // What `create` writes compiles, as it is compiled here.
+#[path = "../../runtime/src/cli/templates/change.rs"]
+mod change;
+#[path = "../../runtime/src/cli/templates/change_irreversible.rs"]
+mod change_irreversible;
 #[path = "../../runtime/src/cli/templates/online.rs"]
 mod online;
 #[path = "../../runtime/src/cli/templates/online_reversible.rs"]

@@ -1,7 +1,7 @@
 //! Runs under the lock: guarded transactions, their retries, and the two kinds of
 //! migration body. Alone in knowing the order guard → operations → commit.
 
-use std::{future::IntoFuture as _, panic::AssertUnwindSafe, time::Duration};
+use std::{future::IntoFuture as _, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use mongodb::{
@@ -13,8 +13,8 @@ use mongodb::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BoxError, Direction, Error, Migration, Online, OnlineFn, ServerError, Transaction,
-    TransactionFn, Version,
+    BoxError, Direction, Error, Migration, Online, ServerError, Transaction, TransactionFn,
+    Version,
     checksum::Digest,
     command::{Control, touched},
     error::driver,
@@ -79,6 +79,8 @@ pub(crate) struct Engine {
     /// A guarded transaction is under way. If it still is when the next one begins, a body
     /// dropped the future of a step, or was dropped itself.
     in_flight: bool,
+    /// Held by a backfill: a cancellation waits for the end of its batch.
+    pub(crate) calm: Arc<tokio::sync::Mutex<()>>,
     /// How often the last transaction was tried.
     pub(crate) attempts: u32,
     /// The digest that the fence held when it was raised.
@@ -108,6 +110,7 @@ impl Engine {
                     timing: None,
                     stopped: None,
                     in_flight: false,
+                    calm: Arc::default(),
                     attempts: 0,
                     found: fence.applied,
                 };
@@ -179,9 +182,17 @@ impl Engine {
             (Body::Transaction { down, .. }, Direction::Down) => {
                 self.transactional(step, record, down.ok_or_else(missing)?).await
             }
-            (Body::Online { up, .. }, Direction::Up) => self.online(step, record, up).await,
+            (Body::Online { up, .. }, Direction::Up) => {
+                self.online(step, record, async |on| up(on).await).await
+            }
             (Body::Online { down, .. }, Direction::Down) => {
-                self.online(step, record, down.ok_or_else(missing)?).await
+                let down = down.ok_or_else(missing)?;
+                self.online(step, record, async |on| down(on).await).await
+            }
+            (Body::Change { reversible: false, .. }, Direction::Down) => Err(missing()),
+            (Body::Change { declare, .. }, _) => {
+                let change = crate::Change::declared(declare).map_err(Stop::Body)?;
+                self.online(step, record, async |on| change.run(on).await).await
             }
         }
     }
@@ -218,12 +229,15 @@ impl Engine {
         digest
     }
 
-    async fn online(
+    async fn online<F>(
         &mut self,
         step: &Step,
         record: Option<&Record>,
-        body: OnlineFn,
-    ) -> Result<Committed, Stop> {
+        body: F,
+    ) -> Result<Committed, Stop>
+    where
+        F: AsyncFnOnce(&mut Online<'_>) -> Result<(), BoxError>,
+    {
         let Step { migration, direction, .. } = *step;
         let before = match direction {
             Direction::Up => self.applied,
@@ -237,16 +251,27 @@ impl Engine {
             })
             .map(|record| record.steps.clone());
         let running = Change::Running { direction, keep_steps: done.is_some() };
+        let undo = record
+            .filter(|_| done.is_some() || direction == Direction::Down)
+            .map(|record| record.undo.clone())
+            .unwrap_or_default();
         let trial = Trial::new(self, Some((migration, &running)), before, true);
         self.guarded(trial, async |_| Ok(())).await?;
 
         self.stopped = None;
         let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
-        let mut online = Online::new(self, migration, done.unwrap_or_default());
+        let calm = self.calm.clone();
+        let cancelled = async move {
+            cancel.cancelled().await;
+            // A backfill ends the batch that it is at, and stops by itself.
+            drop(calm.lock().await);
+        };
+        let done = done.unwrap_or_default();
+        let mut online = Online::new(self, migration, direction, done, undo);
         let ended = tokio::select! {
             biased;
             () = lost.cancelled() => Err(Stop::Lost),
-            () = cancel.cancelled() => Err(Stop::Cancelled),
+            () = cancelled => Err(Stop::Cancelled),
             ended = AssertUnwindSafe(body(&mut online)).catch_unwind() => settle_body(ended),
         };
         // It, or a step of it, may have been dropped in the middle of a transaction.
@@ -377,20 +402,25 @@ impl Engine {
     pub(crate) async fn step<F>(
         &mut self,
         migration: Migration,
-        name: &str,
+        change: &Change<'_>,
         body: F,
     ) -> Result<(), Stop>
     where
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
-        let change = Change::Step { name };
+        self.refuse_dropped().await?;
+        let trial = Trial::new(self, Some((migration, change)), self.applied, true);
+        self.guarded(trial, body).await.map(drop)
+    }
+
+    /// Whether the body dropped a step before this one: it stops the migration, whatever the
+    /// body makes of this error.
+    pub(crate) async fn refuse_dropped(&mut self) -> Result<(), Stop> {
         if self.recover().await? {
-            // It stops the migration, whatever the body makes of this error.
             self.stopped = Some(Stop::Body(STEP_DROPPED.into()));
             return Err(Stop::Body(STEP_DROPPED.into()));
         }
-        let trial = Trial::new(self, Some((migration, &change)), self.applied, true);
-        self.guarded(trial, body).await.map(drop)
+        Ok(())
     }
 
     /// Begins, and passes the guard. `Some`: an earlier attempt had committed after all.

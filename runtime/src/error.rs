@@ -464,8 +464,8 @@ fn failed(report: &RunReport) -> String {
     let has = |wanted: fn(&&StepReport) -> bool| report.steps.iter().find(wanted).is_some();
     let left = if has(|step| step.outcome == StepOutcome::Unknown) {
         "whether it was committed is not known: see `status` when the server is back"
-    } else if has(|step| step.failure.is_some() && step.kind == MigrationKind::Online) {
-        "the failed one left its finished steps (an online migration goes on after them)"
+    } else if has(|step| step.failure.is_some() && step.kind != MigrationKind::Transaction) {
+        "the failed one left its finished steps (it goes on after them)"
     } else {
         "the failed one left no trace but its record"
     };

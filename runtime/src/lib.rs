@@ -40,6 +40,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod change;
 mod checksum;
 mod command;
 mod config;
@@ -69,9 +70,10 @@ pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+pub use change::Change;
 pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
 pub use error::{Drift, Error, Kind, Named, ServerError};
-pub use migration::{Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
+pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
 pub use migrator::{Down, Migrator, Redo, Repair, Resolution, Up};
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
 
-use super::{GROUP_DEFAULT, Name, Version, suggest, ungrouped};
+use super::{GROUP_DEFAULT, Kind, Name, Rollback, Version, suggest, ungrouped};
 use crate::broken::Broken;
 use crate::parse::Argument;
 
@@ -91,8 +91,25 @@ impl Sorted {
         }
     }
 
-    pub(super) fn rollback(&self, function: &Ident, broken: &mut Broken) -> Option<Path> {
-        broken.keep(path(self.reversible.as_ref()?, function))
+    pub(super) fn rollback(
+        &self,
+        kind: Option<Kind>,
+        function: &Ident,
+        broken: &mut Broken,
+    ) -> Rollback {
+        let Some(argument) = &self.reversible else { return Rollback::None };
+        match (kind, &argument.value) {
+            (Some(Kind::Change), None) => Rollback::Derived,
+            (Some(Kind::Change), Some(value)) => {
+                let text = "a `Change` is undone by the inverse of its operations: write \
+                            `reversible` alone";
+                broken.add(Error::new_spanned(value, text));
+                Rollback::None
+            }
+            (_, _) => {
+                broken.keep(path(argument, function)).map_or(Rollback::None, Rollback::Function)
+            }
+        }
     }
 
     pub(super) fn out_of_order(&self, broken: &mut Broken) -> bool {

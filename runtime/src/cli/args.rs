@@ -297,6 +297,8 @@ pub enum KindArg {
     Transaction,
     /// Indexes, DDL and large changes: resumable, not atomic as a whole
     Online,
+    /// Declared operations that are undone in reverse order
+    Change,
 }
 
 impl From<KindArg> for MigrationKind {
@@ -304,6 +306,7 @@ impl From<KindArg> for MigrationKind {
         match kind {
             KindArg::Transaction => Self::Transaction,
             KindArg::Online => Self::Online,
+            KindArg::Change => Self::Change,
         }
     }
 }

@@ -25,6 +25,8 @@ const TRANSACTION: &str = include_str!("templates/transaction.rs");
 const TRANSACTION_REVERSIBLE: &str = include_str!("templates/transaction_reversible.rs");
 const ONLINE: &str = include_str!("templates/online.rs");
 const ONLINE_REVERSIBLE: &str = include_str!("templates/online_reversible.rs");
+const CHANGE: &str = include_str!("templates/change_irreversible.rs");
+const CHANGE_REVERSIBLE: &str = include_str!("templates/change.rs");
 
 /// A migration that is to be written.
 #[derive(Clone, Debug)]
@@ -102,6 +104,8 @@ impl NewMigration {
             (MigrationKind::Transaction, true) => (TRANSACTION_REVERSIBLE, "20260102002", "two"),
             (MigrationKind::Online, false) => (ONLINE, "20260102003", "three"),
             (MigrationKind::Online, true) => (ONLINE_REVERSIBLE, "20260102004", "four"),
+            (MigrationKind::Change, true) => (CHANGE_REVERSIBLE, "20260102005", "five"),
+            (MigrationKind::Change, false) => (CHANGE, "20260102006", "six"),
         };
         let title = self.slug.replace('_', " ");
         let mut letters = title.chars();
