@@ -6,7 +6,7 @@ use std::{future::IntoFuture as _, panic::AssertUnwindSafe, sync::Arc, time::Dur
 use futures_util::FutureExt as _;
 use mongodb::{
     ClientSession,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, Timestamp, doc},
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     BoxError, Direction, Error, Migration, Online, ServerError, Transaction, TransactionFn,
-    Version,
+    Version, backfill,
     checksum::Digest,
     command::{Control, touched},
     error::driver,
@@ -256,7 +256,11 @@ impl Engine {
             .map(|record| record.undo.clone())
             .unwrap_or_default();
         let trial = Trial::new(self, Some((migration, &running)), before, true);
-        self.guarded(trial, async |_| Ok(())).await?;
+        let begun = self.guarded(trial, async |_| Ok(())).await?;
+        let started = match (&done, record) {
+            (Some(_), Some(record)) => record.started,
+            _ => begun.sequence,
+        };
 
         self.stopped = None;
         let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
@@ -267,7 +271,7 @@ impl Engine {
             drop(calm.lock().await);
         };
         let done = done.unwrap_or_default();
-        let mut online = Online::new(self, migration, direction, done, undo);
+        let mut online = Online::new(self, migration, direction, started, done, undo);
         let ended = tokio::select! {
             biased;
             () = lost.cancelled() => Err(Stop::Lost),
@@ -427,7 +431,7 @@ impl Engine {
     async fn enter(&mut self, trial: &mut Trial<'_>) -> Result<Option<Committed>, Stop> {
         loop {
             self.alive(trial.cancellable)?;
-            self.begin().await?;
+            begin(&mut self.session).await?;
             match self.guard(trial).await {
                 Ok(true) => return Ok(None),
                 Ok(false) => {
@@ -501,19 +505,6 @@ impl Engine {
             ));
         }
         Err(Stop::Server(Error::server("commit", error)))
-    }
-
-    async fn begin(&mut self) -> Result<(), Stop> {
-        let concern = WriteConcern::builder()
-            .w(Acknowledgment::Majority)
-            .w_timeout(Control::MAJORITY_WAIT)
-            .build();
-        self.session
-            .start_transaction()
-            .read_concern(ReadConcern::local())
-            .write_concern(concern)
-            .await
-            .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
     }
 
     /// The first command: `false` when the fence, the record or the timing did not match.
@@ -609,24 +600,63 @@ impl Engine {
     /// Ends what a failed commit may have left open on the server: the driver does not abort
     /// after a commit was sent.
     async fn end_open_transaction(&self) {
-        let command = doc! { "killSessions": [self.session.id().clone()] };
-        let admin = self.control.database.client().database("admin");
-        let ending = admin.run_command(command);
-        match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
-                let error = ServerError::from(error);
-                tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
-            }
-            Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
-        }
+        end_session(&self.control, &self.session).await;
     }
 
     async fn abort(&mut self) {
-        let aborting = self.session.abort_transaction();
-        if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
-            tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+        abort(&mut self.session).await;
+    }
+
+    /// What the checkpoints of a backfill are read and written with.
+    pub(crate) fn operation_time(&self) -> Option<Timestamp> {
+        self.session.operation_time()
+    }
+
+    /// Cancelled when the lease is lost.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.lease.lost.clone()
+    }
+
+    /// Work that has transactions of its own begins or ends: if its future is dropped in
+    /// between, the migration fails as with a dropped step.
+    pub(crate) fn set_in_flight(&mut self, in_flight: bool) {
+        self.in_flight = in_flight;
+    }
+}
+
+/// Begins a transaction of ours.
+pub(crate) async fn begin(session: &mut ClientSession) -> Result<(), Stop> {
+    let concern = WriteConcern::builder()
+        .w(Acknowledgment::Majority)
+        .w_timeout(Control::MAJORITY_WAIT)
+        .build();
+    session
+        .start_transaction()
+        .read_concern(ReadConcern::local())
+        .write_concern(concern)
+        .await
+        .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
+}
+
+pub(crate) async fn abort(session: &mut ClientSession) {
+    let aborting = session.abort_transaction();
+    if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
+        tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+    }
+}
+
+/// Ends what a session may have open on the server.
+pub(crate) async fn end_session(control: &Control, session: &ClientSession) {
+    let command = doc! { "killSessions": [session.id().clone()] };
+    let admin = control.database.client().database("admin");
+    let ending = admin.run_command(command);
+    match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            let error = ServerError::from(error);
+            tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
         }
+        Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
     }
 }
 
@@ -660,7 +690,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-fn settle_body(
+pub(crate) fn settle_body(
     ended: Result<Result<(), BoxError>, Box<dyn std::any::Any + Send>>,
 ) -> Result<(), Stop> {
     match ended {
@@ -697,11 +727,11 @@ fn sort_out(found: &[Document]) -> Result<(History, fence::Fence), Error> {
         .find(|document| id(document).as_deref() == Some(fence::ID))
         .map(fence::Fence::parse)
         .unwrap_or_default();
-    let history = History::parse(
-        found
-            .iter()
-            .filter(|document| !matches!(id(document).as_deref(), Some(fence::ID | lease::ID))),
-    )?;
+    let history = History::parse(found.iter().filter(|document| match id(document).as_deref() {
+        Some(fence::ID | lease::ID) => false,
+        Some(id) => !id.starts_with(backfill::ID_PREFIX),
+        None => true,
+    }))?;
     Ok((history, fence))
 }
 

@@ -71,6 +71,8 @@ pub(crate) struct Record {
     pub failure: Option<Failure>,
     /// Finished steps of an online or declared migration, in `direction`.
     pub steps: Vec<String>,
+    /// The guarded transaction that began it, for what is resumed.
+    pub started: i64,
     /// What the operations of a declared migration found before they began, by their number:
     /// what a rollback needs.
     pub undo: Document,
@@ -133,6 +135,7 @@ impl Record {
                         .collect()
                 })
                 .unwrap_or_default(),
+            started: number(document, "started").unwrap_or(0),
             undo: document.get_document("undo").cloned().unwrap_or_default(),
         })
     }
@@ -275,6 +278,7 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
             });
             if !keep_steps {
                 set.insert("steps", Bson::Array(Vec::new()));
+                set.insert("started", stamp.sequence);
                 // What an earlier application found. A rollback needs it.
                 if *direction == Direction::Up {
                     unset.push("undo");

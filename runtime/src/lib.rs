@@ -40,6 +40,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod backfill;
 mod change;
 mod checksum;
 mod command;
@@ -70,6 +71,7 @@ pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+pub use backfill::{Backfill, BackfillReport};
 pub use change::Change;
 pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
 pub use error::{Drift, Error, Kind, Named, ServerError};
