@@ -87,7 +87,7 @@ pub use online::{CreateIndex, Online};
 pub use report::{
     CheckReport, Direction, Failure, HistoryEvent, HistoryReport, LockReport, MigrationStatus,
     PlanReport, PlanStep, RecordReport, RepairReport, RunReport, StartReport, State, StatusReport,
-    StepOutcome, StepReport, UnlockReport, Who,
+    StepOutcome, StepProgress, StepReport, UnlockReport, Who,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{Transaction, TransactionCollection};

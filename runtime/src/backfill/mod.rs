@@ -2,6 +2,7 @@
 
 mod job;
 mod partition;
+mod progress;
 mod range;
 mod run;
 mod scout;
@@ -18,7 +19,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::{
     job::Job,
-    partition::{ID_PREFIX, older_filter, raise_statement, sessions},
+    partition::{ID_PREFIX, Partition, older_filter, raise_statement, sessions},
+    progress::progress,
     range::both,
     run::run,
 };
