@@ -302,9 +302,11 @@ async fn any_command_may_fail_at_any_batch() {
         ("find", doc! { "errorCode": 11_602 }),
     ];
     for (at, (command, how)) in faults.into_iter().enumerate() {
-        // Through the start of the run, its batches, and its end.
-        for skip in [1, 3, 4, 5, 6, 9, 14] {
-            let begun = std::time::Instant::now();
+        // Through the start of the run, its batches, and its end. (The driver takes half a second
+        // to try a broken connection again.)
+        let skips: &[i32] =
+            if how.contains_key("closeConnection") { &[3, 5] } else { &[1, 3, 4, 6, 9] };
+        for skip in skips {
             let fresh = Fresh::new(&format!("batch_fault_{at}_{skip}")).await;
             let collection = seed(&fresh, numbered(40)).await;
             let walk = Migration::online_steps(1, "walk", |on| {
@@ -328,7 +330,6 @@ async fn any_command_may_fail_at_any_batch() {
             assert_each_once(&collection).await;
             assert_eq!(checkpoints(&fresh).await, 0, "{command} {how}");
             fresh.pass().await;
-            eprintln!("{command} {how} {skip} {:?}", begun.elapsed());
         }
     }
 }

@@ -12,7 +12,7 @@ mod worker;
 use std::time::Duration;
 
 use mongodb::{
-    ClientSession, Database,
+    ClientSession,
     bson::{Bson, Deserializer, Document, doc},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -255,11 +255,6 @@ impl<'a> Batch<'a> {
             matched: 0,
             modified: 0,
         }
-    }
-
-    /// The migrated database.
-    pub(crate) fn database(&self) -> &Database {
-        &self.control.database
     }
 
     /// Sends a command in the transaction; errors within a reply are errors.
