@@ -9,7 +9,7 @@ use mongrate_seal::sources::Sources;
 
 use crate::arguments::New;
 use crate::package::{Package, listed};
-use crate::state::{State, promise, shown};
+use crate::state::{State, promise, relative, shown};
 
 /// The group that new migrations belong to.
 const GROUP: &str = "default";
@@ -24,7 +24,7 @@ pub(crate) fn run(packages: &[&Package], new: &New) -> Result<Vec<String>, Vec<S
     let state = State::read(chosen(packages)?)?;
     if !state.sources.problems.is_empty() {
         // Which versions are taken cannot be told.
-        return Err(state.sources.problems);
+        return Err(state.sources.problems.iter().map(|problem| relative(problem)).collect());
     }
     let package = state.package;
     let migration = state

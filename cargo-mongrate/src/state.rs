@@ -81,7 +81,7 @@ impl<'a> State<'a> {
             if let Some(other) = versions.insert((&one.group, one.version), one) {
                 problems.push(format!(
                     "{}: version {} is already declared by `{}` ({}); the next free version is {}; \
-                     if a merge brought the two together: `cargo mongrate rebase`",
+                     after a merge, `cargo mongrate rebase` renumbers yours",
                     place(one),
                     one.version,
                     other.name,
@@ -243,7 +243,7 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// A text that begins with an absolute path, with that as seen from here.
-fn relative(text: &str) -> String {
+pub(crate) fn relative(text: &str) -> String {
     let here = format!("{}{}", here().display(), std::path::MAIN_SEPARATOR);
     text.strip_prefix(&here).unwrap_or(text).to_owned()
 }

@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 use mongrate_seal::sources::Overlay;
 use mongrate_seal::sum;
 
-/// Writes one file whole: beside it, then renamed over it. Line ends and rights stay.
+/// Writes one file whole: beside it, then renamed over it. Rights stay, and the sum file's line
+/// ends.
 pub(crate) fn whole(path: &Path, text: &str) -> io::Result<()> {
     // A link stays one.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let old = fs::read_to_string(&path).ok();
     let is_sum = path.file_name().is_some_and(|name| name == sum::FILE);
     let text = match old {
-        Some(old) if is_sum && old.contains("\r\n") => text.replace('\n', "\r\n"),
+        Some(old) if is_sum && old.contains("\r\n") && !text.contains("\r\n") => {
+            text.replace('\n', "\r\n")
+        }
         _ => text.to_owned(),
     };
     let mut name = std::ffi::OsString::from(".");

@@ -10,6 +10,8 @@ pub(crate) struct Merged {
     pub(crate) text: String,
     /// The names of what was taken over.
     pub(crate) added: Vec<String>,
+    /// Modules that were not, as they have no file.
+    pub(crate) dropped: Vec<String>,
 }
 
 /// An item, and the text that belongs to it: its comments and attributes, too.
@@ -22,12 +24,19 @@ struct Piece<'a> {
     end: usize,
 }
 
+/// `has_file`: whether there is one for a `mod` line. Where there is none, the line comes from
+/// before the file got its name of now.
+///
 /// # Errors
 ///
 /// Why it takes a person.
-pub(crate) fn merge(keep: &str, add: &str) -> Result<Merged, String> {
+pub(crate) fn merge(
+    keep: &str,
+    add: &str,
+    has_file: impl Fn(&str) -> bool,
+) -> Result<Merged, String> {
     let (kept, mine) = (pieces(keep)?, pieces(add)?);
-    let mut new: Vec<&Piece<'_>> = Vec::new();
+    let (mut new, mut dropped): (Vec<&Piece<'_>>, Vec<String>) = (Vec::new(), Vec::new());
     for piece in &mine {
         if kept.iter().any(|one| one.tokens == piece.tokens) {
             continue;
@@ -39,8 +48,13 @@ pub(crate) fn merge(keep: &str, add: &str) -> Result<Merged, String> {
         if kept.iter().any(|one| one.name.as_ref() == Some(name)) {
             return Err(format!("both sides have a {name}, and not the same"));
         }
-        new.push(piece);
+        match piece.mod_line() {
+            Some(module) if !has_file(module) => dropped.push(module.to_owned()),
+            _ => new.push(piece),
+        }
     }
+    let modules: Vec<String> =
+        new.iter().filter_map(|piece| piece.mod_line()).map(str::to_owned).collect();
     let added = new.iter().filter_map(|piece| piece.name.clone()).collect();
     let (lines, others): (Vec<&Piece<'_>>, Vec<_>) =
         new.into_iter().partition(|piece| piece.is_mod_line);
@@ -74,8 +88,18 @@ pub(crate) fn merge(keep: &str, add: &str) -> Result<Merged, String> {
     } else {
         text += below;
     }
+    let text = sorted_mod_lines(&text, &modules);
     syn::parse_file(&text).map_err(|error| format!("both sides together do not parse: {error}"))?;
-    Ok(Merged { text, added })
+    Ok(Merged { text, added, dropped })
+}
+
+impl Piece<'_> {
+    /// The module's name, if it is a line that names a file by it.
+    fn mod_line(&self) -> Option<&str> {
+        let name = self.name.as_deref().filter(|_| self.is_mod_line)?;
+        let name = name.trim_start_matches("module `").trim_end_matches('`');
+        Some(name).filter(|_| !self.text.contains("#[path"))
+    }
 }
 
 fn start(piece: &Piece<'_>) -> usize {
@@ -172,7 +196,7 @@ mod tests {
     use super::*;
 
     fn merged(keep: &str, add: &str) -> String {
-        merge(keep, add).unwrap().text
+        merge(keep, add, |_| true).unwrap().text
     }
 
     #[test]
@@ -191,6 +215,13 @@ mod tests {
     }
 
     #[test]
+    fn a_line_without_a_file_is_dropped() {
+        let merged = merge("mod m5_a;\n", "mod m1_a;\nmod m2_b;\n", |one| one != "m1_a").unwrap();
+        assert_eq!(merged.text, "mod m2_b;\nmod m5_a;\n");
+        assert_eq!(merged.dropped, ["m1_a"]);
+    }
+
+    #[test]
     fn functions_of_both_sides_are_kept_with_their_comments() {
         let base = "use a::b;\n\nfn one() {}\n";
         let tests = "\n#[cfg(test)]\nmod tests {}\n";
@@ -204,12 +235,12 @@ mod tests {
             merged(&format!("{base}{theirs}{tests}"), &format!("{base}{mine}{tests}")),
             format!("{base}{theirs}{mine}{tests}")
         );
-        assert_eq!(merge(base, base).unwrap().text, base);
+        assert_eq!(merge(base, base, |_| true).unwrap().text, base);
     }
 
     #[test]
     fn what_both_changed_takes_a_person() {
-        let why = |keep, add| merge(keep, add).unwrap_err();
+        let why = |keep, add| merge(keep, add, |_| true).unwrap_err();
         assert!(why("fn a() {}", "fn a() { 1; }").contains("both sides have a function `a`"));
         assert!(why("use a::b;", "use a::{b, c};").contains("around `use a::{b, c};`"));
         assert!(why("fn a() {", "fn b() {}").contains("does not parse"));

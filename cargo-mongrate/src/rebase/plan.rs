@@ -1,7 +1,7 @@
 //! What is to be done to one package. Reads, and writes nothing.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mongrate_seal::sources::{Overlay, Sources, Written};
 use mongrate_seal::sum::{self, Problem, Sealed, Sum};
@@ -14,7 +14,7 @@ use super::theirs::Theirs;
 use super::which::Which;
 use super::{items, references};
 use crate::package::Package;
-use crate::state::{place, rust_files, shown};
+use crate::state::{place, relative, rust_files, shown};
 
 /// What changes, and what to say of it.
 pub(crate) struct Plan {
@@ -63,7 +63,7 @@ pub(crate) fn make(
     solve_sources(package, which, &mut plan)?;
     let sources = Sources::with(&package.roots, plan.overlay.clone());
     if !sources.problems.is_empty() {
-        return Err(sources.problems);
+        return Err(sources.problems.iter().map(|problem| relative(problem)).collect());
     }
     let mut theirs = Theirs::of(git, &which.others, package, &sources.migrations).map_err(one)?;
     let ledger = Ledger::read(package, which, &mut theirs).map_err(one)?;
@@ -120,7 +120,9 @@ fn solve_sources(package: &Package, which: &Which, plan: &mut Plan) -> Result<()
             .map_err(|line| format!("the conflict in line {line} has no end"))
             .and_then(|sides| {
                 let mine = mine_in(which, &sides.label_of_theirs)?;
-                items::merge(sides.text(mine.other()), sides.text(mine))
+                items::merge(sides.text(mine.other()), sides.text(mine), |module| {
+                    has_file(&file, module)
+                })
             });
         match solved {
             Ok(merged) => {
@@ -129,12 +131,28 @@ fn solve_sources(package: &Package, which: &Which, plan: &mut Plan) -> Result<()
                     false => format!("kept both sides, yours: {}", merged.added.join(", ")),
                 };
                 plan.done.push(format!("{}: {kept}", shown(&file)));
+                plan.done.extend(merged.dropped.iter().map(|module| {
+                    format!("{}: without your `mod {module};`, whose file is gone", shown(&file))
+                }));
                 plan.overlay.write(file, merged.text);
             }
             Err(why) => problems.push(format!("{}: {why}; {by_hand}", shown(&file))),
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Whether there is a file for a `mod` line.
+fn has_file(file: &Path, module: &str) -> bool {
+    let is_root = file
+        .file_name()
+        .is_some_and(|name| ["mod.rs", "lib.rs", "main.rs"].iter().any(|root| name == *root));
+    let directory = match is_root {
+        true => file.with_file_name(""),
+        false => file.with_extension(""),
+    };
+    directory.join(format!("{module}.rs")).is_file()
+        || directory.join(module).join("mod.rs").is_file()
 }
 
 /// Which side of a conflict is mine.

@@ -72,8 +72,8 @@ impl Sum {
         if new.version < newest.version && !new.out_of_order {
             let text = format!(
                 "version {}{of_group} is new, and older than the newest sealed one, {} `{}`: a \
-                 database may be past it; declare `version = {}`, the next free one, or add \
-                 `out_of_order`",
+                 database may be past it; declare `version = {}`, the next free one, as `cargo \
+                 mongrate rebase` does, or add `out_of_order`",
                 new.version,
                 newest.version,
                 newest.name,
