@@ -64,6 +64,13 @@ pub(crate) enum Verb {
         group: String,
     },
     /// After or before a merge: give my migrations numbers newer than the other branch's
+    ///
+    /// Where they are not newer already: in the attribute, the file's name, the `mod` line and
+    /// migrations.sum. Solves the conflicts of a merge in migrations.sum, and in source files to
+    /// which both sides added. Does nothing to git but read it. What takes a person is refused
+    /// before anything is written.
+    ///
+    /// A renumbered migration is a new one to a database that has applied it under its old number.
     Rebase(RebaseArgs),
     /// Check the sources and migrations.sum, without compiling
     Check {
@@ -136,12 +143,7 @@ impl From<Kind> for Template {
     }
 }
 
-/// Gives migrations that are yours numbers newer than all of the other branch's, where they are
-/// not: attribute, file name, `mod` line and migrations.sum. Solves the conflicts of a merge in
-/// migrations.sum, and in source files to which both sides added. Does no git command that
-/// changes anything.
-///
-/// A renumbered migration is a new one to a database that has applied it under its old number.
+/// How `rebase` is done.
 #[derive(Args)]
 pub(crate) struct RebaseArgs {
     /// Only these are mine: names or files of migrations

@@ -10,6 +10,7 @@ use mongrate_seal::sources::Sources;
 use crate::arguments::New;
 use crate::package::{Package, listed};
 use crate::state::{State, promise, relative, shown};
+use crate::write;
 
 /// The group that new migrations belong to.
 const GROUP: &str = "default";
@@ -117,7 +118,26 @@ fn make_home(package: &Package, report: &mut Vec<String>) -> Result<PathBuf, Str
         fs::write(&file, "//! The migrations, oldest first.\n\n").map_err(failed(&file))?;
         report.push(format!("wrote {}", shown(&file)));
     }
-    add_mod_line(root, "migrations").map_err(failed(root))?;
+    add_first_mod_line(root).map_err(failed(root))?;
     report.push(format!("added `mod migrations;` to {}", shown(root)));
     Ok(directory)
+}
+
+/// Where other modules are declared, or else before the first item.
+fn add_first_mod_line(root: &Path) -> std::io::Result<()> {
+    let text = fs::read_to_string(root)?;
+    let is_mod = |line: &str| line.trim_end().ends_with(';') && line.contains("mod ");
+    if text.lines().any(is_mod) {
+        return add_mod_line(root, "migrations");
+    }
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let is_head = |line: &&str| {
+        let line = line.trim();
+        line.is_empty() || ["//!", "#![", "\u{feff}", "#!/"].iter().any(|it| line.starts_with(it))
+    };
+    let head: usize = text.split_inclusive('\n').take_while(is_head).map(str::len).sum();
+    let (above, below) = text.split_at(head);
+    let gap = if above.is_empty() || above.ends_with('\n') { "" } else { newline };
+    let after = if below.is_empty() { "" } else { newline };
+    write::whole(root, &format!("{above}{gap}mod migrations;{newline}{after}{below}"))
 }

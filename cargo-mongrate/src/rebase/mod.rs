@@ -90,9 +90,9 @@ fn described(package: &Package, plan: &Plan, shown: &str, dry_run: bool) -> Vec<
     if !plan.renumbered.is_empty() {
         lines.push(format!(
             "note: to a database that has applied {} under the old number, the new number is a new \
-             migration: it would be applied again. If there is one, such as your own: before you \
-             go on, roll back there with the build of before (`cargo mongrate down`), or drop \
-             that database. `cargo mongrate status` shows what each has applied",
+             migration: `up` would refuse, or apply it again. If there is one, such as your own, \
+             roll it back there from a checkout of your branch as it was (`cargo mongrate down`), \
+             or drop that database. `cargo mongrate status` shows what a database has applied",
             plan.renumbered.join(", ")
         ));
     }
