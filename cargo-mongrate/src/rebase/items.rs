@@ -1,5 +1,7 @@
 //! Two versions of a source file whose sides each added items: one that has them all.
 
+use std::collections::BTreeMap;
+
 use quote::ToTokens as _;
 use syn::spanned::Spanned as _;
 use syn::{File, Item};
@@ -90,7 +92,29 @@ pub(crate) fn merge(
     }
     let text = sorted_mod_lines(&text, &modules);
     syn::parse_file(&text).map_err(|error| format!("both sides together do not parse: {error}"))?;
+    let is_dropped = |line: &str| mod_name(line).is_some_and(|name| dropped.contains(&name.into()));
+    for (side, whose) in [(add, "yours"), (keep, "theirs")] {
+        if let Some(line) = lost(side, &text).find(|line| !is_dropped(line)) {
+            return Err(format!("of what is {whose}, the line `{line}` would be lost"));
+        }
+    }
     Ok(Merged { text, added, dropped })
+}
+
+/// Lines, without those that are empty, that a text has more often than what was made of it.
+fn lost<'a>(side: &'a str, made: &str) -> impl Iterator<Item = &'a str> {
+    let lines = |text: &'a str| text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut left: BTreeMap<String, usize> = BTreeMap::new();
+    for line in made.lines().map(str::trim) {
+        *left.entry(line.to_owned()).or_default() += 1;
+    }
+    lines(side).filter(move |line| match left.get_mut(*line) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    })
 }
 
 impl Piece<'_> {
@@ -244,6 +268,9 @@ mod tests {
         assert!(why("fn a() {}", "fn a() { 1; }").contains("both sides have a function `a`"));
         assert!(why("use a::b;", "use a::{b, c};").contains("around `use a::{b, c};`"));
         assert!(why("fn a() {", "fn b() {}").contains("does not parse"));
+        let said = why("mod a;\nmod b;\n", "mod a;\n// Mine.\n");
+        assert_eq!(said, "of what is yours, the line `// Mine.` would be lost");
+        assert!(why("//! A.\nmod a;\n", "//! B.\nmod b;\n").contains("`//! B.` would be lost"));
     }
 
     #[test]

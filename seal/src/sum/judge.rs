@@ -130,8 +130,8 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
             About::Version,
             format!(
                 "version {version}{of_group} is sealed as `{name}` with another body: if this is \
-                 a new migration, declare `version = {}`, the next free one; if it is `{name}`, \
-                 undo the edit",
+                 a new migration, declare `version = {}`, the next free one, as `cargo mongrate \
+                 rebase` does; if it is `{name}`, undo the edit",
                 next()
             ),
         ),
