@@ -1,0 +1,203 @@
+//! The coordinator. `cargo run --release -p mongrate-chaos -- --help`
+
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use clap::{Parser, Subcommand};
+use mongrate::embedded::Embedded;
+use mongrate_chaos::{
+    history::History,
+    point::{Count, Point},
+    round::{Verb, World},
+    units::{self, State, Unit},
+};
+
+/// Breaks Mongrate on purpose, and checks from the database that nothing happened twice.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Where to note what is done, to go on from after an interruption.
+    #[arg(long, global = true)]
+    state: Option<PathBuf>,
+    /// How many rounds at a time.
+    #[arg(long, global = true, default_value_t = 24)]
+    jobs: usize,
+    /// Begins no new round after so many minutes.
+    #[arg(long, global = true)]
+    minutes: Option<u64>,
+    /// Only this part of the rounds, as `2/4`.
+    #[arg(long, global = true, default_value = "1/1")]
+    part: String,
+    /// Shuffles the rounds, and seeds the random ones.
+    #[arg(long, global = true, default_value_t = 1)]
+    seed: u64,
+    /// The data directory of the server that is started; `MONGODB_URI` names another server.
+    #[arg(long, global = true)]
+    data_dir: Option<PathBuf>,
+    /// The runner program. Default: the one beside this.
+    #[arg(long, global = true)]
+    runner: Option<PathBuf>,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Every crash point of one runner.
+    Singles,
+    /// Pairs of crash points of two runners.
+    Pairs {
+        /// At most so many.
+        #[arg(long)]
+        limit: Option<usize>,
+        /// Only of this history.
+        #[arg(long)]
+        history: Option<String>,
+    },
+    /// Rounds in which a seed decides.
+    Random {
+        /// How many runners.
+        #[arg(long, default_value_t = 8)]
+        runners: u32,
+        /// How many rounds.
+        #[arg(long, default_value_t = 100)]
+        rounds: u64,
+    },
+    /// What the state file says.
+    Tally,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn beside(name: &str) -> std::io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+async fn run(args: Args) -> Result<bool, Failure> {
+    let state = Arc::new(Mutex::new(State::open(args.state.as_deref())?));
+    let tally = || state.lock().unwrap_or_else(PoisonError::into_inner).tally();
+    if let What::Tally = args.what {
+        print!("{}", tally());
+        return Ok(true);
+    }
+    let mut server = None;
+    let uri = match std::env::var("MONGODB_URI") {
+        Ok(uri) => uri,
+        Err(_) => {
+            let mut builder = Embedded::builder().test_commands().quiet(true);
+            builder = match &args.data_dir {
+                Some(path) => builder.data_dir(path),
+                None => builder.private(),
+            };
+            let started = builder.start().await?;
+            let uri = started.uri().to_owned();
+            server = Some(started);
+            uri
+        }
+    };
+    let runner = match &args.runner {
+        Some(path) => path.clone(),
+        None => beside("chaos-runner")?,
+    };
+    let world = Arc::new(World::new(&uri, runner, Duration::from_secs(1)).await?);
+    let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+
+    let go = async |units: Vec<Unit>, jobs: usize| {
+        let units = part(units, &args)?;
+        units::run(&world, units, jobs, until, &state).await?;
+        Ok::<(), Failure>(())
+    };
+    match &args.what {
+        What::Singles => go(singles(&world).await?, args.jobs).await?,
+        What::Pairs { limit, history } => {
+            go(singles(&world).await?, args.jobs).await?;
+            let mut pairs = {
+                let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                pairs(&state, history.as_deref(), args.seed)
+            };
+            pairs.truncate(limit.unwrap_or(usize::MAX));
+            go(pairs, args.jobs).await?;
+        }
+        What::Random { runners, rounds } => {
+            let units = (0..*rounds)
+                .map(|round| Unit::Random { runners: *runners, seed: args.seed * 1_000_000 + round })
+                .collect();
+            go(units, args.jobs).await?;
+        }
+        What::Tally => {}
+    }
+    print!("{}", tally());
+    let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
+    if let (Some(server), 0) = (server, violations) {
+        server.stop().await;
+    }
+    Ok(violations == 0)
+}
+
+fn part(units: Vec<Unit>, args: &Args) -> Result<Vec<Unit>, Failure> {
+    let wrong = || format!("`{}` is not a part like `2/4`", args.part);
+    let (this, of) = args.part.split_once('/').ok_or_else(wrong)?;
+    let (this, of): (usize, usize) = (this.parse()?, of.parse()?);
+    if this == 0 || this > of {
+        return Err(wrong().into());
+    }
+    let mine = units.into_iter().enumerate().filter(|(at, _)| at % of == this - 1);
+    Ok(mine.map(|(_, unit)| unit).collect())
+}
+
+async fn singles(world: &World) -> Result<Vec<Unit>, Failure> {
+    let mut units = Vec::new();
+    for history in History::ALL.map(|history| history.name) {
+        for verb in [Verb::Up, Verb::Down] {
+            let commands = world.commands(history, verb, Count::All).await?;
+            println!("{history} {}: {commands} commands", verb.as_str());
+            let points = Point::all(commands);
+            units.extend(points.map(|point| Unit::Single { history, verb, count: Count::All, point }));
+        }
+    }
+    for verb in [Verb::Up, Verb::Down] {
+        let count = Count::Heartbeats;
+        let commands = world.commands("slow", verb, count).await?;
+        println!("slow {}: {commands} heartbeats", verb.as_str());
+        let points = Point::all(commands);
+        units.extend(points.map(|point| Unit::Single { history: "slow", verb, count, point }));
+    }
+    Ok(units)
+}
+
+/// The second runner of a pair has as many points as it sent commands after the first one's.
+fn pairs(state: &State, only: Option<&str>, seed: u64) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for history in History::ALL.map(|history| history.name) {
+        if only.is_some_and(|only| only != history) {
+            continue;
+        }
+        for verb in [Verb::Up, Verb::Down] {
+            for first in Point::all(1_000) {
+                let count = Count::All;
+                let single = Unit::Single { history, verb, count, point: first };
+                let Some(done) = state.get(&single.id()) else { break };
+                for second in Point::all(done.outcome.second) {
+                    units.push(Unit::Pair { history, verb, points: (first, second) });
+                }
+            }
+        }
+    }
+    fastrand::Rng::with_seed(seed).shuffle(&mut units);
+    units
+}
