@@ -1,6 +1,9 @@
 //! What has to be true of the database after a round, whatever happened in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use mongrate::{
     Migrator, Wait,
@@ -33,6 +36,8 @@ pub struct Check<'a> {
     pub history: &'a History,
     /// What it should have come to.
     pub goal: Goal,
+    /// The lease of its runners.
+    pub lease: Duration,
     /// When the round began; the oplog is read from there.
     pub since: Timestamp,
     /// Whether the indexes count: a DDL command of a frozen process may go out whenever it
@@ -114,7 +119,7 @@ impl Check<'_> {
     }
 
     /// The history says what is there, fence numbers rise in the order of application, and
-    /// the lock is free.
+    /// nobody has the lock for longer than a lease.
     async fn records(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
         let state = match self.goal {
             Goal::Up => "applied",
@@ -123,6 +128,7 @@ impl Check<'_> {
         let mut expected: BTreeSet<i64> =
             (self.history.migrations)().iter().map(|one| one.version().get()).collect();
         let mut ordered = Vec::new();
+        let now = self.server_time().await?;
         for record in all(self.db, CONTROL).await? {
             match record.get("_id") {
                 Some(Bson::Int64(version)) => {
@@ -137,8 +143,12 @@ impl Check<'_> {
                     ordered.push((*version, number("sequence"), number("fence")));
                 }
                 Some(Bson::String(id)) if id == "lock" => {
-                    if let Ok(owner) = record.get_str("owner") {
-                        wrong.push(format!("lock: still owned by {owner}"));
+                    // Who was killed just before its release leaves it to its lease.
+                    let end = record.get_datetime("expiresAt").map(|at| at.timestamp_millis());
+                    let owned = record.get_str("owner").is_ok();
+                    let limit = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
+                    if owned && end.unwrap_or(i64::MAX) > now.saturating_add(limit) {
+                        wrong.push("lock: owned for longer than a lease".to_owned());
                     }
                 }
                 _ => {}
@@ -161,6 +171,12 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// In ms since the epoch, by the server's clock.
+    async fn server_time(&self) -> Result<i64, Error> {
+        let reply = self.db.run_command(doc! { "hello": 1 }).await?;
+        Ok(reply.get_datetime("localTime").map_or(0, |time| time.timestamp_millis()))
     }
 
     /// From the oplog: whatever changed a record was committed under the fence that was in

@@ -79,6 +79,8 @@ pub struct Outcome {
     pub wrong: Vec<String>,
     /// How many blows were struck at the points asked for.
     pub struck: u32,
+    /// A point was not reached: on a busy machine a lease may run out before.
+    pub missed: bool,
     /// The commands that were struck.
     pub commands: Vec<String>,
     /// How many commands the second runner sent, from its acquisition on.
@@ -218,11 +220,9 @@ impl World {
     ) -> Result<Outcome, Error> {
         let mut ground = self.ground(history, verb).await?;
         let mut first = ground.start(Some(point), count);
-        let Some(blow) = ground.blow("the first", &mut first, point).await else {
-            return ground.verdict().await;
-        };
-        ground.finish(blow).await;
-        if point.blow == Blow::Stop {
+        let blow = ground.blow("the first", &mut first, point).await;
+        ground.finish(blow.unwrap_or_else(Instant::now)).await;
+        if point.blow == Blow::Stop && blow.is_some() {
             first.thaw();
             let ended = first.next(self.patience).await;
             ground.well_or_replaced("the first, gone on", ended);
@@ -244,13 +244,11 @@ impl World {
     ) -> Result<Outcome, Error> {
         let mut ground = self.ground(history, verb).await?;
         let mut first = ground.start(Some(points.0), Count::All);
-        if ground.blow("the first", &mut first, points.0).await.is_none() {
-            return ground.verdict().await;
-        }
+        let before = ground.blow("the first", &mut first, points.0).await;
         let mut second = ground.start(Some(points.1), Count::Acquired);
         let blow = ground.blow("the second", &mut second, points.1).await;
         let stopped = |point: Point| point.blow == Blow::Stop;
-        if stopped(points.0) {
+        if stopped(points.0) && before.is_some() {
             // It goes on while the second one's lease still runs.
             first.thaw();
             let ended = first.next(self.patience).await;
@@ -310,9 +308,10 @@ impl Ground<'_> {
                 Some(Instant::now())
             }
             Next::Ended(end) => {
-                let point = format!("{who} has no point {point}: it sent {}", end.commands);
-                self.well(who, Next::Ended(end));
-                self.outcome.commands.push(point);
+                let missed = format!("{who} has no point {point}: it sent {}", end.commands);
+                self.well_or_replaced(who, Next::Ended(end));
+                self.outcome.commands.push(missed);
+                self.outcome.missed = true;
                 None
             }
             other => {
@@ -393,7 +392,8 @@ impl Ground<'_> {
     /// When the server cannot be read.
     pub async fn verdict(self) -> Result<Outcome, Error> {
         let Self { world, db, history, verb, since, mut outcome, indexes } = self;
-        let check = Check { db: &db, history: &history, goal: verb.goal(), since, indexes };
+        let (goal, lease) = (verb.goal(), world.lease);
+        let check = Check { db: &db, history: &history, goal, lease, since, indexes };
         outcome.wrong.extend(check.run().await?);
         if world.keep && !outcome.wrong.is_empty() {
             outcome.kept = Some(db.name().to_owned());

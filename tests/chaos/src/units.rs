@@ -92,7 +92,7 @@ impl Unit {
 pub struct Done {
     /// The unit.
     pub id: String,
-    /// Late at first, in time when it was run alone.
+    /// Late at first, or its point not reached, on a busy machine: this is of a run alone.
     #[serde(default)]
     pub alone: bool,
     /// What it came to.
@@ -155,9 +155,7 @@ impl State {
             sum.blows += u64::from(one.outcome.struck);
             sum.wrong += u64::from(!one.outcome.wrong.is_empty());
             sum.alone += u64::from(one.alone);
-            if !one.alone {
-                sum.recovery_ms = sum.recovery_ms.max(one.outcome.recovery_ms);
-            }
+            sum.recovery_ms = sum.recovery_ms.max(one.outcome.recovery_ms);
         }
         let mut text = String::new();
         for (kind, sum) in kinds {
@@ -221,13 +219,23 @@ pub async fn run(
                 let _others = quiet.read().await;
                 unit.run(&world).await?
             };
-            let alone = outcome.late && outcome.wrong.is_empty();
-            if alone {
+            let mut alone = false;
+            // Busy machines are late: looked at again, it has to be in time.
+            for _ in 0..3 {
+                if !(outcome.late || outcome.missed) || !outcome.wrong.is_empty() {
+                    break;
+                }
+                alone = true;
                 let _alone = quiet.write().await;
                 outcome = unit.run(&world).await?;
+            }
+            if alone {
                 if outcome.late {
                     let ms = outcome.recovery_ms;
                     outcome.wrong.push(format!("recovery: took {ms} ms, also when run alone"));
+                }
+                if outcome.missed {
+                    outcome.wrong.push("a point was not reached, also when run alone".to_owned());
                 }
             }
             let id = unit.id();
