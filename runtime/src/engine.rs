@@ -134,6 +134,8 @@ impl Engine {
             .causal_consistency(true)
             .await
             .map_err(|error| Error::server("start a session", error))?;
+        #[cfg(mongrate_mutants)]
+        lease::note_session_mutated(control, number, session.id()).await;
         if !fence::raise(control, &mut session, number).await? {
             return Ok(None);
         }
@@ -252,6 +254,8 @@ impl Engine {
         // It, or a step of it, may have been dropped in the middle of a transaction.
         let dropped = self.recover().await?;
         match (self.stopped.take(), ended) {
+            // What was refused because the lease is lost is not the body's fault.
+            (_, Err(Stop::Body(_))) if self.lease.is_lost() => return Err(Stop::Lost),
             (Some(stop), _) | (None, Err(stop)) => return Err(stop),
             (None, Ok(())) if dropped => return Err(Stop::Body(STEP_DROPPED.into())),
             (None, Ok(())) => {}
@@ -308,7 +312,7 @@ impl Engine {
 
     /// Before an operation that the fence cannot hold back.
     pub(crate) fn refuse_when_lost(&self) -> Result<(), ServerError> {
-        if self.lease.lost.is_cancelled() {
+        if self.lease.is_lost() {
             return Err(ServerError::in_reply(
                 "the lease is lost: nothing more may be changed",
                 None,
@@ -450,6 +454,8 @@ impl Engine {
             }
         }
         let Err(error) = self.commit(&mut trial.unknown).await else {
+            #[cfg(mongrate_mutants)]
+            self.committed_mutated(trial).await;
             return Ok(Some(self.commit_noted(trial)));
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
@@ -478,6 +484,11 @@ impl Engine {
             .w(Acknowledgment::Majority)
             .w_timeout(Control::MAJORITY_WAIT)
             .build();
+        #[cfg(mongrate_mutants)]
+        let concern = match mutant::is(Mutant::FenceW1) {
+            true => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
+            false => concern,
+        };
         self.session
             .start_transaction()
             .read_concern(ReadConcern::local())
@@ -490,7 +501,14 @@ impl Engine {
     async fn guard(&mut self, trial: &Trial<'_>) -> Result<bool, ServerError> {
         let mut statements =
             vec![fence::guard_statement(self.lease.fence, self.guards, trial.digest)];
-        if let Some((migration, change)) = &trial.record {
+        #[cfg(mongrate_mutants)]
+        if !self.guard_mutated(&mut statements).await? {
+            return Ok(false);
+        }
+        let record = trial.record;
+        #[cfg(mongrate_mutants)]
+        let record = record.filter(|_| !mutant::is(Mutant::HistoryOutside));
+        if let Some((migration, change)) = &record {
             statements.push(history::statement(migration, change, &self.stamp()));
         }
         if let Some((version, sequence, ms)) = self.timing {
@@ -596,6 +614,54 @@ impl Engine {
         let aborting = self.session.abort_transaction();
         if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
             tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+        }
+    }
+}
+
+#[cfg(mongrate_mutants)]
+use crate::mutant::{self, Mutant};
+
+#[cfg(mongrate_mutants)]
+impl Engine {
+    /// Breaks the guard. `false`: it did not match.
+    async fn guard_mutated(&mut self, statements: &mut Vec<Document>) -> Result<bool, ServerError> {
+        let mine = doc! { "_id": fence::ID, "fence": self.lease.fence };
+        if mutant::is(Mutant::NoFence) {
+            statements.clear();
+        } else if mutant::is(Mutant::FenceOnlyRead) {
+            statements.clear();
+            let find = doc! { "find": &self.control.collection, "filter": mine, "limit": 1 };
+            let reply = self.control.once(Some(&mut self.session), find).await?;
+            let cursor = reply.get_document("cursor").ok();
+            let batch = cursor.and_then(|cursor| cursor.get_array("firstBatch").ok());
+            return Ok(batch.is_some_and(|batch| !batch.is_empty()));
+        } else if mutant::is(Mutant::FenceNoOpSet) {
+            let same = doc! { "$set": { "fence": self.lease.fence } };
+            *statements = vec![doc! { "q": mine, "u": same }];
+        }
+        Ok(true)
+    }
+
+    /// What the broken guard left out still has to get into the database.
+    async fn committed_mutated(&mut self, trial: &Trial<'_>) {
+        let without = [Mutant::NoFence, Mutant::FenceOnlyRead, Mutant::FenceNoOpSet]
+            .into_iter()
+            .any(mutant::is);
+        let mut statements = Vec::new();
+        if without {
+            statements.push(doc! {
+                "q": { "_id": fence::ID, "fence": self.lease.fence },
+                "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": trial.digest.to_document() } },
+            });
+        }
+        if let (true, Some((migration, change))) =
+            (mutant::is(Mutant::HistoryOutside), &trial.record)
+        {
+            statements.push(history::statement(migration, change, &self.stamp()));
+        }
+        if !statements.is_empty() {
+            let command = self.control.majority_update(statements);
+            let _ = self.control.retrying(None, command).await;
         }
     }
 }

@@ -61,6 +61,10 @@ pub(crate) async fn raise(
         },
         "upsert": true,
     }]);
+    #[cfg(mongrate_mutants)]
+    if crate::mutant::is(crate::mutant::Mutant::FenceW1) {
+        command.insert("writeConcern", doc! { "w": 1 });
+    }
     command.insert("maxTimeMS", RAISE_WAIT_MS);
     for _ in 0..KILLS_MAX {
         let error = match control.once(Some(&mut *session), command.clone()).await {
@@ -107,6 +111,13 @@ async fn kill_holder(control: &Control, mine: i64) -> Result<(), Error> {
     if number(&found, "fence").is_none_or(|found| found >= mine) {
         return Ok(());
     }
+    #[cfg(mongrate_mutants)]
+    let former = match crate::mutant::former_owner(control).await {
+        None => return Ok(()),
+        Some(former) => former,
+    };
+    #[cfg(mongrate_mutants)]
+    let holder = former.as_ref().unwrap_or(holder);
     tracing::info!(target: "mongrate", "ending the open transaction of the former owner");
     let command = doc! { "killSessions": [holder] };
     control

@@ -8,17 +8,12 @@
 //! | `CHAOS_LEASE_MS` | the lease | 1,000 |
 //! | `CHAOS_NO_WAIT` | does not wait for the lock | waits |
 //! | `CHAOS_POINT` | where to break, as `12:before:kill` | nowhere |
-//! | `CHAOS_COUNT` | `all`, `acquired`, `heartbeats` | `all` |
+//! | `CHAOS_COUNT` | `all`, `acquired`, `heartbeats`, `only:<command>` | `all` |
 //! | `CHAOS_PAUSE` | the history `pause` waits inside | it does not |
 //!
-//! It prints `at <point> <command>` before it breaks, and `end <json>` when it ends.
+//! It prints `at <point> <sent, ok or failed> <command>` before it breaks, and `end <json>` when it ends.
 
-use std::{
-    io::Write as _,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
 
 use mongrate::{
     Error, Migrator, Wait,
@@ -77,12 +72,7 @@ async fn run() -> mongrate::Result<End> {
     let name = setting("CHAOS_HISTORY").unwrap_or_else(|| "mixed".to_owned());
     let history = History::named(&name).ok_or_else(|| format!("no history `{name}`"))?;
     let point = setting("CHAOS_POINT").map(|point| point.parse()).transpose()?;
-    let count = match setting("CHAOS_COUNT").as_deref() {
-        None | Some("all") => Count::All,
-        Some("acquired") => Count::Acquired,
-        Some("heartbeats") => Count::Heartbeats,
-        Some(other) => return Err(format!("cannot count `{other}`").into()),
-    };
+    let count = setting("CHAOS_COUNT").map_or(Ok(Count::All), |count| count.parse())?;
     let lease: u64 = setting("CHAOS_LEASE_MS").map_or(Ok(1_000), |ms| ms.parse())?;
 
     let striker = Arc::new(Striker::new(point, count));
@@ -91,8 +81,7 @@ async fn run() -> mongrate::Result<End> {
     options.app_name = Some(database.clone());
     options.server_selection_timeout = Some(Duration::from_secs(60));
     let counts = Arc::clone(&striker);
-    options.command_event_handler =
-        Some(EventHandler::callback(move |event| counts.handle(event)));
+    options.command_event_handler = Some(EventHandler::callback(move |event| counts.handle(event)));
     let client = Client::with_options(options)?;
 
     let mut migrator = Migrator::with(&client.database(&database), (history.migrations)())

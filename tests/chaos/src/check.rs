@@ -162,7 +162,8 @@ impl Check<'_> {
             Goal::Down => -version,
         });
         for pair in ordered.windows(2) {
-            let ((first, sequence, fence), (second, next_sequence, next_fence)) = (pair[0], pair[1]);
+            let ((first, sequence, fence), (second, next_sequence, next_fence)) =
+                (pair[0], pair[1]);
             if sequence >= next_sequence || fence > next_fence {
                 wrong.push(format!(
                     "fences: {first} has sequence {sequence}, fence {fence}; after it {second} \

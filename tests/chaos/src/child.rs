@@ -82,11 +82,7 @@ impl Runner {
         if let Some(point) = orders.point {
             command.env("CHAOS_POINT", point.to_string());
         }
-        match orders.count {
-            Count::All => {}
-            Count::Acquired => drop(command.env("CHAOS_COUNT", "acquired")),
-            Count::Heartbeats => drop(command.env("CHAOS_COUNT", "heartbeats")),
-        }
+        command.env("CHAOS_COUNT", orders.count.to_string());
         if let Some(mutant) = &orders.mutant {
             command.env("CHAOS_MUTANT", mutant);
         }

@@ -71,7 +71,9 @@ impl History {
 /// Three transactions, one of them with two writes.
 const TRANSACTIONAL: History = History {
     name: "transactional",
-    migrations: || vec![transactional!(1, "1"), transactional!(2, "2", "2b"), transactional!(3, "3")],
+    migrations: || {
+        vec![transactional!(1, "1"), transactional!(2, "2", "2b"), transactional!(3, "3")]
+    },
     effects: &["1", "2", "2b", "3"],
     indexes: &[],
 };

@@ -44,6 +44,36 @@ pub enum Count {
     Acquired,
     /// Heartbeats only.
     Heartbeats,
+    /// Commands of this name only.
+    Only(&'static str),
+}
+
+impl FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            "acquired" => Ok(Self::Acquired),
+            "heartbeats" => Ok(Self::Heartbeats),
+            _ => match text.strip_prefix("only:") {
+                // Once in the life of a process.
+                Some(name) => Ok(Self::Only(String::leak(name.to_owned()))),
+                None => Err(format!("cannot count `{text}`")),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Acquired => f.write_str("acquired"),
+            Self::Heartbeats => f.write_str("heartbeats"),
+            Self::Only(name) => write!(f, "only:{name}"),
+        }
+    }
 }
 
 /// A crash point: `12:before:kill`.
@@ -140,33 +170,34 @@ impl Striker {
                     return;
                 }
                 seen.counting |= started.command_name == "findAndModify";
-                if !seen.counting {
+                let other = |name| name != started.command_name;
+                if !seen.counting || matches!(self.count, Count::Only(name) if other(name)) {
                     return;
                 }
                 seen.commands += 1;
                 let at = seen.commands;
-                self.strike(at, Side::Before, &started.command_name);
+                self.strike(at, Side::Before, "sent", &started.command_name);
                 seen.open.insert(started.request_id, (at, started.command_name));
             }
-            CommandEvent::Succeeded(reply) => self.reply(&mut seen, reply.request_id),
-            CommandEvent::Failed(reply) => self.reply(&mut seen, reply.request_id),
+            CommandEvent::Succeeded(reply) => self.reply(&mut seen, reply.request_id, "ok"),
+            CommandEvent::Failed(reply) => self.reply(&mut seen, reply.request_id, "failed"),
             _ => {}
         }
     }
 
-    fn reply(&self, seen: &mut Seen, request: i32) {
+    fn reply(&self, seen: &mut Seen, request: i32, outcome: &str) {
         if let Some((at, name)) = seen.open.remove(&request) {
-            self.strike(at, Side::After, &name);
+            self.strike(at, Side::After, outcome, &name);
         }
     }
 
     /// Nothing of this process runs on until it is let: the kernel stops or ends every
     /// thread before the call returns.
-    fn strike(&self, at: u32, side: Side, command: &str) {
+    fn strike(&self, at: u32, side: Side, outcome: &str, command: &str) {
         let Some(point) = self.point.filter(|point| (point.at, point.side) == (at, side)) else {
             return;
         };
-        say(&format!("at {point} {command}"));
+        say(&format!("at {point} {outcome} {command}"));
         let signal = match point.blow {
             Blow::Kill => Signal::KILL,
             Blow::Stop => Signal::STOP,

@@ -110,7 +110,7 @@ pub async fn round(world: &World, runners: u32, seed: u64) -> Result<Outcome, Er
     let verb = if rng.f64() < 0.75 { Verb::Up } else { Verb::Down };
     let plans: Vec<Plan> = (0..runners).map(|_| plan(&mut rng, runners)).collect();
 
-    let mut ground = world.ground(history.name, verb).await?;
+    let mut ground = world.ground(history.name, verb, true).await?;
     let lives = plans.into_iter().map(|plan| live(&ground, world.patience, plan));
     let became = futures_util::future::join_all(lives).await;
     for (at, became) in became.into_iter().enumerate() {

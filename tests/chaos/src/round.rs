@@ -2,14 +2,21 @@
 
 use std::{
     path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use mongrate::{
     Migrator,
     bson::{Document, Timestamp, doc},
-    mongodb::{Client, Database, IndexModel, error::Error, options::ClientOptions},
+    mongodb::{
+        Client, Database, IndexModel,
+        error::{Error, ErrorKind},
+        options::ClientOptions,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +77,8 @@ pub struct World {
     pub keep: bool,
     prefix: String,
     next: AtomicU64,
+    /// Databases of rounds that went well, emptied: creating collections is what costs most.
+    used: Mutex<Vec<Database>>,
 }
 
 /// What a round came to.
@@ -105,6 +114,7 @@ pub struct Ground<'w> {
     /// What is known so far.
     pub outcome: Outcome,
     indexes: bool,
+    used: bool,
 }
 
 impl World {
@@ -129,24 +139,33 @@ impl World {
             keep: true,
             prefix: format!("chaos_{:x}", now.unwrap_or_default().as_millis()),
             next: AtomicU64::new(0),
+            used: Mutex::new(Vec::new()),
         })
     }
 
-    /// A database of its own, in the state from which the verb starts.
+    /// A database that nobody else uses, in the state from which the verb starts. With
+    /// `used`, the collections may be there already, empty.
     ///
     /// # Errors
     ///
     /// When the server cannot be used.
-    pub async fn ground(&self, history: &str, verb: Verb) -> Result<Ground<'_>, Error> {
+    pub async fn ground(&self, history: &str, verb: Verb, used: bool) -> Result<Ground<'_>, Error> {
         let history = History::named(history).expect("a history of this suite");
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let db = self.client.database(&format!("{}_{number}", self.prefix));
+        let found = if used { self.used().pop() } else { None };
+        let db = found.unwrap_or_else(|| {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            self.client.database(&format!("{}_{number}", self.prefix))
+        });
         let since = now(&db).await?;
         if verb == Verb::Down {
             self.start_applied(&db, &history).await?;
         }
         let outcome = Outcome::default();
-        Ok(Ground { world: self, db, history, verb, since, outcome, indexes: true })
+        Ok(Ground { world: self, db, history, verb, since, outcome, indexes: true, used })
+    }
+
+    fn used(&self) -> std::sync::MutexGuard<'_, Vec<Database>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Copies what an `up` leaves: cheaper than running it each time.
@@ -193,7 +212,7 @@ impl World {
     ///
     /// When the server cannot be used.
     pub async fn commands(&self, history: &str, verb: Verb, count: Count) -> Result<u32, Error> {
-        let mut ground = self.ground(history, verb).await?;
+        let mut ground = self.ground(history, verb, false).await?;
         let mut runner = ground.start(None, count);
         let next = runner.next(self.patience).await;
         let commands = match &next {
@@ -218,7 +237,7 @@ impl World {
         count: Count,
         point: Point,
     ) -> Result<Outcome, Error> {
-        let mut ground = self.ground(history, verb).await?;
+        let mut ground = self.ground(history, verb, false).await?;
         let mut first = ground.start(Some(point), count);
         let blow = ground.blow("the first", &mut first, point).await;
         ground.finish(blow.unwrap_or_else(Instant::now)).await;
@@ -242,7 +261,7 @@ impl World {
         verb: Verb,
         points: (Point, Point),
     ) -> Result<Outcome, Error> {
-        let mut ground = self.ground(history, verb).await?;
+        let mut ground = self.ground(history, verb, true).await?;
         let mut first = ground.start(Some(points.0), Count::All);
         let before = ground.blow("the first", &mut first, points.0).await;
         let mut second = ground.start(Some(points.1), Count::Acquired);
@@ -391,16 +410,31 @@ impl Ground<'_> {
     ///
     /// When the server cannot be read.
     pub async fn verdict(self) -> Result<Outcome, Error> {
-        let Self { world, db, history, verb, since, mut outcome, indexes } = self;
+        let Self { world, db, history, verb, since, mut outcome, indexes, used } = self;
         let (goal, lease) = (verb.goal(), world.lease);
         let check = Check { db: &db, history: &history, goal, lease, since, indexes };
         outcome.wrong.extend(check.run().await?);
         if world.keep && !outcome.wrong.is_empty() {
             outcome.kept = Some(db.name().to_owned());
+        } else if used && outcome.wrong.is_empty() {
+            empty(&db).await?;
+            world.used().push(db);
         } else {
             db.drop().await?;
         }
         Ok(outcome)
+    }
+}
+
+/// Takes everything out of a round's database but the collections.
+async fn empty(db: &Database) -> Result<(), Error> {
+    for collection in ["migrations", EFFECTS] {
+        db.collection::<Document>(collection).delete_many(doc! {}).await?;
+    }
+    match db.run_command(doc! { "dropIndexes": THINGS, "index": "*" }).await {
+        // NamespaceNotFound.
+        Err(error) if matches!(&*error.kind, ErrorKind::Command(one) if one.code == 26) => Ok(()),
+        ended => ended.map(drop),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The coordinator. `cargo run --release -p mongrate-chaos -- --help`
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use mongrate::embedded::Embedded;
 use mongrate_chaos::{
     history::History,
+    mutants::{self, MUTANTS},
     point::{Count, Point},
     round::{Verb, World},
     units::{self, State, Unit},
@@ -66,9 +67,14 @@ enum What {
         #[arg(long, default_value_t = 100)]
         rounds: u64,
     },
+    /// The schedules, with the true program and with every mutant: each has to be caught.
+    Mutants,
     /// What the state file says.
     Tally,
 }
+
+/// The shortest that may be set.
+const LEASE: Duration = Duration::from_secs(1);
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -95,6 +101,13 @@ async fn run(args: Args) -> Result<bool, Failure> {
         print!("{}", tally());
         return Ok(true);
     }
+    let runner = match &args.runner {
+        Some(path) => path.clone(),
+        None => beside("chaos-runner")?,
+    };
+    if let What::Mutants = args.what {
+        return judge_mutants(&runner).await;
+    }
     let mut server = None;
     let uri = match std::env::var("MONGODB_URI") {
         Ok(uri) => uri,
@@ -110,11 +123,7 @@ async fn run(args: Args) -> Result<bool, Failure> {
             uri
         }
     };
-    let runner = match &args.runner {
-        Some(path) => path.clone(),
-        None => beside("chaos-runner")?,
-    };
-    let world = Arc::new(World::new(&uri, runner, Duration::from_secs(1)).await?);
+    let world = Arc::new(World::new(&uri, runner, LEASE).await?);
     let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
 
     let go = async |units: Vec<Unit>, jobs: usize| {
@@ -135,11 +144,14 @@ async fn run(args: Args) -> Result<bool, Failure> {
         }
         What::Random { runners, rounds } => {
             let units = (0..*rounds)
-                .map(|round| Unit::Random { runners: *runners, seed: args.seed * 1_000_000 + round })
+                .map(|round| Unit::Random {
+                    runners: *runners,
+                    seed: args.seed * 1_000_000 + round,
+                })
                 .collect();
             go(units, args.jobs).await?;
         }
-        What::Tally => {}
+        What::Tally | What::Mutants => {}
     }
     print!("{}", tally());
     let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
@@ -147,6 +159,27 @@ async fn run(args: Args) -> Result<bool, Failure> {
         server.stop().await;
     }
     Ok(violations == 0)
+}
+
+async fn judge_mutants(runner: &Path) -> Result<bool, Failure> {
+    let mutant = mutants::build()?;
+    let mut verdicts = Vec::new();
+    for nodes in [1, 3] {
+        let server = Embedded::builder().test_commands().private().nodes(nodes).start().await?;
+        let mut world = World::new(server.uri(), runner.into(), LEASE).await?;
+        let set = (nodes == 3).then_some(&server);
+        verdicts.extend(mutants::judge(&mut world, set, runner, &mutant).await?);
+        server.stop().await;
+    }
+    let left = mutants::survivors(&verdicts);
+    for one in &left {
+        println!("SURVIVES {one}");
+    }
+    let caught = MUTANTS.iter().filter(|name| {
+        verdicts.iter().any(|verdict| verdict.mutant == Some(name) && !verdict.wrong.is_empty())
+    });
+    println!("{} of {} mutants caught", caught.count(), MUTANTS.len());
+    Ok(left.is_empty())
 }
 
 fn part(units: Vec<Unit>, args: &Args) -> Result<Vec<Unit>, Failure> {
@@ -167,7 +200,12 @@ async fn singles(world: &World) -> Result<Vec<Unit>, Failure> {
             let commands = world.commands(history, verb, Count::All).await?;
             println!("{history} {}: {commands} commands", verb.as_str());
             let points = Point::all(commands);
-            units.extend(points.map(|point| Unit::Single { history, verb, count: Count::All, point }));
+            units.extend(points.map(|point| Unit::Single {
+                history,
+                verb,
+                count: Count::All,
+                point,
+            }));
         }
     }
     for verb in [Verb::Up, Verb::Down] {
