@@ -11,7 +11,7 @@
 //! | `CHAOS_COUNT` | `all`, `acquired`, `heartbeats`, `only:<command>` | `all` |
 //! | `CHAOS_PAUSE` | the history `pause` waits inside | it does not |
 //!
-//! It prints `at <point> <sent, ok or failed> <command>` before it breaks, and `end <json>` when it ends.
+//! It prints `at <point> <sent, ok, unsure or failed> <command>` before it breaks, and `end <json>` when it ends.
 
 use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
 

@@ -105,6 +105,9 @@ pub async fn judge(
             if outcome.late {
                 wrong.push(format!("recovery: took {} ms", outcome.recovery_ms));
             }
+            if std::env::var_os("CHAOS_VERBOSE").is_some() {
+                println!("{:?} {} ms", outcome.commands, outcome.recovery_ms);
+            }
             println!(
                 "{:<60} {:<20} {}",
                 schedule.name,

@@ -7,13 +7,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use crate::app::say;
 use mongrate::{
     bson::{Bson, Document},
     mongodb::event::command::CommandEvent,
 };
-use rustix::process::{Signal, getpid, kill_process};
-
-use crate::app::say;
 
 /// On which side of a command.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
@@ -179,7 +177,11 @@ impl Striker {
                 self.strike(at, Side::Before, "sent", &started.command_name);
                 seen.open.insert(started.request_id, (at, started.command_name));
             }
-            CommandEvent::Succeeded(reply) => self.reply(&mut seen, reply.request_id, "ok"),
+            CommandEvent::Succeeded(reply) => {
+                let unsure = reply.reply.contains_key("writeConcernError");
+                let outcome = if unsure { "unsure" } else { "ok" };
+                self.reply(&mut seen, reply.request_id, outcome);
+            }
             CommandEvent::Failed(reply) => self.reply(&mut seen, reply.request_id, "failed"),
             _ => {}
         }
@@ -191,18 +193,20 @@ impl Striker {
         }
     }
 
-    /// Nothing of this process runs on until it is let: the kernel stops or ends every
-    /// thread before the call returns.
+    /// This thread stops or ends before the call returns, and the others with it.
     fn strike(&self, at: u32, side: Side, outcome: &str, command: &str) {
         let Some(point) = self.point.filter(|point| (point.at, point.side) == (at, side)) else {
             return;
         };
         say(&format!("at {point} {outcome} {command}"));
         let signal = match point.blow {
-            Blow::Kill => Signal::KILL,
-            Blow::Stop => Signal::STOP,
+            Blow::Kill => libc::SIGKILL,
+            Blow::Stop => libc::SIGSTOP,
         };
-        kill_process(getpid(), signal).expect("a process may signal itself");
+        // SAFETY: it takes a number. Not `kill`: that may choose another thread, and this one
+        // would send its command before the stop reaches it.
+        let code = unsafe { libc::raise(signal) };
+        assert_eq!(code, 0, "a process may signal itself");
     }
 }
 
