@@ -127,3 +127,32 @@ pub async fn round(world: &World, runners: u32, seed: u64) -> Result<Outcome, Er
     ground.finish(Instant::now()).await;
     ground.verdict().await
 }
+
+/// Two runners at a time and then one, none of which is harmed: what breaks are the servers.
+///
+/// # Errors
+///
+/// When the server cannot be used.
+pub async fn calm(world: &World, seed: u64) -> Result<Outcome, Error> {
+    let mut rng = Rng::with_seed(seed);
+    let histories = History::ALL;
+    let history = &histories[rng.usize(0..histories.len())];
+    let verb = if rng.f64() < 0.75 { Verb::Up } else { Verb::Down };
+    let mut ground = world.ground(history.name, verb, true).await?;
+    let plan = |start: u64| Plan {
+        start: Duration::from_millis(start),
+        fate: Fate::Nothing,
+        thaw: Duration::ZERO,
+    };
+    let later = rng.u64(0..100);
+    let (first, second) = (plan(0), plan(later));
+    let lives = [first, second].map(|plan| live(&ground, world.patience, plan));
+    let became = futures_util::future::join_all(lives).await;
+    for (at, became) in became.into_iter().enumerate() {
+        if let Some(next) = became.next {
+            ground.well_or_replaced(&format!("runner {at}"), next);
+        }
+    }
+    ground.finish(Instant::now()).await;
+    ground.verdict().await
+}

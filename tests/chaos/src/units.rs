@@ -5,7 +5,10 @@ use std::{
     fs::{File, OpenOptions},
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -45,6 +48,11 @@ pub enum Unit {
         /// Where.
         points: (Point, Point),
     },
+    /// Nothing breaks but the servers: two runners at once, through a change of primary.
+    Storm {
+        /// What decides everything.
+        seed: u64,
+    },
     /// Many at random.
     Random {
         /// How many runners.
@@ -67,6 +75,7 @@ impl Unit {
             Self::Pair { history, verb, points: (first, second) } => {
                 format!("pair/{history}/{}/{first}/{second}", verb.as_str())
             }
+            Self::Storm { seed } => format!("storm/{seed}"),
             Self::Random { runners, seed } => format!("random/{runners}/{seed}"),
         }
     }
@@ -82,6 +91,7 @@ impl Unit {
                 world.single(history, *verb, *count, *point).await
             }
             Self::Pair { history, verb, points } => world.pair(history, *verb, *points).await,
+            Self::Storm { seed } => random::calm(world, *seed).await,
             Self::Random { runners, seed } => random::round(world, *runners, *seed).await,
         }
     }
@@ -183,6 +193,20 @@ struct Sum {
     recovery_ms: u64,
 }
 
+/// Runs a unit; again, if in an election the coordinator itself could not reach the server.
+async fn tried(unit: &Unit, world: &World) -> Result<Outcome, Error> {
+    let mut left = if world.election.is_zero() { 0 } else { 5 };
+    loop {
+        match unit.run(world).await {
+            Err(error) if left > 0 => {
+                println!("again, as the coordinator was cut off: {}: {error}", unit.id());
+                left -= 1;
+            }
+            ended => return ended,
+        }
+    }
+}
+
 /// Runs what is not done yet, so many at a time, for at most so long.
 ///
 /// # Errors
@@ -193,6 +217,32 @@ pub async fn run(
     units: Vec<Unit>,
     jobs: usize,
     until: Option<Instant>,
+    state: &Arc<Mutex<State>>,
+) -> Result<(), Error> {
+    let over = || until.is_some_and(|until| Instant::now() >= until);
+    run_while(world, units, jobs, &over, state).await
+}
+
+/// The same, until somebody says that it is over.
+///
+/// # Errors
+///
+/// When the server cannot be used.
+pub async fn run_until(
+    world: &Arc<World>,
+    units: Vec<Unit>,
+    jobs: usize,
+    over: &AtomicBool,
+    state: &Arc<Mutex<State>>,
+) -> Result<(), Error> {
+    run_while(world, units, jobs, &|| over.load(Ordering::Relaxed), state).await
+}
+
+async fn run_while(
+    world: &Arc<World>,
+    units: Vec<Unit>,
+    jobs: usize,
+    over: &(dyn Fn() -> bool + Sync),
     state: &Arc<Mutex<State>>,
 ) -> Result<(), Error> {
     let units: Vec<Unit> = {
@@ -208,7 +258,7 @@ pub async fn run(
     let mut running = JoinSet::new();
     let mut finished = 0;
     for unit in units {
-        if until.is_some_and(|until| Instant::now() >= until) {
+        if over() {
             break;
         }
         let place = Arc::clone(&places).acquire_owned().await.expect("never closed");
@@ -217,7 +267,7 @@ pub async fn run(
             let _place = place;
             let mut outcome = {
                 let _others = quiet.read().await;
-                unit.run(&world).await?
+                tried(&unit, &world).await?
             };
             let mut alone = false;
             // Busy machines are late: looked at again, it has to be in time.
@@ -227,7 +277,7 @@ pub async fn run(
                 }
                 alone = true;
                 let _alone = quiet.write().await;
-                outcome = unit.run(&world).await?;
+                outcome = tried(&unit, &world).await?;
             }
             if alone {
                 if outcome.late {

@@ -3,7 +3,10 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,6 +18,7 @@ use mongrate_chaos::{
     point::{Count, Point},
     round::{Verb, World},
     units::{self, State, Unit},
+    weather::Set,
 };
 
 /// Breaks Mongrate on purpose, and checks from the database that nothing happened twice.
@@ -67,6 +71,18 @@ enum What {
         #[arg(long, default_value_t = 100)]
         rounds: u64,
     },
+    /// Rounds on a set of three whose primary steps down, is killed and is frozen meanwhile.
+    Failover {
+        /// How many forced stepdowns.
+        #[arg(long, default_value_t = 0)]
+        stepdowns: u64,
+        /// How many `kill -9` of the primary, with restart.
+        #[arg(long, default_value_t = 0)]
+        kills: u64,
+        /// How many freezes of the primary.
+        #[arg(long, default_value_t = 0)]
+        freezes: u64,
+    },
     /// The schedules, with the true program and with every mutant: each has to be caught.
     Mutants,
     /// What the state file says.
@@ -76,7 +92,7 @@ enum What {
 /// The shortest that may be set.
 const LEASE: Duration = Duration::from_secs(1);
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -107,6 +123,11 @@ async fn run(args: Args) -> Result<bool, Failure> {
     };
     if let What::Mutants = args.what {
         return judge_mutants(&runner).await;
+    }
+    if let What::Failover { stepdowns, kills, freezes } = args.what {
+        let well = failover(&args, &runner, &state, [stepdowns, kills, freezes]).await?;
+        print!("{}", tally());
+        return Ok(well);
     }
     let mut server = None;
     let uri = match std::env::var("MONGODB_URI") {
@@ -151,13 +172,88 @@ async fn run(args: Args) -> Result<bool, Failure> {
                 .collect();
             go(units, args.jobs).await?;
         }
-        What::Tally | What::Mutants => {}
+        What::Tally | What::Mutants | What::Failover { .. } => {}
     }
     print!("{}", tally());
     let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     if let (Some(server), 0) = (server, violations) {
         server.stop().await;
     }
+    Ok(violations == 0)
+}
+
+/// Rounds go on, a few at a time, while the weather does what it is told.
+async fn failover(
+    args: &Args,
+    runner: &Path,
+    state: &Arc<Mutex<State>>,
+    wanted: [u64; 3],
+) -> Result<bool, Failure> {
+    let set = Set::start().await?;
+    let mut world = World::new(set.server.uri(), runner.into(), LEASE).await?;
+    // One change of primary follows the other: no single one can be timed here.
+    world.election = Duration::from_secs(60);
+    let world = Arc::new(world);
+    let over = Arc::new(AtomicBool::new(false));
+    let rounds = tokio::spawn({
+        let (world, state, over) = (Arc::clone(&world), Arc::clone(state), Arc::clone(&over));
+        let (jobs, seed) = (args.jobs, args.seed);
+        async move {
+            let mut round = seed * 1_000_000;
+            while !over.load(Ordering::Relaxed) {
+                let next = round + 200;
+                let units = (round..next).map(|seed| match seed % 3 {
+                    0 => Unit::Random { runners: 2, seed },
+                    _ => Unit::Storm { seed },
+                });
+                units::run_until(&world, units.collect(), jobs, &over, &state).await?;
+                round = next;
+            }
+            Ok::<(), mongrate::mongodb::error::Error>(())
+        }
+    });
+    let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let mut done = [0_u64; 3];
+    let mut longest = [Duration::ZERO; 3];
+    let mut rng = fastrand::Rng::with_seed(args.seed);
+    let mut told = Instant::now();
+    while done != wanted
+        && until.is_none_or(|until| Instant::now() < until)
+        && !rounds.is_finished()
+    {
+        let left: u64 = wanted.iter().sum::<u64>() - done.iter().sum::<u64>();
+        let mut pick = rng.u64(0..left);
+        let kind = (0..3).find(|&kind| {
+            let of_kind = wanted[kind] - done[kind];
+            let found = pick < of_kind;
+            pick = pick.saturating_sub(of_kind);
+            found
+        });
+        let Some(kind) = kind else { break };
+        tokio::time::sleep(Duration::from_millis(rng.u64(200..900))).await;
+        let election = match kind {
+            0 => set.step_down().await?,
+            1 => set.kill_primary().await?,
+            _ => set.freeze_primary().await?,
+        };
+        done[kind] += 1;
+        longest[kind] = longest[kind].max(election);
+        if told.elapsed() > Duration::from_secs(30) {
+            told = Instant::now();
+            println!(
+                "{} stepdowns, {} kills, {} freezes of the primary",
+                done[0], done[1], done[2]
+            );
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    rounds.await??;
+    let known = state.lock().unwrap_or_else(PoisonError::into_inner);
+    println!("{} stepdowns, {} kills, {} freezes of the primary", done[0], done[1], done[2]);
+    println!("longest elections: {longest:?}");
+    let violations = known.violations();
+    drop(known);
+    set.stop().await;
     Ok(violations == 0)
 }
 
