@@ -519,8 +519,17 @@ impl Engine {
         }
         let expected = i64::try_from(statements.len()).unwrap_or(i64::MAX);
         let command = self.control.update(statements);
-        let reply = self.control.once(Some(&mut self.session), command).await?;
-        Ok(touched(&reply) == expected)
+        match self.control.once(Some(&mut self.session), command).await {
+            Ok(reply) => {
+                let passed = fence::passed(&reply);
+                #[cfg(mongrate_mutants)]
+                let passed =
+                    passed || mutant::is(Mutant::NoFence) || mutant::is(Mutant::FenceOnlyRead);
+                Ok(passed && touched(&reply) == expected)
+            }
+            Err(error) if error.code() == Some(11_000) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Commits, again while the outcome is unknown.
@@ -635,6 +644,8 @@ impl Engine {
             let cursor = reply.get_document("cursor").ok();
             let batch = cursor.and_then(|cursor| cursor.get_array("firstBatch").ok());
             return Ok(batch.is_some_and(|batch| !batch.is_empty()));
+        } else if mutant::is(Mutant::GuardGoesOn) {
+            statements[0].remove("upsert");
         } else if mutant::is(Mutant::FenceNoOpSet) {
             let same = doc! { "$set": { "fence": self.lease.fence } };
             *statements = vec![doc! { "q": mine, "u": same }];

@@ -19,6 +19,8 @@ pub(crate) enum Mutant {
     FenceOnlyRead,
     /// They set it to what it is.
     FenceNoOpSet,
+    /// A guard that does not match writes the record all the same, and is undone by the client.
+    GuardGoesOn,
     /// The record is written after the commit.
     HistoryOutside,
     /// The open transaction of a dead owner is left to the server.
@@ -33,10 +35,11 @@ pub(crate) enum Mutant {
     ReleaseAny,
 }
 
-const NAMES: [(&str, Mutant); 9] = [
+const NAMES: [(&str, Mutant); 10] = [
     ("no-fence", Mutant::NoFence),
     ("fence-only-read", Mutant::FenceOnlyRead),
     ("fence-no-op-set", Mutant::FenceNoOpSet),
+    ("guard-goes-on", Mutant::GuardGoesOn),
     ("history-outside", Mutant::HistoryOutside),
     ("no-kill-sessions", Mutant::NoKillSessions),
     ("kill-previous-owner", Mutant::KillPreviousOwner),

@@ -9,6 +9,7 @@ pub mod check;
 pub mod child;
 pub mod history;
 pub mod mutants;
+pub mod network;
 pub mod point;
 pub mod proxy;
 pub mod random;

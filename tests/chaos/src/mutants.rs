@@ -11,15 +11,17 @@ use std::{
 use mongrate::{embedded::Embedded, mongodb::error::Error};
 
 use crate::{
-    round::World,
+    point::Count,
+    round::{Verb, World},
     schedules::{self, ALL},
 };
 
 /// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/mutant.rs`).
-pub const MUTANTS: [&str; 9] = [
+pub const MUTANTS: [&str; 10] = [
     "no-fence",
     "fence-only-read",
     "fence-no-op-set",
+    "guard-goes-on",
     "history-outside",
     "no-kill-sessions",
     "kill-previous-owner",
@@ -95,11 +97,17 @@ pub async fn judge(
     let schedules = ALL.iter().filter(|one| one.three_nodes == set.is_some());
     let mut verdicts = Vec::new();
     world.keep = false;
+    world.patience = PATIENCE;
+    // Left in peace, a mutant works: what is found is found by the schedule.
+    for mutation in MUTANTS {
+        world.mutant = Some(mutation.to_owned());
+        world.exe = mutant.into();
+        world.commands("mixed", Verb::Up, Count::All).await?;
+    }
     for schedule in schedules {
         for mutation in std::iter::once(None).chain(schedule.catches.iter().copied().map(Some)) {
             world.mutant = mutation.map(str::to_owned);
             world.exe = if mutation.is_some() { mutant.into() } else { truth.into() };
-            world.patience = PATIENCE;
             let outcome = schedules::run(schedule.name, world, set).await?;
             let mut wrong = outcome.wrong;
             if outcome.late {

@@ -211,7 +211,7 @@ impl Striker {
 }
 
 /// A renewal of the lease: an `update` of the lock that sets nothing but its end.
-fn is_heartbeat(command: &Document) -> bool {
+pub(crate) fn is_heartbeat(command: &Document) -> bool {
     let statement = || {
         let updates = command.get_array("updates").ok()?;
         let [Bson::Document(statement)] = updates.as_slice() else { return None };

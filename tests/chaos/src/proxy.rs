@@ -4,19 +4,24 @@
 use std::{
     collections::HashSet,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
-use mongrate::bson::Document;
+use mongrate::{CancellationToken, bson::Document};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::Notify,
+    time::Instant,
 };
+
+use crate::point::is_heartbeat;
 
 /// The largest message that the server takes.
 const MESSAGE_BYTES_MAX: usize = 48_000_000;
@@ -25,29 +30,27 @@ const OP_COMPRESSED: i32 = 2_012;
 const OP_MSG: i32 = 2_013;
 
 /// What happens to a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Fault {
     /// The connection is cut before the server gets it.
     CutBefore,
     /// The server executes it; the connection is cut instead of the reply.
     CutAfter,
-    /// The server executes it; the reply never comes, the connection stays.
-    Swallow,
+    /// The server executes it; nothing comes for so long, and then the connection is cut.
+    Swallow(Duration),
     /// The server executes it; the reply comes so much later.
     Delay(Duration),
     /// The server gets it only so much later.
     Late(Duration),
+    /// The server executes it; from then on nothing passes on any connection for so long.
+    Partition(Duration),
 }
 
-/// Which command suffers.
-#[derive(Clone, Debug)]
+/// Which command suffers: the monitoring, and the heartbeats of a lease, are not counted.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub struct Rule {
-    /// Its name.
-    pub command: String,
-    /// How many of that name come through first.
-    pub skip: u32,
-    /// How many then suffer.
-    pub times: u32,
+    /// The how manieth, from 1.
+    pub at: u32,
     /// How.
     pub fault: Fault,
 }
@@ -63,9 +66,10 @@ pub struct Proxy {
 
 #[derive(Debug, Default)]
 struct Shared {
-    rule: Mutex<Option<Rule>>,
-    /// What suffered, in order.
-    suffered: Mutex<Vec<String>>,
+    rule: Option<Rule>,
+    seen: AtomicU32,
+    suffered: CancellationToken,
+    silent_until: Mutex<Option<Instant>>,
 }
 
 impl Drop for Proxy {
@@ -80,10 +84,10 @@ impl Proxy {
     /// # Errors
     ///
     /// When it cannot listen.
-    pub async fn start(server: &str) -> io::Result<Self> {
+    pub async fn start(server: &str, rule: Option<Rule>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { rule, ..Shared::default() });
         let (server, state) = (server.to_owned(), Arc::clone(&shared));
         let listener = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -96,14 +100,14 @@ impl Proxy {
         Ok(Self { address, shared, listener })
     }
 
-    /// Sets the rule; the counting begins anew.
-    pub fn set(&self, rule: Option<Rule>) {
-        *lock(&self.shared.rule) = rule;
+    /// Cancelled once the command suffers.
+    pub fn suffered(&self) -> CancellationToken {
+        self.shared.suffered.clone()
     }
 
-    /// The commands that suffered since the last call.
-    pub fn suffered(&self) -> Vec<String> {
-        std::mem::take(&mut *lock(&self.shared.suffered))
+    /// How many commands were counted.
+    pub fn seen(&self) -> u32 {
+        self.shared.seen.load(Ordering::Relaxed)
     }
 }
 
@@ -112,16 +116,24 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Shared {
-    fn fault(&self, command: &str) -> Option<Fault> {
-        let mut rule = lock(&self.rule);
-        let rule = rule.as_mut().filter(|rule| rule.command == command)?;
-        if rule.skip > 0 {
-            rule.skip -= 1;
+    fn fault(&self, command: &Document) -> Option<Fault> {
+        let name = command.keys().next()?.as_str();
+        let unseen = ["hello", "isMaster", "ismaster", "ping", "endSessions"].contains(&name);
+        if unseen || is_heartbeat(command) {
             return None;
         }
-        rule.times = rule.times.checked_sub(1)?;
-        lock(&self.suffered).push(command.to_owned());
+        let at = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
+        let rule = self.rule.filter(|rule| rule.at == at)?;
+        self.suffered.cancel();
         Some(rule.fault)
+    }
+
+    /// Waits until the partition is over.
+    async fn passable(&self) {
+        let until = *lock(&self.silent_until);
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
+        }
     }
 }
 
@@ -129,9 +141,8 @@ impl Shared {
 #[derive(Debug, Default)]
 struct Pending {
     cut: Mutex<HashSet<i32>>,
-    swallow: Mutex<HashSet<i32>>,
+    swallow: Mutex<Vec<(i32, Duration)>>,
     delay: Mutex<Vec<(i32, Duration)>>,
-    ended: Notify,
 }
 
 async fn join(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
@@ -139,12 +150,11 @@ async fn join(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
     let (from_server, to_server) = server.into_split();
     let pending = Arc::new(Pending::default());
     let requests = pass_requests(from_client, to_server, &shared, &pending);
-    let replies = pass_replies(from_server, to_client, &pending);
+    let replies = pass_replies(from_server, to_client, &shared, &pending);
     // Whichever ends takes the other with it: both sockets close.
     tokio::select! {
         _ = requests => {}
         _ = replies => {}
-        () = pending.ended.notified() => {}
     }
 }
 
@@ -158,10 +168,13 @@ async fn pass_requests(
         let message = read(&mut from).await?;
         let id = word(&message, 4);
         match command(&message).and_then(|command| shared.fault(&command)) {
-            None => {}
+            None => shared.passable().await,
             Some(Fault::CutBefore) => return Ok(()),
             Some(Fault::CutAfter) => drop(lock(&pending.cut).insert(id)),
-            Some(Fault::Swallow) => drop(lock(&pending.swallow).insert(id)),
+            Some(Fault::Swallow(time)) => lock(&pending.swallow).push((id, time)),
+            Some(Fault::Partition(time)) => {
+                *lock(&shared.silent_until) = Some(Instant::now() + time);
+            }
             Some(Fault::Delay(time)) => lock(&pending.delay).push((id, time)),
             Some(Fault::Late(time)) => tokio::time::sleep(time).await,
         }
@@ -172,6 +185,7 @@ async fn pass_requests(
 async fn pass_replies(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
+    shared: &Shared,
     pending: &Pending,
 ) -> io::Result<()> {
     loop {
@@ -180,19 +194,22 @@ async fn pass_replies(
         if lock(&pending.cut).remove(&answers) {
             return Ok(());
         }
-        if lock(&pending.swallow).remove(&answers) {
-            continue;
+        if let Some(time) = taken(&pending.swallow, answers) {
+            tokio::time::sleep(time).await;
+            return Ok(());
         }
-        let delay = {
-            let mut delays = lock(&pending.delay);
-            let at = delays.iter().position(|(id, _)| *id == answers);
-            at.map(|at| delays.swap_remove(at).1)
-        };
-        if let Some(delay) = delay {
+        if let Some(delay) = taken(&pending.delay, answers) {
             tokio::time::sleep(delay).await;
         }
+        shared.passable().await;
         to.write_all(&message).await?;
     }
+}
+
+fn taken(all: &Mutex<Vec<(i32, Duration)>>, id: i32) -> Option<Duration> {
+    let mut all = lock(all);
+    let at = all.iter().position(|(other, _)| *other == id)?;
+    Some(all.swap_remove(at).1)
 }
 
 /// A whole message, header included.
@@ -214,8 +231,8 @@ fn word(message: &[u8], at: usize) -> i32 {
     bytes.map_or(0, i32::from_le_bytes)
 }
 
-/// The name of an `OP_MSG`'s command: the first key of its body section.
-fn command(message: &[u8]) -> Option<String> {
+/// The body of an `OP_MSG`: the command, with its name as the first key.
+fn command(message: &[u8]) -> Option<Document> {
     let code = word(message, 12);
     assert_ne!(code, OP_COMPRESSED, "the suite's clients do not compress");
     if code != OP_MSG {
@@ -227,8 +244,7 @@ fn command(message: &[u8]) -> Option<String> {
         let length = usize::try_from(word(rest, 0)).ok()?;
         let section = rest.get(..length)?;
         if *kind == 0 {
-            let body = Document::from_reader(section).ok()?;
-            return body.keys().next().cloned();
+            return Document::from_reader(section).ok();
         }
         sections = rest.get(length..)?;
     }

@@ -13,7 +13,9 @@ use mongrate::{
 use crate::{
     child::{Next, Orders, Runner},
     history::History,
+    network,
     point::{Blow, Count, Point, Side},
+    proxy::{Fault, Rule},
     round::{Ground, Outcome, Verb, World},
 };
 
@@ -29,7 +31,7 @@ pub struct Schedule {
 }
 
 /// All of them.
-pub const ALL: [Schedule; 7] = [
+pub const ALL: [Schedule; 8] = [
     Schedule { name: "old_owner_that_does_not_know", catches: &["no-fence"], three_nodes: false },
     Schedule {
         name: "frozen_before_its_commit",
@@ -40,6 +42,11 @@ pub const ALL: [Schedule; 7] = [
     Schedule {
         name: "killed_before_its_commit_and_another_after_its_acquisition",
         catches: &["kill-previous-owner", "no-kill-sessions"],
+        three_nodes: false,
+    },
+    Schedule {
+        name: "killed_with_its_guard_on_the_way",
+        catches: &["guard-goes-on"],
         three_nodes: false,
     },
     Schedule {
@@ -73,6 +80,7 @@ pub async fn run(name: &str, world: &World, set: Option<&Embedded>) -> Result<Ou
             world.single("transactional", up, commit, at(1, After, Kill)).await
         }
         "killed_before_its_commit_and_another_after_its_acquisition" => two_killed(world).await,
+        "killed_with_its_guard_on_the_way" => late_guard(world).await,
         "thawed_between_two_ddl" => {
             let first = Count::Only("createIndexes");
             world.single("ddl", up, first, at(1, After, Stop)).await
@@ -129,6 +137,25 @@ async fn two_killed(world: &World) -> Result<Outcome, Error> {
     let mut second = ground.start_as(Count::Only("findAndModify"), Some(point), &[]);
     let blow = ground.blow("the second", &mut second, point).await;
     ground.finish(blow.unwrap_or_else(Instant::now)).await;
+    ground.verdict().await
+}
+
+/// The first is dead, and the second is done, when the server gets the first one's guard.
+async fn late_guard(world: &World) -> Result<Outcome, Error> {
+    let mut ground = world.ground("transactional", Verb::Up, false).await?;
+    // Start, lock, fence, history; the four of the first migration; the guard.
+    let late = Duration::from_secs(3);
+    let rule = Rule { at: 9, fault: Fault::Late(late) };
+    let (proxy, mut first) = network::through(world, &ground, rule).await?;
+    if tokio::time::timeout(world.patience, proxy.suffered().cancelled()).await.is_err() {
+        ground.wrong("the first sent no guard");
+    }
+    let killed = Instant::now();
+    first.kill().await;
+    ground.outcome.struck += 1;
+    ground.finish(killed).await;
+    // Until it has arrived and was executed.
+    tokio::time::sleep((late + Duration::from_millis(500)).saturating_sub(killed.elapsed())).await;
     ground.verdict().await
 }
 

@@ -14,12 +14,10 @@ use std::{
 
 use mongrate::mongodb::error::Error;
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{RwLock, Semaphore},
-    task::JoinSet,
-};
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
+    network::{self, FAULTS},
     point::{Count, Point},
     random,
     round::{Outcome, Verb, World},
@@ -53,6 +51,17 @@ pub enum Unit {
         /// What decides everything.
         seed: u64,
     },
+    /// The network fails one.
+    Network {
+        /// The history's name.
+        history: &'static str,
+        /// The direction.
+        verb: Verb,
+        /// At which command.
+        at: u32,
+        /// The index of the fault in [`FAULTS`].
+        fault: usize,
+    },
     /// Many at random.
     Random {
         /// How many runners.
@@ -75,6 +84,10 @@ impl Unit {
             Self::Pair { history, verb, points: (first, second) } => {
                 format!("pair/{history}/{}/{first}/{second}", verb.as_str())
             }
+            Self::Network { history, verb, at, fault } => {
+                let (fault, _) = FAULTS[*fault];
+                format!("network/{history}/{}/{at}/{fault}", verb.as_str())
+            }
             Self::Storm { seed } => format!("storm/{seed}"),
             Self::Random { runners, seed } => format!("random/{runners}/{seed}"),
         }
@@ -91,6 +104,9 @@ impl Unit {
                 world.single(history, *verb, *count, *point).await
             }
             Self::Pair { history, verb, points } => world.pair(history, *verb, *points).await,
+            Self::Network { history, verb, at, fault } => {
+                network::round(world, history, *verb, *at, FAULTS[*fault].1).await
+            }
             Self::Storm { seed } => random::calm(world, *seed).await,
             Self::Random { runners, seed } => random::round(world, *runners, *seed).await,
         }
@@ -251,8 +267,7 @@ async fn run_while(
     };
     let total = units.len();
     let places = Arc::new(Semaphore::new(jobs));
-    // Held by every round; alone, by one that was late.
-    let quiet = Arc::new(RwLock::new(()));
+    let mut again = Vec::new();
     let begun = Instant::now();
     let mut told = Instant::now();
     let mut running = JoinSet::new();
@@ -262,39 +277,18 @@ async fn run_while(
             break;
         }
         let place = Arc::clone(&places).acquire_owned().await.expect("never closed");
-        let (world, state, quiet) = (Arc::clone(world), Arc::clone(state), Arc::clone(&quiet));
+        let (world, state) = (Arc::clone(world), Arc::clone(state));
         running.spawn(async move {
             let _place = place;
-            let mut outcome = {
-                let _others = quiet.read().await;
-                tried(&unit, &world).await?
-            };
-            let mut alone = false;
-            // Busy machines are late: looked at again, it has to be in time.
-            for _ in 0..3 {
-                if !(outcome.late || outcome.missed) || !outcome.wrong.is_empty() {
-                    break;
-                }
-                alone = true;
-                let _alone = quiet.write().await;
-                outcome = tried(&unit, &world).await?;
+            let outcome = tried(&unit, &world).await?;
+            if (outcome.late || outcome.missed) && outcome.wrong.is_empty() {
+                return Ok(Some(unit));
             }
-            if alone {
-                if outcome.late {
-                    let ms = outcome.recovery_ms;
-                    outcome.wrong.push(format!("recovery: took {ms} ms, also when run alone"));
-                }
-            }
-            let id = unit.id();
-            if !outcome.wrong.is_empty() {
-                println!("VIOLATION {id} in {:?}: {:#?}", outcome.kept, outcome.wrong);
-            }
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.add(Done { id, alone, outcome });
-            Ok::<(), Error>(())
+            note(&state, &unit, false, outcome);
+            Ok::<Option<Unit>, Error>(None)
         });
         while let Some(ended) = running.try_join_next() {
-            ended.expect("a round does not panic")?;
+            again.extend(ended.expect("a round does not panic")?);
             finished += 1;
         }
         if told.elapsed() > Duration::from_secs(10) {
@@ -304,7 +298,32 @@ async fn run_while(
         }
     }
     while let Some(ended) = running.join_next().await {
-        ended.expect("a round does not panic")?;
+        again.extend(ended.expect("a round does not panic")?);
+    }
+    // Busy machines are late: looked at again, one at a time, it has to be in time.
+    for unit in again {
+        if over() {
+            break;
+        }
+        let mut outcome = tried(&unit, world).await?;
+        for _ in 0..3 {
+            if outcome.late || outcome.missed {
+                outcome = tried(&unit, world).await?;
+            }
+        }
+        if outcome.late {
+            let ms = outcome.recovery_ms;
+            outcome.wrong.push(format!("recovery: took {ms} ms, also when run alone"));
+        }
+        note(state, &unit, true, outcome);
     }
     Ok(())
+}
+
+fn note(state: &Mutex<State>, unit: &Unit, alone: bool, outcome: Outcome) {
+    let id = unit.id();
+    if !outcome.wrong.is_empty() {
+        println!("VIOLATION {id} in {:?}: {:#?}", outcome.kept, outcome.wrong);
+    }
+    state.lock().unwrap_or_else(PoisonError::into_inner).add(Done { id, alone, outcome });
 }

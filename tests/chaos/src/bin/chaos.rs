@@ -15,6 +15,7 @@ use mongrate::embedded::Embedded;
 use mongrate_chaos::{
     history::History,
     mutants::{self, MUTANTS},
+    network::FAULTS,
     point::{Count, Point},
     round::{Verb, World},
     units::{self, State, Unit},
@@ -62,6 +63,8 @@ enum What {
         #[arg(long)]
         history: Option<String>,
     },
+    /// The network fails a runner at each of its commands.
+    Network,
     /// Rounds in which a seed decides.
     Random {
         /// How many runners.
@@ -163,6 +166,7 @@ async fn run(args: Args) -> Result<bool, Failure> {
             pairs.truncate(limit.unwrap_or(usize::MAX));
             go(pairs, args.jobs).await?;
         }
+        What::Network => go(network(&world).await?, args.jobs).await?,
         What::Random { runners, rounds } => {
             let units = (0..*rounds)
                 .map(|round| Unit::Random {
@@ -310,6 +314,21 @@ async fn singles(world: &World) -> Result<Vec<Unit>, Failure> {
         println!("slow {}: {commands} heartbeats", verb.as_str());
         let points = Point::all(commands);
         units.extend(points.map(|point| Unit::Single { history: "slow", verb, count, point }));
+    }
+    Ok(units)
+}
+
+async fn network(world: &World) -> Result<Vec<Unit>, Failure> {
+    let mut units = Vec::new();
+    for history in History::ALL.map(|history| history.name) {
+        for verb in [Verb::Up, Verb::Down] {
+            let commands = world.commands(history, verb, Count::All).await?;
+            for at in 1..=commands {
+                for fault in 0..FAULTS.len() {
+                    units.push(Unit::Network { history, verb, at, fault });
+                }
+            }
+        }
     }
     Ok(units)
 }
