@@ -30,9 +30,18 @@ use crate::{
 /// How long aborting may take before the transaction is left to the server.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
 
-/// How many times in a row a commit may find its transaction gone, though the body reported
-/// success, before the body is blamed.
+/// How many times in a row the body or the commit may find the transaction gone before the
+/// body is blamed.
 const GONE_MAX: u32 = 3;
+
+const NO_SUCH_TRANSACTION: i32 = 251;
+
+/// What the body is blamed for then.
+const GONE: &str = "the server had already ended the transaction when it was to go on or to \
+                    commit, several times in a row: either the body swallowed the error of one \
+                    of its operations (pass every error on with `?`), or it takes longer than \
+                    the server lets a transaction live (60 s by default: write an online \
+                    migration instead)";
 
 /// What a body is told that drops the future of a step.
 const STEP_DROPPED: &str = "a step was dropped before it had ended; await every step to its end, \
@@ -441,6 +450,12 @@ impl Engine {
             Err(Stop::Body(error)) => {
                 self.abort().await;
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
+                // A transaction that is too long for the server is so each time.
+                let gone = driver::find(error.as_ref()).and_then(driver::code);
+                trial.gone = if gone == Some(NO_SUCH_TRANSACTION) { trial.gone + 1 } else { 0 };
+                if trial.gone >= GONE_MAX {
+                    return Err(Stop::Body(GONE.into()));
+                }
                 if transient && trial.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
                     tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
@@ -460,21 +475,15 @@ impl Engine {
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-        // NoSuchTransaction.
-        trial.gone = if error.code() == Some(251) { trial.gone + 1 } else { 0 };
+        let gone = error.code() == Some(NO_SUCH_TRANSACTION);
+        trial.gone = if gone { trial.gone + 1 } else { 0 };
         if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
             return Ok(None);
         }
         // Giving up: nothing may stay open.
         self.end_open_transaction().await;
         if trial.gone >= GONE_MAX {
-            return Err(Stop::Body(
-                "the server had already ended the transaction when it was to commit, several \
-                 times in a row: either the body swallowed the error of one of its operations \
-                 (pass every error on with `?`), or it takes longer than the server lets a \
-                 transaction live (60 s by default: write an online migration instead)"
-                    .into(),
-            ));
+            return Err(Stop::Body(GONE.into()));
         }
         Err(Stop::Server(Error::server("commit", error)))
     }

@@ -357,7 +357,7 @@ impl Ground<'_> {
 
     /// An undamaged runner, which must finish in time.
     pub async fn finish(&mut self, since: Instant) {
-        for turn in 0..10 {
+        for turn in 0..=10 {
             let mut last = self.start(None, Count::Acquired);
             let next = last.next(self.world.patience).await;
             if let Next::Ended(end) = &next {
@@ -366,7 +366,8 @@ impl Ground<'_> {
                 }
                 // A rollback goes no further than it was asked to once it was replaced, which
                 // a busy machine may do to it.
-                if self.verb == Verb::Down
+                if turn < 10
+                    && self.verb == Verb::Down
                     && end.error.as_ref().is_some_and(|(kind, _)| kind == "lock-lost")
                 {
                     continue;

@@ -118,7 +118,7 @@ async fn random_rounds() {
 #[tokio::test]
 async fn the_primary_steps_down_dies_and_freezes() {
     let set = Set::start().await.unwrap();
-    let mut world = World::new(set.server.uri(), RUNNER.into(), LEASE).await.unwrap();
+    let mut world = World::new(set.server.uri(), RUNNER.into(), 5 * LEASE).await.unwrap();
     world.election = Duration::from_secs(60);
     let world = Arc::new(world);
     let state = Arc::new(Mutex::new(State::open(None).unwrap()));

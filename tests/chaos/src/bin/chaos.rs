@@ -95,6 +95,10 @@ enum What {
 /// The shortest that may be set.
 const LEASE: Duration = Duration::from_secs(1);
 
+/// Longer than an election: with less, each of them takes the lock from its owner, which
+/// gives up after ten times.
+const LEASE_OF_A_SET: Duration = Duration::from_secs(5);
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
@@ -194,7 +198,7 @@ async fn failover(
     wanted: [u64; 3],
 ) -> Result<bool, Failure> {
     let set = Set::start().await?;
-    let mut world = World::new(set.server.uri(), runner.into(), LEASE).await?;
+    let mut world = World::new(set.server.uri(), runner.into(), LEASE_OF_A_SET).await?;
     // One change of primary follows the other: no single one can be timed here.
     world.election = Duration::from_secs(60);
     let world = Arc::new(world);
