@@ -4,7 +4,7 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use mongrate::{
-    Kind, Migration, Migrator, Retries,
+    BoxError, Kind, Migration, Migrator, Retries, Transaction,
     bson::{Binary, Document, doc, spec::BinarySubtype},
     embedded::Embedded,
     mongodb::{Client, Database, options::ClientOptions},
@@ -23,17 +23,29 @@ fn megabyte() -> Binary {
     Binary { subtype: BinarySubtype::Generic, bytes }
 }
 
+async fn insert(tx: &mut Transaction<'_>, megabytes: i32) -> Result<(), BoxError> {
+    effects::leave(tx, 2).await?;
+    for number in 0..megabytes {
+        let big = doc! { "number": number, "bytes": megabyte() };
+        tx.collection::<Document>("big").insert_one(big).await?;
+    }
+    Ok(())
+}
+
 /// Fifty megabytes in one transaction.
-const FIFTY_MEGABYTES: Migration = Migration::transactional(2, "effect_2", |tx| {
-    Box::pin(async move {
-        effects::leave(tx, 2).await?;
-        for number in 0..50 {
-            let big = doc! { "number": number, "bytes": megabyte() };
-            tx.collection::<Document>("big").insert_one(big).await?;
-        }
-        Ok(())
-    })
-});
+const FIFTY_MEGABYTES: Migration =
+    Migration::transactional(2, "effect_2", |tx| Box::pin(insert(tx, 50)));
+
+/// Five.
+const FIVE_MEGABYTES: Migration =
+    Migration::transactional(2, "effect_2", |tx| Box::pin(insert(tx, 5)));
+
+/// How much memory the server may use.
+async fn cache(db: &Database, size: &str) {
+    let set =
+        doc! { "setParameter": 1, "wiredTigerEngineRuntimeConfig": format!("cache_size={size}") };
+    db.client().database("admin").run_command(set).await.unwrap();
+}
 
 /// The most memory that this process ever had, in bytes; `None` where that cannot be asked.
 fn memory_peak() -> Option<u64> {
@@ -80,14 +92,14 @@ async fn a_full_disk_is_a_clear_error_and_nothing_is_half_applied() {
     let server = Embedded::builder().data_dir(small.path().join("data")).quiet(true);
     let server = server.start().await.unwrap();
     let db = database(server.uri()).await;
-    let three = [effect!(1), FIFTY_MEGABYTES, effect!(3)];
+    let three = [effect!(1), FIVE_MEGABYTES, effect!(3)];
     let migrator = Migrator::with(&db, three)
         .lease(Duration::from_secs(1))
         .retries(Retries { attempts_max: 2, pause_max: Duration::from_millis(50) });
     migrator.up().steps(1).await.unwrap();
-    // All but 20 MB are taken by somebody else.
+    // All but 2 MB are taken by somebody else.
     let ballast = small.path().join("ballast");
-    let size = usize::try_from(small.free_bytes().saturating_sub(20 << 20)).unwrap();
+    let size = usize::try_from(small.free_bytes().saturating_sub(2 << 20)).unwrap();
     std::fs::write(&ballast, vec![7_u8; size]).unwrap();
 
     let error = migrator.up().await.unwrap_err();
@@ -112,9 +124,9 @@ async fn a_full_disk_is_a_clear_error_and_nothing_is_half_applied() {
 #[tokio::test]
 async fn fifty_megabytes_in_one_transaction() {
     let server = Embedded::builder().private().quiet(true);
-    let server = server.server_parameter("wiredTigerEngineRuntimeConfig", "cache_size=2G");
     let server = server.start().await.unwrap();
     let db = database(server.uri()).await;
+    cache(&db, "2G").await;
     Migrator::with(&db, [effect!(1), FIFTY_MEGABYTES, effect!(3)]).up().await.unwrap();
     effects::assert_exactly_once(&db, 1..=3).await;
     let big = db.collection::<Document>("big").count_documents(doc! {}).await.unwrap();
@@ -129,9 +141,9 @@ async fn fifty_megabytes_in_one_transaction() {
 #[tokio::test]
 async fn more_than_the_cache_of_the_server_names_the_remedy() {
     let server = Embedded::builder().private().quiet(true);
-    let server = server.server_parameter("wiredTigerEngineRuntimeConfig", "cache_size=64M");
     let server = server.start().await.unwrap();
     let db = database(server.uri()).await;
+    cache(&db, "64M").await;
     let migrator = Migrator::with(&db, [effect!(1), FIFTY_MEGABYTES, effect!(3)]);
     let error = migrator.up().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Failed, "{error}");
@@ -168,7 +180,8 @@ async fn a_history_of_ten_thousand() {
     let fresh = Fresh::new("ten_thousand").await;
     let list: Vec<Migration> = (1..=MANY)
         .map(|version| {
-            Migration::transactional(version, "one_of_many", |_| Box::pin(async { Ok(()) }))
+            let name = String::leak(format!("migration_{version}"));
+            Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
         })
         .collect();
     let migrator = fresh.migrator(list);

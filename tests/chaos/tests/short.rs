@@ -30,7 +30,8 @@ async fn server() -> Embedded {
 async fn all_well(uri: &str, units: Vec<Unit>) {
     let world = Arc::new(World::new(uri, RUNNER.into(), LEASE).await.unwrap());
     let state = Arc::new(Mutex::new(State::open(None).unwrap()));
-    units::run(&world, units, JOBS, None, &state).await.unwrap();
+    let late = units::run(&world, units, JOBS, None, &state).await.unwrap();
+    units::again(&world, late, 2, None, &state).await.unwrap();
     let state = state.lock().unwrap();
     print!("{}", state.tally());
     assert_eq!(state.violations(), 0, "each was printed above, as VIOLATION");

@@ -95,6 +95,12 @@ enum What {
 /// The shortest that may be set.
 const LEASE: Duration = Duration::from_secs(1);
 
+/// More than any history's run sends.
+const COMMANDS_MAX: u32 = 100;
+
+/// How many late rounds are looked at at a time.
+const AGAIN_JOBS: usize = 3;
+
 /// Longer than an election: with less, each of them takes the lock from its owner, which
 /// gives up after ten times.
 const LEASE_OF_A_SET: Duration = Duration::from_secs(5);
@@ -156,21 +162,21 @@ async fn run(args: Args) -> Result<bool, Failure> {
 
     let go = async |units: Vec<Unit>, jobs: usize| {
         let units = part(units, &args)?;
-        units::run(&world, units, jobs, until, &state).await?;
-        Ok::<(), Failure>(())
+        Ok::<_, Failure>(units::run(&world, units, jobs, until, &state).await?)
     };
+    let mut late;
     match &args.what {
-        What::Singles => go(singles(&world).await?, args.jobs).await?,
+        What::Singles => late = go(singles(&world).await?, args.jobs).await?,
         What::Pairs { limit, history } => {
-            go(singles(&world).await?, args.jobs).await?;
+            late = go(singles(&world).await?, args.jobs).await?;
             let mut pairs = {
                 let state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 pairs(&state, history.as_deref(), args.seed)
             };
             pairs.truncate(limit.unwrap_or(usize::MAX));
-            go(pairs, args.jobs).await?;
+            late.extend(go(pairs, args.jobs).await?);
         }
-        What::Network => go(network(&world).await?, args.jobs).await?,
+        What::Network => late = go(network(&world).await?, args.jobs).await?,
         What::Random { runners, rounds } => {
             let units = (0..*rounds)
                 .map(|round| Unit::Random {
@@ -178,10 +184,11 @@ async fn run(args: Args) -> Result<bool, Failure> {
                     seed: args.seed * 1_000_000 + round,
                 })
                 .collect();
-            go(units, args.jobs).await?;
+            late = go(units, args.jobs).await?;
         }
-        What::Tally | What::Mutants | What::Failover { .. } => {}
+        What::Tally | What::Mutants | What::Failover { .. } => late = Vec::new(),
     }
+    units::again(&world, late, AGAIN_JOBS, until, &state).await?;
     print!("{}", tally());
     let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     if let (Some(server), 0) = (server, violations) {
@@ -345,10 +352,11 @@ fn pairs(state: &State, only: Option<&str>, seed: u64) -> Vec<Unit> {
             continue;
         }
         for verb in [Verb::Up, Verb::Down] {
-            for first in Point::all(1_000) {
+            for first in Point::all(COMMANDS_MAX) {
                 let count = Count::All;
                 let single = Unit::Single { history, verb, count, point: first };
-                let Some(done) = state.get(&single.id()) else { break };
+                // Not known: it is to be looked at again.
+                let Some(done) = state.get(&single.id()) else { continue };
                 for second in Point::all(done.outcome.second) {
                     units.push(Unit::Pair { history, verb, points: (first, second) });
                 }
