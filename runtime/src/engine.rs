@@ -30,9 +30,18 @@ use crate::{
 /// How long aborting may take before the transaction is left to the server.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
 
-/// How many times in a row a commit may find its transaction gone, though the body reported
-/// success, before the body is blamed.
+/// How many times in a row the body or the commit may find the transaction gone before the
+/// body is blamed.
 const GONE_MAX: u32 = 3;
+
+const NO_SUCH_TRANSACTION: i32 = 251;
+
+/// What the body is blamed for then.
+const GONE: &str = "the server had already ended the transaction when it was to go on or to \
+                    commit, several times in a row: either the body swallowed the error of one \
+                    of its operations (pass every error on with `?`), or it takes longer than \
+                    the server lets a transaction live (60 s by default: write an online \
+                    migration instead)";
 
 /// What a body is told that drops the future of a step.
 const STEP_DROPPED: &str = "a step was dropped before it had ended; await every step to its end, \
@@ -137,6 +146,8 @@ impl Engine {
             .causal_consistency(true)
             .await
             .map_err(|error| Error::server("start a session", error))?;
+        #[cfg(mongrate_mutants)]
+        lease::note_session_mutated(control, number, session.id()).await;
         if !fence::raise(control, &mut session, number).await? {
             return Ok(None);
         }
@@ -281,6 +292,8 @@ impl Engine {
         // It, or a step of it, may have been dropped in the middle of a transaction.
         let dropped = self.recover().await?;
         match (self.stopped.take(), ended) {
+            // What was refused because the lease is lost is not the body's fault.
+            (_, Err(Stop::Body(_))) if self.lease.is_lost() => return Err(Stop::Lost),
             (Some(stop), _) | (None, Err(stop)) => return Err(stop),
             (None, Ok(())) if dropped => return Err(Stop::Body(STEP_DROPPED.into())),
             (None, Ok(())) => {}
@@ -337,7 +350,7 @@ impl Engine {
 
     /// Before an operation that the fence cannot hold back.
     pub(crate) fn refuse_when_lost(&self) -> Result<(), ServerError> {
-        if self.lease.lost.is_cancelled() {
+        if self.lease.is_lost() {
             return Err(ServerError::in_reply(
                 "the lease is lost: nothing more may be changed",
                 None,
@@ -471,6 +484,12 @@ impl Engine {
             Err(Stop::Body(error)) => {
                 self.abort().await;
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
+                // A transaction that is too long for the server is so each time.
+                let gone = driver::find(error.as_ref()).and_then(driver::code);
+                trial.gone = if gone == Some(NO_SUCH_TRANSACTION) { trial.gone + 1 } else { 0 };
+                if trial.gone >= GONE_MAX {
+                    return Err(Stop::Body(GONE.into()));
+                }
                 if transient && trial.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
                     tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
@@ -484,25 +503,21 @@ impl Engine {
             }
         }
         let Err(error) = self.commit(&mut trial.unknown).await else {
+            #[cfg(mongrate_mutants)]
+            self.committed_mutated(trial).await;
             return Ok(Some(self.commit_noted(trial)));
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-        // NoSuchTransaction.
-        trial.gone = if error.code() == Some(251) { trial.gone + 1 } else { 0 };
+        let gone = error.code() == Some(NO_SUCH_TRANSACTION);
+        trial.gone = if gone { trial.gone + 1 } else { 0 };
         if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
             return Ok(None);
         }
         // Giving up: nothing may stay open.
         self.end_open_transaction().await;
         if trial.gone >= GONE_MAX {
-            return Err(Stop::Body(
-                "the server had already ended the transaction when it was to commit, several \
-                 times in a row: either the body swallowed the error of one of its operations \
-                 (pass every error on with `?`), or it takes longer than the server lets a \
-                 transaction live (60 s by default: write an online migration instead)"
-                    .into(),
-            ));
+            return Err(Stop::Body(GONE.into()));
         }
         Err(Stop::Server(Error::server("commit", error)))
     }
@@ -511,7 +526,14 @@ impl Engine {
     async fn guard(&mut self, trial: &Trial<'_>) -> Result<bool, ServerError> {
         let mut statements =
             vec![fence::guard_statement(self.lease.fence, self.guards, trial.digest)];
-        if let Some((migration, change)) = &trial.record {
+        #[cfg(mongrate_mutants)]
+        if !self.guard_mutated(&mut statements).await? {
+            return Ok(false);
+        }
+        let record = trial.record;
+        #[cfg(mongrate_mutants)]
+        let record = record.filter(|_| !mutant::is(Mutant::HistoryOutside));
+        if let Some((migration, change)) = &record {
             statements.push(history::statement(migration, change, &self.stamp()));
         }
         if let Some((version, sequence, ms)) = self.timing {
@@ -522,8 +544,17 @@ impl Engine {
         }
         let expected = i64::try_from(statements.len()).unwrap_or(i64::MAX);
         let command = self.control.update(statements);
-        let reply = self.control.once(Some(&mut self.session), command).await?;
-        Ok(touched(&reply) == expected)
+        match self.control.once(Some(&mut self.session), command).await {
+            Ok(reply) => {
+                let passed = fence::passed(&reply);
+                #[cfg(mongrate_mutants)]
+                let passed =
+                    passed || mutant::is(Mutant::NoFence) || mutant::is(Mutant::FenceOnlyRead);
+                Ok(passed && touched(&reply) == expected)
+            }
+            Err(error) if error.code() == Some(11_000) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Commits, again while the outcome is unknown.
@@ -630,6 +661,11 @@ pub(crate) async fn begin(session: &mut ClientSession) -> Result<(), Stop> {
         .w(Acknowledgment::Majority)
         .w_timeout(Control::MAJORITY_WAIT)
         .build();
+    #[cfg(mongrate_mutants)]
+    let concern = match mutant::is(Mutant::FenceW1) {
+        true => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
+        false => concern,
+    };
     session
         .start_transaction()
         .read_concern(ReadConcern::local())
@@ -657,6 +693,56 @@ pub(crate) async fn end_session(control: &Control, session: &ClientSession) {
             tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
         }
         Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
+    }
+}
+
+#[cfg(mongrate_mutants)]
+use crate::mutant::{self, Mutant};
+
+#[cfg(mongrate_mutants)]
+impl Engine {
+    /// Breaks the guard. `false`: it did not match.
+    async fn guard_mutated(&mut self, statements: &mut Vec<Document>) -> Result<bool, ServerError> {
+        let mine = doc! { "_id": fence::ID, "fence": self.lease.fence };
+        if mutant::is(Mutant::NoFence) {
+            statements.clear();
+        } else if mutant::is(Mutant::FenceOnlyRead) {
+            statements.clear();
+            let find = doc! { "find": &self.control.collection, "filter": mine, "limit": 1 };
+            let reply = self.control.once(Some(&mut self.session), find).await?;
+            let cursor = reply.get_document("cursor").ok();
+            let batch = cursor.and_then(|cursor| cursor.get_array("firstBatch").ok());
+            return Ok(batch.is_some_and(|batch| !batch.is_empty()));
+        } else if mutant::is(Mutant::GuardGoesOn) {
+            statements[0].remove("upsert");
+        } else if mutant::is(Mutant::FenceNoOpSet) {
+            let same = doc! { "$set": { "fence": self.lease.fence } };
+            *statements = vec![doc! { "q": mine, "u": same }];
+        }
+        Ok(true)
+    }
+
+    /// What the broken guard left out still has to get into the database.
+    async fn committed_mutated(&mut self, trial: &Trial<'_>) {
+        let without = [Mutant::NoFence, Mutant::FenceOnlyRead, Mutant::FenceNoOpSet]
+            .into_iter()
+            .any(mutant::is);
+        let mut statements = Vec::new();
+        if without {
+            statements.push(doc! {
+                "q": { "_id": fence::ID, "fence": self.lease.fence },
+                "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": trial.digest.to_document() } },
+            });
+        }
+        if let (true, Some((migration, change))) =
+            (mutant::is(Mutant::HistoryOutside), &trial.record)
+        {
+            statements.push(history::statement(migration, change, &self.stamp()));
+        }
+        if !statements.is_empty() {
+            let command = self.control.majority_update(statements);
+            let _ = self.control.retrying(None, command).await;
+        }
     }
 }
 
