@@ -130,9 +130,26 @@ async fn read_raw(
 
 /// The first statement of every guarded transaction. It matches only under the fence that
 /// its owner raised, and only once for each number of `guards`.
+///
+/// It is an upsert so that one that does *not* match meets the fence as it is (E11000), and the
+/// server aborts the transaction then and there. Without, the command went on to the record, and
+/// an old owner that froze before it could abort held that record until the server ended its
+/// transaction: for up to 90 s nobody could apply the migration.
 pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Document {
     doc! {
         "q": { "_id": ID, "fence": fence, "guards": guards },
         "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": applied.to_document() } },
+        "upsert": true,
     }
+}
+
+/// Whether the reply to a guarded transaction's first command says that the guard created the
+/// fence: it was not there, so somebody removed it.
+pub(crate) fn is_created(reply: &Document) -> bool {
+    let created = reply.get_array("upserted").ok();
+    created
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one.as_document())
+        .any(|one| one.get_str("_id").is_ok_and(|id| id == ID))
 }

@@ -6,5 +6,7 @@ pub mod basics;
 pub mod mutant;
 pub mod properties;
 pub mod runner;
+pub mod scopes;
 pub mod server;
+pub mod story;
 pub mod world;

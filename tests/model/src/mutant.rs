@@ -25,11 +25,14 @@ pub enum Protocol {
     ReleaseAny,
     /// A guard that does not match goes on to write its record.
     GuardGoesOn,
+    /// What became of a commit is read without ending the transaction first, and without waiting
+    /// for a majority to have it.
+    SettlesEarly,
 }
 
 impl Protocol {
     /// Every variant but the true one.
-    pub const MUTANTS: [Self; 10] = [
+    pub const MUTANTS: [Self; 11] = [
         Self::NoFence,
         Self::FenceOnlyRead,
         Self::FenceNoOpSet,
@@ -40,6 +43,7 @@ impl Protocol {
         Self::FenceW1,
         Self::ReleaseAny,
         Self::GuardGoesOn,
+        Self::SettlesEarly,
     ];
 
     /// Whether a guarded transaction writes the fence document.

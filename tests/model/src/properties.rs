@@ -1,12 +1,10 @@
 //! What has to hold in every state, and the model as the checker wants it.
 
-use std::fmt::Write as _;
-
 use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
 use crate::basics::{Direction, Kind};
-use crate::runner::{At, Outcome};
-use crate::server::{Record, Stored};
+use crate::runner::{At, Outcome, Runner, Then};
+use crate::server::{Open, Record, Stored};
 use crate::world::{Action, Scope, World};
 
 /// Each effect is there once, or not at all.
@@ -31,6 +29,27 @@ pub const OWN_LOCK: &str = "nobody releases another's lock";
 pub const LISTENS: &str = "who lost the lease stops";
 /// What was reported as failed is not there.
 pub const TRUTHFUL: &str = "what is said to have failed has not committed";
+
+/// What has to happen somewhere, or a check has proved little.
+pub mod reached {
+    /// Everything is applied, and every runner has ended.
+    pub const COMPLETE: &str = "all have ended, and all is applied";
+    /// A take-over ends a dead owner's transaction.
+    pub const KILL: &str = "a transaction of a former owner is in the way";
+    /// A runner finds out that a commit without an answer got through.
+    pub const SETTLED: &str = "a commit without an answer is looked for";
+    /// A command of a process that is dead, or has gone on, is still to come.
+    pub const LATE: &str = "a command is late";
+    /// An online migration goes on after its checkpoint.
+    pub const RESUMED: &str = "an online migration goes on after its checkpoint";
+    /// A guard meets a higher fence.
+    pub const FENCED: &str = "a guard meets a higher fence";
+    /// A primary has what a majority has not.
+    pub const LAG: &str = "the majority lags";
+
+    /// All of them.
+    pub const ALL: [&str; 7] = [COMPLETE, KILL, SETTLED, LATE, RESUMED, FENCED, LAG];
+}
 
 impl Model for Scope {
     type State = World;
@@ -58,10 +77,7 @@ impl Model for Scope {
                     let now = &world.server.now;
                     let record = now.record(version);
                     (now.effect(version) > 0) == tells(record, scope.rules().kind(version))
-                        && (record.state != Stored::Applied
-                            || scope.rules().kind(version) == Kind::Transactional
-                            || now.ddl.has(version)
-                            || scope.has_rollbacks())
+                        && (record.state != Stored::Applied || scope.ddl_is_there(now, version))
                 })
             }),
             Property::always(ORDER_SEEN, |_, world: &World| !world.server.now.saw_wrong),
@@ -76,10 +92,15 @@ impl Model for Scope {
                 })
             }),
             Property::always(NOT_STUCK, Self::finishes),
-            Property::always(NONE_OPEN, |_, world: &World| {
+            Property::always(NONE_OPEN, |scope: &Self, world: &World| {
                 let ended = |at: At| matches!(at, At::Ended(_));
                 let all = world.late.is_empty() && world.runners.iter().all(|it| ended(it.at));
-                !all || world.server.open.is_empty()
+                // A new primary does not know that a late command is late. The next take-over
+                // ends what it begins.
+                let forgot = world.left.failovers < scope.trouble.failovers;
+                let holder = world.server.now.fence.map(|fence| fence.holder);
+                let known = |open: &Open| forgot && holder == Some(open.session);
+                !all || world.server.open.iter().all(known)
             }),
             Property::always(OWN_LOCK, |_, world: &World| !world.server.watch.released_foreign),
             Property::always(LISTENS, |_, world: &World| world.runners.iter().all(|it| !it.deaf)),
@@ -96,6 +117,24 @@ impl Model for Scope {
                     _ => true,
                 })
             }),
+            Property::sometimes(reached::COMPLETE, |scope: &Self, world: &World| {
+                world.runners.iter().all(|it| matches!(it.at, At::Ended(_)))
+                    && scope.is_complete(world)
+            }),
+            Property::sometimes(reached::KILL, |_, world: &World| {
+                world.runners.iter().any(|it| matches!(it.at, At::Kill(_)))
+            }),
+            Property::sometimes(reached::SETTLED, |_, world: &World| {
+                world.runners.iter().any(|it| it.unknown && matches!(it.at, At::Look(_)))
+            }),
+            Property::sometimes(reached::LATE, |_, world: &World| !world.late.is_empty()),
+            Property::sometimes(reached::RESUMED, |_, world: &World| {
+                world.runners.iter().any(Runner::has_resumed)
+            }),
+            Property::sometimes(reached::FENCED, |_, world: &World| {
+                world.runners.iter().any(|it| it.at == At::Abort(Then::Settle))
+            }),
+            Property::sometimes(reached::LAG, |_, world: &World| world.server.majority.is_some()),
         ]
     }
 }
@@ -115,51 +154,74 @@ fn tells(record: Record, kind: Kind) -> bool {
 pub struct Verdict {
     /// Distinct states.
     pub states: usize,
-    /// The longest execution that was looked at, in actions.
+    /// The most actions from the start that were looked at.
     pub depth: usize,
-    /// The shortest execution that breaks each property that is broken.
+    /// A short execution for each property that is broken.
     pub broken: Vec<(&'static str, Vec<Action>)>,
+    /// Which of [`reached::ALL`] happened.
+    pub reached: Vec<&'static str>,
 }
 
-/// Tries everything. `until`: properties whose counterexamples suffice; none to see all states.
-pub fn check(scope: &Scope, threads: usize, until: &[&'static str]) -> Verdict {
-    let finish = match until {
-        [] => HasDiscoveries::AnyFailures,
-        some => HasDiscoveries::AllOf(some.iter().copied().collect()),
-    };
-    let checker =
-        scope.clone().checker().threads(threads).finish_when(finish).spawn_bfs().join();
-    let mut broken: Vec<_> = checker
-        .discoveries()
-        .into_iter()
-        .map(|(property, path): (_, Path<World, Action>)| (property, path.into_actions()))
-        .collect();
+/// Tries everything that can happen, until something breaks.
+pub fn check(scope: &Scope, threads: usize) -> Verdict {
+    verdict(scope, threads, HasDiscoveries::AnyFailures)
+}
+
+/// Tries everything until this property breaks.
+pub fn check_until(scope: &Scope, property: &'static str) -> Verdict {
+    verdict(scope, 1, HasDiscoveries::AllOf([property].into()))
+}
+
+fn verdict(scope: &Scope, threads: usize, finish: HasDiscoveries) -> Verdict {
+    let checker = scope.clone().checker().threads(threads).finish_when(finish).spawn_bfs().join();
+    let (mut reached, mut broken) = (Vec::new(), Vec::new());
+    for (name, path) in checker.discoveries() {
+        let path: Path<World, Action> = path;
+        match reached::ALL.contains(&name) {
+            true => reached.push(name),
+            false => broken.push((name, shorten(scope, name, path.into_actions()))),
+        }
+    }
     broken.sort();
-    Verdict { states: checker.unique_state_count(), depth: checker.max_depth(), broken }
+    Verdict { states: checker.unique_state_count(), depth: checker.max_depth(), broken, reached }
 }
 
-/// An execution as a person can read it.
-pub fn explain(scope: &Scope, actions: &[Action]) -> String {
-    let mut world = scope.start();
-    let mut text = String::new();
-    for (number, action) in (1..).zip(actions) {
-        let _ = writeln!(text, "{number:3}. {}", scope.narrate(&world, *action));
-        let Some(next) = scope.act(&world, *action) else { break };
-        world = next;
+/// Leaves out whatever an execution does not need to break the property.
+fn shorten(scope: &Scope, property: &'static str, mut actions: Vec<Action>) -> Vec<Action> {
+    let holds = scope.property(property).condition;
+    let possible = |world: &World, action: Action| {
+        let mut all = Vec::new();
+        scope.possible(world, &mut all);
+        if all.contains(&action) { scope.act(world, action) } else { None }
+    };
+    // How many actions it takes; `None` if it holds to the end, or an action cannot be done.
+    let breaks = |actions: &[Action]| {
+        let mut world = scope.start();
+        for (count, action) in (1..).zip(actions) {
+            world = possible(&world, *action)?;
+            if !holds(scope, &world) {
+                return Some(count);
+            }
+        }
+        None
+    };
+    let Some(count) = breaks(&actions) else { return actions };
+    actions.truncate(count);
+    // Without one stretch, or without two actions.
+    let without = |actions: &[Action]| {
+        let length = actions.len();
+        let stretches = (1..=8).rev().flat_map(|width| {
+            (0..=length.saturating_sub(width)).map(move |from| (from..from + width).collect())
+        });
+        let pairs = (0..length).flat_map(|one| (one + 1..length).map(move |two| vec![one, two]));
+        stretches.chain(pairs).find_map(|left_out: Vec<usize>| {
+            let kept = (0..length).filter(|index| !left_out.contains(index));
+            let fewer: Vec<Action> = kept.map(|index| actions[index]).collect();
+            breaks(&fewer).map(|count| fewer[..count].to_vec())
+        })
+    };
+    while let Some(fewer) = without(&actions) {
+        actions = fewer;
     }
-    let now = &world.server.now;
-    let _ = writeln!(
-        text,
-        "     then: lock {:?}, fence {:?}, open {:?}",
-        now.lock, now.fence, world.server.open
-    );
-    for version in 1..=scope.rules().count() {
-        let _ = writeln!(
-            text,
-            "     {version}: {} time(s) in effect, {:?}",
-            now.effect(version),
-            now.record(version)
-        );
-    }
-    text
+    actions
 }

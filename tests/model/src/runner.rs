@@ -30,6 +30,8 @@ pub enum Outcome {
     Lost,
     /// A rollback was refused by the planner.
     Refused,
+    /// It said that nobody could tell it what became of the last commit.
+    Unknown,
     /// It said that this one failed, under this fence, and that nothing of it is there.
     Failed { version: u8, fence: u8, direction: Direction },
 }
@@ -203,6 +205,11 @@ impl Runner {
         *self = self.blank(At::Dead, 0);
     }
 
+    /// Whether it works on an online migration whose step was done before.
+    pub fn has_resumed(&self) -> bool {
+        self.plan[0].is_some_and(|step| step.done)
+    }
+
     fn step(&self) -> PlanStep {
         self.plan[0].expect("a step is under way")
     }
@@ -234,7 +241,10 @@ impl Runner {
                 Command::Write { version: self.step().version, change, fence, sequence }
             }
             At::Abort(_) => Command::Abort { by, number },
-            At::Look(why) => Command::Look { fresh: why == Why::Mismatch },
+            At::Look(why) => {
+                let early = rules.protocol == Protocol::SettlesEarly && why == Why::GaveUp;
+                Command::Look { fresh: !early }
+            }
             At::Ddl => {
                 let PlanStep { version, direction, .. } = self.step();
                 Command::Ddl { version, direction }
@@ -268,7 +278,7 @@ impl Runner {
     pub fn is_interruptible(&self, rules: &Rules<'_>) -> bool {
         match self.at {
             At::Body | At::Ddl => true,
-            At::Guard | At::Commit | At::Abort(_) | At::Look(_) => {
+            At::Guard | At::Commit | At::Abort(_) | At::Look(Why::Mismatch | Why::GaveUp) => {
                 self.plan[0].is_some_and(|step| {
                     self.stage == Stage::Step && rules.kind(step.version) == Kind::Online
                 })
@@ -293,7 +303,7 @@ impl Runner {
     /// Begins a guarded transaction, unless it is known to be in vain.
     fn enter(&mut self) {
         if self.lost && self.unknown {
-            return self.go(At::Look(Why::Lost));
+            return self.go(At::EndOwn(Why::Lost));
         }
         if self.lost {
             return self.leave();
@@ -304,19 +314,24 @@ impl Runner {
     }
 
     /// Tries the transaction again, or has used up its attempts.
-    fn again(&mut self) {
+    fn again(&mut self, rules: &Rules<'_>) {
         if self.tries < TRIES_MAX || self.lost {
             self.enter();
-        } else if self.at == At::Commit {
-            self.go(At::EndOwn(Why::GaveUp));
         } else {
-            self.give_up();
+            self.give_up(rules);
         }
     }
 
-    /// The attempts are used up: what became of the last?
-    fn give_up(&mut self) {
-        if self.unknown { self.go(At::Look(Why::GaveUp)) } else { self.fail() }
+    /// The attempts are used up: ends the transaction, then finds out what became of it.
+    fn give_up(&mut self, rules: &Rules<'_>) {
+        let early = rules.protocol == Protocol::SettlesEarly;
+        if self.at == At::Commit || (self.unknown && !early) {
+            self.go(At::EndOwn(Why::GaveUp));
+        } else if self.unknown {
+            self.go(At::Look(Why::GaveUp));
+        } else {
+            self.fail();
+        }
     }
 
     /// Gives the lock back, should it still be there, and starts over. A failure that could not
@@ -518,7 +533,7 @@ impl Runner {
             }
             (At::Guard, Reply::Matched(false)) => self.go(At::Abort(Then::Settle)),
             (At::Guard, Reply::Conflict) => return false,
-            (At::Guard | At::Body | At::Commit, Reply::Gone) => self.again(),
+            (At::Guard | At::Body | At::Commit, Reply::Gone) => self.again(rules),
             (At::Guard | At::Body, Reply::Nothing) => self.go(At::Abort(Then::Again)),
             (At::Body, Reply::Ok) => {
                 self.go(if self.lost { At::Abort(Then::Leave) } else { At::Commit });
@@ -532,16 +547,24 @@ impl Runner {
                 match after {
                     _ if self.lost => self.enter(),
                     After::Again => {}
-                    After::Anew => self.again(),
-                    After::GiveUp => self.go(At::EndOwn(Why::GaveUp)),
+                    After::Anew => self.again(rules),
+                    After::GiveUp => self.give_up(rules),
                 }
             }
             (At::Write, Reply::Blocked) => return false,
             (At::Write, _) => self.committed(rules),
-            (At::Abort(Then::Again), _) => self.again(),
+            (At::Abort(Then::Again), _) => self.again(rules),
             (At::Abort(Then::Settle), _) => self.go(At::Look(Why::Mismatch)),
             (At::Abort(Then::Leave), _) => self.leave(),
-            (At::EndOwn(Why::GaveUp), _) => self.give_up(),
+            // The last thing that it could do about it.
+            (At::EndOwn(Why::GaveUp), Reply::Nothing)
+                if self.unknown && rules.protocol != Protocol::SettlesEarly =>
+            {
+                self.go(At::Release(Outcome::Unknown));
+            }
+            (At::EndOwn(Why::GaveUp), _) if self.unknown => self.go(At::Look(Why::GaveUp)),
+            (At::EndOwn(Why::GaveUp), _) => self.fail(),
+            (At::EndOwn(_), _) if self.unknown => self.go(At::Look(Why::Lost)),
             (At::EndOwn(_), _) => self.leave(),
             (At::Look(why), Reply::Found(found)) => self.settle(why, &found, rules),
             (At::Ddl, Reply::Ok) => {

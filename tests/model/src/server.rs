@@ -526,9 +526,8 @@ impl Server {
             Protocol::FenceOnlyRead | Protocol::FenceNoOpSet => {
                 found.is_some_and(|found| found.number == guard.fence)
             }
-            _ => found.is_some_and(|found| {
-                (found.number, found.guards) == (guard.fence, guard.guards)
-            }),
+            _ => found
+                .is_some_and(|found| (found.number, found.guards) == (guard.fence, guard.guards)),
         };
         // It is an upsert, which then meets the fence as it is: the server has aborted the
         // transaction, and the record was not touched.
@@ -583,8 +582,7 @@ impl Server {
             let there = version < guard.version || (down && version == guard.version);
             // The last transaction of an online migration comes after its step.
             let done = rules.kind(guard.version) == Kind::Online && guard.change != Change::Step;
-            (done && version == guard.version)
-                || self.now.effect(version) == u8::from(there)
+            (done && version == guard.version) || self.now.effect(version) == u8::from(there)
         })
     }
 

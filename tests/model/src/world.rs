@@ -1,9 +1,14 @@
 //! Server, runners, messages that are late, and what may still go wrong.
 
-use crate::basics::{Kind, Token, VERSIONS_MAX, Versions, name};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::basics::{Kind, Token, VERSIONS_MAX, Versions};
 use crate::mutant::Protocol;
 use crate::runner::{After, At, Goal, Outcome, Runner};
-use crate::server::{Command, Documents, Fence, Record, Reply, Rules, Server, Stored};
+use crate::server::{Command, Documents, Fence, Open, Record, Reply, Rules, Server, Stored};
 
 /// How often each kind of trouble may happen in one execution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,6 +41,26 @@ pub struct Scope {
     pub goals: Vec<Goal>,
     /// What may go wrong.
     pub trouble: Trouble,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, kinds, applied, goals, trouble } = self;
+        let Trouble { crashes, silences, expiries, suspicions, failovers, reaps } = trouble;
+        write!(f, "{goals:?} over {kinds:?}, {applied} applied")?;
+        let kinds = [
+            (*crashes, "crashes"),
+            (*silences, "without an answer"),
+            (*expiries, "lease runs out"),
+            (*suspicions, "false alarms"),
+            (*failovers, "failovers"),
+            (*reaps, "reaped"),
+        ];
+        for (count, what) in kinds.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, ", {what}: {count}")?;
+        }
+        if *protocol == Protocol::True { Ok(()) } else { write!(f, "; {protocol:?}") }
+    }
 }
 
 /// One state of everything.
@@ -114,11 +139,6 @@ impl Scope {
         }
         let runners = (0_u8..).take(self.goals.len()).map(Runner::new).collect();
         World { server: Server::new(now), runners, late: Vec::new(), left: self.trouble }
-    }
-
-    /// Whether somebody rolls back.
-    pub fn has_rollbacks(&self) -> bool {
-        self.goals.contains(&Goal::Down)
     }
 
     fn goal(&self, runner: usize) -> Goal {
@@ -319,14 +339,29 @@ impl Scope {
     /// pending: at the latest when the lease of a dead owner has run out, and without waiting
     /// for the server to end a transaction by itself.
     pub fn finishes(&self, world: &World) -> bool {
+        thread_local! {
+            /// Most states differ only in what the others are about to do.
+            static KNOWN: RefCell<HashMap<(u64, Documents, Vec<Open>), bool>> = RefCell::default();
+        }
+        let mut id = DefaultHasher::new();
+        (self.protocol, &self.kinds, &self.goals).hash(&mut id);
+        let key = (id.finish(), world.server.now, world.server.open.clone());
+        if let Some(known) = KNOWN.with_borrow(|known| known.get(&key).copied()) {
+            return known;
+        }
         let mut world = world.clone();
         world.server.replicate();
         world.late.clear();
         let last = world.runners.len();
         world.runners.push(Runner::new(u8::try_from(last).expect("few")));
-        let mut scope = self.clone();
-        scope.goals.push(Goal::Up);
-        scope.finish_alone(&mut world, last)
+        let finishes = self.finish_alone(&mut world, last);
+        KNOWN.with_borrow_mut(|known| {
+            if known.len() > 1_000_000 {
+                known.clear();
+            }
+            known.insert(key, finishes);
+        });
+        finishes
     }
 
     fn finish_alone(&self, world: &mut World, last: usize) -> bool {
@@ -356,71 +391,20 @@ impl Scope {
         (1..=rules.count()).all(|version| {
             now.record(version).state == Stored::Applied
                 && now.effect(version) == 1
-                && (rules.kind(version) == Kind::Transactional || now.ddl.has(version))
+                && self.ddl_is_there(now, version)
         })
     }
 
-    /// One line: what happened, and what was answered.
-    pub fn narrate(&self, world: &World, action: Action) -> String {
-        let command = |index: u8| world.runners[usize::from(index)].command(&self.rules());
-        let text = |index: u8| command(index).map_or_else(String::new, |it| format!("{it:?}"));
-        match action {
-            Action::Step(index) => {
-                let reply = self.answer(&mut world.clone(), usize::from(index));
-                let waited = world.runners[usize::from(index)].answer.is_some();
-                let note = if waited { " (a majority has it)" } else { "" };
-                let reply = reply.map_or_else(String::new, |reply| brief(&reply));
-                format!("{}: {}{note} -> {reply}", name(index), text(index))
-            }
-            Action::Lag(index) => {
-                format!("{}: {} is executed; the majority lags", name(index), text(index))
-            }
-            Action::Silence(index, after) => {
-                format!("{}: {} gets no answer ({after:?})", name(index), text(index))
-            }
-            Action::Crash(index, sent) => {
-                let when = if sent { "after it sent" } else { "before it sends" };
-                format!("{} is killed {when} {}", name(index), text(index))
-            }
-            Action::Late(index) => {
-                let reply = world.server.clone().execute(&world.late[index], true, &self.rules());
-                format!("late: {:?} -> {}", world.late[index], brief(&reply))
-            }
-            Action::Beat(index) => {
-                let owns = world.server.clone().beat(world.runners[usize::from(index)].token);
-                let found = if owns { "renews the lease" } else { "finds the lease lost" };
-                format!("{}'s heartbeat {found}", name(index))
-            }
-            Action::Suspect(index) => format!("{}'s heartbeats fail for too long", name(index)),
-            Action::Interrupt(index) => {
-                format!("{} drops {}: the lease is lost", name(index), text(index))
-            }
-            Action::Leave(index) => format!("{} starts over; its release is late", name(index)),
-            Action::Expire => "the lease runs out".to_owned(),
-            Action::Replicate => "the majority catches up".to_owned(),
-            Action::FailOver => "failover: what a majority has not got is lost".to_owned(),
-            Action::Reap(session) => format!("the server ends the transaction of {session:?}"),
-        }
-    }
-}
-
-fn brief(reply: &Reply) -> String {
-    match reply {
-        Reply::Found(found) => {
-            let fence = found.fence.map(|fence| (fence.number, fence.guards));
-            let records: Vec<_> = found.records.iter().map(|record| record.state).collect();
-            format!("fence and guards {fence:?}, records {records:?}")
-        }
-        Reply::Lock(lock) => format!("owner {:?}, fence {}", lock.owner, lock.fence),
-        other => format!("{other:?}"),
+    /// Whether the DDL of an applied migration was done. Not asked where somebody rolls back: a
+    /// late `dropIndexes` can undo what was built after it, and no fence can hold it back.
+    pub fn ddl_is_there(&self, now: &Documents, version: u8) -> bool {
+        let has_rollbacks = self.goals.contains(&Goal::Down);
+        has_rollbacks || self.rules().kind(version) == Kind::Transactional || now.ddl.has(version)
     }
 }
 
 fn is_read(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Peek | Command::ReadFence | Command::ReadAll | Command::Look { .. }
-    )
+    matches!(command, Command::Peek | Command::ReadFence | Command::ReadAll | Command::Look { .. })
 }
 
 impl World {
@@ -458,13 +442,17 @@ impl World {
                     .iter()
                     .any(|it| it.fence.is_none_or(|found| found.number < fence)),
                 Command::Guard(guard) => failovers || seen(guard.by) < guard.number,
-                Command::Body { by, .. } | Command::Commit { by, .. } | Command::Abort { by, .. } => {
-                    open(by) || to_come(by)
+                Command::Body { by, .. }
+                | Command::Commit { by, .. }
+                | Command::Abort { by, .. } => open(by) || to_come(by),
+                Command::Kill { whom } => {
+                    open(whom)
+                        || to_come(whom)
+                        || self
+                            .runners
+                            .iter()
+                            .any(|runner| runner.has_lease() && runner.token == whom)
                 }
-                Command::Kill { whom } => open(whom) || to_come(whom) || self
-                    .runners
-                    .iter()
-                    .any(|runner| runner.has_lease() && runner.token == whom),
                 _ => true,
             }
         };
