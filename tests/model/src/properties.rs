@@ -5,7 +5,7 @@ use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 use crate::basics::{Direction, Kind};
 use crate::runner::{At, Outcome, Runner, Then};
 use crate::server::{Open, Record, Stored};
-use crate::world::{Action, Scope, World};
+use crate::world::{Action, Scope, Trouble, World};
 
 /// Each effect is there once, or not at all.
 pub const EXACTLY_ONCE: &str = "exactly once";
@@ -95,11 +95,12 @@ impl Model for Scope {
             Property::always(NONE_OPEN, |scope: &Self, world: &World| {
                 let ended = |at: At| matches!(at, At::Ended(_));
                 let all = world.late.is_empty() && world.runners.iter().all(|it| ended(it.at));
-                // A new primary does not know that a late command is late. The next take-over
-                // ends what it begins.
-                let forgot = world.left.failovers < scope.trouble.failovers;
+                // A late command may begin one after all have gone, and a new primary does not
+                // even know that it is late. The next take-over ends it.
+                let Trouble { silences, failovers, .. } = scope.trouble;
+                let late = (world.left.silences, world.left.failovers) != (silences, failovers);
                 let holder = world.server.now.fence.map(|fence| fence.holder);
-                let known = |open: &Open| forgot && holder == Some(open.session);
+                let known = |open: &Open| late && holder == Some(open.session);
                 !all || world.server.open.iter().all(known)
             }),
             Property::always(OWN_LOCK, |_, world: &World| !world.server.watch.released_foreign),
