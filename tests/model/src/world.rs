@@ -341,7 +341,7 @@ impl Scope {
     pub fn finishes(&self, world: &World) -> bool {
         thread_local! {
             /// Most states differ only in what the others are about to do.
-            static KNOWN: RefCell<HashMap<(u64, Documents, Vec<Open>), bool>> = RefCell::default();
+            static KNOWN: RefCell<HashMap<Seen, bool>> = RefCell::default();
         }
         let mut id = DefaultHasher::new();
         (self.protocol, &self.kinds, &self.goals).hash(&mut id);
@@ -402,6 +402,9 @@ impl Scope {
         has_rollbacks || self.rules().kind(version) == Kind::Transactional || now.ddl.has(version)
     }
 }
+
+/// The scope, and what of a world matters to a process that is started in it.
+type Seen = (u64, Documents, Vec<Open>);
 
 fn is_read(command: &Command) -> bool {
     matches!(command, Command::Peek | Command::ReadFence | Command::ReadAll | Command::Look { .. })
