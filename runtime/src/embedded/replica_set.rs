@@ -161,6 +161,13 @@ pub(super) fn make_ready(
     ready.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
 }
 
+/// Writes what every node has to its files.
+pub(super) fn checkpoint(connections: &mut [Connection]) -> Result<(), EmbeddedError> {
+    connections.iter_mut().try_for_each(|node| {
+        node.run(doc! { "fsync": 1 }).map(drop).map_err(|refusal| refusal.of("fsync"))
+    })
+}
+
 /// Waits until a node that was started again follows or leads.
 pub(super) fn rejoin(connection: &mut Connection, cancel: &Cancel) -> Result<(), EmbeddedError> {
     let ready = cancel.poll(READY_WAIT_MAX, PAUSE, || {

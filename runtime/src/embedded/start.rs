@@ -23,6 +23,9 @@ use super::{cache, lock, replica_set, run_dir};
 const START_WAIT_MAX: Duration = Duration::from_secs(180);
 /// Somebody else may take the port between our look at it and the server's.
 const ATTEMPTS_MAX: u32 = 5;
+/// Killed before its first checkpoint, an older server may abort whenever it is to be the primary
+/// again (4.4.2: an invariant on `oplogTruncateAfterPoint`), and never come back.
+const NEEDS_NO_CHECKPOINT: (u32, u32, u32) = (5, 0, 0);
 /// Below the range from which systems take the ports of outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 /// A scratch server's data are kept in memory where there is this much room.
@@ -89,8 +92,7 @@ pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, Embedded
             {
                 attempt += 1;
             }
-            // It was there, and then no more: after a crash, 4.4.2 now and then aborts on an
-            // invariant of its own when it becomes the primary. The next time it does not.
+            // It was there, and then no more.
             Err(EmbeddedError::Refused { command: "hello", .. }) if attempt < ATTEMPTS_MAX => {
                 attempt += 1;
                 for run in run_dir::all(&asked.home) {
@@ -206,6 +208,9 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
     }
     if !asked.standalone {
         replica_set::make_ready(&mut connections, &ports, cancel)?;
+        if binary.version < NEEDS_NO_CHECKPOINT {
+            replica_set::checkpoint(&mut connections)?;
+        }
     }
     let server = Server {
         uri: replica_set::uri(&ports, asked.standalone),
