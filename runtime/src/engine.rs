@@ -37,7 +37,7 @@ const GONE_MAX: u32 = 3;
 const NO_SUCH_TRANSACTION: i32 = 251;
 
 /// What the body is blamed for then.
-const GONE: &str = "the server had already ended the transaction when it was to go on or to \
+pub(crate) const GONE: &str = "the server had already ended the transaction when it was to go on or to \
                     commit, several times in a row: either the body swallowed the error of one \
                     of its operations (pass every error on with `?`), or it takes longer than \
                     the server lets a transaction live (60 s by default: write an online \
@@ -380,17 +380,24 @@ impl Engine {
         let ended = self.tries(&mut trial, body).await;
         self.attempts = trial.backoff.attempts();
         let ended = match ended {
-            // Whatever stopped it, a commit that was sent may have got through.
-            Err(stop) if trial.unknown => match self.settle(&trial).await {
-                Ok(Settled::Committed) => Ok(self.commit_noted(&trial)),
-                Ok(Settled::Unchanged | Settled::Lost) => Err(stop),
-                Err(Stop::Server(error)) => Err(Stop::Unknown(error)),
-                Err(other) => Err(other),
-            },
+            Err(stop) if trial.unknown => self.clear_up(&trial, stop).await,
             ended => ended,
         };
         self.in_flight = false;
         ended
+    }
+
+    /// Whatever stopped it, a commit that was sent may have got through, and may still get
+    /// through: ends the transaction, and only then finds out what became of it.
+    async fn clear_up(&mut self, trial: &Trial<'_>, stop: Stop) -> Result<Committed, Stop> {
+        let ended = self.end_open_transaction().await;
+        match (self.settle(trial).await, stop) {
+            (Ok(Settled::Committed), _) => Ok(self.commit_noted(trial)),
+            (Ok(_), Stop::Server(error)) if !ended => Err(Stop::Unknown(error)),
+            (Ok(Settled::Unchanged | Settled::Lost), stop) => Err(stop),
+            (Err(Stop::Server(error)), _) => Err(Stop::Unknown(error)),
+            (Err(other), _) => Err(other),
+        }
     }
 
     async fn tries<F>(&mut self, trial: &mut Trial<'_>, mut body: F) -> Result<Committed, Stop>
@@ -514,8 +521,10 @@ impl Engine {
         if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
             return Ok(None);
         }
-        // Giving up: nothing may stay open.
-        self.end_open_transaction().await;
+        // Giving up: nothing may stay open. (If the outcome is unknown, that is seen to later.)
+        if !trial.unknown {
+            self.end_open_transaction().await;
+        }
         if trial.gone >= GONE_MAX {
             return Err(Stop::Body(GONE.into()));
         }
@@ -604,7 +613,12 @@ impl Engine {
         ids.extend(version.map(|version| Bson::from(version.get())));
         let filter = doc! { "_id": { "$in": ids } };
         let after = self.session.operation_time();
-        let found = self.control.find_after(after, None, filter, doc! { "events": 0 }).await;
+        let found = self.control.find_after(after, None, filter, doc! { "events": 0 });
+        // It waits until a majority has what this session has seen.
+        let found =
+            tokio::time::timeout(Control::MAJORITY_WAIT, found).await.unwrap_or_else(|_| {
+                Err(ServerError::in_reply("a majority of the replica set does not keep up", None))
+            });
         let found = found.map_err(|error| Error::server("read the history", error));
         found.and_then(|found| sort_out(&found)).map_err(Stop::Server)
     }
@@ -629,9 +643,10 @@ impl Engine {
     }
 
     /// Ends what a failed commit may have left open on the server: the driver does not abort
-    /// after a commit was sent.
-    async fn end_open_transaction(&self) {
-        end_session(&self.control, &self.session).await;
+    /// after a commit was sent. `true`: none is open, a commit that is still on its way will
+    /// find none, and what this session reads from now on is not older than that.
+    async fn end_open_transaction(&mut self) -> bool {
+        end_session(&self.control, &mut self.session).await
     }
 
     async fn abort(&mut self) {
@@ -681,19 +696,29 @@ pub(crate) async fn abort(session: &mut ClientSession) {
     }
 }
 
-/// Ends what a session may have open on the server.
-pub(crate) async fn end_session(control: &Control, session: &ClientSession) {
+/// Ends what a session may have open on the server. `true`: nothing is open, a commit that is
+/// still on its way will find nothing, and what the session reads from now on is not older than
+/// that.
+pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) -> bool {
     let command = doc! { "killSessions": [session.id().clone()] };
     let admin = control.database.client().database("admin");
     let ending = admin.run_command(command);
     match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
-        Ok(Ok(_)) => {}
+        Ok(Ok(reply)) => {
+            // Without it, a majority read may be of before a commit that did get through.
+            let time = reply.get_timestamp("operationTime").ok();
+            if let Some(time) = time {
+                session.advance_operation_time(time);
+            }
+            return time.is_some();
+        }
         Ok(Err(error)) => {
             let error = ServerError::from(error);
             tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
         }
         Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
     }
+    false
 }
 
 #[cfg(mongrate_mutants)]
