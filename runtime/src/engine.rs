@@ -192,7 +192,7 @@ impl Engine {
             (Body::Change { reversible: false, .. }, Direction::Down) => Err(missing()),
             (Body::Change { declare, .. }, _) => {
                 let change = crate::Change::declared(declare).map_err(Stop::Body)?;
-                self.online(step, record, async |on| change.run(on).await).await
+                self.online(step, record, async |on| change.execute(on).await).await
             }
         }
     }

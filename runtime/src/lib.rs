@@ -41,7 +41,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backfill;
-mod change;
 mod checksum;
 mod command;
 mod config;
@@ -56,6 +55,7 @@ mod migrator;
 mod on_start;
 mod online;
 mod plan;
+mod purge;
 mod registry;
 mod report;
 mod retry;
@@ -66,17 +66,18 @@ mod verbs;
 mod verify;
 mod version;
 
+pub mod change;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
 pub use backfill::{Backfill, BackfillReport};
-pub use change::Change;
+pub use change::{Change, FieldType};
 pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
 pub use error::{Drift, Error, Kind, Named, ServerError};
 pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
-pub use migrator::{Down, Migrator, Redo, Repair, Resolution, Up};
+pub use migrator::{Down, Migrator, Purge, Redo, Repair, Resolution, Up};
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
@@ -85,9 +86,10 @@ pub use mongrate_macros::verify;
 pub use on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start};
 pub use online::{CreateIndex, Online};
 pub use report::{
-    CheckReport, Direction, Failure, HistoryEvent, HistoryReport, LockReport, MigrationStatus,
-    PlanReport, PlanStep, RecordReport, RepairReport, RunReport, StartReport, State, StatusReport,
-    StepOutcome, StepReport, UnlockReport, Who,
+    CheckReport, DeclaredOperation, Direction, Failure, HistoryEvent, HistoryReport,
+    KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport, RecordReport,
+    RepairReport, RunReport, StartReport, State, StatusReport, StepOutcome, StepReport,
+    UnlockReport, Who,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{Transaction, TransactionCollection};
