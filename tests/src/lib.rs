@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod effects;
 pub mod process;
+pub mod snapshot;
 
 use std::{
     sync::{Arc, Mutex},

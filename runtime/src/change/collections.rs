@@ -225,7 +225,7 @@ impl Drop {
         if !found.get_bool("existed").unwrap_or(false) {
             return Ok(());
         }
-        if found.get_str("kind").is_ok_and(|kind| kind == "view") {
+        if is_view(found) {
             // Only the view itself: an app may have made something else under its name since.
             return match catalog::collection(on, &self.name).await? {
                 Some(now) if now.kind == "view" => Ok(catalog::drop(on, &self.name).await?),
@@ -235,46 +235,30 @@ impl Drop {
         move_by_uuid(on, &self.name, keep::chosen(found)?, found.get("uuid")).await
     }
 
-    /// Whether it can come back.
+    /// Whether it can come back. (What has its name by now may go before its turn comes.)
     pub(super) async fn ready(
         &self,
         on: &mut Online<'_>,
         found: &Document,
     ) -> Result<(), BoxError> {
         let name = &self.name;
-        if !found.get_bool("existed").unwrap_or(false) {
+        if !found.get_bool("existed").unwrap_or(false) || is_view(found) {
             return Ok(());
         }
-        let now = catalog::collection(on, name).await?;
-        if now
-            .as_ref()
-            .is_some_and(|now| now.uuid.is_some() && now.uuid.as_ref() == found.get("uuid"))
-        {
+        let kept = keep::chosen(found)?;
+        if catalog::collection(on, kept).await?.is_some() {
             return Ok(());
         }
-        let is_view = found.get_str("kind").is_ok_and(|kind| kind == "view");
-        if let Some(now) = now {
-            let same = is_view && now.options == *found.get_document("options")?;
-            return if same {
-                Ok(())
-            } else {
-                Err(format!(
-                    "another collection is called `{name}` by now; nothing was changed: rename \
-                     or drop it, and run `down` again"
-                )
-                .into())
-            };
-        }
-        let kept = if is_view { return Ok(()) } else { keep::chosen(found)? };
-        if catalog::collection(on, kept).await?.is_none() {
-            return Err(format!(
+        match catalog::collection(on, name).await? {
+            // It came back before a crash.
+            Some(now) if now.uuid.is_some() && now.uuid.as_ref() == found.get("uuid") => Ok(()),
+            _ => Err(format!(
                 "the collection `{name}` was kept as `{kept}`, which is gone (`purge`?); it \
                  cannot come back; nothing was changed: restore it from a backup under that name, \
                  and run `down` again"
             )
-            .into());
+            .into()),
         }
-        Ok(())
     }
 
     pub(super) async fn backward(
@@ -285,10 +269,17 @@ impl Drop {
         if !found.get_bool("existed").unwrap_or(false) {
             return Ok(());
         }
-        if found.get_str("kind").is_ok_and(|kind| kind == "view") {
-            let mut command = doc! { "create": &self.name };
-            command.extend(found.get_document("options")?.clone());
-            return Ok(catalog::forgiving(on.ddl(command).await, &[48])?);
+        if is_view(found) {
+            let options = found.get_document("options")?;
+            return match catalog::collection(on, &self.name).await? {
+                None => {
+                    let mut command = doc! { "create": &self.name };
+                    command.extend(options.clone());
+                    Ok(catalog::forgiving(on.ddl(command).await, &[48])?)
+                }
+                Some(now) if now.kind == "view" && now.options == *options => Ok(()),
+                Some(_) => Err(taken(&self.name).into()),
+            };
         }
         move_by_uuid(on, keep::chosen(found)?, &self.name, found.get("uuid")).await
     }
@@ -353,6 +344,18 @@ impl Rename {
     }
 }
 
+/// Whether what was dropped is a view.
+fn is_view(found: &Document) -> bool {
+    found.get_str("kind").is_ok_and(|kind| kind == "view")
+}
+
+fn taken(name: &str) -> String {
+    format!(
+        "another collection is called `{name}` by now; it was left as it is: rename or drop it, \
+         and run again"
+    )
+}
+
 /// Renames the collection that has this `uuid`. Done when it has the name.
 async fn move_by_uuid(
     on: &mut Online<'_>,
@@ -364,11 +367,7 @@ async fn move_by_uuid(
     match (&target, uuid) {
         (Some(target), Some(uuid)) if target.uuid.as_ref() == Some(uuid) => return Ok(()),
         (Some(_), _) => {
-            return Err(format!(
-                "another collection is called `{to}`; `{from}` was left as it is: rename or drop \
-                 `{to}`, and run again"
-            )
-            .into());
+            return Err(taken(to).into());
         }
         (None, _) => {}
     }

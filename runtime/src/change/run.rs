@@ -71,7 +71,9 @@ impl Change {
         }
     }
 
-    async fn down(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
+    /// Refuses a rollback that could not be gone through with, as far as that can be told before
+    /// it begins. Writes nothing.
+    pub(crate) async fn refuse_rollback(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
         let beyond = Slot { number: self.operations.len() };
         if let Some(found) = begun(on, beyond) {
             return Err(format!(
@@ -82,7 +84,6 @@ impl Change {
             )
             .into());
         }
-        let mut all = Vec::with_capacity(self.operations.len());
         for (number, operation) in self.operations.iter().enumerate().rev() {
             let slot = Slot { number };
             if on.is_done(&slot.key()) {
@@ -93,15 +94,32 @@ impl Change {
                     refuse_edited(operation, slot, &found, Direction::Down)?;
                     found
                 }
-                None => assume(on, operation, slot).await?,
+                None => assumed(on, operation, slot).await?,
             };
             operation
                 .ready(on, slot, &found)
                 .await
                 .map_err(|error| about(operation, slot, error))?;
-            all.push((slot, operation, found));
         }
-        for (slot, operation, found) in all {
+        Ok(())
+    }
+
+    async fn down(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
+        self.refuse_rollback(on).await?;
+        for (number, operation) in self.operations.iter().enumerate().rev() {
+            let slot = Slot { number };
+            if on.is_done(&slot.key()) {
+                continue;
+            }
+            let found = match begun(on, slot) {
+                Some(found) => found,
+                None => {
+                    // Remembered, so that a later attempt goes by the same.
+                    let found = assumed(on, operation, slot).await?;
+                    on.checkpoint(None, Some((&slot.key(), &found)), async |_| Ok(())).await?;
+                    found
+                }
+            };
             tracing::info!(target: "mongrate", operation = operation.undo_text(), "{}", slot.step());
             operation
                 .backward(on, slot, &found)
@@ -118,9 +136,8 @@ fn begun(on: &Online<'_>, slot: Slot) -> Option<Document> {
     on.found(&slot.key()).filter(|found| !found.contains_key(VOID)).cloned()
 }
 
-/// What to undo an operation by that was recorded as applied and never run. Remembered, so that
-/// a later attempt goes by the same.
-async fn assume(
+/// What to undo an operation by that was recorded as applied and never run.
+async fn assumed(
     on: &mut Online<'_>,
     operation: &Operation,
     slot: Slot,
@@ -137,7 +154,6 @@ async fn assume(
         .into());
     };
     found.insert(TEXT, operation.forward_text());
-    on.checkpoint(None, Some((&slot.key(), &found)), async |_| Ok(())).await?;
     Ok(found)
 }
 
