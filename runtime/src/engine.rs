@@ -736,11 +736,13 @@ fn sort_out(found: &[Document]) -> Result<(History, fence::Fence), Error> {
         .find(|document| id(document).as_deref() == Some(fence::ID))
         .map(fence::Fence::parse)
         .unwrap_or_default();
-    let history = History::parse(found.iter().filter(|document| match id(document).as_deref() {
-        Some(fence::ID | lease::ID) => false,
-        Some(id) => !id.starts_with(backfill::ID_PREFIX),
-        None => true,
-    }))?;
+    let mut history =
+        History::parse(found.iter().filter(|document| match id(document).as_deref() {
+            Some(fence::ID | lease::ID) => false,
+            Some(id) => !id.starts_with(backfill::ID_PREFIX),
+            None => true,
+        }))?;
+    history.backfills = found.iter().filter_map(backfill::Partition::parse).collect();
     Ok((history, fence))
 }
 

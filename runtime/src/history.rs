@@ -8,6 +8,7 @@ use mongodb::bson::{self, Bson, Document, doc};
 
 use crate::{
     Direction, Error, Migration, MigrationKind, Version,
+    backfill::Partition,
     checksum::Digest,
     command::number,
     error::Named,
@@ -145,6 +146,8 @@ impl Record {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     records: BTreeMap<Version, Record>,
+    /// The checkpoints of backfills.
+    pub backfills: Vec<Partition>,
 }
 
 impl History {
@@ -156,7 +159,7 @@ impl History {
             .into_iter()
             .map(|document| Record::parse(document).map(|record| (record.version, record)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { records })
+        Ok(Self { records, backfills: Vec::new() })
     }
 
     pub(crate) fn get(&self, version: Version) -> Option<&Record> {

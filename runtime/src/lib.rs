@@ -88,8 +88,8 @@ pub use online::{CreateIndex, Online};
 pub use report::{
     CheckReport, DeclaredOperation, Direction, Failure, HistoryEvent, HistoryReport,
     KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport, RecordReport,
-    RepairReport, RunReport, StartReport, State, StatusReport, StepOutcome, StepReport,
-    UnlockReport, Who,
+    RepairReport, RunReport, StartReport, State, StatusReport, StepOutcome, StepProgress,
+    StepReport, UnlockReport, Who,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{Transaction, TransactionCollection};

@@ -2,6 +2,7 @@
 
 mod job;
 mod partition;
+mod progress;
 mod range;
 mod run;
 mod scout;
@@ -11,14 +12,15 @@ mod worker;
 use std::time::Duration;
 
 use mongodb::{
-    ClientSession, Database,
+    ClientSession,
     bson::{Bson, Deserializer, Document, doc},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::{
     job::Job,
-    partition::{ID_PREFIX, older_filter, raise_statement, sessions},
+    partition::{ID_PREFIX, Partition, older_filter, raise_statement, sessions},
+    progress::progress,
     range::both,
     run::run,
 };
@@ -253,11 +255,6 @@ impl<'a> Batch<'a> {
             matched: 0,
             modified: 0,
         }
-    }
-
-    /// The migrated database.
-    pub(crate) fn database(&self) -> &Database {
-        &self.control.database
     }
 
     /// Sends a command in the transaction; errors within a reply are errors.

@@ -7,6 +7,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use mongodb::{ClientSession, bson::doc};
+use tokio::time::Instant;
 
 use super::{
     BackfillReport, Work,
@@ -154,6 +155,10 @@ impl Opened {
             ),
             size: Cell::new(Shared::first_size(job)),
             tally: Tally::default(),
+            before: before.unsigned_abs(),
+            total: total.map(i64::unsigned_abs),
+            begun: Instant::now(),
+            told: Cell::new(Instant::now()),
         };
         // A cancellation waits for the end of the batches, a dropped future is noticed.
         let calm = engine.calm.clone();

@@ -38,6 +38,8 @@ const SIZE_MIN: u32 = 1;
 /// A batch that took less may grow, one that took more than the other shrinks.
 const QUICK: Duration = Duration::from_millis(150);
 const SLOW: Duration = Duration::from_millis(600);
+/// How often it says how far it is.
+const TELL_EVERY: Duration = Duration::from_millis(500);
 /// How often the end of a collection that is written to is looked at again.
 const LOOKS_MAX: u32 = 5;
 
@@ -55,6 +57,11 @@ pub(crate) struct Shared<'a> {
     pub queue: RefCell<VecDeque<Partition>>,
     pub size: Cell<u32>,
     pub tally: Tally,
+    /// Documents that earlier runs did, and that there were in all.
+    pub before: u64,
+    pub total: Option<u64>,
+    pub begun: Instant,
+    pub told: Cell<Instant>,
 }
 
 /// What this run did.
@@ -90,6 +97,26 @@ impl Shared<'_> {
         } else {
             size
         });
+    }
+
+    /// Says how far it is, now and then.
+    fn tell(&self) {
+        if self.told.get().elapsed() < TELL_EVERY {
+            return;
+        }
+        self.told.set(Instant::now());
+        let done = self.tally.documents.get();
+        let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let per_second = done.saturating_mul(1_000) / millis;
+        let documents = self.before + done;
+        let left_s = self
+            .total
+            .filter(|_| per_second > 0)
+            .map(|total| total.saturating_sub(documents) / per_second);
+        tracing::info!(
+            target: "mongrate", backfill = self.job.name, documents, total = self.total,
+            per_second, left_s, "backfilling"
+        );
     }
 
     fn lost(&self) -> Result<(), Stop> {
@@ -178,10 +205,7 @@ async fn walk(
                 tally
                     .documents
                     .set(tally.documents.get() + u64::try_from(advance.documents).unwrap_or(0));
-                tracing::debug!(
-                    target: "mongrate", backfill = shared.job.name, documents = advance.documents,
-                    partition = partition.id, "a batch is done"
-                );
+                shared.tell();
             }
             (Ended::Smaller, _) => {
                 if shared.job.batch.is_none() {
