@@ -1,7 +1,10 @@
 //! The law of declared changes, for random documents and random sequences of operations: up, then
 //! down, and the database is what it was; with a crash anywhere in between, too.
 
-use std::sync::{Mutex, atomic::AtomicU32, atomic::Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU32, Ordering},
+};
 
 use mongrate::{
     Change, FieldType, Migration, Migrator, Retries,
@@ -250,6 +253,9 @@ fn case() -> impl Strategy<Value = Case> {
 /// What `declare` records: a migration is a plain function, and captures nothing.
 static OPS: Mutex<Vec<Op>> = Mutex::new(Vec::new());
 
+/// There is one list of operations, and one fail point per server.
+static TURN: Mutex<()> = Mutex::new(());
+
 fn declare(change: &mut Change) {
     for op in OPS.lock().unwrap().iter() {
         op.record(change);
@@ -386,9 +392,73 @@ async fn holds(case: Case, tried: &AtomicU32) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Every point at which a process can die, one after the other, on the way there and back.
+#[test]
+fn a_crash_after_each_command_changes_nothing_in_the_end() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let case = Case {
+            a: vec![doc! { "_id": 1, "x": "007" }, doc! { "_id": "b", "x": "8", "y": 1 }],
+            b: vec![doc! { "_id": 1 }],
+            ops: vec![
+                Op::CreateIndex("a", 1),
+                Op::ChangeType("a", "x", FieldType::String, FieldType::Int, None),
+                Op::DropCollection("b"),
+            ],
+            crashes: (0.0, 0.0),
+        };
+        OPS.lock().unwrap().clone_from(&case.ops);
+        let fresh = Fresh::new("each_command").await;
+        fill(&fresh, &case).await;
+        let before = snapshot(&fresh.db).await;
+        migrator(&fresh).up().await.unwrap();
+        let after = snapshot(&fresh.db).await;
+        migrator(&fresh).down().await.unwrap();
+        for up in [true, false] {
+            for commands in 0.. {
+                let died = die_after(&fresh, commands, up).await;
+                if died && up {
+                    migrator(&fresh)
+                        .up()
+                        .await
+                        .unwrap_or_else(|error| panic!("{commands}: {error}"));
+                } else if died {
+                    let down = migrator(&fresh).down().to(0).await;
+                    down.unwrap_or_else(|error| panic!("{commands}: {error}"));
+                }
+                let wanted = if up { &after } else { &before };
+                assert_eq!(&snapshot(&fresh.db).await, wanted, "{commands} commands, up: {up}");
+                // Back to where the next one begins.
+                if up {
+                    migrator(&fresh)
+                        .down()
+                        .await
+                        .unwrap_or_else(|error| panic!("{commands}: {error}"));
+                    assert_eq!(snapshot(&fresh.db).await, before, "down after {commands}");
+                } else {
+                    migrator(&fresh)
+                        .up()
+                        .await
+                        .unwrap_or_else(|error| panic!("{commands}: {error}"));
+                }
+                if !died {
+                    assert!(commands > 20, "it sends more than {commands} commands");
+                    break;
+                }
+            }
+            if up {
+                migrator(&fresh).up().await.unwrap();
+            }
+        }
+        fresh.pass().await;
+    });
+}
+
 /// `MONGRATE_CASES` says how many; more find more.
 #[test]
 fn a_rollback_restores_what_was_there() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let cases = std::env::var("MONGRATE_CASES").ok().and_then(|text| text.parse().ok());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(server());
