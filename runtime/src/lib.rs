@@ -41,7 +41,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backfill;
-mod change;
 mod checksum;
 mod command;
 mod config;
@@ -58,6 +57,7 @@ mod mutant;
 mod on_start;
 mod online;
 mod plan;
+mod purge;
 mod registry;
 mod report;
 mod retry;
@@ -68,17 +68,18 @@ mod verbs;
 mod verify;
 mod version;
 
+pub mod change;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
 pub use backfill::{Backfill, BackfillReport};
-pub use change::Change;
+pub use change::{Change, FieldType};
 pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
 pub use error::{Drift, Error, Kind, Named, ServerError};
 pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
-pub use migrator::{Down, Migrator, Redo, Repair, Resolution, Up};
+pub use migrator::{Down, Migrator, Purge, Redo, Repair, Resolution, Up};
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
@@ -87,9 +88,10 @@ pub use mongrate_macros::verify;
 pub use on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start};
 pub use online::{CreateIndex, Online};
 pub use report::{
-    CheckReport, Direction, Failure, HistoryEvent, HistoryReport, LockReport, MigrationStatus,
-    PlanReport, PlanStep, RecordReport, RepairReport, RunReport, StartReport, State, StatusReport,
-    StepOutcome, StepProgress, StepReport, UnlockReport, Who,
+    CheckReport, DeclaredOperation, Direction, Failure, HistoryEvent, HistoryReport,
+    KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport, RecordReport,
+    RepairReport, RunReport, StartReport, State, StatusReport, StepOutcome, StepProgress,
+    StepReport, UnlockReport, Who,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{Transaction, TransactionCollection};

@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    BoxError, Direction, Error,
+    BoxError, Direction, Error, Migration,
+    change::{self, Described},
     checksum::Digest,
-    command::Control,
+    command::{Control, touched},
     config::{DatabaseAhead, Settings, Wait},
     engine::{Engine, Stop, on_own_thread, read_all},
     error::Named,
@@ -19,12 +20,18 @@ use crate::{
     lease::{self, Attempt},
     plan::{self, Goal, Plan, Policies, Step},
     registry::Registry,
-    report::{Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome, StepReport, Who},
+    report::{
+        DeclaredOperation, Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome,
+        StepReport, Who,
+    },
     retry::jittered,
 };
 
 const POLL_FIRST: Duration = Duration::from_millis(50);
 const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// How long a plan may count documents.
+const COUNT_MAX_MS: i32 = 5_000;
 
 /// How many times one call starts over after losing its lease.
 const TAKEOVERS_MAX: u32 = 10;
@@ -147,9 +154,9 @@ impl Runner {
         let (history, _) = read_all(&self.control, None).await?;
         let Plan { steps, ahead } = plan::plan(goal, &self.registry, &history, self.policies())?;
         self.warn_ahead(&ahead);
-        let steps = steps
-            .into_iter()
-            .map(|Step { migration, direction, resumes }| PlanStep {
+        let mut planned = Vec::with_capacity(steps.len());
+        for Step { migration, direction, resumes } in steps {
+            planned.push(PlanStep {
                 version: migration.version(),
                 name: migration.name().to_owned(),
                 kind: migration.kind(),
@@ -157,10 +164,33 @@ impl Runner {
                 reversible: migration.is_reversible(),
                 resumes,
                 source: migration.source(),
-            })
-            .collect();
+                operations: self.operations(&migration, direction).await,
+            });
+        }
         let group = self.settings.group.clone();
-        Ok(PlanReport { group, database: self.database_name(), steps, ahead })
+        Ok(PlanReport { group, database: self.database_name(), steps: planned, ahead })
+    }
+
+    /// What a declared migration would do, and to how many documents.
+    async fn operations(
+        &self,
+        migration: &Migration,
+        direction: Direction,
+    ) -> Vec<DeclaredOperation> {
+        let mut operations = Vec::new();
+        for Described { operation, undo, documents } in change::operations(migration, direction) {
+            let mut count = None;
+            if let Some((collection, filter)) = &documents {
+                let command = doc! {
+                    "count": collection, "query": filter.clone(), "maxTimeMS": COUNT_MAX_MS,
+                };
+                let reply = self.control.once(None, command).await.ok();
+                count = reply.and_then(|reply| u64::try_from(touched(&reply)).ok());
+            }
+            let collection = documents.map(|(collection, _)| collection);
+            operations.push(DeclaredOperation { operation, undo, collection, documents: count });
+        }
+        operations
     }
 
     /// Runs to the goal, whoever else is at it.

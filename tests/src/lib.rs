@@ -5,6 +5,7 @@ pub mod app;
 pub mod clock;
 pub mod effects;
 pub mod process;
+pub mod snapshot;
 
 use std::{
     sync::{Arc, Mutex},

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Cli,
     args::{
-        BaselineArgs, CliArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, RedoArgs,
+        BaselineArgs, CliArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, PurgeArgs, RedoArgs,
         RepairArgs, ResolveArgs, UpArgs, UpTargetArgs,
     },
     confirm,
@@ -18,7 +18,7 @@ use super::{
     progress::Progress,
     render::{self, View},
 };
-use crate::{Down, Kind, Migrator, Named, Resolution, State, Up};
+use crate::{Down, Kind, Migrator, Named, Purge, Resolution, State, Up};
 use mongrate_seal::create::NewMigration;
 
 /// What a verb has to say.
@@ -95,6 +95,7 @@ impl Verb<'_> {
             Command::Baseline(args) => self.baseline(args, args.lock.apply(migrator)).await,
             Command::Resolve(args) => self.resolve(args, args.lock.apply(migrator)).await,
             Command::Repair(args) => self.repair(args, args.lock.apply(migrator)).await,
+            Command::Purge(args) => self.purge(args, args.lock.apply(migrator)).await,
             Command::Create(_) | Command::Completions(_) => {
                 unreachable!("answered without a database")
             }
@@ -226,6 +227,23 @@ impl Verb<'_> {
         Answer::new(&report, render::repair(&report))
     }
 
+    async fn purge(&self, args: &PurgeArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        if args.dry_run || !args.confirm.yes {
+            let preview = self.read("looking for what is kept", purge(&migrator, args).preview());
+            let preview = preview.await?;
+            let text = render::purge(&preview, self.view());
+            if args.dry_run || preview.collections.is_empty() {
+                return Answer::new(&preview, text);
+            }
+            self.out.note(&text);
+            self.ask("Remove them for good?").await?;
+        }
+        let line = Progress::start("removing");
+        let report = purge(&migrator, args).await?;
+        drop(line);
+        Answer::new(&report, render::purge(&report, self.view()))
+    }
+
     fn create(&self, args: &CreateArgs) -> Result<Answer, CliError> {
         let dir = args.dir.as_deref().unwrap_or(&self.cli.migrations_dir);
         let created = NewMigration::named(&args.name)?
@@ -272,6 +290,7 @@ impl Verb<'_> {
             Command::Down(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Redo(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+            Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Baseline(args) => (!args.confirm.yes, "--yes"),
             Command::Resolve(args) => (!args.confirm.yes, "--yes"),
             Command::ForceUnlock(args) => (!args.confirm, "--confirm"),
@@ -308,4 +327,15 @@ fn down<'a>(migrator: &'a Migrator, args: &DownArgs) -> Down<'a> {
         (None, None) if args.all => down.all(),
         (None, None) => down,
     }
+}
+
+fn purge<'a>(migrator: &'a Migrator, args: &PurgeArgs) -> Purge<'a> {
+    let mut purge = migrator.purge();
+    if let Some(version) = args.version {
+        purge = purge.version(version);
+    }
+    if let Some(age) = args.older_than {
+        purge = purge.older_than(age);
+    }
+    purge
 }
