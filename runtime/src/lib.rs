@@ -40,18 +40,22 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod atomic;
 mod change;
 mod checksum;
 mod command;
 mod config;
+mod dry_run;
 mod engine;
 mod error;
 mod fence;
 mod history;
 mod lease;
 mod link_macro;
+mod lint;
 mod migration;
 mod migrator;
+mod observer;
 mod on_start;
 mod online;
 mod plan;
@@ -72,14 +76,20 @@ pub mod embedded;
 
 pub use change::Change;
 pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
+pub use dry_run::{
+    CommandReport, DryRun, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, Shadow,
+    ShadowReport,
+};
 pub use error::{Drift, Error, Kind, Named, ServerError};
+pub use lint::{Lint, LintLimits, LintName};
 pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
-pub use migrator::{Down, Migrator, Redo, Repair, Resolution, Up};
+pub use migrator::{Check, Down, Migrator, Redo, Repair, Resolution, Up};
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
 /// A test of the migrations that are linked: write it once, where your tests are.
 pub use mongrate_macros::verify;
+pub use observer::Observer;
 pub use on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start};
 pub use online::{CreateIndex, Online};
 pub use report::{

@@ -147,7 +147,12 @@ fn moment(at: DateTime<Utc>, view: View, level: u8) -> String {
 
 pub(super) fn plan(report: &PlanReport, view: View) -> String {
     let text = proposal(report, view);
-    if report.steps.is_empty() { text } else { text + &paint(FAINT, "nothing was written") + "\n" }
+    if report.steps.is_empty() {
+        return text;
+    }
+    let lints = super::dry_run::lints(&report.lints);
+    let gap = if lints.is_empty() { "" } else { "\n" };
+    format!("{text}{gap}{lints}{gap}{}\n", paint(FAINT, "nothing was written"))
 }
 
 /// The plan, before it is asked whether to go ahead.
@@ -220,6 +225,7 @@ pub(super) fn steps(report: &RunReport, view: View) -> String {
                     ("✗", Color::Red, format!("failed after {}", human(step.duration_ms)))
                 }
                 StepOutcome::Interrupted => ("✗", Color::Yellow, "interrupted".to_owned()),
+                StepOutcome::Aborted => ("↩", Color::Yellow, "undone with the others".to_owned()),
                 StepOutcome::NotRun => ("·", Color::Reset, "not run".to_owned()),
                 StepOutcome::Unknown => {
                     ("?", Color::Red, "unknown whether it committed".to_owned())
@@ -250,6 +256,7 @@ pub(super) fn summary(report: &RunReport) -> String {
         (StepOutcome::Applied, "applied"),
         (StepOutcome::Failed, "failed"),
         (StepOutcome::Interrupted, "interrupted"),
+        (StepOutcome::Aborted, "undone"),
         (StepOutcome::NotRun, "not run"),
     ] {
         if count(outcome) > 0 {
@@ -336,9 +343,10 @@ pub(super) fn history(report: &HistoryReport, view: View) -> String {
 
 pub(super) fn check(report: &CheckReport) -> String {
     format!(
-        "{} this build fits the database: {} applied, 0 pending {}\n{}",
+        "{} this build fits the database: {} applied, {} pending {}\n{}",
         paint(GOOD, "✓"),
         report.applied,
+        report.pending.len(),
         paint(FAINT, format!("· database {}", safe(&report.database))),
         ahead_notes(&report.ahead)
     )
@@ -465,7 +473,7 @@ pub(super) fn names(migrations: &[Named]) -> String {
     migrations.iter().map(|one| format!("  {} {}\n", one.version, safe(&one.name))).collect()
 }
 
-fn ahead_notes(ahead: &[Named]) -> String {
+pub(super) fn ahead_notes(ahead: &[Named]) -> String {
     if ahead.is_empty() {
         return String::new();
     }
@@ -485,12 +493,16 @@ pub(super) fn failure(message: &str, next: Option<&str>) -> String {
     text
 }
 
-fn right(text: impl Display) -> Cell {
+pub(super) fn right(text: impl Display) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
 /// A table without lines. The column `soft` may wrap, the others never do.
-fn table(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, soft: Option<usize>) -> Table {
+pub(super) fn table(
+    columns: &[&str],
+    rows: impl Iterator<Item = Vec<Cell>>,
+    soft: Option<usize>,
+) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).force_no_tty().enforce_styling();
     table.style_text_only();
@@ -510,7 +522,7 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, soft: Option<u
 }
 
 /// The table of the first level that fits, and wrapped if none does.
-fn fitting(view: View, last: u8, make: impl Fn(u8) -> Table) -> String {
+pub(super) fn fitting(view: View, last: u8, make: impl Fn(u8) -> Table) -> String {
     let Some(width) = view.width else { return plain(&make(0)) };
     let narrow = |table: &Table| natural_width(table) <= usize::from(width);
     if let Some(table) = (0..=last).map(&make).find(narrow) {
@@ -736,6 +748,7 @@ mod tests {
             group: "default".to_owned(),
             database: "clinic".to_owned(),
             steps: vec![step(Direction::Down), step(Direction::Up)],
+            lints: Vec::new(),
             ahead: vec![Named { version: 9.into(), name: "later".to_owned() }],
         };
         let text = stripped(&plan(&report, view(80)));
