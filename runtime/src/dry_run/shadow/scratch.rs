@@ -141,6 +141,7 @@ pub(super) async fn sweep(source: &Database) -> Vec<String> {
         let dead = doc! {
             "_id": MARKER_ID,
             "of": source.name(),
+            "aliveAt": { "$type": "date" },
             "$expr": { "$lt": ["$aliveAt", { "$subtract": ["$$NOW", DEAD_AFTER_MS] }] },
         };
         let marker = database.collection::<Document>(MARKER);
