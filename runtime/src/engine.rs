@@ -6,7 +6,7 @@ use std::{future::IntoFuture as _, panic::AssertUnwindSafe, sync::Arc, time::Dur
 use futures_util::FutureExt as _;
 use mongodb::{
     ClientSession,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, Timestamp, doc},
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     BoxError, Direction, Error, Migration, Online, ServerError, Transaction, TransactionFn,
-    Version,
+    Version, backfill,
     checksum::Digest,
     command::{Control, touched},
     error::driver,
@@ -31,15 +31,18 @@ use crate::{
 /// How long aborting may take before the transaction is left to the server.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
 
-/// How many times in a row a commit may find its transaction gone, though the body reported
-/// success, before the body is blamed.
+/// How many times in a row the body or the commit may find the transaction gone before the
+/// body is blamed.
 pub(crate) const GONE_MAX: u32 = 3;
 
-/// What is said then.
-pub(crate) const GONE: &str = "the server had already ended the transaction when it was to \
-     commit, several times in a row: either the body swallowed the error of one of its \
-     operations (pass every error on with `?`), or it takes longer than the server lets a \
-     transaction live (60 s by default: write an online migration instead)";
+const NO_SUCH_TRANSACTION: i32 = 251;
+
+/// What the body is blamed for then.
+pub(crate) const GONE: &str = "the server had already ended the transaction when it was to go on or to \
+                    commit, several times in a row: either the body swallowed the error of one \
+                    of its operations (pass every error on with `?`), or it takes longer than \
+                    the server lets a transaction live (60 s by default: write an online \
+                    migration instead)";
 
 /// What a body is told that drops the future of a step.
 const STEP_DROPPED: &str = "a step was dropped before it had ended; await every step to its end, \
@@ -153,6 +156,8 @@ impl Engine {
             .causal_consistency(true)
             .await
             .map_err(|error| Error::server("start a session", error))?;
+        #[cfg(mongrate_mutants)]
+        lease::note_session_mutated(control, number, session.id()).await;
         if !fence::raise(control, &mut session, number).await? {
             return Ok(None);
         }
@@ -302,7 +307,11 @@ impl Engine {
             .map(|record| record.undo.clone())
             .unwrap_or_default();
         let trial = Trial::new(self, vec![(migration, &running)], before, true);
-        self.guarded(trial, async |_| Ok(())).await?;
+        let begun = self.guarded(trial, async |_| Ok(())).await?;
+        let started = match (&done, record) {
+            (Some(_), Some(record)) => record.started,
+            _ => begun.sequence,
+        };
 
         self.stopped = None;
         let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
@@ -313,7 +322,7 @@ impl Engine {
             drop(calm.lock().await);
         };
         let done = done.unwrap_or_default();
-        let mut online = Online::new(self, migration, direction, done, undo);
+        let mut online = Online::new(self, migration, direction, started, done, undo);
         let ended = tokio::select! {
             biased;
             () = lost.cancelled() => Err(Stop::Lost),
@@ -323,6 +332,8 @@ impl Engine {
         // It, or a step of it, may have been dropped in the middle of a transaction.
         let dropped = self.recover().await?;
         match (self.stopped.take(), ended) {
+            // What was refused because the lease is lost is not the body's fault.
+            (_, Err(Stop::Body(_))) if self.lease.is_lost() => return Err(Stop::Lost),
             (Some(stop), _) | (None, Err(stop)) => return Err(stop),
             (None, Ok(())) if dropped => return Err(Stop::Body(STEP_DROPPED.into())),
             (None, Ok(())) => {}
@@ -379,7 +390,7 @@ impl Engine {
 
     /// Before an operation that the fence cannot hold back.
     pub(crate) fn refuse_when_lost(&self) -> Result<(), ServerError> {
-        if self.lease.lost.is_cancelled() {
+        if self.lease.is_lost() {
             return Err(ServerError::in_reply(
                 "the lease is lost: nothing more may be changed",
                 None,
@@ -473,7 +484,7 @@ impl Engine {
     async fn enter(&mut self, trial: &mut Trial<'_>) -> Result<Option<Committed>, Stop> {
         loop {
             self.alive(trial.cancellable)?;
-            self.begin().await?;
+            begin(&mut self.session).await?;
             match self.guard(trial).await {
                 Ok(true) => return Ok(None),
                 Ok(false) => {
@@ -513,10 +524,13 @@ impl Engine {
             Err(Stop::Body(error)) => {
                 self.abort().await;
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
-                // NoSuchTransaction.
-                let is_gone = driver::find(error.as_ref()).and_then(driver::code) == Some(251);
-                trial.gone = if is_gone { trial.gone + 1 } else { 0 };
-                if transient && trial.gone < GONE_MAX && trial.backoff.again().await {
+                // A transaction that is too long for the server is so each time.
+                let gone = driver::find(error.as_ref()).and_then(driver::code);
+                trial.gone = if gone == Some(NO_SUCH_TRANSACTION) { trial.gone + 1 } else { 0 };
+                if trial.gone >= GONE_MAX {
+                    return Err(Stop::Body(GONE.into()));
+                }
+                if transient && trial.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
                     tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
                     return Ok(None);
@@ -529,12 +543,14 @@ impl Engine {
             }
         }
         let Err(error) = self.commit(&mut trial.unknown).await else {
+            #[cfg(mongrate_mutants)]
+            self.committed_mutated(trial).await;
             return Ok(Some(self.commit_noted(trial)));
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-        // NoSuchTransaction.
-        trial.gone = if error.code() == Some(251) { trial.gone + 1 } else { 0 };
+        let gone = error.code() == Some(NO_SUCH_TRANSACTION);
+        trial.gone = if gone { trial.gone + 1 } else { 0 };
         if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
             return Ok(None);
         }
@@ -546,24 +562,18 @@ impl Engine {
         Err(Stop::Server(Error::server("commit", error)))
     }
 
-    async fn begin(&mut self) -> Result<(), Stop> {
-        let concern = WriteConcern::builder()
-            .w(Acknowledgment::Majority)
-            .w_timeout(Control::MAJORITY_WAIT)
-            .build();
-        self.session
-            .start_transaction()
-            .read_concern(ReadConcern::local())
-            .write_concern(concern)
-            .await
-            .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
-    }
-
     /// The first command: `false` when the fence, the record or the timing did not match.
     async fn guard(&mut self, trial: &Trial<'_>) -> Result<bool, ServerError> {
         let mut statements =
             vec![fence::guard_statement(self.lease.fence, self.guards, trial.digest)];
-        for (migration, change) in &trial.records {
+        #[cfg(mongrate_mutants)]
+        if !self.guard_mutated(&mut statements).await? {
+            return Ok(false);
+        }
+        let records = trial.records.iter();
+        #[cfg(mongrate_mutants)]
+        let records = records.filter(|_| !mutant::is(Mutant::HistoryOutside));
+        for (migration, change) in records {
             statements.push(history::statement(migration, change, &self.stamp()));
         }
         for (version, sequence, ms) in &self.timing {
@@ -574,8 +584,17 @@ impl Engine {
         }
         let expected = i64::try_from(statements.len()).unwrap_or(i64::MAX);
         let command = self.control.update(statements);
-        let reply = self.control.once(Some(&mut self.session), command).await?;
-        Ok(touched(&reply) == expected)
+        match self.control.once(Some(&mut self.session), command).await {
+            Ok(reply) => {
+                let passed = fence::passed(&reply);
+                #[cfg(mongrate_mutants)]
+                let passed =
+                    passed || mutant::is(Mutant::NoFence) || mutant::is(Mutant::FenceOnlyRead);
+                Ok(passed && touched(&reply) == expected)
+            }
+            Err(error) if error.code() == Some(11_000) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Commits, again while the outcome is unknown.
@@ -652,23 +671,117 @@ impl Engine {
     /// Ends what a failed commit may have left open on the server: the driver does not abort
     /// after a commit was sent.
     async fn end_open_transaction(&self) {
-        let command = doc! { "killSessions": [self.session.id().clone()] };
-        let admin = self.control.database.client().database("admin");
-        let ending = admin.run_command(command);
-        match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
-                let error = ServerError::from(error);
-                tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
-            }
-            Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
-        }
+        end_session(&self.control, &self.session).await;
     }
 
     async fn abort(&mut self) {
-        let aborting = self.session.abort_transaction();
-        if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
-            tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+        abort(&mut self.session).await;
+    }
+
+    /// What the checkpoints of a backfill are read and written with.
+    pub(crate) fn operation_time(&self) -> Option<Timestamp> {
+        self.session.operation_time()
+    }
+
+    /// Cancelled when the lease is lost.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.lease.lost.clone()
+    }
+
+    /// Work that has transactions of its own begins or ends: if its future is dropped in
+    /// between, the migration fails as with a dropped step.
+    pub(crate) fn set_in_flight(&mut self, in_flight: bool) {
+        self.in_flight = in_flight;
+    }
+}
+
+/// Begins a transaction of ours.
+pub(crate) async fn begin(session: &mut ClientSession) -> Result<(), Stop> {
+    let concern = WriteConcern::builder()
+        .w(Acknowledgment::Majority)
+        .w_timeout(Control::MAJORITY_WAIT)
+        .build();
+    #[cfg(mongrate_mutants)]
+    let concern = match mutant::is(Mutant::FenceW1) {
+        true => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
+        false => concern,
+    };
+    session
+        .start_transaction()
+        .read_concern(ReadConcern::local())
+        .write_concern(concern)
+        .await
+        .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
+}
+
+pub(crate) async fn abort(session: &mut ClientSession) {
+    let aborting = session.abort_transaction();
+    if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
+        tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+    }
+}
+
+/// Ends what a session may have open on the server.
+pub(crate) async fn end_session(control: &Control, session: &ClientSession) {
+    let command = doc! { "killSessions": [session.id().clone()] };
+    let admin = control.database.client().database("admin");
+    let ending = admin.run_command(command);
+    match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            let error = ServerError::from(error);
+            tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
+        }
+        Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
+    }
+}
+
+#[cfg(mongrate_mutants)]
+use crate::mutant::{self, Mutant};
+
+#[cfg(mongrate_mutants)]
+impl Engine {
+    /// Breaks the guard. `false`: it did not match.
+    async fn guard_mutated(&mut self, statements: &mut Vec<Document>) -> Result<bool, ServerError> {
+        let mine = doc! { "_id": fence::ID, "fence": self.lease.fence };
+        if mutant::is(Mutant::NoFence) {
+            statements.clear();
+        } else if mutant::is(Mutant::FenceOnlyRead) {
+            statements.clear();
+            let find = doc! { "find": &self.control.collection, "filter": mine, "limit": 1 };
+            let reply = self.control.once(Some(&mut self.session), find).await?;
+            let cursor = reply.get_document("cursor").ok();
+            let batch = cursor.and_then(|cursor| cursor.get_array("firstBatch").ok());
+            return Ok(batch.is_some_and(|batch| !batch.is_empty()));
+        } else if mutant::is(Mutant::GuardGoesOn) {
+            statements[0].remove("upsert");
+        } else if mutant::is(Mutant::FenceNoOpSet) {
+            let same = doc! { "$set": { "fence": self.lease.fence } };
+            *statements = vec![doc! { "q": mine, "u": same }];
+        }
+        Ok(true)
+    }
+
+    /// What the broken guard left out still has to get into the database.
+    async fn committed_mutated(&mut self, trial: &Trial<'_>) {
+        let without = [Mutant::NoFence, Mutant::FenceOnlyRead, Mutant::FenceNoOpSet]
+            .into_iter()
+            .any(mutant::is);
+        let mut statements = Vec::new();
+        if without {
+            statements.push(doc! {
+                "q": { "_id": fence::ID, "fence": self.lease.fence },
+                "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": trial.digest.to_document() } },
+            });
+        }
+        if let (true, Some((migration, change))) =
+            (mutant::is(Mutant::HistoryOutside), trial.records.first())
+        {
+            statements.push(history::statement(migration, change, &self.stamp()));
+        }
+        if !statements.is_empty() {
+            let command = self.control.majority_update(statements);
+            let _ = self.control.retrying(None, command).await;
         }
     }
 }
@@ -746,11 +859,13 @@ fn sort_out(found: &[Document]) -> Result<(History, fence::Fence), Error> {
         .find(|document| id(document).as_deref() == Some(fence::ID))
         .map(fence::Fence::parse)
         .unwrap_or_default();
-    let history = History::parse(
-        found
-            .iter()
-            .filter(|document| !matches!(id(document).as_deref(), Some(fence::ID | lease::ID))),
-    )?;
+    let mut history =
+        History::parse(found.iter().filter(|document| match id(document).as_deref() {
+            Some(fence::ID | lease::ID) => false,
+            Some(id) => !id.starts_with(backfill::ID_PREFIX),
+            None => true,
+        }))?;
+    history.backfills = found.iter().filter_map(backfill::Partition::parse).collect();
     Ok((history, fence))
 }
 

@@ -589,6 +589,9 @@ pub(crate) mod driver {
             kind => kind.to_string(),
         };
         match (code(error), code_name(error)) {
+            (Some(388), _) => {
+                format!("{message} (code 388); write an online migration, in smaller steps")
+            }
             (Some(code), Some(name)) => format!("{message} (code {code}, {name})"),
             (Some(code), None) => format!("{message} (code {code})"),
             _ => message,

@@ -8,6 +8,7 @@ use mongodb::bson::{self, Bson, Document, doc};
 
 use crate::{
     Direction, Error, Migration, MigrationKind, Version,
+    backfill::Partition,
     checksum::Digest,
     command::number,
     error::Named,
@@ -71,6 +72,8 @@ pub(crate) struct Record {
     pub failure: Option<Failure>,
     /// Finished steps of an online or declared migration, in `direction`.
     pub steps: Vec<String>,
+    /// The guarded transaction that began it, for what is resumed.
+    pub started: i64,
     /// What the operations of a declared migration found before they began, by their number:
     /// what a rollback needs.
     pub undo: Document,
@@ -133,6 +136,7 @@ impl Record {
                         .collect()
                 })
                 .unwrap_or_default(),
+            started: number(document, "started").unwrap_or(0),
             undo: document.get_document("undo").cloned().unwrap_or_default(),
         })
     }
@@ -142,6 +146,8 @@ impl Record {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     records: BTreeMap<Version, Record>,
+    /// The checkpoints of backfills.
+    pub backfills: Vec<Partition>,
 }
 
 impl History {
@@ -153,7 +159,7 @@ impl History {
             .into_iter()
             .map(|document| Record::parse(document).map(|record| (record.version, record)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { records })
+        Ok(Self { records, backfills: Vec::new() })
     }
 
     pub(crate) fn get(&self, version: Version) -> Option<&Record> {
@@ -275,6 +281,7 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
             });
             if !keep_steps {
                 set.insert("steps", Bson::Array(Vec::new()));
+                set.insert("started", stamp.sequence);
                 // What an earlier application found. A rollback needs it.
                 if *direction == Direction::Up {
                     unset.push("undo");

@@ -41,6 +41,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod atomic;
+mod backfill;
 mod change;
 mod checksum;
 mod command;
@@ -55,6 +56,8 @@ mod link_macro;
 mod lint;
 mod migration;
 mod migrator;
+#[cfg(mongrate_mutants)]
+mod mutant;
 mod observer;
 mod on_start;
 mod online;
@@ -74,6 +77,7 @@ pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+pub use backfill::{Backfill, BackfillReport};
 pub use change::Change;
 pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
 pub use dry_run::{
@@ -95,7 +99,7 @@ pub use online::{CreateIndex, Online};
 pub use report::{
     CheckReport, Direction, Failure, HistoryEvent, HistoryReport, LockReport, MigrationStatus,
     PlanReport, PlanStep, RecordReport, RepairReport, RunReport, StartReport, State, StatusReport,
-    StepOutcome, StepReport, UnlockReport, Who,
+    StepOutcome, StepProgress, StepReport, UnlockReport, Who,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{Transaction, TransactionCollection};

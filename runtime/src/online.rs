@@ -13,7 +13,7 @@ use mongodb::{
 };
 
 use crate::{
-    BoxError, Direction, Migration, ServerError, Transaction,
+    BoxError, Direction, Migration, ServerError, Transaction, Version,
     engine::{Engine, Stop},
     error::driver,
     history,
@@ -36,6 +36,7 @@ pub struct Online<'c> {
     seen: Vec<String>,
     /// What the operations of a `Change` found before they began.
     undo: Document,
+    started: i64,
     /// Before the names of the steps, where the body is a part of a `Change`.
     prefix: String,
 }
@@ -48,11 +49,42 @@ impl<'c> Online<'c> {
         engine: &'c mut Engine,
         migration: Migration,
         direction: Direction,
+        started: i64,
         done: Vec<String>,
         undo: Document,
     ) -> Self {
         let (seen, prefix) = (Vec::new(), String::new());
-        Self { engine, migration, direction, done, seen, undo, prefix }
+        Self { engine, migration, direction, done, seen, undo, started, prefix }
+    }
+
+    /// The full name of a step, unless another one has it already.
+    pub(crate) fn name_step(&mut self, step: &str) -> Result<String, BoxError> {
+        if step.is_empty() || step.len() > STEP_NAME_BYTES_MAX {
+            return Err(format!("a step's name is 1 to {STEP_NAME_BYTES_MAX} bytes").into());
+        }
+        let full = format!("{}{step}", self.prefix);
+        if self.seen.contains(&full) {
+            return Err(format!(
+                "two steps are called `{step}`; the second would be skipped after a crash: \
+                 give each a name of its own"
+            )
+            .into());
+        }
+        self.seen.push(full.clone());
+        Ok(full)
+    }
+
+    pub(crate) fn engine(&mut self) -> &mut Engine {
+        self.engine
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.migration.version()
+    }
+
+    /// The guarded transaction that began this migration; the same after it is resumed.
+    pub(crate) fn started(&self) -> i64 {
+        self.started
     }
 
     /// Which way the migration goes.
@@ -140,18 +172,7 @@ impl<'c> Online<'c> {
     where
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
-        if step.is_empty() || step.len() > STEP_NAME_BYTES_MAX {
-            return Err(format!("a step's name is 1 to {STEP_NAME_BYTES_MAX} bytes").into());
-        }
-        if self.seen.iter().any(|seen| seen == step) {
-            return Err(format!(
-                "two steps are called `{step}`; the second would be skipped after a crash: \
-                 give each a name of its own"
-            )
-            .into());
-        }
-        self.seen.push(step.to_owned());
-        let step = format!("{}{step}", self.prefix);
+        let step = self.name_step(step)?;
         if self.is_done(&step) {
             tracing::info!(target: "mongrate", version = %self.migration.version(), step, "step was done before");
             return Ok(());

@@ -345,9 +345,33 @@ pub struct MigrationStatus {
     /// The finished steps of an online migration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finished_steps: Vec<String>,
+    /// The backfills that are under way, or were interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub progress: Vec<StepProgress>,
     /// Where it is declared; none if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+}
+
+/// How far a backfill is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepProgress {
+    /// The name of its step.
+    pub name: String,
+    /// Documents that it has walked over.
+    pub documents: u64,
+    /// Documents that there were when it began; none if counting them would have taken long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Documents per second, on average since it was begun or resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<u64>,
+    /// How long the rest takes at that rate, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<u64>,
+    /// When its last batch was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<DateTime<Utc>>,
 }
 
 /// The lock, as the server sees it.

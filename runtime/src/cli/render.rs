@@ -1,22 +1,22 @@
 //! Reports as text: pure, with styles that the printer may cut, at a given width.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 use chrono::{DateTime, Utc};
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width,
     presets,
 };
+use mongrate_seal::create::Created;
 
 use super::{
-    create::Created,
     duration::{ago, human},
     out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
 };
 use crate::{
     CheckReport, Direction, HistoryReport, LockReport, MigrationKind, MigrationStatus, Named,
     PlanReport, RecordReport, RepairReport, RunReport, State, StatusReport, StepOutcome,
-    UnlockReport,
+    StepProgress, UnlockReport,
 };
 
 /// Where and when a report is read. No width: not at a terminal, so nothing is wrapped or
@@ -73,6 +73,9 @@ fn remark(one: &MigrationStatus) -> Option<String> {
             Some(failure) => failure.message.clone(),
             None => "its last attempt failed".to_owned(),
         }),
+        State::Running if !one.progress.is_empty() => {
+            Some(one.progress.iter().map(backfill).collect::<Vec<_>>().join("; "))
+        }
         State::Running if one.finished_steps.is_empty() => {
             Some("at work, or interrupted".to_owned())
         }
@@ -86,6 +89,38 @@ fn remark(one: &MigrationStatus) -> Option<String> {
         )),
         State::Applied | State::Pending => None,
     }
+}
+
+/// How far a backfill is, on one line.
+pub(super) fn backfill(one: &StepProgress) -> String {
+    let mut text = format!("`{}`: {}", one.name, thousands(one.documents));
+    match one.total {
+        Some(total) if total > 0 => {
+            let percent = (one.documents.saturating_mul(100) / total).min(100);
+            let _ = write!(text, " of {} documents ({percent} %)", thousands(total));
+        }
+        _ => text.push_str(" documents"),
+    }
+    if let Some(rate) = one.per_second {
+        let _ = write!(text, ", {}/s", thousands(rate));
+    }
+    if let Some(ms) = one.remaining_ms {
+        let _ = write!(text, ", {} left", human(ms));
+    }
+    text
+}
+
+/// `1 234 567`.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Levels: 0 says all, each next one says less.
@@ -574,6 +609,7 @@ mod tests {
             by: None,
             failure: None,
             finished_steps: Vec::new(),
+            progress: Vec::new(),
             source: None,
         }
     }

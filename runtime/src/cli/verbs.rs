@@ -15,7 +15,6 @@ use super::{
     },
     confirm,
     connect::unless_cancelled,
-    create::NewMigration,
     dry_run,
     error::CliError,
     out::{Out, safe},
@@ -25,6 +24,7 @@ use super::{
 use crate::{
     Down, DryRun, DryRunReport, Kind, Migrator, Named, Observer, Resolution, Shadow, State, Up,
 };
+use mongrate_seal::create::NewMigration;
 
 /// What a verb has to say.
 pub(super) struct Answer {
@@ -274,9 +274,9 @@ impl Verb<'_> {
     fn create(&self, args: &CreateArgs) -> Result<Answer, CliError> {
         let dir = args.dir.as_deref().unwrap_or(&self.cli.migrations_dir);
         let created = NewMigration::named(&args.name)?
-            .kind(args.kind.into())
+            .template(args.kind.into())
             .reversible(args.reversible)
-            .write(dir, Utc::now().date_naive())?;
+            .write(dir, Utc::now().naive_utc())?;
         Answer::new(&created, render::created(&created))
     }
 
