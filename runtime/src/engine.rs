@@ -214,7 +214,16 @@ impl Engine {
             (Body::Change { reversible: false, .. }, Direction::Down) => Err(missing()),
             (Body::Change { declare, .. }, _) => {
                 let change = crate::Change::declared(declare).map_err(Stop::Body)?;
-                self.online(step, record, async |on| change.run(on).await).await
+                if let (Direction::Down, Some(record)) =
+                    (step.direction, record.filter(|record| record.is_applied()))
+                {
+                    // Before it counts as half-done.
+                    let undo = record.undo.clone();
+                    let (down, none) = (Direction::Down, Vec::new());
+                    let mut on = Online::new(self, migration, down, 0, none, undo);
+                    change.refuse_rollback(&mut on).await.map_err(Stop::Body)?;
+                }
+                self.online(step, record, async |on| change.execute(on).await).await
             }
         }
     }

@@ -10,14 +10,15 @@ use mongodb::Database;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    DryRun, Error, LintLimits, LintName, Migration, Observer, Shadow, Version,
+    DryRun, Error, LintLimits, LintName, Migration, Observer, Shadow, Version, change,
     config::{DatabaseAhead, OutOfOrder, Retries, Settings, Wait},
     on_start::OnStart,
     plan::{DownTarget, Goal, UpTarget},
+    purge::PurgeTarget,
     registry::Registry,
     report::{
-        CheckReport, HistoryReport, LockReport, PlanReport, RecordReport, RepairReport, RunReport,
-        StatusReport, UnlockReport,
+        CheckReport, HistoryReport, LockReport, PlanReport, PurgeReport, RecordReport,
+        RepairReport, RunReport, StatusReport, UnlockReport,
     },
     runner::{How, Runner},
 };
@@ -276,6 +277,21 @@ impl Migrator {
         Repair { migrator: self }
     }
 
+    /// Removes what declared migrations keep for their rollback, and what rollbacks had to take
+    /// away: dropped collections, values of removed fields, lossy conversions. Await it to
+    /// remove all of it, or `preview()` it first.
+    ///
+    /// ```no_run
+    /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
+    /// let month = std::time::Duration::from_secs(30 * 24 * 3_600);
+    /// migrator.purge().older_than(month).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn purge(&self) -> Purge<'_> {
+        Purge { migrator: self, target: PurgeTarget::default() }
+    }
+
     /// Who holds the lock, by the server's clock. One round trip, no write.
     ///
     /// # Errors
@@ -304,10 +320,20 @@ impl Migrator {
 
     fn registry(&self) -> Result<Registry, Error> {
         self.settings.check()?;
-        match &self.list {
+        let registry = match &self.list {
             None => Registry::linked(&self.settings.group),
             Some(list) => Registry::given(list, &self.settings.group),
-        }
+        }?;
+        let control = self.settings.collection_name();
+        let problems: Vec<String> = registry
+            .iter()
+            .flat_map(|one| {
+                let named = format!("{} `{}` ({})", one.version(), one.name(), one.source());
+                let problems = change::trespasses(one, &control).into_iter();
+                problems.map(move |problem| format!("{named}: {problem}"))
+            })
+            .collect();
+        if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }
     }
 
     pub(crate) fn observer_given(&self) -> Option<&Observer> {
@@ -598,6 +624,55 @@ impl<'a> IntoFuture for Check<'a> {
         Box::pin(
             async move { self.migrator.runner()?.check(self.strict, self.allow_pending).await },
         )
+    }
+}
+
+/// Removes what is kept for rollbacks. Made by [`Migrator::purge`]; await it to remove.
+///
+/// The rollback of an applied migration whose kept collections are gone is refused, unless it
+/// can do without. What an interrupted migration keeps is left alone.
+///
+/// # Errors
+///
+/// [`Error::LockHeld`]: nothing was removed. [`Error::Server`]: some may be gone. And those of
+/// [`Migrator::status`].
+#[derive(Debug)]
+#[must_use = "nothing is removed until it is awaited"]
+pub struct Purge<'a> {
+    migrator: &'a Migrator,
+    target: PurgeTarget,
+}
+
+impl Purge<'_> {
+    /// Only what this migration keeps. Default: all.
+    pub fn version(mut self, version: impl Into<Version>) -> Self {
+        self.target.version = Some(version.into());
+        self
+    }
+
+    /// Only of migrations that were last applied or rolled back at least so long ago, by the
+    /// server's clock. Default: all.
+    pub fn older_than(mut self, age: Duration) -> Self {
+        self.target.older_than = Some(age);
+        self
+    }
+
+    /// What it would remove. No write, no lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Migrator::status`].
+    pub async fn preview(self) -> Result<PurgeReport, Error> {
+        self.migrator.runner()?.purge(self.target, false).await
+    }
+}
+
+impl<'a> IntoFuture for Purge<'a> {
+    type Output = Result<PurgeReport, Error>;
+    type IntoFuture = Boxed<'a, PurgeReport>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.migrator.runner()?.purge(self.target, true).await })
     }
 }
 

@@ -87,6 +87,21 @@ impl<'c> Online<'c> {
         self.started
     }
 
+    /// What comes before the names of the steps from here on.
+    pub(crate) fn set_prefix(&mut self, prefix: String) {
+        self.prefix = prefix;
+    }
+
+    /// Sends DDL that does no harm when it is sent twice, to the migrated database.
+    pub(crate) async fn ddl(&self, command: Document) -> Result<(), ServerError> {
+        self.send(self.database(), command).await
+    }
+
+    /// The same for a command that the server wants to get as the administrator's.
+    pub(crate) async fn ddl_as_admin(&self, command: Document) -> Result<(), ServerError> {
+        self.send(&self.database().client().database("admin"), command).await
+    }
+
     /// Which way the migration goes.
     pub(crate) fn direction(&self) -> Direction {
         self.direction

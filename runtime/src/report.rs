@@ -12,7 +12,6 @@ use crate::{
     MigrationKind, Version,
     error::{Drift, Named, driver},
     lint::Lint,
-    plan::Step,
 };
 
 /// The state of one migration in one database.
@@ -276,21 +275,25 @@ pub struct PlanStep {
     pub resumes: bool,
     /// Where it is declared.
     pub source: String,
+    /// The operations of a declared migration, in the order in which they would run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<DeclaredOperation>,
 }
 
-impl PlanStep {
-    pub(crate) fn of(step: &Step) -> Self {
-        let Step { migration, direction, resumes } = *step;
-        Self {
-            version: migration.version(),
-            name: migration.name().to_owned(),
-            kind: migration.kind(),
-            direction,
-            reversible: migration.is_reversible(),
-            resumes,
-            source: migration.source(),
-        }
-    }
+/// One operation of a declared migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredOperation {
+    /// What it does.
+    pub operation: String,
+    /// What undoes it.
+    pub undo: String,
+    /// The collection whose documents it changes; none if it changes no documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// How many documents it would change, as the database is now: before the operations that
+    /// come first. None if it changes none, or if counting takes longer than 5 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents: Option<u64>,
 }
 
 /// What `up`, `down` or `redo` would do. Nothing was written, no lock taken.
@@ -492,6 +495,36 @@ pub struct RepairReport {
     pub digest_rebuilt: bool,
     /// Whether it was written; false when only shown.
     pub written: bool,
+}
+
+/// A collection in which a declared migration keeps what its rollback needs, or what a rollback
+/// had to take away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCollection {
+    /// Its name.
+    pub name: String,
+    /// The migration's version.
+    pub version: Version,
+    /// How many documents it holds.
+    pub documents: u64,
+    /// Whether the migration is applied: its rollback needs this.
+    pub applied: bool,
+    /// When the migration was last applied or rolled back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// What `purge` removed, or would remove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurgeReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// The collections.
+    pub collections: Vec<KeptCollection>,
+    /// Whether they are gone; false when only shown.
+    pub purged: bool,
 }
 
 /// What `force_unlock` took away.

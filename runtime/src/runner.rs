@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    BoxError, Direction, Error, atomic,
+    BoxError, Direction, Error, Migration, atomic,
+    change::{self, Described},
     checksum::Digest,
-    command::Control,
+    command::{Control, touched},
     config::{DatabaseAhead, Settings, Wait},
     engine::{Engine, Stop, on_own_thread, read_all},
     error::Named,
@@ -20,12 +21,18 @@ use crate::{
     observer::Watching,
     plan::{self, Goal, Plan, Policies, Step},
     registry::Registry,
-    report::{Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome, StepReport, Who},
+    report::{
+        DeclaredOperation, Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome,
+        StepReport, Who,
+    },
     retry::jittered,
 };
 
 const POLL_FIRST: Duration = Duration::from_millis(50);
 const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// How long a plan may count documents.
+const COUNT_MAX_MS: i32 = 5_000;
 
 /// How many times one call starts over after losing its lease.
 const TAKEOVERS_MAX: u32 = 10;
@@ -157,9 +164,9 @@ impl Runner {
     pub(crate) async fn plan(&self, goal: Goal, lint: bool) -> Result<PlanReport, Error> {
         let Plan { steps, ahead } = self.planned(goal).await?;
         let lints = if lint { self.lints(&steps).await? } else { Vec::new() };
-        let steps = steps.iter().map(PlanStep::of).collect();
         let group = self.settings.group.clone();
-        Ok(PlanReport { group, database: self.database_name(), steps, lints, ahead })
+        let database = self.database_name();
+        Ok(PlanReport { group, database, steps: self.shown(&steps).await, lints, ahead })
     }
 
     /// What is to be done, by the history as it is now. Two round trips.
@@ -169,6 +176,46 @@ impl Runner {
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
         self.warn_ahead(&plan.ahead);
         Ok(plan)
+    }
+
+    /// The steps of a plan, to be shown; with what declared ones would do.
+    pub(crate) async fn shown(&self, steps: &[Step]) -> Vec<PlanStep> {
+        let mut shown = Vec::with_capacity(steps.len());
+        for Step { migration, direction, resumes } in steps {
+            shown.push(PlanStep {
+                version: migration.version(),
+                name: migration.name().to_owned(),
+                kind: migration.kind(),
+                direction: *direction,
+                reversible: migration.is_reversible(),
+                resumes: *resumes,
+                source: migration.source(),
+                operations: self.operations(migration, *direction).await,
+            });
+        }
+        shown
+    }
+
+    /// What a declared migration would do, and to how many documents.
+    async fn operations(
+        &self,
+        migration: &Migration,
+        direction: Direction,
+    ) -> Vec<DeclaredOperation> {
+        let mut operations = Vec::new();
+        for Described { operation, undo, documents } in change::operations(migration, direction) {
+            let mut count = None;
+            if let Some((collection, filter)) = &documents {
+                let command = doc! {
+                    "count": collection, "query": filter.clone(), "maxTimeMS": COUNT_MAX_MS,
+                };
+                let reply = self.control.once(None, command).await.ok();
+                count = reply.and_then(|reply| u64::try_from(touched(&reply)).ok());
+            }
+            let collection = documents.map(|(collection, _)| collection);
+            operations.push(DeclaredOperation { operation, undo, collection, documents: count });
+        }
+        operations
     }
 
     /// Runs to the goal, whoever else is at it.

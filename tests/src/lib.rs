@@ -6,6 +6,7 @@ pub mod clock;
 pub mod effects;
 pub mod process;
 pub mod snapshot;
+pub mod whole;
 
 use std::{
     sync::{Arc, Mutex},

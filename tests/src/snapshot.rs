@@ -1,87 +1,80 @@
-//! Everything that a database holds, to compare before and after.
+//! All that a database holds but for the control documents, as text that can be compared.
 
 use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt as _;
 use mongrate::{
-    bson::{Bson, Document, RawDocumentBuf, doc},
+    bson::{Bson, Document, doc},
     mongodb::Database,
 };
 
-/// Every collection with its options, its uuid, its indexes and every byte of its documents in
-/// their natural order; and what the server's own hash of the data says.
+/// Options, indexes and documents by collection. Fields in the order of their names, as nobody
+/// promises another; types as they are.
 ///
 /// # Panics
 ///
 /// When the server cannot be read.
-pub async fn of(db: &Database) -> BTreeMap<String, Vec<String>> {
+pub async fn snapshot(db: &Database) -> BTreeMap<String, Vec<String>> {
+    let command = doc! { "listCollections": 1, "cursor": { "batchSize": 10_000 } };
+    let reply = db.run_command(command).await.unwrap();
+    let collections = reply.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
     let mut all = BTreeMap::new();
-    let collections: Vec<Document> = db
-        .run_cursor_command(doc! { "listCollections": 1 })
-        .await
-        .unwrap()
-        .try_collect()
-        .await
-        .unwrap();
-    for collection in collections {
-        let name = collection.get_str("name").unwrap().to_owned();
-        let mut lines = vec![collection.to_string()];
-        if collection.get_str("type").unwrap() != "view" && !name.starts_with("system.") {
-            let indexes: Vec<Document> = db
-                .run_cursor_command(doc! { "listIndexes": &name })
-                .await
-                .unwrap()
-                .try_collect()
-                .await
-                .unwrap();
-            lines.extend(indexes.iter().map(Document::to_string));
-            let documents: Vec<RawDocumentBuf> = db
-                .collection::<RawDocumentBuf>(&name)
-                .find(doc! {})
-                .await
-                .unwrap()
-                .try_collect()
-                .await
-                .unwrap();
-            lines.extend(documents.iter().map(|one| format!("{:?}", one.as_bytes())));
+    for collection in collections.iter().filter_map(Bson::as_document) {
+        let name = collection.get_str("name").unwrap();
+        if name == "migrations" || name.starts_with("migrations.") || name.starts_with("system.") {
+            continue;
         }
-        all.insert(name, lines);
+        let kind = collection.get_str("type").unwrap();
+        let mut options = collection.get_document("options").unwrap().clone();
+        // What is no other than its default, and stays once it was set.
+        for (key, default) in
+            [("validationLevel", "strict"), ("validationAction", "error"), ("max", "2147483647")]
+        {
+            if options.get(key).is_some_and(|value| text(value).trim_matches('"') == default) {
+                options.remove(key);
+            }
+        }
+        let mut lines = vec![format!("{kind} {}", text(&options.into()))];
+        if kind == "collection" {
+            let mut indexes: Vec<Document> = db
+                .run_cursor_command(doc! { "listIndexes": name })
+                .await
+                .unwrap()
+                .try_collect()
+                .await
+                .unwrap();
+            indexes.sort_by_key(|index| index.get_str("name").unwrap().to_owned());
+            lines.extend(indexes.into_iter().map(|index| format!("index {index}")));
+        }
+        let documents: Vec<Document> =
+            db.collection(name).find(doc! {}).await.unwrap().try_collect().await.unwrap();
+        let mut documents: Vec<String> =
+            documents.into_iter().map(|one| text(&one.into())).collect();
+        documents.sort();
+        lines.extend(documents);
+        all.insert(name.to_owned(), lines);
     }
-    let hash = db.run_command(doc! { "dbHash": 1 }).await.unwrap();
-    all.insert("dbHash".to_owned(), vec![hash.get_str("md5").unwrap().to_owned()]);
     all
 }
 
-/// How many transactions are open in these sessions.
-///
-/// # Panics
-///
-/// When the server cannot be asked.
-pub async fn open_transactions(db: &Database, sessions: &[Bson]) -> usize {
-    let pipeline = [
-        doc! { "$currentOp": { "allUsers": true, "idleSessions": true } },
-        doc! { "$match": {
-            "lsid.id": { "$in": sessions.to_vec() }, "transaction": { "$exists": true },
-        } },
-    ];
-    let admin = db.client().database("admin");
-    let found: Vec<Document> =
-        admin.aggregate(pipeline).await.unwrap().try_collect().await.unwrap();
-    found.len()
-}
-
-/// The sessions in which these commands were sent.
-pub fn sessions(sent: &[(String, Document)]) -> Vec<Bson> {
-    let id = |command: &Document| command.get_document("lsid").ok()?.get("id").cloned();
-    sent.iter().filter_map(|(_, command)| id(command)).collect()
-}
-
-/// The names of the commands that went to a collection.
-pub fn sent_to(sent: &[(String, Document)], collection: &str) -> Vec<String> {
-    let is_to =
-        |name: &str, command: &Document| command.get_str(name).is_ok_and(|to| to == collection);
-    sent.iter()
-        .filter(|(name, command)| is_to(name, command))
-        .map(|(name, _)| name.clone())
-        .collect()
+fn text(value: &Bson) -> String {
+    match value {
+        Bson::Document(document) => {
+            let mut fields: Vec<String> = document
+                .iter()
+                // The moment of a test is another one each time.
+                .filter(|(key, _)| *key != "at")
+                .map(|(key, value)| format!("{key}: {}", text(value)))
+                .collect();
+            fields.sort();
+            format!("{{{}}}", fields.join(", "))
+        }
+        Bson::Array(items) => {
+            let items: Vec<String> = items.iter().map(text).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Bson::String(text) => format!("{text:?}"),
+        Bson::Int32(number) => number.to_string(),
+        other => format!("{other:?}"),
+    }
 }

@@ -141,6 +141,9 @@ pub enum Command {
     /// Record the checksums of this build for applied migrations
     Repair(RepairArgs),
 
+    /// Remove what declared migrations keep for their rollback
+    Purge(PurgeArgs),
+
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -162,6 +165,7 @@ impl Command {
             Self::Baseline(_) => "baseline",
             Self::Resolve(_) => "resolve",
             Self::Repair(_) => "repair",
+            Self::Purge(_) => "purge",
             Self::Completions(_) => "completions",
         }
     }
@@ -493,6 +497,30 @@ impl From<Answer> for Resolution {
 #[derive(Args, Clone, Debug, Default)]
 pub struct RepairArgs {
     /// Only show what would be recorded; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// What `purge` removes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PurgeArgs {
+    /// Only what this migration keeps
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<Version>,
+
+    /// Only of migrations last applied or rolled back so long ago: `30d`, `12h`
+    #[arg(long, value_name = "AGE", value_parser = duration::parse_age)]
+    pub older_than: Option<Duration>,
+
+    /// Only show what would be removed; writes nothing and takes no lock
     #[arg(long)]
     pub dry_run: bool,
 

@@ -5,7 +5,7 @@ use comfy_table::{Attribute, Cell, Color};
 use super::{
     duration::human,
     out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
-    render::{View, ahead_notes, fitting, right, table},
+    render::{View, ahead_notes, fitting, operations, right, table},
 };
 use crate::{
     CommandReport, Direction, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, Lint,
@@ -26,6 +26,7 @@ pub(super) fn report(report: &DryRunReport, view: View) -> String {
         if let Some(failure) = &step.failure {
             text += &format!("   {}\n", safe(&failure.message).replace('\n', "\n   "));
         }
+        text += &indented(&operations(&step.operations, step.direction));
         text += &commands(&step.commands, report, view);
     }
     text += "\n";
@@ -37,6 +38,11 @@ pub(super) fn report(report: &DryRunReport, view: View) -> String {
     text += &ahead_notes(&report.ahead);
     text += &notes(report);
     text
+}
+
+/// One column further in than what stands alone.
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!(" {line}\n")).collect()
 }
 
 fn heading(step: &DryRunStep) -> String {
@@ -295,6 +301,7 @@ mod tests {
             outcome,
             duration_ms: 7,
             failure: None,
+            operations: Vec::new(),
             commands: Vec::new(),
         }
     }

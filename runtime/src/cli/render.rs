@@ -14,9 +14,9 @@ use super::{
     out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
 };
 use crate::{
-    CheckReport, Direction, HistoryReport, LockReport, MigrationKind, MigrationStatus, Named,
-    PlanReport, RecordReport, RepairReport, RunReport, State, StatusReport, StepOutcome,
-    StepProgress, UnlockReport,
+    CheckReport, DeclaredOperation, Direction, HistoryReport, LockReport, MigrationKind,
+    MigrationStatus, Named, PlanReport, PurgeReport, RecordReport, RepairReport, RunReport, State,
+    StatusReport, StepOutcome, StepProgress, UnlockReport,
 };
 
 /// Where and when a report is read. No width: not at a terminal, so nothing is wrapped or
@@ -229,6 +229,14 @@ pub(super) fn proposal(report: &PlanReport, view: View) -> String {
         });
         table(&columns, rows, Some(2))
     });
+    for step in report.steps.iter().filter(|step| !step.operations.is_empty()) {
+        text += &format!(
+            "\n{} {}\n{}",
+            step.version,
+            safe(&step.name),
+            operations(&step.operations, step.direction)
+        );
+    }
     let going = |direction| report.steps.iter().filter(|step| step.direction == direction).count();
     let mut parts = Vec::new();
     if going(Direction::Down) > 0 {
@@ -244,6 +252,57 @@ pub(super) fn proposal(report: &PlanReport, view: View) -> String {
         ahead_notes(&report.ahead)
     );
     text
+}
+
+/// What declared migrations would do, and to how many documents.
+pub(super) fn operations(all: &[DeclaredOperation], direction: Direction) -> String {
+    let mut text = String::new();
+    for one in all {
+        let what = match direction {
+            Direction::Up => &one.operation,
+            Direction::Down => &one.undo,
+        };
+        text += &format!("  {}", safe(what));
+        if let Some(documents) = one.documents {
+            let plural = if documents == 1 { "" } else { "s" };
+            text += &paint(FAINT, format!(" · {documents} document{plural}"));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What is kept for rollbacks, to be removed or gone.
+pub(super) fn purge(report: &PurgeReport, view: View) -> String {
+    let database = paint(FAINT, format!("· database {}", safe(&report.database)));
+    if report.collections.is_empty() {
+        return format!("nothing is kept {database}\n");
+    }
+    let text = fitting(view, 1, |level| {
+        let mut columns = vec!["version", "collection", "documents", "needed for"];
+        if level < 1 {
+            columns.push("since");
+        }
+        let rows = report.collections.iter().map(|one| {
+            let needed = if one.applied { "its rollback" } else { "nothing" };
+            let mut row = vec![
+                Cell::new(one.version),
+                Cell::new(safe(&one.name)),
+                Cell::new(one.documents),
+                Cell::new(needed),
+            ];
+            if level < 1 {
+                let since = one.since.map(|at| moment(at, view, 0)).unwrap_or_default();
+                row.push(Cell::new(since).add_attribute(Attribute::Dim));
+            }
+            row
+        });
+        table(&columns, rows, Some(1))
+    });
+    let count = report.collections.len();
+    let what = if count == 1 { "collection" } else { "collections" };
+    let done = if report.purged { "removed" } else { "to remove" };
+    text + &format!("\n{count} {what} {done} {database}\n")
 }
 
 /// The steps of a run, each with what became of it.
@@ -779,6 +838,7 @@ mod tests {
             reversible: true,
             resumes: direction == Direction::Up,
             source: "src/migrations/m7_a.rs:3".to_owned(),
+            operations: Vec::new(),
         };
         let report = PlanReport {
             group: "default".to_owned(),

@@ -11,7 +11,7 @@ use super::{
     Cli,
     args::{
         BaselineArgs, CliArgs, Command, CreateArgs, DownArgs, DryRunArgs, DryRunHow,
-        ForceUnlockArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs, UpTargetArgs,
+        ForceUnlockArgs, PurgeArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs, UpTargetArgs,
     },
     confirm,
     connect::unless_cancelled,
@@ -22,7 +22,8 @@ use super::{
     render::{self, View},
 };
 use crate::{
-    Down, DryRun, DryRunReport, Kind, Migrator, Named, Observer, Resolution, Shadow, State, Up,
+    Down, DryRun, DryRunReport, Kind, Migrator, Named, Observer, Purge, Resolution, Shadow, State,
+    Up,
 };
 use mongrate_seal::create::NewMigration;
 
@@ -113,6 +114,7 @@ impl Verb<'_> {
             Command::Baseline(args) => self.baseline(args, args.lock.apply(migrator)).await,
             Command::Resolve(args) => self.resolve(args, args.lock.apply(migrator)).await,
             Command::Repair(args) => self.repair(args, args.lock.apply(migrator)).await,
+            Command::Purge(args) => self.purge(args, args.lock.apply(migrator)).await,
             Command::Create(_) | Command::Completions(_) => {
                 unreachable!("answered without a database")
             }
@@ -271,6 +273,23 @@ impl Verb<'_> {
         Answer::new(&report, render::repair(&report))
     }
 
+    async fn purge(&self, args: &PurgeArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        if args.dry_run || !args.confirm.yes {
+            let preview = self.read("looking for what is kept", purge(&migrator, args).preview());
+            let preview = preview.await?;
+            let text = render::purge(&preview, self.view());
+            if args.dry_run || preview.collections.is_empty() {
+                return Answer::new(&preview, text);
+            }
+            self.out.note(&text);
+            self.ask("Remove them for good?").await?;
+        }
+        let line = Progress::start("removing");
+        let report = purge(&migrator, args).await?;
+        drop(line);
+        Answer::new(&report, render::purge(&report, self.view()))
+    }
+
     fn create(&self, args: &CreateArgs) -> Result<Answer, CliError> {
         let dir = args.dir.as_deref().unwrap_or(&self.cli.migrations_dir);
         let created = NewMigration::named(&args.name)?
@@ -351,6 +370,7 @@ impl Verb<'_> {
             Command::Down(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
             Command::Redo(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
             Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+            Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Baseline(args) => (!args.confirm.yes, "--yes"),
             Command::Resolve(args) => (!args.confirm.yes, "--yes"),
             Command::ForceUnlock(args) => (!args.confirm, "--confirm"),
@@ -410,4 +430,15 @@ fn down<'a>(migrator: &'a Migrator, args: &DownArgs) -> Down<'a> {
         (None, None) if args.all => down.all(),
         (None, None) => down,
     }
+}
+
+fn purge<'a>(migrator: &'a Migrator, args: &PurgeArgs) -> Purge<'a> {
+    let mut purge = migrator.purge();
+    if let Some(version) = args.version {
+        purge = purge.version(version);
+    }
+    if let Some(age) = args.older_than {
+        purge = purge.older_than(age);
+    }
+    purge
 }

@@ -234,11 +234,12 @@ impl Runner {
             group: self.settings.group.clone(),
             database: self.database_name(),
             dry_run: DryRunKind::Transaction,
-            steps: plan
-                .steps
-                .iter()
+            steps: self
+                .shown(&plan.steps)
+                .await
+                .into_iter()
                 .zip(rehearsed.tried)
-                .map(|(step, tried)| tried.step(PlanStep::of(step)))
+                .map(|(step, tried)| tried.step(step))
                 .collect(),
             attempts: rehearsed.attempts,
             duration_ms: milliseconds(begun),
@@ -270,6 +271,7 @@ impl Tried {
             reversible: plan.reversible,
             resumes: plan.resumes,
             source: plan.source,
+            operations: plan.operations,
             outcome: self.outcome,
             duration_ms: self.duration_ms,
             failure: self.failure,

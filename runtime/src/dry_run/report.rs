@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Direction, MigrationKind, Version, error::Named, lint::Lint, report::Failure};
+use crate::{
+    Direction, MigrationKind, Version,
+    error::Named,
+    lint::Lint,
+    report::{DeclaredOperation, Failure},
+};
 
 /// What a dry run did instead of a run. Of none of it is anything left in the database.
 ///
@@ -83,6 +88,9 @@ pub struct DryRunStep {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The operations of a declared migration, in the order in which they would run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<DeclaredOperation>,
     /// The commands that it sent, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<CommandReport>,

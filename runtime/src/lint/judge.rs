@@ -3,14 +3,13 @@
 use mongodb::bson::{Bson, Document};
 
 use super::{Lint, LintLimits, LintName};
-use crate::{MigrationKind, Version};
+use crate::Version;
 
 /// A migration, as far as the lints are concerned.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub version: Version,
     pub migration: &'static str,
-    pub kind: MigrationKind,
     /// The lints that its attribute acknowledges.
     pub allowed: &'static [&'static str],
     pub operations: Vec<Operation>,
@@ -23,10 +22,12 @@ pub(crate) enum Operation {
     Write { collection: Option<String>, seen: Option<Seen> },
     /// Builds an index.
     CreateIndex(Index),
+    /// Drops an index.
+    DropIndex { collection: String, name: String },
     /// Removes a field, by its path.
     RemoveField { collection: String, field: String },
-    /// Renames a field, by its paths; or moves it into a subdocument.
-    RenameField { collection: String, from: String, to: String },
+    /// Renames a field, by its paths, or moves it into a subdocument.
+    RenameField { collection: String, from: String, to: String, moves: bool },
     /// Renames a collection.
     RenameCollection { from: String, to: String },
     /// Sets a validator. `strict`: updates of documents that fail it already are refused too.
@@ -59,7 +60,41 @@ pub(crate) struct Facts {
     /// What names the field: `the index email_1`, `the validator`.
     pub named_by: Vec<String>,
     pub failing: Option<Failing>,
+    /// Other operations come first, and may change it.
+    pub as_of_now: bool,
 }
+
+impl Facts {
+    /// What was read is the database as it is now; this is what is left of it once earlier
+    /// operations have run.
+    pub(crate) fn after(&mut self, earlier: &[Operation], operation: &Operation) {
+        match operation {
+            Operation::RemoveField { collection, field } => {
+                for one in earlier {
+                    match one {
+                        Operation::DropIndex { collection: of, name } if of == collection => {
+                            self.named_by.retain(|by| *by != format!("the index {name}"));
+                        }
+                        Operation::SetValidator { collection: of, validator, .. }
+                            if of == collection =>
+                        {
+                            self.named_by.retain(|by| by != THE_VALIDATOR);
+                            if names(validator, field) {
+                                self.named_by.push(THE_VALIDATOR.to_owned());
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            // Whether an earlier one of them mends it is not known.
+            _ => self.as_of_now = !earlier.is_empty(),
+        }
+    }
+}
+
+/// How the validator is called among what names a field.
+pub(crate) const THE_VALIDATOR: &str = "the validator";
 
 /// Keys that are there several times.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -98,8 +133,11 @@ pub(crate) fn judge(
         Operation::CreateIndex(index) => {
             duplicates(index, facts).or_else(|| large_index(index, facts, limits))
         }
+        Operation::DropIndex { .. } => None,
         Operation::RemoveField { collection, field } => removed(collection, field, facts),
-        Operation::RenameField { collection, from, to } => renamed(collection, from, to, facts),
+        Operation::RenameField { collection, from, to, moves } => {
+            renamed(collection, [from, to], *moves, facts)
+        }
         Operation::RenameCollection { from, to } => moved(from, to, facts),
         Operation::SetValidator { collection, validator, strict } => {
             validator_fails(collection, validator, *strict, facts)
@@ -108,6 +146,12 @@ pub(crate) fn judge(
     if subject.allowed.contains(&found.name.as_str()) {
         return None;
     }
+    let mut details = found.details;
+    if facts.as_of_now
+        && matches!(found.name, LintName::UniqueIndexOverDuplicates | LintName::ValidatorFails)
+    {
+        details.push("as the database is now, before what comes first has run".to_owned());
+    }
     Some(Lint {
         name: found.name,
         version: subject.version,
@@ -115,7 +159,7 @@ pub(crate) fn judge(
         message: found.message,
         bad: found.bad,
         good: found.good,
-        details: found.details,
+        details,
         estimated: found.estimated,
     })
 }
@@ -211,9 +255,10 @@ fn duplicates(index: &Index, facts: &Facts) -> Option<Found> {
         Some(key) => format!("{key}: in {} documents", grouped(*count)),
         None => format!("one key is in {} documents", grouped(*count)),
     });
-    let fields: Vec<String> =
-        keys.keys().map(|key| format!("{key:?}: {:?}", format!("${key}"))).collect();
-    let group: Vec<String> = fields.iter().map(|field| field.replace(": \"$", ": \"$")).collect();
+    let group: Vec<String> = keys
+        .keys()
+        .map(|key| format!("{:?}: {:?}", key.replace('.', "_"), format!("${key}")))
+        .collect();
     Some(Found {
         name: LintName::UniqueIndexOverDuplicates,
         message: format!(
@@ -233,7 +278,7 @@ fn duplicates(index: &Index, facts: &Facts) -> Option<Found> {
                  Ok(())\n}})\n.await?;\n\
              // Then:\n\
              change.create_index({collection:?}, {}).unique(true);",
-            group.join(", ").replace('.', "_").replacen("$_", "$", 0),
+            group.join(", "),
             as_doc(keys)
         ),
         details: commonest.collect(),
@@ -273,12 +318,12 @@ fn removed(collection: &str, field: &str, facts: &Facts) -> Option<Found> {
         facts.named_by.iter().filter_map(|by| by.strip_prefix("the index ")).collect();
     let mut good = String::from("// In the same migration, before it:\n");
     for index in &indexes {
-        good += &format!("change.drop_index({collection:?}, /* {index} */ keys);\n");
+        good +=
+            &format!("change.drop_index({collection:?}, doc! {{ /* the keys of {index} */ }});\n");
     }
     if facts.named_by.len() > indexes.len() {
-        good += &format!(
-            "change.set_validator({collection:?}, /* from */ old, /* to: without the field */ new);\n"
-        );
+        good +=
+            &format!("change.set_validator({collection:?}, doc! {{ /* without the field */ }});\n");
     }
     good += &format!("change.remove_field({collection:?}, {field:?});");
     Some(Found {
@@ -296,14 +341,15 @@ fn removed(collection: &str, field: &str, facts: &Facts) -> Option<Found> {
     })
 }
 
-fn renamed(collection: &str, from: &str, to: &str, facts: &Facts) -> Option<Found> {
+fn renamed(collection: &str, [from, to]: [&str; 2], moves: bool, facts: &Facts) -> Option<Found> {
+    let verb = if moves { "move_field" } else { "rename_field" };
     (facts.documents > 0).then(|| Found {
         name: LintName::RenameBreaksRunningApp,
         message: format!(
             "versions of the app that run while this is deployed read and write `{from}` of \
              `{collection}`, which is gone at once: expand first, contract in a later release"
         ),
-        bad: format!("change.rename_field({collection:?}, {from:?}, {to:?});"),
+        bad: format!("change.{verb}({collection:?}, {from:?}, {to:?});"),
         good: format!(
             "// Release 1: the app writes both fields and reads `{from}`. Then copy what is there:\n\
              on.backfill({:?}, {collection:?})\n    \
@@ -330,11 +376,11 @@ fn moved(from: &str, to: &str, facts: &Facts) -> Option<Found> {
         ),
         bad: format!("change.rename_collection({from:?}, {to:?});"),
         good: format!(
-            "// Release 1: the app that knows both names reads `{to}` through a view:\n\
-             on.create_collection({to:?}, doc! {{ \"viewOn\": {from:?}, \"pipeline\": [] }}).await?;\n\
-             // Release 2, when every process reads `{to}`, with the writers stopped for a moment:\n\
-             on.drop_collection({to:?}).await?;\n\
-             on.rename_collection({from:?}, {to:?}).await?;"
+            "// Release 1: the app reads `{to}`, a view of `{from}`, and writes `{from}`:\n\
+             change.create_collection({to:?}).view_on({from:?}, vec![]);\n\
+             // Release 2, with the writers stopped for a moment: the app knows only `{to}`.\n\
+             change.drop_collection({to:?});\n\
+             change.rename_collection({from:?}, {to:?});"
         ),
         details: vec![format!("about {} documents in `{from}`", grouped(facts.documents))],
         estimated: false,
@@ -360,14 +406,14 @@ fn validator_fails(
              them, not even in other fields",
             found.documents
         ),
-        bad: format!("change.set_validator({collection:?}, from, {});", as_doc(validator)),
+        bad: format!("change.set_validator({collection:?}, {});", as_doc(validator)),
         good: format!(
-            "// Either mend them first:\n\
-             on.backfill(\"mend\", {collection:?}).filter(doc! {{ \"$nor\": [{}] }}).update(pipeline).await?;\n\
+            "// Either mend them in an earlier migration:\n\
+             change.update({collection:?}, forward, backward).filter(doc! {{ \"$nor\": [{}] }});\n\
              // or let those that fail already be updated:\n\
-             on.coll_mod({collection:?}, doc! {{ \"validator\": {}, \"validationLevel\": \"moderate\" }}).await?;",
+             change.set_validator({collection:?}, {}).level(\"moderate\");",
             as_expr(validator),
-            as_expr(validator)
+            as_doc(validator)
         ),
         details,
         estimated: false,
@@ -464,13 +510,7 @@ mod tests {
     use super::*;
 
     fn subject(allowed: &'static [&'static str]) -> Subject {
-        Subject {
-            version: 7.into(),
-            migration: "seven",
-            kind: MigrationKind::Change,
-            allowed,
-            operations: Vec::new(),
-        }
+        Subject { version: 7.into(), migration: "seven", allowed, operations: Vec::new() }
     }
 
     fn judged(operation: &Operation, facts: &Facts) -> Option<Lint> {
@@ -545,6 +585,7 @@ mod tests {
             collection: "users".to_owned(),
             from: "fullname".to_owned(),
             to: "name".to_owned(),
+            moves: false,
         };
         assert_eq!(judged(&rename, &Facts::default()), None);
         let lint = judged(&rename, &Facts { documents: 1, ..Facts::default() }).unwrap();
@@ -592,6 +633,27 @@ mod tests {
             [("age", true), ("a", true), ("a.b", true), ("a.b.c", false), ("b", false)]
         {
             assert_eq!(names(&query, field), named, "{field}");
+        }
+    }
+
+    #[test]
+    fn what_is_dropped_before_is_in_nobodys_way() {
+        let users = || "users".to_owned();
+        let remove = Operation::RemoveField { collection: users(), field: "age".to_owned() };
+        let facts = || Facts {
+            named_by: vec!["the index age_1".to_owned(), THE_VALIDATOR.to_owned()],
+            ..Facts::default()
+        };
+        let lint = judged(&remove, &facts()).unwrap();
+        assert_eq!(lint.name, LintName::FieldInUse);
+        assert!(lint.good.contains("/* the keys of age_1 */"), "{}", lint.good);
+        let drop = Operation::DropIndex { collection: users(), name: "age_1".to_owned() };
+        let set =
+            |validator| Operation::SetValidator { collection: users(), validator, strict: true };
+        for (validator, left) in [(doc! { "name": "x" }, 0), (doc! { "age": { "$gte": 0 } }, 1)] {
+            let mut facts = facts();
+            facts.after(&[drop.clone(), set(validator)], &remove);
+            assert_eq!(facts.named_by.len(), left, "{facts:?}");
         }
     }
 

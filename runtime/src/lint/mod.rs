@@ -10,6 +10,7 @@ mod subject;
 
 use std::{fmt, str::FromStr};
 
+pub(crate) use judge::{Index, Operation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -145,11 +146,14 @@ impl Runner {
     pub(crate) async fn lints(&self, steps: &[Step]) -> Result<Vec<Lint>, Error> {
         let mut lints = Vec::new();
         let mut reader = read::Reader::new(&self.control, self.settings.lints);
+        let mut earlier: Vec<Operation> = Vec::new();
         for step in steps.iter().filter(|step| step.direction == Direction::Up) {
             let subject = subject::of(&step.migration);
             for operation in &subject.operations {
-                let facts = reader.facts(operation).await?;
+                let mut facts = reader.facts(operation).await?;
+                facts.after(&earlier, operation);
                 lints.extend(judge::judge(&subject, operation, &facts, self.settings.lints));
+                earlier.push(operation.clone());
             }
         }
         lints.retain(|lint| !self.settings.allowed.contains(&lint.name));

@@ -6,7 +6,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::{
     LintLimits,
-    judge::{Duplicates, Facts, Failing, Index, Operation, is_within, names},
+    judge::{Duplicates, Facts, Failing, Index, Operation, THE_VALIDATOR, is_within, names},
 };
 use crate::{
     Error, ServerError,
@@ -43,6 +43,7 @@ impl<'a> Reader<'a> {
             | Operation::RenameCollection { from: collection, .. } => {
                 facts.documents = self.documents(collection).await?;
             }
+            Operation::DropIndex { .. } => {}
             Operation::CreateIndex(index) => {
                 facts.documents = self.documents(&index.collection).await?;
                 if index.unique && facts.documents > 0 {
@@ -165,7 +166,7 @@ impl<'a> Reader<'a> {
                     .is_ok_and(|validator| names(validator, field))
             });
             if named {
-                by.push("the validator".to_owned());
+                by.push(THE_VALIDATOR.to_owned());
             }
         }
         Ok(by)

@@ -10,7 +10,7 @@ use mongrate::{
 use mongrate_tests::{
     Fresh, effect,
     effects::{TWENTY, assert_exactly_once, leave, present, versions},
-    snapshot::{open_transactions, sessions},
+    whole::{open_transactions, sessions},
 };
 use tokio::sync::Notify;
 

@@ -106,3 +106,151 @@ async fn an_up_of_the_library_does_not_look() {
     assert_eq!(fresh.wire.take().len(), 5 + 2 + 1);
     fresh.pass().await;
 }
+
+/// Twenty users of two kinds, an index and a validator on `age`.
+async fn with_a_schema(fresh: &Fresh) {
+    let users = (0..20_i32).map(|n| {
+        let tags = if n < 2 { vec![n, 7, 7] } else { vec![n + 100] };
+        doc! { "_id": n, "age": n, "email": format!("{}@example.org", n / 3), "tags": tags }
+    });
+    fresh.db.collection::<Document>("users").insert_many(users).await.unwrap();
+    let index = doc! { "key": { "age": 1 }, "name": "age_1" };
+    fresh.db.run_command(doc! { "createIndexes": "users", "indexes": [index] }).await.unwrap();
+    let validator = doc! { "$jsonSchema": { "required": ["age"] } };
+    let set = doc! { "collMod": "users", "validator": validator };
+    fresh.db.run_command(set).await.unwrap();
+    fresh.wire.take();
+}
+
+async fn lints_of(fresh: &Fresh, declare: mongrate::ChangeFn) -> Vec<mongrate::Lint> {
+    let migrator = fresh.migrator([Migration::declared(1, "declared", declare)]);
+    let limits = LintLimits { index_documents_max: 20, ..LIMITS };
+    migrator.lint_limits(limits).up().lint(true).plan().await.unwrap().lints
+}
+
+fn names(lints: &[mongrate::Lint]) -> Vec<LintName> {
+    lints.iter().map(|lint| lint.name).collect()
+}
+
+#[tokio::test]
+async fn duplicates_under_a_unique_index_are_found_as_the_server_finds_them() {
+    let fresh = Fresh::new("lint_duplicates").await;
+    with_a_schema(&fresh).await;
+    let lints = lints_of(&fresh, |change| {
+        change.create_index("users", doc! { "email": 1 }).unique(true);
+    })
+    .await;
+    assert_eq!(names(&lints), [LintName::UniqueIndexOverDuplicates]);
+    // 20 users in threes: six full ones, and one pair.
+    assert!(lints[0].message.contains("7 keys are"), "{}", lints[0]);
+    assert_eq!(lints[0].details[0], "one key is in 3 documents");
+    assert!(!format!("{lints:?}").contains("@example.org"));
+
+    let declare = |change: &mut mongrate::Change| {
+        change.create_index("users", doc! { "email": 1 }).unique(true);
+    };
+    let shows = LintLimits { show_values: true, ..LIMITS };
+    let migrator = fresh.migrator([Migration::declared(1, "declared", declare)]);
+    let lints = migrator.lint_limits(shows).up().lint(true).plan().await.unwrap().lints;
+    assert!(lints[0].details[0].contains("@example.org"), "{:?}", lints[0].details);
+
+    // An element that two documents share is a duplicate; one that a document has twice is none.
+    let lints = lints_of(&fresh, |change| {
+        change.create_index("users", doc! { "tags": 1 }).unique(true);
+    })
+    .await;
+    assert!(lints[0].message.contains("1 key is"), "{}", lints[0]);
+    // What is missing is a null, unless the index leaves it out.
+    let missing = lints_of(&fresh, |change| {
+        change.create_index("users", doc! { "nothing": 1 }).unique(true);
+    });
+    assert_eq!(missing.await[0].details[0], "one key is in 20 documents");
+    let fine = lints_of(&fresh, |change| {
+        change.create_index("users", doc! { "nothing": 1 }).unique(true).sparse(true);
+        change.create_index("users", doc! { "age": 1, "email": 1 }).unique(true);
+        change
+            .create_index("users", doc! { "email": -1 })
+            .unique(true)
+            .partial_filter(doc! { "age": { "$gte": 18 } });
+    });
+    // The users of 18 and 19 share an address.
+    assert_eq!(fine.await.len(), 1);
+    // What is said is true: the server refuses just those.
+    let unique = |keys: Document| doc! { "key": keys, "name": "u", "unique": true };
+    for (keys, refused) in [(doc! { "tags": 1 }, true), (doc! { "age": -1, "email": 1 }, false)] {
+        let build = doc! { "createIndexes": "users", "indexes": [unique(keys.clone())] };
+        assert_eq!(fresh.db.run_command(build).await.is_err(), refused, "{keys}");
+    }
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn what_is_in_use_fails_or_is_renamed_is_found() {
+    use LintName::{FieldInUse, IndexOnLargeCollection, RenameBreaksRunningApp, ValidatorFails};
+    let fresh = Fresh::new("lint_schema").await;
+    with_a_schema(&fresh).await;
+    let lints = lints_of(&fresh, |change| {
+        change.remove_field("users", "age");
+        change.remove_field("users", "email");
+    })
+    .await;
+    assert_eq!(names(&lints), [FieldInUse]);
+    assert_eq!(lints[0].details, ["the index age_1", "the validator"]);
+    let lints = lints_of(&fresh, |change| {
+        change.drop_index("users", doc! { "age": 1 });
+        change.unset_validator("users");
+        change.remove_field("users", "age");
+    });
+    assert_eq!(lints.await, []);
+
+    let lints = lints_of(&fresh, |change| {
+        change.set_validator("users", doc! { "age": { "$gte": 3 } });
+        change.set_validator("nobody", doc! { "age": { "$gte": 3 } });
+    })
+    .await;
+    assert_eq!(names(&lints), [ValidatorFails]);
+    assert_eq!(lints[0].details, ["3 documents fail it", "_id: 0", "_id: 1", "_id: 2"]);
+    let lints = lints_of(&fresh, |change| {
+        change.set_validator("users", doc! { "age": { "$gte": 3 } }).level("moderate");
+    });
+    assert_eq!(lints.await, []);
+
+    let lints = lints_of(&fresh, |change| {
+        change.rename_field("users", "email", "mail");
+        change.move_field("users", "age", "person.age");
+        change.rename_collection("users", "people");
+        change.rename_collection("nobody", "none");
+    })
+    .await;
+    assert_eq!(names(&lints), [RenameBreaksRunningApp; 3]);
+    assert!(lints[1].bad.contains("change.move_field("), "{}", lints[1].bad);
+
+    fresh.db.collection::<Document>("users").insert_one(doc! { "age": 20 }).await.unwrap();
+    let lints = lints_of(&fresh, |change| {
+        change.create_index("users", doc! { "email": 1 });
+    })
+    .await;
+    assert_eq!(names(&lints), [IndexOnLargeCollection]);
+    assert_eq!(lints[0].details, ["about 21 documents in `users`"]);
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn looking_writes_nothing() {
+    let fresh = Fresh::new("lint_reads").await;
+    with_a_schema(&fresh).await;
+    let before = mongrate_tests::whole::of(&fresh.db).await;
+    fresh.wire.take();
+    lints_of(&fresh, |change| {
+        change.create_index("users", doc! { "email": 1 }).unique(true);
+        change.remove_field("users", "age");
+        change.set_validator("users", doc! { "age": { "$gte": 3 } });
+        change.rename_collection("users", "people");
+    })
+    .await;
+    let reads = ["find", "count", "aggregate", "listIndexes", "listCollections"];
+    let sent = fresh.wire.take();
+    assert!(sent.iter().all(|name| reads.contains(&name.as_str())), "{sent:?}");
+    assert_eq!(mongrate_tests::whole::of(&fresh.db).await, before);
+    fresh.pass().await;
+}

@@ -16,7 +16,7 @@ use mongrate::{
 use mongrate_tests::{
     Fresh, effect,
     effects::{leave, versions},
-    snapshot::{self, open_transactions, sent_to, sessions},
+    whole::{self, open_transactions, sent_to, sessions},
 };
 use tokio::sync::Notify;
 
@@ -94,7 +94,7 @@ fn assert_untouched(sent: &[(String, Document)]) {
 async fn it_runs_and_leaves_nothing() {
     let (fresh, observer) = Fresh::observed("it_runs").await;
     filled(&fresh).await;
-    let before = snapshot::of(&fresh.db).await;
+    let before = whole::of(&fresh.db).await;
     let list = [effect!(1), effect!(2), effect!(3), effect!(4), USERS];
     let migrator = fresh.migrator(list).observer(&observer);
     fresh.wire.take();
@@ -132,7 +132,7 @@ async fn it_runs_and_leaves_nothing() {
     assert_untouched(&sent);
     assert_eq!(sent.iter().filter(|(name, _)| name == "abortTransaction").count(), 1);
     assert_eq!(open_transactions(&fresh.db, &sessions(&sent)).await, 0);
-    assert_eq!(snapshot::of(&fresh.db).await, before);
+    assert_eq!(whole::of(&fresh.db).await, before);
     assert_eq!(migrator.up().await.unwrap().versions(), versions([3, 4, 10]), "and now for real");
     fresh.pass().await;
 }
@@ -142,7 +142,7 @@ async fn a_failure_or_a_panic_leaves_nothing_either() {
     for panics in [false, true] {
         let (fresh, observer) = Fresh::observed("a_failure").await;
         filled(&fresh).await;
-        let before = snapshot::of(&fresh.db).await;
+        let before = whole::of(&fresh.db).await;
         let list = [effect!(1), effect!(2), effect!(3), failing(4, panics), effect!(5)];
         let migrator = fresh.migrator(list).observer(&observer);
         fresh.wire.take();
@@ -160,7 +160,7 @@ async fn a_failure_or_a_panic_leaves_nothing_either() {
         assert_eq!(report.steps[1].commands.len(), 2, "what it did before");
         assert_untouched(&sent);
         assert_eq!(open_transactions(&fresh.db, &sessions(&sent)).await, 0);
-        assert_eq!(snapshot::of(&fresh.db).await, before);
+        assert_eq!(whole::of(&fresh.db).await, before);
         fresh.pass().await;
     }
 }
@@ -238,7 +238,7 @@ async fn cancelled_or_dropped_it_leaves_nothing_open() {
     for dropped in [false, true] {
         let (fresh, observer) = Fresh::observed("cancelled").await;
         filled(&fresh).await;
-        let before = snapshot::of(&fresh.db).await;
+        let before = whole::of(&fresh.db).await;
         let token = CancellationToken::new();
         let list = [effect!(1), effect!(2), hangs];
         let migrator = fresh.migrator(list).observer(&observer).cancel_on(token.clone());
@@ -259,7 +259,7 @@ async fn cancelled_or_dropped_it_leaves_nothing_open() {
         let mut sent = sent;
         sent.extend(fresh.wire.take_full());
         assert_untouched(&sent);
-        assert_eq!(snapshot::of(&fresh.db).await, before);
+        assert_eq!(whole::of(&fresh.db).await, before);
         fresh.pass().await;
     }
 }
@@ -431,7 +431,7 @@ async fn a_rollback_and_a_redo_are_tried_too() {
     let (fresh, observer) = Fresh::observed("rollback_tried").await;
     let migrator = fresh.migrator([effect!(1), effect!(2), effect!(3)]).observer(&observer);
     migrator.up().await.unwrap();
-    let before = snapshot::of(&fresh.db).await;
+    let before = whole::of(&fresh.db).await;
     fresh.wire.take();
 
     let down = migrator.down().all().dry_run().await.unwrap();
@@ -444,7 +444,7 @@ async fn a_rollback_and_a_redo_are_tried_too() {
     assert_eq!(went, [(3, Direction::Down), (3, Direction::Up)]);
 
     assert_untouched(&fresh.wire.take_full());
-    assert_eq!(snapshot::of(&fresh.db).await, before);
+    assert_eq!(whole::of(&fresh.db).await, before);
 
     fresh.wire.take();
     assert!(migrator.up().dry_run().await.unwrap().steps.is_empty());
@@ -494,5 +494,27 @@ async fn two_at_the_same_time_do_not_see_each_other() {
         let commands: Vec<_> = report.steps[0].commands.iter().map(line).collect();
         assert_eq!(commands, [("insert", name, [None, None, Some(1), None, None, None])]);
     }
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_declared_migration_shows_its_operations_and_is_not_run() {
+    let declared = Migration::declared(3, "declared", |change| {
+        change.rename_field("users", "age", "years");
+        change.create_index("users", doc! { "years": 1 });
+    });
+    let (fresh, observer) = Fresh::observed("declared_shown").await;
+    filled(&fresh).await;
+    let before = whole::of(&fresh.db).await;
+    let list = [effect!(1), effect!(2), declared, effect!(4)];
+    let report = fresh.migrator(list).observer(&observer).up().dry_run().await.unwrap();
+    let step = &report.steps[0];
+    assert_eq!(step.outcome, DryRunOutcome::Skipped);
+    let shown: Vec<_> =
+        step.operations.iter().map(|one| (one.collection.clone(), one.documents)).collect();
+    assert_eq!(shown, [(Some("users".to_owned()), Some(50)), (None, None)]);
+    assert!(step.operations[0].operation.contains("rename field `age`"), "{step:?}");
+    assert_eq!(report.steps[1].outcome, DryRunOutcome::Ran);
+    assert_eq!(whole::of(&fresh.db).await, before);
     fresh.pass().await;
 }

@@ -8,7 +8,7 @@ use mongrate::{
     bson::{Document, doc},
     mongodb::{Client, Database, options::ClientOptions},
 };
-use mongrate_tests::{Fresh, effect, effects::leave, snapshot};
+use mongrate_tests::{Fresh, effect, effects::leave, whole};
 use tokio::sync::Notify;
 
 /// The scratch databases of this test's database that are there.
@@ -96,14 +96,18 @@ const ONLINE: Migration = Migration::online_steps(4, "online", |on| {
 async fn it_runs_all_kinds_in_a_copy_and_drops_it() {
     let (fresh, observer) = Fresh::observed("shadow_runs").await;
     filled(&fresh).await;
-    let before = snapshot::of(&fresh.db).await;
-    let list = [effect!(1), effect!(2), effect!(3), ONLINE];
+    let before = whole::of(&fresh.db).await;
+    let declared = Migration::declared(5, "declared", |change| {
+        change.rename_field("effects", "saw", "seen");
+        change.create_collection("pets");
+    });
+    let list = [effect!(1), effect!(2), effect!(3), ONLINE, declared];
     let migrator = fresh.migrator(list).observer(&observer);
     let report = migrator.up().shadow().await.unwrap();
     assert!(report.is_ok() && report.observed, "{report:?}");
     assert_eq!(report.dry_run, DryRunKind::Shadow);
     let ran: Vec<i64> = report.ran().map(|step| step.version.get()).collect();
-    assert_eq!(ran, [3, 4]);
+    assert_eq!(ran, [3, 4, 5]);
     let shadow = report.shadow.unwrap();
     assert_eq!((shadow.collections, shadow.documents), (6, 50 + 1 + 2), "without the history");
 
@@ -125,13 +129,15 @@ async fn it_runs_all_kinds_in_a_copy_and_drops_it() {
     }
     assert!(!online.iter().any(|(_, collection)| *collection == "migrations"), "{online:?}");
 
+    assert!(sent(2).contains(&("create", "pets")), "{:?}", sent(2));
+
     let mut copied = SEEN.lock().unwrap().take().unwrap();
     let mut real = schema(&fresh.db).await;
     assert!(copied.remove("migrations").is_some(), "with a history of its own");
     real.remove("migrations");
     assert_eq!(copied, real);
 
-    assert_eq!(snapshot::of(&fresh.db).await, before);
+    assert_eq!(whole::of(&fresh.db).await, before);
     assert!(!fresh.db.client().list_database_names().await.unwrap().contains(&shadow.database));
     fresh.pass().await;
 }
@@ -158,12 +164,12 @@ async fn a_rollback_is_tried_in_a_copy_too() {
     let fresh = Fresh::new("shadow_down").await;
     let migrator = fresh.migrator([effect!(1), effect!(2)]);
     migrator.up().await.unwrap();
-    let before = snapshot::of(&fresh.db).await;
+    let before = whole::of(&fresh.db).await;
     let report = migrator.down().all().shadow().await.unwrap();
     assert_eq!(report.ran().map(|step| step.version.get()).collect::<Vec<_>>(), [2, 1]);
     let report = migrator.redo().shadow().await.unwrap();
     assert!(report.is_ok() && report.steps.len() == 2, "{report:?}");
-    assert_eq!(snapshot::of(&fresh.db).await, before);
+    assert_eq!(whole::of(&fresh.db).await, before);
     fresh.pass().await;
 }
 
@@ -193,7 +199,7 @@ async fn it_is_dropped_after_a_failure_a_panic_a_cancellation_and_a_drop() {
     });
     let fresh = Fresh::new("shadow_dropped").await;
     fresh.migrator([effect!(1)]).up().await.unwrap();
-    let before = snapshot::of(&fresh.db).await;
+    let before = whole::of(&fresh.db).await;
     for (bad, said) in [(fails, "the body says no"), (panics, "the body panics")] {
         let report = fresh.migrator([effect!(1), bad, effect!(3)]).up().shadow().await.unwrap();
         let outcomes: Vec<_> = report.steps.iter().map(|step| step.outcome).collect();
@@ -220,7 +226,7 @@ async fn it_is_dropped_after_a_failure_a_panic_a_cancellation_and_a_drop() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-    assert_eq!(snapshot::of(&fresh.db).await, before);
+    assert_eq!(whole::of(&fresh.db).await, before);
     fresh.pass().await;
 }
 

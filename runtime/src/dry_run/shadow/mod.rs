@@ -21,7 +21,7 @@ use crate::{
     config::Settings,
     observer::Scope,
     plan::{Goal, Step},
-    report::{Failure, PlanStep, RunReport, StepOutcome, StepReport},
+    report::{Failure, RunReport, StepOutcome, StepReport},
     runner::{How, Runner},
 };
 use scratch::Scratch;
@@ -99,11 +99,12 @@ impl Runner {
             Err(error) => return Err(error),
         };
         dropped?;
-        report.steps = plan
-            .steps
-            .iter()
+        report.steps = self
+            .shown(&plan.steps)
+            .await
+            .into_iter()
             .zip(results(&plan.steps, &ran.steps, done.commands))
-            .map(|(step, tried)| tried.step(PlanStep::of(step)))
+            .map(|(step, tried)| tried.step(step))
             .collect();
         report.observed = done.observed;
         report.duration_ms = milliseconds(begun);
