@@ -90,6 +90,10 @@ pub struct Outcome {
     pub struck: u32,
     /// A point was not reached: on a busy machine a lease may run out before.
     pub missed: bool,
+    /// The last runner, alone with the server, lost its lease again and again: the machine
+    /// stalls for longer than it lasts, and says nothing about the round.
+    #[serde(default)]
+    pub stalled: bool,
     /// The commands that were struck.
     pub commands: Vec<String>,
     /// How many commands the second runner sent, from its acquisition on.
@@ -372,12 +376,11 @@ impl Ground<'_> {
                 }
                 // A rollback goes no further than it was asked to once it was replaced, which
                 // a busy machine may do to it.
-                if turn < 10
-                    && self.verb == Verb::Down
-                    && end.error.as_ref().is_some_and(|(kind, _)| kind == "lock-lost")
-                {
+                let lost = end.error.as_ref().is_some_and(|(kind, _)| kind == "lock-lost");
+                if lost && turn < 10 && self.verb == Verb::Down {
                     continue;
                 }
+                self.outcome.stalled = lost;
             }
             self.well("the last", next);
             break;

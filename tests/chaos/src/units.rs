@@ -211,7 +211,7 @@ struct Sum {
 
 /// Runs a unit; again, if in an election the coordinator itself could not reach the server.
 async fn tried(unit: &Unit, world: &World) -> Result<Outcome, Error> {
-    let mut left = if world.election.is_zero() { 0 } else { 5 };
+    let mut left = if world.election.is_zero() { 1 } else { 5 };
     loop {
         match unit.run(world).await {
             Err(error) if left > 0 => {
@@ -282,7 +282,7 @@ async fn run_while(
         running.spawn(async move {
             let _place = place;
             let outcome = tried(&unit, &world).await?;
-            if (outcome.late || outcome.missed) && outcome.wrong.is_empty() {
+            if outcome.stalled || (outcome.late || outcome.missed) && outcome.wrong.is_empty() {
                 return Ok(Some(unit));
             }
             note(&state, &unit, false, outcome);
@@ -332,7 +332,7 @@ pub async fn again(
             let _place = place;
             let mut outcome = tried(&unit, &world).await?;
             for _ in 0..3 {
-                if outcome.late || outcome.missed {
+                if outcome.late || outcome.missed || outcome.stalled {
                     outcome = tried(&unit, &world).await?;
                 }
             }
