@@ -90,8 +90,8 @@ pub struct Outcome {
     pub struck: u32,
     /// A point was not reached: on a busy machine a lease may run out before.
     pub missed: bool,
-    /// The last runner, alone with the server, lost its lease again and again: the machine
-    /// stalls for longer than it lasts, and says nothing about the round.
+    /// A runner lost its lease again and again, though nobody harmed it: the machine stalls
+    /// for longer than it lasts. To be looked at again.
     #[serde(default)]
     pub stalled: bool,
     /// The commands that were struck.
@@ -104,6 +104,21 @@ pub struct Outcome {
     pub late: bool,
     /// The database, if it was kept.
     pub kept: Option<String>,
+}
+
+impl Outcome {
+    /// Whether the round says nothing: it was late, missed its point, or its machine stalled.
+    /// What a stall cannot do, as an effect that is there twice, counts all the same.
+    pub fn is_void(&self) -> bool {
+        let unfinished = ["pending", "stuck: a final run", "history", "indexes", "lock"];
+        let grave = |wrong: &String| {
+            !wrong.ends_with("is missing") && !unfinished.iter().any(|one| wrong.starts_with(one))
+        };
+        if self.stalled {
+            return !self.wrong.iter().any(grave);
+        }
+        (self.late || self.missed) && self.wrong.is_empty()
+    }
 }
 
 /// A round under way.
@@ -380,7 +395,6 @@ impl Ground<'_> {
                 if lost && turn < 10 && self.verb == Verb::Down {
                     continue;
                 }
-                self.outcome.stalled = lost;
             }
             self.well("the last", next);
             break;
@@ -393,6 +407,10 @@ impl Ground<'_> {
     /// It must have ended without an error.
     pub fn well(&mut self, who: &str, next: Next) {
         match next {
+            // It gives up after ten times, which takes a machine that stalls all the time.
+            Next::Ended(end) if end.error.as_ref().is_some_and(|(kind, _)| kind == "lock-lost") => {
+                self.outcome.stalled = true;
+            }
             Next::Ended(end) => {
                 if let Some((_, error)) = end.error {
                     self.wrong(format!("{who} failed: {error}"));
