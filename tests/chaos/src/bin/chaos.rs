@@ -34,6 +34,9 @@ struct Args {
     /// Begins no new round after so many minutes.
     #[arg(long, global = true)]
     minutes: Option<u64>,
+    /// The lease of the runners. A machine that stalls for longer wants a longer one.
+    #[arg(long, global = true, default_value_t = 1_000)]
+    lease_ms: u64,
     /// Only this part of the rounds, as `2/4`.
     #[arg(long, global = true, default_value = "1/1")]
     part: String,
@@ -166,7 +169,8 @@ async fn run(args: Args) -> Result<bool, Failure> {
             uri
         }
     };
-    let world = Arc::new(World::new(&uri, runner.clone(), LEASE).await?);
+    let world =
+        Arc::new(World::new(&uri, runner.clone(), Duration::from_millis(args.lease_ms)).await?);
     let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
 
     let go = async |units: Vec<Unit>, jobs: usize| {
