@@ -35,6 +35,9 @@ const ABORT_WAIT: Duration = Duration::from_secs(5);
 /// body is blamed.
 pub(crate) const GONE_MAX: u32 = 3;
 
+/// Half of the life that the server grants a transaction by default.
+const LONG: Duration = Duration::from_secs(30);
+
 const NO_SUCH_TRANSACTION: i32 = 251;
 
 /// What the body is blamed for then.
@@ -181,7 +184,9 @@ impl Engine {
             .timing
             .iter()
             .map(|(version, sequence, ms)| history::timing_statement(*version, *sequence, *ms));
-        self.lease.release(timing.collect()).await;
+        let mut statements: Vec<Document> = timing.collect();
+        statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
+        self.lease.release(statements).await;
     }
 
     /// Notes how long a migration took; written with the next statement that goes out.
@@ -500,6 +505,7 @@ impl Engine {
     async fn enter(&mut self, trial: &mut Trial<'_>) -> Result<Option<Committed>, Stop> {
         loop {
             self.alive(trial.cancellable)?;
+            trial.begun = Instant::now();
             begin(&mut self.session).await?;
             match self.guard(trial).await {
                 Ok(true) => return Ok(None),
@@ -542,7 +548,10 @@ impl Engine {
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
                 // A transaction that is too long for the server is so each time.
                 let gone = driver::find(error.as_ref()).and_then(driver::code);
-                trial.gone = if gone == Some(NO_SUCH_TRANSACTION) { trial.gone + 1 } else { 0 };
+                let gone = gone == Some(NO_SUCH_TRANSACTION);
+                // After a short one it is more likely that the primary has changed.
+                let long = trial.begun.elapsed() >= LONG;
+                trial.gone = if gone && long { trial.gone + 1 } else { 0 };
                 if trial.gone >= GONE_MAX {
                     return Err(Stop::Body(GONE.into()));
                 }
@@ -551,7 +560,7 @@ impl Engine {
                     tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
                     return Ok(None);
                 }
-                return Err(Stop::Body(if trial.gone >= GONE_MAX { GONE.into() } else { error }));
+                return Err(Stop::Body(if gone { GONE.into() } else { error }));
             }
             Err(stop) => {
                 self.abort().await;
@@ -828,6 +837,8 @@ struct Trial<'a> {
     digest: Digest,
     cancellable: bool,
     backoff: Backoff,
+    /// When this attempt began.
+    begun: Instant,
     /// How often in a row the transaction was gone at its commit.
     gone: u32,
     /// A commit was sent whose outcome never came back.
@@ -842,7 +853,8 @@ impl<'a> Trial<'a> {
         cancellable: bool,
     ) -> Self {
         let backoff = Backoff::new(engine.control.retries);
-        Self { records, digest, cancellable, backoff, gone: 0, unknown: false }
+        let begun = Instant::now();
+        Self { records, digest, cancellable, backoff, begun, gone: 0, unknown: false }
     }
 
     /// One whose record tells whether it committed.
