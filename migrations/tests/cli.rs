@@ -23,17 +23,17 @@ use tokio::{
 };
 
 // What `create` writes compiles, as it is compiled here.
-#[path = "../../runtime/src/cli/templates/change.rs"]
+#[path = "../../seal/src/create/templates/change.rs"]
 mod change;
-#[path = "../../runtime/src/cli/templates/change_irreversible.rs"]
+#[path = "../../seal/src/create/templates/change_irreversible.rs"]
 mod change_irreversible;
-#[path = "../../runtime/src/cli/templates/online.rs"]
+#[path = "../../seal/src/create/templates/online.rs"]
 mod online;
-#[path = "../../runtime/src/cli/templates/online_reversible.rs"]
+#[path = "../../seal/src/create/templates/online_reversible.rs"]
 mod online_reversible;
-#[path = "../../runtime/src/cli/templates/transaction.rs"]
+#[path = "../../seal/src/create/templates/transaction.rs"]
 mod transaction;
-#[path = "../../runtime/src/cli/templates/transaction_reversible.rs"]
+#[path = "../../seal/src/create/templates/transaction_reversible.rs"]
 mod transaction_reversible;
 
 /// A piece of every password here, and of nothing else: no output may hold it.

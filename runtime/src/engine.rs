@@ -30,9 +30,18 @@ use crate::{
 /// How long aborting may take before the transaction is left to the server.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
 
-/// How many times in a row a commit may find its transaction gone, though the body reported
-/// success, before the body is blamed.
+/// How many times in a row the body or the commit may find the transaction gone before the
+/// body is blamed.
 const GONE_MAX: u32 = 3;
+
+const NO_SUCH_TRANSACTION: i32 = 251;
+
+/// What the body is blamed for then.
+pub(crate) const GONE: &str = "the server had already ended the transaction when it was to go on or to \
+                    commit, several times in a row: either the body swallowed the error of one \
+                    of its operations (pass every error on with `?`), or it takes longer than \
+                    the server lets a transaction live (60 s by default: write an online \
+                    migration instead)";
 
 /// What a body is told that drops the future of a step.
 const STEP_DROPPED: &str = "a step was dropped before it had ended; await every step to its end, \
@@ -137,6 +146,8 @@ impl Engine {
             .causal_consistency(true)
             .await
             .map_err(|error| Error::server("start a session", error))?;
+        #[cfg(mongrate_mutants)]
+        lease::note_session_mutated(control, number, session.id()).await;
         if !fence::raise(control, &mut session, number).await? {
             return Ok(None);
         }
@@ -290,6 +301,8 @@ impl Engine {
         // It, or a step of it, may have been dropped in the middle of a transaction.
         let dropped = self.recover().await?;
         match (self.stopped.take(), ended) {
+            // What was refused because the lease is lost is not the body's fault.
+            (_, Err(Stop::Body(_))) if self.lease.is_lost() => return Err(Stop::Lost),
             (Some(stop), _) | (None, Err(stop)) => return Err(stop),
             (None, Ok(())) if dropped => return Err(Stop::Body(STEP_DROPPED.into())),
             (None, Ok(())) => {}
@@ -346,7 +359,7 @@ impl Engine {
 
     /// Before an operation that the fence cannot hold back.
     pub(crate) fn refuse_when_lost(&self) -> Result<(), ServerError> {
-        if self.lease.lost.is_cancelled() {
+        if self.lease.is_lost() {
             return Err(ServerError::in_reply(
                 "the lease is lost: nothing more may be changed",
                 None,
@@ -376,17 +389,24 @@ impl Engine {
         let ended = self.tries(&mut trial, body).await;
         self.attempts = trial.backoff.attempts();
         let ended = match ended {
-            // Whatever stopped it, a commit that was sent may have got through.
-            Err(stop) if trial.unknown => match self.settle(&trial).await {
-                Ok(Settled::Committed) => Ok(self.commit_noted(&trial)),
-                Ok(Settled::Unchanged | Settled::Lost) => Err(stop),
-                Err(Stop::Server(error)) => Err(Stop::Unknown(error)),
-                Err(other) => Err(other),
-            },
+            Err(stop) if trial.unknown => self.clear_up(&trial, stop).await,
             ended => ended,
         };
         self.in_flight = false;
         ended
+    }
+
+    /// Whatever stopped it, a commit that was sent may have got through, and may still get
+    /// through: ends the transaction, and only then finds out what became of it.
+    async fn clear_up(&mut self, trial: &Trial<'_>, stop: Stop) -> Result<Committed, Stop> {
+        let ended = self.end_open_transaction().await;
+        match (self.settle(trial).await, stop) {
+            (Ok(Settled::Committed), _) => Ok(self.commit_noted(trial)),
+            (Ok(_), Stop::Server(error)) if !ended => Err(Stop::Unknown(error)),
+            (Ok(Settled::Unchanged | Settled::Lost), stop) => Err(stop),
+            (Err(Stop::Server(error)), _) => Err(Stop::Unknown(error)),
+            (Err(other), _) => Err(other),
+        }
     }
 
     async fn tries<F>(&mut self, trial: &mut Trial<'_>, mut body: F) -> Result<Committed, Stop>
@@ -480,6 +500,12 @@ impl Engine {
             Err(Stop::Body(error)) => {
                 self.abort().await;
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
+                // A transaction that is too long for the server is so each time.
+                let gone = driver::find(error.as_ref()).and_then(driver::code);
+                trial.gone = if gone == Some(NO_SUCH_TRANSACTION) { trial.gone + 1 } else { 0 };
+                if trial.gone >= GONE_MAX {
+                    return Err(Stop::Body(GONE.into()));
+                }
                 if transient && trial.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
                     tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
@@ -493,25 +519,23 @@ impl Engine {
             }
         }
         let Err(error) = self.commit(&mut trial.unknown).await else {
+            #[cfg(mongrate_mutants)]
+            self.committed_mutated(trial).await;
             return Ok(Some(self.commit_noted(trial)));
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-        // NoSuchTransaction.
-        trial.gone = if error.code() == Some(251) { trial.gone + 1 } else { 0 };
+        let gone = error.code() == Some(NO_SUCH_TRANSACTION);
+        trial.gone = if gone { trial.gone + 1 } else { 0 };
         if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
             return Ok(None);
         }
-        // Giving up: nothing may stay open.
-        self.end_open_transaction().await;
+        // Giving up: nothing may stay open. (If the outcome is unknown, that is seen to later.)
+        if !trial.unknown {
+            self.end_open_transaction().await;
+        }
         if trial.gone >= GONE_MAX {
-            return Err(Stop::Body(
-                "the server had already ended the transaction when it was to commit, several \
-                 times in a row: either the body swallowed the error of one of its operations \
-                 (pass every error on with `?`), or it takes longer than the server lets a \
-                 transaction live (60 s by default: write an online migration instead)"
-                    .into(),
-            ));
+            return Err(Stop::Body(GONE.into()));
         }
         Err(Stop::Server(Error::server("commit", error)))
     }
@@ -520,7 +544,14 @@ impl Engine {
     async fn guard(&mut self, trial: &Trial<'_>) -> Result<bool, ServerError> {
         let mut statements =
             vec![fence::guard_statement(self.lease.fence, self.guards, trial.digest)];
-        if let Some((migration, change)) = &trial.record {
+        #[cfg(mongrate_mutants)]
+        if !self.guard_mutated(&mut statements).await? {
+            return Ok(false);
+        }
+        let record = trial.record;
+        #[cfg(mongrate_mutants)]
+        let record = record.filter(|_| !mutant::is(Mutant::HistoryOutside));
+        if let Some((migration, change)) = &record {
             statements.push(history::statement(migration, change, &self.stamp()));
         }
         if let Some((version, sequence, ms)) = self.timing {
@@ -531,8 +562,17 @@ impl Engine {
         }
         let expected = i64::try_from(statements.len()).unwrap_or(i64::MAX);
         let command = self.control.update(statements);
-        let reply = self.control.once(Some(&mut self.session), command).await?;
-        Ok(touched(&reply) == expected)
+        match self.control.once(Some(&mut self.session), command).await {
+            Ok(reply) => {
+                let passed = fence::passed(&reply);
+                #[cfg(mongrate_mutants)]
+                let passed =
+                    passed || mutant::is(Mutant::NoFence) || mutant::is(Mutant::FenceOnlyRead);
+                Ok(passed && touched(&reply) == expected)
+            }
+            Err(error) if error.code() == Some(11_000) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Commits, again while the outcome is unknown.
@@ -582,7 +622,12 @@ impl Engine {
         ids.extend(version.map(|version| Bson::from(version.get())));
         let filter = doc! { "_id": { "$in": ids } };
         let after = self.session.operation_time();
-        let found = self.control.find_after(after, None, filter, doc! { "events": 0 }).await;
+        let found = self.control.find_after(after, None, filter, doc! { "events": 0 });
+        // It waits until a majority has what this session has seen.
+        let found =
+            tokio::time::timeout(Control::MAJORITY_WAIT, found).await.unwrap_or_else(|_| {
+                Err(ServerError::in_reply("a majority of the replica set does not keep up", None))
+            });
         let found = found.map_err(|error| Error::server("read the history", error));
         found.and_then(|found| sort_out(&found)).map_err(Stop::Server)
     }
@@ -607,9 +652,10 @@ impl Engine {
     }
 
     /// Ends what a failed commit may have left open on the server: the driver does not abort
-    /// after a commit was sent.
-    async fn end_open_transaction(&self) {
-        end_session(&self.control, &self.session).await;
+    /// after a commit was sent. `true`: none is open, a commit that is still on its way will
+    /// find none, and what this session reads from now on is not older than that.
+    async fn end_open_transaction(&mut self) -> bool {
+        end_session(&self.control, &mut self.session).await
     }
 
     async fn abort(&mut self) {
@@ -639,6 +685,11 @@ pub(crate) async fn begin(session: &mut ClientSession) -> Result<(), Stop> {
         .w(Acknowledgment::Majority)
         .w_timeout(Control::MAJORITY_WAIT)
         .build();
+    #[cfg(mongrate_mutants)]
+    let concern = match mutant::is(Mutant::FenceW1) {
+        true => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
+        false => concern,
+    };
     session
         .start_transaction()
         .read_concern(ReadConcern::local())
@@ -654,18 +705,78 @@ pub(crate) async fn abort(session: &mut ClientSession) {
     }
 }
 
-/// Ends what a session may have open on the server.
-pub(crate) async fn end_session(control: &Control, session: &ClientSession) {
+/// Ends what a session may have open on the server. `true`: nothing is open, a commit that is
+/// still on its way will find nothing, and what the session reads from now on is not older than
+/// that.
+pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) -> bool {
     let command = doc! { "killSessions": [session.id().clone()] };
     let admin = control.database.client().database("admin");
     let ending = admin.run_command(command);
     match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
-        Ok(Ok(_)) => {}
+        Ok(Ok(reply)) => {
+            // Without it, a majority read may be of before a commit that did get through.
+            let time = reply.get_timestamp("operationTime").ok();
+            if let Some(time) = time {
+                session.advance_operation_time(time);
+            }
+            return time.is_some();
+        }
         Ok(Err(error)) => {
             let error = ServerError::from(error);
             tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
         }
         Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
+    }
+    false
+}
+
+#[cfg(mongrate_mutants)]
+use crate::mutant::{self, Mutant};
+
+#[cfg(mongrate_mutants)]
+impl Engine {
+    /// Breaks the guard. `false`: it did not match.
+    async fn guard_mutated(&mut self, statements: &mut Vec<Document>) -> Result<bool, ServerError> {
+        let mine = doc! { "_id": fence::ID, "fence": self.lease.fence };
+        if mutant::is(Mutant::NoFence) {
+            statements.clear();
+        } else if mutant::is(Mutant::FenceOnlyRead) {
+            statements.clear();
+            let find = doc! { "find": &self.control.collection, "filter": mine, "limit": 1 };
+            let reply = self.control.once(Some(&mut self.session), find).await?;
+            let cursor = reply.get_document("cursor").ok();
+            let batch = cursor.and_then(|cursor| cursor.get_array("firstBatch").ok());
+            return Ok(batch.is_some_and(|batch| !batch.is_empty()));
+        } else if mutant::is(Mutant::GuardGoesOn) {
+            statements[0].remove("upsert");
+        } else if mutant::is(Mutant::FenceNoOpSet) {
+            let same = doc! { "$set": { "fence": self.lease.fence } };
+            *statements = vec![doc! { "q": mine, "u": same }];
+        }
+        Ok(true)
+    }
+
+    /// What the broken guard left out still has to get into the database.
+    async fn committed_mutated(&mut self, trial: &Trial<'_>) {
+        let without = [Mutant::NoFence, Mutant::FenceOnlyRead, Mutant::FenceNoOpSet]
+            .into_iter()
+            .any(mutant::is);
+        let mut statements = Vec::new();
+        if without {
+            statements.push(doc! {
+                "q": { "_id": fence::ID, "fence": self.lease.fence },
+                "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": trial.digest.to_document() } },
+            });
+        }
+        if let (true, Some((migration, change))) =
+            (mutant::is(Mutant::HistoryOutside), &trial.record)
+        {
+            statements.push(history::statement(migration, change, &self.stamp()));
+        }
+        if !statements.is_empty() {
+            let command = self.control.majority_update(statements);
+            let _ = self.control.retrying(None, command).await;
+        }
     }
 }
 

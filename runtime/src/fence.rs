@@ -8,7 +8,7 @@ use std::{cmp::Ordering, time::Duration};
 
 use mongodb::{
     ClientSession,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
 };
 
 use crate::{
@@ -66,6 +66,10 @@ pub(crate) async fn raise(
             "upsert": true,
         },
     ]);
+    #[cfg(mongrate_mutants)]
+    if crate::mutant::is(crate::mutant::Mutant::FenceW1) {
+        command.insert("writeConcern", doc! { "w": 1 });
+    }
     command.insert("maxTimeMS", RAISE_WAIT_MS);
     for _ in 0..KILLS_MAX {
         let error = match control.once(Some(&mut *session), command.clone()).await {
@@ -120,6 +124,11 @@ async fn kill_holder(control: &Control, mine: i64) -> Result<(), Error> {
             holders.push(session);
         }
     }
+    #[cfg(mongrate_mutants)]
+    match crate::mutant::former_owner(control).await {
+        None => return Ok(()),
+        Some(former) => holders = former.map_or(holders, |former| vec![former]),
+    }
     if holders.is_empty() {
         return Ok(());
     }
@@ -146,9 +155,21 @@ async fn read_raw(
 
 /// The first statement of every guarded transaction. It matches only under the fence that
 /// its owner raised, and only once for each number of `guards`.
+///
+/// Where it does not match it is an upsert that meets the fence as it is: an error, with
+/// which the server itself ends the transaction. So a guard that arrives late, from a process
+/// that is dead by then, leaves nothing open.
 pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Document {
     doc! {
         "q": { "_id": ID, "fence": fence, "guards": guards },
         "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": applied.to_document() } },
+        "upsert": true,
     }
+}
+
+/// Whether the guard passed, by its reply.
+pub(crate) fn passed(reply: &Document) -> bool {
+    let upserted = reply.get_array("upserted").into_iter().flatten();
+    // Somebody deleted the fence: that is none of ours.
+    !upserted.filter_map(Bson::as_document).any(|one| number(one, "index") == Some(0))
 }

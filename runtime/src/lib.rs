@@ -52,6 +52,8 @@ mod lease;
 mod link_macro;
 mod migration;
 mod migrator;
+#[cfg(mongrate_mutants)]
+mod mutant;
 mod on_start;
 mod online;
 mod plan;

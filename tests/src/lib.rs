@@ -1,6 +1,7 @@
 //! Support shared by the integration tests: a database per test on one real `mongod`, and
 //! a record of every command that went over the wire.
 
+pub mod app;
 pub mod clock;
 pub mod effects;
 pub mod process;

@@ -103,7 +103,8 @@ async fn check(db: &Database, count: i32) -> Result<(), BoxError> {
     let groups: Vec<Document> =
         db.collection::<Document>(THINGS).aggregate(groups).await?.try_collect().await?;
     let once = groups.first().is_some_and(|group| {
-        matches!(group.get("_id"), Some(Bson::Int32(1))) && group.get_i32("count") == Ok(count)
+        matches!(group.get("_id"), Some(Bson::Int32(1)))
+            && group.get_i32("count").is_ok_and(|found| found == count)
     });
     if groups.len() == 1 && once {
         Ok(())

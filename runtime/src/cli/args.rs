@@ -4,9 +4,10 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use mongrate_seal::create::Template;
 
 use super::duration;
-use crate::{DatabaseAhead, MigrationKind, Migrator, OutOfOrder, Resolution, Version, Wait};
+use crate::{DatabaseAhead, Migrator, OutOfOrder, Resolution, Version, Wait};
 
 /// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
 #[derive(Args, Clone, Debug, Default)]
@@ -305,7 +306,7 @@ pub enum KindArg {
     Change,
 }
 
-impl From<KindArg> for MigrationKind {
+impl From<KindArg> for Template {
     fn from(kind: KindArg) -> Self {
         match kind {
             KindArg::Transaction => Self::Transaction,

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use mongrate_seal::create::CreateError;
 use serde_json::{Value, json};
 
-use super::create::CreateError;
 use crate::{Error, Kind, RunReport};
 
 /// Why a command did not succeed.
@@ -128,9 +128,11 @@ impl From<CreateError> for CliError {
             CreateError::NameTaken { .. } => (Kind::Usage, "name_taken"),
             CreateError::NoDirectory { .. } => (Kind::Usage, "no_directory"),
             CreateError::NoVersion { .. } => (Kind::Usage, "no_version"),
+            CreateError::Sum { .. } => (Kind::BadBuild, "bad_sum"),
             CreateError::Read { .. } | CreateError::Write { .. } | CreateError::ModFile { .. } => {
                 (Kind::Failed, "io")
             }
+            _ => (Kind::Failed, "failed"),
         };
         Self::new(kind, code, error.to_string())
     }

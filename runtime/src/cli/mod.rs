@@ -111,7 +111,7 @@
 //!
 //! where `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
 //! `no_database`, `embedded`, `bad_log_filter`, `confirmation_needed`, `declined`, `bad_name`,
-//! `name_taken`, `no_directory`, `no_version`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
+//! `name_taken`, `no_directory`, `no_version`, `bad_sum`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
 //! people; and `report`, if work had begun, is the [`RunReport`](crate::RunReport) of what was
 //! done. The shape is stable: fields may be added, none is renamed or removed within a major
 //! version.
@@ -119,7 +119,6 @@
 mod args;
 mod confirm;
 mod connect;
-mod create;
 mod duration;
 mod error;
 mod logging;
@@ -140,8 +139,8 @@ pub use args::{
 };
 pub use clap;
 pub use connect::Connection;
-pub use create::{CreateError, Created, NewMigration};
 pub use error::CliError;
+pub use mongrate_seal::create::{CreateError, Created, NewMigration, Template};
 pub use usage::AFTER_HELP;
 
 use crate::{Kind, Migrator};

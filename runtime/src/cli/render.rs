@@ -7,9 +7,9 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width,
     presets,
 };
+use mongrate_seal::create::Created;
 
 use super::{
-    create::Created,
     duration::{ago, human},
     out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
 };

@@ -13,13 +13,13 @@ use super::{
     },
     confirm,
     connect::unless_cancelled,
-    create::NewMigration,
     error::CliError,
     out::{Out, safe},
     progress::Progress,
     render::{self, View},
 };
 use crate::{Down, Kind, Migrator, Named, Purge, Resolution, State, Up};
+use mongrate_seal::create::NewMigration;
 
 /// What a verb has to say.
 pub(super) struct Answer {
@@ -247,9 +247,9 @@ impl Verb<'_> {
     fn create(&self, args: &CreateArgs) -> Result<Answer, CliError> {
         let dir = args.dir.as_deref().unwrap_or(&self.cli.migrations_dir);
         let created = NewMigration::named(&args.name)?
-            .kind(args.kind.into())
+            .template(args.kind.into())
             .reversible(args.reversible)
-            .write(dir, Utc::now().date_naive())?;
+            .write(dir, Utc::now().naive_utc())?;
         Answer::new(&created, render::created(&created))
     }
 
