@@ -136,6 +136,14 @@ impl Fresh {
         FailPoint { admin }
     }
 
+    /// The server's version, as `(6, 0)`.
+    pub async fn version(&self) -> (i32, i32) {
+        let reply = self.db.run_command(doc! { "buildInfo": 1 }).await.unwrap();
+        let parts = reply.get_array("versionArray").unwrap();
+        let part = |at: usize| parts.get(at).and_then(mongrate::bson::Bson::as_i32).unwrap_or(0);
+        (part(0), part(1))
+    }
+
     /// Drops it: the test passed.
     pub async fn pass(self) {
         self.db.drop().await.unwrap();

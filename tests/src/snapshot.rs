@@ -30,11 +30,12 @@ pub async fn snapshot(db: &Database) -> BTreeMap<String, Vec<String>> {
         for (key, default) in
             [("validationLevel", "strict"), ("validationAction", "error"), ("max", "2147483647")]
         {
-            if options.get(key).is_some_and(|value| text(value).trim_matches('"') == default) {
+            if options.get(key).is_some_and(|value| text(value, false).trim_matches('"') == default)
+            {
                 options.remove(key);
             }
         }
-        let mut lines = vec![format!("{kind} {}", text(&options.into()))];
+        let mut lines = vec![format!("{kind} {}", text(&options.into(), false))];
         if kind == "collection" {
             let mut indexes: Vec<Document> = db
                 .run_cursor_command(doc! { "listIndexes": name })
@@ -44,12 +45,15 @@ pub async fn snapshot(db: &Database) -> BTreeMap<String, Vec<String>> {
                 .await
                 .unwrap();
             indexes.sort_by_key(|index| index.get_str("name").unwrap().to_owned());
-            lines.extend(indexes.into_iter().map(|index| format!("index {index}")));
+            lines.extend(indexes.into_iter().map(|index| {
+                let key = index.get_document("key").unwrap().to_string();
+                format!("index {key} {}", text(&index.into(), false))
+            }));
         }
         let documents: Vec<Document> =
             db.collection(name).find(doc! {}).await.unwrap().try_collect().await.unwrap();
         let mut documents: Vec<String> =
-            documents.into_iter().map(|one| text(&one.into())).collect();
+            documents.into_iter().map(|one| text(&one.into(), true)).collect();
         documents.sort();
         lines.extend(documents);
         all.insert(name.to_owned(), lines);
@@ -57,24 +61,25 @@ pub async fn snapshot(db: &Database) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-fn text(value: &Bson) -> String {
+/// Types as they are, unless the server is free to choose one for a number.
+fn text(value: &Bson, exact: bool) -> String {
     match value {
         Bson::Document(document) => {
             let mut fields: Vec<String> = document
                 .iter()
-                // The moment of a test is another one each time.
-                .filter(|(key, _)| *key != "at")
-                .map(|(key, value)| format!("{key}: {}", text(value)))
+                .map(|(key, value)| format!("{key}: {}", text(value, exact)))
                 .collect();
             fields.sort();
             format!("{{{}}}", fields.join(", "))
         }
         Bson::Array(items) => {
-            let items: Vec<String> = items.iter().map(text).collect();
+            let items: Vec<String> = items.iter().map(|item| text(item, exact)).collect();
             format!("[{}]", items.join(", "))
         }
         Bson::String(text) => format!("{text:?}"),
         Bson::Int32(number) => number.to_string(),
+        Bson::Int64(number) if !exact => number.to_string(),
+        Bson::Double(number) if !exact => number.to_string(),
         other => format!("{other:?}"),
     }
 }

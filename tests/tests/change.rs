@@ -73,15 +73,71 @@ async fn collections_are_created_and_dropped() {
             .validation_action("warn")
             .collation(doc! { "locale": "de" });
         change.create_collection("log").capped(8_192).max_documents(10);
+        change.create_collection("all").view_on("plain", vec![doc! { "$match": { "a": 1 } }]);
+    })
+    .await;
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn time_series_are_created_and_never_dropped_with_what_is_in_them() {
+    let fresh = Fresh::new("time_series").await;
+    fn declare(change: &mut Change) {
         change
             .create_collection("weather")
             .time_series("at")
             .meta_field("station")
             .granularity("minutes")
             .expire_after_seconds(3_600);
-        change.create_collection("all").view_on("plain", vec![doc! { "$match": { "a": 1 } }]);
-    })
+        change.coll_mod("weather").unset("expireAfterSeconds");
+        change.coll_mod("weather").set("expireAfterSeconds", 90);
+    }
+    if fresh.version().await < (5, 0) {
+        // The server does not know them, and says so.
+        refused(&fresh, declare, &["operation 1", "timeseries"]).await;
+        return fresh.pass().await;
+    }
+    there_and_back(&fresh, declare).await;
+    refused(
+        &fresh,
+        |change| {
+            change.drop_collection("weather");
+        },
+        &["time series", "online migration"],
+    )
     .await;
+    refused(&fresh, |change| change.rename_collection("weather", "b"), &["timeseries"]).await;
+    refused(&fresh, |change| change.remove_field("weather", "a"), &["cannot be rewritten"]).await;
+    let now = mongrate::bson::DateTime::now();
+    insert(&fresh.db, "weather", [doc! { "at": now, "station": 1 }]).await;
+    let error = fresh.migrator([one(declare)]).down().await.unwrap_err();
+    assert!(error.to_string().contains("cannot rename a time series"), "{error}");
+    let weather = fresh.db.collection::<Document>("weather");
+    assert_eq!(weather.count_documents(doc! {}).await.unwrap(), 1);
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn options_that_the_server_does_not_know_are_refused_by_it() {
+    let fresh = Fresh::new("options_that_the_server").await;
+    fresh.db.run_command(doc! { "create": "plain" }).await.unwrap();
+    fn images(change: &mut Change) {
+        let set = change.coll_mod("plain");
+        set.set("changeStreamPreAndPostImages", doc! { "enabled": true });
+    }
+    fn limits(change: &mut Change) {
+        change.create_collection("log").capped(8_192);
+        change.coll_mod("log").set("cappedSize", 16_384).set("cappedMax", 5);
+    }
+    if fresh.version().await >= (6, 0) {
+        there_and_back(&fresh, images).await;
+        fresh.migrator([one(images)]).down().await.unwrap();
+        there_and_back(&fresh, limits).await;
+    } else {
+        refused(&fresh, images, &["operation 1", "changeStreamPreAndPostImages"]).await;
+        let error = fresh.migrator([one(limits)]).up().await.unwrap_err();
+        assert!(error.to_string().contains("operation 2"), "{error}");
+    }
     fresh.pass().await;
 }
 
@@ -216,16 +272,6 @@ async fn a_dropped_collection_comes_back_with_all_that_was_in_it() {
 #[tokio::test]
 async fn what_cannot_come_back_is_not_dropped() {
     let fresh = Fresh::new("what_cannot_come_back").await;
-    let command = doc! { "create": "weather", "timeseries": { "timeField": "at" } };
-    fresh.db.run_command(command).await.unwrap();
-    refused(
-        &fresh,
-        |change| {
-            change.drop_collection("weather");
-        },
-        &["time series", "online migration"],
-    )
-    .await;
     refused(
         &fresh,
         |change| {
@@ -236,7 +282,13 @@ async fn what_cannot_come_back_is_not_dropped() {
     .await;
     refused(&fresh, |change| change.rename_collection("nobody", "b"), &["no collection `nobody`"])
         .await;
-    refused(&fresh, |change| change.rename_collection("weather", "b"), &["timeseries"]).await;
+    let command = doc! { "create": "view", "viewOn": "plain", "pipeline": [] };
+    fresh.db.run_command(command).await.unwrap();
+    refused(&fresh, |change| change.rename_collection("view", "b"), &["`view` is a view"]).await;
+    refused(&fresh, |change| change.remove_field("view", "a"), &["cannot be rewritten"]).await;
+    let command = doc! { "create": "log", "capped": true, "size": 8_192 };
+    fresh.db.run_command(command).await.unwrap();
+    refused(&fresh, |change| change.remove_field("log", "a"), &["is capped"]).await;
     fresh.pass().await;
 }
 
@@ -410,15 +462,7 @@ async fn validators_and_options_are_set_back() {
         .db
         .run_command(doc! {
             "create": "checked", "validator": { "a": 1 }, "validationLevel": "moderate",
-            "validationAction": "warn", "changeStreamPreAndPostImages": { "enabled": true },
-        })
-        .await
-        .unwrap();
-    fresh.db.run_command(doc! { "create": "log", "capped": true, "size": 8_192 }).await.unwrap();
-    fresh
-        .db
-        .run_command(doc! {
-            "create": "weather", "timeseries": { "timeField": "at" }, "expireAfterSeconds": 60,
+            "validationAction": "warn",
         })
         .await
         .unwrap();
@@ -432,13 +476,7 @@ async fn validators_and_options_are_set_back() {
         change.set_validator("plain", doc! { "c": 1 }).level("moderate").action("warn");
         change.set_validator("checked", doc! { "b": 1 }).level("strict");
         change.unset_validator("checked");
-        change
-            .coll_mod("checked")
-            .set("validator", doc! { "z": 1 })
-            .set("changeStreamPreAndPostImages", doc! { "enabled": false });
-        change.coll_mod("weather").unset("expireAfterSeconds");
-        change.coll_mod("weather").set("expireAfterSeconds", 90);
-        change.coll_mod("log").set("cappedSize", 16_384).set("cappedMax", 5);
+        change.coll_mod("checked").set("validator", doc! { "z": 1 }).unset("validationLevel");
         change
             .coll_mod("view")
             .set("viewOn", "checked")

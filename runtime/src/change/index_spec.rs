@@ -166,6 +166,8 @@ impl Spec {
                     found.len() == wanted.len()
                         && wanted.iter().all(|(key, wanted)| alike(found.get(key), Some(wanted)))
                 }
+                // Some servers make booleans of it, and say that `_id` is not in it.
+                ("wildcardProjection", found, wanted) => covered(found) == covered(wanted),
                 (_, found, wanted) => alike(found, wanted),
             };
             if !same {
@@ -217,6 +219,32 @@ impl Spec {
     }
 }
 
+/// The fields that a wildcard index covers, or leaves out.
+fn covered(projection: Option<&Bson>) -> Vec<(String, bool)> {
+    fn flat(document: &Document, prefix: &str, found: &mut Vec<(String, bool)>) {
+        for (field, value) in document {
+            let path = format!("{prefix}{field}");
+            let number = match value {
+                Bson::Document(inner) => {
+                    flat(inner, &format!("{path}."), found);
+                    continue;
+                }
+                Bson::Boolean(covered) => i64::from(*covered),
+                _ => crate::command::number(document, field).unwrap_or(1),
+            };
+            if path != "_id" || number != 0 {
+                found.push((path, number != 0));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    if let Some(Bson::Document(document)) = projection {
+        flat(document, "", &mut found);
+    }
+    found.sort();
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +277,17 @@ mod tests {
             "key": { "a": 1 }, "collation": { "locale": "de", "strength": 3, "version": "57.1" },
         };
         assert_eq!(collated.differences(&stored), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_wildcard_index_covers_is_written_in_several_ways() {
+        let mine = spec(doc! { "$**": 1 }, doc! { "wildcardProjection": { "x": 1, "a.b": 1 } });
+        let key = doc! { "$**": 1 };
+        let stored = doc! { "x": true, "_id": false, "a": { "b": true } };
+        let same = doc! { "key": key.clone(), "wildcardProjection": stored };
+        assert_eq!(mine.differences(&same), Vec::<String>::new());
+        let other = doc! { "key": key, "wildcardProjection": { "x": 0, "a.b": 0 } };
+        assert_eq!(mine.differences(&other), ["wildcardProjection"]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod options;
 mod pipelines;
 mod rewrite;
 mod run;
+mod undo;
 
 use std::panic::AssertUnwindSafe;
 

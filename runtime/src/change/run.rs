@@ -9,6 +9,7 @@ use mongodb::bson::{Document, doc};
 use super::{
     Change,
     operation::{Operation, Slot},
+    undo::{pack, unpack},
 };
 use crate::{BoxError, Direction, Online, ServerError, error::driver};
 
@@ -51,7 +52,8 @@ impl Change {
                     found.insert(TEXT, operation.forward_text());
                     let done = finished.take();
                     let key = slot.key();
-                    on.checkpoint(done.as_deref(), Some((&key, &found)), async |_| Ok(())).await?;
+                    let packed = pack(&found)?;
+                    on.checkpoint(done.as_deref(), Some((&key, &packed)), async |_| Ok(())).await?;
                     found
                 }
             };
@@ -116,7 +118,8 @@ impl Change {
                 None => {
                     // Remembered, so that a later attempt goes by the same.
                     let found = assumed(on, operation, slot).await?;
-                    on.checkpoint(None, Some((&slot.key(), &found)), async |_| Ok(())).await?;
+                    let packed = pack(&found)?;
+                    on.checkpoint(None, Some((&slot.key(), &packed)), async |_| Ok(())).await?;
                     found
                 }
             };
@@ -133,7 +136,7 @@ impl Change {
 
 /// What the operation found before its first attempt.
 fn begun(on: &Online<'_>, slot: Slot) -> Option<Document> {
-    on.found(&slot.key()).filter(|found| !found.contains_key(VOID)).cloned()
+    on.found(&slot.key()).filter(|found| !found.contains_key(VOID)).map(unpack)
 }
 
 /// What to undo an operation by that was recorded as applied and never run.
