@@ -35,6 +35,9 @@ const ABORT_WAIT: Duration = Duration::from_secs(5);
 /// body is blamed.
 pub(crate) const GONE_MAX: u32 = 3;
 
+/// Half of the life that the server grants a transaction by default.
+const LONG: Duration = Duration::from_secs(30);
+
 const NO_SUCH_TRANSACTION: i32 = 251;
 
 /// What the body is blamed for then.
@@ -181,7 +184,9 @@ impl Engine {
             .timing
             .iter()
             .map(|(version, sequence, ms)| history::timing_statement(*version, *sequence, *ms));
-        self.lease.release(timing.collect()).await;
+        let mut statements: Vec<Document> = timing.collect();
+        statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
+        self.lease.release(statements).await;
     }
 
     /// Notes how long a migration took; written with the next statement that goes out.
@@ -429,17 +434,24 @@ impl Engine {
         let ended = self.tries(&mut trial, body).await;
         self.attempts = trial.backoff.attempts();
         let ended = match ended {
-            // Whatever stopped it, a commit that was sent may have got through.
-            Err(stop) if trial.unknown => match self.settle(&trial).await {
-                Ok(Settled::Committed) => Ok(self.commit_noted(&trial)),
-                Ok(Settled::Unchanged | Settled::Lost) => Err(stop),
-                Err(Stop::Server(error)) => Err(Stop::Unknown(error)),
-                Err(other) => Err(other),
-            },
+            Err(stop) if trial.unknown => self.clear_up(&trial, stop).await,
             ended => ended,
         };
         self.in_flight = false;
         ended
+    }
+
+    /// Whatever stopped it, a commit that was sent may have got through, and may still get
+    /// through: ends the transaction, and only then finds out what became of it.
+    async fn clear_up(&mut self, trial: &Trial<'_>, stop: Stop) -> Result<Committed, Stop> {
+        let ended = self.end_open_transaction().await;
+        match (self.settle(trial).await, stop) {
+            (Ok(Settled::Committed), _) => Ok(self.commit_noted(trial)),
+            (Ok(_), Stop::Server(error)) if !ended => Err(Stop::Unknown(error)),
+            (Ok(Settled::Unchanged | Settled::Lost), stop) => Err(stop),
+            (Err(Stop::Server(error)), _) => Err(Stop::Unknown(error)),
+            (Err(other), _) => Err(other),
+        }
     }
 
     async fn tries<F>(&mut self, trial: &mut Trial<'_>, mut body: F) -> Result<Committed, Stop>
@@ -493,6 +505,7 @@ impl Engine {
     async fn enter(&mut self, trial: &mut Trial<'_>) -> Result<Option<Committed>, Stop> {
         loop {
             self.alive(trial.cancellable)?;
+            trial.begun = Instant::now();
             begin(&mut self.session).await?;
             match self.guard(trial).await {
                 Ok(true) => return Ok(None),
@@ -535,7 +548,10 @@ impl Engine {
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
                 // A transaction that is too long for the server is so each time.
                 let gone = driver::find(error.as_ref()).and_then(driver::code);
-                trial.gone = if gone == Some(NO_SUCH_TRANSACTION) { trial.gone + 1 } else { 0 };
+                let gone = gone == Some(NO_SUCH_TRANSACTION);
+                // After a short one it is more likely that the primary has changed.
+                let long = trial.begun.elapsed() >= LONG;
+                trial.gone = if gone && long { trial.gone + 1 } else { 0 };
                 if trial.gone >= GONE_MAX {
                     return Err(Stop::Body(GONE.into()));
                 }
@@ -544,7 +560,7 @@ impl Engine {
                     tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
                     return Ok(None);
                 }
-                return Err(Stop::Body(if trial.gone >= GONE_MAX { GONE.into() } else { error }));
+                return Err(Stop::Body(if gone { GONE.into() } else { error }));
             }
             Err(stop) => {
                 self.abort().await;
@@ -563,8 +579,10 @@ impl Engine {
         if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
             return Ok(None);
         }
-        // Giving up: nothing may stay open.
-        self.end_open_transaction().await;
+        // Giving up: nothing may stay open. (If the outcome is unknown, that is seen to later.)
+        if !trial.unknown {
+            self.end_open_transaction().await;
+        }
         if trial.gone >= GONE_MAX {
             return Err(Stop::Body(GONE.into()));
         }
@@ -653,7 +671,12 @@ impl Engine {
         ids.extend(version.map(|version| Bson::from(version.get())));
         let filter = doc! { "_id": { "$in": ids } };
         let after = self.session.operation_time();
-        let found = self.control.find_after(after, None, filter, doc! { "events": 0 }).await;
+        let found = self.control.find_after(after, None, filter, doc! { "events": 0 });
+        // It waits until a majority has what this session has seen.
+        let found =
+            tokio::time::timeout(Control::MAJORITY_WAIT, found).await.unwrap_or_else(|_| {
+                Err(ServerError::in_reply("a majority of the replica set does not keep up", None))
+            });
         let found = found.map_err(|error| Error::server("read the history", error));
         found.and_then(|found| sort_out(&found)).map_err(Stop::Server)
     }
@@ -678,9 +701,10 @@ impl Engine {
     }
 
     /// Ends what a failed commit may have left open on the server: the driver does not abort
-    /// after a commit was sent.
-    async fn end_open_transaction(&self) {
-        end_session(&self.control, &self.session).await;
+    /// after a commit was sent. `true`: none is open, a commit that is still on its way will
+    /// find none, and what this session reads from now on is not older than that.
+    async fn end_open_transaction(&mut self) -> bool {
+        end_session(&self.control, &mut self.session).await
     }
 
     async fn abort(&mut self) {
@@ -730,19 +754,29 @@ pub(crate) async fn abort(session: &mut ClientSession) {
     }
 }
 
-/// Ends what a session may have open on the server.
-pub(crate) async fn end_session(control: &Control, session: &ClientSession) {
+/// Ends what a session may have open on the server. `true`: nothing is open, a commit that is
+/// still on its way will find nothing, and what the session reads from now on is not older than
+/// that.
+pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) -> bool {
     let command = doc! { "killSessions": [session.id().clone()] };
     let admin = control.database.client().database("admin");
     let ending = admin.run_command(command);
     match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
-        Ok(Ok(_)) => {}
+        Ok(Ok(reply)) => {
+            // Without it, a majority read may be of before a commit that did get through.
+            let time = reply.get_timestamp("operationTime").ok();
+            if let Some(time) = time {
+                session.advance_operation_time(time);
+            }
+            return time.is_some();
+        }
         Ok(Err(error)) => {
             let error = ServerError::from(error);
             tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
         }
         Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
     }
+    false
 }
 
 #[cfg(mongrate_mutants)]
@@ -803,6 +837,8 @@ struct Trial<'a> {
     digest: Digest,
     cancellable: bool,
     backoff: Backoff,
+    /// When this attempt began.
+    begun: Instant,
     /// How often in a row the transaction was gone at its commit.
     gone: u32,
     /// A commit was sent whose outcome never came back.
@@ -817,7 +853,8 @@ impl<'a> Trial<'a> {
         cancellable: bool,
     ) -> Self {
         let backoff = Backoff::new(engine.control.retries);
-        Self { records, digest, cancellable, backoff, gone: 0, unknown: false }
+        let begun = Instant::now();
+        Self { records, digest, cancellable, backoff, begun, gone: 0, unknown: false }
     }
 
     /// One whose record tells whether it committed.

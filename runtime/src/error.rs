@@ -74,6 +74,16 @@ pub enum Error {
     )]
     Standalone,
 
+    /// The server is older than MongoDB 4.4, or newer than the driver knows. Nothing was written.
+    #[error(
+        "this MongoDB is not supported: {reason}; migrations need MongoDB 4.4 or newer; nothing \
+         was written"
+    )]
+    UnsupportedServer {
+        /// What the driver said.
+        reason: String,
+    },
+
     /// The server refused for lack of rights, or the sign-in failed.
     #[error(
         "not allowed to {action}: {source}; the user needs `find`, `insert` and `update` on the \
@@ -346,7 +356,9 @@ impl Error {
         match self {
             Self::Registry { .. } => Kind::BadBuild,
             Self::Settings { .. } | Self::UnknownVersion { .. } => Kind::Usage,
-            Self::Standalone | Self::Server { .. } => Kind::Unavailable,
+            Self::Standalone | Self::UnsupportedServer { .. } | Self::Server { .. } => {
+                Kind::Unavailable
+            }
             Self::Unauthorized { .. } | Self::ShadowForbidden { .. } => Kind::Forbidden,
             Self::LockHeld { .. } | Self::LockLost { .. } => Kind::Busy,
             Self::Drift(_)
@@ -375,6 +387,7 @@ impl Error {
             Self::Registry { .. } => "registry",
             Self::Settings { .. } => "settings",
             Self::Standalone => "standalone",
+            Self::UnsupportedServer { .. } => "unsupported_server",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Server { .. } => "server",
             Self::Corrupt { .. } => "corrupt",
@@ -417,7 +430,10 @@ impl Error {
             // IllegalOperation: what a standalone says to a transaction.
             Some(20) if source.message.contains("Transaction numbers") => Self::Standalone,
             _ if source.is_authentication() => Self::Unauthorized { action, source },
-            _ => Self::Server { action, source },
+            _ => match source.incompatibility() {
+                Some(reason) => Self::UnsupportedServer { reason },
+                None => Self::Server { action, source },
+            },
         }
     }
 }
@@ -451,6 +467,16 @@ impl ServerError {
             Some(error) => driver::is_retryable(error),
             // A write concern error: the node steps down or shuts down.
             None => self.code.is_some_and(driver::is_retryable_code),
+        }
+    }
+
+    /// Why the driver does not talk to this server at all.
+    fn incompatibility(&self) -> Option<String> {
+        match self.source.as_ref().map(|error| &*error.kind) {
+            Some(mongodb::error::ErrorKind::ServerSelection { message, .. }) => {
+                driver::incompatibility(message)
+            }
+            _ => None,
         }
     }
 
@@ -596,6 +622,13 @@ pub(crate) mod driver {
             (Some(code), None) => format!("{message} (code {code})"),
             _ => message,
         }
+    }
+
+    /// `Server at a:1 reports wire version 8, but this version of the MongoDB Rust driver requires
+    /// at least 9 (MongoDB 4.4).` The driver has no error of its own for it.
+    pub(super) fn incompatibility(message: &str) -> Option<String> {
+        let is_it = message.starts_with("Server at ") && message.contains(" wire version ");
+        is_it.then(|| message.trim_end_matches('.').to_owned())
     }
 
     /// What kept the driver from each server. Its own text is a dump of everything it knows:

@@ -765,11 +765,6 @@ async fn seed_more(on: &mut Online<'_>) -> Result<(), std::io::Error> {
 #[tokio::test]
 async fn functions_run_both_ways() {
     let fresh = Fresh::new("functions_run").await;
-    let unsaid = async |on: &mut Online<'_>| -> Result<(), BoxError> {
-        on.backfill("seed", "plans").update(vec![doc! { "$unset": "more" }]).await?;
-        Ok(())
-    };
-    let _ = unsaid;
     there_and_back(&fresh, |change| {
         change.create_collection("plans");
         change.run(seed, unseed);
@@ -887,7 +882,8 @@ async fn an_edit_of_what_is_applied_is_seen_by_the_rollback() {
     };
     fresh.migrator([one(two)]).up().await.unwrap();
     let before = snapshot(&fresh.db).await;
-    let edits: [(fn(&mut Change), &str); 2] = [
+    type Edit = (fn(&mut Change), &'static str);
+    let edits: [Edit; 2] = [
         (
             |change| {
                 change.rename_field("users", "a", "c");

@@ -475,7 +475,9 @@ async fn cancelling_before_an_online_migration_begins_leaves_a_history_that_can_
         if mid_body {
             INSIDE.notified().await;
         } else {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            while !fresh.wire.take().iter().any(|command| command == "commitTransaction") {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         }
         token.cancel();
         let ended = running.await.unwrap();

@@ -390,7 +390,7 @@ async fn committed(
     session: &mut ClientSession,
     partition: &Partition,
 ) -> Result<bool, Stop> {
-    engine::end_session(&shared.control, session).await;
+    let ended = engine::end_session(&shared.control, session).await;
     let after = session.operation_time();
     let filter = doc! { "_id": &partition.id };
     let found = shared.control.find_after(after, None, filter, doc! {}).await;
@@ -400,7 +400,16 @@ async fn committed(
         shared.lost.cancel();
         return Err(Stop::Lost);
     }
-    Ok(found.batches == partition.batches + 1)
+    if found.batches == partition.batches + 1 {
+        return Ok(true);
+    }
+    // Its commit may still be on its way.
+    if ended {
+        Ok(false)
+    } else {
+        let open = "a batch's transaction could not be ended";
+        Err(Stop::Server(Error::server("commit a batch", ServerError::in_reply(open, None))))
+    }
 }
 
 /// The session's id, as `killSessions` wants it.

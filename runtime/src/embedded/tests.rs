@@ -273,9 +273,9 @@ fn path_goes_before_downloads_unless_it_is_too_old() {
     fs::create_dir(machine.path("bin")).unwrap();
     let search = machine.search(Some(machine.wheel()), None);
     let on_path = machine.path("bin").join("mongod");
-    script(&on_path, "#!/bin/sh\necho 'db version v4.4.0'\n");
+    script(&on_path, "#!/bin/sh\necho 'db version v4.4.2'\n");
     assert_eq!(search.run(&Cancel::default()).unwrap().path, on_path);
-    script(&on_path, "#!/bin/sh\necho 'db version v4.2.24'\n");
+    script(&on_path, "#!/bin/sh\necho 'db version v4.4.1'\n");
     assert_ne!(search.run(&Cancel::default()).unwrap().path, on_path);
 }
 
@@ -315,7 +315,7 @@ fn a_failure_lists_everything_that_was_tried() {
         "no such package".to_owned(),
         format!("7. {}/v/missing.tgz: could not download it: ", machine.base_url),
         "404".to_owned(),
-        "install MongoDB 4.4 or newer".to_owned(),
+        "install MongoDB 4.4.2 or newer".to_owned(),
         "set MONGOD to the path".to_owned(),
         "set MONGODB_URI".to_owned(),
         "install python3 with pip".to_owned(),

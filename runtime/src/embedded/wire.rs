@@ -25,6 +25,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(super) struct Connection {
+    port: u16,
     stream: TcpStream,
     cancel: Cancel,
     answer_wait: Duration,
@@ -45,12 +46,14 @@ impl Refusal {
 
 impl Connection {
     pub(super) fn open(port: u16, cancel: &Cancel) -> io::Result<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PAUSE))?;
-        stream.set_write_timeout(Some(ANSWER_WAIT_MAX))?;
-        Ok(Self { stream, cancel: cancel.clone(), answer_wait: ANSWER_WAIT_MAX })
+        let stream = connect(port)?;
+        Ok(Self { port, stream, cancel: cancel.clone(), answer_wait: ANSWER_WAIT_MAX })
+    }
+
+    /// The same anew, after the server has closed it.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        self.stream = connect(self.port)?;
+        Ok(())
     }
 
     /// Changes how long to wait for an answer, which is a minute otherwise.
@@ -130,6 +133,15 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PAUSE))?;
+    stream.set_write_timeout(Some(ANSWER_WAIT_MAX))?;
+    Ok(stream)
 }
 
 /// A number of whatever numeric type the server chose.

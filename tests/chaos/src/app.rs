@@ -33,6 +33,8 @@ pub struct End {
     pub commands: u32,
     /// The versions that it applied or rolled back.
     pub done: Vec<i64>,
+    /// The most memory that it ever had, in bytes; 0 where that cannot be asked.
+    pub memory: u64,
     /// The kind and the text of its error.
     pub error: Option<(String, String)>,
 }
@@ -103,8 +105,15 @@ async fn run() -> mongrate::Result<End> {
     Ok(End {
         commands: striker.commands(),
         done: done.unwrap_or_default(),
+        memory: memory_peak().unwrap_or(0),
         error: ended.as_ref().err().map(|error| (kind(error), error.to_string())),
     })
+}
+
+fn memory_peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kb| kb * 1_024)
 }
 
 /// What the coordinator has to tell apart.

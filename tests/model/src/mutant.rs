@@ -1,0 +1,53 @@
+//! The protocol as it is, and its weaker variants.
+
+/// Which protocol is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// As `runtime/src/{runner,lease,fence,engine}.rs` have it.
+    True,
+    /// The guard has no statement for the fence.
+    NoFence,
+    /// The guard reads the fence instead of writing it.
+    FenceOnlyRead,
+    /// The guard sets the fence's number to what it is.
+    FenceNoOpSet,
+    /// The record is written after the commit, by a command of its own.
+    HistoryOutside,
+    /// A take-over waits for the dead owner's transaction instead of ending it.
+    NoKill,
+    /// It ends the session of the lock's previous owner, not of the fence's.
+    KillPreviousOwner,
+    /// What a heartbeat finds changes nothing.
+    HeartbeatIgnored,
+    /// The fence is raised with `w: 1`.
+    FenceW1,
+    /// The lock is released whoever owns it.
+    ReleaseAny,
+    /// A guard that does not match goes on to write its record.
+    GuardGoesOn,
+    /// What became of a commit is read without ending the transaction first, and without waiting
+    /// for a majority to have it.
+    SettlesEarly,
+}
+
+impl Protocol {
+    /// Every variant but the true one.
+    pub const MUTANTS: [Self; 11] = [
+        Self::NoFence,
+        Self::FenceOnlyRead,
+        Self::FenceNoOpSet,
+        Self::HistoryOutside,
+        Self::NoKill,
+        Self::KillPreviousOwner,
+        Self::HeartbeatIgnored,
+        Self::FenceW1,
+        Self::ReleaseAny,
+        Self::GuardGoesOn,
+        Self::SettlesEarly,
+    ];
+
+    /// Whether a guarded transaction writes the fence document.
+    pub(crate) fn writes_fence(self) -> bool {
+        !matches!(self, Self::NoFence | Self::FenceOnlyRead | Self::FenceNoOpSet)
+    }
+}

@@ -1,0 +1,228 @@
+//! What has to hold in every state, and the model as the checker wants it.
+
+use stateright::{Checker, HasDiscoveries, Model, Path, Property};
+
+use crate::basics::{Direction, Kind};
+use crate::runner::{At, Outcome, Runner, Then};
+use crate::server::{Open, Record, Stored};
+use crate::world::{Action, Scope, Trouble, World};
+
+/// Each effect is there once, or not at all.
+pub const EXACTLY_ONCE: &str = "exactly once";
+/// An effect is there if and only if the history says so.
+pub const HISTORY: &str = "history equals effects";
+/// Migration v found the effects of 1 to v-1, and no other.
+pub const ORDER_SEEN: &str = "migration v saw exactly 1 to v-1";
+/// Later commits have no lower fence.
+pub const FENCES_RISE: &str = "fences rise in the order of commits";
+/// Nothing commits under a fence once a higher one is known to be raised.
+pub const NO_STALE: &str = "no commit under a stale fence";
+/// The digest of what is applied says what the records say.
+pub const DIGEST: &str = "the digest equals the history";
+/// A process that is started now, and left alone, ends with nothing pending.
+pub const NOT_STUCK: &str = "nothing is stuck";
+/// When all have ended by themselves, no transaction is open.
+pub const NONE_OPEN: &str = "no transaction is left open";
+/// Nobody gives back a lock that is another's.
+pub const OWN_LOCK: &str = "nobody releases another's lock";
+/// Whoever was told that the lease is lost begins nothing more.
+pub const LISTENS: &str = "who lost the lease stops";
+/// What was reported as failed is not there.
+pub const TRUTHFUL: &str = "what is said to have failed has not committed";
+
+/// What has to happen somewhere, or a check has proved little.
+pub mod reached {
+    /// Everything is applied, and every runner has ended.
+    pub const COMPLETE: &str = "all have ended, and all is applied";
+    /// A take-over ends a dead owner's transaction.
+    pub const KILL: &str = "a transaction of a former owner is in the way";
+    /// A runner finds out that a commit without an answer got through.
+    pub const SETTLED: &str = "a commit without an answer is looked for";
+    /// A command of a process that is dead, or has gone on, is still to come.
+    pub const LATE: &str = "a command is late";
+    /// An online migration goes on after its checkpoint.
+    pub const RESUMED: &str = "an online migration goes on after its checkpoint";
+    /// A guard meets a higher fence.
+    pub const FENCED: &str = "a guard meets a higher fence";
+    /// A primary has what a majority has not.
+    pub const LAG: &str = "the majority lags";
+
+    /// All of them.
+    pub const ALL: [&str; 7] = [COMPLETE, KILL, SETTLED, LATE, RESUMED, FENCED, LAG];
+}
+
+impl Model for Scope {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![self.start()]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        self.possible(world, actions);
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        self.act(world, action)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(EXACTLY_ONCE, |_, world: &World| {
+                world.server.now.effects.iter().all(|count| *count <= 1)
+            }),
+            Property::always(HISTORY, |scope: &Self, world: &World| {
+                (1..=scope.rules().count()).all(|version| {
+                    let now = &world.server.now;
+                    let record = now.record(version);
+                    (now.effect(version) > 0) == tells(record, scope.rules().kind(version))
+                        && (record.state != Stored::Applied || scope.ddl_is_there(now, version))
+                })
+            }),
+            Property::always(ORDER_SEEN, |_, world: &World| !world.server.now.saw_wrong),
+            Property::always(FENCES_RISE, |_, world: &World| !world.server.watch.order_broken),
+            Property::always(NO_STALE, |_, world: &World| !world.server.watch.stale_commit),
+            Property::always(DIGEST, |scope: &Self, world: &World| {
+                world.server.now.fence.is_none_or(|fence| {
+                    (1..=scope.rules().count()).all(|version| {
+                        let applied = world.server.now.record(version).state == Stored::Applied;
+                        fence.applied.has(version) == applied
+                    })
+                })
+            }),
+            Property::always(NOT_STUCK, Self::finishes),
+            Property::always(NONE_OPEN, |scope: &Self, world: &World| {
+                let ended = |at: At| matches!(at, At::Ended(_));
+                let all = world.late.is_empty() && world.runners.iter().all(|it| ended(it.at));
+                // A late command may begin one after all have gone, and a new primary does not
+                // even know that it is late. The next take-over ends it.
+                let Trouble { silences, failovers, .. } = scope.trouble;
+                let late = (world.left.silences, world.left.failovers) != (silences, failovers);
+                let holder = world.server.now.fence.map(|fence| fence.holder);
+                let known = |open: &Open| late && holder == Some(open.session);
+                !all || world.server.open.iter().all(known)
+            }),
+            Property::always(OWN_LOCK, |_, world: &World| !world.server.watch.released_foreign),
+            Property::always(LISTENS, |_, world: &World| world.runners.iter().all(|it| !it.deaf)),
+            Property::always(TRUTHFUL, |_, world: &World| {
+                world.runners.iter().all(|runner| match runner.at {
+                    At::Ended(Outcome::Failed { version, fence, direction }) => {
+                        let record = world.server.now.record(version);
+                        let done = match direction {
+                            Direction::Up => Stored::Applied,
+                            Direction::Down => Stored::Reverted,
+                        };
+                        (record.state, record.fence) != (done, fence)
+                    }
+                    _ => true,
+                })
+            }),
+            Property::sometimes(reached::COMPLETE, |scope: &Self, world: &World| {
+                world.runners.iter().all(|it| matches!(it.at, At::Ended(_)))
+                    && scope.is_complete(world)
+            }),
+            Property::sometimes(reached::KILL, |_, world: &World| {
+                world.runners.iter().any(|it| matches!(it.at, At::Kill(_)))
+            }),
+            Property::sometimes(reached::SETTLED, |_, world: &World| {
+                world.runners.iter().any(|it| it.unknown && matches!(it.at, At::Look(_)))
+            }),
+            Property::sometimes(reached::LATE, |_, world: &World| !world.late.is_empty()),
+            Property::sometimes(reached::RESUMED, |_, world: &World| {
+                world.runners.iter().any(Runner::has_resumed)
+            }),
+            Property::sometimes(reached::FENCED, |_, world: &World| {
+                world.runners.iter().any(|it| it.at == At::Abort(Then::Settle))
+            }),
+            Property::sometimes(reached::LAG, |_, world: &World| world.server.majority.is_some()),
+        ]
+    }
+}
+
+/// Whether a record says that the effect is there.
+fn tells(record: Record, kind: Kind) -> bool {
+    match (record.state, record.direction) {
+        (Stored::Applied, _) => true,
+        (Stored::Running, Direction::Down) => !record.step,
+        (Stored::Running | Stored::Failed, Direction::Up) => kind == Kind::Online && record.step,
+        _ => false,
+    }
+}
+
+/// What a check came to.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Distinct states.
+    pub states: usize,
+    /// The most actions from the start that were looked at.
+    pub depth: usize,
+    /// A short execution for each property that is broken.
+    pub broken: Vec<(&'static str, Vec<Action>)>,
+    /// Which of [`reached::ALL`] happened.
+    pub reached: Vec<&'static str>,
+}
+
+/// Tries everything that can happen, until something breaks.
+pub fn check(scope: &Scope, threads: usize) -> Verdict {
+    verdict(scope, threads, HasDiscoveries::AnyFailures)
+}
+
+/// Tries everything until this property breaks.
+pub fn check_until(scope: &Scope, property: &'static str) -> Verdict {
+    verdict(scope, 1, HasDiscoveries::AllOf([property].into()))
+}
+
+fn verdict(scope: &Scope, threads: usize, finish: HasDiscoveries) -> Verdict {
+    let checker = scope.clone().checker().threads(threads).finish_when(finish).spawn_bfs().join();
+    let (mut reached, mut broken) = (Vec::new(), Vec::new());
+    for (name, path) in checker.discoveries() {
+        let path: Path<World, Action> = path;
+        match reached::ALL.contains(&name) {
+            true => reached.push(name),
+            false => broken.push((name, shorten(scope, name, path.into_actions()))),
+        }
+    }
+    broken.sort();
+    Verdict { states: checker.unique_state_count(), depth: checker.max_depth(), broken, reached }
+}
+
+/// Leaves out whatever an execution does not need to break the property.
+fn shorten(scope: &Scope, property: &'static str, mut actions: Vec<Action>) -> Vec<Action> {
+    let holds = scope.property(property).condition;
+    let possible = |world: &World, action: Action| {
+        let mut all = Vec::new();
+        scope.possible(world, &mut all);
+        if all.contains(&action) { scope.act(world, action) } else { None }
+    };
+    // How many actions it takes; `None` if it holds to the end, or an action cannot be done.
+    let breaks = |actions: &[Action]| {
+        let mut world = scope.start();
+        for (count, action) in (1..).zip(actions) {
+            world = possible(&world, *action)?;
+            if !holds(scope, &world) {
+                return Some(count);
+            }
+        }
+        None
+    };
+    let Some(count) = breaks(&actions) else { return actions };
+    actions.truncate(count);
+    // Without one stretch, or without two actions.
+    let without = |actions: &[Action]| {
+        let length = actions.len();
+        let stretches = (1..=8).rev().flat_map(|width| {
+            (0..=length.saturating_sub(width)).map(move |from| (from..from + width).collect())
+        });
+        let pairs = (0..length).flat_map(|one| (one + 1..length).map(move |two| vec![one, two]));
+        stretches.chain(pairs).find_map(|left_out: Vec<usize>| {
+            let kept = (0..length).filter(|index| !left_out.contains(index));
+            let fewer: Vec<Action> = kept.map(|index| actions[index]).collect();
+            breaks(&fewer).map(|count| fewer[..count].to_vec())
+        })
+    };
+    while let Some(fewer) = without(&actions) {
+        actions = fewer;
+    }
+    actions
+}

@@ -1,0 +1,98 @@
+//! Which models are checked: small ones with the tests, large ones on demand.
+
+use crate::basics::Kind::{self, Online, Transactional};
+use crate::mutant::Protocol;
+use crate::properties::{EXACTLY_ONCE, LISTENS, NO_STALE, NOT_STUCK, OWN_LOCK, TRUTHFUL};
+use crate::runner::Goal::{self, Down, Up};
+use crate::world::{Scope, Trouble};
+
+const NONE: Trouble =
+    Trouble { crashes: 0, silences: 0, expiries: 0, suspicions: 0, failovers: 0, reaps: 0 };
+
+fn scope(kinds: &[Kind], applied: usize, goals: &[Goal], trouble: Trouble) -> Scope {
+    let (kinds, goals) = (kinds.to_vec(), goals.to_vec());
+    Scope { protocol: Protocol::True, kinds, applied, goals, trouble }
+}
+
+/// Those that `cargo test` tries to the last state.
+pub fn small() -> Vec<Scope> {
+    let (one, two) = ([Transactional], [Transactional, Online]);
+    let base = Trouble { expiries: 1, ..NONE };
+    vec![
+        // Death, silence and a false alarm at every point.
+        scope(&one, 0, &[Up, Up], Trouble { crashes: 1, silences: 1, ..base }),
+        scope(&one, 0, &[Up, Up], Trouble { silences: 1, suspicions: 1, ..base }),
+        scope(&one, 0, &[Up, Up], Trouble { crashes: 2, expiries: 2, ..NONE }),
+        // A failover at every point, with everything that it can lose.
+        scope(&one, 0, &[Up, Up], Trouble { failovers: 1, silences: 1, ..base }),
+        scope(&[Online], 0, &[Up, Up], Trouble { failovers: 1, crashes: 1, ..base }),
+        // What goes on after its checkpoint; what comes after what.
+        scope(&[Online], 0, &[Up, Up], Trouble { silences: 1, ..base }),
+        scope(&two, 0, &[Up, Up], Trouble { crashes: 1, ..base }),
+        scope(&[Transactional, Transactional], 0, &[Up, Up], Trouble { silences: 1, ..base }),
+        // The server ends transactions of the living.
+        scope(&one, 0, &[Up, Up], Trouble { reaps: 2, ..base }),
+        // Three.
+        scope(&one, 0, &[Up, Up, Up], Trouble { crashes: 1, ..base }),
+        // Back, and back against forth.
+        scope(&one, 1, &[Down, Down], Trouble { silences: 1, ..base }),
+        scope(&[Transactional, Transactional], 1, &[Up, Down], Trouble { silences: 1, ..base }),
+        scope(&[Online], 1, &[Up, Down], Trouble { crashes: 1, ..base }),
+    ]
+}
+
+/// Those for a machine that has the time.
+pub fn large() -> Vec<Scope> {
+    let (one, two) = ([Transactional], [Transactional, Online]);
+    let base = Trouble { expiries: 1, ..NONE };
+    let all = Trouble { crashes: 1, silences: 1, suspicions: 1, failovers: 1, reaps: 1, ..base };
+    vec![
+        scope(&one, 0, &[Up, Up], all),
+        scope(&one, 0, &[Up, Up], Trouble { crashes: 2, silences: 2, expiries: 2, ..NONE }),
+        scope(&one, 0, &[Up, Up], Trouble { silences: 3, ..base }),
+        scope(&one, 0, &[Up, Up], Trouble { failovers: 2, silences: 1, ..base }),
+        scope(&two, 0, &[Up, Up], Trouble { crashes: 1, silences: 1, ..base }),
+        scope(&two, 0, &[Up, Up], Trouble { failovers: 1, silences: 1, ..base }),
+        scope(&one, 0, &[Up, Up, Up], Trouble { crashes: 2, expiries: 2, ..NONE }),
+        scope(&one, 0, &[Up, Up, Up], Trouble { silences: 1, ..base }),
+        scope(&two, 1, &[Up, Down], Trouble { crashes: 1, silences: 1, ..base }),
+        scope(&[Online], 1, &[Up, Down], Trouble { crashes: 1, silences: 1, ..base }),
+        scope(&one, 1, &[Up, Down, Down], Trouble { crashes: 1, ..base }),
+    ]
+}
+
+/// For each weaker protocol, a model that shows what it breaks.
+pub fn mutants() -> Vec<(Scope, &'static str)> {
+    let trouble = Trouble { expiries: 1, ..NONE };
+    let crash = Trouble { crashes: 1, ..trouble };
+    let failover = Trouble { failovers: 1, ..trouble };
+    Protocol::MUTANTS
+        .into_iter()
+        .map(|protocol| {
+            let (trouble, property) = match protocol {
+                Protocol::True => unreachable!("it is no mutant"),
+                Protocol::NoFence | Protocol::FenceOnlyRead | Protocol::FenceNoOpSet => {
+                    (trouble, EXACTLY_ONCE)
+                }
+                Protocol::HistoryOutside => (crash, EXACTLY_ONCE),
+                Protocol::NoKill => (crash, NOT_STUCK),
+                Protocol::KillPreviousOwner => (trouble, NOT_STUCK),
+                Protocol::HeartbeatIgnored => (trouble, LISTENS),
+                Protocol::FenceW1 => (failover, NO_STALE),
+                Protocol::ReleaseAny => (trouble, OWN_LOCK),
+                Protocol::GuardGoesOn => (trouble, NOT_STUCK),
+                Protocol::SettlesEarly => (Trouble { failovers: 1, silences: 1, ..NONE }, TRUTHFUL),
+            };
+            let scope = Scope { protocol, ..scope(&[Transactional], 0, &[Up, Up], trouble) };
+            (scope, property)
+        })
+        .chain([(
+            // What only reading the fence costs beside.
+            Scope {
+                protocol: Protocol::FenceOnlyRead,
+                ..scope(&[Transactional], 0, &[Up, Up], trouble)
+            },
+            NO_STALE,
+        )])
+        .collect()
+}
