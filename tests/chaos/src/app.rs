@@ -48,6 +48,9 @@ pub fn say(line: &str) {
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    // A frozen one would outlive a coordinator that is killed.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map(|runtime| runtime.block_on(run())) {
         Ok(Ok(end)) => {

@@ -302,9 +302,9 @@ async fn failover(
     }
     over.store(true, Ordering::Relaxed);
     rounds.await??;
-    let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     println!("{} stepdowns, {} kills, {} freezes of the primary", done[0], done[1], done[2]);
     println!("longest elections: {longest:?}");
+    let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     set.stop().await;
     Ok(violations == 0)
 }
