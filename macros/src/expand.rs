@@ -11,8 +11,13 @@ use crate::validate::{Checked, Kind, Rollback};
 
 /// What to add after the function. Every token carries the attribute's own hygiene, even where it
 /// borrows the user's place for an error: to the lints it is another crate's code.
-pub(crate) fn expand(checked: Checked, checksum: &str, place: &Place) -> TokenStream {
-    let Checked { version, name, group, kind, rollback, out_of_order, function } = checked;
+pub(crate) fn expand(
+    checked: Checked,
+    writes: &[String],
+    checksum: &str,
+    place: &Place,
+) -> TokenStream {
+    let Checked { version, name, group, kind, rollback, out_of_order, allow, function } = checked;
     let ident = function.sig.ident.clone();
     let name = name.text;
 
@@ -43,6 +48,9 @@ pub(crate) fn expand(checked: Checked, checksum: &str, place: &Place) -> TokenSt
         },
         Span::call_site(),
     );
+    let allowing = (!allow.is_empty()).then(|| quote!(.allowing(&[#(#allow),*])));
+    let writing = (kind == Kind::Transaction && !writes.is_empty())
+        .then(|| quote!(.writing_many(&[#(#writes),*])));
     quote! {
         #named
         const _: () = {
@@ -66,7 +74,7 @@ pub(crate) fn expand(checked: Checked, checksum: &str, place: &Place) -> TokenSt
                 },
                 #up,
                 #down,
-            );
+            )#allowing #writing;
         };
     }
 }

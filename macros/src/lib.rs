@@ -16,6 +16,7 @@ mod place;
 mod sealed;
 mod validate;
 mod verify;
+mod writes;
 
 use mongrate_seal::checksum;
 use proc_macro2::TokenStream;
@@ -34,6 +35,7 @@ use quote::quote;
 /// | `reversible = path` | the function that undoes this one, of the same kind | not reversible |
 /// | `reversible` | of a `Change`: its operations are undone, the last one first | not reversible |
 /// | `out_of_order` | may be older than what is sealed or applied already | may not |
+/// | `allow = "…"` | acknowledges a lint, or several: `allow = ["…", "…"]` | none |
 ///
 /// # Errors
 ///
@@ -81,12 +83,13 @@ pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 
 /// What to add after the item.
 fn run(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let writes = writes::many(&item);
     let raw = parse::Raw::new(arguments, item)?;
     let checked = validate::Checked::try_from(raw)?;
     let place = place::Place::of(checked.version.span);
     let checksum = checksum::of(checked.kind.name(), checked.function.clone());
     crate_table::enter(&checked, &place)?;
     let sum = sealed::check(&checked, &checksum, &place)?;
-    let migration = expand::expand(checked, &checksum, &place);
+    let migration = expand::expand(checked, &writes, &checksum, &place);
     Ok(quote!(#migration #sum))
 }

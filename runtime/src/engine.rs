@@ -10,6 +10,7 @@ use mongodb::{
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,7 +33,10 @@ const ABORT_WAIT: Duration = Duration::from_secs(5);
 
 /// How many times in a row the body or the commit may find the transaction gone before the
 /// body is blamed.
-const GONE_MAX: u32 = 3;
+pub(crate) const GONE_MAX: u32 = 3;
+
+/// Half of the life that the server grants a transaction by default.
+const LONG: Duration = Duration::from_secs(30);
 
 const NO_SUCH_TRANSACTION: i32 = 251;
 
@@ -69,6 +73,15 @@ pub(crate) struct Committed {
     pub sequence: i64,
 }
 
+/// How far an attempt at several migrations in one transaction got.
+#[derive(Debug, Default)]
+pub(crate) struct Together {
+    /// The one that was at work last.
+    pub at: usize,
+    /// How long those took that ran to their end, in milliseconds.
+    pub ms: Vec<u64>,
+}
+
 /// Everything that one acquisition of the lock works with.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -81,8 +94,8 @@ pub(crate) struct Engine {
     /// Guarded transactions that committed, ever: as in the fence document.
     guards: i64,
     applied: Digest,
-    /// How long the last migration took, not yet written.
-    timing: Option<(Version, i64, u64)>,
+    /// How long the last migrations took, not yet written.
+    timing: Vec<(Version, i64, u64)>,
     /// Why a step inside an online body stopped; its error is only a messenger.
     pub(crate) stopped: Option<Stop>,
     /// A guarded transaction is under way. If it still is when the next one begins, a body
@@ -116,7 +129,7 @@ impl Engine {
                     session,
                     guards: fence.guards,
                     applied: history.digest(),
-                    timing: None,
+                    timing: Vec::new(),
                     stopped: None,
                     in_flight: false,
                     calm: Arc::default(),
@@ -169,13 +182,16 @@ impl Engine {
     pub(crate) async fn close(self) {
         let timing = self
             .timing
-            .map(|(version, sequence, ms)| history::timing_statement(version, sequence, ms));
-        self.lease.release(timing.into_iter().collect()).await;
+            .iter()
+            .map(|(version, sequence, ms)| history::timing_statement(*version, *sequence, *ms));
+        let mut statements: Vec<Document> = timing.collect();
+        statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
+        self.lease.release(statements).await;
     }
 
     /// Notes how long a migration took; written with the next statement that goes out.
     pub(crate) fn note_timing(&mut self, version: Version, committed: Committed, ms: u64) {
-        self.timing = Some((version, committed.sequence, ms));
+        self.timing.push((version, committed.sequence, ms));
     }
 
     /// Runs one step of the plan to its end.
@@ -224,8 +240,37 @@ impl Engine {
         body: TransactionFn,
     ) -> Result<Committed, Stop> {
         let (digest, change) = self.outcome(step, record);
-        let trial = Trial::new(self, Some((step.migration, &change)), digest, true);
+        let trial = Trial::new(self, vec![(step.migration, &change)], digest, true);
         self.guarded(trial, async |tx| body(tx).await).await
+    }
+
+    /// Applies all of them in one guarded transaction: all, or none. With how far it got.
+    pub(crate) async fn run_together(
+        &mut self,
+        all: &[(Migration, TransactionFn)],
+    ) -> (Result<Committed, Stop>, Together) {
+        let change = Change::Applied { batch: self.batch, event: "applied" };
+        let mut digest = self.applied;
+        for (migration, _) in all {
+            digest.add(migration.version(), &migration.checksum());
+        }
+        let records = all.iter().map(|(migration, _)| (*migration, &change)).collect();
+        let trial = Trial::new(self, records, digest, true);
+        let mut together = Together::default();
+        let ended = self
+            .guarded(trial, async |tx| {
+                together = Together::default();
+                for (at, (_, up)) in all.iter().enumerate() {
+                    together.at = at;
+                    let begun = Instant::now();
+                    up(tx).await?;
+                    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    together.ms.push(ms);
+                }
+                Ok(())
+            })
+            .await;
+        (ended, together)
     }
 
     /// The digest and the record once the step is done.
@@ -275,7 +320,7 @@ impl Engine {
             .filter(|_| done.is_some() || direction == Direction::Down)
             .map(|record| record.undo.clone())
             .unwrap_or_default();
-        let trial = Trial::new(self, Some((migration, &running)), before, true);
+        let trial = Trial::new(self, vec![(migration, &running)], before, true);
         let begun = self.guarded(trial, async |_| Ok(())).await?;
         let started = match (&done, record) {
             (Some(_), Some(record)) => record.started,
@@ -312,7 +357,7 @@ impl Engine {
             // Taken out of the digest when the rollback began.
             Direction::Down => (self.applied, Change::Reverted),
         };
-        let trial = Trial::new(self, Some((migration, &change)), digest, true);
+        let trial = Trial::new(self, vec![(migration, &change)], digest, true);
         self.guarded(trial, async |_| Ok(())).await
     }
 
@@ -324,7 +369,7 @@ impl Engine {
         digest: Digest,
         change: &Change<'_>,
     ) -> Result<Committed, Stop> {
-        let trial = Trial::new(self, Some((*migration, change)), digest, false);
+        let trial = Trial::new(self, vec![(*migration, change)], digest, false);
         self.guarded(trial, async |_| Ok(())).await
     }
 
@@ -340,7 +385,7 @@ impl Engine {
             .map(|(migration, change)| history::statement(migration, change, &stamp))
             .collect();
         let control = self.control.clone();
-        let trial = Trial::new(self, None, digest, false);
+        let trial = Trial::new(self, Vec::new(), digest, false);
         self.guarded(trial, async |tx| {
             // A command is at most 16 MB; a record's statement is well under 2 KB.
             for chunk in statements.chunks(2_000) {
@@ -442,7 +487,7 @@ impl Engine {
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
         self.refuse_dropped().await?;
-        let trial = Trial::new(self, Some((migration, change)), self.applied, true);
+        let trial = Trial::new(self, vec![(migration, change)], self.applied, true);
         self.guarded(trial, body).await.map(drop)
     }
 
@@ -460,6 +505,7 @@ impl Engine {
     async fn enter(&mut self, trial: &mut Trial<'_>) -> Result<Option<Committed>, Stop> {
         loop {
             self.alive(trial.cancellable)?;
+            trial.begun = Instant::now();
             begin(&mut self.session).await?;
             match self.guard(trial).await {
                 Ok(true) => return Ok(None),
@@ -470,7 +516,7 @@ impl Engine {
                             return Ok(Some(self.commit_noted(trial)));
                         }
                         // Then it was the timing of the one before: do without.
-                        Settled::Unchanged if self.timing.take().is_some() => {}
+                        Settled::Unchanged if !std::mem::take(&mut self.timing).is_empty() => {}
                         Settled::Committed | Settled::Unchanged | Settled::Lost => {
                             self.lease.lost.cancel();
                             return Err(Stop::Lost);
@@ -502,7 +548,10 @@ impl Engine {
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
                 // A transaction that is too long for the server is so each time.
                 let gone = driver::find(error.as_ref()).and_then(driver::code);
-                trial.gone = if gone == Some(NO_SUCH_TRANSACTION) { trial.gone + 1 } else { 0 };
+                let gone = gone == Some(NO_SUCH_TRANSACTION);
+                // After a short one it is more likely that the primary has changed.
+                let long = trial.begun.elapsed() >= LONG;
+                trial.gone = if gone && long { trial.gone + 1 } else { 0 };
                 if trial.gone >= GONE_MAX {
                     return Err(Stop::Body(GONE.into()));
                 }
@@ -511,7 +560,7 @@ impl Engine {
                     tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
                     return Ok(None);
                 }
-                return Err(Stop::Body(error));
+                return Err(Stop::Body(if gone { GONE.into() } else { error }));
             }
             Err(stop) => {
                 self.abort().await;
@@ -548,16 +597,16 @@ impl Engine {
         if !self.guard_mutated(&mut statements).await? {
             return Ok(false);
         }
-        let record = trial.record;
+        let records = trial.records.iter();
         #[cfg(mongrate_mutants)]
-        let record = record.filter(|_| !mutant::is(Mutant::HistoryOutside));
-        if let Some((migration, change)) = &record {
+        let records = records.filter(|_| !mutant::is(Mutant::HistoryOutside));
+        for (migration, change) in records {
             statements.push(history::statement(migration, change, &self.stamp()));
         }
-        if let Some((version, sequence, ms)) = self.timing {
+        for (version, sequence, ms) in &self.timing {
             // Not twice for the record that changes anyway.
-            if Some(version) != trial.version() {
-                statements.push(history::timing_statement(version, sequence, ms));
+            if !trial.changes(*version) {
+                statements.push(history::timing_statement(*version, *sequence, *ms));
             }
         }
         let expected = i64::try_from(statements.len()).unwrap_or(i64::MAX);
@@ -595,7 +644,7 @@ impl Engine {
     fn commit_noted(&mut self, trial: &Trial<'_>) -> Committed {
         self.guards += 1;
         self.applied = trial.digest;
-        self.timing = None;
+        self.timing.clear();
         Committed { attempts: trial.backoff.attempts(), sequence: self.guards }
     }
 
@@ -769,7 +818,7 @@ impl Engine {
             });
         }
         if let (true, Some((migration, change))) =
-            (mutant::is(Mutant::HistoryOutside), &trial.record)
+            (mutant::is(Mutant::HistoryOutside), trial.records.first())
         {
             statements.push(history::statement(migration, change, &self.stamp()));
         }
@@ -782,12 +831,14 @@ impl Engine {
 
 /// The attempts at one guarded transaction.
 struct Trial<'a> {
-    /// The record that changes with it.
-    record: Option<(Migration, &'a Change<'a>)>,
+    /// The records that change with it.
+    records: Vec<(Migration, &'a Change<'a>)>,
     /// What is applied once it commits.
     digest: Digest,
     cancellable: bool,
     backoff: Backoff,
+    /// When this attempt began.
+    begun: Instant,
     /// How often in a row the transaction was gone at its commit.
     gone: u32,
     /// A commit was sent whose outcome never came back.
@@ -797,19 +848,26 @@ struct Trial<'a> {
 impl<'a> Trial<'a> {
     fn new(
         engine: &Engine,
-        record: Option<(Migration, &'a Change<'a>)>,
+        records: Vec<(Migration, &'a Change<'a>)>,
         digest: Digest,
         cancellable: bool,
     ) -> Self {
         let backoff = Backoff::new(engine.control.retries);
-        Self { record, digest, cancellable, backoff, gone: 0, unknown: false }
+        let begun = Instant::now();
+        Self { records, digest, cancellable, backoff, begun, gone: 0, unknown: false }
     }
 
+    /// One whose record tells whether it committed.
     fn version(&self) -> Option<Version> {
-        self.record.map(|(migration, _)| migration.version())
+        self.records.first().map(|(migration, _)| migration.version())
+    }
+
+    fn changes(&self, version: Version) -> bool {
+        self.records.iter().any(|(migration, _)| migration.version() == version)
     }
 }
 
+/// What a body's end means; a panic is a failure.
 pub(crate) fn settle_body(
     ended: Result<Result<(), BoxError>, Box<dyn std::any::Any + Send>>,
 ) -> Result<(), Stop> {

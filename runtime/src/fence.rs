@@ -167,6 +167,15 @@ pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Docum
     }
 }
 
+/// At the end: the session goes back to the driver's pool, which uses it for whatever the app
+/// does next. Nobody shall end it for a transaction of ours.
+pub(crate) fn forget_statement(fence: i64, lsid: &Document) -> Document {
+    doc! {
+        "q": { "_id": ID, "fence": fence, "lsid": lsid.clone() },
+        "u": { "$unset": { "lsid": "" } },
+    }
+}
+
 /// Whether the guard passed, by its reply.
 pub(crate) fn passed(reply: &Document) -> bool {
     let upserted = reply.get_array("upserted").into_iter().flatten();

@@ -105,6 +105,20 @@ pub(crate) enum Body {
 pub struct Migration {
     pub(crate) descriptor: Descriptor,
     pub(crate) body: Body,
+    pub(crate) hints: Hints,
+}
+
+/// What the lints should know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hints {
+    /// Lints that it acknowledges, by name.
+    pub allow: &'static [&'static str],
+    /// Collections of which a transactional body may write many documents.
+    pub writes: &'static [&'static str],
+}
+
+impl Hints {
+    const NONE: Self = Self { allow: &[], writes: &[] };
 }
 
 impl Migration {
@@ -181,23 +195,40 @@ impl Migration {
         self
     }
 
+    /// The same migration, which acknowledges these lints, by name, as
+    /// `large_transaction`: nothing is said about them any more.
+    #[must_use]
+    pub const fn allowing(mut self, lints: &'static [&'static str]) -> Self {
+        self.hints.allow = lints;
+        self
+    }
+
+    /// The same transactional migration, known to write many documents of these collections.
+    /// The attribute reads that off the body; a migration made by hand has to say it, for
+    /// [`Up::lint`](crate::Up::lint) to compare with their sizes.
+    #[must_use]
+    pub const fn writing_many(mut self, collections: &'static [&'static str]) -> Self {
+        self.hints.writes = collections;
+        self
+    }
+
     #[doc(hidden)]
     pub const fn transaction(
         descriptor: Descriptor,
         up: TransactionFn,
         down: Option<TransactionFn>,
     ) -> Self {
-        Self { descriptor, body: Body::Transaction { up, down } }
+        Self { descriptor, body: Body::Transaction { up, down }, hints: Hints::NONE }
     }
 
     #[doc(hidden)]
     pub const fn online(descriptor: Descriptor, up: OnlineFn, down: Option<OnlineFn>) -> Self {
-        Self { descriptor, body: Body::Online { up, down } }
+        Self { descriptor, body: Body::Online { up, down }, hints: Hints::NONE }
     }
 
     #[doc(hidden)]
     pub const fn change(descriptor: Descriptor, declare: ChangeFn, reversible: bool) -> Self {
-        Self { descriptor, body: Body::Change { declare, reversible } }
+        Self { descriptor, body: Body::Change { declare, reversible }, hints: Hints::NONE }
     }
 
     /// Every migration that is linked into this binary, of every group, oldest version first.

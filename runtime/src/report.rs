@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     MigrationKind, Version,
     error::{Drift, Named, driver},
+    lint::Lint,
 };
 
 /// The state of one migration in one database.
@@ -187,6 +188,9 @@ pub enum StepOutcome {
     /// Its commit was sent, and the server could not be asked what became of it: `status`
     /// tells, once the server is back.
     Unknown,
+    /// Ran, and was rolled back, as one that was to be applied together with it did not get
+    /// through (`--atomic`).
+    Aborted,
     /// Not tried, as the run ended before.
     NotRun,
 }
@@ -301,6 +305,9 @@ pub struct PlanReport {
     pub database: String,
     /// The steps, in their order.
     pub steps: Vec<PlanStep>,
+    /// What would better be done otherwise, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lints: Vec<Lint>,
     /// Applied migrations that this build does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<Named>,
@@ -452,8 +459,11 @@ pub struct CheckReport {
     pub group: String,
     /// The database.
     pub database: String,
-    /// How many migrations are applied; none is pending.
+    /// How many migrations are applied.
     pub applied: usize,
+    /// What is pending, where that is allowed; otherwise it is an error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Named>,
     /// Applied migrations that this build does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<Named>,

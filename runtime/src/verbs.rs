@@ -60,19 +60,30 @@ impl Runner {
         Ok(HistoryReport { group, database: self.database_name(), events })
     }
 
-    pub(crate) async fn check(&self) -> Result<CheckReport, Error> {
+    pub(crate) async fn check(
+        &self,
+        strict: bool,
+        allow_pending: bool,
+    ) -> Result<CheckReport, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
         let goal = Goal::Up(UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
         self.warn_ahead(&plan.ahead);
         let pending: Vec<Named> = plan::pending(&self.registry, &history).map(named).collect();
-        if !pending.is_empty() {
+        if strict {
+            let lints = self.lints(&plan.steps).await?;
+            if !lints.is_empty() {
+                return Err(Error::Lints(lints));
+            }
+        }
+        if !pending.is_empty() && !allow_pending {
             return Err(Error::Pending { versions: pending });
         }
         Ok(CheckReport {
             group: self.settings.group.clone(),
             database: self.database_name(),
+            pending,
             applied: history.records().filter(|record| record.is_applied()).count(),
             ahead: plan.ahead,
         })

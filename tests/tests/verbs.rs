@@ -4,6 +4,7 @@ use mongrate::{
     DatabaseAhead, Direction, Error, Migration, OutOfOrder, Resolution, StartPolicy, StartReport,
     State, StepOutcome, Version, Wait,
     bson::{Document, doc},
+    mongodb::options::WriteConcern,
 };
 use mongrate_tests::{
     Fresh, effect,
@@ -320,7 +321,9 @@ async fn repair_rebuilds_a_damaged_digest() {
     migrator.up().await.unwrap();
     let control = fresh.db.collection::<Document>("migrations");
     let lost = doc! { "$set": { "applied": { "count": 5_i64, "digest": "lost" } } };
-    control.update_one(doc! { "_id": "fence" }, lost).await.unwrap();
+    // Before 5.0, a majority read need not see a write that did not ask for a majority.
+    let majority = WriteConcern::majority();
+    control.update_one(doc! { "_id": "fence" }, lost).write_concern(majority).await.unwrap();
     // Slower, but right all the same.
     assert!(migrator.up().await.unwrap().is_empty());
     fresh.wire.take();
@@ -426,7 +429,8 @@ async fn two_groups_share_a_database() {
 async fn a_foreign_collection_is_left_alone() {
     let fresh = Fresh::new("a_foreign_collection").await;
     let foreign = doc! { "fileName": "20200101-first.js", "appliedAt": "then" };
-    fresh.db.collection::<Document>("migrations").insert_one(foreign).await.unwrap();
+    let control = fresh.db.collection::<Document>("migrations");
+    control.insert_one(foreign).write_concern(WriteConcern::majority()).await.unwrap();
     let error = fresh.migrator(FIVE).up().await.unwrap_err();
     assert!(matches!(error, Error::Corrupt { .. }), "{error}");
     assert_eq!(present(&fresh.db).await, [0_i64; 0]);
@@ -534,7 +538,8 @@ async fn repair_mends_a_history_whose_records_are_gone() {
     let migrator = fresh.migrator(FIVE);
     migrator.baseline(5).await.unwrap();
     let control = fresh.db.collection::<Document>("migrations");
-    control.delete_many(doc! { "_id": { "$type": "long" } }).await.unwrap();
+    let records = doc! { "_id": { "$type": "long" } };
+    control.delete_many(records).write_concern(WriteConcern::majority()).await.unwrap();
     assert!(migrator.up().await.unwrap().is_empty(), "the digest still says so");
     assert!(migrator.repair().await.unwrap().digest_rebuilt);
     assert_eq!(migrator.up().await.unwrap().versions(), versions(1..=5));

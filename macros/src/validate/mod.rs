@@ -21,6 +21,8 @@ pub(crate) struct Checked {
     pub(crate) kind: Kind,
     pub(crate) rollback: Rollback,
     pub(crate) out_of_order: bool,
+    /// Lints that it acknowledges.
+    pub(crate) allow: Vec<String>,
     pub(crate) function: ItemFn,
 }
 
@@ -97,12 +99,13 @@ impl TryFrom<Raw> for Checked {
         let name = sorted.name(&function.sig.ident, &mut broken);
         let group = sorted.group(&mut broken);
         let out_of_order = sorted.out_of_order(&mut broken);
+        let allow = sorted.allow(&mut broken);
         let kind = signature::check(&function, &mut broken);
         let rollback = sorted.rollback(kind, &function.sig.ident, &mut broken);
         broken.into_result()?;
         match (version, name, group, kind) {
             (Some(version), Some(name), Some(group), Some(kind)) => {
-                Ok(Self { version, name, group, kind, rollback, out_of_order, function })
+                Ok(Self { version, name, group, kind, rollback, out_of_order, allow, function })
             }
             _ => unreachable!("a missing part always records an error"),
         }

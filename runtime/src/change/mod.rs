@@ -13,6 +13,7 @@ mod fields;
 mod index_spec;
 mod indexes;
 pub(crate) mod keep;
+pub(crate) mod lint;
 mod names;
 mod operation;
 mod options;

@@ -83,6 +83,7 @@ impl CliError {
             "checksum_drift" => format!("{app} repair --dry-run"),
             "out_of_order" => format!("{app} plan --allow-out-of-order"),
             "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
+            "not_atomic" | "lints" => format!("{app} plan"),
             "unknown_version" | "wrong_state" | "irreversible" | "not_linked"
             | "database_ahead" => format!("{app} status"),
             "server" => "see that the server runs, and that --uri or MONGODB_URI names it".to_owned(),

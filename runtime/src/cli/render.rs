@@ -14,9 +14,9 @@ use super::{
     out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
 };
 use crate::{
-    CheckReport, Direction, HistoryReport, LockReport, MigrationKind, MigrationStatus, Named,
-    PlanReport, PurgeReport, RecordReport, RepairReport, RunReport, State, StatusReport,
-    StepOutcome, StepProgress, UnlockReport,
+    CheckReport, DeclaredOperation, Direction, HistoryReport, LockReport, MigrationKind,
+    MigrationStatus, Named, PlanReport, PurgeReport, RecordReport, RepairReport, RunReport, State,
+    StatusReport, StepOutcome, StepProgress, UnlockReport,
 };
 
 /// Where and when a report is read. No width: not at a terminal, so nothing is wrapped or
@@ -182,7 +182,12 @@ fn moment(at: DateTime<Utc>, view: View, level: u8) -> String {
 
 pub(super) fn plan(report: &PlanReport, view: View) -> String {
     let text = proposal(report, view);
-    if report.steps.is_empty() { text } else { text + &paint(FAINT, "nothing was written") + "\n" }
+    if report.steps.is_empty() {
+        return text;
+    }
+    let lints = super::dry_run::lints(&report.lints);
+    let gap = if lints.is_empty() { "" } else { "\n" };
+    format!("{text}{gap}{lints}{gap}{}\n", paint(FAINT, "nothing was written"))
 }
 
 /// The plan, before it is asked whether to go ahead.
@@ -224,7 +229,14 @@ pub(super) fn proposal(report: &PlanReport, view: View) -> String {
         });
         table(&columns, rows, Some(2))
     });
-    text += &operations(report);
+    for step in report.steps.iter().filter(|step| !step.operations.is_empty()) {
+        text += &format!(
+            "\n{} {}\n{}",
+            step.version,
+            safe(&step.name),
+            operations(&step.operations, step.direction)
+        );
+    }
     let going = |direction| report.steps.iter().filter(|step| step.direction == direction).count();
     let mut parts = Vec::new();
     if going(Direction::Down) > 0 {
@@ -243,22 +255,19 @@ pub(super) fn proposal(report: &PlanReport, view: View) -> String {
 }
 
 /// What declared migrations would do, and to how many documents.
-fn operations(report: &PlanReport) -> String {
+pub(super) fn operations(all: &[DeclaredOperation], direction: Direction) -> String {
     let mut text = String::new();
-    for step in report.steps.iter().filter(|step| !step.operations.is_empty()) {
-        text += &format!("\n{} {}\n", step.version, safe(&step.name));
-        for one in &step.operations {
-            let what = match step.direction {
-                Direction::Up => &one.operation,
-                Direction::Down => &one.undo,
-            };
-            text += &format!("  {}", safe(what));
-            if let Some(documents) = one.documents {
-                let plural = if documents == 1 { "" } else { "s" };
-                text += &paint(FAINT, format!(" · {documents} document{plural}"));
-            }
-            text.push('\n');
+    for one in all {
+        let what = match direction {
+            Direction::Up => &one.operation,
+            Direction::Down => &one.undo,
+        };
+        text += &format!("  {}", safe(what));
+        if let Some(documents) = one.documents {
+            let plural = if documents == 1 { "" } else { "s" };
+            text += &paint(FAINT, format!(" · {documents} document{plural}"));
         }
+        text.push('\n');
     }
     text
 }
@@ -310,6 +319,7 @@ pub(super) fn steps(report: &RunReport, view: View) -> String {
                     ("✗", Color::Red, format!("failed after {}", human(step.duration_ms)))
                 }
                 StepOutcome::Interrupted => ("✗", Color::Yellow, "interrupted".to_owned()),
+                StepOutcome::Aborted => ("↩", Color::Yellow, "undone with the others".to_owned()),
                 StepOutcome::NotRun => ("·", Color::Reset, "not run".to_owned()),
                 StepOutcome::Unknown => {
                     ("?", Color::Red, "unknown whether it committed".to_owned())
@@ -340,6 +350,7 @@ pub(super) fn summary(report: &RunReport) -> String {
         (StepOutcome::Applied, "applied"),
         (StepOutcome::Failed, "failed"),
         (StepOutcome::Interrupted, "interrupted"),
+        (StepOutcome::Aborted, "undone"),
         (StepOutcome::NotRun, "not run"),
     ] {
         if count(outcome) > 0 {
@@ -426,9 +437,10 @@ pub(super) fn history(report: &HistoryReport, view: View) -> String {
 
 pub(super) fn check(report: &CheckReport) -> String {
     format!(
-        "{} this build fits the database: {} applied, 0 pending {}\n{}",
+        "{} this build fits the database: {} applied, {} pending {}\n{}",
         paint(GOOD, "✓"),
         report.applied,
+        report.pending.len(),
         paint(FAINT, format!("· database {}", safe(&report.database))),
         ahead_notes(&report.ahead)
     )
@@ -555,7 +567,7 @@ pub(super) fn names(migrations: &[Named]) -> String {
     migrations.iter().map(|one| format!("  {} {}\n", one.version, safe(&one.name))).collect()
 }
 
-fn ahead_notes(ahead: &[Named]) -> String {
+pub(super) fn ahead_notes(ahead: &[Named]) -> String {
     if ahead.is_empty() {
         return String::new();
     }
@@ -575,12 +587,16 @@ pub(super) fn failure(message: &str, next: Option<&str>) -> String {
     text
 }
 
-fn right(text: impl Display) -> Cell {
+pub(super) fn right(text: impl Display) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
 /// A table without lines. The column `soft` may wrap, the others never do.
-fn table(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, soft: Option<usize>) -> Table {
+pub(super) fn table(
+    columns: &[&str],
+    rows: impl Iterator<Item = Vec<Cell>>,
+    soft: Option<usize>,
+) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).force_no_tty().enforce_styling();
     table.style_text_only();
@@ -600,7 +616,7 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, soft: Option<u
 }
 
 /// The table of the first level that fits, and wrapped if none does.
-fn fitting(view: View, last: u8, make: impl Fn(u8) -> Table) -> String {
+pub(super) fn fitting(view: View, last: u8, make: impl Fn(u8) -> Table) -> String {
     let Some(width) = view.width else { return plain(&make(0)) };
     let narrow = |table: &Table| natural_width(table) <= usize::from(width);
     if let Some(table) = (0..=last).map(&make).find(narrow) {
@@ -828,6 +844,7 @@ mod tests {
             group: "default".to_owned(),
             database: "clinic".to_owned(),
             steps: vec![step(Direction::Down), step(Direction::Up)],
+            lints: Vec::new(),
             ahead: vec![Named { version: 9.into(), name: "later".to_owned() }],
         };
         let text = stripped(&plan(&report, view(80)));

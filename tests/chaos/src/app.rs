@@ -33,6 +33,8 @@ pub struct End {
     pub commands: u32,
     /// The versions that it applied or rolled back.
     pub done: Vec<i64>,
+    /// The most memory that it ever had, in bytes; 0 where that cannot be asked.
+    pub memory: u64,
     /// The kind and the text of its error.
     pub error: Option<(String, String)>,
 }
@@ -46,6 +48,9 @@ pub fn say(line: &str) {
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    // A frozen one would outlive a coordinator that is killed.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map(|runtime| runtime.block_on(run())) {
         Ok(Ok(end)) => {
@@ -103,8 +108,15 @@ async fn run() -> mongrate::Result<End> {
     Ok(End {
         commands: striker.commands(),
         done: done.unwrap_or_default(),
+        memory: memory_peak().unwrap_or(0),
         error: ended.as_ref().err().map(|error| (kind(error), error.to_string())),
     })
+}
+
+fn memory_peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kb| kb * 1_024)
 }
 
 /// What the coordinator has to tell apart.

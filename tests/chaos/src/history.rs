@@ -7,7 +7,7 @@
 
 use mongrate::{
     BoxError, Migration, Online, Transaction,
-    bson::{Document, doc},
+    bson::{Binary, Document, doc, spec::BinarySubtype},
 };
 
 /// A reversible transactional migration with these effects.
@@ -53,7 +53,10 @@ impl History {
 
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().chain([DDL, SLOW, PAUSE]).find(|history| history.name == name)
+        Self::ALL
+            .into_iter()
+            .chain([DDL, SLOW, PAUSE, BIG, MANY])
+            .find(|history| history.name == name)
     }
 
     /// The labels of all effects after `up`.
@@ -127,6 +130,43 @@ const PAUSE: History = History {
     effects: &["1", "2", "3"],
     indexes: &[],
 };
+
+/// For the limits: fifty megabytes that do not compress, in one transaction.
+const BIG: History = History {
+    name: "big",
+    migrations: || vec![transactional!(1, "1"), FIFTY_MEGABYTES, transactional!(3, "3")],
+    effects: &["1", "2", "3"],
+    indexes: &[],
+};
+
+/// For the limits: ten thousand that do nothing.
+const MANY: History = History {
+    name: "many",
+    migrations: || {
+        (1..=10_000)
+            .map(|version| {
+                let name = String::leak(format!("migration_{version}"));
+                Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
+            })
+            .collect()
+    },
+    effects: &[],
+    indexes: &[],
+};
+
+const FIFTY_MEGABYTES: Migration = Migration::transactional(2, "migration_2", |tx| {
+    Box::pin(async move {
+        leave(tx, "+2").await?;
+        let mut rng = fastrand::Rng::with_seed(2);
+        for _ in 0..50 {
+            let mut bytes = vec![0; 1 << 20];
+            rng.fill(&mut bytes);
+            let big = Binary { subtype: BinarySubtype::Generic, bytes };
+            tx.collection::<Document>("big").insert_one(doc! { "bytes": big }).await?;
+        }
+        Ok(())
+    })
+});
 
 const FIRST_ONLINE: Migration = Migration::online_steps(2, "migration_2", |on| {
     Box::pin(async move {

@@ -166,6 +166,11 @@ impl State {
         self.done.get(id)
     }
 
+    /// How many ids begin so.
+    pub fn count(&self, prefix: &str) -> u64 {
+        self.done.keys().filter(|id| id.starts_with(prefix)).count() as u64
+    }
+
     /// The tally, a line for each kind of unit.
     pub fn tally(&self) -> String {
         let mut kinds: BTreeMap<String, Sum> = BTreeMap::new();
@@ -173,6 +178,7 @@ impl State {
             let mut parts = one.id.split('/');
             let kind = match (parts.next(), parts.next()) {
                 (Some("random"), Some(runners)) => format!("random, {runners} runners"),
+                (Some("primary"), Some(what)) => format!("primary {what}"),
                 (Some(kind), _) => kind.to_owned(),
                 _ => continue,
             };
@@ -211,7 +217,7 @@ struct Sum {
 
 /// Runs a unit; again, if in an election the coordinator itself could not reach the server.
 async fn tried(unit: &Unit, world: &World) -> Result<Outcome, Error> {
-    let mut left = if world.election.is_zero() { 0 } else { 5 };
+    let mut left = if world.election.is_zero() { 1 } else { 5 };
     loop {
         match unit.run(world).await {
             Err(error) if left > 0 => {
@@ -282,7 +288,7 @@ async fn run_while(
         running.spawn(async move {
             let _place = place;
             let outcome = tried(&unit, &world).await?;
-            if (outcome.late || outcome.missed) && outcome.wrong.is_empty() {
+            if outcome.is_void() {
                 return Ok(Some(unit));
             }
             note(&state, &unit, false, outcome);
@@ -332,9 +338,12 @@ pub async fn again(
             let _place = place;
             let mut outcome = tried(&unit, &world).await?;
             for _ in 0..3 {
-                if outcome.late || outcome.missed {
+                if outcome.is_void() {
                     outcome = tried(&unit, &world).await?;
                 }
+            }
+            if outcome.stalled {
+                outcome.wrong.push("a runner lost its lease all the time".to_owned());
             }
             if outcome.late {
                 let ms = outcome.recovery_ms;

@@ -4,12 +4,21 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use mongrate::{
-    BoxError, Kind, Migration, Migrator, Retries, Transaction,
-    bson::{Binary, Document, doc, spec::BinarySubtype},
+    Kind, Migration, Migrator, Retries,
+    bson::{Document, doc},
     embedded::Embedded,
     mongodb::{Client, Database, options::ClientOptions},
 };
-use mongrate_tests::{Fresh, effect, effects};
+use mongrate_chaos::{
+    app::End,
+    child::{Next, Orders, Runner},
+    history::History,
+    point::Count,
+};
+use mongrate_tests::{effect, effects};
+
+/// Fifty megabytes are copied a few times on their way, the rest is the program.
+const MEMORY_BYTES_MAX: u64 = 160 << 20;
 
 async fn database(uri: &str) -> Database {
     let mut options = ClientOptions::parse(uri).await.unwrap();
@@ -17,41 +26,40 @@ async fn database(uri: &str) -> Database {
     Client::with_options(options).unwrap().database("limits")
 }
 
-fn megabyte() -> Binary {
-    // What does not compress: the disk is to be filled, and the oplog.
-    let bytes = std::iter::repeat_with(|| fastrand::u8(..)).take(1 << 20).collect();
-    Binary { subtype: BinarySubtype::Generic, bytes }
+fn migrator(db: &Database, history: &str) -> Migrator {
+    let history = History::named(history).unwrap();
+    Migrator::with(db, (history.migrations)()).lease(Duration::from_secs(5))
 }
 
-async fn insert(tx: &mut Transaction<'_>, megabytes: i32) -> Result<(), BoxError> {
-    effects::leave(tx, 2).await?;
-    for number in 0..megabytes {
-        let big = doc! { "number": number, "bytes": megabyte() };
-        tx.collection::<Document>("big").insert_one(big).await?;
+/// A process of its own, as its memory is looked at.
+async fn run(uri: &str, history: &str) -> End {
+    let orders = Orders {
+        exe: env!("CARGO_BIN_EXE_chaos-runner").into(),
+        mutant: None,
+        uri: uri.to_owned(),
+        database: "limits".to_owned(),
+        history: history.to_owned(),
+        verb: "up".to_owned(),
+        lease: Duration::from_secs(5),
+        point: None,
+        count: Count::All,
+        env: Vec::new(),
+    };
+    match Runner::start(&orders).unwrap().next(Duration::from_secs(300)).await {
+        Next::Ended(end) => end,
+        other => panic!("{other:?}"),
     }
-    Ok(())
 }
-
-/// Fifty megabytes in one transaction.
-const FIFTY_MEGABYTES: Migration =
-    Migration::transactional(2, "effect_2", |tx| Box::pin(insert(tx, 50)));
-
-/// Five.
-const FIVE_MEGABYTES: Migration =
-    Migration::transactional(2, "effect_2", |tx| Box::pin(insert(tx, 5)));
 
 /// How much memory the server may use.
 async fn cache(db: &Database, size: &str) {
-    let set =
-        doc! { "setParameter": 1, "wiredTigerEngineRuntimeConfig": format!("cache_size={size}") };
+    let size = format!("cache_size={size}");
+    let set = doc! { "setParameter": 1, "wiredTigerEngineRuntimeConfig": size };
     db.client().database("admin").run_command(set).await.unwrap();
 }
 
-/// The most memory that this process ever had, in bytes; `None` where that cannot be asked.
-fn memory_peak() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kb| kb * 1_024)
+async fn count(db: &Database, collection: &str) -> u64 {
+    db.collection::<Document>(collection).count_documents(doc! {}).await.unwrap()
 }
 
 /// A tmpfs, unmounted when dropped. Mounting takes root.
@@ -70,9 +78,15 @@ impl Small {
         self.0.path()
     }
 
-    fn free_bytes(&self) -> u64 {
-        let stat = rustix::fs::statvfs(self.path()).unwrap();
-        stat.f_bavail * stat.f_frsize
+    /// Writes until nothing goes in any more.
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.path().join("ballast")).unwrap();
+        let piece = vec![7_u8; 1 << 16];
+        while std::io::Write::write_all(&mut file, &piece).is_ok() {}
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.path().join("ballast")).unwrap();
     }
 }
 
@@ -85,70 +99,70 @@ impl Drop for Small {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_is_a_clear_error_and_nothing_is_half_applied() {
-    let Some(small) = Small::mount(700) else {
+    let Some(small) = Small::mount(800) else {
         eprintln!("\n*** NOT RUN: a small disk cannot be mounted here (it takes root) ***\n");
         return;
     };
-    let server = Embedded::builder().data_dir(small.path().join("data")).quiet(true);
-    let server = server.start().await.unwrap();
+    let data = small.path().join("data");
+    let server = Embedded::builder().data_dir(&data).quiet(true).start().await.unwrap();
     let db = database(server.uri()).await;
-    let three = [effect!(1), FIVE_MEGABYTES, effect!(3)];
-    let migrator = Migrator::with(&db, three)
-        .lease(Duration::from_secs(1))
-        .retries(Retries { attempts_max: 2, pause_max: Duration::from_millis(50) });
-    migrator.up().steps(1).await.unwrap();
-    // All but 2 MB are taken by somebody else.
-    let ballast = small.path().join("ballast");
-    let size = usize::try_from(small.free_bytes().saturating_sub(2 << 20)).unwrap();
-    std::fs::write(&ballast, vec![7_u8; size]).unwrap();
+    cache(&db, "1G").await;
+    migrator(&db, "big").up().steps(1).await.unwrap();
+    // The server keeps 100 MB of journal ahead: that goes first, with what is not Mongrate's.
+    let other = db.collection::<Document>("other");
+    let text = "x".repeat(8 << 20);
+    small.fill();
+    for _ in 0..6 {
+        let _ =
+            tokio::time::timeout(Duration::from_secs(5), other.insert_one(doc! { "text": &text }))
+                .await;
+    }
 
-    let error = migrator.up().await.unwrap_err();
+    let retries = Retries { attempts_max: 2, pause_max: Duration::from_millis(50) };
+    let error = migrator(&db, "big").retries(retries).up().await.unwrap_err();
     println!("with a full disk: {error}");
+    // The server ends itself when it cannot write its journal.
     assert_eq!(error.kind(), Kind::Unavailable, "{error}");
 
-    std::fs::remove_file(&ballast).unwrap();
-    // The server ends itself when it cannot write its journal.
-    if server.node_pid(0).is_some() {
-        server.kill_node(0).await.unwrap();
-    }
-    server.restart_node(0).await.unwrap();
-    let before = effects::present(&db).await;
-    assert_eq!(before, [1], "nothing of the second");
-    let big = db.collection::<Document>("big").count_documents(doc! {}).await.unwrap();
-    assert_eq!(big, 0, "nothing half-applied");
-    migrator.up().await.unwrap();
-    effects::assert_exactly_once(&db, 1..=3).await;
+    small.make_room();
+    drop(server);
+    let server = Embedded::builder().data_dir(&data).quiet(true).start().await.unwrap();
+    let db = database(server.uri()).await;
+    cache(&db, "1G").await;
+    let applied = doc! { "_id": 2_i64, "state": "applied" };
+    let found = db.collection::<Document>("migrations").find_one(applied).await.unwrap();
+    let whole = if found.is_some() { (2, 50) } else { (1, 0) };
+    let there = (count(&db, "effects").await, count(&db, "big").await);
+    assert!(there == whole || there.0 == 3, "half-applied: {there:?}, and not {whole:?}");
+    // What it says at the end of the error: the lease of the dead run has to run out first.
+    migrator(&db, "big").up().await.unwrap();
+    assert_eq!((count(&db, "effects").await, count(&db, "big").await), (3, 50));
     server.stop().await;
 }
 
 #[tokio::test]
 async fn fifty_megabytes_in_one_transaction() {
-    let server = Embedded::builder().private().quiet(true);
-    let server = server.start().await.unwrap();
+    let server = Embedded::builder().private().quiet(true).start().await.unwrap();
     let db = database(server.uri()).await;
     cache(&db, "2G").await;
-    Migrator::with(&db, [effect!(1), FIFTY_MEGABYTES, effect!(3)]).up().await.unwrap();
-    effects::assert_exactly_once(&db, 1..=3).await;
-    let big = db.collection::<Document>("big").count_documents(doc! {}).await.unwrap();
-    assert_eq!(big, 50);
-    if let Some(bytes) = memory_peak() {
-        println!("at most {} MB", bytes >> 20);
-        assert!(bytes < 512 << 20, "memory is bounded: {bytes}");
-    }
+    let end = run(server.uri(), "big").await;
+    assert_eq!(end.error, None);
+    assert_eq!(end.done, [1, 2, 3]);
+    assert_eq!((count(&db, "effects").await, count(&db, "big").await), (3, 50));
+    println!("50 MB of writes: at most {} MB of memory", end.memory >> 20);
+    assert!(end.memory < MEMORY_BYTES_MAX, "memory is bounded: {}", end.memory);
     server.stop().await;
 }
 
 #[tokio::test]
 async fn more_than_the_cache_of_the_server_names_the_remedy() {
-    let server = Embedded::builder().private().quiet(true);
-    let server = server.start().await.unwrap();
+    let server = Embedded::builder().private().quiet(true).start().await.unwrap();
     let db = database(server.uri()).await;
     cache(&db, "64M").await;
-    let migrator = Migrator::with(&db, [effect!(1), FIFTY_MEGABYTES, effect!(3)]);
-    let error = migrator.up().await.unwrap_err();
+    let error = migrator(&db, "big").up().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Failed, "{error}");
     assert!(error.to_string().contains("write an online migration"), "{error}");
-    assert_eq!(effects::present(&db).await, [1], "nothing of the second");
+    assert_eq!((count(&db, "effects").await, count(&db, "big").await), (1, 0));
     server.stop().await;
 }
 
@@ -166,7 +180,8 @@ async fn a_migration_that_outlives_the_servers_transactions_names_the_remedy() {
     let server = server.server_parameter("transactionLifetimeLimitSeconds", 1);
     let server = server.start().await.unwrap();
     let db = database(server.uri()).await;
-    let migrator = Migrator::with(&db, [effect!(1), SLOW, effect!(3)]);
+    let retries = Retries { attempts_max: 3, pause_max: Duration::from_millis(50) };
+    let migrator = Migrator::with(&db, [effect!(1), SLOW, effect!(3)]).retries(retries);
     let error = migrator.up().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Failed, "{error}");
     assert!(error.to_string().contains("write an online migration"), "{error}");
@@ -176,25 +191,15 @@ async fn a_migration_that_outlives_the_servers_transactions_names_the_remedy() {
 
 #[tokio::test]
 async fn a_history_of_ten_thousand() {
-    const MANY: i64 = 10_000;
-    let fresh = Fresh::new("ten_thousand").await;
-    let list: Vec<Migration> = (1..=MANY)
-        .map(|version| {
-            let name = String::leak(format!("migration_{version}"));
-            Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
-        })
-        .collect();
-    let migrator = fresh.migrator(list);
-    migrator.baseline(MANY - 10).await.unwrap();
-    let report = migrator.up().await.unwrap();
-    assert_eq!(report.done().count(), 10);
-    fresh.wire.take();
-    assert!(migrator.up().await.unwrap().is_empty());
-    assert_eq!(fresh.wire.take(), ["find"], "a start with nothing pending is one command");
-    let status = migrator.status().await.unwrap();
-    assert_eq!(status.migrations.len(), 10_000);
-    if let Some(bytes) = memory_peak() {
-        assert!(bytes < 512 << 20, "memory is bounded: {bytes}");
-    }
-    fresh.pass().await;
+    let server = Embedded::builder().private().quiet(true).start().await.unwrap();
+    let db = database(server.uri()).await;
+    migrator(&db, "many").baseline(9_990).await.unwrap();
+    let end = run(server.uri(), "many").await;
+    assert_eq!((end.error, end.done.len()), (None, 10));
+    println!("10,000 in the history: at most {} MB of memory", end.memory >> 20);
+    assert!(end.memory < MEMORY_BYTES_MAX, "memory is bounded: {}", end.memory);
+    let end = run(server.uri(), "many").await;
+    assert_eq!((end.error, end.commands), (None, 1), "a start with nothing pending is one command");
+    assert_eq!(migrator(&db, "many").status().await.unwrap().migrations.len(), 10_000);
+    server.stop().await;
 }

@@ -18,8 +18,9 @@ use mongrate_chaos::{
 };
 
 const RUNNER: &str = env!("CARGO_BIN_EXE_chaos-runner");
-const LEASE: Duration = Duration::from_secs(1);
-const JOBS: usize = 16;
+/// Longer than a busy machine stalls.
+const LEASE: Duration = Duration::from_secs(2);
+const JOBS: usize = 24;
 
 async fn server() -> Embedded {
     // Of its own: thousands of short-lived clients would disturb the other tests.
@@ -28,7 +29,10 @@ async fn server() -> Embedded {
 
 /// Runs them and insists that nothing was wrong.
 async fn all_well(uri: &str, units: Vec<Unit>) {
-    let world = Arc::new(World::new(uri, RUNNER.into(), LEASE).await.unwrap());
+    let mut world = World::new(uri, RUNNER.into(), LEASE).await.unwrap();
+    // The machine's other tests disturb; `after_a_kill_…` of `mongrate-tests` is timed.
+    world.timed = false;
+    let world = Arc::new(world);
     let state = Arc::new(Mutex::new(State::open(None).unwrap()));
     let late = units::run(&world, units, JOBS, None, &state).await.unwrap();
     units::again(&world, late, 2, None, &state).await.unwrap();
@@ -119,7 +123,7 @@ async fn random_rounds() {
 #[tokio::test]
 async fn the_primary_steps_down_dies_and_freezes() {
     let set = Set::start().await.unwrap();
-    let mut world = World::new(set.server.uri(), RUNNER.into(), 5 * LEASE).await.unwrap();
+    let mut world = World::new(set.server.uri(), RUNNER.into(), 3 * LEASE).await.unwrap();
     world.election = Duration::from_secs(60);
     let world = Arc::new(world);
     let state = Arc::new(Mutex::new(State::open(None).unwrap()));
@@ -164,7 +168,7 @@ async fn every_mutant_is_caught() {
 /// into a build of a user.
 #[tokio::test]
 async fn a_build_without_the_flag_has_no_mutants() {
-    assert!(!cfg!(mongrate_mutants));
+    const { assert!(!cfg!(mongrate_mutants)) };
     let server = server().await;
     let mut world = World::new(server.uri(), RUNNER.into(), LEASE).await.unwrap();
     // A build with the flag refuses a name that it does not know.

@@ -53,7 +53,6 @@ pub fn large() -> Vec<Scope> {
         scope(&one, 0, &[Up, Up], Trouble { failovers: 2, silences: 1, ..base }),
         scope(&two, 0, &[Up, Up], Trouble { crashes: 1, silences: 1, ..base }),
         scope(&two, 0, &[Up, Up], Trouble { failovers: 1, silences: 1, ..base }),
-        scope(&[Online], 0, &[Up, Up], Trouble { crashes: 1, silences: 1, suspicions: 1, ..base }),
         scope(&one, 0, &[Up, Up, Up], Trouble { crashes: 2, expiries: 2, ..NONE }),
         scope(&one, 0, &[Up, Up, Up], Trouble { silences: 1, ..base }),
         scope(&two, 1, &[Up, Down], Trouble { crashes: 1, silences: 1, ..base }),

@@ -17,8 +17,8 @@ use mongrate_chaos::{
     mutants::{self, MUTANTS},
     network::FAULTS,
     point::{Count, Point},
-    round::{Verb, World},
-    units::{self, State, Unit},
+    round::{Outcome, Verb, World},
+    units::{self, Done, State, Unit},
     weather::Set,
 };
 
@@ -34,6 +34,9 @@ struct Args {
     /// Begins no new round after so many minutes.
     #[arg(long, global = true)]
     minutes: Option<u64>,
+    /// The lease of the runners. A machine that stalls for longer wants a longer one.
+    #[arg(long, global = true, default_value_t = 1_000)]
+    lease_ms: u64,
     /// Only this part of the rounds, as `2/4`.
     #[arg(long, global = true, default_value = "1/1")]
     part: String,
@@ -52,6 +55,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// The long form: all of the below, with the figures of docs/reliability.md.
+    All,
     /// Every crash point of one runner.
     Singles,
     /// Pairs of crash points of two runners.
@@ -94,6 +99,12 @@ enum What {
 
 /// The shortest that may be set.
 const LEASE: Duration = Duration::from_secs(1);
+
+/// Of the long form: two crash points each, beside those of the single runners.
+const PAIRS: usize = 10_000;
+
+/// Stepdowns, kills and freezes of the primary in the long form.
+const WEATHER: [u64; 3] = [1_000, 100, 50];
 
 /// More than any history's run sends.
 const COMMANDS_MAX: u32 = 100;
@@ -142,6 +153,7 @@ async fn run(args: Args) -> Result<bool, Failure> {
         print!("{}", tally());
         return Ok(well);
     }
+    let all = matches!(args.what, What::All);
     let mut server = None;
     let uri = match std::env::var("MONGODB_URI") {
         Ok(uri) => uri,
@@ -157,7 +169,8 @@ async fn run(args: Args) -> Result<bool, Failure> {
             uri
         }
     };
-    let world = Arc::new(World::new(&uri, runner, LEASE).await?);
+    let world =
+        Arc::new(World::new(&uri, runner.clone(), Duration::from_millis(args.lease_ms)).await?);
     let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
 
     let go = async |units: Vec<Unit>, jobs: usize| {
@@ -176,25 +189,35 @@ async fn run(args: Args) -> Result<bool, Failure> {
             pairs.truncate(limit.unwrap_or(usize::MAX));
             late.extend(go(pairs, args.jobs).await?);
         }
+        What::All => {
+            late = go(singles(&world).await?, args.jobs).await?;
+            late.extend(go(network(&world).await?, args.jobs).await?);
+            let mut pairs = {
+                let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                pairs(&state, None, args.seed)
+            };
+            pairs.truncate(PAIRS);
+            late.extend(go(pairs, args.jobs).await?);
+            for (runners, rounds) in [(2, 1_000), (8, 1_000), (50, 100)] {
+                let jobs = (args.jobs / runners as usize).max(2);
+                late.extend(go(random(runners, rounds, args.seed), jobs).await?);
+            }
+        }
         What::Network => late = go(network(&world).await?, args.jobs).await?,
         What::Random { runners, rounds } => {
-            let units = (0..*rounds)
-                .map(|round| Unit::Random {
-                    runners: *runners,
-                    seed: args.seed * 1_000_000 + round,
-                })
-                .collect();
-            late = go(units, args.jobs).await?;
+            late = go(random(*runners, *rounds, args.seed), args.jobs).await?;
         }
         What::Tally | What::Mutants | What::Failover { .. } => late = Vec::new(),
     }
     units::again(&world, late, AGAIN_JOBS, until, &state).await?;
+    let well =
+        !all || failover(&args, &runner, &state, WEATHER).await? && judge_mutants(&runner).await?;
     print!("{}", tally());
     let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     if let (Some(server), 0) = (server, violations) {
         server.stop().await;
     }
-    Ok(violations == 0)
+    Ok(violations == 0 && well)
 }
 
 /// Rounds go on, a few at a time, while the weather does what it is told.
@@ -214,6 +237,7 @@ async fn failover(
         let (world, state, over) = (Arc::clone(&world), Arc::clone(state), Arc::clone(&over));
         let (jobs, seed) = (args.jobs, args.seed);
         async move {
+            // Those that an earlier run did are left out again.
             let mut round = seed * 1_000_000;
             while !over.load(Ordering::Relaxed) {
                 let next = round + 200;
@@ -228,18 +252,24 @@ async fn failover(
         }
     });
     let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
-    let mut done = [0_u64; 3];
+    const KINDS: [&str; 3] = ["primary/stepdown", "primary/kill", "primary/freeze"];
+    let before = {
+        let known = state.lock().unwrap_or_else(PoisonError::into_inner);
+        KINDS.map(|kind| known.count(kind))
+    };
+    let mut done = before;
     let mut longest = [Duration::ZERO; 3];
     let mut rng = fastrand::Rng::with_seed(args.seed);
     let mut told = Instant::now();
-    while done != wanted
+    let unfinished = |done: &[u64; 3]| done.iter().zip(&wanted).any(|(done, wanted)| done < wanted);
+    while unfinished(&done)
         && until.is_none_or(|until| Instant::now() < until)
         && !rounds.is_finished()
     {
-        let left: u64 = wanted.iter().sum::<u64>() - done.iter().sum::<u64>();
+        let left: u64 = (0..3).map(|kind| wanted[kind].saturating_sub(done[kind])).sum();
         let mut pick = rng.u64(0..left);
         let kind = (0..3).find(|&kind| {
-            let of_kind = wanted[kind] - done[kind];
+            let of_kind = wanted[kind].saturating_sub(done[kind]);
             let found = pick < of_kind;
             pick = pick.saturating_sub(of_kind);
             found
@@ -252,6 +282,15 @@ async fn failover(
             _ => set.freeze_primary().await?,
         };
         done[kind] += 1;
+        let outcome = Outcome {
+            struck: 1,
+            recovery_ms: u64::try_from(election.as_millis()).unwrap_or(u64::MAX),
+            ..Outcome::default()
+        };
+        let id = format!("{}/{}", KINDS[kind], done[kind]);
+        let mut known = state.lock().unwrap_or_else(PoisonError::into_inner);
+        known.add(Done { id, alone: false, outcome });
+        drop(known);
         longest[kind] = longest[kind].max(election);
         if told.elapsed() > Duration::from_secs(30) {
             told = Instant::now();
@@ -263,11 +302,9 @@ async fn failover(
     }
     over.store(true, Ordering::Relaxed);
     rounds.await??;
-    let known = state.lock().unwrap_or_else(PoisonError::into_inner);
     println!("{} stepdowns, {} kills, {} freezes of the primary", done[0], done[1], done[2]);
     println!("longest elections: {longest:?}");
-    let violations = known.violations();
-    drop(known);
+    let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     set.stop().await;
     Ok(violations == 0)
 }
@@ -327,6 +364,11 @@ async fn singles(world: &World) -> Result<Vec<Unit>, Failure> {
         units.extend(points.map(|point| Unit::Single { history: "slow", verb, count, point }));
     }
     Ok(units)
+}
+
+fn random(runners: u32, rounds: u64, seed: u64) -> Vec<Unit> {
+    let seeds = (0..rounds).map(|round| seed * 1_000_000 + round);
+    seeds.map(|seed| Unit::Random { runners, seed }).collect()
 }
 
 async fn network(world: &World) -> Result<Vec<Unit>, Failure> {
