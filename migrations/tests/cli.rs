@@ -643,3 +643,51 @@ async fn a_closed_pipe_is_no_failure() {
     clinic.run(&["check"]).await.ends(0);
     clinic.pass().await;
 }
+
+#[tokio::test]
+async fn a_dry_run_shows_each_command_and_leaves_nothing() {
+    let clinic = Clinic::new("dry_run").await;
+    let dry = clinic.run(&["up", "--dry-run"]).await.ends(0);
+    let dry = dry.says("✓ 20250122003 load_countries").says("insert  countries  249 inserted");
+    let dry = dry.says("- 20250122002 add_sample_index · online: not run in a transaction");
+    let dry = dry.says("create index `by_name` on `patients`").says("nothing was written");
+    dry.says("3 tried, 5 not run in a transaction");
+    let json = clinic.json(&["up", "--dry-run=run", "--timeout", "20s"]).await.ends(0).json();
+    assert_eq!(steps(&json, "outcome", "ran").len(), 3);
+    assert_eq!(json.pointer("/steps/2/commands/0/inserted").unwrap(), 249);
+    assert_eq!(json.get("observed").unwrap(), true);
+    let plan = clinic.run(&["up", "--dry-run=plan"]).await.ends(0);
+    plan.says("8 to apply");
+    assert_eq!(clinic.fresh.db.list_collection_names().await.unwrap(), Vec::<String>::new());
+
+    // Everything else that the options say.
+    for wrong in [
+        &["up", "--sample", "3"][..],
+        &["up", "--timeout", "3s"],
+        &["up", "--dry-run=plan", "--shadow"],
+        &["up", "--dry-run=maybe"],
+        &["up", "--allow", "everything"],
+        &["up", "--atomic", "--continue-on-error"],
+    ] {
+        clinic.run(wrong).await.ends(64);
+    }
+    let apart = clinic.run(&["up", "--atomic"]).await.ends(65);
+    apart.complains("`up --atomic --to 20250122001`, then `up --to 20250122002`");
+    clinic.run(&["up", "--atomic", "--to", ALL[0]]).await.ends(0).says("1 applied");
+
+    // Once there are documents, the rename in the last one is worth a word.
+    clinic.run(&["up", "--to", ALL[6]]).await.ends(0);
+    let strict = &["check", "--strict", "--allow-pending"];
+    clinic.run(strict).await.ends(65).complains("rename_breaks_running_app");
+    let allow = ["--allow", "rename_breaks_running_app"];
+    clinic.run(&[&strict[..], &allow].concat()).await.ends(0).says("7 applied, 1 pending");
+    clinic.run(&["check", "--strict", allow[0], allow[1]]).await.ends(3);
+    let plan = clinic.json(&["plan"]).await.ends(0).json();
+    assert_eq!(plan.pointer("/lints/0/name").unwrap(), "rename_breaks_running_app");
+    assert!(clinic.json(&["plan", "--no-lint"]).await.ends(0).json().get("lints").is_none());
+    let up = clinic.run(&["up"]).await.ends(0);
+    up.complains("warning: 20250122008")
+        .complains("+ change.remove_field(\"visits\", \"reason\");");
+    clinic.run(&["down", "--dry-run"]).await.ends(0).says("not run in a transaction");
+    clinic.pass().await;
+}

@@ -221,12 +221,14 @@ pub enum Error {
     },
 
     /// Not all of them can be one transaction (`--atomic`). Nothing was run.
-    #[error("{}", apart(.versions, *.before))]
+    #[error("{}", apart(.versions, *.before, *.until))]
     Apart {
         /// Those that are online or declared; none if there are just too many.
         versions: Vec<Named>,
         /// The last of those before them that can be.
         before: Option<Version>,
+        /// The last of the first of them.
+        until: Option<Version>,
     },
 
     /// The migrations that are pending have lints, and the check is strict. Nothing was run.
@@ -528,11 +530,11 @@ fn pending_are(number: usize) -> String {
     }
 }
 
-fn apart(versions: &[Named], before: Option<Version>) -> String {
-    let first = match before {
-        Some(version) => format!("`up --atomic --to {version}`, then the rest"),
-        None => "them with `up --to VERSION` first, then the rest with `up --atomic`".to_owned(),
-    };
+fn apart(versions: &[Named], before: Option<Version>, until: Option<Version>) -> String {
+    let before = before.map(|version| format!("`up --atomic --to {version}`"));
+    let until = until.map(|version| format!("`up --to {version}`"));
+    let parts: Vec<String> = before.into_iter().chain(until).collect();
+    let first = format!("{}, then the rest with `up --atomic`", parts.join(", then "));
     match versions {
         [] => format!("too many to be applied in one transaction; run {first}; nothing was run"),
         _ => format!(

@@ -256,13 +256,15 @@ pub(crate) fn refuse_apart(steps: &[Step]) -> Result<(), Error> {
         name: step.migration.name().to_owned(),
     };
     let versions: Vec<Named> = steps.iter().filter(|step| is_apart(step)).map(named).collect();
-    let before = steps.iter().take_while(|step| !is_apart(step)).map(|one| one.migration.version());
+    let version = |step: &Step| step.migration.version();
+    let before = steps.iter().take_while(|step| !is_apart(step)).map(version).last();
+    let first = steps.iter().skip_while(|step| !is_apart(step)).take_while(|step| is_apart(step));
     if !versions.is_empty() {
-        return Err(Error::Apart { versions, before: before.last() });
+        return Err(Error::Apart { versions, before, until: first.map(version).last() });
     }
     if steps.len() > TOGETHER_MAX {
         let before = steps.get(TOGETHER_MAX - 1).map(|step| step.migration.version());
-        return Err(Error::Apart { versions, before });
+        return Err(Error::Apart { versions, before, until: None });
     }
     Ok(())
 }

@@ -98,14 +98,16 @@ fn commands(all: &[CommandReport], report: &DryRunReport, view: View) -> String 
         }
     }
     let inner = View { width: view.width.map(|width| width.saturating_sub(3)), ..view };
-    let prefix = match &report.shadow {
-        Some(shadow) => format!("{}.", shadow.database),
-        None => format!("{}.", report.database),
-    };
+    let database = report.shadow.as_ref().map_or(&report.database, |shadow| &shadow.database);
+    let prefix = format!("{database}.");
     let shown = fitting(inner, 2, |level| {
         let rows = lines.iter().take(LINES_MAX).map(|line| {
             let times = if line.times > 1 { format!(" × {}", line.times) } else { String::new() };
-            let namespace = line.namespace.strip_prefix(&prefix).unwrap_or(&line.namespace);
+            let namespace = match line.namespace.strip_prefix(&prefix) {
+                Some(collection) => collection,
+                None if line.namespace == *database => "",
+                None => &line.namespace,
+            };
             let mut row = vec![
                 Cell::new(format!("{}{times}", safe(&line.command))).fg(Color::Cyan),
                 Cell::new(safe(namespace)),
