@@ -276,7 +276,7 @@ fn a_new_one_older_than_the_newest_sealed_is_refused() {
     fixture.replace("src/main.rs", "mod one;", "mod one;\nmod three;");
     fixture.is_refused(
         "
-error: version 3 is new, and older than the newest sealed one, 5 `add_visits`: a database may be past it; declare `version = 6`, the next free one, or add `out_of_order`
+error: version 3 is new, and older than the newest sealed one, 5 `add_visits`: a database may be past it; declare `version = 6`, the next free one, as `cargo mongrate rebase` does, or add `out_of_order`
  --> src/three.rs:2:33
   |
 2 | #[mongrate::migration(version = 3)]
@@ -318,7 +318,7 @@ fn a_corrupt_chain_is_refused() {
     fixture.replace("migrations.sum", "1 add_users", "1 add_user");
     fixture.is_refused(
         "
-error: migrations.sum:2: the chain breaks here: this line or one above it was edited, removed or moved by hand; restore the file from git (`git checkout migrations.sum`), and let `cargo mongrate` write it
+error: migrations.sum:2: the chain breaks here: this line or one above it was edited, removed or moved by hand; if two branches were merged by hand, `cargo mongrate rebase`; otherwise restore the file from git (`git checkout migrations.sum`), and let `cargo mongrate` write it
 ",
     );
 }
@@ -332,7 +332,7 @@ fn conflict_markers_are_refused_with_the_way_out() {
     fixture.replace("migrations.sum", last, &conflict);
     fixture.is_refused(
         "
-error: migrations.sum:3: two branches sealed migrations, and git could not merge them: keep the lines of the branch that is deployed, delete the others and git's markers, give your migrations versions newer than its, and run `cargo mongrate seal`
+error: migrations.sum:3: two branches sealed migrations, and git could not merge them: `cargo mongrate rebase` keeps the other branch's lines, and gives your migrations numbers after them
 ",
     );
 }
@@ -357,45 +357,4 @@ fn a_test_has_migrations_of_its_own() {
     fixture.write("tests/own.rs", &own);
     let output = fixture.cargo(&["check", "--tests"]);
     assert!(output.status.success(), "{}", text(&output));
-}
-
-/// Two branches seal a migration each: git says so, and the file's own words lead out.
-#[test]
-fn branches_that_seal_in_parallel_conflict_and_are_merged_by_hand() {
-    let fixture = Fixture::sealed();
-    let git = |arguments: &[&str]| {
-        let who = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
-        let mut git = Command::new("git");
-        git.args(who).args(arguments).current_dir(fixture.root.path());
-        git.output().expect("git runs")
-    };
-    let seal = |file: &str, version: &str, message: &str| {
-        let new = THREE.replace('3', version).replace("add_rooms", message);
-        let text = fixture.read(file);
-        fixture.write(file, &(text + &new));
-        assert!(fixture.mongrate(&["seal"]).status.success());
-        git(&["add", "-A"]);
-        assert!(git(&["commit", "-qm", message]).status.success());
-    };
-    git(&["init", "-q", "-b", "main"]);
-    git(&["add", "-A"]);
-    git(&["commit", "-qm", "both"]);
-    git(&["checkout", "-q", "-b", "mine"]);
-    seal("src/one.rs", "7", "mine");
-    git(&["checkout", "-q", "main"]);
-    seal("src/five.rs", "6", "theirs");
-    let theirs = fixture.read("migrations.sum");
-    git(&["checkout", "-q", "mine"]);
-
-    assert!(!git(&["merge", "main"]).status.success(), "a merge in silence");
-    let output = fixture.mongrate(&["check"]);
-    assert!(
-        text(&output).contains("git could not merge them: keep the lines"),
-        "{}",
-        text(&output)
-    );
-    fixture.write("migrations.sum", &theirs);
-    let output = fixture.mongrate(&["seal"]);
-    assert!(text(&output).starts_with("sealed 7 `mine`"), "{}", text(&output));
-    fixture.is_sound();
 }

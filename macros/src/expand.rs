@@ -7,12 +7,17 @@ use syn::ext::IdentExt as _;
 
 use crate::names;
 use crate::place::Place;
-use crate::validate::{Checked, Kind};
+use crate::validate::{Checked, Kind, Rollback};
 
 /// What to add after the function. Every token carries the attribute's own hygiene, even where it
 /// borrows the user's place for an error: to the lints it is another crate's code.
-pub(crate) fn expand(checked: Checked, checksum: &str, place: &Place) -> TokenStream {
-    let Checked { version, name, group, kind, rollback, out_of_order, function } = checked;
+pub(crate) fn expand(
+    checked: Checked,
+    writes: &[String],
+    checksum: &str,
+    place: &Place,
+) -> TokenStream {
+    let Checked { version, name, group, kind, rollback, out_of_order, allow, function } = checked;
     let ident = function.sig.ident.clone();
     let name = name.text;
 
@@ -21,22 +26,31 @@ pub(crate) fn expand(checked: Checked, checksum: &str, place: &Place) -> TokenSt
     let symbol = names::in_binary(&group, version);
     let version = version.number;
     let (file, line) = (&place.file, u32::try_from(place.line).unwrap_or(0));
-    let up = wrapper(&ident, ident.span());
-    let down = match &rollback {
-        None => quote!(::core::option::Option::None),
-        Some(path) => {
+    let up = match kind {
+        Kind::Transaction | Kind::Online => wrapper(&ident, ident.span()),
+        Kind::Change => ident.to_token_stream(),
+    };
+    let down = match (kind, &rollback) {
+        (Kind::Change, Rollback::None) => quote!(false),
+        (Kind::Change, _) => quote!(true),
+        (_, Rollback::Function(path)) => {
             let span = path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
             let wrapper = wrapper(path, span);
             quote!(::core::option::Option::Some(#wrapper))
         }
+        (_, Rollback::None | Rollback::Derived) => quote!(::core::option::Option::None),
     };
     let constructor = Ident::new(
         match kind {
             Kind::Transaction => "transaction",
             Kind::Online => "online",
+            Kind::Change => "change",
         },
         Span::call_site(),
     );
+    let allowing = (!allow.is_empty()).then(|| quote!(.allowing(&[#(#allow),*])));
+    let writing = (kind == Kind::Transaction && !writes.is_empty())
+        .then(|| quote!(.writing_many(&[#(#writes),*])));
     quote! {
         #named
         const _: () = {
@@ -60,7 +74,7 @@ pub(crate) fn expand(checked: Checked, checksum: &str, place: &Place) -> TokenSt
                 },
                 #up,
                 #down,
-            );
+            )#allowing #writing;
         };
     }
 }

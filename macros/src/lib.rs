@@ -1,4 +1,4 @@
-//! `#[migration]`: turns an async function into a registered migration.
+//! `#[migration]`: turns a function into a registered migration.
 //!
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
 //! `parse::Raw` is what was written, `validate::Checked` is what holds for this
@@ -15,14 +15,17 @@ mod parse;
 mod place;
 mod sealed;
 mod validate;
+mod verify;
+mod writes;
 
 use mongrate_seal::checksum;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// The function is an `async fn` that takes `&mut Transaction<'_>` or `&mut Online<'_>`, which
-/// decides what kind of migration it is, and returns `mongrate::Result` or another `Result<(), E>`
-/// whose error converts into a boxed one.
+/// The type of the function's one parameter decides what kind of migration it is. An `async fn`
+/// takes `&mut Transaction<'_>` or `&mut Online<'_>`, and returns `mongrate::Result` or another
+/// `Result<(), E>` whose error converts into a boxed one. A plain `fn` takes `&mut Change`, and
+/// returns nothing: it describes, and the operations know their inverse.
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
@@ -30,7 +33,9 @@ use quote::quote;
 /// | `name = "…"` | 1 to 64 bytes of a-z, 0-9 and `_`, unique in its group | the function's name |
 /// | `group = "…"` | an independent history; same letters as `name` | `"default"` |
 /// | `reversible = path` | the function that undoes this one, of the same kind | not reversible |
+/// | `reversible` | of a `Change`: its operations are undone, the last one first | not reversible |
 /// | `out_of_order` | may be older than what is sealed or applied already | may not |
+/// | `allow = "…"` | acknowledges a lint, or several: `allow = ["…", "…"]` | none |
 ///
 /// # Errors
 ///
@@ -66,32 +71,25 @@ pub fn migration(
 /// It fails, naming every problem at once, if the migrations that are linked into the test are no
 /// sound set: none at all, a version or a name used twice, or something else than what the
 /// `migrations.sum` of their crates, or of the package it is written in, has sealed.
+///
+/// `mongrate::verify!(reversible);` also wants a rollback for each of them, and
+/// `mongrate::verify!(reversible, except = [load_countries, audit::trim_log]);` for all but these,
+/// by name, and by group and name where the group is another than the default one. An exception
+/// that is not needed any more fails, too: the list is the truth.
 #[proc_macro]
 pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    let input = TokenStream::from(input);
-    if !input.is_empty() {
-        let text = "`verify!()` takes nothing";
-        return syn::Error::new_spanned(input, text).into_compile_error().into();
-    }
-    let own = sealed::own();
-    quote! {
-        #[test]
-        fn the_linked_migrations_are_sound() {
-            use ::mongrate::__private::v1 as __mongrate;
-            __mongrate::verify(#own);
-        }
-    }
-    .into()
+    verify::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// What to add after the item.
 fn run(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let writes = writes::many(&item);
     let raw = parse::Raw::new(arguments, item)?;
     let checked = validate::Checked::try_from(raw)?;
     let place = place::Place::of(checked.version.span);
     let checksum = checksum::of(checked.kind.name(), checked.function.clone());
     crate_table::enter(&checked, &place)?;
     let sum = sealed::check(&checked, &checksum, &place)?;
-    let migration = expand::expand(checked, &checksum, &place);
+    let migration = expand::expand(checked, &writes, &checksum, &place);
     Ok(quote!(#migration #sum))
 }

@@ -23,13 +23,17 @@ use tokio::{
 };
 
 // What `create` writes compiles, as it is compiled here.
-#[path = "../../runtime/src/cli/templates/online.rs"]
+#[path = "../../seal/src/create/templates/change.rs"]
+mod change;
+#[path = "../../seal/src/create/templates/change_irreversible.rs"]
+mod change_irreversible;
+#[path = "../../seal/src/create/templates/online.rs"]
 mod online;
-#[path = "../../runtime/src/cli/templates/online_reversible.rs"]
+#[path = "../../seal/src/create/templates/online_reversible.rs"]
 mod online_reversible;
-#[path = "../../runtime/src/cli/templates/transaction.rs"]
+#[path = "../../seal/src/create/templates/transaction.rs"]
 mod transaction;
-#[path = "../../runtime/src/cli/templates/transaction_reversible.rs"]
+#[path = "../../seal/src/create/templates/transaction_reversible.rs"]
 mod transaction_reversible;
 
 /// A piece of every password here, and of nothing else: no output may hold it.
@@ -38,7 +42,7 @@ const USER: &str = "anna";
 const PASSWORD: &str = "canary/p@ss:w%rd";
 const PASSWORD_ENCODED: &str = "canary%2Fp%40ss%3Aw%25rd";
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     "20250122001",
     "20250122002",
     "20250122003",
@@ -46,6 +50,7 @@ const ALL: [&str; 7] = [
     "20250122005",
     "20250122006",
     "20250122007",
+    "20250122008",
 ];
 
 /// There is one fail point per server.
@@ -200,11 +205,11 @@ async fn every_verb_in_a_days_work() {
     let clinic = Clinic::new("days_work").await;
 
     let status = clinic.json(&["status"]).await.ends(0).json();
-    assert_eq!(status.get("pending").unwrap(), 7, "{status:#}");
-    clinic.run(&["status"]).await.ends(0).says("0 applied, 7 pending");
+    assert_eq!(status.get("pending").unwrap(), 8, "{status:#}");
+    clinic.run(&["status"]).await.ends(0).says("0 applied, 8 pending");
     clinic.run(&["history"]).await.ends(0).says("no events");
     clinic.run(&["lock-status"]).await.ends(0).says("the lock is free");
-    let behind = clinic.run(&["check"]).await.ends(3).complains("7 migrations pending");
+    let behind = clinic.run(&["check"]).await.ends(3).complains("8 migrations pending");
     behind.complains("next: clinic up");
 
     // Dry: nothing at all is in the database afterwards.
@@ -241,15 +246,35 @@ async fn every_verb_in_a_days_work() {
     clinic.run(&["down", "--all", "--yes"]).await.ends(0).says("6 rolled back");
 
     // All the way, past the point of no return.
-    clinic.run(&["up"]).await.ends(0).says("7 applied");
+    clinic.run(&["up"]).await.ends(0).says("8 applied");
     clinic.run(&["up"]).await.ends(0).says("nothing to do");
     clinic.run(&["check"]).await.ends(0).says("this build fits the database");
-    let down = clinic.json(&["down", "--yes"]).await.ends(65);
+
+    // What was declared comes back by itself, what it kept until then can be removed.
+    let patients = clinic.fresh.db.collection::<Document>("patients");
+    let named = doc! { "name": { "$type": "string" } };
+    assert_eq!(patients.count_documents(named.clone()).await.unwrap(), 0);
+    let plan = clinic.run(&["down", "--dry-run"]).await.ends(0);
+    let plan = plan.says("bring field `name` of `patients` back");
+    plan.says("rename field `complaint` of `visits` back to `reason` · 5000 documents");
+    clinic.run(&["down", "--yes"]).await.ends(0).says("1 rolled back");
+    assert_eq!(patients.count_documents(named).await.unwrap(), 2_000);
+    clinic.run(&["purge", "--dry-run"]).await.ends(0).says("nothing is kept");
+    clinic.run(&["up"]).await.ends(0).says("1 applied");
+    clinic.run(&["purge"]).await.ends(64).complains("--yes");
+    let kept = clinic.json(&["purge", "--dry-run"]).await.ends(0).json();
+    assert_eq!(kept.get("purged").unwrap(), false, "{kept:#}");
+    clinic.run(&["purge", "--older-than", "1d", "--yes"]).await.ends(0).says("nothing is kept");
+    let purged = clinic.run(&["purge", "--version", ALL[7], "--yes"]).await.ends(0);
+    purged.says("migrations.kept.20250122008.1  2000").says("1 collection removed");
+    let refused = clinic.json(&["down", "--yes"]).await.ends(1).json().to_string();
+    assert!(refused.contains("which is gone (`purge`?)"), "{refused}");
+    let down = clinic.json(&["down", "--steps", "2", "--yes"]).await.ends(65);
     assert_eq!(down.error_code(), "irreversible");
     let history = clinic.json(&["history"]).await.ends(0).json();
     assert!(history.get("events").and_then(Value::as_array).unwrap().len() > 20, "{history:#}");
     clinic.run(&["history"]).await.ends(0).says("20250122007  validate_patients");
-    clinic.run(&["status"]).await.ends(0).says("7 applied, 0 pending");
+    clinic.run(&["status"]).await.ends(0).says("8 applied, 0 pending");
     clinic.pass().await;
 }
 
@@ -310,7 +335,7 @@ async fn a_failure_is_told_with_what_was_done_before() {
     let fail = clinic.fresh.fail(doc! { "times": 1 }, data).await;
     let failed = clinic.run(&["up"]).await.ends(1);
     fail.off().await;
-    let failed = failed.says("✗  20250122003  load_countries").says("1 failed, 4 not run");
+    let failed = failed.says("✗  20250122003  load_countries").says("1 failed, 5 not run");
     failed.complains("error: 20250122003").complains("next: mend it and run `clinic up` again");
 
     let resolved = clinic.json(&["resolve", ALL[2], "--as", "applied", "--yes"]).await.ends(0);
@@ -411,11 +436,11 @@ async fn a_signal_ends_a_migration_in_order() {
     run.signal("INT");
     let cancelled = run.ended().await.ends(130).complains("cancelling…");
     fail.off().await;
-    cancelled.says("✗  20250122001  initialize_migrations  interrupted").says("6 not run");
+    cancelled.says("✗  20250122001  initialize_migrations  interrupted").says("7 not run");
     let status = clinic.json(&["status"]).await.ends(0).json();
     assert_eq!(status.get("applied").unwrap(), 0, "{status:#}");
     assert_eq!(status.pointer("/lock/held").unwrap(), false, "{status:#}");
-    clinic.run(&["up"]).await.ends(0).says("7 applied");
+    clinic.run(&["up"]).await.ends(0).says("8 applied");
     clinic.pass().await;
 }
 

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{Error, migration::DEFAULT_GROUP, report::Who};
+use crate::{
+    Error,
+    lint::{LintLimits, LintName},
+    migration::DEFAULT_GROUP,
+    report::Who,
+};
 
 /// How long `up`, `down` and the other writing verbs wait while somebody else migrates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +69,8 @@ pub(crate) struct Settings {
     pub ahead: DatabaseAhead,
     pub retries: Retries,
     pub app: String,
+    pub lints: LintLimits,
+    pub allowed: Vec<LintName>,
 }
 
 impl Default for Settings {
@@ -77,6 +84,8 @@ impl Default for Settings {
             ahead: DatabaseAhead::default(),
             retries: Retries::default(),
             app: String::new(),
+            lints: LintLimits::default(),
+            allowed: Vec::new(),
         }
     }
 }

@@ -1,20 +1,21 @@
 //! Runs under the lock: guarded transactions, their retries, and the two kinds of
 //! migration body. Alone in knowing the order guard → operations → commit.
 
-use std::{future::IntoFuture as _, panic::AssertUnwindSafe, time::Duration};
+use std::{future::IntoFuture as _, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use mongodb::{
     ClientSession,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, Timestamp, doc},
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BoxError, Direction, Error, Migration, Online, OnlineFn, ServerError, Transaction,
-    TransactionFn, Version,
+    BoxError, Direction, Error, Migration, Online, ServerError, Transaction, TransactionFn,
+    Version, backfill,
     checksum::Digest,
     command::{Control, touched},
     error::driver,
@@ -30,9 +31,21 @@ use crate::{
 /// How long aborting may take before the transaction is left to the server.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
 
-/// How many times in a row a commit may find its transaction gone, though the body reported
-/// success, before the body is blamed.
-const GONE_MAX: u32 = 3;
+/// How many times in a row the body or the commit may find the transaction gone before the
+/// body is blamed.
+pub(crate) const GONE_MAX: u32 = 3;
+
+/// Half of the life that the server grants a transaction by default.
+const LONG: Duration = Duration::from_secs(30);
+
+const NO_SUCH_TRANSACTION: i32 = 251;
+
+/// What the body is blamed for then.
+pub(crate) const GONE: &str = "the server had already ended the transaction when it was to go on or to \
+                    commit, several times in a row: either the body swallowed the error of one \
+                    of its operations (pass every error on with `?`), or it takes longer than \
+                    the server lets a transaction live (60 s by default: write an online \
+                    migration instead)";
 
 /// What a body is told that drops the future of a step.
 const STEP_DROPPED: &str = "a step was dropped before it had ended; await every step to its end, \
@@ -60,6 +73,15 @@ pub(crate) struct Committed {
     pub sequence: i64,
 }
 
+/// How far an attempt at several migrations in one transaction got.
+#[derive(Debug, Default)]
+pub(crate) struct Together {
+    /// The one that was at work last.
+    pub at: usize,
+    /// How long those took that ran to their end, in milliseconds.
+    pub ms: Vec<u64>,
+}
+
 /// Everything that one acquisition of the lock works with.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -72,13 +94,15 @@ pub(crate) struct Engine {
     /// Guarded transactions that committed, ever: as in the fence document.
     guards: i64,
     applied: Digest,
-    /// How long the last migration took, not yet written.
-    timing: Option<(Version, i64, u64)>,
+    /// How long the last migrations took, not yet written.
+    timing: Vec<(Version, i64, u64)>,
     /// Why a step inside an online body stopped; its error is only a messenger.
     pub(crate) stopped: Option<Stop>,
     /// A guarded transaction is under way. If it still is when the next one begins, a body
     /// dropped the future of a step, or was dropped itself.
     in_flight: bool,
+    /// Held by a backfill: a cancellation waits for the end of its batch.
+    pub(crate) calm: Arc<tokio::sync::Mutex<()>>,
     /// How often the last transaction was tried.
     pub(crate) attempts: u32,
     /// The digest that the fence held when it was raised.
@@ -105,9 +129,10 @@ impl Engine {
                     session,
                     guards: fence.guards,
                     applied: history.digest(),
-                    timing: None,
+                    timing: Vec::new(),
                     stopped: None,
                     in_flight: false,
+                    calm: Arc::default(),
                     attempts: 0,
                     found: fence.applied,
                 };
@@ -134,6 +159,8 @@ impl Engine {
             .causal_consistency(true)
             .await
             .map_err(|error| Error::server("start a session", error))?;
+        #[cfg(mongrate_mutants)]
+        lease::note_session_mutated(control, number, session.id()).await;
         if !fence::raise(control, &mut session, number).await? {
             return Ok(None);
         }
@@ -155,13 +182,16 @@ impl Engine {
     pub(crate) async fn close(self) {
         let timing = self
             .timing
-            .map(|(version, sequence, ms)| history::timing_statement(version, sequence, ms));
-        self.lease.release(timing.into_iter().collect()).await;
+            .iter()
+            .map(|(version, sequence, ms)| history::timing_statement(*version, *sequence, *ms));
+        let mut statements: Vec<Document> = timing.collect();
+        statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
+        self.lease.release(statements).await;
     }
 
     /// Notes how long a migration took; written with the next statement that goes out.
     pub(crate) fn note_timing(&mut self, version: Version, committed: Committed, ms: u64) {
-        self.timing = Some((version, committed.sequence, ms));
+        self.timing.push((version, committed.sequence, ms));
     }
 
     /// Runs one step of the plan to its end.
@@ -179,9 +209,26 @@ impl Engine {
             (Body::Transaction { down, .. }, Direction::Down) => {
                 self.transactional(step, record, down.ok_or_else(missing)?).await
             }
-            (Body::Online { up, .. }, Direction::Up) => self.online(step, record, up).await,
+            (Body::Online { up, .. }, Direction::Up) => {
+                self.online(step, record, async |on| up(on).await).await
+            }
             (Body::Online { down, .. }, Direction::Down) => {
-                self.online(step, record, down.ok_or_else(missing)?).await
+                let down = down.ok_or_else(missing)?;
+                self.online(step, record, async |on| down(on).await).await
+            }
+            (Body::Change { reversible: false, .. }, Direction::Down) => Err(missing()),
+            (Body::Change { declare, .. }, _) => {
+                let change = crate::Change::declared(declare).map_err(Stop::Body)?;
+                if let (Direction::Down, Some(record)) =
+                    (step.direction, record.filter(|record| record.is_applied()))
+                {
+                    // Before it counts as half-done.
+                    let undo = record.undo.clone();
+                    let (down, none) = (Direction::Down, Vec::new());
+                    let mut on = Online::new(self, migration, down, 0, none, undo);
+                    change.refuse_rollback(&mut on).await.map_err(Stop::Body)?;
+                }
+                self.online(step, record, async |on| change.execute(on).await).await
             }
         }
     }
@@ -193,8 +240,37 @@ impl Engine {
         body: TransactionFn,
     ) -> Result<Committed, Stop> {
         let (digest, change) = self.outcome(step, record);
-        let trial = Trial::new(self, Some((step.migration, &change)), digest, true);
+        let trial = Trial::new(self, vec![(step.migration, &change)], digest, true);
         self.guarded(trial, async |tx| body(tx).await).await
+    }
+
+    /// Applies all of them in one guarded transaction: all, or none. With how far it got.
+    pub(crate) async fn run_together(
+        &mut self,
+        all: &[(Migration, TransactionFn)],
+    ) -> (Result<Committed, Stop>, Together) {
+        let change = Change::Applied { batch: self.batch, event: "applied" };
+        let mut digest = self.applied;
+        for (migration, _) in all {
+            digest.add(migration.version(), &migration.checksum());
+        }
+        let records = all.iter().map(|(migration, _)| (*migration, &change)).collect();
+        let trial = Trial::new(self, records, digest, true);
+        let mut together = Together::default();
+        let ended = self
+            .guarded(trial, async |tx| {
+                together = Together::default();
+                for (at, (_, up)) in all.iter().enumerate() {
+                    together.at = at;
+                    let begun = Instant::now();
+                    up(tx).await?;
+                    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    together.ms.push(ms);
+                }
+                Ok(())
+            })
+            .await;
+        (ended, together)
     }
 
     /// The digest and the record once the step is done.
@@ -218,12 +294,15 @@ impl Engine {
         digest
     }
 
-    async fn online(
+    async fn online<F>(
         &mut self,
         step: &Step,
         record: Option<&Record>,
-        body: OnlineFn,
-    ) -> Result<Committed, Stop> {
+        body: F,
+    ) -> Result<Committed, Stop>
+    where
+        F: AsyncFnOnce(&mut Online<'_>) -> Result<(), BoxError>,
+    {
         let Step { migration, direction, .. } = *step;
         let before = match direction {
             Direction::Up => self.applied,
@@ -237,21 +316,38 @@ impl Engine {
             })
             .map(|record| record.steps.clone());
         let running = Change::Running { direction, keep_steps: done.is_some() };
-        let trial = Trial::new(self, Some((migration, &running)), before, true);
-        self.guarded(trial, async |_| Ok(())).await?;
+        let undo = record
+            .filter(|_| done.is_some() || direction == Direction::Down)
+            .map(|record| record.undo.clone())
+            .unwrap_or_default();
+        let trial = Trial::new(self, vec![(migration, &running)], before, true);
+        let begun = self.guarded(trial, async |_| Ok(())).await?;
+        let started = match (&done, record) {
+            (Some(_), Some(record)) => record.started,
+            _ => begun.sequence,
+        };
 
         self.stopped = None;
         let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
-        let mut online = Online::new(self, migration, done.unwrap_or_default());
+        let calm = self.calm.clone();
+        let cancelled = async move {
+            cancel.cancelled().await;
+            // A backfill ends the batch that it is at, and stops by itself.
+            drop(calm.lock().await);
+        };
+        let done = done.unwrap_or_default();
+        let mut online = Online::new(self, migration, direction, started, done, undo);
         let ended = tokio::select! {
             biased;
             () = lost.cancelled() => Err(Stop::Lost),
-            () = cancel.cancelled() => Err(Stop::Cancelled),
+            () = cancelled => Err(Stop::Cancelled),
             ended = AssertUnwindSafe(body(&mut online)).catch_unwind() => settle_body(ended),
         };
         // It, or a step of it, may have been dropped in the middle of a transaction.
         let dropped = self.recover().await?;
         match (self.stopped.take(), ended) {
+            // What was refused because the lease is lost is not the body's fault.
+            (_, Err(Stop::Body(_))) if self.lease.is_lost() => return Err(Stop::Lost),
             (Some(stop), _) | (None, Err(stop)) => return Err(stop),
             (None, Ok(())) if dropped => return Err(Stop::Body(STEP_DROPPED.into())),
             (None, Ok(())) => {}
@@ -261,7 +357,7 @@ impl Engine {
             // Taken out of the digest when the rollback began.
             Direction::Down => (self.applied, Change::Reverted),
         };
-        let trial = Trial::new(self, Some((migration, &change)), digest, true);
+        let trial = Trial::new(self, vec![(migration, &change)], digest, true);
         self.guarded(trial, async |_| Ok(())).await
     }
 
@@ -273,7 +369,7 @@ impl Engine {
         digest: Digest,
         change: &Change<'_>,
     ) -> Result<Committed, Stop> {
-        let trial = Trial::new(self, Some((*migration, change)), digest, false);
+        let trial = Trial::new(self, vec![(*migration, change)], digest, false);
         self.guarded(trial, async |_| Ok(())).await
     }
 
@@ -289,7 +385,7 @@ impl Engine {
             .map(|(migration, change)| history::statement(migration, change, &stamp))
             .collect();
         let control = self.control.clone();
-        let trial = Trial::new(self, None, digest, false);
+        let trial = Trial::new(self, Vec::new(), digest, false);
         self.guarded(trial, async |tx| {
             // A command is at most 16 MB; a record's statement is well under 2 KB.
             for chunk in statements.chunks(2_000) {
@@ -308,7 +404,7 @@ impl Engine {
 
     /// Before an operation that the fence cannot hold back.
     pub(crate) fn refuse_when_lost(&self) -> Result<(), ServerError> {
-        if self.lease.lost.is_cancelled() {
+        if self.lease.is_lost() {
             return Err(ServerError::in_reply(
                 "the lease is lost: nothing more may be changed",
                 None,
@@ -384,27 +480,33 @@ impl Engine {
     pub(crate) async fn step<F>(
         &mut self,
         migration: Migration,
-        name: &str,
+        change: &Change<'_>,
         body: F,
     ) -> Result<(), Stop>
     where
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
-        let change = Change::Step { name };
+        self.refuse_dropped().await?;
+        let trial = Trial::new(self, vec![(migration, change)], self.applied, true);
+        self.guarded(trial, body).await.map(drop)
+    }
+
+    /// Whether the body dropped a step before this one: it stops the migration, whatever the
+    /// body makes of this error.
+    pub(crate) async fn refuse_dropped(&mut self) -> Result<(), Stop> {
         if self.recover().await? {
-            // It stops the migration, whatever the body makes of this error.
             self.stopped = Some(Stop::Body(STEP_DROPPED.into()));
             return Err(Stop::Body(STEP_DROPPED.into()));
         }
-        let trial = Trial::new(self, Some((migration, &change)), self.applied, true);
-        self.guarded(trial, body).await.map(drop)
+        Ok(())
     }
 
     /// Begins, and passes the guard. `Some`: an earlier attempt had committed after all.
     async fn enter(&mut self, trial: &mut Trial<'_>) -> Result<Option<Committed>, Stop> {
         loop {
             self.alive(trial.cancellable)?;
-            self.begin().await?;
+            trial.begun = Instant::now();
+            begin(&mut self.session).await?;
             match self.guard(trial).await {
                 Ok(true) => return Ok(None),
                 Ok(false) => {
@@ -414,7 +516,7 @@ impl Engine {
                             return Ok(Some(self.commit_noted(trial)));
                         }
                         // Then it was the timing of the one before: do without.
-                        Settled::Unchanged if self.timing.take().is_some() => {}
+                        Settled::Unchanged if !std::mem::take(&mut self.timing).is_empty() => {}
                         Settled::Committed | Settled::Unchanged | Settled::Lost => {
                             self.lease.lost.cancel();
                             return Err(Stop::Lost);
@@ -444,12 +546,21 @@ impl Engine {
             Err(Stop::Body(error)) => {
                 self.abort().await;
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
+                // A transaction that is too long for the server is so each time.
+                let gone = driver::find(error.as_ref()).and_then(driver::code);
+                let gone = gone == Some(NO_SUCH_TRANSACTION);
+                // After a short one it is more likely that the primary has changed.
+                let long = trial.begun.elapsed() >= LONG;
+                trial.gone = if gone && long { trial.gone + 1 } else { 0 };
+                if trial.gone >= GONE_MAX {
+                    return Err(Stop::Body(GONE.into()));
+                }
                 if transient && trial.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
                     tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
                     return Ok(None);
                 }
-                return Err(Stop::Body(error));
+                return Err(Stop::Body(if gone { GONE.into() } else { error }));
             }
             Err(stop) => {
                 self.abort().await;
@@ -457,12 +568,14 @@ impl Engine {
             }
         }
         let Err(error) = self.commit(&mut trial.unknown).await else {
+            #[cfg(mongrate_mutants)]
+            self.committed_mutated(trial).await;
             return Ok(Some(self.commit_noted(trial)));
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-        // NoSuchTransaction.
-        trial.gone = if error.code() == Some(251) { trial.gone + 1 } else { 0 };
+        let gone = error.code() == Some(NO_SUCH_TRANSACTION);
+        trial.gone = if gone { trial.gone + 1 } else { 0 };
         if (transient || unclear) && trial.gone < GONE_MAX && trial.backoff.again().await {
             return Ok(None);
         }
@@ -471,48 +584,41 @@ impl Engine {
             self.end_open_transaction().await;
         }
         if trial.gone >= GONE_MAX {
-            return Err(Stop::Body(
-                "the server had already ended the transaction when it was to commit, several \
-                 times in a row: either the body swallowed the error of one of its operations \
-                 (pass every error on with `?`), or it takes longer than the server lets a \
-                 transaction live (60 s by default: write an online migration instead)"
-                    .into(),
-            ));
+            return Err(Stop::Body(GONE.into()));
         }
         Err(Stop::Server(Error::server("commit", error)))
-    }
-
-    async fn begin(&mut self) -> Result<(), Stop> {
-        let concern = WriteConcern::builder()
-            .w(Acknowledgment::Majority)
-            .w_timeout(Control::MAJORITY_WAIT)
-            .build();
-        self.session
-            .start_transaction()
-            .read_concern(ReadConcern::local())
-            .write_concern(concern)
-            .await
-            .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
     }
 
     /// The first command: `false` when the fence, the record or the timing did not match.
     async fn guard(&mut self, trial: &Trial<'_>) -> Result<bool, ServerError> {
         let mut statements =
             vec![fence::guard_statement(self.lease.fence, self.guards, trial.digest)];
-        if let Some((migration, change)) = &trial.record {
+        #[cfg(mongrate_mutants)]
+        if !self.guard_mutated(&mut statements).await? {
+            return Ok(false);
+        }
+        let records = trial.records.iter();
+        #[cfg(mongrate_mutants)]
+        let records = records.filter(|_| !mutant::is(Mutant::HistoryOutside));
+        for (migration, change) in records {
             statements.push(history::statement(migration, change, &self.stamp()));
         }
-        if let Some((version, sequence, ms)) = self.timing {
+        for (version, sequence, ms) in &self.timing {
             // Not twice for the record that changes anyway.
-            if Some(version) != trial.version() {
-                statements.push(history::timing_statement(version, sequence, ms));
+            if !trial.changes(*version) {
+                statements.push(history::timing_statement(*version, *sequence, *ms));
             }
         }
         let expected = i64::try_from(statements.len()).unwrap_or(i64::MAX);
         let command = self.control.update(statements);
         match self.control.once(Some(&mut self.session), command).await {
-            Ok(reply) => Ok(touched(&reply) == expected && !fence::is_created(&reply)),
-            // The fence is there, and another one.
+            Ok(reply) => {
+                let passed = fence::passed(&reply);
+                #[cfg(mongrate_mutants)]
+                let passed =
+                    passed || mutant::is(Mutant::NoFence) || mutant::is(Mutant::FenceOnlyRead);
+                Ok(passed && touched(&reply) == expected)
+            }
             Err(error) if error.code() == Some(11_000) => Ok(false),
             Err(error) => Err(error),
         }
@@ -538,7 +644,7 @@ impl Engine {
     fn commit_noted(&mut self, trial: &Trial<'_>) -> Committed {
         self.guards += 1;
         self.applied = trial.digest;
-        self.timing = None;
+        self.timing.clear();
         Committed { attempts: trial.backoff.attempts(), sequence: self.guards }
     }
 
@@ -598,43 +704,141 @@ impl Engine {
     /// after a commit was sent. `true`: none is open, a commit that is still on its way will
     /// find none, and what this session reads from now on is not older than that.
     async fn end_open_transaction(&mut self) -> bool {
-        let command = doc! { "killSessions": [self.session.id().clone()] };
-        let admin = self.control.database.client().database("admin");
-        let ending = admin.run_command(command);
-        match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
-            Ok(Ok(reply)) => {
-                // Without it, a majority read may be of before a commit that did get through.
-                let time = reply.get_timestamp("operationTime").ok();
-                if let Some(time) = time {
-                    self.session.advance_operation_time(time);
-                }
-                return time.is_some();
-            }
-            Ok(Err(error)) => {
-                let error = ServerError::from(error);
-                tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
-            }
-            Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
-        }
-        false
+        end_session(&self.control, &mut self.session).await
     }
 
     async fn abort(&mut self) {
-        let aborting = self.session.abort_transaction();
-        if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
-            tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+        abort(&mut self.session).await;
+    }
+
+    /// What the checkpoints of a backfill are read and written with.
+    pub(crate) fn operation_time(&self) -> Option<Timestamp> {
+        self.session.operation_time()
+    }
+
+    /// Cancelled when the lease is lost.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.lease.lost.clone()
+    }
+
+    /// Work that has transactions of its own begins or ends: if its future is dropped in
+    /// between, the migration fails as with a dropped step.
+    pub(crate) fn set_in_flight(&mut self, in_flight: bool) {
+        self.in_flight = in_flight;
+    }
+}
+
+/// Begins a transaction of ours.
+pub(crate) async fn begin(session: &mut ClientSession) -> Result<(), Stop> {
+    let concern = WriteConcern::builder()
+        .w(Acknowledgment::Majority)
+        .w_timeout(Control::MAJORITY_WAIT)
+        .build();
+    #[cfg(mongrate_mutants)]
+    let concern = match mutant::is(Mutant::FenceW1) {
+        true => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
+        false => concern,
+    };
+    session
+        .start_transaction()
+        .read_concern(ReadConcern::local())
+        .write_concern(concern)
+        .await
+        .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
+}
+
+pub(crate) async fn abort(session: &mut ClientSession) {
+    let aborting = session.abort_transaction();
+    if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
+        tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+    }
+}
+
+/// Ends what a session may have open on the server. `true`: nothing is open, a commit that is
+/// still on its way will find nothing, and what the session reads from now on is not older than
+/// that.
+pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) -> bool {
+    let command = doc! { "killSessions": [session.id().clone()] };
+    let admin = control.database.client().database("admin");
+    let ending = admin.run_command(command);
+    match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
+        Ok(Ok(reply)) => {
+            // Without it, a majority read may be of before a commit that did get through.
+            let time = reply.get_timestamp("operationTime").ok();
+            if let Some(time) = time {
+                session.advance_operation_time(time);
+            }
+            return time.is_some();
+        }
+        Ok(Err(error)) => {
+            let error = ServerError::from(error);
+            tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
+        }
+        Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
+    }
+    false
+}
+
+#[cfg(mongrate_mutants)]
+use crate::mutant::{self, Mutant};
+
+#[cfg(mongrate_mutants)]
+impl Engine {
+    /// Breaks the guard. `false`: it did not match.
+    async fn guard_mutated(&mut self, statements: &mut Vec<Document>) -> Result<bool, ServerError> {
+        let mine = doc! { "_id": fence::ID, "fence": self.lease.fence };
+        if mutant::is(Mutant::NoFence) {
+            statements.clear();
+        } else if mutant::is(Mutant::FenceOnlyRead) {
+            statements.clear();
+            let find = doc! { "find": &self.control.collection, "filter": mine, "limit": 1 };
+            let reply = self.control.once(Some(&mut self.session), find).await?;
+            let cursor = reply.get_document("cursor").ok();
+            let batch = cursor.and_then(|cursor| cursor.get_array("firstBatch").ok());
+            return Ok(batch.is_some_and(|batch| !batch.is_empty()));
+        } else if mutant::is(Mutant::GuardGoesOn) {
+            statements[0].remove("upsert");
+        } else if mutant::is(Mutant::FenceNoOpSet) {
+            let same = doc! { "$set": { "fence": self.lease.fence } };
+            *statements = vec![doc! { "q": mine, "u": same }];
+        }
+        Ok(true)
+    }
+
+    /// What the broken guard left out still has to get into the database.
+    async fn committed_mutated(&mut self, trial: &Trial<'_>) {
+        let without = [Mutant::NoFence, Mutant::FenceOnlyRead, Mutant::FenceNoOpSet]
+            .into_iter()
+            .any(mutant::is);
+        let mut statements = Vec::new();
+        if without {
+            statements.push(doc! {
+                "q": { "_id": fence::ID, "fence": self.lease.fence },
+                "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": trial.digest.to_document() } },
+            });
+        }
+        if let (true, Some((migration, change))) =
+            (mutant::is(Mutant::HistoryOutside), trial.records.first())
+        {
+            statements.push(history::statement(migration, change, &self.stamp()));
+        }
+        if !statements.is_empty() {
+            let command = self.control.majority_update(statements);
+            let _ = self.control.retrying(None, command).await;
         }
     }
 }
 
 /// The attempts at one guarded transaction.
 struct Trial<'a> {
-    /// The record that changes with it.
-    record: Option<(Migration, &'a Change<'a>)>,
+    /// The records that change with it.
+    records: Vec<(Migration, &'a Change<'a>)>,
     /// What is applied once it commits.
     digest: Digest,
     cancellable: bool,
     backoff: Backoff,
+    /// When this attempt began.
+    begun: Instant,
     /// How often in a row the transaction was gone at its commit.
     gone: u32,
     /// A commit was sent whose outcome never came back.
@@ -644,20 +848,27 @@ struct Trial<'a> {
 impl<'a> Trial<'a> {
     fn new(
         engine: &Engine,
-        record: Option<(Migration, &'a Change<'a>)>,
+        records: Vec<(Migration, &'a Change<'a>)>,
         digest: Digest,
         cancellable: bool,
     ) -> Self {
         let backoff = Backoff::new(engine.control.retries);
-        Self { record, digest, cancellable, backoff, gone: 0, unknown: false }
+        let begun = Instant::now();
+        Self { records, digest, cancellable, backoff, begun, gone: 0, unknown: false }
     }
 
+    /// One whose record tells whether it committed.
     fn version(&self) -> Option<Version> {
-        self.record.map(|(migration, _)| migration.version())
+        self.records.first().map(|(migration, _)| migration.version())
+    }
+
+    fn changes(&self, version: Version) -> bool {
+        self.records.iter().any(|(migration, _)| migration.version() == version)
     }
 }
 
-fn settle_body(
+/// What a body's end means; a panic is a failure.
+pub(crate) fn settle_body(
     ended: Result<Result<(), BoxError>, Box<dyn std::any::Any + Send>>,
 ) -> Result<(), Stop> {
     match ended {
@@ -694,11 +905,13 @@ fn sort_out(found: &[Document]) -> Result<(History, fence::Fence), Error> {
         .find(|document| id(document).as_deref() == Some(fence::ID))
         .map(fence::Fence::parse)
         .unwrap_or_default();
-    let history = History::parse(
-        found
-            .iter()
-            .filter(|document| !matches!(id(document).as_deref(), Some(fence::ID | lease::ID))),
-    )?;
+    let mut history =
+        History::parse(found.iter().filter(|document| match id(document).as_deref() {
+            Some(fence::ID | lease::ID) => false,
+            Some(id) => !id.starts_with(backfill::ID_PREFIX),
+            None => true,
+        }))?;
+    history.backfills = found.iter().filter_map(backfill::Partition::parse).collect();
     Ok((history, fence))
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BoxError, MigrationKind, Version,
+    lint::Lint,
     report::{Failure, RunReport, StepOutcome, StepReport},
 };
 
@@ -219,6 +220,45 @@ pub enum Error {
         hint: &'static str,
     },
 
+    /// Not all of them can be one transaction (`--atomic`). Nothing was run.
+    #[error("{}", apart(.versions, *.before))]
+    Apart {
+        /// Those that are online or declared; none if there are just too many.
+        versions: Vec<Named>,
+        /// The last of those before them that can be.
+        before: Option<Version>,
+    },
+
+    /// The migrations that are pending have lints, and the check is strict. Nothing was run.
+    #[error(
+        "{}:{}\nchange them, or acknowledge a lint with `allow = \"…\"` in the attribute or \
+         `--allow NAME`; nothing was run",
+        count(.0.len(), "lint"), lines(.0)
+    )]
+    Lints(Vec<Lint>),
+
+    /// The user may not make, fill or drop a scratch database. None was made.
+    #[error(
+        "not allowed to make the scratch database `{database}` ({missing}): a shadow run needs \
+         the roles `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`, as its database \
+         has a new name each time; `db.grantRolesToUser(\"…\", [{{ role: \
+         \"readWriteAnyDatabase\", db: \"admin\" }}, {{ role: \"dbAdminAnyDatabase\", db: \
+         \"admin\" }}])`; nothing was written"
+    )]
+    ShadowForbidden {
+        /// The name that it would have.
+        database: String,
+        /// The actions that are missing, or what the server said.
+        missing: String,
+    },
+
+    /// A shadow run is not possible here. Nothing was written.
+    #[error("cannot run in a scratch database: {problem}; nothing was written")]
+    ShadowImpossible {
+        /// Why, and what to do instead.
+        problem: String,
+    },
+
     /// At least one migration failed. What is listed as done in the report is committed.
     #[error("{}", failed(.report))]
     Failed {
@@ -319,7 +359,7 @@ impl Error {
             Self::Standalone | Self::UnsupportedServer { .. } | Self::Server { .. } => {
                 Kind::Unavailable
             }
-            Self::Unauthorized { .. } => Kind::Forbidden,
+            Self::Unauthorized { .. } | Self::ShadowForbidden { .. } => Kind::Forbidden,
             Self::LockHeld { .. } | Self::LockLost { .. } => Kind::Busy,
             Self::Drift(_)
             | Self::OutOfOrder { .. }
@@ -328,6 +368,9 @@ impl Error {
             | Self::NotLinked { .. }
             | Self::WrongState { .. }
             | Self::FenceMismatch { .. }
+            | Self::Apart { .. }
+            | Self::Lints(_)
+            | Self::ShadowImpossible { .. }
             | Self::Corrupt { .. } => Kind::NeedsOperator,
             // A server that went away in the middle is none of the migration's failures.
             Self::Failed { source, .. } => {
@@ -357,6 +400,10 @@ impl Error {
             Self::NotLinked { .. } => "not_linked",
             Self::UnknownVersion { .. } => "unknown_version",
             Self::WrongState { .. } => "wrong_state",
+            Self::Apart { .. } => "not_atomic",
+            Self::Lints(_) => "lints",
+            Self::ShadowForbidden { .. } => "shadow_forbidden",
+            Self::ShadowImpossible { .. } => "shadow_impossible",
             Self::Failed { .. } => "migration_failed",
             Self::Cancelled { .. } => "cancelled",
             Self::Pending { .. } => "pending",
@@ -481,6 +528,21 @@ fn pending_are(number: usize) -> String {
     }
 }
 
+fn apart(versions: &[Named], before: Option<Version>) -> String {
+    let first = match before {
+        Some(version) => format!("`up --atomic --to {version}`, then the rest"),
+        None => "them with `up --to VERSION` first, then the rest with `up --atomic`".to_owned(),
+    };
+    match versions {
+        [] => format!("too many to be applied in one transaction; run {first}; nothing was run"),
+        _ => format!(
+            "cannot apply all in one transaction:{}\nthey are online or declared, and what they do \
+             is no part of a transaction; run {first}; nothing was run",
+            lines(versions)
+        ),
+    }
+}
+
 fn failed(report: &RunReport) -> String {
     let mut text = String::new();
     for step in &report.steps {
@@ -488,10 +550,12 @@ fn failed(report: &RunReport) -> String {
         text += &format!("{} `{}` failed: {message}\n", step.version, step.name);
     }
     let has = |wanted: fn(&&StepReport) -> bool| report.steps.iter().find(wanted).is_some();
-    let left = if has(|step| step.outcome == StepOutcome::Unknown) {
+    let left = if has(|step| step.outcome == StepOutcome::Aborted) {
+        "all were to be applied together, so none was"
+    } else if has(|step| step.outcome == StepOutcome::Unknown) {
         "whether it was committed is not known: see `status` when the server is back"
-    } else if has(|step| step.failure.is_some() && step.kind == MigrationKind::Online) {
-        "the failed one left its finished steps (an online migration goes on after them)"
+    } else if has(|step| step.failure.is_some() && step.kind != MigrationKind::Transaction) {
+        "the failed one left its finished steps (it goes on after them)"
     } else {
         "the failed one left no trace but its record"
     };
@@ -551,6 +615,9 @@ pub(crate) mod driver {
             kind => kind.to_string(),
         };
         match (code(error), code_name(error)) {
+            (Some(388), _) => {
+                format!("{message} (code 388); write an online migration, in smaller steps")
+            }
             (Some(code), Some(name)) => format!("{message} (code {code}, {name})"),
             (Some(code), None) => format!("{message} (code {code})"),
             _ => message,

@@ -8,11 +8,11 @@ use std::{cmp::Ordering, time::Duration};
 
 use mongodb::{
     ClientSession,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
 };
 
 use crate::{
-    Error, ServerError,
+    Error, ServerError, backfill,
     checksum::Digest,
     command::{Control, number},
 };
@@ -53,14 +53,23 @@ pub(crate) async fn raise(
 ) -> Result<bool, Error> {
     let act = "raise the fence";
     let lsid = session.id().clone();
-    let mut command = control.majority_update(vec![doc! {
-        "q": { "_id": ID, "fence": { "$lt": fence } },
-        "u": {
-            "$set": { "fence": fence, "lsid": lsid.clone() },
-            "$setOnInsert": { "guards": 0_i64, "applied": Digest::default().to_document() },
+    // The checkpoints of backfills are fences too. They come first: once the fence itself is
+    // raised, all are.
+    let mut command = control.majority_update(vec![
+        backfill::raise_statement(fence),
+        doc! {
+            "q": { "_id": ID, "fence": { "$lt": fence } },
+            "u": {
+                "$set": { "fence": fence, "lsid": lsid.clone() },
+                "$setOnInsert": { "guards": 0_i64, "applied": Digest::default().to_document() },
+            },
+            "upsert": true,
         },
-        "upsert": true,
-    }]);
+    ]);
+    #[cfg(mongrate_mutants)]
+    if crate::mutant::is(crate::mutant::Mutant::FenceW1) {
+        command.insert("writeConcern", doc! { "w": 1 });
+    }
     command.insert("maxTimeMS", RAISE_WAIT_MS);
     for _ in 0..KILLS_MAX {
         let error = match control.once(Some(&mut *session), command.clone()).await {
@@ -102,13 +111,29 @@ pub(crate) async fn raise(
 async fn kill_holder(control: &Control, mine: i64) -> Result<(), Error> {
     let act = "end the transaction that a dead process left open";
     let Some(found) = read_raw(control, None).await? else { return Ok(()) };
-    let Ok(holder) = found.get_document("lsid") else { return Ok(()) };
     // A newer owner has raised it in between: that one is alive.
     if number(&found, "fence").is_none_or(|found| found >= mine) {
         return Ok(());
     }
+    let mut holders: Vec<Document> = found.get_document("lsid").cloned().into_iter().collect();
+    // The workers of its backfill.
+    let workers = control.find(None, backfill::older_filter(mine), doc! { "lsids": 1 }).await;
+    let workers = workers.map_err(|error| Error::server(act, error))?;
+    for session in workers.iter().flat_map(backfill::sessions) {
+        if !holders.contains(&session) {
+            holders.push(session);
+        }
+    }
+    #[cfg(mongrate_mutants)]
+    match crate::mutant::former_owner(control).await {
+        None => return Ok(()),
+        Some(former) => holders = former.map_or(holders, |former| vec![former]),
+    }
+    if holders.is_empty() {
+        return Ok(());
+    }
     tracing::info!(target: "mongrate", "ending the open transaction of the former owner");
-    let command = doc! { "killSessions": [holder] };
+    let command = doc! { "killSessions": holders };
     control
         .database
         .client()
@@ -131,10 +156,9 @@ async fn read_raw(
 /// The first statement of every guarded transaction. It matches only under the fence that
 /// its owner raised, and only once for each number of `guards`.
 ///
-/// It is an upsert so that one that does *not* match meets the fence as it is (E11000), and the
-/// server aborts the transaction then and there. Without, the command went on to the record, and
-/// an old owner that froze before it could abort held that record until the server ended its
-/// transaction: for up to 90 s nobody could apply the migration.
+/// Where it does not match it is an upsert that meets the fence as it is: an error, with
+/// which the server itself ends the transaction. So a guard that arrives late, from a process
+/// that is dead by then, leaves nothing open.
 pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Document {
     doc! {
         "q": { "_id": ID, "fence": fence, "guards": guards },
@@ -143,13 +167,18 @@ pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Docum
     }
 }
 
-/// Whether the reply to a guarded transaction's first command says that the guard created the
-/// fence: it was not there, so somebody removed it.
-pub(crate) fn is_created(reply: &Document) -> bool {
-    let created = reply.get_array("upserted").ok();
-    created
-        .into_iter()
-        .flatten()
-        .filter_map(|one| one.as_document())
-        .any(|one| one.get_str("_id").is_ok_and(|id| id == ID))
+/// At the end: the session goes back to the driver's pool, which uses it for whatever the app
+/// does next. Nobody shall end it for a transaction of ours.
+pub(crate) fn forget_statement(fence: i64, lsid: &Document) -> Document {
+    doc! {
+        "q": { "_id": ID, "fence": fence, "lsid": lsid.clone() },
+        "u": { "$unset": { "lsid": "" } },
+    }
+}
+
+/// Whether the guard passed, by its reply.
+pub(crate) fn passed(reply: &Document) -> bool {
+    let upserted = reply.get_array("upserted").into_iter().flatten();
+    // Somebody deleted the fence: that is none of ours.
+    !upserted.filter_map(Bson::as_document).any(|one| number(one, "index") == Some(0))
 }

@@ -8,6 +8,7 @@ use mongodb::bson::{self, Bson, Document, doc};
 
 use crate::{
     Direction, Error, Migration, MigrationKind, Version,
+    backfill::Partition,
     checksum::Digest,
     command::number,
     error::Named,
@@ -69,8 +70,13 @@ pub(crate) struct Record {
     pub duration_ms: Option<u64>,
     pub by: Option<Who>,
     pub failure: Option<Failure>,
-    /// Finished steps of an online migration, in `direction`.
+    /// Finished steps of an online or declared migration, in `direction`.
     pub steps: Vec<String>,
+    /// The guarded transaction that began it, for what is resumed.
+    pub started: i64,
+    /// What the operations of a declared migration found before they began, by their number:
+    /// what a rollback needs.
+    pub undo: Document,
 }
 
 impl Record {
@@ -109,6 +115,7 @@ impl Record {
             },
             kind: match document.get_str("kind") {
                 Ok("online") => MigrationKind::Online,
+                Ok("change") => MigrationKind::Change,
                 _ => MigrationKind::Transaction,
             },
             checksum: text("checksum").map_err(|_| corrupt("it has no `checksum`"))?,
@@ -129,6 +136,8 @@ impl Record {
                         .collect()
                 })
                 .unwrap_or_default(),
+            started: number(document, "started").unwrap_or(0),
+            undo: document.get_document("undo").cloned().unwrap_or_default(),
         })
     }
 }
@@ -137,6 +146,8 @@ impl Record {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     records: BTreeMap<Version, Record>,
+    /// The checkpoints of backfills.
+    pub backfills: Vec<Partition>,
 }
 
 impl History {
@@ -148,7 +159,7 @@ impl History {
             .into_iter()
             .map(|document| Record::parse(document).map(|record| (record.version, record)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { records })
+        Ok(Self { records, backfills: Vec::new() })
     }
 
     pub(crate) fn get(&self, version: Version) -> Option<&Record> {
@@ -204,9 +215,11 @@ pub(crate) enum Change<'a> {
     Cancelled {
         direction: Direction,
     },
-    /// An online step is finished.
+    /// A step is finished, or the next one is about to begin: what it found is kept under its
+    /// key, for the rollback.
     Step {
-        name: &'a str,
+        done: Option<&'a str>,
+        undo: Option<(&'a str, &'a Document)>,
     },
     Checksum,
 }
@@ -255,7 +268,7 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
                 "checksum": keep_or("checksum", &migration.checksum()),
                 "steps": [],
             });
-            unset.extend(["failure", "durationMs", "appliedAt", "batch", "by"]);
+            unset.extend(["failure", "durationMs", "appliedAt", "batch", "by", "undo"]);
         }
         Change::Running { direction, keep_steps } => {
             event.insert("event", "running");
@@ -268,6 +281,11 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
             });
             if !keep_steps {
                 set.insert("steps", Bson::Array(Vec::new()));
+                set.insert("started", stamp.sequence);
+                // What an earlier application found. A rollback needs it.
+                if *direction == Direction::Up {
+                    unset.push("undo");
+                }
             }
             unset.push("failure");
         }
@@ -299,10 +317,15 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
                 }
             }
         }
-        Change::Step { name } => {
+        Change::Step { done, undo } => {
             has_event = false;
-            let done = doc! { "name": literal(name), "at": "$$NOW" };
-            set.insert("steps", append("steps", done));
+            if let Some(name) = done {
+                let done = doc! { "name": literal(name), "at": "$$NOW" };
+                set.insert("steps", append("steps", done));
+            }
+            if let Some((key, found)) = undo {
+                set.insert(format!("undo.{key}"), doc! { "$literal": (*found).clone() });
+            }
         }
         Change::Checksum => {
             event.insert("event", "repaired");

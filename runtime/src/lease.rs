@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, Uuid, doc};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -38,6 +38,9 @@ pub(crate) struct Lease {
     pub fence: i64,
     /// Cancelled when the lease is lost, or can no longer be known to be held.
     pub lost: CancellationToken,
+    /// When the last renewal that succeeded was sent.
+    renewals: watch::Receiver<Instant>,
+    lease: Duration,
     heartbeat: JoinHandle<()>,
     released: bool,
 }
@@ -74,7 +77,8 @@ pub(crate) async fn acquire(
         { "$lte": ["$expiresAt", "$$NOW"] },
     ] };
     let if_free = |value: Bson, otherwise: &str| doc! { "$cond": ["$free", value, otherwise] };
-    let command = doc! {
+    #[cfg_attr(not(mongrate_mutants), expect(unused_mut, reason = "only a mutant changes it"))]
+    let mut command = doc! {
         "findAndModify": &control.collection,
         "query": { "_id": ID },
         "update": [
@@ -95,6 +99,16 @@ pub(crate) async fn acquire(
         "fields": { "owner": 1, "fence": 1, "expiresAt": 1, "by": 1, "now": "$$NOW" },
         "writeConcern": majority(),
     };
+    #[cfg(mongrate_mutants)]
+    if crate::mutant::is(crate::mutant::Mutant::KillPreviousOwner) {
+        let former = doc! {
+            "formerLsid": if_free("$lsid".into(), "$formerLsid"),
+            "lsid": if_free(Bson::Null, "$lsid"),
+        };
+        if let Ok(pipeline) = command.get_array_mut("update") {
+            pipeline.insert(1, doc! { "$set": former }.into());
+        }
+    }
     let act = "acquire the lock";
     let reply = match control.retrying(None, command).await {
         Ok(reply) => reply,
@@ -121,7 +135,9 @@ pub(crate) async fn acquire(
     let fence = number(lock, "fence").ok_or_else(|| corrupt("it has no `fence`"))?;
     if lock.get_str("owner").is_ok_and(|found| found == owner) {
         let lost = CancellationToken::new();
+        let (renewed, renewals) = watch::channel(asked);
         let beats = Heartbeat {
+            renewed,
             control: control.clone(),
             owner: owner.clone(),
             fence,
@@ -134,6 +150,8 @@ pub(crate) async fn acquire(
             owner,
             fence,
             lost,
+            renewals,
+            lease,
             heartbeat,
             released: false,
         }));
@@ -147,6 +165,15 @@ pub(crate) async fn acquire(
 }
 
 impl Lease {
+    /// Whether the lease is lost, or was not renewed for so long that it may be. A process
+    /// that was frozen has to know before the heartbeat's task has had its turn.
+    pub(crate) fn is_lost(&self) -> bool {
+        let silent = self.renewals.borrow().elapsed() >= patience(self.lease);
+        #[cfg(mongrate_mutants)]
+        let silent = silent && !crate::mutant::is(crate::mutant::Mutant::HeartbeatIgnored);
+        silent || self.lost.is_cancelled()
+    }
+
     /// Gives the lock back, with `statements` for the history in the same round trip.
     /// What fails here is only logged: the lease runs out by itself.
     pub(crate) async fn release(mut self, mut statements: Vec<Document>) {
@@ -169,11 +196,21 @@ impl Lease {
     }
 
     fn statement(&self) -> Document {
+        #[cfg(mongrate_mutants)]
+        if crate::mutant::is(crate::mutant::Mutant::ReleaseAny) {
+            return doc! { "q": { "_id": ID }, "u": [{ "$set": { "owner": null } }] };
+        }
         doc! {
             "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
             "u": [{ "$set": { "owner": null, "releasedAt": "$$NOW" } }],
         }
     }
+}
+
+/// How long without a renewal, by the local monotonic clock, counts as lost: the server may
+/// give the lock away soon after.
+fn patience(lease: Duration) -> Duration {
+    lease * 2 / 3
 }
 
 struct Heartbeat {
@@ -182,21 +219,28 @@ struct Heartbeat {
     fence: i64,
     lease: Duration,
     lost: CancellationToken,
+    renewed: watch::Sender<Instant>,
 }
 
 impl Heartbeat {
-    /// Renews every third of the lease. Two thirds without a success, by the local
-    /// monotonic clock, count as lost: the server may have given it away soon after.
+    /// Renews every third of the lease, until it is lost.
     async fn run(self, mut last: Instant) {
         let pause = self.lease / 3;
-        let patience = self.lease * 2 / 3;
+        let patience = patience(self.lease);
         let mut next = last + pause;
         loop {
             tokio::time::sleep_until(next).await;
             let sent = Instant::now();
-            match tokio::time::timeout_at(last + patience, self.beat()).await {
+            let outcome = tokio::time::timeout_at(last + patience, self.beat()).await;
+            #[cfg(mongrate_mutants)]
+            let outcome = match crate::mutant::is(crate::mutant::Mutant::HeartbeatIgnored) {
+                true => Ok(Ok(true)),
+                false => outcome,
+            };
+            match outcome {
                 Ok(Ok(true)) => {
                     last = sent;
+                    self.renewed.send_replace(sent);
                     next = sent + pause;
                 }
                 Ok(Ok(false)) => break,
@@ -271,4 +315,15 @@ pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> R
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Notes whose session works under the lock.
+#[cfg(mongrate_mutants)]
+pub(crate) async fn note_session_mutated(control: &Control, fence: i64, lsid: &Document) {
+    if crate::mutant::is(crate::mutant::Mutant::KillPreviousOwner) {
+        let command = control.majority_update(vec![doc! {
+            "q": { "_id": ID, "fence": fence }, "u": { "$set": { "lsid": lsid } },
+        }]);
+        let _ = control.retrying(None, command).await;
+    }
 }

@@ -40,20 +40,28 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod atomic;
+mod backfill;
 mod checksum;
 mod command;
 mod config;
+mod dry_run;
 mod engine;
 mod error;
 mod fence;
 mod history;
 mod lease;
 mod link_macro;
+mod lint;
 mod migration;
 mod migrator;
+#[cfg(mongrate_mutants)]
+mod mutant;
+mod observer;
 mod on_start;
 mod online;
 mod plan;
+mod purge;
 mod registry;
 mod report;
 mod retry;
@@ -64,26 +72,36 @@ mod verbs;
 mod verify;
 mod version;
 
+pub mod change;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+pub use backfill::{Backfill, BackfillReport};
+pub use change::{Change, FieldType};
 pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
+pub use dry_run::{
+    CommandReport, DryRun, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, Shadow,
+    ShadowReport,
+};
 pub use error::{Drift, Error, Kind, Named, ServerError};
-pub use migration::{Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
-pub use migrator::{Down, Migrator, Redo, Repair, Resolution, Up};
+pub use lint::{Lint, LintLimits, LintName};
+pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
+pub use migrator::{Check, Down, Migrator, Purge, Redo, Repair, Resolution, Up};
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
 /// A test of the migrations that are linked: write it once, where your tests are.
 pub use mongrate_macros::verify;
+pub use observer::Observer;
 pub use on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start};
 pub use online::{CreateIndex, Online};
 pub use report::{
-    CheckReport, Direction, Failure, HistoryEvent, HistoryReport, LockReport, MigrationStatus,
-    PlanReport, PlanStep, RecordReport, RepairReport, RunReport, StartReport, State, StatusReport,
-    StepOutcome, StepReport, UnlockReport, Who,
+    CheckReport, DeclaredOperation, Direction, Failure, HistoryEvent, HistoryReport,
+    KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport, RecordReport,
+    RepairReport, RunReport, StartReport, State, StatusReport, StepOutcome, StepProgress,
+    StepReport, UnlockReport, Who,
 };
 pub use tokio_util::sync::CancellationToken;
 pub use transaction::{Transaction, TransactionCollection};
@@ -115,3 +133,8 @@ pub mod __private {
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// So do those of the guide to dry runs.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../../docs/dry-run.md")]
+mod dry_run_guide {}

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use linkme::distributed_slice;
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxError, Online, Transaction, Version};
+use crate::{BoxError, Change, Online, Transaction, Version};
 
 /// Every migration that is linked into this binary, in no particular order.
 #[distributed_slice]
@@ -20,6 +20,9 @@ pub type TransactionFn = for<'a, 'c> fn(&'a mut Transaction<'c>) -> Outcome<'a>;
 
 /// The body of an online migration, or its rollback.
 pub type OnlineFn = for<'a, 'c> fn(&'a mut Online<'c>) -> Outcome<'a>;
+
+/// What describes a declared migration: it records operations, and touches nothing.
+pub type ChangeFn = fn(&mut Change);
 
 /// The group of migrations that name none.
 pub(crate) const DEFAULT_GROUP: &str = "default";
@@ -55,14 +58,17 @@ pub enum MigrationKind {
     Transaction,
     /// Idempotent steps, resumed after a crash; not atomic as a whole.
     Online,
+    /// Declared operations with a known inverse; each is resumed after a crash.
+    Change,
 }
 
 impl MigrationKind {
-    /// `transaction` or `online`, as it is stored and printed.
+    /// `transaction`, `online` or `change`, as it is stored and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Transaction => "transaction",
             Self::Online => "online",
+            Self::Change => "change",
         }
     }
 }
@@ -71,6 +77,7 @@ impl MigrationKind {
 pub(crate) enum Body {
     Transaction { up: TransactionFn, down: Option<TransactionFn> },
     Online { up: OnlineFn, down: Option<OnlineFn> },
+    Change { declare: ChangeFn, reversible: bool },
 }
 
 /// One migration: a version, a name, and the functions that apply it and roll it back.
@@ -98,6 +105,20 @@ pub(crate) enum Body {
 pub struct Migration {
     pub(crate) descriptor: Descriptor,
     pub(crate) body: Body,
+    pub(crate) hints: Hints,
+}
+
+/// What the lints should know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hints {
+    /// Lints that it acknowledges, by name.
+    pub allow: &'static [&'static str],
+    /// Collections of which a transactional body may write many documents.
+    pub writes: &'static [&'static str],
+}
+
+impl Hints {
+    const NONE: Self = Self { allow: &[], writes: &[] };
 }
 
 impl Migration {
@@ -111,11 +132,16 @@ impl Migration {
         Self::online(by_hand(version, name), up, None)
     }
 
+    /// A declared migration made by hand. It is reversible.
+    pub const fn declared(version: i64, name: &'static str, declare: ChangeFn) -> Self {
+        Self::change(by_hand(version, name), declare, true)
+    }
+
     /// The same migration with a rollback. For a transactional migration.
     ///
     /// # Panics
     ///
-    /// In a constant: does not compile. At run time: when this is an online migration.
+    /// In a constant: does not compile. At run time: when this is of another kind.
     #[must_use]
     pub const fn reversible_by(mut self, rollback: TransactionFn) -> Self {
         match self.body {
@@ -125,6 +151,7 @@ impl Migration {
             Body::Online { .. } => {
                 panic!("an online migration takes its rollback through `reversible_online_by`")
             }
+            Body::Change { .. } => panic!("a declared migration knows its own rollback"),
         }
         self
     }
@@ -133,7 +160,7 @@ impl Migration {
     ///
     /// # Panics
     ///
-    /// In a constant: does not compile. At run time: when this is a transactional migration.
+    /// In a constant: does not compile. At run time: when this is of another kind.
     #[must_use]
     pub const fn reversible_online_by(mut self, rollback: OnlineFn) -> Self {
         match self.body {
@@ -141,6 +168,7 @@ impl Migration {
             Body::Transaction { .. } => {
                 panic!("a transactional migration takes its rollback through `reversible_by`")
             }
+            Body::Change { .. } => panic!("a declared migration knows its own rollback"),
         }
         self
     }
@@ -167,18 +195,40 @@ impl Migration {
         self
     }
 
+    /// The same migration, which acknowledges these lints, by name, as
+    /// `large_transaction`: nothing is said about them any more.
+    #[must_use]
+    pub const fn allowing(mut self, lints: &'static [&'static str]) -> Self {
+        self.hints.allow = lints;
+        self
+    }
+
+    /// The same transactional migration, known to write many documents of these collections.
+    /// The attribute reads that off the body; a migration made by hand has to say it, for
+    /// [`Up::lint`](crate::Up::lint) to compare with their sizes.
+    #[must_use]
+    pub const fn writing_many(mut self, collections: &'static [&'static str]) -> Self {
+        self.hints.writes = collections;
+        self
+    }
+
     #[doc(hidden)]
     pub const fn transaction(
         descriptor: Descriptor,
         up: TransactionFn,
         down: Option<TransactionFn>,
     ) -> Self {
-        Self { descriptor, body: Body::Transaction { up, down } }
+        Self { descriptor, body: Body::Transaction { up, down }, hints: Hints::NONE }
     }
 
     #[doc(hidden)]
     pub const fn online(descriptor: Descriptor, up: OnlineFn, down: Option<OnlineFn>) -> Self {
-        Self { descriptor, body: Body::Online { up, down } }
+        Self { descriptor, body: Body::Online { up, down }, hints: Hints::NONE }
+    }
+
+    #[doc(hidden)]
+    pub const fn change(descriptor: Descriptor, declare: ChangeFn, reversible: bool) -> Self {
+        Self { descriptor, body: Body::Change { declare, reversible }, hints: Hints::NONE }
     }
 
     /// Every migration that is linked into this binary, of every group, oldest version first.
@@ -211,6 +261,7 @@ impl Migration {
         match self.body {
             Body::Transaction { .. } => MigrationKind::Transaction,
             Body::Online { .. } => MigrationKind::Online,
+            Body::Change { .. } => MigrationKind::Change,
         }
     }
 
@@ -219,6 +270,7 @@ impl Migration {
         match self.body {
             Body::Transaction { down, .. } => down.is_some(),
             Body::Online { down, .. } => down.is_some(),
+            Body::Change { reversible, .. } => reversible,
         }
     }
 

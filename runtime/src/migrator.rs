@@ -10,16 +10,17 @@ use mongodb::Database;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Error, Migration, Version,
+    DryRun, Error, LintLimits, LintName, Migration, Observer, Shadow, Version, change,
     config::{DatabaseAhead, OutOfOrder, Retries, Settings, Wait},
     on_start::OnStart,
     plan::{DownTarget, Goal, UpTarget},
+    purge::PurgeTarget,
     registry::Registry,
     report::{
-        CheckReport, HistoryReport, LockReport, PlanReport, RecordReport, RepairReport, RunReport,
-        StatusReport, UnlockReport,
+        CheckReport, HistoryReport, LockReport, PlanReport, PurgeReport, RecordReport,
+        RepairReport, RunReport, StatusReport, UnlockReport,
     },
-    runner::Runner,
+    runner::{How, Runner},
 };
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -41,6 +42,7 @@ pub struct Migrator {
     list: Option<Vec<Migration>>,
     settings: Settings,
     cancel: CancellationToken,
+    observer: Option<Observer>,
 }
 
 impl Migrator {
@@ -53,6 +55,7 @@ impl Migrator {
             list: None,
             settings: Settings::default(),
             cancel: CancellationToken::new(),
+            observer: None,
         }
     }
 
@@ -129,6 +132,36 @@ impl Migrator {
         self
     }
 
+    /// Sees the commands of a dry run's migrations. Install it into the options that the client
+    /// of this migrator's database is made of: [`Observer::install`].
+    #[must_use]
+    pub fn observer(mut self, observer: &Observer) -> Self {
+        self.observer = Some(observer.clone());
+        self
+    }
+
+    /// From where on a lint finds something large.
+    #[must_use]
+    pub fn lint_limits(mut self, limits: LintLimits) -> Self {
+        self.settings.lints = limits;
+        self
+    }
+
+    /// In lints, duplicate keys with their values.
+    #[cfg(feature = "cli")]
+    pub(crate) fn lint_values(mut self) -> Self {
+        self.settings.lints.show_values = true;
+        self
+    }
+
+    /// Says nothing about this lint, whichever migration it is of. (For one migration: `allow =
+    /// "…"` in its attribute.)
+    #[must_use]
+    pub fn allow(mut self, lint: LintName) -> Self {
+        self.settings.allowed.push(lint);
+        self
+    }
+
     /// The database.
     pub fn database(&self) -> &Database {
         &self.database
@@ -173,7 +206,7 @@ impl Migrator {
     /// # }
     /// ```
     pub fn up(&self) -> Up<'_> {
-        Up { migrator: self, target: UpTarget::default(), continue_on_error: false }
+        Up { migrator: self, target: UpTarget::default(), how: How::default(), lint: false }
     }
 
     /// Rolls back what was applied last. Await the result.
@@ -189,12 +222,12 @@ impl Migrator {
     /// # }
     /// ```
     pub fn down(&self) -> Down<'_> {
-        Down { migrator: self, target: DownTarget::Steps(1) }
+        Down { migrator: self, target: DownTarget::Steps(1), lint: false }
     }
 
     /// Rolls the last applied migration back and applies it again, under one lock.
     pub fn redo(&self) -> Redo<'_> {
-        Redo { migrator: self }
+        Redo { migrator: self, lint: false }
     }
 
     /// The last events (at most 20 of each migration), oldest first. No write.
@@ -206,15 +239,10 @@ impl Migrator {
         self.runner()?.history().await
     }
 
-    /// That this build fits the database: nothing pending, nothing edited, nothing late.
-    /// No write, no lock.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`] (when the policy refuses),
-    /// [`Error::Pending`], and those of [`status`](Self::status).
-    pub async fn check(&self) -> Result<CheckReport, Error> {
-        self.runner()?.check().await
+    /// That this build fits the database: nothing pending, nothing edited, nothing late. Await
+    /// the result. No write, no lock.
+    pub fn check(&self) -> Check<'_> {
+        Check { migrator: self, strict: false, allow_pending: false }
     }
 
     /// Records every migration up to and with `version` as applied, without running any:
@@ -249,6 +277,21 @@ impl Migrator {
         Repair { migrator: self }
     }
 
+    /// Removes what declared migrations keep for their rollback, and what rollbacks had to take
+    /// away: dropped collections, values of removed fields, lossy conversions. Await it to
+    /// remove all of it, or `preview()` it first.
+    ///
+    /// ```no_run
+    /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
+    /// let month = std::time::Duration::from_secs(30 * 24 * 3_600);
+    /// migrator.purge().older_than(month).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn purge(&self) -> Purge<'_> {
+        Purge { migrator: self, target: PurgeTarget::default() }
+    }
+
     /// Who holds the lock, by the server's clock. One round trip, no write.
     ///
     /// # Errors
@@ -277,10 +320,24 @@ impl Migrator {
 
     fn registry(&self) -> Result<Registry, Error> {
         self.settings.check()?;
-        match &self.list {
+        let registry = match &self.list {
             None => Registry::linked(&self.settings.group),
             Some(list) => Registry::given(list, &self.settings.group),
-        }
+        }?;
+        let control = self.settings.collection_name();
+        let problems: Vec<String> = registry
+            .iter()
+            .flat_map(|one| {
+                let named = format!("{} `{}` ({})", one.version(), one.name(), one.source());
+                let problems = change::trespasses(one, &control).into_iter();
+                problems.map(move |problem| format!("{named}: {problem}"))
+            })
+            .collect();
+        if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }
+    }
+
+    pub(crate) fn observer_given(&self) -> Option<&Observer> {
+        self.observer.as_ref()
     }
 
     pub(crate) fn runner(&self) -> Result<Runner, Error> {
@@ -321,7 +378,8 @@ pub enum Resolution {
 pub struct Up<'a> {
     migrator: &'a Migrator,
     target: UpTarget,
-    continue_on_error: bool,
+    how: How,
+    lint: bool,
 }
 
 impl<'a> Up<'a> {
@@ -340,7 +398,35 @@ impl<'a> Up<'a> {
     /// After a failure, go on with the next. Default: stop. The call still ends with
     /// [`Error::Failed`].
     pub fn continue_on_error(mut self, yes: bool) -> Self {
-        self.continue_on_error = yes;
+        self.how.continue_on_error = yes;
+        self
+    }
+
+    /// All of them in one transaction: all are applied, or none. Default: each in its own.
+    ///
+    /// It costs one transaction less per migration, and has one transaction's limits for all
+    /// (60 s by default). Online and declared migrations cannot be part of it: with one of
+    /// them pending the call is refused, [`Error::Apart`], before anything is run.
+    pub fn atomic(mut self, yes: bool) -> Self {
+        self.how.atomic = yes;
+        self
+    }
+
+    /// Tries it for real in one transaction that is always aborted, and says what each
+    /// migration did. No lock, no trace.
+    pub fn dry_run(self) -> DryRun<'a> {
+        DryRun::new(self.migrator, Goal::Up(self.target), self.lint)
+    }
+
+    /// Tries it, all kinds of migrations, in a scratch database with a sample of the data.
+    pub fn shadow(self) -> Shadow<'a> {
+        Shadow::new(self.migrator, Goal::Up(self.target), self.how.continue_on_error, self.lint)
+    }
+
+    /// With what would better be done otherwise, in the plan and in the dry run: it reads what
+    /// the migrations would meet. Awaiting `self` does not look. Default: no.
+    pub fn lint(mut self, yes: bool) -> Self {
+        self.lint = yes;
         self
     }
 
@@ -350,7 +436,7 @@ impl<'a> Up<'a> {
     ///
     /// Those that awaiting it has before anything is run.
     pub async fn plan(self) -> Result<PlanReport, Error> {
-        self.migrator.runner()?.plan(Goal::Up(self.target)).await
+        self.migrator.runner()?.plan(Goal::Up(self.target), self.lint).await
     }
 }
 
@@ -360,7 +446,15 @@ impl<'a> IntoFuture for Up<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            self.migrator.runner()?.run(Goal::Up(self.target), self.continue_on_error).await
+            if self.how.atomic && self.how.continue_on_error {
+                return Err(Error::Settings {
+                    setting: "atomic",
+                    problem: "all or nothing leaves nothing to go on with after a failure: choose \
+                              `atomic` or `continue_on_error`"
+                        .to_owned(),
+                });
+            }
+            self.migrator.runner()?.run(Goal::Up(self.target), self.how).await
         })
     }
 }
@@ -376,6 +470,7 @@ impl<'a> IntoFuture for Up<'a> {
 pub struct Down<'a> {
     migrator: &'a Migrator,
     target: DownTarget,
+    lint: bool,
 }
 
 impl<'a> Down<'a> {
@@ -403,13 +498,31 @@ impl<'a> Down<'a> {
         self
     }
 
+    /// Tries it for real in one transaction that is always aborted, and says what each
+    /// migration did. No lock, no trace.
+    pub fn dry_run(self) -> DryRun<'a> {
+        DryRun::new(self.migrator, Goal::Down(self.target), self.lint)
+    }
+
+    /// Tries it, all kinds of migrations, in a scratch database with a sample of the data.
+    pub fn shadow(self) -> Shadow<'a> {
+        Shadow::new(self.migrator, Goal::Down(self.target), false, self.lint)
+    }
+
+    /// With what would better be done otherwise, in the plan and in the dry run: it reads what
+    /// the migrations would meet. Awaiting `self` does not look. Default: no.
+    pub fn lint(mut self, yes: bool) -> Self {
+        self.lint = yes;
+        self
+    }
+
     /// What it would do. No write, no lock.
     ///
     /// # Errors
     ///
     /// Those that awaiting it has before anything is run.
     pub async fn plan(self) -> Result<PlanReport, Error> {
-        self.migrator.runner()?.plan(Goal::Down(self.target)).await
+        self.migrator.runner()?.plan(Goal::Down(self.target), self.lint).await
     }
 }
 
@@ -418,7 +531,9 @@ impl<'a> IntoFuture for Down<'a> {
     type IntoFuture = Boxed<'a, RunReport>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.migrator.runner()?.run(Goal::Down(self.target), false).await })
+        Box::pin(async move {
+            self.migrator.runner()?.run(Goal::Down(self.target), How::default()).await
+        })
     }
 }
 
@@ -431,16 +546,35 @@ impl<'a> IntoFuture for Down<'a> {
 #[must_use = "nothing runs until it is awaited"]
 pub struct Redo<'a> {
     migrator: &'a Migrator,
+    lint: bool,
 }
 
 impl<'a> Redo<'a> {
+    /// Tries it for real in one transaction that is always aborted, and says what each
+    /// migration did. No lock, no trace.
+    pub fn dry_run(self) -> DryRun<'a> {
+        DryRun::new(self.migrator, Goal::Redo, self.lint)
+    }
+
+    /// Tries it, all kinds of migrations, in a scratch database with a sample of the data.
+    pub fn shadow(self) -> Shadow<'a> {
+        Shadow::new(self.migrator, Goal::Redo, false, self.lint)
+    }
+
+    /// With what would better be done otherwise, in the plan and in the dry run: it reads what
+    /// the migrations would meet. Awaiting `self` does not look. Default: no.
+    pub fn lint(mut self, yes: bool) -> Self {
+        self.lint = yes;
+        self
+    }
+
     /// What it would do. No write, no lock.
     ///
     /// # Errors
     ///
     /// Those that awaiting it has before anything is run.
     pub async fn plan(self) -> Result<PlanReport, Error> {
-        self.migrator.runner()?.plan(Goal::Redo).await
+        self.migrator.runner()?.plan(Goal::Redo, self.lint).await
     }
 }
 
@@ -449,7 +583,96 @@ impl<'a> IntoFuture for Redo<'a> {
     type IntoFuture = Boxed<'a, RunReport>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.migrator.runner()?.run(Goal::Redo, false).await })
+        Box::pin(async move { self.migrator.runner()?.run(Goal::Redo, How::default()).await })
+    }
+}
+
+/// Checks that this build fits the database. Made by [`Migrator::check`]; await it.
+///
+/// # Errors
+///
+/// [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`] (when the policy refuses),
+/// [`Error::Lints`] (when it is strict), [`Error::Pending`], in this order, and those of
+/// [`Migrator::status`]. Nothing is written in any case.
+#[derive(Debug)]
+#[must_use = "nothing is checked until it is awaited"]
+pub struct Check<'a> {
+    migrator: &'a Migrator,
+    strict: bool,
+    allow_pending: bool,
+}
+
+impl Check<'_> {
+    /// Refuses pending migrations that have lints, with [`Error::Lints`]. Default: no.
+    pub fn strict(mut self, yes: bool) -> Self {
+        self.strict = yes;
+        self
+    }
+
+    /// That something is pending is no error: for a check before a deployment. Default: it is.
+    pub fn allow_pending(mut self, yes: bool) -> Self {
+        self.allow_pending = yes;
+        self
+    }
+}
+
+impl<'a> IntoFuture for Check<'a> {
+    type Output = Result<CheckReport, Error>;
+    type IntoFuture = Boxed<'a, CheckReport>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(
+            async move { self.migrator.runner()?.check(self.strict, self.allow_pending).await },
+        )
+    }
+}
+
+/// Removes what is kept for rollbacks. Made by [`Migrator::purge`]; await it to remove.
+///
+/// The rollback of an applied migration whose kept collections are gone is refused, unless it
+/// can do without. What an interrupted migration keeps is left alone.
+///
+/// # Errors
+///
+/// [`Error::LockHeld`]: nothing was removed. [`Error::Server`]: some may be gone. And those of
+/// [`Migrator::status`].
+#[derive(Debug)]
+#[must_use = "nothing is removed until it is awaited"]
+pub struct Purge<'a> {
+    migrator: &'a Migrator,
+    target: PurgeTarget,
+}
+
+impl Purge<'_> {
+    /// Only what this migration keeps. Default: all.
+    pub fn version(mut self, version: impl Into<Version>) -> Self {
+        self.target.version = Some(version.into());
+        self
+    }
+
+    /// Only of migrations that were last applied or rolled back at least so long ago, by the
+    /// server's clock. Default: all.
+    pub fn older_than(mut self, age: Duration) -> Self {
+        self.target.older_than = Some(age);
+        self
+    }
+
+    /// What it would remove. No write, no lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Migrator::status`].
+    pub async fn preview(self) -> Result<PurgeReport, Error> {
+        self.migrator.runner()?.purge(self.target, false).await
+    }
+}
+
+impl<'a> IntoFuture for Purge<'a> {
+    type Output = Result<PurgeReport, Error>;
+    type IntoFuture = Boxed<'a, PurgeReport>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.migrator.runner()?.purge(self.target, true).await })
     }
 }
 

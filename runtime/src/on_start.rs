@@ -11,6 +11,7 @@ use crate::{
     Error, Migrator,
     plan::{Goal, UpTarget},
     report::StartReport,
+    runner::How,
 };
 
 /// The environment variable that sets the policy at start.
@@ -88,11 +89,11 @@ impl<'a> OnStart<'a> {
         match policy {
             StartPolicy::Migrate => {
                 let goal = Goal::Up(UpTarget::default());
-                Ok(StartReport::Migrate(runner.run(goal, false).await?))
+                Ok(StartReport::Migrate(runner.run(goal, How::default()).await?))
             }
             StartPolicy::Check => {
                 if !runner.is_current().await? {
-                    runner.check().await?;
+                    runner.check(false, false).await?;
                 }
                 Ok(StartReport::Check)
             }
@@ -100,7 +101,7 @@ impl<'a> OnStart<'a> {
                 if runner.is_current().await? {
                     return Ok(StartReport::Warn { pending: 0 });
                 }
-                match runner.check().await {
+                match runner.check(false, false).await {
                     Ok(_) => Ok(StartReport::Warn { pending: 0 }),
                     Err(Error::Pending { versions }) => {
                         tracing::warn!(

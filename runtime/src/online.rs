@@ -13,9 +13,10 @@ use mongodb::{
 };
 
 use crate::{
-    BoxError, Migration, ServerError, Transaction,
+    BoxError, Direction, Migration, ServerError, Transaction, Version,
     engine::{Engine, Stop},
     error::driver,
+    history,
     retry::Backoff,
 };
 
@@ -30,16 +31,121 @@ use crate::{
 pub struct Online<'c> {
     engine: &'c mut Engine,
     migration: Migration,
+    direction: Direction,
     done: Vec<String>,
     seen: Vec<String>,
+    /// What the operations of a `Change` found before they began.
+    undo: Document,
+    started: i64,
+    /// Before the names of the steps, where the body is a part of a `Change`.
+    prefix: String,
 }
 
 /// The longest name of a step, in bytes.
 const STEP_NAME_BYTES_MAX: usize = 128;
 
 impl<'c> Online<'c> {
-    pub(crate) fn new(engine: &'c mut Engine, migration: Migration, done: Vec<String>) -> Self {
-        Self { engine, migration, done, seen: Vec::new() }
+    pub(crate) fn new(
+        engine: &'c mut Engine,
+        migration: Migration,
+        direction: Direction,
+        started: i64,
+        done: Vec<String>,
+        undo: Document,
+    ) -> Self {
+        let (seen, prefix) = (Vec::new(), String::new());
+        Self { engine, migration, direction, done, seen, undo, started, prefix }
+    }
+
+    /// The full name of a step, unless another one has it already.
+    pub(crate) fn name_step(&mut self, step: &str) -> Result<String, BoxError> {
+        if step.is_empty() || step.len() > STEP_NAME_BYTES_MAX {
+            return Err(format!("a step's name is 1 to {STEP_NAME_BYTES_MAX} bytes").into());
+        }
+        let full = format!("{}{step}", self.prefix);
+        if self.seen.contains(&full) {
+            return Err(format!(
+                "two steps are called `{step}`; the second would be skipped after a crash: \
+                 give each a name of its own"
+            )
+            .into());
+        }
+        self.seen.push(full.clone());
+        Ok(full)
+    }
+
+    pub(crate) fn engine(&mut self) -> &mut Engine {
+        self.engine
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.migration.version()
+    }
+
+    /// The guarded transaction that began this migration; the same after it is resumed.
+    pub(crate) fn started(&self) -> i64 {
+        self.started
+    }
+
+    /// What comes before the names of the steps from here on.
+    pub(crate) fn set_prefix(&mut self, prefix: String) {
+        self.prefix = prefix;
+    }
+
+    /// Sends DDL that does no harm when it is sent twice, to the migrated database.
+    pub(crate) async fn ddl(&self, command: Document) -> Result<(), ServerError> {
+        self.send(self.database(), command).await
+    }
+
+    /// The same for a command that the server wants to get as the administrator's.
+    pub(crate) async fn ddl_as_admin(&self, command: Document) -> Result<(), ServerError> {
+        self.send(&self.database().client().database("admin"), command).await
+    }
+
+    /// Which way the migration goes.
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Whether a step committed in an earlier attempt.
+    pub(crate) fn is_done(&self, step: &str) -> bool {
+        self.done.iter().any(|done| done == step)
+    }
+
+    /// What the operation of this key found before it began.
+    pub(crate) fn found(&self, key: &str) -> Option<&Document> {
+        self.undo.get_document(key).ok()
+    }
+
+    /// Commits a checkpoint, under the fence: a step that is done, what the next one found, and
+    /// what the body writes. Unlike [`transaction`](Self::transaction) it judges no names.
+    pub(crate) async fn checkpoint<F>(
+        &mut self,
+        done: Option<&str>,
+        undo: Option<(&str, &Document)>,
+        body: F,
+    ) -> Result<(), BoxError>
+    where
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
+    {
+        let change = history::Change::Step { done, undo };
+        match self.engine.step(self.migration, &change, body).await {
+            Ok(()) => {
+                self.done.extend(done.map(str::to_owned));
+                if let Some((key, found)) = undo {
+                    self.undo.insert(key, found.clone());
+                }
+                Ok(())
+            }
+            Err(Stop::Body(error)) => Err(error),
+            Err(stop) => Err(self.stop(stop, done.or(undo.map(|(key, _)| key)).unwrap_or("step"))),
+        }
+    }
+
+    /// Stops the migration, whatever its body makes of the error.
+    pub(crate) fn stop(&mut self, stop: Stop, step: &str) -> BoxError {
+        self.engine.stopped = Some(stop);
+        format!("the step `{step}` was stopped").into()
     }
 
     /// The migrated database, for what is missing here. What is done through it is neither
@@ -81,29 +187,12 @@ impl<'c> Online<'c> {
     where
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
-        if step.is_empty() || step.len() > STEP_NAME_BYTES_MAX {
-            return Err(format!("a step's name is 1 to {STEP_NAME_BYTES_MAX} bytes").into());
-        }
-        if self.seen.iter().any(|seen| seen == step) {
-            return Err(format!(
-                "two steps are called `{step}`; the second would be skipped after a crash: \
-                 give each a name of its own"
-            )
-            .into());
-        }
-        self.seen.push(step.to_owned());
-        if self.done.iter().any(|done| done == step) {
+        let step = self.name_step(step)?;
+        if self.is_done(&step) {
             tracing::info!(target: "mongrate", version = %self.migration.version(), step, "step was done before");
             return Ok(());
         }
-        match self.engine.step(self.migration, step, body).await {
-            Ok(()) => Ok(()),
-            Err(Stop::Body(error)) => Err(error),
-            Err(stop) => {
-                self.engine.stopped = Some(stop);
-                Err(format!("the step `{step}` was stopped").into())
-            }
-        }
+        self.checkpoint(Some(&step), None, body).await
     }
 
     /// Builds an index, or joins a build of it that is under way. Done when it is there.

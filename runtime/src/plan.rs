@@ -3,7 +3,7 @@
 //! Reads no clock and knows no driver.
 
 use crate::{
-    Direction, Error, Migration, Version,
+    Direction, Error, Migration, MigrationKind, Version,
     config::{DatabaseAhead, OutOfOrder},
     error::{Drift, Named},
     history::{History, Record, Stored},
@@ -240,6 +240,31 @@ fn refuse_beneath_half_done(chosen: &[&Record], history: &History) -> Result<(),
                    with `resolve` what became of it",
         }),
     }
+}
+
+/// The most migrations that `--atomic` applies together: their records are one command, which
+/// may have 16 MB.
+const TOGETHER_MAX: usize = 2_000;
+
+/// Refuses to do together what cannot be one transaction.
+pub(crate) fn refuse_apart(steps: &[Step]) -> Result<(), Error> {
+    let is_apart = |step: &Step| {
+        step.migration.kind() != MigrationKind::Transaction || step.direction != Direction::Up
+    };
+    let named = |step: &Step| Named {
+        version: step.migration.version(),
+        name: step.migration.name().to_owned(),
+    };
+    let versions: Vec<Named> = steps.iter().filter(|step| is_apart(step)).map(named).collect();
+    let before = steps.iter().take_while(|step| !is_apart(step)).map(|one| one.migration.version());
+    if !versions.is_empty() {
+        return Err(Error::Apart { versions, before: before.last() });
+    }
+    if steps.len() > TOGETHER_MAX {
+        let before = steps.get(TOGETHER_MAX - 1).map(|step| step.migration.version());
+        return Err(Error::Apart { versions, before });
+    }
+    Ok(())
 }
 
 /// Refuses what would be applied after something newer. One that was tried in its turn, and

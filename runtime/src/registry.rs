@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Error, Migration, Version,
+    Error, Migration, Version, change,
     checksum::Digest,
     migration::{DEFAULT_GROUP, MIGRATIONS},
     seal::{self, SUMS, SumFile},
@@ -50,6 +50,14 @@ impl Registry {
                     one.name(),
                     one.source(),
                     one.version()
+                ));
+            }
+            for problem in change::problems(&one) {
+                problems.push(format!(
+                    "{} `{}` ({}): {problem}",
+                    one.version(),
+                    one.name(),
+                    one.source()
                 ));
             }
             if let Some(first) = by_version.insert(one.version(), one) {

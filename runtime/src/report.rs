@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     MigrationKind, Version,
     error::{Drift, Named, driver},
+    lint::Lint,
 };
 
 /// The state of one migration in one database.
@@ -187,6 +188,9 @@ pub enum StepOutcome {
     /// Its commit was sent, and the server could not be asked what became of it: `status`
     /// tells, once the server is back.
     Unknown,
+    /// Ran, and was rolled back, as one that was to be applied together with it did not get
+    /// through (`--atomic`).
+    Aborted,
     /// Not tried, as the run ended before.
     NotRun,
 }
@@ -271,6 +275,25 @@ pub struct PlanStep {
     pub resumes: bool,
     /// Where it is declared.
     pub source: String,
+    /// The operations of a declared migration, in the order in which they would run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<DeclaredOperation>,
+}
+
+/// One operation of a declared migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredOperation {
+    /// What it does.
+    pub operation: String,
+    /// What undoes it.
+    pub undo: String,
+    /// The collection whose documents it changes; none if it changes no documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// How many documents it would change, as the database is now: before the operations that
+    /// come first. None if it changes none, or if counting takes longer than 5 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents: Option<u64>,
 }
 
 /// What `up`, `down` or `redo` would do. Nothing was written, no lock taken.
@@ -282,6 +305,9 @@ pub struct PlanReport {
     pub database: String,
     /// The steps, in their order.
     pub steps: Vec<PlanStep>,
+    /// What would better be done otherwise, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lints: Vec<Lint>,
     /// Applied migrations that this build does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<Named>,
@@ -322,9 +348,33 @@ pub struct MigrationStatus {
     /// The finished steps of an online migration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finished_steps: Vec<String>,
+    /// The backfills that are under way, or were interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub progress: Vec<StepProgress>,
     /// Where it is declared; none if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+}
+
+/// How far a backfill is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepProgress {
+    /// The name of its step.
+    pub name: String,
+    /// Documents that it has walked over.
+    pub documents: u64,
+    /// Documents that there were when it began; none if counting them would have taken long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Documents per second, on average since it was begun or resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<u64>,
+    /// How long the rest takes at that rate, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<u64>,
+    /// When its last batch was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<DateTime<Utc>>,
 }
 
 /// The lock, as the server sees it.
@@ -409,8 +459,11 @@ pub struct CheckReport {
     pub group: String,
     /// The database.
     pub database: String,
-    /// How many migrations are applied; none is pending.
+    /// How many migrations are applied.
     pub applied: usize,
+    /// What is pending, where that is allowed; otherwise it is an error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Named>,
     /// Applied migrations that this build does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<Named>,
@@ -442,6 +495,36 @@ pub struct RepairReport {
     pub digest_rebuilt: bool,
     /// Whether it was written; false when only shown.
     pub written: bool,
+}
+
+/// A collection in which a declared migration keeps what its rollback needs, or what a rollback
+/// had to take away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCollection {
+    /// Its name.
+    pub name: String,
+    /// The migration's version.
+    pub version: Version,
+    /// How many documents it holds.
+    pub documents: u64,
+    /// Whether the migration is applied: its rollback needs this.
+    pub applied: bool,
+    /// When the migration was last applied or rolled back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// What `purge` removed, or would remove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurgeReport {
+    /// The group.
+    pub group: String,
+    /// The database.
+    pub database: String,
+    /// The collections.
+    pub collections: Vec<KeptCollection>,
+    /// Whether they are gone; false when only shown.
+    pub purged: bool,
 }
 
 /// What `force_unlock` took away.

@@ -1,6 +1,6 @@
 //! Peek → lock → fence → plan → run → release: alone in knowing that order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mongodb::{Database, bson::doc};
 use tokio::time::Instant;
@@ -8,23 +8,31 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    BoxError, Direction, Error,
+    BoxError, Direction, Error, Migration, atomic,
+    change::{self, Described},
     checksum::Digest,
-    command::Control,
+    command::{Control, touched},
     config::{DatabaseAhead, Settings, Wait},
     engine::{Engine, Stop, on_own_thread, read_all},
     error::Named,
     fence::{self, Fence},
     history::{Change, History},
     lease::{self, Attempt},
+    observer::Watching,
     plan::{self, Goal, Plan, Policies, Step},
     registry::Registry,
-    report::{Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome, StepReport, Who},
+    report::{
+        DeclaredOperation, Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome,
+        StepReport, Who,
+    },
     retry::jittered,
 };
 
 const POLL_FIRST: Duration = Duration::from_millis(50);
 const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// How long a plan may count documents.
+const COUNT_MAX_MS: i32 = 5_000;
 
 /// How many times one call starts over after losing its lease.
 const TAKEOVERS_MAX: u32 = 10;
@@ -36,6 +44,17 @@ pub(crate) struct Runner {
     pub(crate) settings: Settings,
     pub(crate) who: Who,
     pub(crate) cancel: CancellationToken,
+    /// Notes the commands of each migration, where somebody wants to know.
+    pub(crate) watching: Option<Arc<Watching>>,
+}
+
+/// How a run is done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How {
+    /// After a failure, go on with the next.
+    pub continue_on_error: bool,
+    /// All in one transaction.
+    pub atomic: bool,
 }
 
 /// What one constant-size read shows.
@@ -54,7 +73,7 @@ enum Entered {
 }
 
 /// How a plan's execution ended.
-enum End {
+pub(crate) enum End {
     Done,
     Failed(BoxError),
     Cancelled,
@@ -74,7 +93,7 @@ impl Runner {
             retries: settings.retries,
         };
         let who = settings.who();
-        Self { control, registry, settings, who, cancel }
+        Self { control, registry, settings, who, cancel, watching: None }
     }
 
     /// Whether exactly what this build has is applied. One round trip of constant size.
@@ -142,25 +161,61 @@ impl Runner {
     }
 
     /// The plan, without a write and without the lock.
-    pub(crate) async fn plan(&self, goal: Goal) -> Result<PlanReport, Error> {
+    pub(crate) async fn plan(&self, goal: Goal, lint: bool) -> Result<PlanReport, Error> {
+        let Plan { steps, ahead } = self.planned(goal).await?;
+        let lints = if lint { self.lints(&steps).await? } else { Vec::new() };
+        let group = self.settings.group.clone();
+        let database = self.database_name();
+        Ok(PlanReport { group, database, steps: self.shown(&steps).await, lints, ahead })
+    }
+
+    /// What is to be done, by the history as it is now. Two round trips.
+    pub(crate) async fn planned(&self, goal: Goal) -> Result<Plan, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
-        let Plan { steps, ahead } = plan::plan(goal, &self.registry, &history, self.policies())?;
-        self.warn_ahead(&ahead);
-        let steps = steps
-            .into_iter()
-            .map(|Step { migration, direction, resumes }| PlanStep {
+        let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
+        self.warn_ahead(&plan.ahead);
+        Ok(plan)
+    }
+
+    /// The steps of a plan, to be shown; with what declared ones would do.
+    pub(crate) async fn shown(&self, steps: &[Step]) -> Vec<PlanStep> {
+        let mut shown = Vec::with_capacity(steps.len());
+        for Step { migration, direction, resumes } in steps {
+            shown.push(PlanStep {
                 version: migration.version(),
                 name: migration.name().to_owned(),
                 kind: migration.kind(),
-                direction,
+                direction: *direction,
                 reversible: migration.is_reversible(),
-                resumes,
+                resumes: *resumes,
                 source: migration.source(),
-            })
-            .collect();
-        let group = self.settings.group.clone();
-        Ok(PlanReport { group, database: self.database_name(), steps, ahead })
+                operations: self.operations(migration, *direction).await,
+            });
+        }
+        shown
+    }
+
+    /// What a declared migration would do, and to how many documents.
+    async fn operations(
+        &self,
+        migration: &Migration,
+        direction: Direction,
+    ) -> Vec<DeclaredOperation> {
+        let mut operations = Vec::new();
+        for Described { operation, undo, documents } in change::operations(migration, direction) {
+            let mut count = None;
+            if let Some((collection, filter)) = &documents {
+                let command = doc! {
+                    "count": collection, "query": filter.clone(), "maxTimeMS": COUNT_MAX_MS,
+                };
+                let reply = self.control.once(None, command).await.ok();
+                count = reply.and_then(|reply| u64::try_from(touched(&reply)).ok());
+            }
+            let collection = documents.map(|(collection, _)| collection);
+            operations.push(DeclaredOperation { operation, undo, collection, documents: count });
+        }
+        operations
     }
 
     /// Runs to the goal, whoever else is at it.
@@ -168,11 +223,7 @@ impl Runner {
         target = "mongrate", name = "run", level = "info", skip_all,
         fields(group = %self.settings.group, database = %self.control.database.name())
     )]
-    pub(crate) async fn run(
-        &self,
-        goal: Goal,
-        continue_on_error: bool,
-    ) -> Result<RunReport, Error> {
+    pub(crate) async fn run(&self, goal: Goal, how: How) -> Result<RunReport, Error> {
         let mut report = self.empty_report();
         if let Goal::Up(target) = goal
             && let Some(version) = target.to
@@ -210,16 +261,28 @@ impl Runner {
                 engine.close().await;
                 return Ok(report);
             }
+            if how.atomic
+                && let Err(error) = plan::refuse_apart(&plan.steps)
+            {
+                engine.close().await;
+                return Err(error);
+            }
             report.fence = Some(engine.fence());
             // Dropping this future cancels the run, which then ends cleanly by itself.
             let stop = self.cancel.child_token();
             let on_drop = stop.clone().drop_guard();
             engine.cancel = stop;
+            let watching = self.watching.clone();
             let end;
             (report, end) = on_own_thread(move || async move {
-                let end =
-                    execute(&mut engine, &plan.steps, &history, continue_on_error, &mut report)
-                        .await;
+                let (steps, on_error) = (&plan.steps, how.continue_on_error);
+                let watching = watching.as_deref();
+                let end = match how.atomic {
+                    true => atomic::execute(&mut engine, steps, &mut report).await,
+                    false => {
+                        execute(&mut engine, steps, &history, on_error, watching, &mut report).await
+                    }
+                };
                 if !matches!(end, End::Lost) {
                     engine.close().await;
                 }
@@ -360,6 +423,7 @@ async fn execute(
     steps: &[Step],
     history: &History,
     continue_on_error: bool,
+    watching: Option<&Watching>,
     report: &mut RunReport,
 ) -> End {
     let mut failed: Option<BoxError> = None;
@@ -388,7 +452,13 @@ async fn execute(
         let span = tracing::info_span!(
             target: "mongrate", "migration", %version, name, direction = step.direction.as_str()
         );
+        if let Some(watching) = watching {
+            watching.begin();
+        }
         let ran = engine.run(step, record).instrument(span).await;
+        if let Some(watching) = watching {
+            watching.end();
+        }
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let stop = match ran {
             Ok(committed) => {
@@ -460,7 +530,7 @@ async fn execute(
 }
 
 /// Records and reports a failure.
-async fn fail(
+pub(crate) async fn fail(
     engine: &mut Engine,
     step: &Step,
     error: &(dyn std::error::Error + 'static),
@@ -476,7 +546,7 @@ async fn fail(
 }
 
 /// Records an outcome outside the aborted transaction. What fails here is only logged.
-async fn note(engine: &mut Engine, step: &Step, change: &Change<'_>) {
+pub(crate) async fn note(engine: &mut Engine, step: &Step, change: &Change<'_>) {
     let digest = engine.applied();
     if let Err(stop) = engine.record(&step.migration, digest, change).await {
         let why = match &stop {
@@ -492,7 +562,7 @@ async fn note(engine: &mut Engine, step: &Step, change: &Change<'_>) {
     }
 }
 
-fn step_report(
+pub(crate) fn step_report(
     step: &Step,
     outcome: StepOutcome,
     duration_ms: u64,

@@ -3,7 +3,7 @@
 use mongodb::bson::doc;
 
 use crate::{
-    Error, Migration, Resolution, Version,
+    Error, Migration, Resolution, Version, backfill,
     checksum::Digest,
     engine::{Engine, Stop, on_own_thread, read_all},
     error::Named,
@@ -22,13 +22,16 @@ impl Runner {
     pub(crate) async fn status(&self) -> Result<StatusReport, Error> {
         let peek = self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
-        let mut migrations: Vec<MigrationStatus> =
-            self.registry.iter().map(|one| shown(Some(one), history.get(one.version()))).collect();
+        let mut migrations: Vec<MigrationStatus> = self
+            .registry
+            .iter()
+            .map(|one| shown(Some(one), history.get(one.version()), &history))
+            .collect();
         migrations.extend(
             history
                 .records()
                 .filter(|record| self.registry.get(record.version).is_none())
-                .map(|record| shown(None, Some(record))),
+                .map(|record| shown(None, Some(record), &history)),
         );
         migrations.sort_by_key(|one| one.version);
         let applied = migrations.iter().filter(|one| one.state == State::Applied).count();
@@ -57,19 +60,30 @@ impl Runner {
         Ok(HistoryReport { group, database: self.database_name(), events })
     }
 
-    pub(crate) async fn check(&self) -> Result<CheckReport, Error> {
+    pub(crate) async fn check(
+        &self,
+        strict: bool,
+        allow_pending: bool,
+    ) -> Result<CheckReport, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
         let goal = Goal::Up(UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
         self.warn_ahead(&plan.ahead);
         let pending: Vec<Named> = plan::pending(&self.registry, &history).map(named).collect();
-        if !pending.is_empty() {
+        if strict {
+            let lints = self.lints(&plan.steps).await?;
+            if !lints.is_empty() {
+                return Err(Error::Lints(lints));
+            }
+        }
+        if !pending.is_empty() && !allow_pending {
             return Err(Error::Pending { versions: pending });
         }
         Ok(CheckReport {
             group: self.settings.group.clone(),
             database: self.database_name(),
+            pending,
             applied: history.records().filter(|record| record.is_applied()).count(),
             ahead: plan.ahead,
         })
@@ -245,7 +259,11 @@ fn named(one: &Migration) -> Named {
     Named { version: one.version(), name: one.name().to_owned() }
 }
 
-fn shown(linked: Option<&Migration>, record: Option<&Record>) -> MigrationStatus {
+fn shown(
+    linked: Option<&Migration>,
+    record: Option<&Record>,
+    history: &History,
+) -> MigrationStatus {
     let applied = record.filter(|record| record.is_applied());
     let name = linked.map(|one| one.name().to_owned());
     MigrationStatus {
@@ -273,6 +291,13 @@ fn shown(linked: Option<&Migration>, record: Option<&Record>) -> MigrationStatus
         finished_steps: record
             .filter(|one| one.state != Stored::Applied)
             .map(|one| one.steps.clone())
+            .unwrap_or_default(),
+        progress: record
+            .filter(|one| !matches!(one.state, Stored::Applied | Stored::Reverted))
+            .map(|one| {
+                let Record { version, direction, started, .. } = one;
+                backfill::progress(&history.backfills, *version, *direction, *started)
+            })
             .unwrap_or_default(),
         source: linked.map(Migration::source),
     }

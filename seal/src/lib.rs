@@ -2,10 +2,12 @@
 //!
 //! [`sum`] is the file `migrations.sum`, in which a crate seals its history. With the feature
 //! `checksum`, `checksum` says what a function does, whatever its layout; with `sources`, that
-//! module finds the migrations that a package declares.
+//! module finds the migrations that a package declares; with `create`, that one writes a new one.
 
 #[cfg(feature = "checksum")]
 pub mod checksum;
+#[cfg(feature = "create")]
+pub mod create;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;

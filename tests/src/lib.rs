@@ -1,9 +1,12 @@
 //! Support shared by the integration tests: a database per test on one real `mongod`, and
 //! a record of every command that went over the wire.
 
+pub mod app;
 pub mod clock;
 pub mod effects;
 pub mod process;
+pub mod snapshot;
+pub mod whole;
 
 use std::{
     sync::{Arc, Mutex},
@@ -11,7 +14,7 @@ use std::{
 };
 
 use mongrate::{
-    Migration, Migrator,
+    Migration, Migrator, Observer,
     bson::{Document, doc},
     embedded::Embedded,
     mongodb::{
@@ -92,20 +95,29 @@ impl Fresh {
     pub async fn on(uri: &str, test: &str) -> Self {
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let name: String = format!("t_{nanos:x}_{test}").chars().take(63).collect();
-        Self::named(uri, &name).await
+        Self::named(uri, &name, None).await
+    }
+
+    /// The same, with an observer in the client.
+    pub async fn observed(test: &str) -> (Self, Observer) {
+        let (fresh, observer) = (Self::new(test).await, Observer::new());
+        (Self::named(&fresh.uri, fresh.db.name(), Some(&observer)).await, observer)
     }
 
     /// Another client of the same database.
     pub async fn again(&self) -> Self {
-        Self::named(&self.uri, self.db.name()).await
+        Self::named(&self.uri, self.db.name(), None).await
     }
 
-    async fn named(uri: &str, name: &str) -> Self {
+    async fn named(uri: &str, name: &str, observer: Option<&Observer>) -> Self {
         let wire = Wire::default();
         let mut options = ClientOptions::parse(uri).await.unwrap();
         options.command_event_handler = Some(wire.handler());
         options.app_name = Some(name.to_owned());
         options.server_selection_timeout = Some(Duration::from_secs(20));
+        if let Some(observer) = observer {
+            observer.install(&mut options);
+        }
         let db = Client::with_options(options).unwrap().database(name);
         Self { db, uri: uri.to_owned(), wire }
     }
@@ -122,6 +134,14 @@ impl Fresh {
         let command = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
         admin.run_command(command).await.unwrap();
         FailPoint { admin }
+    }
+
+    /// The server's version, as `(6, 0)`.
+    pub async fn version(&self) -> (i32, i32) {
+        let reply = self.db.run_command(doc! { "buildInfo": 1 }).await.unwrap();
+        let parts = reply.get_array("versionArray").unwrap();
+        let part = |at: usize| parts.get(at).and_then(mongrate::bson::Bson::as_i32).unwrap_or(0);
+        (part(0), part(1))
     }
 
     /// Drops it: the test passed.

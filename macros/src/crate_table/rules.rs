@@ -26,7 +26,8 @@ pub(super) fn complaints(new: &Declaration, known: &Known, origin: &Origin) -> V
 
     if let Some(other) = known.with_version_of(new) {
         let text = format!(
-            "version {}{} is already declared by {}; the next free version is {}",
+            "version {}{} is already declared by {}; the next free version is {}; after a merge, \
+             `cargo mongrate rebase` renumbers yours",
             new.version,
             new.of_group(),
             other.shown(),
@@ -117,7 +118,8 @@ mod tests {
         let found = texts(&declared(1, "c", "y.rs", 2), &known);
         assert_eq!(
             found,
-            ["version 1 is already declared by `a` (x.rs:4); the next free version is 8"]
+            ["version 1 is already declared by `a` (x.rs:4); the next free version is 8; after a \
+              merge, `cargo mongrate rebase` renumbers yours"]
         );
     }
 

@@ -5,11 +5,21 @@ use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
 
-use super::{GROUP_DEFAULT, Name, Version, suggest, ungrouped};
+use super::{GROUP_DEFAULT, Kind, Name, Rollback, Version, suggest, ungrouped};
 use crate::broken::Broken;
 use crate::parse::Argument;
 
-const KEYS: [&str; 5] = ["version", "name", "group", "reversible", "out_of_order"];
+const KEYS: [&str; 6] = ["version", "name", "group", "reversible", "out_of_order", "allow"];
+
+/// The lints, as the runtime calls them (`LintName`).
+const LINTS: [&str; 6] = [
+    "large_transaction",
+    "unique_index_over_duplicates",
+    "index_on_large_collection",
+    "field_in_use",
+    "validator_fails",
+    "rename_breaks_running_app",
+];
 const EXAMPLE: &str = "version = 20250122001";
 const NAME_BYTES_MAX: usize = 64;
 
@@ -21,6 +31,7 @@ pub(super) struct Sorted {
     group: Option<Argument>,
     reversible: Option<Argument>,
     out_of_order: Option<Argument>,
+    allow: Option<Argument>,
     /// Something that could not be read may have been meant as the version.
     version_may_be_misspelt: bool,
 }
@@ -39,6 +50,7 @@ impl Sorted {
                 "group" => &mut sorted.group,
                 "reversible" => &mut sorted.reversible,
                 "out_of_order" => &mut sorted.out_of_order,
+                "allow" => &mut sorted.allow,
                 _ => {
                     let meant = suggest::key(&key, &KEYS);
                     sorted.version_may_be_misspelt |= meant == Some("version");
@@ -91,8 +103,25 @@ impl Sorted {
         }
     }
 
-    pub(super) fn rollback(&self, function: &Ident, broken: &mut Broken) -> Option<Path> {
-        broken.keep(path(self.reversible.as_ref()?, function))
+    pub(super) fn rollback(
+        &self,
+        kind: Option<Kind>,
+        function: &Ident,
+        broken: &mut Broken,
+    ) -> Rollback {
+        let Some(argument) = &self.reversible else { return Rollback::None };
+        match (kind, &argument.value) {
+            (Some(Kind::Change), None) => Rollback::Derived,
+            (Some(Kind::Change), Some(value)) => {
+                let text = "a `Change` is undone by the inverse of its operations: write \
+                            `reversible` alone";
+                broken.add(Error::new_spanned(value, text));
+                Rollback::None
+            }
+            (_, _) => {
+                broken.keep(path(argument, function)).map_or(Rollback::None, Rollback::Function)
+            }
+        }
     }
 
     pub(super) fn out_of_order(&self, broken: &mut Broken) -> bool {
@@ -102,6 +131,40 @@ impl Sorted {
         }
         self.out_of_order.is_some()
     }
+
+    pub(super) fn allow(&self, broken: &mut Broken) -> Vec<String> {
+        let Some(argument) = &self.allow else { return Vec::new() };
+        let values: Vec<&Expr> = match argument.value.as_ref().map(ungrouped) {
+            Some(Expr::Array(list)) => list.elems.iter().map(ungrouped).collect(),
+            Some(value) => vec![value],
+            None => {
+                let text = format!("`allow` needs the lint's name: `allow = \"{}\"`", LINTS[0]);
+                broken.add(Error::new(argument.key.span(), text));
+                Vec::new()
+            }
+        };
+        values.into_iter().filter_map(|value| broken.keep(lint(value))).collect()
+    }
+}
+
+/// One value of `allow`.
+fn lint(value: &Expr) -> syn::Result<String> {
+    let Some(text) = string(value) else {
+        let text = format!("`allow` takes the names of lints: `allow = \"{}\"`", LINTS[0]);
+        return Err(Error::new_spanned(value, text));
+    };
+    let name = text.value();
+    if LINTS.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let problem = match suggest::key(&name, &LINTS) {
+        Some(meant) => format!("no lint is called `{name}`; did you mean `{meant}`?"),
+        None => format!(
+            "no lint is called `{name}`; they are {}",
+            suggest::list(&LINTS.map(|lint| format!("`{lint}`")), "and"),
+        ),
+    };
+    Err(Error::new(text.span(), problem))
 }
 
 fn unknown(key: &Ident, meant: Option<&str>) -> Error {

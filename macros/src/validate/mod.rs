@@ -19,9 +19,10 @@ pub(crate) struct Checked {
     pub(crate) name: Name,
     pub(crate) group: String,
     pub(crate) kind: Kind,
-    /// The function that undoes this one.
-    pub(crate) rollback: Option<Path>,
+    pub(crate) rollback: Rollback,
     pub(crate) out_of_order: bool,
+    /// Lints that it acknowledges.
+    pub(crate) allow: Vec<String>,
     pub(crate) function: ItemFn,
 }
 
@@ -43,18 +44,40 @@ pub(crate) struct Name {
 pub(crate) enum Kind {
     Transaction,
     Online,
+    /// Describes operations, and touches nothing.
+    Change,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 2] = [Self::Transaction, Self::Online];
+    pub(crate) const ALL: [Self; 3] = [Self::Transaction, Self::Online, Self::Change];
 
     /// The name of the parameter's type.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Transaction => "Transaction",
             Self::Online => "Online",
+            Self::Change => "Change",
         }
     }
+
+    /// The parameter's type, as it is written.
+    pub(crate) const fn parameter(self) -> &'static str {
+        match self {
+            Self::Transaction => "&mut Transaction<'_>",
+            Self::Online => "&mut Online<'_>",
+            Self::Change => "&mut Change",
+        }
+    }
+}
+
+/// How a migration is undone.
+pub(crate) enum Rollback {
+    /// Not at all.
+    None,
+    /// By the inverse of each of its operations.
+    Derived,
+    /// By this function.
+    Function(Path),
 }
 
 impl TryFrom<Raw> for Checked {
@@ -66,7 +89,7 @@ impl TryFrom<Raw> for Checked {
             Annotated::Other { what, span } => {
                 return Err(Error::new(
                     span,
-                    format!("`#[migration]` goes on an `async fn`; this is {what}"),
+                    format!("`#[migration]` goes on a function; this is {what}"),
                 ));
             }
         };
@@ -75,13 +98,14 @@ impl TryFrom<Raw> for Checked {
         let version = sorted.version(&mut broken);
         let name = sorted.name(&function.sig.ident, &mut broken);
         let group = sorted.group(&mut broken);
-        let rollback = sorted.rollback(&function.sig.ident, &mut broken);
         let out_of_order = sorted.out_of_order(&mut broken);
+        let allow = sorted.allow(&mut broken);
         let kind = signature::check(&function, &mut broken);
+        let rollback = sorted.rollback(kind, &function.sig.ident, &mut broken);
         broken.into_result()?;
         match (version, name, group, kind) {
             (Some(version), Some(name), Some(group), Some(kind)) => {
-                Ok(Self { version, name, group, kind, rollback, out_of_order, function })
+                Ok(Self { version, name, group, kind, rollback, out_of_order, allow, function })
             }
             _ => unreachable!("a missing part always records an error"),
         }

@@ -1,4 +1,5 @@
-//! The rules for the function: `async fn(&mut Transaction<'_>) -> mongrate::Result` or the like.
+//! The rules for the function: `async fn(&mut Transaction<'_>) -> mongrate::Result`, the same
+//! with `Online`, or `fn(&mut Change)`.
 
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
@@ -17,10 +18,14 @@ pub(super) fn check(function: &ItemFn, broken: &mut Broken) -> Option<Kind> {
         let text = "`#[migration]` is given twice; remove one of them";
         broken.add(Error::new(again.path().span(), text));
     }
-    qualifiers(signature, broken);
     generics(&signature.generics, broken);
     let kind = parameter(signature, broken);
-    output(signature, broken);
+    qualifiers(signature, kind, broken);
+    if kind == Some(Kind::Change) {
+        no_output(signature, broken);
+    } else {
+        output(signature, broken);
+    }
     kind
 }
 
@@ -28,13 +33,20 @@ fn is_migration(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "migration")
 }
 
-fn qualifiers(signature: &Signature, broken: &mut Broken) {
+fn qualifiers(signature: &Signature, kind: Option<Kind>, broken: &mut Broken) {
     if let Some(token) = signature.constness {
         broken.add(Error::new(token.span(), "a migration runs; remove `const`"));
     }
-    if signature.asyncness.is_none() {
-        let text = format!("a migration is async: `async fn {}`", signature.ident);
-        broken.add(Error::new(signature.fn_token.span(), text));
+    match (signature.asyncness, kind) {
+        (Some(token), Some(Kind::Change)) => {
+            let text = "a migration that takes a `Change` only describes: remove `async`";
+            broken.add(Error::new(token.span(), text));
+        }
+        (None, Some(Kind::Transaction | Kind::Online) | None) => {
+            let text = format!("a migration is async: `async fn {}`", signature.ident);
+            broken.add(Error::new(signature.fn_token.span(), text));
+        }
+        (Some(_), _) | (None, Some(Kind::Change)) => {}
     }
     if let Safety::Unsafe(token) = signature.safety {
         let text = "a migration is called by safe code; remove `unsafe`";
@@ -84,7 +96,15 @@ fn parameter(signature: &Signature, broken: &mut Broken) -> Option<Kind> {
         let text = "a migration takes one parameter; remove this one";
         broken.add(Error::new_spanned(extra, text));
     }
-    broken.keep(kind(first))
+    broken.keep(kind(first)).or_else(|| meant(&first.ty))
+}
+
+/// The kind that a parameter names, though it does not borrow it as it should.
+fn meant(ty: &Type) -> Option<Kind> {
+    match bare(ty) {
+        Type::Reference(reference) => named(&reference.elem),
+        other => named(other),
+    }
 }
 
 fn kind(parameter: &PatType) -> syn::Result<Kind> {
@@ -98,11 +118,11 @@ fn kind(parameter: &PatType) -> syn::Result<Kind> {
             Some(kind) if reference.mutability.is_some() => {
                 return lifetimes(reference).map(|()| kind);
             }
-            Some(kind) => format!("borrow it mutably: `{name}: &mut {}<'_>`", kind.name()),
+            Some(kind) => format!("borrow it mutably: `{name}: {}`", kind.parameter()),
             None => format!("a migration takes {}", kinds(&name)),
         },
         other => match named(other) {
-            Some(kind) => format!("borrow it: `{name}: &mut {}<'_>`", kind.name()),
+            Some(kind) => format!("borrow it: `{name}: {}`", kind.parameter()),
             None => format!("a migration takes {}", kinds(&name)),
         },
     };
@@ -153,8 +173,17 @@ fn lifetimes(reference: &TypeReference) -> syn::Result<()> {
 
 /// The parameters to choose from.
 fn kinds(name: &str) -> String {
-    let each = Kind::ALL.map(|kind| format!("`{name}: &mut {}<'_>`", kind.name()));
+    let each = Kind::ALL.map(|kind| format!("`{name}: {}`", kind.parameter()));
     suggest::list(&each, "or")
+}
+
+fn no_output(signature: &Signature, broken: &mut Broken) {
+    if let ReturnType::Type(_, ty) = &signature.output
+        && !matches!(bare(ty), Type::Tuple(unit) if unit.elems.is_empty())
+    {
+        let text = "a migration that takes a `Change` describes, and cannot fail: return nothing";
+        broken.add(Error::new_spanned(ty, text));
+    }
 }
 
 fn output(signature: &Signature, broken: &mut Broken) {

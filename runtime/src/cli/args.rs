@@ -4,9 +4,10 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use mongrate_seal::create::Template;
 
 use super::duration;
-use crate::{DatabaseAhead, MigrationKind, Migrator, OutOfOrder, Resolution, Version, Wait};
+use crate::{DatabaseAhead, LintName, Migrator, OutOfOrder, Resolution, Version, Wait};
 
 /// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
 #[derive(Args, Clone, Debug, Default)]
@@ -140,6 +141,9 @@ pub enum Command {
     /// Record the checksums of this build for applied migrations
     Repair(RepairArgs),
 
+    /// Remove what declared migrations keep for their rollback
+    Purge(PurgeArgs),
+
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -161,6 +165,7 @@ impl Command {
             Self::Baseline(_) => "baseline",
             Self::Resolve(_) => "resolve",
             Self::Repair(_) => "repair",
+            Self::Purge(_) => "purge",
             Self::Completions(_) => "completions",
         }
     }
@@ -177,17 +182,115 @@ pub struct UpArgs {
     #[arg(long)]
     pub continue_on_error: bool,
 
-    /// Only show what would be done; writes nothing and takes no lock
-    #[arg(long)]
-    pub dry_run: bool,
+    /// Apply all in one transaction, all or nothing; refused if one of them is online or declared
+    #[arg(long, conflicts_with = "continue_on_error")]
+    pub atomic: bool,
+
+    /// Try it, or only show it.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
 
     /// What to do in doubtful cases.
     #[command(flatten)]
     pub policy: PolicyArgs,
 
+    /// Lints.
+    #[command(flatten)]
+    pub lints: LintArgs,
+
     /// The lock.
     #[command(flatten)]
     pub lock: LockArgs,
+}
+
+/// Whether to try it instead of doing it.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct DryRunArgs {
+    /// Leave nothing behind: `run` does it for real in a transaction that is aborted (online and
+    /// declared migrations are not run), `plan` only shows what would be done, `shadow` does all
+    /// in a scratch database [default: run]
+    #[arg(
+        long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
+        default_missing_value = "run", hide_possible_values = true, help_heading = DRY_RUN
+    )]
+    pub dry_run: Option<DryRunHow>,
+
+    /// The same as `--dry-run=shadow`: in a scratch database with a sample of the data
+    #[arg(long, help_heading = DRY_RUN)]
+    pub shadow: bool,
+
+    /// With `--shadow`: how many documents of each collection are copied [default: 1000]
+    #[arg(long, value_name = "N", help_heading = DRY_RUN)]
+    pub sample: Option<u32>,
+
+    /// With `--dry-run`: how long its transaction, and so its locks, may last [default: 30s]
+    #[arg(
+        long, value_name = "DURATION", value_parser = duration::parse, help_heading = DRY_RUN
+    )]
+    pub timeout: Option<Duration>,
+}
+
+const DRY_RUN: &str = "Dry run";
+
+impl DryRunArgs {
+    /// How, if at all.
+    pub(super) fn how(self) -> Option<DryRunHow> {
+        if self.shadow { Some(DryRunHow::Shadow) } else { self.dry_run }
+    }
+
+    /// What does not go together.
+    pub(super) fn contradiction(self) -> Option<&'static str> {
+        let how = self.how();
+        if self.shadow && matches!(self.dry_run, Some(DryRunHow::Plan)) {
+            return Some("`--dry-run=plan` runs nothing, `--shadow` runs everything: choose one");
+        }
+        if self.sample.is_some() && how != Some(DryRunHow::Shadow) {
+            return Some("`--sample` is for `--shadow`");
+        }
+        if self.timeout.is_some() && how != Some(DryRunHow::Run) {
+            return Some("`--timeout` is for `--dry-run`, whose transaction it bounds");
+        }
+        None
+    }
+}
+
+/// How a dry run is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRunHow {
+    /// In one transaction that is always aborted.
+    Run,
+    /// Not at all: only the plan.
+    Plan,
+    /// In a scratch database.
+    Shadow,
+}
+
+/// Which lints are acknowledged.
+#[derive(Args, Clone, Debug, Default)]
+pub struct LintArgs {
+    /// Say nothing about this lint; may be given several times
+    #[arg(long, value_name = "LINT")]
+    pub allow: Vec<LintName>,
+
+    /// Do not look for what would better be done otherwise
+    #[arg(long)]
+    pub no_lint: bool,
+
+    /// In lints, show the keys that are there several times, and not only how often
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+impl LintArgs {
+    pub(super) fn apply(&self, mut migrator: Migrator) -> Migrator {
+        for lint in &self.allow {
+            migrator = migrator.allow(*lint);
+        }
+        if self.show_values {
+            migrator = migrator.lint_values();
+        }
+        migrator
+    }
 }
 
 /// Which pending migrations are applied.
@@ -212,14 +315,30 @@ pub struct PlanArgs {
     /// What to do in doubtful cases.
     #[command(flatten)]
     pub policy: PolicyArgs,
+
+    /// Lints.
+    #[command(flatten)]
+    pub lints: LintArgs,
 }
 
 /// What `check` refuses.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CheckArgs {
+    /// Refuse pending migrations that have lints, too (exit code 65)
+    #[arg(long)]
+    pub strict: bool,
+
+    /// That migrations are pending is no error: for a check before a deployment
+    #[arg(long)]
+    pub allow_pending: bool,
+
     /// What to do in doubtful cases.
     #[command(flatten)]
     pub policy: PolicyArgs,
+
+    /// Lints.
+    #[command(flatten)]
+    pub lints: LintArgs,
 }
 
 /// What `down` rolls back.
@@ -241,9 +360,9 @@ pub struct DownArgs {
     #[arg(long, group = "target")]
     pub all: bool,
 
-    /// Only show what would be done; writes nothing and takes no lock
-    #[arg(long)]
-    pub dry_run: bool,
+    /// Try it, or only show it.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
 
     /// Whether to ask.
     #[command(flatten)]
@@ -257,9 +376,9 @@ pub struct DownArgs {
 /// How `redo` is done.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RedoArgs {
-    /// Only show what would be done; writes nothing and takes no lock
-    #[arg(long)]
-    pub dry_run: bool,
+    /// Try it, or only show it.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
 
     /// Whether to ask.
     #[command(flatten)]
@@ -297,13 +416,16 @@ pub enum KindArg {
     Transaction,
     /// Indexes, DDL and large changes: resumable, not atomic as a whole
     Online,
+    /// Declared operations that are undone in reverse order
+    Change,
 }
 
-impl From<KindArg> for MigrationKind {
+impl From<KindArg> for Template {
     fn from(kind: KindArg) -> Self {
         match kind {
             KindArg::Transaction => Self::Transaction,
             KindArg::Online => Self::Online,
+            KindArg::Change => Self::Change,
         }
     }
 }
@@ -375,6 +497,30 @@ impl From<Answer> for Resolution {
 #[derive(Args, Clone, Debug, Default)]
 pub struct RepairArgs {
     /// Only show what would be recorded; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// What `purge` removes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PurgeArgs {
+    /// Only what this migration keeps
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<Version>,
+
+    /// Only of migrations last applied or rolled back so long ago: `30d`, `12h`
+    #[arg(long, value_name = "AGE", value_parser = duration::parse_age)]
+    pub older_than: Option<Duration>,
+
+    /// Only show what would be removed; writes nothing and takes no lock
     #[arg(long)]
     pub dry_run: bool,
 

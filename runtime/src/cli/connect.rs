@@ -6,7 +6,7 @@ use mongodb::{Client, Database, options::ClientOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::{Cli, args::CliArgs, error::CliError, redact};
-use crate::{Kind, Migrator};
+use crate::{Kind, Migrator, Observer};
 
 /// How long a server is looked for, unless the URI says: the driver's 30 s are long for
 /// somebody who waits at a terminal.
@@ -55,15 +55,26 @@ impl Cli {
     /// URI is not one; of kind [`Kind::Unavailable`] when the embedded server does not start,
     /// or the name in a `mongodb+srv` URI cannot be looked up.
     pub async fn connect(&self, args: &CliArgs) -> Result<Connection, CliError> {
+        self.connect_observed(args, None).await
+    }
+
+    /// The same, with an observer of the commands in the client.
+    pub(super) async fn connect_observed(
+        &self,
+        args: &CliArgs,
+        observer: Option<&Observer>,
+    ) -> Result<Connection, CliError> {
         // A variable that is set to nothing is not set.
         let given = args.uri.as_ref().map(super::Uri::expose).filter(|uri| !uri.trim().is_empty());
         if let Some(uri) = given {
             redact::learn(uri);
-            let options = parse(uri).await?;
+            let mut options = parse(uri).await?;
+            observe(observer, &mut options);
             return self.open(args, options, None);
         }
         let server = self.start_embedded().await?;
-        let options = parse(server.uri()).await?;
+        let mut options = parse(server.uri()).await?;
+        observe(observer, &mut options);
         self.open(args, options, Some(server))
     }
 
@@ -133,6 +144,12 @@ impl Cli {
     #[expect(clippy::unused_async, reason = "its other half waits for a server")]
     async fn start_embedded(&self) -> Result<Server, CliError> {
         Err(no_uri())
+    }
+}
+
+fn observe(observer: Option<&Observer>, options: &mut ClientOptions) {
+    if let Some(observer) = observer {
+        observer.install(options);
     }
 }
 

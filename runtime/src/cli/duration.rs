@@ -36,6 +36,19 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(total_ms))
 }
 
+/// Parses whole days, as `30d`, or a duration.
+pub(super) fn parse_age(text: &str) -> Result<Duration, String> {
+    match text.trim().strip_suffix('d') {
+        None => parse(text),
+        Some(days) => days
+            .parse::<u64>()
+            .ok()
+            .and_then(|days| days.checked_mul(86_400))
+            .map(Duration::from_secs)
+            .ok_or_else(|| "expected an age with its unit: `30d`, `12h`".to_owned()),
+    }
+}
+
 /// Parses `no`, `forever`, or a duration.
 pub(super) fn parse_wait(text: &str) -> Result<Wait, String> {
     match text.trim() {

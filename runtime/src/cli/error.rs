@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use mongrate_seal::create::CreateError;
 use serde_json::{Value, json};
 
-use super::create::CreateError;
 use crate::{Error, Kind, RunReport};
 
 /// Why a command did not succeed.
@@ -83,6 +83,7 @@ impl CliError {
             "checksum_drift" => format!("{app} repair --dry-run"),
             "out_of_order" => format!("{app} plan --allow-out-of-order"),
             "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
+            "not_atomic" | "lints" => format!("{app} plan"),
             "unknown_version" | "wrong_state" | "irreversible" | "not_linked"
             | "database_ahead" => format!("{app} status"),
             "server" => "see that the server runs, and that --uri or MONGODB_URI names it".to_owned(),
@@ -128,9 +129,11 @@ impl From<CreateError> for CliError {
             CreateError::NameTaken { .. } => (Kind::Usage, "name_taken"),
             CreateError::NoDirectory { .. } => (Kind::Usage, "no_directory"),
             CreateError::NoVersion { .. } => (Kind::Usage, "no_version"),
+            CreateError::Sum { .. } => (Kind::BadBuild, "bad_sum"),
             CreateError::Read { .. } | CreateError::Write { .. } | CreateError::ModFile { .. } => {
                 (Kind::Failed, "io")
             }
+            _ => (Kind::Failed, "failed"),
         };
         Self::new(kind, code, error.to_string())
     }

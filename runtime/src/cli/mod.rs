@@ -79,10 +79,10 @@
 //! | code | [kind](Kind) | meaning |
 //! |---|---|---|
 //! | 0 | | done; or there was nothing to do |
-//! | 1 | `failed` | a migration failed; for `create`, a file could not be written |
+//! | 1 | `failed` | a migration failed, also in a dry run; for `create`, a file could not be written |
 //! | 3 | `pending` | `check`: migrations are pending |
 //! | 64 | `usage` | the arguments are wrong, a confirmation is missing, a version is unknown |
-//! | 65 | `needs_operator` | refused, a person has to decide: drift, order, irreversible, … |
+//! | 65 | `needs_operator` | refused, a person has to decide: drift, order, irreversible, `check --strict` with lints, `--atomic` over an online migration, … |
 //! | 69 | `unavailable` | MongoDB is out of reach, or cannot do what is needed |
 //! | 70 | `bad_build` | the migrations of this build are unsound |
 //! | 75 | `busy` | another process is migrating, or took over |
@@ -98,7 +98,9 @@
 //!
 //! With `--json`, stdout holds one document: the verb's report, as the types serialise
 //! ([`StatusReport`](crate::StatusReport) for `status`, [`RunReport`](crate::RunReport) for
-//! `up`, `down` and `redo`, [`PlanReport`](crate::PlanReport) for `plan` and `--dry-run`,
+//! `up`, `down` and `redo`, [`PlanReport`](crate::PlanReport) for `plan` and `--dry-run=plan`,
+//! [`DryRunReport`](crate::DryRunReport) for `--dry-run` and `--shadow`, with exit code 1 where a
+//! migration did not get through,
 //! [`HistoryReport`](crate::HistoryReport), [`CheckReport`](crate::CheckReport),
 //! [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport),
 //! [`RecordReport`](crate::RecordReport) for `baseline` and `resolve`,
@@ -111,7 +113,7 @@
 //!
 //! where `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
 //! `no_database`, `embedded`, `bad_log_filter`, `confirmation_needed`, `declined`, `bad_name`,
-//! `name_taken`, `no_directory`, `no_version`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
+//! `name_taken`, `no_directory`, `no_version`, `bad_sum`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
 //! people; and `report`, if work had begun, is the [`RunReport`](crate::RunReport) of what was
 //! done. The shape is stable: fields may be added, none is renamed or removed within a major
 //! version.
@@ -119,7 +121,7 @@
 mod args;
 mod confirm;
 mod connect;
-mod create;
+mod dry_run;
 mod duration;
 mod error;
 mod logging;
@@ -135,13 +137,13 @@ use std::{ffi::OsString, fmt, path::PathBuf, process::ExitCode};
 
 pub use args::{
     Answer, BaselineArgs, CheckArgs, CliArgs, Color, Command, CompletionsArgs, ConfirmArgs,
-    CreateArgs, DownArgs, ForceUnlockArgs, KindArg, LockArgs, PlanArgs, PolicyArgs, RedoArgs,
-    RepairArgs, ResolveArgs, UpArgs, UpTargetArgs, Uri,
+    CreateArgs, DownArgs, DryRunArgs, DryRunHow, ForceUnlockArgs, KindArg, LintArgs, LockArgs,
+    PlanArgs, PolicyArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs, UpTargetArgs, Uri,
 };
 pub use clap;
 pub use connect::Connection;
-pub use create::{CreateError, Created, NewMigration};
 pub use error::CliError;
+pub use mongrate_seal::create::{CreateError, Created, NewMigration, Template};
 pub use usage::AFTER_HELP;
 
 use crate::{Kind, Migrator};
@@ -303,7 +305,7 @@ impl Command {
                 } else {
                     out.print(&answer.text);
                 }
-                ExitCode::SUCCESS
+                ExitCode::from(answer.exit_code)
             }
             Err(error) => {
                 let next = error.next(&cli.program(), self.name());

@@ -12,6 +12,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::{Layer, layer::Context};
 
 use super::{out, redact};
+use crate::StepProgress;
 
 /// The line that is shown now. There is one stderr, so there is one line.
 static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -79,6 +80,11 @@ struct Said {
     message: String,
     version: String,
     name: String,
+    backfill: String,
+    documents: Option<u64>,
+    total: Option<u64>,
+    per_second: Option<u64>,
+    left_s: Option<u64>,
 }
 
 impl Said {
@@ -87,9 +93,22 @@ impl Said {
             "applying" | "rolling back" | "resuming" => {
                 Some(format!("{} {} {}", self.message, self.version, self.name))
             }
+            "backfilling" => Some(self.backfilling()),
             "waiting for the lock" => Some("waiting while another process migrates".to_owned()),
             _ => None,
         }
+    }
+
+    fn backfilling(&self) -> String {
+        let progress = StepProgress {
+            name: self.backfill.clone(),
+            documents: self.documents.unwrap_or(0),
+            total: self.total,
+            per_second: self.per_second,
+            remaining_ms: self.left_s.map(|seconds| seconds.saturating_mul(1_000)),
+            updated_at: None,
+        };
+        super::render::backfill(&progress)
     }
 
     fn field(&mut self, field: &Field) -> Option<&mut String> {
@@ -97,12 +116,23 @@ impl Said {
             "message" => Some(&mut self.message),
             "version" => Some(&mut self.version),
             "name" => Some(&mut self.name),
+            "backfill" => Some(&mut self.backfill),
             _ => None,
         }
     }
 }
 
 impl Visit for Said {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "documents" => self.documents = Some(value),
+            "total" => self.total = Some(value),
+            "per_second" => self.per_second = Some(value),
+            "left_s" => self.left_s = Some(value),
+            _ => self.record_debug(field, &value),
+        }
+    }
+
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if let Some(text) = self.field(field) {
             let _ = write!(text, "{value:?}");
@@ -143,8 +173,22 @@ mod tests {
             message: "applying".to_owned(),
             version: "7".to_owned(),
             name: "add_users".to_owned(),
+            ..Said::default()
         };
         assert_eq!(said.text().as_deref(), Some("applying 7 add_users"));
+        let far = Said {
+            message: "backfilling".to_owned(),
+            backfill: "initials".to_owned(),
+            documents: Some(512_000),
+            total: Some(1_000_000),
+            per_second: Some(48_000),
+            left_s: Some(10),
+            ..Said::default()
+        };
+        assert_eq!(
+            far.text().as_deref(),
+            Some("`initials`: 512 000 of 1 000 000 documents (51 %), 48 000/s, 10.0 s left")
+        );
         said.message = "a heartbeat failed".to_owned();
         assert_eq!(said.text(), None);
     }

@@ -1,22 +1,22 @@
 //! Reports as text: pure, with styles that the printer may cut, at a given width.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 use chrono::{DateTime, Utc};
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width,
     presets,
 };
+use mongrate_seal::create::Created;
 
 use super::{
-    create::Created,
     duration::{ago, human},
     out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
 };
 use crate::{
-    CheckReport, Direction, HistoryReport, LockReport, MigrationKind, MigrationStatus, Named,
-    PlanReport, RecordReport, RepairReport, RunReport, State, StatusReport, StepOutcome,
-    UnlockReport,
+    CheckReport, DeclaredOperation, Direction, HistoryReport, LockReport, MigrationKind,
+    MigrationStatus, Named, PlanReport, PurgeReport, RecordReport, RepairReport, RunReport, State,
+    StatusReport, StepOutcome, StepProgress, UnlockReport,
 };
 
 /// Where and when a report is read. No width: not at a terminal, so nothing is wrapped or
@@ -73,6 +73,9 @@ fn remark(one: &MigrationStatus) -> Option<String> {
             Some(failure) => failure.message.clone(),
             None => "its last attempt failed".to_owned(),
         }),
+        State::Running if !one.progress.is_empty() => {
+            Some(one.progress.iter().map(backfill).collect::<Vec<_>>().join("; "))
+        }
         State::Running if one.finished_steps.is_empty() => {
             Some("at work, or interrupted".to_owned())
         }
@@ -86,6 +89,38 @@ fn remark(one: &MigrationStatus) -> Option<String> {
         )),
         State::Applied | State::Pending => None,
     }
+}
+
+/// How far a backfill is, on one line.
+pub(super) fn backfill(one: &StepProgress) -> String {
+    let mut text = format!("`{}`: {}", one.name, thousands(one.documents));
+    match one.total {
+        Some(total) if total > 0 => {
+            let percent = (one.documents.saturating_mul(100) / total).min(100);
+            let _ = write!(text, " of {} documents ({percent} %)", thousands(total));
+        }
+        _ => text.push_str(" documents"),
+    }
+    if let Some(rate) = one.per_second {
+        let _ = write!(text, ", {}/s", thousands(rate));
+    }
+    if let Some(ms) = one.remaining_ms {
+        let _ = write!(text, ", {} left", human(ms));
+    }
+    text
+}
+
+/// `1 234 567`.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Levels: 0 says all, each next one says less.
@@ -147,7 +182,12 @@ fn moment(at: DateTime<Utc>, view: View, level: u8) -> String {
 
 pub(super) fn plan(report: &PlanReport, view: View) -> String {
     let text = proposal(report, view);
-    if report.steps.is_empty() { text } else { text + &paint(FAINT, "nothing was written") + "\n" }
+    if report.steps.is_empty() {
+        return text;
+    }
+    let lints = super::dry_run::lints(&report.lints);
+    let gap = if lints.is_empty() { "" } else { "\n" };
+    format!("{text}{gap}{lints}{gap}{}\n", paint(FAINT, "nothing was written"))
 }
 
 /// The plan, before it is asked whether to go ahead.
@@ -189,6 +229,14 @@ pub(super) fn proposal(report: &PlanReport, view: View) -> String {
         });
         table(&columns, rows, Some(2))
     });
+    for step in report.steps.iter().filter(|step| !step.operations.is_empty()) {
+        text += &format!(
+            "\n{} {}\n{}",
+            step.version,
+            safe(&step.name),
+            operations(&step.operations, step.direction)
+        );
+    }
     let going = |direction| report.steps.iter().filter(|step| step.direction == direction).count();
     let mut parts = Vec::new();
     if going(Direction::Down) > 0 {
@@ -206,6 +254,57 @@ pub(super) fn proposal(report: &PlanReport, view: View) -> String {
     text
 }
 
+/// What declared migrations would do, and to how many documents.
+pub(super) fn operations(all: &[DeclaredOperation], direction: Direction) -> String {
+    let mut text = String::new();
+    for one in all {
+        let what = match direction {
+            Direction::Up => &one.operation,
+            Direction::Down => &one.undo,
+        };
+        text += &format!("  {}", safe(what));
+        if let Some(documents) = one.documents {
+            let plural = if documents == 1 { "" } else { "s" };
+            text += &paint(FAINT, format!(" · {documents} document{plural}"));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What is kept for rollbacks, to be removed or gone.
+pub(super) fn purge(report: &PurgeReport, view: View) -> String {
+    let database = paint(FAINT, format!("· database {}", safe(&report.database)));
+    if report.collections.is_empty() {
+        return format!("nothing is kept {database}\n");
+    }
+    let text = fitting(view, 1, |level| {
+        let mut columns = vec!["version", "collection", "documents", "needed for"];
+        if level < 1 {
+            columns.push("since");
+        }
+        let rows = report.collections.iter().map(|one| {
+            let needed = if one.applied { "its rollback" } else { "nothing" };
+            let mut row = vec![
+                Cell::new(one.version),
+                Cell::new(safe(&one.name)),
+                Cell::new(one.documents),
+                Cell::new(needed),
+            ];
+            if level < 1 {
+                let since = one.since.map(|at| moment(at, view, 0)).unwrap_or_default();
+                row.push(Cell::new(since).add_attribute(Attribute::Dim));
+            }
+            row
+        });
+        table(&columns, rows, Some(1))
+    });
+    let count = report.collections.len();
+    let what = if count == 1 { "collection" } else { "collections" };
+    let done = if report.purged { "removed" } else { "to remove" };
+    text + &format!("\n{count} {what} {done} {database}\n")
+}
+
 /// The steps of a run, each with what became of it.
 pub(super) fn steps(report: &RunReport, view: View) -> String {
     if report.steps.is_empty() {
@@ -220,6 +319,7 @@ pub(super) fn steps(report: &RunReport, view: View) -> String {
                     ("✗", Color::Red, format!("failed after {}", human(step.duration_ms)))
                 }
                 StepOutcome::Interrupted => ("✗", Color::Yellow, "interrupted".to_owned()),
+                StepOutcome::Aborted => ("↩", Color::Yellow, "undone with the others".to_owned()),
                 StepOutcome::NotRun => ("·", Color::Reset, "not run".to_owned()),
                 StepOutcome::Unknown => {
                     ("?", Color::Red, "unknown whether it committed".to_owned())
@@ -250,6 +350,7 @@ pub(super) fn summary(report: &RunReport) -> String {
         (StepOutcome::Applied, "applied"),
         (StepOutcome::Failed, "failed"),
         (StepOutcome::Interrupted, "interrupted"),
+        (StepOutcome::Aborted, "undone"),
         (StepOutcome::NotRun, "not run"),
     ] {
         if count(outcome) > 0 {
@@ -336,9 +437,10 @@ pub(super) fn history(report: &HistoryReport, view: View) -> String {
 
 pub(super) fn check(report: &CheckReport) -> String {
     format!(
-        "{} this build fits the database: {} applied, 0 pending {}\n{}",
+        "{} this build fits the database: {} applied, {} pending {}\n{}",
         paint(GOOD, "✓"),
         report.applied,
+        report.pending.len(),
         paint(FAINT, format!("· database {}", safe(&report.database))),
         ahead_notes(&report.ahead)
     )
@@ -465,7 +567,7 @@ pub(super) fn names(migrations: &[Named]) -> String {
     migrations.iter().map(|one| format!("  {} {}\n", one.version, safe(&one.name))).collect()
 }
 
-fn ahead_notes(ahead: &[Named]) -> String {
+pub(super) fn ahead_notes(ahead: &[Named]) -> String {
     if ahead.is_empty() {
         return String::new();
     }
@@ -485,12 +587,16 @@ pub(super) fn failure(message: &str, next: Option<&str>) -> String {
     text
 }
 
-fn right(text: impl Display) -> Cell {
+pub(super) fn right(text: impl Display) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
 /// A table without lines. The column `soft` may wrap, the others never do.
-fn table(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, soft: Option<usize>) -> Table {
+pub(super) fn table(
+    columns: &[&str],
+    rows: impl Iterator<Item = Vec<Cell>>,
+    soft: Option<usize>,
+) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).force_no_tty().enforce_styling();
     table.style_text_only();
@@ -510,7 +616,7 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, soft: Option<u
 }
 
 /// The table of the first level that fits, and wrapped if none does.
-fn fitting(view: View, last: u8, make: impl Fn(u8) -> Table) -> String {
+pub(super) fn fitting(view: View, last: u8, make: impl Fn(u8) -> Table) -> String {
     let Some(width) = view.width else { return plain(&make(0)) };
     let narrow = |table: &Table| natural_width(table) <= usize::from(width);
     if let Some(table) = (0..=last).map(&make).find(narrow) {
@@ -562,6 +668,7 @@ mod tests {
             by: None,
             failure: None,
             finished_steps: Vec::new(),
+            progress: Vec::new(),
             source: None,
         }
     }
@@ -731,11 +838,13 @@ mod tests {
             reversible: true,
             resumes: direction == Direction::Up,
             source: "src/migrations/m7_a.rs:3".to_owned(),
+            operations: Vec::new(),
         };
         let report = PlanReport {
             group: "default".to_owned(),
             database: "clinic".to_owned(),
             steps: vec![step(Direction::Down), step(Direction::Up)],
+            lints: Vec::new(),
             ahead: vec![Named { version: 9.into(), name: "later".to_owned() }],
         };
         let text = stripped(&plan(&report, view(80)));

@@ -17,10 +17,10 @@ use crate::Kind;
 pub const AFTER_HELP: &str = "\
 Exit codes:
   0    done, or nothing to do
-  1    a migration failed
+  1    a migration failed, also in a dry run
   3    `check`: migrations are pending
   64   wrong arguments, or a confirmation is missing
-  65   refused; a person has to decide (drift, order, irreversible, ...)
+  65   refused; a person has to decide (drift, order, irreversible, lints, ...)
   69   MongoDB is out of reach
   70   the migrations of this build are unsound
   75   another process is migrating

@@ -1,5 +1,7 @@
 //! Each verb: arguments in, one call of the library, a report out.
 
+use std::future::IntoFuture;
+
 use chrono::Utc;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -8,23 +10,28 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Cli,
     args::{
-        BaselineArgs, CliArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, RedoArgs,
-        RepairArgs, ResolveArgs, UpArgs, UpTargetArgs,
+        BaselineArgs, CliArgs, Command, CreateArgs, DownArgs, DryRunArgs, DryRunHow,
+        ForceUnlockArgs, PurgeArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs, UpTargetArgs,
     },
     confirm,
     connect::unless_cancelled,
-    create::NewMigration,
+    dry_run,
     error::CliError,
     out::{Out, safe},
     progress::Progress,
     render::{self, View},
 };
-use crate::{Down, Kind, Migrator, Named, Resolution, State, Up};
+use crate::{
+    Down, DryRun, DryRunReport, Kind, Migrator, Named, Observer, Purge, Resolution, Shadow, State,
+    Up,
+};
+use mongrate_seal::create::NewMigration;
 
 /// What a verb has to say.
 pub(super) struct Answer {
     pub(super) text: String,
     pub(super) json: Value,
+    pub(super) exit_code: u8,
 }
 
 impl Answer {
@@ -32,7 +39,7 @@ impl Answer {
         let json = serde_json::to_value(report).map_err(|error| {
             CliError::new(Kind::Failed, "io", format!("the report is no JSON: {error}"))
         })?;
-        Ok(Self { text: text.into(), json })
+        Ok(Self { text: text.into(), json, exit_code: 0 })
     }
 }
 
@@ -52,9 +59,19 @@ impl Verb<'_> {
             _ => {}
         }
         self.refuse_unasked(command)?;
-        let connection = unless_cancelled(self.cancel, self.cli.connect(self.args)).await?;
+        let dry_run = dry_run_of(command);
+        if let Some(contradiction) = dry_run.contradiction() {
+            return Err(CliError::usage("usage", format!("{contradiction}; nothing was run")));
+        }
+        // The driver copies every command for it, so it is there only where it is wanted.
+        let observer = dry_run.how().map(|_| Observer::new());
+        let connecting = self.cli.connect_observed(self.args, observer.as_ref());
+        let connection = unless_cancelled(self.cancel, connecting).await?;
         let migrator = self.cli.migrator(self.args, connection.database());
-        let migrator = migrator.cancel_on(self.cancel.clone());
+        let mut migrator = migrator.cancel_on(self.cancel.clone());
+        if let Some(observer) = &observer {
+            migrator = migrator.observer(observer);
+        }
         let answer = self.with_migrator(command, migrator).await;
         connection.close().await;
         answer
@@ -72,16 +89,18 @@ impl Verb<'_> {
                 Answer::new(&report, render::status(&report, view))
             }
             Command::Plan(args) => {
-                let migrator = args.policy.apply(migrator);
-                self.plan(up(&migrator, args.target).plan()).await
+                let migrator = args.lints.apply(args.policy.apply(migrator));
+                let up = up(&migrator, args.target).lint(!args.lints.no_lint);
+                self.plan(up.plan()).await
             }
             Command::History => {
                 let report = self.read("reading the history", migrator.history()).await?;
                 Answer::new(&report, render::history(&report, view))
             }
             Command::Check(args) => {
-                let migrator = args.policy.apply(migrator);
-                let report = self.read("checking", migrator.check()).await?;
+                let migrator = args.lints.apply(args.policy.apply(migrator));
+                let check = migrator.check().strict(args.strict).allow_pending(args.allow_pending);
+                let report = self.read("checking", check.into_future()).await?;
                 Answer::new(&report, render::check(&report))
             }
             Command::LockStatus => {
@@ -95,6 +114,7 @@ impl Verb<'_> {
             Command::Baseline(args) => self.baseline(args, args.lock.apply(migrator)).await,
             Command::Resolve(args) => self.resolve(args, args.lock.apply(migrator)).await,
             Command::Repair(args) => self.repair(args, args.lock.apply(migrator)).await,
+            Command::Purge(args) => self.purge(args, args.lock.apply(migrator)).await,
             Command::Create(_) | Command::Completions(_) => {
                 unreachable!("answered without a database")
             }
@@ -102,11 +122,26 @@ impl Verb<'_> {
     }
 
     async fn up(&self, args: &UpArgs, migrator: Migrator) -> Result<Answer, CliError> {
-        let migrator = args.lock.apply(args.policy.apply(migrator));
-        let up = up(&migrator, args.target).continue_on_error(args.continue_on_error);
-        if args.dry_run {
-            return self.plan(up.plan()).await;
+        let migrator = args.lints.apply(args.lock.apply(args.policy.apply(migrator)));
+        let lint = !args.lints.no_lint;
+        let up = || {
+            up(&migrator, args.target)
+                .continue_on_error(args.continue_on_error)
+                .atomic(args.atomic)
+                .lint(lint)
+        };
+        match args.dry_run.how() {
+            None => {}
+            Some(DryRunHow::Plan) => return self.plan(up().plan()).await,
+            Some(DryRunHow::Run) => return self.tried(timed(up().dry_run(), args.dry_run)).await,
+            Some(DryRunHow::Shadow) => {
+                return self.tried(sampled(up().shadow(), args.dry_run)).await;
+            }
         }
+        if lint {
+            self.warn(up()).await?;
+        }
+        let up = up();
         let line = Progress::start("looking for what is pending");
         let report = up.await?;
         drop(line);
@@ -114,11 +149,17 @@ impl Verb<'_> {
     }
 
     async fn down(&self, args: &DownArgs, migrator: Migrator) -> Result<Answer, CliError> {
-        if args.dry_run {
-            return self.plan(down(&migrator, args).plan()).await;
+        let down = || down(&migrator, args);
+        match args.dry_run.how() {
+            None => {}
+            Some(DryRunHow::Plan) => return self.plan(down().plan()).await,
+            Some(DryRunHow::Run) => return self.tried(timed(down().dry_run(), args.dry_run)).await,
+            Some(DryRunHow::Shadow) => {
+                return self.tried(sampled(down().shadow(), args.dry_run)).await;
+            }
         }
         if !args.confirm.yes {
-            let plan = self.read("planning", down(&migrator, args).plan()).await?;
+            let plan = self.read("planning", down().plan()).await?;
             if plan.steps.is_empty() {
                 return Answer::new(&plan, render::plan(&plan, self.view()));
             }
@@ -126,14 +167,20 @@ impl Verb<'_> {
             self.ask("Roll back?").await?;
         }
         let line = Progress::start("looking for what to roll back");
-        let report = down(&migrator, args).await?;
+        let report = down().await?;
         drop(line);
         Answer::new(&report, render::run(&report, self.view()))
     }
 
     async fn redo(&self, args: &RedoArgs, migrator: Migrator) -> Result<Answer, CliError> {
-        if args.dry_run {
-            return self.plan(migrator.redo().plan()).await;
+        let redo = || migrator.redo();
+        match args.dry_run.how() {
+            None => {}
+            Some(DryRunHow::Plan) => return self.plan(redo().plan()).await,
+            Some(DryRunHow::Run) => return self.tried(timed(redo().dry_run(), args.dry_run)).await,
+            Some(DryRunHow::Shadow) => {
+                return self.tried(sampled(redo().shadow(), args.dry_run)).await;
+            }
         }
         if !args.confirm.yes {
             let plan = self.read("planning", migrator.redo().plan()).await?;
@@ -226,12 +273,29 @@ impl Verb<'_> {
         Answer::new(&report, render::repair(&report))
     }
 
+    async fn purge(&self, args: &PurgeArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        if args.dry_run || !args.confirm.yes {
+            let preview = self.read("looking for what is kept", purge(&migrator, args).preview());
+            let preview = preview.await?;
+            let text = render::purge(&preview, self.view());
+            if args.dry_run || preview.collections.is_empty() {
+                return Answer::new(&preview, text);
+            }
+            self.out.note(&text);
+            self.ask("Remove them for good?").await?;
+        }
+        let line = Progress::start("removing");
+        let report = purge(&migrator, args).await?;
+        drop(line);
+        Answer::new(&report, render::purge(&report, self.view()))
+    }
+
     fn create(&self, args: &CreateArgs) -> Result<Answer, CliError> {
         let dir = args.dir.as_deref().unwrap_or(&self.cli.migrations_dir);
         let created = NewMigration::named(&args.name)?
-            .kind(args.kind.into())
+            .template(args.kind.into())
             .reversible(args.reversible)
-            .write(dir, Utc::now().date_naive())?;
+            .write(dir, Utc::now().naive_utc())?;
         Answer::new(&created, render::created(&created))
     }
 
@@ -252,6 +316,40 @@ impl Verb<'_> {
         Answer::new(&plan, render::plan(&plan, self.view()))
     }
 
+    /// A dry run. A signal ends it in order, as its transaction or its database has to go.
+    async fn tried(
+        &self,
+        trying: impl IntoFuture<Output = Result<DryRunReport, crate::Error>>,
+    ) -> Result<Answer, CliError> {
+        let line = Progress::start("trying");
+        let tried = trying.await;
+        drop(line);
+        let report = match tried {
+            Err(crate::Error::Cancelled { .. }) => return Err(CliError::cancelled()),
+            tried => tried?,
+        };
+        let mut answer = Answer::new(&report, dry_run::report(&report, self.view()))?;
+        if !report.is_ok() {
+            answer.exit_code = Kind::Failed.exit_code();
+        }
+        Ok(answer)
+    }
+
+    /// What would better be done otherwise, before it is done.
+    async fn warn(&self, up: Up<'_>) -> Result<(), CliError> {
+        match self.read("looking at what the migrations would meet", up.plan()).await {
+            Ok(plan) => {
+                if !plan.lints.is_empty() {
+                    self.out.note(&dry_run::lints(&plan.lints));
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == Kind::Cancelled => Err(error),
+            // Whatever it is, the run says it; and it may be over by then.
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Something that only reads: a signal may end it at any point.
     async fn read<T>(
         &self,
@@ -269,9 +367,10 @@ impl Verb<'_> {
     /// Refuses, before anything is read, what would have to be asked where nobody can be.
     fn refuse_unasked(&self, command: &Command) -> Result<(), CliError> {
         let (unasked, flag) = match command {
-            Command::Down(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Redo(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+            Command::Down(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
+            Command::Redo(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
             Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+            Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Baseline(args) => (!args.confirm.yes, "--yes"),
             Command::Resolve(args) => (!args.confirm.yes, "--yes"),
             Command::ForceUnlock(args) => (!args.confirm, "--confirm"),
@@ -285,6 +384,29 @@ impl Verb<'_> {
 
     fn view(&self) -> View {
         View { width: self.out.width(), now: Utc::now() }
+    }
+}
+
+fn dry_run_of(command: &Command) -> DryRunArgs {
+    match command {
+        Command::Up(args) => args.dry_run,
+        Command::Down(args) => args.dry_run,
+        Command::Redo(args) => args.dry_run,
+        _ => DryRunArgs::default(),
+    }
+}
+
+fn timed(dry_run: DryRun<'_>, args: DryRunArgs) -> DryRun<'_> {
+    match args.timeout {
+        Some(timeout) => dry_run.timeout(timeout),
+        None => dry_run,
+    }
+}
+
+fn sampled(shadow: Shadow<'_>, args: DryRunArgs) -> Shadow<'_> {
+    match args.sample {
+        Some(documents) => shadow.sample(documents),
+        None => shadow,
     }
 }
 
@@ -308,4 +430,15 @@ fn down<'a>(migrator: &'a Migrator, args: &DownArgs) -> Down<'a> {
         (None, None) if args.all => down.all(),
         (None, None) => down,
     }
+}
+
+fn purge<'a>(migrator: &'a Migrator, args: &PurgeArgs) -> Purge<'a> {
+    let mut purge = migrator.purge();
+    if let Some(version) = args.version {
+        purge = purge.version(version);
+    }
+    if let Some(age) = args.older_than {
+        purge = purge.older_than(age);
+    }
+    purge
 }

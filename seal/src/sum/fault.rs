@@ -43,9 +43,9 @@ impl fmt::Display for Fault {
             ),
             Problem::Conflict => write!(
                 f,
-                "two branches sealed migrations, and git could not merge them: keep the lines of \
-                 the branch that is deployed, delete the others and git's markers, give your \
-                 migrations versions newer than its, and run `cargo mongrate seal`"
+                "two branches sealed migrations, and git could not merge them: `cargo mongrate \
+                 rebase` keeps the other branch's lines, and gives your migrations numbers after \
+                 them"
             ),
             Problem::Line => write!(
                 f,
@@ -55,10 +55,15 @@ impl fmt::Display for Fault {
             Problem::Chain => write!(
                 f,
                 "the chain breaks here: this line or one above it was edited, removed or moved by \
-                 hand; {restore}"
+                 hand; if two branches were merged by hand, `cargo mongrate rebase`; otherwise \
+                 {restore}"
             ),
             Problem::Twice(which) => {
-                write!(f, "{which} is sealed further up already: {restore}")
+                write!(
+                    f,
+                    "{which} is sealed further up already: if two branches were merged by hand, \
+                     `cargo mongrate rebase`; otherwise {restore}"
+                )
             }
         }
     }

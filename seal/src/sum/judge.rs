@@ -72,8 +72,8 @@ impl Sum {
         if new.version < newest.version && !new.out_of_order {
             let text = format!(
                 "version {}{of_group} is new, and older than the newest sealed one, {} `{}`: a \
-                 database may be past it; declare `version = {}`, the next free one, or add \
-                 `out_of_order`",
+                 database may be past it; declare `version = {}`, the next free one, as `cargo \
+                 mongrate rebase` does, or add `out_of_order`",
                 new.version,
                 newest.version,
                 newest.name,
@@ -130,8 +130,8 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
             About::Version,
             format!(
                 "version {version}{of_group} is sealed as `{name}` with another body: if this is \
-                 a new migration, declare `version = {}`, the next free one; if it is `{name}`, \
-                 undo the edit",
+                 a new migration, declare `version = {}`, the next free one, as `cargo mongrate \
+                 rebase` does; if it is `{name}`, undo the edit",
                 next()
             ),
         ),

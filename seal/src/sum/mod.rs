@@ -101,6 +101,24 @@ impl Sum {
         Ok(sum)
     }
 
+    /// What a file's lines say, whatever its chain: for one that was merged by hand. `None` if a
+    /// line has another form.
+    pub fn unchained(text: &str) -> Option<Vec<Sealed>> {
+        let lines = text.lines().filter(|line| *line != HEADER && !line.trim().is_empty());
+        lines.map(|line| fields(line).map(|(sealed, _)| sealed)).collect()
+    }
+
+    /// Of these, in this order; what comes twice is kept once.
+    pub fn of(sealed: impl IntoIterator<Item = Sealed>) -> Self {
+        let mut sum = Self::default();
+        for one in sealed {
+            if sum.get(&one.group, one.version).is_none() {
+                sum.push(one);
+            }
+        }
+        sum
+    }
+
     /// The file's text.
     pub fn render(&self) -> String {
         let mut text = format!("{HEADER}\n");
@@ -134,6 +152,11 @@ impl Sum {
         group.insert(sealed.version, self.sealed.len());
         self.sealed.push(sealed);
     }
+}
+
+/// Whether git wrote this line, where a conflict begins.
+pub fn is_conflict_start(line: &str) -> bool {
+    line.strip_prefix("<<<<<<<").is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 fn is_conflict(line: &str) -> bool {

@@ -59,6 +59,9 @@ pub struct Transaction<'c>(PhantomData<&'c mut ()>);
 pub struct Online<'c>(PhantomData<&'c mut ()>);
 
 #[derive(Debug)]
+pub struct Change(());
+
+#[derive(Debug)]
 pub struct Collection<'a, T>(String, PhantomData<(&'a mut (), fn() -> T)>);
 
 impl Transaction<'_> {

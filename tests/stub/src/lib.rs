@@ -26,8 +26,8 @@ pub mod bson {
     pub const NULL: Value = Value::Null;
 }
 
-pub use driver::{Online, Transaction};
-pub use migration::{Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
+pub use driver::{Change, Online, Transaction};
+pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
 pub use mongrate_macros::migration;
 pub use version::Version;
 

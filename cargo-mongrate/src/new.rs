@@ -1,0 +1,143 @@
+//! `cargo mongrate new`: the next numbered file, where the package keeps its migrations.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use mongrate_seal::create::{NewMigration, add_mod_line, mod_file};
+use mongrate_seal::sources::Sources;
+
+use crate::arguments::New;
+use crate::package::{Package, listed};
+use crate::state::{State, promise, relative, shown};
+use crate::write;
+
+/// The group that new migrations belong to.
+const GROUP: &str = "default";
+
+pub(crate) fn run(packages: &[&Package], new: &New) -> Result<Vec<String>, Vec<String>> {
+    let one = |problem: String| vec![problem];
+    // First, so that a wrong name is refused wherever it was typed.
+    let migration = NewMigration::named(&new.name)
+        .map_err(|error| one(error.to_string()))?
+        .template(new.kind.into())
+        .reversible(new.reversible);
+    let state = State::read(chosen(packages)?)?;
+    if !state.sources.problems.is_empty() {
+        // Which versions are taken cannot be told.
+        return Err(state.sources.problems.iter().map(|problem| relative(problem)).collect());
+    }
+    let package = state.package;
+    let migration = state
+        .sources
+        .migrations
+        .iter()
+        .filter(|one| one.group == GROUP)
+        .fold(migration, |new, one| new.beside(one.version, &one.name, &shown(&one.file)));
+
+    let mut report = Vec::new();
+    let directory = match &new.dir {
+        Some(directory) => directory.clone(),
+        None => home(&state).map_or_else(|| make_home(package, &mut report), Ok).map_err(one)?,
+    };
+    let created = migration
+        .write(&directory, Utc::now().naive_utc())
+        .map_err(|error| one(error.to_string()))?;
+    report.push(format!("wrote {}", shown(&absolute(&created.path))));
+    if let Some(file) = &created.mod_file {
+        report.push(format!("added `{}` to {}", created.mod_line, shown(&absolute(file))));
+    }
+    let path = absolute(&created.path);
+    if !Sources::reached_from(&package.roots).files.contains_key(&path) {
+        let file = created.mod_file.as_deref().unwrap_or(&directory);
+        report.push(match created.mod_file {
+            None => format!(
+                "add `{}` to the module of {}: no `mod` reaches the file yet",
+                created.mod_line,
+                shown(&absolute(file))
+            ),
+            Some(_) => format!(
+                "no `mod` reaches {} yet: add it to a module of package `{}`",
+                shown(&absolute(file)),
+                package.name
+            ),
+        });
+    }
+    Ok(report)
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// The one package to write into: of several, the only one that has migrations.
+fn chosen<'a>(packages: &[&'a Package]) -> Result<&'a Package, Vec<String>> {
+    if let [one] = packages {
+        return Ok(one);
+    }
+    let with_migrations: Vec<&Package> = packages
+        .iter()
+        .copied()
+        .filter(|one| !Sources::reached_from(&one.roots).migrations.is_empty())
+        .collect();
+    match with_migrations[..] {
+        [one] => Ok(one),
+        _ => Err(vec![format!(
+            "several packages may hold migrations: say which with `-p`: {}",
+            listed(if with_migrations.is_empty() { packages } else { &with_migrations })
+        )]),
+    }
+}
+
+/// Where the newest migration lies that has a file or directory of its own, or any at all.
+fn home(state: &State<'_>) -> Option<PathBuf> {
+    let package = &state.package.directory;
+    let newest = state.sources.migrations.iter().filter(|one| one.group == GROUP).rev();
+    let own = newest.clone().find_map(|one| promise(&one.file, package));
+    let usual = package.join("src/migrations");
+    match own {
+        Some(own) => own.path.parent().map(Path::to_owned),
+        None if usual.is_dir() => Some(usual),
+        None => None,
+    }
+}
+
+/// Makes `src/migrations`, with its `mod` line in the first root.
+fn make_home(package: &Package, report: &mut Vec<String>) -> Result<PathBuf, String> {
+    let Some(root) = package.roots.first() else {
+        return Err(format!("package `{}` has neither a library nor a binary", package.name));
+    };
+    let directory = root.with_file_name("migrations");
+    let failed = |path: &Path| {
+        let path = shown(path);
+        move |error: std::io::Error| format!("cannot write {path}: {error}")
+    };
+    fs::create_dir_all(&directory).map_err(failed(&directory))?;
+    if mod_file(&directory).is_none() {
+        let file = directory.join("mod.rs");
+        fs::write(&file, "//! The migrations, oldest first.\n\n").map_err(failed(&file))?;
+        report.push(format!("wrote {}", shown(&file)));
+    }
+    add_first_mod_line(root).map_err(failed(root))?;
+    report.push(format!("added `mod migrations;` to {}", shown(root)));
+    Ok(directory)
+}
+
+/// Where other modules are declared, or else before the first item.
+fn add_first_mod_line(root: &Path) -> std::io::Result<()> {
+    let text = fs::read_to_string(root)?;
+    let is_mod = |line: &str| line.trim_end().ends_with(';') && line.contains("mod ");
+    if text.lines().any(is_mod) {
+        return add_mod_line(root, "migrations");
+    }
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let is_head = |line: &&str| {
+        let line = line.trim();
+        line.is_empty() || ["//!", "#![", "\u{feff}", "#!/"].iter().any(|it| line.starts_with(it))
+    };
+    let head: usize = text.split_inclusive('\n').take_while(is_head).map(str::len).sum();
+    let (above, below) = text.split_at(head);
+    let gap = if above.is_empty() || above.ends_with('\n') { "" } else { newline };
+    let after = if below.is_empty() { "" } else { newline };
+    write::whole(root, &format!("{above}{gap}mod migrations;{newline}{after}{below}"))
+}

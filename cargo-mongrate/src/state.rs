@@ -1,0 +1,253 @@
+//! A package's sources and its sum file, and everything that is wrong with them.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use mongrate_seal::create::promised;
+use mongrate_seal::sources::{Overlay, Sources, Written};
+use mongrate_seal::sum::{self, Sealed, Sum};
+
+use crate::attribute;
+use crate::package::Package;
+use crate::write;
+
+/// What a package declares, and what it has sealed.
+pub(crate) struct State<'a> {
+    pub(crate) package: &'a Package,
+    pub(crate) sources: Sources,
+    pub(crate) sum: Sum,
+}
+
+impl<'a> State<'a> {
+    pub(crate) fn read(package: &'a Package) -> Result<Self, Vec<String>> {
+        Self::with(package, Overlay::default())
+    }
+
+    /// The same, with some files as they would be.
+    pub(crate) fn with(package: &'a Package, overlay: Overlay) -> Result<Self, Vec<String>> {
+        let path = package.directory.join(sum::FILE);
+        let sum = match overlay.read(&path) {
+            Ok(text) => Sum::parse(&text).map_err(|fault| {
+                let directory = shown(&package.directory);
+                let place = if directory.is_empty() { directory } else { format!("{directory}/") };
+                vec![format!("{place}{fault}")]
+            })?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Sum::default(),
+            Err(error) => return Err(vec![format!("cannot read {}: {error}", shown(&path))]),
+        };
+        Ok(Self { package, sources: Sources::with(&package.roots, overlay), sum })
+    }
+
+    /// Everything that the compiler would refuse, and what it cannot see.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> =
+            self.sources.problems.iter().map(|problem| relative(problem)).collect();
+        let mistakes = attribute::mistakes(&self.sources);
+        if !mistakes.is_empty() {
+            // Those say why.
+            problems.retain(|problem| !problem.contains("cannot read the migration"));
+        }
+        problems.extend(mistakes);
+        problems.extend(self.duplicates());
+        problems.extend(self.broken_promises());
+        problems.extend(self.unordered());
+        for one in &self.sources.migrations {
+            if let Some(complaint) = self.sum.judge(one.declared(), |next| self.next(one, next)) {
+                problems.push(format!("{}: {}", place(one), complaint.text));
+            }
+        }
+        let gone = self.gone();
+        if !gone.is_empty() {
+            problems.push(format!("package `{}`: {}", self.package.name, sum::gone(&gone)));
+        }
+        problems.extend(self.orphans());
+        problems
+    }
+
+    /// The lowest version that is newer than all.
+    fn next(&self, one: &Written, next: i64) -> i64 {
+        let group = self.sources.migrations.iter().filter(|other| other.group == one.group);
+        let newest = group.map(|other| other.version).max().unwrap_or(0);
+        next.max(newest.saturating_add(1))
+    }
+
+    fn duplicates(&self) -> Vec<String> {
+        let mut versions: BTreeMap<(&str, i64), &Written> = BTreeMap::new();
+        let mut names: BTreeMap<(&str, &str), &Written> = BTreeMap::new();
+        let mut problems = Vec::new();
+        for one in &self.sources.migrations {
+            if let Some(other) = versions.insert((&one.group, one.version), one) {
+                problems.push(format!(
+                    "{}: version {} is already declared by `{}` ({}); the next free version is {}; \
+                     after a merge, `cargo mongrate rebase` renumbers yours",
+                    place(one),
+                    one.version,
+                    other.name,
+                    place(other),
+                    self.next(one, 1),
+                ));
+            } else if let Some(other) = names.insert((&one.group, &one.name), one) {
+                problems.push(format!(
+                    "{}: the name `{}` is already taken by version {} ({})",
+                    place(one),
+                    one.name,
+                    other.version,
+                    place(other),
+                ));
+            }
+        }
+        problems
+    }
+
+    /// Files and directories whose name promises another version.
+    fn broken_promises(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for one in &self.sources.migrations {
+            let Some(Promise { path, version }) = promise(&one.file, &self.package.directory)
+            else {
+                continue;
+            };
+            if version != one.version {
+                problems.push(format!(
+                    "{}: the name `{}` promises version {version}, and this is version {}: declare \
+                     `version = {version}`, or rename it",
+                    place(one),
+                    path.file_name().unwrap_or_default().to_string_lossy(),
+                    one.version,
+                ));
+            }
+        }
+        problems
+    }
+
+    /// Versions that fall within a file.
+    fn unordered(&self) -> Vec<String> {
+        let mut files: BTreeMap<(&Path, &str), Vec<&Written>> = BTreeMap::new();
+        for one in &self.sources.migrations {
+            files.entry((&one.file, &one.group)).or_default().push(one);
+        }
+        let mut problems = Vec::new();
+        for mut group in files.into_values() {
+            group.sort_by_key(|one| one.version_at.start);
+            for pair in group.windows(2) {
+                if let [above, below] = pair
+                    && above.version > below.version
+                {
+                    problems.push(format!(
+                        "{}: versions rise within a file, but version {} of `{}` on line {} stands \
+                         before version {} of `{}`: reorder them, or renumber the newer one",
+                        place(below),
+                        above.version,
+                        above.name,
+                        above.line,
+                        below.version,
+                        below.name,
+                    ));
+                }
+            }
+        }
+        problems
+    }
+
+    fn gone(&self) -> Vec<&Sealed> {
+        let is_written = |sealed: &Sealed| {
+            let mut all = self.sources.migrations.iter();
+            all.any(|one| one.version == sealed.version && one.group == sealed.group)
+        };
+        self.sum.sealed().iter().filter(|sealed| !is_written(sealed)).collect()
+    }
+
+    pub(crate) fn is_new(&self, one: &Written) -> bool {
+        self.sum.get(&one.group, one.version).is_none()
+    }
+
+    /// Files that hold a migration and that no `mod` reaches: the compiler never sees them.
+    fn orphans(&self) -> Vec<String> {
+        let reached: Vec<PathBuf> =
+            self.sources.files.keys().filter_map(|file| file.canonicalize().ok()).collect();
+        let mut problems = Vec::new();
+        for file in rust_files(&self.package.directory.join("src")) {
+            let Ok(file) = file.canonicalize() else { continue };
+            let holds_one = || {
+                let text = fs::read_to_string(&file).unwrap_or_default();
+                text.contains("#[migration") || text.contains("#[mongrate::migration")
+            };
+            if !reached.contains(&file) && holds_one() {
+                let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+                problems.push(format!(
+                    "{}: holds a migration, and no `mod` reaches it: add `mod {stem};` to the \
+                     module above it, or delete the file",
+                    shown(&file)
+                ));
+            }
+        }
+        problems
+    }
+
+    /// Writes the sum file, whole or not at all.
+    pub(crate) fn write(&self) -> Result<(), Vec<String>> {
+        let path = self.package.directory.join(sum::FILE);
+        write::whole(&path, &self.sum.render())
+            .map_err(|error| vec![format!("cannot write {}: {error}", shown(&path))])
+    }
+}
+
+/// The nearest name around a file that promises a version.
+pub(crate) struct Promise {
+    /// The file, or the directory.
+    pub(crate) path: PathBuf,
+    pub(crate) version: i64,
+}
+
+/// Of a file, or of a directory around it within its package.
+pub(crate) fn promise(file: &Path, package: &Path) -> Option<Promise> {
+    let inside = file.ancestors().take_while(|path| *path != package);
+    inside.into_iter().find_map(|path| {
+        let name = path.file_name()?.to_string_lossy();
+        let (digits, _) = name.strip_prefix('m')?.split_once('_')?;
+        let version = promised(&name).filter(|_| !digits.is_empty())?;
+        Some(Promise { path: path.to_owned(), version })
+    })
+}
+
+/// Every Rust file below a directory.
+pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            // Of the link itself, if it is one: links cannot go in circles.
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => directories.push(entry.path()),
+                Ok(_) if entry.path().extension().is_some_and(|end| end == "rs") => {
+                    files.push(entry.path());
+                }
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// `src/migrations.rs:3`
+pub(crate) fn place(one: &Written) -> String {
+    format!("{}:{}", shown(&one.file), one.line)
+}
+
+/// As seen from here.
+pub(crate) fn shown(path: &Path) -> String {
+    path.strip_prefix(here()).unwrap_or(path).display().to_string()
+}
+
+/// A text that begins with an absolute path, with that as seen from here.
+pub(crate) fn relative(text: &str) -> String {
+    let here = format!("{}{}", here().display(), std::path::MAIN_SEPARATOR);
+    text.strip_prefix(&here).unwrap_or(text).to_owned()
+}
+
+fn here() -> PathBuf {
+    env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default()
+}

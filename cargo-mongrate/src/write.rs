@@ -1,0 +1,127 @@
+//! Writes files so that a crash leaves the old text or the new one, never a part.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use mongrate_seal::sources::Overlay;
+use mongrate_seal::sum;
+
+/// Writes one file whole: beside it, then renamed over it. Rights stay, and the sum file's line
+/// ends.
+pub(crate) fn whole(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays one.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let old = fs::read_to_string(&path).ok();
+    let is_sum = path.file_name().is_some_and(|name| name == sum::FILE);
+    let text = match old {
+        Some(old) if is_sum && old.contains("\r\n") && !text.contains("\r\n") => {
+            text.replace('\n', "\r\n")
+        }
+        _ => text.to_owned(),
+    };
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let draft = path.with_file_name(name);
+    let written = File::create(&draft)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            if let Ok(about) = fs::metadata(&path) {
+                file.set_permissions(about.permissions())?;
+            }
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&draft, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+/// Makes the disk what the overlay says, and copies `copies` as they are. New files come first,
+/// then what names them, then the sum file; what is to go goes last: whenever it stops, nothing
+/// is lost, and it can be done again. After a failure, what was done is undone.
+pub(crate) fn all(overlay: &Overlay, copies: &[(PathBuf, PathBuf)]) -> Result<(), String> {
+    let mut undo = Undo::default();
+    match in_order(overlay, copies, &mut undo) {
+        Ok(()) => Ok(()),
+        Err((path, error)) => {
+            let undone = match undo.run() {
+                Ok(()) => "nothing was changed".to_owned(),
+                Err(left) => format!("{} could not be undone: see `git diff`", left.display()),
+            };
+            Err(format!("cannot write {}: {error}; {undone}", path.display()))
+        }
+    }
+}
+
+fn in_order(
+    overlay: &Overlay,
+    copies: &[(PathBuf, PathBuf)],
+    undo: &mut Undo,
+) -> Result<(), (PathBuf, io::Error)> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |error| (path, error)
+    };
+    for (from, to) in copies {
+        make_parent(to).map_err(at(to))?;
+        undo.remember(to).map_err(at(to))?;
+        fs::copy(from, to).map_err(at(to))?;
+    }
+    let mut texts: Vec<(&Path, &str)> =
+        overlay.changes().filter_map(|(path, text)| Some((path, text?))).collect();
+    let last = |path: &Path| path.file_name().is_some_and(|name| name == sum::FILE);
+    texts.sort_by_key(|(path, _)| (last(path), path.exists()));
+    for (path, text) in texts {
+        make_parent(path).map_err(at(path))?;
+        undo.remember(path).map_err(at(path))?;
+        whole(path, text).map_err(at(path))?;
+    }
+    let gone = overlay.changes().filter(|(_, text)| text.is_none()).map(|(path, _)| path);
+    for path in gone.chain(copies.iter().map(|(from, _)| from.as_path())) {
+        undo.remember(path).map_err(at(path))?;
+        fs::remove_file(path).map_err(at(path))?;
+        // Of a directory that moved, nothing stays.
+        let mut above = path.parent();
+        while let Some(directory) = above
+            && fs::remove_dir(directory).is_ok()
+        {
+            above = directory.parent();
+        }
+    }
+    Ok(())
+}
+
+fn make_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
+}
+
+/// What the files were before.
+#[derive(Default)]
+struct Undo(Vec<(PathBuf, Option<Vec<u8>>)>);
+
+impl Undo {
+    fn remember(&mut self, path: &Path) -> io::Result<()> {
+        let before = match fs::read(path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        self.0.push((path.to_owned(), before));
+        Ok(())
+    }
+
+    fn run(self) -> Result<(), PathBuf> {
+        for (path, before) in self.0.into_iter().rev() {
+            let undone = match before {
+                Some(bytes) => make_parent(&path).and_then(|()| fs::write(&path, bytes)),
+                None if path.exists() => fs::remove_file(&path),
+                None => Ok(()),
+            };
+            undone.map_err(|_| path)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,385 @@
+//! The verbs that run the app's own binary, and every verb in workspaces of several packages.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
+
+use tempfile::TempDir;
+
+/// Prints its arguments, the server it is told of, and what it reads; ends with 3.
+const APP: &str = r#"
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    println!("{}: {}", env!("CARGO_BIN_NAME"), arguments.join(" "));
+    println!("server {}", std::env::var("MONGODB_URI").unwrap_or_default());
+    let read = std::io::read_to_string(std::io::stdin()).unwrap();
+    println!("read {read}");
+    std::process::exit(3);
+}
+"#;
+
+const MIGRATION: &str = "#[mongrate::migration(version = 1)]\nasync fn one(_: &mut \
+                         mongrate::Transaction<'_>) -> mongrate::Result { Ok(()) }\n";
+
+/// A package's name, the rest of its manifest, and its files.
+type Member<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+/// A workspace without the driver: what is run does not migrate, it says how it was called.
+struct Shop {
+    root: TempDir,
+    /// Cargo tells packages of one name in one target directory apart by nothing else.
+    suffix: u32,
+}
+
+impl Shop {
+    /// Of these packages, each with its files; and `mongrate`, with a feature `cli`.
+    fn new(root: &str, packages: &[Member<'_>]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let suffix = COUNT.fetch_add(1, Ordering::Relaxed);
+        let shop = Self { root: tempfile::tempdir().expect("a directory"), suffix };
+        shop.write(
+            "stub/Cargo.toml",
+            "[package]\nname = \"mongrate\"\nedition = \"2024\"\n[features]\ncli = []\n",
+        );
+        shop.write("stub/src/lib.rs", "");
+        let members: Vec<&str> = packages.iter().map(|(name, ..)| *name).chain(["stub"]).collect();
+        let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n{root}");
+        shop.write("Cargo.toml", &shop.named(&workspace));
+        for (name, manifest, files) in packages {
+            let manifest = format!(
+                "[package]\nname = \"{name}\"\nedition = \"2024\"\n{}",
+                manifest.replace("MONGRATE", "mongrate = { path = \"../stub\"")
+            );
+            shop.write(&format!("{name}/Cargo.toml"), &shop.named(&manifest));
+            for (file, text) in *files {
+                shop.write(&format!("{name}/{file}"), text);
+            }
+        }
+        shop
+    }
+
+    /// Packages that are built need a name of their own: `shop` becomes `shop-7`.
+    fn named(&self, text: &str) -> String {
+        text.replace("\"shop\"\nedition", &format!("\"{}\"\nedition", self.shop()))
+    }
+
+    fn shop(&self) -> String {
+        format!("shop-{}", self.suffix)
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.root.path().join(file)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().expect("below the root")).expect("a directory");
+        fs::write(path, text).expect("a file");
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+    }
+
+    fn run(&self, directory: &str, arguments: &[&str]) -> Output {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("app");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cargo-mongrate"))
+            .arg("mongrate")
+            .args(arguments)
+            .current_dir(self.path(directory))
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_TARGET_DIR", target)
+            .env_remove("MONGODB_URI")
+            .env_remove("RUSTFLAGS")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the subcommand runs");
+        // Whoever does not read it has ended.
+        let _ = child.stdin.take().expect("a pipe").write_all(b"yes");
+        child.wait_with_output().expect("it ends")
+    }
+
+    /// The app was called with these arguments.
+    #[track_caller]
+    fn calls(&self, directory: &str, arguments: &[&str], expected: &str) {
+        let output = self.run(directory, arguments);
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let expected = expected.replace("SHOP", &self.shop());
+        assert!(printed.starts_with(&format!("{expected}\n")), "{}", text(&output));
+        assert!(printed.ends_with("read yes\n"), "{printed}");
+    }
+
+    /// Nothing is built or run.
+    #[track_caller]
+    fn refuses(&self, directory: &str, arguments: &[&str], expected: &str) {
+        let output = self.run(directory, arguments);
+        assert_eq!(output.status.code(), Some(64), "{}", text(&output));
+        let expected = expected.replace("SHOP", &self.shop());
+        assert!(text(&output).contains(&expected), "{}\n{expected}", text(&output));
+    }
+
+    #[track_caller]
+    fn succeeds(&self, directory: &str, arguments: &[&str], expected: &str) {
+        let output = self.run(directory, arguments);
+        assert!(output.status.success(), "{}", text(&output));
+        assert!(text(&output).contains(expected), "{}\n{expected}", text(&output));
+    }
+
+    #[track_caller]
+    fn fails(&self, directory: &str, arguments: &[&str], expected: &str) {
+        let output = self.run(directory, arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        assert!(text(&output).contains(expected), "{}\n{expected}", text(&output));
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+const CLI: &str = "[dependencies]\nMONGRATE, features = [\"cli\"] }\n";
+const NO_CLI: &str = "[dependencies]\nMONGRATE }\n";
+const MAIN: (&str, &str) = ("src/main.rs", APP);
+
+#[test]
+fn the_apps_verbs_pass_everything_through() {
+    let shop = Shop::new("", &[("shop", CLI, &[MAIN])]);
+    shop.calls("shop", &["up"], "SHOP: up\nserver ");
+    shop.calls("shop/src", &["status", "--json"], "SHOP: status --json");
+    shop.calls("", &["down", "--steps", "2", "--yes"], "SHOP: down --steps 2 --yes");
+    shop.calls("", &["up", "--help"], "SHOP: up --help");
+    shop.calls("", &["up", "--release", "--dry-run"], "SHOP: up --dry-run");
+    shop.calls("", &["-p", &shop.shop(), "baseline", "7"], "SHOP: baseline 7");
+    for verb in ["plan", "history", "redo", "lock-status", "force-unlock", "resolve", "repair"] {
+        shop.calls("", &[verb, "-x"], &format!("SHOP: {verb} -x"));
+    }
+}
+
+#[test]
+fn a_password_is_shown_nowhere() {
+    let shop = Shop::new("", &[("shop", CLI, &[MAIN])]);
+    let uri = "mongodb://me:canary@localhost";
+    for arguments in [vec!["up", "--uri", uri], vec!["up", &format!("--uri={uri}")]] {
+        let output = shop.run("", &arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!errors.contains("canary"), "{errors}");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains(&format!(": up\nserver {uri}\n")), "{printed}");
+    }
+    // Mistyped, it is an argument; cargo keeps quiet about it.
+    let output = shop.run("", &["up", "--url", uri]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("canary"), "{}", text(&output));
+}
+
+#[test]
+fn the_binary_is_found_or_has_to_be_named() {
+    let two = [("src/bin/shop.rs", APP), ("src/bin/other.rs", APP)];
+    let shop = Shop::new("", &[("shop", CLI, &two)]);
+    shop.refuses("", &["up"], "package `SHOP` has several binaries: say which with `--bin`");
+    shop.calls("", &["up", "--bin", "other", "--all"], "other: up --all");
+    shop.refuses("", &["up", "--bin", "third"], "has no binary `third`; it has ");
+
+    let default = format!("default-run = \"other\"\n{CLI}");
+    let shop = Shop::new("", &[("shop", &default, &two)]);
+    shop.calls("", &["up"], "other: up");
+
+    let mounted = "[package.metadata.mongrate]\nbin = \"shop\"\nsubcommand = \"db migrations\"\n";
+    let shop = Shop::new("", &[("shop", &format!("{default}{mounted}"), &two)]);
+    shop.calls("", &["up", "--steps", "1"], "shop: db migrations up --steps 1");
+    let list = mounted.replace("\"db migrations\"", "[\"db\"]");
+    let shop = Shop::new("", &[("shop", &format!("{default}{list}"), &two)]);
+    shop.calls("", &["up"], "shop: db up");
+}
+
+#[test]
+fn what_is_no_app_is_not_run() {
+    let shop = Shop::new("", &[("shop", NO_CLI, &[MAIN])]);
+    shop.refuses("shop", &["up"], "`SHOP` does not ask for mongrate's command line");
+    shop.refuses("", &["up"], "no package of this workspace has a binary with mongrate's command");
+    let shop = Shop::new("", &[("shop", CLI, &[("src/lib.rs", "")])]);
+    shop.refuses("shop", &["up"], "package `SHOP` has no binary");
+    shop.refuses("", &["-p", "nobody", "up"], "has no package `nobody`; those that use mongrate");
+    shop.refuses("", &["sael"], "unrecognized subcommand 'sael'");
+    shop.refuses("", &["reseal"], "<VERSION>");
+}
+
+/// An app with two crates of migrations, and an app beside it that has nothing to do with them.
+fn workspace(settings: &str) -> Shop {
+    // What is built here has no attribute; `cargo mongrate` reads whatever the `cfg`.
+    let list = ("src/lib.rs", "#[cfg(any())]\nmod migrations;\n");
+    let module = ("src/migrations/mod.rs", "//! All.\n\nmod m0001_one;\n");
+    let first = ("src/migrations/m0001_one.rs", MIGRATION);
+    let library: [(&str, &str); 3] = [list, module, first];
+    let depends = "billing = { path = \"../billing\" }\nusers = { path = \"../users\" }\n";
+    Shop::new(
+        settings,
+        &[
+            ("billing", NO_CLI, &library),
+            ("users", NO_CLI, &library),
+            ("shop", &format!("{CLI}{depends}"), &[MAIN]),
+            ("other", CLI, &[MAIN]),
+            ("aside", "", &[("src/lib.rs", "")]),
+        ],
+    )
+}
+
+#[test]
+fn the_app_of_a_workspace() {
+    let shop = workspace("");
+    shop.calls("billing/src", &["up"], "SHOP: up");
+    shop.calls("shop", &["up"], "SHOP: up");
+    shop.calls("other", &["up"], "other: up");
+    shop.calls("", &["-p", &shop.shop(), "up"], "SHOP: up");
+    shop.refuses("", &["up"], "say which with `-p`, or once and for all with `package = \"…\"`");
+    shop.refuses("aside", &["up"], "say which with `-p`");
+    shop.refuses("", &["-p", "billing", "up"], "package `billing` has no binary");
+    shop.refuses("", &["-p", "billing", "-p", "users", "up"], "runs one app");
+    let shop = workspace("[workspace.metadata.mongrate]\npackage = \"other\"\n");
+    shop.calls("", &["up"], "other: up");
+    shop.calls("aside", &["up"], "other: up");
+    let shop = workspace("[workspace.metadata.mongrate]\npackage = \"nobody\"\n");
+    shop.refuses("", &["up"], "names `nobody`, and there is no such package");
+}
+
+#[test]
+fn check_can_ask_the_server_too() {
+    let shop = workspace("");
+    let output = shop.run("billing", &["check", "--server", "--", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    let expected = format!(
+        "billing: 1 migrations, 0 sealed, 1 new: `cargo mongrate seal` seals \
+                            them\n{}: check --json\n",
+        shop.shop()
+    );
+    assert!(text(&output).starts_with(&expected), "{}", text(&output));
+    shop.write("billing/src/migrations/m0001_two.rs", MIGRATION);
+    shop.fails("billing", &["check", "--server"], "no `mod` reaches it");
+}
+
+/// From the root all packages, from a member's directory that one, with `-p` any.
+#[test]
+fn every_verb_in_a_workspace() {
+    let shop = workspace("");
+    shop.succeeds("", &["check"], "billing: 1 migrations, 0 sealed");
+    shop.succeeds("", &["check"], "users: 1 migrations, 0 sealed");
+    let check = shop.run("users/src/migrations", &["check"]);
+    assert!(!text(&check).contains("billing"), "{}", text(&check));
+    shop.succeeds("users", &["check", "--workspace"], "billing: 1 migrations");
+    shop.succeeds("users", &["-p", "billing", "seal"], "sealed 1 `one`");
+    assert!(
+        shop.path("billing/migrations.sum").exists() && !shop.path("users/migrations.sum").exists()
+    );
+    shop.succeeds("", &["seal"], "sealed 1 `one`  users/src/migrations/m0001_one.rs:1");
+    shop.fails("", &["reseal", "1"], "several packages seal version 1: say which with `-p`");
+    shop.succeeds("users", &["reseal", "1"], "resealed 1 `one`");
+    shop.succeeds("", &["reseal", "1", "-p", "billing"], "resealed 1 `one`");
+    shop.succeeds("", &["rebase"], "billing: nothing to rebase");
+    shop.succeeds("users", &["rebase", "--dry-run"], "users: nothing to rebase");
+
+    shop.fails("", &["new", "x"], "say which with `-p`: `billing` and `users`");
+    shop.succeeds(
+        "",
+        &["new", "add plans", "-p", "users"],
+        "wrote users/src/migrations/m0002_add_plans.rs",
+    );
+    assert_eq!(
+        shop.read("users/src/migrations/mod.rs"),
+        "//! All.\n\nmod m0001_one;\nmod m0002_add_plans;\n"
+    );
+    shop.succeeds(
+        "billing/src",
+        &["new", "add bills", "--kind=online", "--reversible"],
+        "m0002_add_bills.rs",
+    );
+    assert!(shop.read("billing/src/migrations/m0002_add_bills.rs").contains("on: &mut Online<'_>"));
+    shop.succeeds("", &["check"], "users: 2 migrations, 1 sealed, 1 new");
+    shop.succeeds("aside", &["check"], "users: 2 migrations, 1 sealed, 1 new");
+    shop.fails("", &["check", "--manifest-path", "nowhere/Cargo.toml"], "does not exist");
+}
+
+#[test]
+fn the_root_of_a_workspace_may_be_a_package() {
+    let root = "[package]\nname = \"root\"\nedition = \"2024\"\n[dependencies]\nmongrate = { path = \
+                \"stub\" }\n";
+    let library = ("src/lib.rs", MIGRATION);
+    let shop = Shop::new(root, &[("billing", NO_CLI, &[library])]);
+    shop.write("src/lib.rs", MIGRATION);
+    let check = shop.run("", &["check"]);
+    assert!(
+        text(&check).starts_with("root: 1 ") && !text(&check).contains("billing"),
+        "{}",
+        text(&check)
+    );
+    shop.succeeds("", &["check", "--workspace"], "billing: 1 ");
+    shop.succeeds("billing", &["check"], "billing: 1 ");
+    // One that does not use mongrate itself stands for all that do.
+    let root = "[package]\nname = \"root\"\nedition = \"2024\"\n";
+    let shop = Shop::new(root, &[("billing", NO_CLI, &[library])]);
+    shop.write("src/lib.rs", "");
+    shop.succeeds("", &["check"], "billing: 1 ");
+}
+
+#[test]
+fn new_makes_the_first_one_and_refuses_hostile_names() {
+    let shop =
+        Shop::new("", &[("shop", NO_CLI, &[("src/main.rs", "//! A shop.\n\nfn main() {}\n")])]);
+    for name in ["../x", "a/b", "a\\b", "..", "", "a\u{1b}b"] {
+        shop.fails("shop", &["new", name], "cannot name a migration");
+    }
+    assert!(!shop.path("shop/src/migrations").exists());
+    let output = shop.run("shop", &["new", "Add users"]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(text(&output).lines().count(), 4, "{}", text(&output));
+    assert_eq!(shop.read("shop/src/main.rs"), "//! A shop.\n\nmod migrations;\n\nfn main() {}\n");
+    shop.succeeds("shop", &["check"], "1 migrations, 0 sealed");
+    shop.fails("shop", &["new", "add users"], "is named `add_users` already");
+    shop.succeeds("shop", &["seal"], "sealed");
+    shop.succeeds("shop", &["new", "add plans"], "wrote src/migrations/m");
+    shop.succeeds("shop", &["check"], "2 migrations, 1 sealed, 1 new");
+    // Sealed, and in conflict: which version is next cannot be known.
+    let sum = shop.read("shop/migrations.sum");
+    shop.write("shop/migrations.sum", &format!("{sum}<<<<<<< HEAD\n=======\n>>>>>>> x\n"));
+    shop.fails("shop", &["new", "x"], "`cargo mongrate rebase`");
+}
+
+/// What one file alone can show wrong, in the words of the compiler.
+#[test]
+fn check_says_what_the_attribute_says() {
+    let shop = Shop::new("", &[("shop", NO_CLI, &[])]);
+    let check = |text: &str, expected: &str| {
+        shop.write("shop/src/lib.rs", text);
+        shop.fails("shop", &["check"], expected);
+    };
+    let one = |attribute: &str| MIGRATION.replace("(version = 1)", attribute);
+    check(
+        &one(""),
+        "error: src/lib.rs:1: missing `version`, as in `#[migration(version = 20250122001)]`",
+    );
+    check(&one("(version = 0)"), "error: src/lib.rs:1: `version` starts at 1");
+    check(&one("(version = 1, autor = 2)"), "unknown argument `autor`");
+    check(
+        &one("(version = 1, reversible)"),
+        "`reversible` needs the function that undoes this one",
+    );
+    check(&MIGRATION.replace("Transaction<'_>", "Session"), "error: src/lib.rs:2: ");
+    check(&MIGRATION.replace("async fn", "fn"), "error: src/lib.rs:2: ");
+    let two = MIGRATION.replace("= 1", "= 2").replace("fn one", "fn two");
+    check(&format!("{MIGRATION}{}", two.replace("= 2", "= 1")), "version 1 is already declared by");
+    check(
+        &format!("{MIGRATION}{}", two.replace("fn two", "fn one")),
+        "the name `one` is already taken",
+    );
+    check(
+        &format!("{two}{MIGRATION}"),
+        "versions rise within a file, but version 2 of `two` on line 1",
+    );
+    shop.write("shop/src/m0007_x.rs", MIGRATION);
+    check("mod m0007_x;\n", "the name `m0007_x.rs` promises version 7, and this is version 1");
+    check("mod m0007_x;\nmod nowhere;\n", "error: src/lib.rs: `mod nowhere;` has no file");
+    check("", "src/m0007_x.rs: holds a migration, and no `mod` reaches it");
+}

@@ -1,0 +1,121 @@
+//! Which collections a body writes many documents of, as far as its tokens show: what the lints
+//! compare with the sizes of the collections, before anything runs.
+//!
+//! A guess that costs nothing and promises nothing: `collection("users").update_many(…)` counts,
+//! `collection("users").find(…)` does not, and `let users = tx.collection("users");` does where
+//! the body writes many of anything.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+const MANY: [&str; 2] = ["update_many", "delete_many"];
+
+/// The names, in their order, each once.
+pub(crate) fn many(item: &TokenStream) -> Vec<String> {
+    let mut found = Found::default();
+    walk(item.clone(), &mut found);
+    if !found.any {
+        return Vec::new();
+    }
+    let mut names = Vec::new();
+    for name in found.names {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+#[derive(Default)]
+struct Found {
+    any: bool,
+    names: Vec<String>,
+}
+
+fn walk(stream: TokenStream, found: &mut Found) {
+    let trees: Vec<TokenTree> = stream.into_iter().collect();
+    for (at, tree) in trees.iter().enumerate() {
+        match tree {
+            TokenTree::Group(group) => walk(group.stream(), found),
+            TokenTree::Ident(word) => {
+                found.any |= MANY.iter().any(|many| word == many);
+                if word == "collection"
+                    && let Some((name, after)) = named(&trees, at + 1)
+                    && !reads(&trees, after)
+                {
+                    found.names.push(name);
+                }
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// `("name")`, perhaps behind `::<Type>`; and where it ends.
+fn named(trees: &[TokenTree], from: usize) -> Option<(String, usize)> {
+    let mut at = from;
+    if is(trees.get(at), ':') {
+        while !matches!(trees.get(at)?, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis)
+        {
+            if is(trees.get(at), ';') {
+                return None;
+            }
+            at += 1;
+        }
+    }
+    let TokenTree::Group(arguments) = trees.get(at)? else { return None };
+    let mut arguments = arguments.stream().into_iter();
+    let TokenTree::Literal(text) = arguments.next()? else { return None };
+    if arguments.next().is_some() {
+        return None;
+    }
+    let text = text.to_string();
+    let text = text.strip_prefix('"')?.strip_suffix('"')?;
+    (!text.contains('\\')).then(|| (text.to_owned(), at + 1))
+}
+
+/// Whether something else than a write of many is called on it at once.
+fn reads(trees: &[TokenTree], at: usize) -> bool {
+    match (trees.get(at), trees.get(at + 1)) {
+        (Some(dot), Some(TokenTree::Ident(method))) if is(Some(dot), '.') => {
+            !MANY.iter().any(|many| method == many)
+        }
+        _ => false,
+    }
+}
+
+fn is(tree: Option<&TokenTree>, character: char) -> bool {
+    matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::many;
+
+    fn of(body: &str) -> Vec<String> {
+        many(&format!("async fn f(tx: &mut T) -> R {{ {body} }}").parse().unwrap())
+    }
+
+    #[test]
+    fn what_is_written_at_once_counts() {
+        assert_eq!(
+            of(r#"tx.collection::<Document>("a").update_many(x, y).await?;
+                  tx.collection::<Vec<u8>>("b").find(x).await?;
+                  if z { tx.collection("c").delete_many(x).await?; tx.collection("a").insert_one(x); }"#),
+            ["a", "c"]
+        );
+    }
+
+    #[test]
+    fn what_is_named_first_counts_where_anything_is_written() {
+        assert_eq!(of(r#"let mut a = tx.collection("a"); a.delete_many(x).await?;"#), ["a"]);
+        assert_eq!(of(r#"let mut a = tx.collection("a"); a.delete_one(x).await?;"#), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_no_literal_is_not_known() {
+        assert_eq!(
+            of(r#"tx.collection::<D>(NAME).update_many(x, y); tx.collection(name("a"), 1)"#),
+            [""; 0]
+        );
+    }
+}

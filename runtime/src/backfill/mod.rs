@@ -1,0 +1,348 @@
+//! Backfills: changes of any size, in batches that commit together with their checkpoint.
+
+mod job;
+mod partition;
+mod progress;
+mod range;
+mod run;
+mod scout;
+mod throttle;
+mod worker;
+
+use std::time::Duration;
+
+use mongodb::{
+    ClientSession,
+    bson::{Bson, Deserializer, Document, doc},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub(crate) use self::{
+    job::Job,
+    partition::{ID_PREFIX, Partition, older_filter, raise_statement, sessions},
+    progress::progress,
+    range::both,
+    run::run,
+};
+use self::{range::Range, worker::Shared};
+use crate::{BoxError, Online, command::Control};
+
+/// A change of every document of a collection that matches. Made by [`Online::backfill`].
+///
+/// It walks in the order of `_id`, of whatever types those are, in batches. Each batch is a
+/// transaction together with its checkpoint, under the fence: each document is changed exactly
+/// once, though the process is killed, or the change would do harm when done twice. A later run
+/// goes on behind the last batch that committed. Memory is bounded by one batch per worker.
+///
+/// The collection may be written to meanwhile. A document that is inserted behind the place
+/// where a worker is at is changed when it gets there, one before it is not: deploy the code
+/// that writes the new shape first.
+#[derive(Debug)]
+#[must_use = "nothing is changed until `update`, `update_each` or `replace_each` is awaited"]
+pub struct Backfill<'a, 'c> {
+    on: &'a mut Online<'c>,
+    job: Job,
+}
+
+/// What a backfill did in this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BackfillReport {
+    /// Documents that it walked over, those of earlier runs included.
+    pub documents: u64,
+    /// Documents that the updates of this run matched.
+    pub matched: u64,
+    /// Documents that the updates of this run changed.
+    pub modified: u64,
+    /// Batches of this run.
+    pub batches: u64,
+    /// It went on where an earlier run had stopped.
+    pub resumed: bool,
+}
+
+impl<'c> Online<'c> {
+    /// A change of any number of documents, in batches that are resumed after a crash.
+    ///
+    /// `name` is the step's: 1 to 128 bytes, unique within the migration.
+    ///
+    /// ```
+    /// use mongrate::{bson::doc, Online, Result};
+    ///
+    /// async fn initials(on: &mut Online<'_>) -> Result {
+    ///     let first = doc! { "$substrCP": ["$name", 0, 1] };
+    ///     on.backfill("initials", "users")
+    ///         .filter(doc! { "name": { "$type": "string" } })
+    ///         .workers(4)
+    ///         .update(vec![doc! { "$set": { "initial": first } }])
+    ///         .await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn backfill(&mut self, name: &str, collection: &str) -> Backfill<'_, 'c> {
+        Backfill { on: self, job: Job::new(name, collection) }
+    }
+}
+
+impl Backfill<'_, '_> {
+    /// Only documents that match. Evaluated again in each batch. Default: all.
+    pub fn filter(mut self, filter: Document) -> Self {
+        self.job.filter = filter;
+        self
+    }
+
+    /// Documents per batch, 1 to 100,000. Default: begins with 1,000 and finds the size that
+    /// takes some 150 to 600 ms, up to 10,000.
+    pub fn batch_size(mut self, documents: u32) -> Self {
+        self.job.batch = Some(documents);
+        self
+    }
+
+    /// How many batches may be under way at once, 1 to 64. Default 1.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.job.workers = workers;
+        self
+    }
+
+    /// Pauses after each batch of each worker, up to 60 s. Default: not at all.
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.job.throttle.pause = pause;
+        self
+    }
+
+    /// Pauses while a secondary is further behind than this; `None`: whatever it is. Default
+    /// 10 s. (A user who may not run `replSetGetStatus` sees how far the majority is behind.)
+    pub fn max_lag(mut self, lag: impl Into<Option<Duration>>) -> Self {
+        self.job.throttle.lag_max = lag.into();
+        self
+    }
+
+    /// Pauses while more operations than this wait for a lock on the server; `None`: whatever
+    /// their number. Default 100. (Needs the right to run `serverStatus`; without it, it does
+    /// not pause.)
+    pub fn max_queue(mut self, operations: impl Into<Option<u32>>) -> Self {
+        self.job.throttle.queue_max = operations.into();
+        self
+    }
+
+    /// Updates the documents on the server with an aggregation pipeline, which may compute
+    /// from the document what it sets.
+    ///
+    /// # Errors
+    ///
+    /// What the server says to a batch. That batch left no trace; those before it are done, and
+    /// a later run goes on behind them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe, as with [`Online::transaction`]. Cancelling the run ends it at the end
+    /// of a batch.
+    pub async fn update(self, pipeline: Vec<Document>) -> Result<BackfillReport, BoxError> {
+        if pipeline.is_empty() {
+            return Err(format!("the backfill `{}` has an empty pipeline", self.job.name).into());
+        }
+        run(self.on, self.job, &Pipeline(pipeline)).await
+    }
+
+    /// Updates each document with what a function computes from it: update operators (as
+    /// `doc! { "$set": … }`), or `None` to leave it as it is. `T` may be a part of the document.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`update`](Self::update); the function's; a document that is no `T`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`update`](Self::update).
+    ///
+    /// ```
+    /// use mongrate::{bson::doc, Online, Result};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct User {
+    ///     name: String,
+    /// }
+    ///
+    /// async fn slugs(on: &mut Online<'_>) -> Result {
+    ///     on.backfill("slugs", "users")
+    ///         .update_each(|user: User| {
+    ///             let slug = user.name.to_lowercase().replace(' ', "-");
+    ///             Ok(Some(doc! { "$set": { "slug": slug } }))
+    ///         })
+    ///         .await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn update_each<T, F>(self, each: F) -> Result<BackfillReport, BoxError>
+    where
+        T: DeserializeOwned,
+        F: Fn(T) -> Result<Option<Document>, BoxError>,
+    {
+        let each = |document: Document| {
+            let update = each(T::deserialize(Deserializer::new(Bson::Document(document)))?)?;
+            if let Some(update) = &update
+                && update.keys().any(|key| !key.starts_with('$'))
+            {
+                return Err("`update_each` wants update operators, as `doc! { \"$set\": … }`; to \
+                            replace documents as a whole, use `replace_each`"
+                    .into());
+            }
+            Ok(update)
+        };
+        run(self.on, self.job, &Each(each)).await
+    }
+
+    /// Replaces each document by what a function makes of it, or leaves it as it is with `None`.
+    /// The whole document comes and goes, so that no field is lost that a type does not name.
+    ///
+    /// # Errors
+    ///
+    /// As [`update_each`](Self::update_each); when the function changes the `_id`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`update`](Self::update).
+    pub async fn replace_each<F>(self, each: F) -> Result<BackfillReport, BoxError>
+    where
+        F: Fn(Document) -> Result<Option<Document>, BoxError>,
+    {
+        let each = |document: Document| {
+            let id = document.get("_id").cloned();
+            let Some(mut new) = each(document)? else { return Ok(None) };
+            match (new.get("_id"), id) {
+                (None, Some(id)) => {
+                    new.insert("_id", id);
+                }
+                (found, id) if found == id.as_ref() => {}
+                _ => return Err("`replace_each` cannot change a document's `_id`".into()),
+            }
+            if new.keys().any(|key| key.starts_with('$')) {
+                return Err("`replace_each` wants a document, not update operators; for those, \
+                            use `update_each`"
+                    .into());
+            }
+            Ok(Some(new))
+        };
+        run(self.on, self.job, &Each(each)).await
+    }
+}
+
+/// What is done with the documents of a batch, in its transaction. Called again when the
+/// transaction is tried again.
+pub(crate) trait Work {
+    async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError>;
+}
+
+/// A batch under way: a range of a collection, in a transaction.
+pub(crate) struct Batch<'a> {
+    pub session: &'a mut ClientSession,
+    pub control: &'a Control,
+    pub collection: &'a str,
+    /// Which documents of the collection are in it.
+    pub filter: Document,
+    /// How many documents were matched and changed.
+    pub matched: u64,
+    pub modified: u64,
+}
+
+impl<'a> Batch<'a> {
+    fn new(shared: &'a Shared<'_>, session: &'a mut ClientSession, range: &Range) -> Self {
+        Self {
+            session,
+            control: &shared.control,
+            collection: &shared.job.collection,
+            filter: both(range.filter(), &shared.job.filter),
+            matched: 0,
+            modified: 0,
+        }
+    }
+
+    /// Sends a command in the transaction; errors within a reply are errors.
+    pub(crate) async fn send(&mut self, command: Document) -> Result<Document, BoxError> {
+        Ok(self.control.once(Some(&mut *self.session), command).await?)
+    }
+
+    /// Sends statements of an `update` of the collection, and counts what they did.
+    pub(crate) async fn update(&mut self, statements: Vec<Document>) -> Result<(), BoxError> {
+        let command = doc! { "update": self.collection, "updates": statements, "ordered": true };
+        let reply = self.send(command).await?;
+        self.matched += worker::count(&reply, "n");
+        self.modified += worker::count(&reply, "nModified");
+        Ok(())
+    }
+
+    /// Every document that a command with a cursor returns.
+    pub(crate) async fn read(&mut self, command: Document) -> Result<Vec<Document>, BoxError> {
+        let collection = self.collection.to_owned();
+        let mut reply = self.send(command).await?;
+        let mut found = Vec::new();
+        loop {
+            let Ok(cursor) = reply.get_document_mut("cursor") else {
+                return Err("a reply without a cursor".into());
+            };
+            let id = cursor.get_i64("id").unwrap_or(0);
+            let key = if cursor.contains_key("firstBatch") { "firstBatch" } else { "nextBatch" };
+            if let Some(Bson::Array(batch)) = cursor.remove(key) {
+                found.extend(batch.into_iter().filter_map(|item| match item {
+                    Bson::Document(document) => Some(document),
+                    _ => None,
+                }));
+            }
+            if id == 0 {
+                return Ok(found);
+            }
+            reply = self.send(doc! { "getMore": id, "collection": &collection }).await?;
+        }
+    }
+}
+
+/// An aggregation pipeline on the server.
+struct Pipeline(Vec<Document>);
+
+impl Work for Pipeline {
+    async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
+        let filter = std::mem::take(&mut batch.filter);
+        batch.update(vec![doc! { "q": filter, "u": self.0.clone(), "multi": true }]).await
+    }
+}
+
+/// A function from a document to an update or to a replacement.
+struct Each<F>(F);
+
+/// How much one `update` command may hold, well below the server's 48 MB.
+const COMMAND_BYTES_MAX: usize = 16 << 20;
+
+impl<F> Work for Each<F>
+where
+    F: Fn(Document) -> Result<Option<Document>, BoxError>,
+{
+    async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
+        let filter = std::mem::take(&mut batch.filter);
+        let command = doc! {
+            "find": batch.collection, "filter": filter, "hint": { "_id": 1 }, "batchSize": 100_000,
+        };
+        let documents = batch.read(command).await?;
+        let (mut statements, mut bytes) = (Vec::new(), 0);
+        for document in documents {
+            let Some(id) = document.get("_id").cloned() else { continue };
+            let Some(update) = (self.0)(document)? else { continue };
+            bytes += bson_size(&update)?;
+            statements.push(doc! { "q": { "_id": { "$eq": id } }, "u": update });
+            if bytes > COMMAND_BYTES_MAX {
+                batch.update(std::mem::take(&mut statements)).await?;
+                bytes = 0;
+            }
+        }
+        if !statements.is_empty() {
+            batch.update(statements).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How many bytes a document is on the wire.
+fn bson_size(document: &Document) -> Result<usize, BoxError> {
+    let mut bytes = Vec::new();
+    document.to_writer(&mut bytes)?;
+    Ok(bytes.len())
+}

@@ -1,0 +1,427 @@
+//! One worker: takes partitions, and walks them batch by batch. Each batch commits together with
+//! the checkpoint of its partition, or not at all.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+use mongodb::{
+    ClientSession,
+    bson::{Bson, Document, doc},
+    error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Batch, Work,
+    job::Job,
+    partition::{Advance, Partition},
+    scout::{Scout, Scouted},
+    throttle::Gauge,
+};
+use crate::{
+    Error, ServerError,
+    command::{Control, touched},
+    engine::{self, Stop},
+    error::driver,
+    retry::Backoff,
+};
+
+const SIZE_FIRST: u32 = 1_000;
+const SIZE_MAX: u32 = 10_000;
+const SIZE_MIN: u32 = 1;
+/// A batch that took less may grow, one that took more than the other shrinks.
+const QUICK: Duration = Duration::from_millis(150);
+const SLOW: Duration = Duration::from_millis(600);
+/// How often it says how far it is.
+const TELL_EVERY: Duration = Duration::from_millis(500);
+/// How often the end of a collection that is written to is looked at again.
+const LOOKS_MAX: u32 = 5;
+
+/// What all workers of a backfill share.
+pub(crate) struct Shared<'a> {
+    pub control: Control,
+    pub job: &'a Job,
+    pub scout: Scout,
+    pub gauge: Gauge,
+    pub fence: i64,
+    /// The lease is lost.
+    pub lost: CancellationToken,
+    /// Somebody wants it to stop, or a worker has failed: at the end of the batch.
+    pub halt: CancellationToken,
+    pub queue: RefCell<VecDeque<Partition>>,
+    pub size: Cell<u32>,
+    pub tally: Tally,
+    /// Documents that earlier runs did, and that there were in all.
+    pub before: u64,
+    pub total: Option<u64>,
+    pub begun: Instant,
+    pub told: Cell<Instant>,
+}
+
+/// What this run did.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub documents: Cell<u64>,
+    pub matched: Cell<u64>,
+    pub modified: Cell<u64>,
+    pub batches: Cell<u64>,
+}
+
+/// How a batch ended that did not fail.
+enum Ended {
+    Committed,
+    /// It met something that a smaller one may not meet.
+    Smaller,
+}
+
+impl Shared<'_> {
+    pub(crate) fn first_size(job: &Job) -> u32 {
+        job.batch.unwrap_or(SIZE_FIRST)
+    }
+
+    fn resize(&self, took: Duration) {
+        if self.job.batch.is_some() {
+            return;
+        }
+        let size = self.size.get();
+        self.size.set(if took < QUICK {
+            (size * 2).min(SIZE_MAX.max(SIZE_FIRST))
+        } else if took > SLOW {
+            (size / 2).max(SIZE_MIN)
+        } else {
+            size
+        });
+    }
+
+    /// Says how far it is, now and then.
+    fn tell(&self) {
+        if self.told.get().elapsed() < TELL_EVERY {
+            return;
+        }
+        self.told.set(Instant::now());
+        let done = self.tally.documents.get();
+        let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let per_second = done.saturating_mul(1_000) / millis;
+        let documents = self.before + done;
+        let left_s = self
+            .total
+            .filter(|_| per_second > 0)
+            .map(|total| total.saturating_sub(documents) / per_second);
+        tracing::info!(
+            target: "mongrate", backfill = self.job.name, documents, total = self.total,
+            per_second, left_s, "backfilling"
+        );
+    }
+
+    fn lost(&self) -> Result<(), Stop> {
+        if self.lost.is_cancelled() { Err(Stop::Lost) } else { Ok(()) }
+    }
+}
+
+/// Works until no partition is left, or until it is told to stop.
+pub(crate) async fn work(
+    shared: &Shared<'_>,
+    mut session: ClientSession,
+    work: &impl Work,
+) -> Result<(), Stop> {
+    loop {
+        let next = shared.queue.borrow_mut().pop_front();
+        let Some(mut partition) = next else { return Ok(()) };
+        let ended = walk(shared, &mut session, &mut partition, work).await;
+        if let Err(stop) = ended {
+            shared.halt.cancel();
+            return Err(stop);
+        }
+        if shared.halt.is_cancelled() {
+            return Ok(());
+        }
+    }
+}
+
+async fn walk(
+    shared: &Shared<'_>,
+    session: &mut ClientSession,
+    partition: &mut Partition,
+    work: &impl Work,
+) -> Result<(), Stop> {
+    let mut conflicts = Backoff::new(shared.control.retries);
+    let mut ahead: Option<Scouted> = None;
+    let mut looks = 0;
+    while !partition.done {
+        shared.gauge.wait(&shared.halt).await;
+        shared.lost()?;
+        if shared.halt.is_cancelled() {
+            return Ok(());
+        }
+        let scouted = match ahead.take() {
+            Some(scouted) => scouted,
+            None => scout(shared, partition).await?,
+        };
+        // What is inserted behind the last one while it runs is not left out.
+        let mut scouted = scouted;
+        let mut advance = Advance {
+            at: scouted.range.to.clone(),
+            behind: false,
+            documents: scouted.documents,
+            done: scouted.last.is_some(),
+        };
+        if let (Some(Some(last)), None) = (&scouted.last, &partition.bounds.to)
+            && looks < LOOKS_MAX
+        {
+            looks += 1;
+            scouted.range.to = Some(last.clone());
+            scouted.range.including = true;
+            advance.at = Some(last.clone());
+            (advance.behind, advance.done) = (true, false);
+        }
+        let begun = Instant::now();
+        let this = batch(shared, session, partition, &scouted, advance, work);
+        // Meanwhile, where the one after it ends.
+        let next = async {
+            let mut behind = partition.clone();
+            behind.at.clone_from(&scouted.range.to);
+            behind.behind = false;
+            if scouted.last.is_some() { None } else { scout(shared, &behind).await.ok() }
+        };
+        let (ended, next) = tokio::join!(this, next);
+        match ended? {
+            (Ended::Committed, advance) => {
+                shared.resize(begun.elapsed());
+                conflicts = Backoff::new(shared.control.retries);
+                partition.batches += 1;
+                partition.documents += advance.documents;
+                partition.done = advance.done;
+                partition.at = advance.at;
+                partition.behind = advance.behind;
+                ahead = next;
+                let tally = &shared.tally;
+                tally.batches.set(tally.batches.get() + 1);
+                tally
+                    .documents
+                    .set(tally.documents.get() + u64::try_from(advance.documents).unwrap_or(0));
+                shared.tell();
+            }
+            (Ended::Smaller, _) => {
+                if shared.job.batch.is_none() {
+                    shared.size.set((shared.size.get() / 2).max(SIZE_MIN));
+                }
+                if !conflicts.again().await {
+                    return Err(Stop::Body(
+                        "a batch met the writes of others each time that it was tried; try \
+                         smaller batches, or again when there is less traffic"
+                            .into(),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn scout(shared: &Shared<'_>, partition: &Partition) -> Result<Scouted, Stop> {
+    let rest = partition.rest();
+    let scouting = shared.scout.next(&rest, shared.size.get());
+    tokio::select! {
+        biased;
+        () = shared.lost.cancelled() => Err(Stop::Lost),
+        scouted = scouting => {
+            scouted.map_err(|error| Stop::Server(Error::server("look ahead in a backfill", error)))
+        }
+    }
+}
+
+/// One batch, tried again until it is known what became of it.
+async fn batch(
+    shared: &Shared<'_>,
+    session: &mut ClientSession,
+    partition: &Partition,
+    scouted: &Scouted,
+    advance: Advance,
+    work: &impl Work,
+) -> Result<(Ended, Advance), Stop> {
+    let mut backoff = Backoff::new(shared.control.retries);
+    // A commit was sent whose outcome never came back.
+    let mut unknown = false;
+    loop {
+        shared.lost()?;
+        let mut batch = Batch::new(shared, session, &scouted.range);
+        let attempt = attempt(shared, partition, &advance, &mut batch, work).await;
+        let (matched, modified) = (batch.matched, batch.modified);
+        let error = match attempt {
+            Ok(()) => {
+                let tally = &shared.tally;
+                tally.matched.set(tally.matched.get() + matched);
+                tally.modified.set(tally.modified.get() + modified);
+                return Ok((Ended::Committed, advance));
+            }
+            Err(Miss::Guard) => {
+                if unknown && committed(shared, session, partition).await? {
+                    return Ok((Ended::Committed, advance));
+                }
+                shared.lost.cancel();
+                return Err(Stop::Lost);
+            }
+            Err(Miss::Stop(stop)) if !unknown => return Err(stop),
+            Err(Miss::Stop(stop)) => {
+                return match committed(shared, session, partition).await {
+                    Ok(true) => Ok((Ended::Committed, advance)),
+                    Ok(false) => Err(stop),
+                    Err(Stop::Server(error)) => Err(Stop::Unknown(error)),
+                    Err(other) => Err(other),
+                };
+            }
+            Err(Miss::Body(_)) if !unknown => return Ok((Ended::Smaller, advance)),
+            Err(Miss::Body(error)) => error,
+            Err(Miss::Commit { error, unclear }) => {
+                unknown |= unclear;
+                error
+            }
+        };
+        if backoff.again().await {
+            continue;
+        }
+        let error = Error::server("commit a batch", error);
+        return match committed(shared, session, partition).await {
+            Ok(true) => Ok((Ended::Committed, advance)),
+            Ok(false) => Err(Stop::Server(error)),
+            Err(_) => Err(Stop::Unknown(error)),
+        };
+    }
+}
+
+/// Why an attempt did not commit.
+enum Miss {
+    /// The checkpoint is not as it was left.
+    Guard,
+    /// The server says that trying again may help.
+    Body(ServerError),
+    Commit {
+        error: ServerError,
+        unclear: bool,
+    },
+    Stop(Stop),
+}
+
+async fn attempt(
+    shared: &Shared<'_>,
+    partition: &Partition,
+    advance: &Advance,
+    batch: &mut Batch<'_>,
+    work: &impl Work,
+) -> Result<(), Miss> {
+    engine::begin(batch.session).await.map_err(Miss::Stop)?;
+    let statement = partition.guard_statement(shared.fence, advance);
+    let command = shared.control.update(vec![statement]);
+    match shared.control.once(Some(&mut *batch.session), command).await {
+        Ok(reply) if touched(&reply) == 1 => {}
+        Ok(_) => {
+            engine::abort(batch.session).await;
+            return Err(Miss::Guard);
+        }
+        Err(error) => {
+            engine::abort(batch.session).await;
+            return Err(if error.has_label(TRANSIENT_TRANSACTION_ERROR) {
+                Miss::Body(error)
+            } else {
+                Miss::Stop(Stop::Server(Error::server("enter a batch", error)))
+            });
+        }
+    }
+    if advance.documents > 0 {
+        let ended = tokio::select! {
+            biased;
+            () = shared.lost.cancelled() => Err(Stop::Lost),
+            ended = AssertUnwindSafe(work.batch(batch)).catch_unwind() => engine::settle_body(ended),
+        };
+        if let Err(stop) = ended {
+            engine::abort(batch.session).await;
+            return Err(match stop {
+                Stop::Body(error) if worth_another(error.as_ref()) => {
+                    let why = driver::find(error.as_ref()).map(ToString::to_string);
+                    let text = why.unwrap_or_default();
+                    tracing::debug!(target: "mongrate", error = text, "a batch is tried again");
+                    Miss::Body(ServerError::in_reply("a batch met the writes of others", None))
+                }
+                stop => Miss::Stop(stop),
+            });
+        }
+    }
+    commit(shared, batch.session).await
+}
+
+/// What may go away when the batch is tried again, or is smaller.
+fn worth_another(error: &(dyn std::error::Error + 'static)) -> bool {
+    let replied = driver::chain(error).find_map(|link| link.downcast_ref::<ServerError>()?.code());
+    let code = driver::find(error).and_then(driver::code).or(replied);
+    driver::has_label(error, TRANSIENT_TRANSACTION_ERROR)
+        // TransactionTooLarge, TransactionTooLargeForCache.
+        || matches!(code, Some(257 | 388))
+}
+
+async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), Miss> {
+    let mut backoff = Backoff::new(shared.control.retries);
+    let mut unclear = false;
+    loop {
+        let Err(error) = session.commit_transaction().await else { return Ok(()) };
+        let unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+        let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR);
+        unclear |= unknown;
+        if unknown && !shared.lost.is_cancelled() && backoff.again().await {
+            continue;
+        }
+        let error = ServerError::from(error);
+        return Err(if unclear || transient {
+            Miss::Commit { error, unclear }
+        } else {
+            Miss::Stop(Stop::Server(Error::server("commit a batch", error)))
+        });
+    }
+}
+
+/// Ends what the session may have left open, and reads whether the batch committed.
+async fn committed(
+    shared: &Shared<'_>,
+    session: &mut ClientSession,
+    partition: &Partition,
+) -> Result<bool, Stop> {
+    let ended = engine::end_session(&shared.control, session).await;
+    let after = session.operation_time();
+    let filter = doc! { "_id": &partition.id };
+    let found = shared.control.find_after(after, None, filter, doc! {}).await;
+    let found = found.map_err(|error| Stop::Server(Error::server("read a checkpoint", error)))?;
+    let Some(found) = found.first().and_then(Partition::parse) else { return Err(Stop::Lost) };
+    if found.fence != shared.fence {
+        shared.lost.cancel();
+        return Err(Stop::Lost);
+    }
+    if found.batches == partition.batches + 1 {
+        return Ok(true);
+    }
+    // Its commit may still be on its way.
+    if ended {
+        Ok(false)
+    } else {
+        let open = "a batch's transaction could not be ended";
+        Err(Stop::Server(Error::server("commit a batch", ServerError::in_reply(open, None))))
+    }
+}
+
+/// The session's id, as `killSessions` wants it.
+pub(crate) fn id_of(session: &ClientSession) -> Document {
+    session.id().clone()
+}
+
+/// A reply's count, whichever number type it has.
+pub(crate) fn count(reply: &Document, key: &str) -> u64 {
+    match reply.get(key) {
+        Some(Bson::Int32(number)) => u64::try_from(*number).unwrap_or(0),
+        Some(Bson::Int64(number)) => u64::try_from(*number).unwrap_or(0),
+        _ => 0,
+    }
+}

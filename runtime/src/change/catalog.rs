@@ -1,0 +1,173 @@
+//! What the database says of its collections and indexes, and the commands that change them.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::{BoxError, Online, ServerError};
+
+/// A collection, as `listCollections` shows it.
+#[derive(Clone, Debug)]
+pub(super) struct Collection {
+    /// `collection`, `view` or `timeseries`.
+    pub kind: String,
+    pub options: Document,
+    /// What stays the same when it is renamed; views have none.
+    pub uuid: Option<Bson>,
+}
+
+impl Collection {
+    pub(super) fn is_plain(&self) -> bool {
+        self.kind == "collection"
+    }
+
+    pub(super) fn is_capped(&self) -> bool {
+        self.options.get_bool("capped").unwrap_or(false)
+    }
+}
+
+/// A collection of the migrated database.
+pub(super) async fn collection(
+    on: &mut Online<'_>,
+    name: &str,
+) -> Result<Option<Collection>, BoxError> {
+    let found = collections(on, doc! { "name": name }).await?;
+    Ok(found.into_iter().next().map(|(_, collection)| collection))
+}
+
+/// The collections that match, by name.
+async fn collections(
+    on: &mut Online<'_>,
+    filter: Document,
+) -> Result<Vec<(String, Collection)>, BoxError> {
+    let command = doc! {
+        "listCollections": 1, "filter": filter, "cursor": { "batchSize": 1_000 },
+    };
+    let reply = on.engine().control.retrying(None, command).await?;
+    let collections = first_batch(&reply).map(|found| {
+        let uuid = found.get_document("info").ok().and_then(|info| info.get("uuid")).cloned();
+        let collection = Collection {
+            kind: found.get_str("type").unwrap_or("collection").to_owned(),
+            options: found.get_document("options").cloned().unwrap_or_default(),
+            uuid,
+        };
+        (found.get_str("name").unwrap_or_default().to_owned(), collection)
+    });
+    Ok(collections.collect())
+}
+
+/// The indexes of a collection, as `listIndexes` shows them; none if there is no collection.
+pub(super) async fn indexes(
+    on: &mut Online<'_>,
+    collection: &str,
+) -> Result<Vec<Document>, BoxError> {
+    let command = doc! { "listIndexes": collection, "cursor": { "batchSize": 1_000 } };
+    match on.engine().control.retrying(None, command).await {
+        Ok(reply) => Ok(first_batch(&reply).cloned().collect()),
+        // NamespaceNotFound.
+        Err(error) if error.code() == Some(26) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An index by its name.
+pub(super) async fn index(
+    on: &mut Online<'_>,
+    collection: &str,
+    name: &str,
+) -> Result<Option<Document>, BoxError> {
+    let found = indexes(on, collection).await?;
+    Ok(found.into_iter().find(|index| index.get_str("name").is_ok_and(|found| found == name)))
+}
+
+/// Whether a collection holds no document; so does one that is not there.
+pub(super) async fn is_empty(on: &mut Online<'_>, name: &str) -> Result<bool, BoxError> {
+    let command =
+        doc! { "find": name, "limit": 1, "singleBatch": true, "projection": { "_id": 1 } };
+    let reply = on.engine().control.retrying(None, command).await?;
+    Ok(first_batch(&reply).next().is_none())
+}
+
+/// What an aggregation returns, where that is little.
+pub(super) async fn aggregate(
+    on: &mut Online<'_>,
+    collection: &str,
+    pipeline: Vec<Document>,
+) -> Result<Vec<Document>, BoxError> {
+    let command = doc! {
+        "aggregate": collection, "pipeline": pipeline, "cursor": { "batchSize": 1_000 },
+    };
+    let reply = on.engine().control.retrying(None, command).await?;
+    Ok(first_batch(&reply).cloned().collect())
+}
+
+/// How many documents match.
+pub(super) async fn count(
+    on: &mut Online<'_>,
+    collection: &str,
+    filter: Document,
+) -> Result<i64, BoxError> {
+    let pipeline = vec![doc! { "$match": filter }, doc! { "$count": "n" }];
+    let found = aggregate(on, collection, pipeline).await?;
+    Ok(found.first().and_then(|found| crate::command::number(found, "n")).unwrap_or(0))
+}
+
+/// Gives a collection another name. Done if the one with this `uuid` has it already.
+pub(super) async fn rename(on: &mut Online<'_>, from: &str, to: &str) -> Result<(), ServerError> {
+    let database = on.database().name().to_owned();
+    let command = doc! {
+        "renameCollection": format!("{database}.{from}"),
+        "to": format!("{database}.{to}"),
+    };
+    on.ddl_as_admin(command).await
+}
+
+/// Drops a collection that is there or not.
+pub(super) async fn drop(on: &mut Online<'_>, name: &str) -> Result<(), ServerError> {
+    forgiving(on.ddl(doc! { "drop": name }).await, &[26])
+}
+
+/// Success, if the server says one of these: it was done before.
+pub(super) fn forgiving(
+    outcome: Result<(), ServerError>,
+    codes: &[i32],
+) -> Result<(), ServerError> {
+    match outcome {
+        Err(error) if error.code().is_some_and(|code| codes.contains(&code)) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn first_batch(reply: &Document) -> impl Iterator<Item = &Document> {
+    reply
+        .get_document("cursor")
+        .and_then(|cursor| cursor.get_array("firstBatch"))
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Bson::as_document)
+}
+
+/// Whether an option is as wanted: numbers by value, as the server widens them; what is left out
+/// is false.
+pub(super) fn alike(found: Option<&Bson>, wanted: Option<&Bson>) -> bool {
+    let number = |value: &Bson| match value {
+        Bson::Int32(number) => Some(f64::from(*number)),
+        #[expect(clippy::cast_precision_loss, reason = "options are far below 2^53")]
+        Bson::Int64(number) => Some(*number as f64),
+        Bson::Double(number) => Some(*number),
+        _ => None,
+    };
+    match (found, wanted) {
+        (None, None | Some(Bson::Boolean(false))) | (Some(Bson::Boolean(false)), None) => true,
+        (Some(Bson::Document(found)), Some(Bson::Document(wanted))) => {
+            found.len() == wanted.len()
+                && found.iter().zip(wanted).all(|((key, found), (name, wanted))| {
+                    key == name && alike(Some(found), Some(wanted))
+                })
+        }
+        (Some(found), Some(wanted)) => match (number(found), number(wanted)) {
+            (Some(one), Some(other)) => (one - other).abs() < f64::EPSILON,
+            _ => found == wanted,
+        },
+        _ => false,
+    }
+}

@@ -1,0 +1,596 @@
+//! Rewrites the documents of a collection so that they come back exactly.
+//!
+//! One law holds for all of it. There is a way forward F and a way backward B. In the transaction
+//! that changes a batch, every document d for which B(F(d)) is not d is remembered: with what it
+//! held before and after, or, where F(d) is d, as one to be left alone. The rollback puts back
+//! what is remembered, as long as nobody has changed it since, and applies B to all others. What
+//! B would overwrite for good is put aside in the same way.
+
+use std::collections::HashMap;
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::{
+    catalog, expr,
+    fields::{Edit, Refusal},
+    keep,
+    operation::Slot,
+    pipelines::Pipelines,
+};
+use crate::{
+    BoxError, Direction, Online,
+    backfill::{self, Batch, Job, Work, both},
+};
+
+/// How many documents an error names.
+const NAMED_MAX: i32 = 5;
+/// Documents per batch where they come to this side.
+const HERE: u32 = 500;
+/// How much one command may hold; well below the server's 48 MB.
+const COMMAND_BYTES_MAX: usize = 8 << 20;
+
+/// What is done to the documents of a collection.
+#[derive(Clone, Debug)]
+pub(super) struct Rewrite {
+    pub collection: String,
+    pub how: How,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum How {
+    Field(Edit),
+    Pipelines(Pipelines),
+}
+
+impl Rewrite {
+    pub(super) fn forward_text(&self) -> String {
+        match &self.how {
+            How::Field(edit) => edit.forward_text(&self.collection),
+            How::Pipelines(pipelines) => pipelines.forward_text(&self.collection),
+        }
+    }
+
+    pub(super) fn undo_text(&self) -> String {
+        match &self.how {
+            How::Field(edit) => edit.undo_text(&self.collection),
+            How::Pipelines(pipelines) => pipelines.undo_text(&self.collection),
+        }
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
+        match &self.how {
+            How::Field(edit) => edit.problems(&self.collection),
+            How::Pipelines(pipelines) => pipelines.problems(&self.collection),
+        }
+    }
+
+    /// Which documents it changes, for those who count them beforehand.
+    pub(super) fn touched(&self, direction: Direction) -> Document {
+        match &self.how {
+            How::Field(edit) => edit.touched(direction),
+            How::Pipelines(pipelines) => pipelines.side(direction).filter.clone(),
+        }
+    }
+
+    fn refusal(&self, direction: Direction) -> Option<Refusal> {
+        match &self.how {
+            How::Field(edit) => edit.refusal(direction),
+            How::Pipelines(_) => None,
+        }
+    }
+
+    fn job(&self, slot: Slot, direction: Direction, has_kept: bool) -> Job {
+        let mut job = Job::new(&slot.step(), &self.collection);
+        match &self.how {
+            How::Field(edit) => job.filter = edit.involved(direction),
+            How::Pipelines(pipelines) => {
+                job.filter = pipelines.involved(direction, has_kept);
+                job.batch = Some(HERE);
+            }
+        }
+        job
+    }
+
+    pub(super) async fn observe(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+    ) -> Result<Document, BoxError> {
+        if let Some(found) = catalog::collection(on, &self.collection).await? {
+            if !found.is_plain() {
+                return Err(format!(
+                    "`{}` is a {}: its documents cannot be rewritten",
+                    self.collection, found.kind
+                )
+                .into());
+            }
+            if found.is_capped() {
+                return Err(format!(
+                    "`{}` is capped: the server rewrites no document of it in a transaction",
+                    self.collection
+                )
+                .into());
+            }
+            self.refuse(on, Direction::Up, None).await?;
+        }
+        Ok(doc! { "kept": keep::name(on, slot.number).await? })
+    }
+
+    /// Refuses, before anything is changed, what cannot be done exactly.
+    async fn refuse(
+        &self,
+        on: &mut Online<'_>,
+        direction: Direction,
+        kept: Option<&str>,
+    ) -> Result<(), BoxError> {
+        let Some(Refusal { filter, test, problem }) = self.refusal(direction) else {
+            return Ok(());
+        };
+        let mut pipeline = vec![doc! { "$match": filter }, doc! { "$match": { "$expr": test } }];
+        if let Some(kept) = kept {
+            // Those will be put back, or left alone.
+            pipeline.push(doc! { "$lookup": {
+                "from": kept, "localField": "_id", "foreignField": "_id", "as": "kept",
+            } });
+            pipeline.push(doc! { "$match": { "kept": { "$size": 0 } } });
+        }
+        let mut some = pipeline.clone();
+        some.extend([doc! { "$limit": NAMED_MAX }, doc! { "$project": { "_id": 1 } }]);
+        let some = catalog::aggregate(on, &self.collection, some).await?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        pipeline.push(doc! { "$count": "n" });
+        let count = catalog::aggregate(on, &self.collection, pipeline).await?;
+        let count = count.first().and_then(|found| crate::command::number(found, "n"));
+        let verb = direction.as_str();
+        Err(format!(
+            "{} of `{}` {problem} ({}); nothing was changed: mend them, and run `{verb}` again",
+            many(count.unwrap_or(0)),
+            self.collection,
+            ids(&some)
+        )
+        .into())
+    }
+
+    pub(super) async fn forward(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        let kept = keep::chosen(found)?;
+        let mut count = 0;
+        if catalog::collection(on, &self.collection).await?.is_some() {
+            if !on.is_done(&slot.step()) {
+                keep::open(on, kept).await?;
+            }
+            let job = self.job(slot, Direction::Up, false);
+            backfill::run(on, job, &Forward { rewrite: self, kept }).await?;
+            count = catalog::count(on, kept, doc! {}).await?;
+        }
+        let mut found = found.clone();
+        found.insert("documents", count);
+        on.checkpoint(None, Some((&slot.key(), &found)), async |_| Ok(())).await?;
+        if count == 0 {
+            catalog::drop(on, kept).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was kept is still there.
+    pub(super) async fn ready(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        let count = crate::command::number(found, "documents").unwrap_or(0);
+        if count == 0 || on.is_done(&slot.step()) {
+            return Ok(());
+        }
+        let kept = keep::chosen(found)?;
+        if catalog::collection(on, kept).await?.is_some() {
+            return Ok(());
+        }
+        Err(format!(
+            "what {} of `{}` held before was kept in `{kept}`, which is gone (`purge`?); they \
+             cannot be brought back; nothing was changed: restore `{kept}` from a backup, and run \
+             `down` again",
+            many(count),
+            self.collection
+        )
+        .into())
+    }
+
+    pub(super) async fn backward(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        // After a baseline nothing was kept, as nothing was run.
+        let Ok(kept) = keep::chosen(found).map(str::to_owned) else {
+            return Err("it was recorded as applied without being run: what its documents held \
+                        before is not known"
+                .into());
+        };
+        let back = keep::back(&kept);
+        if catalog::collection(on, &self.collection).await?.is_some() {
+            let has_kept = catalog::collection(on, &kept).await?.is_some();
+            if !on.is_done(&slot.step()) {
+                self.refuse(on, Direction::Down, has_kept.then_some(kept.as_str())).await?;
+                keep::open(on, &back).await?;
+            }
+            let job = self.job(slot, Direction::Down, has_kept);
+            let work = Backward { rewrite: self, kept: has_kept.then_some(&kept), back: &back };
+            backfill::run(on, job, &work).await?;
+        }
+        if !keep::close(on, &back).await? {
+            tracing::info!(
+                target: "mongrate", collection = self.collection, kept = back,
+                "what the rollback had to overwrite is kept until `purge`"
+            );
+        }
+        let changed = catalog::count(on, &kept, doc! { "changed": true }).await?;
+        if changed == 0 {
+            catalog::drop(on, &kept).await?;
+        } else {
+            tracing::warn!(
+                target: "mongrate", collection = self.collection, kept, documents = changed,
+                "some documents had been changed since: they were not set back to what they \
+                 held before, which is kept until `purge`"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Changes batches, and remembers what would not come back by itself.
+struct Forward<'a> {
+    rewrite: &'a Rewrite,
+    kept: &'a str,
+}
+
+impl Work for Forward<'_> {
+    async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
+        let entries = match &self.rewrite.how {
+            How::Field(edit) => {
+                let filter = batch.filter.clone();
+                edit_batch(batch, self.rewrite, edit, Direction::Up, filter).await?
+            }
+            How::Pipelines(pipelines) => {
+                let documents = read(batch, batch.filter.clone()).await?;
+                pipelines.run(batch, documents, Direction::Up).await?
+            }
+        };
+        insert(batch, self.kept, entries).await
+    }
+}
+
+/// Applies the edit, or its inverse, to what matches; with what is to be remembered.
+async fn edit_batch(
+    batch: &mut Batch<'_>,
+    rewrite: &Rewrite,
+    edit: &Edit,
+    direction: Direction,
+    filter: Document,
+) -> Result<Vec<Document>, BoxError> {
+    if let Some(Refusal { filter: may, test, problem }) = rewrite.refusal(direction) {
+        let pipeline = vec![
+            doc! { "$match": both(filter.clone(), &may) },
+            doc! { "$match": { "$expr": test } },
+            doc! { "$limit": NAMED_MAX },
+            doc! { "$project": { "_id": 1 } },
+        ];
+        let some = aggregate(batch, pipeline).await?;
+        if !some.is_empty() {
+            return Err(format!(
+                "there are documents of `{}` {problem} ({}), written since it began; the batches \
+                 before are done, this one left no trace: mend them, and run `{}` again",
+                rewrite.collection,
+                ids(&some),
+                direction.as_str()
+            )
+            .into());
+        }
+    }
+    let entries = aggregate(batch, entries(edit, direction, filter.clone())).await?;
+    let document = edit.apply(direction, expr::ROOT);
+    let change = vec![doc! { "$replaceWith": document }];
+    batch.update(vec![doc! { "q": filter, "u": change, "multi": true }]).await?;
+    Ok(entries.into_iter().map(entry).collect())
+}
+
+/// Finds the documents that the way back does not make what they were.
+fn entries(edit: &Edit, direction: Direction, filter: Document) -> Vec<Document> {
+    let other = match direction {
+        Direction::Up => Direction::Down,
+        Direction::Down => Direction::Up,
+    };
+    let there = |then: Bson| expr::bind("there", edit.apply(direction, expr::ROOT), then);
+    let back = |then: Bson| there(expr::bind("back", edit.apply(other, "there"), then));
+    let anchors = |of: &str| -> Bson {
+        edit.paths().iter().map(|path| expr::anchor(of, path.fields())).collect()
+    };
+    let mut shown = doc! {
+        "o": anchors(expr::ROOT), "f": there(anchors("there")), "b": back(anchors("back")),
+    };
+    let mut lost = vec![expr::differ("$o", "$b")];
+    let mut touched = vec![expr::differ("$o", "$f")];
+    if let Some(path) = edit.typed() {
+        let types = |of: &str| expr::signature(of, path.fields());
+        shown.extend(doc! {
+            "to": types(expr::ROOT), "tf": there(types("there")), "tb": back(types("back")),
+        });
+        lost.push(expr::differ("$to", "$tb"));
+        touched.push(expr::differ("$to", "$tf"));
+    }
+    vec![
+        doc! { "$match": filter },
+        doc! { "$project": shown },
+        doc! { "$match": { "$expr": expr::any_of(lost) } },
+        doc! { "$project": { "before": "$o", "after": "$f", "touched": expr::any_of(touched) } },
+    ]
+}
+
+/// As it is stored.
+fn entry(mut found: Document) -> Document {
+    if found.remove("touched").and_then(|touched| touched.as_bool()).unwrap_or(true) {
+        return found;
+    }
+    doc! { "_id": found.remove("_id").unwrap_or(Bson::Null), "left": true }
+}
+
+/// Puts back what was remembered, and goes back with the rest.
+struct Backward<'a> {
+    rewrite: &'a Rewrite,
+    kept: Option<&'a String>,
+    /// For what it overwrites.
+    back: &'a str,
+}
+
+impl Work for Backward<'_> {
+    async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
+        match &self.rewrite.how {
+            How::Field(edit) => self.field(batch, edit).await,
+            How::Pipelines(pipelines) => self.pipelines(batch, pipelines).await,
+        }
+    }
+}
+
+impl Backward<'_> {
+    async fn field(&self, batch: &mut Batch<'_>, edit: &Edit) -> Result<(), BoxError> {
+        let filter = batch.filter.clone();
+        let mut settled = Vec::new();
+        let mut changed = Vec::new();
+        if let Some(kept) = self.kept {
+            let here = find(batch, batch.collection, filter.clone(), doc! { "_id": 1 }).await?;
+            let mut restored = Vec::new();
+            let mut remembered = Vec::new();
+            for entry in entries_of(batch, kept, &here).await? {
+                let id = entry.get("_id").cloned().unwrap_or(Bson::Null);
+                if entry.contains_key("before") {
+                    remembered.push((id, entry));
+                } else {
+                    settled.push(id);
+                }
+            }
+            let now = by_id(self.anchors(batch, edit, &remembered).await?)?;
+            for (id, entry) in remembered {
+                let now = now.get(&key(&id)?).and_then(|now| now.get("now"));
+                let same = matches!(
+                    (now, entry.get("after")),
+                    (Some(now), Some(after)) if expr::same(now, after)
+                );
+                if same {
+                    restored.push(put_back(edit, &id, &entry));
+                    settled.push(id);
+                } else {
+                    changed.push(id);
+                }
+            }
+            update_all(batch, restored).await?;
+        }
+        if !edit.is_one_way() {
+            let rest = both(filter, &doc! { "_id": { "$nin": settled } });
+            let entries = edit_batch(batch, self.rewrite, edit, Direction::Down, rest).await?;
+            insert(batch, self.back, entries).await?;
+        }
+        self.note(batch, changed).await
+    }
+
+    /// What documents hold now at the paths of the edit.
+    async fn anchors(
+        &self,
+        batch: &mut Batch<'_>,
+        edit: &Edit,
+        remembered: &[(Bson, Document)],
+    ) -> Result<Vec<Document>, BoxError> {
+        if remembered.is_empty() {
+            return Ok(Vec::new());
+        }
+        let these: Vec<Bson> = remembered.iter().map(|(id, _)| id.clone()).collect();
+        let now: Bson =
+            edit.paths().iter().map(|path| expr::anchor(expr::ROOT, path.fields())).collect();
+        let pipeline = vec![
+            doc! { "$match": { "_id": { "$in": these } } },
+            doc! { "$project": { "now": now } },
+        ];
+        aggregate(batch, pipeline).await
+    }
+
+    async fn pipelines(
+        &self,
+        batch: &mut Batch<'_>,
+        pipelines: &Pipelines,
+    ) -> Result<(), BoxError> {
+        let documents = read(batch, batch.filter.clone()).await?;
+        let mut rest = Vec::new();
+        let mut changed = Vec::new();
+        let mut restored = Vec::new();
+        let entries = match self.kept {
+            Some(kept) => by_id(entries_of(batch, kept, &documents).await?)?,
+            None => HashMap::new(),
+        };
+        for document in documents {
+            let id = document.get("_id").cloned().unwrap_or(Bson::Null);
+            match entries.get(&key(&id)?) {
+                Some(entry) if !entry.contains_key("before") => {}
+                Some(entry) => match pipelines.put_back(&document, entry) {
+                    Some(before) => {
+                        let change = doc! { "$replaceWith": { "$literal": before } };
+                        restored.push(doc! { "q": { "_id": { "$eq": id } }, "u": [change] });
+                    }
+                    None => {
+                        changed.push(id);
+                        rest.push(document);
+                    }
+                },
+                None => rest.push(document),
+            }
+        }
+        update_all(batch, restored).await?;
+        let entries = pipelines.run(batch, rest, Direction::Down).await?;
+        insert(batch, self.back, entries).await?;
+        self.note(batch, changed).await
+    }
+
+    /// Marks what could not be put back.
+    async fn note(&self, batch: &mut Batch<'_>, changed: Vec<Bson>) -> Result<(), BoxError> {
+        if let (Some(kept), false) = (self.kept, changed.is_empty()) {
+            let mark = doc! {
+                "q": { "_id": { "$in": changed } },
+                "u": { "$set": { "changed": true } },
+                "multi": true,
+            };
+            batch.send(doc! { "update": kept, "updates": [mark] }).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The statement that puts back what a document held.
+fn put_back(edit: &Edit, id: &Bson, entry: &Document) -> Document {
+    let before = entry.get_array("before").map(Vec::as_slice).unwrap_or_default();
+    let stages: Vec<Document> = edit
+        .paths()
+        .iter()
+        .zip(before)
+        .filter_map(|(path, before)| expr::put_back(path.fields(), before.as_document()?))
+        .collect();
+    doc! { "q": { "_id": { "$eq": id.clone() } }, "u": stages }
+}
+
+/// What was remembered of these documents.
+async fn entries_of(
+    batch: &mut Batch<'_>,
+    kept: &str,
+    documents: &[Document],
+) -> Result<Vec<Document>, BoxError> {
+    let these: Vec<Bson> = documents.iter().filter_map(|one| one.get("_id").cloned()).collect();
+    if these.is_empty() {
+        return Ok(Vec::new());
+    }
+    find(batch, kept, doc! { "_id": { "$in": these } }, doc! {}).await
+}
+
+/// The documents of the batch's collection that match, in the order of their `_id`.
+pub(super) async fn read(
+    batch: &mut Batch<'_>,
+    filter: Document,
+) -> Result<Vec<Document>, BoxError> {
+    find(batch, batch.collection, filter, doc! {}).await
+}
+
+async fn find(
+    batch: &mut Batch<'_>,
+    collection: &str,
+    filter: Document,
+    projection: Document,
+) -> Result<Vec<Document>, BoxError> {
+    let command = doc! {
+        "find": collection, "filter": filter, "projection": projection, "sort": { "_id": 1 },
+        "batchSize": 100_000,
+    };
+    batch.read(command).await
+}
+
+/// Over the documents of the batch's collection.
+pub(super) async fn aggregate(
+    batch: &mut Batch<'_>,
+    pipeline: Vec<Document>,
+) -> Result<Vec<Document>, BoxError> {
+    let command = doc! {
+        "aggregate": batch.collection, "pipeline": pipeline, "cursor": { "batchSize": 100_000 },
+    };
+    batch.read(command).await
+}
+
+async fn insert(
+    batch: &mut Batch<'_>,
+    collection: &str,
+    documents: Vec<Document>,
+) -> Result<(), BoxError> {
+    for documents in pieces(documents)? {
+        let command = doc! { "insert": collection, "documents": documents, "ordered": true };
+        batch.send(command).await?;
+    }
+    Ok(())
+}
+
+async fn update_all(batch: &mut Batch<'_>, statements: Vec<Document>) -> Result<(), BoxError> {
+    for statements in pieces(statements)? {
+        batch.update(statements).await?;
+    }
+    Ok(())
+}
+
+/// Documents by their `_id`.
+fn by_id(documents: Vec<Document>) -> Result<HashMap<Vec<u8>, Document>, BoxError> {
+    let keyed = documents.into_iter().map(|document| {
+        let key = key(document.get("_id").unwrap_or(&Bson::Null))?;
+        Ok((key, document))
+    });
+    keyed.collect()
+}
+
+/// An `_id` of any type, to look it up by.
+fn key(id: &Bson) -> Result<Vec<u8>, BoxError> {
+    bytes(&doc! { "_id": id.clone() })
+}
+
+fn bytes(document: &Document) -> Result<Vec<u8>, BoxError> {
+    let mut bytes = Vec::new();
+    document.to_writer(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// In groups that fit one command.
+fn pieces(documents: Vec<Document>) -> Result<Vec<Vec<Document>>, BoxError> {
+    let mut pieces: Vec<Vec<Document>> = Vec::new();
+    let mut room = 0;
+    for document in documents {
+        let size = bytes(&document)?.len();
+        match pieces.last_mut() {
+            Some(last) if size <= room => last.push(document),
+            _ => {
+                pieces.push(vec![document]);
+                room = COMMAND_BYTES_MAX;
+            }
+        }
+        room = room.saturating_sub(size);
+    }
+    Ok(pieces)
+}
+
+fn many(count: i64) -> String {
+    if count == 1 { "1 document".to_owned() } else { format!("{count} documents") }
+}
+
+/// Some `_id`s, for people.
+fn ids(documents: &[Document]) -> String {
+    let ids: Vec<String> =
+        documents.iter().filter_map(|one| one.get("_id")).map(Bson::to_string).collect();
+    format!("_id {}", ids.join(", "))
+}

@@ -1,0 +1,180 @@
+//! What would better be done otherwise: said before a migration runs, with the code that is
+//! better.
+//!
+//! [`judge`] is pure: an operation and what was read of the collection in, a [`Lint`] out.
+//! [`read`] is the edge that reads. [`subject`] says what a migration is known to do.
+
+mod judge;
+mod read;
+mod subject;
+
+use std::{fmt, str::FromStr};
+
+pub(crate) use judge::{Index, Operation};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Direction, Error, Migration, Version, dry_run::CommandReport, plan::Step, runner::Runner,
+};
+
+/// What a lint is called: in `allow = "…"` of the attribute, after `--allow`, in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LintName {
+    /// Writes more documents in one transaction than fit its time or its size.
+    LargeTransaction,
+    /// A unique index over keys that are there several times: its build fails.
+    UniqueIndexOverDuplicates,
+    /// An index on a collection with many documents.
+    IndexOnLargeCollection,
+    /// Removes a field that an index or the validator names.
+    FieldInUse,
+    /// A validator that documents fail which are there already.
+    ValidatorFails,
+    /// Renames what a running older version of the app still uses by its old name.
+    RenameBreaksRunningApp,
+}
+
+impl LintName {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::LargeTransaction,
+        Self::UniqueIndexOverDuplicates,
+        Self::IndexOnLargeCollection,
+        Self::FieldInUse,
+        Self::ValidatorFails,
+        Self::RenameBreaksRunningApp,
+    ];
+
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LargeTransaction => "large_transaction",
+            Self::UniqueIndexOverDuplicates => "unique_index_over_duplicates",
+            Self::IndexOnLargeCollection => "index_on_large_collection",
+            Self::FieldInUse => "field_in_use",
+            Self::ValidatorFails => "validator_fails",
+            Self::RenameBreaksRunningApp => "rename_breaks_running_app",
+        }
+    }
+}
+
+impl fmt::Display for LintName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for LintName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
+            let all: Vec<&str> = Self::ALL.iter().map(|name| name.as_str()).collect();
+            format!("no lint has this name; they are {}", all.join(", "))
+        })
+    }
+}
+
+/// Something that would better be done otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lint {
+    /// What it is called.
+    pub name: LintName,
+    /// The version of the migration.
+    pub version: Version,
+    /// The name of the migration.
+    pub migration: String,
+    /// What would happen.
+    pub message: String,
+    /// What the migration does.
+    pub bad: String,
+    /// What would be better.
+    pub good: String,
+    /// What was found in the database: counts, names of indexes, the `_id`s of a few documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+    /// Whether it rests on the size of a collection, and not on what the migration was seen to
+    /// do: a dry run knows better.
+    #[serde(default)]
+    pub estimated: bool,
+}
+
+impl Lint {
+    pub(crate) fn is_guess(&self) -> bool {
+        self.estimated
+    }
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`: {} ({})", self.version, self.migration, self.message, self.name)
+    }
+}
+
+/// From where on something is large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LintLimits {
+    /// The most documents that a transaction should write. Default 10,000: well within 60 s on
+    /// a busy server, and small enough for the secondaries to apply at once.
+    pub transaction_documents_max: u64,
+    /// The longest that a transaction should take, in milliseconds. Default 20,000: a third of
+    /// what the server allows.
+    pub transaction_ms_max: u64,
+    /// The most documents of a collection whose index may be built at any time. Default
+    /// 1,000,000.
+    pub index_documents_max: u64,
+    /// Whether duplicate keys are shown with their values, and not only counted. Default no.
+    pub show_values: bool,
+}
+
+impl Default for LintLimits {
+    fn default() -> Self {
+        Self {
+            transaction_documents_max: 10_000,
+            transaction_ms_max: 20_000,
+            index_documents_max: 1_000_000,
+            show_values: false,
+        }
+    }
+}
+
+impl Runner {
+    /// What would better be done otherwise, as far as it can be known without running it.
+    /// Reads; writes nothing.
+    pub(crate) async fn lints(&self, steps: &[Step]) -> Result<Vec<Lint>, Error> {
+        let mut lints = Vec::new();
+        let mut reader = read::Reader::new(&self.control, self.settings.lints);
+        let mut earlier: Vec<Operation> = Vec::new();
+        for step in steps.iter().filter(|step| step.direction == Direction::Up) {
+            let subject = subject::of(&step.migration);
+            for operation in &subject.operations {
+                let mut facts = reader.facts(operation).await?;
+                facts.after(&earlier, operation);
+                lints.extend(judge::judge(&subject, operation, &facts, self.settings.lints));
+                earlier.push(operation.clone());
+            }
+        }
+        lints.retain(|lint| !self.settings.allowed.contains(&lint.name));
+        Ok(lints)
+    }
+}
+
+/// What was seen of a transactional migration in a dry run.
+pub(crate) fn large_transaction(
+    migration: &Migration,
+    commands: &[CommandReport],
+    duration_ms: u64,
+    limits: LintLimits,
+) -> Option<Lint> {
+    let subject = subject::empty(migration);
+    let written = commands.iter().map(CommandReport::written).sum();
+    let most = commands.iter().max_by_key(|command| command.written());
+    let collection = most.and_then(|command| command.namespace.split_once('.'));
+    let operation = judge::Operation::Write {
+        collection: collection.map(|(_, name)| name.to_owned()),
+        seen: Some(judge::Seen { documents: written, duration_ms }),
+    };
+    judge::judge(&subject, &operation, &judge::Facts::default(), limits)
+}

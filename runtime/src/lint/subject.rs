@@ -1,0 +1,28 @@
+//! What a migration is known to do, without running it.
+
+use super::judge::{Operation, Subject};
+use crate::{Migration, MigrationKind, change};
+
+/// A migration of which nothing is known but its name.
+pub(super) fn empty(migration: &Migration) -> Subject {
+    Subject {
+        version: migration.version(),
+        migration: migration.name(),
+        allowed: migration.hints.allow,
+        operations: Vec::new(),
+    }
+}
+
+/// A migration with the operations that can be known: of a transactional one, the collections
+/// that its body names and writes many documents of; of a declared one, what it declares. Of an
+/// online one nothing: what its body does is known once it runs.
+pub(super) fn of(migration: &Migration) -> Subject {
+    let mut subject = empty(migration);
+    subject.operations = change::lint::operations(migration);
+    if migration.kind() == MigrationKind::Transaction {
+        subject.operations.extend(migration.hints.writes.iter().map(|collection| {
+            Operation::Write { collection: Some((*collection).to_owned()), seen: None }
+        }));
+    }
+    subject
+}

@@ -1,0 +1,179 @@
+//! Writes the next numbered migration file and its `mod` line.
+//!
+//! Knows nothing of arguments, output or databases: a directory and a moment in, files out.
+
+mod error;
+mod mod_line;
+mod name;
+mod numbering;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDateTime;
+use serde::Serialize;
+
+pub use error::CreateError;
+pub use mod_line::{add_mod_line, mod_file};
+pub use numbering::promised;
+
+// Real files that compile (the integration tests include them), with names to replace.
+const TRANSACTION: &str = include_str!("templates/transaction.rs");
+const TRANSACTION_REVERSIBLE: &str = include_str!("templates/transaction_reversible.rs");
+const ONLINE: &str = include_str!("templates/online.rs");
+const ONLINE_REVERSIBLE: &str = include_str!("templates/online_reversible.rs");
+const CHANGE: &str = include_str!("templates/change_irreversible.rs");
+const CHANGE_REVERSIBLE: &str = include_str!("templates/change.rs");
+
+/// What a new migration may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Template {
+    /// Atomic.
+    #[default]
+    Transaction,
+    /// Resumable, not atomic as a whole.
+    Online,
+    /// Declared operations, with a known inverse.
+    Change,
+}
+
+/// A migration that is to be written.
+#[derive(Clone, Debug)]
+pub struct NewMigration {
+    slug: String,
+    template: Template,
+    reversible: bool,
+    newest: i64,
+    names: BTreeMap<String, String>,
+}
+
+impl NewMigration {
+    /// One with this name, given as people write it: `add user index`.
+    ///
+    /// # Errors
+    ///
+    /// [`CreateError::Name`] when it holds a path separator, `..` or a control character, no
+    /// letter or digit of ASCII, or is too long.
+    pub fn named(name: &str) -> Result<Self, CreateError> {
+        Ok(Self {
+            slug: name::slug(name)?,
+            template: Template::Transaction,
+            reversible: false,
+            newest: 0,
+            names: BTreeMap::new(),
+        })
+    }
+
+    /// What it may do. Default: a transaction.
+    #[must_use]
+    pub fn template(mut self, template: Template) -> Self {
+        self.template = template;
+        self
+    }
+
+    /// Whether it gets a rollback function. Default: no.
+    #[must_use]
+    pub fn reversible(mut self, reversible: bool) -> Self {
+        self.reversible = reversible;
+        self
+    }
+
+    /// A migration of the same group that is declared already, wherever that is: the new one is
+    /// newer, and has another name. `place` is for the error.
+    #[must_use]
+    pub fn beside(mut self, version: i64, name: &str, place: &str) -> Self {
+        self.newest = self.newest.max(version);
+        self.names.insert(name.to_owned(), place.to_owned());
+        self
+    }
+
+    /// Writes `m<version>_<slug>.rs` into `dir`, and its `mod` line into the module's file:
+    /// `mod.rs` in `dir`, the sibling `<dir>.rs`, or a `lib.rs` or `main.rs` in `dir`.
+    ///
+    /// The version is greater than every one that a file name in `dir` holds, that the
+    /// package's `migrations.sum` seals, and that [`beside`](Self::beside) was told of. It goes
+    /// on as the newest of those does: by 1, or, if that begins with a date, with the date of
+    /// `now`. The first is date and running number. No file is ever overwritten.
+    ///
+    /// # Errors
+    ///
+    /// As [`CreateError`] says; nothing was written, except after [`CreateError::ModFile`].
+    pub fn write(&self, dir: &Path, now: NaiveDateTime) -> Result<Created, CreateError> {
+        if !dir.is_dir() {
+            return Err(CreateError::NoDirectory { dir: dir.to_owned() });
+        }
+        let mut taken = numbering::taken(dir)?;
+        taken.newest = taken.newest.max(self.newest);
+        if let Some(file) = self.names.get(&self.slug).or_else(|| taken.names.get(&self.slug)) {
+            let (name, file) = (self.slug.clone(), file.clone());
+            return Err(CreateError::NameTaken { name, file });
+        }
+        let version = numbering::next(taken.newest, now)
+            .ok_or_else(|| CreateError::NoVersion { dir: dir.to_owned() })?;
+        let module = format!("m{version:0width$}_{}", self.slug, width = taken.width);
+        let path = dir.join(format!("{module}.rs"));
+        let io = |source| CreateError::Write { path: path.clone(), source };
+        let mut file = File::create_new(&path).map_err(io)?;
+        if let Err(source) = file.write_all(self.text(version).as_bytes()) {
+            let _ = fs::remove_file(&path);
+            return Err(io(source));
+        }
+
+        let mod_line = format!("mod {module};");
+        let mod_file = mod_file(dir);
+        if let Some(mod_file) = &mod_file {
+            add_mod_line(mod_file, &module).map_err(|source| CreateError::ModFile {
+                created: path.clone(),
+                mod_file: mod_file.clone(),
+                line: mod_line.clone(),
+                source,
+            })?;
+        }
+        Ok(Created { version, name: self.slug.clone(), path, mod_line, mod_file })
+    }
+
+    fn text(&self, version: i64) -> String {
+        let (template, its_version, its_name) = match (self.template, self.reversible) {
+            (Template::Transaction, false) => (TRANSACTION, "20260102001", "one"),
+            (Template::Transaction, true) => (TRANSACTION_REVERSIBLE, "20260102002", "two"),
+            (Template::Online, false) => (ONLINE, "20260102003", "three"),
+            (Template::Online, true) => (ONLINE_REVERSIBLE, "20260102004", "four"),
+            (Template::Change, true) => (CHANGE_REVERSIBLE, "20260102005", "five"),
+            (Template::Change, false) => (CHANGE, "20260102006", "six"),
+        };
+        let title = self.slug.replace('_', " ");
+        let mut letters = title.chars();
+        let title: String = letters
+            .next()
+            .map(|first| first.to_ascii_uppercase())
+            .into_iter()
+            .chain(letters)
+            .collect();
+        template
+            .replace(its_version, &version.to_string())
+            .replace(&format!("Example {its_name}"), &title)
+            .replace(&format!("example_{its_name}"), &name::function(&self.slug))
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Created {
+    /// The version of the new migration.
+    pub version: i64,
+    /// Its name, in snake case.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// The line that makes the file part of the crate.
+    pub mod_line: String,
+    /// The file that has that line now; none if there was no such file, so that a person
+    /// has to add it.
+    pub mod_file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests;

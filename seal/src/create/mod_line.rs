@@ -1,0 +1,80 @@
+//! The line that makes a file part of its crate.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::promised;
+
+/// The file in which `dir`'s modules are declared.
+pub fn mod_file(dir: &Path) -> Option<PathBuf> {
+    let mut sibling = dir.as_os_str().to_owned();
+    sibling.push(".rs");
+    [dir.join("mod.rs"), PathBuf::from(sibling), dir.join("lib.rs"), dir.join("main.rs")]
+        .into_iter()
+        .find(|file| file.is_file())
+}
+
+/// Declares `module` after the last migration that is declared, unless it is already.
+pub fn add_mod_line(file: &Path, module: &str) -> io::Result<()> {
+    let text = fs::read_to_string(file)?;
+    let Some(changed) = with_mod_line(&text, module) else { return Ok(()) };
+    // A crash half-way must not leave half a module: write beside it, then rename.
+    let target = fs::canonicalize(file)?;
+    let draft = target.with_extension(format!("rs.{}.tmp", std::process::id()));
+    let written = File::create_new(&draft)
+        .and_then(|mut out| {
+            out.write_all(changed.as_bytes())?;
+            out.set_permissions(fs::metadata(&target)?.permissions())
+        })
+        .and_then(|()| fs::rename(&draft, &target));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+/// `text` with `mod module;`, after the last `mod m<version>…;` or else after the last other
+/// `mod …;` or else at the end. `None` if it is there already.
+pub(super) fn with_mod_line(text: &str, module: &str) -> Option<String> {
+    let mut last_migration = None;
+    let mut last_mod = None;
+    let mut visibility = "";
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        at += line.len();
+        // A declaration inside another module is indented: not ours.
+        let Some((before, name)) = declared(line) else { continue };
+        if name == module {
+            return None;
+        }
+        last_mod = Some(at);
+        if name.starts_with('m') && promised(name).is_some() {
+            last_migration = Some(at);
+            visibility = before;
+        }
+    }
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let (before, after) = text.split_at(last_migration.or(last_mod).unwrap_or(text.len()));
+    let gap = if before.is_empty() || before.ends_with('\n') { "" } else { newline };
+    Some(format!("{before}{gap}{visibility}mod {module};{newline}{after}"))
+}
+
+/// The visibility and the name in a line `pub mod name;`.
+fn declared(line: &str) -> Option<(&str, &str)> {
+    let code = line.split("//").next().unwrap_or("").trim_end();
+    let (before, name) = match code.strip_prefix("mod ") {
+        Some(name) => ("", name),
+        None => {
+            let at = code.find("mod ")?;
+            let (before, rest) = code.split_at(at);
+            if !(before.starts_with("pub") && before.ends_with(' ')) {
+                return None;
+            }
+            (before, rest.strip_prefix("mod ")?)
+        }
+    };
+    let name = name.strip_suffix(';')?.trim();
+    let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    is_name.then_some((before, name))
+}

@@ -1,0 +1,64 @@
+//! What a migration may be called: in a file's name, and as a function.
+
+use super::CreateError;
+
+/// The longest slug, in bytes.
+const SLUG_BYTES_MAX: usize = 60;
+
+/// The longest name that is looked at, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+
+/// `Add user index` and `AddUserIndex` become `add_user_index`.
+pub(super) fn slug(name: &str) -> Result<String, CreateError> {
+    let refuse = |problem| {
+        Err(CreateError::Name { name: name.chars().take(SLUG_BYTES_MAX).collect(), problem })
+    };
+    if name.len() > NAME_BYTES_MAX {
+        return refuse("it is over 200 bytes long");
+    }
+    if name.contains(['/', '\\']) {
+        return refuse("it holds a path separator");
+    }
+    if name.contains("..") {
+        return refuse("it holds `..`");
+    }
+    if name.chars().any(char::is_control) {
+        return refuse("it holds a control character");
+    }
+    let mut slug = String::with_capacity(name.len());
+    let mut before_was_lower = false;
+    for c in name.chars() {
+        let new_word = c.is_ascii_uppercase() && before_was_lower;
+        if (new_word || !c.is_ascii_alphanumeric()) && !slug.is_empty() && !slug.ends_with('_') {
+            slug.push('_');
+        }
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        }
+        before_was_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+    }
+    let slug = slug.trim_end_matches('_');
+    if slug.is_empty() {
+        return refuse("it needs a letter (a to z) or a digit");
+    }
+    if slug.len() > SLUG_BYTES_MAX {
+        return refuse("it is over 60 characters long");
+    }
+    Ok(slug.to_owned())
+}
+
+/// The slug, unless it cannot name a function.
+pub(super) fn function(slug: &str) -> String {
+    const KEYWORDS: [&str; 52] = [
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+        "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+        "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
+        "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type",
+        "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "union",
+    ];
+    if slug.starts_with(|c: char| c.is_ascii_digit()) || KEYWORDS.contains(&slug) {
+        format!("migrate_{slug}")
+    } else {
+        slug.to_owned()
+    }
+}

@@ -1,0 +1,410 @@
+//! The coordinator. `cargo run --release -p mongrate-chaos -- --help`
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use clap::{Parser, Subcommand};
+use mongrate::embedded::Embedded;
+use mongrate_chaos::{
+    history::History,
+    mutants::{self, MUTANTS},
+    network::FAULTS,
+    point::{Count, Point},
+    round::{Outcome, Verb, World},
+    units::{self, Done, State, Unit},
+    weather::Set,
+};
+
+/// Breaks Mongrate on purpose, and checks from the database that nothing happened twice.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Where to note what is done, to go on from after an interruption.
+    #[arg(long, global = true)]
+    state: Option<PathBuf>,
+    /// How many rounds at a time.
+    #[arg(long, global = true, default_value_t = 24)]
+    jobs: usize,
+    /// Begins no new round after so many minutes.
+    #[arg(long, global = true)]
+    minutes: Option<u64>,
+    /// The lease of the runners. A machine that stalls for longer wants a longer one.
+    #[arg(long, global = true, default_value_t = 1_000)]
+    lease_ms: u64,
+    /// Only this part of the rounds, as `2/4`.
+    #[arg(long, global = true, default_value = "1/1")]
+    part: String,
+    /// Shuffles the rounds, and seeds the random ones.
+    #[arg(long, global = true, default_value_t = 1)]
+    seed: u64,
+    /// The data directory of the server that is started; `MONGODB_URI` names another server.
+    #[arg(long, global = true)]
+    data_dir: Option<PathBuf>,
+    /// The runner program. Default: the one beside this.
+    #[arg(long, global = true)]
+    runner: Option<PathBuf>,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The long form: all of the below, with the figures of docs/reliability.md.
+    All,
+    /// Every crash point of one runner.
+    Singles,
+    /// Pairs of crash points of two runners.
+    Pairs {
+        /// At most so many.
+        #[arg(long)]
+        limit: Option<usize>,
+        /// Only of this history.
+        #[arg(long)]
+        history: Option<String>,
+    },
+    /// The network fails a runner at each of its commands.
+    Network,
+    /// Rounds in which a seed decides.
+    Random {
+        /// How many runners.
+        #[arg(long, default_value_t = 8)]
+        runners: u32,
+        /// How many rounds.
+        #[arg(long, default_value_t = 100)]
+        rounds: u64,
+    },
+    /// Rounds on a set of three whose primary steps down, is killed and is frozen meanwhile.
+    Failover {
+        /// How many forced stepdowns.
+        #[arg(long, default_value_t = 0)]
+        stepdowns: u64,
+        /// How many `kill -9` of the primary, with restart.
+        #[arg(long, default_value_t = 0)]
+        kills: u64,
+        /// How many freezes of the primary.
+        #[arg(long, default_value_t = 0)]
+        freezes: u64,
+    },
+    /// The schedules, with the true program and with every mutant: each has to be caught.
+    Mutants,
+    /// What the state file says.
+    Tally,
+}
+
+/// The shortest that may be set.
+const LEASE: Duration = Duration::from_secs(1);
+
+/// Of the long form: two crash points each, beside those of the single runners.
+const PAIRS: usize = 10_000;
+
+/// Stepdowns, kills and freezes of the primary in the long form.
+const WEATHER: [u64; 3] = [1_000, 100, 50];
+
+/// More than any history's run sends.
+const COMMANDS_MAX: u32 = 100;
+
+/// How many late rounds are looked at at a time.
+const AGAIN_JOBS: usize = 3;
+
+/// Longer than an election: with less, each of them takes the lock from its owner, which
+/// gives up after ten times.
+const LEASE_OF_A_SET: Duration = Duration::from_secs(5);
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn beside(name: &str) -> std::io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+async fn run(args: Args) -> Result<bool, Failure> {
+    let state = Arc::new(Mutex::new(State::open(args.state.as_deref())?));
+    let tally = || state.lock().unwrap_or_else(PoisonError::into_inner).tally();
+    if let What::Tally = args.what {
+        print!("{}", tally());
+        return Ok(true);
+    }
+    let runner = match &args.runner {
+        Some(path) => path.clone(),
+        None => beside("chaos-runner")?,
+    };
+    if let What::Mutants = args.what {
+        return judge_mutants(&runner).await;
+    }
+    if let What::Failover { stepdowns, kills, freezes } = args.what {
+        let well = failover(&args, &runner, &state, [stepdowns, kills, freezes]).await?;
+        print!("{}", tally());
+        return Ok(well);
+    }
+    let all = matches!(args.what, What::All);
+    let mut server = None;
+    let uri = match std::env::var("MONGODB_URI") {
+        Ok(uri) => uri,
+        Err(_) => {
+            let mut builder = Embedded::builder().test_commands().quiet(true);
+            builder = match &args.data_dir {
+                Some(path) => builder.data_dir(path),
+                None => builder.private(),
+            };
+            let started = builder.start().await?;
+            let uri = started.uri().to_owned();
+            server = Some(started);
+            uri
+        }
+    };
+    let world =
+        Arc::new(World::new(&uri, runner.clone(), Duration::from_millis(args.lease_ms)).await?);
+    let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+
+    let go = async |units: Vec<Unit>, jobs: usize| {
+        let units = part(units, &args)?;
+        Ok::<_, Failure>(units::run(&world, units, jobs, until, &state).await?)
+    };
+    let mut late;
+    match &args.what {
+        What::Singles => late = go(singles(&world).await?, args.jobs).await?,
+        What::Pairs { limit, history } => {
+            late = go(singles(&world).await?, args.jobs).await?;
+            let mut pairs = {
+                let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                pairs(&state, history.as_deref(), args.seed)
+            };
+            pairs.truncate(limit.unwrap_or(usize::MAX));
+            late.extend(go(pairs, args.jobs).await?);
+        }
+        What::All => {
+            late = go(singles(&world).await?, args.jobs).await?;
+            late.extend(go(network(&world).await?, args.jobs).await?);
+            let mut pairs = {
+                let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                pairs(&state, None, args.seed)
+            };
+            pairs.truncate(PAIRS);
+            late.extend(go(pairs, args.jobs).await?);
+            for (runners, rounds) in [(2, 1_000), (8, 1_000), (50, 100)] {
+                let jobs = (args.jobs / runners as usize).max(2);
+                late.extend(go(random(runners, rounds, args.seed), jobs).await?);
+            }
+        }
+        What::Network => late = go(network(&world).await?, args.jobs).await?,
+        What::Random { runners, rounds } => {
+            late = go(random(*runners, *rounds, args.seed), args.jobs).await?;
+        }
+        What::Tally | What::Mutants | What::Failover { .. } => late = Vec::new(),
+    }
+    units::again(&world, late, AGAIN_JOBS, until, &state).await?;
+    let well =
+        !all || failover(&args, &runner, &state, WEATHER).await? && judge_mutants(&runner).await?;
+    print!("{}", tally());
+    let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
+    if let (Some(server), 0) = (server, violations) {
+        server.stop().await;
+    }
+    Ok(violations == 0 && well)
+}
+
+/// Rounds go on, a few at a time, while the weather does what it is told.
+async fn failover(
+    args: &Args,
+    runner: &Path,
+    state: &Arc<Mutex<State>>,
+    wanted: [u64; 3],
+) -> Result<bool, Failure> {
+    let set = Set::start().await?;
+    let mut world = World::new(set.server.uri(), runner.into(), LEASE_OF_A_SET).await?;
+    // One change of primary follows the other: no single one can be timed here.
+    world.election = Duration::from_secs(60);
+    let world = Arc::new(world);
+    let over = Arc::new(AtomicBool::new(false));
+    let rounds = tokio::spawn({
+        let (world, state, over) = (Arc::clone(&world), Arc::clone(state), Arc::clone(&over));
+        let (jobs, seed) = (args.jobs, args.seed);
+        async move {
+            // Those that an earlier run did are left out again.
+            let mut round = seed * 1_000_000;
+            while !over.load(Ordering::Relaxed) {
+                let next = round + 200;
+                let units = (round..next).map(|seed| match seed % 3 {
+                    0 => Unit::Random { runners: 2, seed },
+                    _ => Unit::Storm { seed },
+                });
+                units::run_until(&world, units.collect(), jobs, &over, &state).await?;
+                round = next;
+            }
+            Ok::<(), mongrate::mongodb::error::Error>(())
+        }
+    });
+    let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    const KINDS: [&str; 3] = ["primary/stepdown", "primary/kill", "primary/freeze"];
+    let before = {
+        let known = state.lock().unwrap_or_else(PoisonError::into_inner);
+        KINDS.map(|kind| known.count(kind))
+    };
+    let mut done = before;
+    let mut longest = [Duration::ZERO; 3];
+    let mut rng = fastrand::Rng::with_seed(args.seed);
+    let mut told = Instant::now();
+    let unfinished = |done: &[u64; 3]| done.iter().zip(&wanted).any(|(done, wanted)| done < wanted);
+    while unfinished(&done)
+        && until.is_none_or(|until| Instant::now() < until)
+        && !rounds.is_finished()
+    {
+        let left: u64 = (0..3).map(|kind| wanted[kind].saturating_sub(done[kind])).sum();
+        let mut pick = rng.u64(0..left);
+        let kind = (0..3).find(|&kind| {
+            let of_kind = wanted[kind].saturating_sub(done[kind]);
+            let found = pick < of_kind;
+            pick = pick.saturating_sub(of_kind);
+            found
+        });
+        let Some(kind) = kind else { break };
+        tokio::time::sleep(Duration::from_millis(rng.u64(200..900))).await;
+        let election = match kind {
+            0 => set.step_down().await?,
+            1 => set.kill_primary().await?,
+            _ => set.freeze_primary().await?,
+        };
+        done[kind] += 1;
+        let outcome = Outcome {
+            struck: 1,
+            recovery_ms: u64::try_from(election.as_millis()).unwrap_or(u64::MAX),
+            ..Outcome::default()
+        };
+        let id = format!("{}/{}", KINDS[kind], done[kind]);
+        let mut known = state.lock().unwrap_or_else(PoisonError::into_inner);
+        known.add(Done { id, alone: false, outcome });
+        drop(known);
+        longest[kind] = longest[kind].max(election);
+        if told.elapsed() > Duration::from_secs(30) {
+            told = Instant::now();
+            println!(
+                "{} stepdowns, {} kills, {} freezes of the primary",
+                done[0], done[1], done[2]
+            );
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    rounds.await??;
+    println!("{} stepdowns, {} kills, {} freezes of the primary", done[0], done[1], done[2]);
+    println!("longest elections: {longest:?}");
+    let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
+    set.stop().await;
+    Ok(violations == 0)
+}
+
+async fn judge_mutants(runner: &Path) -> Result<bool, Failure> {
+    let mutant = mutants::build()?;
+    let mut verdicts = Vec::new();
+    for nodes in [1, 3] {
+        let server = Embedded::builder().test_commands().private().nodes(nodes).start().await?;
+        let mut world = World::new(server.uri(), runner.into(), LEASE).await?;
+        let set = (nodes == 3).then_some(&server);
+        verdicts.extend(mutants::judge(&mut world, set, runner, &mutant).await?);
+        server.stop().await;
+    }
+    let left = mutants::survivors(&verdicts);
+    for one in &left {
+        println!("SURVIVES {one}");
+    }
+    let caught = MUTANTS.iter().filter(|name| {
+        verdicts.iter().any(|verdict| verdict.mutant == Some(name) && !verdict.wrong.is_empty())
+    });
+    println!("{} of {} mutants caught", caught.count(), MUTANTS.len());
+    Ok(left.is_empty())
+}
+
+fn part(units: Vec<Unit>, args: &Args) -> Result<Vec<Unit>, Failure> {
+    let wrong = || format!("`{}` is not a part like `2/4`", args.part);
+    let (this, of) = args.part.split_once('/').ok_or_else(wrong)?;
+    let (this, of): (usize, usize) = (this.parse()?, of.parse()?);
+    if this == 0 || this > of {
+        return Err(wrong().into());
+    }
+    let mine = units.into_iter().enumerate().filter(|(at, _)| at % of == this - 1);
+    Ok(mine.map(|(_, unit)| unit).collect())
+}
+
+async fn singles(world: &World) -> Result<Vec<Unit>, Failure> {
+    let mut units = Vec::new();
+    for history in History::ALL.map(|history| history.name) {
+        for verb in [Verb::Up, Verb::Down] {
+            let commands = world.commands(history, verb, Count::All).await?;
+            println!("{history} {}: {commands} commands", verb.as_str());
+            let points = Point::all(commands);
+            units.extend(points.map(|point| Unit::Single {
+                history,
+                verb,
+                count: Count::All,
+                point,
+            }));
+        }
+    }
+    for verb in [Verb::Up, Verb::Down] {
+        let count = Count::Heartbeats;
+        let commands = world.commands("slow", verb, count).await?;
+        println!("slow {}: {commands} heartbeats", verb.as_str());
+        let points = Point::all(commands);
+        units.extend(points.map(|point| Unit::Single { history: "slow", verb, count, point }));
+    }
+    Ok(units)
+}
+
+fn random(runners: u32, rounds: u64, seed: u64) -> Vec<Unit> {
+    let seeds = (0..rounds).map(|round| seed * 1_000_000 + round);
+    seeds.map(|seed| Unit::Random { runners, seed }).collect()
+}
+
+async fn network(world: &World) -> Result<Vec<Unit>, Failure> {
+    let mut units = Vec::new();
+    for history in History::ALL.map(|history| history.name) {
+        for verb in [Verb::Up, Verb::Down] {
+            let commands = world.commands(history, verb, Count::All).await?;
+            for at in 1..=commands {
+                for fault in 0..FAULTS.len() {
+                    units.push(Unit::Network { history, verb, at, fault });
+                }
+            }
+        }
+    }
+    Ok(units)
+}
+
+/// The second runner of a pair has as many points as it sent commands after the first one's.
+fn pairs(state: &State, only: Option<&str>, seed: u64) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for history in History::ALL.map(|history| history.name) {
+        if only.is_some_and(|only| only != history) {
+            continue;
+        }
+        for verb in [Verb::Up, Verb::Down] {
+            for first in Point::all(COMMANDS_MAX) {
+                let count = Count::All;
+                let single = Unit::Single { history, verb, count, point: first };
+                // Not known: it is to be looked at again.
+                let Some(done) = state.get(&single.id()) else { continue };
+                for second in Point::all(done.outcome.second) {
+                    units.push(Unit::Pair { history, verb, points: (first, second) });
+                }
+            }
+        }
+    }
+    fastrand::Rng::with_seed(seed).shuffle(&mut units);
+    units
+}

@@ -1,0 +1,315 @@
+//! What has to be true of the database after a round, whatever happened in it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use mongrate::{
+    Migrator, Wait,
+    bson::{Bson, Document, Timestamp, doc},
+    mongodb::{
+        Client, Database,
+        error::{Error, ErrorKind},
+    },
+};
+
+use crate::history::{EFFECTS, History, THINGS};
+
+const CONTROL: &str = "migrations";
+
+/// What the round should have come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Everything applied.
+    Up,
+    /// Everything applied, and then rolled back.
+    Down,
+}
+
+/// What to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Check<'a> {
+    /// The database.
+    pub db: &'a Database,
+    /// The migrations.
+    pub history: &'a History,
+    /// What it should have come to.
+    pub goal: Goal,
+    /// The lease of its runners.
+    pub lease: Duration,
+    /// When the round began; the oplog is read from there.
+    pub since: Timestamp,
+    /// Whether the indexes count: a DDL command of a frozen process may go out whenever it
+    /// goes on, and the database cannot hold it back.
+    pub indexes: bool,
+}
+
+impl Check<'_> {
+    /// Everything that is not as it should be; empty when all is well.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be read.
+    pub async fn run(&self) -> Result<Vec<String>, Error> {
+        let mut wrong = Vec::new();
+        // First, as it would write: a final run ends with nothing pending.
+        self.final_run(&mut wrong).await;
+        self.effects(&mut wrong).await?;
+        self.records(&mut wrong).await?;
+        self.oplog(&mut wrong).await?;
+        self.open_transactions(&mut wrong).await?;
+        if self.indexes {
+            self.index_names(&mut wrong).await?;
+        }
+        Ok(wrong)
+    }
+
+    async fn final_run(&self, wrong: &mut Vec<String>) {
+        let migrator = Migrator::with(self.db, (self.history.migrations)()).wait(Wait::No);
+        let ended = match self.goal {
+            Goal::Up => migrator.up().await,
+            Goal::Down => migrator.down().all().await,
+        };
+        match ended {
+            Ok(report) if report.is_empty() => {}
+            Ok(report) => wrong.push(format!(
+                "pending after a run that reported success: {:?}",
+                report.versions()
+            )),
+            Err(error) => wrong.push(format!("stuck: a final run fails: {error}")),
+        }
+    }
+
+    /// Each effect exactly once, and each saw exactly those before it.
+    async fn effects(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
+        let expected = match self.goal {
+            Goal::Up => self.history.up(),
+            Goal::Down => self.history.up_down(),
+        };
+        let mut found: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+        for effect in all(self.db, EFFECTS).await? {
+            let label = effect.get_str("label").unwrap_or_default().to_owned();
+            let mut saw: Vec<String> = effect
+                .get_array("saw")
+                .into_iter()
+                .flatten()
+                .filter_map(|one| one.as_str().map(str::to_owned))
+                .collect();
+            saw.sort_unstable();
+            found.entry(label).or_default().push(saw);
+        }
+        for (at, label) in expected.iter().enumerate() {
+            match found.remove(label).as_deref() {
+                None => wrong.push(format!("effects: {label} is missing")),
+                Some([saw]) => {
+                    let mut before = expected[..at].to_vec();
+                    before.sort_unstable();
+                    if *saw != before {
+                        wrong.push(format!("order: {label} saw {saw:?}, not {before:?}"));
+                    }
+                }
+                Some(many) => wrong.push(format!("effects: {label} is there {} times", many.len())),
+            }
+        }
+        for label in found.keys() {
+            wrong.push(format!("effects: {label} should not be there"));
+        }
+        Ok(())
+    }
+
+    /// The history says what is there, fence numbers rise in the order of application, and
+    /// nobody has the lock for longer than a lease.
+    async fn records(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
+        let state = match self.goal {
+            Goal::Up => "applied",
+            Goal::Down => "reverted",
+        };
+        let mut expected: BTreeSet<i64> =
+            (self.history.migrations)().iter().map(|one| one.version().get()).collect();
+        let mut ordered = Vec::new();
+        let mut whole = true;
+        let now = self.server_time().await?;
+        for record in all(self.db, CONTROL).await? {
+            match record.get("_id") {
+                Some(Bson::Int64(version)) => {
+                    let found = record.get_str("state").unwrap_or("none");
+                    whole &= found == state;
+                    if found != state {
+                        wrong.push(format!("history: {version} is {found}, not {state}"));
+                    }
+                    if !expected.remove(version) {
+                        wrong.push(format!("history: {version} is in it, unknown"));
+                    }
+                    let number = |key: &str| record.get_i64(key).unwrap_or(-1);
+                    ordered.push((*version, number("sequence"), number("fence")));
+                }
+                Some(Bson::String(id)) if id == "lock" => {
+                    // Who was killed just before its release leaves it to its lease.
+                    let end = record.get_datetime("expiresAt").map(|at| at.timestamp_millis());
+                    let owned = record.get_str("owner").is_ok();
+                    let limit = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
+                    if owned && end.unwrap_or(i64::MAX) > now.saturating_add(limit) {
+                        wrong.push("lock: owned for longer than a lease".to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        for version in expected {
+            wrong.push(format!("history: {version} has no record"));
+        }
+        ordered.sort_unstable_by_key(|(version, ..)| match self.goal {
+            Goal::Up => *version,
+            Goal::Down => -version,
+        });
+        // Half-way there are two orders.
+        for pair in ordered.windows(2).filter(|_| whole) {
+            let ((first, sequence, fence), (second, next_sequence, next_fence)) =
+                (pair[0], pair[1]);
+            if sequence >= next_sequence || fence > next_fence {
+                wrong.push(format!(
+                    "fences: {first} has sequence {sequence}, fence {fence}; after it {second} \
+                     has {next_sequence}, {next_fence}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// In ms since the epoch, by the server's clock.
+    async fn server_time(&self) -> Result<i64, Error> {
+        let reply = self.db.run_command(doc! { "hello": 1 }).await?;
+        Ok(reply.get_datetime("localTime").map_or(0, |time| time.timestamp_millis()))
+    }
+
+    /// From the oplog: whatever changed a record was committed under the fence that was in
+    /// force at its place in the oplog.
+    async fn oplog(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
+        let control = format!("{}.{CONTROL}", self.db.name());
+        let filter = doc! {
+            "ts": { "$gte": self.since },
+            "$or": [{ "ns": &control }, { "o.applyOps.ns": &control }],
+        };
+        let oplog = self.db.client().database("local").collection::<Document>("oplog.rs");
+        let mut entries = oplog.find(filter).await?;
+        let (mut raised, mut stamps) = (0_i64, BTreeMap::<i64, i64>::new());
+        while entries.advance().await? {
+            let entry = entries.deserialize_current()?;
+            let body = entry.get_document("o");
+            let many = body.ok().and_then(|body| body.get_array("applyOps").ok());
+            let writes: Vec<&Document> = match many {
+                Some(many) => many.iter().filter_map(Bson::as_document).collect(),
+                None => vec![&entry],
+            };
+            for write in writes {
+                if write.get_str("ns").is_ok_and(|ns| ns != control) {
+                    continue;
+                }
+                let Ok(body) = write.get_document("o") else { continue };
+                let id = write.get_document("o2").ok().and_then(|key| key.get("_id"));
+                let fence = written(body, "fence");
+                match (id.or(body.get("_id")), fence) {
+                    (Some(Bson::String(id)), Some(fence)) if id == "fence" => {
+                        if fence < raised {
+                            wrong.push(format!("fences: lowered from {raised} to {fence}"));
+                        }
+                        raised = fence;
+                    }
+                    (Some(Bson::Int64(version)), fence) => {
+                        let touches = fence.is_some() || written(body, "sequence").is_some();
+                        if let Some(fence) = fence {
+                            stamps.insert(*version, fence);
+                        }
+                        let stamp = stamps.get(version).copied().unwrap_or(raised);
+                        if touches && raised > 0 && stamp != raised {
+                            wrong.push(format!(
+                                "fences: {version} was committed under {stamp} when {raised} \
+                                 was in force"
+                            ));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_transactions(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
+        for open in open_transactions(self.db.client(), self.db.name()).await? {
+            wrong.push(format!("open: a transaction is left: {open}"));
+        }
+        Ok(())
+    }
+
+    async fn index_names(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
+        let expected: BTreeSet<String> = match self.goal {
+            Goal::Up => self.history.indexes.iter().map(|&name| name.to_owned()).collect(),
+            Goal::Down => BTreeSet::new(),
+        };
+        let things = self.db.collection::<Document>(THINGS);
+        let found = match things.list_index_names().await {
+            Ok(found) => found.into_iter().filter(|name| name != "_id_").collect(),
+            // NamespaceNotFound.
+            Err(error) if matches!(&*error.kind, ErrorKind::Command(one) if one.code == 26) => {
+                BTreeSet::new()
+            }
+            Err(error) => return Err(error),
+        };
+        if found != expected {
+            wrong.push(format!("indexes: {found:?}, not {expected:?}"));
+        }
+        Ok(())
+    }
+}
+
+/// The transactions that clients with this app name have open.
+///
+/// # Errors
+///
+/// When the server cannot be read.
+pub async fn open_transactions(client: &Client, app: &str) -> Result<Vec<String>, Error> {
+    let pipeline = [
+        doc! { "$currentOp": { "allUsers": true, "idleSessions": true } },
+        doc! { "$match": { "appName": app, "transaction.parameters.txnNumber": { "$exists": true },
+        "transaction.parameters.autocommit": false } },
+    ];
+    let mut found = client.database("admin").aggregate(pipeline).await?;
+    let mut open = Vec::new();
+    while found.advance().await? {
+        let session = found.deserialize_current()?;
+        open.push(format!("{:?}", session.get("lsid")));
+    }
+    Ok(open)
+}
+
+/// The value that an oplog entry writes to a field: inserted, replaced, or a delta.
+fn written(body: &Document, key: &str) -> Option<i64> {
+    let diff = body.get_document("diff").ok();
+    let parts = [
+        diff.and_then(|diff| diff.get_document("u").ok()),
+        diff.and_then(|diff| diff.get_document("i").ok()),
+        body.get_document("$set").ok(),
+        diff.is_none().then_some(body),
+    ];
+    parts.into_iter().flatten().find_map(|part| match part.get(key)? {
+        Bson::Int64(number) => Some(*number),
+        Bson::Int32(number) => Some(i64::from(*number)),
+        _ => None,
+    })
+}
+
+/// Every document of a collection.
+///
+/// # Errors
+///
+/// When the server cannot be read.
+pub async fn all(db: &Database, collection: &str) -> Result<Vec<Document>, Error> {
+    let mut cursor = db.collection::<Document>(collection).find(doc! {}).await?;
+    let mut found = Vec::new();
+    while cursor.advance().await? {
+        found.push(cursor.deserialize_current()?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,250 @@
+//! The fixture's migrations: each effect is an insert that conflicts with nothing, so that
+//! doing it twice shows, and notes which effects it found before it.
+//!
+//! One history per kind of migration, and `mixed` of all of them. A new kind gets a history
+//! of its own in [`History::ALL`], and a place in `mixed`: the enumeration, the random rounds
+//! and the checks take it from there.
+
+use mongrate::{
+    BoxError, Migration, Online, Transaction,
+    bson::{Binary, Document, doc, spec::BinarySubtype},
+};
+
+/// A reversible transactional migration with these effects.
+macro_rules! transactional {
+    ($version:literal, $($effect:literal),+) => {
+        Migration::transactional($version, concat!("migration_", $version), |tx| {
+            Box::pin(async move {
+                $(leave(tx, concat!("+", $effect)).await?;)+
+                Ok(())
+            })
+        })
+        .reversible_by(|tx| {
+            Box::pin(async move {
+                for effect in [$(concat!("-", $effect)),+].into_iter().rev() {
+                    leave(tx, effect).await?;
+                }
+                Ok(())
+            })
+        })
+    };
+}
+/// The collection that holds the effects.
+pub const EFFECTS: &str = "effects";
+/// The collection that gets and loses indexes.
+pub const THINGS: &str = "things";
+
+/// Migrations, and what they leave.
+#[derive(Debug)]
+pub struct History {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// The migrations, oldest first.
+    pub migrations: fn() -> Vec<Migration>,
+    /// The effects of `up`, in order. Those of `down` are the same backwards, with a minus.
+    pub effects: &'static [&'static str],
+    /// The indexes of [`THINGS`] after `up`, without `_id_`. There are none after `down`.
+    pub indexes: &'static [&'static str],
+}
+
+impl History {
+    /// All of them. Declared migrations and backfills: add theirs here.
+    pub const ALL: [Self; 3] = [TRANSACTIONAL, ONLINE, MIXED];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .chain([DDL, SLOW, PAUSE, BIG, MANY])
+            .find(|history| history.name == name)
+    }
+
+    /// The labels of all effects after `up`.
+    pub fn up(&self) -> Vec<String> {
+        self.effects.iter().map(|effect| format!("+{effect}")).collect()
+    }
+
+    /// The labels of all effects after `up` and `down`.
+    pub fn up_down(&self) -> Vec<String> {
+        let down = self.effects.iter().rev().map(|effect| format!("-{effect}"));
+        self.up().into_iter().chain(down).collect()
+    }
+}
+
+/// Three transactions, one of them with two writes.
+const TRANSACTIONAL: History = History {
+    name: "transactional",
+    migrations: || {
+        vec![transactional!(1, "1"), transactional!(2, "2", "2b"), transactional!(3, "3")]
+    },
+    effects: &["1", "2", "2b", "3"],
+    indexes: &[],
+};
+
+/// Two online migrations; the second undoes some of the first one's DDL.
+const ONLINE: History = History {
+    name: "online",
+    migrations: || vec![FIRST_ONLINE, SECOND_ONLINE],
+    effects: &["2.x", "2.y", "4.z"],
+    indexes: &["b_1"],
+};
+
+/// Both, in turn.
+const MIXED: History = History {
+    name: "mixed",
+    migrations: || {
+        vec![
+            transactional!(1, "1"),
+            FIRST_ONLINE,
+            transactional!(3, "3"),
+            SECOND_ONLINE,
+            transactional!(5, "5"),
+        ]
+    },
+    effects: &["1", "2.x", "2.y", "3", "4.z", "5"],
+    indexes: &["b_1"],
+};
+
+/// For a schedule: an online migration whose pause lies between two pieces of DDL. Outside
+/// [`History::ALL`].
+const DDL: History = History {
+    name: "ddl",
+    migrations: || vec![PAUSING_ONLINE, SECOND_ONLINE],
+    effects: &["4.z"],
+    indexes: &["b_1"],
+};
+
+/// For heartbeats: a transaction that takes its time.
+const SLOW: History = History {
+    name: "slow",
+    migrations: || vec![transactional!(1, "1"), PAUSING, transactional!(3, "3")],
+    effects: &["1", "2", "3"],
+    indexes: &[],
+};
+
+/// For schedules: the second migration waits inside its transaction for a line on stdin, if
+/// `CHAOS_PAUSE` is set.
+const PAUSE: History = History {
+    name: "pause",
+    migrations: || vec![transactional!(1, "1"), WAITING, transactional!(3, "3")],
+    effects: &["1", "2", "3"],
+    indexes: &[],
+};
+
+/// For the limits: fifty megabytes that do not compress, in one transaction.
+const BIG: History = History {
+    name: "big",
+    migrations: || vec![transactional!(1, "1"), FIFTY_MEGABYTES, transactional!(3, "3")],
+    effects: &["1", "2", "3"],
+    indexes: &[],
+};
+
+/// For the limits: ten thousand that do nothing.
+const MANY: History = History {
+    name: "many",
+    migrations: || {
+        (1..=10_000)
+            .map(|version| {
+                let name = String::leak(format!("migration_{version}"));
+                Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
+            })
+            .collect()
+    },
+    effects: &[],
+    indexes: &[],
+};
+
+const FIFTY_MEGABYTES: Migration = Migration::transactional(2, "migration_2", |tx| {
+    Box::pin(async move {
+        leave(tx, "+2").await?;
+        let mut rng = fastrand::Rng::with_seed(2);
+        for _ in 0..50 {
+            let mut bytes = vec![0; 1 << 20];
+            rng.fill(&mut bytes);
+            let big = Binary { subtype: BinarySubtype::Generic, bytes };
+            tx.collection::<Document>("big").insert_one(doc! { "bytes": big }).await?;
+        }
+        Ok(())
+    })
+});
+
+const FIRST_ONLINE: Migration = Migration::online_steps(2, "migration_2", |on| {
+    Box::pin(async move {
+        on.create_index(THINGS, doc! { "a": 1 }).await?;
+        step(on, "+2.x").await?;
+        step(on, "+2.y").await
+    })
+})
+.reversible_online_by(|on| {
+    Box::pin(async move {
+        step(on, "-2.y").await?;
+        step(on, "-2.x").await?;
+        on.drop_index(THINGS, "a_1").await
+    })
+});
+
+const SECOND_ONLINE: Migration = Migration::online_steps(4, "migration_4", |on| {
+    Box::pin(async move {
+        on.create_index(THINGS, doc! { "b": 1 }).await?;
+        step(on, "+4.z").await?;
+        on.drop_index(THINGS, "a_1").await
+    })
+})
+.reversible_online_by(|on| {
+    Box::pin(async move {
+        on.create_index(THINGS, doc! { "a": 1 }).await?;
+        step(on, "-4.z").await?;
+        on.drop_index(THINGS, "b_1").await
+    })
+});
+
+const PAUSING_ONLINE: Migration = Migration::online_steps(2, "migration_2", |on| {
+    Box::pin(async move {
+        on.create_index(THINGS, doc! { "other": 1 }).await?;
+        tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
+        on.create_index(THINGS, doc! { "a": 1 }).await?;
+        on.drop_index(THINGS, "other_1").await
+    })
+});
+
+const PAUSING: Migration = Migration::transactional(2, "migration_2", |tx| {
+    Box::pin(async move {
+        leave(tx, "+2").await?;
+        tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+        Ok(())
+    })
+})
+.reversible_by(|tx| {
+    Box::pin(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+        leave(tx, "-2").await
+    })
+});
+
+const WAITING: Migration = Migration::transactional(2, "migration_2", |tx| {
+    Box::pin(async move {
+        leave(tx, "+2").await?;
+        if std::env::var_os("CHAOS_PAUSE").is_some() {
+            crate::app::say("inside");
+            tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()))
+                .await??;
+        }
+        Ok(())
+    })
+})
+.reversible_by(|tx| Box::pin(leave(tx, "-2")));
+
+async fn leave(tx: &mut Transaction<'_>, label: &str) -> Result<(), BoxError> {
+    let mut found = tx.collection::<Document>(EFFECTS).find(doc! {}).await?;
+    let mut saw = Vec::new();
+    while let Some(effect) = found.next(tx.session()).await {
+        saw.push(effect?.get_str("label")?.to_owned());
+    }
+    let effect = doc! { "label": label, "saw": saw };
+    tx.collection::<Document>(EFFECTS).insert_one(effect).await?;
+    Ok(())
+}
+
+async fn step(on: &mut Online<'_>, label: &'static str) -> Result<(), BoxError> {
+    on.transaction(label, async |tx| leave(tx, label).await).await
+}

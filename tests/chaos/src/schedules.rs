@@ -1,0 +1,241 @@
+//! Schedules: the interleavings that chance rarely finds, written down, one for each way to
+//! get the protocol wrong. The true program passes all of them.
+
+use std::time::{Duration, Instant};
+
+use mongrate::{
+    Migrator,
+    bson::{Document, doc},
+    embedded::Embedded,
+    mongodb::error::Error,
+};
+
+use crate::{
+    child::{Next, Orders, Runner},
+    history::History,
+    network,
+    point::{Blow, Count, Point, Side},
+    proxy::{Fault, Rule},
+    round::{Ground, Outcome, Verb, World},
+};
+
+/// A schedule, and the mutants that it is there to catch.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// Its name.
+    pub name: &'static str,
+    /// The values of `CHAOS_MUTANT` that must not pass it.
+    pub catches: &'static [&'static str],
+    /// It needs a replica set of three.
+    pub three_nodes: bool,
+}
+
+/// All of them.
+pub const ALL: [Schedule; 8] = [
+    Schedule { name: "old_owner_that_does_not_know", catches: &["no-fence"], three_nodes: false },
+    Schedule {
+        name: "frozen_before_its_commit",
+        catches: &["no-fence", "fence-only-read", "fence-no-op-set", "no-kill-sessions"],
+        three_nodes: false,
+    },
+    Schedule { name: "killed_after_its_commit", catches: &["history-outside"], three_nodes: false },
+    Schedule {
+        name: "killed_before_its_commit_and_another_after_its_acquisition",
+        catches: &["kill-previous-owner", "no-kill-sessions"],
+        three_nodes: false,
+    },
+    Schedule {
+        name: "killed_with_its_guard_on_the_way",
+        catches: &["guard-goes-on"],
+        three_nodes: false,
+    },
+    Schedule {
+        name: "thawed_between_two_ddl",
+        catches: &["heartbeat-ignored"],
+        three_nodes: false,
+    },
+    Schedule { name: "thawed_before_its_release", catches: &["release-any"], three_nodes: false },
+    Schedule { name: "acknowledged_and_failed_over", catches: &["fence-w1"], three_nodes: true },
+];
+
+const fn at(at: u32, side: Side, blow: Blow) -> Point {
+    Point { at, side, blow }
+}
+
+/// Runs one. `set` is the replica set, for the schedule that needs three nodes.
+///
+/// # Errors
+///
+/// When the server cannot be used.
+pub async fn run(name: &str, world: &World, set: Option<&Embedded>) -> Result<Outcome, Error> {
+    use {Blow::*, Side::*};
+    let commit = Count::Only("commitTransaction");
+    let up = Verb::Up;
+    match name {
+        "old_owner_that_does_not_know" => old_owner(world).await,
+        "frozen_before_its_commit" => {
+            world.single("transactional", up, commit, at(2, Before, Stop)).await
+        }
+        "killed_after_its_commit" => {
+            world.single("transactional", up, commit, at(1, After, Kill)).await
+        }
+        "killed_before_its_commit_and_another_after_its_acquisition" => two_killed(world).await,
+        "killed_with_its_guard_on_the_way" => late_guard(world).await,
+        "thawed_between_two_ddl" => {
+            let first = Count::Only("createIndexes");
+            world.single("ddl", up, first, at(1, After, Stop)).await
+        }
+        "thawed_before_its_release" => release(world).await,
+        "acknowledged_and_failed_over" => {
+            failed_over(world, set.expect("three nodes for this one")).await
+        }
+        other => panic!("no schedule is called `{other}`"),
+    }
+}
+
+impl Ground<'_> {
+    fn start_as(&self, count: Count, point: Option<Point>, env: &[(&str, &str)]) -> Runner {
+        let env = env.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let orders = Orders { env, ..self.orders(point, count) };
+        Runner::start(&orders).expect("a runner process")
+    }
+}
+
+/// Its lease has long to run when it is taken away by force: nothing tells it, and it sends
+/// the guard of its second migration.
+async fn old_owner(world: &World) -> Result<Outcome, Error> {
+    let mut ground = world.ground("transactional", Verb::Up, false).await?;
+    // The raise, the first guard, the second guard.
+    let point = at(3, Side::Before, Blow::Stop);
+    let long = [("CHAOS_LEASE_MS", "30000")];
+    let mut first = ground.start_as(Count::Only("update"), Some(point), &long);
+    ground.blow("the first", &mut first, point).await;
+    let migrations = History::named("transactional").map(|history| (history.migrations)());
+    let migrator = Migrator::with(&ground.db, migrations.unwrap_or_default());
+    let unlocked = match migrator.lock_status().await {
+        Ok(lock) => migrator.force_unlock(lock.fence).await.map(drop),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = unlocked {
+        ground.wrong(format!("the lock could not be taken away: {error}"));
+    }
+    ground.finish(Instant::now()).await;
+    first.thaw();
+    let ended = first.next(world.patience).await;
+    ground.well("the first, gone on", ended);
+    ground.verdict().await
+}
+
+/// The first leaves a transaction open; the second dies before it ends that transaction.
+async fn two_killed(world: &World) -> Result<Outcome, Error> {
+    let mut ground = world.ground("transactional", Verb::Up, false).await?;
+    let point = at(2, Side::Before, Blow::Kill);
+    let mut first = ground.start_as(Count::Only("commitTransaction"), Some(point), &[]);
+    ground.blow("the first", &mut first, point).await;
+    tokio::time::sleep(world.lease).await;
+    let point = at(1, Side::After, Blow::Kill);
+    let mut second = ground.start_as(Count::Only("findAndModify"), Some(point), &[]);
+    let blow = ground.blow("the second", &mut second, point).await;
+    ground.finish(blow.unwrap_or_else(Instant::now)).await;
+    ground.verdict().await
+}
+
+/// The first is dead, and the second is done, when the server gets the first one's guard.
+async fn late_guard(world: &World) -> Result<Outcome, Error> {
+    let mut ground = world.ground("transactional", Verb::Up, false).await?;
+    // Start, lock, fence, history; the four of the first migration; the guard.
+    let late = Duration::from_secs(3);
+    let rule = Rule { at: 9, fault: Fault::Late(late) };
+    let (proxy, mut first) = network::through(world, &ground, rule).await?;
+    if tokio::time::timeout(world.patience, proxy.suffered().cancelled()).await.is_err() {
+        ground.wrong("the first sent no guard");
+    }
+    let killed = Instant::now();
+    first.kill().await;
+    ground.outcome.struck += 1;
+    ground.finish(killed).await;
+    // Until it has arrived and was executed.
+    tokio::time::sleep((late + Duration::from_millis(500)).saturating_sub(killed.elapsed())).await;
+    ground.verdict().await
+}
+
+/// The release of one that was frozen arrives when another has the lock.
+async fn release(world: &World) -> Result<Outcome, Error> {
+    let mut ground = world.ground("pause", Verb::Up, false).await?;
+    // The raise, the guard, the release.
+    let point = at(3, Side::Before, Blow::Stop);
+    let mut first = ground.start_as(Count::Only("update"), Some(point), &[("CHAOS_VERB", "up-1")]);
+    ground.blow("the first", &mut first, point).await;
+    let env = [("CHAOS_PAUSE", "1"), ("CHAOS_LEASE_MS", "30000")];
+    let mut second = ground.start_as(Count::All, None, &env);
+    if !second.says("inside", world.patience).await {
+        ground.wrong("the second did not get inside");
+    }
+    first.thaw();
+    let ended = first.next(world.patience).await;
+    ground.well("the first, gone on", ended);
+    let mut third = ground.start_as(Count::All, None, &[("CHAOS_NO_WAIT", "1")]);
+    match third.next(world.patience).await {
+        Next::Ended(end) if end.error.as_ref().is_some_and(|(kind, _)| kind == "lock-held") => {}
+        other => ground.wrong(format!("lock: it was not the second one's any more: {other:?}")),
+    }
+    second.tell("go on").await;
+    let ended = second.next(world.patience).await;
+    ground.well("the second", ended);
+    ground.verdict().await
+}
+
+/// The primary acknowledges a commit that nobody else has, and dies.
+async fn failed_over(world: &World, set: &Embedded) -> Result<Outcome, Error> {
+    let mut ground = world.ground("pause", Verb::Up, false).await?;
+    // The commit of the migration that pauses.
+    let point = at(2, Side::After, Blow::Kill);
+    let pause = [("CHAOS_PAUSE", "1")];
+    let mut first = ground.start_as(Count::Only("commitTransaction"), Some(point), &pause);
+    if !first.says("inside", world.patience).await {
+        ground.wrong("the first did not get inside");
+    }
+    let primary = primary(world, set).await?;
+    let others: Vec<usize> = (0..3).filter(|&node| node != primary).collect();
+    // Dead, not frozen: a frozen one would find the oplog's end in its socket.
+    for &node in &others {
+        set.kill_node(node).await.expect("a secondary runs");
+    }
+    first.tell("go on").await;
+    let acknowledged = match first.next(Duration::from_secs(3)).await {
+        Next::Struck(at) => {
+            ground.struck(&at);
+            at.contains(" ok ")
+        }
+        _ => false,
+    };
+    set.kill_node(primary).await.expect("the primary runs");
+    let (one, other) = tokio::join!(set.restart_node(others[0]), set.restart_node(others[1]));
+    one.and(other).expect("the secondaries start again");
+    set.restart_node(primary).await.expect("it starts again");
+    if acknowledged {
+        let control = ground.db.collection::<Document>("migrations");
+        let record = control.find_one(doc! { "_id": 2_i64 }).await?;
+        let state = record.as_ref().and_then(|record| record.get_str("state").ok());
+        if state != Some("applied") {
+            ground.wrong(format!("lost: 2 was acknowledged and is {state:?}"));
+        }
+    } else {
+        first.kill().await;
+    }
+    ground.finish(Instant::now()).await;
+    // The clock of this schedule is the election's.
+    ground.outcome.late = false;
+    ground.verdict().await
+}
+
+/// The node that takes writes.
+///
+/// # Errors
+///
+/// When there is none.
+pub async fn primary(world: &World, set: &Embedded) -> Result<usize, Error> {
+    let hello = world.client.database("admin").run_command(doc! { "hello": 1 }).await?;
+    let name = hello.get_str("primary").unwrap_or_default();
+    Ok(set.hosts().iter().position(|host| host == name).unwrap_or(0))
+}

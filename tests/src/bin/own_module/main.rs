@@ -1,0 +1,8 @@
+//! An app with migrations in its own `mod migrations`, as the README has it.
+
+mod migrations;
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    mongrate::cli::main().await
+}

@@ -1,0 +1,8 @@
+//! An app with two crates of migrations, as the README has it.
+
+mongrate::link!(fixture_billing, fixture_users);
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    mongrate::cli::main().await
+}

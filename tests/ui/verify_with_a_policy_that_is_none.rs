@@ -1,0 +1,5 @@
+//! Verify with a policy that is none.
+
+mongrate::verify!(irreversible);
+
+fn main() {}
