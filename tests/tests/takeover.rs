@@ -122,6 +122,27 @@ async fn a_guard_that_comes_too_late_holds_nothing() {
     fresh.pass().await;
 }
 
+/// The fence is gone, so nobody is known to hold anything: a guard that created it anew would
+/// commit under a number that nobody raised.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_does_not_create_the_fence() {
+    let fresh = Fresh::new("a_guard_without_a_fence").await;
+    let guarding = Arc::new(Stop::default());
+    let db = stopping(&fresh, Some(Arc::clone(&guarding)), None).await;
+    let migrator = Migrator::with(&db, [effect!(1)]).wait(mongrate::Wait::No);
+    let running = tokio::spawn(async move { migrator.up().await });
+    guarding.reached().await;
+    fresh.db.collection::<Document>("migrations").drop().await.unwrap();
+    guarding.open();
+    let lost = running.await.unwrap().unwrap_err();
+    assert!(matches!(lost, Error::LockLost { .. }), "{lost}");
+    assert_eq!(effects::present(&fresh.db).await, [0_i64; 0]);
+    let again = fresh.migrator([effect!(1)]);
+    assert_eq!(again.up().await.unwrap().versions(), versions([1]));
+    assert_exactly_once(&fresh.db, 1..=1).await;
+    fresh.pass().await;
+}
+
 /// Makes both secondaries of a set of three stop or go on copying.
 async fn copying(set: &Embedded, on: bool) {
     for host in set.hosts() {

@@ -36,6 +36,10 @@ pub(super) fn connect(
             return Err(EmbeddedError::Exited { tail: tail(run, index) });
         }
         if !keeper::is_minded(run) {
+            // The keeper goes when its server has gone: perhaps since the look above.
+            if run_dir::has_ended(run, index) {
+                return Err(EmbeddedError::Exited { tail: tail(run, index) });
+            }
             let last = "its keeper was killed".to_owned();
             return Err(EmbeddedError::NotReady { waited: began.elapsed(), last });
         }
