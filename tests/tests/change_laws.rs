@@ -9,8 +9,9 @@ use std::sync::{
 use mongrate::{
     Change, FieldType, Migration, Migrator, Retries,
     bson::{Bson, DateTime, Decimal128, Document, doc, oid::ObjectId},
+    embedded::Embedded,
 };
-use mongrate_tests::{Fresh, server, snapshot::snapshot};
+use mongrate_tests::{Fresh, snapshot::snapshot};
 use proptest::{
     prelude::*,
     sample::select,
@@ -284,6 +285,16 @@ const COMMANDS: [&str; 18] = [
     "update",
 ];
 
+/// A server that nobody else finds: a fail point for every command is nothing to share.
+async fn server() -> (String, Option<Embedded>) {
+    if let Ok(uri) = std::env::var("MONGODB_URI") {
+        return (uri, None);
+    }
+    let embedded = Embedded::builder().test_commands().private().start().await;
+    let embedded = embedded.unwrap_or_else(|error| panic!("{error}"));
+    (embedded.uri().to_owned(), Some(embedded))
+}
+
 fn migrator(fresh: &Fresh) -> Migrator {
     fresh.migrator([Migration::declared(1, "random", declare)])
 }
@@ -330,7 +341,7 @@ async fn die_after(fresh: &Fresh, commands: usize, up: bool) -> bool {
 
 /// Up, down: what it was. Then again, with a process that dies on the way there, and one on the
 /// way back.
-async fn holds(case: Case, tried: &AtomicU32) -> Result<(), TestCaseError> {
+async fn holds(uri: &str, case: Case, tried: &AtomicU32) -> Result<(), TestCaseError> {
     let mut ops = case.ops.clone();
     // Without the operations that are refused: of those, others tests tell.
     let (fresh, before, after, sent) = loop {
@@ -338,7 +349,7 @@ async fn holds(case: Case, tried: &AtomicU32) -> Result<(), TestCaseError> {
         if ops.is_empty() {
             return Ok(());
         }
-        let fresh = Fresh::new("laws").await;
+        let fresh = Fresh::on(uri, "laws").await;
         fill(&fresh, &case).await;
         let before = snapshot(&fresh.db).await;
         fresh.wire.take();
@@ -409,7 +420,8 @@ fn a_crash_after_each_command_changes_nothing_in_the_end() {
             crashes: (0.0, 0.0),
         };
         OPS.lock().unwrap().clone_from(&case.ops);
-        let fresh = Fresh::new("each_command").await;
+        let (uri, _server) = server().await;
+        let fresh = Fresh::on(&uri, "each_command").await;
         fill(&fresh, &case).await;
         let before = snapshot(&fresh.db).await;
         migrator(&fresh).up().await.unwrap();
@@ -461,7 +473,7 @@ fn a_rollback_restores_what_was_there() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let cases = std::env::var("MONGRATE_CASES").ok().and_then(|text| text.parse().ok());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(server());
+    let (uri, _server) = runtime.block_on(server());
     let tried = AtomicU32::new(0);
     let config = Config {
         cases: cases.unwrap_or(24),
@@ -469,7 +481,8 @@ fn a_rollback_restores_what_was_there() {
         failure_persistence: None,
         ..Config::default()
     };
-    let ended = TestRunner::new(config).run(&case(), |case| runtime.block_on(holds(case, &tried)));
+    let ended =
+        TestRunner::new(config).run(&case(), |case| runtime.block_on(holds(&uri, case, &tried)));
     if let Err(error) = ended {
         panic!("{error}");
     }
