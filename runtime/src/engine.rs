@@ -101,6 +101,9 @@ pub(crate) struct Engine {
     /// A guarded transaction is under way. If it still is when the next one begins, a body
     /// dropped the future of a step, or was dropped itself.
     in_flight: bool,
+    /// The last guarded transaction is not known to have committed: if one of its commands is
+    /// still on its way, that may yet begin it.
+    unsettled: bool,
     /// Held by a backfill: a cancellation waits for the end of its batch.
     pub(crate) calm: Arc<tokio::sync::Mutex<()>>,
     /// How often the last transaction was tried.
@@ -132,6 +135,7 @@ impl Engine {
                     timing: Vec::new(),
                     stopped: None,
                     in_flight: false,
+                    unsettled: false,
                     calm: Arc::default(),
                     attempts: 0,
                     found: fence.applied,
@@ -185,7 +189,10 @@ impl Engine {
             .iter()
             .map(|(version, sequence, ms)| history::timing_statement(*version, *sequence, *ms));
         let mut statements: Vec<Document> = timing.collect();
-        statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
+        // Whoever comes next must be able to end what a late guard of ours begins.
+        if !self.unsettled {
+            statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
+        }
         self.lease.release(statements).await;
     }
 
@@ -430,7 +437,7 @@ impl Engine {
     where
         F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
     {
-        self.in_flight = true;
+        (self.in_flight, self.unsettled) = (true, true);
         let ended = self.tries(&mut trial, body).await;
         self.attempts = trial.backoff.attempts();
         let ended = match ended {
@@ -643,6 +650,7 @@ impl Engine {
 
     fn commit_noted(&mut self, trial: &Trial<'_>) -> Committed {
         self.guards += 1;
+        self.unsettled = false;
         self.applied = trial.digest;
         self.timing.clear();
         Committed { attempts: trial.backoff.attempts(), sequence: self.guards }

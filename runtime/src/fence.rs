@@ -168,7 +168,8 @@ pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Docum
 }
 
 /// At the end: the session goes back to the driver's pool, which uses it for whatever the app
-/// does next. Nobody shall end it for a transaction of ours.
+/// does next. Nobody shall end it for a transaction of ours. Only when none can begin any more:
+/// one that nobody knows the session of is in everybody's way until the server ends it.
 pub(crate) fn forget_statement(fence: i64, lsid: &Document) -> Document {
     doc! {
         "q": { "_id": ID, "fence": fence, "lsid": lsid.clone() },

@@ -157,9 +157,11 @@ async fn copying(set: &Embedded, on: bool) {
     }
 }
 
-/// Stands between a client and a node, and cuts the connection after each commit: when the node has
-/// it, and before its answer.
-async fn cutting(node: String) -> String {
+/// Stands between a client and a node, and cuts the connection whenever `word` goes by. The node
+/// gets the command so much later, and nobody its answer.
+async fn cutting(fresh: &Fresh, word: &'static [u8], later: Duration) -> (Fresh, Database) {
+    let hello = fresh.db.run_command(doc! { "hello": 1 }).await.unwrap();
+    let node = hello.get_str("primary").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -172,20 +174,43 @@ async fn cutting(node: String) -> String {
             tokio::spawn(async move {
                 let mut bytes = vec![0; 1 << 16];
                 while let Ok(count @ 1..) = from.read(&mut bytes).await {
-                    let cut = bytes[..count].windows(17).any(|it| it == b"commitTransaction");
-                    if cut {
+                    if bytes[..count].windows(word.len()).any(|it| it == word) {
                         answering.abort();
-                    }
-                    to.write_all(&bytes[..count]).await.unwrap();
-                    if cut {
-                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        drop(from);
+                        tokio::time::sleep(later).await;
+                        to.write_all(&bytes[..count]).await.unwrap();
+                        // It is to be executed before this end is seen.
+                        tokio::time::sleep(Duration::from_millis(500)).await;
                         break;
                     }
+                    to.write_all(&bytes[..count]).await.unwrap();
                 }
             });
         }
     });
-    format!("mongodb://{address}/?directConnection=true")
+    let uri = format!("mongodb://{address}/?directConnection=true");
+    let cut = Fresh::on(&uri, "cut").await;
+    let db = cut.db.client().database(fresh.db.name());
+    (cut, db)
+}
+
+/// Nobody heard of the guards; they arrive when their runner has failed and released the lock.
+/// What they begin is in everybody's way, so the fence must still name its session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_that_comes_after_the_release_is_ended_by_the_next() {
+    let fresh = Fresh::new("a_guard_after_the_release").await;
+    let later = Duration::from_secs(2);
+    let (_cut, db) = cutting(&fresh, b"startTransaction", later).await;
+    let retries = Retries { attempts_max: 1, ..Retries::default() };
+    let failed = Migrator::with(&db, [effect!(1)]).retries(retries).up().await.unwrap_err();
+    assert!(matches!(failed, Error::Failed { .. }), "{failed}");
+    assert!(!fresh.migrator([effect!(1)]).lock_status().await.unwrap().held);
+
+    tokio::time::sleep(later + Duration::from_secs(1)).await;
+    let next = fresh.migrator([effect!(1)]).up().await.unwrap();
+    assert_eq!(next.versions(), versions([1]));
+    assert_exactly_once(&fresh.db, 1..=1).await;
+    fresh.pass().await;
 }
 
 /// The commit got through, but a majority does not have it yet, and nobody heard of it: a majority
@@ -205,9 +230,7 @@ async fn a_commit_that_got_through_is_not_said_to_have_failed() {
     let set = Embedded::builder().nodes(3).test_commands().start().await.unwrap();
     let fresh = Fresh::on(set.uri(), "a_commit_got_through").await;
     fresh.migrator([effect!(1)]).up().await.unwrap();
-    let hello = fresh.db.run_command(doc! { "hello": 1 }).await.unwrap();
-    let cut = Fresh::on(&cutting(hello.get_str("primary").unwrap().to_owned()).await, "x").await;
-    let db = cut.db.client().database(fresh.db.name());
+    let (cut, db) = cutting(&fresh, b"commitTransaction", Duration::ZERO).await;
 
     let retries = Retries { attempts_max: 1, ..Retries::default() };
     let migrator = Migrator::with(&db, [effect!(1), halting]).retries(retries);

@@ -28,11 +28,13 @@ pub enum Protocol {
     /// What became of a commit is read without ending the transaction first, and without waiting
     /// for a majority to have it.
     SettlesEarly,
+    /// The release takes the session out of the fence also when a guard may still come.
+    ForgetsAlways,
 }
 
 impl Protocol {
     /// Every variant but the true one.
-    pub const MUTANTS: [Self; 11] = [
+    pub const MUTANTS: [Self; 12] = [
         Self::NoFence,
         Self::FenceOnlyRead,
         Self::FenceNoOpSet,
@@ -44,6 +46,7 @@ impl Protocol {
         Self::ReleaseAny,
         Self::GuardGoesOn,
         Self::SettlesEarly,
+        Self::ForgetsAlways,
     ];
 
     /// Whether a guarded transaction writes the fence document.

@@ -99,7 +99,7 @@ impl Model for Scope {
                 // even know that it is late. The next take-over ends it.
                 let Trouble { silences, failovers, .. } = scope.trouble;
                 let late = (world.left.silences, world.left.failovers) != (silences, failovers);
-                let holder = world.server.now.fence.map(|fence| fence.holder);
+                let holder = world.server.now.fence.and_then(|fence| fence.holder);
                 let known = |open: &Open| late && holder == Some(open.session);
                 !all || world.server.open.iter().all(known)
             }),

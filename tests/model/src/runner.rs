@@ -136,6 +136,8 @@ pub struct Runner {
     pub deaf: bool,
     /// The outcome of a commit is unknown.
     pub unknown: bool,
+    /// The last guarded transaction is not known to have committed.
+    unsettled: bool,
     fence: u8,
     guards: u8,
     applied: Versions,
@@ -169,6 +171,7 @@ impl Runner {
             told: false,
             deaf: false,
             unknown: false,
+            unsettled: false,
             fence: 0,
             guards: 0,
             applied: Versions::default(),
@@ -249,7 +252,11 @@ impl Runner {
                 let PlanStep { version, direction, .. } = self.step();
                 Command::Ddl { version, direction }
             }
-            At::Release(_) | At::StandDown => Command::Release { by, fence },
+            At::Release(_) => {
+                let always = rules.protocol == Protocol::ForgetsAlways;
+                Command::Release { by, fence, forgets: always || !self.unsettled }
+            }
+            At::StandDown => Command::Release { by, fence, forgets: false },
             At::Ended(_) | At::Dead => return None,
         })
     }
@@ -310,6 +317,7 @@ impl Runner {
         }
         self.number += 1;
         self.tries += 1;
+        self.unsettled = true;
         self.go(At::Guard);
     }
 
@@ -362,7 +370,7 @@ impl Runner {
     fn committed(&mut self, rules: &Rules<'_>) {
         (_, self.applied) = self.trial(rules);
         self.guards += 1;
-        (self.unknown, self.tries) = (false, 0);
+        (self.unknown, self.unsettled, self.tries) = (false, false, 0);
         let PlanStep { version, direction, done, .. } = self.step();
         match self.stage {
             Stage::Begin if done => self.ddl(),
@@ -512,12 +520,19 @@ impl Runner {
             (At::ReadRefused, Reply::Found(found)) => match found.fence {
                 Some(fence) if fence.number > self.fence => self.go(At::StandDown),
                 Some(fence) if fence.number == self.fence => {
-                    self.go(if fence.holder == self.token { At::ReadAll } else { At::StandDown });
+                    self.go(if fence.holder == Some(self.token) {
+                        At::ReadAll
+                    } else {
+                        At::StandDown
+                    });
                 }
                 _ => self.go(At::Raise),
             },
             (At::ReadHolder, Reply::Found(found)) => match found.fence {
-                Some(fence) if fence.number < self.fence => self.go(At::Kill(fence.holder)),
+                Some(fence) if fence.number < self.fence => match fence.holder {
+                    Some(holder) => self.go(At::Kill(holder)),
+                    None => self.go(At::Raise),
+                },
                 _ => self.go(At::Raise),
             },
             (At::Kill(_), _) => self.go(At::Raise),

@@ -81,6 +81,9 @@ pub fn mutants() -> Vec<(Scope, &'static str)> {
                 Protocol::FenceW1 => (failover, NO_STALE),
                 Protocol::ReleaseAny => (trouble, OWN_LOCK),
                 Protocol::GuardGoesOn => (trouble, NOT_STUCK),
+                Protocol::ForgetsAlways => {
+                    (Trouble { silences: 2, suspicions: 1, ..NONE }, NOT_STUCK)
+                }
                 Protocol::SettlesEarly => (Trouble { failovers: 1, silences: 1, ..NONE }, TRUTHFUL),
             };
             let scope = Scope { protocol, ..scope(&[Transactional], 0, &[Up, Up], trouble) };

@@ -33,7 +33,7 @@ pub struct Fence {
     /// The number of the newest owner that raised it.
     pub number: u8,
     /// `lsid`: that owner's session.
-    pub holder: Token,
+    pub holder: Option<Token>,
     /// Guarded transactions that committed, ever.
     pub guards: u8,
     /// The digest of what is applied.
@@ -234,7 +234,7 @@ pub enum Command {
     /// Builds the index, or drops it.
     Ddl { version: u8, direction: Direction },
     /// S6.
-    Release { by: Token, fence: u8 },
+    Release { by: Token, fence: u8, forgets: bool },
     /// The fence and one record, of a state that is not older than the last reply.
     Look { fresh: bool },
 }
@@ -467,7 +467,18 @@ impl Server {
                 self.write(replicated, |now| now.ddl = ddl);
                 Reply::Ok
             }
-            Command::Release { by, fence } => {
+            Command::Release { by, fence, forgets } => {
+                // It waits for an open transaction, as any write does; then its time is up.
+                let held = self.open.iter().any(|open| open.writes_fence.is_some());
+                if forgets && !held {
+                    self.write(replicated, |now| {
+                        if let Some(found) = &mut now.fence
+                            && (found.number, found.holder) == (fence, Some(by))
+                        {
+                            found.holder = None;
+                        }
+                    });
+                }
                 let lock = self.now.lock;
                 let mine = (lock.owner, lock.fence) == (Some(by), fence);
                 if mine || (rules.protocol == Protocol::ReleaseAny && lock.owner.is_some()) {
@@ -487,8 +498,12 @@ impl Server {
     fn raise(&mut self, by: Token, fence: u8, replicated: bool) -> Reply {
         match self.now.fence {
             None => {
-                let fence =
-                    Fence { number: fence, holder: by, guards: 0, applied: Versions::default() };
+                let fence = Fence {
+                    number: fence,
+                    holder: Some(by),
+                    guards: 0,
+                    applied: Versions::default(),
+                };
                 self.write(replicated, |now| now.fence = Some(fence));
                 Reply::Ok
             }
@@ -496,7 +511,7 @@ impl Server {
                 if self.open.iter().any(|open| open.writes_fence.is_some()) {
                     return Reply::Blocked;
                 }
-                let raised = Fence { number: fence, holder: by, ..found };
+                let raised = Fence { number: fence, holder: Some(by), ..found };
                 self.write(replicated, |now| now.fence = Some(raised));
                 Reply::Ok
             }

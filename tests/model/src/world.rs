@@ -121,7 +121,7 @@ impl Scope {
         if self.applied > 0 {
             let applied = Versions::first(self.applied);
             let guards = u8::try_from(self.applied).expect("few");
-            let holder = Token { runner: 25, attempt: 0 };
+            let holder = Some(Token { runner: 25, attempt: 0 });
             now.fence = Some(Fence { number: 1, holder, guards, applied });
             (now.lock.fence, now.last_fence) = (1, 1);
             for (at, sequence) in (1..=guards).enumerate() {
