@@ -49,6 +49,7 @@ mod engine;
 mod error;
 mod fence;
 mod history;
+mod item;
 mod lease;
 mod link_macro;
 mod migration;
@@ -56,6 +57,7 @@ mod migrator;
 mod on_start;
 mod online;
 mod plan;
+mod register;
 mod registry;
 mod report;
 mod retry;
@@ -106,8 +108,8 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 pub mod __private {
     pub mod v1 {
         pub use crate::{
-            Migration, Online, Outcome, Transaction,
-            migration::{Descriptor, MIGRATIONS, outcome},
+            item::outcome,
+            migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
             verify::verify,
         };

@@ -27,13 +27,6 @@ pub type ChangeFn = fn(&mut Change);
 /// The group of migrations that name none.
 pub(crate) const DEFAULT_GROUP: &str = "default";
 
-/// Boxes a body and turns its error into ours.
-pub fn outcome<'a, E: Into<BoxError>>(
-    body: impl Future<Output = Result<(), E>> + 'a,
-) -> Outcome<'a> {
-    Box::pin(async move { body.await.map_err(Into::into) })
-}
-
 /// What the attribute knows of a migration besides its functions.
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
@@ -43,11 +36,28 @@ pub struct Descriptor {
     pub group: &'static str,
     pub checksum: &'static str,
     pub crate_name: &'static str,
-    pub module: &'static str,
     pub file: &'static str,
     pub line: u32,
     pub function: &'static str,
     pub out_of_order: bool,
+}
+
+impl Descriptor {
+    /// As the attribute writes it: without names, in the order of the fields.
+    #[allow(clippy::too_many_arguments)]
+    pub const fn new(
+        version: i64,
+        name: &'static str,
+        group: &'static str,
+        checksum: &'static str,
+        crate_name: &'static str,
+        file: &'static str,
+        line: u32,
+        function: &'static str,
+        out_of_order: bool,
+    ) -> Self {
+        Self { version, name, group, checksum, crate_name, file, line, function, out_of_order }
+    }
 }
 
 /// What a migration may do, and how it becomes atomic.
@@ -181,8 +191,7 @@ impl Migration {
         self
     }
 
-    #[doc(hidden)]
-    pub const fn transaction(
+    pub(crate) const fn transaction(
         descriptor: Descriptor,
         up: TransactionFn,
         down: Option<TransactionFn>,
@@ -190,13 +199,19 @@ impl Migration {
         Self { descriptor, body: Body::Transaction { up, down } }
     }
 
-    #[doc(hidden)]
-    pub const fn online(descriptor: Descriptor, up: OnlineFn, down: Option<OnlineFn>) -> Self {
+    pub(crate) const fn online(
+        descriptor: Descriptor,
+        up: OnlineFn,
+        down: Option<OnlineFn>,
+    ) -> Self {
         Self { descriptor, body: Body::Online { up, down } }
     }
 
-    #[doc(hidden)]
-    pub const fn change(descriptor: Descriptor, declare: ChangeFn, reversible: bool) -> Self {
+    pub(crate) const fn change(
+        descriptor: Descriptor,
+        declare: ChangeFn,
+        reversible: bool,
+    ) -> Self {
         Self { descriptor, body: Body::Change { declare, reversible } }
     }
 
@@ -280,7 +295,6 @@ const fn by_hand(version: i64, name: &'static str) -> Descriptor {
         group: DEFAULT_GROUP,
         checksum: "",
         crate_name: "",
-        module: "",
         file: "",
         line: 0,
         function: name,

@@ -4,8 +4,11 @@ mod arguments;
 mod signature;
 mod suggest;
 
+use mongrate_seal::checksum;
 use proc_macro2::Span;
-use syn::{Error, Expr, ItemFn, Path};
+use syn::{Error, Expr, Ident, Path};
+
+pub(crate) use arguments::is_label;
 
 use crate::broken::Broken;
 use crate::parse::{Annotated, Raw};
@@ -21,7 +24,10 @@ pub(crate) struct Checked {
     pub(crate) kind: Kind,
     pub(crate) rollback: Rollback,
     pub(crate) out_of_order: bool,
-    pub(crate) function: ItemFn,
+    /// The function's name.
+    pub(crate) function: Ident,
+    /// Of the function's body.
+    pub(crate) checksum: String,
 }
 
 /// 1 to `i64::MAX`, and where it is written.
@@ -102,7 +108,10 @@ impl TryFrom<Raw> for Checked {
         broken.into_result()?;
         match (version, name, group, kind) {
             (Some(version), Some(name), Some(group), Some(kind)) => {
-                Ok(Self { version, name, group, kind, rollback, out_of_order, function })
+                let ident = function.sig.ident.clone();
+                let checksum = checksum::of(kind.name(), function);
+                let function = ident;
+                Ok(Self { version, name, group, kind, rollback, out_of_order, function, checksum })
             }
             _ => unreachable!("a missing part always records an error"),
         }
