@@ -282,7 +282,13 @@ fn parameter(stream: TokenStream) -> Option<(String, Kind)> {
         Some(TokenTree::Punct(punct)) => punct.as_char() == character,
         _ => false,
     };
-    if !is(':') || !is('&') || name == "mut" || name == "ref" || name.starts_with("r#") {
+    if !is(':')
+        || !is('&')
+        || name == "self"
+        || name == "mut"
+        || name == "ref"
+        || name.starts_with("r#")
+    {
         return None;
     }
     if ident(&trees.next()?)? != "mut" {
