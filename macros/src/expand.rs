@@ -1,86 +1,77 @@
-//! Pass 3. Total: what is checked always expands. Paths are absolute, names are our own.
+//! Pass 3. Total: what is checked always expands.
+//!
+//! It expands to one call of a macro that the runtime defines, which is less for the compiler to
+//! do than to read all that the macro writes; and it is text, which is less for this crate to do
+//! than to make each token.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::Ident;
+use std::fmt::Write as _;
+
+use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::Span;
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ext::IdentExt as _;
+use syn::{Ident, Path};
 
+use crate::crate_table::Origin;
 use crate::names;
 use crate::place::Place;
 use crate::validate::{Checked, Kind, Rollback};
 
-/// What to add after the function. Every token carries the attribute's own hygiene, even where it
-/// borrows the user's place for an error: to the lints it is another crate's code.
-pub(crate) fn expand(
-    checked: Checked,
-    writes: &[String],
-    checksum: &str,
-    place: &Place,
-) -> TokenStream {
-    let Checked { version, name, group, kind, rollback, out_of_order, allow, function } = checked;
-    let ident = function.sig.ident.clone();
-    let name = name.text;
-
-    let function = ident.unraw().to_string();
-    let named = names::in_crate(&group, version);
-    let symbol = names::in_binary(&group, version);
-    let version = version.number;
-    let (file, line) = (&place.file, u32::try_from(place.line).unwrap_or(0));
-    let up = match kind {
-        Kind::Transaction | Kind::Online => wrapper(&ident, ident.span()),
-        Kind::Change => ident.to_token_stream(),
-    };
-    let down = match (kind, &rollback) {
-        (Kind::Change, Rollback::None) => quote!(false),
-        (Kind::Change, _) => quote!(true),
-        (_, Rollback::Function(path)) => {
-            let span = path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
-            let wrapper = wrapper(path, span);
-            quote!(::core::option::Option::Some(#wrapper))
+/// What to add after the function. Only the functions' own names carry the user's hygiene: all
+/// else is another crate's code to the lints.
+pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin) -> TokenStream {
+    let Checked {
+        version,
+        name,
+        group,
+        kind,
+        rollback,
+        out_of_order,
+        allow,
+        writes,
+        function,
+        checksum,
+    } = checked;
+    let (register, functions) = match (kind, rollback) {
+        (Kind::Transaction, Rollback::Function(down)) => {
+            ("transaction_and_back", both(function, down))
         }
-        (_, Rollback::None | Rollback::Derived) => quote!(::core::option::Option::None),
+        (Kind::Transaction, _) => ("transaction", function.to_token_stream()),
+        (Kind::Online, Rollback::Function(down)) => ("online_and_back", both(function, down)),
+        (Kind::Online, _) => ("online", function.to_token_stream()),
+        (Kind::Change, Rollback::None) => ("change", function.to_token_stream()),
+        (Kind::Change, _) => ("change_and_back", function.to_token_stream()),
     };
-    let constructor = Ident::new(
-        match kind {
-            Kind::Transaction => "transaction",
-            Kind::Online => "online",
-            Kind::Change => "change",
-        },
-        Span::call_site(),
+    let mut text = names::in_binary(group, *version);
+    let (package, file) = (&origin.package, &place.file);
+    let _ = write!(
+        text,
+        " {register} ({}, {:?}, {group:?}, {checksum:?}, {package:?}, {file:?}, {}, {:?}, \
+         {out_of_order}) (&{allow:?}, &{writes:?})",
+        version.number,
+        name.text,
+        u32::try_from(place.line).unwrap_or(0),
+        function.unraw().to_string(),
     );
-    let allowing = (!allow.is_empty()).then(|| quote!(.allowing(&[#(#allow),*])));
-    let writing = (kind == Kind::Transaction && !writes.is_empty())
-        .then(|| quote!(.writing_many(&[#(#writes),*])));
-    quote! {
-        #named
-        const _: () = {
-            use ::mongrate::__private::v1 as __mongrate;
-            #symbol
-
-            #[__mongrate::linkme::distributed_slice(__mongrate::MIGRATIONS)]
-            #[linkme(crate = __mongrate::linkme)]
-            static __MONGRATE_MIGRATION: __mongrate::Migration = __mongrate::Migration::#constructor(
-                __mongrate::Descriptor {
-                    version: #version,
-                    name: #name,
-                    group: #group,
-                    checksum: #checksum,
-                    crate_name: ::core::env!("CARGO_PKG_NAME"),
-                    module: ::core::module_path!(),
-                    file: #file,
-                    line: #line,
-                    function: #function,
-                    out_of_order: #out_of_order,
-                },
-                #up,
-                #down,
-            )#allowing #writing;
-        };
-    }
+    let mut inside = read(&text);
+    inside.extend([TokenTree::Group(Group::new(Delimiter::Parenthesis, functions.into()))]);
+    let mut call = read("::mongrate::__migration_v1!");
+    call.extend([TokenTree::Group(Group::new(Delimiter::Brace, inside))]);
+    call
 }
 
-/// `|context| outcome(function(context))`, placed where the function is named.
-fn wrapper(function: &impl ToTokens, span: Span) -> TokenStream {
+/// The function, and `|context| outcome(rollback(context))`, placed where the rollback is named.
+fn both(function: &Ident, rollback: &Path) -> proc_macro2::TokenStream {
+    let span = rollback.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
     let here = Span::call_site().located_at(span);
-    quote_spanned!(here=> |context| __mongrate::outcome(#function(context)))
+    let down = quote_spanned! {here=>
+        |context| ::mongrate::__private::v1::outcome(#rollback(context))
+    };
+    quote!(#function, #down)
+}
+
+/// Of our own making, so that it can always be read. By the compiler itself: `proc_macro2` would
+/// read it first.
+fn read(text: &str) -> TokenStream {
+    text.parse().unwrap_or_else(|error| unreachable!("`{text}`: {error}"))
 }

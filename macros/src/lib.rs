@@ -5,7 +5,8 @@
 //! function alone, and `expand::expand` cannot fail. Between the last two, `crate_table`
 //! compares it with its crate's other migrations, and `sealed`
 //! with the history that the crate has sealed. `mongrate_seal::checksum` says what
-//! a body means, whatever its layout.
+//! a body means, whatever its layout. What is written as most migrations are, `plain` takes
+//! to `Checked` by itself, without a syntax tree and at a tenth of the cost.
 
 mod broken;
 mod crate_table;
@@ -13,14 +14,11 @@ mod expand;
 mod names;
 mod parse;
 mod place;
+mod plain;
 mod sealed;
 mod validate;
 mod verify;
 mod writes;
-
-use mongrate_seal::checksum;
-use proc_macro2::TokenStream;
-use quote::quote;
 
 /// The type of the function's one parameter decides what kind of migration it is. An `async fn`
 /// takes `&mut Transaction<'_>` or `&mut Online<'_>`, and returns `mongrate::Result` or another
@@ -60,10 +58,11 @@ pub fn migration(
     arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    let item = TokenStream::from(item);
-    let added = run(arguments.into(), item.clone()).unwrap_or_else(syn::Error::into_compile_error);
+    let added = run(&arguments, &item).unwrap_or_else(|error| error.into_compile_error().into());
     // The item comes back untouched even when it is wrong: one mistake, one error.
-    quote!(#item #added).into()
+    let mut all = item;
+    all.extend(added);
+    all
 }
 
 /// Expands to a test: `mongrate::verify!();`, once, where the tests of your binary are.
@@ -82,14 +81,30 @@ pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 
 /// What to add after the item.
-fn run(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
-    let writes = writes::many(&item);
-    let raw = parse::Raw::new(arguments, item)?;
-    let checked = validate::Checked::try_from(raw)?;
+fn run(
+    arguments: &proc_macro::TokenStream,
+    item: &proc_macro::TokenStream,
+) -> syn::Result<proc_macro::TokenStream> {
+    let checked = match plain::read(arguments, item) {
+        Some(checked) => checked,
+        None => {
+            let raw = parse::Raw::new(arguments.clone().into(), item.clone().into())?;
+            validate::Checked::try_from(raw)?
+        }
+    };
+    let origin = crate_table::Origin::of_this_crate();
     let place = place::Place::of(checked.version.span);
-    let checksum = checksum::of(checked.kind.name(), checked.function.clone());
-    crate_table::enter(&checked, &place)?;
-    let sum = sealed::check(&checked, &checksum, &place)?;
-    let migration = expand::expand(checked, &writes, &checksum, &place);
-    Ok(quote!(#migration #sum))
+    let mut added = proc_macro::TokenStream::new();
+    if crate_table::is_editor() {
+        added.extend(proc_macro::TokenStream::from(names::in_crate(
+            &checked.group,
+            checked.version,
+        )));
+    } else {
+        crate_table::enter(&checked, &place, &origin)?;
+    }
+    let sum = sealed::check(&checked, &place, &origin)?;
+    added.extend(expand::expand(&checked, &place, &origin));
+    added.extend(sum.map(proc_macro::TokenStream::from));
+    Ok(added)
 }

@@ -15,7 +15,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Error;
 
-use crate::crate_table::{self, EDITOR, Origin};
+use crate::crate_table::{self, Origin};
 use crate::place::Place;
 use crate::validate::Checked;
 
@@ -35,16 +35,15 @@ type Stamp = (Option<SystemTime>, u64);
 /// Compares a migration with what is sealed. Gives what to add after it.
 pub(crate) fn check(
     checked: &Checked,
-    checksum: &str,
     place: &Place,
+    origin: &Origin,
 ) -> syn::Result<Option<TokenStream>> {
-    let origin = Origin::of_this_crate();
     if origin.directory.as_os_str().is_empty() || is_aside(place, &origin.directory) {
         return Ok(None);
     }
     let path = origin.directory.join(sum::FILE);
-    let Some((sum, is_first)) = read(&origin, &path) else { return Ok(None) };
-    let is_editor = std::env::var_os(EDITOR).is_some();
+    let Some((sum, is_first)) = read(origin, &path) else { return Ok(None) };
+    let is_editor = crate_table::is_editor();
     let sum = match sum {
         Ok(sum) => sum,
         Err(text) if is_first || is_editor => return Err(Error::new(Span::call_site(), text)),
@@ -54,15 +53,15 @@ pub(crate) fn check(
         group: &checked.group,
         version: checked.version.number,
         name: &checked.name.text,
-        checksum,
+        checksum: &checked.checksum,
         out_of_order: checked.out_of_order,
     };
-    let next_free = |next: i64| next.max(crate_table::next_free(checked, place));
+    let next_free = |next: i64| next.max(crate_table::next_free(checked, place, origin));
     if let Some(complaint) = sum.judge(declared, next_free) {
         let span = match complaint.about {
             About::Version => checked.version.span,
             About::Name => checked.name.span,
-            About::Body => checked.function.sig.ident.span(),
+            About::Body => checked.function.span(),
         };
         return Err(Error::new(span, complaint.text));
     }

@@ -7,12 +7,16 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-const MANY: [&str; 2] = ["update_many", "delete_many"];
+use crate::validate::Kind;
 
-/// The names, in their order, each once.
-pub(crate) fn many(item: &TokenStream) -> Vec<String> {
+pub(crate) const MANY: [&str; 2] = ["update_many", "delete_many"];
+
+/// The names, in their order, each once; none of what is no transaction, which nothing limits.
+pub(crate) fn many(kind: Kind, body: &TokenStream) -> Vec<String> {
     let mut found = Found::default();
-    walk(item.clone(), &mut found);
+    if kind == Kind::Transaction {
+        walk(body.clone(), &mut found);
+    }
     if !found.any {
         return Vec::new();
     }
@@ -90,9 +94,12 @@ fn is(tree: Option<&TokenTree>, character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::many;
+    use crate::validate::Kind;
 
     fn of(body: &str) -> Vec<String> {
-        many(&format!("async fn f(tx: &mut T) -> R {{ {body} }}").parse().unwrap())
+        let body = body.parse().unwrap();
+        assert_eq!(many(Kind::Online, &body), [""; 0]);
+        many(Kind::Transaction, &body)
     }
 
     #[test]

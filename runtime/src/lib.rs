@@ -50,6 +50,7 @@ mod engine;
 mod error;
 mod fence;
 mod history;
+mod item;
 mod lease;
 mod link_macro;
 mod lint;
@@ -62,6 +63,7 @@ mod on_start;
 mod online;
 mod plan;
 mod purge;
+mod register;
 mod registry;
 mod report;
 mod retry;
@@ -120,8 +122,8 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 pub mod __private {
     pub mod v1 {
         pub use crate::{
-            Migration, Online, Outcome, Transaction,
-            migration::{Descriptor, MIGRATIONS, outcome},
+            item::outcome,
+            migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
             verify::verify,
         };

@@ -27,13 +27,6 @@ pub type ChangeFn = fn(&mut Change);
 /// The group of migrations that name none.
 pub(crate) const DEFAULT_GROUP: &str = "default";
 
-/// Boxes a body and turns its error into ours.
-pub fn outcome<'a, E: Into<BoxError>>(
-    body: impl Future<Output = Result<(), E>> + 'a,
-) -> Outcome<'a> {
-    Box::pin(async move { body.await.map_err(Into::into) })
-}
-
 /// What the attribute knows of a migration besides its functions.
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
@@ -43,11 +36,52 @@ pub struct Descriptor {
     pub group: &'static str,
     pub checksum: &'static str,
     pub crate_name: &'static str,
-    pub module: &'static str,
     pub file: &'static str,
     pub line: u32,
     pub function: &'static str,
     pub out_of_order: bool,
+    pub(crate) hints: Hints,
+}
+
+impl Descriptor {
+    /// As the attribute writes it: without names, in the order of the fields.
+    #[allow(clippy::too_many_arguments)]
+    pub const fn new(
+        version: i64,
+        name: &'static str,
+        group: &'static str,
+        checksum: &'static str,
+        crate_name: &'static str,
+        file: &'static str,
+        line: u32,
+        function: &'static str,
+        out_of_order: bool,
+    ) -> Self {
+        let hints = Hints::NONE;
+        Self {
+            version,
+            name,
+            group,
+            checksum,
+            crate_name,
+            file,
+            line,
+            function,
+            out_of_order,
+            hints,
+        }
+    }
+
+    /// The same, of the few that have something to say to the lints.
+    #[must_use]
+    pub const fn hinted(
+        mut self,
+        allow: &'static [&'static str],
+        writes: &'static [&'static str],
+    ) -> Self {
+        self.hints = Hints { allow, writes };
+        self
+    }
 }
 
 /// What a migration may do, and how it becomes atomic.
@@ -105,7 +139,6 @@ pub(crate) enum Body {
 pub struct Migration {
     pub(crate) descriptor: Descriptor,
     pub(crate) body: Body,
-    pub(crate) hints: Hints,
 }
 
 /// What the lints should know.
@@ -118,7 +151,7 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
-    const NONE: Self = Self { allow: &[], writes: &[] };
+    pub(crate) const NONE: Self = Self { allow: &[], writes: &[] };
 }
 
 impl Migration {
@@ -199,7 +232,7 @@ impl Migration {
     /// `large_transaction`: nothing is said about them any more.
     #[must_use]
     pub const fn allowing(mut self, lints: &'static [&'static str]) -> Self {
-        self.hints.allow = lints;
+        self.descriptor.hints.allow = lints;
         self
     }
 
@@ -208,27 +241,32 @@ impl Migration {
     /// [`Up::lint`](crate::Up::lint) to compare with their sizes.
     #[must_use]
     pub const fn writing_many(mut self, collections: &'static [&'static str]) -> Self {
-        self.hints.writes = collections;
+        self.descriptor.hints.writes = collections;
         self
     }
 
-    #[doc(hidden)]
-    pub const fn transaction(
+    pub(crate) const fn transaction(
         descriptor: Descriptor,
         up: TransactionFn,
         down: Option<TransactionFn>,
     ) -> Self {
-        Self { descriptor, body: Body::Transaction { up, down }, hints: Hints::NONE }
+        Self { descriptor, body: Body::Transaction { up, down } }
     }
 
-    #[doc(hidden)]
-    pub const fn online(descriptor: Descriptor, up: OnlineFn, down: Option<OnlineFn>) -> Self {
-        Self { descriptor, body: Body::Online { up, down }, hints: Hints::NONE }
+    pub(crate) const fn online(
+        descriptor: Descriptor,
+        up: OnlineFn,
+        down: Option<OnlineFn>,
+    ) -> Self {
+        Self { descriptor, body: Body::Online { up, down } }
     }
 
-    #[doc(hidden)]
-    pub const fn change(descriptor: Descriptor, declare: ChangeFn, reversible: bool) -> Self {
-        Self { descriptor, body: Body::Change { declare, reversible }, hints: Hints::NONE }
+    pub(crate) const fn change(
+        descriptor: Descriptor,
+        declare: ChangeFn,
+        reversible: bool,
+    ) -> Self {
+        Self { descriptor, body: Body::Change { declare, reversible } }
     }
 
     /// Every migration that is linked into this binary, of every group, oldest version first.
@@ -311,11 +349,11 @@ const fn by_hand(version: i64, name: &'static str) -> Descriptor {
         group: DEFAULT_GROUP,
         checksum: "",
         crate_name: "",
-        module: "",
         file: "",
         line: 0,
         function: name,
         out_of_order: false,
+        hints: Hints::NONE,
     }
 }
 

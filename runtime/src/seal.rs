@@ -81,7 +81,11 @@ mod tests {
     //! What is said of a crate whose files and functions disagree.
 
     use super::*;
-    use crate::{Error, migration::Descriptor, registry::Registry};
+    use crate::{
+        Error,
+        migration::{Descriptor, Hints},
+        registry::Registry,
+    };
 
     const fn linked(version: i64, name: &'static str, checksum: &'static str) -> Migration {
         let descriptor = Descriptor {
@@ -90,11 +94,11 @@ mod tests {
             group: "default",
             checksum,
             crate_name: "my-shop",
-            module: "",
             file: "src/m.rs",
             line: 3,
             function: name,
             out_of_order: false,
+            hints: Hints::NONE,
         };
         Migration::transaction(descriptor, |_| Box::pin(async { Ok(()) }), None)
     }

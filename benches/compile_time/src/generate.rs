@@ -2,6 +2,11 @@
 
 use std::{fmt::Write as _, fs, io, path::Path};
 
+use mongrate_seal::{
+    sources::Sources,
+    sum::{self, Sum},
+};
+
 /// As many as people put into one file, at most.
 const PER_FILE: usize = 10;
 
@@ -14,6 +19,8 @@ pub enum Style {
     ByHandSend,
     /// `#[migration]`.
     Attribute,
+    /// `#[migration]`, with a `migrations.sum` of all but the newest file.
+    AttributeSealed,
     /// `#[migration]`, while the profile optimises macros.
     AttributeOptimised,
 }
@@ -21,7 +28,8 @@ pub enum Style {
 impl Style {
     /// That a future is `Send` costs a walk through the driver's types: the stub has none.
     pub fn worth_measuring(real: bool) -> Vec<Self> {
-        let mut styles = vec![Self::ByHand, Self::Attribute, Self::AttributeOptimised];
+        let mut styles =
+            vec![Self::ByHand, Self::Attribute, Self::AttributeSealed, Self::AttributeOptimised];
         if real {
             styles.insert(1, Self::ByHandSend);
         }
@@ -36,6 +44,7 @@ impl Style {
             Self::ByHand => "by_hand",
             Self::ByHandSend => "by_hand_send",
             Self::Attribute => "attribute",
+            Self::AttributeSealed => "attribute_sealed",
             Self::AttributeOptimised => "attribute_optimised",
         }
     }
@@ -45,17 +54,22 @@ impl Style {
             Self::ByHand => "a list, by hand",
             Self::ByHandSend => "a list, by hand, `Send`",
             Self::Attribute => "`#[migration]`",
+            Self::AttributeSealed => "`#[migration]`, sealed",
             Self::AttributeOptimised => "`#[migration]`, `build-override.opt-level = 1`",
         }
     }
 
     fn is_attribute(self) -> bool {
-        matches!(self, Self::Attribute | Self::AttributeOptimised)
+        matches!(self, Self::Attribute | Self::AttributeSealed | Self::AttributeOptimised)
     }
 }
 
-/// The file that is edited, and the text in it that changes with each edit.
-pub const TOUCHED: &str = "src/migrations/batch_0001.rs";
+/// The file that is edited: the newest one.
+pub fn touched(size: usize) -> String {
+    format!("src/migrations/batch_{:04}.rs", size.div_ceil(PER_FILE))
+}
+
+/// The text in it that changes with each edit.
 pub const TOUCHED_TEXT: &str = "\"plan\": \"free-";
 
 pub fn write(sources: &Path, runtime: &Path, style: Style, size: usize) -> io::Result<()> {
@@ -83,7 +97,21 @@ pub fn write(sources: &Path, runtime: &Path, style: Style, size: usize) -> io::R
     if !style.is_attribute() {
         module += &list(style, &versions);
     }
-    fs::write(modules.join("mod.rs"), module)
+    fs::write(modules.join("mod.rs"), module)?;
+    if style == Style::AttributeSealed {
+        fs::write(sources.join(sum::FILE), sealed(sources, size).render())?;
+    }
+    Ok(())
+}
+
+/// As `cargo mongrate seal` does it.
+fn sealed(sources: &Path, size: usize) -> Sum {
+    let mut sum = Sum::default();
+    let written = Sources::reached_from(&[sources.join("src/main.rs")]);
+    for migration in written.migrations.iter().take(size.saturating_sub(PER_FILE)) {
+        sum.append(migration.declared());
+    }
+    sum
 }
 
 fn main(style: Style) -> String {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use generate::Style;
-use measure::{Figures, Subject};
+use measure::{Cost, Figures, Subject};
 
 const SIZES: [usize; 3] = [100, 1_000, 5_000];
 
@@ -63,7 +63,11 @@ fn run(settings: &Settings) -> Result<(), String> {
     let runtime = repository.join(if settings.real { "runtime" } else { "tests/stub" });
     let root = scratch(&repository).join(flavour);
 
-    println!("Against the {flavour} runtime, median of {}, in seconds.\n", settings.runs);
+    println!(
+        "Against the {flavour} runtime, least of {}: seconds on the clock · of",
+        settings.runs
+    );
+    println!("processor time.\n");
     println!("| migrations | registered by | cold check | incremental check | build | binary |");
     println!("|---:|---|---:|---:|---:|---:|");
     for &size in &settings.sizes {
@@ -74,7 +78,8 @@ fn run(settings: &Settings) -> Result<(), String> {
                 .map_err(|error| format!("{}: {error}", sources.display()))?;
             let lock = repository.join("Cargo.lock");
             fs::copy(lock, sources.join("Cargo.lock")).map_err(|error| error.to_string())?;
-            subjects.push(Subject::new(style, sources, root.join("target")));
+            let touched = generate::touched(size);
+            subjects.push(Subject::new(style, sources, root.join("target"), &touched));
         }
         // In turns, so that what else the machine does falls on all of them.
         for subject in &mut subjects {
@@ -94,7 +99,11 @@ fn run(settings: &Settings) -> Result<(), String> {
 fn print_size(size: usize, all: &[Figures]) {
     let Some(base) = all.iter().find(|each| each.style == Style::BASE) else { return };
     for each in all {
-        let time = |own: f64, base: f64| format!("{own:.2} ({:.2}×)", own / base);
+        let seconds = |own: f64, base: f64| format!("{own:.2} ({:.2}×)", own / base);
+        let time = |own: Cost, base: Cost| {
+            let wall = seconds(own.wall, base.wall);
+            format!("{wall} · {}", seconds(own.processors, base.processors))
+        };
         println!(
             "| {size} | {} | {} | {} | {} | {:.2} MB ({:.2}×) |",
             each.style.title(),

@@ -7,39 +7,66 @@ use std::{
     time::Instant,
 };
 
-use crate::generate::{Style, TOUCHED, TOUCHED_TEXT};
+use crate::generate::{Style, TOUCHED_TEXT};
+
+/// Edits per round: an incremental check is over soon.
+const EDITS: usize = 5;
 
 /// One crate, and what it has cost so far.
 pub struct Subject {
     style: Style,
     sources: PathBuf,
     target: PathBuf,
+    /// The file to edit.
+    touched: PathBuf,
     edits: usize,
-    cold_checks: Vec<f64>,
-    incremental_checks: Vec<f64>,
-    builds: Vec<f64>,
+    cold_check: Cost,
+    incremental_check: Cost,
+    build: Cost,
     binary: f64,
 }
 
-/// Medians, in seconds and bytes.
+/// In seconds: the least of all runs, for whatever else a machine does only adds.
+#[derive(Clone, Copy)]
+pub struct Cost {
+    /// On the clock.
+    pub wall: f64,
+    /// Of all processors, the kernel's share included; `NAN` where only the clock can be asked.
+    pub processors: f64,
+}
+
+impl Cost {
+    const NONE: Self = Self { wall: f64::INFINITY, processors: f64::INFINITY };
+
+    fn add(&mut self, run: Self) {
+        self.wall = self.wall.min(run.wall);
+        self.processors = match run.processors.is_nan() {
+            true => f64::NAN,
+            false => self.processors.min(run.processors),
+        };
+    }
+}
+
+/// What one style costs; the binary in bytes.
 pub struct Figures {
     pub style: Style,
-    pub cold_check: f64,
-    pub incremental_check: f64,
-    pub build: f64,
+    pub cold_check: Cost,
+    pub incremental_check: Cost,
+    pub build: Cost,
     pub binary: f64,
 }
 
 impl Subject {
-    pub fn new(style: Style, sources: PathBuf, target: PathBuf) -> Self {
+    pub fn new(style: Style, sources: PathBuf, target: PathBuf, touched: &str) -> Self {
         Self {
             style,
+            touched: sources.join(touched),
             sources,
             target,
             edits: 0,
-            cold_checks: Vec::new(),
-            incremental_checks: Vec::new(),
-            builds: Vec::new(),
+            cold_check: Cost::NONE,
+            incremental_check: Cost::NONE,
+            build: Cost::NONE,
             binary: 0.0,
         }
     }
@@ -51,14 +78,16 @@ impl Subject {
         Ok(())
     }
 
-    /// Takes each time once. Cold: nothing of this crate is there, but what it depends on is.
+    /// Takes each time. Cold: nothing of this crate is there, but what it depends on is.
     pub fn round(&mut self) -> Result<(), String> {
         self.clean()?;
-        self.cold_checks.push(self.cargo(&["check"])?);
-        self.edit()?;
-        self.incremental_checks.push(self.cargo(&["check"])?);
+        self.cold_check.add(self.cargo(&["check"])?);
+        for _ in 0..EDITS {
+            self.edit()?;
+            self.incremental_check.add(self.cargo(&["check"])?);
+        }
         self.clean()?;
-        self.builds.push(self.cargo(&["build"])?);
+        self.build.add(self.cargo(&["build"])?);
         let binary = self.target.join("debug").join(self.package());
         let about = fs::metadata(&binary).map_err(|error| in_file(&binary, &error))?;
         self.binary = about.len() as f64;
@@ -68,9 +97,9 @@ impl Subject {
     pub fn figures(&self) -> Figures {
         Figures {
             style: self.style,
-            cold_check: median(&self.cold_checks),
-            incremental_check: median(&self.incremental_checks),
-            build: median(&self.builds),
+            cold_check: self.cold_check,
+            incremental_check: self.incremental_check,
+            build: self.build,
             binary: self.binary,
         }
     }
@@ -79,32 +108,31 @@ impl Subject {
         self.sources.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    fn clean(&self) -> Result<f64, String> {
+    fn clean(&self) -> Result<Cost, String> {
         self.cargo(&["clean", "--package", &self.package()])
     }
 
     /// Changes what one function writes, as a person would.
     fn edit(&mut self) -> Result<(), String> {
-        let file = self.sources.join(TOUCHED);
-        let text = fs::read_to_string(&file).map_err(|error| in_file(&file, &error))?;
+        let file = &self.touched;
+        let text = fs::read_to_string(file).map_err(|error| in_file(file, &error))?;
         self.edits += 1;
         let edited = text.replacen(TOUCHED_TEXT, &format!("{TOUCHED_TEXT}{}-", self.edits), 1);
         if edited == text {
             return Err(format!("{}: nothing to edit", file.display()));
         }
-        fs::write(&file, edited).map_err(|error| in_file(&file, &error))
+        fs::write(file, edited).map_err(|error| in_file(file, &error))
     }
 
-    /// The seconds that it took.
-    fn cargo(&self, arguments: &[&str]) -> Result<f64, String> {
+    fn cargo(&self, arguments: &[&str]) -> Result<Cost, String> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(arguments).args(["--quiet", "--offline"]).current_dir(&self.sources);
         cargo.env("CARGO_TARGET_DIR", &self.target).env("CARGO_INCREMENTAL", "1");
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), processors());
         let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
-        let seconds = start.elapsed().as_secs_f64();
+        let (wall, processors) = (start.elapsed().as_secs_f64(), processors() - before);
         if output.status.success() {
-            Ok(seconds)
+            Ok(Cost { wall, processors })
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
@@ -115,8 +143,18 @@ fn in_file(file: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}", file.display())
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+/// The seconds of processor time of every process that this one has waited for, and of those that
+/// they have. `NAN` where the system does not say.
+fn processors() -> f64 {
+    const TICKS: f64 = 100.0;
+    let read = || -> Option<f64> {
+        let stat = fs::read_to_string("/proc/self/stat").ok()?;
+        // Behind the name of the program, which may hold anything: the third field and so on.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace().skip(13);
+        let user: f64 = fields.next()?.parse().ok()?;
+        let system: f64 = fields.next()?.parse().ok()?;
+        Some((user + system) / TICKS)
+    };
+    read().unwrap_or(f64::NAN)
 }

@@ -21,7 +21,7 @@ impl Declaration {
             version: checked.version.number,
             name: checked.name.text.clone(),
             group: checked.group.clone(),
-            function: checked.function.sig.ident.unraw().to_string(),
+            function: checked.function.unraw().to_string(),
             place: place.clone(),
         }
     }

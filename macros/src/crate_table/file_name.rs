@@ -2,6 +2,7 @@
 //! for what lies in it.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::declaration::Declaration;
 use super::known::Origin;
@@ -49,8 +50,30 @@ fn promises(new: &Declaration, origin: &Origin) -> impl Iterator<Item = Promise>
     file.into_iter().chain(directories)
 }
 
-/// The part of a directory's path below the package's own.
+/// The part of a directory's path below the package's own. Neighbours ask for the same one, and
+/// the file system is slow to answer.
 fn inside(directory: &Path, package: &Path) -> Option<PathBuf> {
+    static LAST: Mutex<Option<Answer>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(answer) = &*last
+        && answer.directory == directory
+        && answer.package == package
+    {
+        return answer.inside.clone();
+    }
+    let inside = ask(directory, package);
+    let (directory, package) = (directory.to_owned(), package.to_owned());
+    *last = Some(Answer { directory, package, inside: inside.clone() });
+    inside
+}
+
+struct Answer {
+    directory: PathBuf,
+    package: PathBuf,
+    inside: Option<PathBuf>,
+}
+
+fn ask(directory: &Path, package: &Path) -> Option<PathBuf> {
     let (directory, package) = (directory.canonicalize().ok()?, package.canonicalize().ok()?);
     directory.strip_prefix(package).ok().map(Path::to_owned)
 }

@@ -50,19 +50,6 @@ impl Known {
         versions.insert(new.version, new);
     }
 
-    /// Forgets the very same piece of source, should it be expanded again.
-    pub(super) fn forget(&mut self, again: &Declaration) {
-        for Group { versions, names, places } in self.0.values_mut() {
-            let Some(file) = places.get_mut(&again.place.file) else { continue };
-            let Some(version) = file.get(&again.place.point()) else { continue };
-            if versions.get(version).is_some_and(|known| known.function == again.function) {
-                names.retain(|_, named| named != version);
-                versions.remove(version);
-                file.remove(&again.place.point());
-            }
-        }
-    }
-
     fn group(&self, new: &Declaration) -> Option<&Group> {
         self.0.get(&new.group)
     }

@@ -22,19 +22,17 @@ use crate::broken::Broken;
 use crate::place::Place;
 use crate::validate::Checked;
 
-/// Set where one process expands the same crate over and over, while it is being edited: there
-/// the table would accuse a migration of clashing with its own past.
-pub(crate) const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
+/// Set by editors' servers for the macros that they run.
+const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
 
 /// By crate, for a process that is handed several.
 static TABLE: Mutex<BTreeMap<Origin, Known>> = Mutex::new(BTreeMap::new());
 
 /// One more than any version in sight, for the text of a complaint.
-pub(crate) fn next_free(checked: &Checked, place: &Place) -> i64 {
-    let origin = Origin::of_this_crate();
+pub(crate) fn next_free(checked: &Checked, place: &Place, origin: &Origin) -> i64 {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let known = table.entry(origin.clone()).or_default();
-    scan::next_free(&Declaration::new(checked, place), known, &origin)
+    scan::next_free(&Declaration::new(checked, place), known, origin)
 }
 
 /// Every version that the package's sources declare, of any group; `None` if that cannot be told
@@ -43,19 +41,20 @@ pub(crate) fn written(directory: &std::path::Path) -> Option<std::collections::B
     scan::written(directory)
 }
 
-/// Enters a migration, or says what stands in its way.
-pub(crate) fn enter(checked: &Checked, place: &Place) -> syn::Result<()> {
-    if std::env::var_os(EDITOR).is_some() {
-        return Ok(());
-    }
-    let origin = Origin::of_this_crate();
+/// Whether one process expands the same crate over and over, while it is being edited: there the
+/// table would accuse a migration of clashing with its own past, and nobody may ask it.
+pub(crate) fn is_editor() -> bool {
+    std::env::var_os(EDITOR).is_some()
+}
+
+/// Enters a migration, or says what stands in its way. Not in an editor.
+pub(crate) fn enter(checked: &Checked, place: &Place, origin: &Origin) -> syn::Result<()> {
     let declaration = Declaration::new(checked, place);
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let known = table.entry(origin.clone()).or_default();
-    known.forget(&declaration);
 
     let mut broken = Broken::default();
-    for complaint in rules::complaints(&declaration, known, &origin) {
+    for complaint in rules::complaints(&declaration, known, origin) {
         let span = match complaint.about {
             rules::About::Version => checked.version.span,
             rules::About::Name => checked.name.span,

@@ -230,7 +230,8 @@ fn positive(number: &LitInt) -> syn::Result<Version> {
     }
 }
 
-fn is_label(text: &str) -> bool {
+/// Whether this may be the name of a migration, or of a group.
+pub(crate) fn is_label(text: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(legal)
 }

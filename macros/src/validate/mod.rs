@@ -4,11 +4,16 @@ mod arguments;
 mod signature;
 mod suggest;
 
+use mongrate_seal::checksum;
 use proc_macro2::Span;
-use syn::{Error, Expr, ItemFn, Path};
+use quote::ToTokens as _;
+use syn::{Error, Expr, Ident, Path};
+
+pub(crate) use arguments::is_label;
 
 use crate::broken::Broken;
 use crate::parse::{Annotated, Raw};
+use crate::writes;
 
 /// The group of a migration that names none.
 pub(crate) const GROUP_DEFAULT: &str = "default";
@@ -23,7 +28,12 @@ pub(crate) struct Checked {
     pub(crate) out_of_order: bool,
     /// Lints that it acknowledges.
     pub(crate) allow: Vec<String>,
-    pub(crate) function: ItemFn,
+    /// Collections of which the body of a transaction writes many documents, as far as it shows.
+    pub(crate) writes: Vec<String>,
+    /// The function's name.
+    pub(crate) function: Ident,
+    /// Of the function's body.
+    pub(crate) checksum: String,
 }
 
 /// 1 to `i64::MAX`, and where it is written.
@@ -105,7 +115,21 @@ impl TryFrom<Raw> for Checked {
         broken.into_result()?;
         match (version, name, group, kind) {
             (Some(version), Some(name), Some(group), Some(kind)) => {
-                Ok(Self { version, name, group, kind, rollback, out_of_order, allow, function })
+                let writes = writes::many(kind, &function.block.to_token_stream());
+                let ident = function.sig.ident.clone();
+                let checksum = checksum::of(kind.name(), function);
+                Ok(Self {
+                    version,
+                    name,
+                    group,
+                    kind,
+                    rollback,
+                    out_of_order,
+                    allow,
+                    writes,
+                    function: ident,
+                    checksum,
+                })
             }
             _ => unreachable!("a missing part always records an error"),
         }

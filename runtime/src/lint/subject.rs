@@ -8,7 +8,7 @@ pub(super) fn empty(migration: &Migration) -> Subject {
     Subject {
         version: migration.version(),
         migration: migration.name(),
-        allowed: migration.hints.allow,
+        allowed: migration.descriptor.hints.allow,
         operations: Vec::new(),
     }
 }
@@ -20,7 +20,7 @@ pub(super) fn of(migration: &Migration) -> Subject {
     let mut subject = empty(migration);
     subject.operations = change::lint::operations(migration);
     if migration.kind() == MigrationKind::Transaction {
-        subject.operations.extend(migration.hints.writes.iter().map(|collection| {
+        subject.operations.extend(migration.descriptor.hints.writes.iter().map(|collection| {
             Operation::Write { collection: Some((*collection).to_owned()), seen: None }
         }));
     }

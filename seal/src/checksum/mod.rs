@@ -4,6 +4,7 @@
 //! that only advise people or lints, or in what a formatter adds and removes. The walk knows
 //! three steps: `canonical` gives the syntax tree one spelling, `encode` turns its tokens
 //! into bytes that depend on no other crate's way of printing, and SHA-256 shortens them.
+//! [`plain`] writes the same bytes without the tree, for the bodies that it can read.
 //!
 //! The function's name, its visibility and its return type are left out, and so is how the
 //! parameter's type is reached. What a called function does cannot be seen from here.
@@ -13,10 +14,9 @@ mod canonical;
 mod encode;
 mod imports;
 mod invocations;
+pub mod plain;
 #[cfg(test)]
 mod tests;
-
-use std::fmt::Write as _;
 
 use quote::ToTokens as _;
 use sha2::{Digest as _, Sha256};
@@ -30,7 +30,11 @@ pub const ALGORITHM: &str = "v1:sha256";
 
 /// The checksum of a function that is a migration of this kind: `Transaction`, say, the name of
 /// its parameter's type.
-pub fn of(kind: &str, mut function: ItemFn) -> String {
+pub fn of(kind: &str, function: ItemFn) -> String {
+    digest(&canonical_bytes(kind, function))
+}
+
+fn canonical_bytes(kind: &str, mut function: ItemFn) -> Vec<u8> {
     function.attrs.retain(|attribute| {
         // Whether the function exists is decided elsewhere; this is about what it does.
         !attribute.path().is_ident("cfg") && !attribute.path().is_ident("cfg_attr")
@@ -50,10 +54,10 @@ pub fn of(kind: &str, mut function: ItemFn) -> String {
         }
     }
     bytes.tokens(function.block.to_token_stream());
+    bytes.finish()
+}
 
-    let mut checksum = format!("{ALGORITHM}:");
-    for byte in Sha256::digest(bytes.finish()) {
-        let _ = write!(checksum, "{byte:02x}");
-    }
-    checksum
+/// The checksum of canonical bytes.
+fn digest(bytes: &[u8]) -> String {
+    format!("{ALGORITHM}:{}", crate::sum::hex(&Sha256::digest(bytes)))
 }

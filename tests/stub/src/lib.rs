@@ -4,10 +4,14 @@
 
 mod checksum;
 mod driver;
+#[path = "../../../runtime/src/item.rs"]
+mod item;
 #[path = "../../../runtime/src/link_macro.rs"]
 mod link_macro;
 #[path = "../../../runtime/src/migration.rs"]
 mod migration;
+#[path = "../../../runtime/src/register.rs"]
+mod register;
 #[path = "../../../runtime/src/registry.rs"]
 mod registry;
 #[path = "../../../runtime/src/seal.rs"]
@@ -70,8 +74,8 @@ pub mod __private {
         //! As the real one.
 
         pub use crate::{
-            Migration, Online, Outcome, Transaction,
-            migration::{Descriptor, MIGRATIONS, outcome},
+            item::outcome,
+            migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
         };
         pub use linkme;

@@ -3,6 +3,7 @@
 mod layout;
 mod meaning;
 mod pairs;
+mod plain;
 mod sealed;
 
 use quote::ToTokens as _;
@@ -40,6 +41,7 @@ fn checksum(function: &ItemFn) -> String {
         }
         _ => "Transaction",
     };
+    plain::compare(kind, function);
     super::of(kind, function.clone())
 }
 

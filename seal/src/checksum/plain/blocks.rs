@@ -1,0 +1,145 @@
+//! Blocks, statements, and the arms of a `match`.
+
+use super::expressions::Class;
+use super::operators::{ARROW, COLON, COMMA, DOT, EQ, PATH, QUESTION, SEMICOLON};
+use super::tokens::{Delimiter, Keyword, Kind};
+use super::writer::Writer;
+
+impl Writer<'_> {
+    /// A block with its braces. Gives what it holds, if that is a last expression and nothing more.
+    pub(super) fn block(&mut self) -> Option<Option<Class>> {
+        self.enter(Delimiter::Brace)?;
+        self.byte(b'{');
+        let start = self.written();
+        let (mut count, mut last) = (0, None);
+        loop {
+            self.skip_empty();
+            if self.peek() == Kind::Close {
+                break;
+            }
+            last = self.statement()?;
+            count += 1;
+        }
+        self.leave()?;
+        let mut single = if count == 1 { last } else { None };
+        if let Some(Class::Block { is_tail }) = single {
+            // All there is to it is another block.
+            self.strip(start, 2);
+            single = is_tail.then_some(Class::Other);
+        }
+        self.byte(b'}');
+        Some(single)
+    }
+
+    /// Statements that are nothing but a `;`.
+    fn skip_empty(&mut self) {
+        while self.take(SEMICOLON) {}
+    }
+
+    /// Gives the expression, if no `;` was written behind it.
+    fn statement(&mut self) -> Option<Option<Class>> {
+        if self.take_keyword(Keyword::Let) {
+            self.binding()?;
+            return Some(None);
+        }
+        let (class, ends_itself) = self.bounded_expression()?;
+        let has_semicolon = self.take(SEMICOLON);
+        if !has_semicolon && !ends_itself && self.peek() != Kind::Close {
+            return None;
+        }
+        self.skip_empty();
+        let is_last = self.peek() == Kind::Close;
+        let keeps = match class {
+            Class::Jump if is_last => false,
+            Class::Loop => false,
+            Class::Branch | Class::Block { .. } if !is_last => false,
+            Class::Macro if !is_last => true,
+            _ => has_semicolon,
+        };
+        if keeps {
+            self.operator(SEMICOLON);
+            return Some(None);
+        }
+        Some(Some(class))
+    }
+
+    /// An expression that may end at its closing brace, and whether it did.
+    fn bounded_expression(&mut self) -> Option<(Class, bool)> {
+        let start = self.written();
+        let class = match self.peek() {
+            Kind::Open(Delimiter::Brace)
+            | Kind::Keyword(
+                Keyword::If | Keyword::Match | Keyword::For | Keyword::While | Keyword::Loop,
+            ) => self.primary(true)?,
+            Kind::Name | Kind::Keyword(Keyword::Path) | Kind::Operator(PATH) => {
+                let class = self.primary(true)?;
+                if class != Class::Macro || !self.was_brace() {
+                    let class = self.behind(start, class)?;
+                    return Some((self.operators_behind(start, class, 0, true)?, false));
+                }
+                class
+            }
+            _ => return Some((self.expression(true)?, false)),
+        };
+        // Whether it goes on there is for the tree to say.
+        if self.is(DOT) || self.is(QUESTION) {
+            return None;
+        }
+        Some((class, true))
+    }
+
+    /// Behind the `let`.
+    fn binding(&mut self) -> Option<()> {
+        self.word("let");
+        self.typed_pattern()?;
+        if self.take(EQ) {
+            self.operator(EQ);
+            self.expression(true)?;
+            if self.take_keyword(Keyword::Else) {
+                self.word("else");
+                self.block()?;
+            }
+        }
+        if !self.take(SEMICOLON) {
+            return None;
+        }
+        self.operator(SEMICOLON);
+        Some(())
+    }
+
+    /// A pattern without alternatives, and its type.
+    pub(super) fn typed_pattern(&mut self) -> Option<()> {
+        let start = self.written();
+        self.single_pattern()?;
+        if self.take(COLON) {
+            self.operator(COLON);
+            self.ty()?;
+            self.fence(start);
+        }
+        Some(())
+    }
+
+    pub(super) fn arm(&mut self) -> Option<()> {
+        let guarded = self.written();
+        self.pattern()?;
+        if self.take_keyword(Keyword::If) {
+            self.word("if");
+            self.expression(true)?;
+            self.fence(guarded);
+        }
+        if !self.take(ARROW) {
+            return None;
+        }
+        self.operator(ARROW);
+        let start = self.written();
+        let (class, ends_itself) = self.bounded_expression()?;
+        if class == (Class::Block { is_tail: true }) {
+            self.strip(start, 2);
+        }
+        if !self.take(COMMA) && !ends_itself && self.peek() != Kind::Close {
+            return None;
+        }
+        self.operator(COMMA);
+        Some(())
+    }
+}

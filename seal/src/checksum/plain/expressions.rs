@@ -1,0 +1,508 @@
+//! Expressions, by how tightly their operators bind.
+
+use super::operators::{
+    AND, AND_AND, ASSIGNMENT, BANG, CAST, COLON, COMMA, COMPARISON, CONJUNCTION, DOT, DOT_DOT, EQ,
+    MINUS, OR, OR_OR, PATH, QUESTION, RANGE, SEMICOLON, STAR, binding,
+};
+use super::tokens::{Delimiter, Keyword, Kind};
+use super::types::Angle;
+use super::writer::Writer;
+
+/// What was written, as far as its surroundings treat it differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// A literal: it stands without parentheses.
+    Literal,
+    /// A name or a path: so does this.
+    Name,
+    /// A block, and whether a last expression is all that it holds.
+    Block {
+        is_tail: bool,
+    },
+    /// `if`, `match`
+    Branch,
+    /// `for`, `loop`, `while`
+    Loop,
+    /// `break`, `continue`, `return`
+    Jump,
+    Macro,
+    Other,
+}
+
+impl Writer<'_> {
+    /// An expression. In the head of an `if`, say, a name and a brace are no struct.
+    pub(super) fn expression(&mut self, with_structs: bool) -> Option<Class> {
+        self.operands(0, with_structs)
+    }
+
+    /// Operands between operators that bind at least that tightly.
+    fn operands(&mut self, tightness: u8, with_structs: bool) -> Option<Class> {
+        let start = self.written();
+        let class = self.operand(with_structs)?;
+        self.operators_behind(start, class, tightness, with_structs)
+    }
+
+    pub(super) fn operators_behind(
+        &mut self,
+        start: usize,
+        mut class: Class,
+        tightness: u8,
+        with_structs: bool,
+    ) -> Option<Class> {
+        loop {
+            let operator = match self.peek() {
+                Kind::Operator(operator) => operator,
+                Kind::Keyword(Keyword::As) if tightness <= CAST => {
+                    self.skip();
+                    self.word("as");
+                    self.target()?;
+                    self.fence(start);
+                    class = Class::Other;
+                    continue;
+                }
+                _ => return Some(class),
+            };
+            let bound = binding(operator);
+            if bound == 0 || bound < tightness {
+                return Some(class);
+            }
+            self.skip();
+            self.operator(operator);
+            let further = if bound == ASSIGNMENT { bound } else { bound + 1 };
+            self.operands(further, with_structs)?;
+            self.fence(start);
+            class = Class::Other;
+            if (bound == RANGE || bound == COMPARISON) && self.binds(bound) {
+                return None;
+            }
+        }
+    }
+
+    fn binds(&self, bound: u8) -> bool {
+        matches!(self.peek(), Kind::Operator(operator) if binding(operator) == bound)
+    }
+
+    fn operand(&mut self, with_structs: bool) -> Option<Class> {
+        let start = self.written();
+        match self.peek() {
+            Kind::Operator(AND) => {
+                self.skip();
+                self.reference(start, with_structs)?;
+            }
+            Kind::Operator(AND_AND) => {
+                self.skip();
+                self.operator(AND);
+                let inner = self.written();
+                self.reference(inner, with_structs)?;
+                self.fence(start);
+            }
+            Kind::Operator(operator @ (BANG | MINUS | STAR)) => {
+                self.skip();
+                self.operator(operator);
+                self.operand(with_structs)?;
+                self.fence(start);
+            }
+            Kind::Operator(OR | OR_OR) | Kind::Keyword(Keyword::Move) => {
+                self.closure(with_structs)?;
+            }
+            Kind::Keyword(Keyword::Async) => {
+                let ahead = if self.peek_at(1) == Kind::Keyword(Keyword::Move) { 2 } else { 1 };
+                if matches!(self.peek_at(ahead), Kind::Operator(OR | OR_OR)) {
+                    self.closure(with_structs)?;
+                } else {
+                    self.skip();
+                    self.word("async");
+                    if self.take_keyword(Keyword::Move) {
+                        self.word("move");
+                    }
+                    self.block()?;
+                    self.fence(start);
+                    return self.behind(start, Class::Other);
+                }
+            }
+            Kind::Keyword(keyword @ (Keyword::Break | Keyword::Continue | Keyword::Return)) => {
+                self.skip();
+                self.jump(keyword, with_structs)?;
+                self.fence(start);
+                return Some(Class::Jump);
+            }
+            _ => {
+                let class = self.primary(with_structs)?;
+                return self.behind(start, class);
+            }
+        }
+        Some(Class::Other)
+    }
+
+    /// Behind the `&`.
+    fn reference(&mut self, start: usize, with_structs: bool) -> Option<()> {
+        self.operator(AND);
+        if self.take_keyword(Keyword::Mut) {
+            self.word("mut");
+        }
+        self.operand(with_structs)?;
+        self.fence(start);
+        Some(())
+    }
+
+    fn jump(&mut self, keyword: Keyword, with_structs: bool) -> Option<()> {
+        self.word(match keyword {
+            Keyword::Break => "break",
+            Keyword::Continue => "continue",
+            _ => "return",
+        });
+        if self.is_done() {
+            return Some(());
+        }
+        if keyword != Keyword::Return {
+            return None;
+        }
+        self.expression(with_structs)?;
+        Some(())
+    }
+
+    fn closure(&mut self, with_structs: bool) -> Option<()> {
+        let start = self.written();
+        if self.take_keyword(Keyword::Async) {
+            self.word("async");
+        }
+        if self.take_keyword(Keyword::Move) {
+            self.word("move");
+        }
+        if self.take(OR_OR) {
+            self.operator(OR);
+        } else {
+            if !self.take(OR) {
+                return None;
+            }
+            self.operator(OR);
+            let mut is_first = true;
+            while !self.take(OR) {
+                if !is_first {
+                    self.operator(COMMA);
+                }
+                is_first = false;
+                self.typed_pattern()?;
+                if !self.take(COMMA) && !self.is(OR) {
+                    return None;
+                }
+            }
+        }
+        self.operator(OR);
+        let body = self.written();
+        let class = self.expression(with_structs)?;
+        self.unbrace(body, class);
+        self.fence(start);
+        Some(())
+    }
+
+    /// Takes `x` out of `{ x }`.
+    fn unbrace(&mut self, start: usize, class: Class) {
+        if class == (Class::Block { is_tail: true }) {
+            self.strip(start, 2);
+        }
+    }
+
+    /// What stands behind an expression and belongs to it.
+    pub(super) fn behind(&mut self, start: usize, mut class: Class) -> Option<Class> {
+        loop {
+            match self.peek() {
+                Kind::Operator(DOT) => {
+                    self.skip();
+                    self.operator(DOT);
+                    self.member()?;
+                }
+                Kind::Operator(QUESTION) => {
+                    self.skip();
+                    self.operator(QUESTION);
+                }
+                Kind::Open(Delimiter::Parenthesis) => self.arguments()?,
+                Kind::Open(Delimiter::Bracket) => {
+                    self.enter(Delimiter::Bracket)?;
+                    self.byte(b'[');
+                    self.expression(true)?;
+                    self.leave()?;
+                    self.byte(b']');
+                }
+                _ => return Some(class),
+            }
+            self.fence(start);
+            class = Class::Other;
+        }
+    }
+
+    /// Behind the `.`.
+    fn member(&mut self) -> Option<()> {
+        match self.peek() {
+            Kind::Keyword(Keyword::Await) => {
+                self.skip();
+                self.word("await");
+            }
+            Kind::Name => {
+                self.name()?;
+                let is_generic = self.is(PATH);
+                self.turbofish()?;
+                if self.peek() == Kind::Open(Delimiter::Parenthesis) {
+                    self.arguments()?;
+                } else if is_generic {
+                    return None;
+                }
+            }
+            Kind::Literal => {
+                let index = self.text().as_bytes();
+                let is_index = index.iter().all(u8::is_ascii_digit);
+                if !is_index || (index.len() > 1 && index[0] == b'0') || index.len() > 9 {
+                    return None;
+                }
+                self.value(b'n', index, "");
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// `(a, b)`
+    fn arguments(&mut self) -> Option<()> {
+        self.enter(Delimiter::Parenthesis)?;
+        self.byte(b'(');
+        self.list()?;
+        self.leave()?;
+        self.byte(b')');
+        Some(())
+    }
+
+    /// `a, b` up to the end of the group. Gives how many there are.
+    fn list(&mut self) -> Option<usize> {
+        let mut count = 0;
+        while self.peek() != Kind::Close {
+            if count > 0 {
+                self.operator(COMMA);
+            }
+            self.expression(true)?;
+            count += 1;
+            if !self.take(COMMA) {
+                break;
+            }
+        }
+        Some(count)
+    }
+
+    /// What no operator can part.
+    pub(super) fn primary(&mut self, with_structs: bool) -> Option<Class> {
+        let start = self.written();
+        let class = match self.peek() {
+            Kind::Literal => {
+                self.literal()?;
+                return Some(Class::Literal);
+            }
+            Kind::Name | Kind::Keyword(Keyword::Path) | Kind::Operator(PATH) => {
+                return self.named(with_structs);
+            }
+            Kind::Keyword(Keyword::Bool) => {
+                let bool = self.text();
+                self.word(bool);
+                return Some(Class::Literal);
+            }
+            Kind::Keyword(Keyword::Underscore) => {
+                self.skip();
+                self.word("_");
+                let ends = matches!(self.peek(), Kind::Close | Kind::Operator(COMMA | EQ));
+                return ends.then_some(Class::Name);
+            }
+            Kind::Open(Delimiter::Parenthesis) => return self.parenthesis(),
+            Kind::Open(Delimiter::Bracket) => {
+                self.array()?;
+                Class::Other
+            }
+            Kind::Open(Delimiter::Brace) => {
+                let single = self.block()?;
+                if single == Some(Class::Literal) {
+                    self.strip(start, 1);
+                    return Some(Class::Literal);
+                }
+                Class::Block { is_tail: single.is_some() }
+            }
+            Kind::Keyword(Keyword::If) => {
+                self.branches()?;
+                Class::Branch
+            }
+            Kind::Keyword(Keyword::Match) => {
+                self.matching()?;
+                Class::Branch
+            }
+            Kind::Keyword(Keyword::For) => {
+                self.skip();
+                self.word("for");
+                self.pattern()?;
+                if !self.take_keyword(Keyword::In) {
+                    return None;
+                }
+                self.word("in");
+                self.expression(false)?;
+                self.block()?;
+                Class::Loop
+            }
+            Kind::Keyword(Keyword::While) => {
+                self.skip();
+                self.word("while");
+                self.condition()?;
+                self.block()?;
+                Class::Loop
+            }
+            Kind::Keyword(Keyword::Loop) => {
+                self.skip();
+                self.word("loop");
+                self.block()?;
+                Class::Loop
+            }
+            _ => return None,
+        };
+        self.fence(start);
+        Some(class)
+    }
+
+    /// A path, or a macro or a struct that it names.
+    fn named(&mut self, with_structs: bool) -> Option<Class> {
+        let start = self.written();
+        self.path(Angle::Comparison)?;
+        if self.is(BANG) && matches!(self.peek_at(1), Kind::Open(_)) {
+            self.skip();
+            self.operator(BANG);
+            self.invocation()?;
+            self.fence(start);
+            return Some(Class::Macro);
+        }
+        if with_structs && self.peek() == Kind::Open(Delimiter::Brace) {
+            self.fields()?;
+            self.fence(start);
+            return Some(Class::Other);
+        }
+        Some(Class::Name)
+    }
+
+    /// Parentheses, which the walk does without, or a tuple.
+    fn parenthesis(&mut self) -> Option<Class> {
+        let start = self.written();
+        self.enter(Delimiter::Parenthesis)?;
+        let mut class = Class::Other;
+        if self.peek() != Kind::Close {
+            class = self.expression(true)?;
+            if self.peek() == Kind::Close {
+                self.leave()?;
+                return Some(class);
+            }
+            if !self.take(COMMA) {
+                return None;
+            }
+            class = Class::Other;
+            self.operator(COMMA);
+            if self.peek() != Kind::Close {
+                self.list()?;
+            }
+        }
+        self.leave()?;
+        self.fence(start);
+        self.fence(start);
+        Some(class)
+    }
+
+    /// `[a, b]` or `[a; n]`
+    fn array(&mut self) -> Option<()> {
+        self.enter(Delimiter::Bracket)?;
+        self.byte(b'[');
+        if self.peek() != Kind::Close {
+            self.expression(true)?;
+            if self.take(SEMICOLON) {
+                self.operator(SEMICOLON);
+                self.expression(true)?;
+            } else if self.take(COMMA) && self.peek() != Kind::Close {
+                self.operator(COMMA);
+                self.list()?;
+            }
+        }
+        self.leave()?;
+        self.byte(b']');
+        Some(())
+    }
+
+    /// `{ a: x, b, ..rest }`
+    fn fields(&mut self) -> Option<()> {
+        self.enter(Delimiter::Brace)?;
+        self.byte(b'{');
+        let mut is_first = true;
+        while self.peek() != Kind::Close {
+            if self.take(DOT_DOT) {
+                self.operator(DOT_DOT);
+                self.expression(true)?;
+                break;
+            }
+            if !is_first {
+                self.operator(COMMA);
+            }
+            is_first = false;
+            let name = self.written();
+            self.name()?;
+            let named = self.written();
+            if self.take(COLON) {
+                self.operator(COLON);
+                let value = self.written();
+                let class = self.expression(true)?;
+                if class == Class::Name && self.repeats(name, named, value) {
+                    self.truncate(named);
+                }
+            }
+            if !self.take(COMMA) {
+                break;
+            }
+        }
+        self.leave()?;
+        self.byte(b'}');
+        Some(())
+    }
+
+    fn branches(&mut self) -> Option<()> {
+        self.skip();
+        self.word("if");
+        self.condition()?;
+        self.block()?;
+        if self.take_keyword(Keyword::Else) {
+            self.word("else");
+            if self.is_keyword(Keyword::If) {
+                return self.branches();
+            }
+            self.block()?;
+        }
+        Some(())
+    }
+
+    fn condition(&mut self) -> Option<()> {
+        let start = self.written();
+        if !self.take_keyword(Keyword::Let) {
+            self.expression(false)?;
+            return Some(());
+        }
+        self.word("let");
+        self.pattern()?;
+        if !self.take(EQ) {
+            return None;
+        }
+        self.operator(EQ);
+        self.operands(CONJUNCTION + 1, false)?;
+        self.fence(start);
+        Some(())
+    }
+
+    fn matching(&mut self) -> Option<()> {
+        self.skip();
+        self.word("match");
+        self.expression(false)?;
+        self.enter(Delimiter::Brace)?;
+        self.byte(b'{');
+        while self.peek() != Kind::Close {
+            self.arm()?;
+        }
+        self.leave()?;
+        self.byte(b'}');
+        Some(())
+    }
+}
