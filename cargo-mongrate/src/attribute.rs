@@ -1,14 +1,14 @@
-//! What the attribute would say of each function: its own passes, compiled in here as well, so
-//! that the words are the same.
+//! What the attribute would say of each function: the same passes, so that the words are
+//! the same.
 
 use mongrate_seal::sources::Sources;
 use proc_macro2::TokenStream;
 use quote::ToTokens as _;
 use syn::Meta;
 
-use crate::parse::Raw;
 use crate::state::shown;
-use crate::validate::Checked;
+use mongrate_seal::declaration::Checked;
+use mongrate_seal::declaration::Raw;
 
 /// Every mistake in a declaration, with its place.
 pub(crate) fn mistakes(sources: &Sources) -> Vec<String> {

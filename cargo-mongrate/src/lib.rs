@@ -11,17 +11,6 @@ mod state;
 mod verbs;
 mod write;
 
-// The attribute's own passes: what it refuses, `check` refuses in the same words.
-#[allow(dead_code)]
-#[path = "../../macros/src/broken.rs"]
-mod broken;
-#[allow(dead_code)]
-#[path = "../../macros/src/parse.rs"]
-mod parse;
-#[allow(dead_code)]
-#[path = "../../macros/src/validate/mod.rs"]
-mod validate;
-
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -10,31 +10,34 @@ use tempfile::TempDir;
 
 /// What the attribute's expansion needs of `mongrate`.
 const RUNTIME: &str = r"
-    use std::{future::Future, pin::Pin};
     pub use mongrate_macros::migration;
     pub struct Transaction<'a>(pub &'a ());
     impl Transaction<'_> { pub async fn run(&mut self, _: &str) {} }
     pub type Result = std::result::Result<(), ()>;
     pub mod __private { pub mod v1 {
-        pub use crate::*;
         pub use linkme;
-        pub type Outcome<'a> = Pin<Box<dyn Future<Output = Result> + 'a>>;
-        pub type Body = for<'a, 'c> fn(&'a mut Transaction<'c>) -> Outcome<'a>;
-        pub fn outcome<'a>(body: impl Future<Output = Result> + 'a) -> Outcome<'a> { Box::pin(body) }
-        pub struct Descriptor {
-            pub version: i64, pub name: &'static str, pub group: &'static str,
-            pub checksum: &'static str, pub crate_name: &'static str, pub module: &'static str,
-            pub file: &'static str, pub line: u32, pub function: &'static str,
-            pub out_of_order: bool,
-        }
-        pub struct Migration(pub Descriptor);
-        impl Migration {
-            pub const fn transaction(of: Descriptor, _: Body, _: Option<Body>) -> Self { Self(of) }
-        }
+        type Text = &'static str;
+        pub struct Migration(
+            pub i64, pub Text, pub Text, pub Text, pub Text, pub Text, pub u32, pub Text, pub bool
+        );
         pub struct SumFile { pub crate_name: &'static str, pub text: &'static str }
         #[linkme::distributed_slice] pub static MIGRATIONS: [Migration];
         #[linkme::distributed_slice] pub static SUMS: [SumFile];
     } }
+
+    #[macro_export]
+    macro_rules! __migration_v1 {
+        ($symbol:ident $register:ident $descriptor:tt $hints:tt $functions:tt) => {
+            const _: () = {
+                use $crate::__private::v1::{MIGRATIONS, Migration, linkme};
+                #[linkme::distributed_slice(MIGRATIONS)]
+                #[linkme(crate = linkme)]
+                static MIGRATION: Migration = { let _ = $functions; Migration $descriptor };
+                #[unsafe(no_mangle)]
+                fn $symbol() {}
+            };
+        };
+    }
 ";
 
 const ONE: &str = r#"
@@ -88,7 +91,7 @@ impl Fixture {
             "runtime/Cargo.toml",
             &format!(
                 "[package]\nname = \"mongrate\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-                 [dependencies]\nlinkme = \"0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
+                 [dependencies]\nlinkme = \"=0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
             ),
         );
         fixture.write("runtime/src/lib.rs", RUNTIME);

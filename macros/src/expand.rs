@@ -15,7 +15,7 @@ use syn::{Ident, Path};
 use crate::crate_table::Origin;
 use crate::names;
 use crate::place::Place;
-use crate::validate::{Checked, Kind, Rollback};
+use mongrate_seal::declaration::{Checked, Kind, Rollback};
 
 /// What to add after the function. Only the functions' own names carry the user's hygiene: all
 /// else is another crate's code to the lints.

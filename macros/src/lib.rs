@@ -1,24 +1,22 @@
 //! `#[migration]`: turns a function into a registered migration.
 //!
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
-//! `parse::Raw` is what was written, `validate::Checked` is what holds for this
-//! function alone, and `expand::expand` cannot fail. Between the last two, `crate_table`
+//! `Raw` is what was written, `Checked` is what holds for this function alone (both are
+//! `mongrate_seal::declaration`), and `expand::expand` cannot fail. Between the last two, `crate_table`
 //! compares it with its crate's other migrations, and `sealed`
 //! with the history that the crate has sealed. `mongrate_seal::checksum` says what
 //! a body means, whatever its layout. What is written as most migrations are, `plain` takes
 //! to `Checked` by itself, without a syntax tree and at a tenth of the cost.
 
-mod broken;
 mod crate_table;
 mod expand;
 mod names;
-mod parse;
 mod place;
 mod plain;
 mod sealed;
-mod validate;
 mod verify;
-mod writes;
+
+use mongrate_seal::declaration::{Checked, Raw};
 
 /// The type of the function's one parameter decides what kind of migration it is. An `async fn`
 /// takes `&mut Transaction<'_>` or `&mut Online<'_>`, and returns `mongrate::Result` or another
@@ -88,8 +86,8 @@ fn run(
     let checked = match plain::read(arguments, item) {
         Some(checked) => checked,
         None => {
-            let raw = parse::Raw::new(arguments.clone().into(), item.clone().into())?;
-            validate::Checked::try_from(raw)?
+            let raw = Raw::new(arguments.clone().into(), item.clone().into())?;
+            Checked::try_from(raw)?
         }
     };
     let origin = crate_table::Origin::of_this_crate();

@@ -7,7 +7,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-use crate::validate::{GROUP_DEFAULT, Version};
+use mongrate_seal::declaration::{GROUP_DEFAULT, Version};
 
 /// Clashes in one crate, where an editor's server expands it and [`crate::crate_table`] is off. All
 /// exported macros live at the crate's root, wherever they are written, so two of one name are

@@ -11,8 +11,8 @@ use mongrate_seal::checksum::plain::{self, Tokens};
 use proc_macro::{Delimiter, Group, Literal, Spacing, Span, TokenStream, TokenTree};
 use syn::{Ident, Path, PathSegment};
 
-use crate::validate::{Checked, GROUP_DEFAULT, Kind, Name, Rollback, Version, is_label};
-use crate::writes;
+use mongrate_seal::declaration::writes;
+use mongrate_seal::declaration::{Checked, GROUP_DEFAULT, Kind, Name, Rollback, Version, is_label};
 
 /// The migration, if it is a plain one.
 pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<Checked> {

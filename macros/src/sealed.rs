@@ -17,7 +17,7 @@ use syn::Error;
 
 use crate::crate_table::{self, Origin};
 use crate::place::Place;
-use crate::validate::Checked;
+use mongrate_seal::declaration::Checked;
 
 /// By crate, for a process that is handed several.
 static FILES: Mutex<BTreeMap<Origin, File>> = Mutex::new(BTreeMap::new());

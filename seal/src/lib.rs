@@ -8,6 +8,8 @@
 pub mod checksum;
 #[cfg(feature = "create")]
 pub mod create;
+#[cfg(feature = "checksum")]
+pub mod declaration;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;

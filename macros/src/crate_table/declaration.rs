@@ -3,7 +3,7 @@
 use syn::ext::IdentExt as _;
 
 use crate::place::Place;
-use crate::validate::{Checked, GROUP_DEFAULT};
+use mongrate_seal::declaration::{Checked, GROUP_DEFAULT};
 
 /// A migration, and where its version is written.
 #[derive(Clone, Debug)]

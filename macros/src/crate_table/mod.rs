@@ -18,9 +18,9 @@ use known::Known;
 pub(crate) use known::Origin;
 use syn::Error;
 
-use crate::broken::Broken;
 use crate::place::Place;
-use crate::validate::Checked;
+use mongrate_seal::declaration::Broken;
+use mongrate_seal::declaration::Checked;
 
 /// Set by editors' servers for the macros that they run.
 const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";

@@ -4,10 +4,11 @@ use syn::Error;
 
 /// The mistakes found so far. None yet: sound.
 #[derive(Default)]
-pub(crate) struct Broken(Option<Error>);
+pub struct Broken(Option<Error>);
 
 impl Broken {
-    pub(crate) fn add(&mut self, error: Error) {
+    /// One more.
+    pub fn add(&mut self, error: Error) {
         match &mut self.0 {
             Some(all) => all.combine(error),
             none => *none = Some(error),
@@ -15,15 +16,17 @@ impl Broken {
     }
 
     /// Keeps the value, or the mistake that stands in its place.
-    pub(crate) fn keep<T>(&mut self, checked: syn::Result<T>) -> Option<T> {
+    pub fn keep<T>(&mut self, checked: syn::Result<T>) -> Option<T> {
         checked.map_err(|error| self.add(error)).ok()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is none yet.
+    pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    pub(crate) fn into_result(self) -> syn::Result<()> {
+    /// All of them as one error.
+    pub fn into_result(self) -> syn::Result<()> {
         self.0.map_or(Ok(()), Err)
     }
 }

@@ -8,8 +8,8 @@ use syn::{
     PathArguments, ReturnType, Safety, Signature, Type, TypeReference,
 };
 
+use super::Broken;
 use super::{Kind, suggest};
-use crate::broken::Broken;
 
 /// What the function's parameter makes it, if that can be told.
 pub(super) fn check(function: &ItemFn, broken: &mut Broken) -> Option<Kind> {

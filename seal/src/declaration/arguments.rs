@@ -5,9 +5,9 @@ use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
 
+use super::Argument;
+use super::Broken;
 use super::{GROUP_DEFAULT, Kind, Name, Rollback, Version, suggest, ungrouped};
-use crate::broken::Broken;
-use crate::parse::Argument;
 
 const KEYS: [&str; 6] = ["version", "name", "group", "reversible", "out_of_order", "allow"];
 
@@ -231,7 +231,7 @@ fn positive(number: &LitInt) -> syn::Result<Version> {
 }
 
 /// Whether this may be the name of a migration, or of a group.
-pub(crate) fn is_label(text: &str) -> bool {
+pub fn is_label(text: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(legal)
 }

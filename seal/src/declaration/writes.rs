@@ -7,12 +7,13 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use crate::validate::Kind;
+use super::Kind;
 
-pub(crate) const MANY: [&str; 2] = ["update_many", "delete_many"];
+/// The methods that write many documents.
+pub const MANY: [&str; 2] = ["update_many", "delete_many"];
 
 /// The names, in their order, each once; none of what is no transaction, which nothing limits.
-pub(crate) fn many(kind: Kind, body: &TokenStream) -> Vec<String> {
+pub fn many(kind: Kind, body: &TokenStream) -> Vec<String> {
     let mut found = Found::default();
     if kind == Kind::Transaction {
         walk(body.clone(), &mut found);
@@ -93,8 +94,8 @@ fn is(tree: Option<&TokenTree>, character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::many;
-    use crate::validate::Kind;
 
     fn of(body: &str) -> Vec<String> {
         let body = body.parse().unwrap();

@@ -1,4 +1,4 @@
-//! Pass 1. Syntax only: which arguments were written, and on what. No judgement.
+//! Syntax only: which arguments were written, and on what. No judgement.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
@@ -6,30 +6,46 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
 use syn::{Error, Expr, Ident, Item, ItemFn, Lit, Token, TraitItemFn};
 
-use crate::broken::Broken;
+use super::Broken;
 
 /// What was written, in the order in which it was written.
-pub(crate) struct Raw {
-    pub(crate) arguments: Vec<Argument>,
+pub struct Raw {
+    /// What stands between the parentheses.
+    pub arguments: Vec<Argument>,
     /// What stands between the commas and is no argument.
-    pub(crate) strays: Broken,
-    pub(crate) item: Annotated,
+    pub strays: Broken,
+    /// What it stands on.
+    pub item: Annotated,
 }
 
 /// `key` or `key = value`.
-pub(crate) struct Argument {
-    pub(crate) key: Ident,
-    pub(crate) value: Option<Expr>,
+pub struct Argument {
+    /// The argument's name.
+    pub key: Ident,
+    /// What follows its `=`.
+    pub value: Option<Expr>,
 }
 
 /// What the attribute stands on.
-pub(crate) enum Annotated {
+pub enum Annotated {
+    /// A function, as it must be.
     Function(Box<ItemFn>),
-    Other { what: &'static str, span: Span },
+    /// Something else.
+    Other {
+        /// What a reader calls it.
+        what: &'static str,
+        /// Its name or keyword.
+        span: Span,
+    },
 }
 
 impl Raw {
-    pub(crate) fn new(arguments: TokenStream, item: TokenStream) -> syn::Result<Self> {
+    /// Reads both.
+    ///
+    /// # Errors
+    ///
+    /// If the item is no item; what is wrong with an argument is kept as a stray.
+    pub fn new(arguments: TokenStream, item: TokenStream) -> syn::Result<Self> {
         let item = syn::parse2(item)?;
         let (arguments, strays) = arguments_and_strays.parse2(arguments)?;
         Ok(Self { arguments, strays, item })

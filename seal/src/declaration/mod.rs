@@ -1,68 +1,86 @@
-//! Pass 2. Every rule about one function, and every broken rule reported at once.
+//! One annotated function, read and judged: the words of every mistake that can be seen without
+//! its neighbours, for the attribute and for the cargo subcommand alike.
+//!
+//! [`Raw`] is what was written; [`Checked`] is what holds. Every broken rule is reported at once.
 
 mod arguments;
+mod broken;
+mod raw;
 mod signature;
 mod suggest;
+pub mod writes;
 
-use mongrate_seal::checksum;
 use proc_macro2::Span;
 use quote::ToTokens as _;
 use syn::{Error, Expr, Ident, Path};
 
-pub(crate) use arguments::is_label;
+pub use arguments::is_label;
+pub use broken::Broken;
+pub use raw::{Annotated, Argument, Raw};
 
-use crate::broken::Broken;
-use crate::parse::{Annotated, Raw};
-use crate::writes;
+use crate::checksum;
 
 /// The group of a migration that names none.
-pub(crate) const GROUP_DEFAULT: &str = "default";
+pub const GROUP_DEFAULT: &str = "default";
 
 /// One migration that is sound as far as its own text can tell.
-pub(crate) struct Checked {
-    pub(crate) version: Version,
-    pub(crate) name: Name,
-    pub(crate) group: String,
-    pub(crate) kind: Kind,
-    pub(crate) rollback: Rollback,
-    pub(crate) out_of_order: bool,
+pub struct Checked {
+    /// Unique in its group.
+    pub version: Version,
+    /// Unique in its group.
+    pub name: Name,
+    /// The history that it belongs to.
+    pub group: String,
+    /// What it may touch.
+    pub kind: Kind,
+    /// How it is undone.
+    pub rollback: Rollback,
+    /// May be older than what is sealed or applied.
+    pub out_of_order: bool,
     /// Lints that it acknowledges.
-    pub(crate) allow: Vec<String>,
+    pub allow: Vec<String>,
     /// Collections of which the body of a transaction writes many documents, as far as it shows.
-    pub(crate) writes: Vec<String>,
+    pub writes: Vec<String>,
     /// The function's name.
-    pub(crate) function: Ident,
+    pub function: Ident,
     /// Of the function's body.
-    pub(crate) checksum: String,
+    pub checksum: String,
 }
 
 /// 1 to `i64::MAX`, and where it is written.
 #[derive(Clone, Copy)]
-pub(crate) struct Version {
-    pub(crate) number: i64,
-    pub(crate) span: Span,
+pub struct Version {
+    /// The number.
+    pub number: i64,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// Unique in its group, and where it is written: the function's name if nowhere else.
-pub(crate) struct Name {
-    pub(crate) text: String,
-    pub(crate) span: Span,
+pub struct Name {
+    /// 1 to 64 bytes of a-z, 0-9 and `_`.
+    pub text: String,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// What a migration may touch, named by the type of its parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Data, in one transaction with its record.
     Transaction,
+    /// Anything, in idempotent steps.
     Online,
     /// Describes operations, and touches nothing.
     Change,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Transaction, Self::Online, Self::Change];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Transaction, Self::Online, Self::Change];
 
     /// The name of the parameter's type.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Transaction => "Transaction",
             Self::Online => "Online",
@@ -71,7 +89,7 @@ impl Kind {
     }
 
     /// The parameter's type, as it is written.
-    pub(crate) const fn parameter(self) -> &'static str {
+    pub const fn parameter(self) -> &'static str {
         match self {
             Self::Transaction => "&mut Transaction<'_>",
             Self::Online => "&mut Online<'_>",
@@ -81,7 +99,7 @@ impl Kind {
 }
 
 /// How a migration is undone.
-pub(crate) enum Rollback {
+pub enum Rollback {
     /// Not at all.
     None,
     /// By the inverse of each of its operations.
