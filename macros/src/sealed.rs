@@ -1,7 +1,7 @@
 //! One migration against the history that its crate has sealed in `migrations.sum`.
 //!
-//! The file is read once per process and crate, and again when it changed, for an editor's server
-//! lives long. What concerns the file and not one migration is said by the first one expanded.
+//! The file is read once per process and crate; in an editor's server, which lives long, again when
+//! it changed. What concerns the file and not one migration is said by the first one expanded.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,9 +24,9 @@ static FILES: Mutex<BTreeMap<Origin, File>> = Mutex::new(BTreeMap::new());
 
 /// A sum file as it was when it was last read.
 struct File {
-    stamp: Stamp,
-    /// Or the text of an error.
-    sum: Result<Arc<Sum>, String>,
+    stamp: Option<Stamp>,
+    /// None, if there is no such file; or the text of an error.
+    sum: Option<Result<Arc<Sum>, String>>,
 }
 
 /// By which a change is noticed.
@@ -77,23 +77,26 @@ pub(crate) fn check(
 
 /// The crate's sum file, if it has one, and whether nobody asked before.
 fn read(origin: &Origin, path: &Path) -> Option<(Result<Arc<Sum>, String>, bool)> {
-    let stamp = match fs::metadata(path) {
-        Ok(about) => (about.modified().ok(), about.len()),
-        Err(error) if error.kind() == ErrorKind::NotFound => return None,
-        Err(_) => (None, 0),
-    };
     let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(file) = files.get(origin)
+    let known = files.get(origin);
+    if !crate_table::is_editor()
+        && let Some(file) = known
+    {
+        return file.sum.clone().map(|sum| (sum, false));
+    }
+    let stamp = fs::metadata(path).ok().map(|about| (about.modified().ok(), about.len()));
+    if let Some(file) = known
         && file.stamp == stamp
     {
-        return Some((file.sum.clone(), false));
+        return file.sum.clone().map(|sum| (sum, false));
     }
     let sum = match fs::read_to_string(path) {
-        Ok(text) => Sum::parse(&text).map(Arc::new).map_err(|fault| fault.to_string()),
-        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+        Ok(text) => Some(Sum::parse(&text).map(Arc::new).map_err(|fault| fault.to_string())),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => Some(Err(format!("cannot read {}: {error}", path.display()))),
     };
     let is_first = files.insert(origin.clone(), File { stamp, sum: sum.clone() }).is_none();
-    Some((sum, is_first))
+    sum.map(|sum| (sum, is_first))
 }
 
 /// Whether a migration belongs to a test, a benchmark or an example, and not to the history.
