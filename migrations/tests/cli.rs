@@ -42,7 +42,7 @@ const USER: &str = "anna";
 const PASSWORD: &str = "canary/p@ss:w%rd";
 const PASSWORD_ENCODED: &str = "canary%2Fp%40ss%3Aw%25rd";
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "20250122001",
     "20250122002",
     "20250122003",
@@ -51,6 +51,7 @@ const ALL: [&str; 8] = [
     "20250122006",
     "20250122007",
     "20250122008",
+    "20250122009",
 ];
 
 /// There is one fail point per server.
@@ -205,11 +206,11 @@ async fn every_verb_in_a_days_work() {
     let clinic = Clinic::new("days_work").await;
 
     let status = clinic.json(&["status"]).await.ends(0).json();
-    assert_eq!(status.get("pending").unwrap(), 8, "{status:#}");
-    clinic.run(&["status"]).await.ends(0).says("0 applied, 8 pending");
+    assert_eq!(status.get("pending").unwrap(), 9, "{status:#}");
+    clinic.run(&["status"]).await.ends(0).says("0 applied, 9 pending");
     clinic.run(&["history"]).await.ends(0).says("no events");
     clinic.run(&["lock-status"]).await.ends(0).says("the lock is free");
-    let behind = clinic.run(&["check"]).await.ends(3).complains("8 migrations pending");
+    let behind = clinic.run(&["check"]).await.ends(3).complains("9 migrations pending");
     behind.complains("next: clinic up");
 
     // Dry: nothing at all is in the database afterwards.
@@ -246,9 +247,18 @@ async fn every_verb_in_a_days_work() {
     clinic.run(&["down", "--all", "--yes"]).await.ends(0).says("6 rolled back");
 
     // All the way, past the point of no return.
-    clinic.run(&["up"]).await.ends(0).says("8 applied");
+    clinic.run(&["up"]).await.ends(0).says("9 applied");
     clinic.run(&["up"]).await.ends(0).says("nothing to do");
     clinic.run(&["check"]).await.ends(0).says("this build fits the database");
+
+    // The backfill changed every visit, and changes it back.
+    let visits = clinic.fresh.db.collection::<Document>("visits");
+    let january = doc! { "month": "2025-01" };
+    let dated = doc! { "month": { "$exists": true } };
+    assert!(visits.count_documents(january).await.unwrap() > 0);
+    assert_eq!(visits.count_documents(dated.clone()).await.unwrap(), 5_000);
+    clinic.run(&["down", "--yes"]).await.ends(0).says("20250122009");
+    assert_eq!(visits.count_documents(dated).await.unwrap(), 0);
 
     // What was declared comes back by itself, what it kept until then can be removed.
     let patients = clinic.fresh.db.collection::<Document>("patients");
@@ -260,13 +270,14 @@ async fn every_verb_in_a_days_work() {
     clinic.run(&["down", "--yes"]).await.ends(0).says("1 rolled back");
     assert_eq!(patients.count_documents(named).await.unwrap(), 2_000);
     clinic.run(&["purge", "--dry-run"]).await.ends(0).says("nothing is kept");
-    clinic.run(&["up"]).await.ends(0).says("1 applied");
+    clinic.run(&["up"]).await.ends(0).says("2 applied");
     clinic.run(&["purge"]).await.ends(64).complains("--yes");
     let kept = clinic.json(&["purge", "--dry-run"]).await.ends(0).json();
     assert_eq!(kept.get("purged").unwrap(), false, "{kept:#}");
     clinic.run(&["purge", "--older-than", "1d", "--yes"]).await.ends(0).says("nothing is kept");
     let purged = clinic.run(&["purge", "--version", ALL[7], "--yes"]).await.ends(0);
     purged.says("migrations.kept.20250122008.1  2000").says("1 collection removed");
+    clinic.run(&["down", "--yes"]).await.ends(0).says("20250122009");
     let refused = clinic.json(&["down", "--yes"]).await.ends(1).json().to_string();
     assert!(refused.contains("which is gone (`purge`?)"), "{refused}");
     let down = clinic.json(&["down", "--steps", "2", "--yes"]).await.ends(65);
@@ -274,7 +285,7 @@ async fn every_verb_in_a_days_work() {
     let history = clinic.json(&["history"]).await.ends(0).json();
     assert!(history.get("events").and_then(Value::as_array).unwrap().len() > 20, "{history:#}");
     clinic.run(&["history"]).await.ends(0).says("20250122007  validate_patients");
-    clinic.run(&["status"]).await.ends(0).says("8 applied, 0 pending");
+    clinic.run(&["status"]).await.ends(0).says("8 applied, 1 pending");
     clinic.pass().await;
 }
 
@@ -436,11 +447,11 @@ async fn a_signal_ends_a_migration_in_order() {
     run.signal("INT");
     let cancelled = run.ended().await.ends(130).complains("cancelling…");
     fail.off().await;
-    cancelled.says("✗  20250122001  initialize_migrations  interrupted").says("7 not run");
+    cancelled.says("✗  20250122001  initialize_migrations  interrupted").says("8 not run");
     let status = clinic.json(&["status"]).await.ends(0).json();
     assert_eq!(status.get("applied").unwrap(), 0, "{status:#}");
     assert_eq!(status.pointer("/lock/held").unwrap(), false, "{status:#}");
-    clinic.run(&["up"]).await.ends(0).says("8 applied");
+    clinic.run(&["up"]).await.ends(0).says("9 applied");
     clinic.pass().await;
 }
 
@@ -657,7 +668,7 @@ async fn a_dry_run_shows_each_command_and_leaves_nothing() {
     assert_eq!(json.pointer("/steps/2/commands/0/inserted").unwrap(), 249);
     assert_eq!(json.get("observed").unwrap(), true);
     let plan = clinic.run(&["up", "--dry-run=plan"]).await.ends(0);
-    plan.says("8 to apply");
+    plan.says("9 to apply");
     assert_eq!(clinic.fresh.db.list_collection_names().await.unwrap(), Vec::<String>::new());
 
     // Everything else that the options say.
@@ -675,12 +686,12 @@ async fn a_dry_run_shows_each_command_and_leaves_nothing() {
     apart.complains("`up --atomic --to 20250122001`, then `up --to 20250122002`");
     clinic.run(&["up", "--atomic", "--to", ALL[0]]).await.ends(0).says("1 applied");
 
-    // Once there are documents, the rename in the last one is worth a word.
+    // Once there are documents, the rename among the last is worth a word.
     clinic.run(&["up", "--to", ALL[6]]).await.ends(0);
     let strict = &["check", "--strict", "--allow-pending"];
     clinic.run(strict).await.ends(65).complains("rename_breaks_running_app");
     let allow = ["--allow", "rename_breaks_running_app"];
-    clinic.run(&[&strict[..], &allow].concat()).await.ends(0).says("7 applied, 1 pending");
+    clinic.run(&[&strict[..], &allow].concat()).await.ends(0).says("7 applied, 2 pending");
     clinic.run(&["check", "--strict", allow[0], allow[1]]).await.ends(3);
     let plan = clinic.json(&["plan"]).await.ends(0).json();
     assert_eq!(plan.pointer("/lints/0/name").unwrap(), "rename_breaks_running_app");

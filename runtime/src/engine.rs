@@ -233,10 +233,24 @@ impl Engine {
                     let undo = record.undo.clone();
                     let (down, none) = (Direction::Down, Vec::new());
                     let mut on = Online::new(self, migration, down, 0, none, undo);
-                    change.refuse_rollback(&mut on).await.map_err(Stop::Body)?;
+                    if let Err(error) = change.refuse_rollback(&mut on).await {
+                        return Err(self.unless_lost(error).await);
+                    }
                 }
                 self.online(step, record, async |on| change.execute(on).await).await
             }
+        }
+    }
+
+    /// What was found without the fence's guard: to a process that was replaced meanwhile it says
+    /// nothing.
+    async fn unless_lost(&mut self, error: BoxError) -> Stop {
+        match self.look(None).await {
+            Ok((_, found)) if found.fence != self.lease.fence => {
+                self.lease.lost.cancel();
+                Stop::Lost
+            }
+            _ => Stop::Body(error),
         }
     }
 

@@ -8,3 +8,4 @@ mod m20250122005_generate_visits;
 mod m20250122006_split_names;
 mod m20250122007_validate_patients;
 mod m20250122008_one_name_each;
+mod m20250122009_month_of_visits;

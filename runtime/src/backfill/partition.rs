@@ -10,7 +10,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::range::Range;
 use crate::{
-    Direction, Version,
+    Direction, ServerError, Version,
     command::number,
     history::{date, literal},
 };
@@ -166,9 +166,13 @@ impl Partition {
     }
 
     /// The first statement of a batch. It matches only under the fence of its owner, and only
-    /// once for each number of batches; like the fence it changes what it matches.
+    /// once for each number of batches; like the fence it changes what it matches. One that does
+    /// not match is refused by the server, which ends its transaction: whether it meets another
+    /// owner's checkpoint (E11000) or none any more (the name of nothing is no number). So a
+    /// worker that freezes and is replaced leaves nothing open, whenever it goes on.
     pub(crate) fn guard_statement(&self, fence: i64, advance: &Advance) -> Document {
         let mut set = doc! {
+            "name": { "$ifNull": ["$name", { "$toInt": "$_id" }] },
             "batches": self.batches + 1,
             "documents": self.documents + advance.documents,
             "behind": advance.behind,
@@ -181,8 +185,14 @@ impl Partition {
         doc! {
             "q": { "_id": &self.id, "fence": fence, "batches": self.batches },
             "u": [{ "$set": set }],
+            "upsert": true,
         }
     }
+}
+
+/// What the server answers to a guard that does not match: DuplicateKey, ConversionFailure.
+pub(crate) fn is_refusal(error: &ServerError) -> bool {
+    matches!(error.code(), Some(11_000 | 241))
 }
 
 /// Raises every partition to a new owner's fence. A statement of an `update`.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Batch, Work,
     job::Job,
-    partition::{Advance, Partition},
+    partition::{self, Advance, Partition},
     scout::{Scout, Scouted},
     throttle::Gauge,
 };
@@ -326,6 +326,9 @@ async fn attempt(
         }
         Err(error) => {
             engine::abort(batch.session).await;
+            if partition::is_refusal(&error) {
+                return Err(Miss::Guard);
+            }
             return Err(if error.has_label(TRANSIENT_TRANSACTION_ERROR) {
                 Miss::Body(error)
             } else {

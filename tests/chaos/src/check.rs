@@ -14,7 +14,7 @@ use mongrate::{
     },
 };
 
-use crate::history::{EFFECTS, History, THINGS};
+use crate::history::{EFFECTS, History, ROWS, Rows, THINGS};
 
 const CONTROL: &str = "migrations";
 
@@ -56,6 +56,7 @@ impl Check<'_> {
         // First, as it would write: a final run ends with nothing pending.
         self.final_run(&mut wrong).await;
         self.effects(&mut wrong).await?;
+        self.rows(&mut wrong).await?;
         self.records(&mut wrong).await?;
         self.oplog(&mut wrong).await?;
         self.open_transactions(&mut wrong).await?;
@@ -114,6 +115,33 @@ impl Check<'_> {
         }
         for label in found.keys() {
             wrong.push(format!("effects: {label} should not be there"));
+        }
+        Ok(())
+    }
+
+    /// Each document changed exactly once.
+    async fn rows(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
+        if self.history.rows == Rows::None {
+            return Ok(());
+        }
+        let fields = |row: &Document| -> BTreeMap<String, Bson> {
+            row.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        let mut found: Vec<_> = all(self.db, ROWS).await?.iter().map(fields).collect();
+        for row in self.history.rows.expected(self.goal == Goal::Up) {
+            let row = fields(&row);
+            match found.iter().position(|found| found["_id"] == row["_id"]) {
+                None => wrong.push(format!("rows: {} is missing", row["_id"])),
+                Some(at) => {
+                    let found = found.swap_remove(at);
+                    if found != row {
+                        wrong.push(format!("rows: {found:?}, not {row:?}"));
+                    }
+                }
+            }
+        }
+        for row in found {
+            wrong.push(format!("rows: {} should not be there", row["_id"]));
         }
         Ok(())
     }
@@ -194,6 +222,7 @@ impl Check<'_> {
         let oplog = self.db.client().database("local").collection::<Document>("oplog.rs");
         let mut entries = oplog.find(filter).await?;
         let (mut raised, mut stamps) = (0_i64, BTreeMap::<i64, i64>::new());
+        let mut marks = BTreeMap::<String, i64>::new();
         while entries.advance().await? {
             let entry = entries.deserialize_current()?;
             let body = entry.get_document("o");
@@ -226,6 +255,17 @@ impl Check<'_> {
                             wrong.push(format!(
                                 "fences: {version} was committed under {stamp} when {raised} \
                                  was in force"
+                            ));
+                        }
+                    }
+                    // A backfill's checkpoint: it is raised before the fence is.
+                    (Some(Bson::String(id)), fence) if id.starts_with("backfill") => {
+                        let stamp = marks.entry(id.clone()).or_insert(raised);
+                        *stamp = fence.unwrap_or(*stamp);
+                        if written(body, "batches").is_some() && *stamp != raised {
+                            wrong.push(format!(
+                                "fences: a batch of `{id}` was committed under {stamp} when \
+                                 {raised} was in force"
                             ));
                         }
                     }

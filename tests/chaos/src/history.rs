@@ -1,12 +1,12 @@
 //! The fixture's migrations: each effect is an insert that conflicts with nothing, so that
 //! doing it twice shows, and notes which effects it found before it.
 //!
-//! One history per kind of migration, and `mixed` of all of them. A new kind gets a history
-//! of its own in [`History::ALL`], and a place in `mixed`: the enumeration, the random rounds
-//! and the checks take it from there.
+//! One history per kind of migration, and `mixed` of transactions and online ones in turn. A new
+//! kind gets a history of its own in [`History::ALL`]: the enumeration, the random rounds and the
+//! checks take it from there. What changes many documents changes [`ROWS`].
 
 use mongrate::{
-    BoxError, Migration, Online, Transaction,
+    BoxError, Change, Migration, Online, Transaction,
     bson::{Binary, Document, doc, spec::BinarySubtype},
 };
 
@@ -33,6 +33,72 @@ macro_rules! transactional {
 pub const EFFECTS: &str = "effects";
 /// The collection that gets and loses indexes.
 pub const THINGS: &str = "things";
+/// The collection of which every document is changed.
+pub const ROWS: &str = "rows";
+/// How many documents it has.
+pub const ROW_COUNT: i32 = 24;
+/// So that there are several batches.
+const BATCH: u32 = 7;
+
+/// What becomes of [`ROWS`]. A backfill and the one that undoes it count in fields of their own:
+/// done twice and undone twice would look like once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// They are not there.
+    None,
+    /// Each is counted by a backfill.
+    Counted,
+    /// Each is counted, a field renamed, a field removed.
+    Declared,
+}
+
+impl Rows {
+    /// What is there before `up`.
+    pub fn seed(self) -> Vec<Document> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Counted | Self::Declared => (0..ROW_COUNT)
+                .map(|id| {
+                    let old = format!("name {id}");
+                    doc! { "_id": id, "up": 0, "down": 0, "old": old, "gone": 7 * id }
+                })
+                .collect(),
+        }
+    }
+
+    /// What is there after `up`, and after `up` and `down`.
+    pub fn expected(self, is_up: bool) -> Vec<Document> {
+        let mut rows = self.seed();
+        for row in &mut rows {
+            match (self, is_up) {
+                (Self::Counted, true) => drop(row.insert("up", 1)),
+                (Self::Counted, false) => {
+                    row.insert("up", 1);
+                    row.insert("down", 1);
+                }
+                (Self::Declared, true) => {
+                    row.insert("up", 1);
+                    row.remove("gone");
+                    if let Some(name) = row.remove("old") {
+                        row.insert("new", name);
+                    }
+                }
+                // Its rollback restores what was there.
+                (Self::Declared, false) | (Self::None, _) => {}
+            }
+        }
+        rows
+    }
+
+    /// More commands than a run of such a history sends.
+    pub const fn commands_max(self) -> u32 {
+        match self {
+            Self::None => 45,
+            Self::Counted => 60,
+            Self::Declared => 140,
+        }
+    }
+}
 
 /// Migrations, and what they leave.
 #[derive(Debug)]
@@ -45,11 +111,13 @@ pub struct History {
     pub effects: &'static [&'static str],
     /// The indexes of [`THINGS`] after `up`, without `_id_`. There are none after `down`.
     pub indexes: &'static [&'static str],
+    /// What it does to [`ROWS`].
+    pub rows: Rows,
 }
 
 impl History {
-    /// All of them. Declared migrations and backfills: add theirs here.
-    pub const ALL: [Self; 3] = [TRANSACTIONAL, ONLINE, MIXED];
+    /// All of them.
+    pub const ALL: [Self; 5] = [TRANSACTIONAL, ONLINE, MIXED, BACKFILL, DECLARED];
 
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -79,6 +147,7 @@ const TRANSACTIONAL: History = History {
     },
     effects: &["1", "2", "2b", "3"],
     indexes: &[],
+    rows: Rows::None,
 };
 
 /// Two online migrations; the second undoes some of the first one's DDL.
@@ -87,6 +156,7 @@ const ONLINE: History = History {
     migrations: || vec![FIRST_ONLINE, SECOND_ONLINE],
     effects: &["2.x", "2.y", "4.z"],
     indexes: &["b_1"],
+    rows: Rows::None,
 };
 
 /// Both, in turn.
@@ -103,7 +173,57 @@ const MIXED: History = History {
     },
     effects: &["1", "2.x", "2.y", "3", "4.z", "5"],
     indexes: &["b_1"],
+    rows: Rows::None,
 };
+
+/// A backfill between two transactions; its rollback is one, too.
+const BACKFILL: History = History {
+    name: "backfill",
+    migrations: || vec![transactional!(1, "1"), COUNTS, transactional!(3, "3")],
+    effects: &["1", "3"],
+    indexes: &[],
+    rows: Rows::Counted,
+};
+
+/// A declared migration between two transactions.
+const DECLARED: History = History {
+    name: "declared",
+    migrations: || {
+        vec![
+            transactional!(1, "1"),
+            Migration::declared(2, "migration_2", declare),
+            transactional!(3, "3"),
+        ]
+    },
+    effects: &["1", "3"],
+    indexes: &["a_1"],
+    rows: Rows::Declared,
+};
+
+fn declare(change: &mut Change) {
+    change.create_index(THINGS, doc! { "a": 1 });
+    change.update(ROWS, vec![count("up")], vec![]);
+    change.rename_field(ROWS, "old", "new");
+    change.remove_field(ROWS, "gone");
+}
+
+const COUNTS: Migration = Migration::online_steps(2, "migration_2", |on| {
+    Box::pin(async move {
+        on.backfill("count", ROWS).batch_size(BATCH).update(vec![count("up")]).await?;
+        Ok(())
+    })
+})
+.reversible_online_by(|on| {
+    Box::pin(async move {
+        on.backfill("count back", ROWS).batch_size(BATCH).update(vec![count("down")]).await?;
+        Ok(())
+    })
+});
+
+/// Not idempotent.
+fn count(field: &str) -> Document {
+    doc! { "$set": { field: { "$add": [format!("${field}"), 1] } } }
+}
 
 /// For a schedule: an online migration whose pause lies between two pieces of DDL. Outside
 /// [`History::ALL`].
@@ -112,6 +232,7 @@ const DDL: History = History {
     migrations: || vec![PAUSING_ONLINE, SECOND_ONLINE],
     effects: &["4.z"],
     indexes: &["b_1"],
+    rows: Rows::None,
 };
 
 /// For heartbeats: a transaction that takes its time.
@@ -120,6 +241,7 @@ const SLOW: History = History {
     migrations: || vec![transactional!(1, "1"), PAUSING, transactional!(3, "3")],
     effects: &["1", "2", "3"],
     indexes: &[],
+    rows: Rows::None,
 };
 
 /// For schedules: the second migration waits inside its transaction for a line on stdin, if
@@ -129,6 +251,7 @@ const PAUSE: History = History {
     migrations: || vec![transactional!(1, "1"), WAITING, transactional!(3, "3")],
     effects: &["1", "2", "3"],
     indexes: &[],
+    rows: Rows::None,
 };
 
 /// For the limits: fifty megabytes that do not compress, in one transaction.
@@ -137,6 +260,7 @@ const BIG: History = History {
     migrations: || vec![transactional!(1, "1"), FIFTY_MEGABYTES, transactional!(3, "3")],
     effects: &["1", "2", "3"],
     indexes: &[],
+    rows: Rows::None,
 };
 
 /// For the limits: ten thousand that do nothing.
@@ -152,6 +276,7 @@ const MANY: History = History {
     },
     effects: &[],
     indexes: &[],
+    rows: Rows::None,
 };
 
 const FIFTY_MEGABYTES: Migration = Migration::transactional(2, "migration_2", |tx| {

@@ -13,6 +13,7 @@ pub mod network;
 pub mod point;
 pub mod proxy;
 pub mod random;
+pub mod recovery;
 pub mod round;
 pub mod schedules;
 pub mod units;

@@ -13,9 +13,6 @@ use crate::{
     round::{Ground, Outcome, Verb, World},
 };
 
-/// More than any history's run sends.
-const COMMANDS_MAX: u32 = 45;
-
 /// What one runner of a round suffers.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
@@ -33,7 +30,7 @@ struct Plan {
     thaw: Duration,
 }
 
-fn plan(rng: &mut Rng, runners: u32) -> Plan {
+fn plan(rng: &mut Rng, runners: u32, commands_max: u32) -> Plan {
     let start = Duration::from_millis(rng.u64(0..600));
     let thaw = Duration::from_millis(rng.u64(0..2_500));
     let blow = if rng.bool() { Blow::Kill } else { Blow::Stop };
@@ -43,7 +40,7 @@ fn plan(rng: &mut Rng, runners: u32) -> Plan {
         Fate::Nothing
     } else if rng.bool() {
         let side = if rng.bool() { Side::Before } else { Side::After };
-        Fate::Struck(Point { at: rng.u32(1..COMMANDS_MAX), side, blow })
+        Fate::Struck(Point { at: rng.u32(1..commands_max), side, blow })
     } else {
         Fate::Hit(blow, Duration::from_millis(rng.u64(0..400)))
     };
@@ -108,7 +105,8 @@ pub async fn round(world: &World, runners: u32, seed: u64) -> Result<Outcome, Er
     let histories = History::ALL;
     let history = &histories[rng.usize(0..histories.len())];
     let verb = if rng.f64() < 0.75 { Verb::Up } else { Verb::Down };
-    let plans: Vec<Plan> = (0..runners).map(|_| plan(&mut rng, runners)).collect();
+    let reach = history.rows.commands_max();
+    let plans: Vec<Plan> = (0..runners).map(|_| plan(&mut rng, runners, reach)).collect();
 
     let mut ground = world.ground(history.name, verb, true).await?;
     let lives = plans.into_iter().map(|plan| live(&ground, world.patience, plan));

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     check::{Check, Goal, all},
     child::{Next, Orders, Runner},
-    history::{EFFECTS, History, THINGS},
+    history::{EFFECTS, History, ROWS, Rows, THINGS},
     point::{Blow, Count, Point},
 };
 
@@ -181,10 +181,15 @@ impl World {
             self.client.database(&format!("{}_{number}", self.prefix))
         });
         let since = now(&db).await?;
+        if history.rows != Rows::None {
+            db.collection::<Document>(ROWS).insert_many(history.rows.seed()).await?;
+        }
         if verb == Verb::Down {
             self.start_applied(&db, &history).await?;
         }
         let outcome = Outcome::default();
+        // A rollback leaves collections of its own.
+        let used = used && history.rows == Rows::None;
         Ok(Ground { world: self, db, history, verb, since, outcome, indexes: true, used })
     }
 
@@ -192,8 +197,13 @@ impl World {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Copies what an `up` leaves: cheaper than running it each time.
+    /// Copies what an `up` leaves, where that is cheaper than running it each time.
     async fn start_applied(&self, db: &Database, history: &History) -> Result<(), Error> {
+        if history.rows != Rows::None {
+            let migrator = Migrator::with(db, (history.migrations)());
+            migrator.up().await.expect("an undisturbed run");
+            return Ok(());
+        }
         let template = self.client.database(&format!("{}_{}", self.prefix, history.name));
         // One makes it, whole, before anybody copies it.
         let making = self.template.lock().await;

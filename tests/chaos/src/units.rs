@@ -178,7 +178,7 @@ impl State {
             let mut parts = one.id.split('/');
             let kind = match (parts.next(), parts.next()) {
                 (Some("random"), Some(runners)) => format!("random, {runners} runners"),
-                (Some("primary"), Some(what)) => format!("primary {what}"),
+                (Some(kind @ ("primary" | "recovery")), Some(what)) => format!("{kind} {what}"),
                 (Some(kind), _) => kind.to_owned(),
                 _ => continue,
             };

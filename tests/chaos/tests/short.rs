@@ -12,6 +12,7 @@ use mongrate_chaos::{
     mutants::{self, MUTANTS},
     network::FAULTS,
     point::{Blow, Count, Point, Side},
+    recovery::{self, Fall},
     round::{Verb, World},
     units::{self, State, Unit},
     weather::Set,
@@ -46,17 +47,16 @@ async fn every_crash_point_of_one_runner() {
     let server = server().await;
     let world = World::new(server.uri(), RUNNER.into(), LEASE).await.unwrap();
     let mut units = Vec::new();
-    // `mixed` holds every kind of migration; the histories of one kind are the long form's.
-    let history = "mixed";
-    for verb in [Verb::Up, Verb::Down] {
+    // `mixed` holds transactions and online migrations; theirs alone are the long form's.
+    let runs = ["mixed", "backfill", "declared"]
+        .map(|history| [Verb::Up, Verb::Down].map(|verb| (history, verb)));
+    for (history, verb) in runs.into_iter().flatten() {
         let count = Count::All;
         let commands = world.commands(history, verb, count).await.unwrap();
-        units.extend(Point::all(commands).map(|point| Unit::Single {
-            history,
-            verb,
-            count,
-            point,
-        }));
+        // The long form has the rest.
+        let every = if history == "declared" { 5 } else { 1 };
+        let points = Point::all(commands).step_by(every);
+        units.extend(points.map(|point| Unit::Single { history, verb, count, point }));
     }
     let (history, verb, count) = ("slow", Verb::Up, Count::Heartbeats);
     let beats = world.commands(history, verb, count).await.unwrap();
@@ -138,6 +138,13 @@ async fn the_primary_steps_down_dies_and_freezes() {
     };
     let (rounds, ()) = tokio::join!(rounds, weather);
     rounds.unwrap();
+    for (fall, seed) in [(Fall::Kill, 1), (Fall::StepDown, 2)] {
+        let (outcome, _) = recovery::round(&world, &set, fall, seed).await.unwrap();
+        // How long it took is the long form's: other tests disturb.
+        let wrong: Vec<_> =
+            outcome.wrong.iter().filter(|wrong| !wrong.starts_with("recovery")).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
     assert_eq!(state.lock().unwrap().violations(), 0, "each was printed above, as VIOLATION");
     set.stop().await;
 }

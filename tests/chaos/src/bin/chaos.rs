@@ -17,6 +17,7 @@ use mongrate_chaos::{
     mutants::{self, MUTANTS},
     network::FAULTS,
     point::{Count, Point},
+    recovery::{self, Fall},
     round::{Outcome, Verb, World},
     units::{self, Done, State, Unit},
     weather::Set,
@@ -91,6 +92,16 @@ enum What {
         #[arg(long, default_value_t = 0)]
         freezes: u64,
     },
+    /// A runner and the primary of a set of three fall together: how long until another runner
+    /// is done.
+    Recoveries {
+        /// How many `kill -9` of the primary.
+        #[arg(long, default_value_t = 0)]
+        kills: u64,
+        /// How many stepdowns.
+        #[arg(long, default_value_t = 0)]
+        stepdowns: u64,
+    },
     /// The schedules, with the true program and with every mutant: each has to be caught.
     Mutants,
     /// What the state file says.
@@ -106,8 +117,11 @@ const PAIRS: usize = 10_000;
 /// Stepdowns, kills and freezes of the primary in the long form.
 const WEATHER: [u64; 3] = [1_000, 100, 50];
 
+/// Kills and stepdowns of the primary that take a runner with them, in the long form.
+const RECOVERIES: [u64; 2] = [50, 50];
+
 /// More than any history's run sends.
-const COMMANDS_MAX: u32 = 100;
+const COMMANDS_MAX: u32 = 140;
 
 /// How many late rounds are looked at at a time.
 const AGAIN_JOBS: usize = 3;
@@ -147,6 +161,11 @@ async fn run(args: Args) -> Result<bool, Failure> {
     };
     if let What::Mutants = args.what {
         return judge_mutants(&runner).await;
+    }
+    if let What::Recoveries { kills, stepdowns } = args.what {
+        let well = recoveries(&args, &runner, &state, [kills, stepdowns]).await?;
+        print!("{}", tally());
+        return Ok(well);
     }
     if let What::Failover { stepdowns, kills, freezes } = args.what {
         let well = failover(&args, &runner, &state, [stepdowns, kills, freezes]).await?;
@@ -207,11 +226,15 @@ async fn run(args: Args) -> Result<bool, Failure> {
         What::Random { runners, rounds } => {
             late = go(random(*runners, *rounds, args.seed), args.jobs).await?;
         }
-        What::Tally | What::Mutants | What::Failover { .. } => late = Vec::new(),
+        What::Tally | What::Mutants | What::Failover { .. } | What::Recoveries { .. } => {
+            late = Vec::new();
+        }
     }
     units::again(&world, late, AGAIN_JOBS, until, &state).await?;
-    let well =
-        !all || failover(&args, &runner, &state, WEATHER).await? && judge_mutants(&runner).await?;
+    let well = !all
+        || recoveries(&args, &runner, &state, RECOVERIES).await?
+            && failover(&args, &runner, &state, WEATHER).await?
+            && judge_mutants(&runner).await?;
     print!("{}", tally());
     let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     if let (Some(server), 0) = (server, violations) {
@@ -304,6 +327,45 @@ async fn failover(
     rounds.await??;
     println!("{} stepdowns, {} kills, {} freezes of the primary", done[0], done[1], done[2]);
     println!("longest elections: {longest:?}");
+    let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
+    set.stop().await;
+    Ok(violations == 0)
+}
+
+/// One round after the other: each is timed.
+async fn recoveries(
+    args: &Args,
+    runner: &Path,
+    state: &Arc<Mutex<State>>,
+    wanted: [u64; 2],
+) -> Result<bool, Failure> {
+    let set = Set::start().await?;
+    let mut world = World::new(set.server.uri(), runner.into(), LEASE_OF_A_SET).await?;
+    // By the round itself, which knows how long its election took.
+    world.timed = false;
+    let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let kinds = [(Fall::Kill, "recovery/kill"), (Fall::StepDown, "recovery/stepdown")];
+    for ((fall, kind), wanted) in kinds.into_iter().zip(wanted) {
+        for number in 1..=wanted {
+            let id = format!("{kind}/{number}");
+            let known = state.lock().unwrap_or_else(PoisonError::into_inner).get(&id).is_some();
+            if known || until.is_some_and(|until| Instant::now() >= until) {
+                continue;
+            }
+            let seed = args.seed * 1_000_000 + number;
+            let (outcome, election) = recovery::round(&world, &set, fall, seed).await?;
+            println!(
+                "{id}: done after {} ms, an election of {} ms among them",
+                outcome.recovery_ms,
+                election.as_millis()
+            );
+            if !outcome.wrong.is_empty() {
+                println!("VIOLATION {id} in {:?}: {:#?}", outcome.kept, outcome.wrong);
+            }
+            let mut known = state.lock().unwrap_or_else(PoisonError::into_inner);
+            known.add(Done { id, alone: true, outcome });
+        }
+    }
     let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     set.stop().await;
     Ok(violations == 0)
