@@ -37,6 +37,7 @@
 //! | `rustls-tls`, `dns-resolver` | yes | passed through to the driver |
 //! | `cli` | no | `cli`: the command line for an app's own `main` |
 //! | `embedded` | no | `embedded`: a real MongoDB that starts by itself, for development and tests |
+//! | `testing` | no | `testing`: tests of your own migrations; with `embedded` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -79,6 +80,8 @@ pub mod change;
 pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use backfill::{Backfill, BackfillReport};
 pub use change::{Change, FieldType};
@@ -94,6 +97,9 @@ pub use migrator::{Check, Down, Migrator, Purge, Redo, Repair, Resolution, Up};
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
+/// A test with a database of its own in which the migrations are applied.
+#[cfg(feature = "testing")]
+pub use mongrate_macros::test;
 /// A test of the migrations that are linked: write it once, where your tests are.
 pub use mongrate_macros::verify;
 pub use observer::Observer;

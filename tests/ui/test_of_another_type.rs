@@ -1,0 +1,6 @@
+//! Test of another type.
+
+#[mongrate::test]
+async fn reads(db: String) {}
+
+fn main() {}
