@@ -37,6 +37,7 @@
 //! | `rustls-tls`, `dns-resolver` | yes | passed through to the driver |
 //! | `cli` | no | `cli`: the command line for an app's own `main` |
 //! | `embedded` | no | `embedded`: a real MongoDB that starts by itself, for development and tests |
+//! | `metrics` | no | numbers for the [`metrics`](https://docs.rs/metrics) facade: see `docs/observability.md` |
 //! | `testing` | no | `testing`: tests of your own migrations; with `embedded` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -51,10 +52,12 @@ mod engine;
 mod error;
 mod fence;
 mod history;
+mod import;
 mod item;
 mod lease;
 mod link_macro;
 mod lint;
+mod meter;
 mod migration;
 mod migrator;
 #[cfg(mongrate_mutants)]
@@ -91,6 +94,7 @@ pub use dry_run::{
     ShadowReport,
 };
 pub use error::{Drift, Error, Kind, Named, ServerError};
+pub use import::{Import, ImportReport, Imported, Tool};
 pub use lint::{Lint, LintLimits, LintName};
 pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
 pub use migrator::{Check, Down, Migrator, Purge, Redo, Repair, Resolution, Up};

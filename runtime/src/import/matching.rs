@@ -204,7 +204,9 @@ mod tests {
         assert_eq!(judged(&[name], &[(name, Some(1))]), Ok((vec![1], vec![])));
         assert_eq!(judged(&[name], &[(name, None)]), Ok((vec![], vec![])));
         assert!(judged(&[name], &[(name, Some(9))]).unwrap_err()[0].contains("no such migration"));
-        assert!(judged(&[], &[("gone", None)]).unwrap_err()[0].contains("the mapping names `gone`"));
+        assert!(
+            judged(&[], &[("gone", None)]).unwrap_err()[0].contains("the mapping names `gone`")
+        );
     }
 
     #[test]

@@ -76,10 +76,7 @@ impl<'a> Import<'a> {
 
     /// Which entry is which migration, where the name does not say so; `None`: none of them, it
     /// is left out. The key is the entry as the other tool names it, in full.
-    pub fn mapping(
-        mut self,
-        mapping: impl IntoIterator<Item = (String, Option<Version>)>,
-    ) -> Self {
+    pub fn mapping(mut self, mapping: impl IntoIterator<Item = (String, Option<Version>)>) -> Self {
         self.mapping.extend(mapping);
         self
     }
@@ -133,9 +130,8 @@ impl<'a> Import<'a> {
         for (one, _) in &judged.chosen {
             digest.add(one.version(), &one.checksum());
         }
-        let change = |(one, _): &(Migration, Entry)| {
-            (*one, Change::Applied { batch, event: "imported" })
-        };
+        let change =
+            |(one, _): &(Migration, Entry)| (*one, Change::Applied { batch, event: "imported" });
         runner.write(engine, digest, judged.chosen.iter().map(change).collect()).await?;
         Ok(report)
     }

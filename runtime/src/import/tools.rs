@@ -108,9 +108,7 @@ fn each(
             }
         }
     }
-    entries.sort_by(|one, other| {
-        (one.applied_at, &one.name).cmp(&(other.applied_at, &other.name))
-    });
+    entries.sort_by(|one, other| (one.applied_at, &one.name).cmp(&(other.applied_at, &other.name)));
     if problems.is_empty() { Ok(entries) } else { Err(problems) }
 }
 

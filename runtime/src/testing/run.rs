@@ -29,6 +29,9 @@ pub struct Test {
 }
 
 /// What a test returns.
+#[diagnostic::on_unimplemented(
+    message = "a test returns nothing, or a `Result` whose error can be shown (`Debug`)"
+)]
 pub trait Outcome {
     /// Whether it passed.
     fn passed(&self) -> bool;
