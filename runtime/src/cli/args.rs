@@ -50,7 +50,8 @@ pub struct CliArgs {
     #[arg(short, long, action = ArgAction::Count, global = true, help_heading = OUTPUT)]
     pub verbose: u8,
 
-    /// Log filter, such as `mongrate=debug` [env: RUST_LOG] [default: warn]
+    /// Log filter, such as `mongrate=debug` [env: RUST_LOG] [default: warn]; `json` or
+    /// `json,FILTER`: a JSON object a line, one at least for each migration
     #[arg(long, global = true, value_name = "FILTER", help_heading = OUTPUT)]
     pub log: Option<String>,
 }
