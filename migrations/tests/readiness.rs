@@ -20,7 +20,9 @@ static GO: Notify = Notify::const_new();
 fn example() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
-    profile.join("examples").join(format!("readiness{}", std::env::consts::EXE_SUFFIX))
+    let path = profile.join("examples").join(format!("readiness{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "`cargo test -p clinic` builds the example; with `--test` it does not");
+    path
 }
 
 /// The status of an answer, if there is one.

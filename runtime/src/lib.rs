@@ -146,6 +146,19 @@ pub mod __private {
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
+/// So do those of the guides, but for those of the guide to testing, which are run (`clinic`).
+#[cfg(all(doctest, feature = "cli", feature = "embedded"))]
+mod guides {
+    #[doc = include_str!("../../docs/quick-start.md")]
+    mod quick_start {}
+    #[doc = include_str!("../../docs/kinds.md")]
+    mod kinds {}
+    #[doc = include_str!("../../docs/backfills.md")]
+    mod backfills {}
+    #[doc = include_str!("../../docs/production.md")]
+    mod production {}
+}
+
 /// So do those of the guide to dry runs.
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../docs/dry-run.md")]
