@@ -98,9 +98,10 @@ fn file(key: &Key, uri: &str) -> Option<PathBuf> {
     Some(directory.join(format!("{hash}.image")))
 }
 
-/// Images of binaries that were built anew since.
+/// Images of binaries that were built anew since, and those that are an hour old: a migration may
+/// write the time, or read what is no part of the binary.
 fn sweep(directory: &std::path::Path) {
-    const OLD: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+    const OLD: std::time::Duration = std::time::Duration::from_secs(3_600);
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let path = entry.path();

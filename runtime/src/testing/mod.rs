@@ -71,8 +71,9 @@
 //!
 //! The first test migrates; what it got is kept (in memory, and for other processes of the same
 //! test binary in a file in the temporary directory), and the next databases are filled with that.
-//! What a migration does outside of its database is not repeated. `MONGRATE_TEST_IMAGE=off` has
-//! each database migrated anew.
+//! What a migration does outside of its database is not repeated, and what it reads elsewhere (a
+//! file, the environment) is as it was up to an hour ago. `MONGRATE_TEST_IMAGE=off` has each database
+//! migrated anew.
 
 mod apply_twice;
 mod contents;

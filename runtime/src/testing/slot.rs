@@ -101,6 +101,14 @@ pub(super) fn directory() -> io::Result<PathBuf> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(&directory)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let about = fs::symlink_metadata(&directory)?;
+        if !about.is_dir() || about.uid() != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::other("somebody else's directory"));
+        }
+    }
     Ok(directory)
 }
 
