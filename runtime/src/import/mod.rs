@@ -152,11 +152,12 @@ impl<'a> Import<'a> {
     async fn read(&self, runner: &Runner) -> Result<Vec<Entry>, Error> {
         let collection = self.source();
         if collection == runner.control.collection {
-            return Err(self.refused([format!(
+            return Err(self.refused([
                 "it is the control collection of mongrate as well: give ours another name \
                  (`--collection`, `Migrator::collection`), now and in the app, or rename theirs \
                  and say so (`--from-collection`)"
-            )]));
+                    .to_owned(),
+            ]));
         }
         let theirs = Control { collection: collection.to_owned(), ..runner.control.clone() };
         let none = mongodb::bson::Document::new;
