@@ -6,6 +6,7 @@ use std::{path::Path, process::Command};
 use mongrate::{
     Error, Migration, State, Tool, Version,
     bson::{DateTime, Document, doc},
+    mongodb::options::WriteConcern,
 };
 use mongrate_tests::{Fresh, effects::present};
 use serde_json::Value;
@@ -106,7 +107,8 @@ async fn what_mongodb_migrator_wrote_is_taken_over() {
     let fresh = Fresh::new("from_mongodb_migrator").await;
     let documents = MONGODB_MIGRATOR.lines().map(|line| serde_json::from_str(line).unwrap());
     let documents: Vec<Document> = documents.collect();
-    fresh.db.collection::<Document>("migrations").insert_many(documents).await.unwrap();
+    let theirs = fresh.db.collection::<Document>("migrations");
+    theirs.insert_many(documents).write_concern(WriteConcern::majority()).await.unwrap();
 
     // It uses the name that ours has by default.
     let error = fresh.migrator(OURS).import(Tool::MongodbMigrator).await.unwrap_err();
@@ -138,7 +140,8 @@ async fn what_mongock_documents_is_taken_over() {
         entry("add-users", "EXECUTED", false),
         entry("index-users", "ROLLED_BACK", false),
     ];
-    fresh.db.collection::<Document>("mongockChangeLog").insert_many(entries).await.unwrap();
+    let theirs = fresh.db.collection::<Document>("mongockChangeLog");
+    theirs.insert_many(entries).write_concern(WriteConcern::majority()).await.unwrap();
     let report = fresh.migrator(OURS).import(Tool::Mongock).await.unwrap();
     assert_eq!(versions(&report), [1]);
     fresh.pass().await;
@@ -149,13 +152,16 @@ async fn what_mongock_documents_is_taken_over() {
 async fn what_golang_migrate_documents_is_taken_over() {
     let fresh = Fresh::new("from_golang").await;
     let theirs = fresh.db.collection::<Document>("applied");
-    theirs.insert_one(doc! { "version": 30_i64, "dirty": true }).await.unwrap();
+    let dirty = theirs.insert_one(doc! { "version": 30_i64, "dirty": true });
+    dirty.write_concern(WriteConcern::majority()).await.unwrap();
     let migrator = fresh.migrator(OURS);
     let error = migrator.import(Tool::GolangMigrate).await.unwrap_err();
     assert!(error.to_string().contains("it is empty, or not there"), "{error}");
     let error = migrator.import(Tool::GolangMigrate).collection("applied").await.unwrap_err();
     assert!(error.to_string().contains("`dirty`"), "{error}");
-    theirs.update_one(doc! {}, doc! { "$set": { "dirty": false } }).await.unwrap();
+    // What is read is what a majority has; up to 4.4 that is not the default of a write.
+    let mended = theirs.update_one(doc! {}, doc! { "$set": { "dirty": false } });
+    mended.write_concern(WriteConcern::majority()).await.unwrap();
     let report = migrator.import(Tool::GolangMigrate).collection("applied").await.unwrap();
     assert_eq!(versions(&report), [1, 30]);
     assert_eq!(migrator.status().await.unwrap().pending, 1);
@@ -167,7 +173,8 @@ async fn the_command_line_shows_and_records() {
     let fresh = Fresh::new("import_cli").await;
     let theirs = fresh.db.collection::<Document>("changelog");
     for name in ["20230101-add-users.js", "20230102-whatever.js"] {
-        theirs.insert_one(doc! { "fileName": name, "appliedAt": DateTime::now() }).await.unwrap();
+        let entry = theirs.insert_one(doc! { "fileName": name, "appliedAt": DateTime::now() });
+        entry.write_concern(WriteConcern::majority()).await.unwrap();
     }
     let app = mongrate_tests::app::App { exe: env!("CARGO_BIN_EXE_two_crates"), fresh: &fresh };
     let import = ["import", "--from", "migrate-mongo"];
