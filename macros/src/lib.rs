@@ -14,6 +14,7 @@ mod names;
 mod place;
 mod plain;
 mod sealed;
+mod test;
 mod verify;
 
 use mongrate_seal::declaration::{Checked, Raw};
@@ -76,6 +77,35 @@ pub fn migration(
 #[proc_macro]
 pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     verify::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// A test on a real MongoDB, with a database of its own in which the migrations are applied.
+///
+/// For an `async fn` with one parameter, `mongrate::testing::Database` (or the driver's), that
+/// returns nothing or a `Result`. Needs mongrate's feature `testing`.
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `at = 20250122002` | up to and with this migration; 0: none | all |
+/// | `group = "…"` | the migrations of this group | those that name none |
+/// | `fixtures("users", …)` | loads `fixtures/users.json` of the package into `users`, and so on | none |
+///
+/// What else there is to know is in the documentation of the module `mongrate::testing`.
+#[proc_macro_attribute]
+pub fn test(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    let package = crate_table::Origin::of_this_crate().directory;
+    match test::expand(arguments.into(), item.clone().into(), &package) {
+        Ok(test) => test.into(),
+        Err(error) => {
+            // The item comes back untouched even when it is wrong: one mistake, one error.
+            let mut all = item;
+            all.extend(proc_macro::TokenStream::from(error.into_compile_error()));
+            all
+        }
+    }
 }
 
 /// What to add after the item.

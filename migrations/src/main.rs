@@ -4,6 +4,8 @@
 mod generate;
 mod migrations;
 mod service;
+#[cfg(test)]
+mod tests;
 
 use std::{net::SocketAddr, process::ExitCode};
 
@@ -48,11 +50,4 @@ async fn main() -> ExitCode {
         Verb::Migrate(command) => command.execute(&cli, &clinic.args).await,
         Verb::Serve { listen } => service::run(&cli, &clinic.args, listen).await,
     }
-}
-
-#[cfg(test)]
-mod tests {
-    //! The migrations that are linked are those that were sealed, and all but one can be undone.
-
-    mongrate::verify!(reversible, except = [validate_patients]);
 }

@@ -527,6 +527,27 @@ async fn a_password_is_in_no_message_about_its_uri() {
 }
 
 #[tokio::test]
+async fn a_log_of_json_has_a_line_for_each_migration() {
+    let clinic = Clinic::new("log_json").await;
+    let ran = clinic.run(&["up", "--steps", "2", "--log", "json"]).await.ends(0);
+    let lines: Vec<Value> = ran
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ran:#?}")))
+        .collect();
+    let applied: Vec<&Value> =
+        lines.iter().filter(|line| text(line, "message") == "applied").collect();
+    let versions: Vec<String> = applied.iter().map(|line| text(line, "version")).collect();
+    assert_eq!(versions, [ALL[0], ALL[1]], "{lines:#?}");
+    for line in applied {
+        assert_eq!(text(line, "target"), "mongrate");
+        assert!(line.get("duration_ms").is_some_and(Value::is_u64), "{line:#}");
+        assert!(line.get("timestamp").is_some_and(Value::is_string), "{line:#}");
+    }
+    clinic.pass().await;
+}
+
+#[tokio::test]
 async fn a_wrong_password_ends_with_77() {
     let clinic = Clinic::new("wrong_password").await;
     if !clinic.uri.contains(PASSWORD_ENCODED) {

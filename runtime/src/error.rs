@@ -209,6 +209,20 @@ pub enum Error {
         version: Version,
     },
 
+    /// The history of another tool cannot be taken over as it is. Nothing was written.
+    #[error(
+        "cannot import from {tool} (collection `{collection}`):{}\nnothing was written",
+        lines(problems)
+    )]
+    Import {
+        /// The other tool.
+        tool: crate::Tool,
+        /// Its collection.
+        collection: String,
+        /// Each problem, with the way out.
+        problems: Vec<String>,
+    },
+
     /// The verb does not apply to the migration's state. Nothing was written.
     #[error("{version} is {state}: {hint}; nothing was written")]
     WrongState {
@@ -371,6 +385,7 @@ impl Error {
             | Self::WrongState { .. }
             | Self::FenceMismatch { .. }
             | Self::Apart { .. }
+            | Self::Import { .. }
             | Self::Lints(_)
             | Self::ShadowImpossible { .. }
             | Self::Corrupt { .. } => Kind::NeedsOperator,
@@ -403,6 +418,7 @@ impl Error {
             Self::UnknownVersion { .. } => "unknown_version",
             Self::WrongState { .. } => "wrong_state",
             Self::Apart { .. } => "not_atomic",
+            Self::Import { .. } => "import",
             Self::Lints(_) => "lints",
             Self::ShadowForbidden { .. } => "shadow_forbidden",
             Self::ShadowImpossible { .. } => "shadow_impossible",

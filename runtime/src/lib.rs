@@ -37,6 +37,8 @@
 //! | `rustls-tls`, `dns-resolver` | yes | passed through to the driver |
 //! | `cli` | no | `cli`: the command line for an app's own `main` |
 //! | `embedded` | no | `embedded`: a real MongoDB that starts by itself, for development and tests |
+//! | `metrics` | no | numbers for the [`metrics`](https://docs.rs/metrics) facade: see `docs/observability.md` |
+//! | `testing` | no | `testing`: tests of your own migrations; with `embedded` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -50,10 +52,12 @@ mod engine;
 mod error;
 mod fence;
 mod history;
+mod import;
 mod item;
 mod lease;
 mod link_macro;
 mod lint;
+mod meter;
 mod migration;
 mod migrator;
 #[cfg(mongrate_mutants)]
@@ -79,6 +83,8 @@ pub mod change;
 pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use backfill::{Backfill, BackfillReport};
 pub use change::{Change, FieldType};
@@ -88,12 +94,16 @@ pub use dry_run::{
     ShadowReport,
 };
 pub use error::{Drift, Error, Kind, Named, ServerError};
+pub use import::{Import, ImportReport, Imported, Tool};
 pub use lint::{Lint, LintLimits, LintName};
 pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
 pub use migrator::{Check, Down, Migrator, Purge, Redo, Repair, Resolution, Up};
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
+/// A test with a database of its own in which the migrations are applied.
+#[cfg(feature = "testing")]
+pub use mongrate_macros::test;
 /// A test of the migrations that are linked: write it once, where your tests are.
 pub use mongrate_macros::verify;
 pub use observer::Observer;
@@ -135,6 +145,19 @@ pub mod __private {
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// So do those of the guides, but for those of the guide to testing, which are run (`clinic`).
+#[cfg(all(doctest, feature = "cli", feature = "embedded"))]
+mod guides {
+    #[doc = include_str!("../../docs/quick-start.md")]
+    mod quick_start {}
+    #[doc = include_str!("../../docs/kinds.md")]
+    mod kinds {}
+    #[doc = include_str!("../../docs/backfills.md")]
+    mod backfills {}
+    #[doc = include_str!("../../docs/production.md")]
+    mod production {}
+}
 
 /// So do those of the guide to dry runs.
 #[cfg(all(doctest, feature = "cli"))]

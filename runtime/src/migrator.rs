@@ -10,7 +10,8 @@ use mongodb::Database;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    DryRun, Error, LintLimits, LintName, Migration, Observer, Shadow, Version, change,
+    DryRun, Error, Import, LintLimits, LintName, Migration, Observer, Shadow, Tool, Version,
+    change,
     config::{DatabaseAhead, OutOfOrder, Retries, Settings, Wait},
     on_start::OnStart,
     plan::{DownTarget, Goal, UpTarget},
@@ -254,6 +255,12 @@ impl Migrator {
     /// [`status`](Self::status). All are recorded in one transaction, or none.
     pub async fn baseline(&self, version: impl Into<Version>) -> Result<RecordReport, Error> {
         self.runner()?.baseline(version.into()).await
+    }
+
+    /// Records what another migration tool has applied to this database, without running any.
+    /// Await it to write, or `preview()` it first.
+    pub fn import(&self, from: Tool) -> Import<'_> {
+        Import::new(self, from)
     }
 
     /// An operator's answer to a migration that was interrupted or failed half-way: it *is*

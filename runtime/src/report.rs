@@ -426,8 +426,8 @@ pub struct HistoryEvent {
     pub name: String,
     /// When.
     pub at: DateTime<Utc>,
-    /// What happened: `applied`, `reverted`, `failed`, `running`, `baseline`, `resolved`,
-    /// `repaired`, `force_unlocked`.
+    /// What happened: `applied`, `reverted`, `failed`, `running`, `baseline`, `imported`,
+    /// `resolved`, `repaired`, `force_unlocked`.
     pub event: String,
     /// Which way it went.
     #[serde(default, skip_serializing_if = "Option::is_none")]

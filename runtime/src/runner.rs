@@ -18,6 +18,7 @@ use crate::{
     fence::{self, Fence},
     history::{Change, History},
     lease::{self, Attempt},
+    meter,
     observer::Watching,
     plan::{self, Goal, Plan, Policies, Step},
     registry::Registry,
@@ -224,6 +225,12 @@ impl Runner {
         fields(group = %self.settings.group, database = %self.control.database.name())
     )]
     pub(crate) async fn run(&self, goal: Goal, how: How) -> Result<RunReport, Error> {
+        let ended = self.run_to(goal, how).await;
+        meter::ran(&self.settings.group, self.control.database.name(), &ended);
+        ended
+    }
+
+    async fn run_to(&self, goal: Goal, how: How) -> Result<RunReport, Error> {
         let mut report = self.empty_report();
         if let Goal::Up(target) = goal
             && let Some(version) = target.to
@@ -243,6 +250,8 @@ impl Runner {
             let (mut engine, history) = match entered {
                 Entered::Current { ahead } => {
                     self.warn_ahead(&ahead);
+                    let applied = self.registry.len() + ahead.len();
+                    meter::counted(&self.settings.group, &report.database, applied, 0);
                     report.ahead = ahead;
                     return Ok(report);
                 }
@@ -257,6 +266,9 @@ impl Runner {
             };
             self.warn_ahead(&plan.ahead);
             report.ahead.clone_from(&plan.ahead);
+            let applied = history.records().filter(|record| record.is_applied()).count();
+            let pending = plan::pending(&self.registry, &history).count();
+            meter::counted(&self.settings.group, &report.database, applied, pending);
             if plan.steps.is_empty() {
                 engine.close().await;
                 return Ok(report);
@@ -290,6 +302,14 @@ impl Runner {
             })
             .await;
             drop(on_drop);
+            let of = |direction| report.done().filter(|step| step.direction == direction).count();
+            let (ups, downs) = (of(Direction::Up), of(Direction::Down));
+            meter::counted(
+                &self.settings.group,
+                &report.database,
+                (applied + ups).saturating_sub(downs),
+                (pending + downs).saturating_sub(ups),
+            );
             if matches!(end, End::Lost) {
                 // Another process has the lock now. `up` waits until it is done, and sees
                 // what is left; a rollback must not go further than it was asked to.

@@ -9,7 +9,7 @@ use crate::{
     error::Named,
     fence,
     history::{self, Change, History, Record, Stored},
-    lease,
+    lease, meter,
     plan::{self, Goal, UpTarget},
     report::{
         CheckReport, HistoryReport, LockReport, MigrationStatus, RecordReport, RepairReport, State,
@@ -35,12 +35,14 @@ impl Runner {
         );
         migrations.sort_by_key(|one| one.version);
         let applied = migrations.iter().filter(|one| one.state == State::Applied).count();
+        let pending = plan::pending(&self.registry, &history).count();
+        meter::counted(&self.settings.group, self.control.database.name(), applied, pending);
         Ok(StatusReport {
             group: self.settings.group.clone(),
             database: self.database_name(),
             collection: self.control.collection.clone(),
             applied,
-            pending: plan::pending(&self.registry, &history).count(),
+            pending,
             migrations,
             lock: peek.lock,
         })
@@ -206,7 +208,7 @@ impl Runner {
         Ok(UnlockReport { fence, was_live: lock.held, holder: lock.holder })
     }
 
-    async fn write(
+    pub(crate) async fn write(
         &self,
         mut engine: Box<Engine>,
         digest: Digest,

@@ -205,6 +205,7 @@ async fn walk(
                 tally
                     .documents
                     .set(tally.documents.get() + u64::try_from(advance.documents).unwrap_or(0));
+                crate::meter::backfilled(&shared.job.name, advance.documents);
                 shared.tell();
             }
             (Ended::Smaller, _) => {

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use mongrate_seal::create::Template;
 
 use super::duration;
-use crate::{DatabaseAhead, LintName, Migrator, OutOfOrder, Resolution, Version, Wait};
+use crate::{DatabaseAhead, LintName, Migrator, OutOfOrder, Resolution, Tool, Version, Wait};
 
 /// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
 #[derive(Args, Clone, Debug, Default)]
@@ -50,7 +50,8 @@ pub struct CliArgs {
     #[arg(short, long, action = ArgAction::Count, global = true, help_heading = OUTPUT)]
     pub verbose: u8,
 
-    /// Log filter, such as `mongrate=debug` [env: RUST_LOG] [default: warn]
+    /// Log filter, such as `mongrate=debug` [env: RUST_LOG] [default: warn]; `json` or
+    /// `json,FILTER`: a JSON object a line, one at least for each migration
     #[arg(long, global = true, value_name = "FILTER", help_heading = OUTPUT)]
     pub log: Option<String>,
 }
@@ -135,6 +136,9 @@ pub enum Command {
     /// Record every migration up to and with VERSION as applied, without running any
     Baseline(BaselineArgs),
 
+    /// Record what another migration tool has applied, without running any
+    Import(ImportArgs),
+
     /// Answer for an interrupted migration: it is applied, or it is pending
     Resolve(ResolveArgs),
 
@@ -163,6 +167,7 @@ impl Command {
             Self::LockStatus => "lock-status",
             Self::ForceUnlock(_) => "force-unlock",
             Self::Baseline(_) => "baseline",
+            Self::Import(_) => "import",
             Self::Resolve(_) => "resolve",
             Self::Repair(_) => "repair",
             Self::Purge(_) => "purge",
@@ -446,6 +451,39 @@ pub struct ForceUnlockArgs {
 pub struct BaselineArgs {
     /// The newest version whose effects the database has already
     pub version: Version,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// From where `import` takes what is applied.
+#[derive(Args, Clone, Debug)]
+pub struct ImportArgs {
+    /// The other tool: `migrate-mongo`, `mongock`, `golang-migrate` or `mongodb-migrator`
+    #[arg(long, value_name = "TOOL")]
+    pub from: Tool,
+
+    /// Its collection [default: changelog, mongockChangeLog, schema_migrations, migrations]
+    #[arg(long, value_name = "NAME")]
+    pub from_collection: Option<String>,
+
+    /// A JSON file that says which of its entries is which version, where names do not:
+    /// {"20240102-add-users.js": 20250122001, "20240103-old.js": null}; null is none
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+
+    /// Leave out entries that match no migration of this build
+    #[arg(long)]
+    pub allow_unmatched: bool,
+
+    /// Only show what would be recorded; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// Whether to ask.
     #[command(flatten)]

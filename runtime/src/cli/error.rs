@@ -84,6 +84,7 @@ impl CliError {
             "out_of_order" => format!("{app} plan --allow-out-of-order"),
             "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
             "not_atomic" | "lints" => format!("{app} plan"),
+            "import" => format!("{app} import --help"),
             "unknown_version" | "wrong_state" | "irreversible" | "not_linked"
             | "database_ahead" => format!("{app} status"),
             "server" => "see that the server runs, and that --uri or MONGODB_URI names it".to_owned(),

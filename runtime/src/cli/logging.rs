@@ -28,7 +28,8 @@ use super::{
 
 /// Sets up logging, once per process; where the app has done so already, its set-up stays.
 ///
-/// `--log` decides, or else `-v`, or else `RUST_LOG`, or else warnings only.
+/// `--log` decides, or else `-v`, or else `RUST_LOG`, or else warnings only. With `json` among the
+/// directives each line is a JSON object; alone it also says what becomes of each migration.
 pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
     let from_env = std::env::var("RUST_LOG").ok().filter(|filter| !filter.trim().is_empty());
     let asked = match (&args.log, args.verbose) {
@@ -37,7 +38,11 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
         (None, 1) => Some("warn,mongrate=info".to_owned()),
         (None, _) => Some("info,mongrate=debug".to_owned()),
     };
-    let directives = asked.as_deref().unwrap_or("warn");
+    let (json, asked) = match asked {
+        Some(asked) => split_json(&asked),
+        None => (false, None),
+    };
+    let directives = asked.as_deref().unwrap_or(if json { "warn,mongrate=info" } else { "warn" });
     let filter = EnvFilter::builder().parse(directives).map_err(|error| {
         CliError::usage(
             "bad_log_filter",
@@ -47,12 +52,20 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
     let format = Format::default().compact().with_target(args.verbose > 1);
     let base = layer().with_writer(|| LogWriter).with_ansi(out.colors_stderr());
     let lines = match &asked {
+        _ if json => layer().with_writer(|| LogWriter).json().flatten_event(true).boxed(),
         Some(_) => base.event_format(format).boxed(),
         None => base.event_format(Unasked(format.without_time())).boxed(),
     };
     let follow = Follow.with_filter(Targets::new().with_target("mongrate", LevelFilter::INFO));
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).with(follow).try_init();
     Ok(())
+}
+
+/// Whether `json` is among the directives, and the others.
+fn split_json(asked: &str) -> (bool, Option<String>) {
+    let (json, rest): (Vec<&str>, Vec<&str>) =
+        asked.split(',').partition(|directive| directive.trim() == "json");
+    (!json.is_empty(), (!rest.is_empty()).then(|| rest.join(",")))
 }
 
 /// For who did not ask for log lines: without what the verb itself will say.
@@ -94,5 +107,18 @@ impl Visit for Message {
         if field.name() == "message" {
             let _ = write!(self.0, "{value:?}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_a_form_and_no_target() {
+        assert_eq!(split_json("json"), (true, None));
+        assert_eq!(split_json("json,mongrate=debug"), (true, Some("mongrate=debug".to_owned())));
+        assert_eq!(split_json("info,json"), (true, Some("info".to_owned())));
+        assert_eq!(split_json("jsonrpc=info"), (false, Some("jsonrpc=info".to_owned())));
     }
 }

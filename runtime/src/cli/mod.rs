@@ -104,7 +104,7 @@
 //! [`HistoryReport`](crate::HistoryReport), [`CheckReport`](crate::CheckReport),
 //! [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport),
 //! [`RecordReport`](crate::RecordReport) for `baseline` and `resolve`,
-//! [`RepairReport`](crate::RepairReport), [`Created`] for `create`, and
+//! [`ImportReport`](crate::ImportReport), [`RepairReport`](crate::RepairReport), [`Created`] for `create`, and
 //! `{"shell", "script"}` for `completions`), or
 //!
 //! ```json
@@ -112,7 +112,7 @@
 //! ```
 //!
 //! where `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
-//! `no_database`, `embedded`, `bad_log_filter`, `confirmation_needed`, `declined`, `bad_name`,
+//! `no_database`, `embedded`, `bad_log_filter`, `bad_mapping`, `confirmation_needed`, `declined`, `bad_name`,
 //! `name_taken`, `no_directory`, `no_version`, `bad_sum`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
 //! people; and `report`, if work had begun, is the [`RunReport`](crate::RunReport) of what was
 //! done. The shape is stable: fields may be added, none is renamed or removed within a major
@@ -137,8 +137,8 @@ use std::{ffi::OsString, fmt, path::PathBuf, process::ExitCode};
 
 pub use args::{
     Answer, BaselineArgs, CheckArgs, CliArgs, Color, Command, CompletionsArgs, ConfirmArgs,
-    CreateArgs, DownArgs, DryRunArgs, DryRunHow, ForceUnlockArgs, KindArg, LintArgs, LockArgs,
-    PlanArgs, PolicyArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs, UpTargetArgs, Uri,
+    CreateArgs, DownArgs, DryRunArgs, DryRunHow, ForceUnlockArgs, ImportArgs, KindArg, LintArgs,
+    LockArgs, PlanArgs, PolicyArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs, UpTargetArgs, Uri,
 };
 pub use clap;
 pub use connect::Connection;

@@ -154,7 +154,15 @@ impl Write for LogWriter {
     /// The subscriber hands over whole lines.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        suspend(|| io::stderr().lock().write_all(redact::clean(&text).as_bytes()))?;
+        // A line of JSON spells secrets in its own way.
+        let clean = match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(mut json) if json.is_object() => {
+                redact::clean_json(&mut json);
+                format!("{json}\n").into()
+            }
+            _ => redact::clean(&text),
+        };
+        suspend(|| io::stderr().lock().write_all(clean.as_bytes()))?;
         Ok(line.len())
     }
 

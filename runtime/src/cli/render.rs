@@ -14,9 +14,9 @@ use super::{
     out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
 };
 use crate::{
-    CheckReport, DeclaredOperation, Direction, HistoryReport, LockReport, MigrationKind,
-    MigrationStatus, Named, PlanReport, PurgeReport, RecordReport, RepairReport, RunReport, State,
-    StatusReport, StepOutcome, StepProgress, UnlockReport,
+    CheckReport, DeclaredOperation, Direction, HistoryReport, ImportReport, LockReport,
+    MigrationKind, MigrationStatus, Named, PlanReport, PurgeReport, RecordReport, RepairReport,
+    RunReport, State, StatusReport, StepOutcome, StepProgress, UnlockReport,
 };
 
 /// Where and when a report is read. No width: not at a terminal, so nothing is wrapped or
@@ -510,6 +510,50 @@ pub(super) fn record(report: &RecordReport) -> String {
         report.migrations.len(),
         report.state,
         paint(FAINT, format!("· database {}", safe(&report.database)))
+    )
+}
+
+pub(super) fn import(report: &ImportReport) -> String {
+    let mut text = String::new();
+    let mark = if report.written { paint(GOOD, "✓") } else { paint(WARNING, "+") };
+    for one in &report.imported {
+        text += &format!(
+            "{mark} {} {} {}\n",
+            one.version,
+            safe(&one.name),
+            paint(FAINT, format!("· {}", safe(&one.entry)))
+        );
+    }
+    for one in &report.already {
+        let line = format!("= {} {} is applied here already", one.version, safe(&one.name));
+        text += &format!("{}\n", paint(FAINT, line));
+    }
+    for entry in &report.left_out {
+        text += &format!("{}\n", paint(FAINT, format!("- {} is left out", safe(entry))));
+    }
+    for entry in &report.unmatched {
+        text += &format!(
+            "{} {} matches no migration of this build\n",
+            paint(WARNING, "?"),
+            safe(entry)
+        );
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let what = if report.written { "recorded as applied" } else { "would be recorded as applied" };
+    text + &format!(
+        "{} {what}; none was run {}\n",
+        report.imported.len(),
+        paint(
+            FAINT,
+            format!(
+                "· from {}, collection {} · database {}",
+                report.from,
+                safe(&report.collection),
+                safe(&report.database)
+            )
+        )
     )
 }
 

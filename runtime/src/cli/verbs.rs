@@ -1,6 +1,6 @@
 //! Each verb: arguments in, one call of the library, a report out.
 
-use std::future::IntoFuture;
+use std::{collections::BTreeMap, future::IntoFuture};
 
 use chrono::Utc;
 use serde::Serialize;
@@ -11,7 +11,8 @@ use super::{
     Cli,
     args::{
         BaselineArgs, CliArgs, Command, CreateArgs, DownArgs, DryRunArgs, DryRunHow,
-        ForceUnlockArgs, PurgeArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs, UpTargetArgs,
+        ForceUnlockArgs, ImportArgs, PurgeArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs,
+        UpTargetArgs,
     },
     confirm,
     connect::unless_cancelled,
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     Down, DryRun, DryRunReport, Kind, Migrator, Named, Observer, Purge, Resolution, Shadow, State,
-    Up,
+    Up, Version,
 };
 use mongrate_seal::create::NewMigration;
 
@@ -112,6 +113,7 @@ impl Verb<'_> {
             Command::Redo(args) => self.redo(args, args.lock.apply(migrator)).await,
             Command::ForceUnlock(args) => self.force_unlock(*args, migrator).await,
             Command::Baseline(args) => self.baseline(args, args.lock.apply(migrator)).await,
+            Command::Import(args) => self.import(args, args.lock.apply(migrator)).await,
             Command::Resolve(args) => self.resolve(args, args.lock.apply(migrator)).await,
             Command::Repair(args) => self.repair(args, args.lock.apply(migrator)).await,
             Command::Purge(args) => self.purge(args, args.lock.apply(migrator)).await,
@@ -240,6 +242,34 @@ impl Verb<'_> {
         let report = migrator.baseline(args.version).await?;
         drop(line);
         Answer::new(&report, render::record(&report))
+    }
+
+    async fn import(&self, args: &ImportArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        let mapping = mapping(args)?;
+        let import = || {
+            let mut import = migrator.import(args.from).allow_unmatched(args.allow_unmatched);
+            if let Some(collection) = &args.from_collection {
+                import = import.collection(collection);
+            }
+            import.mapping(mapping.clone())
+        };
+        if args.dry_run || !args.confirm.yes {
+            let preview = self.read("reading the other tool's history", import().preview()).await?;
+            let text = render::import(&preview);
+            if args.dry_run {
+                return Answer::new(&preview, text);
+            }
+            self.out.note(&text);
+            // What the next call refuses, or finds done, is not asked.
+            let refused = !preview.unmatched.is_empty() && !args.allow_unmatched;
+            if !refused && !preview.imported.is_empty() {
+                self.ask("Record them as applied, without running any?").await?;
+            }
+        }
+        let line = Progress::start("recording");
+        let report = import().await?;
+        drop(line);
+        Answer::new(&report, render::import(&report))
     }
 
     async fn resolve(&self, args: &ResolveArgs, migrator: Migrator) -> Result<Answer, CliError> {
@@ -372,6 +402,7 @@ impl Verb<'_> {
             Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Baseline(args) => (!args.confirm.yes, "--yes"),
+            Command::Import(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Resolve(args) => (!args.confirm.yes, "--yes"),
             Command::ForceUnlock(args) => (!args.confirm, "--confirm"),
             _ => (false, ""),
@@ -385,6 +416,19 @@ impl Verb<'_> {
     fn view(&self) -> View {
         View { width: self.out.width(), now: Utc::now() }
     }
+}
+
+/// The entries of a mapping file.
+fn mapping(args: &ImportArgs) -> Result<BTreeMap<String, Option<Version>>, CliError> {
+    let Some(path) = &args.mapping else { return Ok(BTreeMap::new()) };
+    let bad = |problem: String| {
+        let text = format!("{}: {problem}; nothing was recorded", safe(&path.to_string_lossy()));
+        CliError::usage("bad_mapping", text)
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| {
+        bad(format!("{error}; expected is {{\"their name\": version, \"another\": null}}"))
+    })
 }
 
 fn dry_run_of(command: &Command) -> DryRunArgs {

@@ -1,0 +1,57 @@
+//! The clinic's migrations, tested with mongrate's kit.
+
+use mongrate::{
+    bson::{Document, doc},
+    testing::{self, Database, Kill, TestError},
+};
+
+// What is linked is what was sealed, and all but one can be undone.
+mongrate::verify!(reversible, except = [validate_patients]);
+
+/// `schema.snap` beside `Cargo.toml`: a migration that changes it shows in the pull request.
+#[mongrate::test]
+async fn the_schema_is_the_one_in_schema_snap(db: Database) -> Result<(), TestError> {
+    db.assert_schema().await
+}
+
+#[mongrate::test]
+async fn every_rollback_gives_back_what_was_there(db: Database) -> Result<(), TestError> {
+    let tried = testing::round_trip(&db).await?;
+    let names: Vec<&str> = tried.irreversible.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["validate_patients"]);
+    Ok(())
+}
+
+#[mongrate::test(at = 20250122005, fixtures("patients"))]
+async fn names_are_split_at_the_first_space(db: Database) -> Result<(), mongrate::Error> {
+    db.migrate_to(20250122006).await?;
+    let patients = db.collection::<Document>("patients");
+    let anna = patients.find_one(doc! { "_id": "anna" }).await.unwrap().unwrap();
+    assert_eq!(anna.get_str("given").unwrap(), "Anna");
+    assert_eq!(anna.get_str("family").unwrap(), "Berg");
+    assert_eq!(anna.get_str("name").unwrap(), "Anna Berg", "the running app still reads it");
+    db.migrate_to(20250122008).await?;
+    let anna = patients.find_one(doc! { "_id": "anna" }).await.unwrap().unwrap();
+    assert!(!anna.contains_key("name"));
+    Ok(())
+}
+
+#[mongrate::test(at = 20250122003)]
+async fn a_crash_does_not_make_patients_twice(db: Database) -> Result<(), TestError> {
+    let third = Kill::after(3).of("commitTransaction");
+    let ended = testing::kill(&db, third, async |migrator| migrator.up().steps(1).await).await?;
+    assert!(ended.is_none(), "it died");
+    db.migrate_to(20250122004).await.unwrap();
+    let patients = db.collection::<Document>("patients");
+    assert_eq!(patients.count_documents(doc! {}).await.unwrap(), 2_000);
+    Ok(())
+}
+
+/// The first three: the others make thousands of documents, and each crash takes a copy.
+#[mongrate::test(at = 0)]
+async fn a_crash_at_any_command_does_no_harm(db: Database) -> Result<(), TestError> {
+    let migrations = db.migrator().migrations().unwrap().into_iter().take(3);
+    let tried = testing::apply_twice(&db.with_migrations(migrations)).await?;
+    assert!(tried.migrations.iter().all(|one| one.crashes == one.commands), "{tried:?}");
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Numbers for the `metrics` facade (feature `metrics`). Without the feature nothing is done.
+//!
+//! Every name begins with `mongrate_`; every metric has the labels `group` and `database`, but
+//! those of backfills, which have `backfill`, the name of the step.
+
+use crate::{Error, report::RunReport};
+
+/// How many migrations are applied, and how many are pending, as far as this process knows.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+pub(crate) fn counted(group: &str, database: &str, applied: usize, pending: usize) {
+    #[cfg(feature = "metrics")]
+    {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let (applied, pending) = (applied as f64, pending as f64);
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::gauge!("mongrate_migrations_applied", &labels).set(applied);
+        ::metrics::gauge!("mongrate_migrations_pending", &labels).set(pending);
+    }
+}
+
+/// What a run did, and how long it waited for the lock.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+pub(crate) fn ran(group: &str, database: &str, ended: &Result<RunReport, Error>) {
+    #[cfg(feature = "metrics")]
+    {
+        use crate::StepOutcome;
+        let report = match ended {
+            Ok(report) => Some(report),
+            Err(error) => error.report(),
+        };
+        let Some(report) = report else { return };
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let seconds = |ms: u64| ms as f64 / 1_000.0;
+        ::metrics::histogram!("mongrate_lock_wait_seconds", &labels)
+            .record(seconds(report.waited_ms));
+        for step in &report.steps {
+            let outcome = match step.outcome {
+                StepOutcome::NotRun => continue,
+                StepOutcome::Applied => "applied",
+                StepOutcome::Reverted => "reverted",
+                StepOutcome::Failed => "failed",
+                StepOutcome::Interrupted => "interrupted",
+                StepOutcome::Unknown => "unknown",
+                StepOutcome::Aborted => "aborted",
+            };
+            ::metrics::histogram!(
+                "mongrate_migration_duration_seconds",
+                "group" => group.to_owned(),
+                "database" => database.to_owned(),
+                "version" => step.version.to_string(),
+                "name" => step.name.clone(),
+                "direction" => step.direction.as_str(),
+                "outcome" => outcome,
+            )
+            .record(seconds(step.duration_ms));
+            ::metrics::counter!("mongrate_transaction_retries_total", &labels)
+                .increment(u64::from(step.attempts.saturating_sub(1)));
+        }
+    }
+}
+
+/// A batch of a backfill committed. Its rate is that of the counter.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+pub(crate) fn backfilled(backfill: &str, documents: i64) {
+    #[cfg(feature = "metrics")]
+    {
+        let labels = [("backfill", backfill.to_owned())];
+        ::metrics::counter!("mongrate_backfill_documents_total", &labels)
+            .increment(u64::try_from(documents).unwrap_or(0));
+        ::metrics::counter!("mongrate_backfill_batches_total", &labels).increment(1);
+    }
+}

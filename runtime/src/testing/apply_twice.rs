@@ -1,0 +1,148 @@
+//! Whether a run that dies, wherever it does, and is run again leaves what one run leaves.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use mongodb::bson::DateTime;
+
+use super::{
+    Database, TestError,
+    contents::{self, Contents},
+    image::Image,
+    kill::{self, Kill},
+    round_trip::{failed, named, pending, same, up},
+    scratch,
+};
+use crate::{Migration, OutOfOrder, error::Named};
+
+/// The most crashes of one migration. Of one with more commands, so many are chosen, evenly.
+const CRASHES_MAX: usize = 200;
+/// How many of them are tried at a time.
+const AT_A_TIME: usize = 8;
+
+/// What [`apply_twice`] tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplyTwice {
+    /// Each migration, in its order.
+    pub migrations: Vec<Crashed>,
+}
+
+/// The crashes of one migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crashed {
+    /// Which.
+    pub migration: Named,
+    /// How many commands a run of it sends, those of the protocol among them.
+    pub commands: usize,
+    /// How many crashes were tried: one before each command, up to 200.
+    pub crashes: usize,
+}
+
+/// Tries each migration that is pending, oldest first: applies it once without a crash, and then,
+/// in databases like this one, with a crash before each command that it sends; there it is applied
+/// again, as the next start of an app does. All of them have to hold the same afterwards.
+///
+/// A crash after a command is the crash before the next one, so these are all there are. That a
+/// transactional migration passes is Mongrate's to guarantee; what this finds are online bodies
+/// that do, outside of their steps, what must not be done twice.
+///
+/// Compared is what [`round_trip`](super::round_trip()) compares. It starts where the database is;
+/// where nothing is pending, with the first migration in an empty database. It copies the
+/// database for each crash, so give it few documents.
+///
+/// ```no_run
+/// use mongrate::testing::{self, Database, TestError};
+///
+/// #[mongrate::test]
+/// async fn a_crash_does_no_harm(db: Database) -> Result<(), TestError> {
+///     testing::apply_twice(&db).await.map(drop)
+/// }
+/// ```
+///
+/// # Errors
+///
+/// [`TestError::Differs`] with the first difference, and at which command the run had died;
+/// [`TestError::Migration`] when one fails, or fails after a crash; [`TestError::SetUp`] when the
+/// database holds more than 32 MB.
+pub async fn apply_twice(database: &Database) -> Result<ApplyTwice, TestError> {
+    let pending = pending(database).await?;
+    if pending.is_empty() {
+        return scratch::within(database, "twice", async |empty| {
+            let all = self::pending(empty).await?;
+            each(empty, &all).await
+        })
+        .await;
+    }
+    each(database, &pending).await
+}
+
+async fn each(database: &Database, pending: &[Migration]) -> Result<ApplyTwice, TestError> {
+    let since = contents::now(database).await?;
+    let mut migrations = Vec::with_capacity(pending.len());
+    for one in pending {
+        migrations.push(crash(database, one, since).await?);
+    }
+    Ok(ApplyTwice { migrations })
+}
+
+async fn crash(
+    database: &Database,
+    one: &Migration,
+    since: DateTime,
+) -> Result<Crashed, TestError> {
+    let image = Image::of(database).await?.ok_or_else(|| {
+        TestError::set_up("copy the database for each crash", "it holds more than 32 MB")
+    })?;
+    // Without a crash, in the test's own database; counted on the way.
+    let (ended, commands) = kill::run(database, Kill::before(usize::MAX), async |migrator| {
+        migrator.out_of_order(OutOfOrder::Allow).up().to(one.version()).await
+    })
+    .await?;
+    if let Some(Err(source)) = ended {
+        return Err(failed(one, "apply", source));
+    }
+    let wanted = Contents::of(database).await?;
+    let points = points(commands);
+    let (image, wanted) = (&image, &wanted);
+    // Most of it is waiting for the server.
+    let crashes = stream::iter(points.iter().copied()).map(|number| async move {
+        scratch::within(database, &format!("crash_{number}"), async |copy| {
+            image.fill(copy).await?;
+            crash_at(copy, one, number).await?;
+            let done = format!("died before its command {number}, and was applied again");
+            same(wanted, &Contents::of(copy).await?, since, one, &done)
+        })
+        .await
+    });
+    crashes.buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+    Ok(Crashed { migration: named(one), commands, crashes: points.len() })
+}
+
+async fn crash_at(copy: &Database, one: &Migration, number: usize) -> Result<(), TestError> {
+    // It may fail before it gets so far, of what it does: then the next attempt says so.
+    kill::run(copy, Kill::before(number), async |migrator| {
+        let _ = migrator.out_of_order(OutOfOrder::Allow).up().to(one.version()).await;
+    })
+    .await?;
+    up(copy, one, &format!("apply, after a crash before its command {number},")).await
+}
+
+/// All of them, or as many as are tried, evenly, with the first and the last.
+fn points(commands: usize) -> Vec<usize> {
+    if commands <= CRASHES_MAX {
+        return (1..=commands).collect();
+    }
+    (0..CRASHES_MAX).map(|at| 1 + at * (commands - 1) / (CRASHES_MAX - 1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_command_are_among_them() {
+        assert_eq!(points(3), [1, 2, 3]);
+        assert!(points(0).is_empty());
+        let many = points(5_001);
+        assert_eq!((many.len(), many.first(), many.last()), (200, Some(&1), Some(&5_001)));
+        assert!(many.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}

@@ -1,0 +1,299 @@
+//! What a database holds, but for the control documents: to be compared, and to be told apart in
+//! words. What is generated anew with each run (ids and times from now on) counts as equal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt as _;
+use mongodb::{
+    Database,
+    bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
+};
+
+use super::TestError;
+
+/// How many lines of a difference are shown.
+const LINES_MAX: usize = 20;
+/// How much of a line is shown, in characters.
+const LINE_CHARS_MAX: usize = 300;
+
+/// A collection, view or time series, with its indexes.
+#[derive(Clone, Debug)]
+pub(super) struct Collection {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) options: Document,
+    pub(super) uuid: Option<Bson>,
+    /// Without that of `_id`, unless it is special.
+    pub(super) indexes: Vec<Document>,
+}
+
+impl Collection {
+    pub(super) fn is_plain(&self) -> bool {
+        self.kind == "collection" && self.options.is_empty() && self.indexes.is_empty()
+    }
+}
+
+/// Whether a collection is ours, or the server's.
+pub(super) fn is_ours(name: &str) -> bool {
+    name == "migrations" || name.starts_with("migrations.")
+}
+
+/// Every collection but the server's own, by name; views last.
+pub(super) async fn collections(database: &Database) -> Result<Vec<Collection>, TestError> {
+    let act = "list the collections";
+    let cursor = database.run_cursor_command(doc! { "listCollections": 1 }).await;
+    let found: Vec<Document> = cursor
+        .map_err(TestError::driver(act))?
+        .try_collect()
+        .await
+        .map_err(TestError::driver(act))?;
+    let mut all = Vec::with_capacity(found.len());
+    for mut one in found {
+        let Ok(name) = one.get_str("name").map(str::to_owned) else { continue };
+        if name.starts_with("system.") {
+            continue;
+        }
+        let kind = one.get_str("type").unwrap_or("collection").to_owned();
+        let uuid = one.get_document("info").ok().and_then(|info| info.get("uuid")).cloned();
+        let options = match one.remove("options") {
+            Some(Bson::Document(options)) => options,
+            _ => Document::new(),
+        };
+        let indexes = match kind.as_str() {
+            "view" => Vec::new(),
+            _ => indexes(database, &name).await?,
+        };
+        all.push(Collection { name, kind, options, uuid, indexes });
+    }
+    all.sort_by(|one, other| {
+        (one.kind == "view", &one.name).cmp(&(other.kind == "view", &other.name))
+    });
+    Ok(all)
+}
+
+async fn indexes(database: &Database, name: &str) -> Result<Vec<Document>, TestError> {
+    let act = "list the indexes";
+    let cursor = match database.run_cursor_command(doc! { "listIndexes": name }).await {
+        Ok(cursor) => cursor,
+        // It is gone by now.
+        Err(error) if crate::error::driver::code(&error) == Some(26) => return Ok(Vec::new()),
+        Err(error) => return Err(TestError::driver(act)(error)),
+    };
+    let all: Vec<Document> = cursor.try_collect().await.map_err(TestError::driver(act))?;
+    let mut wanted: Vec<Document> = all
+        .into_iter()
+        .filter(|index| {
+            let is_id = index
+                .get_document("key")
+                .is_ok_and(|key| key.len() == 1 && key.contains_key("_id"));
+            !is_id
+        })
+        .map(|mut index| {
+            index.remove("ns");
+            index
+        })
+        .collect();
+    wanted.sort_by_key(|index| index.get_str("name").unwrap_or_default().to_owned());
+    Ok(wanted)
+}
+
+/// The documents, in their natural order.
+pub(super) async fn documents(
+    database: &Database,
+    name: &str,
+) -> Result<Vec<RawDocumentBuf>, TestError> {
+    let act = "read the documents";
+    let cursor = database.collection::<RawDocumentBuf>(name).find(doc! {}).await;
+    cursor.map_err(TestError::driver(act))?.try_collect().await.map_err(TestError::driver(act))
+}
+
+/// All of it, but for the control documents and what is kept for rollbacks.
+#[derive(Clone, Debug)]
+pub(super) struct Contents {
+    /// The schema as text, by collection.
+    schema: BTreeMap<String, String>,
+    /// The documents, sorted by their bytes.
+    documents: BTreeMap<String, Vec<RawDocumentBuf>>,
+}
+
+impl Contents {
+    pub(super) async fn of(database: &Database) -> Result<Self, TestError> {
+        let (mut schema, mut documents) = (BTreeMap::new(), BTreeMap::new());
+        for one in collections(database).await? {
+            if is_ours(&one.name) {
+                continue;
+            }
+            let mut found = match one.kind.as_str() {
+                "view" => Vec::new(),
+                _ => self::documents(database, &one.name).await?,
+            };
+            // One that is empty and has nothing of its own comes and goes with its documents.
+            if one.is_plain() && found.is_empty() {
+                continue;
+            }
+            found.sort_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
+            schema.insert(one.name.clone(), super::schema::text(&one));
+            documents.insert(one.name, found);
+        }
+        Ok(Self { schema, documents })
+    }
+
+    /// What is missing in `now`, and what is too much, a line each; `None` if they are equal.
+    /// Ids and times from `since` on count as equal.
+    pub(super) fn difference(&self, now: &Self, since: DateTime) -> Option<String> {
+        let mut lines = Vec::new();
+        let names: BTreeSet<&String> = self.schema.keys().chain(now.schema.keys()).collect();
+        for name in names {
+            if self.schema.get(name) != now.schema.get(name) {
+                let text = |from: &Self| from.schema.get(name).cloned().unwrap_or_default();
+                lines.extend(lines_of_difference(&text(self), &text(now)));
+            }
+            let empty = Vec::new();
+            let before = self.documents.get(name).unwrap_or(&empty);
+            let after = now.documents.get(name).unwrap_or(&empty);
+            if before != after {
+                let missing = |from: &[RawDocumentBuf], other: &[RawDocumentBuf]| {
+                    let mut count: BTreeMap<String, i64> = BTreeMap::new();
+                    for (documents, by) in [(from, 1), (other, -1)] {
+                        for document in documents {
+                            *count.entry(shown(document, since)).or_default() += by;
+                        }
+                    }
+                    count.into_iter().filter(|(_, count)| *count > 0)
+                };
+                for (line, times) in missing(before, after) {
+                    lines.push(counted('-', name, &line, times));
+                }
+                for (line, times) in missing(after, before) {
+                    lines.push(counted('+', name, &line, times));
+                }
+            }
+        }
+        if lines.is_empty() {
+            return None;
+        }
+        let more = lines.len().saturating_sub(LINES_MAX);
+        lines.truncate(LINES_MAX);
+        if more > 0 {
+            lines.push(format!("… and {more} more lines"));
+        }
+        Some(lines.join("\n"))
+    }
+}
+
+fn counted(sign: char, collection: &str, line: &str, times: i64) -> String {
+    let mut line: String = match line.char_indices().nth(LINE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or(line)),
+        None => line.to_owned(),
+    };
+    if times > 1 {
+        line += &format!(" ({times} times)");
+    }
+    format!("{sign} {collection}: {line}")
+}
+
+/// The lines that only one of two texts has.
+pub(super) fn lines_of_difference(before: &str, after: &str) -> Vec<String> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    // The longest common subsequence, of texts of a few hundred lines.
+    let mut common = vec![vec![0_u32; new.len() + 1]; old.len() + 1];
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            common[i][j] = match old[i] == new[j] {
+                true => common[i + 1][j + 1] + 1,
+                false => common[i + 1][j].max(common[i][j + 1]),
+            };
+        }
+    }
+    let (mut i, mut j, mut lines) = (0, 0, Vec::new());
+    while i < old.len() || j < new.len() {
+        if i < old.len() && j < new.len() && old[i] == new[j] {
+            (i, j) = (i + 1, j + 1);
+        } else if j == new.len() || (i < old.len() && common[i + 1][j] >= common[i][j + 1]) {
+            lines.push(format!("- {}", old[i]));
+            i += 1;
+        } else {
+            lines.push(format!("+ {}", new[j]));
+            j += 1;
+        }
+    }
+    lines
+}
+
+/// A document as text; what was generated since then as a word.
+fn shown(document: &RawDocumentBuf, since: DateTime) -> String {
+    match Document::try_from(document.as_ref()) {
+        Ok(document) => value(&Bson::Document(document), since),
+        Err(_) => format!("{:?}", document.as_bytes()),
+    }
+}
+
+/// Fields in the order of their names, as nobody promises another; types as they are.
+fn value(bson: &Bson, since: DateTime) -> String {
+    match bson {
+        Bson::Document(document) => {
+            let mut fields: Vec<String> =
+                document.iter().map(|(key, one)| format!("{key}: {}", value(one, since))).collect();
+            fields.sort();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        Bson::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| value(item, since)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        // It knows seconds only.
+        Bson::ObjectId(id)
+            if id.timestamp().timestamp_millis() >= since.timestamp_millis() - 1_000 =>
+        {
+            "ObjectId(made now)".to_owned()
+        }
+        Bson::DateTime(at) if *at >= since => "DateTime(now)".to_owned(),
+        Bson::String(text) => format!("{text:?}"),
+        Bson::Int32(number) => number.to_string(),
+        Bson::Int64(number) => format!("{number}_i64"),
+        Bson::Double(number) => format!("{number:?}"),
+        other => other.to_string(),
+    }
+}
+
+/// The server's time, from which on what is generated counts as equal.
+pub(super) async fn now(database: &Database) -> Result<DateTime, TestError> {
+    let act = "ask the server for the time";
+    let reply = database.run_command(doc! { "hello": 1 }).await.map_err(TestError::driver(act))?;
+    let server = reply.get_datetime("localTime").copied().unwrap_or_else(|_| DateTime::now());
+    // Clients make times, too.
+    Ok(server.min(DateTime::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_stay_are_not_shown() {
+        let found = lines_of_difference("a\nb\nc", "a\nx\nc\nd");
+        assert_eq!(found, ["- b", "+ x", "+ d"]);
+        assert!(lines_of_difference("a\nb", "a\nb").is_empty());
+        assert_eq!(lines_of_difference("", "a"), ["+ a"]);
+    }
+
+    #[test]
+    fn what_is_generated_counts_as_equal() {
+        let of = |document: Document| {
+            let raw = RawDocumentBuf::try_from(&document).expect("a document");
+            Contents {
+                schema: BTreeMap::from([("a".to_owned(), String::new())]),
+                documents: BTreeMap::from([("a".to_owned(), vec![raw])]),
+            }
+        };
+        let id = mongodb::bson::oid::ObjectId::new;
+        let since = DateTime::now();
+        let one = of(doc! { "_id": id(), "at": DateTime::now(), "n": 1 });
+        let same = of(doc! { "n": 1, "_id": id(), "at": DateTime::now() });
+        let other = of(doc! { "_id": id(), "at": DateTime::now(), "n": 1_i64 });
+        assert_eq!(one.difference(&same, since), None);
+        assert_eq!(one.difference(&other, since).expect("another type").lines().count(), 2);
+        let later = DateTime::from_millis(since.timestamp_millis() + 100_000);
+        assert!(one.difference(&same, later).is_some());
+    }
+}

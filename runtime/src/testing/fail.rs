@@ -1,0 +1,203 @@
+//! A run whose commands the server refuses, by name: the server's own `failCommand`.
+
+use std::time::Duration;
+
+use mongodb::{
+    Database as Driver,
+    bson::{Document, doc},
+};
+
+use super::{Database, TestError, server};
+use crate::{Migrator, command::number};
+
+/// Where those who use the fail point take turns: a server has one.
+const TURNS: &str = "mongrate_testing";
+/// A test that was killed in its turn keeps the others waiting for so long.
+const TURN_MS: i64 = 60_000;
+const POLL: Duration = Duration::from_millis(20);
+const DUPLICATE_KEY: i32 = 11_000;
+
+/// Which commands fail, and how. Default: the first of that name, with the connection closed.
+#[derive(Clone, Debug)]
+pub struct Fail {
+    command: String,
+    how: How,
+    which: Which,
+    labels: Vec<String>,
+}
+
+/// Counting both at a time is not in the server's power.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    First(u32),
+    After(u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Close,
+    Code(i32),
+    WriteConcern(i32),
+}
+
+impl Fail {
+    /// Commands of this name, as `insert` or `commitTransaction`.
+    pub fn command(name: impl Into<String>) -> Self {
+        let (how, which) = (How::Close, Which::First(1));
+        Self { command: name.into(), how, which, labels: Vec::new() }
+    }
+
+    /// With this error code, before the server does anything.
+    #[must_use]
+    pub fn code(mut self, code: i32) -> Self {
+        self.how = How::Code(code);
+        self
+    }
+
+    /// With this label on the error, as `TransientTransactionError`; with a [`code`](Self::code).
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.labels.push(label.into());
+        self
+    }
+
+    /// With a write concern error of this code: it is done, but not by a majority.
+    #[must_use]
+    pub fn write_concern(mut self, code: i32) -> Self {
+        self.how = How::WriteConcern(code);
+        self
+    }
+
+    /// So many fail, the rest is served. Default: 1.
+    #[must_use]
+    pub fn times(mut self, commands: u32) -> Self {
+        self.which = Which::First(commands);
+        self
+    }
+
+    /// So many are served, all others fail.
+    #[must_use]
+    pub fn all_after(mut self, commands: u32) -> Self {
+        self.which = Which::After(commands);
+        self
+    }
+
+    fn data(&self, app: &str) -> Document {
+        let mut data = doc! { "failCommands": [&self.command], "appName": app };
+        match self.how {
+            How::Close => data.insert("closeConnection", true),
+            How::Code(code) => data.insert("errorCode", code),
+            How::WriteConcern(code) => {
+                let error = doc! { "code": code, "errmsg": "made to fail by a test" };
+                data.insert("writeConcernError", error)
+            }
+        };
+        if !self.labels.is_empty() {
+            data.insert("errorLabels", self.labels.clone());
+        }
+        data
+    }
+}
+
+/// Runs `work` with a migrator (on a client of its own) some of whose commands fail.
+///
+/// The server has to be started with `--setParameter enableTestCommands=1`, as the embedded one of
+/// the tests is. It has one such fault at a time, so tests that use it take turns.
+///
+/// ```no_run
+/// use mongrate::testing::{Database, Fail, TestError, fail};
+///
+/// #[mongrate::test(at = 20250122002)]
+/// async fn a_lost_reply_is_no_harm(db: Database) -> Result<(), TestError> {
+///     let lost = Fail::command("commitTransaction").times(2);
+///     let report = fail(&db, lost, async |migrator| migrator.up().await).await?;
+///     assert!(report.is_ok(), "{report:?}");
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+///
+/// [`TestError::SetUp`]: the server does not know the fault, or cannot be reached.
+pub async fn fail<T>(
+    database: &Database,
+    fail: Fail,
+    work: impl AsyncFnOnce(Migrator) -> T,
+) -> Result<T, TestError> {
+    let act = "make commands fail";
+    let app = format!("{}_{:08x}", database.name(), fastrand::u32(..));
+    let client = server::client(database.uri(), &app, |_| {});
+    let client = client.await.map_err(TestError::driver(act))?;
+    let migrator = database.over(client.database(database.name())).migrator();
+    let admin = database.client().database("admin");
+    let turn = Turn::take(&database.client().database(TURNS)).await?;
+    let mode = match fail.which {
+        Which::First(times) => doc! { "times": i64::from(times) },
+        Which::After(skip) => doc! { "skip": i64::from(skip) },
+    };
+    let on = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": fail.data(&app) };
+    if let Err(error) = admin.run_command(on).await {
+        turn.give_back().await?;
+        let error = crate::ServerError::from(error);
+        let problem = match error.code() {
+            Some(59) => format!(
+                "{error}; the server has to be started with `--setParameter enableTestCommands=1`"
+            ),
+            _ => error.to_string(),
+        };
+        return Err(TestError::set_up(act, problem));
+    }
+    let value = work(migrator).await;
+    let off = doc! { "configureFailPoint": "failCommand", "mode": "off" };
+    admin.run_command(off).await.map_err(TestError::driver(act))?;
+    turn.give_back().await?;
+    Ok(value)
+}
+
+/// Ours to use the fail point, until it is given back or has run out.
+struct Turn {
+    database: Driver,
+    owner: i64,
+}
+
+impl Turn {
+    async fn take(database: &Driver) -> Result<Self, TestError> {
+        let owner = fastrand::i64(1..);
+        loop {
+            let free = doc! { "$or": [
+                { "$lte": [{ "$ifNull": ["$until", "$$NOW"] }, "$$NOW"] },
+                { "$eq": ["$owner", owner] },
+            ] };
+            let set = |key: &str, value| {
+                (key.to_owned(), doc! { "$cond": [&free, value, format!("${key}")] })
+            };
+            let until = doc! { "$add": ["$$NOW", TURN_MS] };
+            let [(owner_key, owner_value), (until_key, until_value)] =
+                [set("owner", doc! { "$literal": owner }), set("until", until)];
+            let command = doc! {
+                "findAndModify": "turns",
+                "query": { "_id": "failCommand" },
+                "update": [{ "$set": { owner_key: owner_value, until_key: until_value } }],
+                "upsert": true,
+                "new": true,
+            };
+            match database.run_command(command).await {
+                Ok(reply) => {
+                    let found = reply.get_document("value").ok();
+                    if found.and_then(|found| number(found, "owner")) == Some(owner) {
+                        return Ok(Self { database: database.clone(), owner });
+                    }
+                }
+                Err(error) if crate::error::driver::code(&error) == Some(DUPLICATE_KEY) => continue,
+                Err(error) => return Err(TestError::driver("take the turn for a fault")(error)),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn give_back(self) -> Result<(), TestError> {
+        let turns = self.database.collection::<Document>("turns");
+        let ended = turns.delete_one(doc! { "_id": "failCommand", "owner": self.owner }).await;
+        ended.map(drop).map_err(TestError::driver("give the turn for a fault back"))
+    }
+}

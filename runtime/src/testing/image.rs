@@ -1,0 +1,321 @@
+//! What a migrated database holds, kept so that the next one is filled with it instead of being
+//! migrated: in memory, and in a file for the other processes of the same test binary.
+//!
+//! The history is part of it. It names collections by their UUIDs, which only the server gives,
+//! so those are replaced by the new ones.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::UNIX_EPOCH,
+};
+
+use mongodb::{
+    Database,
+    bson::{Binary, Bson, Document, RawDocumentBuf, doc, spec::BinarySubtype},
+    options::{Acknowledgment, CollectionOptions, WriteConcern},
+};
+use tokio::sync::OnceCell;
+
+use super::{
+    TestError,
+    contents::{self, Collection, is_ours},
+    slot,
+};
+
+/// What is larger is migrated each time.
+const BYTES_MAX: usize = 32 << 20;
+/// The first bytes of a file, with the version of its form.
+const MAGIC: &[u8; 16] = b"mongrate image 1";
+
+/// A database, to be made again.
+#[derive(Clone, Debug)]
+pub(super) struct Image {
+    collections: Vec<(Collection, Vec<RawDocumentBuf>)>,
+}
+
+/// Which migrations, up to where: one image each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) group: Option<&'static str>,
+    pub(super) at: Option<i64>,
+}
+
+type Cell = Arc<OnceCell<Option<Arc<Image>>>>;
+
+/// The image for a key, if there is one by now; made by whoever comes first, while others wait.
+/// `migrate` makes the database that it is read from. The flag: it was made by this call.
+pub(super) async fn get(
+    key: Key,
+    uri: &str,
+    database: &Database,
+    migrate: impl AsyncFnOnce() -> Result<(), TestError>,
+) -> Result<(Option<Arc<Image>>, bool), TestError> {
+    static IMAGES: Mutex<Option<HashMap<Key, Cell>>> = Mutex::new(None);
+    if std::env::var_os("MONGRATE_TEST_IMAGE").is_some_and(|value| value == "off") {
+        return Ok((None, false));
+    }
+    let cell = {
+        let mut images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
+        images.get_or_insert_default().entry(key.clone()).or_default().clone()
+    };
+    let mut made = false;
+    let image = cell
+        .get_or_try_init(async || {
+            let file = file(&key, uri);
+            if let Some(image) = file.as_deref().and_then(|path| fs::read(path).ok())
+                && let Some(image) = Image::parse(&image)
+            {
+                return Ok(Some(Arc::new(image)));
+            }
+            migrate().await?;
+            made = true;
+            let Some(image) = Image::of(database).await? else { return Ok(None) };
+            if let Some(path) = file {
+                // Others would migrate by themselves.
+                let _ = image.write(path);
+            }
+            Ok::<_, TestError>(Some(Arc::new(image)))
+        })
+        .await?;
+    Ok((image.clone(), made))
+}
+
+/// For this very binary and server: a change of any function that a migration calls makes another.
+fn file(key: &Key, uri: &str) -> Option<PathBuf> {
+    let binary = std::env::current_exe().ok()?;
+    let about = fs::metadata(&binary).ok()?;
+    let modified = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let hash = slot::hex(&[
+        uri,
+        &binary.to_string_lossy(),
+        &format!("{} {} {key:?}", modified.as_nanos(), about.len()),
+    ]);
+    let directory = slot::directory().ok()?;
+    sweep(&directory);
+    Some(directory.join(format!("{hash}.image")))
+}
+
+/// Images of binaries that were built anew since, and those that are an hour old: a migration may
+/// write the time, or read what is no part of the binary.
+fn sweep(directory: &std::path::Path) {
+    const OLD: std::time::Duration = std::time::Duration::from_secs(3_600);
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let age = entry.metadata().ok().and_then(|about| about.modified().ok()?.elapsed().ok());
+        if path.extension().is_some_and(|end| end == "image") && age.is_some_and(|age| age > OLD) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Image {
+    /// Reads a database. `None`: it is too large to be kept.
+    pub(super) async fn of(database: &Database) -> Result<Option<Self>, TestError> {
+        let (mut all, mut bytes) = (Vec::new(), 0);
+        for one in contents::collections(database).await? {
+            let documents = match one.kind.as_str() {
+                "view" => Vec::new(),
+                _ => contents::documents(database, &one.name).await?,
+            };
+            bytes += documents.iter().map(|one| one.as_bytes().len()).sum::<usize>();
+            if bytes > BYTES_MAX {
+                return Ok(None);
+            }
+            all.push((one, documents));
+        }
+        Ok(Some(Self { collections: all }))
+    }
+
+    /// Makes an empty database like this one.
+    pub(super) async fn fill(&self, database: &Database) -> Result<(), TestError> {
+        let (ours, theirs): (Vec<_>, Vec<_>) = self
+            .collections
+            .iter()
+            .partition(|(one, _)| is_ours(&one.name) && !one.name.contains(".kept."));
+        for (one, documents) in &theirs {
+            make(database, one).await?;
+            insert(database, &one.name, documents, true).await?;
+        }
+        let mut uuids = Vec::new();
+        if ours.iter().any(|(_, documents)| documents.iter().any(|one| self.is_named_in(one))) {
+            let now = contents::collections(database).await?;
+            for (old, _) in &theirs {
+                let new = now.iter().find(|new| new.name == old.name);
+                if let (Some(old), Some(new)) = (&old.uuid, new.and_then(|new| new.uuid.as_ref())) {
+                    uuids.push((old.clone(), new.clone()));
+                }
+            }
+        }
+        for (one, documents) in &ours {
+            if uuids.is_empty() {
+                insert(database, &one.name, documents, false).await?;
+                continue;
+            }
+            let mut renamed = Vec::with_capacity(documents.len());
+            for document in documents {
+                let document = Document::try_from(document.as_ref())
+                    .map_err(|error| TestError::set_up("read an image", error))?;
+                let Bson::Document(document) = replaced(Bson::Document(document), &uuids) else {
+                    continue;
+                };
+                let document = RawDocumentBuf::try_from(&document)
+                    .map_err(|error| TestError::set_up("fill a database", error))?;
+                renamed.push(document);
+            }
+            insert(database, &one.name, &renamed, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a document holds the UUID of one of the collections.
+    fn is_named_in(&self, document: &RawDocumentBuf) -> bool {
+        let bytes = document.as_bytes();
+        self.collections.iter().any(|(one, _)| match &one.uuid {
+            Some(Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: uuid })) => {
+                bytes.windows(uuid.len()).any(|window| window == uuid.as_slice())
+            }
+            _ => false,
+        })
+    }
+
+    /// A head per collection, and its documents behind it: BSON throughout.
+    fn write(&self, path: PathBuf) -> io::Result<()> {
+        let mut bytes = MAGIC.to_vec();
+        for (one, documents) in &self.collections {
+            let head = doc! {
+                "name": &one.name, "kind": &one.kind, "options": one.options.clone(),
+                "uuid": one.uuid.clone(), "indexes": one.indexes.clone(),
+                "documents": i64::try_from(documents.len()).unwrap_or(i64::MAX),
+            };
+            let head = RawDocumentBuf::try_from(&head).map_err(io::Error::other)?;
+            bytes.extend_from_slice(head.as_bytes());
+            for document in documents {
+                bytes.extend_from_slice(document.as_bytes());
+            }
+        }
+        let new = path.with_extension(format!("{:x}.new", fastrand::u64(..)));
+        fs::write(&new, bytes)?;
+        fs::rename(&new, path)
+    }
+
+    /// `None` for what is none.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes.strip_prefix(MAGIC.as_slice())?;
+        let mut collections = Vec::new();
+        while !rest.is_empty() {
+            let head = Document::try_from(next(&mut rest)?.as_ref()).ok()?;
+            let count = usize::try_from(head.get_i64("documents").ok()?).ok()?;
+            let indexes = head.get_array("indexes").ok()?.iter();
+            let one = Collection {
+                name: head.get_str("name").ok()?.to_owned(),
+                kind: head.get_str("kind").ok()?.to_owned(),
+                options: head.get_document("options").ok()?.clone(),
+                uuid: head.get("uuid").filter(|uuid| **uuid != Bson::Null).cloned(),
+                indexes: indexes.filter_map(|index| index.as_document().cloned()).collect(),
+            };
+            let documents = (0..count).map(|_| next(&mut rest)).collect::<Option<_>>()?;
+            collections.push((one, documents));
+        }
+        Some(Self { collections })
+    }
+}
+
+/// The next document of several: each begins with its length.
+fn next(rest: &mut &[u8]) -> Option<RawDocumentBuf> {
+    let length = i32::from_le_bytes(rest.get(..4)?.try_into().ok()?);
+    let (document, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    *rest = after;
+    RawDocumentBuf::from_bytes(document.to_vec()).ok()
+}
+
+fn replaced(value: Bson, uuids: &[(Bson, Bson)]) -> Bson {
+    match value {
+        Bson::Document(document) => Bson::Document(
+            document.into_iter().map(|(key, value)| (key, replaced(value, uuids))).collect(),
+        ),
+        Bson::Array(items) => {
+            Bson::Array(items.into_iter().map(|item| replaced(item, uuids)).collect())
+        }
+        Bson::Binary(_) => {
+            let new = uuids.iter().find(|(old, _)| *old == value).map(|(_, new)| new.clone());
+            new.unwrap_or(value)
+        }
+        other => other,
+    }
+}
+
+async fn make(database: &Database, one: &Collection) -> Result<(), TestError> {
+    let act = "fill a test's database";
+    if !one.options.is_empty() || one.indexes.is_empty() {
+        let mut command = doc! { "create": &one.name };
+        command.extend(one.options.clone());
+        if let Ok(series) = command.get_document_mut("timeseries")
+            && series.contains_key("granularity")
+        {
+            // It follows from the granularity, and some servers refuse both.
+            series.remove("bucketMaxSpanSeconds");
+        }
+        database.run_command(command).await.map_err(TestError::driver(act))?;
+    }
+    if !one.indexes.is_empty() {
+        let command = doc! { "createIndexes": &one.name, "indexes": one.indexes.clone() };
+        database.run_command(command).await.map_err(TestError::driver(act))?;
+    }
+    Ok(())
+}
+
+/// By a majority: the history is read so.
+async fn insert(
+    database: &Database,
+    name: &str,
+    documents: &[RawDocumentBuf],
+    bypass: bool,
+) -> Result<(), TestError> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let concern = WriteConcern::builder().w(Acknowledgment::Majority).build();
+    let options = CollectionOptions::builder().write_concern(concern).build();
+    let collection = database.collection_with_options::<RawDocumentBuf>(name, options);
+    let mut insert = collection.insert_many(documents);
+    if bypass {
+        insert = insert.bypass_document_validation(true);
+    }
+    insert.await.map(drop).map_err(TestError::driver("fill a test's database"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gives_back_what_was_written() {
+        let uuid = Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: vec![7; 16] });
+        let raw = |document: Document| RawDocumentBuf::try_from(&document).expect("a document");
+        let one = Collection {
+            name: "users".to_owned(),
+            kind: "collection".to_owned(),
+            options: doc! { "capped": true },
+            uuid: Some(uuid.clone()),
+            indexes: vec![doc! { "key": { "a": 1 }, "name": "a_1" }],
+        };
+        let documents = vec![raw(doc! { "_id": 1 }), raw(doc! { "_id": 2, "was": uuid })];
+        let image = Image { collections: vec![(one, documents)] };
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("x.image");
+        image.write(path.clone()).expect("it can be written");
+        let bytes = fs::read(path).expect("it was written");
+        let read = Image::parse(&bytes).expect("it is one");
+        assert_eq!(format!("{read:?}"), format!("{image:?}"));
+        let named: Vec<bool> =
+            read.collections[0].1.iter().map(|one| read.is_named_in(one)).collect();
+        assert_eq!(named, [false, true]);
+        for end in [0, 8, 20, bytes.len() - 1] {
+            assert!(Image::parse(&bytes[..end]).is_none_or(|image| image.collections.is_empty()));
+        }
+    }
+}

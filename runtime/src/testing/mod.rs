@@ -1,0 +1,106 @@
+//! Tests of your own migrations, on a real MongoDB: a database per test, and the questions that
+//! every migration should be asked.
+//!
+//! ```standalone_crate
+//! use mongrate::{
+//!     bson::{Document, doc},
+//!     testing::Database,
+//! };
+//! # mod migrations {
+//! #     use mongrate::{Online, Result, bson::doc, migration};
+//! #     #[migration(version = 1)]
+//! #     async fn index_users(on: &mut Online<'_>) -> Result {
+//! #         on.create_index("users", doc! { "email": 1 }).await
+//! #     }
+//! #     #[migration(version = 2)]
+//! #     async fn greet(tx: &mut mongrate::Transaction<'_>) -> Result {
+//! #         tx.collection::<mongrate::bson::Document>("users")
+//! #             .update_many(doc! { "plan": null }, doc! { "$set": { "plan": "free" } }).await?;
+//! #         Ok(())
+//! #     }
+//! # }
+//!
+//! /// All migrations are applied.
+//! #[mongrate::test]
+//! async fn a_user_can_be_stored(db: Database) {
+//!     let users = db.collection::<Document>("users");
+//!     users.insert_one(doc! { "email": "anna@example.org" }).await.unwrap();
+//! }
+//!
+//! /// Those up to and with version 1 are; the test applies the next by itself.
+//! #[mongrate::test(at = 1)]
+//! async fn old_users_get_a_plan(db: Database) {
+//!     let users = db.collection::<Document>("users");
+//!     users.insert_one(doc! { "_id": 1 }).await.unwrap();
+//!     db.migrate_to(2).await.unwrap();
+//!     let user = users.find_one(doc! { "_id": 1 }).await.unwrap().unwrap();
+//!     assert_eq!(user.get_str("plan").unwrap(), "free");
+//! }
+//! ```
+//!
+//! | call | it fails when |
+//! |---|---|
+//! | [`round_trip`] | a rollback does not give back what was there |
+//! | [`apply_twice`] | a crash at some command leaves another database than a run without one |
+//! | [`Database::assert_schema`] | a migration changes the schema, and `schema.snap` does not say so |
+//! | [`kill`], [`fail`] | you say: they break a run at a command of your choice |
+//!
+//! # The attribute
+//!
+//! `#[mongrate::test]` makes a test of an `async fn` with one parameter, by value: this module's
+//! [`Database`], or the driver's. It returns nothing, or a `Result`. Arguments, all optional:
+//!
+//! | argument | meaning | default |
+//! |---|---|---|
+//! | `at = 20250122002` | applies the migrations up to and with this one; 0: none | all |
+//! | `group = "…"` | the migrations of this group | those that name none |
+//! | `fixtures("users", "visits")` | then loads `fixtures/users.json` and `fixtures/visits.json` of the package into the collections of these names: an array of documents, or one document a line, in MongoDB's extended JSON | none |
+//!
+//! # The server
+//!
+//! `MONGODB_URI`, or the shared [embedded](crate::embedded) replica set, which all test processes
+//! of this user use together, and which ends 5 s after the last of them. `MONGRATE_TEST_LINGER=600`
+//! keeps it for so many seconds longer, for a look at what a failed test left.
+//!
+//! # The databases
+//!
+//! Each test has one of its own, named for it. It is dropped when the test passes. When the test
+//! fails it is kept, its name is printed, and the next run of the same test drops it. At most
+//! [`LIVE_MAX`] are in use at a time, over all processes of this machine; other tests wait. In one
+//! process all tests share one client, whose connections are bounded, too.
+//!
+//! The first test migrates; what it got is kept (in memory, and for other processes of the same
+//! test binary in a file in the temporary directory), and the next databases are filled with that.
+//! What a migration does outside of its database is not repeated, and what it reads elsewhere (a
+//! file, the environment) is as it was up to an hour ago. `MONGRATE_TEST_IMAGE=off` has each database
+//! migrated anew.
+
+mod apply_twice;
+mod contents;
+mod database;
+mod error;
+mod fail;
+mod fixtures;
+mod image;
+mod kill;
+mod round_trip;
+mod run;
+mod schema;
+mod scratch;
+mod server;
+mod slot;
+
+pub use apply_twice::{ApplyTwice, Crashed, apply_twice};
+pub use database::Database;
+pub use error::TestError;
+pub use fail::{Fail, fail};
+pub use kill::{Kill, kill};
+pub use round_trip::{RoundTrip, round_trip};
+pub use schema::snapshot;
+pub use slot::LIVE_MAX;
+
+/// What the attribute's expansion uses. No part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use super::run::{Outcome, Test, run};
+}

@@ -1,0 +1,32 @@
+//! Databases beside that of a test, for what is tried more than once.
+
+use super::{Database, TestError};
+
+/// A database that is dropped when it is done with, and kept and named when something is wrong.
+pub(super) async fn within<T>(
+    of: &Database,
+    suffix: &str,
+    work: impl AsyncFnOnce(&Database) -> Result<T, TestError>,
+) -> Result<T, TestError> {
+    let name = of.name();
+    // A database's name has 63 bytes at most.
+    let stem = name.get(..name.len().min(63 - suffix.len() - 1)).unwrap_or(name);
+    let name = format!("{stem}_{suffix}");
+    let scratch = of.over(of.client().database(&name));
+    clear(&scratch).await?;
+    match work(&scratch).await {
+        Ok(done) => {
+            clear(&scratch).await?;
+            Ok(done)
+        }
+        Err(TestError::Differs { act, difference }) => {
+            let act = format!("{act} (in the database `{name}`, which is kept)");
+            Err(TestError::Differs { act, difference })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) async fn clear(database: &mongodb::Database) -> Result<(), TestError> {
+    database.drop().await.map_err(TestError::driver("drop a test's database"))
+}

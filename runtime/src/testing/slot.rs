@@ -1,0 +1,140 @@
+//! Bounds how many databases are in use at a time, in this process and over all of them, and
+//! gives each test a name that no other has now.
+//!
+//! The kernel frees a file's lock with its holder, however that ends: a killed test keeps nothing.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::PathBuf,
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::TestError;
+
+/// How many databases of tests are in use at a time, over all processes of this machine.
+pub const LIVE_MAX: usize = 24;
+
+/// How many tests of one name may run at a time.
+const NAMES_MAX: usize = 64;
+const POLL: Duration = Duration::from_millis(25);
+/// The longest name of a database that every server and platform takes.
+const NAME_BYTES_MAX: usize = 63;
+
+static HERE: Semaphore = Semaphore::const_new(LIVE_MAX);
+
+/// A place among those that are in use, and a name.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) name: String,
+    _name: Option<File>,
+    _place: Option<File>,
+    _here: SemaphorePermit<'static>,
+}
+
+/// Waits for a place.
+pub(super) async fn take(uri: &str, test: &str, package: &str) -> Result<Slot, TestError> {
+    let closed = |error| TestError::set_up("wait for a database", error);
+    let here = HERE.acquire().await.map_err(closed)?;
+    let server = hex(&[uri]);
+    let place = match directory() {
+        Ok(directory) => Some(place(&directory, &server).await),
+        // Without such a directory only this process is bounded.
+        Err(_) => None,
+    };
+    // Not another package's or checkout's, and not another machine's at the same server.
+    let host = gethostname::gethostname();
+    let id = hex(&[package, test, &host.to_string_lossy()]);
+    let (name, lock) = name(test, &id, &server);
+    Ok(Slot { name, _name: lock, _place: place.flatten(), _here: here })
+}
+
+async fn place(directory: &std::path::Path, server: &str) -> Option<File> {
+    let first = fastrand::usize(..LIVE_MAX);
+    loop {
+        for at in 0..LIVE_MAX {
+            let at = (first + at) % LIVE_MAX;
+            let file = File::create(directory.join(format!("{server}.place.{at}"))).ok()?;
+            if file.try_lock().is_ok() {
+                return Some(file);
+            }
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// `test_<function>_<hash>`; with a number while another run of the same test is under way.
+fn name(test: &str, id: &str, server: &str) -> (String, Option<File>) {
+    let function = test.rsplit("::").next().unwrap_or(test);
+    let mut stem: String = function
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .collect();
+    // With `test_`, `_`, the hash of 10, and `_64`.
+    stem.truncate(NAME_BYTES_MAX - 5 - 11 - 3);
+    let id = id.get(..10).unwrap_or(id);
+    let stem = format!("test_{stem}_{id}");
+    let Ok(directory) = directory() else {
+        return (format!("{stem}_{}", fastrand::u8(..)), None);
+    };
+    for at in 0..NAMES_MAX {
+        let name = if at == 0 { stem.clone() } else { format!("{stem}_{at}") };
+        let Ok(file) = File::create(directory.join(format!("{server}.{name}"))) else { break };
+        if file.try_lock().is_ok() {
+            return (name, Some(file));
+        }
+    }
+    (format!("{stem}_{}", fastrand::u8(..)), None)
+}
+
+/// Where processes of this user meet.
+pub(super) fn directory() -> io::Result<PathBuf> {
+    let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(std::env::var_os);
+    let user = user.unwrap_or_default().to_string_lossy().into_owned();
+    let user: String = user.chars().filter(char::is_ascii_alphanumeric).collect();
+    let directory = std::env::temp_dir().join(format!("mongrate-testing-{user}"));
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&directory)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let about = fs::symlink_metadata(&directory)?;
+        if !about.is_dir() || about.uid() != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::other("somebody else's directory"));
+        }
+    }
+    Ok(directory)
+}
+
+/// Of all parts, so that no two lists share one.
+pub(super) fn hex(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_taken_once_at_a_time_and_fits() {
+        let test = "shop::tests::Ä_very_long_name_that_says_what_the_test_is_about_and_more";
+        let server = hex(&[&fastrand::u64(..).to_string()]);
+        let (first, lock) = name(test, &hex(&["a"]), &server);
+        let (second, _other) = name(test, &hex(&["a"]), &server);
+        assert_ne!(first, second);
+        assert!(first.len() <= NAME_BYTES_MAX && second.len() <= NAME_BYTES_MAX);
+        drop(lock);
+        assert_eq!(name(test, &hex(&["a"]), &server).0, first);
+    }
+}

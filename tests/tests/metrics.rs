@@ -1,0 +1,133 @@
+//! The numbers for the `metrics` facade, as a recorder gets them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit,
+};
+use mongrate::{
+    Migration,
+    bson::{Document, doc},
+};
+use mongrate_tests::{Fresh, effect};
+
+/// Sums of counters, last values of gauges, lengths of histograms; by name and labels.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<BTreeMap<String, f64>>>);
+
+struct One {
+    seen: Seen,
+    key: String,
+}
+
+impl One {
+    fn change(&self, change: impl FnOnce(&mut f64)) {
+        change(self.seen.0.lock().unwrap().entry(self.key.clone()).or_default());
+    }
+}
+
+impl CounterFn for One {
+    fn increment(&self, value: u64) {
+        self.change(|sum| *sum += value as f64);
+    }
+    fn absolute(&self, value: u64) {
+        self.change(|sum| *sum = value as f64);
+    }
+}
+
+impl GaugeFn for One {
+    fn increment(&self, value: f64) {
+        self.change(|last| *last += value);
+    }
+    fn decrement(&self, value: f64) {
+        self.change(|last| *last -= value);
+    }
+    fn set(&self, value: f64) {
+        self.change(|last| *last = value);
+    }
+}
+
+impl HistogramFn for One {
+    fn record(&self, _: f64) {
+        self.change(|count| *count += 1.0);
+    }
+}
+
+impl Seen {
+    fn one(&self, key: &Key) -> Arc<One> {
+        let labels = key.labels().map(|label| format!("{}={}", label.key(), label.value()));
+        let labels: Vec<String> = labels.collect();
+        Arc::new(One { seen: self.clone(), key: format!("{} {}", key.name(), labels.join(" ")) })
+    }
+
+    /// The values of a metric with these in its labels.
+    fn of(&self, name: &str, labels: &[&str]) -> Vec<f64> {
+        let seen = self.0.lock().unwrap();
+        let fits = |key: &String| {
+            key.starts_with(&format!("{name} ")) && labels.iter().all(|label| key.contains(label))
+        };
+        seen.iter().filter(|(key, _)| fits(key)).map(|(_, value)| *value).collect()
+    }
+}
+
+impl Recorder for Seen {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.one(key))
+    }
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.one(key))
+    }
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(self.one(key))
+    }
+}
+
+#[tokio::test]
+async fn a_recorder_gets_what_the_guide_lists() {
+    let seen = Seen::default();
+    metrics::set_global_recorder(seen.clone()).ok().unwrap();
+    let fresh = Fresh::new("metrics").await;
+    let database = format!("database={}", fresh.db.name());
+    let guests = (0..2_500).map(|n| doc! { "_id": n });
+    fresh.db.collection::<Document>("guests").insert_many(guests).await.unwrap();
+    let backfill = Migration::online_steps(3, "backfill", |on| {
+        Box::pin(async move {
+            on.backfill("plans", "guests")
+                .update(vec![doc! { "$set": { "plan": "free" } }])
+                .await
+                .map(drop)
+        })
+    });
+    let fails = Migration::transactional(4, "fails", |_| Box::pin(async { Err("no".into()) }));
+    let migrator = fresh.migrator([effect!(1), effect!(2), backfill, fails]);
+
+    migrator.status().await.unwrap();
+    assert_eq!(seen.of("mongrate_migrations_pending", &[&database]), [4.0]);
+    migrator.up().await.unwrap_err();
+    assert_eq!(seen.of("mongrate_migrations_applied", &[&database, "group=default"]), [3.0]);
+    assert_eq!(seen.of("mongrate_migrations_pending", &[&database]), [1.0]);
+    let duration = "mongrate_migration_duration_seconds";
+    assert_eq!(seen.of(duration, &[&database, "outcome=applied"]), [1.0, 1.0, 1.0]);
+    assert_eq!(seen.of(duration, &["version=4", "name=fails", "outcome=failed"]), [1.0]);
+    assert_eq!(seen.of("mongrate_lock_wait_seconds", &[&database]), [1.0]);
+    assert_eq!(seen.of("mongrate_transaction_retries_total", &[&database]), [0.0]);
+    assert_eq!(seen.of("mongrate_backfill_documents_total", &["backfill=plans"]), [2_500.0]);
+    assert!(seen.of("mongrate_backfill_batches_total", &["backfill=plans"])[0] >= 1.0);
+
+    // Rolled back: what is counted follows.
+    let two = fresh.migrator([effect!(1), effect!(2)]);
+    let known = two.database_ahead(mongrate::DatabaseAhead::Allow);
+    fresh.db.collection::<Document>("migrations").delete_many(doc! { "_id": 3_i64 }).await.unwrap();
+    known.repair().await.unwrap();
+    known.down().await.unwrap();
+    assert_eq!(seen.of("mongrate_migrations_applied", &[&database]), [1.0]);
+    assert_eq!(seen.of("mongrate_migrations_pending", &[&database]), [1.0]);
+    fresh.pass().await;
+}

@@ -1,0 +1,191 @@
+//! The roles of the guide to production, made by its own commands on a server with access
+//! control, and tried: what they allow suffices, and what they leave out is refused.
+
+use std::{path::Path, process::Child, time::Duration};
+
+use mongrate::{
+    Error, Migration, Migrator, StartPolicy,
+    bson::{Document, doc},
+    mongodb::{Client, Database},
+};
+
+const GUIDE: &str = include_str!("../../docs/production.md");
+
+/// A server of the test's own, ended with it.
+struct Server {
+    mongod: Child,
+    port: u16,
+}
+
+impl Server {
+    async fn start(place: &Path) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let binary = mongrate::embedded::mongod_binary().await.unwrap();
+        let key = place.join("key");
+        std::fs::write(&key, "bW9uZ3JhdGUgdGVzdCBrZXk=").unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mongod = std::process::Command::new(binary)
+            .args(["--auth", "--replSet", "roles", "--bind_ip", "127.0.0.1"])
+            .args(["--wiredTigerCacheSizeGB", "0.25", "--port", &port.to_string()])
+            .arg("--keyFile")
+            .arg(&key)
+            .arg("--dbpath")
+            .arg(place)
+            .arg("--logpath")
+            .arg(place.join("log"))
+            .spawn()
+            .unwrap();
+        let server = Self { mongod, port };
+        // The localhost exception: the first user needs none.
+        let admin = server.client("directConnection=true", "").await.database("admin");
+        let config = doc! { "_id": "roles", "members": [
+            { "_id": 0, "host": format!("127.0.0.1:{port}") },
+        ] };
+        until(async || admin.run_command(doc! { "replSetInitiate": config.clone() }).await.is_ok())
+            .await;
+        until(async || {
+            let hello = admin.run_command(doc! { "hello": 1 }).await;
+            hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false))
+        })
+        .await;
+        let root = doc! { "createUser": "root", "pwd": "root", "roles": ["root"] };
+        admin.run_command(root).await.unwrap();
+        server
+    }
+
+    async fn client(&self, options: &str, user: &str) -> Client {
+        let at = if user.is_empty() { "" } else { "@" };
+        let source = if user == "root" || user.is_empty() { "admin" } else { "shop" };
+        let login = if user.is_empty() { String::new() } else { format!("{user}:{user}") };
+        let port = self.port;
+        let uri = format!("mongodb://{login}{at}127.0.0.1:{port}/?{options}&authSource={source}");
+        let uri = if user.is_empty() { uri.replace("&authSource=admin", "") } else { uri };
+        Client::with_uri_str(uri).await.unwrap()
+    }
+
+    async fn shop(&self, user: &str) -> Database {
+        self.client("replicaSet=roles", user).await.database("shop")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.mongod.kill();
+        let _ = self.mongod.wait();
+    }
+}
+
+/// At most half a minute.
+async fn until(done: impl AsyncFn() -> bool) {
+    for _ in 0..300 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the server does not get ready");
+}
+
+/// The commands in the guide, by the words in front of them.
+fn commands(language: &str) -> Vec<Document> {
+    GUIDE
+        .split("```")
+        .filter_map(|block| block.strip_prefix(language))
+        .map(|block| {
+            let json = block.trim();
+            serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"))
+        })
+        .collect()
+}
+
+const HISTORY: [Migration; 4] = [
+    Migration::transactional(1, "seed", |tx| {
+        Box::pin(async move {
+            tx.collection::<Document>("users")
+                .insert_one(doc! { "_id": 1, "name": "Anna" })
+                .await?;
+            Ok(())
+        })
+    }),
+    Migration::online_steps(2, "index", |on| {
+        Box::pin(async move {
+            on.create_index("users", doc! { "name": 1 }).await?;
+            on.coll_mod("users", doc! { "validationLevel": "moderate" }).await?;
+            on.backfill("plans", "users")
+                .update(vec![doc! { "$set": { "plan": "free" } }])
+                .await
+                .map(drop)
+        })
+    }),
+    Migration::declared(3, "declared", |change| {
+        change.rename_field("users", "plan", "tariff");
+        change.rename_collection("users", "guests");
+        change.create_index("guests", doc! { "tariff": 1 });
+    }),
+    Migration::declared(4, "drop", |change| {
+        change.drop_collection("guests");
+    }),
+];
+
+#[tokio::test]
+async fn the_roles_of_the_guide_suffice_and_are_least() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(place.path()).await;
+    let root = server.shop("root").await;
+    let commands = commands("json createRole");
+    assert_eq!(commands.len(), 2, "the guide has two roles");
+    for command in &commands {
+        root.run_command(command.clone()).await.unwrap();
+    }
+    for (user, role) in [("migrator", "mongrateMigrate"), ("app", "mongrateCheck")] {
+        let create = doc! { "createUser": user, "pwd": user, "roles": [role] };
+        root.run_command(create).await.unwrap();
+    }
+
+    // The app may look, and no more.
+    let app = server.shop("app").await;
+    let check = Migrator::with(&app, HISTORY);
+    check.status().await.unwrap();
+    let behind = check.on_start().policy(StartPolicy::Check).await.unwrap_err();
+    assert!(matches!(behind, Error::Pending { .. }), "{behind}");
+    let refused = check.up().await.unwrap_err();
+    assert!(matches!(refused, Error::Unauthorized { .. }), "{refused}");
+    assert!(app.collection::<Document>("users").find_one(doc! {}).await.is_err());
+
+    // The migrator may do all that the kinds of migrations do, and roll back.
+    let shop = server.shop("migrator").await;
+    there_and_back(&shop).await.unwrap();
+    check.on_start().policy(StartPolicy::Check).await.unwrap();
+    // Not in another database, and no users.
+    let other = shop.client().database("other");
+    assert!(other.collection::<Document>("x").insert_one(doc! {}).await.is_err());
+    let user = doc! { "createUser": "x", "pwd": "x", "roles": [] };
+    assert!(shop.run_command(user).await.is_err());
+
+    // And needs every action of its role.
+    let role = commands[0].get_array("privileges").unwrap()[0].as_document().unwrap();
+    let actions = role.get_array("actions").unwrap();
+    let mut needless = Vec::new();
+    for left_out in actions {
+        root.drop().await.unwrap();
+        let others: Vec<_> = actions.iter().filter(|action| *action != left_out).cloned().collect();
+        let privilege = doc! { "resource": { "db": "shop", "collection": "" }, "actions": others };
+        let update = doc! { "updateRole": "mongrateMigrate", "privileges": [privilege] };
+        root.run_command(update).await.unwrap();
+        if there_and_back(&server.shop("migrator").await).await.is_ok() {
+            needless.push(left_out);
+        }
+    }
+    assert!(needless.is_empty(), "the guide's role allows more than is needed: {needless:?}");
+}
+
+/// All that migrations do, and their rollbacks.
+async fn there_and_back(shop: &Database) -> Result<(), Error> {
+    let migrator = Migrator::with(shop, HISTORY);
+    migrator.up().await?;
+    migrator.down().to(2).await?;
+    migrator.up().await?;
+    migrator.purge().await?;
+    Ok(())
+}

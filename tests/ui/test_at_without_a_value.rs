@@ -1,0 +1,8 @@
+//! Test at without a value.
+
+use mongrate::testing::Database;
+
+#[mongrate::test(at)]
+async fn reads(db: Database) {}
+
+fn main() {}

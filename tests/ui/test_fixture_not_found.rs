@@ -1,0 +1,8 @@
+//! Test fixture not found.
+
+use mongrate::testing::Database;
+
+#[mongrate::test(fixtures("users"))]
+async fn reads(db: Database) {}
+
+fn main() {}

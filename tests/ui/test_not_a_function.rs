@@ -1,0 +1,6 @@
+//! Test not a function.
+
+#[mongrate::test]
+struct Reads;
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! Test not async.
+
+use mongrate::testing::Database;
+
+#[mongrate::test]
+fn reads(db: Database) {}
+
+fn main() {}

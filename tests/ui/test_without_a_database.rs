@@ -1,0 +1,6 @@
+//! Test without a database.
+
+#[mongrate::test]
+async fn reads() {}
+
+fn main() {}
