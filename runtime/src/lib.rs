@@ -37,6 +37,7 @@
 //! | `rustls-tls`, `dns-resolver` | yes | passed through to the driver |
 //! | `cli` | no | `cli`: the command line for an app's own `main` |
 //! | `embedded` | no | `embedded`: a real MongoDB that starts by itself, for development and tests |
+//! | `http` | no | `http`: an axum router with the verbs and a dashboard; with `cli`, the verb `serve` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -45,6 +46,8 @@ mod backfill;
 mod checksum;
 mod command;
 mod config;
+#[cfg(any(feature = "cli", feature = "http"))]
+mod creating;
 mod dry_run;
 mod engine;
 mod error;
@@ -62,7 +65,11 @@ mod observer;
 mod on_start;
 mod online;
 mod plan;
+mod progress;
 mod purge;
+#[cfg(any(feature = "cli", feature = "http"))]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "it learns from connection strings"))]
+mod redact;
 mod register;
 mod registry;
 mod report;
@@ -79,6 +86,8 @@ pub mod change;
 pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[cfg(feature = "http")]
+pub mod http;
 
 pub use backfill::{Backfill, BackfillReport};
 pub use change::{Change, FieldType};
