@@ -149,3 +149,8 @@ mod readme {}
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../docs/dry-run.md")]
 mod dry_run_guide {}
+
+/// And those of the guide to HTTP.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../../docs/http.md")]
+mod http_guide {}

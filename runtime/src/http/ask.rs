@@ -58,6 +58,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
                 false => Problem::bad_request("not_json", "the body broke off"),
             }
         })?;
+        // Of an array, the fields would be taken in their order.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::usage(
+                "the body is an array, and not an object; nothing was done",
+            ));
+        }
         let parsed: Result<T, _> = serde_json::from_slice(&bytes);
         parsed.map(Self).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => {

@@ -1,7 +1,11 @@
 //! The HTTP interface: what it answers, what it refuses, what it never says.
 
+mod dashboard;
 mod events;
+mod guide;
 mod reading;
 mod running;
 mod security;
+mod serving;
 mod support;
+mod wire;

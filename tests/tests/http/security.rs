@@ -175,7 +175,15 @@ async fn only_json_that_says_so_is_read() {
         let builder = request(Method::POST, "/up", WRITE).header(header::CONTENT_TYPE, kind);
         desk.send(builder.body(Body::from("[]")).unwrap()).await.is_problem(422, "usage");
     }
-    for body in ["", "{", "nonsense", "{\"to\": 1} x", &"[".repeat(5_000), "{\"to\": 1e999}"] {
+    for body in [
+        "",
+        "{",
+        "nonsense",
+        "{\"to\": 1} x",
+        &"[".repeat(5_000),
+        &"{\"a\":".repeat(2_000),
+        "{\"to\": 1e999}",
+    ] {
         let answer = desk.post("/up", body).await;
         assert!(matches!(answer.status.as_u16(), 400 | 422), "{body}: {answer:?}");
     }
