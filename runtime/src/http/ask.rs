@@ -4,7 +4,7 @@
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequest, FromRequestParts, Query},
-    http::{Request, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts},
 };
 use mongrate_seal::create::Template;
 use serde::{
@@ -35,6 +35,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Problem> {
+        refuse_other_than_json(request.headers())?;
         let too_large = || {
             Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -78,6 +79,30 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
                 format!("the body is not JSON ({error}); `{{}}` asks for the defaults"),
             ),
         })
+    }
+}
+
+/// What a form or a script of another site can send without being asked is no JSON.
+fn refuse_other_than_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = || {
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Kind::Usage,
+            "unsupported_media_type",
+            "send JSON, with `Content-Type: application/json`; nothing was done",
+        )
+    };
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return Err(refuse()) };
+    let kind = kind.to_str().map_err(|_| refuse())?.to_ascii_lowercase();
+    let (essence, parameters) = kind.split_once(';').unwrap_or((&kind, ""));
+    let charset = parameters.trim().trim_end_matches(';').replace('"', "");
+    if essence.trim() != "application/json" || !matches!(charset.as_str(), "" | "charset=utf-8") {
+        return Err(refuse());
+    }
+    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"identity") => Ok(()),
+        Some(_) => Err(refuse()),
     }
 }
 
@@ -385,7 +410,7 @@ pub(in crate::http) struct HistoryQuery {
     #[param(minimum = 1, maximum = 500)]
     pub(super) limit: Option<u16>,
     /// What the page before had as `next`.
-    #[param(max_length = 120)]
+    #[param(pattern = r"^-?[0-9]{1,19}\.-?[0-9]{1,19}\.[0-9]{1,19}\.[a-z_]{1,32}$")]
     pub(super) before: Option<String>,
     /// Only events of this migration.
     #[param(minimum = 1)]
@@ -463,7 +488,7 @@ pub(in crate::http) struct CreateRequest {
 
 /// `Prefer: wait=N`: how long the client likes to wait, in seconds. Whatever is no preference
 /// that we know is none (RFC 7240).
-pub(super) fn wait_preferred(headers: &axum::http::HeaderMap, most: u64) -> Option<u64> {
+pub(super) fn wait_preferred(headers: &HeaderMap, most: u64) -> Option<u64> {
     headers
         .get_all("prefer")
         .iter()
@@ -482,7 +507,6 @@ pub(super) fn wait_preferred(headers: &axum::http::HeaderMap, most: u64) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::{HeaderMap, HeaderValue};
 
     #[test]
     fn a_preference_is_read_as_the_standard_says() {

@@ -171,3 +171,35 @@ impl Subscription {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_away_too_long_is_told_how_much_is_gone() {
+        let feed = Feed::new();
+        assert_eq!(feed.since(0).0, 0);
+        for n in 1..=1_100 {
+            feed.publish("run", &n);
+        }
+        let (gone, entries) = feed.since(50);
+        assert_eq!((gone, entries.len()), (50, KEPT_MAX));
+        assert_eq!(entries.first().map(|entry| entry.number), Some(101));
+        let (gone, entries) = feed.since(1_099);
+        assert_eq!((gone, entries.len()), (0, 1));
+        assert_eq!(feed.since(1_100).1.len(), 0);
+    }
+
+    #[test]
+    fn only_numbers_of_this_process_are_known() {
+        let feed = Feed::new();
+        feed.publish("run", &1);
+        assert_eq!(feed.number(&format!("{}-1", feed.instance)), Some(1));
+        assert_eq!(feed.number(&format!("{}-0", feed.instance)), Some(0));
+        for strange in ["other-1", "1", "", "-1"] {
+            assert_eq!(feed.number(strange), None, "{strange}");
+        }
+        assert_eq!(feed.number(&format!("{}-2", feed.instance)), None);
+    }
+}

@@ -1,5 +1,5 @@
 //! What every request passes before anything is done for it: size, host, sign-in, scope, origin,
-//! content type, a free place, a deadline. And what every answer gets: headers that keep it from
+//! a free place, a deadline. And what every answer gets: headers that keep it from
 //! being misused.
 
 use std::{sync::Arc, time::Duration};
@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
+    http::{HeaderValue, Method, Request, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -91,9 +91,6 @@ async fn admit(
         let identity = sign_in(shared, request)?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             refuse_cross_origin(shared, request)?;
-            if *request.method() == Method::POST {
-                refuse_other_than_json(request.headers())?;
-            }
         }
         request.extensions_mut().insert(identity.clone());
         signed_in = Some(identity);
@@ -231,29 +228,6 @@ fn refuse_cross_origin(shared: &Shared, request: &Request<Body>) -> Result<(), P
     let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
     match site {
         None | Some(b"same-origin" | b"none") => Ok(()),
-        Some(_) => Err(refuse()),
-    }
-}
-
-fn refuse_other_than_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse = || {
-        Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Kind::Usage,
-            "unsupported_media_type",
-            "send JSON, with `Content-Type: application/json`; nothing was done",
-        )
-    };
-    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return Err(refuse()) };
-    let kind = kind.to_str().map_err(|_| refuse())?.to_ascii_lowercase();
-    let (essence, parameters) = kind.split_once(';').unwrap_or((&kind, ""));
-    let charset = parameters.trim().trim_end_matches(';').replace('"', "");
-    if essence.trim() != "application/json" || !matches!(charset.as_str(), "" | "charset=utf-8") {
-        return Err(refuse());
-    }
-    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-        None | Some(b"identity") => Ok(()),
         Some(_) => Err(refuse()),
     }
 }

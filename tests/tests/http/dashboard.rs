@@ -1,4 +1,4 @@
-//! The dashboard in a real browser: `bash tests/http/browser`, which needs Chromium and its
+//! The dashboard in a real browser: `bash tests/outside`, which needs Chromium and its
 //! driver. Screenshots go where `SCREENSHOTS` says.
 
 use std::{net::SocketAddr, path::PathBuf, process::Stdio};
@@ -56,8 +56,14 @@ impl Browser {
             args.push("--force-dark-mode".to_owned());
             args.push("--blink-settings=preferredColorScheme=0".to_owned());
         }
+        let mut options = json!({ "args": args });
+        if width < 500 {
+            // A window is not made that narrow.
+            let metrics = json!({ "width": width, "height": 844, "pixelRatio": 1, "touch": true });
+            options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
+        }
         let wanted = json!({ "capabilities": { "alwaysMatch": {
-            "goog:chromeOptions": { "args": args },
+            "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL" },
         } } });
         let mut browser = Self { driver, address, session: String::new() };
@@ -76,9 +82,24 @@ impl Browser {
         );
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        let (status, answer) = split(&text);
+        // The driver keeps its connections open, whatever it is asked.
+        let mut bytes = Vec::new();
+        let (status, answer) = loop {
+            let read = timeout(PATIENCE, stream.read_buf(&mut bytes)).await;
+            let read = read.unwrap_or_else(|_| panic!("{path} is not answered")).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            let length = text
+                .lines()
+                .filter_map(|line| line.split_once(':'))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .and_then(|(_, length)| length.trim().parse::<usize>().ok());
+            if let (Some(length), Some(at)) = (length, text.find("\r\n\r\n"))
+                && bytes.len() >= at + 4 + length
+            {
+                break split(&text);
+            }
+            assert!(read > 0, "{path} is answered in part: {text}");
+        };
         assert_eq!(status, 200, "{path} {body}: {answer}");
         serde_json::from_str::<Value>(&answer).unwrap()["value"].take()
     }
@@ -180,7 +201,7 @@ async fn start(fresh: &Fresh, fails: bool) -> (Served, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Chromium and its driver: bash tests/http/browser"]
+#[ignore = "needs Chromium and its driver: bash tests/outside"]
 async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
     let fresh = Fresh::new("http_dashboard").await;
     let (served, url) = start(&fresh, false).await;
@@ -250,6 +271,7 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
     browser.screenshot("8-failed-dark-phone").await;
     let wide = browser.evaluate("document.documentElement.scrollWidth > innerWidth").await;
     assert_eq!(wide, json!(false), "nothing sticks out");
+    assert_eq!(browser.evaluate("innerWidth").await, json!(390));
     browser.assert_calm().await;
     browser.close().await;
     served.end("TERM").await;
@@ -257,7 +279,7 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Chromium and its driver: bash tests/http/browser"]
+#[ignore = "needs Chromium and its driver: bash tests/outside"]
 async fn who_may_only_look_is_offered_nothing_else() {
     let fresh = Fresh::new("http_dashboard_read").await;
     let (served, url) = start(&fresh, false).await;

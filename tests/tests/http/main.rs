@@ -3,6 +3,7 @@
 mod dashboard;
 mod events;
 mod guide;
+mod outside;
 mod reading;
 mod running;
 mod security;

@@ -82,7 +82,7 @@
     await refresh();
     byId("token").value = "";
     show(byId("sign-in"), false); show(byId("board"), true); show(byId("who"), true);
-    byId("main").focus();
+    byId("main").focus({ preventScroll: true });
     listen(state.session);
     poll(state.session);
   };
@@ -149,7 +149,17 @@
       if (at >= 0) state.run.steps[at] = data.step;
     }
     drawRun();
-    if (name !== "step") { enable(); if (state.run && state.run.state !== "running") refresh().catch(() => {}); }
+    if (name !== "step") enable();
+    // The rest of the page follows what was recorded; not for each batch of a backfill.
+    if (name !== "step" || !["waiting", "running"].includes(data.step.state)) soon();
+  };
+  let due = false;
+  const soon = async () => {
+    if (due) return;
+    due = true;
+    await pause(300);
+    due = false;
+    if (state.token) refresh().catch(() => {});
   };
 
   // ---- drawing ----
