@@ -240,7 +240,7 @@
     }) : make("li", {}, "Nothing has happened yet."));
     show(byId("older"), Boolean(state.next));
   };
-  const problemView = (problem) => problem ? make("p", { class: "failed" }, `${problem.title}: ${problem.detail}`) : null;
+  const problemView = (problem) => problem ? make("p", { class: "failed lines" }, `${problem.title}: ${problem.detail}`) : null;
   const commandText = (one) => {
     const counts = ["matched", "modified", "inserted", "upserted", "deleted", "returned"].filter((name) => one[name] !== undefined).map((name) => `${count(one[name])} ${name}`);
     return `${one.command} ${one.namespace}${one.times > 1 ? ` × ${one.times}` : ""}${counts.length ? `: ${counts.join(", ")}` : ""}${one.failed ? `; failed: ${one.failed}` : ""}`;
