@@ -133,7 +133,7 @@ impl Browser {
 
     /// What is to be seen of an element.
     async fn text(&self, selector: &str) -> String {
-        let script = format!("document.querySelector({selector:?}).innerText");
+        let script = format!("document.querySelector({selector:?})?.innerText");
         self.evaluate(&script).await.as_str().unwrap_or_default().to_owned()
     }
 
@@ -223,7 +223,7 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
 
     // The plan, and the dry run's report.
     browser.click("#up-plan").await;
-    browser.until("#dialog-body", "apply 2 mark_visits").await;
+    browser.until("dialog[open] #dialog-body", "apply 2 mark_visits").await;
     browser.click("#dialog-no").await;
     browser.click("#up-dry").await;
     browser.until("#run-report", "nothing was written").await;
@@ -232,11 +232,11 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
 
     // What will happen is shown before it does; Escape is a no.
     browser.click("#up").await;
-    browser.until("#dialog-body", "apply 3 last_one").await;
+    browser.until("dialog[open] #dialog-body", "apply 3 last_one").await;
     browser.screenshot("4-confirm").await;
     browser.type_into("#dialog-no", "\u{e00c}").await;
     browser.click("#up").await;
-    browser.until("#dialog-yes", "Apply 3").await;
+    browser.until("dialog[open] #dialog-yes", "Apply 3").await;
     browser.click("#dialog-yes").await;
     browser.until("#run-steps", "of 2,000 documents").await;
     browser.screenshot("5-running").await;
@@ -247,7 +247,7 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
     browser.screenshot("6-done").await;
 
     browser.click("#down").await;
-    browser.until("#dialog-body", "roll back 3 last_one").await;
+    browser.until("dialog[open] #dialog-body", "roll back 3 last_one").await;
     browser.click("#dialog-yes").await;
     browser.until("#counts", "2\napplied").await;
     browser.until("#timeline", "reverted").await;
@@ -262,7 +262,7 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
     browser.type_into("#token", &format!("{WRITE}\u{e007}")).await;
     browser.until("#list", "last_one").await;
     browser.click("#up").await;
-    browser.until("#dialog-yes", "Apply 1").await;
+    browser.until("dialog[open] #dialog-yes", "Apply 1").await;
     browser.click("#dialog-yes").await;
     browser.until("#run-summary", "failed after").await;
     browser.until("#counts", "1\nfailed").await;
