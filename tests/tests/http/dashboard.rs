@@ -34,7 +34,7 @@ impl Browser {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
+            .process_group(0)
             .spawn()
             .expect("chromedriver is there: apt-get install chromium-driver");
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
@@ -186,6 +186,16 @@ impl Browser {
         self.send("DELETE", "/session/{}", &Value::Null).await;
         let _ = self.driver.start_kill();
         let _ = timeout(PATIENCE, self.driver.wait()).await;
+    }
+}
+
+impl Drop for Browser {
+    /// Also after a failure: the driver, and the browser that it started.
+    fn drop(&mut self) {
+        if let Some(pid) = self.driver.id() {
+            let group = format!("-{pid}");
+            let _ = std::process::Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+        }
     }
 }
 
