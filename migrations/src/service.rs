@@ -9,9 +9,10 @@ use axum::{
     routing::get,
 };
 use mongrate::{
-    StartPolicy,
+    Error, Migrator, StartPolicy,
     bson::{Document, doc},
     cli::{Cli, CliArgs},
+    http::{Api, Auth, Scope, Token},
     mongodb::Database,
 };
 use serde_json::{Value, json};
@@ -29,7 +30,14 @@ pub(crate) async fn run(cli: &Cli, args: &CliArgs, listen: SocketAddr) -> ExitCo
         connection.close().await;
         return args.fail(&error.into());
     }
-    let served = serve(connection.database().clone(), listen).await;
+    let migrations = match migrations(migrator) {
+        Ok(migrations) => migrations,
+        Err(error) => {
+            connection.close().await;
+            return args.fail(&error.into());
+        }
+    };
+    let served = serve(connection.database().clone(), migrations, listen).await;
     connection.close().await;
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,15 +48,29 @@ pub(crate) async fn run(cli: &Cli, args: &CliArgs, listen: SocketAddr) -> ExitCo
     }
 }
 
-async fn serve(db: Database, listen: SocketAddr) -> std::io::Result<()> {
-    let router = Router::new()
+/// The migrations over HTTP, and their dashboard, if somebody was given a token for them.
+fn migrations(migrator: Migrator) -> Result<Option<Api>, Error> {
+    let Ok(secret) = std::env::var("CLINIC_TOKEN") else { return Ok(None) };
+    let auth = Auth::bearer([Token::new("ops", Scope::Write, secret)?])?;
+    Ok(Some(Api::new(migrator, auth)))
+}
+
+async fn serve(db: Database, migrations: Option<Api>, listen: SocketAddr) -> std::io::Result<()> {
+    let mut router = Router::new()
         .route("/", get(counts))
         .route("/patients/{number}", get(patient))
         .with_state(db);
+    if let Some(api) = &migrations {
+        router = router.merge(api.router());
+    }
     let listener = tokio::net::TcpListener::bind(listen).await?;
     say(&format!("the clinic is open: http://{}", listener.local_addr()?));
     let closing = async {
         let _ = tokio::signal::ctrl_c().await;
+        if let Some(api) = migrations {
+            // A run in flight ends in order.
+            api.shutdown().await;
+        }
     };
     axum::serve(listener, router).with_graceful_shutdown(closing).await
 }

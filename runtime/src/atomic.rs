@@ -9,6 +9,7 @@ use crate::{
     history::Change,
     migration::Body,
     plan::Step,
+    progress::Said,
     report::{Failure, RunReport, StepOutcome},
     runner::{End, fail, note, step_report},
 };
@@ -16,6 +17,15 @@ use crate::{
 /// Runs steps that are all transactional and all go up: the plan was asked
 /// ([`refuse_apart`](crate::plan::refuse_apart)).
 pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
+    let before = report.steps.len();
+    let end = all_or_none(engine, steps, report).await;
+    for step in report.steps.iter().skip(before) {
+        engine.progress.ended(std::slice::from_ref(step));
+    }
+    end
+}
+
+async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
     let all: Vec<(Migration, TransactionFn)> = steps
         .iter()
         .filter_map(|step| match step.migration.body {
@@ -24,6 +34,9 @@ pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut Ru
         })
         .collect();
     tracing::info!(target: "mongrate", count = all.len(), "applying together");
+    for (migration, _) in &all {
+        engine.progress.say(|| Said::StepBegan { version: migration.version() });
+    }
     let (ended, together) = engine.run_together(&all).await;
     let stop = match ended {
         Ok(committed) => {

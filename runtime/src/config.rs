@@ -144,6 +144,16 @@ impl Settings {
         }
     }
 
+    /// Adds to what the app calls itself; within the bound, at the app's expense.
+    #[cfg(feature = "http")]
+    pub(crate) fn add_to_app(&mut self, text: &str) {
+        let separator = if self.app.is_empty() { "" } else { ", " };
+        let room = Self::APP_BYTES_MAX.saturating_sub(separator.len() + text.len());
+        let end = (0..=room.min(self.app.len())).rev().find(|at| self.app.is_char_boundary(*at));
+        self.app.truncate(end.unwrap_or(0));
+        self.app = format!("{}{separator}{text}", self.app);
+    }
+
     pub(crate) fn who(&self) -> Who {
         Who {
             host: gethostname::gethostname().to_string_lossy().into_owned(),

@@ -24,6 +24,7 @@ use crate::{
     lease::{self, Lease},
     migration::Body,
     plan::Step,
+    progress::Progress,
     report::{Failure, Who},
     retry::Backoff,
 };
@@ -89,6 +90,7 @@ pub(crate) struct Engine {
     pub who: Who,
     pub cancel: CancellationToken,
     pub batch: i64,
+    pub progress: Progress,
     lease: Lease,
     session: ClientSession,
     /// Guarded transactions that committed, ever: as in the fence document.
@@ -128,6 +130,7 @@ impl Engine {
                     who: who.clone(),
                     cancel: cancel.clone(),
                     batch: history.last_batch() + 1,
+                    progress: Progress::default(),
                     lease,
                     session,
                     guards: fence.guards,

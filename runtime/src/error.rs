@@ -317,6 +317,7 @@ pub enum Error {
 /// What a caller can do about an error: the one place exit codes and HTTP statuses come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub enum Kind {
     /// A migration failed: look at its error.
     Failed,

@@ -37,8 +37,9 @@
 //! | `rustls-tls`, `dns-resolver` | yes | passed through to the driver |
 //! | `cli` | no | `cli`: the command line for an app's own `main` |
 //! | `embedded` | no | `embedded`: a real MongoDB that starts by itself, for development and tests |
-//! | `metrics` | no | numbers for the [`metrics`](https://docs.rs/metrics) facade: see `docs/observability.md` |
+//! | `metrics` | no | numbers for the `metrics` facade: see `docs/observability.md` |
 //! | `testing` | no | `testing`: tests of your own migrations; with `embedded` |
+//! | `http` | no | `http`: an axum router with the verbs and a dashboard; with `cli`, the verb `serve` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -47,6 +48,8 @@ mod backfill;
 mod checksum;
 mod command;
 mod config;
+#[cfg(any(feature = "cli", feature = "http"))]
+mod creating;
 mod dry_run;
 mod engine;
 mod error;
@@ -66,7 +69,11 @@ mod observer;
 mod on_start;
 mod online;
 mod plan;
+mod progress;
 mod purge;
+#[cfg(any(feature = "cli", feature = "http"))]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "it learns from connection strings"))]
+mod redact;
 mod register;
 mod registry;
 mod report;
@@ -83,6 +90,8 @@ pub mod change;
 pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -163,3 +172,8 @@ mod guides {
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../docs/dry-run.md")]
 mod dry_run_guide {}
+
+/// And those of the guide to HTTP.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../../docs/http.md")]
+mod http_guide {}

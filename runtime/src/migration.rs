@@ -87,6 +87,7 @@ impl Descriptor {
 /// What a migration may do, and how it becomes atomic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub enum MigrationKind {
     /// Its writes and its history record commit together, or not at all.
     Transaction,

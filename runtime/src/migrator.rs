@@ -15,6 +15,7 @@ use crate::{
     config::{DatabaseAhead, OutOfOrder, Retries, Settings, Wait},
     on_start::OnStart,
     plan::{DownTarget, Goal, UpTarget},
+    progress::Progress,
     purge::PurgeTarget,
     registry::Registry,
     report::{
@@ -44,6 +45,7 @@ pub struct Migrator {
     settings: Settings,
     cancel: CancellationToken,
     observer: Option<Observer>,
+    progress: Progress,
 }
 
 impl Migrator {
@@ -57,6 +59,7 @@ impl Migrator {
             settings: Settings::default(),
             cancel: CancellationToken::new(),
             observer: None,
+            progress: Progress::default(),
         }
     }
 
@@ -343,13 +346,36 @@ impl Migrator {
         if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }
     }
 
+    /// Told how far a run is, while it is under way.
+    #[cfg(feature = "http")]
+    pub(crate) fn progress(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// What cancels its verbs.
+    #[cfg(feature = "http")]
+    pub(crate) fn cancel_token(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// On behalf of somebody: what the app calls itself, with who asked for it.
+    #[cfg(feature = "http")]
+    pub(crate) fn on_behalf(mut self, of: &str) -> Self {
+        self.settings.add_to_app(of);
+        self
+    }
+
     pub(crate) fn observer_given(&self) -> Option<&Observer> {
         self.observer.as_ref()
     }
 
     pub(crate) fn runner(&self) -> Result<Runner, Error> {
         let registry = self.registry()?;
-        Ok(Runner::new(&self.database, registry, self.settings.clone(), self.cancel.clone()))
+        let (settings, cancel) = (self.settings.clone(), self.cancel.clone());
+        let mut runner = Runner::new(&self.database, registry, settings, cancel);
+        runner.progress = self.progress.clone();
+        Ok(runner)
     }
 }
 

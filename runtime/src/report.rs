@@ -17,6 +17,7 @@ use crate::{
 /// The state of one migration in one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub enum State {
     /// Never applied, or rolled back: `up` will apply it.
     Pending,
@@ -49,6 +50,7 @@ impl fmt::Display for State {
 /// Which way a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub enum Direction {
     /// Applying.
     Up,
@@ -176,6 +178,7 @@ fn without_values(text: &str) -> String {
 /// What became of one migration in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub enum StepOutcome {
     /// Applied and recorded.
     Applied,

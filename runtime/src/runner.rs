@@ -21,6 +21,7 @@ use crate::{
     meter,
     observer::Watching,
     plan::{self, Goal, Plan, Policies, Step},
+    progress::{Progress, Said},
     registry::Registry,
     report::{
         DeclaredOperation, Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome,
@@ -47,6 +48,8 @@ pub(crate) struct Runner {
     pub(crate) cancel: CancellationToken,
     /// Notes the commands of each migration, where somebody wants to know.
     pub(crate) watching: Option<Arc<Watching>>,
+    /// Who is told how far it is.
+    pub(crate) progress: Progress,
 }
 
 /// How a run is done.
@@ -94,7 +97,8 @@ impl Runner {
             retries: settings.retries,
         };
         let who = settings.who();
-        Self { control, registry, settings, who, cancel, watching: None }
+        let progress = Progress::default();
+        Self { control, registry, settings, who, cancel, watching: None, progress }
     }
 
     /// Whether exactly what this build has is applied. One round trip of constant size.
@@ -284,6 +288,8 @@ impl Runner {
             let stop = self.cancel.child_token();
             let on_drop = stop.clone().drop_guard();
             engine.cancel = stop;
+            engine.progress = self.progress.clone();
+            self.progress.began(Some(engine.fence()), &plan.steps);
             let watching = self.watching.clone();
             let end;
             (report, end) = on_own_thread(move || async move {
@@ -472,6 +478,7 @@ async fn execute(
         let span = tracing::info_span!(
             target: "mongrate", "migration", %version, name, direction = step.direction.as_str()
         );
+        engine.progress.say(|| Said::StepBegan { version });
         if let Some(watching) = watching {
             watching.begin();
         }
@@ -498,6 +505,7 @@ async fn execute(
                     }
                 };
                 report.steps.push(step_report(step, outcome, ms, committed.attempts, None));
+                engine.progress.ended(&report.steps);
                 continue;
             }
             Err(stop) => stop,
@@ -540,6 +548,7 @@ async fn execute(
                 end = Some(End::Done);
             }
         }
+        engine.progress.ended(&report.steps);
     }
     match (end, failed) {
         (Some(End::Lost), _) => End::Lost,

@@ -17,7 +17,11 @@ use super::{
     throttle::Gauge,
     worker::{self, Shared, Tally},
 };
-use crate::{BoxError, Error, Online, ServerError, engine::Stop};
+use crate::{
+    BoxError, Error, Online, ServerError,
+    engine::Stop,
+    progress::{Far, Said},
+};
 
 /// Runs a backfill to its end, from where an earlier run stopped.
 pub(crate) async fn run(
@@ -138,7 +142,9 @@ impl Opened {
         let Self { partitions, sessions, resumed } = self;
         let before: i64 = partitions.iter().map(|partition| partition.documents).sum();
         let total = partitions.iter().find_map(|partition| partition.total);
+        let version = on.version();
         let engine = on.engine();
+        let progress = engine.progress.clone();
         tracing::info!(
             target: "mongrate", backfill = step, collection = job.collection, done = before,
             total, workers = sessions.len(), "backfill"
@@ -162,6 +168,8 @@ impl Opened {
             total: total.map(i64::unsigned_abs),
             begun: Instant::now(),
             told: Cell::new(Instant::now()),
+            progress,
+            version,
         };
         // A cancellation waits for the end of the batches, a dropped future is noticed.
         let calm = engine.calm.clone();
@@ -185,6 +193,16 @@ impl Opened {
             batches: shared.tally.batches.get(),
             resumed,
         };
+        shared.progress.say(|| Said::Backfill {
+            version,
+            far: Far {
+                name: step.to_owned(),
+                documents,
+                total: shared.total,
+                per_second: None,
+                remaining_ms: None,
+            },
+        });
         let engine = on.engine();
         engine.set_in_flight(false);
         drop(held);

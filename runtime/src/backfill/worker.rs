@@ -25,10 +25,11 @@ use super::{
     throttle::Gauge,
 };
 use crate::{
-    Error, ServerError,
+    Error, ServerError, Version,
     command::{Control, touched},
     engine::{self, Stop},
     error::driver,
+    progress::{Far, Progress, Said},
     retry::Backoff,
 };
 
@@ -62,6 +63,9 @@ pub(crate) struct Shared<'a> {
     pub total: Option<u64>,
     pub begun: Instant,
     pub told: Cell<Instant>,
+    /// Who is told how far it is, and of which migration this is.
+    pub progress: Progress,
+    pub version: Version,
 }
 
 /// What this run did.
@@ -117,6 +121,16 @@ impl Shared<'_> {
             target: "mongrate", backfill = self.job.name, documents, total = self.total,
             per_second, left_s, "backfilling"
         );
+        self.progress.say(|| Said::Backfill {
+            version: self.version,
+            far: Far {
+                name: self.job.name.clone(),
+                documents,
+                total: self.total,
+                per_second: Some(per_second),
+                remaining_ms: left_s.map(|seconds| seconds.saturating_mul(1_000)),
+            },
+        });
     }
 
     fn lost(&self) -> Result<(), Stop> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use mongodb::{Client, Database, options::ClientOptions};
 use tokio_util::sync::CancellationToken;
 
-use super::{Cli, args::CliArgs, error::CliError, redact};
-use crate::{Kind, Migrator, Observer};
+use super::{Cli, args::CliArgs, error::CliError};
+use crate::{Kind, Migrator, Observer, redact};
 
 /// How long a server is looked for, unless the URI says: the driver's 30 s are long for
 /// somebody who waits at a terminal.

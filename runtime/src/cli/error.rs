@@ -5,7 +5,7 @@ use std::fmt;
 use mongrate_seal::create::CreateError;
 use serde_json::{Value, json};
 
-use crate::{Error, Kind, RunReport};
+use crate::{Error, Kind, RunReport, creating};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -125,17 +125,7 @@ impl From<Error> for CliError {
 
 impl From<CreateError> for CliError {
     fn from(error: CreateError) -> Self {
-        let (kind, code) = match &error {
-            CreateError::Name { .. } => (Kind::Usage, "bad_name"),
-            CreateError::NameTaken { .. } => (Kind::Usage, "name_taken"),
-            CreateError::NoDirectory { .. } => (Kind::Usage, "no_directory"),
-            CreateError::NoVersion { .. } => (Kind::Usage, "no_version"),
-            CreateError::Sum { .. } => (Kind::BadBuild, "bad_sum"),
-            CreateError::Read { .. } | CreateError::Write { .. } | CreateError::ModFile { .. } => {
-                (Kind::Failed, "io")
-            }
-            _ => (Kind::Failed, "failed"),
-        };
+        let (kind, code) = creating::classify(&error);
         Self::new(kind, code, error.to_string())
     }
 }

@@ -104,16 +104,18 @@
 //! [`HistoryReport`](crate::HistoryReport), [`CheckReport`](crate::CheckReport),
 //! [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport),
 //! [`RecordReport`](crate::RecordReport) for `baseline` and `resolve`,
-//! [`ImportReport`](crate::ImportReport), [`RepairReport`](crate::RepairReport), [`Created`] for `create`, and
-//! `{"shell", "script"}` for `completions`), or
+//! [`ImportReport`](crate::ImportReport), [`RepairReport`](crate::RepairReport), [`Created`] for
+//! `create`, `{"shell", "script"}` for `completions`, `{"url", "database"}` for `serve` (feature
+//! `http`) once it listens), or
 //!
 //! ```json
 //! { "error": { "code": "pending", "kind": "pending", "message": "…", "next": "…", "report": {} } }
 //! ```
 //!
 //! where `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
-//! `no_database`, `embedded`, `bad_log_filter`, `bad_mapping`, `confirmation_needed`, `declined`, `bad_name`,
-//! `name_taken`, `no_directory`, `no_version`, `bad_sum`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
+//! `no_database`, `embedded`, `bad_log_filter`, `bad_mapping`, `confirmation_needed`, `declined`,
+//! `bad_name`, `name_taken`, `no_directory`, `no_version`, `bad_sum`, `no_token`, `bad_token`,
+//! `listen`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
 //! people; and `report`, if work had begun, is the [`RunReport`](crate::RunReport) of what was
 //! done. The shape is stable: fields may be added, none is renamed or removed within a major
 //! version.
@@ -127,8 +129,9 @@ mod error;
 mod logging;
 mod out;
 mod progress;
-mod redact;
 mod render;
+#[cfg(feature = "http")]
+mod serve;
 mod signals;
 mod usage;
 mod verbs;
@@ -144,9 +147,11 @@ pub use clap;
 pub use connect::Connection;
 pub use error::CliError;
 pub use mongrate_seal::create::{CreateError, Created, NewMigration, Template};
+#[cfg(feature = "http")]
+pub use serve::ServeArgs;
 pub use usage::AFTER_HELP;
 
-use crate::{Kind, Migrator};
+use crate::{Kind, Migrator, redact};
 use out::Out;
 use signals::Signals;
 
@@ -267,7 +272,11 @@ impl Cli {
         A: Into<OsString> + Clone,
     {
         match self.parse_from::<usage::Whole, _>(args) {
-            Ok(whole) => whole.command.execute(&self, &whole.args).await,
+            Ok(whole) => match whole.verb {
+                usage::Verb::Migrate(command) => command.execute(&self, &whole.args).await,
+                #[cfg(feature = "http")]
+                usage::Verb::Serve(serve) => serve.execute(&self, &whole.args).await,
+            },
             Err(code) => code,
         }
     }

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::{
     args::{CliArgs, Color},
-    progress, redact,
+    progress,
 };
+use crate::redact;
 
 /// Bold red.
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();

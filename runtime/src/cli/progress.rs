@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::{out, redact};
-use crate::StepProgress;
+use super::out;
+use crate::{StepProgress, redact};
 
 /// The line that is shown now. There is one stderr, so there is one line.
 static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);

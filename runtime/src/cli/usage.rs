@@ -2,16 +2,15 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{CommandFactory as _, Parser, error::ErrorKind};
+use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 
 use super::{
     Cli,
     args::{CliArgs, Color, Command},
     error::CliError,
     out::Out,
-    redact,
 };
-use crate::Kind;
+use crate::{Kind, redact};
 
 /// The exit codes, for the end of the help text.
 pub const AFTER_HELP: &str = "\
@@ -34,7 +33,19 @@ pub(super) struct Whole {
     #[command(flatten)]
     pub(super) args: CliArgs,
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) verb: Verb,
+}
+
+/// The verbs of the whole command line. `serve` is not among those that an app mounts: it may
+/// well have one of its own.
+#[derive(Subcommand, Debug)]
+pub(super) enum Verb {
+    #[command(flatten)]
+    Migrate(Command),
+
+    /// Serve the verbs over HTTP, with a dashboard
+    #[cfg(feature = "http")]
+    Serve(super::ServeArgs),
 }
 
 impl Cli {

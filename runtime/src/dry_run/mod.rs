@@ -204,6 +204,7 @@ impl Runner {
         let begun = Instant::now();
         let plan = self.planned_unless_cancelled(goal).await?;
         let mut lints = if lint { self.lints(&plan.steps).await? } else { Vec::new() };
+        self.progress.began(None, &plan.steps);
         // Dropping this future ends the transaction, as cancelling does.
         let stop = self.cancel.child_token();
         let on_drop = stop.clone().drop_guard();

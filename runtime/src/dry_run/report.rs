@@ -57,6 +57,7 @@ impl DryRunReport {
 /// How a dry run is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub enum DryRunKind {
     /// In the database itself, in one transaction that is aborted.
     Transaction,
@@ -99,6 +100,7 @@ pub struct DryRunStep {
 /// What became of one migration in a dry run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub enum DryRunOutcome {
     /// It ran to its end.
     Ran,

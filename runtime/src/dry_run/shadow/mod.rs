@@ -21,6 +21,7 @@ use crate::{
     config::Settings,
     observer::Scope,
     plan::{Goal, Step},
+    progress::Progress,
     report::{Failure, RunReport, StepOutcome, StepReport},
     runner::{How, Runner},
 };
@@ -71,6 +72,7 @@ impl Runner {
         let name = scratch::new_name();
         rights::check(&self.control.database, &name).await?;
         let swept = scratch::sweep(&self.control.database).await;
+        self.progress.began(None, &plan.steps);
 
         // A task of its own makes the database and drops it, also when this future is dropped,
         // and when the work panics.
@@ -128,6 +130,7 @@ impl Runner {
             who: self.who.clone(),
             cancel: stop.clone(),
             watching: None,
+            progress: Progress::default(),
         }
     }
 

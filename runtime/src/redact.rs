@@ -24,17 +24,17 @@ const SECRET_OPTIONS: [&str; 2] = ["password=", "aws_session_token:"];
 static KNOWN: Redactor = Redactor::new();
 
 /// From now on, what is secret in `uri` is masked in everything that is printed.
-pub(super) fn learn(uri: &str) {
+pub(crate) fn learn(uri: &str) {
     KNOWN.learn(uri);
 }
 
 /// `text` without the secrets.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     KNOWN.clean(text)
 }
 
 /// The same in every string of a JSON document; its shape cannot change.
-pub(super) fn clean_json(value: &mut serde_json::Value) {
+pub(crate) fn clean_json(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::String(text) => {
             if let Cow::Owned(cleaned) = clean(text) {
@@ -49,7 +49,7 @@ pub(super) fn clean_json(value: &mut serde_json::Value) {
 
 /// A message about a connection string that could not be parsed. Where its password ends is
 /// anybody's guess, so every piece that may belong to it is masked, however short.
-pub(super) fn clean_broken(uri: &str, message: &str) -> String {
+pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
     let (_, rest) = after_scheme(uri);
     let guess = rest.split_once(':').map_or("", |(_, rest)| rest);
     let mut pieces: Vec<String> = guess

@@ -1,0 +1,547 @@
+//! What can be asked for: bodies and queries, typed and bounded. Nothing of them reaches a
+//! filter or a path.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{FromRequest, FromRequestParts, Query},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts},
+};
+use mongrate_seal::create::Template;
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use utoipa::{IntoParams, ToSchema};
+
+use super::problem::Problem;
+use crate::{DatabaseAhead, Kind, Migrator, OutOfOrder, Version};
+
+/// The largest body, in bytes.
+pub(super) const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// How long a client may wait for the end of a run, in seconds.
+pub(super) const WAIT_S_MAX: u64 = 60;
+
+const STEPS_MAX: u32 = 1_000_000;
+const SAMPLE_MAX: u32 = 1_000_000;
+const TIMEOUT_MS_MAX: u32 = 3_600_000;
+const LIMIT_MAX: u16 = 500;
+const LIMIT: u16 = 100;
+
+/// A JSON body of this shape, and nothing else.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Problem> {
+        refuse_other_than_json(request.headers())?;
+        let too_large = || {
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                Kind::Usage,
+                "too_large",
+                format!("a body has at most {BODY_BYTES_MAX} bytes"),
+            )
+        };
+        // Said in advance, it need not be read.
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+            return Err(too_large());
+        }
+        let read = to_bytes(request.into_body(), BODY_BYTES_MAX).await;
+        let bytes = read.map_err(|error| {
+            let is_limit = std::error::Error::source(&error)
+                .is_some_and(|source| source.to_string().contains("limit"));
+            match is_limit {
+                true => too_large(),
+                false => Problem::bad_request("not_json", "the body broke off"),
+            }
+        })?;
+        // Of an array, the fields would be taken in their order.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::usage(
+                "the body is an array, and not an object; nothing was done",
+            ));
+        }
+        let parsed: Result<T, _> = serde_json::from_slice(&bytes);
+        parsed.map(Self).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => {
+                Problem::usage(format!("{error}; nothing was done"))
+            }
+            // The parser says the same where an object is where a word belongs.
+            _ if serde_json::from_slice::<IgnoredAny>(&bytes).is_ok() => {
+                Problem::usage(format!("{error}; nothing was done"))
+            }
+            _ => Problem::bad_request(
+                "not_json",
+                format!("the body is not JSON ({error}); `{{}}` asks for the defaults"),
+            ),
+        })
+    }
+}
+
+/// What a form or a script of another site can send without being asked is no JSON.
+fn refuse_other_than_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = || {
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Kind::Usage,
+            "unsupported_media_type",
+            "send JSON, with `Content-Type: application/json`; nothing was done",
+        )
+    };
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return Err(refuse()) };
+    let kind = kind.to_str().map_err(|_| refuse())?.to_ascii_lowercase();
+    let (essence, parameters) = kind.split_once(';').unwrap_or((&kind, ""));
+    let charset = parameters.trim().trim_end_matches(';').replace('"', "");
+    if essence.trim() != "application/json" || !matches!(charset.as_str(), "" | "charset=utf-8") {
+        return Err(refuse());
+    }
+    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"identity") => Ok(()),
+        Some(_) => Err(refuse()),
+    }
+}
+
+/// A query of this shape, and nothing else.
+pub(super) struct Queried<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Queried<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query: Result<Query<T>, _> = Query::try_from_uri(&parts.uri);
+        let query = query.map_err(|rejection| {
+            let why = std::error::Error::source(&rejection);
+            let why = why.map_or_else(|| rejection.to_string(), ToString::to_string);
+            Problem::usage(format!("in the query: {why}"))
+        })?;
+        Ok(Self(query.0))
+    }
+}
+
+/// Bounds that a type does not say.
+pub(super) fn bounded(
+    what: &str,
+    value: Option<impl Into<i64>>,
+    from: i64,
+    to: i64,
+) -> Result<(), Problem> {
+    match value.map(Into::into) {
+        Some(value) if value < from || value > to => Err(Problem::usage(match to {
+            i64::MAX => format!("`{what}` is {value}; it is at least {from}"),
+            _ => format!("`{what}` is {value}; it is from {from} to {to}"),
+        })),
+        _ => Ok(()),
+    }
+}
+
+fn conflict(one: &str, other: &str) -> Problem {
+    Problem::usage(format!("`{one}` and `{other}` do not go together: choose one"))
+}
+
+/// How a dry run is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::http) enum DryRunHow {
+    /// In one transaction that is always aborted.
+    Run,
+    /// Not at all: only the plan.
+    Plan,
+    /// In a scratch database with a sample of the data.
+    Shadow,
+}
+
+/// Whether it is only tried.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trial {
+    pub(super) how: Option<DryRunHow>,
+    pub(super) sample: Option<u32>,
+    pub(super) timeout_ms: Option<u32>,
+}
+
+impl Trial {
+    fn check(self) -> Result<(), Problem> {
+        bounded("sample", self.sample, 0, i64::from(SAMPLE_MAX))?;
+        bounded("timeout_ms", self.timeout_ms, 1, i64::from(TIMEOUT_MS_MAX))?;
+        if self.sample.is_some() && self.how != Some(DryRunHow::Shadow) {
+            return Err(Problem::usage("`sample` is for `\"dry_run\": \"shadow\"`"));
+        }
+        if self.timeout_ms.is_some() && self.how != Some(DryRunHow::Run) {
+            return Err(Problem::usage(
+                "`timeout_ms` is for `\"dry_run\": \"run\"`, whose transaction it bounds",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What `up` applies. `{}`: everything that is pending.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::http) struct UpRequest {
+    /// Only up to and with this version.
+    #[schema(minimum = 1)]
+    pub(super) to: Option<i64>,
+    /// Only so many.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub(super) steps: Option<u32>,
+    /// After a failure, go on with the next.
+    pub(super) continue_on_error: bool,
+    /// All of them in one transaction: all, or none.
+    pub(super) atomic: bool,
+    /// Leave nothing behind: `run` does it in a transaction that is aborted, `plan` only shows
+    /// what would be done, `shadow` does it in a scratch database.
+    pub(super) dry_run: Option<DryRunHow>,
+    /// How many documents of each collection a shadow run copies.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub(super) sample: Option<u32>,
+    /// How long the transaction of a dry run may last, in milliseconds.
+    #[schema(minimum = 1, maximum = 3_600_000)]
+    pub(super) timeout_ms: Option<u32>,
+    /// Apply pending migrations that are older than the newest applied one.
+    pub(super) allow_out_of_order: bool,
+    /// Go on without a warning if the database has migrations that this build does not.
+    pub(super) allow_ahead: bool,
+}
+
+impl UpRequest {
+    pub(super) fn trial(&self) -> Trial {
+        Trial { how: self.dry_run, sample: self.sample, timeout_ms: self.timeout_ms }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        bounded("to", self.to, 1, i64::MAX)?;
+        bounded("steps", self.steps, 1, i64::from(STEPS_MAX))?;
+        if self.to.is_some() && self.steps.is_some() {
+            return Err(conflict("to", "steps"));
+        }
+        if self.atomic && self.continue_on_error {
+            return Err(conflict("atomic", "continue_on_error"));
+        }
+        self.trial().check()
+    }
+
+    pub(super) fn policy(&self, migrator: Migrator) -> Migrator {
+        policy(migrator, self.allow_out_of_order, self.allow_ahead)
+    }
+
+    pub(super) fn up<'a>(&self, migrator: &'a Migrator) -> crate::Up<'a> {
+        up(migrator, self.to, self.steps)
+            .continue_on_error(self.continue_on_error)
+            .atomic(self.atomic)
+            .lint(self.dry_run.is_some())
+    }
+}
+
+/// What `down` rolls back. `{}`: what was applied last.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::http) struct DownRequest {
+    /// All that are newer than this version, which itself stays applied; 0: all.
+    #[schema(minimum = 0)]
+    pub(super) to: Option<i64>,
+    /// The last so many.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub(super) steps: Option<u32>,
+    /// All that the last `up` applied.
+    pub(super) batch: bool,
+    /// All.
+    pub(super) all: bool,
+    /// Leave nothing behind: `run` does it in a transaction that is aborted, `plan` only shows
+    /// what would be done, `shadow` does it in a scratch database.
+    pub(super) dry_run: Option<DryRunHow>,
+    /// How many documents of each collection a shadow run copies.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub(super) sample: Option<u32>,
+    /// How long the transaction of a dry run may last, in milliseconds.
+    #[schema(minimum = 1, maximum = 3_600_000)]
+    pub(super) timeout_ms: Option<u32>,
+}
+
+impl DownRequest {
+    pub(super) fn trial(&self) -> Trial {
+        Trial { how: self.dry_run, sample: self.sample, timeout_ms: self.timeout_ms }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        one_target(self.to, self.steps, self.batch, self.all)?;
+        self.trial().check()
+    }
+
+    pub(super) fn down<'a>(&self, migrator: &'a Migrator) -> crate::Down<'a> {
+        down(migrator, self.to, self.steps, self.batch, self.all).lint(self.dry_run.is_some())
+    }
+}
+
+fn one_target(to: Option<i64>, steps: Option<u32>, batch: bool, all: bool) -> Result<(), Problem> {
+    bounded("to", to, 0, i64::MAX)?;
+    bounded("steps", steps, 1, i64::from(STEPS_MAX))?;
+    let given = [to.is_some(), steps.is_some(), batch, all];
+    if given.into_iter().filter(|given| *given).count() > 1 {
+        return Err(Problem::usage(
+            "`to`, `steps`, `batch` and `all` do not go together: choose one",
+        ));
+    }
+    Ok(())
+}
+
+fn policy(mut migrator: Migrator, allow_out_of_order: bool, allow_ahead: bool) -> Migrator {
+    if allow_out_of_order {
+        migrator = migrator.out_of_order(OutOfOrder::Allow);
+    }
+    if allow_ahead {
+        migrator = migrator.database_ahead(DatabaseAhead::Allow);
+    }
+    migrator
+}
+
+fn up(migrator: &Migrator, to: Option<i64>, steps: Option<u32>) -> crate::Up<'_> {
+    match (to, steps.and_then(|steps| usize::try_from(steps).ok())) {
+        (Some(version), _) => migrator.up().to(Version::new(version)),
+        (None, Some(steps)) => migrator.up().steps(steps),
+        (None, None) => migrator.up(),
+    }
+}
+
+fn down(
+    migrator: &Migrator,
+    to: Option<i64>,
+    steps: Option<u32>,
+    batch: bool,
+    all: bool,
+) -> crate::Down<'_> {
+    let down = migrator.down();
+    match (to, steps.and_then(|steps| usize::try_from(steps).ok())) {
+        (Some(version), _) => down.to(Version::new(version)),
+        (None, Some(steps)) => down.steps(steps),
+        (None, None) if batch => down.batch(),
+        (None, None) if all => down.all(),
+        (None, None) => down,
+    }
+}
+
+/// Which way a plan goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::http) enum Way {
+    /// What `up` would do.
+    #[default]
+    Up,
+    /// What `down` would do.
+    Down,
+}
+
+/// Which plan is shown.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct PlanQuery {
+    /// Of `up` or of `down`.
+    #[param(inline, required = false)]
+    pub(super) direction: Way,
+    /// Up: up to and with this version. Down: all that are newer than it, 0 for all.
+    #[param(minimum = 0)]
+    pub(super) to: Option<i64>,
+    /// Only so many.
+    #[param(minimum = 1, maximum = 1_000_000)]
+    pub(super) steps: Option<u32>,
+    /// Down: all that the last `up` applied.
+    #[param(required = false)]
+    pub(super) batch: bool,
+    /// Down: all.
+    #[param(required = false)]
+    pub(super) all: bool,
+    /// With what would better be done otherwise: it reads what the migrations would meet.
+    #[param(required = false)]
+    pub(super) lint: bool,
+    /// Up: with pending migrations that are older than the newest applied one.
+    #[param(required = false)]
+    pub(super) allow_out_of_order: bool,
+}
+
+/// A plan that was asked for.
+pub(super) enum Planned<'a> {
+    Up(crate::Up<'a>),
+    Down(crate::Down<'a>),
+}
+
+impl PlanQuery {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        match self.direction {
+            Way::Down if self.allow_out_of_order => {
+                Err(Problem::usage("`allow_out_of_order` is for `direction=up`"))
+            }
+            Way::Down => one_target(self.to, self.steps, self.batch, self.all),
+            Way::Up if self.batch || self.all => {
+                Err(Problem::usage("`batch` and `all` are for `direction=down`"))
+            }
+            Way::Up => {
+                bounded("to", self.to, 1, i64::MAX)?;
+                one_target(self.to, self.steps, false, false)
+            }
+        }
+    }
+
+    pub(super) fn policy(&self, migrator: Migrator) -> Migrator {
+        policy(migrator, self.allow_out_of_order, false)
+    }
+
+    pub(super) fn plan<'a>(&self, migrator: &'a Migrator) -> Planned<'a> {
+        match self.direction {
+            Way::Up => Planned::Up(up(migrator, self.to, self.steps).lint(self.lint)),
+            Way::Down => {
+                let Self { to, steps, batch, all, lint, .. } = *self;
+                Planned::Down(down(migrator, to, steps, batch, all).lint(lint))
+            }
+        }
+    }
+}
+
+/// Which page of the history.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct HistoryQuery {
+    /// How many events at most; 100 if it is left out.
+    #[param(minimum = 1, maximum = 500)]
+    pub(super) limit: Option<u16>,
+    /// What the page before had as `next`.
+    #[param(pattern = r"^-?[0-9]{1,19}\.-?[0-9]{1,19}\.[0-9]{1,19}\.[a-z_]{1,32}$")]
+    pub(super) before: Option<String>,
+    /// Only events of this migration.
+    #[param(minimum = 1)]
+    pub(super) version: Option<i64>,
+    /// Only this kind of event, as `failed`.
+    #[param(pattern = "^[a-z_]{1,32}$")]
+    pub(super) event: Option<String>,
+}
+
+impl HistoryQuery {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        bounded("limit", self.limit, 1, i64::from(LIMIT_MAX))?;
+        bounded("version", self.version, 1, i64::MAX)?;
+        let legal = |event: &String| {
+            (1..=32).contains(&event.len())
+                && event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        if !self.event.as_ref().is_none_or(legal) {
+            return Err(Problem::usage("`event` is 1 to 32 of a-z and `_`"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        usize::from(self.limit.unwrap_or(LIMIT))
+    }
+}
+
+/// Which lock is released.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct ReleaseRequest {
+    /// The fence number that `lock/status` showed: a lock that has moved on is left alone.
+    #[schema(minimum = 0)]
+    pub(super) fence: i64,
+}
+
+/// What a new migration may do.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::http) enum NewKind {
+    /// Atomic: its writes and its record commit together, or not at all.
+    #[default]
+    Transaction,
+    /// Indexes, DDL and large changes: resumable, not atomic as a whole.
+    Online,
+    /// Declared operations that are undone in reverse order.
+    Change,
+}
+
+impl From<NewKind> for Template {
+    fn from(kind: NewKind) -> Self {
+        match kind {
+            NewKind::Transaction => Self::Transaction,
+            NewKind::Online => Self::Online,
+            NewKind::Change => Self::Change,
+        }
+    }
+}
+
+/// The next numbered migration file.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct CreateRequest {
+    /// What the migration does, such as `add user index`.
+    #[schema(min_length = 1, max_length = 200)]
+    pub(super) name: String,
+    /// What it may do.
+    #[serde(default)]
+    pub(super) kind: NewKind,
+    /// With a rollback.
+    #[serde(default)]
+    pub(super) reversible: bool,
+}
+
+/// `Prefer: wait=N`: how long the client likes to wait, in seconds. Whatever is no preference
+/// that we know is none (RFC 7240).
+pub(super) fn wait_preferred(headers: &HeaderMap, most: u64) -> Option<u64> {
+    headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']))
+        .find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            if !name.trim().eq_ignore_ascii_case("wait") {
+                return None;
+            }
+            value.trim().trim_matches('"').parse::<u64>().ok()
+        })
+        .map(|seconds| seconds.min(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preference_is_read_as_the_standard_says() {
+        let wait = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("prefer", HeaderValue::from_str(value).unwrap());
+            wait_preferred(&headers, 60)
+        };
+        assert_eq!(wait("wait=10"), Some(10));
+        assert_eq!(wait("respond-async, Wait = 5"), Some(5));
+        assert_eq!(wait("wait=99999"), Some(60));
+        for none in ["wait", "wait=-1", "wait=x", "respond-async", ""] {
+            assert_eq!(wait(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        let up = |text: &str| serde_json::from_str::<UpRequest>(text).map(|up| up.check().is_ok());
+        assert!(up("{}").unwrap());
+        assert!(up(r#"{"to": 1}"#).unwrap());
+        for wrong in [
+            r#"{"to": 0}"#,
+            r#"{"to": 1, "steps": 1}"#,
+            r#"{"steps": 0}"#,
+            r#"{"atomic": true, "continue_on_error": true}"#,
+            r#"{"sample": 5}"#,
+            r#"{"dry_run": "shadow", "timeout_ms": 5}"#,
+        ] {
+            assert!(!up(wrong).unwrap(), "{wrong}");
+        }
+        for wrong in
+            [r#"{"unknown": 1}"#, r#"{"to": "1"}"#, r#"{"to": {"$gt": 0}}"#, r#"{"to":1,"to":2}"#]
+        {
+            assert!(up(wrong).is_err(), "{wrong}");
+        }
+    }
+}

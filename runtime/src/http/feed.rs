@@ -1,0 +1,205 @@
+//! Events for whoever watches: the last thousand, numbered, so that a client that was away gets
+//! what it missed.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::response::sse::Event;
+use futures_util::stream::{self, Stream};
+use mongodb::bson::Uuid;
+use serde::Serialize;
+use serde_json::json;
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::answer;
+
+/// How many events are kept for clients that come back.
+const KEPT_MAX: usize = 1_000;
+
+/// How long a stream lives at most; a client then comes back where it was.
+const STREAM_MAX: Duration = Duration::from_secs(3_600);
+
+/// Numbers what happens, and keeps the last of it.
+#[derive(Debug)]
+pub(super) struct Feed {
+    /// Tells this process's numbers from those of an earlier one.
+    instance: String,
+    ring: Mutex<Ring>,
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    /// The number of the newest event; 0 before the first.
+    newest: u64,
+    events: VecDeque<Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    number: u64,
+    name: &'static str,
+    data: Arc<str>,
+}
+
+impl Feed {
+    pub(super) fn new() -> Self {
+        let instance = Uuid::new().to_string();
+        Self {
+            instance: instance.split('-').next().unwrap_or("0").to_owned(),
+            ring: Mutex::default(),
+            newest: watch::Sender::new(0),
+        }
+    }
+
+    /// Tells everybody.
+    pub(super) fn publish(&self, name: &'static str, data: &impl Serialize) {
+        let Some(text) = answer::text(data) else { return };
+        let mut ring = self.ring();
+        ring.newest += 1;
+        let number = ring.newest;
+        ring.events.push_back(Entry { number, name, data: text.into() });
+        if ring.events.len() > KEPT_MAX {
+            ring.events.pop_front();
+        }
+        self.newest.send_replace(number);
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number that a `Last-Event-ID` names, if it is one of this process's.
+    fn number(&self, id: &str) -> Option<u64> {
+        let (instance, number) = id.trim().split_once('-')?;
+        let number = number.parse().ok()?;
+        (instance == self.instance && number <= self.ring().newest).then_some(number)
+    }
+
+    fn event(&self, entry: &Entry) -> Event {
+        Event::default()
+            .id(format!("{}-{}", self.instance, entry.number))
+            .event(entry.name)
+            .data(&*entry.data)
+    }
+
+    /// What comes after `after`, and how many of it are gone.
+    fn since(&self, after: u64) -> (u64, Vec<Entry>) {
+        let ring = self.ring();
+        let first = ring.events.front().map_or(ring.newest + 1, |entry| entry.number);
+        let gone = first.saturating_sub(after + 1);
+        let entries = ring.events.iter().filter(|entry| entry.number > after);
+        (gone, entries.cloned().collect())
+    }
+}
+
+/// One client's stream of events.
+pub(super) struct Subscription {
+    pub(super) feed: Arc<Feed>,
+    /// What it had last, as it says.
+    pub(super) last: Option<String>,
+    /// How things stand, for a client that comes for the first time, or missed something.
+    pub(super) snapshot: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Ends it.
+    pub(super) closing: CancellationToken,
+    /// Its place among the streams.
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+impl Subscription {
+    /// The events, from where the client was.
+    pub(super) fn stream(self) -> impl Stream<Item = Result<Event, std::convert::Infallible>> {
+        let Self { feed, last, snapshot, closing, permit } = self;
+        let mut news = feed.newest.subscribe();
+        let mut ready: VecDeque<Event> = VecDeque::new();
+        let state = |number: u64, feed: &Feed| {
+            let data = snapshot().unwrap_or_else(|| "{}".to_owned());
+            let entry = Entry { number, name: "state", data: data.into() };
+            feed.event(&entry)
+        };
+        let at = match last.as_deref().and_then(|id| feed.number(id)) {
+            Some(number) => number,
+            None => {
+                // First the number, then the state: what comes in between is told twice rather
+                // than never.
+                let newest = feed.ring().newest;
+                ready.push_back(state(newest, &feed));
+                newest
+            }
+        };
+        let until = Instant::now() + STREAM_MAX;
+        let begin = (feed, news.borrow_and_update().to_owned(), at, ready);
+        stream::unfold(
+            (begin, news, snapshot, closing, permit),
+            move |((feed, seen, mut at, mut ready), mut news, snapshot, closing, permit)| async move {
+                loop {
+                    if let Some(event) = ready.pop_front() {
+                        let next = (feed, seen, at, ready);
+                        return Some((Ok(event), (next, news, snapshot, closing, permit)));
+                    }
+                    let (gone, entries) = feed.since(at);
+                    if gone > 0 {
+                        let entry = Entry {
+                            number: at + gone,
+                            name: "gap",
+                            data: json!({ "missed": gone }).to_string().into(),
+                        };
+                        ready.push_back(feed.event(&entry));
+                        let data = snapshot().unwrap_or_else(|| "{}".to_owned());
+                        let entry = Entry { number: at + gone, name: "state", data: data.into() };
+                        ready.push_back(feed.event(&entry));
+                    }
+                    if let Some(newest) = entries.last() {
+                        at = newest.number;
+                        ready.extend(entries.iter().map(|entry| feed.event(entry)));
+                        continue;
+                    }
+                    tokio::select! {
+                        changed = news.changed() => if changed.is_err() { return None },
+                        () = closing.cancelled() => return None,
+                        () = tokio::time::sleep_until(until) => return None,
+                    }
+                }
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_away_too_long_is_told_how_much_is_gone() {
+        let feed = Feed::new();
+        assert_eq!(feed.since(0).0, 0);
+        for n in 1..=1_100 {
+            feed.publish("run", &n);
+        }
+        let (gone, entries) = feed.since(50);
+        assert_eq!((gone, entries.len()), (50, KEPT_MAX));
+        assert_eq!(entries.first().map(|entry| entry.number), Some(101));
+        let (gone, entries) = feed.since(1_099);
+        assert_eq!((gone, entries.len()), (0, 1));
+        assert_eq!(feed.since(1_100).1.len(), 0);
+    }
+
+    #[test]
+    fn only_numbers_of_this_process_are_known() {
+        let feed = Feed::new();
+        feed.publish("run", &1);
+        assert_eq!(feed.number(&format!("{}-1", feed.instance)), Some(1));
+        assert_eq!(feed.number(&format!("{}-0", feed.instance)), Some(0));
+        for strange in ["other-1", "1", "", "-1"] {
+            assert_eq!(feed.number(strange), None, "{strange}");
+        }
+        assert_eq!(feed.number(&format!("{}-2", feed.instance)), None);
+    }
+}

@@ -1,0 +1,267 @@
+//! What every request passes before anything is done for it: size, host, sign-in, scope, origin,
+//! a free place, a deadline. And what every answer gets: headers that keep it from
+//! being misused.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderValue, Method, Request, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    Shared,
+    ask::{WAIT_S_MAX, wait_preferred},
+    auth::{Identity, Scope, Unknown},
+    page,
+    problem::Problem,
+};
+use crate::Kind;
+
+const URI_BYTES_MAX: usize = 4 * 1024;
+const HEADERS_MAX: usize = 64;
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// How many requests are worked on at once. The others wait, in the order in which they came.
+pub(super) const AT_ONCE_MAX: usize = 128;
+/// How many may wait.
+pub(super) const QUEUE_MAX: usize = 2_000;
+/// How many streams of events are open at once.
+pub(super) const STREAMS_MAX: usize = 1_000;
+/// How many requests may wait for the end of a run.
+pub(super) const WAITS_MAX: usize = 32;
+
+/// How long an answer may take, without the time that the client likes to wait.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+const CHALLENGE: &str = "Bearer realm=\"mongrate\"";
+const CHALLENGE_WRONG: &str = "Bearer realm=\"mongrate\", error=\"invalid_token\"";
+const CHALLENGE_SCOPE: &str = "Bearer realm=\"mongrate\", error=\"insufficient_scope\"";
+
+/// In front of every route, and of what is none.
+pub(super) async fn guard(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request<Body>,
+    next: Next,
+) -> Response {
+    let is_page = is_page(&shared, &request);
+    let mut response = match admit(&shared, &mut request).await {
+        Err(problem) => problem.into_response(),
+        Ok((_place, identity)) => {
+            let wait = wait_preferred(request.headers(), WAIT_S_MAX).unwrap_or(0);
+            let most = ANSWER_MAX + Duration::from_secs(wait);
+            let answered = tokio::time::timeout(most, next.run(request)).await;
+            let mut response = match answered {
+                Ok(response) => response,
+                Err(_) => Problem::overloaded(
+                    "timeout",
+                    "the answer took too long; what was asked for may still be done: see `status`",
+                )
+                .into_response(),
+            };
+            if let Some(identity) = identity {
+                name(&mut response, &identity);
+            }
+            response
+        }
+    };
+    harden(&mut response, is_page);
+    response
+}
+
+fn is_page(shared: &Shared, request: &Request<Body>) -> bool {
+    // With the slash at its end, the prefix is still there.
+    let path = request.uri().path();
+    let path = path.strip_prefix(&shared.prefix).unwrap_or(path);
+    matches!(*request.method(), Method::GET | Method::HEAD) && matches!(path, "" | "/")
+}
+
+async fn admit(
+    shared: &Shared,
+    request: &mut Request<Body>,
+) -> Result<(OwnedSemaphorePermit, Option<Identity>), Problem> {
+    let mut signed_in = None;
+    refuse_large(request)?;
+    refuse_host(shared, request)?;
+    if !is_page(shared, request) {
+        let identity = sign_in(shared, request)?;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            refuse_cross_origin(shared, request)?;
+        }
+        request.extensions_mut().insert(identity.clone());
+        signed_in = Some(identity);
+    }
+    Ok((place(shared).await?, signed_in))
+}
+
+/// A place among those who are worked on.
+async fn place(shared: &Shared) -> Result<OwnedSemaphorePermit, Problem> {
+    let full = || Problem::overloaded("overloaded", "too many requests at once; try again soon");
+    if let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() {
+        return Ok(place);
+    }
+    let _queued = shared.queue.try_acquire().map_err(|_| full())?;
+    let place = Arc::clone(&shared.places).acquire_owned();
+    match tokio::time::timeout(ANSWER_MAX, place).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => Err(full()),
+    }
+}
+
+fn refuse_large(request: &Request<Body>) -> Result<(), Problem> {
+    let refuse = |status, detail: String| Problem::new(status, Kind::Usage, "too_large", detail);
+    let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    if uri > URI_BYTES_MAX {
+        let detail = format!("the address has {uri} bytes, at most {URI_BYTES_MAX} are allowed");
+        return Err(refuse(StatusCode::URI_TOO_LONG, detail));
+    }
+    let headers = request.headers();
+    let bytes: usize =
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
+        let detail =
+            format!("at most {HEADERS_MAX} headers with {HEADER_BYTES_MAX} bytes are allowed");
+        return Err(refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
+    }
+    Ok(())
+}
+
+/// The name that the client knows this server by, with its port.
+fn authority(request: &Request<Body>) -> Option<String> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok()?.to_owned(),
+        (Some(_), Some(_)) => return None,
+        (None, _) => request.uri().authority()?.as_str().to_owned(),
+    };
+    Some(host.trim().to_ascii_lowercase())
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// A name that somebody else's DNS made point here is not ours.
+fn refuse_host(shared: &Shared, request: &Request<Body>) -> Result<(), Problem> {
+    if shared.hosts.is_empty() {
+        return Ok(());
+    }
+    let is_known = authority(request).is_some_and(|authority| {
+        let host = without_port(&authority);
+        shared.hosts.iter().any(|known| known == host || *known == authority)
+    });
+    if is_known {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        Kind::Forbidden,
+        "unknown_host",
+        "the `Host` of the request is not a name that this server goes by",
+    ))
+}
+
+fn sign_in(shared: &Shared, request: &Request<Body>) -> Result<Identity, Problem> {
+    let given = request.extensions().get::<Identity>();
+    let identity = shared.auth.identify(request.headers(), given).map_err(|why| match why {
+        Unknown::Nothing => {
+            Problem::unauthenticated("send `Authorization: Bearer <token>`", CHALLENGE)
+        }
+        Unknown::Wrong => Problem::unauthenticated("this token is not known", CHALLENGE_WRONG),
+    })?;
+    let needed = match *request.method() {
+        Method::GET | Method::HEAD => Scope::Read,
+        _ => Scope::Write,
+    };
+    if identity.scope < needed {
+        let token = identity.shown();
+        tracing::warn!(
+            target: "mongrate::audit", token, method = %request.method(),
+            path = request.uri().path(), "refused: the token may only read"
+        );
+        let detail = format!("the token `{token}` may only read; nothing was done");
+        let problem = Problem::forbidden("insufficient_scope", detail);
+        return Err(
+            problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE_SCOPE))
+        );
+    }
+    Ok(Identity { name: identity.shown(), scope: identity.scope })
+}
+
+/// A state change that a browser sends for a page of another site.
+fn refuse_cross_origin(shared: &Shared, request: &Request<Body>) -> Result<(), Problem> {
+    let refuse = || {
+        Problem::forbidden(
+            "cross_origin",
+            "the request was sent by a page of another site; nothing was done",
+        )
+    };
+    let mut origins = request.headers().get_all(header::ORIGIN).iter();
+    let origin = match (origins.next(), origins.next()) {
+        (_, Some(_)) => return Err(refuse()),
+        (None, None) => None,
+        (Some(origin), None) => Some(origin.to_str().map_err(|_| refuse())?.to_ascii_lowercase()),
+    };
+    if let Some(origin) = &origin {
+        if shared.origins.iter().any(|known| known == origin) {
+            return Ok(());
+        }
+        let authority = authority(request).ok_or_else(refuse)?;
+        let (scheme, site) = origin.split_once("://").ok_or_else(refuse)?;
+        let default = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return Err(refuse()),
+        };
+        let strip = |text: &str| text.strip_suffix(default).unwrap_or(text).to_owned();
+        if strip(site) != strip(&authority) {
+            return Err(refuse());
+        }
+    }
+    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
+    match site {
+        None | Some(b"same-origin" | b"none") => Ok(()),
+        Some(_) => Err(refuse()),
+    }
+}
+
+/// Whose token it was, so that the dashboard need not try what it may not do.
+fn name(response: &mut Response, identity: &Identity) {
+    let scope = match identity.scope {
+        Scope::Read => "read",
+        Scope::Write => "write",
+    };
+    let headers = response.headers_mut();
+    headers.insert("mongrate-scope", HeaderValue::from_static(scope));
+    if let Ok(name) = HeaderValue::from_str(&identity.name) {
+        headers.insert("mongrate-token", name);
+    }
+}
+
+/// Nothing of it is stored, guessed at, framed, or read by another site.
+fn harden(response: &mut Response, is_page: bool) {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let policy = match is_page {
+        true => page::policy(),
+        false => HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+}

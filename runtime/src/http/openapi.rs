@@ -1,0 +1,150 @@
+//! The OpenAPI document: made of the handlers and the types of their answers.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use super::{
+    Shared, act, answer, ask, page,
+    problem::Details,
+    read,
+    wire::{Run, RunStep},
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Mongrate",
+        description = "Migrations of one MongoDB database: look at them, apply them, roll them back.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    paths(
+        page::page, read::status, read::plan, read::history, read::lock_status, read::run,
+        read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
+    ),
+    components(schemas(
+        Details, Run, RunStep, ask::UpRequest, ask::DownRequest, ask::ReleaseRequest,
+        ask::CreateRequest, ask::Way,
+    )),
+    tags(
+        (name = "read", description = "Needs a token that may read"),
+        (name = "change", description = "Needs a token that may write"),
+    )
+)]
+struct Document;
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "read", operation_id = "openapi",
+    responses((status = 200, description = "The OpenAPI document", body = Object))
+)]
+pub(super) async fn openapi_json(State(shared): State<Arc<Shared>>) -> Response {
+    answer::ok(&document(&shared.prefix))
+}
+
+/// What any request may be answered with, and what a state change may be answered with, too.
+const ALWAYS: [(&str, &str); 8] = [
+    ("401", "No token, or one that is not known"),
+    (
+        "403",
+        "The token may only read, or the request comes from another site, or it is switched off here",
+    ),
+    ("414", "The address is too long"),
+    ("421", "The server is not known by this name"),
+    ("422", "The request makes no sense; nothing was done"),
+    ("431", "Too many headers"),
+    ("500", "The build, the app's MongoDB user, or a control document is unsound"),
+    ("503", "MongoDB is out of reach, the server is busy or stopping"),
+];
+const CHANGING: [(&str, &str); 4] = [
+    ("400", "The body is not JSON"),
+    ("409", "Somebody else is at it, or a person has to decide; nothing was done"),
+    ("413", "The body is too large"),
+    ("415", "The body is not declared as JSON"),
+];
+
+/// The document of a server that is mounted at `prefix`.
+pub(super) fn document(prefix: &str) -> Value {
+    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    let Some(root) = document.as_object_mut() else { return document };
+    let base = if prefix.is_empty() { "/" } else { prefix };
+    root.insert("servers".to_owned(), json!([{ "url": base }]));
+    root.insert("security".to_owned(), json!([{ "bearer": [] }]));
+    if let Some(components) = root.get_mut("components").and_then(Value::as_object_mut) {
+        let bearer = json!({
+            "type": "http",
+            "scheme": "bearer",
+            "description": "`Authorization: Bearer <token>`; what changes something needs a token that may write",
+        });
+        components.insert("securitySchemes".to_owned(), json!({ "bearer": bearer }));
+    }
+    let paths = root.get_mut("paths").and_then(Value::as_object_mut);
+    for (path, methods) in paths.into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            if path == "/" && method == "get" {
+                continue;
+            }
+            let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+            if let Some(responses) = responses {
+                add(responses, &ALWAYS);
+                if method == "post" {
+                    add(responses, &CHANGING);
+                }
+            }
+        }
+    }
+    document
+}
+
+fn add(responses: &mut Map<String, Value>, all: &[(&str, &str)]) {
+    for (status, description) in all {
+        responses.entry((*status).to_owned()).or_insert_with(|| {
+            json!({
+                "description": description,
+                "content": {
+                    "application/problem+json": {
+                        "schema": { "$ref": "#/components/schemas/Problem" }
+                    }
+                }
+            })
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document("/api/migrations");
+        let mut found = 0;
+        let mut todo = vec![&document];
+        while let Some(value) = todo.pop() {
+            match value {
+                Value::Object(fields) => {
+                    if let Some(Value::String(to)) = fields.get("$ref") {
+                        let pointer = to.strip_prefix('#').unwrap();
+                        assert!(document.pointer(pointer).is_some(), "{to}");
+                        found += 1;
+                    }
+                    todo.extend(fields.values());
+                }
+                Value::Array(items) => todo.extend(items),
+                _ => {}
+            }
+        }
+        assert!(found > 50, "{found}");
+    }
+
+    #[test]
+    fn bodies_take_no_unknown_fields() {
+        let document = document("");
+        for name in ["UpRequest", "DownRequest", "ReleaseRequest", "CreateRequest"] {
+            let schema = document.pointer(&format!("/components/schemas/{name}")).unwrap();
+            assert_eq!(schema.get("additionalProperties"), Some(&json!(false)), "{name}");
+        }
+    }
+}

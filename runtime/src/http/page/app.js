@@ -1,0 +1,343 @@
+
+"use strict";
+(() => {
+  // Where this page is, so that it works wherever the router is mounted.
+  const base = location.pathname.replace(/\/+$/, "");
+  const byId = (id) => document.getElementById(id);
+  const state = { token: "", scope: "read", status: null, run: null, next: null, events: [], older: [], session: 0, lockSeen: 0 };
+
+  // ---- making elements; text is only ever text ----
+  const make = (tag, properties = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+      if (name === "class") element.className = value;
+      else if (name.startsWith("data-") || name.startsWith("aria-") || name === "role") element.setAttribute(name, value);
+      else element[name] = value;
+    }
+    element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+    return element;
+  };
+  const fill = (element, ...children) => element.replaceChildren(...children.flat().filter((child) => child !== null && child !== ""));
+  const show = (element, yes) => { element.hidden = !yes; };
+  const words = (text) => String(text).replaceAll("_", " ");
+  const label = (name) => make("span", { class: `state ${name}` }, words(name));
+
+  const took = (ms) => {
+    if (ms === undefined || ms === null) return "";
+    if (ms < 1000) return `${ms} ms`;
+    if (ms < 60000) return `${(ms / 1000).toFixed(1)} s`;
+    const minutes = Math.floor(ms / 60000);
+    return minutes < 60 ? `${minutes} min ${Math.floor(ms / 1000) % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  };
+  const when = (text) => text ? make("time", { dateTime: text }, new Date(text).toLocaleString()) : "";
+  const who = (by) => by ? `${by.host} pid ${by.pid}${by.app ? ` (${by.app})` : ""}` : "";
+  const count = (number) => Number(number).toLocaleString();
+  const percent = (done, total) => total > 0 ? `${Math.min(100, Math.round(100 * done / total))} %` : "";
+
+  // ---- asking ----
+  class Refused extends Error {
+    constructor(problem, status) { super(problem.detail || problem.title || `status ${status}`); this.problem = problem; this.status = status; }
+  }
+  const ask = async (path, options = {}) => {
+    const session = state.session;
+    let response;
+    try {
+      response = await fetch(`${base}/${path}`, { ...options, cache: "no-store", credentials: "omit", headers: { authorization: `Bearer ${state.token}`, ...options.headers } });
+    } catch { throw new Error("The server does not answer."); }
+    if (session !== state.session) throw new Error("signed out");
+    const scope = response.headers.get("mongrate-scope");
+    if (scope) { state.scope = scope; state.name = response.headers.get("mongrate-token"); }
+    if (options.stream && response.ok) return response;
+    const text = await response.text();
+    let body = {};
+    try { body = JSON.parse(text); } catch { /* a proxy's own words */ }
+    if (!response.ok) throw new Refused(body, response.status);
+    return body;
+  };
+  const post = (path, body) => ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const alarm = (error) => {
+    const text = !error ? "" : error.problem && error.problem.next ? `${error.message}\nNext: ${error.problem.next}` : error.message || String(error);
+    byId("alert").textContent = text;
+    show(byId("alert"), text !== "");
+  };
+  const attempt = (work) => async (event) => {
+    if (event) event.preventDefault();
+    try { alarm(null); await work(); } catch (error) {
+      if (error.status === 401) signOut();
+      if (error.message !== "signed out") alarm(error);
+    }
+  };
+
+  // ---- signing in and out ----
+  const signOut = () => {
+    state.session += 1;
+    Object.assign(state, { token: "", scope: "read", status: null, run: null, events: [], older: [], next: null });
+    show(byId("board"), false); show(byId("who"), false); show(byId("sign-in"), true);
+    byId("database").textContent = "";
+    byId("token").focus();
+  };
+  const signIn = async () => {
+    state.session += 1;
+    state.token = byId("token").value.trim();
+    await refresh();
+    byId("token").value = "";
+    show(byId("sign-in"), false); show(byId("board"), true); show(byId("who"), true);
+    byId("main").focus({ preventScroll: true });
+    listen(state.session);
+    poll(state.session);
+  };
+
+  // ---- what there is ----
+  const refresh = async () => {
+    const [status, history] = await Promise.all([ask("status"), ask("history?limit=50")]);
+    state.status = status; state.lockSeen = performance.now();
+    // What was loaded of older pages stays.
+    const known = new Set(history.events.map((event) => JSON.stringify(event)));
+    state.events = history.events.concat(state.older.filter((event) => !known.has(JSON.stringify(event))));
+    if (!state.older.length) state.next = history.next;
+    draw();
+  };
+  const busy = () => (state.run && state.run.state === "running") || (state.status && state.status.lock.held);
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const poll = async (session) => {
+    while (session === state.session) {
+      await pause(busy() ? 2000 : 10000);
+      if (session !== state.session) return;
+      if (document.hidden) continue;
+      try { await refresh(); if (session === state.session && byId("alert").dataset.poll) { delete byId("alert").dataset.poll; alarm(null); } } catch (error) {
+        if (session !== state.session) return;
+        if (error.status === 401) return signOut();
+        byId("alert").dataset.poll = "yes"; alarm(error);
+      }
+    }
+  };
+
+  // ---- server-sent events, by hand: the browser's own client cannot send a token ----
+  const listen = async (session) => {
+    let last = "";
+    while (session === state.session) {
+      try {
+        const response = await ask("events", { stream: true, headers: last ? { "last-event-id": last } : {} });
+        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+        let text = "";
+        for (;;) {
+          const { value, done } = await reader.read();
+          if (session !== state.session) { reader.cancel(); return; }
+          if (done) break;
+          text += value;
+          const parts = text.split("\n\n");
+          text = parts.pop();
+          for (const part of parts) {
+            const event = { name: "", data: "" };
+            for (const line of part.split("\n")) {
+              if (line.startsWith("id: ")) last = line.slice(4);
+              else if (line.startsWith("event: ")) event.name = line.slice(7);
+              else if (line.startsWith("data: ")) event.data += line.slice(6);
+            }
+            if (event.name) heard(event.name, JSON.parse(event.data));
+          }
+        }
+      } catch (error) { if (error.status === 401) return; }
+      await pause(1000);
+    }
+  };
+  const heard = (name, data) => {
+    if (name === "state") state.run = data.run;
+    else if (name === "run") state.run = data;
+    else if (name === "step" && state.run && state.run.id === data.run) {
+      const at = state.run.steps.findIndex((step) => step.version === data.step.version && step.direction === data.step.direction);
+      if (at >= 0) state.run.steps[at] = data.step;
+    }
+    drawRun();
+    if (name !== "step") enable();
+    // The rest of the page follows what was recorded; not for each batch of a backfill.
+    if (name !== "step" || !["waiting", "running"].includes(data.step.state)) soon();
+  };
+  let due = false;
+  const soon = async () => {
+    if (due) return;
+    due = true;
+    await pause(300);
+    due = false;
+    if (state.token) refresh().catch(() => {});
+  };
+
+  // ---- drawing ----
+  const draw = () => {
+    const { status } = state;
+    byId("database").textContent = `${status.database}${status.group === "default" ? "" : ` · ${status.group}`}`;
+    byId("who-text").textContent = `${state.name || "signed in"}, may ${state.scope}`;
+    drawCounts(); drawLock(); drawChoices(); drawList(); drawTimeline(); drawRun(); enable();
+  };
+  const enable = () => {
+    const mayWrite = state.scope === "write";
+    show(byId("read-only"), !mayWrite);
+    const running = Boolean(state.run && state.run.state === "running");
+    for (const button of document.querySelectorAll("[data-writes]")) button.disabled = !mayWrite || running;
+    const { lock } = state.status || { lock: {} };
+    show(byId("unlock"), mayWrite && Boolean(lock.holder) && !running);
+  };
+  const drawCounts = () => {
+    const all = state.status.migrations;
+    const counts = { applied: state.status.applied, pending: state.status.pending, failed: all.filter((one) => one.state === "failed").length, running: all.filter((one) => one.state === "running").length, drifted: all.filter((one) => one.drifted).length };
+    const ahead = all.filter((one) => !one.linked && one.state === "applied").length;
+    fill(byId("counts"), Object.entries(counts).map(([name, number]) => make("li", {}, make("b", {}, count(number)), make("span", { class: number > 0 ? name : "faint" }, name))),
+      ahead ? make("li", {}, make("b", {}, count(ahead)), "not in this build") : null);
+  };
+  const drawLock = () => {
+    const { lock } = state.status;
+    const left = Math.max(0, lock.remaining_ms - (performance.now() - state.lockSeen));
+    byId("lock").textContent = lock.held ? `The lock is held by ${who(lock.holder)}, fence ${lock.fence}; its lease runs for another ${Math.ceil(left / 1000)} s unless it is renewed.`
+      : lock.holder ? `The lock was left by ${who(lock.holder)}, fence ${lock.fence}; its lease has run out, and the next run takes it.`
+      : `Nobody holds the lock (last fence ${lock.fence}).`;
+  };
+  const choose = (select, options) => {
+    const text = JSON.stringify(options);
+    if (select.dataset.options === text) return;
+    const before = select.value;
+    select.dataset.options = text;
+    fill(select, options.map(([value, name]) => make("option", { value }, name)));
+    if (options.some(([value]) => value === before)) select.value = before;
+  };
+  const drawChoices = () => {
+    const all = state.status.migrations;
+    const open = all.filter((one) => one.linked && one.state !== "applied");
+    choose(byId("up-to"), [["", `all that is pending (${open.length})`], ...open.map((one) => [String(one.version), `${one.version} ${one.name}`])]);
+    const applied = all.filter((one) => one.state === "applied").reverse();
+    choose(byId("down-to"), [["last", "the last one"], ["batch", "the last batch"], ...applied.map((one) => [`to:${one.version}`, `all newer than ${one.version} ${one.name}`]), ["all", "all"]]);
+  };
+  const failureText = (failure) => failure.message || [failure.code_name, failure.code ? `code ${failure.code}` : ""].filter(Boolean).join(", ") || "its text is in the log of the process and in the command line's status";
+  const bars = (all) => (all || []).map((one) => make("div", {},
+    make("span", {}, `${one.name}: ${count(one.documents)}${one.total ? ` of ${count(one.total)} documents (${percent(one.documents, one.total)})` : " documents"}${one.per_second ? `, ${count(one.per_second)}/s` : ""}${one.remaining_ms ? `, ${took(one.remaining_ms)} left` : ""}`),
+    make("progress", { max: one.total || 1, ...(one.total ? { value: Math.min(one.documents, one.total) } : {}), "aria-label": `backfill ${one.name}` })));
+  const drawList = () => {
+    const wanted = byId("filter").value;
+    const rows = state.status.migrations.filter((one) => !wanted || (wanted === "drifted" ? one.drifted : one.state === wanted));
+    const cell = (name, ...children) => make("td", { "data-label": name }, ...children);
+    fill(byId("list"), rows.length ? rows.map((one) => make("tr", {},
+      cell("Version", make("span", { class: "number" }, String(one.version))),
+      cell("Name", one.name, one.source ? make("div", { class: "faint" }, one.source) : null),
+      cell("State", label(one.state), one.drifted ? [" ", make("span", { class: "state drifted" }, "changed since")] : null, one.linked ? null : [" ", make("span", { class: "state drifted" }, "not in this build")],
+        one.failure ? make("div", {}, failureText(one.failure)) : null, one.finished_steps ? make("div", { class: "faint" }, `finished: ${one.finished_steps.join(", ")}`) : null, bars(one.progress)),
+      cell("Kind", one.kind, one.reversible ? null : make("div", { class: "faint" }, "no rollback")),
+      cell("Applied", when(one.applied_at), one.batch ? make("div", { class: "faint" }, `batch ${one.batch}`) : null),
+      cell("Took", make("span", { class: "number" }, took(one.duration_ms))),
+      cell("By", who(one.by)))) : make("tr", {}, make("td", { colSpan: 7 }, "None.")));
+  };
+  const drawTimeline = () => {
+    const durations = new Map(state.status.migrations.filter((one) => one.duration_ms !== undefined).map((one) => [one.version, one.duration_ms]));
+    const longest = Math.max(1, ...durations.values());
+    const seen = new Set();
+    fill(byId("timeline"), state.events.length ? state.events.map((event) => {
+      // The duration is that of the latest application.
+      const first = event.event === "applied" && !seen.has(event.version);
+      if (first) seen.add(event.version);
+      const ms = first ? durations.get(event.version) : undefined;
+      const bar = ms === undefined ? null : make("span", { class: "bar", "aria-hidden": "true" });
+      if (bar) bar.style.width = `${Math.max(1, 100 * ms / longest)}%`;
+      return make("li", {}, make("div", { class: "faint" }, when(event.at)), make("div", {}, label(event.event), ` ${event.version ?? ""} ${event.name}${ms === undefined ? "" : `, ${took(ms)}`}`,
+        event.failure ? make("div", {}, failureText(event.failure)) : null, make("div", { class: "faint" }, who(event.by)), bar));
+    }) : make("li", {}, "Nothing has happened yet."));
+    show(byId("older"), Boolean(state.next));
+  };
+  const problemView = (problem) => problem ? make("p", { class: "failed lines" }, `${problem.title}: ${problem.detail}`) : null;
+  const commandText = (one) => {
+    const counts = ["matched", "modified", "inserted", "upserted", "deleted", "returned"].filter((name) => one[name] !== undefined).map((name) => `${count(one[name])} ${name}`);
+    return `${one.command} ${one.namespace}${one.times > 1 ? ` × ${one.times}` : ""}${counts.length ? `: ${counts.join(", ")}` : ""}${one.failed ? `; failed: ${one.failed}` : ""}`;
+  };
+  const drawRun = () => {
+    const { run } = state;
+    show(byId("run"), Boolean(run));
+    if (!run) return;
+    const kind = run.verb === "up" ? "Apply" : "Roll back";
+    byId("run-title").textContent = run.dry_run ? `${kind}: dry run (${run.dry_run})` : kind;
+    const over = (step) => !["waiting", "running"].includes(step.state);
+    const done = run.steps.filter(over).length;
+    const part = run.steps.filter((step) => step.state === "running").flatMap((step) => step.backfills || []).map((one) => one.total ? Math.min(1, one.documents / one.total) : 0);
+    const at = run.steps.find((step) => step.state === "running");
+    byId("run-summary").textContent = run.state === "running" ? `${done} of ${run.steps.length} done${at ? `; at ${at.version} ${at.name}` : ""}; asked for by ${run.by}`
+      : `${words(run.state)} after ${took(run.elapsed_ms)}; asked for by ${run.by}${run.steps.length || run.dry_run ? "" : "; nothing was pending"}`;
+    byId("run-summary").className = run.state;
+    const bar = byId("run-bar");
+    show(bar, run.state === "running");
+    bar.max = Math.max(1, run.steps.length);
+    bar.value = done + (part[0] || 0) * 0.99;
+    const tried = run.dry_run_report ? run.dry_run_report.steps : null;
+    fill(byId("run-steps"), tried ? tried.map((step) => make("li", {}, label(step.outcome), ` ${step.version} ${step.name} · ${took(step.duration_ms)}`,
+      step.failure ? make("div", {}, failureText(step.failure)) : null,
+      make("ul", {}, (step.commands || []).slice(0, 50).map((one) => make("li", {}, commandText(one)))),
+      make("ul", {}, (step.operations || []).map((one) => make("li", {}, one.operation)))))
+      : run.steps.map((step) => make("li", {}, label(step.state), ` ${step.version} ${step.name}${step.duration_ms === undefined ? "" : ` · ${took(step.duration_ms)}`}`,
+        step.failure ? make("div", {}, failureText(step.failure)) : null, bars(step.backfills))));
+    fill(byId("run-report"), problemView(run.problem), run.dry_run_report ? lintsView(run.dry_run_report.lints) : null, run.dry_run && run.state !== "running" ? make("p", { class: "faint" }, "A dry run: nothing was written.") : null, run.problem && run.problem.next ? make("p", {}, run.problem.next) : null);
+  };
+  const lintsView = (lints) => (lints || []).map((one) => make("div", {}, make("p", { class: "pending" }, `${one.version} ${one.migration}: ${one.message}`), make("pre", {}, `instead of:\n${one.bad}\n\nbetter:\n${one.good}`)));
+  const planView = (plan) => [
+    plan.steps.length ? make("ol", { class: "steps" }, plan.steps.map((step) => make("li", {},
+      make("b", {}, `${step.direction === "up" ? "apply" : "roll back"} ${step.version} ${step.name}`), ` · ${step.kind}${step.resumes ? " · goes on where it was" : ""}${step.direction === "up" && !step.reversible ? " · no way back" : ""}`,
+      make("ul", {}, (step.operations || []).map((one) => make("li", {}, `${one.operation}${one.documents === undefined ? "" : ` (${count(one.documents)} documents)`}`)))))) : make("p", {}, "Nothing is to be done."),
+    ...lintsView(plan.lints)];
+
+  // ---- asking before doing ----
+  const confirmed = (title, body, yes, danger) => new Promise((done) => {
+    const dialog = byId("dialog");
+    byId("dialog-title").textContent = title;
+    fill(byId("dialog-body"), body);
+    const button = byId("dialog-yes");
+    button.textContent = yes || "";
+    button.className = danger ? "danger" : "main";
+    show(button, Boolean(yes));
+    byId("dialog-no").textContent = yes ? "Cancel" : "Close";
+    let answer = false;
+    button.onclick = () => { answer = true; dialog.close(); };
+    byId("dialog-no").onclick = () => dialog.close();
+    dialog.onclose = () => done(answer);
+    dialog.showModal();
+    byId("dialog-no").focus();
+  });
+  const upBody = () => ({ ...(byId("up-to").value ? { to: Number(byId("up-to").value) } : {}), ...(byId("up-continue").checked ? { continue_on_error: true } : {}) });
+  const downBody = () => {
+    const value = byId("down-to").value;
+    if (value === "batch") return { batch: true };
+    if (value === "all") return { all: true };
+    return value.startsWith("to:") ? { to: Number(value.slice(3)) } : {};
+  };
+  const planOf = (direction, body) => {
+    const query = new URLSearchParams({ direction });
+    if (direction === "up") query.set("lint", "true");
+    for (const name of ["to", "batch", "all"]) if (body[name] !== undefined) query.set(name, body[name]);
+    return ask(`plan?${query}`);
+  };
+  const doIt = (direction, body, title, yes, danger) => attempt(async () => {
+    const asked = body();
+    const plan = await planOf(direction, asked);
+    if (!plan.steps.length) { await confirmed(title, planView(plan)); return; }
+    const where = make("p", {}, `In the database ${plan.database}:`);
+    if (await confirmed(title, [where, ...planView(plan)], yes.replace("#", plan.steps.length), danger)) started(await post(direction, asked));
+  });
+  const started = (run) => { state.run = run; drawRun(); enable(); byId("run").scrollIntoView({ block: "nearest" }); };
+  const dry = (direction, body) => attempt(async () => { started(await post(direction, { ...body(), dry_run: "run" })); });
+  const onlyPlan = (direction, body) => attempt(async () => { await confirmed("Plan", planView(await planOf(direction, body()))); });
+
+  byId("sign-in").addEventListener("submit", attempt(signIn));
+  byId("sign-out").addEventListener("click", () => { alarm(null); signOut(); });
+  byId("filter").addEventListener("change", drawList);
+  byId("up").addEventListener("click", doIt("up", upBody, "Apply these?", "Apply #", false));
+  byId("down").addEventListener("click", doIt("down", downBody, "Roll these back?", "Roll back #", true));
+  byId("up-dry").addEventListener("click", dry("up", upBody));
+  byId("down-dry").addEventListener("click", dry("down", downBody));
+  byId("up-plan").addEventListener("click", onlyPlan("up", upBody));
+  byId("down-plan").addEventListener("click", onlyPlan("down", downBody));
+  byId("unlock").addEventListener("click", attempt(async () => {
+    const lock = await ask("lock/status");
+    const body = make("p", {}, lock.holder ? `It is held by ${who(lock.holder)}, fence ${lock.fence}${lock.held ? ", and its lease still runs" : ""}. If that process lives, its next commit is refused; what it committed stays.` : "Nobody holds it.");
+    if (await confirmed("Release the lock?", body, lock.holder ? `Release fence ${lock.fence}` : "", true)) { await post("lock/release", { fence: lock.fence }); await refresh(); }
+  }));
+  byId("older").addEventListener("click", attempt(async () => {
+    const page = await ask(`history?limit=50&before=${encodeURIComponent(state.next)}`);
+    state.older = state.events = state.events.concat(page.events); state.next = page.next;
+    drawTimeline();
+  }));
+  setInterval(() => { if (state.status) drawLock(); }, 1000);
+  signOut();
+})();

@@ -1,0 +1,139 @@
+//! What only reads: each asks the library once, and shows the report.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue},
+    response::{IntoResponse as _, Response, Sse, sse::KeepAlive},
+};
+
+use super::{
+    Shared, answer,
+    ask::{HistoryQuery, PlanQuery, Planned, Queried},
+    feed::Subscription,
+    history::{Cursor, Wanted, page},
+    problem::{Details, Problem},
+    wire::{History, Lock, Plan, Run, Status},
+};
+
+type Answered = Result<Response, Problem>;
+
+/// Every migration and its state, and the lock.
+#[utoipa::path(
+    get, path = "/status", tag = "read", operation_id = "status",
+    responses((status = 200, description = "Every migration and its state, and the lock", body = Status))
+)]
+pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Answered {
+    let report = shared.migrator.status().await.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&Status::new(report, shared.texts)))
+}
+
+/// What `up` or `down` would do. Nothing is written, no lock is taken.
+#[utoipa::path(
+    get, path = "/plan", tag = "read", operation_id = "plan", params(PlanQuery),
+    responses((status = 200, description = "What would be done", body = Plan))
+)]
+pub(super) async fn plan(
+    State(shared): State<Arc<Shared>>,
+    Queried(query): Queried<PlanQuery>,
+) -> Answered {
+    query.check()?;
+    let migrator = query.policy(shared.migrator.clone());
+    let report = match query.plan(&migrator) {
+        Planned::Up(up) => up.plan().await,
+        Planned::Down(down) => down.plan().await,
+    };
+    let report = report.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&Plan::new(report, shared.texts)))
+}
+
+/// The last events of every migration and of the lock, newest first, page by page.
+#[utoipa::path(
+    get, path = "/history", tag = "read", operation_id = "history", params(HistoryQuery),
+    responses((status = 200, description = "One page of the history", body = History))
+)]
+pub(super) async fn history(
+    State(shared): State<Arc<Shared>>,
+    Queried(query): Queried<HistoryQuery>,
+) -> Answered {
+    query.check()?;
+    let before = match &query.before {
+        None => None,
+        Some(text) => {
+            let refuse = || Problem::usage("`before` is not what a page had as `next`");
+            Some(Cursor::parse(text).ok_or_else(refuse)?)
+        }
+    };
+    let wanted = Wanted {
+        limit: query.limit(),
+        before,
+        version: query.version,
+        event: query.event.as_deref(),
+    };
+    let report = shared.migrator.history().await.map_err(|error| shared.problem(error))?;
+    let (group, database) = (report.group.clone(), report.database.clone());
+    let (events, next) = page(report, &wanted);
+    let next = next.map(|next| next.to_string());
+    Ok(answer::ok(&History::new(group, database, events, next, shared.texts)))
+}
+
+/// Who holds the lock, by MongoDB's clock.
+#[utoipa::path(
+    get, path = "/lock/status", tag = "read", operation_id = "lockStatus",
+    responses((status = 200, description = "The lock", body = Lock))
+)]
+pub(super) async fn lock_status(State(shared): State<Arc<Shared>>) -> Answered {
+    let report = shared.migrator.lock_status().await.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&Lock::from(report)))
+}
+
+/// A run that was asked for here, as it is now. The last hundred are remembered, until the
+/// process ends.
+#[utoipa::path(
+    get, path = "/runs/{id}", tag = "read", operation_id = "run",
+    params(("id" = String, Path, description = "The run's id, as `POST up` or `down` gave it")),
+    responses(
+        (status = 200, description = "The run, as it is now", body = Run),
+        (status = 404, description = "No run has this id", body = Details, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn run(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answered {
+    let run = shared.runs.get(&id).ok_or_else(|| {
+        Problem::not_found("no run has this id, or the process was started again since")
+    })?;
+    Ok(answer::ok(&run.shown()))
+}
+
+/// What happens, as it happens: server-sent events, of the runs that were asked for here.
+///
+/// `state` (first, and after a gap): `{"run": Run or null}`, the last run. `run`: a run began or
+/// ended, `Run`. `step`: `{"run": id, "step": RunStep}`. `gap`: `{"missed": n}`, more was missed
+/// than is kept. With `Last-Event-ID`, it goes on after that one.
+#[utoipa::path(
+    get, path = "/events", tag = "read", operation_id = "events",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has")),
+    responses((status = 200, description = "A stream of events", body = String, content_type = "text/event-stream"))
+)]
+pub(super) async fn events(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let permit = Arc::clone(&shared.streams).try_acquire_owned();
+    let permit = permit
+        .map_err(|_| Problem::overloaded("overloaded", "too many streams of events are open"))?;
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let runs = Arc::clone(&shared.runs);
+    let subscription = Subscription {
+        feed: Arc::clone(&shared.runs.feed),
+        last,
+        snapshot: Box::new(move || runs.snapshot()),
+        closing: shared.migrator.cancel_token().clone(),
+        permit,
+    };
+    let stream = subscription.stream();
+    let mut response = Sse::new(stream).keep_alive(KeepAlive::default()).into_response();
+    // A proxy that collects would keep the news to itself.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}

@@ -1,0 +1,318 @@
+//! The runs that were asked for here: at most one in flight, and the last hundred for who comes
+//! back to ask. A run belongs to nobody's connection.
+
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::FutureExt as _;
+use mongodb::bson::Uuid;
+use serde_json::json;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    answer,
+    ask::DryRunHow,
+    feed::Feed,
+    problem::Problem,
+    wire::{
+        DryRunReport, Failure, Plan, Run, RunReport, RunState, RunStep, StepProgress, StepState,
+        Texts, Verb,
+    },
+};
+use crate::{
+    Error, Kind, Version, dry_run,
+    progress::{Progress, Said},
+    report,
+};
+
+/// How many runs are remembered.
+const KEPT_MAX: usize = 100;
+
+/// What a run came to, as the library says it.
+pub(super) enum Outcome {
+    Run(report::RunReport),
+    DryRun(dry_run::DryRunReport),
+    Plan(report::PlanReport),
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) verb: Verb,
+    pub(super) dry_run: Option<DryRunHow>,
+    pub(super) by: String,
+    pub(super) texts: Texts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It may still be refused.
+    Asked,
+    /// It is at work.
+    Begun,
+    /// It is over; whether it had begun.
+    Ended { begun: bool },
+}
+
+/// One run.
+#[derive(Debug)]
+pub(super) struct Ongoing {
+    order: Order,
+    since: Instant,
+    now: Mutex<Run>,
+    phase: watch::Sender<Phase>,
+    feed: Arc<Feed>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Runs {
+    pub(super) feed: Arc<Feed>,
+    kept: Mutex<VecDeque<Arc<Ongoing>>>,
+}
+
+impl Runs {
+    pub(super) fn new() -> Self {
+        Self { feed: Arc::new(Feed::new()), kept: Mutex::default() }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<Ongoing>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a run, in a task of its own.
+    ///
+    /// # Errors
+    ///
+    /// The one that is in flight.
+    pub(super) fn start<F>(
+        &self,
+        order: Order,
+        work: impl FnOnce(Progress) -> F,
+    ) -> Result<Arc<Ongoing>, Arc<Ongoing>>
+    where
+        F: Future<Output = Result<Outcome, Error>> + Send + 'static,
+    {
+        let mut kept = self.kept();
+        if let Some(last) = kept.back()
+            && !last.is_over()
+        {
+            return Err(Arc::clone(last));
+        }
+        let run = Arc::new(Ongoing::new(order, Arc::clone(&self.feed)));
+        kept.push_back(Arc::clone(&run));
+        if kept.len() > KEPT_MAX {
+            kept.pop_front();
+        }
+        drop(kept);
+        let listening = Arc::clone(&run);
+        let work = work(Progress::to(move |said| listening.note(said)));
+        let of = Arc::clone(&run);
+        tokio::spawn(async move {
+            let ended = AssertUnwindSafe(work).catch_unwind().await;
+            of.end(ended.ok());
+        });
+        Ok(run)
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<Arc<Ongoing>> {
+        self.kept().iter().find(|run| run.id() == id).cloned()
+    }
+
+    /// The last one, in flight or not, as JSON: how things stand.
+    pub(super) fn snapshot(&self) -> Option<String> {
+        let last = self.kept().back().cloned();
+        answer::text(&json!({ "run": last.map(|run| run.shown()) }))
+    }
+
+    /// Waits until none is in flight.
+    pub(super) async fn idle(&self) {
+        let last = self.kept().back().cloned();
+        if let Some(last) = last {
+            last.over().await;
+        }
+    }
+}
+
+impl Ongoing {
+    fn new(order: Order, feed: Arc<Feed>) -> Self {
+        let run = Run {
+            id: Uuid::new().to_string(),
+            verb: order.verb,
+            dry_run: order.dry_run,
+            state: RunState::Running,
+            by: order.by.clone(),
+            elapsed_ms: 0,
+            fence: None,
+            steps: Vec::new(),
+            report: None,
+            dry_run_report: None,
+            plan: None,
+            problem: None,
+        };
+        let phase = watch::Sender::new(Phase::Asked);
+        Self { order, since: Instant::now(), now: Mutex::new(run), phase, feed }
+    }
+
+    fn now(&self) -> MutexGuard<'_, Run> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn id(&self) -> String {
+        self.now().id.clone()
+    }
+
+    /// As it is now.
+    pub(super) fn shown(&self) -> Run {
+        let mut run = self.now().clone();
+        if run.state == RunState::Running {
+            run.elapsed_ms = self.elapsed_ms();
+        }
+        run
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Ended { .. })
+    }
+
+    /// Waits until it has begun, or is over.
+    pub(super) async fn accepted(&self) {
+        let mut phase = self.phase.subscribe();
+        let _ = phase.wait_for(|phase| *phase != Phase::Asked).await;
+    }
+
+    /// Waits for its end.
+    pub(super) async fn over(&self) {
+        let mut phase = self.phase.subscribe();
+        let _ = phase.wait_for(|phase| matches!(phase, Phase::Ended { .. })).await;
+    }
+
+    /// Why it never began.
+    pub(super) fn refusal(&self) -> Option<Problem> {
+        match *self.phase.borrow() {
+            Phase::Ended { begun: false } => {
+                self.now().problem.clone().map(|details| Problem(Box::new(details)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Something happened in it.
+    fn note(&self, said: Said) {
+        match said {
+            Said::Began { fence, steps } => {
+                let mut run = self.now();
+                run.fence = fence;
+                let steps = steps.into_iter().map(|step| RunStep {
+                    version: step.version.get(),
+                    name: step.name.to_owned(),
+                    direction: step.direction,
+                    state: StepState::Waiting,
+                    duration_ms: None,
+                    backfills: Vec::new(),
+                    failure: None,
+                });
+                run.steps = steps.collect();
+                drop(run);
+                self.phase.send_replace(Phase::Begun);
+                self.feed.publish("run", &self.shown());
+            }
+            Said::StepBegan { version } => {
+                self.step(version, |step| step.state = StepState::Running);
+            }
+            Said::StepEnded(report) => self.step(report.version, |step| {
+                step.state = report.outcome.into();
+                step.duration_ms = Some(report.duration_ms);
+                step.failure = report.failure.map(|one| Failure::new(one, self.order.texts));
+            }),
+            Said::Backfill { version, far } => {
+                let far = StepProgress {
+                    name: far.name,
+                    documents: far.documents,
+                    total: far.total,
+                    per_second: far.per_second,
+                    remaining_ms: far.remaining_ms,
+                    updated_at: None,
+                };
+                self.step(version, |step| {
+                    match step.backfills.iter_mut().find(|one| one.name == far.name) {
+                        Some(one) => *one = far,
+                        None => step.backfills.push(far),
+                    }
+                });
+            }
+        }
+    }
+
+    /// Changes the step that is at work, and tells of it. `redo` has a version twice.
+    fn step(&self, version: Version, change: impl FnOnce(&mut RunStep)) {
+        let mut run = self.now();
+        let id = run.id.clone();
+        let open = |step: &&mut RunStep| {
+            step.version == version.get()
+                && matches!(step.state, StepState::Waiting | StepState::Running)
+        };
+        let Some(step) = run.steps.iter_mut().find(open) else { return };
+        change(step);
+        let step = step.clone();
+        drop(run);
+        self.feed.publish("step", &json!({ "run": id, "step": step }));
+    }
+
+    /// It is over; `None`: it panicked.
+    fn end(&self, ended: Option<Result<Outcome, Error>>) {
+        let texts = self.order.texts;
+        let begun = *self.phase.borrow() == Phase::Begun;
+        let mut run = self.now();
+        run.elapsed_ms = self.elapsed_ms();
+        run.state = RunState::Done;
+        match ended {
+            Some(Ok(Outcome::Run(report))) => run.report = Some(RunReport::new(report, texts)),
+            Some(Ok(Outcome::Plan(plan))) => run.plan = Some(Plan::new(plan, texts)),
+            Some(Ok(Outcome::DryRun(report))) => {
+                if !report.is_ok() {
+                    run.state = RunState::Failed;
+                }
+                run.dry_run_report = Some(DryRunReport::new(report, texts));
+            }
+            Some(Err(error)) => {
+                run.report = error.report().cloned().map(|report| RunReport::new(report, texts));
+                let problem = *Problem::of(error, texts).0;
+                run.state = match problem.kind() {
+                    Kind::Cancelled => RunState::Cancelled,
+                    _ => RunState::Failed,
+                };
+                run.problem = Some(problem);
+            }
+            None => {
+                run.state = RunState::Failed;
+                run.problem = Some(*Problem::internal().0);
+            }
+        }
+        for step in &mut run.steps {
+            if step.state == StepState::Waiting && self.order.dry_run.is_none() {
+                step.state = StepState::NotRun;
+            }
+        }
+        let outcome = match (&run.problem, run.state) {
+            (Some(problem), _) => problem.code().to_owned(),
+            (None, RunState::Failed) => "failed".to_owned(),
+            (None, _) => "done".to_owned(),
+        };
+        let id = run.id.clone();
+        drop(run);
+        tracing::info!(
+            target: "mongrate::audit", token = self.order.by, action = self.order.verb.as_str(),
+            run = id, outcome, "a run ended"
+        );
+        self.phase.send_replace(Phase::Ended { begun });
+        self.feed.publish("run", &self.shown());
+    }
+}

@@ -1,0 +1,465 @@
+//! Status, plan, history and lock, as they are answered.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Texts;
+use crate::{Direction, LintName, MigrationKind, State, error, lint, report as lib};
+
+/// A process.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Holder {
+    /// Its host's name.
+    host: String,
+    /// Its process id.
+    pid: u32,
+    /// What the app calls itself, and on whose behalf it works. Left out if it does not say.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    app: String,
+}
+
+impl From<lib::Who> for Holder {
+    fn from(who: lib::Who) -> Self {
+        let lib::Who { host, pid, app } = who;
+        Self { host, pid, app }
+    }
+}
+
+/// A migration.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Named {
+    /// Its version.
+    pub(in crate::http) version: i64,
+    /// Its name.
+    pub(in crate::http) name: String,
+}
+
+impl From<error::Named> for Named {
+    fn from(error::Named { version, name }: error::Named) -> Self {
+        Self { version: version.get(), name }
+    }
+}
+
+pub(super) fn named(all: Vec<error::Named>) -> Vec<Named> {
+    all.into_iter().map(Named::from).collect()
+}
+
+/// Why a migration failed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Failure {
+    /// What it said; only where the server of this interface was told to show it, as it may
+    /// quote documents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// MongoDB's error code, if it came from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+    /// The name of the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_name: Option<String>,
+}
+
+impl Failure {
+    pub(in crate::http) fn new(failure: lib::Failure, texts: Texts) -> Self {
+        let lib::Failure { message, code, code_name } = failure;
+        Self { message: texts.shown.then_some(message), code, code_name }
+    }
+}
+
+/// How far a backfill is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct StepProgress {
+    /// The name of its step.
+    pub(in crate::http) name: String,
+    /// Documents that it has walked over.
+    pub(in crate::http) documents: u64,
+    /// Documents that there were when it began; left out if that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) total: Option<u64>,
+    /// Documents per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) per_second: Option<u64>,
+    /// How long the rest takes at that rate, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) remaining_ms: Option<u64>,
+    /// When its last batch was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) updated_at: Option<DateTime<Utc>>,
+}
+
+/// One migration and its state.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct MigrationStatus {
+    /// Its version.
+    version: i64,
+    /// Its name.
+    name: String,
+    /// Its state.
+    state: State,
+    /// What it may do.
+    kind: MigrationKind,
+    /// Whether it can be rolled back.
+    reversible: bool,
+    /// Whether this build has it.
+    linked: bool,
+    /// Whether its body changed after being applied.
+    drifted: bool,
+    /// The batch in which it was applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<i64>,
+    /// When it was applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied_at: Option<DateTime<Utc>>,
+    /// How long it took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+    /// Who applied it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<Holder>,
+    /// Why its last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    /// The finished steps of an online migration that is not done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    finished_steps: Vec<String>,
+    /// The backfills that are under way, or were interrupted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    progress: Vec<StepProgress>,
+    /// Where it is declared; left out if this build does not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+}
+
+/// The lock, as MongoDB sees it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = LockReport)]
+pub(in crate::http) struct Lock {
+    /// Whether somebody holds it, with a lease that still runs.
+    held: bool,
+    /// Who holds it, or held it last without giving it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<Holder>,
+    /// The fence number of the last acquisition: what a release has to name.
+    fence: i64,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<DateTime<Utc>>,
+    /// When the lease runs out, unless it is renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<DateTime<Utc>>,
+    /// How long the lease still runs, in milliseconds; 0 when it has run out.
+    remaining_ms: u64,
+}
+
+impl From<lib::LockReport> for Lock {
+    fn from(lock: lib::LockReport) -> Self {
+        let lib::LockReport { held, holder, fence, since, expires_at, remaining_ms } = lock;
+        let holder = holder.map(Holder::from);
+        Self { held, holder, fence, since, expires_at, remaining_ms }
+    }
+}
+
+/// Every migration that this build or the database knows, and the lock.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusReport)]
+pub(in crate::http) struct Status {
+    /// The group.
+    group: String,
+    /// The database.
+    database: String,
+    /// The control collection.
+    collection: String,
+    /// How many migrations are applied.
+    applied: usize,
+    /// How many `up` would apply.
+    pending: usize,
+    /// The migrations, oldest version first.
+    migrations: Vec<MigrationStatus>,
+    /// The lock.
+    lock: Lock,
+}
+
+impl Status {
+    pub(in crate::http) fn new(report: lib::StatusReport, texts: Texts) -> Self {
+        let one = |one: lib::MigrationStatus| MigrationStatus {
+            version: one.version.get(),
+            name: one.name,
+            state: one.state,
+            kind: one.kind,
+            reversible: one.reversible,
+            linked: one.linked,
+            drifted: one.drifted,
+            batch: one.batch,
+            applied_at: one.applied_at,
+            duration_ms: one.duration_ms,
+            by: one.by.map(Holder::from),
+            failure: one.failure.map(|failure| Failure::new(failure, texts)),
+            finished_steps: one.finished_steps,
+            progress: one
+                .progress
+                .into_iter()
+                .map(|far| StepProgress {
+                    name: far.name,
+                    documents: far.documents,
+                    total: far.total,
+                    per_second: far.per_second,
+                    remaining_ms: far.remaining_ms,
+                    updated_at: far.updated_at,
+                })
+                .collect(),
+            source: one.source,
+        };
+        Self {
+            group: report.group,
+            database: report.database,
+            collection: report.collection,
+            applied: report.applied,
+            pending: report.pending,
+            migrations: report.migrations.into_iter().map(one).collect(),
+            lock: report.lock.into(),
+        }
+    }
+}
+
+/// One operation of a declared migration.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct DeclaredOperation {
+    /// What it does.
+    operation: String,
+    /// What undoes it.
+    undo: String,
+    /// The collection whose documents it changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collection: Option<String>,
+    /// How many documents it would change, as the database is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    documents: Option<u64>,
+}
+
+pub(super) fn operations(all: Vec<lib::DeclaredOperation>) -> Vec<DeclaredOperation> {
+    all.into_iter()
+        .map(|one| DeclaredOperation {
+            operation: one.operation,
+            undo: one.undo,
+            collection: one.collection,
+            documents: one.documents,
+        })
+        .collect()
+}
+
+/// Something that would better be done otherwise.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Lint {
+    /// What it is called.
+    name: LintName,
+    /// The version of the migration.
+    version: i64,
+    /// The name of the migration.
+    migration: String,
+    /// What would happen.
+    message: String,
+    /// What the migration does.
+    bad: String,
+    /// What would be better.
+    good: String,
+    /// What was found in the database; only where texts that may quote documents are shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    details: Vec<String>,
+    /// Whether it rests on the size of a collection only.
+    estimated: bool,
+}
+
+pub(super) fn lints(all: Vec<lint::Lint>, texts: Texts) -> Vec<Lint> {
+    all.into_iter()
+        .map(|one| Lint {
+            name: one.name,
+            version: one.version.get(),
+            migration: one.migration,
+            message: one.message,
+            bad: one.bad,
+            good: one.good,
+            details: if texts.shown { one.details } else { Vec::new() },
+            estimated: one.estimated,
+        })
+        .collect()
+}
+
+/// One migration in a plan.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct PlanStep {
+    /// Its version.
+    version: i64,
+    /// Its name.
+    name: String,
+    /// What it may do.
+    kind: MigrationKind,
+    /// Whether it would be applied or rolled back.
+    direction: Direction,
+    /// Whether it can be rolled back afterwards.
+    reversible: bool,
+    /// Whether it resumes what was interrupted.
+    resumes: bool,
+    /// Where it is declared.
+    source: String,
+    /// The operations of a declared migration, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    operations: Vec<DeclaredOperation>,
+}
+
+/// What a run would do. Nothing was written, no lock taken.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PlanReport)]
+pub(in crate::http) struct Plan {
+    /// The group.
+    group: String,
+    /// The database.
+    database: String,
+    /// The steps, in their order.
+    steps: Vec<PlanStep>,
+    /// What would better be done otherwise, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    lints: Vec<Lint>,
+    /// Applied migrations that this build does not have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    ahead: Vec<Named>,
+}
+
+impl Plan {
+    pub(in crate::http) fn new(report: lib::PlanReport, texts: Texts) -> Self {
+        let step = |one: lib::PlanStep| PlanStep {
+            version: one.version.get(),
+            name: one.name,
+            kind: one.kind,
+            direction: one.direction,
+            reversible: one.reversible,
+            resumes: one.resumes,
+            source: one.source,
+            operations: operations(one.operations),
+        };
+        Self {
+            group: report.group,
+            database: report.database,
+            steps: report.steps.into_iter().map(step).collect(),
+            lints: lints(report.lints, texts),
+            ahead: named(report.ahead),
+        }
+    }
+}
+
+/// One event in the history.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct HistoryEvent {
+    /// The migration's version; left out for events of the lock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<i64>,
+    /// The migration's name.
+    name: String,
+    /// When.
+    at: DateTime<Utc>,
+    /// What happened: `applied`, `reverted`, `failed`, `running`, `cancelled`, `baseline`,
+    /// `resolved`, `repaired`, `force_unlocked`.
+    event: String,
+    /// Which way it went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<Direction>,
+    /// Under which fence number.
+    fence: i64,
+    /// Who did it.
+    by: Holder,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+}
+
+/// One page of the history, newest event first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = HistoryPage)]
+pub(in crate::http) struct History {
+    /// The group.
+    group: String,
+    /// The database.
+    database: String,
+    /// The events of this page.
+    events: Vec<HistoryEvent>,
+    /// What to pass as `before` to get the next page; left out on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl History {
+    /// The page that these events are.
+    pub(in crate::http) fn new(
+        group: String,
+        database: String,
+        events: Vec<lib::HistoryEvent>,
+        next: Option<String>,
+        texts: Texts,
+    ) -> Self {
+        let one = |one: lib::HistoryEvent| HistoryEvent {
+            version: one.version.map(crate::Version::get),
+            name: one.name,
+            at: one.at,
+            event: one.event,
+            direction: one.direction,
+            fence: one.fence,
+            by: one.by.into(),
+            failure: one.failure.map(|failure| Failure::new(failure, texts)),
+        };
+        Self { group, database, events: events.into_iter().map(one).collect(), next }
+    }
+}
+
+/// The lock that was taken away.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = UnlockReport)]
+pub(in crate::http) struct Unlocked {
+    /// The fence that was named.
+    fence: i64,
+    /// Who held the lock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<Holder>,
+    /// Whether its lease was still running.
+    was_live: bool,
+}
+
+impl From<lib::UnlockReport> for Unlocked {
+    fn from(lib::UnlockReport { fence, holder, was_live }: lib::UnlockReport) -> Self {
+        Self { fence, holder: holder.map(Holder::from), was_live }
+    }
+}
+
+/// The file of a new migration.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Created {
+    /// The version of the new migration.
+    version: i64,
+    /// Its name, in snake case.
+    name: String,
+    /// Its file, in the directory that this server was started with.
+    file: String,
+    /// The line that makes the file part of the crate.
+    mod_line: String,
+    /// Whether that line was written; if not, a person has to add it.
+    mod_line_written: bool,
+}
+
+impl From<mongrate_seal::create::Created> for Created {
+    fn from(created: mongrate_seal::create::Created) -> Self {
+        let file = created.path.file_name();
+        Self {
+            version: created.version,
+            file: file.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            mod_line_written: created.mod_file.is_some(),
+            mod_line: created.mod_line.clone(),
+            name: created.name,
+        }
+    }
+}

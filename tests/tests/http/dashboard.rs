@@ -1,0 +1,318 @@
+//! The dashboard in a real browser: `bash tests/outside`, which needs Chromium and its
+//! driver. Screenshots go where `SCREENSHOTS` says.
+
+use std::{net::SocketAddr, path::PathBuf, process::Stdio};
+
+use mongrate_tests::Fresh;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+    time::{Duration, Instant, sleep, timeout},
+};
+
+use crate::{
+    support::{PREFIX, READ, WRITE},
+    wire::{Served, command, split},
+};
+
+/// How long something may take to show.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A browser, and its one window.
+struct Browser {
+    driver: Child,
+    address: SocketAddr,
+    session: String,
+}
+
+impl Browser {
+    async fn open(dark: bool, width: u32) -> Self {
+        let mut driver = Command::new("chromedriver")
+            .args(["--port=0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("chromedriver is there: apt-get install chromium-driver");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port: u16 = loop {
+            let line = lines.next_line().await.unwrap().expect("it says its port");
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                break port.trim_end_matches('.').parse().unwrap();
+            }
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut args = vec![
+            "--headless=new".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            format!("--window-size={width},1000"),
+        ];
+        if dark {
+            args.push("--force-dark-mode".to_owned());
+            args.push("--blink-settings=preferredColorScheme=0".to_owned());
+        }
+        let mut options = json!({ "args": args });
+        if width < 500 {
+            // A window is not made that narrow.
+            let metrics = json!({ "width": width, "height": 844, "pixelRatio": 1, "touch": true });
+            options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
+        }
+        let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL" },
+        } } });
+        let mut browser = Self { driver, address, session: String::new() };
+        let made = browser.send("POST", "/session", &wanted).await;
+        browser.session = made["sessionId"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        browser
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if method == "POST" { body.to_string() } else { String::new() };
+        let path = path.replace("{}", &self.session);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The driver keeps its connections open, whatever it is asked.
+        let mut bytes = Vec::new();
+        let (status, answer) = loop {
+            let read = timeout(PATIENCE, stream.read_buf(&mut bytes)).await;
+            let read = read.unwrap_or_else(|_| panic!("{path} is not answered")).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            let length = text
+                .lines()
+                .filter_map(|line| line.split_once(':'))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .and_then(|(_, length)| length.trim().parse::<usize>().ok());
+            if let (Some(length), Some(at)) = (length, text.find("\r\n\r\n"))
+                && bytes.len() >= at + 4 + length
+            {
+                break split(&text);
+            }
+            assert!(read > 0, "{path} is answered in part: {text}");
+        };
+        assert_eq!(status, 200, "{path} {body}: {answer}");
+        serde_json::from_str::<Value>(&answer).unwrap()["value"].take()
+    }
+
+    async fn goto(&self, url: &str) {
+        self.send("POST", "/session/{}/url", &json!({ "url": url })).await;
+    }
+
+    async fn element(&self, selector: &str) -> String {
+        let wanted = json!({ "using": "css selector", "value": selector });
+        let found = self.send("POST", "/session/{}/element", &wanted).await;
+        let id = found.as_object().and_then(|one| one.values().next()?.as_str().map(str::to_owned));
+        id.unwrap_or_else(|| panic!("{selector}: {found}"))
+    }
+
+    async fn click(&self, selector: &str) {
+        let id = self.element(selector).await;
+        self.send("POST", &format!("/session/{{}}/element/{id}/click"), &json!({})).await;
+    }
+
+    async fn type_into(&self, selector: &str, text: &str) {
+        let id = self.element(selector).await;
+        let keys = json!({ "text": text });
+        self.send("POST", &format!("/session/{{}}/element/{id}/value"), &keys).await;
+    }
+
+    async fn evaluate(&self, script: &str) -> Value {
+        let body = json!({ "script": format!("return {script}"), "args": [] });
+        self.send("POST", "/session/{}/execute/sync", &body).await
+    }
+
+    /// What is to be seen of an element.
+    async fn text(&self, selector: &str) -> String {
+        let script = format!("document.querySelector({selector:?})?.innerText");
+        self.evaluate(&script).await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Until the element shows this.
+    async fn until(&self, selector: &str, text: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let shown = self.text(selector).await;
+            if shown.contains(text) {
+                return shown;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{selector} never shows {text:?}, but {shown:?}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn screenshot(&self, name: &str) {
+        let Some(dir) = std::env::var_os("SCREENSHOTS") else { return };
+        let taken = self.send("GET", "/session/{}/screenshot", &Value::Null).await;
+        let path = PathBuf::from(dir).join(format!("{name}.png"));
+        // Base64, which the standard library does not read.
+        let mut child = Command::new("base64")
+            .arg("-d")
+            .stdin(Stdio::piped())
+            .stdout(std::fs::File::create(&path).unwrap())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(taken.as_str().unwrap().as_bytes()).await.unwrap();
+        drop(stdin);
+        child.wait().await.unwrap();
+    }
+
+    /// That nothing was refused by the policy, and no script failed.
+    async fn assert_calm(&self) {
+        let body = json!({ "type": "browser" });
+        let log = self.send("POST", "/session/{}/se/log", &body).await;
+        let wrong: Vec<&Value> = log
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|entry| entry["level"] == "SEVERE")
+            // What is answered with a problem is logged as well.
+            .filter(|entry| entry["source"] != "network")
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    async fn close(mut self) {
+        self.send("DELETE", "/session/{}", &Value::Null).await;
+        let _ = self.driver.start_kill();
+        let _ = timeout(PATIENCE, self.driver.wait()).await;
+    }
+}
+
+impl Drop for Browser {
+    /// Also after a failure: the driver, and the browser that it started.
+    fn drop(&mut self) {
+        if let Some(pid) = self.driver.id() {
+            let group = format!("-{pid}");
+            let _ = std::process::Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+        }
+    }
+}
+
+async fn start(fresh: &Fresh, fails: bool) -> (Served, String) {
+    let mut command = command(fresh, &["--show-failures"]);
+    command.env("SERVED_VISITS", "2000").env("SERVED_SLOW_MS", "60");
+    if fails {
+        command.env("SERVED_FAILS", "<b>the last one</b> fails as it was told to");
+    }
+    let served = Served::start(command).await;
+    let url = format!("http://{}{PREFIX}", served.address);
+    (served, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver: bash tests/outside"]
+async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
+    let fresh = Fresh::new("http_dashboard").await;
+    let (served, url) = start(&fresh, false).await;
+    let browser = Browser::open(false, 1_200).await;
+    browser.goto(&url).await;
+    browser.until("#sign-in", "Sign in").await;
+    browser.screenshot("1-sign-in").await;
+
+    // A token that is none; by keyboard, as the field has the focus.
+    browser.type_into("#token", "this-token-is-not-known\u{e007}").await;
+    browser.until("#alert", "not known").await;
+    browser.evaluate("document.getElementById('token').value = ''").await;
+    browser.type_into("#token", &format!("{WRITE}\u{e007}")).await;
+    browser.until("#who", "write, may write").await;
+    browser.until("#list", "mark_visits").await;
+    let address = browser.evaluate("location.href + document.cookie + JSON.stringify({...sessionStorage, ...localStorage})").await;
+    assert!(!address.to_string().contains(WRITE), "{address}");
+    browser.screenshot("2-pending").await;
+
+    // The plan, and the dry run's report.
+    browser.click("#up-plan").await;
+    browser.until("dialog[open] #dialog-body", "apply 2 mark_visits").await;
+    browser.click("#dialog-no").await;
+    browser.click("#up-dry").await;
+    browser.until("#run-report", "nothing was written").await;
+    browser.until("#run-steps", "insert").await;
+    browser.screenshot("3-dry-run").await;
+
+    // What will happen is shown before it does; Escape is a no.
+    browser.click("#up").await;
+    browser.until("dialog[open] #dialog-body", "apply 3 last_one").await;
+    browser.screenshot("4-confirm").await;
+    browser.type_into("#dialog-no", "\u{e00c}").await;
+    browser.click("#up").await;
+    browser.until("dialog[open] #dialog-yes", "Apply 3").await;
+    browser.click("#dialog-yes").await;
+    browser.until("#run-steps", "of 2,000 documents").await;
+    browser.screenshot("5-running").await;
+    browser.until("#run-summary", "done after").await;
+    browser.until("#counts", "3\napplied").await;
+    browser.until("#timeline", "mark_visits").await;
+    browser.until("#lock", "Nobody holds the lock").await;
+    browser.screenshot("6-done").await;
+
+    browser.click("#down").await;
+    browser.until("dialog[open] #dialog-body", "roll back 3 last_one").await;
+    browser.click("#dialog-yes").await;
+    browser.until("#counts", "2\napplied").await;
+    browser.until("#timeline", "reverted").await;
+    browser.screenshot("7-rolled-back").await;
+    browser.assert_calm().await;
+    browser.close().await;
+    served.end("TERM").await;
+
+    let (served, url) = start(&fresh, true).await;
+    let browser = Browser::open(true, 390).await;
+    browser.goto(&url).await;
+    browser.type_into("#token", &format!("{WRITE}\u{e007}")).await;
+    browser.until("#list", "last_one").await;
+    browser.click("#up").await;
+    browser.until("dialog[open] #dialog-yes", "Apply 1").await;
+    browser.click("#dialog-yes").await;
+    browser.until("#run-summary", "failed after").await;
+    browser.until("#counts", "1\nfailed").await;
+    // Text is text, whatever it is.
+    browser.until("#run-steps", "<b>the last one</b> fails as it was told to").await;
+    browser.screenshot("8-failed-dark-phone").await;
+    let wide = browser.evaluate("document.documentElement.scrollWidth > innerWidth").await;
+    assert_eq!(wide, json!(false), "nothing sticks out");
+    assert_eq!(browser.evaluate("innerWidth").await, json!(390));
+    browser.assert_calm().await;
+    browser.close().await;
+    served.end("TERM").await;
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver: bash tests/outside"]
+async fn who_may_only_look_is_offered_nothing_else() {
+    let fresh = Fresh::new("http_dashboard_read").await;
+    let (served, url) = start(&fresh, false).await;
+    let browser = Browser::open(false, 1_200).await;
+    // The slash at the end makes no difference.
+    browser.goto(&format!("{url}/")).await;
+    browser.type_into("#token", &format!("{READ}\u{e007}")).await;
+    browser.until("#who", "read, may read").await;
+    browser.until("#act", "may only look").await;
+    let open = "[...document.querySelectorAll('[data-writes]')].some((one) => !one.disabled)";
+    assert_eq!(browser.evaluate(open).await, json!(false));
+    browser.click("#sign-out").await;
+    browser.until("#sign-in", "Sign in").await;
+    assert_eq!(browser.evaluate("document.getElementById('board').hidden").await, json!(true));
+    // All that can be used has a name, for who cannot see it.
+    let nameless = "[...document.querySelectorAll('button, select, input, progress')].filter((one) => \
+        !(one.labels?.length || one.textContent.trim() || one.ariaLabel || one.getAttribute('aria-labelledby'))).map((one) => one.outerHTML)";
+    assert_eq!(
+        browser.evaluate(nameless).await,
+        json!(["<button type=\"button\" id=\"dialog-yes\" class=\"main\"></button>"])
+    );
+    browser.assert_calm().await;
+    browser.close().await;
+    served.end("TERM").await;
+    fresh.pass().await;
+}

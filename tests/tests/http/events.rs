@@ -1,0 +1,188 @@
+//! The stream of events.
+
+use futures_util::StreamExt as _;
+use mongrate::{
+    Migration,
+    bson::{Document, doc},
+    http::axum::{
+        body::{Body, BodyDataStream},
+        http::{Method, StatusCode},
+    },
+};
+use mongrate_tests::{Fresh, effect, effects};
+use serde_json::Value;
+use tokio::sync::{Notify, Semaphore};
+use tower::ServiceExt as _;
+
+use crate::support::{Desk, READ, request};
+
+/// A client that listens.
+struct Listener {
+    body: BodyDataStream,
+    text: String,
+}
+
+/// What it heard.
+#[derive(Clone, Debug, PartialEq)]
+struct Heard {
+    id: String,
+    name: String,
+    data: Value,
+}
+
+impl Listener {
+    async fn start(desk: &Desk, last: Option<&str>) -> Self {
+        let mut builder = request(Method::GET, "/events", READ);
+        if let Some(last) = last {
+            builder = builder.header("last-event-id", last);
+        }
+        let response =
+            desk.router.clone().oneshot(builder.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Self { body: response.into_body().into_data_stream(), text: String::new() }
+    }
+
+    async fn next(&mut self) -> Option<Heard> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| {
+                    let lines = event.lines();
+                    let values = lines.filter_map(|line| line.strip_prefix(&format!("{name}: ")));
+                    values.collect::<Vec<_>>().join("\n")
+                };
+                let (id, name, data) = (field("id"), field("event"), field("data"));
+                self.text = rest.to_owned();
+                if name.is_empty() {
+                    continue;
+                }
+                return Some(Heard { id, name, data: serde_json::from_str(&data).unwrap() });
+            }
+            let chunk = self.body.next().await?.unwrap();
+            self.text += std::str::from_utf8(&chunk).unwrap();
+        }
+    }
+
+    /// Everything up to the end of a run.
+    async fn until_over(&mut self) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            let is_over = event.name == "run" && event.data["state"] != "running";
+            heard.push(event);
+            if is_over {
+                return heard;
+            }
+        }
+    }
+}
+
+fn summary(heard: &[Heard]) -> Vec<String> {
+    heard
+        .iter()
+        .map(|event| match event.name.as_str() {
+            "step" => {
+                format!("{} {}", event.data["step"]["version"], event.data["step"]["state"])
+            }
+            "run" => format!("run {}", event.data["state"]),
+            name => name.to_owned(),
+        })
+        .map(|text| text.replace('"', ""))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_watched_to_its_end_and_again_from_anywhere() {
+    let fresh = Fresh::new("http_events").await;
+    let fails = Migration::transactional(3, "fails", |_| Box::pin(async { Err("wanted".into()) }));
+    let desk = Desk::over(&fresh, [effect!(1), effect!(2), fails]);
+    let mut listener = Listener::start(&desk, None).await;
+    let state = listener.next().await.unwrap();
+    assert_eq!((state.name.as_str(), &state.data["run"]), ("state", &Value::Null));
+    desk.post("/up", "{}").await;
+    let heard = listener.until_over().await;
+    assert_eq!(
+        summary(&heard),
+        [
+            "run running",
+            "1 running",
+            "1 applied",
+            "2 running",
+            "2 applied",
+            "3 running",
+            "3 failed",
+            "run failed"
+        ]
+    );
+    assert!(!format!("{heard:?}").contains("wanted"), "texts of failures are not shown");
+
+    // From each event on, exactly the rest.
+    for (at, event) in heard.iter().enumerate() {
+        let mut again = Listener::start(&desk, Some(&event.id)).await;
+        if at + 1 < heard.len() {
+            assert_eq!(again.until_over().await, heard[at + 1..]);
+        }
+    }
+    // A number of another process, and nonsense, begin anew.
+    for strange in ["00000000-3", "nonsense", "", &format!("{}9", heard[7].id)] {
+        let state = Listener::start(&desk, Some(strange)).await.next().await.unwrap();
+        assert_eq!((state.name.as_str(), &state.data["run"]["state"]), ("state", &"failed".into()));
+    }
+    // The end of the server is the end of the stream.
+    desk.api.shutdown().await;
+    assert_eq!(listener.next().await, None);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_comes_late_sees_how_things_stand() {
+    static INSIDE: Notify = Notify::const_new();
+    static GATE: Semaphore = Semaphore::const_new(0);
+    let fresh = Fresh::new("http_events_late").await;
+    let gated = Migration::transactional(1, "gated", |tx| {
+        Box::pin(async move {
+            effects::leave(tx, 1).await?;
+            INSIDE.notify_one();
+            GATE.acquire().await?.forget();
+            Ok(())
+        })
+    });
+    let desk = Desk::over(&fresh, [gated, effect!(2)]);
+    desk.post("/up", "{}").await;
+    INSIDE.notified().await;
+    let mut listener = Listener::start(&desk, None).await;
+    let state = listener.next().await.unwrap();
+    assert_eq!(state.data["run"]["steps"][0]["state"], "running", "{state:?}");
+    GATE.add_permits(1);
+    let heard = listener.until_over().await;
+    assert_eq!(summary(&heard), ["1 applied", "2 running", "2 applied", "run done"]);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_says_how_far_it_is() {
+    let fresh = Fresh::new("http_events_backfill").await;
+    let documents: Vec<Document> = (0..250).map(|id| doc! { "_id": id }).collect();
+    fresh.db.collection::<Document>("things").insert_many(documents).await.unwrap();
+    let walks = Migration::online_steps(1, "walks", |on| {
+        Box::pin(async move {
+            let mark = vec![doc! { "$set": { "marked": true } }];
+            on.backfill("marks", "things").batch_size(100).update(mark).await?;
+            Ok(())
+        })
+    });
+    let desk = Desk::over(&fresh, [walks]);
+    let mut listener = Listener::start(&desk, None).await;
+    desk.post("/up", "{}").await;
+    let heard = listener.until_over().await;
+    let far: Vec<&Value> = heard
+        .iter()
+        .filter(|event| event.name == "step")
+        .filter_map(|event| event.data["step"]["backfills"].get(0))
+        .collect();
+    assert_eq!(far.last().unwrap()["documents"], 250, "{heard:?}");
+    assert_eq!(far.last().unwrap()["total"], 250, "{heard:?}");
+    assert_eq!(far.last().unwrap()["name"], "marks", "{heard:?}");
+    fresh.pass().await;
+}

@@ -1,0 +1,12 @@
+//! The HTTP interface: what it answers, what it refuses, what it never says.
+
+mod dashboard;
+mod events;
+mod guide;
+mod outside;
+mod reading;
+mod running;
+mod security;
+mod serving;
+mod support;
+mod wire;

@@ -1,0 +1,140 @@
+//! Status, plan, history and lock.
+
+use mongrate_tests::{Fresh, effect, irreversible};
+use serde_json::{Value, json};
+
+use crate::support::Desk;
+
+fn versions(steps: &Value) -> Vec<i64> {
+    steps.as_array().unwrap().iter().map(|step| step["version"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reports_are_those_of_the_command_line() {
+    let fresh = Fresh::new("http_reports").await;
+    let migrator = fresh.migrator([effect!(1), effect!(2), irreversible!(3)]).app("test 1.0");
+    migrator.up().steps(2).await.unwrap();
+    let desk = Desk::with(migrator.clone());
+
+    let status = desk.get("/status").await.json();
+    assert_eq!(status, serde_json::to_value(migrator.status().await.unwrap()).unwrap());
+    assert_eq!((status["applied"].as_u64(), status["pending"].as_u64()), (Some(2), Some(1)));
+
+    let plan = desk.get("/plan?lint=true").await.json();
+    let same = migrator.up().lint(true).plan().await.unwrap();
+    assert_eq!(plan, serde_json::to_value(same).unwrap());
+    assert_eq!(versions(&plan["steps"]), [3]);
+
+    let lock = desk.get("/lock/status").await.json();
+    assert_eq!(lock, serde_json::to_value(migrator.lock_status().await.unwrap()).unwrap());
+    assert_eq!(lock["held"], false);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_goes_both_ways() {
+    let fresh = Fresh::new("http_plans").await;
+    let migrator = fresh.migrator([effect!(1), effect!(2), effect!(3), effect!(4)]);
+    migrator.up().to(2).await.unwrap();
+    migrator.up().to(3).await.unwrap();
+    let desk = Desk::with(migrator);
+    for (query, expected) in [
+        ("", vec![4]),
+        ("?to=4", vec![4]),
+        ("?steps=1", vec![4]),
+        ("?direction=down", vec![3]),
+        ("?direction=down&steps=2", vec![3, 2]),
+        ("?direction=down&to=1", vec![3, 2]),
+        ("?direction=down&to=0", vec![3, 2, 1]),
+        ("?direction=down&batch=true", vec![3]),
+        ("?direction=down&all=true&lint=true", vec![3, 2, 1]),
+    ] {
+        let plan = desk.get(&format!("/plan{query}")).await.json();
+        assert_eq!(versions(&plan["steps"]), expected, "{query}");
+    }
+    desk.get("/plan?to=77").await.is_problem(422, "unknown_version");
+    for wrong in [
+        "?unknown=1",
+        "?to=x",
+        "?to=-1",
+        "?to=0",
+        "?steps=0",
+        "?direction=sideways",
+        "?batch=true",
+        "?direction=down&all=true&batch=true",
+        "?to=1&to=2",
+        "?to[$gt]=1",
+        "?direction=down&allow_out_of_order=true",
+    ] {
+        desk.get(&format!("/plan{wrong}")).await.is_problem(422, "usage");
+    }
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_is_read_page_by_page() {
+    let fresh = Fresh::new("http_history").await;
+    let migrator = fresh.migrator([effect!(1), effect!(2), effect!(3)]);
+    migrator.up().await.unwrap();
+    migrator.down().steps(2).await.unwrap();
+    migrator.up().await.unwrap();
+    let desk = Desk::with(migrator);
+
+    let whole = desk.get("/history").await.json();
+    let all = whole["events"].as_array().unwrap().clone();
+    assert_eq!(all.len(), 7, "{whole}");
+    assert_eq!(whole.get("next"), None);
+    assert!(all.windows(2).all(|pair| pair[0]["at"].as_str() >= pair[1]["at"].as_str()));
+
+    let mut paged = Vec::new();
+    let mut before = String::new();
+    loop {
+        let page = desk.get(&format!("/history?limit=2{before}")).await.json();
+        paged.extend(page["events"].as_array().unwrap().clone());
+        let Some(next) = page.get("next").and_then(Value::as_str) else { break };
+        before = format!("&before={next}");
+    }
+    assert_eq!(paged, all);
+
+    let reverted = desk.get("/history?event=reverted&version=3").await.json();
+    assert_eq!(reverted["events"].as_array().unwrap().len(), 1, "{reverted}");
+    assert_eq!(reverted["events"][0]["direction"], "down");
+    for wrong in ["?limit=0", "?limit=501", "?before=x", "?event=$where", "?version=0", "?page=1"] {
+        desk.get(&format!("/history{wrong}")).await.is_problem(422, "usage");
+    }
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_lies_below_any_prefix() {
+    use crate::support::{Desk, READ, auth};
+    use mongrate::http::axum::{body::Body, http::Request};
+    use mongrate::http::{Api, axum::Router};
+
+    let fresh = Fresh::new("http_prefix").await;
+    let api = Api::new(fresh.migrator([effect!(1)]), auth());
+    let at = async |router: Router, path: &str| {
+        let desk = Desk { api: api.clone(), router };
+        let request = Request::get(path).header("authorization", format!("Bearer {READ}"));
+        desk.send(request.body(Body::empty()).unwrap()).await.status.as_u16()
+    };
+    let merged = Router::new().merge(api.router());
+    for path in ["/api/migrations/status", "/api/migrations", "/api/migrations/"] {
+        assert_eq!(at(merged.clone(), path).await, 200, "{path}");
+    }
+    assert_eq!(at(merged, "/status").await, 404);
+    let own = api.clone().prefix("db/v1/").unwrap().router();
+    assert_eq!(at(own, "/db/v1/status").await, 200);
+    for root in ["", "/"] {
+        let own = api.clone().prefix(root).unwrap().router();
+        assert_eq!(at(own.clone(), "/status").await, 200);
+        assert_eq!(at(own, "/").await, 200);
+    }
+    let nested = Router::new().nest("/admin", api.router());
+    assert_eq!(at(nested, "/admin/api/migrations/status").await, 200);
+    for wrong in ["/{x}", "/a//b", "/a b", "/*", "/é"] {
+        assert!(api.clone().prefix(wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(json!(api.router().has_routes()), true);
+    fresh.pass().await;
+}
