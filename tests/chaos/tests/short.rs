@@ -54,7 +54,11 @@ async fn every_crash_point_of_one_runner() {
         let count = Count::All;
         let commands = world.commands(history, verb, count).await.unwrap();
         // The long form has the rest.
-        let every = if history == "declared" { 5 } else { 1 };
+        let every = match history {
+            "mixed" => 1,
+            "backfill" => 3,
+            _ => 9,
+        };
         let points = Point::all(commands).step_by(every);
         units.extend(points.map(|point| Unit::Single { history, verb, count, point }));
     }
