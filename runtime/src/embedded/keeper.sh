@@ -102,6 +102,8 @@ while :; do
                 for log in log.0 out.0; do
                     [ ! -s "$log" ] || cp "$log" "../crash.$log"
                 done
+                # Whoever waits for it to start looks soon, and reads here what it said.
+                sleep 1 3<&- 5>&-
                 break 2
             fi
             continue
