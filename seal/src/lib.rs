@@ -10,6 +10,9 @@ pub mod checksum;
 pub mod create;
 #[cfg(feature = "checksum")]
 pub mod declaration;
+mod label;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;
+
+pub use label::label;

@@ -327,7 +327,7 @@ where
             let Some(id) = document.get("_id").cloned() else { continue };
             let Some(update) = (self.0)(document)? else { continue };
             bytes += bson_size(&update)?;
-            statements.push(doc! { "q": { "_id": { "$eq": id } }, "u": update });
+            statements.push(doc! { "q": one_by_id(id), "u": update });
             if bytes > COMMAND_BYTES_MAX {
                 batch.update(std::mem::take(&mut statements)).await?;
                 bytes = 0;
@@ -337,6 +337,15 @@ where
             batch.update(statements).await?;
         }
         Ok(())
+    }
+}
+
+/// The filter for one document. The server takes its short way, without a query planner, only if
+/// the `_id` stands there plainly; what could be read as an operator must not.
+fn one_by_id(id: Bson) -> Document {
+    match id {
+        Bson::Document(_) | Bson::RegularExpression(_) => doc! { "_id": { "$eq": id } },
+        plain => doc! { "_id": plain },
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn report(report: &DryRunReport, view: View) -> String {
         if let Some(failure) = &step.failure {
             text += &format!("   {}\n", safe(&failure.message).replace('\n', "\n   "));
         }
-        text += &indented(&operations(&step.operations, step.direction));
+        text += &indented(&operations(&step.planned.operations, step.planned.direction));
         text += &commands(&step.commands, report, view);
     }
     text += "\n";
@@ -46,7 +46,7 @@ fn indented(text: &str) -> String {
 }
 
 fn heading(step: &DryRunStep) -> String {
-    let (mark, style, said) = match (step.outcome, step.direction) {
+    let (mark, style, said) = match (step.outcome, step.planned.direction) {
         (DryRunOutcome::Ran, Direction::Up) => ("✓", GOOD, human(step.duration_ms)),
         (DryRunOutcome::Ran, Direction::Down) => {
             ("↩", GOOD, format!("rolled back, {}", human(step.duration_ms)))
@@ -63,7 +63,7 @@ fn heading(step: &DryRunStep) -> String {
         (DryRunOutcome::Skipped, _) => (
             "-",
             WARNING,
-            match step.kind {
+            match step.planned.kind {
                 MigrationKind::Change => "declared: not run in a transaction".to_owned(),
                 _ => "online: not run in a transaction".to_owned(),
             },
@@ -73,8 +73,8 @@ fn heading(step: &DryRunStep) -> String {
     format!(
         "{} {} {} {}\n",
         paint(style, mark),
-        step.version,
-        safe(&step.name),
+        step.planned.version,
+        safe(&step.planned.name),
         paint(FAINT, format!("· {said}"))
     )
 }
@@ -265,7 +265,7 @@ fn code(title: &str, code: &str, mark: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Failure, LintName};
+    use crate::{Failure, LintName, PlanStep};
 
     fn stripped(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
@@ -293,17 +293,19 @@ mod tests {
 
     fn step(version: i64, outcome: DryRunOutcome, kind: MigrationKind) -> DryRunStep {
         DryRunStep {
-            version: version.into(),
-            name: format!("m{version}"),
-            kind,
-            direction: Direction::Up,
-            reversible: true,
-            resumes: false,
-            source: String::new(),
+            planned: PlanStep {
+                version: version.into(),
+                name: format!("m{version}"),
+                kind,
+                direction: Direction::Up,
+                reversible: true,
+                resumes: false,
+                source: String::new(),
+                operations: Vec::new(),
+            },
             outcome,
             duration_ms: 7,
             failure: None,
-            operations: Vec::new(),
             commands: Vec::new(),
         }
     }

@@ -263,16 +263,9 @@ impl Runner {
 }
 
 impl Tried {
-    fn step(self, plan: PlanStep) -> DryRunStep {
+    fn step(self, planned: PlanStep) -> DryRunStep {
         DryRunStep {
-            version: plan.version,
-            name: plan.name,
-            kind: plan.kind,
-            direction: plan.direction,
-            reversible: plan.reversible,
-            resumes: plan.resumes,
-            source: plan.source,
-            operations: plan.operations,
+            planned,
             outcome: self.outcome,
             duration_ms: self.duration_ms,
             failure: self.failure,

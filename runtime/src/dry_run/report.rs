@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Direction, MigrationKind, Version,
     error::Named,
     lint::Lint,
-    report::{DeclaredOperation, Failure},
+    report::{Failure, PlanStep},
 };
 
 /// What a dry run did instead of a run. Of none of it is anything left in the database.
@@ -68,20 +67,9 @@ pub enum DryRunKind {
 /// One migration of a dry run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DryRunStep {
-    /// Its version.
-    pub version: Version,
-    /// Its name.
-    pub name: String,
-    /// What it may do.
-    pub kind: MigrationKind,
-    /// Whether it would be applied or rolled back.
-    pub direction: Direction,
-    /// Whether it can be rolled back afterwards.
-    pub reversible: bool,
-    /// Whether it resumes what was interrupted.
-    pub resumes: bool,
-    /// Where it is declared.
-    pub source: String,
+    /// What was to be done.
+    #[serde(flatten)]
+    pub planned: PlanStep,
     /// What became of it.
     pub outcome: DryRunOutcome,
     /// How long it took, in milliseconds.
@@ -89,9 +77,6 @@ pub struct DryRunStep {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// The operations of a declared migration, in the order in which they would run.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub operations: Vec<DeclaredOperation>,
     /// The commands that it sent, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<CommandReport>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Entry, Judged};
 use crate::{Migration, Version};
+use mongrate_seal::label;
 
 /// The entries that are migrations here, by version; and those that are not.
 #[derive(Debug)]
@@ -121,27 +122,6 @@ fn split(entry: &str) -> (Option<i64>, String) {
         Some((digits, rest)) if !digits.is_empty() => (digits.parse().ok(), label(rest)),
         _ => (None, label(stem)),
     }
-}
-
-/// `Add Users!`, `add-users` and `addUsers` become `add_users`.
-fn label(written: &str) -> String {
-    let mut label = String::new();
-    let mut after_lowercase = false;
-    for char in written.chars() {
-        if char.is_ascii_alphanumeric() {
-            if char.is_ascii_uppercase() && after_lowercase {
-                label.push('_');
-            }
-            after_lowercase = char.is_ascii_lowercase() || char.is_ascii_digit();
-            label.push(char.to_ascii_lowercase());
-        } else {
-            after_lowercase = false;
-            if !label.is_empty() && !label.ends_with('_') {
-                label.push('_');
-            }
-        }
-    }
-    label.trim_end_matches('_').to_owned()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a migration may be called: in a file's name, and as a function.
 
 use super::CreateError;
+use crate::label;
 
 /// The longest slug, in bytes.
 const SLUG_BYTES_MAX: usize = 60;
@@ -25,26 +26,14 @@ pub(super) fn slug(name: &str) -> Result<String, CreateError> {
     if name.chars().any(char::is_control) {
         return refuse("it holds a control character");
     }
-    let mut slug = String::with_capacity(name.len());
-    let mut before_was_lower = false;
-    for c in name.chars() {
-        let new_word = c.is_ascii_uppercase() && before_was_lower;
-        if (new_word || !c.is_ascii_alphanumeric()) && !slug.is_empty() && !slug.ends_with('_') {
-            slug.push('_');
-        }
-        if c.is_ascii_alphanumeric() {
-            slug.push(c.to_ascii_lowercase());
-        }
-        before_was_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-    }
-    let slug = slug.trim_end_matches('_');
+    let slug = label(name);
     if slug.is_empty() {
         return refuse("it needs a letter (a to z) or a digit");
     }
     if slug.len() > SLUG_BYTES_MAX {
         return refuse("it is over 60 characters long");
     }
-    Ok(slug.to_owned())
+    Ok(slug)
 }
 
 /// The slug, unless it cannot name a function.

@@ -8,6 +8,7 @@ use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
 use super::Argument;
 use super::Broken;
 use super::{GROUP_DEFAULT, Kind, Name, Rollback, Version, suggest, ungrouped};
+use crate::label::label_within;
 
 const KEYS: [&str; 6] = ["version", "name", "group", "reversible", "out_of_order", "allow"];
 
@@ -90,7 +91,7 @@ impl Sorted {
         let text = format!(
             "the function's name is the migration's name, which is 1 to {NAME_BYTES_MAX} bytes \
              of a-z, 0-9 and `_`: rename the function, or add `name = \"{}\"`",
-            suggest::label(&name, NAME_BYTES_MAX),
+            label_within(&name, NAME_BYTES_MAX),
         );
         broken.add(Error::new(function.span(), text));
         None
@@ -252,7 +253,7 @@ fn label(argument: &Argument) -> syn::Result<Name> {
         return Ok(Name { text: written, span: text.span() });
     }
     let rule = format!("`{key}` is 1 to {NAME_BYTES_MAX} bytes of a-z, 0-9 and `_`");
-    let suggestion = suggest::label(&written, NAME_BYTES_MAX);
+    let suggestion = label_within(&written, NAME_BYTES_MAX);
     let text_of_error = if written.is_empty() || suggestion.is_empty() {
         rule
     } else if written.len() > NAME_BYTES_MAX && written == written.to_ascii_lowercase() {

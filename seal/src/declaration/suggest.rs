@@ -41,28 +41,6 @@ fn distance(from: &str, to: &str) -> usize {
     row[to.len()]
 }
 
-/// `Add Users!` and `addUsers` become `add_users`.
-pub(super) fn label(written: &str, bytes_max: usize) -> String {
-    let mut label = String::new();
-    let mut after_lowercase = false;
-    for char in written.chars() {
-        if char.is_ascii_alphanumeric() {
-            if char.is_ascii_uppercase() && after_lowercase {
-                label.push('_');
-            }
-            after_lowercase = char.is_ascii_lowercase() || char.is_ascii_digit();
-            label.push(char.to_ascii_lowercase());
-        } else {
-            after_lowercase = false;
-            if !label.is_empty() && !label.ends_with('_') {
-                label.push('_');
-            }
-        }
-    }
-    label.truncate(bytes_max);
-    label.trim_end_matches('_').to_owned()
-}
-
 /// `a, b and c`.
 pub(super) fn list(words: &[String], before_last: &str) -> String {
     match words {
@@ -95,14 +73,6 @@ mod tests {
     #[test]
     fn a_stranger_is_not_guessed_at() {
         assert_eq!(key("author", &KEYS), None);
-    }
-
-    #[test]
-    fn labels_are_made_legal() {
-        assert_eq!(label("Add Users!", 64), "add_users");
-        assert_eq!(label("addUsersV2", 64), "add_users_v2");
-        assert_eq!(label("ÄÖ", 64), "");
-        assert_eq!(label("long", 2), "lo");
     }
 
     #[test]

@@ -101,7 +101,7 @@ async fn it_runs_and_leaves_nothing() {
     let report = migrator.up().dry_run().await.unwrap();
     let sent = fresh.wire.take_full();
     assert!(report.is_ok() && report.observed, "{report:?}");
-    let ran: Vec<i64> = report.ran().map(|step| step.version.get()).collect();
+    let ran: Vec<i64> = report.ran().map(|step| step.planned.version.get()).collect();
     assert_eq!(ran, [3, 4, 10]);
 
     // The third saw the effects of two, the fourth that of the third, too.
@@ -435,12 +435,14 @@ async fn a_rollback_and_a_redo_are_tried_too() {
     fresh.wire.take();
 
     let down = migrator.down().all().dry_run().await.unwrap();
-    let went: Vec<_> = down.ran().map(|step| (step.version.get(), step.direction)).collect();
+    let went: Vec<_> =
+        down.ran().map(|step| (step.planned.version.get(), step.planned.direction)).collect();
     assert_eq!(went, [(3, Direction::Down), (2, Direction::Down), (1, Direction::Down)]);
     assert!(down.steps.iter().all(|step| step.commands[0].deleted == Some(1)), "{down:?}");
 
     let redo = migrator.redo().dry_run().await.unwrap();
-    let went: Vec<_> = redo.ran().map(|step| (step.version.get(), step.direction)).collect();
+    let went: Vec<_> =
+        redo.ran().map(|step| (step.planned.version.get(), step.planned.direction)).collect();
     assert_eq!(went, [(3, Direction::Down), (3, Direction::Up)]);
 
     assert_untouched(&fresh.wire.take_full());
@@ -511,9 +513,9 @@ async fn a_declared_migration_shows_its_operations_and_is_not_run() {
     let step = &report.steps[0];
     assert_eq!(step.outcome, DryRunOutcome::Skipped);
     let shown: Vec<_> =
-        step.operations.iter().map(|one| (one.collection.clone(), one.documents)).collect();
+        step.planned.operations.iter().map(|one| (one.collection.clone(), one.documents)).collect();
     assert_eq!(shown, [(Some("users".to_owned()), Some(50)), (None, None)]);
-    assert!(step.operations[0].operation.contains("rename field `age`"), "{step:?}");
+    assert!(step.planned.operations[0].operation.contains("rename field `age`"), "{step:?}");
     assert_eq!(report.steps[1].outcome, DryRunOutcome::Ran);
     assert_eq!(whole::of(&fresh.db).await, before);
     fresh.pass().await;

@@ -106,7 +106,7 @@ async fn it_runs_all_kinds_in_a_copy_and_drops_it() {
     let report = migrator.up().shadow().await.unwrap();
     assert!(report.is_ok() && report.observed, "{report:?}");
     assert_eq!(report.dry_run, DryRunKind::Shadow);
-    let ran: Vec<i64> = report.ran().map(|step| step.version.get()).collect();
+    let ran: Vec<i64> = report.ran().map(|step| step.planned.version.get()).collect();
     assert_eq!(ran, [3, 4, 5]);
     let shadow = report.shadow.unwrap();
     assert_eq!((shadow.collections, shadow.documents), (6, 50 + 1 + 2), "without the history");
@@ -166,7 +166,7 @@ async fn a_rollback_is_tried_in_a_copy_too() {
     migrator.up().await.unwrap();
     let before = whole::of(&fresh.db).await;
     let report = migrator.down().all().shadow().await.unwrap();
-    assert_eq!(report.ran().map(|step| step.version.get()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(report.ran().map(|step| step.planned.version.get()).collect::<Vec<_>>(), [2, 1]);
     let report = migrator.redo().shadow().await.unwrap();
     assert!(report.is_ok() && report.steps.len() == 2, "{report:?}");
     assert_eq!(whole::of(&fresh.db).await, before);

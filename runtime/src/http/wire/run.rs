@@ -343,17 +343,17 @@ impl DryRunReport {
             failed: one.failed,
         };
         let step = |one: dry_run::DryRunStep| DryRunStep {
-            version: one.version.get(),
-            name: one.name,
-            kind: one.kind,
-            direction: one.direction,
-            reversible: one.reversible,
-            resumes: one.resumes,
-            source: one.source,
+            version: one.planned.version.get(),
+            name: one.planned.name,
+            kind: one.planned.kind,
+            direction: one.planned.direction,
+            reversible: one.planned.reversible,
+            resumes: one.planned.resumes,
+            source: one.planned.source,
             outcome: one.outcome,
             duration_ms: one.duration_ms,
             failure: one.failure.map(|failure| Failure::new(failure, texts)),
-            operations: operations(one.operations),
+            operations: operations(one.planned.operations),
             commands: one.commands.into_iter().map(command).collect(),
         };
         Self {
