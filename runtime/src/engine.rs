@@ -123,7 +123,7 @@ impl Engine {
         cancel: &CancellationToken,
         lease: Lease,
     ) -> Result<Option<(Self, History)>, Error> {
-        match Self::prepare(control, lease.fence).await {
+        match Self::prepare(control, lease.fence, lease.from_dead).await {
             Ok(Some((session, fence, history))) => {
                 let engine = Self {
                     control: control.clone(),
@@ -159,6 +159,7 @@ impl Engine {
     async fn prepare(
         control: &Control,
         number: i64,
+        from_dead: bool,
     ) -> Result<Option<(ClientSession, fence::Fence, History)>, Error> {
         let client = control.database.client();
         let mut session = client
@@ -168,6 +169,9 @@ impl Engine {
             .map_err(|error| Error::server("start a session", error))?;
         #[cfg(mongrate_mutants)]
         lease::note_session_mutated(control, number, session.id()).await;
+        if from_dead {
+            fence::end_former(control, number).await;
+        }
         if !fence::raise(control, &mut session, number).await? {
             return Ok(None);
         }

@@ -106,6 +106,14 @@ pub(crate) async fn raise(
     Err(Error::server(act, ServerError::in_reply(held, None)))
 }
 
+/// Ends what a process that is gone may have left at work on the server, which no lease that ran
+/// out has waited for. What fails here, raising the fence deals with.
+pub(crate) async fn end_former(control: &Control, mine: i64) {
+    if let Err(error) = kill_holder(control, mine).await {
+        tracing::debug!(target: "mongrate", %error, "could not end the former owner's session");
+    }
+}
+
 /// Ends the session whose transaction holds the fence: the one that the fence itself names,
 /// which need not be the last owner of the lock.
 async fn kill_holder(control: &Control, mine: i64) -> Result<(), Error> {

@@ -13,6 +13,7 @@ use crate::{
     Error,
     command::{Control, majority, number, touched},
     history::{append, date, parse_who, who_document},
+    process,
     report::{LockReport, Who},
 };
 
@@ -36,6 +37,8 @@ pub(crate) struct Lease {
     control: Control,
     owner: String,
     pub fence: i64,
+    /// Taken over at once from a process that is gone: what it sent may still be at work.
+    pub from_dead: bool,
     /// Cancelled when the lease is lost, or can no longer be known to be held.
     pub lost: CancellationToken,
     /// When the last renewal that succeeded was sent.
@@ -63,19 +66,44 @@ impl Drop for Lease {
     }
 }
 
-/// Tries once. One round trip.
+/// A lock whose holder is gone, as it was seen.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    owner: String,
+    fence: i64,
+}
+
+/// Whether the process that holds the lock was one of this machine, and has ended.
+pub(crate) fn left(lock: &Document) -> Option<Left> {
+    let owner = lock.get_str("owner").ok()?.to_owned();
+    let process = lock.get_document("by").ok()?.get_str("process").ok()?;
+    process::is_gone(process).then_some(Left { owner, fence: number(lock, "fence")? })
+}
+
+/// Tries once. One round trip. What was `left` need not have run out.
 pub(crate) async fn acquire(
     control: &Control,
     who: &Who,
     lease: Duration,
+    left: Option<&Left>,
 ) -> Result<Attempt, Error> {
     let owner = Uuid::new().to_string();
     let asked = Instant::now();
     let lease_ms = millis(lease);
-    let free = doc! { "$or": [
-        { "$eq": [{ "$ifNull": ["$owner", null] }, null] },
-        { "$lte": ["$expiresAt", "$$NOW"] },
-    ] };
+    let mut free: Vec<Bson> = vec![
+        doc! { "$eq": [{ "$ifNull": ["$owner", null] }, null] }.into(),
+        doc! { "$lte": ["$expiresAt", "$$NOW"] }.into(),
+    ];
+    if let Some(Left { owner, fence }) = left {
+        // Of a dead process nothing renews it; whoever was quicker has another owner there.
+        let same = doc! { "$and": [{ "$eq": ["$owner", owner] }, { "$eq": ["$fence", fence] }] };
+        free.push(same.into());
+    }
+    let free = doc! { "$or": free };
+    let mut by = who_document(who);
+    if let Some(process) = process::own() {
+        by.insert("process", process);
+    }
     let if_free = |value: Bson, otherwise: &str| doc! { "$cond": ["$free", value, otherwise] };
     #[cfg_attr(not(mongrate_mutants), expect(unused_mut, reason = "only a mutant changes it"))]
     let mut command = doc! {
@@ -90,7 +118,7 @@ pub(crate) async fn acquire(
                 ),
                 "expiresAt": if_free(doc! { "$add": ["$$NOW", lease_ms] }.into(), "$expiresAt"),
                 "since": if_free("$$NOW".into(), "$since"),
-                "by": if_free(who_document(who).into(), "$by"),
+                "by": if_free(by.into(), "$by"),
             } },
             { "$unset": "free" },
         ],
@@ -149,6 +177,7 @@ pub(crate) async fn acquire(
             control: control.clone(),
             owner,
             fence,
+            from_dead: left.is_some(),
             lost,
             renewals,
             lease,

@@ -69,6 +69,7 @@ mod observer;
 mod on_start;
 mod online;
 mod plan;
+mod process;
 mod progress;
 mod purge;
 #[cfg(any(feature = "cli", feature = "http"))]

@@ -83,10 +83,25 @@ impl Migrator {
     }
 
     /// How long the lock is leased for at a time, 1 s to 1 h; default 30 s. It is renewed
-    /// every third of it. After a `kill -9`, another process takes over within this time.
+    /// every third of it. After a `kill -9`, another process takes over within this time, or
+    /// at once: see [`local_takeover`](Self::local_takeover).
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease;
+        self
+    }
+
+    /// Whether a lock is taken over at once when its holder was a process of this machine and
+    /// has ended; default `true`. Otherwise, and for processes of other machines or containers,
+    /// its lease has to run out first.
+    ///
+    /// Linux only: the kernel is asked, by boot, PID namespace, process id and start. Turn it
+    /// off where virtual machines are cloned while they run and share a database: their
+    /// processes cannot be told apart, and one would take the lock from another that is alive.
+    /// Even then nothing happens twice; the fence sees to that.
+    #[must_use]
+    pub fn local_takeover(mut self, at_once: bool) -> Self {
+        self.settings.local_takeover = at_once;
         self
     }
 

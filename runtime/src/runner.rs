@@ -17,7 +17,7 @@ use crate::{
     error::Named,
     fence::{self, Fence},
     history::{Change, History},
-    lease::{self, Attempt},
+    lease::{self, Attempt, Left},
     meter,
     observer::Watching,
     plan::{self, Goal, Plan, Policies, Step},
@@ -65,6 +65,8 @@ pub(crate) struct How {
 pub(crate) struct Peek {
     pub applied: Option<Digest>,
     pub lock: LockReport,
+    /// The lock's holder is gone.
+    pub left: Option<Left>,
 }
 
 /// How a call got in.
@@ -139,9 +141,12 @@ impl Runner {
                 .filter_map(|document| document.as_document())
                 .find(|document| document.get_str("_id").is_ok_and(|found| found == id))
         };
+        let nobody = doc! {};
+        let lock = named(lease::ID).unwrap_or(&nobody);
         Ok(Peek {
             applied: named(fence::ID).map(Fence::parse).and_then(|fence| fence.applied),
-            lock: lease::parse(named(lease::ID).unwrap_or(&doc! {})),
+            lock: lease::parse(lock),
+            left: lease::left(lock).filter(|_| self.settings.local_takeover),
         })
     }
 
@@ -369,8 +374,16 @@ impl Runner {
                 return Ok(Entered::Current { ahead });
             }
             let mut seen = peek.lock;
-            if !seen.held {
-                match lease::acquire(&self.control, &self.who, self.settings.lease).await? {
+            let left = peek.left.filter(|_| seen.held);
+            if let (Some(_), Some(holder)) = (&left, &seen.holder) {
+                tracing::info!(
+                    target: "mongrate", %holder, fence = seen.fence,
+                    "the process that holds the lock is gone; taking over at once"
+                );
+            }
+            if !seen.held || left.is_some() {
+                let lease = self.settings.lease;
+                match lease::acquire(&self.control, &self.who, lease, left.as_ref()).await? {
                     Attempt::Acquired(lease) => {
                         tracing::debug!(target: "mongrate", fence = lease.fence, "lock acquired");
                         let opened =

@@ -45,12 +45,34 @@ async fn after_a_kill_the_next_run_finishes_within_the_lease() {
     first.ended().await;
     // Its transaction lives on: the server would keep it for another minute.
     assert_eq!(present(&fresh.db).await, [1]);
-    let second = Fixture::start(FIXTURE, &fresh.uri, fresh.db.name(), "calm").ended().await;
+    let wait = [("FIXTURE_LEASE_ONLY", Path::new("1"))];
+    let second = Fixture::start_with(FIXTURE, &fresh.uri, fresh.db.name(), "calm", &wait);
+    let second = second.ended().await;
     assert!(second.status.success(), "{}", second.output);
     // A bound of the protocol, not a speed: without ending the dead process's transaction
     // this takes over a minute.
     let took = killed.elapsed();
     assert!(took < LEASE + Duration::from_secs(2), "{took:?}");
+    assert_exactly_once(&fresh.db, 1..=3).await;
+    fresh.pass().await;
+}
+
+/// The lease is an hour, and nobody waits for longer than a minute.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn after_a_kill_on_the_same_machine_no_lease_is_waited_for() {
+    let long = [("FIXTURE_LEASE_S", Path::new("3600"))];
+    let fresh = Fresh::new("after_a_kill_here").await;
+    let (uri, name) = (&fresh.uri, fresh.db.name());
+    let mut first = Fixture::start_with(FIXTURE, uri, name, "hanging", &long);
+    first.says("inside").await;
+    first.signal("KILL");
+    first.ended().await;
+    let racing: Vec<_> =
+        (0..4).map(|_| Fixture::start_with(FIXTURE, uri, name, "calm", &long)).collect();
+    for ended in join_all(racing.into_iter().map(Fixture::ended)).await {
+        assert!(ended.status.success(), "{}", ended.output);
+    }
     assert_exactly_once(&fresh.db, 1..=3).await;
     fresh.pass().await;
 }

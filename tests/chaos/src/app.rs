@@ -6,6 +6,7 @@
 //! | `CHAOS_HISTORY` | a name of [`History`] | `mixed` |
 //! | `CHAOS_VERB` | `up`, `up-1` (one step), `down` (all) | `up` |
 //! | `CHAOS_LEASE_MS` | the lease | 1,000 |
+//! | `CHAOS_LEASE_ONLY` | a dead owner's lease has to run out | taken over at once |
 //! | `CHAOS_NO_WAIT` | does not wait for the lock | waits |
 //! | `CHAOS_POINT` | where to break, as `12:before:kill` | nowhere |
 //! | `CHAOS_COUNT` | `all`, `acquired`, `heartbeats`, `only:<command>` | `all` |
@@ -90,7 +91,8 @@ async fn run() -> mongrate::Result<End> {
     let client = Client::with_options(options)?;
 
     let mut migrator = Migrator::with(&client.database(&database), (history.migrations)())
-        .lease(Duration::from_millis(lease));
+        .lease(Duration::from_millis(lease))
+        .local_takeover(setting("CHAOS_LEASE_ONLY").is_none());
     if setting("CHAOS_NO_WAIT").is_some() {
         migrator = migrator.wait(Wait::No);
     }

@@ -35,6 +35,8 @@ pub struct Orders {
     pub point: Option<Point>,
     /// What it counts.
     pub count: Count,
+    /// A dead owner's lease has to run out.
+    pub lease_only: bool,
     /// More environment.
     pub env: Vec<(String, String)>,
 }
@@ -81,6 +83,9 @@ impl Runner {
             .kill_on_drop(true);
         if let Some(point) = orders.point {
             command.env("CHAOS_POINT", point.to_string());
+        }
+        if orders.lease_only {
+            command.env("CHAOS_LEASE_ONLY", "1");
         }
         command.env("CHAOS_COUNT", orders.count.to_string());
         if let Some(mutant) = &orders.mutant {

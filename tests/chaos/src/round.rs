@@ -79,6 +79,7 @@ pub struct World {
     pub keep: bool,
     prefix: String,
     next: AtomicU64,
+    turns: AtomicU64,
     /// Databases of rounds that went well, emptied: creating collections is what costs most.
     used: Mutex<Vec<Database>>,
     template: tokio::sync::Mutex<()>,
@@ -97,6 +98,10 @@ pub struct Outcome {
     /// for longer than it lasts. To be looked at again.
     #[serde(default)]
     pub stalled: bool,
+    /// A dead owner's lease had to run out; otherwise its lock was taken over at once. Every
+    /// other round is so, and those of mutants.
+    #[serde(default)]
+    pub lease_only: bool,
     /// The commands that were struck.
     pub commands: Vec<String>,
     /// How many commands the second runner sent, from its acquisition on.
@@ -161,6 +166,7 @@ impl World {
             keep: true,
             prefix: format!("chaos_{:x}", now.unwrap_or_default().as_millis()),
             next: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
             used: Mutex::new(Vec::new()),
             template: tokio::sync::Mutex::new(()),
             timed: true,
@@ -187,7 +193,9 @@ impl World {
         if verb == Verb::Down {
             self.start_applied(&db, &history).await?;
         }
-        let outcome = Outcome::default();
+        let lease_only =
+            self.mutant.is_some() || self.turns.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+        let outcome = Outcome { lease_only, ..Outcome::default() };
         // A rollback leaves collections of its own.
         let used = used && history.rows == Rows::None;
         Ok(Ground { world: self, db, history, verb, since, outcome, indexes: true, used })
@@ -325,6 +333,7 @@ impl Ground<'_> {
             history: self.history.name.to_owned(),
             verb: self.verb.as_str().to_owned(),
             lease: self.world.lease,
+            lease_only: self.outcome.lease_only,
             point,
             count,
             env: Vec::new(),

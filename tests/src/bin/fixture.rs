@@ -4,7 +4,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use mongrate::{
-    CancellationToken, Error, Migration, Migrator, StartPolicy,
+    CancellationToken, Error, Migration, Migrator, StartPolicy, Wait,
     bson::{Document, doc},
     mongodb::Client,
 };
@@ -64,9 +64,14 @@ async fn run() -> mongrate::Result {
         let _ = tokio::signal::ctrl_c().await;
         on_signal.cancel();
     });
-    let lease = Duration::from_secs(3);
+    let lease = std::env::var("FIXTURE_LEASE_S").map_or(Ok(3), |seconds| seconds.parse())?;
+    let lease_only = std::env::var_os("FIXTURE_LEASE_ONLY").is_some();
     let with = |list: &[Migration]| {
-        Migrator::with(&db, list.to_vec()).lease(lease).cancel_on(cancel.clone())
+        Migrator::with(&db, list.to_vec())
+            .lease(Duration::from_secs(lease))
+            .local_takeover(!lease_only)
+            .wait(Wait::AtMost(Duration::from_secs(60)))
+            .cancel_on(cancel.clone())
     };
     match scenario.as_str() {
         "twenty" => {
