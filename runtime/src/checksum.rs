@@ -14,8 +14,8 @@ use crate::Version;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Digest {
     count: i64,
-    /// Little-endian.
-    sum: [u8; 32],
+    /// The lowest first.
+    sum: [u64; 4],
 }
 
 impl Digest {
@@ -28,21 +28,22 @@ impl Digest {
     }
 
     pub(crate) fn add(&mut self, version: Version, checksum: &str) {
-        let mut carry = 0_u16;
-        for (byte, term) in self.sum.iter_mut().zip(term(version, checksum)) {
-            let total = u16::from(*byte) + u16::from(term) + carry;
-            [*byte, _] = total.to_le_bytes();
-            carry = total >> 8;
+        let mut carry = false;
+        for (limb, term) in self.sum.iter_mut().zip(term(version, checksum)) {
+            let (partly, over) = limb.overflowing_add(term);
+            let (all, over_too) = partly.overflowing_add(u64::from(carry));
+            *limb = all;
+            carry = over || over_too;
         }
         self.count += 1;
     }
 
     pub(crate) fn remove(&mut self, version: Version, checksum: &str) {
         let mut borrow = false;
-        for (byte, term) in self.sum.iter_mut().zip(term(version, checksum)) {
-            let (partly, under) = byte.overflowing_sub(term);
-            let (all, under_too) = partly.overflowing_sub(u8::from(borrow));
-            *byte = all;
+        for (limb, term) in self.sum.iter_mut().zip(term(version, checksum)) {
+            let (partly, under) = limb.overflowing_sub(term);
+            let (all, under_too) = partly.overflowing_sub(u64::from(borrow));
+            *limb = all;
             borrow = under || under_too;
         }
         self.count -= 1;
@@ -53,7 +54,8 @@ impl Digest {
     }
 
     pub(crate) fn to_document(self) -> Document {
-        let hex = self.sum.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let bytes = self.sum.iter().flat_map(|limb| limb.to_le_bytes());
+        let hex = bytes.fold(String::with_capacity(64), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
         });
@@ -64,22 +66,43 @@ impl Digest {
     pub(crate) fn from_document(document: &Document) -> Option<Self> {
         let count = document.get_i64("count").ok()?;
         let hex = document.get_str("digest").ok()?;
-        if hex.len() != 64 {
-            return None;
-        }
-        let mut sum = [0; 32];
-        for (at, byte) in sum.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok()?;
-        }
-        Some(Self { count, sum })
+        Some(Self { count, sum: limbs(&bytes(hex)?) })
     }
 }
 
-fn term(version: Version, checksum: &str) -> [u8; 32] {
+/// One block of SHA-256, as all that is linked goes through it at each start: of a checksum that
+/// is a SHA-256 itself, its bytes, and of what was made by hand the text.
+fn term(version: Version, checksum: &str) -> [u64; 4] {
     let mut hash = Sha256::new();
     hash.update(version.get().to_le_bytes());
-    hash.update(checksum.as_bytes());
-    hash.finalize().into()
+    match checksum.strip_prefix("v1:sha256:").and_then(bytes) {
+        Some(bytes) => hash.update(bytes),
+        None => hash.update(checksum.as_bytes()),
+    }
+    limbs(&hash.finalize().into())
+}
+
+/// Of 64 hexadecimal digits.
+fn bytes(hex: &str) -> Option<[u8; 32]> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, []) = hex.as_bytes().as_chunks::<2>() else { return None };
+    let mut bytes = [0; 32];
+    if pairs.len() != bytes.len() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+fn limbs(bytes: &[u8; 32]) -> [u64; 4] {
+    let (limbs, _) = bytes.as_chunks::<8>();
+    let mut all = [0; 4];
+    for (limb, bytes) in all.iter_mut().zip(limbs) {
+        *limb = u64::from_le_bytes(*bytes);
+    }
+    all
 }
 
 #[cfg(test)]

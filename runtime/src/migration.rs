@@ -1,6 +1,6 @@
 //! The static descriptor of one migration: what the attribute registers.
 
-use std::{future::Future, pin::Pin};
+use std::{borrow::Cow, future::Future, pin::Pin};
 
 use linkme::distributed_slice;
 use serde::{Deserialize, Serialize};
@@ -325,11 +325,11 @@ impl Migration {
 
     /// Fingerprint of its body, e.g. `v1:sha256:…`. It cannot see the functions that
     /// the body calls.
-    pub fn checksum(&self) -> String {
+    pub fn checksum(&self) -> Cow<'static, str> {
         if self.descriptor.checksum.is_empty() {
-            format!("by-hand:{}:{}", self.descriptor.version, self.descriptor.name)
+            format!("by-hand:{}:{}", self.descriptor.version, self.descriptor.name).into()
         } else {
-            self.descriptor.checksum.to_owned()
+            self.descriptor.checksum.into()
         }
     }
 

@@ -353,9 +353,10 @@ impl Migrator {
         let problems: Vec<String> = registry
             .iter()
             .flat_map(|one| {
-                let named = format!("{} `{}` ({})", one.version(), one.name(), one.source());
                 let problems = change::trespasses(one, &control).into_iter();
-                problems.map(move |problem| format!("{named}: {problem}"))
+                problems.map(move |problem| {
+                    format!("{} `{}` ({}): {problem}", one.version(), one.name(), one.source())
+                })
             })
             .collect();
         if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }

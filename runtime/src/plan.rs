@@ -203,7 +203,7 @@ pub(crate) fn drift(registry: &Registry, history: &History) -> Vec<Drift> {
                 version: record.version,
                 name: linked.name().to_owned(),
                 applied: record.checksum.clone(),
-                linked: linked.checksum(),
+                linked: linked.checksum().into_owned(),
             })
         })
         .collect()

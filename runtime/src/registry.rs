@@ -1,6 +1,6 @@
 //! Gathers the migrations of one group, sorts them, and refuses an unsound set.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::{
     Error, Migration, Version, change,
@@ -12,7 +12,7 @@ use crate::{
 /// A sound set: versions positive and unique, names unique, oldest first.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
-    by_version: BTreeMap<Version, Migration>,
+    sorted: Vec<Migration>,
     digest: Digest,
 }
 
@@ -34,9 +34,8 @@ impl Registry {
         files: Option<&[SumFile]>,
     ) -> Result<Self, Error> {
         let mut problems = Vec::new();
-        let mut by_version: BTreeMap<Version, Migration> = BTreeMap::new();
-        let mut by_name: BTreeMap<&'static str, Migration> = BTreeMap::new();
         let mut other_groups: Vec<&'static str> = Vec::new();
+        let mut sorted: Vec<Migration> = Vec::with_capacity(all.len());
         for one in all.iter().copied() {
             if one.group() != group {
                 if !other_groups.contains(&one.group()) {
@@ -60,57 +59,71 @@ impl Registry {
                     one.source()
                 ));
             }
-            if let Some(first) = by_version.insert(one.version(), one) {
-                problems.push(format!(
-                    "version {} is declared twice, by `{}` ({}) and `{}` ({}); change the later \
-                     one, and see that no database has applied it yet",
-                    one.version(),
-                    first.name(),
-                    first.source(),
-                    one.name(),
-                    one.source()
-                ));
-            } else if let Some(first) = by_name.insert(one.name(), one) {
-                problems.push(format!(
-                    "the name `{}` is used twice, by {} ({}) and {} ({}); rename the later one",
-                    one.name(),
-                    first.version(),
-                    first.source(),
-                    one.version(),
-                    one.source()
-                ));
-            }
+            sorted.push(one);
         }
+        sorted.sort_by_key(Migration::version);
+        problems.extend(used_twice(&sorted));
         problems.extend(seal::problems(files.unwrap_or_default(), all, group));
-        if by_version.is_empty() && problems.is_empty() {
+        if sorted.is_empty() && problems.is_empty() {
             problems.push(empty(group, files.is_some(), &other_groups));
         }
         if !problems.is_empty() {
             return Err(Error::Registry { problems });
         }
-        let sums: Vec<(Version, String)> =
-            by_version.values().map(|one| (one.version(), one.checksum())).collect();
-        let digest = Digest::of(sums.iter().map(|(version, sum)| (*version, sum.as_str())));
-        Ok(Self { by_version, digest })
+        let checksums: Vec<_> = sorted.iter().map(|one| (one.version(), one.checksum())).collect();
+        let digest = Digest::of(checksums.iter().map(|(version, sum)| (*version, sum.as_ref())));
+        Ok(Self { sorted, digest })
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.by_version.len()
+        self.sorted.len()
     }
 
     pub(crate) fn get(&self, version: Version) -> Option<&Migration> {
-        self.by_version.get(&version)
+        let at = self.sorted.binary_search_by_key(&version, Migration::version).ok()?;
+        self.sorted.get(at)
     }
 
     /// Oldest version first.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> {
-        self.by_version.values()
+        self.sorted.iter()
     }
 
     /// What the digest of a database is that has applied exactly this set.
     pub(crate) fn digest(&self) -> Digest {
         self.digest
     }
+}
+
+/// What has a version or a name that another one has, of a list in the order of versions.
+fn used_twice(sorted: &[Migration]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut by_name: HashMap<&str, &Migration> = HashMap::with_capacity(sorted.len());
+    let mut before: Option<&Migration> = None;
+    for one in sorted {
+        let former = before.replace(one);
+        if let Some(first) = former.filter(|first| first.version() == one.version()) {
+            problems.push(format!(
+                "version {} is declared twice, by `{}` ({}) and `{}` ({}); change the later \
+                 one, and see that no database has applied it yet",
+                one.version(),
+                first.name(),
+                first.source(),
+                one.name(),
+                one.source()
+            ));
+        } else if let Some(first) = by_name.insert(one.name(), one) {
+            problems.push(format!(
+                "the name `{}` is used twice, by {} ({}) and {} ({}); rename the later one",
+                one.name(),
+                first.version(),
+                first.source(),
+                one.version(),
+                one.source()
+            ));
+        }
+    }
+    problems
 }
 
 fn empty(group: &str, linked: bool, others: &[&str]) -> String {

@@ -155,9 +155,14 @@ impl World {
         options.app_name = Some("mongrate-chaos".to_owned());
         options.server_selection_timeout = Some(Duration::from_secs(60));
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let client = Client::with_options(options)?;
+        // The files of what is dropped stay open for so long, by default for 300 s: with some
+        // rounds a second, more than a process may have. Servers before 5.0 have no such setting.
+        let soon = doc! { "setParameter": 1, "minSnapshotHistoryWindowInSeconds": 5 };
+        let _ = client.database("admin").run_command(soon).await;
         Ok(Self {
             uri: uri.to_owned(),
-            client: Client::with_options(options)?,
+            client,
             exe,
             mutant: None,
             lease,

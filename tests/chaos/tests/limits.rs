@@ -41,6 +41,7 @@ async fn run(uri: &str, history: &str) -> End {
         history: history.to_owned(),
         verb: "up".to_owned(),
         lease: Duration::from_secs(5),
+        lease_only: false,
         point: None,
         count: Count::All,
         env: Vec::new(),
