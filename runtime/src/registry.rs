@@ -1,6 +1,6 @@
 //! Gathers the migrations of one group, sorts them, and refuses an unsound set.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 use crate::{
     Error, Migration, Version, change,
@@ -13,7 +13,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
     sorted: Vec<Migration>,
-    digest: Digest,
+    /// Made when it is first asked for: while the server is, that takes no time.
+    digest: OnceLock<Digest>,
 }
 
 impl Registry {
@@ -70,9 +71,7 @@ impl Registry {
         if !problems.is_empty() {
             return Err(Error::Registry { problems });
         }
-        let checksums: Vec<_> = sorted.iter().map(|one| (one.version(), one.checksum())).collect();
-        let digest = Digest::of(checksums.iter().map(|(version, sum)| (*version, sum.as_ref())));
-        Ok(Self { sorted, digest })
+        Ok(Self { sorted, digest: OnceLock::new() })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -91,7 +90,13 @@ impl Registry {
 
     /// What the digest of a database is that has applied exactly this set.
     pub(crate) fn digest(&self) -> Digest {
-        self.digest
+        *self.digest.get_or_init(|| {
+            let mut digest = Digest::default();
+            for one in &self.sorted {
+                digest.add(one.version(), &one.checksum());
+            }
+            digest
+        })
     }
 }
 

@@ -105,7 +105,16 @@ impl Runner {
 
     /// Whether exactly what this build has is applied. One round trip of constant size.
     pub(crate) async fn is_current(&self) -> Result<bool, Error> {
-        Ok(self.peek().await?.applied == Some(self.registry.digest()))
+        Ok(self.peek_meanwhile().await?.applied == Some(self.registry.digest()))
+    }
+
+    /// Looks, and has the digest made that what it finds is compared with, while it waits.
+    async fn peek_meanwhile(&self) -> Result<Peek, Error> {
+        let made = async {
+            self.registry.digest();
+        };
+        // In this order: the command goes out first.
+        tokio::join!(self.peek(), made).0
     }
 
     /// Reads fence and lock, and refuses a standalone server. One round trip.
@@ -365,7 +374,7 @@ impl Runner {
             }
             // The one wait for a server that may be out of reach.
             let peek = tokio::select! {
-                peek = self.peek() => peek?,
+                peek = self.peek_meanwhile() => peek?,
                 () = self.cancel.cancelled() => continue,
             };
             if let Some(goal @ Goal::Up(_)) = goal
