@@ -9,11 +9,12 @@ use mongrate::embedded::Embedded;
 use crate::{
     Problem,
     args::{Args, Workload},
+    install,
     measure::Turns,
     place::Place,
     report,
     section::{Measured, Section, Unit},
-    tool::{Tool, floor::Floor, mongrate::Mongrate},
+    tool::{Role, Tool, floor::Floor, mongrate::Mongrate, peer},
     workload,
 };
 
@@ -45,6 +46,9 @@ impl Bench {
         if !args.no_build {
             place.build()?;
         }
+        if args.install_peers {
+            install::all(&place);
+        }
         // Nobody else's commands are to be counted.
         let server = Embedded::builder().private().start().await?;
         let outcome = Self::on(args, place, &server).await;
@@ -61,11 +65,15 @@ impl Bench {
             processors: std::thread::available_parallelism()?.get(),
             short: args.short || cfg!(debug_assertions),
         };
-        let tools: Vec<Box<dyn Tool>> = vec![
+        let mut tools: Vec<Box<dyn Tool>> = vec![
             Box::new(Floor { program: place.program("bench-floor") }),
             Box::new(Mongrate { program: place.program("bench-app") }),
         ];
-        let missing = Vec::new();
+        let (peers, missing) = match args.no_peers || args.short {
+            true => (Vec::new(), Vec::new()),
+            false => peer::find(&place),
+        };
+        tools.extend(peers);
         let uri = server.uri().to_owned();
         let bench = Self { args, place, uri, client, tools, missing, measured };
         let out = bench.args.out.clone();
@@ -85,7 +93,11 @@ impl Bench {
             Workload::Apply => workload::apply::run(self).await,
             Workload::Atomic => workload::apply::run_atomic(self).await,
             Workload::Rollback => workload::rollback::run(self).await,
-            other => Err(format!("{other:?} is not there yet").into()),
+            Workload::Processes => workload::processes::run(self).await,
+            Workload::Kill => workload::kill::run(self).await,
+            Workload::Read => workload::read::run(self).await,
+            Workload::Backfill => workload::backfill::run(self).await,
+            Workload::Footprint => workload::footprint::run(self),
         }
     }
 
@@ -94,8 +106,29 @@ impl Bench {
         Turns { runs: self.args.runs_or(runs), budget: Duration::from_secs(self.args.budget) }
     }
 
-    /// A section without rows.
+    /// The floor's program, for the jobs that only some workloads have.
+    pub fn floor(&self) -> Floor {
+        Floor { program: self.place.program("bench-floor") }
+    }
+
+    /// The app's, likewise.
+    pub fn app(&self) -> Mongrate {
+        Mongrate { program: self.place.program("bench-app") }
+    }
+
+    /// The tools of others.
+    pub fn peers(&self) -> impl Iterator<Item = &dyn Tool> {
+        let peers = self.tools.iter().filter(|tool| tool.role() == Role::Peer);
+        peers.map(AsRef::as_ref)
+    }
+
+    /// A section without rows, of a workload that other tools have part in.
     pub fn section(&self, id: &str, title: &str, how: &str, unit: Unit) -> Section {
+        Section { skipped: self.missing.clone(), ..self.own_section(id, title, how, unit) }
+    }
+
+    /// The same, of one without.
+    pub fn own_section(&self, id: &str, title: &str, how: &str, unit: Unit) -> Section {
         Section {
             id: id.to_owned(),
             title: title.to_owned(),
@@ -103,7 +136,7 @@ impl Bench {
             measured: self.measured.clone(),
             unit,
             rows: Vec::new(),
-            skipped: self.missing.clone(),
+            skipped: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod bench;
 pub mod check;
+pub mod install;
 pub mod list;
 pub mod measure;
 pub mod place;

@@ -123,31 +123,32 @@ pub struct Turns {
 const FEW: usize = 3;
 
 /// Runs each of `all` in turns, so that what else the machine does falls on all of them. What ran
-/// first of all only warms up, unless it took so long that nobody would notice.
-///
-/// # Errors
-///
-/// That of a run.
+/// first of all only warms up, unless it took so long that nobody would notice. One that fails is
+/// not run again, and has its error instead of samples.
 pub async fn in_turns<T>(
     all: &[T],
     turns: Turns,
     mut run: impl AsyncFnMut(&T) -> Result<Ran, Problem>,
-) -> Result<Vec<Samples>, Problem> {
-    let mut seen = vec![Samples::default(); all.len()];
+) -> Vec<Result<Samples, Problem>> {
+    let mut seen: Vec<_> = all.iter().map(|_| Ok(Samples::default())).collect();
     let mut used = vec![Duration::ZERO; all.len()];
     for round in 0..=turns.runs {
-        for ((one, seen), used) in all.iter().zip(&mut seen).zip(&mut used) {
-            let enough = seen.runs() >= usize::try_from(turns.runs)?;
-            if enough || *used > turns.budget && (seen.runs() >= FEW || *used > turns.budget * 3) {
+        for ((one, outcome), used) in all.iter().zip(&mut seen).zip(&mut used) {
+            let Ok(samples) = outcome else { continue };
+            let enough = samples.runs() >= turns.runs as usize;
+            let few = samples.runs() < FEW && *used <= turns.budget * 3;
+            if enough || *used > turns.budget && !few {
                 continue;
             }
-            let ran = run(one).await?;
-            let warms_up = round == 0 && ran.wall < turns.budget / 10;
-            if !warms_up {
-                *used += ran.wall;
-                seen.add(ran);
+            match run(one).await {
+                Ok(ran) if round == 0 && ran.wall < turns.budget / 10 => {}
+                Ok(ran) => {
+                    *used += ran.wall;
+                    samples.add(ran);
+                }
+                Err(problem) => *outcome = Err(problem),
             }
         }
     }
-    Ok(seen)
+    seen
 }

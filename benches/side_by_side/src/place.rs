@@ -51,6 +51,11 @@ impl Place {
         if status.success() { Ok(()) } else { Err("the programs to measure do not compile".into()) }
     }
 
+    /// Where other tools are installed.
+    pub fn peers(&self) -> PathBuf {
+        self.scratch.join("peers")
+    }
+
     /// A program of this package.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(format!("{name}{}", env::consts::EXE_SUFFIX))

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use mongodb::{
     Client,
-    bson::{Bson, Document, doc},
+    bson::{Bson, doc},
 };
 
 use crate::Problem;
 
-/// Of connections rather than of work, or our own. `serverStatus` is what the counting itself sends.
-const NOT_COUNTED: [&str; 10] = [
+/// Of connections rather than of work, or of the counting itself.
+const NOT_COUNTED: [&str; 11] = [
     "hello",
     "isMaster",
     "ismaster",
@@ -21,6 +21,7 @@ const NOT_COUNTED: [&str; 10] = [
     "authenticate",
     "getnonce",
     "serverStatus",
+    "top",
 ];
 
 /// How often each command was run since the server started.
@@ -34,18 +35,25 @@ impl Count {
     ///
     /// The driver's.
     pub async fn now(client: &Client) -> Result<Self, Problem> {
-        let reply = client.database("admin").run_command(doc! { "serverStatus": 1 }).await?;
+        let admin = client.database("admin");
+        let reply = admin.run_command(doc! { "serverStatus": 1 }).await?;
         let commands = reply.get_document("metrics")?.get_document("commands")?;
-        let total = |about: &Document| match about.get("total") {
-            Some(Bson::Int64(total)) => *total,
-            Some(Bson::Int32(total)) => i64::from(*total),
-            _ => 0,
-        };
         let counted = commands.iter().filter_map(|(name, about)| {
-            let about = about.as_document()?;
-            (!NOT_COUNTED.contains(&name.as_str())).then(|| (name.clone(), total(about)))
+            let total = whole(about.as_document()?.get("total"));
+            (!NOT_COUNTED.contains(&name.as_str())).then(|| (name.clone(), total))
         });
-        Ok(Self(counted.collect()))
+        let mut counted: BTreeMap<String, i64> = counted.collect();
+        // The server looks for a session's earlier transactions with a `find` of its own, which
+        // nobody has sent.
+        let reply = admin.run_command(doc! { "top": 1 }).await?;
+        let own = reply.get_document("totals")?.iter().filter_map(|(name, about)| {
+            let inner = name.starts_with("config.") || name.starts_with("local.");
+            let queries = about.as_document().filter(|_| inner)?.get_document("queries").ok()?;
+            Some(whole(queries.get("count")))
+        });
+        let own: i64 = own.sum();
+        counted.entry("find".to_owned()).and_modify(|total| *total -= own);
+        Ok(Self(counted))
     }
 
     /// What has come since `before`, by name.
@@ -55,5 +63,13 @@ impl Count {
         };
         let all = self.0.iter().map(|(name, total)| (name.clone(), more(name, *total)));
         all.filter(|(_, more)| *more > 0).collect()
+    }
+}
+
+fn whole(number: Option<&Bson>) -> i64 {
+    match number {
+        Some(Bson::Int64(number)) => *number,
+        Some(Bson::Int32(number)) => i64::from(*number),
+        _ => 0,
     }
 }

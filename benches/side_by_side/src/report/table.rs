@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::number;
 use crate::section::{Row, Section};
 
 const NUMBERS: std::ops::Range<usize> = 2..7;
@@ -19,27 +20,26 @@ pub(super) fn text(section: &Section) -> String {
     text
 }
 
-/// For the guide: all sections.
-pub(super) fn markdown(sections: &[Section]) -> String {
-    let mut text = String::new();
-    for section in sections {
-        let mut table = of(section);
-        table.load_style(presets::ASCII_MARKDOWN);
-        let Section { title, how, measured, .. } = section;
-        let _ = writeln!(text, "### {title}\n\n{how}\n\n{table}\n");
-        let kind = if measured.short { ", a short run that says nothing about speed" } else { "" };
-        let _ = writeln!(
-            text,
-            "*{}, MongoDB {}, {} processors{kind}.*\n",
-            measured.date, measured.server, measured.processors
-        );
-        for line in &section.skipped {
-            let _ = writeln!(text, "- Skipped: {line}");
-        }
-        if !section.skipped.is_empty() {
-            text.push('\n');
-        }
+/// For the guide; pictures lie in `directory`.
+pub(super) fn markdown(section: &Section, directory: &str) -> String {
+    let mut table = of(section);
+    table.load_style(presets::ASCII_MARKDOWN);
+    let Section { id, title, how, measured, skipped, .. } = section;
+    let mut text = format!("### {title}\n\n{how}\n\n{table}\n\n");
+    let kind = if measured.short { ", a short run that says nothing about speed" } else { "" };
+    let _ = write!(
+        text,
+        "*{}, MongoDB {}, {} processors{kind}.*\n\n",
+        measured.date, measured.server, measured.processors
+    );
+    for line in skipped {
+        let _ = writeln!(text, "- Skipped: {line}");
     }
+    if !skipped.is_empty() {
+        text.push('\n');
+    }
+    let plain = title.replace('`', "");
+    let _ = write!(text, "![{plain}]({directory}{id}.svg)\n\n");
     text
 }
 
@@ -72,10 +72,8 @@ fn of(section: &Section) -> Table {
 }
 
 fn cells(case: &str, row: &Row) -> Vec<String> {
-    let goals = row.goals.iter().map(|goal| {
-        let Row { .. } = row;
-        format!("{} {}", goal.text, if goal.met { "✓" } else { "✗" })
-    });
+    let met = |met: bool| if met { "✓" } else { "✗" };
+    let goals = row.goals.iter().map(|goal| format!("{} {}", goal.text, met(goal.met)));
     let mut notes: Vec<String> = Vec::new();
     if !row.note.is_empty() {
         notes.push(row.note.clone());
@@ -94,13 +92,4 @@ fn cells(case: &str, row: &Row) -> Vec<String> {
         goals.collect::<Vec<_>>().join("; "),
         notes.join("; "),
     ]
-}
-
-/// Three figures that mean something.
-fn number(value: f64) -> String {
-    match value.abs() {
-        large if large >= 100.0 => format!("{value:.0}"),
-        middle if middle >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
 }

@@ -6,8 +6,8 @@ use crate::{
     check,
     measure::{Ran, in_turns, once},
     section::{Goal, Row, Section, Unit, thousands},
-    tool::{Job, Role, Tool, Verb},
-    workload::fresh,
+    tool::{Job, Role, Verb},
+    workload::{Lane, floor_of, fresh, settled},
 };
 
 const HOW: &str = "From the start of a process until it is gone. Each migration inserts one \
@@ -16,11 +16,6 @@ const HOW: &str = "From the start of a process until it is gone. Each migration 
 
 const HOW_ATOMIC: &str = "The same with all migrations in one transaction (`up --atomic`). Other \
     tools have no such thing.";
-
-struct Lane<'a> {
-    tool: &'a dyn Tool,
-    job: Job,
-}
 
 /// Each in its own transaction.
 ///
@@ -62,15 +57,14 @@ async fn of_verb(
             }
         }
         let turns = bench.turns(if count >= 1_000 { 7 } else { 20 });
-        let all = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await?;
+        let outcomes = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await;
         let case = format!("{} migration{}", thousands(count), if count == 1 { "" } else { "s" });
-        let floor = lanes.iter().zip(&all).find(|(lane, _)| lane.tool.role() == Role::Floor);
-        let floor = floor.map(|(_, samples)| samples);
-        for (lane, samples) in lanes.iter().zip(&all) {
-            let name = lane.tool.name();
-            let mut row = Row::timed(section.unit, &case, name, samples, floor);
+        let all = settled(&mut section, &case, &lanes, outcomes)?;
+        let floor = floor_of(&all);
+        for (tool, samples) in &all {
+            let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
             row.note = format!("{:.2} ms each", row.median / f64::from(count));
-            if lane.tool.role() == Role::Mongrate {
+            if tool.role() == Role::Mongrate {
                 row.goals = goals(verb, count, &row);
             }
             section.rows.push(row);

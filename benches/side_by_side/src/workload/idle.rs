@@ -4,20 +4,15 @@ use crate::{
     Problem,
     bench::Bench,
     check,
-    measure::{Samples, in_turns, once},
+    measure::{Ran, Samples, in_turns, once},
     section::{Goal, Row, Section, Unit, thousands},
     tool::{Job, Role, Tool, Verb},
-    workload::{fresh, seed},
+    workload::{Lane, floor_of, fresh, seed, settled},
 };
 
 const HOW: &str = "From the start of a process until it is gone, with everything applied. The floor \
     connects and reads its whole history, whose documents hold a version, a name and a time. \
     Checked: nothing ran, and the history is what it was.";
-
-struct Lane<'a> {
-    tool: &'a dyn Tool,
-    job: Job,
-}
 
 /// Measures it.
 ///
@@ -40,25 +35,24 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
             lanes.push(Lane { tool: tool.as_ref(), job });
         }
         let turns = bench.turns(40);
-        let all = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await?;
+        let outcomes = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await;
         let case = format!("{} applied", thousands(count));
-        let floor = lanes.iter().zip(&all).find(|(lane, _)| lane.tool.role() == Role::Floor);
-        let floor = floor.map(|(_, samples)| samples.clone());
+        let all = settled(&mut section, &case, &lanes, outcomes)?;
+        let floor = floor_of(&all);
         if count == 0 {
             floor_at_none.clone_from(&floor);
         }
-        for (lane, samples) in lanes.iter().zip(&all) {
-            let name = lane.tool.name();
-            let mut row = Row::timed(section.unit, &case, name, samples, floor.as_ref());
-            if lane.tool.role() == Role::Mongrate {
+        for (tool, samples) in &all {
+            let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
+            if tool.role() == Role::Mongrate {
                 row.goals.push(Goal::commands(samples.commands(), 1, ""));
                 if let Some(floor) = &floor_at_none {
                     let ratio = samples.median().as_secs_f64() / floor.median().as_secs_f64();
                     row.goals.push(Goal::ratio(ratio, 1.15, "the floor at 0"));
                     row.note = format!("{ratio:.2} × the floor at 0");
                 }
-                if count != lane.job.count {
-                    row.note += "; with 1 applied, as an empty list is refused";
+                if count == 0 {
+                    row.note += "; has 1 applied, as an empty list is refused";
                 }
             }
             section.rows.push(row);
@@ -75,7 +69,7 @@ fn own_count(tool: &dyn Tool, count: u32) -> u32 {
     if tool.role() == Role::Mongrate { count.max(1) } else { count }
 }
 
-async fn measured(bench: &Bench, lane: &Lane<'_>) -> Result<crate::measure::Ran, Problem> {
+async fn measured(bench: &Bench, lane: &Lane<'_>) -> Result<Ran, Problem> {
     let Lane { tool, job } = lane;
     let name = tool.name();
     let mut command = tool.command(job).ok_or_else(|| format!("{name} cannot start"))?;

@@ -6,20 +6,14 @@ use crate::{
     check,
     measure::{Ran, in_turns, once},
     section::{Goal, Row, Section, Unit, thousands},
-    tool::{Job, Role, Tool, Verb},
-    workload::fresh,
+    tool::{Job, Role, Verb},
+    workload::{Lane, floor_of, fresh, settled},
 };
 
 const HOW: &str = "From the start of a process until it is gone; before it, and not timed, the tool \
     itself applied them. Each rollback deletes one document. The floor deletes the document and \
     its record in a transaction each. Checked: no document is left, and the history has nothing \
     applied.";
-
-struct Lane<'a> {
-    tool: &'a dyn Tool,
-    apply: Job,
-    rollback: Job,
-}
 
 /// Measures it.
 ///
@@ -32,24 +26,23 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let mut lanes = Vec::new();
     for (index, tool) in bench.tools.iter().enumerate() {
         let database = format!("rollback_{index}");
-        let apply = Job { verb: Verb::Apply, uri: bench.uri.clone(), database, count };
-        let rollback = Job { verb: Verb::Rollback, ..apply.clone() };
-        if tool.command(&rollback).is_some() {
-            tool.lay_out(&apply)?;
-            lanes.push(Lane { tool: tool.as_ref(), apply, rollback });
+        let job = Job { verb: Verb::Rollback, uri: bench.uri.clone(), database, count };
+        if tool.command(&job).is_some() {
+            tool.lay_out(&job)?;
+            lanes.push(Lane { tool: tool.as_ref(), job });
         } else {
             section.skipped.push(format!("{}: cannot roll back many at once", tool.name()));
         }
     }
     let turns = bench.turns(15);
-    let all = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await?;
+    let outcomes = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await;
     let case = format!("{} migrations", thousands(count));
-    let floor = lanes.iter().zip(&all).find(|(lane, _)| lane.tool.role() == Role::Floor);
-    let floor = floor.map(|(_, samples)| samples);
-    for (lane, samples) in lanes.iter().zip(&all) {
-        let mut row = Row::timed(section.unit, &case, lane.tool.name(), samples, floor);
+    let all = settled(&mut section, &case, &lanes, outcomes)?;
+    let floor = floor_of(&all);
+    for (tool, samples) in &all {
+        let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
         row.note = format!("{:.2} ms each", row.median / f64::from(count));
-        if lane.tool.role() == Role::Mongrate {
+        if tool.role() == Role::Mongrate {
             let m = u64::from(count);
             let ratio = row.ratio.unwrap_or(f64::NAN);
             row.goals = vec![
@@ -64,19 +57,21 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
 
 async fn measured(bench: &Bench, lane: &Lane<'_>) -> Result<Ran, Problem> {
     let name = lane.tool.name();
-    let db = fresh(bench, &lane.apply.database).await?;
-    let count = u64::from(lane.apply.count);
-    let run = async |job: &Job| {
-        let mut command = lane.tool.command(job).ok_or_else(|| format!("{name} cannot do that"))?;
+    let db = fresh(bench, &lane.job.database).await?;
+    let count = u64::from(lane.job.count);
+    let run = async |verb: Verb| {
+        let job = Job { verb, ..lane.job.clone() };
+        let mut command =
+            lane.tool.command(&job).ok_or_else(|| format!("{name} cannot do that"))?;
         once(&bench.client, &mut command).await
     };
-    run(&lane.apply).await?;
+    run(Verb::Apply).await?;
     let checked = async |count: u64| {
         check::effects(&db, count).await?;
         check::history(&db, &lane.tool.history(), count).await
     };
     checked(count).await.map_err(|error| format!("{name}, before its rollback: {error}"))?;
-    let ran = run(&lane.rollback).await?;
+    let ran = run(Verb::Rollback).await?;
     checked(0).await.map_err(|error| format!("{name}, rolled back: {error}"))?;
     db.drop().await?;
     Ok(ran)
