@@ -37,7 +37,7 @@ pub async fn once(client: &Client, command: &mut Command) -> Result<Ran, Problem
     let before = (Count::now(client).await?, cpu()?);
     let (wall, output) = tokio::task::block_in_place(|| {
         let begun = Instant::now();
-        (|| command.output())().map(|output| (begun.elapsed(), output))
+        command.output().map(|output| (begun.elapsed(), output))
     })
     .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
     let after = (cpu()?, Count::now(client).await?);

@@ -1,6 +1,8 @@
 //! The short form runs through: every workload but the footprint does its work, is checked, and
 //! sends as many commands as it should. No time is asserted.
 
+#![allow(clippy::unwrap_used, reason = "a panic is a test's verdict")]
+
 use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;

@@ -40,6 +40,7 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
         let samples = outcome?;
         let case = case(*count);
         let mut row = Row::timed(section.unit, &case, "mongrate", &samples, None);
+        row.cpu = None;
         if let Some(alone) = &alone {
             let ratio = samples.median().as_secs_f64() / alone.median().as_secs_f64();
             row.note = format!("{ratio:.2} × one alone; each effect once");
@@ -55,7 +56,7 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
                 let mut samples = Samples::default();
                 samples.add(ran);
                 let mut row = Row::timed(section.unit, &case(8), tool.name(), &samples, None);
-                row.note = note;
+                (row.cpu, row.commands, row.note) = (None, None, note);
                 section.rows.push(row);
             }
             Err(problem) => section.skipped.push(format!("{}: {problem}", tool.name())),
