@@ -103,7 +103,11 @@ impl Bench {
 
     /// How often things are run, unless somebody said.
     pub fn turns(&self, runs: u32) -> Turns {
-        Turns { runs: self.args.runs_or(runs), budget: Duration::from_secs(self.args.budget) }
+        Turns {
+            runs: self.args.runs_or(runs),
+            budget: Duration::from_secs(self.args.budget),
+            warm_up: true,
+        }
     }
 
     /// The floor's program, for the jobs that only some workloads have.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -44,7 +45,10 @@ pub async fn once(client: &Client, command: &mut Command) -> Result<Ran, Problem
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
         let (said, errors) = (text(&output.stdout), text(&output.stderr));
-        return Err(format!("{command:?} ended with {}: {said}{errors}", output.status).into());
+        // The name alone, as it may come to stand in the guide.
+        let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+        let (program, status) = (program.display(), output.status);
+        return Err(format!("`{program}` ended with {status}: {said}{errors}").into());
     }
     Ok(Ran {
         wall,
@@ -117,6 +121,15 @@ pub struct Turns {
     pub runs: u32,
     /// What has used up this much is not run again, after [`FEW`] runs.
     pub budget: Duration,
+    /// Whether what runs first does not count, unless it took a tenth of the budget.
+    pub warm_up: bool,
+}
+
+impl Turns {
+    /// So many runs, however long they take: for what needs no warming up.
+    pub const fn all(runs: u32) -> Self {
+        Self { runs, budget: Duration::from_secs(24 * 3_600), warm_up: false }
+    }
 }
 
 /// So many runs are worth waiting for, unless one alone uses up the budget.
@@ -141,7 +154,7 @@ pub async fn in_turns<T>(
                 continue;
             }
             match run(one).await {
-                Ok(ran) if round == 0 && ran.wall < turns.budget / 10 => {}
+                Ok(ran) if round == 0 && turns.warm_up && ran.wall < turns.budget / 10 => {}
                 Ok(ran) => {
                     *used += ran.wall;
                     samples.add(ran);

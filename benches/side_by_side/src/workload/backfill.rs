@@ -34,7 +34,7 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
         seed(&db, i32::try_from(count)?).await?;
         // What is large needs no warming up, and is not run often.
         let runs = if count > 1_000_000 { 1 } else { bench.args.runs_or(3).min(3) };
-        let turns = Turns { runs, budget: Duration::ZERO };
+        let turns = Turns::all(runs);
         let mut peaks = vec![0; Way::ALL.len()];
         let ways: Vec<(usize, Way)> = Way::ALL.into_iter().enumerate().collect();
         let outcomes = in_turns(&ways, turns, async |(index, _)| {

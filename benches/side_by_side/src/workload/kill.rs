@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use nix::{
@@ -59,9 +59,7 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let title = "Recovery after `kill -9`";
     let mut section = bench.own_section("kill", title, HOW, Unit::Seconds);
     for case in cases {
-        // There is nothing to warm up, and it takes its time.
-        let turns =
-            Turns { runs: bench.args.runs_or(case.runs).min(case.runs), budget: Duration::ZERO };
+        let turns = Turns::all(bench.args.runs_or(case.runs).min(case.runs));
         let run = async |case: &Case| measured(bench, *case).await;
         for outcome in in_turns(&[*case], turns, run).await {
             let samples = outcome?;
