@@ -1,0 +1,46 @@
+//! A program with mongodb-migrator. `peer-mongodb-migrator URI DATABASE COUNT` applies what is not
+//! applied of COUNT migrations, each of which inserts one document.
+
+use std::env;
+
+use anyhow::{Context as _, Result, bail};
+use async_trait::async_trait;
+use mongodb::{
+    Client,
+    bson::{Document, doc},
+};
+use mongodb_migrator::{
+    migration::Migration,
+    migrator::{Env, default::DefaultMigrator},
+};
+
+struct One {
+    id: String,
+    n: i64,
+}
+
+#[async_trait]
+impl Migration for One {
+    async fn up(&self, env: Env) -> Result<()> {
+        let db = env.db.context("it brings the database")?;
+        db.collection::<Document>("things").insert_one(doc! { "n": self.n }, None).await?;
+        Ok(())
+    }
+
+    fn get_id(&self) -> &str {
+        &self.id
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [uri, database, count] = arguments.as_slice() else {
+        bail!("peer-mongodb-migrator URI DATABASE COUNT");
+    };
+    let db = Client::with_uri_str(uri).await?.database(database);
+    let one = |n| Box::new(One { id: format!("m{n:07}"), n }) as Box<dyn Migration>;
+    let all: Vec<Box<dyn Migration>> = (1..=count.parse::<i64>()?).map(one).collect();
+    let migrator = DefaultMigrator::new().with_conn(db).with_migrations_vec(all);
+    migrator.up().await.map_err(|error| anyhow::anyhow!("{error}"))
+}

@@ -1,0 +1,34 @@
+//! `results.json`: all sections, each with when it was measured.
+
+use std::{fs, path::Path};
+
+use clap::ValueEnum as _;
+use serde::{Deserialize, Serialize};
+
+use crate::{Problem, args::Workload, section::Section};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Results {
+    sections: Vec<Section>,
+}
+
+/// Puts a section into the file, in the place of one that has its id, and returns all.
+pub(super) fn merge(path: &Path, section: Section) -> Result<Vec<Section>, Problem> {
+    let mut results = match fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|error| {
+            format!("{}: {error}; remove it, or choose another --out", path.display())
+        })?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Results::default(),
+        Err(error) => return Err(format!("{}: {error}", path.display()).into()),
+    };
+    results.sections.retain(|other| other.id != section.id);
+    results.sections.push(section);
+    results.sections.sort_by_key(|section| {
+        let named = |one: &Workload| {
+            one.to_possible_value().is_some_and(|value| value.get_name() == section.id)
+        };
+        Workload::value_variants().iter().position(named)
+    });
+    fs::write(path, serde_json::to_string_pretty(&results)? + "\n")?;
+    Ok(results.sections)
+}

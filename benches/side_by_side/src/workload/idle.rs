@@ -1,0 +1,93 @@
+//! Start with nothing pending: the whole process, for histories of several lengths.
+
+use crate::{
+    Problem,
+    bench::Bench,
+    check,
+    measure::{Ran, Samples, in_turns, once},
+    section::{Goal, Row, Section, Unit, thousands},
+    tool::{Job, Role, Tool, Verb},
+    workload::{Lane, floor_of, fresh, seed, settled},
+};
+
+const HOW: &str = "From the start of a process until it is gone, with everything applied. The floor \
+    connects and reads its whole history, whose documents hold a version, a name and a time. \
+    Checked: nothing ran, and the history is what it was.";
+
+/// Measures it.
+///
+/// # Errors
+///
+/// When a process did not do what it should have.
+pub async fn run(bench: &Bench) -> Result<Section, Problem> {
+    let lengths: &[u32] = if bench.args.short { &[0, 100] } else { &[0, 100, 1_000, 10_000] };
+    let mut section = bench.section("idle", "Start with nothing pending", HOW, Unit::Milliseconds);
+    let mut floor_at_none: Option<Samples> = None;
+    for &count in lengths {
+        let mut lanes = Vec::new();
+        for (index, tool) in bench.tools.iter().enumerate() {
+            let database = format!("idle_{index}_{count}");
+            let count = own_count(tool.as_ref(), count);
+            let job = Job { verb: Verb::Idle, uri: bench.uri.clone(), database, count };
+            fresh(bench, &job.database).await?;
+            tool.lay_out(&job)?;
+            seed(bench, tool.as_ref(), &job).await?;
+            lanes.push(Lane { tool: tool.as_ref(), job });
+        }
+        let turns = bench.turns(40);
+        let outcomes = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await;
+        let case = format!("{} applied", thousands(count));
+        let all = settled(&mut section, &case, &lanes, outcomes)?;
+        let floor = floor_of(&all);
+        if count == 0 {
+            floor_at_none.clone_from(&floor);
+        }
+        for (tool, samples) in &all {
+            let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
+            if tool.role() == Role::Mongrate {
+                row.goals.push(Goal::commands(samples.commands(), 1, ""));
+                if let Some(floor) = &floor_at_none {
+                    let ratio = samples.median().as_secs_f64() / floor.median().as_secs_f64();
+                    row.goals.push(Goal::ratio(ratio, 1.15, "the floor at 0"));
+                    row.note = format!("{ratio:.2} × the floor at 0");
+                }
+                if count == 0 {
+                    row.note += "; has 1 applied, as an empty list is refused";
+                }
+            }
+            section.rows.push(row);
+        }
+        for lane in &lanes {
+            bench.client.database(&lane.job.database).drop().await?;
+        }
+    }
+    Ok(section)
+}
+
+/// An app of Mongrate's knows one migration at least: a list without any is taken for a mistake.
+fn own_count(tool: &dyn Tool, count: u32) -> u32 {
+    if tool.role() == Role::Mongrate { count.max(1) } else { count }
+}
+
+async fn measured(bench: &Bench, lane: &Lane<'_>) -> Result<Ran, Problem> {
+    let Lane { tool, job } = lane;
+    let name = tool.name();
+    let mut command = tool.command(job).ok_or_else(|| format!("{name} cannot start"))?;
+    let ran = once(&bench.client, &mut command).await?;
+    let db = bench.client.database(&job.database);
+    let checked = async {
+        check::effects(&db, 0).await?;
+        check::history(&db, &tool.history(), job.count.into()).await
+    };
+    checked.await.map_err(|error| format!("{name}, {} applied: {error}", job.count))?;
+    let expected = match tool.role() {
+        Role::Floor => format!("idle {}", job.count),
+        Role::Mongrate => "start 0".to_owned(),
+        Role::Peer => String::new(),
+    };
+    if ran.output.contains(&expected) {
+        Ok(ran)
+    } else {
+        Err(format!("{name} said `{}`, not `{expected}`", ran.output.trim()).into())
+    }
+}
