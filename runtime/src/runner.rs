@@ -30,7 +30,7 @@ use crate::{
     retry::jittered,
 };
 
-const POLL_FIRST: Duration = Duration::from_millis(50);
+const POLL_FIRST: Duration = Duration::from_millis(15);
 const POLL_MAX: Duration = Duration::from_secs(1);
 
 /// How long a plan may count documents.
