@@ -7,6 +7,7 @@ use crate::{
     engine::{Engine, GONE, Stop},
     error::driver,
     history::Change,
+    meter,
     migration::Body,
     plan::Step,
     progress::Said,
@@ -21,6 +22,7 @@ pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut Ru
     let end = all_or_none(engine, steps, report).await;
     for step in report.steps.iter().skip(before) {
         engine.progress.ended(std::slice::from_ref(step));
+        meter::stepped(&report.group, &report.database, step);
     }
     end
 }

@@ -3,7 +3,10 @@
 //! Every name begins with `mongrate_`; every metric has the labels `group` and `database`, but
 //! those of backfills, which have `backfill`, the name of the step.
 
-use crate::{Error, report::RunReport};
+use crate::{
+    Error,
+    report::{RunReport, StepReport},
+};
 
 /// How many migrations are applied, and how many are pending, as far as this process knows.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
@@ -18,46 +21,57 @@ pub(crate) fn counted(group: &str, database: &str, applied: usize, pending: usiz
     }
 }
 
-/// What a run did, and how long it waited for the lock.
+/// How long a run waited for the lock.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
-pub(crate) fn ran(group: &str, database: &str, ended: &Result<RunReport, Error>) {
+pub(crate) fn waited(group: &str, database: &str, ended: &Result<RunReport, Error>) {
     #[cfg(feature = "metrics")]
     {
-        use crate::StepOutcome;
         let report = match ended {
             Ok(report) => Some(report),
             Err(error) => error.report(),
         };
         let Some(report) = report else { return };
         let labels = [("group", group.to_owned()), ("database", database.to_owned())];
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let seconds = |ms: u64| ms as f64 / 1_000.0;
         ::metrics::histogram!("mongrate_lock_wait_seconds", &labels)
             .record(seconds(report.waited_ms));
-        for step in &report.steps {
-            let outcome = match step.outcome {
-                StepOutcome::NotRun => continue,
-                StepOutcome::Applied => "applied",
-                StepOutcome::Reverted => "reverted",
-                StepOutcome::Failed => "failed",
-                StepOutcome::Interrupted => "interrupted",
-                StepOutcome::Unknown => "unknown",
-                StepOutcome::Aborted => "aborted",
-            };
-            ::metrics::histogram!(
-                "mongrate_migration_duration_seconds",
-                "group" => group.to_owned(),
-                "database" => database.to_owned(),
-                "version" => step.version.to_string(),
-                "name" => step.name.clone(),
-                "direction" => step.direction.as_str(),
-                "outcome" => outcome,
-            )
-            .record(seconds(step.duration_ms));
-            ::metrics::counter!("mongrate_transaction_retries_total", &labels)
-                .increment(u64::from(step.attempts.saturating_sub(1)));
-        }
     }
+}
+
+/// One migration of a run has ended, well or not.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+pub(crate) fn stepped(group: &str, database: &str, step: &StepReport) {
+    #[cfg(feature = "metrics")]
+    {
+        use crate::StepOutcome;
+        let outcome = match step.outcome {
+            StepOutcome::NotRun => return,
+            StepOutcome::Applied => "applied",
+            StepOutcome::Reverted => "reverted",
+            StepOutcome::Failed => "failed",
+            StepOutcome::Interrupted => "interrupted",
+            StepOutcome::Unknown => "unknown",
+            StepOutcome::Aborted => "aborted",
+        };
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::histogram!(
+            "mongrate_migration_duration_seconds",
+            "group" => group.to_owned(),
+            "database" => database.to_owned(),
+            "version" => step.version.to_string(),
+            "name" => step.name.clone(),
+            "direction" => step.direction.as_str(),
+            "outcome" => outcome,
+        )
+        .record(seconds(step.duration_ms));
+        ::metrics::counter!("mongrate_transaction_retries_total", &labels)
+            .increment(u64::from(step.attempts.saturating_sub(1)));
+    }
+}
+
+#[cfg(feature = "metrics")]
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1_000.0
 }
 
 /// A batch of a backfill committed. Its rate is that of the counter.

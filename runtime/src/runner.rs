@@ -244,7 +244,7 @@ impl Runner {
     )]
     pub(crate) async fn run(&self, goal: Goal, how: How) -> Result<RunReport, Error> {
         let ended = self.run_to(goal, how).await;
-        meter::ran(&self.settings.group, self.control.database.name(), &ended);
+        meter::waited(&self.settings.group, self.control.database.name(), &ended);
         ended
     }
 
@@ -466,6 +466,14 @@ impl Runner {
     }
 }
 
+/// Tells whoever listens that the last step of the report has ended.
+fn ended(engine: &Engine, report: &RunReport) {
+    engine.progress.ended(&report.steps);
+    if let Some(step) = report.steps.last() {
+        meter::stepped(&report.group, &report.database, step);
+    }
+}
+
 async fn execute(
     engine: &mut Engine,
     steps: &[Step],
@@ -527,7 +535,7 @@ async fn execute(
                     }
                 };
                 report.steps.push(step_report(step, outcome, ms, committed.attempts, None));
-                engine.progress.ended(&report.steps);
+                ended(engine, report);
                 continue;
             }
             Err(stop) => stop,
@@ -570,7 +578,7 @@ async fn execute(
                 end = Some(End::Done);
             }
         }
-        engine.progress.ended(&report.steps);
+        ended(engine, report);
     }
     match (end, failed) {
         (Some(End::Lost), _) => End::Lost,

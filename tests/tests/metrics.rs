@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use metrics::{
@@ -18,6 +18,8 @@ use mongrate_tests::{Fresh, effect};
 /// Sums of counters, last values of gauges, lengths of histograms; by name and labels.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<BTreeMap<String, f64>>>);
+
+static SEEN: LazyLock<Seen> = LazyLock::new(Seen::default);
 
 struct One {
     seen: Seen,
@@ -91,7 +93,7 @@ impl Recorder for Seen {
 
 #[tokio::test]
 async fn a_recorder_gets_what_the_guide_lists() {
-    let seen = Seen::default();
+    let seen = &*SEEN;
     metrics::set_global_recorder(seen.clone()).ok().unwrap();
     let fresh = Fresh::new("metrics").await;
     let database = format!("database={}", fresh.db.name());
@@ -105,12 +107,20 @@ async fn a_recorder_gets_what_the_guide_lists() {
                 .map(drop)
         })
     });
-    let fails = Migration::transactional(4, "fails", |_| Box::pin(async { Err("no".into()) }));
+    // What ended before it is known while the run goes on.
+    let fails = Migration::transactional(4, "fails", |_| {
+        Box::pin(async {
+            let duration = "mongrate_migration_duration_seconds";
+            let known = SEEN.of(duration, &["outcome=applied", "direction=up"]).len();
+            Err(format!("{known} were known").into())
+        })
+    });
     let migrator = fresh.migrator([effect!(1), effect!(2), backfill, fails]);
 
     migrator.status().await.unwrap();
     assert_eq!(seen.of("mongrate_migrations_pending", &[&database]), [4.0]);
-    migrator.up().await.unwrap_err();
+    let error = migrator.up().await.unwrap_err();
+    assert!(format!("{error:?}").contains("3 were known"), "{error:?}");
     assert_eq!(seen.of("mongrate_migrations_applied", &[&database, "group=default"]), [3.0]);
     assert_eq!(seen.of("mongrate_migrations_pending", &[&database]), [1.0]);
     let duration = "mongrate_migration_duration_seconds";
