@@ -109,9 +109,10 @@ mod tests {
     }
 
     fn of(pid: u32) -> String {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        let start = stat.rsplit(')').next().unwrap().split_whitespace().nth(19).unwrap();
-        word(&word(&own().unwrap(), 2, &pid.to_string()), 3, start)
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("its stat");
+        let rest = stat.rsplit(')').next().expect("what is behind the name");
+        let start = rest.split_whitespace().nth(19).expect("its start");
+        word(&word(&own().expect("a name"), 2, &pid.to_string()), 3, start)
     }
 
     #[test]
