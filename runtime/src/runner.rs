@@ -155,7 +155,7 @@ impl Runner {
         Ok(Peek {
             applied: named(fence::ID).map(Fence::parse).and_then(|fence| fence.applied),
             lock: lease::parse(lock),
-            left: lease::left(lock).filter(|_| self.settings.local_takeover),
+            left: if self.settings.local_takeover { lease::left(lock) } else { None },
         })
     }
 
