@@ -119,7 +119,7 @@ fn middle<T: Copy + Default + Ord>(mut all: Vec<T>) -> T {
 pub struct Turns {
     /// At most.
     pub runs: u32,
-    /// What has used up this much is not run again, after [`FEW`] runs.
+    /// What has used up this much is not run again, after `FEW` runs.
     pub budget: Duration,
     /// Whether what runs first does not count, unless it took a tenth of the budget.
     pub warm_up: bool,
