@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use mongodb::{
     ClientSession, Database,
-    bson::{Bson, Document, Timestamp, doc},
+    bson::{Bson, Document, RawDocumentBuf, Timestamp, doc},
 };
 
-use crate::{config::Retries, error::ServerError, retry::Backoff};
+use crate::{config::Retries, error::ServerError, fields::Fields as _, retry::Backoff};
 
 /// The control collection, and how to talk to it.
 #[derive(Clone, Debug)]
@@ -84,41 +84,69 @@ impl Control {
     pub(crate) async fn find_after(
         &self,
         after: Option<Timestamp>,
-        mut session: Option<&mut ClientSession>,
+        session: Option<&mut ClientSession>,
         filter: Document,
         projection: Document,
     ) -> Result<Vec<Document>, ServerError> {
+        let found = self.find_raw(after, session, filter, projection).await?;
+        found.iter().map(|one| Document::try_from(&**one).map_err(unreadable)).collect()
+    }
+
+    /// The same, as they came over the wire: decoding is most of what a long history costs.
+    pub(crate) async fn find_raw(
+        &self,
+        after: Option<Timestamp>,
+        mut session: Option<&mut ClientSession>,
+        filter: Document,
+        projection: Document,
+    ) -> Result<Vec<RawDocumentBuf>, ServerError> {
         let mut concern = doc! { "level": "majority" };
         if let Some(time) = after {
             concern.insert("afterClusterTime", time);
         }
-        let command = doc! {
+        let mut command = doc! {
             "find": &self.collection,
             "filter": filter,
-            "projection": projection,
             "batchSize": 1_000_000,
             "readConcern": concern,
         };
-        let mut found = Vec::new();
-        let mut reply = self.retrying(session.as_deref_mut(), command).await?;
-        loop {
-            let Ok(cursor) = reply.get_document_mut("cursor") else {
-                return Err(ServerError::in_reply("a reply to `find` without a cursor", None));
-            };
-            let id = cursor.get_i64("id").unwrap_or(0);
-            let key = if cursor.contains_key("firstBatch") { "firstBatch" } else { "nextBatch" };
-            if let Some(Bson::Array(batch)) = cursor.remove(key) {
-                found.extend(batch.into_iter().filter_map(|item| match item {
-                    Bson::Document(document) => Some(document),
-                    _ => None,
-                }));
-            }
-            if id == 0 {
-                return Ok(found);
-            }
-            let more = doc! { "getMore": id, "collection": &self.collection };
-            reply = self.once(session.as_deref_mut(), more).await?;
+        if !projection.is_empty() {
+            command.insert("projection", projection);
         }
+        let mut backoff = Backoff::new(self.retries);
+        loop {
+            match self.found(session.as_deref_mut(), command.clone()).await {
+                Err(error) if error.is_retryable() && backoff.again().await => {
+                    tracing::debug!(target: "mongrate", %error, "sending a command again");
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// What a command with a cursor finds, to its end.
+    async fn found(
+        &self,
+        session: Option<&mut ClientSession>,
+        command: Document,
+    ) -> Result<Vec<RawDocumentBuf>, ServerError> {
+        let action = self.database.run_cursor_command(command);
+        let mut found = Vec::new();
+        match session {
+            Some(session) => {
+                let mut cursor = action.session(&mut *session).await?;
+                while cursor.advance(&mut *session).await? {
+                    found.push(cursor.current().to_owned());
+                }
+            }
+            None => {
+                let mut cursor = action.await?;
+                while cursor.advance().await? {
+                    found.push(cursor.current().to_owned());
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -133,16 +161,14 @@ pub(crate) fn touched(reply: &Document) -> i64 {
 }
 
 /// An integer, whichever of BSON's number types holds it.
+/// A whole number of whatever type, without loss.
 pub(crate) fn number(document: &Document, key: &str) -> Option<i64> {
-    match document.get(key)? {
-        Bson::Int32(number) => Some(i64::from(*number)),
-        Bson::Int64(number) => Some(*number),
-        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
-        Bson::Double(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
-            Some(*number as i64)
-        }
-        _ => None,
-    }
+    document.number(key)
+}
+
+/// What is no BSON, in a document of the control collection.
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> ServerError {
+    ServerError::in_reply(&format!("a document that cannot be decoded: {error}"), None)
 }
 
 fn refuse_partial(reply: &Document) -> Result<(), ServerError> {

@@ -6,7 +6,7 @@ use std::{future::IntoFuture as _, panic::AssertUnwindSafe, sync::Arc, time::Dur
 use futures_util::FutureExt as _;
 use mongodb::{
     ClientSession,
-    bson::{Bson, Document, Timestamp, doc},
+    bson::{Bson, Document, RawDocument, RawDocumentBuf, Timestamp, doc},
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
@@ -17,9 +17,10 @@ use crate::{
     BoxError, Direction, Error, Migration, Online, ServerError, Transaction, TransactionFn,
     Version, backfill,
     checksum::Digest,
-    command::{Control, touched},
+    command::{self, Control, touched},
     error::driver,
     fence,
+    fields::Fields as _,
     history::{self, Change, History, Record, Stamp, Stored},
     lease::{self, Lease},
     migration::Body,
@@ -700,7 +701,7 @@ impl Engine {
         ids.extend(version.map(|version| Bson::from(version.get())));
         let filter = doc! { "_id": { "$in": ids } };
         let after = self.session.operation_time();
-        let found = self.control.find_after(after, None, filter, doc! { "events": 0 });
+        let found = self.control.find_raw(after, None, filter, doc! { "events": 0 });
         // It waits until a majority has what this session has seen.
         let found =
             tokio::time::timeout(Control::MAJORITY_WAIT, found).await.unwrap_or_else(|_| {
@@ -920,27 +921,34 @@ pub(crate) async fn read_all(
     control: &Control,
     session: Option<&mut ClientSession>,
 ) -> Result<(History, fence::Fence), Error> {
+    let after = session.as_deref().and_then(ClientSession::operation_time);
     let found = control
-        .find(session, doc! {}, doc! { "events": 0 })
+        .find_raw(after, session, doc! {}, doc! { "events": 0 })
         .await
         .map_err(|error| Error::server("read the history", error))?;
     sort_out(&found)
 }
 
-fn sort_out(found: &[Document]) -> Result<(History, fence::Fence), Error> {
-    let id = |document: &Document| document.get_str("_id").map(str::to_owned).ok();
-    let fence = found
-        .iter()
-        .find(|document| id(document).as_deref() == Some(fence::ID))
-        .map(fence::Fence::parse)
-        .unwrap_or_default();
-    let mut history =
-        History::parse(found.iter().filter(|document| match id(document).as_deref() {
-            Some(fence::ID | lease::ID) => false,
-            Some(id) => !id.starts_with(backfill::ID_PREFIX),
-            None => true,
-        }))?;
-    history.backfills = found.iter().filter_map(backfill::Partition::parse).collect();
+fn sort_out(found: &[RawDocumentBuf]) -> Result<(History, fence::Fence), Error> {
+    let decoded = |document: &RawDocument| {
+        let unreadable = |error| Error::server("read the history", command::unreadable(error));
+        Document::try_from(document).map_err(unreadable)
+    };
+    let mut fence = fence::Fence::default();
+    let mut backfills = Vec::new();
+    let mut records = Vec::with_capacity(found.len());
+    for document in found {
+        match document.text("_id") {
+            Some(lease::ID) => {}
+            Some(fence::ID) => fence = fence::Fence::parse(&decoded(document)?),
+            Some(id) if id.starts_with(backfill::ID_PREFIX) => {
+                backfills.extend(backfill::Partition::parse(&decoded(document)?));
+            }
+            _ => records.push(&**document),
+        }
+    }
+    let mut history = History::parse(records)?;
+    history.backfills = backfills;
     Ok((history, fence))
 }
 

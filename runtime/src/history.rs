@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use mongodb::bson::{self, Bson, Document, doc};
+use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use crate::{
     Direction, Error, Migration, MigrationKind, Version,
@@ -12,6 +12,7 @@ use crate::{
     checksum::Digest,
     command::number,
     error::Named,
+    fields::{self, Fields},
     report::{Failure, HistoryEvent, State, Who},
 };
 
@@ -92,53 +93,83 @@ impl Record {
         Named { version: self.version, name: self.name.clone() }
     }
 
-    fn parse(document: &Document) -> Result<Self, Error> {
+    /// Reads it off its bytes, in one pass: there may be ten thousand.
+    fn parse(document: &RawDocument) -> Result<Self, Error> {
         let corrupt = |problem: &str| Error::Corrupt {
-            id: document.get("_id").map_or_else(|| "without _id".to_owned(), Bson::to_string),
+            id: fields::raw(document, "_id")
+                .and_then(|id| Bson::try_from(id).ok())
+                .map_or_else(|| "without _id".to_owned(), |id| id.to_string()),
             problem: problem.to_owned(),
         };
-        let version = number(document, "_id")
+        let (mut version, mut name, mut state, mut checksum) = (None, None, None, None);
+        let mut record = Self {
+            version: Version::new(0),
+            name: String::new(),
+            state: Stored::Applied,
+            direction: Direction::Up,
+            kind: MigrationKind::Transaction,
+            checksum: String::new(),
+            batch: None,
+            fence: 0,
+            sequence: 0,
+            applied_at: None,
+            duration_ms: None,
+            by: None,
+            failure: None,
+            steps: Vec::new(),
+            started: 0,
+            undo: Document::new(),
+        };
+        for field in document {
+            let (key, value) = field.map_err(|_| corrupt("it cannot be decoded"))?;
+            let number = || fields::raw_number(value);
+            match fields::name(key) {
+                "_id" => version = number(),
+                "name" => name = value.as_str(),
+                "state" => state = value.as_str(),
+                "direction" if value.as_str() == Some("down") => record.direction = Direction::Down,
+                "kind" => match value.as_str() {
+                    Some("online") => record.kind = MigrationKind::Online,
+                    Some("change") => record.kind = MigrationKind::Change,
+                    _ => {}
+                },
+                "checksum" => checksum = value.as_str(),
+                "batch" => record.batch = number(),
+                "fence" => record.fence = number().unwrap_or(0),
+                "sequence" => record.sequence = number().unwrap_or(0),
+                "appliedAt" => record.applied_at = value.as_datetime().and_then(fields::date),
+                "durationMs" => {
+                    record.duration_ms = number().and_then(|ms| u64::try_from(ms).ok());
+                }
+                "by" => record.by = value.as_document().map(parse_who),
+                "failure" => record.failure = value.as_document().map(parse_failure),
+                "steps" => {
+                    let steps = value.as_array().into_iter().flatten().map_while(Result::ok);
+                    record.steps = steps
+                        .filter_map(|step| Some(step.as_document()?.text("name")?.to_owned()))
+                        .collect();
+                }
+                "started" => record.started = number().unwrap_or(0),
+                "undo" => {
+                    if let Some(undo) = value.as_document() {
+                        record.undo = Document::try_from(undo)
+                            .map_err(|_| corrupt("its `undo` cannot be decoded"))?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let version = version
             .ok_or_else(|| corrupt("its `_id` is neither a version nor `lock` nor `fence`"))?;
-        let text = |key: &str| document.get_str(key).map(str::to_owned);
-        let state = document.get_str("state").map_err(|_| corrupt("it has no `state`"))?;
-        let state = Stored::ALL
+        let state = state.ok_or_else(|| corrupt("it has no `state`"))?;
+        record.state = Stored::ALL
             .into_iter()
             .find(|known| known.as_str() == state)
             .ok_or_else(|| corrupt("its `state` is unknown to this version of mongrate"))?;
-        Ok(Self {
-            version: Version::new(version),
-            name: text("name").map_err(|_| corrupt("it has no `name`"))?,
-            state,
-            direction: match document.get_str("direction") {
-                Ok("down") => Direction::Down,
-                _ => Direction::Up,
-            },
-            kind: match document.get_str("kind") {
-                Ok("online") => MigrationKind::Online,
-                Ok("change") => MigrationKind::Change,
-                _ => MigrationKind::Transaction,
-            },
-            checksum: text("checksum").map_err(|_| corrupt("it has no `checksum`"))?,
-            batch: number(document, "batch"),
-            fence: number(document, "fence").unwrap_or(0),
-            sequence: number(document, "sequence").unwrap_or(0),
-            applied_at: date(document, "appliedAt"),
-            duration_ms: number(document, "durationMs").and_then(|ms| u64::try_from(ms).ok()),
-            by: document.get_document("by").ok().map(parse_who),
-            failure: document.get_document("failure").ok().map(parse_failure),
-            steps: document
-                .get_array("steps")
-                .map(|steps| {
-                    steps
-                        .iter()
-                        .filter_map(|step| step.as_document()?.get_str("name").ok())
-                        .map(str::to_owned)
-                        .collect()
-                })
-                .unwrap_or_default(),
-            started: number(document, "started").unwrap_or(0),
-            undo: document.get_document("undo").cloned().unwrap_or_default(),
-        })
+        record.version = Version::new(version);
+        name.ok_or_else(|| corrupt("it has no `name`"))?.clone_into(&mut record.name);
+        checksum.ok_or_else(|| corrupt("it has no `checksum`"))?.clone_into(&mut record.checksum);
+        Ok(record)
     }
 }
 
@@ -153,7 +184,7 @@ pub(crate) struct History {
 impl History {
     /// Parses the records; `lock` and `fence` are not among them.
     pub(crate) fn parse<'a>(
-        documents: impl IntoIterator<Item = &'a Document>,
+        documents: impl IntoIterator<Item = &'a RawDocument>,
     ) -> Result<Self, Error> {
         let records = documents
             .into_iter()
@@ -409,17 +440,16 @@ pub(crate) fn who_document(who: &Who) -> Document {
     }
 }
 
-pub(crate) fn parse_who(document: &Document) -> Who {
+pub(crate) fn parse_who(document: &(impl Fields + ?Sized)) -> Who {
     Who {
-        host: document.get_str("host").unwrap_or_default().to_owned(),
-        pid: number(document, "pid").and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
-        app: document.get_str("app").unwrap_or_default().to_owned(),
+        host: document.text("host").unwrap_or_default().to_owned(),
+        pid: document.number("pid").and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
+        app: document.text("app").unwrap_or_default().to_owned(),
     }
 }
 
 pub(crate) fn date(document: &Document, key: &str) -> Option<DateTime<Utc>> {
-    let at: &bson::DateTime = document.get_datetime(key).ok()?;
-    DateTime::from_timestamp_millis(at.timestamp_millis())
+    fields::date(*document.get_datetime(key).ok()?)
 }
 
 fn keep_or(field: &str, otherwise: &str) -> Document {
@@ -434,10 +464,10 @@ fn failure_document(failure: &Failure) -> Document {
     }
 }
 
-fn parse_failure(document: &Document) -> Failure {
+fn parse_failure(document: &(impl Fields + ?Sized)) -> Failure {
     Failure {
-        message: document.get_str("message").unwrap_or_default().to_owned(),
-        code: number(document, "code").and_then(|code| i32::try_from(code).ok()),
-        code_name: document.get_str("codeName").ok().map(str::to_owned),
+        message: document.text("message").unwrap_or_default().to_owned(),
+        code: document.number("code").and_then(|code| i32::try_from(code).ok()),
+        code_name: document.text("codeName").map(str::to_owned),
     }
 }

@@ -54,6 +54,7 @@ mod dry_run;
 mod engine;
 mod error;
 mod fence;
+mod fields;
 mod history;
 mod import;
 mod item;

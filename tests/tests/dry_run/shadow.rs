@@ -173,6 +173,41 @@ async fn a_rollback_is_tried_in_a_copy_too() {
     fresh.pass().await;
 }
 
+/// Everything that a record remembers of what was there: UUIDs, names, values.
+#[tokio::test]
+async fn a_rollback_of_declared_changes_is_tried_in_a_copy_too() {
+    let fresh = Fresh::new("shadow_down_declared").await;
+    let run = async |command| fresh.db.run_command(command).await.unwrap();
+    for name in ["renamed", "dropped", "people"] {
+        let some = (0..20_i32).map(|n| doc! { "_id": n, "name": n.to_string(), "age": n });
+        fresh.db.collection::<Document>(name).insert_many(some).await.unwrap();
+    }
+    run(doc! { "createIndexes": "people", "indexes": [{ "key": { "age": 1 }, "name": "age" }] })
+        .await;
+    let first = Migration::declared(1, "first", |change| {
+        change.rename_collection("renamed", "moved");
+        change.drop_collection("dropped");
+        change.create_collection("made");
+    });
+    let second = Migration::declared(2, "second", |change| {
+        change.remove_field("people", "name");
+        change.change_type("people", "age", mongrate::FieldType::Int, mongrate::FieldType::String);
+    });
+    let migrator = fresh.migrator([first, second]);
+    migrator.up().await.unwrap();
+    let before = whole::of(&fresh.db).await;
+    for sample in [0, 5, 100] {
+        let report = migrator.down().all().shadow().sample(sample).await.unwrap();
+        assert!(report.is_ok() && report.steps.len() == 2, "{sample}: {report:?}");
+        let report = migrator.redo().shadow().sample(sample).await.unwrap();
+        assert!(report.is_ok(), "{sample}: {report:?}");
+        assert_eq!(whole::of(&fresh.db).await, before);
+    }
+    migrator.down().all().await.unwrap();
+    assert!(migrator.up().shadow().await.unwrap().is_ok());
+    fresh.pass().await;
+}
+
 #[tokio::test]
 async fn it_is_dropped_after_a_failure_a_panic_a_cancellation_and_a_drop() {
     static INSIDE: Notify = Notify::const_new();

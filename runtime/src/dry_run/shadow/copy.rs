@@ -1,9 +1,14 @@
 //! Copies the schema, a sample of the documents, and the history. Reads the source only.
+//!
+//! A record of a declared migration names collections by their UUIDs, and the copy of a collection
+//! has another one: the history is copied last, with the copies' UUIDs.
+
+use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
 use mongodb::{
     Database,
-    bson::{Bson, Document, RawDocumentBuf, doc},
+    bson::{Binary, Bson, Document, RawDocumentBuf, doc, spec::BinarySubtype},
     options::AggregateOptions,
 };
 
@@ -24,27 +29,27 @@ struct Found {
     name: String,
     kind: String,
     options: Document,
+    /// A view has none.
+    uuid: Option<Binary>,
 }
 
 pub(super) async fn all(source: &Control, to: &Database, sample: u32) -> Result<Copied, Error> {
     let from = &source.database;
     let mut copied = Copied::default();
-    for found in list(from).await? {
-        if found.name == source.collection {
-            history(source, to).await?;
-            continue;
-        }
-        create(to, &found).await?;
+    let there = list(from).await?;
+    for found in there.iter().filter(|found| found.name != source.collection) {
+        create(to, found).await?;
         copied.collections += 1;
         if found.kind == "view" {
             continue;
         }
-        indexes(from, to, &found).await?;
+        indexes(from, to, found).await?;
         if sample > 0 {
-            copied.documents += documents(from, to, &found, sample).await?;
+            copied.documents += documents(from, to, found, sample).await?;
         }
-        validate(to, &found).await?;
+        validate(to, found).await?;
     }
+    history(source, to, &twins(&there, &list(to).await?)).await?;
     Ok(copied)
 }
 
@@ -66,8 +71,13 @@ async fn list(from: &Database) -> Result<Vec<Found>, Error> {
                 Some(Bson::Document(options)) => options,
                 _ => Document::new(),
             };
+            let uuid = match one.get_document_mut("info").ok().and_then(|info| info.remove("uuid"))
+            {
+                Some(Bson::Binary(uuid)) => Some(uuid),
+                _ => None,
+            };
             let own = name.starts_with("system.") || name == MARKER;
-            (!own).then_some(Found { name, kind, options })
+            (!own).then_some(Found { name, kind, options, uuid })
         })
         .collect();
     found.sort_by_key(|one| one.kind == "view");
@@ -199,8 +209,39 @@ async fn validate(to: &Database, found: &Found) -> Result<(), Error> {
     to.run_command(command).await.map(drop).map_err(|error| forbidden(to.name(), error))
 }
 
+/// Each collection's UUID with that of its copy.
+fn twins(there: &[Found], copies: &[Found]) -> HashMap<Vec<u8>, Binary> {
+    let copies: HashMap<&str, &Found> =
+        copies.iter().map(|copy| (copy.name.as_str(), copy)).collect();
+    there
+        .iter()
+        .filter_map(|found| {
+            let copy = copies.get(found.name.as_str())?;
+            Some((found.uuid.as_ref()?.bytes.clone(), copy.uuid.clone()?))
+        })
+        .collect()
+}
+
+/// Puts the copies' UUIDs in place of the originals', wherever they are.
+fn rename(value: &mut Bson, twins: &HashMap<Vec<u8>, Binary>) {
+    match value {
+        Bson::Binary(uuid) if uuid.subtype == BinarySubtype::Uuid => {
+            if let Some(twin) = twins.get(&uuid.bytes) {
+                *uuid = twin.clone();
+            }
+        }
+        Bson::Document(inner) => inner.iter_mut().for_each(|(_, value)| rename(value, twins)),
+        Bson::Array(inner) => inner.iter_mut().for_each(|value| rename(value, twins)),
+        _ => {}
+    }
+}
+
 /// The records and the fence. Not the lock: nobody holds it there.
-async fn history(source: &Control, to: &Database) -> Result<(), Error> {
+async fn history(
+    source: &Control,
+    to: &Database,
+    twins: &HashMap<Vec<u8>, Binary>,
+) -> Result<(), Error> {
     let read = |error| Error::server("read the history", error);
     let mut all =
         source.find(None, doc! { "_id": { "$ne": lease::ID } }, doc! {}).await.map_err(read)?;
@@ -208,6 +249,9 @@ async fn history(source: &Control, to: &Database) -> Result<(), Error> {
         if document.get_str("_id").is_ok_and(|id| id == fence::ID) {
             document.insert("fence", 0_i64);
             document.remove("lsid");
+        }
+        if let Some(undo) = document.get_mut("undo") {
+            rename(undo, twins);
         }
     }
     if all.is_empty() {

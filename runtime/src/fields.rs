@@ -1,0 +1,90 @@
+//! Reads a field of what the database holds, whether the document is decoded or not. What is not
+//! there and what is of another type are the same: nothing.
+//!
+//! A long history is not decoded into [`Document`]s: that took most of the time of reading it.
+
+use chrono::{DateTime, Utc};
+use mongodb::bson::{self, Bson, Document, RawBsonRef, RawDocument};
+
+/// The fields of a document.
+pub(crate) trait Fields {
+    fn text(&self, key: &str) -> Option<&str>;
+    /// A whole number of whatever type, without loss.
+    fn number(&self, key: &str) -> Option<i64>;
+}
+
+impl Fields for Document {
+    fn text(&self, key: &str) -> Option<&str> {
+        self.get_str(key).ok()
+    }
+
+    fn number(&self, key: &str) -> Option<i64> {
+        match self.get(key)? {
+            Bson::Int32(number) => Some(i64::from(*number)),
+            Bson::Int64(number) => Some(*number),
+            Bson::Double(number) => whole(*number),
+            _ => None,
+        }
+    }
+}
+
+impl Fields for RawDocument {
+    fn text(&self, key: &str) -> Option<&str> {
+        raw(self, key)?.as_str()
+    }
+
+    fn number(&self, key: &str) -> Option<i64> {
+        raw_number(raw(self, key)?)
+    }
+}
+
+/// A field by its name; of a document that is broken before it, none.
+pub(crate) fn raw<'a>(document: &'a RawDocument, key: &str) -> Option<RawBsonRef<'a>> {
+    document.iter().map_while(Result::ok).find(|(found, _)| name(found) == key).map(|found| found.1)
+}
+
+/// The name of a field, whose type is another one with either version of `bson`.
+pub(crate) fn name<T: AsRef<str> + ?Sized>(key: &T) -> &str {
+    key.as_ref()
+}
+
+pub(crate) fn raw_number(value: RawBsonRef<'_>) -> Option<i64> {
+    match value {
+        RawBsonRef::Int32(number) => Some(i64::from(number)),
+        RawBsonRef::Int64(number) => Some(number),
+        RawBsonRef::Double(number) => whole(number),
+        _ => None,
+    }
+}
+
+pub(crate) fn date(at: bson::DateTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(at.timestamp_millis())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{RawDocumentBuf, doc};
+
+    use super::*;
+
+    #[test]
+    fn decoded_or_not_a_field_is_the_same() {
+        let document = doc! {
+            "i": 7_i32, "l": 7_i64, "whole": 7.0, "half": 7.5, "huge": 1e300, "nan": f64::NAN,
+            "text": "seven", "none": null,
+        };
+        let bytes = RawDocumentBuf::try_from(&document).expect("it is a document");
+        for key in ["i", "l", "whole", "half", "huge", "nan", "text", "none", "missing"] {
+            assert_eq!(bytes.text(key), document.text(key), "{key}");
+            assert_eq!(bytes.number(key), document.number(key), "{key}");
+        }
+        assert_eq!(document.number("whole"), Some(7));
+        assert_eq!(document.number("half"), None);
+        assert_eq!(bytes.text("text"), Some("seven"));
+    }
+}
