@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mongodb::{
     ClientSession, Database,
-    bson::{Bson, Document, RawDocumentBuf, Timestamp, doc},
+    bson::{Bson, Document, RawDocument, Timestamp, doc},
 };
 
 use crate::{config::Retries, error::ServerError, fields::Fields as _, retry::Backoff};
@@ -88,18 +88,21 @@ impl Control {
         filter: Document,
         projection: Document,
     ) -> Result<Vec<Document>, ServerError> {
-        let found = self.find_raw(after, session, filter, projection).await?;
-        found.iter().map(|one| Document::try_from(&**one).map_err(unreadable)).collect()
+        let add = |found: &mut Vec<_>, one: &RawDocument| found.push(Document::try_from(one));
+        let found = self.find_each(after, session, filter, projection, add).await?;
+        found.into_iter().map(|one| one.map_err(unreadable)).collect()
     }
 
-    /// The same, as they came over the wire: decoding is most of what a long history costs.
-    pub(crate) async fn find_raw(
+    /// The same, each given to `add` as it came over the wire: decoding and copying are most of
+    /// what a long history costs. Begins anew, with another `T`, when the network gets in its way.
+    pub(crate) async fn find_each<T: Default>(
         &self,
         after: Option<Timestamp>,
         mut session: Option<&mut ClientSession>,
         filter: Document,
         projection: Document,
-    ) -> Result<Vec<RawDocumentBuf>, ServerError> {
+        add: impl Fn(&mut T, &RawDocument),
+    ) -> Result<T, ServerError> {
         let mut concern = doc! { "level": "majority" };
         if let Some(time) = after {
             concern.insert("afterClusterTime", time);
@@ -115,7 +118,7 @@ impl Control {
         }
         let mut backoff = Backoff::new(self.retries);
         loop {
-            match self.found(session.as_deref_mut(), command.clone()).await {
+            match self.each(session.as_deref_mut(), command.clone(), &add).await {
                 Err(error) if error.is_retryable() && backoff.again().await => {
                     tracing::debug!(target: "mongrate", %error, "sending a command again");
                 }
@@ -125,24 +128,25 @@ impl Control {
     }
 
     /// What a command with a cursor finds, to its end.
-    async fn found(
+    async fn each<T: Default>(
         &self,
         session: Option<&mut ClientSession>,
         command: Document,
-    ) -> Result<Vec<RawDocumentBuf>, ServerError> {
+        add: &impl Fn(&mut T, &RawDocument),
+    ) -> Result<T, ServerError> {
         let action = self.database.run_cursor_command(command);
-        let mut found = Vec::new();
+        let mut found = T::default();
         match session {
             Some(session) => {
                 let mut cursor = action.session(&mut *session).await?;
                 while cursor.advance(&mut *session).await? {
-                    found.push(cursor.current().to_owned());
+                    add(&mut found, cursor.current());
                 }
             }
             None => {
                 let mut cursor = action.await?;
                 while cursor.advance().await? {
-                    found.push(cursor.current().to_owned());
+                    add(&mut found, cursor.current());
                 }
             }
         }

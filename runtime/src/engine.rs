@@ -6,7 +6,7 @@ use std::{future::IntoFuture as _, panic::AssertUnwindSafe, sync::Arc, time::Dur
 use futures_util::FutureExt as _;
 use mongodb::{
     ClientSession,
-    bson::{Bson, Document, RawDocument, RawDocumentBuf, Timestamp, doc},
+    bson::{Bson, Document, RawDocument, Timestamp, doc},
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
@@ -238,7 +238,7 @@ impl Engine {
                     (step.direction, record.filter(|record| record.is_applied()))
                 {
                     // Before it counts as half-done.
-                    let undo = record.undo.clone();
+                    let undo = record.undo();
                     let (down, none) = (Direction::Down, Vec::new());
                     let mut on = Online::new(self, migration, down, 0, none, undo);
                     if let Err(error) = change.refuse_rollback(&mut on).await {
@@ -347,7 +347,7 @@ impl Engine {
         let running = Change::Running { direction, keep_steps: done.is_some() };
         let undo = record
             .filter(|_| done.is_some() || direction == Direction::Down)
-            .map(|record| record.undo.clone())
+            .map(Record::undo)
             .unwrap_or_default();
         let trial = Trial::new(self, vec![(migration, &running)], before, true);
         let begun = self.guarded(trial, async |_| Ok(())).await?;
@@ -701,14 +701,14 @@ impl Engine {
         ids.extend(version.map(|version| Bson::from(version.get())));
         let filter = doc! { "_id": { "$in": ids } };
         let after = self.session.operation_time();
-        let found = self.control.find_raw(after, None, filter, doc! { "events": 0 });
+        let found = self.control.find_each(after, None, filter, doc! {}, Sorted::add);
         // It waits until a majority has what this session has seen.
         let found =
             tokio::time::timeout(Control::MAJORITY_WAIT, found).await.unwrap_or_else(|_| {
                 Err(ServerError::in_reply("a majority of the replica set does not keep up", None))
             });
         let found = found.map_err(|error| Error::server("read the history", error));
-        found.and_then(|found| sort_out(&found)).map_err(Stop::Server)
+        found.and_then(Sorted::done).map_err(Stop::Server)
     }
 
     /// After a transaction's future was dropped half-way: ends it, and finds out whether it
@@ -922,34 +922,54 @@ pub(crate) async fn read_all(
     session: Option<&mut ClientSession>,
 ) -> Result<(History, fence::Fence), Error> {
     let after = session.as_deref().and_then(ClientSession::operation_time);
-    let found = control
-        .find_raw(after, session, doc! {}, doc! { "events": 0 })
+    // With the events, which nobody looks at here: a projection takes the server longer than
+    // sending the few that a record has.
+    control
+        .find_each(after, session, doc! {}, doc! {}, Sorted::add)
         .await
-        .map_err(|error| Error::server("read the history", error))?;
-    sort_out(&found)
+        .map_err(|error| Error::server("read the history", error))?
+        .done()
 }
 
-fn sort_out(found: &[RawDocumentBuf]) -> Result<(History, fence::Fence), Error> {
-    let decoded = |document: &RawDocument| {
-        let unreadable = |error| Error::server("read the history", command::unreadable(error));
-        Document::try_from(document).map_err(unreadable)
-    };
-    let mut fence = fence::Fence::default();
-    let mut backfills = Vec::new();
-    let mut records = Vec::with_capacity(found.len());
-    for document in found {
-        match document.text("_id") {
-            Some(lease::ID) => {}
-            Some(fence::ID) => fence = fence::Fence::parse(&decoded(document)?),
-            Some(id) if id.starts_with(backfill::ID_PREFIX) => {
-                backfills.extend(backfill::Partition::parse(&decoded(document)?));
-            }
-            _ => records.push(&**document),
+/// What is in the control collection, sorted by what it is.
+#[derive(Default)]
+struct Sorted {
+    fence: fence::Fence,
+    records: Vec<Record>,
+    backfills: Vec<backfill::Partition>,
+    /// The first document that makes no sense.
+    problem: Option<Error>,
+}
+
+impl Sorted {
+    fn add(&mut self, document: &RawDocument) {
+        if self.problem.is_none() {
+            self.problem = self.take(document).err();
         }
     }
-    let mut history = History::parse(records)?;
-    history.backfills = backfills;
-    Ok((history, fence))
+
+    fn take(&mut self, document: &RawDocument) -> Result<(), Error> {
+        let decoded = || {
+            let unreadable = |error| Error::server("read the history", command::unreadable(error));
+            Document::try_from(document).map_err(unreadable)
+        };
+        match document.text("_id") {
+            Some(lease::ID) => {}
+            Some(fence::ID) => self.fence = fence::Fence::parse(&decoded()?),
+            Some(id) if id.starts_with(backfill::ID_PREFIX) => {
+                self.backfills.extend(backfill::Partition::parse(&decoded()?));
+            }
+            _ => self.records.push(Record::parse(document)?),
+        }
+        Ok(())
+    }
+
+    fn done(self) -> Result<(History, fence::Fence), Error> {
+        match self.problem {
+            Some(problem) => Err(problem),
+            None => Ok((History::new(self.records, self.backfills), self.fence)),
+        }
+    }
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> BoxError {

@@ -1,8 +1,6 @@
 //! The records: one document per migration, `_id` its version. Alone in knowing their
 //! BSON shape.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
@@ -76,11 +74,15 @@ pub(crate) struct Record {
     /// The guarded transaction that began it, for what is resumed.
     pub started: i64,
     /// What the operations of a declared migration found before they began, by their number:
-    /// what a rollback needs.
-    pub undo: Document,
+    /// what a rollback needs. Most have none.
+    undo: Option<Box<Document>>,
 }
 
 impl Record {
+    pub(crate) fn undo(&self) -> Document {
+        self.undo.as_deref().cloned().unwrap_or_default()
+    }
+
     pub(crate) fn is_applied(&self) -> bool {
         self.state == Stored::Applied
     }
@@ -94,7 +96,7 @@ impl Record {
     }
 
     /// Reads it off its bytes, in one pass: there may be ten thousand.
-    fn parse(document: &RawDocument) -> Result<Self, Error> {
+    pub(crate) fn parse(document: &RawDocument) -> Result<Self, Error> {
         let corrupt = |problem: &str| Error::Corrupt {
             id: fields::raw(document, "_id")
                 .and_then(|id| Bson::try_from(id).ok())
@@ -118,7 +120,7 @@ impl Record {
             failure: None,
             steps: Vec::new(),
             started: 0,
-            undo: Document::new(),
+            undo: None,
         };
         for field in document {
             let (key, value) = field.map_err(|_| corrupt("it cannot be decoded"))?;
@@ -152,8 +154,9 @@ impl Record {
                 "started" => record.started = number().unwrap_or(0),
                 "undo" => {
                     if let Some(undo) = value.as_document() {
-                        record.undo = Document::try_from(undo)
+                        let undo = Document::try_from(undo)
                             .map_err(|_| corrupt("its `undo` cannot be decoded"))?;
+                        record.undo = Some(Box::new(undo));
                     }
                 }
                 _ => {}
@@ -176,30 +179,27 @@ impl Record {
 /// Every record of one control collection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    records: BTreeMap<Version, Record>,
+    /// Oldest version first.
+    records: Vec<Record>,
     /// The checkpoints of backfills.
     pub backfills: Vec<Partition>,
 }
 
 impl History {
-    /// Parses the records; `lock` and `fence` are not among them.
-    pub(crate) fn parse<'a>(
-        documents: impl IntoIterator<Item = &'a RawDocument>,
-    ) -> Result<Self, Error> {
-        let records = documents
-            .into_iter()
-            .map(|document| Record::parse(document).map(|record| (record.version, record)))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { records, backfills: Vec::new() })
+    /// Of records in whatever order; no two have one version.
+    pub(crate) fn new(mut records: Vec<Record>, backfills: Vec<Partition>) -> Self {
+        records.sort_by_key(|record| record.version);
+        Self { records, backfills }
     }
 
     pub(crate) fn get(&self, version: Version) -> Option<&Record> {
-        self.records.get(&version)
+        let at = self.records.binary_search_by_key(&version, |record| record.version).ok()?;
+        self.records.get(at)
     }
 
     /// Oldest version first.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
-        self.records.values()
+        self.records.iter()
     }
 
     pub(crate) fn digest(&self) -> Digest {

@@ -1,7 +1,10 @@
-//! Histories of other tools: of one that runs here, of one that ran to make the file beside this,
-//! and of two as their documentation describes them.
+//! Histories of other tools: of two that run here, and of two as their documentation describes
+//! them.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use mongrate::{
     Error, Migration, State, Tool, Version,
@@ -99,26 +102,43 @@ async fn what_migrate_mongo_wrote_is_taken_over() {
     fresh.pass().await;
 }
 
-/// Written by mongodb-migrator 0.1.8 with three migrations, the last of which fails.
-const MONGODB_MIGRATOR: &str = include_str!("import/mongodb_migrator.jsonl");
+/// The program with it that the benchmarks measure, as quick to build as can be: it has a driver of
+/// its own.
+fn mongodb_migrator() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mongodb_migrator");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    run(Command::new(cargo)
+        .args(["build", "--locked", "--quiet", "--config", "profile.dev.debug=false"])
+        .current_dir(root.join("benches/peers/mongodb_migrator"))
+        .env("CARGO_TARGET_DIR", &target));
+    target.join("debug/peer-mongodb-migrator")
+}
 
 #[tokio::test]
 async fn what_mongodb_migrator_wrote_is_taken_over() {
+    const NAMED_AS_THEIRS: [Migration; 4] =
+        [one(1, "m0000001"), one(2, "m0000002"), one(3, "m0000003"), one(4, "ours")];
+    let program = tokio::task::spawn_blocking(mongodb_migrator).await.unwrap();
     let fresh = Fresh::new("from_mongodb_migrator").await;
-    let documents = MONGODB_MIGRATOR.lines().map(|line| serde_json::from_str(line).unwrap());
-    let documents: Vec<Document> = documents.collect();
-    let theirs = fresh.db.collection::<Document>("migrations");
-    theirs.insert_many(documents).write_concern(WriteConcern::majority()).await.unwrap();
+    let output = Command::new(program)
+        .args([&fresh.uri, fresh.db.name(), "3", "3"])
+        .output()
+        .unwrap_or_else(|error| panic!("mongodb-migrator: {error}"));
+    assert!(!output.status.success(), "its third one fails: {output:?}");
+    let things = fresh.db.collection::<Document>("things");
+    assert_eq!(things.count_documents(doc! {}).await.unwrap(), 2, "{output:?}");
 
     // It uses the name that ours has by default.
-    let error = fresh.migrator(OURS).import(Tool::MongodbMigrator).await.unwrap_err();
+    let error = fresh.migrator(NAMED_AS_THEIRS).import(Tool::MongodbMigrator).await.unwrap_err();
     assert!(error.to_string().contains("control collection of mongrate as well"), "{error}");
-    let migrator = fresh.migrator(OURS).collection("mongrate");
+    let migrator = fresh.migrator(NAMED_AS_THEIRS).collection("mongrate");
     let report = migrator.import(Tool::MongodbMigrator).await.unwrap();
     // The one that failed is to run.
-    assert_eq!(versions(&report), [1, 20_240_102_000_000]);
+    assert_eq!(versions(&report), [1, 2]);
     assert!(report.imported.iter().all(|one| one.applied_at.is_some()), "{report:?}");
     assert!(report.unmatched.is_empty(), "{report:?}");
+    assert_eq!(migrator.status().await.unwrap().pending, 2);
     fresh.pass().await;
 }
 

@@ -14,7 +14,7 @@ use crate::{
     place::Place,
     report,
     section::{Measured, Section, Unit},
-    tool::{Role, Tool, floor::Floor, mongrate::Mongrate, peer},
+    tool::{Role, Tool, own::Own, peer},
     workload,
 };
 
@@ -65,10 +65,8 @@ impl Bench {
             processors: std::thread::available_parallelism()?.get(),
             short: args.short || cfg!(debug_assertions),
         };
-        let mut tools: Vec<Box<dyn Tool>> = vec![
-            Box::new(Floor { program: place.program("bench-floor") }),
-            Box::new(Mongrate { program: place.program("bench-app") }),
-        ];
+        let mut tools: Vec<Box<dyn Tool>> =
+            vec![Box::new(Own::floor(&place)), Box::new(Own::mongrate(&place))];
         let (peers, missing) = match args.no_peers || args.short {
             true => (Vec::new(), Vec::new()),
             false => peer::find(&place),
@@ -111,13 +109,13 @@ impl Bench {
     }
 
     /// The floor's program, for the jobs that only some workloads have.
-    pub fn floor(&self) -> Floor {
-        Floor { program: self.place.program("bench-floor") }
+    pub fn floor(&self) -> Own {
+        Own::floor(&self.place)
     }
 
     /// The app's, likewise.
-    pub fn app(&self) -> Mongrate {
-        Mongrate { program: self.place.program("bench-app") }
+    pub fn app(&self) -> Own {
+        Own::mongrate(&self.place)
     }
 
     /// The tools of others.

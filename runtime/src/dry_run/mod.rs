@@ -67,7 +67,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
 /// let report = migrator.up().dry_run().await?;
 /// for step in report.steps.iter().filter(|step| step.failure.is_some()) {
-///     println!("{} would fail: {:?}", step.version, step.failure);
+///     println!("{} would fail: {:?}", step.planned.version, step.failure);
 /// }
 /// # Ok(())
 /// # }

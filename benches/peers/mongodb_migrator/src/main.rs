@@ -1,5 +1,5 @@
-//! A program with mongodb-migrator. `peer-mongodb-migrator URI DATABASE COUNT` applies what is not
-//! applied of COUNT migrations, each of which inserts one document.
+//! A program with mongodb-migrator. `peer-mongodb-migrator URI DATABASE COUNT [FAILS]` applies what is
+//! not applied of COUNT migrations, each of which inserts one document; number FAILS fails.
 
 use std::env;
 
@@ -17,11 +17,15 @@ use mongodb_migrator::{
 struct One {
     id: String,
     n: i64,
+    fails: bool,
 }
 
 #[async_trait]
 impl Migration for One {
     async fn up(&self, env: Env) -> Result<()> {
+        if self.fails {
+            bail!("it was told to fail");
+        }
         let db = env.db.context("it brings the database")?;
         db.collection::<Document>("things").insert_one(doc! { "n": self.n }, None).await?;
         Ok(())
@@ -35,11 +39,14 @@ impl Migration for One {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [uri, database, count] = arguments.as_slice() else {
-        bail!("peer-mongodb-migrator URI DATABASE COUNT");
+    let (uri, database, count, fails) = match arguments.as_slice() {
+        [uri, database, count] => (uri, database, count, 0),
+        [uri, database, count, fails] => (uri, database, count, fails.parse()?),
+        _ => bail!("peer-mongodb-migrator URI DATABASE COUNT [FAILS]"),
     };
     let db = Client::with_uri_str(uri).await?.database(database);
-    let one = |n| Box::new(One { id: format!("m{n:07}"), n }) as Box<dyn Migration>;
+    let one =
+        |n| Box::new(One { id: format!("m{n:07}"), n, fails: n == fails }) as Box<dyn Migration>;
     let all: Vec<Box<dyn Migration>> = (1..=count.parse::<i64>()?).map(one).collect();
     let migrator = DefaultMigrator::new().with_conn(db).with_migrations_vec(all);
     migrator.up().await.map_err(|error| anyhow::anyhow!("{error}"))

@@ -1,10 +1,9 @@
 //! The tools that are measured: how each is told to do a job, and how its history looks.
 
-pub mod floor;
 mod migrate_mongo;
 mod mongodb_migrations;
 mod mongodb_migrator;
-pub mod mongrate;
+pub mod own;
 pub mod peer;
 mod pymongo_migrate;
 mod ts_migrate_mongoose;

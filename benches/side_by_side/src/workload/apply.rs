@@ -5,9 +5,9 @@ use crate::{
     bench::Bench,
     check,
     measure::{Ran, in_turns, once},
-    section::{Goal, Row, Section, Unit, thousands},
-    tool::{Job, Role, Verb},
-    workload::{Lane, floor_of, fresh, settled},
+    section::{Goal, Row, Section, Unit},
+    tool::Verb,
+    workload::{Lane, commands_of, fresh, lanes, rows_per_migration},
 };
 
 const HOW: &str = "From the start of a process until it is gone. Each migration inserts one \
@@ -47,42 +47,22 @@ async fn of_verb(
     counts: &[u32],
 ) -> Result<Section, Problem> {
     for &count in counts {
-        let mut lanes = Vec::new();
-        for (index, tool) in bench.tools.iter().enumerate() {
-            let database = format!("{}_{index}_{count}", section.id);
-            let job = Job { verb, uri: bench.uri.clone(), database, count };
-            if tool.command(&job).is_some() {
-                tool.lay_out(&job)?;
-                lanes.push(Lane { tool: tool.as_ref(), job });
-            }
-        }
+        let (lanes, _) = lanes(bench, &section.id, verb, count)?;
         let turns = bench.turns(if count >= 1_000 { 7 } else { 20 });
         let outcomes = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await;
-        let case = format!("{} migration{}", thousands(count), if count == 1 { "" } else { "s" });
-        let all = settled(&mut section, &case, &lanes, outcomes)?;
-        let floor = floor_of(&all);
-        for (tool, samples) in &all {
-            let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
-            row.note = format!("{:.2} ms each", row.median / f64::from(count));
-            if tool.role() == Role::Mongrate {
-                row.goals = goals(verb, count, &row);
-            }
-            section.rows.push(row);
-        }
+        let goals = |row: &Row| goals(verb, count, row);
+        rows_per_migration(&mut section, count, &lanes, outcomes, goals)?;
     }
     Ok(section)
 }
 
-/// `N`, what the migrations send themselves, is one command each.
 fn goals(verb: Verb, count: u32, row: &Row) -> Vec<Goal> {
-    let (ratio, commands) = (row.ratio.unwrap_or(f64::NAN), row.commands.unwrap_or_default());
-    let m = u64::from(count);
+    let ratio = row.ratio.unwrap_or(f64::NAN);
     match verb {
         Verb::Atomic => vec![Goal::ratio(ratio, 1.2, "the floor")],
         _ => {
-            let exact = Goal::commands(commands, 5 + 2 * m + m, "5 + 2·m + N");
             let time = (count > 1).then(|| Goal::ratio(ratio, 1.15, "the floor"));
-            [exact].into_iter().chain(time).collect()
+            [commands_of(row, count)].into_iter().chain(time).collect()
         }
     }
 }

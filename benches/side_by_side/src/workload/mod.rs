@@ -19,8 +19,8 @@ use crate::{
     bench::Bench,
     list::THINGS,
     measure::Samples,
-    section::Section,
-    tool::{Job, Role, Seed, Tool},
+    section::{Goal, Row, Section, thousands},
+    tool::{Job, Role, Seed, Tool, Verb},
 };
 
 /// A tool and what it is to do.
@@ -50,6 +50,56 @@ pub(crate) fn settled<'a>(
         }
     }
     Ok(all)
+}
+
+/// The tools that have a verb, each with its job laid out; those that have not.
+pub(crate) fn lanes<'a>(
+    bench: &'a Bench,
+    prefix: &str,
+    verb: Verb,
+    count: u32,
+) -> Result<(Vec<Lane<'a>>, Vec<&'a dyn Tool>), Problem> {
+    let (mut lanes, mut without) = (Vec::new(), Vec::new());
+    for (index, tool) in bench.tools.iter().enumerate() {
+        let tool = tool.as_ref();
+        let database = format!("{prefix}_{index}_{count}");
+        let job = Job { verb, uri: bench.uri.clone(), database, count };
+        if tool.command(&job).is_some() {
+            tool.lay_out(&job)?;
+            lanes.push(Lane { tool, job });
+        } else {
+            without.push(tool);
+        }
+    }
+    Ok((lanes, without))
+}
+
+/// A row for each tool: its time, and what a migration's part of it is.
+pub(crate) fn rows_per_migration(
+    section: &mut Section,
+    count: u32,
+    lanes: &[Lane<'_>],
+    outcomes: Vec<Result<Samples, Problem>>,
+    goals: impl Fn(&Row) -> Vec<Goal>,
+) -> Result<(), Problem> {
+    let case = format!("{} migration{}", thousands(count), if count == 1 { "" } else { "s" });
+    let all = settled(section, &case, lanes, outcomes)?;
+    let floor = floor_of(&all);
+    for (tool, samples) in &all {
+        let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
+        row.note = format!("{:.2} ms each", row.median / f64::from(count));
+        if tool.role() == Role::Mongrate {
+            row.goals = goals(&row);
+        }
+        section.rows.push(row);
+    }
+    Ok(())
+}
+
+/// What `m` migrations of one command each may send: `N`, what they send themselves, is `m`.
+pub(crate) fn commands_of(row: &Row, count: u32) -> Goal {
+    let m = u64::from(count);
+    Goal::commands(row.commands.unwrap_or_default(), 5 + 2 * m + m, "5 + 2·m + N")
 }
 
 /// The floor's.

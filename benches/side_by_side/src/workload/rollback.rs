@@ -5,9 +5,9 @@ use crate::{
     bench::Bench,
     check,
     measure::{Ran, in_turns, once},
-    section::{Goal, Row, Section, Unit, thousands},
-    tool::{Job, Role, Verb},
-    workload::{Lane, floor_of, fresh, settled},
+    section::{Goal, Section, Unit},
+    tool::{Job, Tool, Verb},
+    workload::{Lane, commands_of, fresh, lanes, rows_per_migration},
 };
 
 const HOW: &str = "From the start of a process until it is gone; before it, and not timed, the tool \
@@ -23,35 +23,14 @@ const HOW: &str = "From the start of a process until it is gone; before it, and 
 pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let count = if bench.args.short { 20 } else { 100 };
     let mut section = bench.section("rollback", "Roll back", HOW, Unit::Milliseconds);
-    let mut lanes = Vec::new();
-    for (index, tool) in bench.tools.iter().enumerate() {
-        let database = format!("rollback_{index}");
-        let job = Job { verb: Verb::Rollback, uri: bench.uri.clone(), database, count };
-        if tool.command(&job).is_some() {
-            tool.lay_out(&job)?;
-            lanes.push(Lane { tool: tool.as_ref(), job });
-        } else {
-            section.skipped.push(format!("{}: cannot roll back many at once", tool.name()));
-        }
-    }
-    let turns = bench.turns(15);
-    let outcomes = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await;
-    let case = format!("{} migrations", thousands(count));
-    let all = settled(&mut section, &case, &lanes, outcomes)?;
-    let floor = floor_of(&all);
-    for (tool, samples) in &all {
-        let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
-        row.note = format!("{:.2} ms each", row.median / f64::from(count));
-        if tool.role() == Role::Mongrate {
-            let m = u64::from(count);
-            let ratio = row.ratio.unwrap_or(f64::NAN);
-            row.goals = vec![
-                Goal::commands(samples.commands(), 5 + 2 * m + m, "5 + 2·m + N"),
-                Goal::ratio(ratio, 1.15, "the floor"),
-            ];
-        }
-        section.rows.push(row);
-    }
+    let (lanes, without) = lanes(bench, "rollback", Verb::Rollback, count)?;
+    let cannot = |tool: &dyn Tool| format!("{}: cannot roll back many at once", tool.name());
+    section.skipped.extend(without.into_iter().map(cannot));
+    let outcomes = in_turns(&lanes, bench.turns(15), async |lane| measured(bench, lane).await);
+    rows_per_migration(&mut section, count, &lanes, outcomes.await, |row| {
+        let ratio = row.ratio.unwrap_or(f64::NAN);
+        vec![commands_of(row, count), Goal::ratio(ratio, 1.15, "the floor")]
+    })?;
     Ok(section)
 }
 
