@@ -149,16 +149,12 @@ fn explained(error: BoxError, count: usize) -> BoxError {
     }
 }
 
-/// TransactionTooLarge, TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache; or
-/// the server had ended it, again and again.
+/// A limit of the server's; or the server had ended it, again and again.
 fn is_limit(error: &(dyn StdError + 'static)) -> bool {
     let code = driver::find(error).and_then(driver::code);
     let code = code.or_else(|| match error.downcast_ref::<Error>() {
         Some(Error::Server { source, .. }) => source.code(),
         _ => None,
     });
-    let name = driver::find(error).and_then(driver::code_name);
-    matches!(code, Some(257 | 290))
-        || name.is_some_and(|name| name == "TransactionTooLargeForCache")
-        || error.to_string() == GONE
+    code.is_some_and(driver::is_limit) || error.to_string() == GONE
 }

@@ -49,9 +49,7 @@ impl Control {
         let mut backoff = Backoff::new(self.retries);
         loop {
             match self.once(session.as_deref_mut(), command.clone()).await {
-                Err(error) if error.is_retryable() && backoff.again().await => {
-                    tracing::debug!(target: "mongrate", %error, "sending a command again");
-                }
+                Err(error) if backoff.again_after(&error).await => {}
                 outcome => return outcome,
             }
         }
@@ -119,9 +117,7 @@ impl Control {
         let mut backoff = Backoff::new(self.retries);
         loop {
             match self.each(session.as_deref_mut(), command.clone(), &add).await {
-                Err(error) if error.is_retryable() && backoff.again().await => {
-                    tracing::debug!(target: "mongrate", %error, "sending a command again");
-                }
+                Err(error) if backoff.again_after(&error).await => {}
                 outcome => return outcome,
             }
         }

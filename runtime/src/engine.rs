@@ -21,7 +21,7 @@ use crate::{
     error::driver,
     fence,
     fields::Fields as _,
-    history::{self, Change, History, Record, Stamp, Stored},
+    history::{self, Change, History, Record, Stamp, Stored, Timing},
     lease::{self, Lease},
     migration::Body,
     plan::Step,
@@ -36,6 +36,12 @@ const ABORT_WAIT: Duration = Duration::from_secs(5);
 /// How many times in a row the body or the commit may find the transaction gone before the
 /// body is blamed.
 pub(crate) const GONE_MAX: u32 = 3;
+
+/// How many durations are written together.
+const TIMINGS_MAX: usize = 50;
+
+/// So much work is not left without its durations, should the process be killed.
+const TIMED_MAX_MS: u64 = 1_000;
 
 /// Half of the life that the server grants a transaction by default.
 const LONG: Duration = Duration::from_secs(30);
@@ -98,7 +104,7 @@ pub(crate) struct Engine {
     guards: i64,
     applied: Digest,
     /// How long the last migrations took, not yet written.
-    timing: Vec<(Version, i64, u64)>,
+    timing: Vec<Timing>,
     /// Why a step inside an online body stopped; its error is only a messenger.
     pub(crate) stopped: Option<Stop>,
     /// A guarded transaction is under way. If it still is when the next one begins, a body
@@ -192,11 +198,10 @@ impl Engine {
 
     /// Gives the lock back.
     pub(crate) async fn close(self) {
-        let timing = self
-            .timing
-            .iter()
-            .map(|(version, sequence, ms)| history::timing_statement(*version, *sequence, *ms));
-        let mut statements: Vec<Document> = timing.collect();
+        let mut statements = Vec::new();
+        if !self.timing.is_empty() {
+            statements.push(history::timing_statement(self.lease.fence, &self.timing));
+        }
         // Whoever comes next must be able to end what a late guard of ours begins.
         if !self.unsettled {
             statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
@@ -204,9 +209,16 @@ impl Engine {
         self.lease.release(statements).await;
     }
 
-    /// Notes how long a migration took; written with the next statement that goes out.
+    /// Whether the next guard has the durations with it. A statement for each of them with the
+    /// guard that follows was a fifth of what a short migration takes the server beside its own.
+    fn is_timing_due(&self) -> bool {
+        let ms = self.timing.iter().map(|timing| timing.ms).fold(0, u64::saturating_add);
+        self.timing.len() >= TIMINGS_MAX || ms >= TIMED_MAX_MS
+    }
+
+    /// Notes how long a migration took; written with a later guard, or with the release.
     pub(crate) fn note_timing(&mut self, version: Version, committed: Committed, ms: u64) {
-        self.timing.push((version, committed.sequence, ms));
+        self.timing.push(Timing { version, sequence: committed.sequence, ms });
     }
 
     /// Runs one step of the plan to its end.
@@ -632,13 +644,17 @@ impl Engine {
         for (migration, change) in records {
             statements.push(history::statement(migration, change, &self.stamp()));
         }
-        for (version, sequence, ms) in &self.timing {
-            // Not twice for the record that changes anyway.
-            if !trial.changes(*version) {
-                statements.push(history::timing_statement(*version, *sequence, *ms));
+        let mut expected = statements.len();
+        if self.is_timing_due() {
+            // Not of a record that changes anyway.
+            let timing = self.timing.iter().filter(|timing| !trial.changes(timing.version));
+            let timing: Vec<Timing> = timing.copied().collect();
+            if !timing.is_empty() {
+                statements.push(history::timing_statement(self.lease.fence, &timing));
+                expected += timing.len();
             }
         }
-        let expected = i64::try_from(statements.len()).unwrap_or(i64::MAX);
+        let expected = i64::try_from(expected).unwrap_or(i64::MAX);
         let command = self.control.update(statements);
         match self.control.once(Some(&mut self.session), command).await {
             Ok(reply) => {
@@ -674,7 +690,10 @@ impl Engine {
         self.guards += 1;
         self.unsettled = false;
         self.applied = trial.digest;
-        self.timing.clear();
+        match self.is_timing_due() {
+            true => self.timing.clear(),
+            false => self.timing.retain(|timing| !trial.changes(timing.version)),
+        }
         Committed { attempts: trial.backoff.attempts(), sequence: self.guards }
     }
 

@@ -390,10 +390,17 @@ impl Error {
             | Self::Lints(_)
             | Self::ShadowImpossible { .. }
             | Self::Corrupt { .. } => Kind::NeedsOperator,
-            // A server that went away in the middle is none of the migration's failures.
-            Self::Failed { source, .. } => {
-                source.downcast_ref::<Self>().map_or(Kind::Failed, Self::kind)
-            }
+            // A server that went away in the middle is none of the migration's failures; that it
+            // asked for more than the server allows a transaction is.
+            Self::Failed { source, .. } => match source.downcast_ref::<Self>() {
+                Some(Self::Server { source, .. })
+                    if source.code().is_some_and(driver::is_limit) =>
+                {
+                    Kind::Failed
+                }
+                Some(error) => error.kind(),
+                None => Kind::Failed,
+            },
             Self::Cancelled { .. } => Kind::Cancelled,
             Self::Pending { .. } => Kind::Pending,
         }
@@ -603,6 +610,13 @@ pub(crate) mod driver {
                 .or_else(|| many.write_concern_error.as_ref().map(|concern| concern.code)),
             _ => None,
         }
+    }
+
+    /// What one transaction asked for was more than the server allows it: TransactionTooLarge,
+    /// TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache. It says so at the
+    /// command that passes the limit, which may be the commit.
+    pub(crate) const fn is_limit(code: i32) -> bool {
+        matches!(code, 257 | 290 | 388)
     }
 
     /// The name of [`code`], where the server sent one.

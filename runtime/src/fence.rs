@@ -26,6 +26,9 @@ const RAISE_WAIT_MS: i64 = 300;
 /// another process keeps starting transactions under an older fence.
 const KILLS_MAX: u32 = 20;
 
+/// Before another try to raise it when there is nobody to end.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// What the fence document says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fence {
@@ -93,9 +96,14 @@ pub(crate) async fn raise(
             }
             // MaxTimeMSExpired, WriteConflict, LockTimeout: a transaction holds it, most likely
             // that of a dead process (a transaction outlives its client by up to 90 s).
-            Some(50 | 112 | 24) => kill_holder(control, fence).await?,
+            Some(50 | 112 | 24) => {
+                if !kill_holder(control, fence).await? {
+                    // Nobody's: the server is slow, and wants a moment.
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
             _ if error.is_retryable() => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(PAUSE).await;
             }
             _ => return Err(Error::server(act, error)),
         }
@@ -115,13 +123,13 @@ pub(crate) async fn end_former(control: &Control, mine: i64) {
 }
 
 /// Ends the session whose transaction holds the fence: the one that the fence itself names,
-/// which need not be the last owner of the lock.
-async fn kill_holder(control: &Control, mine: i64) -> Result<(), Error> {
+/// which need not be the last owner of the lock. `false`: there is none.
+async fn kill_holder(control: &Control, mine: i64) -> Result<bool, Error> {
     let act = "end the transaction that a dead process left open";
-    let Some(found) = read_raw(control, None).await? else { return Ok(()) };
+    let Some(found) = read_raw(control, None).await? else { return Ok(false) };
     // A newer owner has raised it in between: that one is alive.
     if number(&found, "fence").is_none_or(|found| found >= mine) {
-        return Ok(());
+        return Ok(false);
     }
     let mut holders: Vec<Document> = found.get_document("lsid").cloned().into_iter().collect();
     // The workers of its backfill.
@@ -134,11 +142,11 @@ async fn kill_holder(control: &Control, mine: i64) -> Result<(), Error> {
     }
     #[cfg(mongrate_mutants)]
     match crate::mutant::former_owner(control).await {
-        None => return Ok(()),
+        None => return Ok(false),
         Some(former) => holders = former.map_or(holders, |former| vec![former]),
     }
     if holders.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     tracing::info!(target: "mongrate", "ending the open transaction of the former owner");
     let command = doc! { "killSessions": holders };
@@ -149,7 +157,7 @@ async fn kill_holder(control: &Control, mine: i64) -> Result<(), Error> {
         .run_command(command)
         .await
         .map_err(|error| Error::server(act, error))?;
-    Ok(())
+    Ok(true)
 }
 
 /// A majority read: it never waits for an open transaction.

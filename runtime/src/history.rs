@@ -385,12 +385,27 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
     doc! { "q": { "_id": migration.version().get() }, "u": pipeline, "upsert": true }
 }
 
-/// The statement that notes how long a migration took, once that is known.
-pub(crate) fn timing_statement(version: Version, sequence: i64, duration_ms: u64) -> Document {
-    let ms = i64::try_from(duration_ms).unwrap_or(i64::MAX);
+/// How long a migration took, of whose record only this is still to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    pub version: Version,
+    pub sequence: i64,
+    pub ms: u64,
+}
+
+/// The statement that notes how long migrations took, in records that are as they were written
+/// under this fence.
+pub(crate) fn timing_statement(fence: i64, timing: &[Timing]) -> Document {
+    let versions: Vec<i64> = timing.iter().map(|timing| timing.version.get()).collect();
+    let sequences: Vec<i64> = timing.iter().map(|timing| timing.sequence).collect();
+    let ms: Vec<i64> =
+        timing.iter().map(|timing| i64::try_from(timing.ms).unwrap_or(i64::MAX)).collect();
+    // Those of one transaction share their sequence.
+    let its_own = doc! { "$indexOfArray": [&versions, "$_id"] };
     doc! {
-        "q": { "_id": version.get(), "sequence": sequence },
-        "u": { "$set": { "durationMs": ms } },
+        "q": { "_id": { "$in": versions }, "fence": fence, "sequence": { "$in": &sequences } },
+        "u": [{ "$set": { "durationMs": { "$arrayElemAt": [ms, its_own] } } }],
+        "multi": true,
     }
 }
 

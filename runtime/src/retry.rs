@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::Retries;
+use crate::{ServerError, config::Retries};
 
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 
@@ -33,6 +33,15 @@ impl Backoff {
         self.attempts += 1;
         self.pause = (self.pause * 2).min(self.limits.pause_max);
         true
+    }
+
+    /// The same for a command that failed: only if the network or an election got in its way.
+    pub(crate) async fn again_after(&mut self, error: &ServerError) -> bool {
+        let again = error.is_retryable() && self.again().await;
+        if again {
+            tracing::debug!(target: "mongrate", %error, "sending a command again");
+        }
+        again
     }
 }
 

@@ -91,3 +91,38 @@ async fn status_is_two_commands() {
     assert_eq!(fresh.wire.take(), ["find", "find"]);
     fresh.pass().await;
 }
+
+/// Durations are written some at a time: each is its own, also of those before the last, and of
+/// those whose records share all else because one transaction made them.
+#[tokio::test]
+async fn each_of_many_has_its_own_duration() {
+    const SLOW_MS: u64 = 40;
+    const SLOW: [i64; 4] = [7, 50, 77, 120];
+    let slow = |version| {
+        Migration::transactional(version, name(version), |_| {
+            Box::pin(async {
+                tokio::time::sleep(std::time::Duration::from_millis(SLOW_MS)).await;
+                Ok(())
+            })
+        })
+    };
+    for atomic in [false, true] {
+        let fresh = Fresh::new("durations").await;
+        let mut list = many(120);
+        for version in SLOW {
+            list[usize::try_from(version).unwrap() - 1] = slow(version);
+        }
+        fresh.migrator(list).up().atomic(atomic).await.unwrap();
+        let status = fresh.migrator(many(120)).status().await.unwrap();
+        let (slow, fast): (Vec<_>, Vec<_>) =
+            status.migrations.iter().partition(|one| SLOW.contains(&one.version.get()));
+        for one in slow {
+            let ms = one.duration_ms.unwrap_or_else(|| panic!("{} has none", one.version));
+            assert!(ms >= SLOW_MS, "{}: {ms} ms, atomic: {atomic}", one.version);
+        }
+        assert!(fast.iter().all(|one| one.duration_ms.is_some()), "atomic: {atomic}");
+        let own = fast.iter().any(|one| one.duration_ms < Some(SLOW_MS));
+        assert!(own, "all have the duration of the slow ones, atomic: {atomic}");
+        fresh.pass().await;
+    }
+}

@@ -15,7 +15,7 @@ use mongrate::{
     mongodb::{
         Client, Database, IndexModel,
         error::{Error, ErrorKind},
-        options::ClientOptions,
+        options::{ClientOptions, ServerAddress},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ use crate::{
 
 /// What the specification grants beyond the lease.
 pub const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a node of a set is waited for before a round.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// The two directions of a run.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +85,8 @@ pub struct World {
     turns: AtomicU64,
     /// Databases of rounds that went well, emptied: creating collections is what costs most.
     used: Mutex<Vec<Database>>,
+    /// A client of each node, if there are several.
+    nodes: Vec<Client>,
     template: tokio::sync::Mutex<()>,
 }
 
@@ -95,7 +100,8 @@ pub struct Outcome {
     /// A point was not reached: on a busy machine a lease may run out before.
     pub missed: bool,
     /// A runner lost its lease again and again, though nobody harmed it: the machine stalls
-    /// for longer than it lasts. To be looked at again.
+    /// for longer than it lasts. Or a set of three had no majority for 20 s. To be looked at
+    /// again.
     #[serde(default)]
     pub stalled: bool,
     /// A dead owner's lease had to run out; otherwise its lock was taken over at once. Every
@@ -155,6 +161,12 @@ impl World {
         options.app_name = Some("mongrate-chaos".to_owned());
         options.server_selection_timeout = Some(Duration::from_secs(60));
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let nodes = match options.hosts.len() {
+            0 | 1 => Vec::new(),
+            _ => {
+                options.hosts.iter().map(|host| alone(&options, host)).collect::<Result<_, _>>()?
+            }
+        };
         let client = Client::with_options(options)?;
         // The files of what is dropped stay open for so long, by default for 300 s: with some
         // rounds a second, more than a process may have. Servers before 5.0 have no such setting.
@@ -173,6 +185,7 @@ impl World {
             next: AtomicU64::new(0),
             turns: AtomicU64::new(0),
             used: Mutex::new(Vec::new()),
+            nodes,
             template: tokio::sync::Mutex::new(()),
             timed: true,
         })
@@ -198,6 +211,7 @@ impl World {
         if verb == Verb::Down {
             self.start_applied(&db, &history).await?;
         }
+        self.settle(now(&db).await?, db.name()).await;
         let lease_only =
             self.mutant.is_some() || self.turns.fetch_add(1, Ordering::Relaxed) % 2 == 1;
         let outcome = Outcome { lease_only, ..Outcome::default() };
@@ -208,6 +222,26 @@ impl World {
 
     fn used(&self) -> std::sync::MutexGuard<'_, Vec<Database>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until every node knows that a majority has what was prepared. One that does not, and
+    /// is elected, answers a majority read for a moment with the state before that, which here is
+    /// the one of another round.
+    async fn settle(&self, since: Timestamp, database: &str) {
+        let nodes = self.nodes.iter().map(|node| async move {
+            let read = doc! {
+                "find": "migrations", "limit": 1, "maxTimeMS": 1_000,
+                "readConcern": { "level": "majority", "afterClusterTime": since },
+            };
+            let begun = Instant::now();
+            // One that is down or frozen catches up before it is elected.
+            while begun.elapsed() < SETTLE_MAX
+                && node.database(database).run_command(read.clone()).await.is_err()
+            {
+                tokio::time::sleep(SETTLE_MAX / 40).await;
+            }
+        });
+        futures_util::future::join_all(nodes).await;
     }
 
     /// Copies what an `up` leaves, where that is cheaper than running it each time.
@@ -432,6 +466,14 @@ impl Ground<'_> {
             Next::Ended(end) if end.error.as_ref().is_some_and(|(kind, _)| kind == "lock-lost") => {
                 self.outcome.stalled = true;
             }
+            // It says that a majority of the set does not keep up: the weather's doing. What it
+            // has done by then counts.
+            Next::Ended(end)
+                if !self.world.nodes.is_empty()
+                    && end.error.as_ref().is_some_and(|(kind, _)| kind == "unavailable") =>
+            {
+                self.outcome.stalled = true;
+            }
             Next::Ended(end) => {
                 if let Some((_, error)) = end.error {
                     self.wrong(format!("{who} failed: {error}"));
@@ -473,6 +515,16 @@ impl Ground<'_> {
         }
         Ok(outcome)
     }
+}
+
+/// A client that talks to this node only, whatever it is.
+fn alone(options: &ClientOptions, host: &ServerAddress) -> Result<Client, Error> {
+    let mut options = options.clone();
+    options.hosts = vec![host.clone()];
+    options.direct_connection = Some(true);
+    options.repl_set_name = None;
+    options.server_selection_timeout = Some(SETTLE_MAX);
+    Client::with_options(options)
 }
 
 /// Takes everything out of a round's database but the collections.

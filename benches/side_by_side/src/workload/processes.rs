@@ -19,7 +19,8 @@ use crate::{
 const HOW: &str = "Twenty migrations are pending; so many processes of the app are started at once, \
     each of which applies what is pending, as an app does when it starts. From the start of the \
     first until the last is gone. Checked: all ended well, each effect is there once, the history \
-    holds each once. Other tools have no lock, or not by default: for eight processes it is said \
+    holds each once. The floor applies nothing: so many of its idle starts at once are what the \
+    machine takes for the processes by themselves. Other tools have no lock, or not by default: for eight processes it is said \
     what became of the twenty effects.";
 
 const PENDING: u32 = 20;
@@ -34,17 +35,26 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let title = "Many processes at once";
     let mut section = bench.section("processes", title, HOW, Unit::Milliseconds);
     let turns = bench.turns(10);
-    let outcomes = in_turns(counts, turns, async |count| ours(bench, *count).await).await;
+    let lanes: Vec<(usize, bool)> =
+        counts.iter().flat_map(|count| [(*count, false), (*count, true)]).collect();
+    let outcomes = in_turns(&lanes, turns, async |(count, idle)| match idle {
+        true => idle_starts(bench, *count).await,
+        false => ours(bench, *count).await,
+    })
+    .await;
     let mut alone: Option<Samples> = None;
-    for (count, outcome) in counts.iter().zip(outcomes) {
+    for ((count, idle), outcome) in lanes.iter().zip(outcomes) {
         let samples = outcome?;
-        let case = case(*count);
-        let mut row = Row::timed(section.unit, &case, "mongrate", &samples, None);
+        let name = if *idle { "floor: idle starts" } else { "mongrate" };
+        let mut row = Row::timed(section.unit, &case(*count), name, &samples, None);
         row.cpu = None;
         if let Some(alone) = &alone {
             let ratio = samples.median().as_secs_f64() / alone.median().as_secs_f64();
-            row.note = format!("{ratio:.2} × one alone; each effect once");
-            row.goals.push(Goal::ratio(ratio, 1.5, "one process alone"));
+            row.note = format!("{ratio:.2} × one alone");
+            if !idle {
+                row.note += "; each effect once";
+                row.goals.push(Goal::ratio(ratio, 1.5, "one process alone"));
+            }
         } else {
             alone = Some(samples);
         }
@@ -103,6 +113,22 @@ async fn ours(bench: &Bench, count: usize) -> Result<Ran, Problem> {
     }
     check::effects(&db, PENDING.into()).await?;
     check::history(&db, &app.history(), PENDING.into()).await?;
+    db.drop().await?;
+    Ok(ran)
+}
+
+/// So many processes that connect, read an empty history, and end.
+async fn idle_starts(bench: &Bench, count: usize) -> Result<Ran, Problem> {
+    let name = format!("processes_idle_{count}");
+    let db = fresh(bench, &name).await?;
+    let floor = bench.floor();
+    let commands = (0..count).map(|_| floor.job("idle", &bench.uri, &name, 0)).collect();
+    let before = Count::now(&bench.client).await?;
+    let (mut ran, well, said) = tokio::task::block_in_place(|| together(commands))?;
+    ran.commands = Count::now(&bench.client).await?.since(&before);
+    if well != count {
+        return Err(format!("{well} of {count} idle starts ended well: {said}").into());
+    }
     db.drop().await?;
     Ok(ran)
 }
