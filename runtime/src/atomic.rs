@@ -12,7 +12,8 @@ use crate::{
     plan::Step,
     progress::Said,
     report::{Failure, RunReport, StepOutcome},
-    runner::{End, fail, note, step_report},
+    runner::End,
+    stepwise::{fail, note, step_report},
 };
 
 /// Runs steps that are all transactional and all go up: the plan was asked
@@ -107,6 +108,8 @@ async fn stopped(
             fail(engine, step, error.as_ref(), ms, report).await;
             End::Failed(error)
         }
+        // Nothing of theirs is provisional.
+        Stop::TakenBack => End::Lost,
         Stop::Server(error) | Stop::Unknown(error) => {
             let is_limit = is_limit(&error);
             let error: BoxError = Box::new(error);

@@ -26,6 +26,7 @@ use crate::{
     migration::Body,
     plan::Step,
     progress::Progress,
+    provisional::{self, Provisional},
     report::{Failure, Who},
     retry::Backoff,
 };
@@ -68,10 +69,34 @@ pub(crate) enum Stop {
     Cancelled,
     /// The lease, or the fence: another process has taken over.
     Lost,
+    /// An election took back what only the former primary had: nothing of this one is there, and
+    /// nothing of those that [`Engine::undone`] counts.
+    TakenBack,
     /// The server.
     Server(Error),
     /// The commit was sent, and nobody could say what became of it.
     Unknown(Error),
+}
+
+impl Stop {
+    /// For a log.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Server(error) | Self::Unknown(error) => error.to_string(),
+            Self::Body(error) => Failure::of(error.as_ref()).message,
+            Self::Lost => "another process has taken over".to_owned(),
+            Self::TakenBack => "an election took back what came before it".to_owned(),
+            Self::Cancelled => "cancelled".to_owned(),
+        }
+    }
+}
+
+/// Who has to have a commit before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// The primary is enough for now: see [`Provisional`].
+    Primary,
+    Majority,
 }
 
 /// A guarded transaction that committed.
@@ -103,6 +128,12 @@ pub(crate) struct Engine {
     /// Guarded transactions that committed, ever: as in the fence document.
     guards: i64,
     applied: Digest,
+    /// Commits that only the primary is known to have.
+    provisional: Provisional,
+    /// How many of them an election took back, the newest; whoever knows their steps asks.
+    undone: usize,
+    /// Whether there may be any.
+    in_replica_set: bool,
     /// How long the last migrations took, not yet written.
     timing: Vec<Timing>,
     /// Why a step inside an online body stopped; its error is only a messenger.
@@ -131,7 +162,7 @@ impl Engine {
         lease: Lease,
     ) -> Result<Option<(Self, History)>, Error> {
         match Self::prepare(control, lease.fence, lease.from_dead).await {
-            Ok(Some((session, fence, history))) => {
+            Ok(Some((session, raised, fence, history))) => {
                 let engine = Self {
                     control: control.clone(),
                     who: who.clone(),
@@ -142,6 +173,9 @@ impl Engine {
                     session,
                     guards: fence.guards,
                     applied: history.digest(),
+                    provisional: Provisional::default(),
+                    undone: 0,
+                    in_replica_set: raised.in_replica_set,
                     timing: Vec::new(),
                     stopped: None,
                     in_flight: false,
@@ -167,11 +201,14 @@ impl Engine {
         control: &Control,
         number: i64,
         from_dead: bool,
-    ) -> Result<Option<(ClientSession, fence::Fence, History)>, Error> {
+    ) -> Result<Option<(ClientSession, fence::Raised, fence::Fence, History)>, Error> {
         let client = control.database.client();
+        // What depends on an order asks for it: the guard by its numbers, a read by the time that
+        // it must not be older than. A transaction of a causal session would wait for the journal
+        // of the one before.
         let mut session = client
             .start_session()
-            .causal_consistency(true)
+            .causal_consistency(false)
             .await
             .map_err(|error| Error::server("start a session", error))?;
         #[cfg(mongrate_mutants)]
@@ -179,11 +216,11 @@ impl Engine {
         if from_dead {
             fence::end_former(control, number).await;
         }
-        if !fence::raise(control, &mut session, number).await? {
+        let Some(raised) = fence::raise(control, &mut session, number).await? else {
             return Ok(None);
-        }
+        };
         let (history, fence) = read_all(control, Some(&mut session)).await?;
-        Ok(Some((session, fence, history)))
+        Ok(Some((session, raised, fence, history)))
     }
 
     /// The fence number of this acquisition.
@@ -221,20 +258,84 @@ impl Engine {
         self.timing.push(Timing { version, sequence: committed.sequence, ms });
     }
 
-    /// Runs one step of the plan to its end.
+    /// How many commits an election took back since this was asked last: those of the newest
+    /// steps that had ended well.
+    pub(crate) fn take_undone(&mut self) -> usize {
+        std::mem::take(&mut self.undone)
+    }
+
+    /// How many commits only the primary is known to have.
+    pub(crate) fn provisional(&self) -> usize {
+        self.provisional.len()
+    }
+
+    /// Whoever comes next will see what became of them.
+    pub(crate) fn give_up_on_provisional(&mut self) {
+        self.provisional.confirm();
+        self.unsettled = true;
+    }
+
+    /// Whether the lease is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lease.is_lost()
+    }
+
+    /// Waits until a majority has all commits, or finds out how many it will never have, the
+    /// newest. Of those that another owner has found, what it made of them counts.
+    pub(crate) async fn confirm(&mut self) -> Result<usize, Stop> {
+        let versions: Vec<Version> = self.provisional.versions().collect();
+        let (history, found) = self.look(versions).await?;
+        if found.fence == self.lease.fence && found.guards == self.guards {
+            self.provisional.confirm();
+            return Ok(0);
+        }
+        if self.is_taken_back(&found) {
+            return Ok(self.take_undone());
+        }
+        self.lease.lost.cancel();
+        let gone = self.provisional.gone(|commit| {
+            history.get(commit.version).is_some_and(|record| {
+                (record.fence, record.sequence) == (self.lease.fence, commit.sequence)
+            })
+        });
+        self.provisional.confirm();
+        Ok(gone)
+    }
+
+    /// Whether the fence is still ours, but counts fewer commits than there were: then those are
+    /// forgotten here as well.
+    fn is_taken_back(&mut self, found: &fence::Fence) -> bool {
+        if found.fence != self.lease.fence {
+            return false;
+        }
+        let Some((count, first)) = self.provisional.take_back(found.guards) else { return false };
+        tracing::warn!(
+            target: "mongrate", count, first = %first.version,
+            "an election took back what only the former primary had; it is done again"
+        );
+        self.guards = found.guards;
+        self.applied = first.before;
+        self.timing.retain(|timing| timing.sequence <= found.guards);
+        self.undone += count;
+        true
+    }
+
+    /// Runs one step of the plan to its end. `durability`: what is enough if it is one
+    /// transaction.
     pub(crate) async fn run(
         &mut self,
         step: &Step,
         record: Option<&Record>,
+        durability: Durability,
     ) -> Result<Committed, Stop> {
         let migration = step.migration;
         let missing = || Stop::Body("it has no rollback".into());
         match (migration.body, step.direction) {
             (Body::Transaction { up, .. }, Direction::Up) => {
-                self.transactional(step, record, up).await
+                self.transactional(step, record, up, durability).await
             }
             (Body::Transaction { down, .. }, Direction::Down) => {
-                self.transactional(step, record, down.ok_or_else(missing)?).await
+                self.transactional(step, record, down.ok_or_else(missing)?, durability).await
             }
             (Body::Online { up, .. }, Direction::Up) => {
                 self.online(step, record, async |on| up(on).await).await
@@ -265,7 +366,7 @@ impl Engine {
     /// What was found without the fence's guard: to a process that was replaced meanwhile it says
     /// nothing.
     async fn unless_lost(&mut self, error: BoxError) -> Stop {
-        match self.look(None).await {
+        match self.look(Vec::new()).await {
             Ok((_, found)) if found.fence != self.lease.fence => {
                 self.lease.lost.cancel();
                 Stop::Lost
@@ -279,9 +380,11 @@ impl Engine {
         step: &Step,
         record: Option<&Record>,
         body: TransactionFn,
+        durability: Durability,
     ) -> Result<Committed, Stop> {
         let (digest, change) = self.outcome(step, record);
         let trial = Trial::new(self, vec![(step.migration, &change)], digest, true);
+        let trial = Trial { wanted: durability, ..trial };
         self.guarded(trial, async |tx| body(tx).await).await
     }
 
@@ -487,9 +590,10 @@ impl Engine {
     async fn clear_up(&mut self, trial: &Trial<'_>, stop: Stop) -> Result<Committed, Stop> {
         let ended = self.end_open_transaction().await;
         match (self.settle(trial).await, stop) {
-            (Ok(Settled::Committed), _) => Ok(self.commit_noted(trial)),
+            (Ok(Settled::Committed), _) => Ok(self.commit_noted(trial, Durability::Majority)),
+            (Ok(Settled::TakenBack), Stop::Server(_)) => Err(Stop::TakenBack),
             (Ok(_), Stop::Server(error)) if !ended => Err(Stop::Unknown(error)),
-            (Ok(Settled::Unchanged | Settled::Lost), stop) => Err(stop),
+            (Ok(Settled::Unchanged | Settled::TakenBack | Settled::Lost), stop) => Err(stop),
             (Err(Stop::Server(error)), _) => Err(Stop::Unknown(error)),
             (Err(other), _) => Err(other),
         }
@@ -547,15 +651,18 @@ impl Engine {
         loop {
             self.alive(trial.cancellable)?;
             trial.begun = Instant::now();
-            begin(&mut self.session).await?;
+            let enough = self.in_replica_set && self.provisional.has_room(trial.begun);
+            trial.durability = if enough { trial.wanted } else { Durability::Majority };
+            begin(&mut self.session, trial.durability).await?;
             match self.guard(trial).await {
                 Ok(true) => return Ok(None),
                 Ok(false) => {
                     self.abort().await;
                     match self.settle(trial).await? {
                         Settled::Committed if trial.unknown => {
-                            return Ok(Some(self.commit_noted(trial)));
+                            return Ok(Some(self.commit_noted(trial, Durability::Majority)));
                         }
+                        Settled::TakenBack => return Err(Stop::TakenBack),
                         // Then it was the timing of the one before: do without.
                         Settled::Unchanged if !std::mem::take(&mut self.timing).is_empty() => {}
                         Settled::Committed | Settled::Unchanged | Settled::Lost => {
@@ -611,7 +718,7 @@ impl Engine {
         let Err(error) = self.commit(&mut trial.unknown).await else {
             #[cfg(mongrate_mutants)]
             self.committed_mutated(trial).await;
-            return Ok(Some(self.commit_noted(trial)));
+            return Ok(Some(self.commit_noted(trial, trial.durability)));
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
@@ -686,9 +793,18 @@ impl Engine {
         }
     }
 
-    fn commit_noted(&mut self, trial: &Trial<'_>) -> Committed {
+    fn commit_noted(&mut self, trial: &Trial<'_>, durability: Durability) -> Committed {
         self.guards += 1;
         self.unsettled = false;
+        match (durability, trial.version()) {
+            (Durability::Primary, Some(version)) => {
+                let (sequence, before) = (self.guards, self.applied);
+                let commit = provisional::Commit { version, sequence, before };
+                self.provisional.add(commit, Instant::now());
+            }
+            // With it, a majority has all that came before it.
+            _ => self.provisional.confirm(),
+        }
         self.applied = trial.digest;
         match self.is_timing_due() {
             true => self.timing.clear(),
@@ -699,7 +815,10 @@ impl Engine {
 
     /// The guard did not match: why?
     async fn settle(&mut self, trial: &Trial<'_>) -> Result<Settled, Stop> {
-        let (history, found) = self.look(trial.version()).await?;
+        let (history, found) = self.look(trial.version().into_iter().collect()).await?;
+        if self.is_taken_back(&found) {
+            return Ok(Settled::TakenBack);
+        }
         let ours = found.fence == self.lease.fence;
         if ours && found.guards == self.guards + 1 {
             return Ok(Settled::Committed);
@@ -714,10 +833,10 @@ impl Engine {
         Ok(if trial.unknown && recorded { Settled::Committed } else { Settled::Lost })
     }
 
-    /// Reads the fence and one record, not older than what this session has seen.
-    async fn look(&self, version: Option<Version>) -> Result<(History, fence::Fence), Stop> {
+    /// Reads the fence and these records, not older than what this session has seen.
+    async fn look(&self, versions: Vec<Version>) -> Result<(History, fence::Fence), Stop> {
         let mut ids = vec![Bson::from(fence::ID)];
-        ids.extend(version.map(|version| Bson::from(version.get())));
+        ids.extend(versions.into_iter().map(|version| Bson::from(version.get())));
         let filter = doc! { "_id": { "$in": ids } };
         let after = self.session.operation_time();
         let found = self.control.find_each(after, None, filter, doc! {}, Sorted::add);
@@ -739,7 +858,7 @@ impl Engine {
         }
         self.abort().await;
         self.end_open_transaction().await;
-        let (_, found) = self.look(None).await?;
+        let (_, found) = self.look(Vec::new()).await?;
         if found.fence != self.lease.fence {
             self.lease.lost.cancel();
             return Err(Stop::Lost);
@@ -778,11 +897,14 @@ impl Engine {
 }
 
 /// Begins a transaction of ours.
-pub(crate) async fn begin(session: &mut ClientSession) -> Result<(), Stop> {
-    let concern = WriteConcern::builder()
-        .w(Acknowledgment::Majority)
-        .w_timeout(Control::MAJORITY_WAIT)
-        .build();
+pub(crate) async fn begin(session: &mut ClientSession, durability: Durability) -> Result<(), Stop> {
+    let concern = match durability {
+        Durability::Primary => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
+        Durability::Majority => WriteConcern::builder()
+            .w(Acknowledgment::Majority)
+            .w_timeout(Control::MAJORITY_WAIT)
+            .build(),
+    };
     #[cfg(mongrate_mutants)]
     let concern = match mutant::is(Mutant::FenceW1) {
         true => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
@@ -885,6 +1007,10 @@ struct Trial<'a> {
     /// What is applied once it commits.
     digest: Digest,
     cancellable: bool,
+    /// What is enough for it.
+    wanted: Durability,
+    /// What this attempt asks for.
+    durability: Durability,
     backoff: Backoff,
     /// When this attempt began.
     begun: Instant,
@@ -903,7 +1029,18 @@ impl<'a> Trial<'a> {
     ) -> Self {
         let backoff = Backoff::new(engine.control.retries);
         let begun = Instant::now();
-        Self { records, digest, cancellable, backoff, begun, gone: 0, unknown: false }
+        let majority = Durability::Majority;
+        Self {
+            records,
+            digest,
+            cancellable,
+            wanted: majority,
+            durability: majority,
+            backoff,
+            begun,
+            gone: 0,
+            unknown: false,
+        }
     }
 
     /// One whose record tells whether it committed.
@@ -931,6 +1068,8 @@ enum Settled {
     Committed,
     /// It did not commit, and the fence is still ours.
     Unchanged,
+    /// The same, and what came before it is gone, too.
+    TakenBack,
     /// A newer owner is there.
     Lost,
 }

@@ -48,12 +48,20 @@ impl Fence {
     }
 }
 
-/// Raises the fence to `fence`. `false`: a newer owner exists; stand down.
+/// The fence is ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Raised {
+    /// The server is known to be a member of a replica set: only such a one names its election in
+    /// the reply to a write. (A mongos does not, nor does who answers another way.)
+    pub in_replica_set: bool,
+}
+
+/// Raises the fence to `fence`. `None`: a newer owner exists; stand down.
 pub(crate) async fn raise(
     control: &Control,
     session: &mut ClientSession,
     fence: i64,
-) -> Result<bool, Error> {
+) -> Result<Option<Raised>, Error> {
     let act = "raise the fence";
     let lsid = session.id().clone();
     // The checkpoints of backfills are fences too. They come first: once the fence itself is
@@ -76,7 +84,9 @@ pub(crate) async fn raise(
     command.insert("maxTimeMS", RAISE_WAIT_MS);
     for _ in 0..KILLS_MAX {
         let error = match control.once(Some(&mut *session), command.clone()).await {
-            Ok(_) => return Ok(true),
+            Ok(reply) => {
+                return Ok(Some(Raised { in_replica_set: reply.contains_key("electionId") }));
+            }
             Err(error) => error,
         };
         match error.code() {
@@ -88,9 +98,10 @@ pub(crate) async fn raise(
                 match number(&found, "fence").unwrap_or(0).cmp(&fence) {
                     // A lower one was the first to create it.
                     Ordering::Less => {}
-                    Ordering::Greater => return Ok(false),
+                    Ordering::Greater => return Ok(None),
                     Ordering::Equal => {
-                        return Ok(found.get_document("lsid").is_ok_and(|it| *it == lsid));
+                        let mine = found.get_document("lsid").is_ok_and(|it| *it == lsid);
+                        return Ok(mine.then_some(Raised { in_replica_set: false }));
                     }
                 }
             }

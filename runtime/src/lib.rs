@@ -72,6 +72,7 @@ mod online;
 mod plan;
 mod process;
 mod progress;
+mod provisional;
 mod purge;
 #[cfg(any(feature = "cli", feature = "http"))]
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "it learns from connection strings"))]
@@ -82,6 +83,7 @@ mod report;
 mod retry;
 mod runner;
 mod seal;
+mod stepwise;
 mod transaction;
 mod verbs;
 mod verify;

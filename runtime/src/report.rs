@@ -242,12 +242,17 @@ pub struct RunReport {
     pub ahead: Vec<Named>,
 }
 
+impl StepReport {
+    /// Whether it did what it was to do, for good.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.outcome, StepOutcome::Applied | StepOutcome::Reverted)
+    }
+}
+
 impl RunReport {
     /// The migrations that this run applied or rolled back for good.
     pub fn done(&self) -> impl Iterator<Item = &StepReport> {
-        self.steps
-            .iter()
-            .filter(|step| matches!(step.outcome, StepOutcome::Applied | StepOutcome::Reverted))
+        self.steps.iter().filter(|step| step.is_done())
     }
 
     /// The versions that this run applied or rolled back for good, in their order.

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use mongodb::{Database, bson::doc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use crate::{
     BoxError, Direction, Error, Migration, atomic,
@@ -13,21 +12,19 @@ use crate::{
     checksum::Digest,
     command::{Control, touched},
     config::{DatabaseAhead, Settings, Wait},
-    engine::{Engine, Stop, on_own_thread, read_all},
+    engine::{Engine, on_own_thread, read_all},
     error::Named,
     fence::{self, Fence},
-    history::{Change, History},
+    history::History,
     lease::{self, Attempt, Left},
     meter,
     observer::Watching,
     plan::{self, Goal, Plan, Policies, Step},
-    progress::{Progress, Said},
+    progress::Progress,
     registry::Registry,
-    report::{
-        DeclaredOperation, Failure, LockReport, PlanReport, PlanStep, RunReport, StepOutcome,
-        StepReport, Who,
-    },
+    report::{DeclaredOperation, LockReport, PlanReport, PlanStep, RunReport, StepReport, Who},
     retry::jittered,
+    stepwise,
 };
 
 const POLL_FIRST: Duration = Duration::from_millis(15);
@@ -312,7 +309,15 @@ impl Runner {
                 let end = match how.atomic {
                     true => atomic::execute(&mut engine, steps, &mut report).await,
                     false => {
-                        execute(&mut engine, steps, &history, on_error, watching, &mut report).await
+                        stepwise::execute(
+                            &mut engine,
+                            steps,
+                            &history,
+                            on_error,
+                            watching,
+                            &mut report,
+                        )
+                        .await
                     }
                 };
                 if !matches!(end, End::Lost) {
@@ -337,9 +342,7 @@ impl Runner {
                 if matches!(goal, Goal::Up(target) if target.steps.is_none())
                     && self.settings.wait != Wait::No
                 {
-                    report.steps.retain(|step| {
-                        matches!(step.outcome, StepOutcome::Applied | StepOutcome::Reverted)
-                    });
+                    report.steps.retain(StepReport::is_done);
                     continue;
                 }
                 return Err(Error::LockLost { report: Box::new(report) });
@@ -463,179 +466,5 @@ impl Runner {
                 "the database is ahead: it has applied migrations that this build does not have"
             );
         }
-    }
-}
-
-/// Tells whoever listens that the last step of the report has ended.
-fn ended(engine: &Engine, report: &RunReport) {
-    engine.progress.ended(&report.steps);
-    if let Some(step) = report.steps.last() {
-        meter::stepped(&report.group, &report.database, step);
-    }
-}
-
-async fn execute(
-    engine: &mut Engine,
-    steps: &[Step],
-    history: &History,
-    continue_on_error: bool,
-    watching: Option<&Watching>,
-    report: &mut RunReport,
-) -> End {
-    let mut failed: Option<BoxError> = None;
-    let mut end: Option<End> = None;
-    // A rollback within this run: what the history said of it no longer holds.
-    let mut reverted = Vec::new();
-    // Rollbacks that failed: what was to follow them must not.
-    let mut stuck = Vec::new();
-    for step in steps {
-        let version = step.migration.version();
-        if end.is_none() && engine.cancel.is_cancelled() {
-            end = Some(End::Cancelled);
-        }
-        if end.is_some() || stuck.contains(&version) {
-            report.steps.push(step_report(step, StepOutcome::NotRun, 0, 0, None));
-            continue;
-        }
-        let record = history.get(version).filter(|_| !reverted.contains(&version));
-        let begun = Instant::now();
-        let (doing, done) = match step.direction {
-            Direction::Up => ("applying", "applied"),
-            Direction::Down => ("rolling back", "rolled back"),
-        };
-        let name = step.migration.name();
-        tracing::info!(target: "mongrate", %version, name, resumes = step.resumes, "{doing}");
-        let span = tracing::info_span!(
-            target: "mongrate", "migration", %version, name, direction = step.direction.as_str()
-        );
-        engine.progress.say(|| Said::StepBegan { version });
-        if let Some(watching) = watching {
-            watching.begin();
-        }
-        let ran = engine.run(step, record).instrument(span).await;
-        if let Some(watching) = watching {
-            watching.end();
-        }
-        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let stop = match ran {
-            Ok(committed) => {
-                tracing::info!(
-                    target: "mongrate", %version, name, duration_ms = ms,
-                    attempts = committed.attempts, "{done}"
-                );
-                let outcome = match step.direction {
-                    Direction::Up => {
-                        engine.note_timing(version, committed, ms);
-                        report.batch = Some(engine.batch);
-                        StepOutcome::Applied
-                    }
-                    Direction::Down => {
-                        reverted.push(version);
-                        StepOutcome::Reverted
-                    }
-                };
-                report.steps.push(step_report(step, outcome, ms, committed.attempts, None));
-                ended(engine, report);
-                continue;
-            }
-            Err(stop) => stop,
-        };
-        match stop {
-            Stop::Lost => {
-                report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
-                end = Some(End::Lost);
-            }
-            Stop::Cancelled => {
-                tracing::warn!(target: "mongrate", %version, name, "cancelled");
-                note(engine, step, &Change::Cancelled { direction: step.direction }).await;
-                report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
-                end = Some(End::Cancelled);
-            }
-            Stop::Unknown(error) => {
-                let failure = Failure::of(&error);
-                tracing::error!(
-                    target: "mongrate", %version, name, %failure,
-                    "whether it was committed is unknown; `status` tells"
-                );
-                let outcome = StepOutcome::Unknown;
-                report.steps.push(step_report(step, outcome, ms, engine.attempts, Some(failure)));
-                failed.get_or_insert(Box::new(error));
-                end = Some(End::Done);
-            }
-            Stop::Body(error) => {
-                fail(engine, step, error.as_ref(), ms, report).await;
-                failed.get_or_insert(error);
-                if step.direction == Direction::Down {
-                    stuck.push(version);
-                }
-                if !continue_on_error {
-                    end = Some(End::Done);
-                }
-            }
-            Stop::Server(error) => {
-                fail(engine, step, &error, ms, report).await;
-                failed.get_or_insert(Box::new(error));
-                end = Some(End::Done);
-            }
-        }
-        ended(engine, report);
-    }
-    match (end, failed) {
-        (Some(End::Lost), _) => End::Lost,
-        (Some(End::Cancelled), _) => End::Cancelled,
-        (_, Some(error)) => End::Failed(error),
-        _ => End::Done,
-    }
-}
-
-/// Records and reports a failure.
-pub(crate) async fn fail(
-    engine: &mut Engine,
-    step: &Step,
-    error: &(dyn std::error::Error + 'static),
-    ms: u64,
-    report: &mut RunReport,
-) {
-    let attempts = engine.attempts;
-    let failure = Failure::of(error);
-    let (version, name) = (step.migration.version(), step.migration.name());
-    tracing::error!(target: "mongrate", %version, name, %failure, "failed");
-    note(engine, step, &Change::Failed { direction: step.direction, failure: &failure }).await;
-    report.steps.push(step_report(step, StepOutcome::Failed, ms, attempts, Some(failure)));
-}
-
-/// Records an outcome outside the aborted transaction. What fails here is only logged.
-pub(crate) async fn note(engine: &mut Engine, step: &Step, change: &Change<'_>) {
-    let digest = engine.applied();
-    if let Err(stop) = engine.record(&step.migration, digest, change).await {
-        let why = match &stop {
-            Stop::Server(error) | Stop::Unknown(error) => error.to_string(),
-            Stop::Body(error) => Failure::of(error.as_ref()).message,
-            Stop::Lost => "another process has taken over".to_owned(),
-            Stop::Cancelled => "cancelled".to_owned(),
-        };
-        tracing::warn!(
-            target: "mongrate", version = %step.migration.version(), why,
-            "could not record the outcome"
-        );
-    }
-}
-
-pub(crate) fn step_report(
-    step: &Step,
-    outcome: StepOutcome,
-    duration_ms: u64,
-    attempts: u32,
-    failure: Option<Failure>,
-) -> StepReport {
-    StepReport {
-        version: step.migration.version(),
-        name: step.migration.name().to_owned(),
-        kind: step.migration.kind(),
-        direction: step.direction,
-        outcome,
-        duration_ms,
-        attempts,
-        failure,
     }
 }

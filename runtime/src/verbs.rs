@@ -232,7 +232,7 @@ impl Runner {
                     Error::Corrupt { id: fence::ID.to_owned(), problem: error.to_string() }
                 }
             },
-            Stop::Cancelled | Stop::Lost => {
+            Stop::Cancelled | Stop::Lost | Stop::TakenBack => {
                 let report = Box::new(self.empty_report());
                 match stop {
                     Stop::Cancelled => Error::Cancelled { report },

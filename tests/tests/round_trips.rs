@@ -1,10 +1,13 @@
 //! What goes over the wire, counted: never timed.
 
+use std::sync::OnceLock;
+
 use mongrate::{
-    Migration, Migrator, Version,
+    Error, Migration, Migrator, Version,
     bson::{Document, doc},
 };
 use mongrate_tests::{Fresh, effects::TWENTY};
+use tokio_util::sync::CancellationToken;
 
 fn trivial(version: i64) -> Migration {
     Migration::transactional(version, name(version), |tx| {
@@ -21,8 +24,10 @@ fn name(version: i64) -> &'static str {
 }
 
 fn many(count: i64) -> Vec<Migration> {
-    let empty =
-        |version| Migration::transactional(version, name(version), |_| Box::pin(async { Ok(()) }));
+    let empty = |version| {
+        Migration::transactional(version, name(version), |_| Box::pin(async { Ok(()) }))
+            .reversible_by(|_| Box::pin(async { Ok(()) }))
+    };
     (1..=count).map(empty).collect()
 }
 
@@ -80,6 +85,62 @@ async fn a_rollback_costs_the_same() {
     assert_eq!(sent.len(), 5 + 2 * 20 + 20, "{sent:?}");
     fresh.pass().await;
 }
+
+/// Between two migrations of a run the primary is enough; the last one waits for the majority, and
+/// so does at least every fifty-first.
+#[tokio::test]
+async fn a_run_waits_for_the_majority_once() {
+    let fresh = Fresh::new("a_run_waits").await;
+    let migrator = fresh.migrator(many(120));
+    let waited = |sent: Vec<(String, Document)>| -> Vec<usize> {
+        let commits = sent.iter().filter(|(name, _)| name == "commitTransaction");
+        let concerns = commits.map(|(_, command)| command.get_document("writeConcern").unwrap());
+        let by_majority = |concern: &Document| concern.get_str("w").is_ok_and(|w| w == "majority");
+        let all: Vec<bool> = concerns.map(by_majority).collect();
+        (1..).zip(all).filter(|(_, waits)| *waits).map(|(at, _)| at).collect()
+    };
+    fresh.wire.take();
+    migrator.up().steps(20).await.unwrap();
+    assert_eq!(waited(fresh.wire.take_full()), [20]);
+    migrator.down().all().await.unwrap();
+    assert_eq!(waited(fresh.wire.take_full()), [20]);
+    migrator.up().await.unwrap();
+    let waited = waited(fresh.wire.take_full());
+    assert_eq!(waited.last(), Some(&120));
+    let gaps = std::iter::once(&0).chain(&waited).zip(&waited).map(|(one, next)| next - one);
+    assert!(gaps.max() <= Some(51), "{waited:?}");
+    fresh.pass().await;
+}
+
+/// A run that is cancelled between two migrations asks whether a majority has the first.
+#[tokio::test]
+async fn a_run_that_ends_early_knows_what_is_there_for_good() {
+    let fresh = Fresh::new("a_run_that_ends_early").await;
+    let cancel = CancellationToken::new();
+    CANCEL.set(cancel.clone()).unwrap();
+    let second = Migration::transactional(2, "cancels", |_| {
+        Box::pin(async {
+            CANCEL.get().unwrap().cancel();
+            Ok(())
+        })
+    });
+    let list = [trivial(1), second, trivial(3)];
+    let error = fresh.migrator(list).cancel_on(cancel).up().await.unwrap_err();
+    let Error::Cancelled { report } = error else { panic!("{error}") };
+    assert_eq!(report.versions(), [Version::from(1), Version::from(2)]);
+    let sent = fresh.wire.take_full();
+    let [.., (commit, _), (confirm, read), (release, _)] = sent.as_slice() else { panic!() };
+    assert_eq!(
+        [commit.as_str(), confirm.as_str(), release.as_str()],
+        ["commitTransaction", "find", "update"]
+    );
+    let concern = read.get_document("readConcern").unwrap();
+    assert_eq!(concern.get_str("level").unwrap(), "majority");
+    assert!(concern.get_timestamp("afterClusterTime").is_ok(), "{read}");
+    fresh.pass().await;
+}
+
+static CANCEL: OnceLock<CancellationToken> = OnceLock::new();
 
 #[tokio::test]
 async fn status_is_two_commands() {

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     Error, ServerError, Version,
     command::{Control, touched},
-    engine::{self, Stop},
+    engine::{self, Durability, Stop},
     error::driver,
     progress::{Far, Progress, Said},
     retry::Backoff,
@@ -330,7 +330,7 @@ async fn attempt(
     batch: &mut Batch<'_>,
     work: &impl Work,
 ) -> Result<(), Miss> {
-    engine::begin(batch.session).await.map_err(Miss::Stop)?;
+    engine::begin(batch.session, Durability::Majority).await.map_err(Miss::Stop)?;
     let statement = partition.guard_statement(shared.fence, advance);
     let command = shared.control.update(vec![statement]);
     match shared.control.once(Some(&mut *batch.session), command).await {

@@ -30,11 +30,15 @@ pub enum Protocol {
     SettlesEarly,
     /// The release takes the session out of the fence also when a guard may still come.
     ForgetsAlways,
+    /// No commit waits for a majority, the last one neither.
+    LastIsLight,
+    /// Who finds fewer guarded transactions than there were goes on from there, with what is next.
+    SkipsTakenBack,
 }
 
 impl Protocol {
     /// Every variant but the true one.
-    pub const MUTANTS: [Self; 12] = [
+    pub const MUTANTS: [Self; 14] = [
         Self::NoFence,
         Self::FenceOnlyRead,
         Self::FenceNoOpSet,
@@ -47,6 +51,8 @@ impl Protocol {
         Self::GuardGoesOn,
         Self::SettlesEarly,
         Self::ForgetsAlways,
+        Self::LastIsLight,
+        Self::SkipsTakenBack,
     ];
 
     /// Whether a guarded transaction writes the fence document.

@@ -30,6 +30,9 @@ pub const LISTENS: &str = "who lost the lease stops";
 /// What was reported as failed is not there.
 pub const TRUTHFUL: &str = "what is said to have failed has not committed";
 
+/// What was reported as done, a majority has.
+pub const DURABLE: &str = "what is said to be done is there for good";
+
 /// What has to happen somewhere, or a check has proved little.
 pub mod reached {
     /// Everything is applied, and every runner has ended.
@@ -46,9 +49,11 @@ pub mod reached {
     pub const FENCED: &str = "a guard meets a higher fence";
     /// A primary has what a majority has not.
     pub const LAG: &str = "the majority lags";
+    /// An election takes back what only the former primary had, and its runner does it again.
+    pub const TAKEN_BACK: &str = "an election takes back what was done";
 
     /// All of them.
-    pub const ALL: [&str; 7] = [COMPLETE, KILL, SETTLED, LATE, RESUMED, FENCED, LAG];
+    pub const ALL: [&str; 8] = [COMPLETE, KILL, SETTLED, LATE, RESUMED, FENCED, LAG, TAKEN_BACK];
 }
 
 impl Model for Scope {
@@ -118,6 +123,13 @@ impl Model for Scope {
                     _ => true,
                 })
             }),
+            Property::always(DURABLE, |_, world: &World| {
+                let there = world.server.durable().fence.map(|fence| (fence.number, fence.guards));
+                world.runners.iter().all(|runner| {
+                    runner.at != At::Release(Outcome::Done)
+                        || there >= Some((runner.fence(), runner.guards()))
+                })
+            }),
             Property::sometimes(reached::COMPLETE, |scope: &Self, world: &World| {
                 world.runners.iter().all(|it| matches!(it.at, At::Ended(_)))
                     && scope.is_complete(world)
@@ -136,6 +148,9 @@ impl Model for Scope {
                 world.runners.iter().any(|it| it.at == At::Abort(Then::Settle))
             }),
             Property::sometimes(reached::LAG, |_, world: &World| world.server.majority.is_some()),
+            Property::sometimes(reached::TAKEN_BACK, |_, world: &World| {
+                world.runners.iter().any(|it| it.took_back)
+            }),
         ]
     }
 }

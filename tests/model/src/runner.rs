@@ -102,6 +102,9 @@ pub enum At {
 
 const STEPS_MAX: usize = 4;
 
+/// After so many (50, in the code), one waits for the majority.
+const LIGHT_MAX: usize = 2;
+
 /// How often a transaction is tried: 12 times, and 3 times when the server has ended it; here
 /// it is enough that there is an end.
 const TRIES_MAX: u8 = 2;
@@ -146,6 +149,10 @@ pub struct Runner {
     tries: u8,
     stage: Stage,
     plan: [Option<PlanStep>; STEPS_MAX],
+    /// Done, and not known to be there for good, the newest first.
+    light: [Option<PlanStep>; LIGHT_MAX],
+    /// An election took some of them back.
+    pub took_back: bool,
     previous: Option<Token>,
 }
 
@@ -179,13 +186,16 @@ impl Runner {
             tries: 0,
             stage: Stage::End,
             plan: [None; STEPS_MAX],
+            light: [None; LIGHT_MAX],
+            took_back: false,
             previous: None,
         }
     }
 
     fn blank(&self, at: At, attempt: u8) -> Self {
         let token = Token { attempt, ..self.token };
-        Self { at, token, deaf: self.deaf, ..Self::new(self.token.runner) }
+        let (deaf, took_back) = (self.deaf, self.took_back);
+        Self { at, token, deaf, took_back, ..Self::new(self.token.runner) }
     }
 
     /// Whether it can still do something.
@@ -237,7 +247,7 @@ impl Runner {
                 let PlanStep { version, direction, .. } = self.step();
                 Command::Body { by, number, version, direction }
             }
-            At::Commit => Command::Commit { by, number },
+            At::Commit => Command::Commit { by, number, light: self.is_light(rules) },
             At::Write => {
                 let change = self.trial(rules).0;
                 let sequence = self.guards + 1;
@@ -259,6 +269,37 @@ impl Runner {
             At::StandDown => Command::Release { by, fence, forgets: false },
             At::Ended(_) | At::Dead => return None,
         })
+    }
+
+    /// Whether the commit under way is answered when the primary has it: another one follows.
+    fn is_light(&self, rules: &Rules<'_>) -> bool {
+        let transactional = rules.kind(self.step().version) == Kind::Transactional;
+        let follows = self.plan[1].is_some() && self.light[LIGHT_MAX - 1].is_none();
+        self.stage == Stage::End
+            && transactional
+            && (follows || rules.protocol == Protocol::LastIsLight)
+    }
+
+    /// How many guarded transactions it knows of.
+    pub fn guards(&self) -> u8 {
+        self.guards
+    }
+
+    /// An election took back what only the former primary had.
+    fn take_back(&mut self, count: u8, rules: &Rules<'_>) {
+        self.guards -= count;
+        self.took_back = true;
+        for _ in 0..count {
+            let step = self.light[0].expect("as many as were counted");
+            self.light.rotate_left(1);
+            self.light[LIGHT_MAX - 1] = None;
+            self.applied = self.applied.set(step.version, step.direction == Direction::Down);
+            if self.stage != Stage::Note && rules.protocol != Protocol::SkipsTakenBack {
+                self.plan.rotate_right(1);
+                self.plan[0] = Some(step);
+            }
+        }
+        self.light = [None; LIGHT_MAX];
     }
 
     /// How the guarded transaction under way changes the record and the digest.
@@ -367,7 +408,13 @@ impl Runner {
     }
 
     /// A guarded transaction is known to have committed.
-    fn committed(&mut self, rules: &Rules<'_>) {
+    fn committed(&mut self, light: bool, rules: &Rules<'_>) {
+        if light {
+            self.light.rotate_right(1);
+            self.light[0] = self.plan[0];
+        } else {
+            self.light = [None; LIGHT_MAX];
+        }
         (_, self.applied) = self.trial(rules);
         self.guards += 1;
         (self.unknown, self.unsettled, self.tries) = (false, false, 0);
@@ -555,7 +602,7 @@ impl Runner {
             }
             (At::Commit, Reply::Ok) => match rules.protocol {
                 Protocol::HistoryOutside => self.go(At::Write),
-                _ => self.committed(rules),
+                _ => self.committed(self.is_light(rules), rules),
             },
             (At::Commit, Reply::Nothing) => {
                 self.unknown = true;
@@ -567,7 +614,7 @@ impl Runner {
                 }
             }
             (At::Write, Reply::Blocked) => return false,
-            (At::Write, _) => self.committed(rules),
+            (At::Write, _) => self.committed(false, rules),
             (At::Abort(Then::Again), _) => self.again(rules),
             (At::Abort(Then::Settle), _) => self.go(At::Look(Why::Mismatch)),
             (At::Abort(Then::Leave), _) => self.leave(),
@@ -619,7 +666,24 @@ impl Runner {
         let committed = ours.is_some_and(|fence| fence.guards == self.guards + 1)
             || (ours.is_none_or(|fence| fence.guards != self.guards) && recorded);
         if committed && self.unknown {
-            return self.committed(rules);
+            return self.committed(false, rules);
+        }
+        let light = u8::try_from(self.light.iter().flatten().count()).expect("few");
+        let gone = ours.map_or(0, |fence| self.guards.saturating_sub(fence.guards));
+        if (1..=light).contains(&gone) {
+            self.take_back(gone, rules);
+            match (why, self.stage) {
+                (Why::Lost, _) => {
+                    self.lost = true;
+                    self.leave();
+                }
+                (_, Stage::Note) => {
+                    (self.unknown, self.tries) = (false, 0);
+                    self.enter();
+                }
+                _ => self.begin(rules),
+            }
+            return;
         }
         match why {
             Why::GaveUp => self.fail(),

@@ -2,7 +2,9 @@
 
 use crate::basics::Kind::{self, Online, Transactional};
 use crate::mutant::Protocol;
-use crate::properties::{EXACTLY_ONCE, LISTENS, NO_STALE, NOT_STUCK, OWN_LOCK, TRUTHFUL};
+use crate::properties::{
+    DURABLE, EXACTLY_ONCE, LISTENS, NO_STALE, NOT_STUCK, ORDER_SEEN, OWN_LOCK, TRUTHFUL,
+};
 use crate::runner::Goal::{self, Down, Up};
 use crate::world::{Scope, Trouble};
 
@@ -26,6 +28,11 @@ pub fn small() -> Vec<Scope> {
         // A failover at every point, with everything that it can lose.
         scope(&one, 0, &[Up, Up], Trouble { failovers: 1, silences: 1, ..base }),
         scope(&[Online], 0, &[Up, Up], Trouble { failovers: 1, crashes: 1, ..base }),
+        // What only the primary has, at every point, and what may be lost of it.
+        scope(&[Transactional; 2], 0, &[Up, Up], Trouble { failovers: 1, ..base }),
+        scope(&[Transactional; 3], 0, &[Up], Trouble { failovers: 2, silences: 1, ..base }),
+        scope(&two, 0, &[Up], Trouble { failovers: 2, silences: 1, ..base }),
+        scope(&[Transactional; 2], 0, &[Up, Up], Trouble { crashes: 1, failovers: 1, ..base }),
         // What goes on after its checkpoint; what comes after what.
         scope(&[Online], 0, &[Up, Up], Trouble { silences: 1, ..base }),
         scope(&two, 0, &[Up, Up], Trouble { crashes: 1, ..base }),
@@ -53,6 +60,8 @@ pub fn large() -> Vec<Scope> {
         scope(&one, 0, &[Up, Up], Trouble { failovers: 2, silences: 1, ..base }),
         scope(&two, 0, &[Up, Up], Trouble { crashes: 1, silences: 1, ..base }),
         scope(&two, 0, &[Up, Up], Trouble { failovers: 1, silences: 1, ..base }),
+        scope(&[Transactional; 2], 0, &[Up, Up], Trouble { failovers: 1, silences: 1, ..base }),
+        scope(&[Transactional; 3], 0, &[Up, Up], Trouble { failovers: 1, crashes: 1, ..base }),
         scope(&one, 0, &[Up, Up, Up], Trouble { crashes: 2, expiries: 2, ..NONE }),
         scope(&one, 0, &[Up, Up, Up], Trouble { silences: 1, ..base }),
         scope(&two, 1, &[Up, Down], Trouble { crashes: 1, silences: 1, ..base }),
@@ -85,8 +94,14 @@ pub fn mutants() -> Vec<(Scope, &'static str)> {
                     (Trouble { silences: 2, suspicions: 1, ..NONE }, NOT_STUCK)
                 }
                 Protocol::SettlesEarly => (Trouble { failovers: 1, silences: 1, ..NONE }, TRUTHFUL),
+                Protocol::LastIsLight => (failover, DURABLE),
+                Protocol::SkipsTakenBack => (failover, ORDER_SEEN),
             };
-            let scope = Scope { protocol, ..scope(&[Transactional], 0, &[Up, Up], trouble) };
+            let kinds = match protocol {
+                Protocol::SkipsTakenBack => vec![Transactional; 2],
+                _ => vec![Transactional],
+            };
+            let scope = Scope { protocol, ..scope(&kinds, 0, &[Up, Up], trouble) };
             (scope, property)
         })
         .chain([(

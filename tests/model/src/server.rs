@@ -225,8 +225,8 @@ pub enum Command {
     Guard(Guard),
     /// The migration's own write, in the transaction.
     Body { by: Token, number: u8, version: u8, direction: Direction },
-    /// `commitTransaction`.
-    Commit { by: Token, number: u8 },
+    /// `commitTransaction`. `light`: answered when the primary has it.
+    Commit { by: Token, number: u8, light: bool },
     /// `abortTransaction`.
     Abort { by: Token, number: u8 },
     /// A record outside any transaction: a mutant's.
@@ -446,7 +446,7 @@ impl Server {
                 open.effect = Some((version, direction));
                 Reply::Ok
             }
-            Command::Commit { by, number } => self.commit(by, number, replicated, rules),
+            Command::Commit { by, number, .. } => self.commit(by, number, replicated, rules),
             Command::Abort { by, number } => {
                 self.open.retain(|open| (open.session, open.number) != (by, number));
                 Reply::Ok

@@ -118,7 +118,10 @@ impl fmt::Display for Command {
                 )
             }
             Self::Body { version, direction, .. } => write!(f, "{} {version}", way(*direction)),
-            Self::Commit { by, number } => write!(f, "commit transaction {number} of {by:?}"),
+            Self::Commit { by, number, light } => {
+                let how = if *light { ", the primary is enough" } else { "" };
+                write!(f, "commit transaction {number} of {by:?}{how}")
+            }
             Self::Abort { by, number } => write!(f, "abort transaction {number} of {by:?}"),
             Self::Write { version, .. } => write!(f, "write the record of {version}"),
             Self::Ddl { version, direction } => {

@@ -229,7 +229,9 @@ impl Scope {
                 if world.server.now == before {
                     return false;
                 }
-                if self.protocol == Protocol::FenceW1 && matches!(command, Command::Raise { .. }) {
+                let light = matches!(command, Command::Commit { light: true, .. });
+                let raises = matches!(command, Command::Raise { .. });
+                if light || (raises && self.protocol == Protocol::FenceW1) {
                     return self.deliver(world, index, reply, After::Again);
                 }
                 world.runners[index].answer = Some(reply);

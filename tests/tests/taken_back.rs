@@ -1,0 +1,194 @@
+//! An election that takes back what only the former primary had: commits that were not waited for.
+//! It is done again, once, and no report says otherwise.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
+    time::Duration,
+};
+
+use mongrate::{
+    BoxError, Error, Migration, StepOutcome, Transaction,
+    bson::doc,
+    embedded::Embedded,
+    mongodb::{Client, options::ClientOptions},
+};
+use mongrate_tests::{
+    Fresh,
+    effects::{self, assert_exactly_once, present},
+};
+use tokio::sync::Notify;
+
+/// Where a body waits for the test.
+struct Gate {
+    /// In front of which version; negative: its rollback. It opens once.
+    version: AtomicI64,
+    reached: Notify,
+    open: Notify,
+}
+
+impl Gate {
+    const fn new() -> Self {
+        Self { version: AtomicI64::new(0), reached: Notify::const_new(), open: Notify::const_new() }
+    }
+
+    async fn pass(&self, version: i64) -> bool {
+        let closed = self.version.compare_exchange(version, 0, SeqCst, SeqCst).is_ok();
+        if closed {
+            self.reached.notify_one();
+            self.open.notified().await;
+        }
+        closed
+    }
+}
+
+/// After it nothing reaches the other nodes.
+static ALONE: Gate = Gate::new();
+/// After it the primary is dead.
+static DEAD: Gate = Gate::new();
+/// What comes after that gate is an error of the body's own.
+static BROKEN: AtomicBool = AtomicBool::new(false);
+
+/// How often the third one ran.
+static THIRD: AtomicI64 = AtomicI64::new(0);
+
+async fn up(tx: &mut Transaction<'_>, version: i64) -> Result<(), BoxError> {
+    THIRD.fetch_add(i64::from(version == 3), SeqCst);
+    if DEAD.pass(version).await && BROKEN.load(SeqCst) {
+        return Err("broken".into());
+    }
+    effects::leave(tx, version).await?;
+    ALONE.pass(version).await;
+    Ok(())
+}
+
+async fn down(tx: &mut Transaction<'_>, version: i64) -> Result<(), BoxError> {
+    THIRD.fetch_add(i64::from(version == 3), SeqCst);
+    DEAD.pass(-version).await;
+    effects::undo(tx, version).await?;
+    ALONE.pass(-version).await;
+    Ok(())
+}
+
+const fn one<const N: i64>(name: &'static str) -> Migration {
+    Migration::transactional(N, name, |tx| Box::pin(up(tx, N)))
+        .reversible_by(|tx| Box::pin(down(tx, N)))
+}
+
+const FIVE: [Migration; 5] =
+    [one::<1>("one"), one::<2>("two"), one::<3>("three"), one::<4>("four"), one::<5>("five")];
+
+/// Lets a run come to `alone`, stops the others from following the primary, lets it come to `dead`,
+/// and kills the primary, so that nobody has what was committed in between.
+async fn strike(set: &Embedded, fresh: &Fresh, alone: i64, dead: i64) -> usize {
+    let within = |gate: &'static Gate| async {
+        tokio::time::timeout(Duration::from_secs(60), gate.reached.notified()).await.unwrap();
+    };
+    ALONE.version.store(alone, SeqCst);
+    DEAD.version.store(dead, SeqCst);
+    within(&ALONE).await;
+    let hello = fresh.db.run_command(doc! { "hello": 1 }).await.unwrap();
+    let primary = hello.get_str("primary").unwrap();
+    let primary = set.hosts().iter().position(|host| host == primary).unwrap();
+    let others: Vec<usize> = (0..3).filter(|node| *node != primary).collect();
+    follow(set, &others, false).await;
+    // What is under way to them may still arrive.
+    let late = doc! {
+        "insert": "late", "documents": [{}],
+        "writeConcern": { "w": "majority", "wtimeout": 500 },
+    };
+    while !fresh.db.run_command(late.clone()).await.unwrap().contains_key("writeConcernError") {}
+    ALONE.open.notify_one();
+    within(&DEAD).await;
+    set.kill_node(primary).await.unwrap();
+    follow(set, &others, true).await;
+    DEAD.open.notify_one();
+    primary
+}
+
+/// Whether these nodes fetch what the primary has.
+async fn follow(set: &Embedded, nodes: &[usize], on: bool) {
+    for node in nodes {
+        let uri = format!("mongodb://{}/?directConnection=true", set.hosts()[*node]);
+        let client = Client::with_uri_str(uri).await.unwrap();
+        let mode = if on { "off" } else { "alwaysOn" };
+        let stop = doc! { "configureFailPoint": "stopReplProducer", "mode": mode };
+        client.database("admin").run_command(stop).await.unwrap();
+    }
+}
+
+async fn fresh(set: &Embedded, test: &str) -> Fresh {
+    let fresh = Fresh::on(set.uri(), test).await;
+    let mut options = ClientOptions::parse(set.uri()).await.unwrap();
+    options.server_selection_timeout = Some(Duration::from_secs(60));
+    let db = Client::with_options(options).unwrap().database(fresh.db.name());
+    db.create_collection(effects::EFFECTS).await.unwrap();
+    fresh
+}
+
+/// How often each version has an event in the history.
+async fn events(fresh: &Fresh, event: &str) -> Vec<i64> {
+    let history = fresh.migrator(FIVE).history().await.unwrap();
+    let found = history.events.iter().filter(|one| one.event == event);
+    let mut versions: Vec<i64> = found.filter_map(|one| Some(one.version?.get())).collect();
+    versions.sort_unstable();
+    versions
+}
+
+#[tokio::test]
+async fn what_an_election_takes_back_is_done_again_once() {
+    let set = Embedded::builder().nodes(3).test_commands().private().start().await.unwrap();
+    let lease = Duration::from_secs(60);
+
+    // Forth.
+    let one = fresh(&set, "taken_back_up").await;
+    let migrator = one.migrator(FIVE).lease(lease);
+    let running = tokio::spawn({
+        let migrator = migrator.clone();
+        async move { migrator.up().await }
+    });
+    let killed = strike(&set, &one, 2, 4).await;
+    let report = running.await.unwrap().unwrap();
+    assert_eq!(report.versions(), effects::versions(1..=5), "each once: {report:#?}");
+    assert_exactly_once(&one.db, 1..=5).await;
+    assert_eq!(THIRD.swap(0, SeqCst), 2, "once for an election to take back");
+    assert_eq!(events(&one, "applied").await, [1, 2, 3, 4, 5]);
+    assert!(migrator.up().await.unwrap().is_empty());
+    set.restart_node(killed).await.unwrap();
+
+    // And back.
+    let running = tokio::spawn({
+        let migrator = migrator.clone();
+        async move { migrator.down().steps(4).await }
+    });
+    let killed = strike(&set, &one, -4, -2).await;
+    let report = running.await.unwrap().unwrap();
+    assert_eq!(report.versions(), effects::versions([5, 4, 3, 2]), "as asked: {report:#?}");
+    assert_eq!(present(&one.db).await, [1]);
+    assert_eq!(THIRD.swap(0, SeqCst), 2, "once for an election to take back");
+    assert_eq!(events(&one, "reverted").await, [2, 3, 4, 5]);
+    set.restart_node(killed).await.unwrap();
+
+    // One that fails just then: what came before it is not there, and is not said to be.
+    let other = fresh(&set, "taken_back_failed").await;
+    let migrator = other.migrator(FIVE).lease(lease);
+    BROKEN.store(true, SeqCst);
+    let running = tokio::spawn({
+        let migrator = migrator.clone();
+        async move { migrator.up().await }
+    });
+    strike(&set, &other, 2, 4).await;
+    let Err(Error::Failed { report, .. }) = running.await.unwrap() else { panic!("it is broken") };
+    let outcomes: Vec<StepOutcome> = report.steps.iter().map(|step| step.outcome).collect();
+    let (done, gone) = (StepOutcome::Applied, StepOutcome::NotRun);
+    assert_eq!(outcomes, [done, gone, gone, StepOutcome::Failed, gone], "{report:#?}");
+    assert_eq!(present(&other.db).await, [1]);
+    let status = migrator.status().await.unwrap();
+    assert_eq!((status.applied, status.pending), (1, 4), "{status:#?}");
+    let report = migrator.up().await.unwrap();
+    assert_eq!(report.versions(), effects::versions(2..=5));
+    assert_exactly_once(&other.db, 1..=5).await;
+
+    one.pass().await;
+    other.pass().await;
+    set.stop().await;
+}
