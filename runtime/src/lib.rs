@@ -69,6 +69,7 @@ mod mutant;
 mod observer;
 mod on_start;
 mod online;
+mod pace;
 mod plan;
 mod process;
 mod progress;

@@ -19,6 +19,7 @@ use crate::{
     lease::{self, Attempt, Left},
     meter,
     observer::Watching,
+    pace::{Nap, Pace},
     plan::{self, Goal, Plan, Policies, Step},
     progress::Progress,
     registry::Registry,
@@ -26,9 +27,6 @@ use crate::{
     retry::jittered,
     stepwise,
 };
-
-const POLL_FIRST: Duration = Duration::from_millis(15);
-const POLL_MAX: Duration = Duration::from_secs(1);
 
 /// How long a plan may count documents.
 const COUNT_MAX_MS: i32 = 5_000;
@@ -370,7 +368,9 @@ impl Runner {
     async fn enter(&self, goal: Option<Goal>, report: &mut RunReport) -> Result<Entered, Error> {
         let begun = Instant::now();
         let mut waiting = false;
-        let mut pause = POLL_FIRST;
+        // Whoever applies goes on to the end of the list, as a rule.
+        let all = i64::try_from(self.registry.len()).ok();
+        let mut pace = Pace::new(all.filter(|_| matches!(goal, Some(Goal::Up(_)))));
         loop {
             if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled { report: Box::new(report.clone()) });
@@ -433,12 +433,16 @@ impl Runner {
             }
             // Not longer than the lease that is in the way still runs, if nobody renews it.
             let remaining = Duration::from_millis(seen.remaining_ms + 10);
-            let nap = if seen.held { jittered(pause).min(remaining) } else { jittered(pause) };
+            let applied = peek.applied.map_or(0, |applied| applied.count());
+            let nap = match pace.nap(Instant::now(), applied) {
+                Nap::Guess(about) => jittered(about),
+                Nap::Known(nap) => nap,
+            };
+            let nap = if seen.held { nap.min(remaining) } else { nap };
             tokio::select! {
                 () = tokio::time::sleep(nap) => {}
                 () = self.cancel.cancelled() => {}
             }
-            pause = pause.mul_f32(1.5).min(POLL_MAX);
             report.waited_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         }
     }

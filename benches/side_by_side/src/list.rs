@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use mongodb::bson::{Document, doc};
-use mongrate::{BoxError, Migration, Transaction};
+use mongrate::{BoxError, Migration, Transaction, TransactionFn};
+
+use crate::Problem;
 
 /// Where the effects go: a document with `n` for each.
 pub const THINGS: &str = "things";
@@ -14,22 +16,60 @@ const CHECKSUM: &str = "v1:sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b82
 /// What the next body inserts, as a body made by hand does not know its version.
 static NEXT: AtomicI64 = AtomicI64::new(1);
 
-/// So many migrations, with versions from 1.
-pub fn trivial(count: i64) -> Vec<Migration> {
-    // One allocation for all names, as those of an app cost nothing at start.
-    const WIDTH: usize = 8;
-    let names: String = (1..=count).map(|version| format!("m{version:07}")).collect();
-    let names: &'static str = names.leak();
-    let name = |version: i64| {
-        let at = usize::try_from(version - 1).unwrap_or_default() * WIDTH;
-        names.get(at..at + WIDTH).unwrap_or("unnamed")
-    };
-    let one = |version| {
-        Migration::transactional(version, name(version), |tx| Box::pin(add_next(tx)))
+/// As many as a job has at most: ten more than are applied.
+const MOST: usize = 10_010;
+
+/// How long a name is.
+const WIDTH: usize = 8;
+
+/// The names, one after the other.
+static NAMES: [u8; MOST * WIDTH] = {
+    let mut names = [b'm'; MOST * WIDTH];
+    let mut at = 0;
+    while at < MOST {
+        let mut rest = at + 1;
+        let mut digit = WIDTH;
+        while digit > 1 {
+            digit -= 1;
+            names[at * WIDTH + digit] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        at += 1;
+    }
+    names
+};
+
+const fn name(at: usize) -> &'static str {
+    let (_, from) = NAMES.split_at(at * WIDTH);
+    let (name, _) = from.split_at(WIDTH);
+    match std::str::from_utf8(name) {
+        Ok(name) => name,
+        Err(_) => panic!("digits are UTF-8"),
+    }
+}
+
+/// In the binary, as those of an app are: no start pays for making them.
+static TRIVIAL: [Migration; MOST] = {
+    let mut all = [Migration::transactional(1, "", |tx| Box::pin(add_next(tx))); MOST];
+    let mut at = 0;
+    while at < MOST {
+        let up: TransactionFn = |tx| Box::pin(add_next(tx));
+        all[at] = Migration::transactional(at as i64 + 1, name(at), up)
             .reversible_by(|tx| Box::pin(take_last(tx)))
-            .with_checksum(CHECKSUM)
-    };
-    (1..=count).map(one).collect()
+            .with_checksum(CHECKSUM);
+        at += 1;
+    }
+    all
+};
+
+/// So many migrations, with versions from 1.
+///
+/// # Errors
+///
+/// When there are not so many.
+pub fn trivial(count: i64) -> Result<impl Iterator<Item = Migration>, Problem> {
+    let some = usize::try_from(count).ok().and_then(|count| TRIVIAL.get(..count));
+    Ok(some.ok_or_else(|| format!("there are {MOST} migrations, not {count}"))?.iter().copied())
 }
 
 /// Where rolling back begins.

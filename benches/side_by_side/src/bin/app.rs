@@ -19,29 +19,29 @@ async fn main() -> Result<(), BoxError> {
     let known = |list: &[Migration]| Migrator::with(&db, list.to_vec());
     let done = match job.as_str() {
         "start" => {
-            let migrator = Migrator::with(&db, trivial(count));
+            let migrator = Migrator::with(&db, trivial(count)?);
             let started = migrator.on_start().policy(StartPolicy::Migrate).await?;
             match started {
                 mongrate::StartReport::Migrate(report) => report.done().count(),
                 _ => return Err("it was not asked to migrate".into()),
             }
         }
-        "up" => Migrator::with(&db, trivial(count)).up().await?.done().count(),
-        "atomic" => Migrator::with(&db, trivial(count)).up().atomic(true).await?.done().count(),
+        "up" => Migrator::with(&db, trivial(count)?).up().await?.done().count(),
+        "atomic" => Migrator::with(&db, trivial(count)?).up().atomic(true).await?.done().count(),
         "down" => {
             applied_already(count);
-            Migrator::with(&db, trivial(count)).down().all().await?.done().count()
+            Migrator::with(&db, trivial(count)?).down().all().await?.done().count()
         }
         "baseline" => {
             if count > 0 {
-                Migrator::with(&db, trivial(count)).baseline(count).await?;
+                Migrator::with(&db, trivial(count)?).baseline(count).await?;
             }
             usize::try_from(count)?
         }
-        "status" => Migrator::with(&db, trivial(count)).status().await?.applied,
+        "status" => Migrator::with(&db, trivial(count)?).status().await?.applied,
         "plan" => {
             // Ten more than are applied.
-            let plan = Migrator::with(&db, trivial(count + 10)).plan().await?;
+            let plan = Migrator::with(&db, trivial(count + 10)?).plan().await?;
             usize::try_from(count)? + 10 - plan.steps.len()
         }
         "twenty" => {
