@@ -595,6 +595,34 @@ async fn colour_is_for_terminals_and_can_be_refused() {
     clinic.pass().await;
 }
 
+/// On a terminal one sees what is going on before the server has said anything: this one never does.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_terminal_has_its_first_line_at_once() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("mongodb://{}/shop", silent.local_addr().unwrap());
+    for (verb, line) in [("status", "reading the status"), ("plan", "planning")] {
+        let clinic = clinic().display();
+        let mut terminal = Command::new("script")
+            .args(["--quiet", "--flush", "--command", &format!("{clinic} {verb}"), "/dev/null"])
+            .env("MONGODB_URI", &uri)
+            .env("TERM", "xterm")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut shown = terminal.stdout.take().unwrap();
+        let (mut text, mut some) = (String::new(), [0; 1_024]);
+        while !text.contains(line) {
+            let count = timeout(Duration::from_secs(20), shown.read(&mut some)).await;
+            let count = count.expect("it says so before it gives up").unwrap();
+            assert_ne!(count, 0, "`{verb}` ended without `{line}`: {text}");
+            text += &String::from_utf8_lossy(&some[..count]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn help_names_the_exit_codes() {
     let help = ran(&mut command(&["--help"])).await.ends(0).says("Exit codes:");

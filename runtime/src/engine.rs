@@ -283,6 +283,11 @@ impl Engine {
     /// Waits until a majority has all commits, or finds out how many it will never have, the
     /// newest. Of those that another owner has found, what it made of them counts.
     pub(crate) async fn confirm(&mut self) -> Result<usize, Stop> {
+        #[cfg(mongrate_mutants)]
+        if mutant::is(Mutant::LastIsProvisional) {
+            self.provisional.confirm();
+            return Ok(0);
+        }
         let versions: Vec<Version> = self.provisional.versions().collect();
         let (history, found) = self.look(versions).await?;
         if found.fence == self.lease.fence && found.guards == self.guards {
@@ -653,6 +658,10 @@ impl Engine {
             trial.begun = Instant::now();
             let enough = self.in_replica_set && self.provisional.has_room(trial.begun);
             trial.durability = if enough { trial.wanted } else { Durability::Majority };
+            #[cfg(mongrate_mutants)]
+            if mutant::is(Mutant::LastIsProvisional) {
+                trial.durability = Durability::Primary;
+            }
             begin(&mut self.session, trial.durability).await?;
             match self.guard(trial).await {
                 Ok(true) => return Ok(None),

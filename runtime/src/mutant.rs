@@ -33,9 +33,11 @@ pub(crate) enum Mutant {
     FenceW1,
     /// The lock is released whoever holds it.
     ReleaseAny,
+    /// Nothing waits for a majority before a run ends.
+    LastIsProvisional,
 }
 
-const NAMES: [(&str, Mutant); 10] = [
+const NAMES: [(&str, Mutant); 11] = [
     ("no-fence", Mutant::NoFence),
     ("fence-only-read", Mutant::FenceOnlyRead),
     ("fence-no-op-set", Mutant::FenceNoOpSet),
@@ -46,6 +48,7 @@ const NAMES: [(&str, Mutant); 10] = [
     ("heartbeat-ignored", Mutant::HeartbeatIgnored),
     ("fence-w1", Mutant::FenceW1),
     ("release-any", Mutant::ReleaseAny),
+    ("last-is-provisional", Mutant::LastIsProvisional),
 ];
 
 /// Whether this mutant is on.

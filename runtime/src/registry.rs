@@ -1,6 +1,11 @@
 //! Gathers the migrations of one group, sorts them, and refuses an unsound set.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher},
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     Error, Migration, Version, change,
@@ -9,10 +14,29 @@ use crate::{
     seal::{self, SUMS, SumFile},
 };
 
+/// Where migrations lie. A start looks at all of them, and copying ten thousand would take it longer
+/// than that.
+#[derive(Clone, Debug)]
+pub(crate) enum List {
+    Static(&'static [Migration]),
+    Shared(Arc<[Migration]>),
+}
+
+impl List {
+    fn as_slice(&self) -> &[Migration] {
+        match self {
+            Self::Static(list) => list,
+            Self::Shared(list) => list,
+        }
+    }
+}
+
 /// A sound set: versions positive and unique, names unique, oldest first.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
-    sorted: Vec<Migration>,
+    list: List,
+    /// Where in the list each stands, unless it is all of it, and in order.
+    order: Option<Vec<u32>>,
     /// Made when it is first asked for: while the server is, that takes no time.
     digest: OnceLock<Digest>,
 }
@@ -20,30 +44,20 @@ pub(crate) struct Registry {
 impl Registry {
     /// What is linked into this binary, as its sum files have it.
     pub(crate) fn linked(group: &str) -> Result<Self, Error> {
-        Self::new(&MIGRATIONS, group, Some(&SUMS))
+        Self::new(List::Static(&MIGRATIONS), group, Some(&SUMS))
     }
 
     /// An explicit list.
-    pub(crate) fn given(list: &[Migration], group: &str) -> Result<Self, Error> {
+    pub(crate) fn given(list: List, group: &str) -> Result<Self, Error> {
         Self::new(list, group, None)
     }
 
     /// `files`: the sum files of what is linked; none for an explicit list.
-    pub(crate) fn new(
-        all: &[Migration],
-        group: &str,
-        files: Option<&[SumFile]>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(list: List, group: &str, files: Option<&[SumFile]>) -> Result<Self, Error> {
         let mut problems = Vec::new();
-        let mut other_groups: Vec<&'static str> = Vec::new();
-        let mut sorted: Vec<Migration> = Vec::with_capacity(all.len());
-        for one in all.iter().copied() {
-            if one.group() != group {
-                if !other_groups.contains(&one.group()) {
-                    other_groups.push(one.group());
-                }
-                continue;
-            }
+        let order = order(list.as_slice(), group);
+        let registry = Self { list, order, digest: OnceLock::new() };
+        for one in registry.iter() {
             if one.version().get() <= 0 {
                 problems.push(format!(
                     "`{}` ({}) has version {}; versions are positive",
@@ -52,7 +66,7 @@ impl Registry {
                     one.version()
                 ));
             }
-            for problem in change::problems(&one) {
+            for problem in change::problems(one) {
                 problems.push(format!(
                     "{} `{}` ({}): {problem}",
                     one.version(),
@@ -60,39 +74,54 @@ impl Registry {
                     one.source()
                 ));
             }
-            sorted.push(one);
         }
-        sorted.sort_by_key(Migration::version);
-        problems.extend(used_twice(&sorted));
-        problems.extend(seal::problems(files.unwrap_or_default(), all, group));
-        if sorted.is_empty() && problems.is_empty() {
-            problems.push(empty(group, files.is_some(), &other_groups));
+        if !is_sound(registry.iter()) {
+            problems.extend(used_twice(registry.iter()));
         }
-        if !problems.is_empty() {
-            return Err(Error::Registry { problems });
+        problems.extend(seal::problems(files.unwrap_or_default(), registry.iter(), group));
+        if registry.len() == 0 && problems.is_empty() {
+            problems.push(empty(group, files.is_some(), registry.list.as_slice()));
         }
-        Ok(Self { sorted, digest: OnceLock::new() })
+        if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.sorted.len()
+        self.order.as_ref().map_or(self.list.as_slice().len(), Vec::len)
+    }
+
+    /// The one at this place, oldest version first.
+    fn at(&self, place: usize) -> Option<&Migration> {
+        let place = match &self.order {
+            Some(order) => usize::try_from(*order.get(place)?).ok()?,
+            None => place,
+        };
+        self.list.as_slice().get(place)
     }
 
     pub(crate) fn get(&self, version: Version) -> Option<&Migration> {
-        let at = self.sorted.binary_search_by_key(&version, Migration::version).ok()?;
-        self.sorted.get(at)
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let found = self.at(middle)?;
+            match found.version().cmp(&version) {
+                Ordering::Equal => return Some(found),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        None
     }
 
     /// Oldest version first.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> {
-        self.sorted.iter()
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> + Clone {
+        (0..self.len()).filter_map(|place| self.at(place))
     }
 
     /// What the digest of a database is that has applied exactly this set.
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
             let mut digest = Digest::default();
-            for one in &self.sorted {
+            for one in self.iter() {
                 digest.add(one.version(), &one.checksum());
             }
             digest
@@ -100,10 +129,60 @@ impl Registry {
     }
 }
 
+/// Where those of a group stand, in the order of their versions; `None` if they stand so already,
+/// and there are no others.
+fn order(list: &[Migration], group: &str) -> Option<Vec<u32>> {
+    let whole = list.iter().all(|one| one.group() == group);
+    if whole && list.is_sorted_by_key(Migration::version) {
+        return None;
+    }
+    let numbered = (0..).zip(list).filter(|(_, one)| one.group() == group);
+    let mut keyed: Vec<(Version, u32)> =
+        numbered.map(|(place, one)| (one.version(), place)).collect();
+    keyed.sort();
+    Some(keyed.into_iter().map(|(_, place)| place).collect())
+}
+
+/// Whether no two of a list in the order of versions share their version or their name, for all
+/// that hashes tell: if not, it is looked at in full.
+fn is_sound<'a>(sorted: impl Iterator<Item = &'a Migration>) -> bool {
+    let mut names: HashSet<u64, BuildHasherDefault<Hashed>> = HashSet::default();
+    names.reserve(sorted.size_hint().1.unwrap_or(0));
+    let mut before = None;
+    for one in sorted {
+        let mut name = DefaultHasher::new();
+        one.name().hash(&mut name);
+        if before.replace(one.version()) == Some(one.version()) || !names.insert(name.finish()) {
+            return false;
+        }
+    }
+    true
+}
+
+/// For what is a hash already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 /// What has a version or a name that another one has, of a list in the order of versions.
-fn used_twice(sorted: &[Migration]) -> Vec<String> {
+fn used_twice<'a>(sorted: impl Iterator<Item = &'a Migration>) -> Vec<String> {
     let mut problems = Vec::new();
-    let mut by_name: HashMap<&str, &Migration> = HashMap::with_capacity(sorted.len());
+    let mut by_name: HashMap<&str, &Migration> = HashMap::new();
     let mut before: Option<&Migration> = None;
     for one in sorted {
         let former = before.replace(one);
@@ -131,7 +210,8 @@ fn used_twice(sorted: &[Migration]) -> Vec<String> {
     problems
 }
 
-fn empty(group: &str, linked: bool, others: &[&str]) -> String {
+/// `all`: of every group.
+fn empty(group: &str, linked: bool, all: &[Migration]) -> String {
     if !linked {
         return format!("the list holds no migration of group `{group}`");
     }
@@ -140,6 +220,12 @@ fn empty(group: &str, linked: bool, others: &[&str]) -> String {
     } else {
         format!("no migration of group `{group}` is linked into this binary")
     };
+    let mut others: Vec<&str> = Vec::new();
+    for one in all {
+        if !others.contains(&one.group()) {
+            others.push(one.group());
+        }
+    }
     if !others.is_empty() {
         text += &format!(" (there are some of: {})", others.join(", "));
     }
@@ -158,10 +244,30 @@ mod tests {
     #[test]
     fn every_problem_is_named_at_once() {
         let list = [one(1, "a"), one(1, "b"), one(0, "c"), one(2, "a")];
-        let Err(Error::Registry { problems }) = Registry::given(&list, DEFAULT_GROUP) else {
+        let Err(Error::Registry { problems }) =
+            Registry::given(List::Shared(list.into()), DEFAULT_GROUP)
+        else {
             panic!("unsound");
         };
         assert_eq!(problems.len(), 3, "{problems:#?}");
+    }
+
+    #[test]
+    fn one_is_found_wherever_it_stands() {
+        let other = one(4, "other").in_group("audit");
+        for list in [
+            vec![one(2, "b"), one(3, "c"), one(7, "d")],
+            vec![one(7, "d"), one(2, "b"), one(3, "c")],
+            vec![one(2, "b"), other, one(3, "c"), one(7, "d")],
+        ] {
+            let registry = Registry::given(List::Shared(list.into()), DEFAULT_GROUP).unwrap();
+            let versions: Vec<i64> = registry.iter().map(|one| one.version().get()).collect();
+            assert_eq!((versions, registry.len()), (vec![2, 3, 7], 3));
+            for version in 0..9 {
+                let found = registry.get(Version::new(version)).map(|one| one.version().get());
+                assert_eq!(found, [2, 3, 7].contains(&version).then_some(version));
+            }
+        }
     }
 
     #[test]

@@ -19,24 +19,60 @@ pub struct SumFile {
     pub text: &'static str,
 }
 
-/// What is wrong with the migrations of one group, by these files. A crate without one is sound.
-pub(crate) fn problems(files: &[SumFile], linked: &[Migration], group: &str) -> Vec<String> {
+/// What is wrong with the migrations of one group, oldest version first, by these files. A crate
+/// without one is sound.
+pub(crate) fn problems<'a>(
+    files: &[SumFile],
+    linked: impl Iterator<Item = &'a Migration> + Clone,
+    group: &str,
+) -> Vec<String> {
     let by_crate: BTreeMap<&str, &str> =
         files.iter().map(|file| (file.crate_name, file.text)).collect();
     let mut problems = Vec::new();
     for (crate_name, text) in by_crate {
-        match Sum::parse(text) {
-            Err(fault) => problems.push(format!("crate `{crate_name}`: {fault}")),
-            Ok(sum) => {
-                let of_crate: Vec<&Migration> = linked
-                    .iter()
-                    .filter(|one| one.crate_name() == crate_name && one.group() == group)
-                    .collect();
-                problems.extend(of_one(crate_name, &sum, &of_crate, group));
-            }
+        let of_crate = linked.clone().filter(|one| one.crate_name() == crate_name);
+        if !is_as_sealed(text, of_crate.clone(), group) {
+            problems.extend(in_full(crate_name, text, &of_crate.collect::<Vec<_>>(), group));
         }
     }
     problems
+}
+
+/// The same of one crate, whatever it costs.
+fn in_full(crate_name: &str, text: &str, linked: &[&Migration], group: &str) -> Vec<String> {
+    match Sum::parse(text) {
+        Err(fault) => vec![format!("crate `{crate_name}`: {fault}")],
+        Ok(sum) => of_one(crate_name, &sum, linked, group),
+    }
+}
+
+/// Whether each line has its migration, as it is linked, and what has none is new. Every start asks
+/// this, so it copies nothing, and leaves the chain to the compiler, which has read this very text;
+/// what does not hold at the first glance is looked at in full. (What is new has no sealed one's name:
+/// no two that are linked share theirs.)
+fn is_as_sealed<'a>(
+    text: &str,
+    mut linked: impl Iterator<Item = &'a Migration>,
+    group: &str,
+) -> bool {
+    let mut newest = 0;
+    for line in sum::lines(text) {
+        let Some(line) = line else { return false };
+        if line.group != group {
+            continue;
+        }
+        newest = line.version;
+        let sealed = linked.find(|one| one.version().get() >= newest || !one.is_out_of_order());
+        let same = |one: &Migration| {
+            one.version().get() == line.version
+                && one.name() == line.name
+                && one.checksum() == line.checksum
+        };
+        if !sealed.is_some_and(same) {
+            return false;
+        }
+    }
+    linked.all(|one| one.is_out_of_order() || one.version().get() > newest)
 }
 
 fn of_one(crate_name: &str, sum: &Sum, linked: &[&Migration], group: &str) -> Vec<String> {
@@ -84,7 +120,7 @@ mod tests {
     use crate::{
         Error,
         migration::{Descriptor, Hints},
-        registry::Registry,
+        registry::{List, Registry},
     };
 
     const fn linked(version: i64, name: &'static str, checksum: &'static str) -> Migration {
@@ -120,7 +156,7 @@ mod tests {
 
     fn found(sealed: &[Migration], linked: &[Migration]) -> Vec<String> {
         let files = [file(sealed), file(sealed)];
-        match Registry::new(linked, "default", Some(&files)) {
+        match Registry::new(List::Shared(linked.into()), "default", Some(&files)) {
             Ok(_) => Vec::new(),
             Err(Error::Registry { problems }) => problems,
             Err(other) => panic!("{other}"),
@@ -135,7 +171,10 @@ mod tests {
     fn what_is_linked_as_it_was_sealed_is_sound() {
         assert_eq!(found(&[ONE, TWO], &[ONE, TWO]), [""; 0]);
         assert_eq!(found(&[ONE], &[ONE, TWO]), [""; 0], "new ones need no seal");
-        assert!(Registry::new(&[ONE], "default", Some(&[])).is_ok(), "nor does a crate");
+        assert!(
+            Registry::new(List::Shared([ONE].into()), "default", Some(&[])).is_ok(),
+            "nor does a crate"
+        );
     }
 
     #[test]
@@ -161,10 +200,53 @@ mod tests {
         assert!(found[1].contains("older than the newest sealed one, 5 `five`"), "{found:?}");
     }
 
+    /// Every way in which three migrations can be sealed, linked, edited and allowed to be late.
+    #[test]
+    fn the_first_glance_sees_what_a_look_in_full_sees() {
+        const WAYS: usize = 7;
+        let names = ["one", "two", "three"];
+        let (as_sealed, edited) = ("v1:sha256:aaaaaaaaaaaaaaaa", "v1:sha256:bbbbbbbbbbbbbbbb");
+        let mut seen = [0; 2];
+        for case in 0..WAYS.pow(3) {
+            let (mut sealed, mut linked_now) = (Vec::new(), Vec::new());
+            for (at, name) in names.into_iter().enumerate() {
+                let version = i64::try_from(at + 1).unwrap();
+                let one = |checksum| linked(version, name, checksum);
+                let (is_sealed, is_linked) =
+                    match case / WAYS.pow(u32::try_from(at).unwrap()) % WAYS {
+                        0 => (None, None),
+                        1 => (Some(one(as_sealed)), None),
+                        2 => (None, Some(one(as_sealed))),
+                        3 => (None, Some(one(as_sealed).allowed_out_of_order())),
+                        4 => (Some(one(as_sealed)), Some(one(edited))),
+                        5 => (Some(one(as_sealed)), Some(one(as_sealed).allowed_out_of_order())),
+                        _ => (Some(one(as_sealed)), Some(one(as_sealed))),
+                    };
+                sealed.extend(is_sealed);
+                linked_now.extend(is_linked);
+            }
+            let file = file(&sealed);
+            let glance = is_as_sealed(file.text, linked_now.iter(), "default");
+            let all: Vec<&Migration> = linked_now.iter().collect();
+            let in_full = in_full("my-shop", file.text, &all, "default");
+            assert_eq!(glance, in_full.is_empty(), "{in_full:?}: {sealed:?}, {linked_now:?}");
+            seen[usize::from(glance)] += 1;
+        }
+        assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
+    }
+
+    /// One that was sealed late stands below newer ones: that takes a second look, and is sound.
+    #[test]
+    fn what_was_sealed_late_is_sound() {
+        let late = TWO.allowed_out_of_order();
+        assert_eq!(found(&[ONE, FIVE, TWO], &[ONE, late, FIVE]), [""; 0]);
+        assert_eq!(found(&[ONE, FIVE, TWO], &[ONE, FIVE]).len(), 1, "it is gone");
+    }
+
     #[test]
     fn a_broken_file_is_named_with_its_crate() {
         let broken = SumFile { crate_name: "my-shop", text: "hello" };
-        let found = problems(&[broken], &[ONE], "default");
+        let found = problems(&[broken], [ONE].iter(), "default");
         assert!(found[0].starts_with("crate `my-shop`: migrations.sum:1: "), "{found:?}");
     }
 }

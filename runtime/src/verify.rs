@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     Error, Migration,
     migration::{DEFAULT_GROUP, MIGRATIONS},
-    registry::Registry,
+    registry::{List, Registry},
     seal::{self, SUMS, SumFile},
 };
 
@@ -28,7 +28,7 @@ pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
     let mut problems = Vec::new();
     for group in groups {
         if let Err(Error::Registry { problems: found }) =
-            Registry::new(&MIGRATIONS, &group, Some(&files))
+            Registry::new(List::Static(&MIGRATIONS), &group, Some(&files))
         {
             problems.extend(
                 found.into_iter().filter(|one| !problems.contains(one)).collect::<Vec<_>>(),

@@ -1,6 +1,7 @@
 //! What Mongrate costs, next to a floor (the least that the official driver can do for the same
 //! job) and to other tools: in one run, on one server, each run checked before its time counts.
 
+pub mod app;
 pub mod args;
 pub mod bench;
 pub mod check;

@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use mongodb::bson::{Document, doc};
-use mongrate::{BoxError, Migration, Transaction, TransactionFn};
-
-use crate::Problem;
+use mongrate::{BoxError, Migration, Transaction};
 
 /// Where the effects go: a document with `n` for each.
 pub const THINGS: &str = "things";
@@ -16,7 +14,7 @@ const CHECKSUM: &str = "v1:sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b82
 /// What the next body inserts, as a body made by hand does not know its version.
 static NEXT: AtomicI64 = AtomicI64::new(1);
 
-/// As many as a job has at most: ten more than are applied.
+/// As many as any program has.
 const MOST: usize = 10_010;
 
 /// How long a name is.
@@ -48,28 +46,21 @@ const fn name(at: usize) -> &'static str {
     }
 }
 
-/// In the binary, as those of an app are: no start pays for making them.
-static TRIVIAL: [Migration; MOST] = {
-    let mut all = [Migration::transactional(1, "", |tx| Box::pin(add_next(tx))); MOST];
+/// So many migrations, with versions from 1. For a `static`: those of an app are in its binary, too,
+/// and no start makes them.
+pub const fn trivial<const N: usize>() -> [Migration; N] {
+    let one = Migration::transactional(1, "", |tx| Box::pin(add_next(tx)))
+        .reversible_by(|tx| Box::pin(take_last(tx)))
+        .with_checksum(CHECKSUM);
+    let mut all = [one; N];
     let mut at = 0;
-    while at < MOST {
-        let up: TransactionFn = |tx| Box::pin(add_next(tx));
-        all[at] = Migration::transactional(at as i64 + 1, name(at), up)
+    while at < N {
+        all[at] = Migration::transactional(at as i64 + 1, name(at), |tx| Box::pin(add_next(tx)))
             .reversible_by(|tx| Box::pin(take_last(tx)))
             .with_checksum(CHECKSUM);
         at += 1;
     }
     all
-};
-
-/// So many migrations, with versions from 1.
-///
-/// # Errors
-///
-/// When there are not so many.
-pub fn trivial(count: i64) -> Result<impl Iterator<Item = Migration>, Problem> {
-    let some = usize::try_from(count).ok().and_then(|count| TRIVIAL.get(..count));
-    Ok(some.ok_or_else(|| format!("there are {MOST} migrations, not {count}"))?.iter().copied())
 }
 
 /// Where rolling back begins.
@@ -98,7 +89,7 @@ const fn one<const N: i64>(name: &'static str) -> Migration {
 }
 
 /// Twenty that know what they insert, whichever process runs which of them.
-pub const TWENTY: [Migration; 20] = [
+pub static TWENTY: [Migration; 20] = [
     one::<1>("m01"),
     one::<2>("m02"),
     one::<3>("m03"),
@@ -122,11 +113,11 @@ pub const TWENTY: [Migration; 20] = [
 ];
 
 /// Three of them.
-pub const THREE: [Migration; 3] = [one::<1>("m1"), one::<2>("m2"), one::<3>("m3")];
+pub static THREE: [Migration; 3] = [one::<1>("m1"), one::<2>("m2"), one::<3>("m3")];
 
 /// The same three, as a process has them whose second one says `inside` after its write, and
 /// hangs.
-pub const HANGING: [Migration; 3] = [
+pub static HANGING: [Migration; 3] = [
     one::<1>("m1"),
     Migration::transactional(2, "m2", |tx| {
         Box::pin(async move {

@@ -43,7 +43,9 @@ impl Place {
     pub fn build(&self) -> Result<(), Problem> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet", "--package", "mongrate-bench"]);
-        cargo.args(["--bin", "bench-floor", "--bin", "bench-app"]);
+        for program in ["bench-floor", "bench-app", "bench-app-1000", "bench-app-10000"] {
+            cargo.args(["--bin", program]);
+        }
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }

@@ -12,6 +12,7 @@
 mod fault;
 mod gone;
 mod judge;
+mod line;
 mod write;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 pub use fault::{Fault, Problem};
 pub use gone::{gone, unlinked};
 pub use judge::{About, Complaint, Declared, shortened};
+pub use line::{Line, lines};
 
 /// What the file is called. It lies beside the package's `Cargo.toml`.
 pub const FILE: &str = "migrations.sum";
@@ -86,13 +88,14 @@ impl Sum {
         let mut chain = first_chain();
         for (index, line) in lines {
             let fault = |problem| Err(Fault { line: index + 1, problem });
-            let Some((sealed, written)) = fields(line) else {
+            let Some(line) = Line::parse(line) else {
                 return fault(Problem::Line);
             };
-            chain = next_chain(&chain, &sealed.text());
-            if chain != written {
+            chain = next_chain(&chain, line.text);
+            if chain != line.chain {
                 return fault(Problem::Chain);
             }
+            let sealed = line.sealed();
             if sum.get(&sealed.group, sealed.version).is_some() {
                 return fault(Problem::Twice(sealed.shown()));
             }
@@ -105,7 +108,7 @@ impl Sum {
     /// line has another form.
     pub fn unchained(text: &str) -> Option<Vec<Sealed>> {
         let lines = text.lines().filter(|line| *line != HEADER && !line.trim().is_empty());
-        lines.map(|line| fields(line).map(|(sealed, _)| sealed)).collect()
+        lines.map(|line| Line::parse(line).map(|line| line.sealed())).collect()
     }
 
     /// Of these, in this order; what comes twice is kept once.
@@ -161,22 +164,6 @@ pub fn is_conflict_start(line: &str) -> bool {
 
 fn is_conflict(line: &str) -> bool {
     ["<<<<<<<", "=======", "|||||||", ">>>>>>>"].iter().any(|marker| line.starts_with(marker))
-}
-
-/// What a line says, and its chain.
-fn fields(line: &str) -> Option<(Sealed, &str)> {
-    let mut fields = line.split(' ');
-    let group = fields.next()?.to_owned();
-    let digits = fields.next()?;
-    let version: i64 = digits.parse().ok()?;
-    let name = fields.next()?.to_owned();
-    let checksum = fields.next()?.to_owned();
-    let chain = fields.next()?;
-    let sound = version > 0
-        && version.to_string() == digits
-        && ![&group, &name, &checksum].iter().any(|field| field.is_empty())
-        && fields.next().is_none();
-    sound.then_some((Sealed { group, version, name, checksum }, chain))
 }
 
 fn first_chain() -> String {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/mutant.rs`).
-pub const MUTANTS: [&str; 10] = [
+pub const MUTANTS: [&str; 11] = [
     "no-fence",
     "fence-only-read",
     "fence-no-op-set",
@@ -27,6 +27,7 @@ pub const MUTANTS: [&str; 10] = [
     "kill-previous-owner",
     "heartbeat-ignored",
     "fence-w1",
+    "last-is-provisional",
     "release-any",
 ];
 

@@ -1,69 +1,11 @@
-//! An app with Mongrate. `bench-app JOB URI DATABASE COUNT`, where COUNT is how many migrations it
-//! knows; prints the job and how many it applied, rolled back or found.
+//! An app with Mongrate, with up to so many migrations; see `mongrate_bench::app`.
 
-use std::{env, time::Duration};
+use mongrate::{BoxError, Migration};
+use mongrate_bench::{app, list};
 
-use mongodb::Client;
-use mongrate::{BoxError, Migration, Migrator, StartPolicy};
-use mongrate_bench::list::{HANGING, THREE, TWENTY, applied_already, trivial};
-use mongrate_bench_backfill::Way;
+static LIST: [Migration; 110] = list::trivial();
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let [job, uri, database, count] = arguments.as_slice() else {
-        return Err("bench-app JOB URI DATABASE COUNT".into());
-    };
-    let count: i64 = count.parse()?;
-    let db = Client::with_uri_str(uri).await?.database(database);
-    let known = |list: &[Migration]| Migrator::with(&db, list.to_vec());
-    let done = match job.as_str() {
-        "start" => {
-            let migrator = Migrator::with(&db, trivial(count)?);
-            let started = migrator.on_start().policy(StartPolicy::Migrate).await?;
-            match started {
-                mongrate::StartReport::Migrate(report) => report.done().count(),
-                _ => return Err("it was not asked to migrate".into()),
-            }
-        }
-        "up" => Migrator::with(&db, trivial(count)?).up().await?.done().count(),
-        "atomic" => Migrator::with(&db, trivial(count)?).up().atomic(true).await?.done().count(),
-        "down" => {
-            applied_already(count);
-            Migrator::with(&db, trivial(count)?).down().all().await?.done().count()
-        }
-        "baseline" => {
-            if count > 0 {
-                Migrator::with(&db, trivial(count)?).baseline(count).await?;
-            }
-            usize::try_from(count)?
-        }
-        "status" => Migrator::with(&db, trivial(count)?).status().await?.applied,
-        "plan" => {
-            // Ten more than are applied.
-            let plan = Migrator::with(&db, trivial(count + 10)?).plan().await?;
-            usize::try_from(count)? + 10 - plan.steps.len()
-        }
-        "twenty" => {
-            known(&TWENTY).on_start().policy(StartPolicy::Migrate).await?;
-            TWENTY.len()
-        }
-        // COUNT is the lease in seconds.
-        "hang" | "calm" => {
-            let lease = Duration::from_secs(u64::try_from(count)?);
-            let list = if job == "hang" { &HANGING } else { &THREE };
-            known(list).lease(lease).up().await?.done().count()
-        }
-        // COUNT is the way.
-        "backfill" => {
-            let way = Way::ALL.get(usize::try_from(count)?).ok_or("no such way")?;
-            let took = mongrate_bench_backfill::run(&db, *way).await?;
-            let peak = mongrate_bench_backfill::peak_memory().unwrap_or_default();
-            println!("{} {peak}", took.as_micros());
-            return Ok(());
-        }
-        other => return Err(format!("no job `{other}`").into()),
-    };
-    println!("{job} {done}");
-    Ok(())
+    app::run(&LIST).await
 }

@@ -1,7 +1,7 @@
 //! The programs of this package: `bench-floor`, the least that the official driver can do, and
-//! `bench-app`, an app with Mongrate. Both take `JOB URI DATABASE COUNT`.
+//! `bench-app`, an app with Mongrate, with two for longer lists. They take `JOB URI DATABASE COUNT`.
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
 use mongodb::bson::{Document, doc};
 
@@ -10,13 +10,15 @@ use crate::{Problem, check::History, place::Place};
 
 /// One of them.
 pub struct Own {
-    program: PathBuf,
+    place: Place,
     names: &'static Names,
 }
 
 /// What differs between the two.
 struct Names {
     tool: &'static str,
+    /// By how many migrations it is to know.
+    program: fn(u32) -> &'static str,
     role: Role,
     idle: &'static str,
     apply: &'static str,
@@ -29,6 +31,7 @@ struct Names {
 
 static FLOOR: Names = Names {
     tool: "floor",
+    program: |_| "bench-floor",
     role: Role::Floor,
     idle: "idle",
     apply: "apply",
@@ -40,6 +43,11 @@ static FLOOR: Names = Names {
 
 static MONGRATE: Names = Names {
     tool: "mongrate",
+    program: |count| match count {
+        0..=100 => "bench-app",
+        101..=1_000 => "bench-app-1000",
+        _ => "bench-app-10000",
+    },
     role: Role::Mongrate,
     idle: "start",
     apply: "up",
@@ -52,17 +60,17 @@ static MONGRATE: Names = Names {
 impl Own {
     /// `bench-floor`.
     pub fn floor(place: &Place) -> Self {
-        Self { program: place.program("bench-floor"), names: &FLOOR }
+        Self { place: place.clone(), names: &FLOOR }
     }
 
     /// `bench-app`.
     pub fn mongrate(place: &Place) -> Self {
-        Self { program: place.program("bench-app"), names: &MONGRATE }
+        Self { place: place.clone(), names: &MONGRATE }
     }
 
     /// A job by its name.
     pub fn job(&self, name: &str, uri: &str, database: &str, count: u32) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(self.place.program((self.names.program)(count)));
         command.args([name, uri, database, &count.to_string()]);
         command
     }

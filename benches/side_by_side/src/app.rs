@@ -1,0 +1,77 @@
+//! What an app with Mongrate does. `bench-app JOB URI DATABASE COUNT`, where COUNT is how many of its
+//! migrations it knows; prints the job and how many it applied, rolled back or found.
+
+use std::{env, time::Duration};
+
+use crate::list::{HANGING, THREE, TWENTY, applied_already};
+use mongodb::Client;
+use mongrate::{BoxError, Migration, Migrator, StartPolicy};
+use mongrate_bench_backfill::Way;
+
+/// Does the job that the arguments say.
+///
+/// # Errors
+///
+/// When they are wrong, or the job failed.
+pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [job, uri, database, count] = arguments.as_slice() else {
+        return Err("bench-app JOB URI DATABASE COUNT".into());
+    };
+    let count: i64 = count.parse()?;
+    let db = Client::with_uri_str(uri).await?.database(database);
+    let known = |list: &'static [Migration]| Migrator::with_static(&db, list);
+    let first = |count: i64| {
+        let list = usize::try_from(count).ok().and_then(|count| all.get(..count));
+        list.ok_or_else(|| format!("there are {} migrations, not {count}", all.len()))
+    };
+    let done = match job.as_str() {
+        "start" => {
+            let migrator = known(first(count)?);
+            let started = migrator.on_start().policy(StartPolicy::Migrate).await?;
+            match started {
+                mongrate::StartReport::Migrate(report) => report.done().count(),
+                _ => return Err("it was not asked to migrate".into()),
+            }
+        }
+        "up" => known(first(count)?).up().await?.done().count(),
+        "atomic" => known(first(count)?).up().atomic(true).await?.done().count(),
+        "down" => {
+            applied_already(count);
+            known(first(count)?).down().all().await?.done().count()
+        }
+        "baseline" => {
+            if count > 0 {
+                known(first(count)?).baseline(count).await?;
+            }
+            usize::try_from(count)?
+        }
+        "status" => known(first(count)?).status().await?.applied,
+        "plan" => {
+            // Ten more than are applied.
+            let plan = known(first(count + 10)?).plan().await?;
+            usize::try_from(count)? + 10 - plan.steps.len()
+        }
+        "twenty" => {
+            known(&TWENTY).on_start().policy(StartPolicy::Migrate).await?;
+            TWENTY.len()
+        }
+        // COUNT is the lease in seconds.
+        "hang" | "calm" => {
+            let lease = Duration::from_secs(u64::try_from(count)?);
+            let list = if job == "hang" { &HANGING } else { &THREE };
+            known(list).lease(lease).up().await?.done().count()
+        }
+        // COUNT is the way.
+        "backfill" => {
+            let way = Way::ALL.get(usize::try_from(count)?).ok_or("no such way")?;
+            let took = mongrate_bench_backfill::run(&db, *way).await?;
+            let peak = mongrate_bench_backfill::peak_memory().unwrap_or_default();
+            println!("{} {peak}", took.as_micros());
+            return Ok(());
+        }
+        other => return Err(format!("no job `{other}`").into()),
+    };
+    println!("{job} {done}");
+    Ok(())
+}

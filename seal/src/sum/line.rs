@@ -1,0 +1,94 @@
+//! One line of the file, as it lies there: a start of the app reads them all, and copies none.
+
+use super::{HEADER, Sealed};
+
+/// A line. Its chain is not looked at here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The group.
+    pub group: &'a str,
+    /// The version.
+    pub version: i64,
+    /// The name.
+    pub name: &'a str,
+    /// The checksum.
+    pub checksum: &'a str,
+    /// What the chain protects: all of these.
+    pub text: &'a str,
+    /// The chain.
+    pub chain: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// `None` if it has another form.
+    pub fn parse(line: &'a str) -> Option<Self> {
+        let (text, chain) = line.rsplit_once(' ')?;
+        let mut fields = text.split(' ');
+        let group = fields.next()?;
+        let version = version(fields.next()?)?;
+        let (name, checksum) = (fields.next()?, fields.next()?);
+        let sound = ![group, name, checksum].iter().any(|field| field.is_empty())
+            && fields.next().is_none();
+        sound.then_some(Self { group, version, name, checksum, text, chain })
+    }
+
+    /// A copy of what it says.
+    pub fn sealed(&self) -> Sealed {
+        Sealed {
+            group: self.group.to_owned(),
+            version: self.version,
+            name: self.name.to_owned(),
+            checksum: self.checksum.to_owned(),
+        }
+    }
+}
+
+/// The lines of a file that was read before, as the compiler does: without its chain. `None`
+/// first of all if it has another header; `None` for a line that has another form.
+pub fn lines(text: &str) -> impl Iterator<Item = Option<Line<'_>>> {
+    let mut lines = text.lines();
+    let other = (lines.next() != Some(HEADER)).then_some(None);
+    other.into_iter().chain(lines.map(Line::parse))
+}
+
+/// Positive, and written in the one way that it is written.
+fn version(digits: &str) -> Option<i64> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    digits.parse().ok().filter(|_| plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_form_is_taken() {
+        let line = "default 12 add_users v1:sha256:aa cc";
+        let found = Line::parse(line).unwrap();
+        assert_eq!((found.group, found.version, found.name), ("default", 12, "add_users"));
+        assert_eq!((found.checksum, found.chain), ("v1:sha256:aa", "cc"));
+        assert_eq!(found.text, "default 12 add_users v1:sha256:aa");
+        for other in [
+            "",
+            "default 12 add_users v1:sha256:aa",
+            "default 012 add_users v1:sha256:aa cc",
+            "default +12 add_users v1:sha256:aa cc",
+            "default 0 add_users v1:sha256:aa cc",
+            "default -1 add_users v1:sha256:aa cc",
+            "default 99999999999999999999 add_users v1:sha256:aa cc",
+            "default  12 add_users v1:sha256:aa cc",
+            "default 12 add_users v1:sha256:aa dd cc",
+            " 12 add_users v1:sha256:aa cc",
+            "default 12 add_users v1:sha256:aa cc ",
+        ] {
+            assert_eq!(Line::parse(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn another_header_is_no_file_of_ours() {
+        assert_eq!(lines("").collect::<Vec<_>>(), [None]);
+        assert_eq!(lines("mongrate-sum v2\n").collect::<Vec<_>>(), [None]);
+        assert_eq!(lines(HEADER).count(), 0);
+    }
+}
