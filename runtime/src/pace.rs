@@ -10,6 +10,12 @@ use tokio::time::Instant;
 const NAP_MIN: Duration = Duration::from_millis(15);
 const NAP_MAX: Duration = Duration::from_secs(1);
 
+/// By how much a nap is longer than the one before it.
+const GROWTH: f32 = 1.3;
+
+/// The least where it is known what for.
+const KNOWN_MIN: Duration = Duration::from_millis(5);
+
 /// How long to sleep before the next look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nap {
@@ -23,33 +29,36 @@ pub(crate) enum Nap {
 pub(crate) struct Pace {
     /// How many are applied when it is over; `None`: whoever waits, waits for the lock.
     goal: Option<i64>,
-    /// When how many were applied, at first.
-    first: Option<(Instant, i64)>,
-    nap: Duration,
+    /// When how many were applied, at the last look.
+    last: Option<(Instant, i64)>,
+    /// Some were applied since the first look. What came before that is no speed, but how long it
+    /// takes to begin.
+    moves: bool,
+    guess: Duration,
 }
 
 impl Pace {
     pub(crate) fn new(goal: Option<i64>) -> Self {
-        Self { goal, first: None, nap: NAP_MIN }
+        Self { goal, last: None, moves: false, guess: NAP_MIN }
     }
 
     /// How long until the next look. `applied`: how many there are `now`.
     pub(crate) fn nap(&mut self, now: Instant, applied: i64) -> Nap {
-        if let Some(remaining) = self.remaining(now, applied) {
-            return Nap::Known(remaining.clamp(NAP_MIN, NAP_MAX));
+        let before = self.last.replace((now, applied));
+        let done = before.map_or(0, |(_, before)| applied - before);
+        let rest = self.goal.map_or(0, |goal| goal - applied);
+        if rest <= 0 || done <= 0 {
+            let nap = self.guess;
+            self.guess = nap.mul_f32(GROWTH).min(NAP_MAX);
+            return Nap::Guess(nap);
         }
-        let nap = self.nap;
-        self.nap = nap.mul_f32(1.5).min(NAP_MAX);
-        Nap::Guess(nap)
-    }
-
-    /// How long the other one will take for the rest, at the speed that was seen.
-    fn remaining(&mut self, now: Instant, applied: i64) -> Option<Duration> {
-        let rest = u32::try_from(self.goal? - applied).ok()?;
-        let (begun, at_first) = *self.first.get_or_insert((now, applied));
-        let done = u32::try_from(applied - at_first).ok().filter(|done| *done > 0)?;
-        let each = now.saturating_duration_since(begun).checked_div(done)?;
-        each.checked_mul(rest)
+        let known = before.filter(|_| std::mem::replace(&mut self.moves, true));
+        // At the first movement: again soon, to see its speed.
+        let Some((then, _)) = known else { return Nap::Known(KNOWN_MIN) };
+        let since = now.saturating_duration_since(then).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a nap is not that precise")]
+        let nap = since * rest as f64 / done as f64;
+        Nap::Known(Duration::from_secs_f64(nap.min(NAP_MAX.as_secs_f64())).max(KNOWN_MIN))
     }
 }
 
@@ -65,21 +74,35 @@ mod tests {
     fn naps_grow_while_nothing_happens() {
         let (mut pace, now) = (Pace::new(Some(20)), Instant::now());
         assert_eq!(pace.nap(now, 0), Nap::Guess(NAP_MIN));
-        assert_eq!(pace.nap(now, 0), Nap::Guess(NAP_MIN.mul_f32(1.5)));
+        assert_eq!(pace.nap(now, 0), Nap::Guess(NAP_MIN.mul_f32(GROWTH)));
         for _ in 0..20 {
             pace.nap(now, 0);
         }
         assert_eq!(pace.nap(now, 0), Nap::Guess(NAP_MAX));
     }
 
+    /// To the millisecond.
+    fn known(nap: Nap) -> u64 {
+        match nap {
+            Nap::Known(nap) => (nap.as_secs_f64() * 1_000.0).round() as u64,
+            Nap::Guess(nap) => panic!("{nap:?} is only guessed"),
+        }
+    }
+
     #[test]
     fn who_sees_the_other_ones_speed_looks_when_it_is_done() {
         let (mut pace, now) = (Pace::new(Some(20)), Instant::now());
-        pace.nap(now, 0);
-        assert_eq!(pace.nap(now + ms(20), 4), Nap::Known(ms(80)));
-        assert_eq!(pace.nap(now + ms(100), 10), Nap::Known(ms(100)), "it has become slower");
-        assert_eq!(pace.nap(now + ms(200), 19), Nap::Known(NAP_MIN), "not all the time");
-        assert_eq!(pace.nap(now + ms(60_000), 19), Nap::Known(NAP_MAX), "and not for ever");
+        assert_eq!(pace.nap(now, 0), Nap::Guess(NAP_MIN));
+        // It took a while to begin; that says nothing.
+        assert_eq!(known(pace.nap(now + ms(900), 2)), 5);
+        assert_eq!(known(pace.nap(now + ms(910), 4)), 80);
+        assert_eq!(known(pace.nap(now + ms(990), 8)), 240, "it has become slower");
+        assert_eq!(known(pace.nap(now + ms(1_230), 18)), 48);
+        assert_eq!(pace.nap(now + ms(1_231), 18), Nap::Guess(NAP_MIN.mul_f32(GROWTH)), "it stands");
+        assert_eq!(known(pace.nap(now + ms(60_000), 19)), 1_000, "not for ever");
+        let mut quick = Pace::new(Some(20));
+        (1..3).for_each(|at| drop(quick.nap(now, at)));
+        assert_eq!(known(quick.nap(now + ms(1), 19)), 5, "not all the time");
     }
 
     #[test]
@@ -89,7 +112,7 @@ mod tests {
             let mut pace = Pace::new(goal);
             pace.nap(now, seen[0]);
             let nap = pace.nap(now + ms(20), seen[1]);
-            assert_eq!(nap, Nap::Guess(NAP_MIN.mul_f32(1.5)), "{seen:?}");
+            assert_eq!(nap, Nap::Guess(NAP_MIN.mul_f32(GROWTH)), "{seen:?}");
         }
     }
 }

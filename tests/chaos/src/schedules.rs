@@ -210,7 +210,7 @@ async fn failed_over(world: &World, set: &Embedded) -> Result<Outcome, Error> {
         set.kill_node(node).await.expect("a secondary runs");
     }
     first.tell("go on").await;
-    let acknowledged = match first.next(Duration::from_secs(3)).await {
+    let acknowledged = match first.next(Duration::from_secs(6)).await {
         Next::Struck(at) => {
             ground.struck(&at);
             at.contains(" ok ")
