@@ -21,8 +21,8 @@ use crate::{
 pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
     let before = report.steps.len();
     let end = all_or_none(engine, steps, report).await;
-    for step in report.steps.iter().skip(before) {
-        engine.progress.ended(std::slice::from_ref(step));
+    for (at, step) in report.steps.iter().skip(before).enumerate() {
+        engine.progress.ended(at, step);
         meter::stepped(&report.group, &report.database, step);
     }
     end
@@ -37,8 +37,8 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
         })
         .collect();
     tracing::info!(target: "mongrate", count = all.len(), "applying together");
-    for (migration, _) in &all {
-        engine.progress.say(|| Said::StepBegan { version: migration.version() });
+    for at in 0..all.len() {
+        engine.progress.say(|| Said::StepBegan { at });
     }
     let (ended, together) = engine.run_together(&all).await;
     let stop = match ended {

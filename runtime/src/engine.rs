@@ -290,7 +290,8 @@ impl Engine {
         }
         let versions: Vec<Version> = self.provisional.versions().collect();
         let (history, found) = self.look(versions).await?;
-        if found.fence == self.lease.fence && found.guards == self.guards {
+        // More, if the last one got through without an answer.
+        if found.fence == self.lease.fence && found.guards >= self.guards {
             self.provisional.confirm();
             return Ok(0);
         }
@@ -376,6 +377,7 @@ impl Engine {
                 self.lease.lost.cancel();
                 Stop::Lost
             }
+            Ok((_, found)) if self.is_taken_back(&found) => Stop::TakenBack,
             _ => Stop::Body(error),
         }
     }
@@ -656,7 +658,10 @@ impl Engine {
         loop {
             self.alive(trial.cancellable)?;
             trial.begun = Instant::now();
-            let enough = self.in_replica_set && self.provisional.has_room(trial.begun);
+            // Durations that are written with a commit are to stay there.
+            let enough = self.in_replica_set
+                && self.provisional.has_room(trial.begun)
+                && !self.is_timing_due();
             trial.durability = if enough { trial.wanted } else { Durability::Majority };
             #[cfg(mongrate_mutants)]
             if mutant::is(Mutant::LastIsProvisional) {

@@ -13,7 +13,8 @@ const NAP_MAX: Duration = Duration::from_secs(1);
 /// By how much a nap is longer than the one before it.
 const GROWTH: f32 = 1.3;
 
-/// The least where it is known what for.
+/// The least where it is known what for, at first: it grows as well, as fifty that look every few
+/// milliseconds are what slows the one down that they wait for.
 const KNOWN_MIN: Duration = Duration::from_millis(5);
 
 /// How long to sleep before the next look.
@@ -35,11 +36,12 @@ pub(crate) struct Pace {
     /// takes to begin.
     moves: bool,
     guess: Duration,
+    known_min: Duration,
 }
 
 impl Pace {
     pub(crate) fn new(goal: Option<i64>) -> Self {
-        Self { goal, last: None, moves: false, guess: NAP_MIN }
+        Self { goal, last: None, moves: false, guess: NAP_MIN, known_min: KNOWN_MIN }
     }
 
     /// How long until the next look. `applied`: how many there are `now`.
@@ -53,12 +55,14 @@ impl Pace {
             return Nap::Guess(nap);
         }
         let known = before.filter(|_| std::mem::replace(&mut self.moves, true));
+        let least = self.known_min;
+        self.known_min = least.mul_f32(GROWTH).min(NAP_MAX);
         // At the first movement: again soon, to see its speed.
-        let Some((then, _)) = known else { return Nap::Known(KNOWN_MIN) };
+        let Some((then, _)) = known else { return Nap::Known(least) };
         let since = now.saturating_duration_since(then).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a nap is not that precise")]
         let nap = since * rest as f64 / done as f64;
-        Nap::Known(Duration::from_secs_f64(nap.min(NAP_MAX.as_secs_f64())).max(KNOWN_MIN))
+        Nap::Known(Duration::from_secs_f64(nap.min(NAP_MAX.as_secs_f64())).max(least))
     }
 }
 
@@ -101,8 +105,10 @@ mod tests {
         assert_eq!(pace.nap(now + ms(1_231), 18), Nap::Guess(NAP_MIN.mul_f32(GROWTH)), "it stands");
         assert_eq!(known(pace.nap(now + ms(60_000), 19)), 1_000, "not for ever");
         let mut quick = Pace::new(Some(20));
-        (1..3).for_each(|at| drop(quick.nap(now, at)));
-        assert_eq!(known(quick.nap(now + ms(1), 19)), 5, "not all the time");
+        quick.nap(now, 1);
+        quick.nap(now, 2);
+        assert_eq!(known(quick.nap(now + ms(1), 18)), 7, "not all the time");
+        assert_eq!(known(quick.nap(now + ms(2), 19)), 8, "and less and less often");
     }
 
     #[test]

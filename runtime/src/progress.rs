@@ -12,12 +12,14 @@ use crate::{Direction, Version, plan::Step, report::StepReport};
 pub(crate) enum Said {
     /// It was not refused: it has the lock (a dry run needs none), and this is what it will do.
     Began { fence: Option<i64>, steps: Vec<Announced> },
-    /// A migration is at work.
-    StepBegan { version: Version },
+    /// A migration is at work. `at`: its place among those that were announced.
+    StepBegan { at: usize },
     /// How far a backfill of it is.
     Backfill { version: Version, far: Far },
-    /// It ended, so or so.
-    StepEnded(Box<StepReport>),
+    /// It ended, so or so; or it turns out later how.
+    StepEnded { at: usize, report: Box<StepReport> },
+    /// From here on all is to be done again.
+    Undone { from: usize },
 }
 
 /// A migration that a run is going to try.
@@ -70,11 +72,8 @@ impl Progress {
         });
     }
 
-    /// The last one of a report ended.
-    pub(crate) fn ended(&self, steps: &[StepReport]) {
-        if let Some(step) = steps.last() {
-            self.say(|| Said::StepEnded(Box::new(step.clone())));
-        }
+    pub(crate) fn ended(&self, at: usize, report: &StepReport) {
+        self.say(|| Said::StepEnded { at, report: Box::new(report.clone()) });
     }
 }
 

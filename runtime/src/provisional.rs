@@ -15,7 +15,7 @@ use crate::{Version, checksum::Digest};
 /// After so many, the next one waits for the majority.
 const MAX: usize = 50;
 
-/// So long a majority may be behind.
+/// A transaction that begins later than this after the first of them waits for the majority.
 const FOR: Duration = Duration::from_secs(1);
 
 /// One of them.

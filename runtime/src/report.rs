@@ -188,13 +188,14 @@ pub enum StepOutcome {
     Failed,
     /// Stopped half-way by a cancellation or a lost lease.
     Interrupted,
-    /// Its commit was sent, and the server could not be asked what became of it: `status`
-    /// tells, once the server is back.
+    /// Its commit was sent, and the server could not be asked what became of it, or whether a
+    /// majority has it: `status` tells, once the server is back.
     Unknown,
     /// Ran, and was rolled back, as one that was to be applied together with it did not get
     /// through (`--atomic`).
     Aborted,
-    /// Not tried, as the run ended before.
+    /// Not tried, as the run ended before; or an election took it back, and the run ended before
+    /// it was done again. Nothing of it is there.
     NotRun,
 }
 

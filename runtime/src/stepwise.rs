@@ -44,12 +44,15 @@ pub(crate) async fn execute(
         while let Some(step) = steps.get(report.steps.len() - walk.first) {
             walk.take(engine, step, report).await;
             let undone = engine.take_undone();
-            walk.undo(undone, report);
+            walk.undo(undone, engine, report);
         }
         if engine.provisional() == 0 {
             break;
         }
         walk.confirm(engine, report).await;
+    }
+    if !report.done().any(|step| step.direction == Direction::Up) {
+        report.batch = None;
     }
     match (walk.end, walk.failed) {
         (Some(End::Lost), _) => End::Lost,
@@ -101,7 +104,8 @@ impl Walk<'_> {
         let span = tracing::info_span!(
             target: "mongrate", "migration", %version, name, direction = step.direction.as_str()
         );
-        engine.progress.say(|| Said::StepBegan { version });
+        let at = report.steps.len() - self.first;
+        engine.progress.say(|| Said::StepBegan { at });
         if let Some(watching) = self.watching {
             watching.begin();
         }
@@ -119,15 +123,18 @@ impl Walk<'_> {
                 }
             }
         }
-        ended(engine, report);
+        if let Some(step) = report.steps.last() {
+            engine.progress.ended(at, step);
+            meter::stepped(&report.group, &report.database, step);
+        }
     }
 
     /// Where another guarded transaction follows, the primary is enough: that one waits, or who
-    /// comes after it does.
+    /// comes after it does. Not where it is noted what each sends: nothing is to come twice.
     fn durability(&self, report: &RunReport) -> Durability {
         match self.steps.get(report.steps.len() - self.first + 1) {
-            Some(_) => Durability::Primary,
-            None => Durability::Majority,
+            Some(_) if self.watching.is_none() => Durability::Primary,
+            _ => Durability::Majority,
         }
     }
 
@@ -226,7 +233,7 @@ impl Walk<'_> {
         match engine.confirm().await {
             Ok(undone) if engine.is_lost() => {
                 // What the new owner made of them is not known here.
-                self.mark(undone, StepOutcome::Unknown, report);
+                self.mark(undone, StepOutcome::Unknown, engine, report);
                 self.end = Some(End::Lost);
             }
             Ok(undone) => {
@@ -234,14 +241,14 @@ impl Walk<'_> {
                 if self.elections > ELECTIONS_MAX {
                     self.end.get_or_insert(End::Lost);
                 }
-                self.undo(undone, report);
+                self.undo(undone, engine, report);
             }
             Err(stop) => {
                 tracing::error!(
                     target: "mongrate", count, why = stop.text(),
                     "whether a majority has the last migrations is unknown; `status` tells"
                 );
-                self.mark(count, StepOutcome::Unknown, report);
+                self.mark(count, StepOutcome::Unknown, engine, report);
                 engine.give_up_on_provisional();
                 if let Stop::Server(error) | Stop::Unknown(error) = stop {
                     self.failed.get_or_insert(Box::new(error));
@@ -253,13 +260,14 @@ impl Walk<'_> {
 
     /// The newest steps that had ended well, as many as were undone, are run again; if nothing
     /// more is run, they are as if they had not been.
-    fn undo(&mut self, count: usize, report: &mut RunReport) {
+    fn undo(&mut self, count: usize, engine: &Engine, report: &mut RunReport) {
         let Some(at) = self.newest_done(count, report) else { return };
         if self.end.is_some() {
-            self.mark(count, StepOutcome::NotRun, report);
+            self.mark(count, StepOutcome::NotRun, engine, report);
             return;
         }
-        for gone in report.steps.drain(at..) {
+        engine.progress.say(|| Said::Undone { from: at - self.first });
+        for gone in report.steps.drain(at..).filter(|gone| gone.direction == Direction::Down) {
             self.reverted.retain(|version| *version != gone.version);
             self.stuck.retain(|version| *version != gone.version);
         }
@@ -270,10 +278,12 @@ impl Walk<'_> {
     }
 
     /// Says of the newest steps that had ended well something else.
-    fn mark(&self, count: usize, outcome: StepOutcome, report: &mut RunReport) {
-        let Some(at) = self.newest_done(count, report) else { return };
-        for step in report.steps.iter_mut().skip(at).filter(|step| step.is_done()) {
+    fn mark(&self, count: usize, outcome: StepOutcome, engine: &Engine, report: &mut RunReport) {
+        let Some(from) = self.newest_done(count, report) else { return };
+        let marked = report.steps.iter_mut().enumerate().skip(from);
+        for (at, step) in marked.filter(|(_, step)| step.is_done()) {
             step.outcome = outcome;
+            engine.progress.ended(at - self.first, step);
         }
     }
 
@@ -282,14 +292,6 @@ impl Walk<'_> {
         let steps = report.steps.iter().enumerate().skip(self.first).rev();
         let mut done = steps.filter(|(_, step)| step.is_done()).map(|(at, _)| at);
         done.nth(count.checked_sub(1)?)
-    }
-}
-
-/// Tells whoever listens that the last step of the report has ended.
-fn ended(engine: &Engine, report: &RunReport) {
-    engine.progress.ended(&report.steps);
-    if let Some(step) = report.steps.last() {
-        meter::stepped(&report.group, &report.database, step);
     }
 }
 

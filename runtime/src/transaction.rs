@@ -22,7 +22,8 @@ use std::borrow::Borrow;
 /// after 60 s (`transactionLifetimeLimitSeconds`).
 ///
 /// The body may run more than once when the server asks for it (a write conflict, an
-/// election); only one run commits. Keep side effects outside the database out of it.
+/// election, also one that takes back what a former primary alone had); in the database it
+/// counts once. Keep side effects outside the database out of it.
 #[derive(Debug)]
 pub struct Transaction<'c> {
     session: &'c mut ClientSession,

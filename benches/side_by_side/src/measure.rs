@@ -15,8 +15,10 @@ use nix::sys::{
 
 use crate::{Problem, wire::Count};
 
-/// Variables of a developer's that make programs slower: a backtrace is for who reads it.
-pub const DISTURBING: [&str; 2] = ["RUST_BACKTRACE", "RUST_LOG"];
+/// Without the variables of a developer's that make programs slower.
+pub fn undisturbed(command: &mut Command) {
+    command.env_remove("RUST_BACKTRACE").env_remove("RUST_LOG");
+}
 
 /// Something that ran to its end, well.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +40,7 @@ pub struct Ran {
 /// When it cannot be started, or does not end well: with what it said.
 pub async fn once(client: &Client, command: &mut Command) -> Result<Ran, Problem> {
     command.stdin(Stdio::null());
-    DISTURBING.iter().for_each(|name| drop(command.env_remove(name)));
+    undisturbed(command);
     let before = (Count::now(client).await?, cpu()?);
     let (wall, output) = tokio::task::block_in_place(|| {
         let begun = Instant::now();

@@ -23,7 +23,7 @@ use super::{
     },
 };
 use crate::{
-    Error, Kind, Version, dry_run,
+    Error, Kind, dry_run,
     progress::{Progress, Said},
     report,
 };
@@ -224,14 +224,21 @@ impl Ongoing {
                 self.phase.send_replace(Phase::Begun);
                 self.feed.publish("run", &self.shown());
             }
-            Said::StepBegan { version } => {
-                self.step(version, |step| step.state = StepState::Running);
-            }
-            Said::StepEnded(report) => self.step(report.version, |step| {
+            Said::StepBegan { at } => self.step(at, |step| step.state = StepState::Running),
+            Said::StepEnded { at, report } => self.step(at, |step| {
                 step.state = report.outcome.into();
                 step.duration_ms = Some(report.duration_ms);
                 step.failure = report.failure.map(|one| Failure::new(one, self.order.texts));
             }),
+            Said::Undone { from } => {
+                let count = self.now().steps.len();
+                for at in from..count {
+                    self.step(at, |step| {
+                        step.state = StepState::Waiting;
+                        (step.duration_ms, step.failure) = (None, None);
+                    });
+                }
+            }
             Said::Backfill { version, far } => {
                 let far = StepProgress {
                     name: far.name,
@@ -241,7 +248,11 @@ impl Ongoing {
                     remaining_ms: far.remaining_ms,
                     updated_at: None,
                 };
-                self.step(version, |step| {
+                let of = |step: &RunStep| {
+                    step.version == version.get() && step.state == StepState::Running
+                };
+                let Some(at) = self.now().steps.iter().position(of) else { return };
+                self.step(at, |step| {
                     match step.backfills.iter_mut().find(|one| one.name == far.name) {
                         Some(one) => *one = far,
                         None => step.backfills.push(far),
@@ -251,15 +262,11 @@ impl Ongoing {
         }
     }
 
-    /// Changes the step that is at work, and tells of it. `redo` has a version twice.
-    fn step(&self, version: Version, change: impl FnOnce(&mut RunStep)) {
+    /// Changes a step, and tells of it.
+    fn step(&self, at: usize, change: impl FnOnce(&mut RunStep)) {
         let mut run = self.now();
         let id = run.id.clone();
-        let open = |step: &&mut RunStep| {
-            step.version == version.get()
-                && matches!(step.state, StepState::Waiting | StepState::Running)
-        };
-        let Some(step) = run.steps.iter_mut().find(open) else { return };
+        let Some(step) = run.steps.get_mut(at) else { return };
         change(step);
         let step = step.clone();
         drop(run);

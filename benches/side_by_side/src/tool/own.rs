@@ -12,6 +12,7 @@ use crate::{Problem, check::History, place::Place};
 pub struct Own {
     place: Place,
     names: &'static Names,
+    called: &'static str,
 }
 
 /// What differs between the two.
@@ -60,12 +61,21 @@ static MONGRATE: Names = Names {
 impl Own {
     /// `bench-floor`.
     pub fn floor(place: &Place) -> Self {
-        Self { place: place.clone(), names: &FLOOR }
+        Self::of_names(place, &FLOOR)
     }
 
     /// `bench-app`.
     pub fn mongrate(place: &Place) -> Self {
-        Self { place: place.clone(), names: &MONGRATE }
+        Self::of_names(place, &MONGRATE)
+    }
+
+    fn of_names(place: &Place, names: &'static Names) -> Self {
+        Self { place: place.clone(), names, called: names.tool }
+    }
+
+    /// The same under another name, where it is compared with itself.
+    pub fn called(self, name: &'static str) -> Self {
+        Self { called: name, ..self }
     }
 
     /// A job by its name.
@@ -82,7 +92,7 @@ impl Own {
 
 impl Tool for Own {
     fn name(&self) -> &str {
-        self.names.tool
+        self.called
     }
 
     fn role(&self) -> Role {

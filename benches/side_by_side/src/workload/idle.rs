@@ -4,15 +4,19 @@ use crate::{
     Problem,
     bench::Bench,
     check,
-    measure::{Ran, Samples, in_turns, once},
+    measure::{Ran, in_turns, once},
     section::{Goal, Row, Section, Unit, thousands},
     tool::{Job, Role, Tool, Verb},
     workload::{Lane, floor_of, fresh, seed, settled},
 };
 
 const HOW: &str = "From the start of a process until it is gone, with everything applied. The floor \
-    connects and reads its whole history, whose documents hold a version, a name and a time. \
-    Checked: nothing ran, and the history is what it was.";
+    connects and reads its whole history, whose documents hold a version, a name and a time; the \
+    floor at 0, which has none, takes its turns in every case. Checked: nothing ran, and the \
+    history is what it was.";
+
+/// What reads an empty history, whatever the case.
+const AT_NONE: &str = "floor at 0";
 
 /// Measures it.
 ///
@@ -22,31 +26,31 @@ const HOW: &str = "From the start of a process until it is gone, with everything
 pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let lengths: &[u32] = if bench.args.short { &[0, 100] } else { &[0, 100, 1_000, 10_000] };
     let mut section = bench.section("idle", "Start with nothing pending", HOW, Unit::Milliseconds);
-    let mut floor_at_none: Option<Samples> = None;
+    let at_none = bench.floor().called(AT_NONE);
     for &count in lengths {
         let mut lanes = Vec::new();
-        for (index, tool) in bench.tools.iter().enumerate() {
+        let at_none = (count > 0).then_some((&at_none as &dyn Tool, 0));
+        let all = bench.tools.iter().map(|tool| (tool.as_ref(), own_count(tool.as_ref(), count)));
+        for (index, (tool, own)) in all.chain(at_none).enumerate() {
             let database = format!("idle_{index}_{count}");
-            let count = own_count(tool.as_ref(), count);
-            let job = Job { verb: Verb::Idle, uri: bench.uri.clone(), database, count };
+            let job = Job { verb: Verb::Idle, uri: bench.uri.clone(), database, count: own };
             fresh(bench, &job.database).await?;
             tool.lay_out(&job)?;
-            seed(bench, tool.as_ref(), &job).await?;
-            lanes.push(Lane { tool: tool.as_ref(), job });
+            seed(bench, tool, &job).await?;
+            lanes.push(Lane { tool, job });
         }
         let turns = bench.turns(40);
         let outcomes = in_turns(&lanes, turns, async |lane| measured(bench, lane).await).await;
         let case = format!("{} applied", thousands(count));
         let all = settled(&mut section, &case, &lanes, outcomes)?;
         let floor = floor_of(&all);
-        if count == 0 {
-            floor_at_none.clone_from(&floor);
-        }
+        let at_none = all.iter().find(|(tool, _)| tool.name() == AT_NONE);
+        let at_none = at_none.map(|(_, samples)| samples.clone()).or_else(|| floor.clone());
         for (tool, samples) in &all {
             let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
             if tool.role() == Role::Mongrate {
                 row.goals.push(Goal::commands(samples.commands(), 1, ""));
-                if let Some(floor) = &floor_at_none {
+                if let Some(floor) = &at_none {
                     let ratio = samples.median().as_secs_f64() / floor.median().as_secs_f64();
                     row.goals.push(Goal::ratio(ratio, 1.15, "the floor at 0"));
                     row.note = format!("{ratio:.2} × the floor at 0");

@@ -9,7 +9,7 @@ use crate::{
     Problem,
     bench::Bench,
     check,
-    measure::{DISTURBING, Ran, Samples, in_turns},
+    measure::{Ran, Samples, in_turns, undisturbed},
     section::{Goal, Row, Section, Unit, thousands},
     tool::{Job, Tool, Verb},
     wire::Count,
@@ -86,7 +86,7 @@ fn together(commands: Vec<Command>) -> Result<(Ran, usize, String), Problem> {
     let mut children = Vec::new();
     for mut command in commands {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        DISTURBING.iter().for_each(|name| drop(command.env_remove(name)));
+        undisturbed(&mut command);
         children.push(command.spawn()?);
     }
     let (mut well, mut said) = (0, String::new());

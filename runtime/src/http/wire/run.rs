@@ -61,11 +61,12 @@ pub(in crate::http) enum StepState {
     Failed,
     /// Stopped half-way by a cancellation or a lost lease.
     Interrupted,
-    /// Its commit was sent, and MongoDB could not be asked what became of it.
+    /// Its commit was sent, and MongoDB could not be asked what became of it, or whether a majority
+    /// has it.
     Unknown,
     /// Rolled back together with one that did not get through.
     Aborted,
-    /// Not tried, as the run ended before.
+    /// Not tried, as the run ended before; or taken back by an election before it ended.
     NotRun,
 }
 
