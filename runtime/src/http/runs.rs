@@ -323,3 +323,72 @@ impl Ongoing {
         self.feed.publish("run", &self.shown());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! How a run's steps are shown while things happen in it.
+
+    use std::future::pending;
+
+    use super::*;
+    use crate::{
+        Direction, MigrationKind, StepOutcome, Version, progress::Announced, report::StepReport,
+    };
+
+    fn announced(version: i64, direction: Direction) -> Announced {
+        Announced { version: Version::new(version), name: "one", direction }
+    }
+
+    fn ended(version: i64, direction: Direction, outcome: StepOutcome) -> Box<StepReport> {
+        Box::new(StepReport {
+            version: Version::new(version),
+            name: "one".to_owned(),
+            kind: MigrationKind::Transaction,
+            direction,
+            outcome,
+            duration_ms: 7,
+            attempts: 1,
+            failure: None,
+        })
+    }
+
+    fn shown(steps: Vec<Announced>, said: Vec<Said>) -> Vec<StepState> {
+        let order =
+            Order { verb: Verb::Up, dry_run: None, by: "me".to_owned(), texts: Texts::default() };
+        let run = Runs::new().start(order, |progress| {
+            progress.say(|| Said::Began { fence: Some(1), steps });
+            said.into_iter().for_each(|said| progress.say(|| said));
+            pending()
+        });
+        run.unwrap().shown().steps.iter().map(|step| step.state).collect()
+    }
+
+    #[tokio::test]
+    async fn what_an_election_takes_back_waits_again_and_counts_once() {
+        let (up, down) = (Direction::Up, Direction::Down);
+        let done = |at: usize| Said::StepEnded {
+            at,
+            report: ended(i64::try_from(at).unwrap(), up, StepOutcome::Applied),
+        };
+        let three = || (1..4).map(|version| announced(version, up)).collect::<Vec<_>>();
+        let begun = |at| Said::StepBegan { at };
+        let mut said = vec![begun(0), done(0), begun(1), done(1), begun(2)];
+        said.push(Said::Undone { from: 1 });
+        let (applied, waiting) = (StepState::Applied, StepState::Waiting);
+        assert_eq!(shown(three(), said.clone()), [applied, waiting, waiting]);
+        said.extend([begun(1), done(1)]);
+        assert_eq!(shown(three(), said.clone()), [applied, applied, waiting]);
+        // What turns out later counts.
+        let gone = ended(2, up, StepOutcome::NotRun);
+        said.push(Said::StepEnded { at: 1, report: gone });
+        assert_eq!(shown(three(), said), [applied, StepState::NotRun, waiting]);
+
+        // Of a redo both have one version.
+        let redo = vec![announced(1, down), announced(1, up)];
+        let back = || Said::StepEnded { at: 0, report: ended(1, down, StepOutcome::Reverted) };
+        let forth = Said::StepEnded { at: 1, report: ended(1, up, StepOutcome::Applied) };
+        let undone = Said::Undone { from: 0 };
+        let said = vec![begun(0), back(), begun(1), undone, begun(0), back(), begun(1), forth];
+        assert_eq!(shown(redo, said), [StepState::Reverted, applied]);
+    }
+}
