@@ -467,6 +467,24 @@ fn a_crash_after_each_command_changes_nothing_in_the_end() {
     });
 }
 
+/// Cases that chance has found, each with what it showed.
+#[test]
+fn what_chance_found_stays_mended() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (uri, _server) = runtime.block_on(server());
+    // Nothing is moved, and an array is on the way back: that was refused.
+    let case = Case {
+        a: vec![],
+        b: vec![doc! { "_id": 0, "s": [{ "y": Bson::Null }] }],
+        ops: vec![Op::MoveField("b", "t.x", "s.y")],
+        crashes: (0.0, 0.0),
+    };
+    let tried = AtomicU32::new(0);
+    runtime.block_on(holds(&uri, case, &tried)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(tried.load(Ordering::Relaxed), 1, "it was not left out");
+}
+
 /// `MONGRATE_CASES` says how many; more find more.
 #[test]
 fn a_rollback_restores_what_was_there() {

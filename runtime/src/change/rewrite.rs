@@ -302,7 +302,8 @@ async fn edit_batch(
     Ok(entries.into_iter().map(entry).collect())
 }
 
-/// Finds the documents that the way back does not make what they were.
+/// Finds the documents that the way back does not make what they were, or would refuse though the
+/// way there left them alone.
 fn entries(edit: &Edit, direction: Direction, filter: Document) -> Vec<Document> {
     let other = match direction {
         Direction::Up => Direction::Down,
@@ -325,6 +326,11 @@ fn entries(edit: &Edit, direction: Direction, filter: Document) -> Vec<Document>
         });
         lost.push(expr::differ("$to", "$tb"));
         touched.push(expr::differ("$to", "$tf"));
+    }
+    if let (Direction::Up, Some(refusal)) = (direction, edit.refusal(other)) {
+        shown.insert("refused", refusal.test);
+        let left = doc! { "$not": [expr::any_of(touched.clone())] };
+        lost.push(expr::all(vec![left.into(), "$refused".into()]));
     }
     vec![
         doc! { "$match": filter },
