@@ -7,11 +7,14 @@
 use std::time::Duration;
 
 use mongodb::{
-    ClientSession, Database,
+    Client, ClientSession, Database,
     bson::{Bson, Document, RawDocument, Timestamp, doc},
+    options::{DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
-use crate::{config::Retries, error::ServerError, fields::Fields as _, retry::Backoff};
+use crate::{Error, config::Retries, error::ServerError, fields::Fields as _, retry::Backoff};
+
+const DOCUMENT_VALIDATION_FAILURE: i32 = 121;
 
 /// The control collection, and how to talk to it.
 #[derive(Clone, Debug)]
@@ -22,8 +25,51 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// A control collection of this database. What its client is set to is nobody's business here:
+    /// a stale secondary, or a write concern that one node cannot meet, would break the protocol,
+    /// and the bodies with it, which get this handle.
+    pub(crate) fn new(database: &Database, collection: String, retries: Retries) -> Self {
+        let database = on_primary(database.client(), database.name());
+        Self { database, collection, retries }
+    }
+
     /// How long a write may wait for the majority of the replica set.
     pub(crate) const MAJORITY_WAIT: Duration = Duration::from_secs(20);
+
+    /// An error of a write of the control collection: where the collection is to blame, which is
+    /// looked for only now, it says so.
+    pub(crate) async fn explained(&self, action: &'static str, error: ServerError) -> Error {
+        let foreign = |id: String, problem: String| Error::Corrupt {
+            collection: Some(self.collection.clone()),
+            id,
+            problem,
+        };
+        if let Some(index) = error.foreign_index() {
+            let problem = "is unique (E11000), and mongrate's documents do not have its fields";
+            return foreign(format!("its index `{index}`"), problem.to_owned());
+        }
+        // Unauthorized and AuthenticationFailed; and what may be gone at the next try.
+        if error.is_retryable() || matches!(error.code(), None | Some(13 | 18 | 24 | 50 | 112)) {
+            return Error::server(action, error);
+        }
+        let command = doc! { "listCollections": 1, "filter": { "name": &self.collection } };
+        let found = self.once(None, command).await.ok();
+        let found = found
+            .as_ref()
+            .and_then(|reply| reply.get_document("cursor").ok()?.get_array("firstBatch").ok())
+            .and_then(|batch| batch.first()?.as_document());
+        let kind = found.and_then(|found| found.get_str("type").ok()).unwrap_or_default();
+        let none = Document::new();
+        let options = found.and_then(|found| found.get_document("options").ok()).unwrap_or(&none);
+        // A validator lets other writes fail, too.
+        let problem = unfit(kind, options).filter(|problem| {
+            !problem.contains("validator") || error.code() == Some(DOCUMENT_VALIDATION_FAILURE)
+        });
+        match problem {
+            Some(problem) => foreign("it".to_owned(), problem.to_owned()),
+            None => Error::server(action, error),
+        }
+    }
 
     /// Sends a command once.
     pub(crate) async fn once(
@@ -147,6 +193,33 @@ impl Control {
             }
         }
         Ok(found)
+    }
+}
+
+/// A database whose reads and writes depend on no default of the client's.
+pub(crate) fn on_primary(client: &Client, name: &str) -> Database {
+    let options = DatabaseOptions::builder()
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .read_concern(ReadConcern::local())
+        .write_concern(WriteConcern::majority())
+        .build();
+    client.database_with_options(name, options)
+}
+
+/// Why a write of the control collection can never work, if its kind is the reason. `options` is
+/// what `listCollections` says of it.
+fn unfit(kind: &str, options: &Document) -> Option<&'static str> {
+    let is = |option: &str| options.get_bool(option).unwrap_or(false);
+    match kind {
+        "view" => Some("is a view, which nothing can be written into"),
+        "timeseries" => Some("is a time-series collection, which cannot hold a history"),
+        _ if is("capped") => Some(
+            "is a capped collection, which loses its oldest documents and knows no transactions",
+        ),
+        _ if options.get_document("validator").is_ok_and(|validator| !validator.is_empty()) => {
+            Some("has a validator that does not let mongrate's documents in")
+        }
+        _ => None,
     }
 }
 

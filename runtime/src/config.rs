@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mongodb::{Database, options::Acknowledgment};
+
 use crate::{
     Error,
     lint::{LintLimits, LintName},
@@ -92,6 +94,43 @@ impl Default for Settings {
     }
 }
 
+/// What a database's name may be, by the rules of the server. Of control characters and blanks the
+/// server takes some: a newline at the end of a variable makes a database of that name.
+pub(crate) fn check_database_name(name: &str) -> Result<(), Error> {
+    const BYTES_MAX: usize = 63;
+    let is_wrong =
+        |c: char| matches!(c, '/' | '\\' | '.' | '"' | '$') || c.is_control() || c.is_whitespace();
+    if name.is_empty() || name.len() > BYTES_MAX || name.contains(is_wrong) {
+        return Err(Error::Settings {
+            setting: "database",
+            problem: format!(
+                "`{}` is not a name of a database: 1 to {BYTES_MAX} bytes, no blanks, no control \
+                 characters such as a newline, none of `/ \\ . \" $`",
+                name.escape_debug()
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// Refuses a database that nothing can be migrated through.
+pub(crate) fn check_database(database: &Database) -> Result<(), Error> {
+    check_database_name(database.name())?;
+    let unacknowledged =
+        database.write_concern().is_some_and(|concern| concern.w == Some(Acknowledgment::Nodes(0)));
+    if unacknowledged {
+        return Err(Error::Settings {
+            setting: "w=0",
+            problem:
+                "the client's write concern asks for no acknowledgement, so that nobody would \
+                      know what was written; take `w=0` out of the connection string, or out of \
+                      the options of the client or the database"
+                    .to_owned(),
+        });
+    }
+    Ok(())
+}
+
 impl Settings {
     pub(crate) const LEASE_MIN: Duration = Duration::from_secs(1);
     pub(crate) const LEASE_MAX: Duration = Duration::from_secs(3_600);
@@ -109,7 +148,9 @@ impl Settings {
         let name = self.collection_name();
         if name.is_empty()
             || name.len() > Self::COLLECTION_BYTES_MAX
-            || name.contains(['$', '\0'])
+            || name.contains('$')
+            || name.contains(char::is_control)
+            || name.trim() != name
             || name.starts_with("system.")
             || name.starts_with('.')
             || name.ends_with('.')
@@ -117,8 +158,8 @@ impl Settings {
             return refuse(
                 "collection",
                 format!(
-                    "`{}` is not a collection name: 1 to {} bytes, no `$`, not starting with \
-                     `system.`, no dot at either end",
+                    "`{}` is not a collection name: 1 to {} bytes, no `$`, no control characters, \
+                     not starting with `system.`, no dot or blank at either end",
                     name.escape_debug(),
                     Self::COLLECTION_BYTES_MAX
                 ),

@@ -8,7 +8,7 @@ use mongodb::{
     ClientSession,
     bson::{Bson, Document, RawDocument, Timestamp, doc},
     error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
-    options::{Acknowledgment, ReadConcern, WriteConcern},
+    options::{Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -191,7 +191,7 @@ impl Engine {
                 Ok(None)
             }
             Err(error) => {
-                lease.release(Vec::new()).await;
+                lease.give_up(&error).await;
                 Err(error)
             }
         }
@@ -226,6 +226,16 @@ impl Engine {
     /// The fence number of this acquisition.
     pub(crate) fn fence(&self) -> i64 {
         self.lease.fence
+    }
+
+    /// The owner of the lock.
+    pub(crate) fn owner(&self) -> &str {
+        self.lease.owner()
+    }
+
+    /// Gives the lock back after `error`, which came before anything was run.
+    pub(crate) async fn give_up(self, error: &Error) {
+        self.lease.give_up(error).await;
     }
 
     /// The digest of what is applied.
@@ -689,7 +699,8 @@ impl Engine {
                     self.abort().await;
                     let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
                     if !transient || !trial.backoff.again().await {
-                        return Err(Stop::Server(Error::server("enter a transaction", error)));
+                        let error = self.control.explained("enter a transaction", error).await;
+                        return Err(Stop::Server(error));
                     }
                     tracing::debug!(target: "mongrate", %error, "the guard is tried again");
                 }
@@ -785,7 +796,9 @@ impl Engine {
                     passed || mutant::is(Mutant::NoFence) || mutant::is(Mutant::FenceOnlyRead);
                 Ok(passed && touched(&reply) == expected)
             }
-            Err(error) if error.code() == Some(11_000) => Ok(false),
+            Err(error) if error.code() == Some(11_000) && error.foreign_index().is_none() => {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
@@ -926,6 +939,7 @@ pub(crate) async fn begin(session: &mut ClientSession, durability: Durability) -
     };
     session
         .start_transaction()
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
         .read_concern(ReadConcern::local())
         .write_concern(concern)
         .await

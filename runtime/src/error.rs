@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BoxError, MigrationKind, Version,
     lint::Lint,
-    report::{Failure, RunReport, StepOutcome, StepReport},
+    report::{Failure, RunReport, StepOutcome, StepReport, Who},
 };
 
 /// A migration, named so that a person finds it.
@@ -43,6 +43,24 @@ impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, name, applied, linked } = self;
         write!(f, "{version} `{name}` was applied as {applied}, this build has {linked}")
+    }
+}
+
+/// A record whose name is not that of the migration of its version in this build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// The version that both have.
+    pub version: Version,
+    /// The name in the record.
+    pub recorded: String,
+    /// The name of this build's migration.
+    pub linked: String,
+}
+
+impl fmt::Display for Renamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, recorded, linked } = self;
+        write!(f, "{version} `{linked}` is recorded as `{recorded}`")
     }
 }
 
@@ -105,17 +123,38 @@ pub enum Error {
         source: Box<ServerError>,
     },
 
-    /// The server answered with something that is not ours.
-    #[error(
-        "the control document {id} is not what mongrate writes ({problem}); has something else \
-         written into the collection? Restore it from a backup, or choose another collection"
-    )]
+    /// The control collection is not Mongrate's, or holds a document that Mongrate did not write.
+    /// If it is not Mongrate's, nothing was written into it.
+    #[error("{}", corrupt(.collection.as_deref(), .id, .problem))]
     Corrupt {
-        /// The `_id` of the document.
+        /// The collection, if it is not Mongrate's at all: another tool's, or none that can hold
+        /// a history.
+        collection: Option<String>,
+        /// The `_id` of the document, or the name of what else stands in the way.
         id: String,
         /// What is wrong with it.
         problem: String,
     },
+
+    /// Records have other names than this build's migrations of the same versions: they are other
+    /// migrations, most likely another app's. Nothing was run or written.
+    #[error(
+        "the history is not this build's: {} recorded under another name:{}\n\
+         another app's? use a group or a collection of its own (`--group NAME`, `--collection \
+         NAME`); if you renamed a migration yourself, `repair{}` records the new name; nothing was \
+         run or written",
+        count(.0.len(), "migration"), lines(.0), renamed_flags(.0)
+    )]
+    Renamed(Vec<Renamed>),
+
+    /// A verb was called in the body of a migration that this very process runs, over the same
+    /// control collection. It would wait for itself for ever. Nothing was run by this call.
+    #[error(
+        "this call was made in the body of a migration, and needs the lock that this very process \
+         holds to run that migration: it would wait for itself for ever; call it after the \
+         migration, not in its body; nothing was run by this call"
+    )]
+    InsideMigration,
 
     /// Somebody else is migrating, and the wait is over. Nothing was run by this call.
     #[error(
@@ -134,15 +173,12 @@ pub enum Error {
 
     /// Another process took over while this one was stalled. What this call committed stays;
     /// what was in flight was aborted by the database.
-    #[error(
-        "the lease was lost (the process was stalled, or the server out of reach, for longer \
-         than the lease); {} done by this run; the one in flight was stopped, and `status` shows \
-         what the other process made of it; run `up` again",
-        count(.report.done().count(), "migration")
-    )]
+    #[error("{}", lock_lost(.report, .taken_by.as_ref()))]
     LockLost {
         /// What this call did before.
         report: Box<RunReport>,
+        /// The operator who took the lock away with `force_unlock`, if that is why.
+        taken_by: Option<Who>,
     },
 
     /// Applied migrations have other bodies in this build. Nothing was run.
@@ -371,7 +407,9 @@ impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Registry { .. } => Kind::BadBuild,
+            Self::Registry { .. } | Self::InsideMigration => Kind::BadBuild,
+            // An operator wanted it to stop: it does not come back by itself.
+            Self::LockLost { taken_by: Some(_), .. } => Kind::NeedsOperator,
             Self::Settings { .. } | Self::UnknownVersion { .. } => Kind::Usage,
             Self::Standalone | Self::UnsupportedServer { .. } | Self::Server { .. } => {
                 Kind::Unavailable
@@ -379,6 +417,7 @@ impl Error {
             Self::Unauthorized { .. } | Self::ShadowForbidden { .. } => Kind::Forbidden,
             Self::LockHeld { .. } | Self::LockLost { .. } => Kind::Busy,
             Self::Drift(_)
+            | Self::Renamed(_)
             | Self::OutOfOrder { .. }
             | Self::Ahead { .. }
             | Self::Irreversible { .. }
@@ -419,6 +458,8 @@ impl Error {
             Self::LockHeld { .. } => "lock_held",
             Self::LockLost { .. } => "lock_lost",
             Self::Drift(_) => "checksum_drift",
+            Self::Renamed(_) => "renamed",
+            Self::InsideMigration => "inside_migration",
             Self::OutOfOrder { .. } => "out_of_order",
             Self::Ahead { .. } => "database_ahead",
             Self::Irreversible { .. } => "irreversible",
@@ -440,7 +481,7 @@ impl Error {
     /// What the call did before it stopped, where it had begun.
     pub fn report(&self) -> Option<&RunReport> {
         match self {
-            Self::LockLost { report }
+            Self::LockLost { report, .. }
             | Self::Failed { report, .. }
             | Self::Cancelled { report } => Some(report),
             _ => None,
@@ -486,6 +527,15 @@ impl ServerError {
     /// Whether it carries one of the driver's labels.
     pub fn has_label(&self, label: &str) -> bool {
         self.source.as_ref().is_some_and(|error| error.contains_label(label))
+    }
+
+    /// The index whose key is there already (code 11000), if it is not the one on `_id`: only
+    /// that one is Mongrate's own doing in a control collection.
+    pub(crate) fn foreign_index(&self) -> Option<&str> {
+        let (_, rest) =
+            self.message.split_once(" index: ").filter(|_| self.code == Some(11_000))?;
+        let name = rest.split_once(" dup key").map_or(rest, |(name, _)| name).trim();
+        (name != "_id_").then_some(name)
     }
 
     pub(crate) fn is_retryable(&self) -> bool {
@@ -544,6 +594,42 @@ fn lines<T: fmt::Display>(items: &[T]) -> String {
 
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn corrupt(collection: Option<&str>, id: &str, problem: &str) -> String {
+    match collection {
+        Some(collection) => format!(
+            "the collection `{collection}` is not mongrate's: {id} {problem}; nothing was written \
+             into it; give mongrate a collection of its own, now and in the app: `--collection \
+             NAME` (`Migrator::collection`)"
+        ),
+        None => format!(
+            "the control document {id} is not what mongrate writes ({problem}); has something else \
+             written into the collection? Restore it from a backup, or choose another collection \
+             (`--collection NAME`)"
+        ),
+    }
+}
+
+fn renamed_flags(renamed: &[Renamed]) -> String {
+    renamed.iter().map(|one| format!(" --renamed {}", one.version)).collect()
+}
+
+fn lock_lost(report: &RunReport, taken_by: Option<&Who>) -> String {
+    let done = count(report.done().count(), "migration");
+    match taken_by {
+        Some(by) => format!(
+            "the lock was taken away by an operator (`force-unlock`, by {by}), so this run \
+             stopped; {done} done by this run; the one in flight was rolled back (an online one \
+             keeps its finished steps); `status` shows the state; run `up` again when nothing \
+             else migrates this database"
+        ),
+        None => format!(
+            "the lease was lost (the process was stalled, or the server out of reach, for longer \
+             than the lease); {done} done by this run; the one in flight was stopped, and `status` \
+             shows what the other process made of it; run `up` again"
+        ),
+    }
 }
 
 fn pending_are(number: usize) -> String {

@@ -92,7 +92,7 @@ pub(crate) async fn raise(
         match error.code() {
             // The filter did not match and the upsert met the fence as it is: either it is
             // higher, or an earlier try of ours got through and only its reply was lost.
-            Some(11_000) => {
+            Some(11_000) if error.foreign_index().is_none() => {
                 let found = read_raw(control, Some(&mut *session)).await?;
                 let Some(found) = found else { continue };
                 match number(&found, "fence").unwrap_or(0).cmp(&fence) {
@@ -116,7 +116,7 @@ pub(crate) async fn raise(
             _ if error.is_retryable() => {
                 tokio::time::sleep(PAUSE).await;
             }
-            _ => return Err(Error::server(act, error)),
+            _ => return Err(control.explained(act, error).await),
         }
     }
     let held = "a transaction of another process holds the fence and could not be ended (does \

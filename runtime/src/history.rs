@@ -6,11 +6,13 @@ use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use crate::{
     Direction, Error, Migration, MigrationKind, Version,
-    backfill::Partition,
+    backfill::{self, Partition},
     checksum::Digest,
     command::number,
     error::Named,
+    fence,
     fields::{self, Fields},
+    lease,
     report::{Failure, HistoryEvent, State, Who},
 };
 
@@ -87,6 +89,16 @@ impl Record {
         self.state == Stored::Applied
     }
 
+    /// Whether something of it is in the database, or may be. Of a failed transaction, a finished
+    /// rollback and a cancellation nothing is.
+    pub(crate) fn is_in_force(&self) -> bool {
+        match self.state {
+            Stored::Applied | Stored::Running => true,
+            Stored::Failed => !self.steps.is_empty() || self.undo.is_some(),
+            Stored::Reverted | Stored::Cancelled => false,
+        }
+    }
+
     pub(crate) fn is_interrupted_rollback(&self) -> bool {
         self.state == Stored::Running && self.direction == Direction::Down
     }
@@ -98,6 +110,7 @@ impl Record {
     /// Reads it off its bytes, in one pass: there may be ten thousand.
     pub(crate) fn parse(document: &RawDocument) -> Result<Self, Error> {
         let corrupt = |problem: &str| Error::Corrupt {
+            collection: None,
             id: fields::raw(document, "_id")
                 .and_then(|id| Bson::try_from(id).ok())
                 .map_or_else(|| "without _id".to_owned(), |id| id.to_string()),
@@ -173,6 +186,21 @@ impl Record {
         name.ok_or_else(|| corrupt("it has no `name`"))?.clone_into(&mut record.name);
         checksum.ok_or_else(|| corrupt("it has no `checksum`"))?.clone_into(&mut record.checksum);
         Ok(record)
+    }
+}
+
+/// Whether a document has the shape of one that Mongrate writes into a control collection, by as
+/// much of it as [`lease::projection`] shows.
+pub(crate) fn is_ours(document: &Document) -> bool {
+    match document.get("_id") {
+        Some(Bson::String(id)) if id == lease::ID || id == fence::ID => {
+            number(document, "fence").is_some()
+        }
+        Some(Bson::String(id)) => id.starts_with(backfill::ID_PREFIX),
+        Some(Bson::Int64(_) | Bson::Int32(_) | Bson::Double(_)) => {
+            document.get_str("state").is_ok()
+        }
+        _ => false,
     }
 }
 
@@ -252,7 +280,10 @@ pub(crate) enum Change<'a> {
         done: Option<&'a str>,
         undo: Option<(&'a str, &'a Document)>,
     },
-    Checksum,
+    /// What this build has is what was applied: its checksum, and its name.
+    Checksum {
+        renamed: bool,
+    },
 }
 
 /// The statement of an `update` that changes one record and adds an event. Times are the
@@ -358,8 +389,8 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
                 set.insert(format!("undo.{key}"), doc! { "$literal": (*found).clone() });
             }
         }
-        Change::Checksum => {
-            event.insert("event", "repaired");
+        Change::Checksum { renamed } => {
+            event.insert("event", if *renamed { "renamed" } else { "repaired" });
             set.insert("checksum", literal(&migration.checksum()));
         }
     }
@@ -373,7 +404,7 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
         change,
         Change::Failed { direction: Direction::Down, .. }
             | Change::Cancelled { direction: Direction::Down }
-            | Change::Checksum
+            | Change::Checksum { .. }
     ) {
         set.remove("sequence");
         set.remove("fence");

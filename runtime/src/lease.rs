@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Error,
     command::{Control, majority, number, touched},
+    fence,
     history::{append, date, parse_who, who_document},
+    inside::Holding,
     process,
     report::{LockReport, Who},
 };
@@ -24,6 +26,8 @@ const RELEASE_WAIT: Duration = Duration::from_secs(5);
 /// The same for a lock that may not even be ours.
 const CLEAN_WAIT: Duration = Duration::from_secs(1);
 const EVENTS_MAX: i32 = 20;
+/// The event of a lock that an operator took away.
+const FORCED: &str = "force_unlocked";
 
 /// What an attempt to acquire the lock came to.
 pub(crate) enum Attempt {
@@ -46,6 +50,9 @@ pub(crate) struct Lease {
     lease: Duration,
     heartbeat: JoinHandle<()>,
     released: bool,
+    /// Nobody ever held the lock before: this acquisition created it.
+    created: bool,
+    _holding: Holding,
 }
 
 impl Drop for Lease {
@@ -141,7 +148,7 @@ pub(crate) async fn acquire(
     let reply = match control.retrying(None, command).await {
         Ok(reply) => reply,
         // Two created it at once, and this was the other one.
-        Err(error) if error.code() == Some(11_000) => {
+        Err(error) if error.code() == Some(11_000) && error.foreign_index().is_none() => {
             return Ok(Attempt::Held {
                 holder: Who::default(),
                 fence: 0,
@@ -155,10 +162,14 @@ pub(crate) async fn acquire(
                 "u": [{ "$set": { "owner": null } }],
             }]);
             let _ = tokio::time::timeout(CLEAN_WAIT, control.once(None, command)).await;
-            return Err(Error::server(act, error));
+            return Err(control.explained(act, error).await);
         }
     };
-    let corrupt = |problem: &str| Error::Corrupt { id: ID.to_owned(), problem: problem.to_owned() };
+    let corrupt = |problem: &str| Error::Corrupt {
+        collection: None,
+        id: ID.to_owned(),
+        problem: problem.to_owned(),
+    };
     let lock = reply.get_document("value").map_err(|_| corrupt("the server returned none"))?;
     let fence = number(lock, "fence").ok_or_else(|| corrupt("it has no `fence`"))?;
     if lock.get_str("owner").is_ok_and(|found| found == owner) {
@@ -173,8 +184,11 @@ pub(crate) async fn acquire(
             lost: lost.clone(),
         };
         let heartbeat = tokio::spawn(beats.run(asked));
+        let outcome = reply.get_document("lastErrorObject").ok();
         return Ok(Attempt::Acquired(Lease {
             control: control.clone(),
+            created: outcome.is_some_and(|outcome| outcome.contains_key("upserted")),
+            _holding: Holding::new(&owner),
             owner,
             fence,
             from_dead: left.is_some(),
@@ -201,6 +215,36 @@ impl Lease {
         #[cfg(mongrate_mutants)]
         let silent = silent && !crate::mutant::is(crate::mutant::Mutant::HeartbeatIgnored);
         silent || self.lost.is_cancelled()
+    }
+
+    /// The UUID of this acquisition.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// After `error`, which came before anything was run under the lock: gives it back. If the
+    /// collection turned out not to be ours, nothing of ours is left in it: where this acquisition
+    /// created the lock, the fence was never raised by anybody but us, under a number that nothing
+    /// was or will be committed with. So no number can come twice.
+    pub(crate) async fn give_up(mut self, error: &Error) {
+        if !self.created || !matches!(error, Error::Corrupt { collection: Some(_), .. }) {
+            return self.release(Vec::new()).await;
+        }
+        self.heartbeat.abort();
+        let command = doc! {
+            "delete": &self.control.collection,
+            "deletes": [
+                { "q": { "_id": fence::ID, "fence": self.fence, "guards": 0_i64 }, "limit": 1 },
+                { "q": { "_id": ID, "owner": &self.owner, "fence": self.fence }, "limit": 1 },
+            ],
+            "ordered": true,
+            "writeConcern": majority(),
+        };
+        let sent = self.control.retrying(None, command);
+        if !matches!(tokio::time::timeout(RELEASE_WAIT, sent).await, Ok(Ok(_))) {
+            return self.release(Vec::new()).await;
+        }
+        self.released = true;
     }
 
     /// Gives the lock back, with `statements` for the history in the same round trip.
@@ -302,6 +346,8 @@ pub(crate) fn projection() -> Document {
         "owner": 1, "fence": 1, "expiresAt": 1, "since": 1, "by": 1, "now": "$$NOW",
         // Of the fence, which is read in the same round trip.
         "guards": 1, "applied": 1,
+        // Of a record: whether it is one.
+        "state": 1,
     }
 }
 
@@ -329,7 +375,7 @@ pub(crate) fn parse(lock: &Document) -> LockReport {
 /// is not held at that fence.
 pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> Result<bool, Error> {
     let event = doc! {
-        "at": "$$NOW", "event": "force_unlocked", "fence": fence, "by": who_document(who),
+        "at": "$$NOW", "event": FORCED, "fence": fence, "by": who_document(who),
     };
     let command = control.majority_update(vec![doc! {
         "q": { "_id": ID, "fence": fence, "owner": { "$type": "string" } },
@@ -340,6 +386,17 @@ pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> R
     }]);
     let reply = control.once(None, command).await;
     Ok(touched(&reply.map_err(|error| Error::server("release the lock", error))?) > 0)
+}
+
+/// Who took the lock away from its holder at `fence`, if an operator did.
+pub(crate) async fn taken_by(control: &Control, fence: i64) -> Option<Who> {
+    let found = control.find(None, doc! { "_id": ID }, doc! { "events": 1 }).await.ok()?;
+    let events = found.first()?.get_array("events").ok()?.iter().filter_map(Bson::as_document);
+    let mut taken = events.filter(|event| {
+        event.get_str("event").is_ok_and(|event| event == FORCED)
+            && number(event, "fence") == Some(fence)
+    });
+    Some(taken.next_back()?.get_document("by").map(parse_who).unwrap_or_default())
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -57,6 +57,7 @@ mod fence;
 mod fields;
 mod history;
 mod import;
+mod inside;
 mod item;
 mod lease;
 mod link_macro;
@@ -107,7 +108,7 @@ pub use dry_run::{
     CommandReport, DryRun, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, Shadow,
     ShadowReport,
 };
-pub use error::{Drift, Error, Kind, Named, ServerError};
+pub use error::{Drift, Error, Kind, Named, Renamed, ServerError};
 pub use import::{Import, ImportReport, Imported, Tool};
 pub use lint::{Lint, LintLimits, LintName};
 pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};

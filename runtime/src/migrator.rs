@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     DryRun, Error, Import, LintLimits, LintName, Migration, Observer, Shadow, Tool, Version,
     change,
-    config::{DatabaseAhead, OutOfOrder, Retries, Settings, Wait},
+    config::{self, DatabaseAhead, OutOfOrder, Retries, Settings, Wait},
     on_start::OnStart,
     plan::{DownTarget, Goal, UpTarget},
     progress::Progress,
@@ -50,6 +50,11 @@ pub struct Migrator {
 
 impl Migrator {
     /// Over the migrations that are linked into this binary.
+    ///
+    /// Only the database's name and its client count. Defaults of the client or the database (read
+    /// preference, read and write concern) are not used, neither for the history nor in bodies:
+    /// those get handles that read from the primary and write to the majority. Give the client room
+    /// for a few connections (`maxPoolSize`), as heartbeats go out while a body is at work.
     ///
     /// Nothing is checked and nothing sent until a verb is awaited.
     pub fn new(database: &Database) -> Self {
@@ -300,12 +305,13 @@ impl Migrator {
     }
 
     /// An operator's answer to a migration that was interrupted or failed half-way: it *is*
-    /// applied, or it is *not*. Runs nothing.
+    /// applied, or it is *not*; or to one that is recorded as applied, though its effects were
+    /// undone by hand. Runs nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownVersion`], [`Error::WrongState`] (it is in that state already):
-    /// nothing was written. [`Error::LockHeld`], and those of [`status`](Self::status).
+    /// [`Error::UnknownVersion`], [`Error::WrongState`] (it is in that state already, or it is
+    /// applied and the answer is [`Resolution::Pending`]): nothing was written. [`Error::LockHeld`], and those of [`status`](Self::status).
     pub async fn resolve(
         &self,
         version: impl Into<Version>,
@@ -316,8 +322,10 @@ impl Migrator {
 
     /// Records the checksums of this build for applied migrations, and rebuilds the digest
     /// of the history. Await it to write, or `preview()` it first.
+    ///
+    /// A record of another *name* is another migration's, and refused: [`Repair::renamed`].
     pub fn repair(&self) -> Repair<'_> {
-        Repair { migrator: self }
+        Repair { migrator: self, renamed: Vec::new() }
     }
 
     /// Removes what declared migrations keep for their rollback, and what rollbacks had to take
@@ -347,7 +355,9 @@ impl Migrator {
     /// Takes the lock from a holder that is known to be dead, and leaves an event. `fence`
     /// is the number that [`lock_status`](Self::lock_status) showed.
     ///
-    /// Safe even if the holder lives: its next commit is refused by the database.
+    /// Safe even if the holder lives: it stops at its next heartbeat (a third of the lease) with
+    /// [`Error::LockLost`], which names who took the lock, and does not take it again; and as soon
+    /// as another process has the lock, the database refuses its next commit.
     ///
     /// # Errors
     ///
@@ -363,6 +373,7 @@ impl Migrator {
 
     fn registry(&self) -> Result<Registry, Error> {
         self.settings.check()?;
+        config::check_database(&self.database)?;
         let registry = match &self.list {
             None => Registry::linked(&self.settings.group),
             Some(list) => Registry::given(list.clone(), &self.settings.group),
@@ -418,8 +429,12 @@ impl Migrator {
 pub enum Resolution {
     /// Its effects are all there.
     Applied,
-    /// None of its effects is there (any more): `up` will apply it from the start.
+    /// None of its effects is there (any more): `up` will apply it from the start. Not for one
+    /// that is recorded as applied: [`down`](Migrator::down) rolls that one back.
     Pending,
+    /// It is recorded as applied, but its effects are gone: somebody undid them by hand, or
+    /// restored a backup. `up` will apply it again from the start.
+    Undone,
 }
 
 /// Applies what is pending. Made by [`Migrator::up`]; await it.
@@ -747,21 +762,31 @@ impl<'a> IntoFuture for Purge<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::LockHeld`], and those of [`Migrator::status`]. Written in one transaction.
+/// [`Error::Renamed`]: records have other names than this build's migrations. [`Error::LockHeld`],
+/// and those of [`Migrator::status`]. Written in one transaction.
 #[derive(Debug)]
 #[must_use = "nothing runs until it is awaited"]
 pub struct Repair<'a> {
     migrator: &'a Migrator,
+    renamed: Vec<Version>,
 }
 
 impl<'a> Repair<'a> {
+    /// This migration was renamed after it was applied: its new name is recorded, and its checksum.
+    /// Without this, a record of another name is taken for another app's, and refused. May be
+    /// called several times.
+    pub fn renamed(mut self, version: impl Into<Version>) -> Self {
+        self.renamed.push(version.into());
+        self
+    }
+
     /// What it would write. No write, no lock.
     ///
     /// # Errors
     ///
     /// As [`Migrator::status`].
     pub async fn preview(self) -> Result<RepairReport, Error> {
-        self.migrator.runner()?.repair(false).await
+        self.migrator.runner()?.repair(&self.renamed, false).await
     }
 }
 
@@ -770,6 +795,6 @@ impl<'a> IntoFuture for Repair<'a> {
     type IntoFuture = Boxed<'a, RepairReport>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.migrator.runner()?.repair(true).await })
+        Box::pin(async move { self.migrator.runner()?.repair(&self.renamed, true).await })
     }
 }

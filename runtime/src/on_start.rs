@@ -114,7 +114,10 @@ impl<'a> OnStart<'a> {
                     }
                     // This policy starts the app whatever the history looks like.
                     Err(
-                        error @ (Error::Drift(_) | Error::OutOfOrder { .. } | Error::Ahead { .. }),
+                        error @ (Error::Drift(_)
+                        | Error::Renamed(_)
+                        | Error::OutOfOrder { .. }
+                        | Error::Ahead { .. }),
                     ) => {
                         tracing::warn!(target: "mongrate", %error, "the migrations need attention");
                         let pending = runner.status().await?.pending;
@@ -138,7 +141,12 @@ impl<'a> IntoFuture for OnStart<'a> {
 
 fn parse(value: Option<std::ffi::OsString>, default: StartPolicy) -> Result<StartPolicy, Error> {
     let Some(value) = value else { return Ok(default) };
-    let text = value.to_string_lossy();
+    let Some(text) = value.to_str() else {
+        return Err(Error::Settings {
+            setting: MIGRATE_ON_START,
+            problem: "the variable is not UTF-8; it is one of `true`, `check`, `false`".to_owned(),
+        });
+    };
     match text.trim().to_ascii_lowercase().as_str() {
         "" => Ok(default),
         "true" | "1" | "yes" | "on" => Ok(StartPolicy::Migrate),

@@ -5,7 +5,7 @@
 use crate::{
     Direction, Error, Migration, MigrationKind, Version,
     config::{DatabaseAhead, OutOfOrder},
-    error::{Drift, Named},
+    error::{Drift, Named, Renamed},
     history::{History, Record, Stored},
     registry::Registry,
 };
@@ -65,6 +65,7 @@ pub(crate) fn plan(
     history: &History,
     policies: Policies,
 ) -> Result<Plan, Error> {
+    refuse_renamed(registry, history)?;
     match goal {
         Goal::Up(target) => up(target, registry, history, policies),
         Goal::Down(target) => down(target, registry, history),
@@ -190,6 +191,29 @@ pub(crate) fn pending<'a>(
     history: &'a History,
 ) -> impl Iterator<Item = &'a Migration> {
     registry.iter().filter(|one| !history.get(one.version()).is_some_and(Record::is_applied))
+}
+
+/// Refuses a history that is another app's, or that knows a migration by another name.
+pub(crate) fn refuse_renamed(registry: &Registry, history: &History) -> Result<(), Error> {
+    let renamed = renamed(registry, history);
+    if renamed.is_empty() { Ok(()) } else { Err(Error::Renamed(renamed)) }
+}
+
+/// Records in force of another name than this build's migration of their version: they are of
+/// other migrations.
+pub(crate) fn renamed(registry: &Registry, history: &History) -> Vec<Renamed> {
+    history
+        .records()
+        .filter(|record| record.is_in_force())
+        .filter_map(|record| {
+            let linked = registry.get(record.version)?;
+            (linked.name() != record.name).then(|| Renamed {
+                version: record.version,
+                recorded: record.name.clone(),
+                linked: linked.name().to_owned(),
+            })
+        })
+        .collect()
 }
 
 /// Applied migrations whose body in this build is another one.

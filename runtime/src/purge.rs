@@ -11,6 +11,7 @@ use crate::{
     command::number,
     engine::read_all,
     history::{self, History, Stored},
+    plan,
     report::{KeptCollection, PurgeReport},
     runner::Runner,
 };
@@ -32,10 +33,11 @@ impl Runner {
         self.peek().await?;
         if !write {
             let (history, _) = read_all(&self.control, None).await?;
+            plan::refuse_renamed(&self.registry, &history)?;
             let collections = self.kept(target, &history).await?;
             return Ok(self.purge_report(collections, false));
         }
-        let (engine, history) = self.enter_to_record().await?;
+        let (engine, history) = self.enter_own_history().await?;
         let ended = self.kept(target, &history).await;
         let mut failed = None;
         let mut gone = Vec::new();

@@ -20,6 +20,65 @@ const SECRET_BYTES_MIN: usize = 4;
 /// `tlsCertificateKeyFilePassword=`, `proxyPassword=`.
 const SECRET_OPTIONS: [&str; 2] = ["password=", "aws_session_token:"];
 
+/// The options of the specifications of MongoDB's drivers. Their names are no secrets.
+const OPTIONS: [&str; 55] = [
+    "appName",
+    "authMechanism",
+    "authMechanismProperties",
+    "authSource",
+    "compressors",
+    "connectTimeoutMS",
+    "directConnection",
+    "fsync",
+    "gssapiServiceName",
+    "heartbeatFrequencyMS",
+    "j",
+    "journal",
+    "loadBalanced",
+    "localThresholdMS",
+    "maxAdaptiveRetries",
+    "adaptiveRetries",
+    "maxConnecting",
+    "maxIdleTimeMS",
+    "maxPoolSize",
+    "maxStalenessSeconds",
+    "minPoolSize",
+    "proxyHost",
+    "proxyPassword",
+    "proxyPort",
+    "proxyUsername",
+    "readConcernLevel",
+    "readPreference",
+    "readPreferenceTags",
+    "replicaSet",
+    "retryReads",
+    "retryWrites",
+    "safe",
+    "serverMonitoringMode",
+    "serverSelectionTimeoutMS",
+    "serverSelectionTryOnce",
+    "socketTimeoutMS",
+    "srvMaxHosts",
+    "srvServiceName",
+    "ssl",
+    "timeoutMS",
+    "tls",
+    "tlsAllowInvalidCertificates",
+    "tlsAllowInvalidHostnames",
+    "tlsCAFile",
+    "tlsCertificateKeyFile",
+    "tlsCertificateKeyFilePassword",
+    "tlsDisableCertificateRevocationCheck",
+    "tlsDisableOCSPEndpointCheck",
+    "tlsInsecure",
+    "uuidRepresentation",
+    "w",
+    "waitQueueTimeoutMS",
+    "wtimeout",
+    "wtimeoutMS",
+    "zlibCompressionLevel",
+];
+
 /// Every secret that this process was given. It only grows.
 static KNOWN: Redactor = Redactor::new();
 
@@ -48,23 +107,67 @@ pub(crate) fn clean_json(value: &mut serde_json::Value) {
 }
 
 /// A message about a connection string that could not be parsed. Where its password ends is
-/// anybody's guess, so every piece that may belong to it is masked, however short.
+/// anybody's guess, so every piece that may belong to it is masked, however short; and so are the
+/// values of options. Names of options are what such a message is about, and stay.
 pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
     let (_, rest) = after_scheme(uri);
-    let guess = rest.split_once(':').map_or("", |(_, rest)| rest);
-    let mut pieces: Vec<String> = guess
-        .split([':', '/', '?', '@', '&', ',', '=', '#', '[', ']'])
+    let (before, options) = split_options(rest);
+    let mut text = mask_addresses(message).into_owned();
+    let info = before.rsplit_once('@').map_or(before, |(info, _)| info);
+    let guess = info.split_once(':').map_or("", |(_, rest)| rest);
+    let separators = [':', '/', '?', '@', '&', ',', '=', '#', '[', ']'];
+    for piece in pieces(guess, &separators) {
+        // Whole words only, if it is short, or a password of one letter would eat the message.
+        text = replace_words(&text, &piece, piece.len() < SECRET_BYTES_MIN);
+    }
+    let names: Vec<&str> = options
+        .split('&')
+        .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
+        .collect();
+    let is_name =
+        |text: &str| is_option(text) || names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    for (name, value) in options.split('&').filter_map(|pair| pair.split_once('=')) {
+        let is_secret = SECRET_OPTIONS.iter().any(|end| {
+            format!("{name}=").to_ascii_lowercase().ends_with(end) || value.contains(end)
+        });
+        for piece in pieces(value, &[',', ':']) {
+            // `tls=tls` is a mistake, but no secret.
+            if is_secret || !is_name(&piece) {
+                text = replace_words(&text, &piece, !is_secret);
+            }
+        }
+    }
+    text
+}
+
+/// A text, its parts, and what is percent-encoded in them; the longest first.
+fn pieces(text: &str, separators: &[char]) -> Vec<String> {
+    let mut pieces: Vec<String> = std::iter::once(text)
+        .chain(text.split(separators))
         .flat_map(|piece| [piece.to_owned(), decode(piece)])
         .filter(|piece| !piece.is_empty())
         .collect();
     pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
-    let mut text = mask_addresses(message).into_owned();
-    for piece in pieces {
-        // Names of options and bare numbers of ports are in the message for a reason; whole
-        // words only, or a password of one letter would eat the message.
-        text = replace_words(&text, &piece);
+    pieces.dedup();
+    pieces
+}
+
+/// A connection string without its scheme, before and behind the `?` with which its options begin:
+/// the first one behind the password, which may hold others where it is not encoded.
+fn split_options(rest: &str) -> (&str, &str) {
+    let password_end = rest.rfind('@').unwrap_or(0);
+    for (at, _) in rest.match_indices('?') {
+        let (before, after) = (rest.get(..at).unwrap_or(""), rest.get(at + 1..).unwrap_or(""));
+        let is_known = after.split_once('=').is_some_and(|(name, _)| is_option(name));
+        if is_known || at > password_end {
+            return (before, after);
+        }
     }
-    text
+    (rest, "")
+}
+
+fn is_option(name: &str) -> bool {
+    OPTIONS.iter().any(|option| option.eq_ignore_ascii_case(name))
 }
 
 struct Redactor {
@@ -180,16 +283,15 @@ fn mask_addresses(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Masks `word` where it is not part of a longer one.
-fn replace_words(text: &str, word: &str) -> String {
+/// Masks `word`; or, if only `whole` words are meant, only where it is not part of a longer one.
+fn replace_words(text: &str, word: &str, whole: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(word) {
         let (before, found) = rest.split_at(at);
         let after = found.get(word.len()..).unwrap_or("");
         let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let inside = word.len() < SECRET_BYTES_MIN
-            && (joined(before.chars().next_back()) || joined(after.chars().next()));
+        let inside = whole && (joined(before.chars().next_back()) || joined(after.chars().next()));
         out += before;
         out += if inside { word } else { MASK };
         rest = after;
@@ -307,6 +409,45 @@ mod tests {
         }
         // Letters inside other words stay, or nobody could read it.
         assert_eq!(clean_broken("mongodb://a:p@h", "no port"), "no port");
+    }
+
+    #[test]
+    fn names_of_options_are_never_masked_and_values_always() {
+        for (uri, message, says) in [
+            (
+                "mongodb://anna:canary@h/?retrywrite=true",
+                "retrywrite is an invalid option. An option with a similar name exists: retrywrites",
+                "retrywrite is an invalid option. An option with a similar name exists: retrywrites",
+            ),
+            (
+                "mongodb://h/?compressors=zlib",
+                "Enable the zlib-compression feature flag to use zlib compression",
+                "Enable the ***-compression feature flag to use *** compression",
+            ),
+            (
+                "mongodb://h/?tls=tls",
+                "connection string `tls` option must be a boolean",
+                "connection string `tls` option must be a boolean",
+            ),
+            (
+                "mongodb://h/?connectTimeoutMS=conn",
+                "`connecttimeoutms` option: conn",
+                "`connecttimeoutms` option: ***",
+            ),
+            ("mongodb://h/?proxyPassword=canary&x=1", "x is wrong: xcanaryx", "x is wrong: x***x"),
+            (
+                "mongodb://h/?appName=a@b&bogus=1",
+                "bogus is an invalid option",
+                "bogus is an invalid option",
+            ),
+            (
+                "mongodb://u:p@h/?readPreference=nearestt",
+                "'nearestt' is not a valid read preference",
+                "'***' is not a valid read preference",
+            ),
+        ] {
+            assert_eq!(clean_broken(uri, message), says, "{uri}");
+        }
     }
 
     #[test]

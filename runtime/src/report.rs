@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     MigrationKind, Version,
-    error::{Drift, Named, driver},
+    error::{Drift, Named, Renamed, driver},
     lint::Lint,
 };
 
@@ -329,6 +329,9 @@ pub struct MigrationStatus {
     pub version: Version,
     /// Its name.
     pub name: String,
+    /// The name in its record, where that is another one: then the record is of another migration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded_as: Option<String>,
     /// Its state.
     pub state: State,
     /// What it may do.
@@ -500,6 +503,9 @@ pub struct RepairReport {
     pub database: String,
     /// The checksums that are recorded anew.
     pub checksums: Vec<Drift>,
+    /// The names that are recorded anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<Renamed>,
     /// Whether the digest of the history had to be rebuilt.
     pub digest_rebuilt: bool,
     /// Whether it was written; false when only shown.

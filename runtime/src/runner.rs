@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mongodb::{Database, bson::doc};
+use mongodb::{
+    Database,
+    bson::{Bson, Document, doc},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +18,8 @@ use crate::{
     engine::{Engine, on_own_thread, read_all},
     error::Named,
     fence::{self, Fence},
-    history::History,
+    history::{self, History},
+    inside::{self, Inside},
     lease::{self, Attempt, Left},
     meter,
     observer::Watching,
@@ -30,6 +34,10 @@ use crate::{
 
 /// How long a plan may count documents.
 const COUNT_MAX_MS: i32 = 5_000;
+
+/// A process that waits says so after this long, and then again each time.
+const SAY_FIRST: Duration = Duration::from_secs(2);
+const SAY_EVERY: Duration = Duration::from_secs(30);
 
 /// How many times one call starts over after losing its lease.
 const TAKEOVERS_MAX: u32 = 10;
@@ -62,6 +70,8 @@ pub(crate) struct Peek {
     pub lock: LockReport,
     /// The lock's holder is gone.
     pub left: Option<Left>,
+    /// Who holds the lock, or held it last: the UUID of the acquisition.
+    owner: Option<String>,
 }
 
 /// How a call got in.
@@ -88,11 +98,7 @@ impl Runner {
         settings: Settings,
         cancel: CancellationToken,
     ) -> Self {
-        let control = Control {
-            database: database.clone(),
-            collection: settings.collection_name(),
-            retries: settings.retries,
-        };
+        let control = Control::new(database, settings.collection_name(), settings.retries);
         let who = settings.who();
         let progress = Progress::default();
         Self { control, registry, settings, who, cancel, watching: None, progress }
@@ -112,13 +118,19 @@ impl Runner {
         tokio::join!(self.peek(), made).0
     }
 
-    /// Reads fence and lock, and refuses a standalone server. One round trip.
+    /// Reads fence and lock, and refuses a standalone server, and a collection that is not ours.
+    /// One round trip.
+    ///
+    /// In the order of `_id` backwards, lock and fence come first in a collection of ours: before
+    /// them there are only `_id`s of types that we do not use. So the first three documents tell
+    /// whose the collection is, however many there are.
     pub(crate) async fn peek(&self) -> Result<Peek, Error> {
         let command = doc! {
             "find": &self.control.collection,
-            "filter": { "_id": { "$in": [fence::ID, lease::ID] } },
+            "filter": {},
+            "sort": { "_id": -1 },
             "projection": lease::projection(),
-            "limit": 2,
+            "limit": 3,
             "singleBatch": true,
             "readConcern": { "level": "majority" },
         };
@@ -136,21 +148,33 @@ impl Runner {
             .get_document("cursor")
             .and_then(|cursor| cursor.get_array("firstBatch"))
             .map_err(|_| Error::Corrupt {
+                collection: None,
                 id: fence::ID.to_owned(),
                 problem: "the server's reply has no batch".to_owned(),
             })?;
+        let found: Vec<&Document> = batch.iter().filter_map(Bson::as_document).collect();
         let named = |id: &str| {
-            batch
-                .iter()
-                .filter_map(|document| document.as_document())
-                .find(|document| document.get_str("_id").is_ok_and(|found| found == id))
+            found.iter().copied().find(|found| found.get_str("_id").is_ok_and(|it| it == id))
         };
+        let fence = named(fence::ID).filter(|fence| history::is_ours(fence));
+        // With a fence of ours the collection is ours; what else is in it, the history is read for.
+        if fence.is_none()
+            && let Some(foreign) = found.iter().find(|found| !history::is_ours(found))
+        {
+            let id = foreign.get("_id").map_or_else(|| "without".to_owned(), Bson::to_string);
+            return Err(Error::Corrupt {
+                collection: Some(self.control.collection.clone()),
+                id: format!("the document with `_id` {id}"),
+                problem: "was not written by mongrate: another tool's".to_owned(),
+            });
+        }
         let nobody = doc! {};
         let lock = named(lease::ID).unwrap_or(&nobody);
         Ok(Peek {
-            applied: named(fence::ID).map(Fence::parse).and_then(|fence| fence.applied),
+            applied: fence.map(Fence::parse).and_then(|fence| fence.applied),
             lock: lease::parse(lock),
             left: if self.settings.local_takeover { lease::left(lock) } else { None },
+            owner: lock.get_str("owner").ok().map(str::to_owned),
         })
     }
 
@@ -256,7 +280,7 @@ impl Runner {
                 // After a take-over: what this call did before is not to be lost.
                 Err(error) if report.done().next().is_some() => {
                     tracing::error!(target: "mongrate", %error, "could not go on");
-                    return Err(Error::LockLost { report: Box::new(report) });
+                    return Err(Error::LockLost { report: Box::new(report), taken_by: None });
                 }
                 entered => entered?,
             };
@@ -300,8 +324,11 @@ impl Runner {
             engine.progress = self.progress.clone();
             self.progress.began(Some(engine.fence()), &plan.steps);
             let watching = self.watching.clone();
+            let inside = Inside::run(engine.owner());
+            let fence = engine.fence();
             let end;
             (report, end) = on_own_thread(move || async move {
+                let _entered = inside.enter();
                 let (steps, on_error) = (&plan.steps, how.continue_on_error);
                 let watching = watching.as_deref();
                 let end = match how.atomic {
@@ -318,8 +345,15 @@ impl Runner {
                         .await
                     }
                 };
-                if !matches!(end, End::Lost) {
-                    engine.close().await;
+                match &end {
+                    End::Lost => {}
+                    End::Failed(error) if report.done().next().is_none() => {
+                        match error.downcast_ref::<Error>() {
+                            Some(error @ Error::Corrupt { .. }) => engine.give_up(error).await,
+                            _ => engine.close().await,
+                        }
+                    }
+                    _ => engine.close().await,
                 }
                 (report, end)
             })
@@ -336,6 +370,11 @@ impl Runner {
             if matches!(end, End::Lost) {
                 // Another process has the lock now. `up` waits until it is done, and sees
                 // what is left; a rollback must not go further than it was asked to.
+                let taken_by = lease::taken_by(&self.control, fence).await;
+                if taken_by.is_some() {
+                    tracing::error!(target: "mongrate", fence, "the lock was taken away by an operator");
+                    return Err(Error::LockLost { report: Box::new(report), taken_by });
+                }
                 tracing::warn!(target: "mongrate", "another process has taken over");
                 if matches!(goal, Goal::Up(target) if target.steps.is_none())
                     && self.settings.wait != Wait::No
@@ -343,16 +382,25 @@ impl Runner {
                     report.steps.retain(StepReport::is_done);
                     continue;
                 }
-                return Err(Error::LockLost { report: Box::new(report) });
+                return Err(Error::LockLost { report: Box::new(report), taken_by: None });
+            }
+            // Then not even the failure could be recorded.
+            if let End::Failed(error) = end {
+                return Err(match error.downcast::<Error>() {
+                    Ok(error) if matches!(*error, Error::Corrupt { collection: Some(_), .. }) => {
+                        *error
+                    }
+                    Ok(error) => Error::Failed { report: Box::new(report), source: error },
+                    Err(source) => Error::Failed { report: Box::new(report), source },
+                });
             }
             let report = Box::new(report);
             return match end {
-                End::Failed(source) => Err(Error::Failed { report, source }),
                 End::Cancelled => Err(Error::Cancelled { report }),
-                End::Done | End::Lost => Ok(*report),
+                End::Done | End::Lost | End::Failed(_) => Ok(*report),
             };
         }
-        Err(Error::LockLost { report: Box::new(report) })
+        Err(Error::LockLost { report: Box::new(report), taken_by: None })
     }
 
     /// Gets the lock for the verbs that only record.
@@ -367,7 +415,7 @@ impl Runner {
     /// leaves as soon as nothing is pending.
     async fn enter(&self, goal: Option<Goal>, report: &mut RunReport) -> Result<Entered, Error> {
         let begun = Instant::now();
-        let mut waiting = false;
+        let (mut waiting, mut say_at) = (false, SAY_FIRST);
         // Whoever applies goes on to the end of the list, as a rule.
         let all = i64::try_from(self.registry.len()).ok();
         let mut pace = Pace::new(all.filter(|_| matches!(goal, Some(Goal::Up(_)))));
@@ -385,6 +433,7 @@ impl Runner {
             {
                 return Ok(Entered::Current { ahead });
             }
+            self.refuse_inside(&peek)?;
             let mut seen = peek.lock;
             let left = peek.left.filter(|_| seen.held);
             if let (Some(_), Some(holder)) = (&left, &seen.holder) {
@@ -431,6 +480,15 @@ impl Runner {
                 waiting = true;
                 tracing::info!(target: "mongrate", %holder, fence = seen.fence, "waiting for the lock");
             }
+            if waited >= say_at {
+                say_at = waited + SAY_EVERY;
+                // A body may have spawned this call: then nobody can know.
+                let here = peek.owner.as_deref().is_some_and(inside::is_held_here);
+                tracing::info!(
+                    target: "mongrate", %holder, fence = seen.fence, waited_s = waited.as_secs(),
+                    this_process = here, "still waiting for the lock"
+                );
+            }
             // Not longer than the lease that is in the way still runs, if nobody renews it.
             let remaining = Duration::from_millis(seen.remaining_ms + 10);
             let applied = peek.applied.map_or(0, |applied| applied.count());
@@ -445,6 +503,14 @@ impl Runner {
             }
             report.waited_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         }
+    }
+
+    /// Refuses a call that would wait for the very run that makes it.
+    fn refuse_inside(&self, peek: &Peek) -> Result<(), Error> {
+        let of_run = peek.owner.as_deref().is_some_and(inside::is_run_of);
+        let of_dry_run =
+            || inside::is_dry_run_of(self.control.database.name(), &self.control.collection);
+        if of_run || of_dry_run() { Err(Error::InsideMigration) } else { Ok(()) }
     }
 
     /// Whether an `up` has nothing to do; with what the database is ahead by.

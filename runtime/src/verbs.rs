@@ -6,7 +6,7 @@ use crate::{
     Error, Migration, Resolution, Version, backfill,
     checksum::Digest,
     engine::{Engine, Stop, on_own_thread, read_all},
-    error::Named,
+    error::{Named, Renamed},
     fence,
     history::{self, Change, History, Record, Stored},
     lease, meter,
@@ -95,7 +95,7 @@ impl Runner {
         if self.registry.get(version).is_none() {
             return Err(Error::UnknownVersion { version });
         }
-        let (engine, history) = self.enter_to_record().await?;
+        let (engine, history) = self.enter_own_history().await?;
         let chosen: Vec<Migration> = plan::pending(&self.registry, &history)
             .filter(|one| one.version() <= version)
             .copied()
@@ -119,7 +119,7 @@ impl Runner {
         let Some(migration) = self.registry.get(version).copied() else {
             return Err(Error::UnknownVersion { version });
         };
-        let (engine, history) = self.enter_to_record().await?;
+        let (engine, history) = self.enter_own_history().await?;
         let record = history.get(version);
         let applied = record.is_some_and(Record::is_applied);
         let mut digest = engine.applied();
@@ -132,6 +132,24 @@ impl Runner {
                 digest.add(version, &migration.checksum());
                 (Change::Applied { batch: engine.batch, event: "resolved" }, State::Applied)
             }
+            Resolution::Pending if applied => {
+                engine.close().await;
+                return Err(Error::WrongState {
+                    version,
+                    state: State::Applied.as_str(),
+                    hint: "`down` rolls it back; if its effects are gone already, as you undid \
+                           them by hand or restored a backup, say so with `resolve --as undone`",
+                });
+            }
+            Resolution::Undone if !applied => {
+                engine.close().await;
+                let state = record.map_or(State::Pending, |record| record.state.shown());
+                let hint = match state {
+                    State::Pending => "there is nothing to resolve",
+                    _ => "it is not applied; if nothing of it is there, say `resolve --as pending`",
+                };
+                return Err(Error::WrongState { version, state: state.as_str(), hint });
+            }
             Resolution::Pending
                 if record.is_none_or(|record| {
                     matches!(record.state, Stored::Reverted | Stored::Cancelled)
@@ -140,7 +158,7 @@ impl Runner {
                 engine.close().await;
                 return Err(already(version, State::Pending));
             }
-            Resolution::Pending => {
+            Resolution::Pending | Resolution::Undone => {
                 if let Some(record) = record.filter(|record| record.is_applied()) {
                     digest.remove(version, &record.checksum);
                 }
@@ -151,21 +169,34 @@ impl Runner {
         Ok(self.recorded(state, vec![named(&migration)]))
     }
 
-    pub(crate) async fn repair(&self, write: bool) -> Result<RepairReport, Error> {
-        let report = |checksums, digest_rebuilt, written| RepairReport {
+    pub(crate) async fn repair(
+        &self,
+        renamed: &[Version],
+        write: bool,
+    ) -> Result<RepairReport, Error> {
+        let report = |renamed, checksums, digest_rebuilt, written| RepairReport {
             group: self.settings.group.clone(),
             database: self.database_name(),
             checksums,
+            renamed,
             digest_rebuilt,
             written,
         };
         if !write {
             self.peek().await?;
             let (history, fence) = read_all(&self.control, None).await?;
+            let renamed = self.renamed(&history, renamed)?;
             let rebuild = damaged(&history, fence.applied);
-            return Ok(report(plan::drift(&self.registry, &history), rebuild, false));
+            return Ok(report(renamed, plan::drift(&self.registry, &history), rebuild, false));
         }
         let (engine, history) = self.enter_to_record().await?;
+        let renamed = match self.renamed(&history, renamed) {
+            Ok(renamed) => renamed,
+            Err(error) => {
+                engine.close().await;
+                return Err(error);
+            }
+        };
         let drift = plan::drift(&self.registry, &history);
         let rebuild = damaged(&history, engine.found);
         let mut digest = history.digest();
@@ -173,16 +204,59 @@ impl Runner {
             digest.remove(one.version, &one.applied);
             digest.add(one.version, &one.linked);
         }
-        let changes: Vec<(Migration, Change<'static>)> = drift
+        let is_renamed = |version| renamed.iter().any(|one| one.version == version);
+        let edited = drift.iter().map(|one| one.version).filter(|version| !is_renamed(*version));
+        let changes: Vec<(Migration, Change<'static>)> = renamed
             .iter()
-            .filter_map(|one| Some((*self.registry.get(one.version)?, Change::Checksum)))
+            .map(|one| one.version)
+            .chain(edited)
+            .filter_map(|version| {
+                let change = Change::Checksum { renamed: is_renamed(version) };
+                Some((*self.registry.get(version)?, change))
+            })
             .collect();
         if changes.is_empty() && !rebuild {
             engine.close().await;
         } else {
             self.write(engine, digest, changes).await?;
         }
-        Ok(report(drift, rebuild, true))
+        Ok(report(renamed, drift, rebuild, true))
+    }
+
+    /// Those whose names differ, which are exactly those that somebody has said to be renamed.
+    fn renamed(&self, history: &History, said: &[Version]) -> Result<Vec<Renamed>, Error> {
+        let (renamed, others): (Vec<Renamed>, Vec<Renamed>) =
+            plan::renamed(&self.registry, history)
+                .into_iter()
+                .partition(|one| said.contains(&one.version));
+        if !others.is_empty() {
+            return Err(Error::Renamed(others));
+        }
+        for version in said {
+            if self.registry.get(*version).is_none() {
+                return Err(Error::UnknownVersion { version: *version });
+            }
+            if !renamed.iter().any(|one| one.version == *version) {
+                return Err(Error::WrongState {
+                    version: *version,
+                    state: "recorded under the name that it has in this build, or not at all",
+                    hint: "there is nothing to rename",
+                });
+            }
+        }
+        Ok(renamed)
+    }
+
+    /// Gets the lock for the verbs that only record, if the history is this build's.
+    pub(crate) async fn enter_own_history(&self) -> Result<(Box<Engine>, History), Error> {
+        let (engine, history) = self.enter_to_record().await?;
+        match plan::refuse_renamed(&self.registry, &history) {
+            Ok(()) => Ok((engine, history)),
+            Err(error) => {
+                engine.close().await;
+                Err(error)
+            }
+        }
     }
 
     pub(crate) async fn lock_status(&self) -> Result<LockReport, Error> {
@@ -216,7 +290,10 @@ impl Runner {
     ) -> Result<(), Error> {
         let ended = on_own_thread(move || async move {
             let ended = engine.record_all(digest, &changes).await;
-            engine.close().await;
+            match &ended {
+                Err(Stop::Server(error)) => engine.give_up(error).await,
+                _ => engine.close().await,
+            }
             ended
         })
         .await;
@@ -228,15 +305,17 @@ impl Runner {
             Stop::Server(error) | Stop::Unknown(error) => error,
             Stop::Body(error) => match error.downcast::<crate::ServerError>() {
                 Ok(error) => Error::server("write the records", *error),
-                Err(error) => {
-                    Error::Corrupt { id: fence::ID.to_owned(), problem: error.to_string() }
-                }
+                Err(error) => Error::Corrupt {
+                    collection: None,
+                    id: fence::ID.to_owned(),
+                    problem: error.to_string(),
+                },
             },
             Stop::Cancelled | Stop::Lost | Stop::TakenBack => {
                 let report = Box::new(self.empty_report());
                 match stop {
                     Stop::Cancelled => Error::Cancelled { report },
-                    _ => Error::LockLost { report },
+                    _ => Error::LockLost { report, taken_by: None },
                 }
             }
         }
@@ -268,12 +347,16 @@ fn shown(
 ) -> MigrationStatus {
     let applied = record.filter(|record| record.is_applied());
     let name = linked.map(|one| one.name().to_owned());
+    let other = |record: &&Record| {
+        record.is_in_force() && linked.is_some_and(|linked| linked.name() != record.name)
+    };
     MigrationStatus {
         version: linked
             .map(Migration::version)
             .or(record.map(|one| one.version))
             .unwrap_or(Version::new(0)),
         name: name.or_else(|| record.map(|one| one.name.clone())).unwrap_or_default(),
+        recorded_as: record.filter(other).map(|record| record.name.clone()),
         state: record.map_or(State::Pending, |record| record.state.shown()),
         kind: linked
             .map(Migration::kind)

@@ -520,6 +520,8 @@ pub enum Answer {
     Applied,
     /// None of its effects is there: `up` applies it from the start
     Pending,
+    /// It is recorded as applied, but its effects were undone by hand: `up` applies it again
+    Undone,
 }
 
 impl From<Answer> for Resolution {
@@ -527,6 +529,7 @@ impl From<Answer> for Resolution {
         match answer {
             Answer::Applied => Self::Applied,
             Answer::Pending => Self::Pending,
+            Answer::Undone => Self::Undone,
         }
     }
 }
@@ -534,6 +537,11 @@ impl From<Answer> for Resolution {
 /// How `repair` is done.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RepairArgs {
+    /// This migration was renamed after it was applied: record its new name, too; may be given
+    /// several times. Any other record of another name is taken for another app's, and refused
+    #[arg(long, value_name = "VERSION")]
+    pub renamed: Vec<Version>,
+
     /// Only show what would be recorded; writes nothing and takes no lock
     #[arg(long)]
     pub dry_run: bool,

@@ -5,12 +5,16 @@ use std::time::Duration;
 use mongodb::{Client, Database, options::ClientOptions};
 use tokio_util::sync::CancellationToken;
 
-use super::{Cli, args::CliArgs, error::CliError};
-use crate::{Kind, Migrator, Observer, redact};
+use super::{Cli, args::CliArgs, error::CliError, uri};
+use crate::{Kind, Migrator, Observer, config, redact};
 
 /// How long a server is looked for, unless the URI says: the driver's 30 s are long for
 /// somebody who waits at a terminal.
 const SERVER_SELECTION: Duration = Duration::from_secs(10);
+
+/// The fewest connections: with one, the heartbeat of the lock would wait for a long operation of a
+/// migration, and the lease would be lost.
+const POOL_MIN: u32 = 8;
 
 /// How long the connections may take to close at the end.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
@@ -64,16 +68,17 @@ impl Cli {
         args: &CliArgs,
         observer: Option<&Observer>,
     ) -> Result<Connection, CliError> {
-        // A variable that is set to nothing is not set.
-        let given = args.uri.as_ref().map(super::Uri::expose).filter(|uri| !uri.trim().is_empty());
+        // A variable that is set to nothing is not set; and one that comes from a file ends with a
+        // newline, which no address and no name does.
+        let given = args.uri.as_ref().map(|uri| uri.expose().trim()).filter(|uri| !uri.is_empty());
         if let Some(uri) = given {
             redact::learn(uri);
-            let mut options = parse(uri).await?;
+            let mut options = uri::parse(uri).await?;
             observe(observer, &mut options);
             return self.open(args, options, None);
         }
         let server = self.start_embedded().await?;
-        let mut options = parse(server.uri()).await?;
+        let mut options = uri::parse(server.uri()).await?;
         observe(observer, &mut options);
         self.open(args, options, Some(server))
     }
@@ -86,15 +91,11 @@ impl Cli {
     ) -> Result<Connection, CliError> {
         options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
         options.app_name.get_or_insert_with(|| "mongrate".to_owned());
-        let from_args = args.database.clone().filter(|name| !name.is_empty());
-        let from_uri = options.default_database.clone();
-        let name = from_args.or(from_uri).or_else(|| self.database.clone()).ok_or_else(|| {
-            CliError::usage(
-                "no_database",
-                "no database is named; pass --database, set MONGODB_DATABASE, or add it to the \
-                 URI: mongodb://host/DATABASE",
-            )
-        })?;
+        if let Some(size @ 1..POOL_MIN) = options.max_pool_size {
+            tracing::debug!(target: "mongrate", size, "maxPoolSize is too small; it is {POOL_MIN}");
+            options.max_pool_size = Some(POOL_MIN);
+        }
+        let name = self.database_name(args, options.default_database.as_deref())?;
         let client = Client::with_options(options).map_err(|error| {
             let message = crate::error::driver::describe(&error);
             CliError::usage("bad_uri", format!("the URI cannot be used: {message}"))
@@ -108,6 +109,32 @@ impl Cli {
             #[cfg(feature = "embedded")]
             server,
         })
+    }
+
+    /// The first name that is given: `--database` or its variable, the one in the URI, the app's.
+    fn database_name(&self, args: &CliArgs, in_uri: Option<&str>) -> Result<String, CliError> {
+        let given = args.database.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        if let (None, Some(name @ ("admin" | "config" | "local"))) = (given, in_uri) {
+            return Err(CliError::usage(
+                "reserved_database",
+                format!(
+                    "the URI names the database `{name}`, which is MongoDB's own; in a URI it \
+                     usually means where the user signs in. Name the app's database with \
+                     `--database NAME` or MONGODB_DATABASE (the sign-in stays as it is), or write \
+                     `/NAME?authSource={name}` in the URI; if `{name}` is really meant, \
+                     `--database {name}` says so. Nothing was sent"
+                ),
+            ));
+        }
+        let name = given.or(in_uri).or(self.database.as_deref()).ok_or_else(|| {
+            CliError::usage(
+                "no_database",
+                "no database is named; pass --database, set MONGODB_DATABASE, or add it to the \
+                 URI: mongodb://host/DATABASE",
+            )
+        })?;
+        config::check_database_name(name)?;
+        Ok(name.to_owned())
     }
 
     /// The migrator that the verbs use: the app's settings, then those of the arguments.
@@ -184,27 +211,6 @@ fn no_uri() -> CliError {
         "no server is named; pass --uri or set MONGODB_URI, such as \
          mongodb://localhost:27017/?replicaSet=rs0",
     )
-}
-
-async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
-    ClientOptions::parse(uri).await.map_err(|error| {
-        let message = redact::clean_broken(uri, &crate::error::driver::describe(&error));
-        match *error.kind {
-            mongodb::error::ErrorKind::DnsResolve { .. } => CliError::new(
-                Kind::Unavailable,
-                "server",
-                format!("could not look up the server's name: {message}"),
-            ),
-            _ => CliError::usage(
-                "bad_uri",
-                format!(
-                    "the URI is not one of MongoDB's: {message}; expected \
-                     mongodb://host:port/database?options, with `user:password@` before the host \
-                     if it asks for them, and special characters in both percent-encoded"
-                ),
-            ),
-        }
-    })
 }
 
 /// An error with its causes, where its own text does not say them.

@@ -79,12 +79,15 @@ impl CliError {
                 format!("mend it and run `{app} {verb}` again; `{app} status` shows where it stands")
             }
             "cancelled" if self.report().is_some() => format!("{app} {verb}"),
+            // The message says it: when nothing else migrates.
+            "lock_lost" if self.kind() == Kind::NeedsOperator => format!("{app} status"),
             "lock_lost" | "pending" => format!("{app} up"),
             "checksum_drift" => format!("{app} repair --dry-run"),
             "out_of_order" => format!("{app} plan --allow-out-of-order"),
             "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
             "not_atomic" | "lints" => format!("{app} plan"),
             "import" => format!("{app} import --help"),
+            "renamed" => format!("{app} status"),
             "unknown_version" | "wrong_state" | "irreversible" | "not_linked"
             | "database_ahead" => format!("{app} status"),
             "server" => "see that the server runs, and that --uri or MONGODB_URI names it".to_owned(),

@@ -1,6 +1,9 @@
 //! Log lines on stderr.
 
-use std::fmt::{self, Write as _};
+use std::{
+    env::VarError,
+    fmt::{self, Write as _},
+};
 
 use tracing::{
     Event, Subscriber,
@@ -31,7 +34,15 @@ use super::{
 /// `--log` decides, or else `-v`, or else `RUST_LOG`, or else warnings only. With `json` among the
 /// directives each line is a JSON object; alone it also says what becomes of each migration.
 pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
-    let from_env = std::env::var("RUST_LOG").ok().filter(|filter| !filter.trim().is_empty());
+    let from_env = match std::env::var("RUST_LOG") {
+        Ok(filter) => Some(filter).filter(|filter| !filter.trim().is_empty()),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => {
+            let message =
+                "the environment variable RUST_LOG is not UTF-8; set it anew, or unset it";
+            return Err(CliError::usage("bad_log_filter", message));
+        }
+    };
     let asked = match (&args.log, args.verbose) {
         (Some(filter), _) => Some(filter.clone()),
         (None, 0) => from_env,
@@ -56,9 +67,19 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
         Some(_) => base.event_format(format).boxed(),
         None => base.event_format(Unasked(format.without_time())).boxed(),
     };
-    let follow = Follow.with_filter(Targets::new().with_target("mongrate", LevelFilter::INFO));
+    let follow = Follow { out, is_logged: shows_waiting(directives) };
+    let follow = follow.with_filter(Targets::new().with_target("mongrate", LevelFilter::INFO));
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).with(follow).try_init();
     Ok(())
+}
+
+/// Whether these directives show what the library tells at level `info`, such as that it waits.
+fn shows_waiting(directives: &str) -> bool {
+    directives.split(',').any(|directive| {
+        let (target, level) = directive.rsplit_once('=').unwrap_or(("", directive));
+        matches!(target.trim(), "" | "mongrate")
+            && level.trim().parse::<LevelFilter>().is_ok_and(|level| level >= LevelFilter::INFO)
+    })
 }
 
 /// Whether `json` is among the directives, and the others.
@@ -113,6 +134,16 @@ impl Visit for Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_logs_the_waiting_is_not_told_again() {
+        for shown in ["info", "warn,mongrate=info", "mongrate=debug", "x=warn, trace"] {
+            assert!(shows_waiting(shown), "{shown}");
+        }
+        for hidden in ["warn", "info2", "x=debug", "mongrate=error"] {
+            assert!(!shows_waiting(hidden), "{hidden}");
+        }
+    }
 
     #[test]
     fn json_is_a_form_and_no_target() {

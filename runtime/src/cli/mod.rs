@@ -72,6 +72,11 @@
 //! `serverSelectionTimeoutMS`, and told that `mongrate` calls unless the URI sets `appName`.
 //! The database: `--database`, `MONGODB_DATABASE`, the one in the URI, or else the app's.
 //!
+//! Blanks and newlines around both are left out, as a variable that is read from a file ends with one.
+//! `admin`, `local` and `config` in the URI are refused, as they usually mean where the user signs
+//! in: `--database` may name them. Read preference, read concern and write concern of the URI are not
+//! used: migrations read from the primary and write to the majority (`w=0` is refused).
+//!
 //! Passwords are in no output: not in help, errors, logs, or reports.
 //!
 //! # Exit codes
@@ -113,7 +118,7 @@
 //! ```
 //!
 //! where `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
-//! `no_database`, `embedded`, `bad_log_filter`, `bad_mapping`, `confirmation_needed`, `declined`,
+//! `no_database`, `reserved_database`, `embedded`, `bad_log_filter`, `bad_mapping`, `confirmation_needed`, `declined`,
 //! `bad_name`, `name_taken`, `no_directory`, `no_version`, `bad_sum`, `no_token`, `bad_token`,
 //! `listen`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
 //! people; and `report`, if work had begun, is the [`RunReport`](crate::RunReport) of what was
@@ -133,6 +138,7 @@ mod render;
 #[cfg(feature = "http")]
 mod serve;
 mod signals;
+mod uri;
 mod usage;
 mod verbs;
 
@@ -314,15 +320,15 @@ impl Command {
                 } else {
                     out.print(&answer.text);
                 }
-                ExitCode::from(answer.exit_code)
+                out.exit(ExitCode::from(answer.exit_code))
             }
             Err(error) => {
                 let next = error.next(&cli.program(), self.name());
                 say(out, &error, next.as_deref());
                 if error.kind() == Kind::Cancelled && signals.token().is_cancelled() {
-                    return ExitCode::from(signals.exit_code());
+                    return out.exit(ExitCode::from(signals.exit_code()));
                 }
-                ExitCode::from(error.kind().exit_code())
+                out.exit(ExitCode::from(error.kind().exit_code()))
             }
         }
     }

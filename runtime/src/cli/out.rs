@@ -2,7 +2,11 @@
 
 use std::{
     io::{self, IsTerminal as _, Write},
-    sync::atomic::{AtomicBool, Ordering},
+    process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anstream::{AutoStream, ColorChoice};
@@ -13,7 +17,7 @@ use super::{
     args::{CliArgs, Color},
     progress,
 };
-use crate::redact;
+use crate::{Kind, redact};
 
 /// Bold red.
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -25,6 +29,9 @@ pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const ACCENT: Style = AnsiColor::Cyan.on_default();
 /// Dimmed.
 pub(super) const FAINT: Style = Style::new().dimmed();
+
+/// Why stdout did not take what was written to it, if it did not. There is one stdout.
+static UNWRITTEN: Mutex<Option<String>> = Mutex::new(None);
 
 /// Whether the cursor stands behind a question.
 static ASKING: AtomicBool = AtomicBool::new(false);
@@ -75,21 +82,44 @@ impl Out {
 
     /// Text to stdout, ending in a newline.
     pub(super) fn print(self, text: &str) {
-        progress::suspend(|| write(AutoStream::new(io::stdout(), self.choice), text, true));
+        let written =
+            progress::suspend(|| write(AutoStream::new(io::stdout(), self.choice), text, true));
+        if let Err(error) = written
+            // A reader that has gone away (`| head`) is nobody's concern: the work counts, not
+            // its echo.
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            *UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        }
+    }
+
+    /// The exit code of a process that would end with `code`: another one if stdout did not take
+    /// all that was to be said. What failed has its own code already.
+    pub(super) fn exit(self, code: ExitCode) -> ExitCode {
+        let unwritten = UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(error) = unwritten else { return code };
+        self.note(&format!(
+            "{}: could not write to stdout: {error}; what the command had to do is done, only its \
+             output is missing",
+            paint(ERROR, "error")
+        ));
+        if code == ExitCode::SUCCESS { ExitCode::from(Kind::Failed.exit_code()) } else { code }
     }
 
     /// Text to stderr, ending in a newline; on a line of its own.
     pub(super) fn note(self, text: &str) {
         if ASKING.swap(false, Ordering::Relaxed) {
-            write(AutoStream::new(io::stderr(), self.choice), "", true);
+            let _ = write(AutoStream::new(io::stderr(), self.choice), "", true);
         }
-        progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, true));
+        // There is nowhere left to say that stderr is gone.
+        let _ = progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, true));
     }
 
     /// A question to stderr, without a newline.
     pub(super) fn ask(self, text: &str) {
         ASKING.store(true, Ordering::Relaxed);
-        progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, false));
+        let _ =
+            progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, false));
     }
 
     /// The question was answered: the answer's newline is on the terminal.
@@ -106,12 +136,10 @@ impl Out {
     }
 }
 
-/// A reader that has gone away (`| head`) is nobody's concern: the work counts, not its
-/// echo.
-fn write(mut stream: impl Write, text: &str, newline: bool) {
+fn write(mut stream: impl Write, text: &str, newline: bool) -> io::Result<()> {
     let text = redact::clean(text);
     let end = if newline && !text.ends_with('\n') { "\n" } else { "" };
-    let _ = write!(stream, "{text}{end}").and_then(|()| stream.flush());
+    write!(stream, "{text}{end}").and_then(|()| stream.flush())
 }
 
 /// Text that comes from elsewhere (the database, a migration, a server), fit for a terminal:

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::out;
+use super::out::{self, Out};
 use crate::{StepProgress, redact};
 
 /// The line that is shown now. There is one stderr, so there is one line.
@@ -59,17 +59,34 @@ pub(super) fn suspend<R>(action: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Shows the library's events on the line.
+/// Shows the library's events on the line; and where there is none, that this process waits, which
+/// would otherwise be a silence of any length.
 #[derive(Debug)]
-pub(super) struct Follow;
+pub(super) struct Follow {
+    pub(super) out: Out,
+    /// The log lines say it already.
+    pub(super) is_logged: bool,
+}
 
 impl<S: tracing::Subscriber> Layer<S> for Follow {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        let Some(bar) = line() else { return };
+        let bar = line();
+        if bar.is_none() && self.is_logged {
+            return;
+        }
         let mut said = Said::default();
         event.record(&mut said);
-        if let Some(text) = said.text() {
-            bar.set_message(redact::clean(&out::safe(&text)).into_owned());
+        match bar {
+            Some(bar) => {
+                if let Some(text) = said.text() {
+                    bar.set_message(redact::clean(&out::safe(&text)).into_owned());
+                }
+            }
+            None => {
+                if let Some(text) = said.waiting() {
+                    self.out.note(&out::safe(&text));
+                }
+            }
         }
     }
 }
@@ -85,9 +102,28 @@ struct Said {
     total: Option<u64>,
     per_second: Option<u64>,
     left_s: Option<u64>,
+    holder: String,
+    fence: Option<i64>,
+    waited_s: Option<u64>,
+    this_process: bool,
 }
 
 impl Said {
+    /// What a process that has no line says of its waiting.
+    fn waiting(&self) -> Option<String> {
+        let seconds = self.waited_s.filter(|_| self.message == "still waiting for the lock")?;
+        let fence = self.fence.unwrap_or(0);
+        let mut text = format!(
+            "waiting for the lock: {} migrates (fence {fence}); {seconds} s so far",
+            self.holder
+        );
+        if self.this_process {
+            text += "; that is this very process: if a migration's body started this call, it waits \
+                     for itself, for ever";
+        }
+        Some(text)
+    }
+
     fn text(&self) -> Option<String> {
         match self.message.as_str() {
             "applying" | "rolling back" | "resuming" => {
@@ -117,18 +153,32 @@ impl Said {
             "version" => Some(&mut self.version),
             "name" => Some(&mut self.name),
             "backfill" => Some(&mut self.backfill),
+            "holder" => Some(&mut self.holder),
             _ => None,
         }
     }
 }
 
 impl Visit for Said {
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        if field.name() == "fence" {
+            self.fence = Some(value);
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if field.name() == "this_process" {
+            self.this_process = value;
+        }
+    }
+
     fn record_u64(&mut self, field: &Field, value: u64) {
         match field.name() {
             "documents" => self.documents = Some(value),
             "total" => self.total = Some(value),
             "per_second" => self.per_second = Some(value),
             "left_s" => self.left_s = Some(value),
+            "waited_s" => self.waited_s = Some(value),
             _ => self.record_debug(field, &value),
         }
     }

@@ -65,6 +65,9 @@ fn remark(one: &MigrationStatus) -> Option<String> {
     if !one.linked {
         return Some("not in this build".to_owned());
     }
+    if let Some(recorded) = &one.recorded_as {
+        return Some(format!("recorded as `{recorded}`: another app's? `check` says more"));
+    }
     if one.drifted {
         return Some("changed after being applied; `check` says more".to_owned());
     }
@@ -158,7 +161,7 @@ fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
 }
 
 fn state_cell(one: &MigrationStatus) -> Cell {
-    let odd = one.drifted || !one.linked;
+    let odd = one.drifted || !one.linked || one.recorded_as.is_some();
     let text = if odd { format!("{} !", one.state) } else { one.state.to_string() };
     Cell::new(text).fg(match one.state {
         _ if odd => Color::Yellow,
@@ -558,7 +561,7 @@ pub(super) fn import(report: &ImportReport) -> String {
 }
 
 pub(super) fn repair(report: &RepairReport) -> String {
-    if report.checksums.is_empty() && !report.digest_rebuilt {
+    if report.checksums.is_empty() && report.renamed.is_empty() && !report.digest_rebuilt {
         return format!(
             "nothing to repair {}\n",
             paint(FAINT, format!("· database {}", safe(&report.database)))
@@ -575,14 +578,28 @@ pub(super) fn repair(report: &RepairReport) -> String {
             safe(&drift.linked)
         );
     }
+    for one in &report.renamed {
+        text += &format!(
+            "{mark} {} {}\n    recorded as  {}\n",
+            one.version,
+            safe(&one.linked),
+            safe(&one.recorded)
+        );
+    }
     if report.digest_rebuilt {
         text += &format!("{mark} the digest of the history\n");
     }
-    let count = report.checksums.len();
-    let what = if count == 1 { "checksum" } else { "checksums" };
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
+    let mut what = counted(report.checksums.len(), "checksum");
+    if !report.renamed.is_empty() {
+        what += &format!(" and {}", counted(report.renamed.len(), "name"));
+    }
     text += &match report.written {
-        true => format!("\n{count} {what} recorded anew"),
-        false => format!("\n{count} {what} would be recorded anew; nothing was written"),
+        true => format!("\n{what} recorded anew"),
+        false => format!("\n{what} would be recorded anew; nothing was written"),
     };
     text + &format!(" {}\n", paint(FAINT, format!("· database {}", safe(&report.database))))
 }
@@ -701,6 +718,7 @@ mod tests {
         MigrationStatus {
             version: version.into(),
             name: name.to_owned(),
+            recorded_as: None,
             state,
             kind,
             reversible: true,

@@ -83,6 +83,14 @@ impl Cli {
             command = command.display_name(name.to_owned()).version(version);
         }
         self.clap = Some(command.clone());
+        if let Some(name) = unreadable(&command) {
+            let message = format!(
+                "the environment variable {name} is not UTF-8; set it anew, or unset it: nothing \
+                 was run"
+            );
+            let error = command.error(ErrorKind::InvalidUtf8, message);
+            return Err(answer(&error, &args));
+        }
         command
             .try_get_matches_from_mut(&args)
             .and_then(|mut matches| P::from_arg_matches_mut(&mut matches))
@@ -92,6 +100,16 @@ impl Cli {
     pub(super) fn clap_command(&self) -> clap::Command {
         self.clap.clone().unwrap_or_else(Whole::command)
     }
+}
+
+/// A variable that an argument is read from, and that clap would only call "invalid UTF-8".
+fn unreadable(command: &clap::Command) -> Option<String> {
+    let own = command.get_arguments().filter_map(clap::Arg::get_env);
+    let of_verbs = command.get_subcommands().filter_map(unreadable);
+    own.filter(|name| std::env::var_os(name).is_some_and(|value| value.to_str().is_none()))
+        .map(|name| name.to_string_lossy().into_owned())
+        .chain(of_verbs)
+        .next()
 }
 
 /// Prints what clap has to say. The arguments are not parsed, so it looks for itself whether
@@ -116,7 +134,7 @@ fn answer(error: &clap::Error, args: &[OsString]) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             out.print(&error.render().ansi().to_string());
-            ExitCode::SUCCESS
+            out.exit(ExitCode::SUCCESS)
         }
         _ => {
             if json {

@@ -278,6 +278,9 @@ impl Verb<'_> {
             let consequence = match answer {
                 Resolution::Applied => "applied: `up` will not run it",
                 Resolution::Pending => "pending: `up` will apply it from the start",
+                Resolution::Undone => {
+                    "no longer applied: nothing of it is rolled back, and `up` will apply it again"
+                }
             };
             self.ask(&format!("Record {} as {consequence}?", args.version)).await?;
         }
@@ -288,17 +291,19 @@ impl Verb<'_> {
     }
 
     async fn repair(&self, args: &RepairArgs, migrator: Migrator) -> Result<Answer, CliError> {
+        let repair = || args.renamed.iter().fold(migrator.repair(), |all, one| all.renamed(*one));
         if args.dry_run || !args.confirm.yes {
-            let preview = self.read("comparing", migrator.repair().preview()).await?;
+            let preview = self.read("comparing", repair().preview()).await?;
             let text = render::repair(&preview);
-            if args.dry_run || (preview.checksums.is_empty() && !preview.digest_rebuilt) {
+            let nothing = preview.checksums.is_empty() && preview.renamed.is_empty();
+            if args.dry_run || (nothing && !preview.digest_rebuilt) {
                 return Answer::new(&preview, text);
             }
             self.out.note(&text);
             self.ask("Record them?").await?;
         }
         let line = Progress::start("recording");
-        let report = migrator.repair().await?;
+        let report = repair().await?;
         drop(line);
         Answer::new(&report, render::repair(&report))
     }
@@ -374,8 +379,16 @@ impl Verb<'_> {
                 }
                 Ok(())
             }
-            Err(error) if error.kind() == Kind::Cancelled => Err(error),
-            // Whatever it is, the run says it; and it may be over by then.
+            // A server that is out of reach is not waited for twice.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    Kind::Cancelled | Kind::Unavailable | Kind::Forbidden
+                ) =>
+            {
+                Err(error)
+            }
+            // Whatever else it is, the run says it; and it may be over by then.
             Err(_) => Ok(()),
         }
     }

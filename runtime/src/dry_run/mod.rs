@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::{
     Error, Migrator, Observer,
     engine::on_own_thread,
+    inside::Inside,
     lint::{self, Lint},
     plan::{Goal, Plan},
     report::PlanStep,
@@ -211,7 +212,12 @@ impl Runner {
         let rehearsal =
             Rehearsal { control: self.control.clone(), observer, cancel: stop, timeout };
         let steps = plan.steps.clone();
-        let rehearsed = on_own_thread(move || async move { rehearsal.run(&steps).await }).await?;
+        let inside = Inside::dry_run(self.control.database.name(), &self.control.collection);
+        let rehearsed = on_own_thread(move || async move {
+            let _entered = inside.enter();
+            rehearsal.run(&steps).await
+        })
+        .await?;
         drop(on_drop);
         if rehearsed.cancelled {
             return Err(Error::Cancelled { report: Box::new(self.empty_report()) });

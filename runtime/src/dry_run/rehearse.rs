@@ -7,7 +7,7 @@ use mongodb::{
     ClientSession, Database,
     bson::{Document, doc},
     error::TRANSIENT_TRANSACTION_ERROR,
-    options::ReadConcern,
+    options::{ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -138,7 +138,9 @@ impl Rehearsal {
             .map_err(|error| Error::server(act, error))?;
         session
             .start_transaction()
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .read_concern(ReadConcern::local())
+            .write_concern(WriteConcern::majority())
             .await
             .map_err(|error| Error::server(act, error))?;
         let watching = self.observer.as_ref().map(|observer| {

@@ -202,7 +202,12 @@ impl Problem {
                     |drift: crate::Drift| Named { version: drift.version.get(), name: drift.name };
                 problem.0.migrations = drifts.into_iter().map(named).collect();
             }
-            Error::LockLost { report }
+            Error::Renamed(renamed) => {
+                let named =
+                    |one: crate::Renamed| Named { version: one.version.get(), name: one.linked };
+                problem.0.migrations = renamed.into_iter().map(named).collect();
+            }
+            Error::LockLost { report, .. }
             | Error::Failed { report, .. }
             | Error::Cancelled { report } => {
                 problem.0.report = Some(RunReport::new(*report, texts));

@@ -19,6 +19,7 @@ use crate::{
     engine::read_all,
     error::Named,
     history::{Change, History, Record},
+    plan,
     runner::Runner,
 };
 pub use tools::Tool;
@@ -96,6 +97,7 @@ impl<'a> Import<'a> {
         let runner = self.migrator.runner()?;
         runner.peek().await?;
         let (history, _) = read_all(&runner.control, None).await?;
+        plan::refuse_renamed(&runner.registry, &history)?;
         let found = self.read(&runner).await?;
         Ok(self.judged(&runner, &history, found)?.report(&runner, &self, false))
     }
@@ -103,7 +105,7 @@ impl<'a> Import<'a> {
     async fn write(self) -> Result<ImportReport, Error> {
         let runner = self.migrator.runner()?;
         let found = self.read(&runner).await?;
-        let (engine, history) = runner.enter_to_record().await?;
+        let (engine, history) = runner.enter_own_history().await?;
         let judged = match self.judged(&runner, &history, found) {
             Ok(judged) if judged.unmatched.is_empty() || self.allow_unmatched => judged,
             Ok(judged) => {

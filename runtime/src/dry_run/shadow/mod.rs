@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error, Observer, Wait,
-    command::Control,
+    command::{Control, on_primary},
     config::Settings,
     observer::Scope,
     plan::{Goal, Step},
@@ -122,7 +122,7 @@ impl Runner {
 
     /// The same runner, over the scratch database. It is alone there.
     fn in_scratch(&self, name: &str, stop: &CancellationToken) -> Self {
-        let database = self.control.database.client().database(name);
+        let database = on_primary(self.control.database.client(), name);
         Self {
             control: Control { database, ..self.control.clone() },
             registry: self.registry.clone(),

@@ -11,7 +11,7 @@ use mongodb::{
 };
 use tokio::task::AbortHandle;
 
-use crate::{Error, ServerError, report::Who};
+use crate::{Error, ServerError, command::on_primary, report::Who};
 
 /// How all their names begin.
 const PREFIX: &str = "mongrate_shadow_";
@@ -44,7 +44,7 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Makes it, with the marker before anything else.
     pub(super) async fn make(source: &Database, name: &str, who: &Who) -> Result<Self, Error> {
-        let database = source.client().database(name);
+        let database = on_primary(source.client(), name);
         let of = source.name().to_owned();
         let set = doc! {
             "of": literal(&of), "host": literal(&who.host), "pid": i64::from(who.pid),

@@ -1,0 +1,132 @@
+//! Reads a connection string, and says what is wrong with it: without its password, with the names
+//! of its options, and with the feature that a build lacks.
+
+use mongodb::{error::ErrorKind, options::ClientOptions};
+
+use super::error::CliError;
+use crate::{Kind, redact};
+
+/// Options that the driver takes for unknown, unless a feature of it is built in.
+const OF_FEATURES: [(&str, &str); 6] = [
+    ("proxyhost", "socks5-proxy"),
+    ("proxyport", "socks5-proxy"),
+    ("proxyusername", "socks5-proxy"),
+    ("proxypassword", "socks5-proxy"),
+    ("tlscertificatekeyfilepassword", "cert-key-password"),
+    ("tlsallowinvalidhostnames", "openssl-tls"),
+];
+
+/// Options of other drivers of MongoDB's, which this one does not have.
+const OF_OTHERS: [&str; 10] = [
+    "fsync",
+    "gssapiservicename",
+    "j",
+    "safe",
+    "serverselectiontryonce",
+    "srvmaxhosts",
+    "timeoutms",
+    "tlsdisablecertificaterevocationcheck",
+    "tlsdisableocspendpointcheck",
+    "wtimeout",
+];
+
+pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
+    ClientOptions::parse(uri).await.map_err(|error| {
+        let described = crate::error::driver::describe(&error);
+        if let ErrorKind::DnsResolve { .. } = *error.kind {
+            let message = redact::clean_broken(uri, &described);
+            return CliError::new(
+                Kind::Unavailable,
+                "server",
+                format!("could not look up the server's name: {message}"),
+            );
+        }
+        let message = match lacking(&described) {
+            Some(lacking) => lacking,
+            None => format!(
+                "the URI is not one of MongoDB's: {}; expected \
+                 mongodb://host:port/database?options, with `user:password@` before the host if it \
+                 asks for them, and special characters in both percent-encoded",
+                redact::clean_broken(uri, &described)
+            ),
+        };
+        CliError::usage("bad_uri", message)
+    })
+}
+
+/// What the URI asks for, and this build does not have: none of its values is in it.
+fn lacking(described: &str) -> Option<String> {
+    let option = described
+        .split_once(" is an invalid option")
+        .and_then(|(before, _)| before.rsplit([' ', ':']).next())
+        .map(str::to_ascii_lowercase);
+    if let Some(name) = option.as_deref().filter(|name| OF_OTHERS.contains(name)) {
+        return Some(format!(
+            "the URI has the option `{name}`, which MongoDB's driver for Rust does not have; take \
+             it out"
+        ));
+    }
+    let of_option = |name: &str| OF_FEATURES.iter().find(|(option, _)| *option == name);
+    let feature = option.as_deref().and_then(of_option).map(|(_, feature)| *feature);
+    let feature = feature.or_else(|| named_feature(described))?;
+    Some(format!(
+        "the URI asks for something that needs the feature `{feature}` of the driver, which this \
+         app is built without; take it out of the URI, or build the app with `mongodb = {{ version \
+         = \"3\", default-features = false, features = [\"{feature}\"] }}` among its dependencies"
+    ))
+}
+
+/// The feature that a message of the driver's names.
+fn named_feature(described: &str) -> Option<&str> {
+    let (before, _) = described.split_once(" feature flag")?;
+    let name = before.rsplit(' ').next()?.trim_matches('`');
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refused(uri: &str) -> String {
+        let error = parse(uri).await.expect_err(uri);
+        assert_eq!((error.kind(), error.code()), (Kind::Usage, "bad_uri"), "{uri}: {error}");
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn what_is_not_built_in_is_named() {
+        for (option, feature) in [
+            ("compressors=snappy", "snappy-compression"),
+            ("compressors=zlib", "zlib-compression"),
+            ("compressors=zstd", "zstd-compression"),
+            ("zlibCompressionLevel=6", "zlib-compression"),
+            ("proxyHost=proxy", "socks5-proxy"),
+            ("proxyPort=1080", "socks5-proxy"),
+            ("tlsCertificateKeyFilePassword=canary-file", "cert-key-password"),
+            ("tlsAllowInvalidHostnames=true", "openssl-tls"),
+        ] {
+            let text = refused(&format!("mongodb://u:canary@h/?{option}")).await;
+            assert!(text.contains(&format!("`{feature}`")), "{option}: {text}");
+            assert!(text.contains("dependencies") && !text.contains("canary"), "{option}: {text}");
+        }
+        for (mechanism, feature) in [("GSSAPI", "gssapi-auth"), ("MONGODB-AWS", "aws-auth")] {
+            let text = refused(&format!("mongodb://u:canary@h/?authMechanism={mechanism}")).await;
+            assert!(text.contains(&format!("`{feature}`")), "{mechanism}: {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_option_that_is_no_option_is_named() {
+        for (option, says) in [
+            ("retryWrite=true", ["retrywrite is an invalid option", "retrywrites"]),
+            ("timeoutMS=1000", ["`timeoutms`", "driver for Rust"]),
+            ("srvMaxHosts=3", ["`srvmaxhosts`", "driver for Rust"]),
+            ("bogus=canary", ["bogus is an invalid option", "mongodb://host"]),
+        ] {
+            let text = refused(&format!("mongodb://u:canary@h/?{option}")).await;
+            assert!(says.iter().all(|part| text.contains(part)), "{option}: {text}");
+            assert!(!text.contains("canary"), "{text}");
+        }
+    }
+}
