@@ -135,11 +135,10 @@ impl Runner {
             "readConcern": { "level": "majority" },
         };
         let act = "read the state of the migrations";
-        let reply = self
-            .control
-            .retrying(None, command)
-            .await
-            .map_err(|error| Error::server(act, error))?;
+        let reply = match self.control.retrying(None, command).await {
+            Ok(reply) => reply,
+            Err(error) => return Err(self.control.explained(act, error).await),
+        };
         // Only members of a replica set and mongos report the time of the operation.
         if !reply.contains_key("operationTime") {
             return Err(Error::Standalone);

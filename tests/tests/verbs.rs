@@ -195,7 +195,7 @@ async fn resolve_answers_for_an_interrupted_one() {
     assert_eq!(migrator.up().await.unwrap().versions(), versions([3]));
     let again = migrator.resolve(2, Resolution::Applied).await.unwrap_err();
     assert!(matches!(again, Error::WrongState { .. }), "{again}");
-    migrator.resolve(3, Resolution::Pending).await.unwrap();
+    migrator.resolve(3, Resolution::Undone).await.unwrap();
     assert_eq!(migrator.up().await.unwrap().versions(), versions([3]));
     assert!(migrator.up().await.unwrap().is_empty(), "the digest follows the answers");
     fresh.pass().await;

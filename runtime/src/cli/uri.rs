@@ -17,13 +17,12 @@ const OF_FEATURES: [(&str, &str); 6] = [
 ];
 
 /// Options of other drivers of MongoDB's, which this one does not have.
-const OF_OTHERS: [&str; 10] = [
+const OF_OTHERS: [&str; 9] = [
     "fsync",
     "gssapiservicename",
     "j",
     "safe",
     "serverselectiontryonce",
-    "srvmaxhosts",
     "timeoutms",
     "tlsdisablecertificaterevocationcheck",
     "tlsdisableocspendpointcheck",
@@ -41,7 +40,7 @@ pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
                 format!("could not look up the server's name: {message}"),
             );
         }
-        let message = match lacking(&described) {
+        let message = match lacking(uri, &described) {
             Some(lacking) => lacking,
             None => format!(
                 "the URI is not one of MongoDB's: {}; expected \
@@ -55,7 +54,7 @@ pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
 }
 
 /// What the URI asks for, and this build does not have: none of its values is in it.
-fn lacking(described: &str) -> Option<String> {
+fn lacking(uri: &str, described: &str) -> Option<String> {
     let option = described
         .split_once(" is an invalid option")
         .and_then(|(before, _)| before.rsplit([' ', ':']).next())
@@ -68,12 +67,30 @@ fn lacking(described: &str) -> Option<String> {
     }
     let of_option = |name: &str| OF_FEATURES.iter().find(|(option, _)| *option == name);
     let feature = option.as_deref().and_then(of_option).map(|(_, feature)| *feature);
-    let feature = feature.or_else(|| named_feature(described))?;
+    let feature = match option.as_deref() {
+        // Unknown as a whole, as long as no compression is built in.
+        Some("compressors") => Some(compression(uri)),
+        _ => feature.or_else(|| named_feature(described)),
+    }?;
     Some(format!(
         "the URI asks for something that needs the feature `{feature}` of the driver, which this \
          app is built without; take it out of the URI, or build the app with `mongodb = {{ version \
          = \"3\", default-features = false, features = [\"{feature}\"] }}` among its dependencies"
     ))
+}
+
+/// The feature for the first compressor that a URI asks for.
+fn compression(uri: &str) -> &'static str {
+    let lower = uri.to_ascii_lowercase();
+    let asked = lower.split_once("compressors=").map_or("", |(_, asked)| asked);
+    let asked = asked.split('&').next().unwrap_or_default();
+    let known = |name: &str| match name {
+        "snappy" => Some("snappy-compression"),
+        "zlib" => Some("zlib-compression"),
+        "zstd" => Some("zstd-compression"),
+        _ => None,
+    };
+    asked.split(',').find_map(known).unwrap_or("zstd-compression")
 }
 
 /// The feature that a message of the driver's names.
@@ -121,7 +138,7 @@ mod tests {
         for (option, says) in [
             ("retryWrite=true", ["retrywrite is an invalid option", "retrywrites"]),
             ("timeoutMS=1000", ["`timeoutms`", "driver for Rust"]),
-            ("srvMaxHosts=3", ["`srvmaxhosts`", "driver for Rust"]),
+            ("j=true", ["`j`", "driver for Rust"]),
             ("bogus=canary", ["bogus is an invalid option", "mongodb://host"]),
         ] {
             let text = refused(&format!("mongodb://u:canary@h/?{option}")).await;
