@@ -120,6 +120,21 @@ fn expanded(collation: &Document) -> Document {
     all
 }
 
+/// A collation as people say it: without what follows from its locale, and without the version of
+/// the server's library.
+pub(crate) fn short_collation(collation: &Document) -> Document {
+    let locale = collation.get("locale").cloned().unwrap_or(Bson::Null);
+    let mut short = doc! { "locale": locale };
+    for (key, value) in collation.iter().filter(|(key, _)| *key != "version" && *key != "locale") {
+        let mut more = short.clone();
+        more.insert(key, value.clone());
+        if !same_collation(Some(&more), Some(&short)) {
+            short = more;
+        }
+    }
+    short
+}
+
 /// An index as `listIndexes` shows it, as it has to be sent to become the same one again in a
 /// collection with this default collation.
 pub(crate) fn to_rebuild(mut index: Document, collection_options: &Document) -> Document {
@@ -437,6 +452,10 @@ mod tests {
         let mut two = full("de", false);
         two.insert("strength", 2);
         assert!(!compared(two, doc! { "locale": "de" }), "it is not only what is said that counts");
+        assert_eq!(short_collation(&full("de", false)), doc! { "locale": "de" });
+        assert_eq!(short_collation(&full("fr_CA", true)), doc! { "locale": "fr_CA" });
+        let plain = short_collation(&full("fr_CA", false));
+        assert_eq!(plain, doc! { "locale": "fr_CA", "backwards": false });
         let simple = doc! { "locale": "simple" };
         assert!(same_collation(None, Some(&simple)) && same_collation(Some(&simple), None));
         assert!(!same_collation(None, Some(&doc! { "locale": "de" })));

@@ -60,7 +60,7 @@ pub(super) fn text(one: &Collection) -> String {
     let mut options: Vec<(&String, &Bson)> = one.options.iter().collect();
     options.sort_by_key(|(key, _)| key.as_str());
     for (key, value) in options {
-        let value = shown(&without_version(key, value));
+        let value = shown(&in_short(key, value));
         if !DEFAULTS.contains(&(key.as_str(), value.as_str())) {
             let _ = writeln!(text, "  {key} {value}");
         }
@@ -73,7 +73,7 @@ pub(super) fn text(one: &Collection) -> String {
         options.sort_by_key(|(key, _)| key.as_str());
         for (key, value) in options {
             if !matches!(key.as_str(), "v" | "key" | "name" | "background") {
-                let _ = write!(text, " {key} {}", shown(&without_version(key, value)));
+                let _ = write!(text, " {key} {}", shown(&in_short(key, value)));
             }
         }
         // Here what is absent is not what an index inherits.
@@ -85,14 +85,11 @@ pub(super) fn text(one: &Collection) -> String {
     text
 }
 
-/// A collation without the version of the server's library, so that the text is the same on
-/// every server.
-fn without_version(key: &str, value: &Bson) -> Bson {
+/// A collation as people say it, so that the text is the same on every server.
+fn in_short(key: &str, value: &Bson) -> Bson {
     match value {
         Bson::Document(collation) if key == "collation" => {
-            let mut collation = collation.clone();
-            collation.remove("version");
-            Bson::Document(collation)
+            Bson::Document(server_options::short_collation(collation))
         }
         value => value.clone(),
     }
@@ -181,8 +178,8 @@ mod tests {
                 doc! { "v": 2, "key": { "b": 1 }, "name": "b_1" },
             ],
         });
-        let expected = "collection users\n  collation { \"locale\": \"de\", \"strength\": 3 }\n  \
-                        index a_1 { \"a\": 1 } collation { \"locale\": \"de\", \"strength\": 3 }\n  \
+        let expected = "collection users\n  collation { \"locale\": \"de\" }\n  \
+                        index a_1 { \"a\": 1 } collation { \"locale\": \"de\" }\n  \
                         index b_1 { \"b\": 1 } collation simple\n";
         assert_eq!(text, expected);
     }
