@@ -85,6 +85,7 @@ mod report;
 mod retry;
 mod runner;
 mod seal;
+mod server_options;
 mod stepwise;
 mod transaction;
 mod verbs;

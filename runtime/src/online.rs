@@ -8,8 +8,8 @@ use std::{
 
 use mongodb::{
     Collection, Database, IndexModel,
-    bson::{Bson, Document, doc},
-    options::IndexOptions,
+    bson::{Document, doc},
+    options::{Collation, IndexOptions},
 };
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     error::driver,
     history,
     retry::Backoff,
+    server_options,
 };
 
 /// An online migration at work: index builds, DDL and steps of any size; resumable, not
@@ -222,7 +223,8 @@ impl<'c> Online<'c> {
         self.idempotent(command, &[26, 27]).await
     }
 
-    /// Creates a collection. Done when it is there with these options.
+    /// Creates a collection. Done when it is there with these options, as the server makes them:
+    /// it rounds the size of a capped collection up, and fills in what a collation does not say.
     ///
     /// `options` are those of the server's `create` command, e.g.
     /// `doc! { "capped": true, "size": 1_000_000 }`; empty for none.
@@ -237,20 +239,17 @@ impl<'c> Online<'c> {
     ) -> Result<(), BoxError> {
         let mut command = doc! { "create": name };
         command.extend(options.clone());
-        // NamespaceExists.
-        self.idempotent(command, &[48]).await?;
-        if options.is_empty() {
-            return Ok(());
+        let database = self.database().clone();
+        match self.send(&database, command).await {
+            Ok(()) => return Ok(()),
+            // NamespaceExists.
+            Err(error) if error.code() == Some(48) => {}
+            Err(error) => return Err(error.into()),
         }
-        let Some(found) = self.collection_options(name).await? else { return Ok(()) };
-        let other = options.iter().find(|(key, wanted)| !same(found.get(key.as_str()), wanted));
-        match other {
+        let Some((kind, found)) = self.existing_collection(name).await? else { return Ok(()) };
+        match server_options::other_collection(&kind, &found, &options) {
             None => Ok(()),
-            Some((key, _)) => Err(format!(
-                "the collection `{name}` exists already, with another `{key}`; use `coll_mod`, or \
-                 drop it first"
-            )
-            .into()),
+            Some(other) => Err(format!("the collection `{name}` exists already {other}").into()),
         }
     }
 
@@ -279,7 +278,7 @@ impl<'c> Online<'c> {
             Ok(()) => Ok(()),
             // NamespaceNotFound: done before, if the new one is there.
             Err(error)
-                if error.code() == Some(26) && self.collection_options(to).await?.is_some() =>
+                if error.code() == Some(26) && self.existing_collection(to).await?.is_some() =>
             {
                 Ok(())
             }
@@ -299,8 +298,11 @@ impl<'c> Online<'c> {
         self.idempotent(command, &[]).await
     }
 
-    /// The options of a collection; `None` if there is none of that name.
-    async fn collection_options(&self, name: &str) -> Result<Option<Document>, BoxError> {
+    /// The kind and the options of a collection; `None` if there is none of that name.
+    async fn existing_collection(
+        &self,
+        name: &str,
+    ) -> Result<Option<(String, Document)>, BoxError> {
         let reply = self
             .database()
             .run_command(doc! { "listCollections": 1, "filter": { "name": name } })
@@ -310,7 +312,10 @@ impl<'c> Online<'c> {
             .and_then(|cursor| cursor.get_array("firstBatch"))
             .ok()
             .and_then(|batch| batch.first()?.as_document());
-        Ok(found.map(|found| found.get_document("options").cloned().unwrap_or_default()))
+        Ok(found.map(|found| {
+            let kind = found.get_str("type").unwrap_or("collection").to_owned();
+            (kind, found.get_document("options").cloned().unwrap_or_default())
+        }))
     }
 
     async fn idempotent(&mut self, command: Document, done: &[i32]) -> Result<(), BoxError> {
@@ -346,25 +351,6 @@ async fn send(
                 if matches!(error.code(), Some(12_587 | 295 | 117)) && backoff.again().await => {}
             outcome => return outcome.map(drop),
         }
-    }
-}
-
-/// Whether an option is as wanted; numbers by value, as the server widens them.
-fn same(found: Option<&Bson>, wanted: &Bson) -> bool {
-    let number = |value: &Bson| match value {
-        Bson::Int32(number) => Some(f64::from(*number)),
-        #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
-        Bson::Int64(number) => Some(*number as f64),
-        Bson::Double(number) => Some(*number),
-        _ => None,
-    };
-    match (found, wanted) {
-        (None, Bson::Boolean(false)) => true,
-        (Some(found), wanted) => match (number(found), number(wanted)) {
-            (Some(one), Some(other)) => (one - other).abs() < f64::EPSILON,
-            _ => found == wanted,
-        },
-        (None, _) => false,
     }
 }
 
@@ -407,6 +393,14 @@ impl CreateIndex<'_> {
     /// Only documents that match.
     pub fn partial_filter(mut self, filter: Document) -> Self {
         self.options.partial_filter_expression = Some(filter);
+        self
+    }
+
+    /// How strings are compared. Default: as the collection says. Text and 2d indexes know only
+    /// the simple collation; in a collection with another one say so:
+    /// `Collation::builder().locale("simple").build()`.
+    pub fn collation(mut self, collation: Collation) -> Self {
+        self.options.collation = Some(collation);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::{BoxError, Online, ServerError};
+use crate::{BoxError, Online, ServerError, server_options};
 
 /// A collection, as `listCollections` shows it.
 #[derive(Clone, Debug)]
@@ -17,6 +17,11 @@ pub(super) struct Collection {
 impl Collection {
     pub(super) fn is_plain(&self) -> bool {
         self.kind == "collection"
+    }
+
+    /// Whether its strings are compared otherwise than by their bytes, where nothing is said.
+    pub(super) fn is_collated(&self) -> bool {
+        server_options::collation(&self.options).is_some()
     }
 
     pub(super) fn is_capped(&self) -> bool {
@@ -66,6 +71,11 @@ pub(super) async fn indexes(
         Err(error) if error.code() == Some(26) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The options of a collection; none if it is not there.
+pub(super) async fn options(on: &mut Online<'_>, name: &str) -> Result<Document, BoxError> {
+    Ok(collection(on, name).await?.map(|found| found.options).unwrap_or_default())
 }
 
 /// An index by its name.
@@ -144,30 +154,4 @@ fn first_batch(reply: &Document) -> impl Iterator<Item = &Document> {
         .unwrap_or_default()
         .iter()
         .filter_map(Bson::as_document)
-}
-
-/// Whether an option is as wanted: numbers by value, as the server widens them; what is left out
-/// is false.
-pub(super) fn alike(found: Option<&Bson>, wanted: Option<&Bson>) -> bool {
-    let number = |value: &Bson| match value {
-        Bson::Int32(number) => Some(f64::from(*number)),
-        #[expect(clippy::cast_precision_loss, reason = "options are far below 2^53")]
-        Bson::Int64(number) => Some(*number as f64),
-        Bson::Double(number) => Some(*number),
-        _ => None,
-    };
-    match (found, wanted) {
-        (None, None | Some(Bson::Boolean(false))) | (Some(Bson::Boolean(false)), None) => true,
-        (Some(Bson::Document(found)), Some(Bson::Document(wanted))) => {
-            found.len() == wanted.len()
-                && found.iter().zip(wanted).all(|((key, found), (name, wanted))| {
-                    key == name && alike(Some(found), Some(wanted))
-                })
-        }
-        (Some(found), Some(wanted)) => match (number(found), number(wanted)) {
-            (Some(one), Some(other)) => (one - other).abs() < f64::EPSILON,
-            _ => found == wanted,
-        },
-        _ => false,
-    }
 }

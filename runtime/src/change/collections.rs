@@ -3,7 +3,7 @@
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{catalog, keep, names, operation::Slot};
-use crate::{BoxError, Online};
+use crate::{BoxError, Online, server_options};
 
 /// What the server's `create` knows besides the name.
 const OPTIONS: [&str; 15] = [
@@ -53,13 +53,14 @@ impl Create {
         for key in self.options.keys().filter(|key| !OPTIONS.contains(&key.as_str())) {
             problems.push(format!("`{key}` is no option of `create`"));
         }
-        if (has("size") || has("max")) && !has("capped") {
+        let is_capped = server_options::is_true(self.options.get("capped"));
+        if (has("size") || has("max")) && !is_capped {
             problems.push("a size or a number of documents is for a capped collection".to_owned());
         }
-        if has("capped") && !has("size") {
+        if is_capped && !has("size") {
             problems.push("a capped collection needs its size in bytes".to_owned());
         }
-        if has("capped") && has("timeseries") {
+        if is_capped && has("timeseries") {
             problems.push("a time series cannot be capped".to_owned());
         }
         if let Ok(series) = self.options.get_document("timeseries")
@@ -80,16 +81,17 @@ impl Create {
     ) -> Result<Document, BoxError> {
         let existed = match catalog::collection(on, &self.name).await? {
             None => false,
-            Some(_) if !self.if_not_exists => {
-                return Err(format!(
-                    "the collection `{}` is there already; say `.if_not_exists()` if that is \
-                     fine: it stays then when this is rolled back",
-                    self.name
-                )
-                .into());
-            }
             Some(found) => {
+                // First of all: `.if_not_exists()` would be of no use then.
                 self.refuse_other(&found)?;
+                if !self.if_not_exists {
+                    return Err(format!(
+                        "the collection `{}` is there already, with what is declared; say \
+                         `.if_not_exists()` if that is fine: it stays then when this is rolled back",
+                        self.name
+                    )
+                    .into());
+                }
                 true
             }
         };
@@ -106,8 +108,12 @@ impl Create {
         }
         let mut command = doc! { "create": &self.name };
         command.extend(self.options.clone());
-        // NamespaceExists: before a crash, or by an app that wrote to it first.
-        catalog::forgiving(on.ddl(command).await, &[48])?;
+        match on.ddl(command).await {
+            Ok(()) => return Ok(()),
+            // NamespaceExists: before a crash, or by an app that wrote to it first.
+            Err(error) if error.code() == Some(48) => {}
+            Err(error) => return Err(error.into()),
+        }
         match catalog::collection(on, &self.name).await? {
             Some(found) => self.refuse_other(&found),
             None => Err(format!("the collection `{}` was dropped meanwhile", self.name).into()),
@@ -140,27 +146,9 @@ impl Create {
     }
 
     fn refuse_other(&self, found: &catalog::Collection) -> Result<(), BoxError> {
-        let other = self.options.iter().find(|(key, wanted)| {
-            let found = found.options.get(key.as_str());
-            match (found, wanted) {
-                // The server fills in what is not said, and rounds a size up.
-                (Some(Bson::Document(found)), Bson::Document(wanted))
-                    if *key == "collation" || *key == "timeseries" =>
-                {
-                    !wanted.iter().all(|(key, wanted)| catalog::alike(found.get(key), Some(wanted)))
-                }
-                (Some(_), _) if *key == "size" || *key == "clusteredIndex" => false,
-                (found, wanted) => !catalog::alike(found, Some(wanted)),
-            }
-        });
-        match other {
+        match server_options::other_collection(&found.kind, &found.options, &self.options) {
             None => Ok(()),
-            Some((key, _)) => Err(format!(
-                "the collection `{}` is there with another `{key}`; it was left as it is: change \
-                 it with `coll_mod`, or drop it first",
-                self.name
-            )
-            .into()),
+            Some(other) => Err(format!("the collection `{}` is there {other}", self.name).into()),
         }
     }
 }

@@ -68,19 +68,29 @@ pub(super) fn with(of: &str, field: &str, value: impl Into<Bson>) -> Bson {
     doc! { "$mergeObjects": [var(of), { field: value.into() }] }.into()
 }
 
+/// Whether the pair `kv` is the field of this name. By bytes: `$eq` would go by the collation of
+/// the collection, which may take `Name` for `name`.
+fn is_named(field: &str) -> Bson {
+    let length = i64::try_from(field.len()).unwrap_or(i64::MAX);
+    all(vec![
+        equal(doc! { "$strLenBytes": "$$kv.k" }, length),
+        equal(doc! { "$indexOfBytes": ["$$kv.k", literal(field)] }, 0),
+    ])
+}
+
 /// The document without this field.
 pub(super) fn without(of: &str, field: &str) -> Bson {
     doc! { "$arrayToObject": { "$filter": {
         "input": { "$objectToArray": var(of) },
         "as": "kv",
-        "cond": differ("$$kv.k", literal(field)),
+        "cond": { "$not": [is_named(field)] },
     } } }
     .into()
 }
 
 /// The document with a field under another name, in its place.
 pub(super) fn renamed(of: &str, from: &str, to: &str) -> Bson {
-    let name = cond(equal("$$kv.k", literal(from)), literal(to), "$$kv.k");
+    let name = cond(is_named(from), literal(to), "$$kv.k");
     let moved = doc! { "$arrayToObject": { "$map": {
         "input": { "$objectToArray": var(of) },
         "as": "kv",

@@ -2,7 +2,8 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{catalog::alike, names};
+use super::names;
+use crate::server_options::{alike, same_collation, same_index_option};
 
 /// What `createIndexes` knows of an index besides its keys and its name.
 const OPTIONS: [&str; 20] = [
@@ -29,7 +30,10 @@ const OPTIONS: [&str; 20] = [
 ];
 
 /// What the server adds, or takes and forgets.
-const OF_THE_SERVER: [&str; 6] = ["v", "key", "name", "ns", "background", "2dsphereIndexVersion"];
+const OF_THE_SERVER: [&str; 6] = ["v", "key", "name", "ns", "background", "collation"];
+
+/// What the server chooses unless it is told.
+const VERSIONS: [&str; 2] = ["textIndexVersion", "2dsphereIndexVersion"];
 
 /// An index as it is declared.
 #[derive(Clone, Debug)]
@@ -143,8 +147,21 @@ impl Spec {
         }
     }
 
-    /// What the server's index has otherwise than this one.
-    pub(super) fn differences(&self, stored: &Document) -> Vec<String> {
+    /// The collation of the index in a collection with these options: what is not said is
+    /// inherited.
+    fn collation<'a>(&'a self, of_collection: &'a Document) -> Option<&'a Document> {
+        let own = self.options.get_document("collation").ok();
+        own.or_else(|| of_collection.get_document("collation").ok())
+    }
+
+    /// Whether it is of a kind that knows only the simple collation, and would inherit another.
+    pub(super) fn needs_simple(&self, of_collection: &Document) -> bool {
+        let is_bytewise = |kind: &Bson| matches!(kind.as_str(), Some("text" | "2d"));
+        self.keys.values().any(is_bytewise) && !same_collation(None, self.collation(of_collection))
+    }
+
+    /// What the server's index has otherwise than this one, in a collection with these options.
+    pub(super) fn differences(&self, stored: &Document, of_collection: &Document) -> Vec<String> {
         let mut differences = Vec::new();
         if !self.has_keys(stored) {
             differences.push("key".to_owned());
@@ -153,35 +170,60 @@ impl Spec {
         let mut names: Vec<&String> = mine.keys().collect();
         names.extend(stored.keys().filter(|key| !mine.contains_key(key.as_str())));
         for name in names {
-            let is_version = name == "textIndexVersion" && !self.options.contains_key(name);
+            let is_version = VERSIONS.contains(&name.as_str()) && !self.options.contains_key(name);
             if OF_THE_SERVER.contains(&name.as_str()) || is_version {
                 continue;
             }
-            let same = match (name.as_str(), stored.get(name), mine.get(name)) {
-                // The server fills in what is not said.
-                ("collation", Some(Bson::Document(found)), Some(Bson::Document(wanted))) => {
-                    wanted.iter().all(|(key, wanted)| alike(found.get(key), Some(wanted)))
-                }
-                ("weights", Some(Bson::Document(found)), Some(Bson::Document(wanted))) => {
-                    found.len() == wanted.len()
-                        && wanted.iter().all(|(key, wanted)| alike(found.get(key), Some(wanted)))
-                }
-                // Some servers make booleans of it, and say that `_id` is not in it.
-                ("wildcardProjection", found, wanted) => covered(found) == covered(wanted),
-                (_, found, wanted) => alike(found, wanted),
-            };
+            let same = same_index_option(name, stored.get(name), mine.get(name));
             if !same {
                 differences.push(name.clone());
             }
         }
+        // In the list an absent collation is the simple one, and none is inherited.
+        let found = stored.get_document("collation").ok();
+        if !same_collation(found, self.collation(of_collection)) {
+            differences.push("collation".to_owned());
+        }
         differences
     }
 
+    /// Whether the server takes this one for an index that it has under another name: it tells
+    /// them apart by keys, collation and, where there is a filter, by that.
+    pub(super) fn is_rival(&self, stored: &Document, of_collection: &Document) -> bool {
+        let filter = "partialFilterExpression";
+        self.has_keys(stored)
+            && same_collation(stored.get_document("collation").ok(), self.collation(of_collection))
+            && same_index_option(filter, stored.get(filter), self.options.get(filter))
+    }
+
+    /// Which of the server's indexes this is: that of its name, or else one with its keys. There
+    /// may be several of the same keys, with other collations or filters.
+    pub(super) fn among<'a>(
+        &self,
+        all: &'a [Document],
+        of_collection: &Document,
+    ) -> Option<&'a Document> {
+        let named = |name: &str| {
+            all.iter().find(|index| index.get_str("name").is_ok_and(|found| found == name))
+        };
+        if let Some(name) = &self.name {
+            return named(name);
+        }
+        let mut same = all.iter().filter(|index| self.has_keys(index));
+        let exact = same.clone().find(|index| self.differences(index, of_collection).is_empty());
+        let default = || named(&self.name()).filter(|index| self.has_keys(index));
+        exact.or_else(default).or_else(|| same.next())
+    }
+
     fn weights(&self) -> Document {
-        let text = self.keys.iter().filter(|(_, kind)| kind.as_str() == Some("text"));
+        let is_field = |field: &str| field != "_fts";
+        let text = self
+            .keys
+            .iter()
+            .filter(|(field, kind)| kind.as_str() == Some("text") && is_field(field));
         let mut weights: Document =
             text.map(|(field, _)| (field.clone(), Bson::Int32(1))).collect();
-        if !weights.is_empty()
+        if self.keys.values().any(|kind| kind.as_str() == Some("text"))
             && let Ok(given) = self.options.get_document("weights")
         {
             weights.extend(given.clone());
@@ -219,32 +261,6 @@ impl Spec {
     }
 }
 
-/// The fields that a wildcard index covers, or leaves out.
-fn covered(projection: Option<&Bson>) -> Vec<(String, bool)> {
-    fn flat(document: &Document, prefix: &str, found: &mut Vec<(String, bool)>) {
-        for (field, value) in document {
-            let path = format!("{prefix}{field}");
-            let number = match value {
-                Bson::Document(inner) => {
-                    flat(inner, &format!("{path}."), found);
-                    continue;
-                }
-                Bson::Boolean(covered) => i64::from(*covered),
-                _ => crate::command::number(document, field).unwrap_or(1),
-            };
-            if path != "_id" || number != 0 {
-                found.push((path, number != 0));
-            }
-        }
-    }
-    let mut found = Vec::new();
-    if let Some(Bson::Document(document)) = projection {
-        flat(document, "", &mut found);
-    }
-    found.sort();
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,19 +280,19 @@ mod tests {
     fn what_the_server_makes_of_an_index_is_the_same_index() {
         let plain = spec(doc! { "a": 1 }, doc! { "unique": true, "sparse": false });
         let stored = doc! { "v": 2, "key": { "a": 1_i64 }, "name": "a_1", "unique": true };
-        assert_eq!(plain.differences(&stored), Vec::<String>::new());
+        assert_eq!(plain.differences(&stored, &doc! {}), Vec::<String>::new());
         let text = spec(doc! { "u": 1, "t": "text", "s": "text" }, doc! { "weights": { "s": 5 } });
         let stored = doc! {
             "v": 2, "key": { "u": 1, "_fts": "text", "_ftsx": 1 }, "name": "x",
             "weights": { "s": 5, "t": 1 }, "default_language": "english",
             "language_override": "language", "textIndexVersion": 3,
         };
-        assert_eq!(text.differences(&stored), Vec::<String>::new());
+        assert_eq!(text.differences(&stored, &doc! {}), Vec::<String>::new());
         let collated = spec(doc! { "a": 1 }, doc! { "collation": { "locale": "de" } });
         let stored = doc! {
             "key": { "a": 1 }, "collation": { "locale": "de", "strength": 3, "version": "57.1" },
         };
-        assert_eq!(collated.differences(&stored), Vec::<String>::new());
+        assert_eq!(collated.differences(&stored, &doc! {}), Vec::<String>::new());
     }
 
     #[test]
@@ -285,19 +301,52 @@ mod tests {
         let key = doc! { "$**": 1 };
         let stored = doc! { "x": true, "_id": false, "a": { "b": true } };
         let same = doc! { "key": key.clone(), "wildcardProjection": stored };
-        assert_eq!(mine.differences(&same), Vec::<String>::new());
+        assert_eq!(mine.differences(&same, &doc! {}), Vec::<String>::new());
         let other = doc! { "key": key, "wildcardProjection": { "x": 0, "a.b": 0 } };
-        assert_eq!(mine.differences(&other), ["wildcardProjection"]);
+        assert_eq!(mine.differences(&other, &doc! {}), ["wildcardProjection"]);
     }
 
     #[test]
     fn another_index_is_another() {
         let mine = spec(doc! { "a": 1, "b": 1 }, doc! { "expireAfterSeconds": 5 });
         let stored = doc! { "key": { "b": 1, "a": 1 }, "unique": true, "expireAfterSeconds": 6.0 };
-        assert_eq!(mine.differences(&stored), ["key", "expireAfterSeconds", "unique"]);
+        assert_eq!(mine.differences(&stored, &doc! {}), ["key", "expireAfterSeconds", "unique"]);
         let text = spec(doc! { "t": "text" }, doc! {});
         let stored = doc! { "key": { "_fts": "text", "_ftsx": 1 }, "weights": { "other": 1 } };
         assert!(!text.has_keys(&stored));
+    }
+
+    #[test]
+    fn a_collation_is_inherited_unless_it_is_given() {
+        let full = doc! {
+            "locale": "de", "caseLevel": false, "caseFirst": "off", "strength": 2,
+            "numericOrdering": false, "alternate": "non-ignorable", "maxVariable": "punct",
+            "normalization": false, "backwards": false, "version": "57.1",
+        };
+        let key = || doc! { "key": { "a": 1 } };
+        let collated = || doc! { "key": { "a": 1 }, "collation": full.clone() };
+        let german = doc! { "collation": full.clone() };
+        let simple = doc! { "collation": { "locale": "simple" } };
+        let short = doc! { "collation": { "locale": "de", "strength": 2 } };
+        let plain = doc! {};
+        for (declared, stored, of, same) in [
+            (&plain, collated(), &german, true),
+            (&plain, key(), &german, false),
+            (&plain, key(), &plain, true),
+            (&plain, collated(), &plain, false),
+            (&simple, key(), &german, true),
+            (&simple, key(), &plain, true),
+            (&simple, collated(), &german, false),
+            (&short, collated(), &plain, true),
+            (&short, key(), &german, false),
+        ] {
+            let differences = spec(doc! { "a": 1 }, declared.clone()).differences(&stored, of);
+            let expected: &[&str] = if same { &[] } else { &["collation"] };
+            assert_eq!(differences, expected, "{declared} as {stored} in {of}");
+        }
+        assert!(spec(doc! { "t": "text" }, plain.clone()).needs_simple(&german));
+        assert!(!spec(doc! { "t": "text" }, simple).needs_simple(&german));
+        assert!(!spec(doc! { "t": 1 }, plain).needs_simple(&german));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{catalog, index_spec::Spec, keep, names, operation::Slot};
-use crate::{BoxError, Online};
+use crate::{BoxError, Online, server_options};
 
 #[derive(Clone, Debug)]
 pub(super) struct Create {
@@ -39,26 +39,61 @@ impl Create {
         if let Some(found) = found.as_ref().filter(|found| found.kind == "view") {
             return Err(format!("`{collection}` is a {}, which has no indexes", found.kind).into());
         }
+        let options = found.as_ref().map(|found| found.options.clone()).unwrap_or_default();
         let name = self.spec.name();
-        let existed = match catalog::index(on, collection, &name).await? {
-            None => false,
-            Some(_) if !self.if_not_exists => {
+        let all = catalog::indexes(on, collection).await?;
+        let existing =
+            all.iter().find(|index| index.get_str("name").is_ok_and(|found| found == name));
+        if let Some(existing) = existing {
+            // First of all: `.if_not_exists()` would be of no use then.
+            refuse_other(&self.spec, existing, &options, Wanted::Created)?;
+            if !self.if_not_exists {
                 return Err(format!(
-                    "the index `{name}` of `{collection}` is there already; say \
-                     `.if_not_exists()` if that is fine: it stays then when this is rolled back"
+                    "the index `{name}` of `{collection}` is there already, as it is declared; \
+                     say `.if_not_exists()` if that is fine: it stays then when this is rolled back"
                 )
                 .into());
             }
-            Some(found) => {
-                refuse_other(&self.spec, &found)?;
-                true
-            }
-        };
+        } else {
+            self.refuse_rival(&all, &options)?;
+        }
+        let existed = existing.is_some();
         let mut seen = doc! { "existed": existed, "collection": found.is_some() };
         if found.is_none() {
             seen.insert("kept", keep::name(on, slot.number).await?);
         }
         Ok(seen)
+    }
+
+    /// The server has one index of the same keys, and refuses a second one of another name.
+    fn refuse_rival(&self, all: &[Document], options: &Document) -> Result<(), BoxError> {
+        let Spec { collection, .. } = &self.spec;
+        if self.spec.needs_simple(options) {
+            return Err(format!(
+                "text and 2d indexes know only the simple collation, and `{collection}` has \
+                 another one by default; nothing was changed: say \
+                 `.collation(doc! {{ \"locale\": \"simple\" }})`"
+            )
+            .into());
+        }
+        let Some(rival) = all.iter().find(|index| self.spec.is_rival(index, options)) else {
+            return Ok(());
+        };
+        let rival_name = rival.get_str("name").unwrap_or_default();
+        let differences = self.spec.differences(rival, options);
+        let way_out = if differences.is_empty() {
+            format!("say `.name({rival_name:?}).if_not_exists()` to have that one")
+        } else {
+            format!(
+                "it differs in {}: drop it in an operation before this one",
+                differences.join(", ")
+            )
+        };
+        Err(format!(
+            "there is an index on these keys of `{collection}` already, called `{rival_name}`, and \
+             the server takes no second one; nothing was changed: {way_out}"
+        )
+        .into())
     }
 
     pub(super) async fn forward(
@@ -129,25 +164,26 @@ impl Drop {
     pub(super) async fn observe(&self, on: &mut Online<'_>) -> Result<Document, BoxError> {
         let Spec { collection, .. } = &self.spec;
         let all = catalog::indexes(on, collection).await?;
-        let named = |index: &&Document| match &self.spec.name {
-            Some(name) => index.get_str("name").is_ok_and(|found| found == name),
-            None => self.spec.has_keys(index),
-        };
-        let Some(found) = all.iter().find(named) else {
+        let options = catalog::options(on, collection).await?;
+        let Some(found) = self.spec.among(&all, &options) else {
             if self.if_exists {
                 return Ok(doc! { "existed": false });
             }
             let names: Vec<&str> =
                 all.iter().filter_map(|index| index.get_str("name").ok()).collect();
+            let same_keys = all.iter().find(|index| self.spec.has_keys(index));
+            let way_out = match same_keys.and_then(|index| index.get_str("name").ok()) {
+                Some(name) => format!("the one on these keys is called so: say `.name({name:?})`"),
+                None => "say `.if_exists()` if that is fine".to_owned(),
+            };
             return Err(format!(
-                "there is no index `{}` on `{collection}` to drop (there are: {}); say \
-                 `.if_exists()` if that is fine",
+                "there is no index `{}` on `{collection}` to drop (there are: {}); {way_out}",
                 self.spec.name(),
                 if names.is_empty() { "none".to_owned() } else { names.join(", ") }
             )
             .into());
         };
-        refuse_other(&self.spec, found)?;
+        refuse_other(&self.spec, found, &options, Wanted::Dropped)?;
         Ok(doc! { "existed": true, "spec": found.clone() })
     }
 
@@ -171,7 +207,12 @@ impl Drop {
             return Ok(());
         }
         let mut spec = found.get_document("spec")?.clone();
-        spec.remove("ns");
+        // What was only assumed, of a migration that was never run here, is a declaration: there
+        // an absent collation is inherited. What the server listed has a version.
+        if spec.contains_key("v") {
+            let options = catalog::options(on, &self.spec.collection).await?;
+            spec = server_options::to_rebuild(spec, &options);
+        }
         build(on, &self.spec.collection, spec, None).await
     }
 }
@@ -320,14 +361,36 @@ async fn modify(on: &mut Online<'_>, collection: &str, index: Document) -> Resul
     Ok(on.ddl(doc! { "collMod": collection, "index": index }).await?)
 }
 
-fn refuse_other(spec: &Spec, found: &Document) -> Result<(), BoxError> {
-    let differences = spec.differences(found);
+/// What an operation is about to do with an index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Created,
+    Dropped,
+}
+
+fn refuse_other(
+    spec: &Spec,
+    found: &Document,
+    of_collection: &Document,
+    wanted: Wanted,
+) -> Result<(), BoxError> {
+    let differences = spec.differences(found, of_collection);
     if differences.is_empty() {
         return Ok(());
     }
+    let way_out = match wanted {
+        Wanted::Created => "drop it in an operation before this one, or give this one another name",
+        Wanted::Dropped => "declare it as it is, since that is what a rollback builds again",
+    };
+    let collation =
+        if differences.iter().any(|name| name == "collation") && !found.contains_key("collation") {
+            " (with the simple collation, `.collation(doc! { \"locale\": \"simple\" })`)"
+        } else {
+            ""
+        };
     Err(format!(
-        "the index `{}` of `{}` is not what is declared: it differs in {}; it was left as it is. \
-         It is {found}",
+        "the index `{}` of `{}` is not what is declared: it differs in {}; it was left as it is: \
+         {way_out}. It is {found}{collation}",
         found.get_str("name").unwrap_or_default(),
         spec.collection,
         differences.join(", ")

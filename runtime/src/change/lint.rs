@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Migration,
-    lint::{Index, Operation},
+    lint::{FieldChange, Index, Operation, unset},
     migration::Body,
 };
 
@@ -21,54 +21,81 @@ use crate::{
 pub(crate) fn operations(migration: &Migration) -> Vec<Operation> {
     let Body::Change { declare, .. } = migration.body else { return Vec::new() };
     let Ok(change) = Change::declared(declare) else { return Vec::new() };
-    change.operations.iter().filter_map(described).collect()
+    change.operations.iter().flat_map(described).collect()
 }
 
-fn described(operation: &Declared) -> Option<Operation> {
-    Some(match operation {
-        Declared::CreateIndex(indexes::Create { spec, .. }) => Operation::CreateIndex(index(spec)),
-        Declared::DropIndex(indexes::Drop { spec, .. }) => {
-            Operation::DropIndex { collection: spec.collection.clone(), name: spec.name() }
+/// Mostly one.
+fn described(operation: &Declared) -> Vec<Operation> {
+    vec![match operation {
+        Declared::CreateCollection(one) => {
+            Operation::CreateCollection { name: one.name.clone(), options: one.options.clone() }
+        }
+        Declared::DropCollection(one) => {
+            Operation::DropCollection { name: one.name.clone(), is_required: !one.if_exists }
         }
         Declared::RenameCollection(one) => {
             Operation::RenameCollection { from: one.from.clone(), to: one.to.clone() }
         }
-        Declared::Modify(one) => validator(one)?,
+        Declared::CreateIndex(one) => Operation::CreateIndex(index(one)),
+        Declared::DropIndex(indexes::Drop { spec, if_exists }) => Operation::DropIndex {
+            collection: spec.collection.clone(),
+            name: spec.name(),
+            keys: spec.keys.clone(),
+            is_required: !if_exists,
+        },
+        Declared::HideIndex(one) => other(&one.collection, true),
+        Declared::ExpireAfter(one) => other(&one.collection, true),
+        Declared::Modify(one) => validator(one).unwrap_or_else(|| modified(one)),
         Declared::Rewrite(Rewrite { collection, how: How::Field(edit) }) => {
-            let collection = collection.clone();
-            match edit {
-                Edit::Remove { path } => {
-                    Operation::RemoveField { collection, field: path.text().to_owned() }
+            let (path, change) = match edit {
+                Edit::Remove { path } => (path, FieldChange::Remove),
+                Edit::Rename { from, to } => {
+                    (from, FieldChange::Rename { to: to.text().to_owned() })
                 }
-                Edit::Rename { from, to } => renamed(collection, from.text(), to.text(), false),
-                Edit::Move { from, to } => renamed(collection, from.text(), to.text(), true),
-                Edit::Add { .. } | Edit::Convert { .. } => return None,
+                Edit::Move { from, to } => (from, FieldChange::Move { to: to.text().to_owned() }),
+                Edit::Convert { path, from, to, .. } => {
+                    (path, FieldChange::Convert { from: from.as_str(), to: to.as_str() })
+                }
+                Edit::Add { .. } => return vec![other(collection, false)],
+            };
+            Operation::Field {
+                collection: collection.clone(),
+                field: path.text().to_owned(),
+                change,
             }
         }
-        Declared::CreateCollection(_)
-        | Declared::DropCollection(_)
-        | Declared::HideIndex(_)
-        | Declared::ExpireAfter(_)
-        | Declared::Rewrite(_)
-        | Declared::Run(_) => return None,
-    })
+        Declared::Rewrite(Rewrite { collection, how: How::Pipelines(pipelines) }) => {
+            let unset = unset(&pipelines.forward.pipeline).into_iter().map(|field| {
+                let (collection, change) = (collection.clone(), FieldChange::Unset);
+                Operation::Field { collection, field, change }
+            });
+            return [other(collection, false)].into_iter().chain(unset).collect();
+        }
+        Declared::Run(_) => Operation::Unknown,
+    }]
 }
 
-fn renamed(collection: String, from: &str, to: &str, moves: bool) -> Operation {
-    Operation::RenameField { collection, from: from.to_owned(), to: to.to_owned(), moves }
+fn other(collection: &str, is_refused: bool) -> Operation {
+    Operation::Other { collection: collection.to_owned(), is_refused }
 }
 
-fn index(spec: &Spec) -> Index {
-    let is = |option: &str| spec.options.get_bool(option).unwrap_or(false);
-    let inner = |option: &str| spec.options.get_document(option).ok().cloned();
+fn index(create: &indexes::Create) -> Index {
+    let Spec { collection, keys, name, options, .. } = &create.spec;
     Index {
-        collection: spec.collection.clone(),
-        keys: spec.keys.clone(),
-        unique: is("unique"),
-        sparse: is("sparse"),
-        partial: inner("partialFilterExpression"),
-        collation: inner("collation"),
+        collection: collection.clone(),
+        keys: keys.clone(),
+        options: options.clone(),
+        given_name: name.clone(),
+        name: create.spec.name(),
+        if_not_exists: create.if_not_exists,
     }
+}
+
+/// What is set, and what is not said of it.
+fn modified(modify: &Modify) -> Operation {
+    let set =
+        modify.options.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+    Operation::Modify { collection: modify.collection.clone(), options: set.collect() }
 }
 
 /// What is set of it; the level is the server's default where it is not named.
@@ -80,11 +107,20 @@ fn validator(modify: &Modify) -> Option<Operation> {
         Some(Bson::Document(validator)) => validator.clone(),
         _ => Document::new(),
     };
-    let is = |option: &str, value: &str| matches!(set(option), Some(Some(Bson::String(text))) if text == value);
-    let strict = !is("validationLevel", "moderate")
-        && !is("validationLevel", "off")
-        && !is("validationAction", "warn");
-    Some(Operation::SetValidator { collection: modify.collection.clone(), validator, strict })
+    let text = |option: &str| match set(option) {
+        Some(Some(Bson::String(text))) => Some(text.as_str()),
+        _ => None,
+    };
+    let (level, action) = (text("validationLevel"), text("validationAction"));
+    let strict = !matches!(level, Some("moderate" | "off")) && action != Some("warn");
+    let mut chain = String::new();
+    for (method, value) in [("level", level), ("action", action)] {
+        if let Some(value) = value {
+            chain += &format!(".{method}({value:?})");
+        }
+    }
+    let collection = modify.collection.clone();
+    Some(Operation::SetValidator { collection, validator, strict, chain })
 }
 
 #[cfg(test)]
@@ -92,6 +128,7 @@ mod tests {
     use mongodb::bson::doc;
 
     use super::*;
+    use crate::FieldType;
 
     fn declare(change: &mut Change) {
         change.create_index("users", doc! { "email": 1 }).unique(true).sparse(true);
@@ -105,15 +142,32 @@ mod tests {
         change.set_validator("pets", doc! { "name": "x" }).level("moderate");
         change.unset_validator("animals");
         change.coll_mod("users").set("validationAction", "warn");
+        change.change_type("users", "n", FieldType::Int, FieldType::Long);
+        change.update("users", vec![doc! { "$unset": ["a", "b"] }], vec![]);
+        change.hide_index("users", "age_1");
+        change.drop_collection("old").if_exists();
+        change.create_collection("adults").view_on("users", vec![]);
+        change.run(nothing, nothing);
+    }
+
+    async fn nothing(_: &mut crate::Online<'_>) -> crate::Result {
+        Ok(())
     }
 
     #[test]
     fn each_operation_is_described_that_a_lint_is_about() {
         let users = || "users".to_owned();
-        let validator = |collection: &str, validator, strict| Operation::SetValidator {
-            collection: collection.to_owned(),
-            validator,
-            strict,
+        let validator =
+            |collection: &str, validator, strict, chain: &str| Operation::SetValidator {
+                collection: collection.to_owned(),
+                validator,
+                strict,
+                chain: chain.to_owned(),
+            };
+        let field = |field: &str, change| Operation::Field {
+            collection: users(),
+            field: field.to_owned(),
+            change,
         };
         assert_eq!(
             operations(&Migration::declared(1, "one", declare)),
@@ -121,19 +175,40 @@ mod tests {
                 Operation::CreateIndex(Index {
                     collection: users(),
                     keys: doc! { "email": 1 },
-                    unique: true,
-                    sparse: true,
-                    partial: None,
-                    collation: None,
+                    options: doc! { "unique": true, "sparse": true },
+                    given_name: None,
+                    name: "email_1".to_owned(),
+                    if_not_exists: false,
                 }),
-                Operation::DropIndex { collection: users(), name: "age_-1".to_owned() },
-                Operation::RemoveField { collection: users(), field: "age".to_owned() },
-                renamed(users(), "fullname", "name", false),
-                renamed(users(), "city", "address.city", true),
+                Operation::DropIndex {
+                    collection: users(),
+                    name: "age_-1".to_owned(),
+                    keys: doc! { "age": -1 },
+                    is_required: true,
+                },
+                field("age", FieldChange::Remove),
+                field("fullname", FieldChange::Rename { to: "name".to_owned() }),
+                field("city", FieldChange::Move { to: "address.city".to_owned() }),
                 Operation::RenameCollection { from: "pets".to_owned(), to: "animals".to_owned() },
-                validator("users", doc! { "name": { "$type": "string" } }, true),
-                validator("pets", doc! { "name": "x" }, false),
-                validator("animals", doc! {}, true),
+                other("users", false),
+                validator("users", doc! { "name": { "$type": "string" } }, true, ""),
+                validator("pets", doc! { "name": "x" }, false, ".level(\"moderate\")"),
+                validator("animals", doc! {}, true, ""),
+                Operation::Modify {
+                    collection: users(),
+                    options: doc! { "validationAction": "warn" },
+                },
+                field("n", FieldChange::Convert { from: "int", to: "long" }),
+                other("users", false),
+                field("a", FieldChange::Unset),
+                field("b", FieldChange::Unset),
+                other("users", true),
+                Operation::DropCollection { name: "old".to_owned(), is_required: false },
+                Operation::CreateCollection {
+                    name: "adults".to_owned(),
+                    options: doc! { "viewOn": "users", "pipeline": [] },
+                },
+                Operation::Unknown,
             ]
         );
     }

@@ -161,12 +161,13 @@ impl Rewrite {
     ) -> Result<(), BoxError> {
         let kept = keep::chosen(found)?;
         let mut count = 0;
-        if catalog::collection(on, &self.collection).await?.is_some() {
+        if let Some(there) = catalog::collection(on, &self.collection).await? {
             if !on.is_done(&slot.step()) {
                 keep::open(on, kept).await?;
             }
             let job = self.job(slot, Direction::Up, false);
-            backfill::run(on, job, &Forward { rewrite: self, kept }).await?;
+            let is_collated = there.is_collated();
+            backfill::run(on, job, &Forward { rewrite: self, kept, is_collated }).await?;
             count = catalog::count(on, kept, doc! {}).await?;
         }
         let mut found = found.clone();
@@ -216,14 +217,16 @@ impl Rewrite {
                 .into());
         };
         let back = keep::back(&kept);
-        if catalog::collection(on, &self.collection).await?.is_some() {
+        if let Some(there) = catalog::collection(on, &self.collection).await? {
+            let is_collated = there.is_collated();
             let has_kept = catalog::collection(on, &kept).await?.is_some();
             if !on.is_done(&slot.step()) {
                 self.refuse(on, Direction::Down, has_kept.then_some(kept.as_str())).await?;
                 keep::open(on, &back).await?;
             }
             let job = self.job(slot, Direction::Down, has_kept);
-            let work = Backward { rewrite: self, kept: has_kept.then_some(&kept), back: &back };
+            let kept = has_kept.then_some(&kept);
+            let work = Backward { rewrite: self, kept, back: &back, is_collated };
             backfill::run(on, job, &work).await?;
         }
         if !keep::close(on, &back).await? {
@@ -250,6 +253,7 @@ impl Rewrite {
 struct Forward<'a> {
     rewrite: &'a Rewrite,
     kept: &'a str,
+    is_collated: bool,
 }
 
 impl Work for Forward<'_> {
@@ -257,7 +261,8 @@ impl Work for Forward<'_> {
         let entries = match &self.rewrite.how {
             How::Field(edit) => {
                 let filter = batch.filter.clone();
-                edit_batch(batch, self.rewrite, edit, Direction::Up, filter).await?
+                let way = (Direction::Up, self.is_collated);
+                edit_batch(batch, self.rewrite, edit, way, filter).await?
             }
             How::Pipelines(pipelines) => {
                 let documents = read(batch, batch.filter.clone()).await?;
@@ -273,7 +278,7 @@ async fn edit_batch(
     batch: &mut Batch<'_>,
     rewrite: &Rewrite,
     edit: &Edit,
-    direction: Direction,
+    (direction, is_collated): (Direction, bool),
     filter: Document,
 ) -> Result<Vec<Document>, BoxError> {
     if let Some(Refusal { filter: may, test, problem }) = rewrite.refusal(direction) {
@@ -295,11 +300,39 @@ async fn edit_batch(
             .into());
         }
     }
-    let entries = aggregate(batch, entries(edit, direction, filter.clone())).await?;
+    let entries = if is_collated {
+        let compared = aggregate(batch, compared(edit, direction, filter.clone())).await?;
+        compared.into_iter().filter_map(|found| lost(&found)).collect()
+    } else {
+        aggregate(batch, entries(edit, direction, filter.clone())).await?
+    };
     let document = edit.apply(direction, expr::ROOT);
     let change = vec![doc! { "$replaceWith": document }];
     batch.update(vec![doc! { "q": filter, "u": change, "multi": true }]).await?;
     Ok(entries.into_iter().map(entry).collect())
+}
+
+/// What each document holds, would hold, and would hold once it came back. Where strings are
+/// compared by a collation, the server cannot tell which of them differ.
+fn compared(edit: &Edit, direction: Direction, filter: Document) -> Vec<Document> {
+    let mut pipeline = entries(edit, direction, filter);
+    pipeline.truncate(2);
+    pipeline
+}
+
+/// Of what was [`compared`], that which [`entries`] finds where the server compares by bytes.
+fn lost(found: &Document) -> Option<Document> {
+    let differ = |one: &str, other: &str| match (found.get(one), found.get(other)) {
+        (Some(one), Some(other)) => !expr::same(one, other),
+        (None, None) => false,
+        _ => true,
+    };
+    let touched = differ("o", "f") || differ("to", "tf");
+    let refused = !touched && found.get_bool("refused").unwrap_or(false);
+    (differ("o", "b") || differ("to", "tb") || refused).then(|| {
+        let at = |key: &str| found.get(key).cloned().unwrap_or(Bson::Null);
+        doc! { "_id": at("_id"), "before": at("o"), "after": at("f"), "touched": touched }
+    })
 }
 
 /// Finds the documents that the way back does not make what they were, or would refuse though the
@@ -354,6 +387,7 @@ struct Backward<'a> {
     kept: Option<&'a String>,
     /// For what it overwrites.
     back: &'a str,
+    is_collated: bool,
 }
 
 impl Work for Backward<'_> {
@@ -400,7 +434,8 @@ impl Backward<'_> {
         }
         if !edit.is_one_way() {
             let rest = both(filter, &doc! { "_id": { "$nin": settled } });
-            let entries = edit_batch(batch, self.rewrite, edit, Direction::Down, rest).await?;
+            let way = (Direction::Down, self.is_collated);
+            let entries = edit_batch(batch, self.rewrite, edit, way, rest).await?;
             insert(batch, self.back, entries).await?;
         }
         self.note(batch, changed).await

@@ -1,16 +1,23 @@
 //! What would better be done otherwise: said before a migration runs, with the code that is
 //! better.
 //!
-//! [`judge`] is pure: an operation and what was read of the collection in, a [`Lint`] out.
-//! [`read`] is the edge that reads. [`subject`] says what a migration is known to do.
+//! [`judge`] is pure: an operation and what was read of the collection in, lints out.
+//! [`read`] is the edge that reads. [`subject`] says what a migration is known to do, [`around`]
+//! what the operations before and after one mean for it, [`code`] writes what is better.
 
+mod around;
+mod code;
+mod facts;
 mod judge;
+mod names;
+mod operation;
 mod read;
 mod subject;
 
 use std::{fmt, str::FromStr};
 
-pub(crate) use judge::{Index, Operation};
+pub(crate) use names::unset;
+pub(crate) use operation::{FieldChange, Index, Operation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -29,23 +36,29 @@ pub enum LintName {
     UniqueIndexOverDuplicates,
     /// An index on a collection with many documents.
     IndexOnLargeCollection,
-    /// Removes a field that an index or the validator names.
+    /// Removes, renames or converts a field that an index or the validator names.
     FieldInUse,
     /// A validator that documents fail which are there already.
     ValidatorFails,
     /// Renames what a running older version of the app still uses by its old name.
     RenameBreaksRunningApp,
+    /// Does something with a collection that is not there.
+    MissingCollection,
+    /// Renames or drops what a view reads: the view reads nothing from then on.
+    BrokenView,
 }
 
 impl LintName {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: &'static [Self] = &[
         Self::LargeTransaction,
         Self::UniqueIndexOverDuplicates,
         Self::IndexOnLargeCollection,
         Self::FieldInUse,
         Self::ValidatorFails,
         Self::RenameBreaksRunningApp,
+        Self::MissingCollection,
+        Self::BrokenView,
     ];
 
     /// As it is written.
@@ -57,6 +70,8 @@ impl LintName {
             Self::FieldInUse => "field_in_use",
             Self::ValidatorFails => "validator_fails",
             Self::RenameBreaksRunningApp => "rename_breaks_running_app",
+            Self::MissingCollection => "missing_collection",
+            Self::BrokenView => "broken_view",
         }
     }
 }
@@ -71,7 +86,7 @@ impl FromStr for LintName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
+        Self::ALL.iter().copied().find(|name| name.as_str() == text).ok_or_else(|| {
             let all: Vec<&str> = Self::ALL.iter().map(|name| name.as_str()).collect();
             format!("no lint has this name; they are {}", all.join(", "))
         })
@@ -147,14 +162,21 @@ impl Runner {
     pub(crate) async fn lints(&self, steps: &[Step]) -> Result<Vec<Lint>, Error> {
         let mut lints = Vec::new();
         let mut reader = read::Reader::new(&self.control, self.settings.lints);
-        let mut earlier: Vec<Operation> = Vec::new();
-        for step in steps.iter().filter(|step| step.direction == Direction::Up) {
-            let subject = subject::of(&step.migration);
+        let ups = steps.iter().filter(|step| step.direction == Direction::Up);
+        let subjects: Vec<operation::Subject> =
+            ups.map(|step| subject::of(&step.migration)).collect();
+        let all: Vec<Operation> =
+            subjects.iter().flat_map(|subject| &subject.operations).cloned().collect();
+        let mut done = 0;
+        for subject in &subjects {
             for operation in &subject.operations {
-                let mut facts = reader.facts(operation).await?;
-                facts.after(&earlier, operation);
-                lints.extend(judge::judge(&subject, operation, &facts, self.settings.lints));
-                earlier.push(operation.clone());
+                let (earlier, later) = all.split_at(done);
+                done += 1;
+                let later = later.get(1..).unwrap_or_default();
+                let around = around::Around { earlier, later };
+                let mut facts = reader.facts(operation, around).await?;
+                around.settle(&mut facts, operation);
+                lints.extend(judge::judge(subject, operation, &facts, self.settings.lints));
             }
         }
         lints.retain(|lint| !self.settings.allowed.contains(&lint.name));
@@ -173,9 +195,9 @@ pub(crate) fn large_transaction(
     let written = commands.iter().map(CommandReport::written).sum();
     let most = commands.iter().max_by_key(|command| command.written());
     let collection = most.and_then(|command| command.namespace.split_once('.'));
-    let operation = judge::Operation::Write {
+    let operation = Operation::Write {
         collection: collection.map(|(_, name)| name.to_owned()),
-        seen: Some(judge::Seen { documents: written, duration_ms }),
+        seen: Some(operation::Seen { documents: written, duration_ms }),
     };
-    judge::judge(&subject, &operation, &judge::Facts::default(), limits)
+    judge::judge(&subject, &operation, &facts::Facts::default(), limits).pop()
 }

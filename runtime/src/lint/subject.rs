@@ -1,6 +1,6 @@
 //! What a migration is known to do, without running it.
 
-use super::judge::{Operation, Subject};
+use super::operation::{Operation, Subject};
 use crate::{Migration, MigrationKind, change};
 
 /// A migration of which nothing is known but its name.
@@ -16,6 +16,8 @@ pub(super) fn empty(migration: &Migration) -> Subject {
 /// A migration with the operations that can be known: of a transactional one, the collections
 /// that its body names and writes many documents of; of a declared one, what it declares. Of an
 /// online one nothing: what its body does is known once it runs.
+///
+/// What cannot be known is said to be so: those that come later cannot build on what is there now.
 pub(super) fn of(migration: &Migration) -> Subject {
     let mut subject = empty(migration);
     subject.operations = change::lint::operations(migration);
@@ -23,6 +25,9 @@ pub(super) fn of(migration: &Migration) -> Subject {
         subject.operations.extend(migration.descriptor.hints.writes.iter().map(|collection| {
             Operation::Write { collection: Some((*collection).to_owned()), seen: None }
         }));
+    }
+    if migration.kind() != MigrationKind::Change {
+        subject.operations.push(Operation::Unknown);
     }
     subject
 }

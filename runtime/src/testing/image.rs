@@ -24,6 +24,7 @@ use super::{
     contents::{self, Collection, is_ours},
     slot,
 };
+use crate::server_options::to_rebuild;
 
 /// What is larger is migrated each time.
 const BYTES_MAX: usize = 32 << 20;
@@ -262,7 +263,9 @@ async fn make(database: &Database, one: &Collection) -> Result<(), TestError> {
         database.run_command(command).await.map_err(TestError::driver(act))?;
     }
     if !one.indexes.is_empty() {
-        let command = doc! { "createIndexes": &one.name, "indexes": one.indexes.clone() };
+        let indexes: Vec<Document> =
+            one.indexes.iter().map(|index| to_rebuild(index.clone(), &one.options)).collect();
+        let command = doc! { "createIndexes": &one.name, "indexes": indexes };
         database.run_command(command).await.map_err(TestError::driver(act))?;
     }
     Ok(())

@@ -8,6 +8,7 @@ use super::{
     TestError,
     contents::{self, Collection, is_ours, lines_of_difference},
 };
+use crate::server_options;
 
 /// Says what to do with the file.
 const VARIABLE: &str = "MONGRATE_SNAPSHOT";
@@ -59,7 +60,7 @@ pub(super) fn text(one: &Collection) -> String {
     let mut options: Vec<(&String, &Bson)> = one.options.iter().collect();
     options.sort_by_key(|(key, _)| key.as_str());
     for (key, value) in options {
-        let value = shown(value);
+        let value = shown(&in_short(key, value));
         if !DEFAULTS.contains(&(key.as_str(), value.as_str())) {
             let _ = writeln!(text, "  {key} {value}");
         }
@@ -72,12 +73,26 @@ pub(super) fn text(one: &Collection) -> String {
         options.sort_by_key(|(key, _)| key.as_str());
         for (key, value) in options {
             if !matches!(key.as_str(), "v" | "key" | "name" | "background") {
-                let _ = write!(text, " {key} {}", shown(value));
+                let _ = write!(text, " {key} {}", shown(&in_short(key, value)));
             }
+        }
+        // Here what is absent is not what an index inherits.
+        if !index.contains_key("collation") && server_options::collation(&one.options).is_some() {
+            let _ = write!(text, " collation simple");
         }
         text.push('\n');
     }
     text
+}
+
+/// A collation as people say it, so that the text is the same on every server.
+fn in_short(key: &str, value: &Bson) -> Bson {
+    match value {
+        Bson::Document(collation) if key == "collation" => {
+            Bson::Document(server_options::short_collation(collation))
+        }
+        value => value.clone(),
+    }
 }
 
 /// As JSON in the order of the fields; on one line if it is short.
@@ -149,6 +164,25 @@ pub(super) async fn assert(database: &mongodb::Database, path: &Path) -> Result<
 mod tests {
     use super::*;
     use mongodb::bson::doc;
+
+    #[test]
+    fn a_simple_index_in_a_collated_collection_is_told_from_one_that_inherits() {
+        let collation = || doc! { "locale": "de", "strength": 3, "version": "57.1" };
+        let text = text(&Collection {
+            name: "users".to_owned(),
+            kind: "collection".to_owned(),
+            options: doc! { "collation": collation() },
+            uuid: None,
+            indexes: vec![
+                doc! { "v": 2, "key": { "a": 1 }, "name": "a_1", "collation": collation() },
+                doc! { "v": 2, "key": { "b": 1 }, "name": "b_1" },
+            ],
+        });
+        let expected = "collection users\n  collation { \"locale\": \"de\" }\n  \
+                        index a_1 { \"a\": 1 } collation { \"locale\": \"de\" }\n  \
+                        index b_1 { \"b\": 1 } collation simple\n";
+        assert_eq!(text, expected);
+    }
 
     #[test]
     fn the_text_is_the_same_whichever_types_numbers_have() {

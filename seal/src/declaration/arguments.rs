@@ -13,13 +13,15 @@ use crate::label::label_within;
 const KEYS: [&str; 6] = ["version", "name", "group", "reversible", "out_of_order", "allow"];
 
 /// The lints, as the runtime calls them (`LintName`).
-const LINTS: [&str; 6] = [
+const LINTS: [&str; 8] = [
     "large_transaction",
     "unique_index_over_duplicates",
     "index_on_large_collection",
     "field_in_use",
     "validator_fails",
     "rename_breaks_running_app",
+    "missing_collection",
+    "broken_view",
 ];
 const EXAMPLE: &str = "version = 20250122001";
 const NAME_BYTES_MAX: usize = 64;

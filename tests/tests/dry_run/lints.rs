@@ -2,7 +2,7 @@
 //! tested where it is judged.)
 
 use mongrate::{
-    Error, LintLimits, LintName, Migration,
+    Error, FieldType, LintLimits, LintName, Migration,
     bson::{Document, doc},
 };
 use mongrate_tests::{Fresh, effect};
@@ -186,7 +186,10 @@ async fn duplicates_under_a_unique_index_are_found_as_the_server_finds_them() {
 
 #[tokio::test]
 async fn what_is_in_use_fails_or_is_renamed_is_found() {
-    use LintName::{FieldInUse, IndexOnLargeCollection, RenameBreaksRunningApp, ValidatorFails};
+    use LintName::{
+        FieldInUse, IndexOnLargeCollection, MissingCollection, RenameBreaksRunningApp,
+        ValidatorFails,
+    };
     let fresh = Fresh::new("lint_schema").await;
     with_a_schema(&fresh).await;
     let lints = lints_of(&fresh, |change| {
@@ -208,7 +211,7 @@ async fn what_is_in_use_fails_or_is_renamed_is_found() {
         change.set_validator("nobody", doc! { "age": { "$gte": 3 } });
     })
     .await;
-    assert_eq!(names(&lints), [ValidatorFails]);
+    assert_eq!(names(&lints), [ValidatorFails, MissingCollection]);
     assert_eq!(lints[0].details, ["3 documents fail it", "_id: 0", "_id: 1", "_id: 2"]);
     let lints = lints_of(&fresh, |change| {
         change.set_validator("users", doc! { "age": { "$gte": 3 } }).level("moderate");
@@ -222,8 +225,9 @@ async fn what_is_in_use_fails_or_is_renamed_is_found() {
         change.rename_collection("nobody", "none");
     })
     .await;
-    assert_eq!(names(&lints), [RenameBreaksRunningApp; 3]);
-    assert!(lints[1].bad.contains("change.move_field("), "{}", lints[1].bad);
+    let renames = RenameBreaksRunningApp;
+    assert_eq!(names(&lints), [renames, FieldInUse, renames, renames, MissingCollection]);
+    assert!(lints[2].bad.contains("change.move_field("), "{}", lints[2].bad);
 
     fresh.db.collection::<Document>("users").insert_one(doc! { "age": 20 }).await.unwrap();
     let lints = lints_of(&fresh, |change| {
@@ -232,6 +236,225 @@ async fn what_is_in_use_fails_or_is_renamed_is_found() {
     .await;
     assert_eq!(names(&lints), [IndexOnLargeCollection]);
     assert_eq!(lints[0].details, ["about 21 documents in `users`"]);
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_unique_index_is_judged_by_its_collation() {
+    let fresh = Fresh::new("lint_collation").await;
+    let users = fresh.db.collection::<Document>("users");
+    // The ids are the same to that collation, too.
+    let anna = doc! { "_id": "anna", "email": "a@b", "tags": ["x", "X"] };
+    let second = doc! { "_id": "ANNA", "email": "A@B", "tags": ["y"] };
+    users.insert_many([anna, second]).await.unwrap();
+    let lints = lints_of(&fresh, |change| {
+        let collation = doc! { "locale": "en", "strength": 2 };
+        change
+            .create_index("users", doc! { "email": 1 })
+            .unique(true)
+            .collation(collation.clone())
+            .name("one_each");
+        // A document is not its own duplicate.
+        change.create_index("users", doc! { "tags": 1 }).unique(true).collation(collation);
+        change.create_index("users", doc! { "email": -1 }).unique(true);
+    })
+    .await;
+    assert_eq!(names(&lints), [LintName::UniqueIndexOverDuplicates], "{lints:?}");
+    assert!(lints[0].message.contains("1 key is in several documents"), "{}", lints[0]);
+    assert!(lints[0].message.contains(r#"its collation { "locale": "en", "strength": 2 }"#));
+    let whole =
+        r#".unique(true).collation(doc! { "locale": "en", "strength": 2 }).name("one_each");"#;
+    assert!(lints[0].bad.ends_with(whole) && lints[0].good.ends_with(whole), "{:?}", lints[0]);
+    // It is the same where the collection says it.
+    let collated = doc! { "create": "people", "collation": { "locale": "en", "strength": 1 } };
+    fresh.db.run_command(collated).await.unwrap();
+    let people = fresh.db.collection::<Document>("people");
+    people.insert_many([doc! { "email": "a@b" }, doc! { "email": "Á@b" }]).await.unwrap();
+    let lints = lints_of(&fresh, |change| {
+        change.create_index("people", doc! { "email": 1 }).unique(true);
+        change
+            .create_index("people", doc! { "email": -1 })
+            .unique(true)
+            .collation(doc! { "locale": "simple" });
+    })
+    .await;
+    assert_eq!(names(&lints), [LintName::UniqueIndexOverDuplicates], "{lints:?}");
+    assert!(lints[0].message.contains("as its collation"), "{}", lints[0]);
+    // What is said is true: the server refuses just those.
+    for (collection, keys, collation, refused) in [
+        ("users", doc! { "email": 1 }, doc! { "locale": "en", "strength": 2 }, true),
+        ("users", doc! { "tags": 1 }, doc! { "locale": "en", "strength": 2 }, false),
+        ("people", doc! { "email": -1 }, doc! { "locale": "simple" }, false),
+        ("people", doc! { "email": 1 }, doc! { "locale": "en", "strength": 1 }, true),
+    ] {
+        let index =
+            doc! { "key": keys.clone(), "name": "u", "unique": true, "collation": collation };
+        let build = doc! { "createIndexes": collection, "indexes": [index] };
+        assert_eq!(fresh.db.run_command(build).await.is_err(), refused, "{keys}");
+        let _ = fresh.db.run_command(doc! { "dropIndexes": collection, "index": "u" }).await;
+    }
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_field_in_use_is_found_however_it_is_changed() {
+    use LintName::{FieldInUse, RenameBreaksRunningApp};
+    let fresh = Fresh::new("lint_in_use").await;
+    with_a_schema(&fresh).await;
+    let all = doc! { "createIndexes": "users", "indexes": [
+        { "key": { "$**": 1 }, "name": "wild", "wildcardProjection": { "covered": 1 } },
+        { "key": { "x": 1 }, "name": "partial", "partialFilterExpression": { "state": "open" } },
+    ] };
+    fresh.db.run_command(all).await.unwrap();
+    let lints = lints_of(&fresh, |change| {
+        change.rename_field("users", "age", "years");
+        change.change_type("users", "age", FieldType::Int, FieldType::Long);
+        change.change_type("users", "n", FieldType::Int, FieldType::Long);
+        change.remove_field("users", "covered");
+        change.remove_field("users", "state");
+        change.update("users", vec![doc! { "$unset": "age" }], vec![]);
+    })
+    .await;
+    let expected =
+        [FieldInUse, RenameBreaksRunningApp, FieldInUse, FieldInUse, FieldInUse, FieldInUse];
+    assert_eq!(names(&lints), expected, "{lints:#?}");
+    assert_eq!(lints[0].details, ["the index age_1", "the validator"]);
+    assert_eq!(lints[3].details, ["the index wild"]);
+    assert_eq!(lints[4].details, ["the index partial"]);
+    // What is advised is silent, and runs.
+    for line in [
+        r#"change.drop_index("users", doc! { "age": 1 }).name("age_1");"#,
+        r#"change.unset_validator("users");"#,
+        r#"change.rename_field("users", "age", "years");"#,
+        r#"change.create_index("users", doc! { "years": 1 }).name("age_1");"#,
+    ] {
+        assert!(lints[0].good.contains(line), "{line} is not in {}", lints[0].good);
+    }
+    fn advised(change: &mut mongrate::Change) {
+        change.drop_index("users", doc! { "age": 1 }).name("age_1");
+        change.unset_validator("users");
+        change.rename_field("users", "age", "years");
+        change.create_index("users", doc! { "years": 1 }).name("age_1");
+        change.set_validator("users", doc! { "$jsonSchema": { "required": ["years"] } });
+    }
+    let lints = lints_of(&fresh, advised).await;
+    assert!(!names(&lints).contains(&FieldInUse), "{lints:#?}");
+    fresh.migrator([Migration::declared(1, "advised", advised)]).up().await.unwrap();
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_collection_that_is_not_there_is_told() {
+    let fresh = Fresh::new("lint_missing").await;
+    // In an empty database it is no news that there is nothing to change.
+    let silent = |change: &mut mongrate::Change| {
+        change.rename_field("user", "a", "b");
+        change.update("user", vec![doc! { "$set": { "a": 1 } }], vec![]);
+    };
+    assert_eq!(lints_of(&fresh, silent).await, []);
+    with_a_schema(&fresh).await;
+    let lints = lints_of(&fresh, |change| {
+        change.rename_field("user", "a", "b");
+        change.update("user", vec![doc! { "$set": { "a": 1 } }], vec![]);
+        change.create_index("user", doc! { "a": 1 });
+    })
+    .await;
+    assert_eq!(names(&lints), [LintName::MissingCollection; 3], "{lints:#?}");
+    assert!(lints[0].message.contains("no collection `user`; there is `users`"), "{}", lints[0]);
+    let lints = lints_of(&fresh, |change| {
+        change.drop_collection("orders");
+        change.drop_collection("orders").if_exists();
+        change.hide_index("orders", "a_1");
+        change.coll_mod("orders").set("validationLevel", "off");
+        change.drop_index("orders", doc! { "a": 1 });
+    })
+    .await;
+    assert_eq!(names(&lints), [LintName::MissingCollection; 4], "{lints:#?}");
+    assert!(lints[0].message.contains("would be refused"), "{}", lints[0]);
+    // What comes before may make it, or give it its name.
+    let lints = lints_of(&fresh, |change| {
+        change.create_collection("orders");
+        change.drop_index("orders", doc! { "a": 1 }).if_exists();
+        change.create_index("bills", doc! { "a": 1 });
+        change.hide_index("bills", "a_1");
+        change.rename_collection("users", "people");
+        change.remove_field("people", "age");
+    })
+    .await;
+    use LintName::{FieldInUse, RenameBreaksRunningApp};
+    assert_eq!(names(&lints), [RenameBreaksRunningApp, FieldInUse], "{lints:#?}");
+    let declared = Migration::declared(4, "declared", |change| {
+        change.hide_index("orders", "a_1");
+    });
+    let migrator = fresh.migrator([effect!(3), declared]);
+    assert_eq!(migrator.up().lint(true).plan().await.unwrap().lints, [], "3 may do anything");
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_view_over_what_is_renamed_or_dropped_is_told() {
+    use LintName::{BrokenView, RenameBreaksRunningApp};
+    let fresh = Fresh::new("lint_views").await;
+    with_a_schema(&fresh).await;
+    let joined = doc! { "$lookup": { "from": "users", "localField": "u", "foreignField": "_id", "as": "u" } };
+    for command in [
+        doc! { "create": "adults", "viewOn": "users", "pipeline": [{ "$match": { "age": { "$gte": 18 } } }] },
+        doc! { "create": "orders" },
+        doc! { "create": "joined", "viewOn": "orders", "pipeline": [joined] },
+    ] {
+        fresh.db.run_command(command).await.unwrap();
+    }
+    let lints = lints_of(&fresh, |change| change.rename_collection("users", "people")).await;
+    assert_eq!(names(&lints), [BrokenView, RenameBreaksRunningApp], "{lints:#?}");
+    assert_eq!(lints[0].details, ["the view adults", "the view joined"]);
+    let lints = lints_of(&fresh, |change| {
+        change.drop_collection("orders");
+    })
+    .await;
+    assert_eq!(names(&lints), [BrokenView]);
+    assert_eq!(lints[0].details, ["the view joined"]);
+    let lints = lints_of(&fresh, |change| {
+        change.drop_collection("joined");
+        change.drop_collection("orders");
+        change.rename_collection("users", "people");
+        change.coll_mod("adults").set("viewOn", "people").set("pipeline", Vec::<Document>::new());
+    })
+    .await;
+    assert_eq!(names(&lints), [RenameBreaksRunningApp], "{lints:#?}");
+    fresh.pass().await;
+}
+
+/// What a lint says about an index that is built by hand leads to a migration that runs.
+#[tokio::test]
+async fn an_index_that_is_built_by_hand_as_advised_is_taken() {
+    let fresh = Fresh::new("lint_by_hand").await;
+    with_a_schema(&fresh).await;
+    fresh.db.collection::<Document>("users").insert_one(doc! { "age": 20 }).await.unwrap();
+    let lints = lints_of(&fresh, |change| {
+        change
+            .create_index("users", doc! { "email": 1 })
+            .collation(doc! { "locale": "en", "strength": 2 })
+            .name("mail");
+    })
+    .await;
+    assert_eq!(names(&lints), [LintName::IndexOnLargeCollection]);
+    let shell = r#"createIndex({ "email": 1 }, { "collation": { "locale": "en", "strength": 2 }, "name": "mail" })"#;
+    assert!(lints[0].good.contains(shell), "{}", lints[0].good);
+    let declared =
+        r#".collation(doc! { "locale": "en", "strength": 2 }).name("mail").if_not_exists();"#;
+    assert!(lints[0].good.ends_with(declared), "{}", lints[0].good);
+    let index = doc! {
+        "key": { "email": 1 }, "name": "mail", "collation": { "locale": "en", "strength": 2 },
+    };
+    fresh.db.run_command(doc! { "createIndexes": "users", "indexes": [index] }).await.unwrap();
+    let taken = Migration::declared(1, "taken", |change| {
+        change
+            .create_index("users", doc! { "email": 1 })
+            .collation(doc! { "locale": "en", "strength": 2 })
+            .name("mail")
+            .if_not_exists();
+    });
+    fresh.migrator([taken]).up().await.unwrap();
     fresh.pass().await;
 }
 

@@ -69,6 +69,13 @@ async fn filled(fresh: &Fresh) {
         .await;
     run(doc! { "create": "log", "capped": true, "size": 65_536, "max": 100 }).await;
     run(doc! { "create": "cities", "collation": { "locale": "fr", "strength": 1 } }).await;
+    // What is listed without a collation there does not inherit it; a text index could not.
+    run(doc! { "createIndexes": "cities", "indexes": [
+        { "key": { "name": "text" }, "name": "words", "collation": { "locale": "simple" } },
+        { "key": { "name": 1 }, "name": "simple", "collation": { "locale": "simple" } },
+        { "key": { "name": 1 }, "name": "inherits" },
+    ] })
+    .await;
     run(doc! { "create": "adults", "viewOn": "users", "pipeline": [{ "$match": { "age": { "$gte": 18 } } }] })
         .await;
     run(doc! { "create": "weather", "expireAfterSeconds": 86_400_i64,

@@ -4,6 +4,7 @@ use mongrate::{
     Change, Online, Result, Transaction,
     bson::{Document, doc},
     migration,
+    mongodb::options::Collation,
 };
 
 #[migration(version = 1, reversible = close)]
@@ -59,7 +60,11 @@ fn no_more_notes(change: &mut Change) {
 
 #[migration(version = 5)]
 async fn validate(on: &mut Online<'_>) -> Result {
-    on.create_collection("rooms", doc! {}).await?;
+    on.create_collection("rooms", doc! { "collation": { "locale": "de" } }).await?;
+    let simple = Collation::builder().locale("simple").build();
+    on.create_index("rooms", doc! { "view": "text" }).collation(simple.clone()).await?;
+    on.create_index("rooms", doc! { "code": 1 }).collation(simple).await?;
+    on.create_index("rooms", doc! { "name": 1 }).await?;
     on.coll_mod("rooms", doc! { "validator": { "number": { "$gt": 0 } } }).await
 }
 

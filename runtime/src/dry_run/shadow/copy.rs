@@ -13,7 +13,7 @@ use mongodb::{
 };
 
 use super::scratch::{MARKER, forbidden};
-use crate::{Error, ServerError, command::Control, fence, lease};
+use crate::{Error, ServerError, command::Control, fence, lease, server_options::to_rebuild};
 
 /// How many documents are sent at a time; the driver splits what is over 48 MB.
 const BATCH: usize = 500;
@@ -120,10 +120,7 @@ async fn indexes(from: &Database, to: &Database, found: &Found) -> Result<(), Er
             });
             !is_id && !index.get_bool("clustered").unwrap_or(false)
         })
-        .map(|mut index| {
-            index.remove("ns");
-            index
-        })
+        .map(|index| to_rebuild(index, &found.options))
         .collect();
     if wanted.is_empty() {
         return Ok(());
