@@ -117,7 +117,7 @@ impl<'a> OnStart<'a> {
                         error @ (Error::Drift(_) | Error::OutOfOrder { .. } | Error::Ahead { .. }),
                     ) => {
                         tracing::warn!(target: "mongrate", %error, "the migrations need attention");
-                        let pending = runner.status().await?.pending;
+                        let pending = runner.status().await?.unapplied();
                         Ok(StartReport::Warn { pending })
                     }
                     Err(error) => Err(error),

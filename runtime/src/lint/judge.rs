@@ -3,7 +3,7 @@
 use mongodb::bson::{Bson, Document};
 
 use super::{Lint, LintLimits, LintName};
-use crate::Version;
+use crate::{Version, report::grouped};
 
 /// A migration, as far as the lints are concerned.
 #[derive(Clone, Debug)]
@@ -397,14 +397,14 @@ fn validator_fails(
     let many = if found.more { "more than " } else { "" };
     let noun =
         if found.documents == 1 && !found.more { "document fails" } else { "documents fail" };
-    let mut details = vec![format!("{many}{} {noun} it", found.documents)];
+    let number = grouped(u64::try_from(found.documents).unwrap_or(u64::MAX));
+    let mut details = vec![format!("{many}{number} {noun} it")];
     details.extend(found.ids.iter().map(|id| format!("_id: {id}")));
     Some(Found {
         name: LintName::ValidatorFails,
         message: format!(
-            "{many}{} {noun} the new validator of `{collection}`: the app can no longer update \
-             them, not even in other fields",
-            found.documents
+            "{many}{number} {noun} the new validator of `{collection}`: the app can no longer \
+             update them, not even in other fields"
         ),
         bad: format!("change.set_validator({collection:?}, {});", as_doc(validator)),
         good: format!(
@@ -473,19 +473,6 @@ fn value_names(value: &Bson, field: &str) -> bool {
         Bson::Document(inner) => inner.values().any(|item| value_names(item, field)),
         _ => false,
     }
-}
-
-/// `1,234,567`
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// As it is written in Rust.
@@ -654,13 +641,6 @@ mod tests {
             let mut facts = facts();
             facts.after(&[drop.clone(), set(validator)], &remove);
             assert_eq!(facts.named_by.len(), left, "{facts:?}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
         }
     }
 }
