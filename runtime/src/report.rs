@@ -385,10 +385,11 @@ pub struct StepProgress {
     /// Documents that there were when it began; none if counting them would have taken long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Documents per second, on average since it was begun or resumed.
+    /// Documents per second, on average since it was begun or resumed; none while it is
+    /// interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u64>,
-    /// How long the rest takes at that rate, in milliseconds.
+    /// How long the rest takes at that rate, in milliseconds; none while it is interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_ms: Option<u64>,
     /// When its last batch was done.

@@ -280,13 +280,19 @@ fn shown(
         }
         record => record.map_or(State::Pending, |record| record.state.shown()),
     };
-    let progress = record
+    let mut progress = record
         .filter(|one| !matches!(one.state, Stored::Applied | Stored::Reverted))
         .map(|one| {
             let Record { version, direction, started, .. } = one;
             backfill::progress(&history.backfills, *version, *direction, *started)
         })
         .unwrap_or_default();
+    if state == State::Interrupted {
+        // It gets no further, however fast it was.
+        for one in &mut progress {
+            (one.per_second, one.remaining_ms) = (None, None);
+        }
+    }
     let applied = record.filter(|record| record.is_applied());
     let name = linked.map(|one| one.name().to_owned());
     MigrationStatus {
