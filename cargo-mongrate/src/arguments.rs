@@ -23,8 +23,12 @@ pub(crate) enum Cargo {
 #[command(
     version,
     after_help = "\
-`status`, `up`, `down` and the verbs below them run the app's own binary with `cargo run`. What \
-stands before the app's own arguments is for cargo: `cargo mongrate up --release --dry-run`.
+The verbs that begin with \"App:\" run the app's own binary with `cargo run`. What stands before \
+the app's own arguments is for cargo: `cargo mongrate up --release --dry-run`.
+
+`cargo mongrate check` looks at the sources and at migrations.sum, and needs neither the compiler \
+nor a database. The app's own `check` compares the build with a database: `cargo mongrate check \
+--server` does both.
 
 Exit codes: 0 done, 1 something is wrong, 64 wrong arguments; of the app, its own."
 )]
@@ -52,6 +56,7 @@ pub(crate) struct Which {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     /// Write the next numbered migration file and its `mod` line
+    #[command(visible_alias = "create")]
     New(New),
     /// Append the migrations that are new to migrations.sum
     Seal,
@@ -72,7 +77,11 @@ pub(crate) enum Verb {
     ///
     /// A renumbered migration is a new one to a database that has applied it under its old number.
     Rebase(RebaseArgs),
-    /// Check the sources and migrations.sum, without compiling
+    /// Check the sources and migrations.sum, without compiling; asks no database
+    ///
+    /// Says what the compiler would refuse, and finds files that no `mod` reaches. It does not
+    /// know what a database has applied: that is the app's own `check`, which `--server` runs
+    /// afterwards.
     Check {
         /// If all is well, run the app's `check`, too: nothing is pending, edited or late in
         /// the database
@@ -102,10 +111,18 @@ pub(crate) enum Verb {
     ForceUnlock(App),
     /// App: record migrations as applied, without running any
     Baseline(App),
+    /// App: record what another migration tool has applied
+    Import(App),
     /// App: answer for an interrupted migration
     Resolve(App),
     /// App: record the checksums of this build
     Repair(App),
+    /// App: remove what declared migrations keep for their rollback
+    Purge(App),
+    /// App: serve the verbs over HTTP, with a dashboard (feature `http`)
+    Serve(App),
+    /// App: print a completion script for a shell
+    Completions(App),
 }
 
 /// What `new` writes.
@@ -130,9 +147,9 @@ pub(crate) enum Kind {
     /// Atomic: its writes and its record commit together, or not at all
     #[default]
     Transaction,
-    /// Indexes, DDL and large changes: resumable, not atomic as a whole
+    /// Backfills and DDL that a change does not offer: resumed after its last finished step
     Online,
-    /// Declared operations, each with its inverse
+    /// Indexes, collections, validators, fields: declared, and rolled back in reverse order
     Change,
 }
 
@@ -218,8 +235,12 @@ impl Verb {
             Self::LockStatus(app) => ("lock-status", app),
             Self::ForceUnlock(app) => ("force-unlock", app),
             Self::Baseline(app) => ("baseline", app),
+            Self::Import(app) => ("import", app),
             Self::Resolve(app) => ("resolve", app),
             Self::Repair(app) => ("repair", app),
+            Self::Purge(app) => ("purge", app),
+            Self::Serve(app) => ("serve", app),
+            Self::Completions(app) => ("completions", app),
             Self::New(_) | Self::Seal | Self::Reseal { .. } | Self::Rebase(_) => return None,
             Self::Check { .. } => return None,
         };

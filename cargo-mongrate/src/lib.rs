@@ -12,6 +12,7 @@ mod verbs;
 mod write;
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use app::Call;
@@ -21,6 +22,12 @@ use package::{Asked, Package, Workspace};
 
 /// Wrong arguments, as the app's own command line has it.
 const USAGE: u8 = 64;
+
+/// What `check` looked at, and what it did not.
+const ONLY_SOURCES: &str = "the sources and migrations.sum are sound; no database was asked: `cargo \
+                            mongrate check --server` asks one, too";
+const THEN_THE_APP: &str =
+    "the sources and migrations.sum are sound; now the app's own `check`, which asks the database";
 
 /// What a verb did, and what it leaves to a person.
 struct Report {
@@ -58,6 +65,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     if let Verb::Check { server: true, build, rest } = &verb {
         let checked = workspace.select(&asked(&which)).and_then(|all| verbs::check(&all));
+        let checked = checked.map(|mut lines| {
+            lines.push(THEN_THE_APP.to_owned());
+            lines
+        });
         let is_sound = checked.is_ok();
         let code = finish(checked.map(Report::from));
         let call = Call { verb: "check", build, arguments: rest };
@@ -79,7 +90,11 @@ fn outcome(workspace: &Workspace, which: &Which, verb: Verb) -> Result<Report, V
             verbs::reseal(&packages, &group, version).map(Report::from)
         }
         Verb::Rebase(asked) => rebase::run(&packages, &asked.into()),
-        Verb::Check { .. } => verbs::check(&packages).map(Report::from),
+        Verb::Check { .. } => {
+            let mut lines = verbs::check(&packages)?;
+            lines.push(ONLY_SOURCES.to_owned());
+            Ok(lines.into())
+        }
         _ => unreachable!("runs the app"),
     }
 }
@@ -89,21 +104,29 @@ fn finish(outcome: Result<Report, Vec<String>>) -> ExitCode {
         Ok(Report { lines, problems }) => (lines, problems),
         Err(problems) => (Vec::new(), problems),
     };
-    say(&lines);
+    let said = say(&lines);
     complain(&problems);
-    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if let Err(error) = &said {
+        complain(&[format!("cannot write to stdout: {error}; what was to be done is done")]);
+    }
+    if problems.is_empty() && said.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-#[expect(clippy::print_stdout, reason = "a program's output")]
-fn say(lines: &[String]) {
-    for line in lines {
-        println!("{line}");
+/// A reader that has gone away (`| head -1`) is no failure: the work is done.
+fn say(lines: &[String]) -> io::Result<()> {
+    match lines_to(io::stdout().lock(), "", lines) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a program's errors")]
+/// Where stderr cannot be written to, the exit code says it.
 fn complain(problems: &[String]) {
-    for problem in problems {
-        eprintln!("error: {problem}");
-    }
+    let _ = lines_to(io::stderr().lock(), "error: ", problems);
+}
+
+fn lines_to(mut stream: impl Write, mark: &str, lines: &[String]) -> io::Result<()> {
+    let text: String = lines.iter().map(|line| format!("{mark}{line}\n")).collect();
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
 }

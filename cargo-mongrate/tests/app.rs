@@ -252,13 +252,94 @@ fn check_can_ask_the_server_too() {
     let output = shop.run("billing", &["check", "--server", "--", "--json"]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
     let expected = format!(
-        "billing: 1 migrations, 0 sealed, 1 new: `cargo mongrate seal` seals \
-                            them\n{}: check --json\n",
+        "billing: 1 migrations, 0 sealed, 1 new: `cargo mongrate seal` seals them\nthe sources and \
+         migrations.sum are sound; now the app's own `check`, which asks the database\n\
+         {}: check --json\n",
         shop.shop()
     );
     assert!(text(&output).starts_with(&expected), "{}", text(&output));
     shop.write("billing/src/migrations/m0001_two.rs", MIGRATION);
     shop.fails("billing", &["check", "--server"], "no `mod` reaches it");
+}
+
+/// Its help and its output say what it looked at, so that nobody takes it for the app's `check`.
+#[test]
+fn check_says_that_no_database_was_asked() {
+    let shop = workspace("");
+    shop.succeeds("billing", &["check"], "no database was asked: `cargo mongrate check --server`");
+    shop.succeeds("", &["check", "--help"], "that is the app's own `check`, which `--server` runs");
+    shop.succeeds("", &["--help"], "The app's own `check` compares the build with a database");
+}
+
+/// The verbs of the app, as its own command line lists them.
+fn verbs_of_the_app() -> Vec<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/cli/args.rs");
+    let source = fs::read_to_string(source).expect("the verbs of the app");
+    let names = source.split_once("pub(super) const fn name(&self)").expect("their names").1;
+    let names = names.split_once("    }\n}").expect("the end of them").0;
+    let quoted = |line: &str| Some(line.split_once("=> \"")?.1.split_once('"')?.0.to_owned());
+    names.lines().filter_map(quoted).chain(["serve".to_owned()]).collect()
+}
+
+#[test]
+fn each_verb_of_the_app_is_one_of_cargo_mongrate() {
+    let shop = Shop::new("", &[("shop", CLI, &[MAIN])]);
+    let verbs = verbs_of_the_app();
+    assert!(verbs.len() >= 17 && verbs.contains(&"purge".to_owned()), "{verbs:?}");
+    for verb in &verbs {
+        match verb.as_str() {
+            // These have more to do than to run the app.
+            "create" => shop.fails("shop", &["create", "../x"], "cannot name a migration"),
+            "check" => shop.calls(
+                "",
+                &["check", "--server"],
+                "SHOP: 0 migrations, 0 sealed\nthe sources and migrations.sum are sound; now the \
+                 app's own `check`, which asks the database\nSHOP: check",
+            ),
+            verb => shop.calls("", &[verb, "-x"], &format!("SHOP: {verb} -x")),
+        }
+        shop.succeeds("", &["--help"], verb);
+    }
+}
+
+/// A reader that leaves early (`| head -1`) is no failure, and no verb panics.
+#[test]
+fn no_verb_panics_on_a_closed_pipe() {
+    let shop = workspace("");
+    for (arguments, expected) in [
+        (&["new", "add plans", "-p", "users"][..], 0),
+        (&["check"], 0),
+        (&["check", "-p", "users"], 0),
+        (&["seal", "-p", "users"], 0),
+        (&["reseal", "1", "-p", "users"], 0),
+        (&["rebase", "--dry-run"], 0),
+        (&["rebase"], 0),
+        (&["--help"], 0),
+        (&["new", "--help"], 0),
+        (&["--version"], 0),
+        (&["new", ".."], 1),
+        (&["reseal", "77"], 1),
+        (&["no-such-verb"], 64),
+        (&["up", "-p", "users"], 64),
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cargo-mongrate"))
+            .arg("mongrate")
+            .args(arguments)
+            .current_dir(shop.path(""))
+            .env("CARGO_NET_OFFLINE", "true")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the subcommand runs");
+        // Both are closed before anything can be written.
+        drop((child.stdout.take(), child.stderr.take()));
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(expected), "{arguments:?}");
+    }
+    // The work was done all the same.
+    assert!(shop.path("users/src/migrations/m0002_add_plans.rs").exists());
+    shop.succeeds("users", &["check"], "users: 2 migrations, 2 sealed");
 }
 
 /// From the root all packages, from a member's directory that one, with `-p` any.

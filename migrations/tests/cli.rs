@@ -266,7 +266,7 @@ async fn every_verb_in_a_days_work() {
     assert_eq!(patients.count_documents(named.clone()).await.unwrap(), 0);
     let plan = clinic.run(&["down", "--dry-run"]).await.ends(0);
     let plan = plan.says("bring field `name` of `patients` back");
-    plan.says("rename field `complaint` of `visits` back to `reason` · 5000 documents");
+    plan.says("rename field `complaint` of `visits` back to `reason` · 5,000 documents");
     clinic.run(&["down", "--yes"]).await.ends(0).says("1 rolled back");
     assert_eq!(patients.count_documents(named).await.unwrap(), 2_000);
     clinic.run(&["purge", "--dry-run"]).await.ends(0).says("nothing is kept");
@@ -276,7 +276,7 @@ async fn every_verb_in_a_days_work() {
     assert_eq!(kept.get("purged").unwrap(), false, "{kept:#}");
     clinic.run(&["purge", "--older-than", "1d", "--yes"]).await.ends(0).says("nothing is kept");
     let purged = clinic.run(&["purge", "--version", ALL[7], "--yes"]).await.ends(0);
-    purged.says("migrations.kept.20250122008.1  2000").says("1 collection removed");
+    purged.says("migrations.kept.20250122008.1      2,000").says("1 collection removed");
     clinic.run(&["down", "--yes"]).await.ends(0).says("20250122009");
     let refused = clinic.json(&["down", "--yes"]).await.ends(1).json().to_string();
     assert!(refused.contains("which is gone (`purge`?)"), "{refused}");
@@ -347,7 +347,7 @@ async fn a_failure_is_told_with_what_was_done_before() {
     let failed = clinic.run(&["up"]).await.ends(1);
     fail.off().await;
     let failed = failed.says("✗  20250122003  load_countries").says("1 failed, 6 not run");
-    failed.complains("error: 20250122003").complains("next: mend it and run `clinic up` again");
+    failed.complains("error: 20250122003").complains("next: fix it and run `clinic up` again");
 
     let resolved = clinic.json(&["resolve", ALL[2], "--as", "applied", "--yes"]).await.ends(0);
     assert_eq!(resolved.json().get("state").unwrap(), "applied");
@@ -526,15 +526,59 @@ async fn a_password_is_in_no_message_about_its_uri() {
     help.ends(0).says("MONGODB_URI");
 }
 
+/// What is on stderr, of which each line is a JSON object.
+#[track_caller]
+fn json_lines(ran: &Ran) -> Vec<Value> {
+    let parse =
+        |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ran:#?}"));
+    let lines: Vec<Value> = ran.stderr.lines().map(parse).collect();
+    for line in &lines {
+        for field in ["timestamp", "level", "message", "target"] {
+            assert!(line.get(field).is_some_and(Value::is_string), "no `{field}`: {line:#}");
+        }
+    }
+    lines
+}
+
+/// The names of a JSON object's fields, as they are written.
+fn fields(line: &str) -> Vec<String> {
+    let value: Value = serde_json::from_str(line).unwrap();
+    let mut names: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+    names.sort_by_key(|name| line.find(&format!("\"{name}\":")));
+    names
+}
+
+#[tokio::test]
+async fn a_log_of_json_is_as_documented() {
+    let guide = include_str!("../../docs/observability.md");
+    let documented = guide.lines().find(|line| line.starts_with("{\"timestamp\"")).unwrap();
+    let clinic = Clinic::new("log_guide").await;
+    let ran = clinic.run(&["up", "--steps", "1", "--log", "json"]).await.ends(0);
+    let applied = ran.stderr.lines().find(|line| line.contains("\"applied\"")).unwrap();
+    assert_eq!(fields(applied), fields(documented));
+    assert_eq!(json_lines(&ran).len(), 2, "one at its beginning, one at its end: {ran:#?}");
+
+    // Whatever else is said on stderr is a JSON object, too: lints, errors, what is next.
+    clinic.run(&["up", "--to", ALL[6]]).await.ends(0);
+    let ran = clinic.run(&["up", "--to", ALL[7], "--log", "json"]).await.ends(0);
+    let lines = json_lines(&ran);
+    let lint = lines.iter().find(|line| line.get("lint").is_some()).unwrap();
+    assert_eq!(text(lint, "lint"), "rename_breaks_running_app");
+    assert_eq!((text(lint, "version"), text(lint, "level")), (ALL[7].to_owned(), "WARN".into()));
+    let ran = clinic.run(&["down", "--log", "json"]).await.ends(64);
+    let lines = json_lines(&ran);
+    assert_eq!(text(lines.last().unwrap(), "code"), "confirmation_needed");
+    assert_eq!(text(lines.last().unwrap(), "level"), "ERROR");
+    let ran = clinic.run(&["up", "--to", "7", "--log", "json,mongrate=debug"]).await.ends(64);
+    assert_eq!(text(json_lines(&ran).last().unwrap(), "next"), "clinic status");
+    clinic.pass().await;
+}
+
 #[tokio::test]
 async fn a_log_of_json_has_a_line_for_each_migration() {
     let clinic = Clinic::new("log_json").await;
     let ran = clinic.run(&["up", "--steps", "2", "--log", "json"]).await.ends(0);
-    let lines: Vec<Value> = ran
-        .stderr
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ran:#?}")))
-        .collect();
+    let lines = json_lines(&ran);
     let applied: Vec<&Value> =
         lines.iter().filter(|line| text(line, "message") == "applied").collect();
     let versions: Vec<String> = applied.iter().map(|line| text(line, "version")).collect();
@@ -640,12 +684,17 @@ async fn help_names_the_exit_codes() {
         "lock-status",
         "force-unlock",
         "baseline",
+        "import",
         "resolve",
         "repair",
+        "purge",
         "completions",
     ] {
         ran(&mut command(&[verb, "--help"])).await.ends(0).says("--json");
     }
+    let check = ran(&mut command(&["check", "--help"])).await.ends(0);
+    let help = check.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("`cargo mongrate check` looks at the sources"), "{help}");
 }
 
 #[tokio::test]
@@ -704,6 +753,93 @@ async fn a_closed_pipe_is_no_failure() {
     clinic.pass().await;
 }
 
+/// Neither does one whose stdout and stderr both lead nowhere (`2>&1 | head -1`): no verb panics.
+#[tokio::test]
+async fn no_verb_panics_on_a_closed_pipe() {
+    let clinic = Clinic::new("closed_pipes").await;
+    for (args, code) in [
+        (&["--help"][..], 0),
+        (&["up", "--help"], 0),
+        (&["--version"], 0),
+        (&["completions", "bash"], 0),
+        (&["completions", "zsh", "--json"], 0),
+        (&["status"], 0),
+        (&["status", "--json"], 0),
+        (&["plan", "-vv"], 0),
+        (&["check"], 3),
+        (&["up", "-vv", "--steps", "2"], 0),
+        (&["up", "--log", "json,trace", "--steps", "5"], 0),
+        (&["up", "--dry-run", "-v"], 0),
+        (&["up", "-v"], 0),
+        (&["history", "--color", "always"], 0),
+        (&["history", "--json"], 0),
+        (&["lock-status"], 0),
+        (&["purge", "--dry-run"], 0),
+        (&["down", "-v"], 64),
+        (&["down", "--yes", "--log", "trace"], 0),
+        (&["repair", "--dry-run"], 0),
+        (&["no-such-verb"], 64),
+        (&["no-such-verb", "--json"], 64),
+    ] {
+        let mut child = clinic.command(args).spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        let status = timeout(Duration::from_secs(60), child.wait()).await.expect("it ends");
+        assert_eq!(status.unwrap().code(), Some(code), "{args:?}");
+    }
+    clinic.run(&["status"]).await.ends(0).says("8 applied, 1 pending");
+    clinic.pass().await;
+}
+
+/// Killed in the middle of a backfill: what it left is not called running, and the holder of the
+/// lock is not taken for alive.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_killed_process_left_is_interrupted() {
+    let clinic = Clinic::new("killed").await;
+    let _turn = FAIL_POINT.lock().await;
+    clinic.run(&["up", "--to", ALL[7]]).await.ends(0);
+    // The batches of the backfill wait for each other, so that it is in the middle for long.
+    let slow = doc! { "failCommands": ["commitTransaction"], "blockConnection": true,
+    "blockTimeMS": 6_000 };
+    let fail = clinic.fresh.fail(doc! { "skip": 3 }, slow).await;
+    let mut up = clinic.command(&["up"]).spawn().unwrap();
+    let status = loop {
+        let status = clinic.json(&["status"]).await.ends(0).json();
+        if status.pointer("/migrations/8/percent").is_some() {
+            break status;
+        }
+    };
+    let state = |status: &Value| text(status.pointer("/migrations/8").unwrap(), "state");
+    assert_eq!(state(&status), "running", "{status:#}");
+    assert_eq!(status.get("running").unwrap(), 1, "{status:#}");
+    clinic
+        .run(&["status"])
+        .await
+        .ends(0)
+        .says("running at ")
+        .says("8 applied, 1 running, 0 pending");
+    up.kill().await.unwrap();
+    let status = clinic.json(&["status"]).await.ends(0).json();
+    assert_eq!(state(&status), "interrupted", "{status:#}");
+    assert_eq!(status.pointer("/lock/dead").unwrap(), true, "{status:#}");
+    let percent = status.pointer("/migrations/8/percent").unwrap();
+    let shown = clinic.run(&["status"]).await.ends(0);
+    assert!(!shown.stdout.contains("running"), "{shown:#?}");
+    let shown = shown.says(&format!("month_of_visits        interrupted at {percent} %  online"));
+    let shown = shown.says("8 applied, 1 interrupted, 0 pending");
+    let shown = shown.says("! 20250122009 month_of_visits: interrupted at `");
+    shown
+        .says(&format!("documents ({percent} %); `up` resumes it"))
+        .says(": that process has ended; its lease ends in ");
+    clinic.run(&["lock-status"]).await.ends(0).says("that process has ended");
+    clinic.run(&["history"]).await.ends(0).says("began    20250122009  month_of_visits");
+    fail.off().await;
+    // It need not be waited for, on this machine.
+    clinic.run(&["up", "--wait", "no"]).await.ends(0).says("1 applied");
+    clinic.run(&["status"]).await.ends(0).says("9 applied, 0 pending");
+    clinic.pass().await;
+}
+
 #[tokio::test]
 async fn a_dry_run_shows_each_command_and_leaves_nothing() {
     let clinic = Clinic::new("dry_run").await;
@@ -745,9 +881,14 @@ async fn a_dry_run_shows_each_command_and_leaves_nothing() {
     let plan = clinic.json(&["plan"]).await.ends(0).json();
     assert_eq!(plan.pointer("/lints/0/name").unwrap(), "rename_breaks_running_app");
     assert!(clinic.json(&["plan", "--no-lint"]).await.ends(0).json().get("lints").is_none());
+    // In full in a plan; a line for each before a run.
+    let plan = clinic.run(&["plan"]).await.ends(0);
+    let plan = plan.says("warning: rename_breaks_running_app\n  20250122008 one_name_each: ");
+    plan.says("+ change.remove_field(\"visits\", \"reason\");");
     let up = clinic.run(&["up"]).await.ends(0);
-    up.complains("warning: 20250122008")
-        .complains("+ change.remove_field(\"visits\", \"reason\");");
+    assert_eq!(up.stderr.lines().count(), 2, "{up:#?}");
+    up.complains("warning: rename_breaks_running_app: 20250122008 one_name_each: ")
+        .complains("`clinic plan` shows them in full");
     clinic.run(&["down", "--dry-run"]).await.ends(0).says("not run in a transaction");
     clinic.pass().await;
 }

@@ -593,7 +593,7 @@ fn lines<T: fmt::Display>(items: &[T]) -> String {
 }
 
 fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    crate::report::counted(u64::try_from(number).unwrap_or(u64::MAX), what)
 }
 
 fn corrupt(collection: Option<&str>, id: &str, problem: &str) -> String {

@@ -368,6 +368,7 @@ pub(crate) fn parse(lock: &Document) -> LockReport {
         since: date(lock, "since").filter(|_| owned),
         expires_at,
         remaining_ms,
+        dead: left(lock).is_some(),
     }
 }
 

@@ -169,6 +169,8 @@ mod guides {
     mod quick_start {}
     #[doc = include_str!("../../docs/kinds.md")]
     mod kinds {}
+    #[doc = include_str!("../../docs/command-line.md")]
+    mod command_line {}
     #[doc = include_str!("../../docs/backfills.md")]
     mod backfills {}
     #[doc = include_str!("../../docs/production.md")]

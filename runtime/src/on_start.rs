@@ -120,7 +120,7 @@ impl<'a> OnStart<'a> {
                         | Error::Ahead { .. }),
                     ) => {
                         tracing::warn!(target: "mongrate", %error, "the migrations need attention");
-                        let pending = runner.status().await?.pending;
+                        let pending = runner.status().await?.unapplied();
                         Ok(StartReport::Warn { pending })
                     }
                     Err(error) => Err(error),

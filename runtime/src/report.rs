@@ -23,8 +23,11 @@ pub enum State {
     Pending,
     /// Applied.
     Applied,
-    /// An online migration that is at work, or was interrupted: `up` resumes it.
+    /// An online or declared migration that a process is running now.
     Running,
+    /// An online or declared migration that was begun, and that no process is running: `up`
+    /// resumes it.
+    Interrupted,
     /// The last attempt failed: `up` tries it again.
     Failed,
 }
@@ -36,6 +39,7 @@ impl State {
             Self::Pending => "pending",
             Self::Applied => "applied",
             Self::Running => "running",
+            Self::Interrupted => "interrupted",
             Self::Failed => "failed",
         }
     }
@@ -363,6 +367,12 @@ pub struct MigrationStatus {
     /// The backfills that are under way, or were interrupted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub progress: Vec<StepProgress>,
+    /// How far those backfills are, in whole percent; none if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// Which way a running or interrupted migration goes: `down` is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
     /// Where it is declared; none if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -378,15 +388,60 @@ pub struct StepProgress {
     /// Documents that there were when it began; none if counting them would have taken long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Documents per second, on average since it was begun or resumed.
+    /// Documents per second, on average since it was begun or resumed; none while it is
+    /// interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u64>,
-    /// How long the rest takes at that rate, in milliseconds.
+    /// How long the rest takes at that rate, in milliseconds; none while it is interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_ms: Option<u64>,
     /// When its last batch was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl MigrationStatus {
+    /// The state as it is printed: `applied`, `interrupted at 19 %`.
+    pub fn state_text(&self) -> String {
+        match (self.state, self.percent) {
+            (State::Running | State::Interrupted, Some(percent)) => {
+                format!("{} at {percent} %", self.state)
+            }
+            (state, _) => state.to_string(),
+        }
+    }
+}
+
+impl StepProgress {
+    /// How far it is, in whole percent; none if the number of documents is not known.
+    pub fn percent(&self) -> Option<u8> {
+        percent(self.documents, self.total?)
+    }
+}
+
+/// Rounded down, so that 100 means all of it. There may be more documents than were counted.
+pub(crate) fn percent(done: u64, total: u64) -> Option<u8> {
+    let percent = done.saturating_mul(100).checked_div(total)?.min(100);
+    u8::try_from(percent).ok()
+}
+
+/// A number as people read it: `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count and its noun: `1 document`, `2,000 documents`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
 }
 
 /// The lock, as the server sees it.
@@ -407,9 +462,22 @@ pub struct LockReport {
     pub expires_at: Option<DateTime<Utc>>,
     /// How long the lease still runs, in milliseconds; 0 when it has run out.
     pub remaining_ms: u64,
+    /// Whether the holder was a process of the machine that asks, and has ended: its lease may
+    /// still run, and the next run on that machine takes the lock at once (unless
+    /// [`local_takeover`](crate::Migrator::local_takeover) is off). False where that is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dead: bool,
 }
 
-/// What `status` says.
+impl LockReport {
+    /// Whether a process holds the lock that may be alive.
+    pub fn is_live(&self) -> bool {
+        self.held && !self.dead
+    }
+}
+
+/// What `status` says. Each migration is counted once: `applied`, `pending`, `failed`, `running`,
+/// `interrupted` and `orphaned` add up to the number of migrations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatusReport {
     /// The group.
@@ -420,12 +488,33 @@ pub struct StatusReport {
     pub collection: String,
     /// How many migrations are applied.
     pub applied: usize,
-    /// How many `up` would apply.
+    /// How many are pending: never applied, or rolled back. The failed and the interrupted ones,
+    /// which `up` tries again, are not among them.
     pub pending: usize,
+    /// How many failed.
+    #[serde(default)]
+    pub failed: usize,
+    /// How many a process is running.
+    #[serde(default)]
+    pub running: usize,
+    /// How many were begun, and no process is running them.
+    #[serde(default)]
+    pub interrupted: usize,
+    /// How many were rolled back, and are not in this build.
+    #[serde(default)]
+    pub orphaned: usize,
     /// Every migration that this build or the database knows, oldest version first.
     pub migrations: Vec<MigrationStatus>,
     /// The lock.
     pub lock: LockReport,
+}
+
+impl StatusReport {
+    /// How many migrations `up` would apply: all of this build that are not applied.
+    pub fn unapplied(&self) -> usize {
+        let is_open = |one: &&MigrationStatus| one.linked && one.state != State::Applied;
+        self.migrations.iter().filter(is_open).count()
+    }
 }
 
 /// One event in the history.
@@ -572,6 +661,23 @@ pub enum StartReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(counted(1, "document"), "1 document");
+        assert_eq!(counted(5_000, "document"), "5,000 documents");
+    }
+
+    #[test]
+    fn a_percentage_is_rounded_down() {
+        assert_eq!(percent(1_999, 10_000), Some(19));
+        assert_eq!(percent(9_999, 10_000), Some(99));
+        assert_eq!(percent(12, 10), Some(100));
+        assert_eq!(percent(1, 0), None);
+    }
 
     #[test]
     fn a_duplicate_key_keeps_no_value() {

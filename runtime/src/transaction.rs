@@ -67,7 +67,25 @@ impl<'c> Transaction<'c> {
         self.database.run_command(command).session(&mut *self.session)
     }
 
-    /// The session, to advance a cursor with: `cursor.next(tx.session())`.
+    /// The session, to advance a cursor with:
+    ///
+    /// ```
+    /// use mongrate::{Result, Transaction, bson::{Document, doc}};
+    ///
+    /// async fn split_names(tx: &mut Transaction<'_>) -> Result {
+    ///     let mut users = tx.collection::<Document>("users").find(doc! {}).await?;
+    ///     while let Some(user) = users.next(tx.session()).await {
+    ///         let user = user?;
+    ///         let (given, family) = user.get_str("name")?.split_once(' ').unwrap_or_default();
+    ///         let parts = doc! { "$set": { "given": given, "family": family } };
+    ///         let this = doc! { "_id": user.get("_id") };
+    ///         tx.collection::<Document>("users").update_one(this, parts).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// The cursor does not hold on to the transaction, so that the loop can write, too.
     ///
     /// Do not commit or abort it: that is the runner's, and would tear the migration from
     /// its record.
@@ -129,8 +147,23 @@ impl<T: Send + Sync> TransactionCollection<'_, T> {
         self.collection.distinct(field, filter).session(&mut *self.session)
     }
 
-    /// Runs an aggregation. Advance its cursor with `cursor.next(tx.session())`. The server
-    /// refuses `$out` and `$merge` in a transaction (263).
+    /// Runs an aggregation. Its cursor is advanced with the transaction's
+    /// [session](Transaction::session):
+    ///
+    /// ```
+    /// use mongrate::{Result, Transaction, bson::{Document, doc}};
+    ///
+    /// async fn count_users(tx: &mut Transaction<'_>) -> Result {
+    ///     let by_plan = [doc! { "$group": { "_id": "$plan", "users": { "$sum": 1 } } }];
+    ///     let mut plans = tx.collection::<Document>("users").aggregate(by_plan).await?;
+    ///     while let Some(plan) = plans.next(tx.session()).await {
+    ///         tx.collection::<Document>("plans").insert_one(plan?).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// The server refuses `$out` and `$merge` in a transaction (263).
     pub fn aggregate(
         &mut self,
         pipeline: impl IntoIterator<Item = Document>,
@@ -138,7 +171,23 @@ impl<T: Send + Sync> TransactionCollection<'_, T> {
         self.collection.aggregate(pipeline).session(&mut *self.session)
     }
 
-    /// Finds documents. Advance the cursor with `cursor.next(tx.session())`.
+    /// Finds documents. The cursor is advanced with the transaction's
+    /// [session](Transaction::session):
+    ///
+    /// ```
+    /// use mongrate::{Result, Transaction, bson::{Document, doc}};
+    ///
+    /// async fn trim_names(tx: &mut Transaction<'_>) -> Result {
+    ///     let mut users = tx.collection::<Document>("users").find(doc! {}).await?;
+    ///     while let Some(user) = users.next(tx.session()).await {
+    ///         let user = user?;
+    ///         let trimmed = doc! { "$set": { "name": user.get_str("name")?.trim() } };
+    ///         let this = doc! { "_id": user.get("_id") };
+    ///         tx.collection::<Document>("users").update_one(this, trimmed).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn find(&mut self, filter: Document) -> Find<'_, T, ExplicitSession<'_>> {
         self.collection.find(filter).session(&mut *self.session)
     }

@@ -12,8 +12,8 @@ use crate::{
     lease, meter,
     plan::{self, Goal, UpTarget},
     report::{
-        CheckReport, HistoryReport, LockReport, MigrationStatus, RecordReport, RepairReport, State,
-        StatusReport, UnlockReport,
+        self, CheckReport, HistoryReport, LockReport, MigrationStatus, RecordReport, RepairReport,
+        State, StatusReport, StepProgress, UnlockReport,
     },
     runner::Runner,
 };
@@ -25,24 +25,31 @@ impl Runner {
         let mut migrations: Vec<MigrationStatus> = self
             .registry
             .iter()
-            .map(|one| shown(Some(one), history.get(one.version()), &history))
+            .map(|one| shown(Some(one), history.get(one.version()), &history, &peek.lock))
             .collect();
         migrations.extend(
             history
                 .records()
                 .filter(|record| self.registry.get(record.version).is_none())
-                .map(|record| shown(None, Some(record), &history)),
+                .map(|record| shown(None, Some(record), &history, &peek.lock)),
         );
         migrations.sort_by_key(|one| one.version);
-        let applied = migrations.iter().filter(|one| one.state == State::Applied).count();
-        let pending = plan::pending(&self.registry, &history).count();
-        meter::counted(&self.settings.group, self.control.database.name(), applied, pending);
+        let count = |state| migrations.iter().filter(|one| one.state == state).count();
+        let orphaned =
+            migrations.iter().filter(|one| one.state == State::Pending && !one.linked).count();
+        let applied = count(State::Applied);
+        let unapplied = plan::pending(&self.registry, &history).count();
+        meter::counted(&self.settings.group, self.control.database.name(), applied, unapplied);
         Ok(StatusReport {
             group: self.settings.group.clone(),
             database: self.database_name(),
             collection: self.control.collection.clone(),
             applied,
-            pending,
+            pending: count(State::Pending) - orphaned,
+            failed: count(State::Failed),
+            running: count(State::Running),
+            interrupted: count(State::Interrupted),
+            orphaned,
             migrations,
             lock: peek.lock,
         })
@@ -344,7 +351,27 @@ fn shown(
     linked: Option<&Migration>,
     record: Option<&Record>,
     history: &History,
+    lock: &LockReport,
 ) -> MigrationStatus {
+    let state = match record {
+        Some(record) if record.state == Stored::Running && !is_at_work(record, lock) => {
+            State::Interrupted
+        }
+        record => record.map_or(State::Pending, |record| record.state.shown()),
+    };
+    let mut progress = record
+        .filter(|one| !matches!(one.state, Stored::Applied | Stored::Reverted))
+        .map(|one| {
+            let Record { version, direction, started, .. } = one;
+            backfill::progress(&history.backfills, *version, *direction, *started)
+        })
+        .unwrap_or_default();
+    if state == State::Interrupted {
+        // It gets no further, however fast it was.
+        for one in &mut progress {
+            (one.per_second, one.remaining_ms) = (None, None);
+        }
+    }
     let applied = record.filter(|record| record.is_applied());
     let name = linked.map(|one| one.name().to_owned());
     let other = |record: &&Record| {
@@ -357,7 +384,7 @@ fn shown(
             .unwrap_or(Version::new(0)),
         name: name.or_else(|| record.map(|one| one.name.clone())).unwrap_or_default(),
         recorded_as: record.filter(other).map(|record| record.name.clone()),
-        state: record.map_or(State::Pending, |record| record.state.shown()),
+        state,
         kind: linked
             .map(Migration::kind)
             .or(record.map(|one| one.kind))
@@ -377,13 +404,23 @@ fn shown(
             .filter(|one| one.state != Stored::Applied)
             .map(|one| one.steps.clone())
             .unwrap_or_default(),
-        progress: record
-            .filter(|one| !matches!(one.state, Stored::Applied | Stored::Reverted))
-            .map(|one| {
-                let Record { version, direction, started, .. } = one;
-                backfill::progress(&history.backfills, *version, *direction, *started)
-            })
-            .unwrap_or_default(),
+        percent: percent(&progress),
+        direction: record.filter(|one| one.state == Stored::Running).map(|one| one.direction),
+        progress,
         source: linked.map(Migration::source),
     }
+}
+
+/// Whether a process is at the migration: the one that holds the lock, alive, under the fence
+/// number that the record was last written under. A record may be newer than the lock as it was
+/// seen, as the lock is read first.
+fn is_at_work(record: &Record, lock: &LockReport) -> bool {
+    record.fence > lock.fence || (record.fence == lock.fence && lock.is_live())
+}
+
+/// How far all backfills are together.
+fn percent(progress: &[StepProgress]) -> Option<u8> {
+    let documents = progress.iter().map(|one| one.documents).sum();
+    let total = progress.iter().map(|one| one.total).sum::<Option<u64>>()?;
+    report::percent(documents, total)
 }

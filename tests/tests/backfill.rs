@@ -367,7 +367,7 @@ async fn cancelling_ends_it_between_two_batches() {
     // The batch that it was at is whole.
     assert_eq!(collection.count_documents(doc! { "n": 1 }).await.unwrap(), 300);
     let status = migrator.status().await.unwrap();
-    assert_eq!(status.migrations[0].state, State::Running);
+    assert_eq!(status.migrations[0].state, State::Interrupted);
     assert!(!status.lock.held);
     migrator.up().await.unwrap();
     assert_each_once(&collection).await;

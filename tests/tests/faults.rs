@@ -484,7 +484,7 @@ async fn cancelling_before_an_online_migration_begins_leaves_a_history_that_can_
         point.off().await;
         assert!(matches!(ended, Err(Error::Cancelled { .. })), "{ended:?}");
         let status = fresh.migrator([first, online]).status().await.unwrap();
-        let state = if mid_body { State::Running } else { State::Pending };
+        let state = if mid_body { State::Interrupted } else { State::Pending };
         assert_eq!(status.migrations[1].state, state);
         assert_eq!(status.migrations[0].state, State::Applied, "what was committed counts");
         GATE.add_permits(1);

@@ -134,7 +134,8 @@ async fn status_shows_every_state() {
             (12, State::Pending, true),
         ]
     );
-    assert_eq!((status.applied, status.pending), (3, 2));
+    assert_eq!((status.applied, status.failed, status.pending), (3, 1, 1));
+    assert_eq!(status.unapplied(), 2);
     assert!(!status.lock.held);
     let first = &status.migrations[0];
     assert!(first.applied_at.is_some() && first.duration_ms.is_some() && first.batch == Some(1));
@@ -506,7 +507,7 @@ async fn nothing_is_applied_over_a_rollback_that_did_not_finish() {
     let migrator = fresh.migrator([stubborn, effect!(2)]);
     migrator.up().to(1).await.unwrap();
     migrator.down().await.unwrap_err();
-    assert_eq!(migrator.status().await.unwrap().migrations[0].state, State::Running);
+    assert_eq!(migrator.status().await.unwrap().migrations[0].state, State::Interrupted);
     let error = migrator.up().continue_on_error(true).await.unwrap_err();
     let outcomes: Vec<_> = error.report().unwrap().steps.iter().map(|step| step.outcome).collect();
     assert_eq!(outcomes, [StepOutcome::Failed, StepOutcome::NotRun, StepOutcome::Applied]);

@@ -122,6 +122,10 @@ pub enum Command {
     History,
 
     /// Succeed only if this build fits the database: nothing pending, edited or late
+    ///
+    /// Compares the migrations that are linked into this binary with what the database has
+    /// applied. (`cargo mongrate check` looks at the sources and migrations.sum instead, and asks
+    /// no database.)
     Check(CheckArgs),
 
     /// Write the next numbered migration file and its `mod` line
@@ -419,9 +423,9 @@ pub enum KindArg {
     /// Atomic: its writes and its record commit together, or not at all
     #[default]
     Transaction,
-    /// Indexes, DDL and large changes: resumable, not atomic as a whole
+    /// Backfills and DDL that a change does not offer: resumed after its last finished step
     Online,
-    /// Declared operations that are undone in reverse order
+    /// Indexes, collections, validators, fields: declared, and rolled back in reverse order
     Change,
 }
 

@@ -1,15 +1,17 @@
-//! A dry run's report and lints as text: pure, at a given width.
+//! A dry run's report as text: pure, at a given width.
 
 use comfy_table::{Attribute, Cell, Color};
 
 use super::{
     duration::human,
-    out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
-    render::{View, ahead_notes, fitting, operations, right, table},
+    lints,
+    out::{ERROR, FAINT, GOOD, WARNING, paint, safe},
+    render::{View, ahead_notes, number, operations},
+    table::{fitting, right, table, wrapped},
 };
 use crate::{
-    CommandReport, Direction, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, Lint,
-    MigrationKind,
+    CommandReport, Direction, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, MigrationKind,
+    report::{counted, grouped},
 };
 
 /// The most lines of commands that are shown of one migration; `--json` has them all.
@@ -24,13 +26,19 @@ pub(super) fn report(report: &DryRunReport, view: View) -> String {
     for step in &report.steps {
         text += &heading(step);
         if let Some(failure) = &step.failure {
-            text += &format!("   {}\n", safe(&failure.message).replace('\n', "\n   "));
+            for line in wrapped(&safe(&failure.message), view, 3) {
+                text += &format!("   {line}\n");
+            }
         }
-        text += &indented(&operations(&step.planned.operations, step.planned.direction));
+        text += &indented(&operations(
+            &step.planned.operations,
+            step.planned.direction,
+            view.narrower(1),
+        ));
         text += &commands(&step.commands, report, view);
     }
     text += "\n";
-    let lints = lints(&report.lints);
+    let lints = lints::full(&report.lints, view);
     if !lints.is_empty() {
         text += &format!("{lints}\n");
     }
@@ -97,7 +105,7 @@ fn commands(all: &[CommandReport], report: &DryRunReport, view: View) -> String 
             _ => lines.push(command.clone()),
         }
     }
-    let inner = View { width: view.width.map(|width| width.saturating_sub(3)), ..view };
+    let inner = view.narrower(3);
     let database = report.shadow.as_ref().map_or(&report.database, |shadow| &shadow.database);
     let prefix = format!("{database}.");
     let shown = fitting(inner, 2, |level| {
@@ -157,7 +165,7 @@ fn counts(line: &CommandReport, level: u8) -> String {
         (line.returned, "read"),
     ] {
         if let Some(count) = count {
-            parts.push(format!("{count} {what}"));
+            parts.push(format!("{} {what}", grouped(count)));
         }
     }
     if let Some(failed) = &line.failed {
@@ -171,9 +179,11 @@ fn summary(report: &DryRunReport) -> String {
     let failed = count(DryRunOutcome::Failed)
         + count(DryRunOutcome::Conflict)
         + count(DryRunOutcome::TimedOut);
-    let mut parts = vec![format!("{} tried", count(DryRunOutcome::Ran) + failed)];
+    let mut parts = vec![format!("{} tried", number(count(DryRunOutcome::Ran) + failed))];
     if failed > 0 {
-        parts.push(paint(ERROR, format!("{failed} did not get through")));
+        // In brackets, as they are among those that were tried.
+        let text = format!("{} did not get through", number(failed));
+        parts = vec![format!("{} ({})", parts.join(""), paint(ERROR, text))];
     }
     for (outcome, what) in
         [(DryRunOutcome::Skipped, "not run in a transaction"), (DryRunOutcome::NotRun, "not run")]
@@ -191,9 +201,11 @@ fn notes(report: &DryRunReport) -> String {
     match (report.dry_run, &report.shadow) {
         (DryRunKind::Shadow, Some(shadow)) => {
             note(format!(
-                "in a scratch database ({} documents of {} collections, at most {} of each); it \
-                 is dropped, and the counts are those of the sample",
-                shadow.documents, shadow.collections, shadow.sample
+                "in a scratch database ({} of {}, at most {} of each); it is dropped, and the \
+                 counts are those of the sample",
+                counted(shadow.documents, "document"),
+                counted(shadow.collections.try_into().unwrap_or(u64::MAX), "collection"),
+                grouped(shadow.sample.into())
             ));
             for swept in &shadow.swept {
                 note(format!("dropped what a killed run had left behind: {}", safe(swept)));
@@ -224,48 +236,10 @@ fn notes(report: &DryRunReport) -> String {
     text
 }
 
-/// Each lint: what would happen, what was found, what is done, what is better.
-pub(super) fn lints(all: &[Lint]) -> String {
-    let mut text = String::new();
-    for lint in all {
-        text += &format!(
-            "{} {} {}: {}\n",
-            paint(WARNING, "warning:"),
-            lint.version,
-            safe(&lint.migration),
-            safe(&lint.message)
-        );
-        for detail in &lint.details {
-            text += &format!("   {}\n", paint(FAINT, safe(detail)));
-        }
-        text += &code("instead of", &lint.bad, '-');
-        text += &code("better", &lint.good, '+');
-        text += &format!(
-            "   {}\n",
-            paint(
-                FAINT,
-                format!(
-                    "acknowledge it: `allow = \"{0}\"` in its attribute, or `--allow {0}`",
-                    lint.name
-                )
-            )
-        );
-    }
-    text
-}
-
-fn code(title: &str, code: &str, mark: char) -> String {
-    let lines: String = safe(code)
-        .lines()
-        .map(|line| format!("   {mark} {line}").trim_end().to_owned() + "\n")
-        .collect();
-    format!("   {}\n{lines}", paint(ACCENT, format!("{title}:")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Failure, LintName, PlanStep};
+    use crate::{Failure, PlanStep};
 
     fn stripped(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
@@ -343,7 +317,7 @@ mod tests {
         assert!(text.contains("- 2 m2 · online: not run in a transaction\n"), "{text}");
         assert!(text.contains("✗ 3 m3 · failed after 7 ms\n   no\\u{1b}[2J\n"), "{text}");
         assert!(
-            text.contains("2 tried, 1 did not get through, 1 not run in a transaction in 20 ms"),
+            text.contains("2 tried (1 did not get through), 1 not run in a transaction in 20 ms"),
             "{text}"
         );
         assert!(text.ends_with("nothing was written\n"), "{text}");
@@ -358,26 +332,5 @@ mod tests {
                 assert!(line.chars().count() <= usize::from(width), "{width}: {line:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_lint_says_what_is_better() {
-        let lint = Lint {
-            name: LintName::LargeTransaction,
-            version: 1.into(),
-            migration: "fill".to_owned(),
-            message: "it is large".to_owned(),
-            bad: "a\n  b".to_owned(),
-            good: "c".to_owned(),
-            details: vec!["12 documents".to_owned()],
-            estimated: false,
-        };
-        let text = stripped(&lints(&[lint]));
-        assert_eq!(
-            text,
-            "warning: 1 fill: it is large\n   12 documents\n   instead of:\n   - a\n   -   b\n   \
-             better:\n   + c\n   acknowledge it: `allow = \"large_transaction\"` in its \
-             attribute, or `--allow large_transaction`\n"
-        );
     }
 }

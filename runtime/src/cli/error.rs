@@ -76,7 +76,7 @@ impl CliError {
     pub(super) fn next(&self, app: &str, verb: &str) -> Option<String> {
         Some(match self.code() {
             "migration_failed" => {
-                format!("mend it and run `{app} {verb}` again; `{app} status` shows where it stands")
+                format!("fix it and run `{app} {verb}` again; `{app} status` shows where it stands")
             }
             "cancelled" if self.report().is_some() => format!("{app} {verb}"),
             // The message says it: when nothing else migrates.

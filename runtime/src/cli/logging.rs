@@ -34,25 +34,7 @@ use super::{
 /// `--log` decides, or else `-v`, or else `RUST_LOG`, or else warnings only. With `json` among the
 /// directives each line is a JSON object; alone it also says what becomes of each migration.
 pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
-    let from_env = match std::env::var("RUST_LOG") {
-        Ok(filter) => Some(filter).filter(|filter| !filter.trim().is_empty()),
-        Err(VarError::NotPresent) => None,
-        Err(VarError::NotUnicode(_)) => {
-            let message =
-                "the environment variable RUST_LOG is not UTF-8; set it anew, or unset it";
-            return Err(CliError::usage("bad_log_filter", message));
-        }
-    };
-    let asked = match (&args.log, args.verbose) {
-        (Some(filter), _) => Some(filter.clone()),
-        (None, 0) => from_env,
-        (None, 1) => Some("warn,mongrate=info".to_owned()),
-        (None, _) => Some("info,mongrate=debug".to_owned()),
-    };
-    let (json, asked) = match asked {
-        Some(asked) => split_json(&asked),
-        None => (false, None),
-    };
+    let (json, asked) = asked(args)?;
     let directives = asked.as_deref().unwrap_or(if json { "warn,mongrate=info" } else { "warn" });
     let filter = EnvFilter::builder().parse(directives).map_err(|error| {
         CliError::usage(
@@ -63,7 +45,12 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
     let format = Format::default().compact().with_target(args.verbose > 1);
     let base = layer().with_writer(|| LogWriter).with_ansi(out.colors_stderr());
     let lines = match &asked {
-        _ if json => layer().with_writer(|| LogWriter).json().flatten_event(true).boxed(),
+        _ if json => layer()
+            .with_writer(|| LogWriter)
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .boxed(),
         Some(_) => base.event_format(format).boxed(),
         None => base.event_format(Unasked(format.without_time())).boxed(),
     };
@@ -80,6 +67,31 @@ fn shows_waiting(directives: &str) -> bool {
         matches!(target.trim(), "" | "mongrate")
             && level.trim().parse::<LevelFilter>().is_ok_and(|level| level >= LevelFilter::INFO)
     })
+}
+
+/// Whether each line is a JSON object, and the directives that were asked for.
+fn asked(args: &CliArgs) -> Result<(bool, Option<String>), CliError> {
+    let from_env = match std::env::var("RUST_LOG") {
+        Ok(filter) => Some(filter).filter(|filter| !filter.trim().is_empty()),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => {
+            let message =
+                "the environment variable RUST_LOG is not UTF-8; set it anew, or unset it";
+            return Err(CliError::usage("bad_log_filter", message));
+        }
+    };
+    let asked = match (&args.log, args.verbose) {
+        (Some(filter), _) => Some(filter.clone()),
+        (None, 0) => from_env,
+        (None, 1) => Some("warn,mongrate=info".to_owned()),
+        (None, _) => Some("info,mongrate=debug".to_owned()),
+    };
+    Ok(asked.map_or((false, None), |asked| split_json(&asked)))
+}
+
+/// Whether each line on stderr is a JSON object.
+pub(super) fn is_json(args: &CliArgs) -> bool {
+    asked(args).is_ok_and(|(json, _)| json)
 }
 
 /// Whether `json` is among the directives, and the others.

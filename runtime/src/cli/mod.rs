@@ -65,6 +65,59 @@
 //! # assert_eq!(code, ExitCode::from(64));
 //! ```
 //!
+//! # Under a subcommand of an app's own command line
+//!
+//! The verbs can stand below a subcommand, here `shop db status`, `shop db up`:
+//!
+//! ```
+//! use std::process::ExitCode;
+//!
+//! use mongrate::cli::{Cli, CliArgs, Command, clap};
+//!
+//! /// A shop.
+//! #[derive(clap::Parser)]
+//! #[command(version)]
+//! enum Shop {
+//!     /// Migrate the database
+//!     #[command(after_help = mongrate::cli::AFTER_HELP)]
+//!     Db(Db),
+//!     /// Serve customers
+//!     Serve,
+//! }
+//!
+//! #[derive(clap::Args)]
+//! struct Db {
+//!     #[command(flatten)]
+//!     args: CliArgs,
+//!     #[command(subcommand)]
+//!     verb: Command,
+//! }
+//!
+//! async fn main_of(args: impl IntoIterator<Item = &'static str>) -> ExitCode {
+//!     let mut cli = Cli::new().app("shop 1.2.0").database("shop");
+//!     match cli.parse_from(args) {
+//!         Ok(Shop::Db(db)) => db.verb.execute(&cli, &db.args).await,
+//!         Ok(Shop::Serve) => ExitCode::SUCCESS, // …
+//!         Err(code) => code,
+//!     }
+//! }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # let code = runtime.block_on(main_of(["shop", "db", "completions", "bash"]));
+//! # assert_eq!(code, ExitCode::SUCCESS);
+//! # let code = runtime.block_on(main_of(["shop", "db", "down", "--uri=mongodb://127.0.0.1:1"]));
+//! # assert_eq!(code, ExitCode::from(64));
+//! ```
+//!
+//! [`Cli::parse`] finds where the verbs are, so that hints say `shop db up`; where an app parses
+//! its arguments without it, [`Cli::called`] says so. `shop db completions bash` prints the
+//! completion script of the whole `shop`. For `cargo mongrate up`, name the subcommand in the app's
+//! `Cargo.toml`:
+//!
+//! ```toml
+//! [package.metadata.mongrate]
+//! subcommand = "db"
+//! ```
+//!
 //! # Which server, which database
 //!
 //! The server: `--uri`, `MONGODB_URI`, or else the embedded one, if the app has
@@ -126,11 +179,14 @@
 //! version.
 
 mod args;
+mod completions;
 mod confirm;
 mod connect;
 mod dry_run;
 mod duration;
 mod error;
+mod history;
+mod lints;
 mod logging;
 mod out;
 mod progress;
@@ -139,6 +195,7 @@ mod render;
 mod serve;
 mod signals;
 mod uri;
+mod table;
 mod usage;
 mod verbs;
 
@@ -180,6 +237,10 @@ pub async fn main() -> ExitCode {
 pub struct Cli {
     app: String,
     program: Option<String>,
+    /// The name of the program that was run, as its arguments have it.
+    invoked: Option<String>,
+    /// The subcommands under which the app's parser has the verbs.
+    mounted: Vec<String>,
     database: Option<String>,
     migrations_dir: PathBuf,
     configure: Option<Configure>,
@@ -209,6 +270,8 @@ impl Cli {
         Self {
             app: String::new(),
             program: None,
+            invoked: None,
+            mounted: Vec::new(),
             database: None,
             migrations_dir: PathBuf::from("src/migrations"),
             configure: None,
@@ -259,8 +322,9 @@ impl Cli {
         self
     }
 
-    /// How the verbs are called, for the hints in the output: `clinic db` where they are
-    /// mounted under `db`. Default: the name of the program.
+    /// How the verbs are called, for the hints in the output, such as `clinic db`. Default: the
+    /// name of the program, and the subcommand under which the parser given to
+    /// [`parse`](Self::parse) has the verbs.
     #[must_use]
     pub fn called(mut self, program: impl Into<String>) -> Self {
         self.program = Some(program.into());
@@ -289,12 +353,16 @@ impl Cli {
 
     fn program(&self) -> String {
         self.program.clone().unwrap_or_else(|| {
-            std::env::args_os()
-                .next()
-                .map(PathBuf::from)
-                .and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-                .unwrap_or_else(|| "mongrate".to_owned())
+            let mut words = vec![self.invoked()];
+            words.extend(self.mounted.iter().cloned());
+            words.join(" ")
         })
+    }
+
+    /// The name of the program that was run.
+    fn invoked(&self) -> String {
+        let own = || std::env::args_os().next().and_then(|path| usage::stem(&path));
+        self.invoked.clone().or_else(own).unwrap_or_else(|| "mongrate".to_owned())
     }
 }
 
@@ -353,5 +421,5 @@ fn say(out: Out, error: &CliError, next: Option<&str>) {
         let view = render::View { width: out.width(), now: chrono::Utc::now() };
         out.print(&render::run(report, view));
     }
-    out.note(&render::failure(&error.to_string(), next));
+    out.failure(error, next);
 }

@@ -11,13 +11,16 @@ use std::{
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
+use chrono::{SecondsFormat, Utc};
+use serde_json::{Value, json};
 
 use super::{
     args::{CliArgs, Color},
-    progress,
+    error::CliError,
+    lints, logging, progress,
+    render::{self, View},
 };
-use crate::{Kind, redact};
+use crate::{Kind, Lint, redact};
 
 /// Bold red.
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -45,12 +48,14 @@ pub(super) fn paint(style: Style, text: impl std::fmt::Display) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Out {
     pub(super) json: bool,
+    /// What goes to stderr is a JSON object a line, as log lines are.
+    json_log: bool,
     choice: ColorChoice,
 }
 
 impl Out {
     pub(super) fn new(args: &CliArgs) -> Self {
-        Self::with(args.json, args.color)
+        Self { json_log: logging::is_json(args), ..Self::with(args.json, args.color) }
     }
 
     pub(super) fn with(json: bool, color: Color) -> Self {
@@ -59,7 +64,7 @@ impl Out {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        Self { json, choice }
+        Self { json, json_log: false, choice }
     }
 
     /// The width of the terminal that stdout is; none if it is not one.
@@ -106,8 +111,59 @@ impl Out {
         if code == ExitCode::SUCCESS { ExitCode::from(Kind::Failed.exit_code()) } else { code }
     }
 
+    /// Lints, before a run.
+    pub(super) fn lints(self, all: &[Lint], view: View, app: &str) {
+        if !self.json_log {
+            let text = lints::brief(all, view, app);
+            return if text.is_empty() { () } else { self.note(&text) };
+        }
+        for lint in lints::by_kind(all).into_iter().flat_map(|(_, lints)| lints) {
+            self.log(json!({
+                "level": "WARN",
+                "message": lint.message,
+                "lint": lint.name,
+                "version": lint.version.to_string(),
+                "name": lint.migration,
+            }));
+        }
+    }
+
+    /// What went wrong, and what to do next.
+    pub(super) fn failure(self, error: &CliError, next: Option<&str>) {
+        let message = error.to_string();
+        if !self.json_log {
+            return self.note(&render::failure(&message, next));
+        }
+        let mut line = json!({
+            "level": "ERROR",
+            "message": message,
+            "code": error.code(),
+            "kind": error.kind(),
+        });
+        if let (Some(next), Some(fields)) = (next, line.as_object_mut()) {
+            fields.insert("next".to_owned(), next.into());
+        }
+        self.log(line);
+    }
+
+    /// A line of the log that the command line has to say itself.
+    fn log(self, mut line: Value) {
+        if let Some(fields) = line.as_object_mut() {
+            let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+            fields.insert("timestamp".to_owned(), now.into());
+            fields.insert("target".to_owned(), "mongrate::cli".into());
+        }
+        redact::clean_json(&mut line);
+        let text = line.to_string();
+        let _ = progress::suspend(|| write(io::stderr(), &text, true));
+    }
+
     /// Text to stderr, ending in a newline; on a line of its own.
     pub(super) fn note(self, text: &str) {
+        if self.json_log {
+            let text = anstream::adapter::strip_str(text).to_string();
+            return self.log(json!({ "level": "INFO", "message": text.trim_end() }));
+        }
         if ASKING.swap(false, Ordering::Relaxed) {
             let _ = write(AutoStream::new(io::stderr(), self.choice), "", true);
         }

@@ -206,18 +206,23 @@ impl Write for LogWriter {
         let text = String::from_utf8_lossy(line);
         // A line of JSON spells secrets in its own way.
         let clean = match serde_json::from_str::<serde_json::Value>(&text) {
-            Ok(mut json) if json.is_object() => {
-                redact::clean_json(&mut json);
-                format!("{json}\n").into()
+            Ok(json) if json.is_object() => {
+                let mut clean = json.clone();
+                redact::clean_json(&mut clean);
+                // As it was written, so that its fields keep their order.
+                if clean == json { text.clone() } else { format!("{clean}\n").into() }
             }
             _ => redact::clean(&text),
         };
-        suspend(|| io::stderr().lock().write_all(clean.as_bytes()))?;
+        // A reader that has gone away (`2>&1 | head -1`) is no failure; the subscriber would say it
+        // on the same closed stderr, and panic.
+        let _ = suspend(|| io::stderr().lock().write_all(clean.as_bytes()));
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
+        let _ = io::stderr().lock().flush();
+        Ok(())
     }
 }
 
@@ -245,7 +250,7 @@ mod tests {
         };
         assert_eq!(
             far.text().as_deref(),
-            Some("`initials`: 512 000 of 1 000 000 documents (51 %), 48 000/s, 10.0 s left")
+            Some("`initials`: 512,000 of 1,000,000 documents (51 %), 48,000/s, 10.0 s left")
         );
         said.message = "a heartbeat failed".to_owned();
         assert_eq!(said.text(), None);

@@ -1,22 +1,22 @@
 //! Reports as text: pure, with styles that the printer may cut, at a given width.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width,
-    presets,
-};
+use comfy_table::{Attribute, Cell, Color, Table};
 use mongrate_seal::create::Created;
 
 use super::{
     duration::{ago, human},
+    lints,
     out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
+    table::{fitting, right, table, wrapped},
 };
 use crate::{
-    CheckReport, DeclaredOperation, Direction, HistoryReport, ImportReport, LockReport,
-    MigrationKind, MigrationStatus, Named, PlanReport, PurgeReport, RecordReport, RepairReport,
-    RunReport, State, StatusReport, StepOutcome, StepProgress, UnlockReport,
+    CheckReport, DeclaredOperation, Direction, ImportReport, LockReport, MigrationKind,
+    MigrationStatus, Named, PlanReport, PurgeReport, RecordReport, RepairReport, RunReport, State,
+    StatusReport, StepOutcome, StepProgress, UnlockReport,
+    report::{counted, grouped},
 };
 
 /// Where and when a report is read. No width: not at a terminal, so nothing is wrapped or
@@ -27,37 +27,60 @@ pub(super) struct View {
     pub(super) now: DateTime<Utc>,
 }
 
-/// The column of a table that gives way when there is no room.
-const SOFT_MIN: u16 = 12;
+impl View {
+    /// With so many columns less.
+    pub(super) fn narrower(self, columns: u16) -> Self {
+        Self { width: self.width.map(|width| width.saturating_sub(columns)), ..self }
+    }
+}
 
 pub(super) fn status(report: &StatusReport, view: View) -> String {
     let mut text = fitting(view, 5, |level| status_table(report, view, level));
     text += "\n";
     text += &format!(
-        "{}, {} {}\n",
-        paint(GOOD, format!("{} applied", report.applied)),
-        if report.pending > 0 {
-            paint(WARNING, format!("{} pending", report.pending))
-        } else {
-            "0 pending".to_owned()
-        },
+        "{} {}\n",
+        counts(report),
         paint(FAINT, format!("· database {}", safe(&report.database))),
     );
-    if report.lock.held {
-        text += &lock_line(&report.lock);
+    if report.lock.held || report.lock.holder.is_some() {
+        text += &lock(&report.lock, view);
     }
     for one in &report.migrations {
         if let Some(note) = remark(one) {
-            text += &format!(
-                "{} {} {}: {}\n",
-                paint(WARNING, "!"),
-                one.version,
-                safe(&one.name),
-                safe(&note).replace('\n', "\n  ")
-            );
+            let note = format!("{} {}: {note}", one.version, one.name);
+            for (at, line) in wrapped(&safe(&note), view, 2).iter().enumerate() {
+                let mark = if at == 0 { paint(WARNING, "!") } else { " ".to_owned() };
+                text += &format!("{mark} {line}\n");
+            }
         }
     }
     text
+}
+
+/// `7 applied, 1 failed, 2 pending`: they add up to all migrations.
+fn counts(report: &StatusReport) -> String {
+    let mut parts = Vec::new();
+    for (count, what, style, is_always) in [
+        (report.applied, "applied", GOOD, true),
+        (report.failed, "failed", ERROR, false),
+        (report.interrupted, "interrupted", WARNING, false),
+        (report.running, "running", ACCENT, false),
+        (report.pending, "pending", WARNING, true),
+        (report.orphaned, "rolled back and not in this build", FAINT, false),
+    ] {
+        let text = format!("{} {what}", number(count));
+        match count {
+            0 if is_always => parts.push(text),
+            0 => {}
+            _ => parts.push(paint(style, text)),
+        }
+    }
+    parts.join(", ")
+}
+
+/// A count, as [`grouped`].
+pub(super) fn number(count: usize) -> String {
+    grouped(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// What is odd about a migration.
@@ -76,52 +99,51 @@ fn remark(one: &MigrationStatus) -> Option<String> {
             Some(failure) => failure.message.clone(),
             None => "its last attempt failed".to_owned(),
         }),
-        State::Running if !one.progress.is_empty() => {
-            Some(one.progress.iter().map(backfill).collect::<Vec<_>>().join("; "))
-        }
-        State::Running if one.finished_steps.is_empty() => {
-            Some("at work, or interrupted".to_owned())
-        }
-        State::Running => Some(format!(
-            "at work, or interrupted after {}",
-            one.finished_steps
-                .iter()
-                .map(|step| format!("`{step}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
+        State::Running | State::Interrupted => Some(unfinished(one)),
         State::Applied | State::Pending => None,
     }
 }
 
+/// How far a migration is that was begun and is not done, and what finishes it.
+fn unfinished(one: &MigrationStatus) -> String {
+    let is_rollback = one.direction == Some(Direction::Down);
+    if let (true, Some(failure)) = (is_rollback, &one.failure) {
+        return format!("its rollback failed: {}; `down` tries it again", failure.message);
+    }
+    let (mut text, way_out) = match (one.state, is_rollback) {
+        (State::Interrupted, false) => ("interrupted".to_owned(), "; `up` resumes it"),
+        (State::Interrupted, true) => {
+            ("its rollback was interrupted".to_owned(), "; `down` finishes it")
+        }
+        (_, false) => ("running".to_owned(), ""),
+        (_, true) => ("being rolled back".to_owned(), ""),
+    };
+    if !one.progress.is_empty() {
+        let all: Vec<String> = one.progress.iter().map(backfill).collect();
+        text += &format!(" at {}", all.join("; "));
+    } else if !one.finished_steps.is_empty() {
+        let steps: Vec<String> =
+            one.finished_steps.iter().map(|step| format!("`{step}`")).collect();
+        text += &format!(" after {}", steps.join(", "));
+    }
+    text + way_out
+}
+
 /// How far a backfill is, on one line.
 pub(super) fn backfill(one: &StepProgress) -> String {
-    let mut text = format!("`{}`: {}", one.name, thousands(one.documents));
+    let mut text = format!("`{}`: {}", one.name, grouped(one.documents));
     match one.total {
         Some(total) if total > 0 => {
-            let percent = (one.documents.saturating_mul(100) / total).min(100);
-            let _ = write!(text, " of {} documents ({percent} %)", thousands(total));
+            let percent = one.percent().unwrap_or(0);
+            let _ = write!(text, " of {} documents ({percent} %)", grouped(total));
         }
         _ => text.push_str(" documents"),
     }
     if let Some(rate) = one.per_second {
-        let _ = write!(text, ", {}/s", thousands(rate));
+        let _ = write!(text, ", {}/s", grouped(rate));
     }
     if let Some(ms) = one.remaining_ms {
         let _ = write!(text, ", {} left", human(ms));
-    }
-    text
-}
-
-/// `1 234 567`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
     }
     text
 }
@@ -162,12 +184,14 @@ fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
 
 fn state_cell(one: &MigrationStatus) -> Cell {
     let odd = one.drifted || !one.linked || one.recorded_as.is_some();
-    let text = if odd { format!("{} !", one.state) } else { one.state.to_string() };
+    let text = one.state_text();
+    let text = if odd { format!("{text} !") } else { text };
     Cell::new(text).fg(match one.state {
         _ if odd => Color::Yellow,
         State::Applied => Color::Green,
         State::Pending => Color::Yellow,
         State::Running => Color::Cyan,
+        State::Interrupted => Color::Yellow,
         State::Failed => Color::Red,
     })
 }
@@ -188,7 +212,7 @@ pub(super) fn plan(report: &PlanReport, view: View) -> String {
     if report.steps.is_empty() {
         return text;
     }
-    let lints = super::dry_run::lints(&report.lints);
+    let lints = lints::full(&report.lints, view);
     let gap = if lints.is_empty() { "" } else { "\n" };
     format!("{text}{gap}{lints}{gap}{}\n", paint(FAINT, "nothing was written"))
 }
@@ -237,7 +261,7 @@ pub(super) fn proposal(report: &PlanReport, view: View) -> String {
             "\n{} {}\n{}",
             step.version,
             safe(&step.name),
-            operations(&step.operations, step.direction)
+            operations(&step.operations, step.direction, view)
         );
     }
     let going = |direction| report.steps.iter().filter(|step| step.direction == direction).count();
@@ -258,19 +282,21 @@ pub(super) fn proposal(report: &PlanReport, view: View) -> String {
 }
 
 /// What declared migrations would do, and to how many documents.
-pub(super) fn operations(all: &[DeclaredOperation], direction: Direction) -> String {
+pub(super) fn operations(all: &[DeclaredOperation], direction: Direction, view: View) -> String {
     let mut text = String::new();
     for one in all {
         let what = match direction {
             Direction::Up => &one.operation,
             Direction::Down => &one.undo,
         };
-        text += &format!("  {}", safe(what));
+        let mut line = safe(what);
         if let Some(documents) = one.documents {
-            let plural = if documents == 1 { "" } else { "s" };
-            text += &paint(FAINT, format!(" · {documents} document{plural}"));
+            line += &format!(" · {}", counted(documents, "document"));
         }
-        text.push('\n');
+        for (at, line) in wrapped(&line, view, 4).iter().enumerate() {
+            let margin = if at == 0 { "  " } else { "    " };
+            text += &format!("{margin}{line}\n");
+        }
     }
     text
 }
@@ -291,7 +317,7 @@ pub(super) fn purge(report: &PurgeReport, view: View) -> String {
             let mut row = vec![
                 Cell::new(one.version),
                 Cell::new(safe(&one.name)),
-                Cell::new(one.documents),
+                right(grouped(one.documents)),
                 Cell::new(needed),
             ];
             if level < 1 {
@@ -355,9 +381,10 @@ pub(super) fn summary(report: &RunReport) -> String {
         (StepOutcome::Interrupted, "interrupted"),
         (StepOutcome::Aborted, "undone"),
         (StepOutcome::NotRun, "not run"),
+        (StepOutcome::Unknown, "unknown"),
     ] {
         if count(outcome) > 0 {
-            parts.push(format!("{} {what}", count(outcome)));
+            parts.push(format!("{} {what}", number(count(outcome))));
         }
     }
     let mut text = if parts.is_empty() {
@@ -381,69 +408,12 @@ pub(super) fn run(report: &RunReport, view: View) -> String {
     format!("{steps}{gap}{}{}", summary(report), ahead_notes(&report.ahead))
 }
 
-pub(super) fn history(report: &HistoryReport, view: View) -> String {
-    if report.events.is_empty() {
-        return format!(
-            "no events {}\n",
-            paint(FAINT, format!("· database {}", safe(&report.database)))
-        );
-    }
-    fitting(view, 3, |level| {
-        let mut columns = vec!["when (UTC)", "event", "version", "name"];
-        if level < 3 {
-            columns.push("by");
-        }
-        if level < 1 {
-            columns.push("fence");
-        }
-        let rows = report.events.iter().map(|event| {
-            let when = match level {
-                0 => event.at.format("%Y-%m-%d %H:%M:%S"),
-                _ => event.at.format("%Y-%m-%d %H:%M"),
-            };
-            let mut name = safe(&event.name);
-            if let Some(failure) = &event.failure {
-                name = format!("{name}\n{}", safe(&failure.message)).trim_start().to_owned();
-            }
-            let color = match event.event.as_str() {
-                "failed" => Color::Red,
-                "applied" => Color::Green,
-                _ => Color::Reset,
-            };
-            let said = match event.direction {
-                Some(Direction::Down) if event.event != "reverted" => {
-                    format!("{} (down)", safe(&event.event))
-                }
-                _ => safe(&event.event),
-            };
-            let mut row = vec![
-                Cell::new(when),
-                Cell::new(said).fg(color),
-                Cell::new(event.version.map(|version| version.to_string()).unwrap_or_default()),
-                Cell::new(name),
-            ];
-            if level < 3 {
-                let by = &event.by;
-                row.push(Cell::new(safe(&match level {
-                    0 | 1 => by.to_string(),
-                    _ => by.host.clone(),
-                })));
-            }
-            if level < 1 {
-                row.push(right(event.fence));
-            }
-            row
-        });
-        table(&columns, rows, Some(3))
-    })
-}
-
 pub(super) fn check(report: &CheckReport) -> String {
     format!(
         "{} this build fits the database: {} applied, {} pending {}\n{}",
         paint(GOOD, "✓"),
-        report.applied,
-        report.pending.len(),
+        number(report.applied),
+        number(report.pending.len()),
         paint(FAINT, format!("· database {}", safe(&report.database))),
         ahead_notes(&report.ahead)
     )
@@ -464,8 +434,9 @@ pub(super) fn lock(report: &LockReport, view: View) -> String {
             .map(|at| ago(view.now.signed_duration_since(at).num_seconds()))
             .map(|ago| format!("; its lease ran out {ago}"))
             .unwrap_or_default();
+        let ended = if report.dead { "; that process has ended" } else { "" };
         text += &format!(
-            "  {} had it last and did not give it back{since}\n",
+            "  {} had it last and did not give it back{since}{ended}\n",
             safe(&holder.to_string())
         );
     }
@@ -479,6 +450,16 @@ fn lock_line(lock: &LockReport) -> String {
         .since
         .map(|since| format!(" since {} UTC", since.format("%Y-%m-%d %H:%M:%S")))
         .unwrap_or_default();
+    if lock.dead {
+        return format!(
+            "{} locked by {}{since}, fence {}: that process has ended; its lease ends in {} at the \
+             latest, and the next run takes the lock\n",
+            paint(WARNING, "●"),
+            safe(&holder),
+            lock.fence,
+            human(lock.remaining_ms),
+        );
+    }
     format!(
         "{} locked by {}{since}, fence {}, for another {} unless renewed\n",
         paint(ACCENT, "●"),
@@ -648,57 +629,6 @@ pub(super) fn failure(message: &str, next: Option<&str>) -> String {
     text
 }
 
-pub(super) fn right(text: impl Display) -> Cell {
-    Cell::new(text).set_alignment(CellAlignment::Right)
-}
-
-/// A table without lines. The column `soft` may wrap, the others never do.
-pub(super) fn table(
-    columns: &[&str],
-    rows: impl Iterator<Item = Vec<Cell>>,
-    soft: Option<usize>,
-) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).force_no_tty().enforce_styling();
-    table.style_text_only();
-    if !columns.is_empty() {
-        table.set_header(columns.iter().map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    }
-    table.add_rows(rows);
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if Some(index) != soft {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        } else {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(1)));
-        }
-    }
-    table
-}
-
-/// The table of the first level that fits, and wrapped if none does.
-pub(super) fn fitting(view: View, last: u8, make: impl Fn(u8) -> Table) -> String {
-    let Some(width) = view.width else { return plain(&make(0)) };
-    let narrow = |table: &Table| natural_width(table) <= usize::from(width);
-    if let Some(table) = (0..=last).map(&make).find(narrow) {
-        return plain(&table);
-    }
-    let mut table = make(last);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    // The padding behind the last column is cut.
-    table.set_width(width.max(SOFT_MIN).saturating_add(2));
-    plain(&table)
-}
-
-fn natural_width(table: &Table) -> usize {
-    let widths = table.column_max_content_widths();
-    widths.iter().map(|width| usize::from(*width) + 2).sum::<usize>().saturating_sub(2)
-}
-
-fn plain(table: &Table) -> String {
-    table.trim_fmt() + "\n"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -731,6 +661,8 @@ mod tests {
             failure: None,
             finished_steps: Vec::new(),
             progress: Vec::new(),
+            percent: None,
+            direction: None,
             source: None,
         }
     }
@@ -748,7 +680,11 @@ mod tests {
             database: "clinic".to_owned(),
             collection: "migrations".to_owned(),
             applied: 2,
-            pending: 2,
+            pending: 1,
+            failed: 1,
+            running: 0,
+            interrupted: 0,
+            orphaned: 0,
             migrations: vec![
                 one(
                     20_250_122_001,
@@ -767,6 +703,7 @@ mod tests {
                 since: None,
                 expires_at: None,
                 remaining_ms: 28_000,
+                dead: false,
             },
         }
     }
@@ -826,10 +763,52 @@ mod tests {
         assert!(!text.contains("\u{1b}[2J"), "{text:?}");
         let text = lines(&text);
         let has = |line: &str| assert!(text.iter().any(|one| one == line), "{line}: {text:#?}");
-        has("2 applied, 2 pending · database clinic");
+        has("2 applied, 1 failed, 1 pending · database clinic");
         has("● locked by box pid 7, fence 3, for another 28.0 s unless renewed");
         has("! 20250122003 load_countries: E11000 \\u{1b}[2J");
         has("! 20250122004 from_elsewhere: not in this build");
+    }
+
+    #[test]
+    fn what_was_interrupted_is_not_running() {
+        let mut report = status_report();
+        let first = report.migrations.first_mut().unwrap();
+        first.state = State::Interrupted;
+        first.direction = Some(Direction::Up);
+        first.percent = Some(19);
+        first.progress = vec![StepProgress {
+            name: "month".to_owned(),
+            documents: 19_500,
+            total: Some(100_000),
+            per_second: None,
+            remaining_ms: None,
+            updated_at: None,
+        }];
+        (report.applied, report.interrupted) = (1, 1);
+        report.lock.dead = true;
+        let text = lines(&status(&report, view(0)));
+        let has = |line: &str| assert!(text.iter().any(|one| one == line), "{line}: {text:#?}");
+        assert!(text[1].contains("  interrupted at 19 %  "), "{text:#?}");
+        has("1 applied, 1 failed, 1 interrupted, 1 pending · database clinic");
+        has("! 20250122001 initialize_migrations: interrupted at `month`: 19,500 of 100,000 \
+             documents (19 %); `up` resumes it");
+        has("● locked by box pid 7, fence 3: that process has ended; its lease ends in 28.0 s at \
+             the latest, and the next run takes the lock");
+        assert!(!text.join("\n").contains("running"), "{text:#?}");
+
+        let first = report.migrations.first_mut().unwrap();
+        first.direction = Some(Direction::Down);
+        first.progress.clear();
+        first.finished_steps = vec!["operation 2".to_owned()];
+        let text = stripped(&status(&report, view(0)));
+        let expected = "its rollback was interrupted after `operation 2`; `down` finishes it\n";
+        assert!(text.contains(expected), "{text}");
+
+        // At a terminal, a remark does not run over its end.
+        let text = lines(&status(&report, view(60)));
+        let remarks = text.iter().skip_while(|line| !line.starts_with("! "));
+        assert!(remarks.clone().count() > 2, "{text:#?}");
+        assert!(remarks.clone().all(|line| line.chars().count() <= 60), "{text:#?}");
     }
 
     #[test]

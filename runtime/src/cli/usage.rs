@@ -1,8 +1,12 @@
 //! Reads the arguments, and answers wrong ones: exit code 64, JSON if asked for, no password.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    process::ExitCode,
+};
 
-use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use clap::{Parser, Subcommand, error::ErrorKind};
 
 use super::{
     Cli,
@@ -74,7 +78,9 @@ impl Cli {
         if let Ok(uri) = std::env::var("MONGODB_URI") {
             redact::learn(&uri);
         }
+        self.invoked = args.first().and_then(|path| stem(path));
         let mut command = P::command();
+        self.mounted = mounted(&command).unwrap_or_default();
         if let Some((name, version)) = self.app.rsplit_once(' ')
             && command.get_version().is_none()
         {
@@ -97,8 +103,9 @@ impl Cli {
             .map_err(|error| answer(&error.format(&mut command), &args))
     }
 
-    pub(super) fn clap_command(&self) -> clap::Command {
-        self.clap.clone().unwrap_or_else(Whole::command)
+    /// The app's own parser, if it was given to [`parse`](Self::parse).
+    pub(super) fn clap_command(&self) -> Option<clap::Command> {
+        self.clap.clone()
     }
 }
 
@@ -110,6 +117,25 @@ fn unreadable(command: &clap::Command) -> Option<String> {
         .map(|name| name.to_string_lossy().into_owned())
         .chain(of_verbs)
         .next()
+}
+
+/// The name of a program, without its directory and its extension.
+pub(super) fn stem(path: &OsStr) -> Option<String> {
+    let stem = Path::new(path).file_stem()?.to_string_lossy().into_owned();
+    (!stem.is_empty()).then_some(stem)
+}
+
+/// The subcommands that lead to the verbs; none where this is no parser with verbs in it.
+pub(super) fn mounted(command: &clap::Command) -> Option<Vec<String>> {
+    let has = |verb| command.get_subcommands().any(|one| one.get_name() == verb);
+    if has("lock-status") && has("force-unlock") {
+        return Some(Vec::new());
+    }
+    command.get_subcommands().find_map(|one| {
+        let mut path = mounted(one)?;
+        path.insert(0, one.get_name().to_owned());
+        Some(path)
+    })
 }
 
 /// Prints what clap has to say. The arguments are not parsed, so it looks for itself whether

@@ -14,10 +14,11 @@ use super::{
         ForceUnlockArgs, ImportArgs, PurgeArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs,
         UpTargetArgs,
     },
-    confirm,
+    completions, confirm,
     connect::unless_cancelled,
     dry_run,
     error::CliError,
+    history,
     out::{Out, safe},
     progress::Progress,
     render::{self, View},
@@ -96,7 +97,7 @@ impl Verb<'_> {
             }
             Command::History => {
                 let report = self.read("reading the history", migrator.history()).await?;
-                Answer::new(&report, render::history(&report, view))
+                Answer::new(&report, history::history(&report, view))
             }
             Command::Check(args) => {
                 let migrator = args.lints.apply(args.policy.apply(migrator));
@@ -335,11 +336,7 @@ impl Verb<'_> {
     }
 
     fn completions(&self, shell: clap_complete::Shell) -> Result<Answer, CliError> {
-        let mut script = Vec::new();
-        let mut command = self.cli.clap_command();
-        let name = self.cli.program();
-        clap_complete::generate(shell, &mut command, name, &mut script);
-        let script = String::from_utf8_lossy(&script).into_owned();
+        let script = completions::script(shell, self.cli);
         Answer::new(&json!({ "shell": shell.to_string(), "script": script }), script)
     }
 
@@ -374,9 +371,7 @@ impl Verb<'_> {
     async fn warn(&self, up: Up<'_>) -> Result<(), CliError> {
         match self.read("looking at what the migrations would meet", up.plan()).await {
             Ok(plan) => {
-                if !plan.lints.is_empty() {
-                    self.out.note(&dry_run::lints(&plan.lints));
-                }
+                self.out.lints(&plan.lints, self.view(), &self.cli.program());
                 Ok(())
             }
             // A server that is out of reach is not waited for twice.

@@ -47,6 +47,23 @@ pub(super) fn create_private(path: &Path) -> Result<(), EmbeddedError> {
         .context(|| format!("create {}", path.display()))
 }
 
+/// Creates the directory of a server that keeps its data. It may lie in a repository, so its first file tells git to
+/// leave all of it alone; where it was there before, whoever made it decides.
+pub(super) fn create_home(home: &Path) -> Result<(), EmbeddedError> {
+    if let Some(parent) = home.parent() {
+        create_private(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(home) {
+        Ok(()) => {
+            let file = home.join(".gitignore");
+            let text = "# Data of a MongoDB for development, made by mongrate.\n*\n";
+            fs::write(&file, text).context(|| format!("write {}", file.display()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && home.is_dir() => Ok(()),
+        created => created.context(|| format!("create {}", home.display())),
+    }
+}
+
 /// The sha256 of a file, in lower-case hex.
 pub(super) fn sha256(path: &Path, cancel: &Cancel) -> Result<String, EmbeddedError> {
     let action = || format!("read {}", path.display());

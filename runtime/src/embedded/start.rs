@@ -64,7 +64,7 @@ pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, Embedded
         return Ok(joined);
     }
     let binary = Search::new(asked.binary.clone(), asked.quiet).run(cancel)?;
-    let _one_at_a_time = lock_home(&asked.home, cancel)?;
+    let _one_at_a_time = lock_home(asked, cancel)?;
     if let Some(joined) = join(asked, cancel)? {
         return Ok(joined);
     }
@@ -105,11 +105,14 @@ pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, Embedded
 }
 
 /// Creates and locks the home, which somebody who clears up may remove between the two.
-fn lock_home(home: &Path, cancel: &Cancel) -> Result<File, EmbeddedError> {
+fn lock_home(asked: &Checked, cancel: &Cancel) -> Result<File, EmbeddedError> {
     let mut attempt = 1;
     loop {
-        cache::create_private(home)?;
-        match lock::exclusive(&home.join("start.lock"), START_WAIT_MAX, cancel) {
+        match &asked.data {
+            Some(_) => cache::create_home(&asked.home)?,
+            None => cache::create_private(&asked.home)?,
+        }
+        match lock::exclusive(&asked.home.join("start.lock"), START_WAIT_MAX, cancel) {
             Err(EmbeddedError::Io { source, .. })
                 if attempt < 5 && source.kind() == io::ErrorKind::NotFound =>
             {

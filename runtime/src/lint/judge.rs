@@ -9,6 +9,7 @@ use super::{
     names::is_within,
     operation::{FieldChange, Index, Operation, Seen, Subject},
 };
+use crate::report::grouped;
 
 /// What is said of an operation: nothing, or one thing, or several.
 pub(crate) fn judge(
@@ -529,14 +530,14 @@ fn validator_fails(
     let many = if found.more { "more than " } else { "" };
     let noun =
         if found.documents == 1 && !found.more { "document fails" } else { "documents fail" };
-    let mut details = vec![format!("{many}{} {noun} it", found.documents)];
+    let number = grouped(u64::try_from(found.documents).unwrap_or(u64::MAX));
+    let mut details = vec![format!("{many}{number} {noun} it")];
     details.extend(found.ids.iter().map(|id| format!("_id: {id}")));
     Some(Found {
         name: LintName::ValidatorFails,
         message: format!(
-            "{many}{} {noun} the new validator of `{collection}`: the app can no longer update \
-             them, not even in other fields",
-            found.documents
+            "{many}{number} {noun} the new validator of `{collection}`: the app can no longer \
+             update them, not even in other fields"
         ),
         bad: format!("change.set_validator({collection:?}, {}){chain};", as_doc(validator)),
         good: format!(
@@ -551,19 +552,6 @@ fn validator_fails(
         details,
         estimated: false,
     })
-}
-
-/// `1,234,567`
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -795,12 +783,5 @@ mod tests {
         assert_eq!(lint.details, ["2 documents fail it", "_id: 1"]);
         assert!(lint.bad.ends_with(".action(\"error\");"), "{}", lint.bad);
         assert!(lint.good.ends_with(".level(\"moderate\").action(\"error\");"), "{}", lint.good);
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
     }
 }

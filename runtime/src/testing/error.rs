@@ -1,11 +1,38 @@
-//! What the test kit has to complain of.
+//! The error of the test kit, which takes any other error.
 
-use std::fmt;
+use std::{error::Error as StdError, fmt};
 
-use crate::Error;
+use crate::{
+    BoxError, Error,
+    error::{ServerError, driver},
+};
 
-/// Why a question to the migrations has no good answer. Its `Debug` is its `Display`, so that
-/// `unwrap` in a test prints text.
+/// Why a test of migrations failed: what the kit found, or any other error of the test's body.
+///
+/// `?` turns every error into this one: mongrate's, the driver's, BSON's, of I/O,
+/// `Box<dyn Error + Send + Sync>`, `anyhow::Error`, and a text:
+///
+/// ```no_run
+/// use mongrate::{bson::{Document, doc}, testing::{self, Database, TestError}};
+///
+/// async fn anna_is_found(db: Database) -> Result<(), TestError> {
+///     db.migrate_to(20250122006).await?;                                // mongrate::Error
+///     let users = db.collection::<Document>("users");
+///     let anna = users.find_one(doc! { "_id": "anna" }).await?          // mongodb::error::Error
+///         .ok_or("anna is gone")?;                                      // a text
+///     let wanted = std::fs::read_to_string("tests/anna.txt")?;          // std::io::Error
+///     assert_eq!(anna.get_str("name")?, wanted);                        // bson's error
+///     testing::round_trip(&db).await?;                                  // this one
+///     Ok(())
+/// }
+/// ```
+///
+/// For that it is no [`std::error::Error`] itself, as `anyhow::Error` is none. In a test that returns
+/// another error, such as `anyhow::Result`, [`into_boxed`](Self::into_boxed) makes it one:
+/// `testing::round_trip(&db).await.map_err(TestError::into_boxed)`.
+///
+/// Its `Debug` is its `Display`, so that `unwrap`, and a test that returns it, print text.
+#[non_exhaustive]
 pub enum TestError {
     /// A migration, or a verb, failed where it had to succeed.
     Migration {
@@ -35,6 +62,8 @@ pub enum TestError {
         /// Why that is not possible.
         problem: String,
     },
+    /// Any other error, that `?` made this one of.
+    Other(BoxError),
 }
 
 impl TestError {
@@ -42,9 +71,26 @@ impl TestError {
         Self::SetUp { act: act.into(), problem: problem.to_string() }
     }
 
+    /// The error that is behind it, if it is not of the kit itself.
+    pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Migration { source, .. } => Some(source),
+            Self::Other(error) => Some(&**error),
+            _ => None,
+        }
+    }
+
+    /// As a [`std::error::Error`], for a test that returns another error.
+    pub fn into_boxed(self) -> BoxError {
+        match self {
+            Self::Other(error) => error,
+            error => Box::new(Shown(error)),
+        }
+    }
+
     /// For what the driver says.
     pub(crate) fn driver(act: &'static str) -> impl FnOnce(mongodb::error::Error) -> Self {
-        move |error| Self::set_up(act, crate::ServerError::from(error))
+        move |error| Self::set_up(act, ServerError::from(error))
     }
 }
 
@@ -70,7 +116,48 @@ impl fmt::Display for TestError {
                 path.display()
             ),
             Self::SetUp { act, problem } => write!(f, "cannot {act}: {problem}"),
+            Self::Other(error) => f.write_str(&whole(&**error)),
         }
+    }
+}
+
+/// An error with all that is behind it, on one line; what the driver says without the raw reply.
+fn whole(error: &(dyn StdError + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for link in driver::chain(error) {
+        let text = match link.downcast_ref::<mongodb::error::Error>() {
+            Some(error) => driver::describe(error),
+            None => link.to_string(),
+        };
+        // Many errors say what is behind them by themselves.
+        if !texts.iter().any(|said| said.contains(&text)) {
+            texts.push(text);
+        }
+        if link.is::<mongodb::error::Error>() {
+            break;
+        }
+    }
+    texts.join(": ")
+}
+
+/// A [`TestError`] as an error of the standard library.
+struct Shown(TestError);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl StdError for Shown {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
     }
 }
 
@@ -80,11 +167,70 @@ impl fmt::Debug for TestError {
     }
 }
 
-impl std::error::Error for TestError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Migration { source, .. } => Some(source),
-            _ => None,
+/// Of any error. So `TestError` itself must not be one: this would be the conversion into itself.
+impl<E: Into<BoxError>> From<E> for TestError {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(error: impl Into<TestError>) -> String {
+        format!("{:?}", error.into())
+    }
+
+    /// An error that is of nobody's crate, as `anyhow::Error` is none of the standard library's.
+    struct Foreign(BoxError);
+
+    impl From<Foreign> for BoxError {
+        fn from(foreign: Foreign) -> Self {
+            foreign.0
         }
+    }
+
+    #[derive(Debug)]
+    struct Outer(std::io::Error);
+
+    impl fmt::Display for Outer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("cannot read the guests")
+        }
+    }
+
+    impl StdError for Outer {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn every_error_becomes_one_and_says_what_it_said() {
+        let io = || std::io::Error::other("the disk is gone");
+        assert_eq!(shown(io()), "the disk is gone");
+        assert_eq!(shown("a text"), "a text");
+        assert_eq!(shown(format!("{} texts", 2)), "2 texts");
+        assert_eq!(shown(BoxError::from(io())), "the disk is gone");
+        assert_eq!(shown(Foreign(io().into())), "the disk is gone");
+        assert_eq!(shown(Outer(io())), "cannot read the guests: the disk is gone");
+        let server = shown(mongodb::error::Error::from(io()));
+        assert!(server.contains("the disk is gone"), "{server}");
+        let version = Error::UnknownVersion { version: 7.into() };
+        assert_eq!(shown(version), Error::UnknownVersion { version: 7.into() }.to_string());
+        let number = "x".parse::<u8>().map_err(TestError::from).unwrap_err();
+        assert!(number.source().is_some_and(|error| error.is::<std::num::ParseIntError>()));
+    }
+
+    #[test]
+    fn it_becomes_an_error_again() {
+        let kit = || TestError::SetUp { act: "read x".to_owned(), problem: "none".to_owned() };
+        assert_eq!(kit().into_boxed().to_string(), "cannot read x: none");
+        let io = TestError::from(std::io::Error::other("gone")).into_boxed();
+        assert!(io.is::<std::io::Error>());
+        // It stays itself where both sides of `?` have it.
+        let through = || -> Result<(), TestError> { Err(kit())? };
+        assert!(matches!(through(), Err(TestError::SetUp { .. })));
     }
 }

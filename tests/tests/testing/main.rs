@@ -1,5 +1,6 @@
 //! The kit that users test their migrations with: used as they use it, and broken on purpose.
 
+mod errors;
 mod faults;
 mod files;
 mod judged;

@@ -20,7 +20,8 @@
   const fill = (element, ...children) => element.replaceChildren(...children.flat().filter((child) => child !== null && child !== ""));
   const show = (element, yes) => { element.hidden = !yes; };
   const words = (text) => String(text).replaceAll("_", " ");
-  const label = (name) => make("span", { class: `state ${name}` }, words(name));
+  const label = (name, text) => make("span", { class: `state ${name}` }, text || words(name));
+  const stateText = (one) => [["running", "interrupted"].includes(one.state) && one.percent !== undefined ? `${one.state} at ${one.percent} %` : one.state, one.direction === "down" ? "(rollback)" : ""].filter(Boolean).join(" ");
 
   const took = (ms) => {
     if (ms === undefined || ms === null) return "";
@@ -31,8 +32,8 @@
   };
   const when = (text) => text ? make("time", { dateTime: text }, new Date(text).toLocaleString()) : "";
   const who = (by) => by ? `${by.host} pid ${by.pid}${by.app ? ` (${by.app})` : ""}` : "";
-  const count = (number) => Number(number).toLocaleString();
-  const percent = (done, total) => total > 0 ? `${Math.min(100, Math.round(100 * done / total))} %` : "";
+  const count = (number) => Number(number).toLocaleString("en");
+  const percent = (done, total) => total > 0 ? `${Math.min(100, Math.floor(100 * done / total))} %` : "";
 
   // ---- asking ----
   class Refused extends Error {
@@ -179,7 +180,7 @@
   };
   const drawCounts = () => {
     const all = state.status.migrations;
-    const counts = { applied: state.status.applied, pending: state.status.pending, failed: all.filter((one) => one.state === "failed").length, running: all.filter((one) => one.state === "running").length, drifted: all.filter((one) => one.drifted).length };
+    const counts = { applied: state.status.applied, pending: state.status.pending, failed: state.status.failed, running: state.status.running, interrupted: state.status.interrupted, drifted: all.filter((one) => one.drifted).length };
     const ahead = all.filter((one) => !one.linked && one.state === "applied").length;
     fill(byId("counts"), Object.entries(counts).map(([name, number]) => make("li", {}, make("b", {}, count(number)), make("span", { class: number > 0 ? name : "faint" }, name))),
       ahead ? make("li", {}, make("b", {}, count(ahead)), "not in this build") : null);
@@ -187,7 +188,8 @@
   const drawLock = () => {
     const { lock } = state.status;
     const left = Math.max(0, lock.remaining_ms - (performance.now() - state.lockSeen));
-    byId("lock").textContent = lock.held ? `The lock is held by ${who(lock.holder)}, fence ${lock.fence}; its lease runs for another ${Math.ceil(left / 1000)} s unless it is renewed.`
+    byId("lock").textContent = lock.dead ? `The lock was left by ${who(lock.holder)}, fence ${lock.fence}, which has ended; the next run on that machine takes it.`
+      : lock.held ? `The lock is held by ${who(lock.holder)}, fence ${lock.fence}; its lease runs for another ${Math.ceil(left / 1000)} s unless it is renewed.`
       : lock.holder ? `The lock was left by ${who(lock.holder)}, fence ${lock.fence}; its lease has run out, and the next run takes it.`
       : `Nobody holds the lock (last fence ${lock.fence}).`;
   };
@@ -217,7 +219,7 @@
     fill(byId("list"), rows.length ? rows.map((one) => make("tr", {},
       cell("Version", make("span", { class: "number" }, String(one.version))),
       cell("Name", one.name, one.source ? make("div", { class: "faint" }, one.source) : null),
-      cell("State", label(one.state), one.drifted ? [" ", make("span", { class: "state drifted" }, "changed since")] : null, one.linked ? null : [" ", make("span", { class: "state drifted" }, "not in this build")],
+      cell("State", label(one.state, stateText(one)), one.drifted ? [" ", make("span", { class: "state drifted" }, "changed since")] : null, one.linked ? null : [" ", make("span", { class: "state drifted" }, "not in this build")],
         one.failure ? make("div", {}, failureText(one.failure)) : null, one.finished_steps ? make("div", { class: "faint" }, `finished: ${one.finished_steps.join(", ")}`) : null, bars(one.progress)),
       cell("Kind", one.kind, one.reversible ? null : make("div", { class: "faint" }, "no rollback")),
       cell("Applied", when(one.applied_at), one.batch ? make("div", { class: "faint" }, `batch ${one.batch}`) : null),

@@ -129,6 +129,12 @@ pub(in crate::http) struct MigrationStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     progress: Vec<StepProgress>,
+    /// How far those backfills are, in whole percent; left out if that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    percent: Option<u8>,
+    /// Which way a running or interrupted migration goes: `down` is a rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<Direction>,
     /// Where it is declared; left out if this build does not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -153,13 +159,18 @@ pub(in crate::http) struct Lock {
     expires_at: Option<DateTime<Utc>>,
     /// How long the lease still runs, in milliseconds; 0 when it has run out.
     remaining_ms: u64,
+    /// Whether the holder was a process of this server's machine, and has ended: the next run on
+    /// that machine takes the lock at once. Left out where that is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    dead: bool,
 }
 
 impl From<lib::LockReport> for Lock {
     fn from(lock: lib::LockReport) -> Self {
-        let lib::LockReport { held, holder, fence, since, expires_at, remaining_ms } = lock;
+        let lib::LockReport { held, holder, fence, since, expires_at, remaining_ms, dead } = lock;
         let holder = holder.map(Holder::from);
-        Self { held, holder, fence, since, expires_at, remaining_ms }
+        Self { held, holder, fence, since, expires_at, remaining_ms, dead }
     }
 }
 
@@ -175,8 +186,17 @@ pub(in crate::http) struct Status {
     collection: String,
     /// How many migrations are applied.
     applied: usize,
-    /// How many `up` would apply.
+    /// How many are pending: never applied, or rolled back. The failed and the interrupted ones
+    /// are not among them.
     pending: usize,
+    /// How many failed.
+    failed: usize,
+    /// How many a process is running.
+    running: usize,
+    /// How many were begun, and no process is running them.
+    interrupted: usize,
+    /// How many were rolled back, and are not in this build.
+    orphaned: usize,
     /// The migrations, oldest version first.
     migrations: Vec<MigrationStatus>,
     /// The lock.
@@ -211,6 +231,8 @@ impl Status {
                     updated_at: far.updated_at,
                 })
                 .collect(),
+            percent: one.percent,
+            direction: one.direction,
             source: one.source,
         };
         Self {
@@ -219,6 +241,10 @@ impl Status {
             collection: report.collection,
             applied: report.applied,
             pending: report.pending,
+            failed: report.failed,
+            running: report.running,
+            interrupted: report.interrupted,
+            orphaned: report.orphaned,
             migrations: report.migrations.into_iter().map(one).collect(),
             lock: report.lock.into(),
         }

@@ -4,8 +4,9 @@ use mongrate::{Change, migration};
 
 /// Example five.
 ///
-/// Declared: the operations are only written down here. They are run one by one, each resumed
-/// after a crash, and undone in reverse order by `down`.
+/// Declared: the function only says what is to be done, and touches no database. The operations
+/// run one by one. After a crash the run resumes within the operation that it was at. `down` undoes
+/// them in reverse order.
 #[migration(version = 20260102005, reversible)]
 fn example_five(change: &mut Change) {
     // For example, with `use mongrate::bson::doc;` above:

@@ -4,8 +4,10 @@ use mongrate::{Change, migration};
 
 /// Example six.
 ///
-/// Declared: the operations are only written down here. They are run one by one, each resumed
-/// after a crash. It has no rollback: write `reversible` to have them undone in reverse order.
+/// Declared: the function only says what is to be done, and touches no database. The operations
+/// run one by one. After a crash the run resumes within the operation that it was at. It has no
+/// rollback, so `down` refuses to go below it: write `reversible` to have them undone in reverse
+/// order.
 #[migration(version = 20260102006)]
 fn example_six(change: &mut Change) {
     // For example, with `use mongrate::bson::doc;` above:

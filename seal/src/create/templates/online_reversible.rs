@@ -4,25 +4,33 @@ use mongrate::{Online, Result, migration};
 
 /// Example four.
 ///
-/// Online: for indexes, DDL and large changes. Not atomic as a whole: after a crash it runs
-/// again from the start, and finds done what was done.
+/// Online: for what neither a transaction nor a declared change can do, such as backfills of any
+/// size. Not atomic as a whole: after a crash the body runs again from its start, and skips the
+/// steps that are finished.
 #[migration(version = 20260102004, reversible = revert_example_four)]
 async fn example_four(on: &mut Online<'_>) -> Result {
-    // For example, with `use mongrate::bson::{Document, doc};` above:
+    // For example, with `use mongrate::bson::doc;` above:
     //
-    //     on.create_index("users", doc! { "email": 1 }).name("email").unique(true).await?;
+    //     on.backfill("plan", "users")
+    //         .filter(doc! { "plan": null })
+    //         .update(vec![doc! { "$set": { "plan": "free" } }])
+    //         .await?;
     //     Ok(())
     //
-    // Each step of `on` may be run again: keep your own calls idempotent too.
+    // Indexes, collections, validators and fields: declare them (`--kind change`). What you do
+    // through `on.database()` is neither fenced nor recorded: keep it idempotent.
     let _ = on;
     Err("`example_four` is not written yet".into())
 }
 
-/// What `down` runs: it undoes what is above.
+/// What `down` runs: it undoes what is above. Its steps have checkpoints of their own.
 async fn revert_example_four(on: &mut Online<'_>) -> Result {
     // For example:
     //
-    //     on.drop_index("users", "email").await?;
+    //     on.backfill("plan", "users")
+    //         .filter(doc! { "plan": "free" })
+    //         .update(vec![doc! { "$unset": "plan" }])
+    //         .await?;
     //     Ok(())
     let _ = on;
     Err("`revert_example_four` is not written yet".into())

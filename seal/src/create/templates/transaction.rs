@@ -15,8 +15,15 @@ async fn example_one(tx: &mut Transaction<'_>) -> Result {
     //         .await?;
     //     Ok(())
     //
-    // Indexes on collections that exist, `collMod`, renames and drops are not allowed in a
-    // transaction: take `&mut Online<'_>` for those.
+    // And document by document: a cursor is advanced with the transaction's session.
+    //
+    //     let mut users = tx.collection::<Document>("users").find(doc! {}).await?;
+    //     while let Some(user) = users.next(tx.session()).await {
+    //         let user = user?;
+    //     }
+    //
+    // Some ten thousand documents at most. Indexes, collections, validators and fields:
+    // declare them (`--kind change`). Bigger changes of documents: backfills (`--kind online`).
     let _ = tx;
     Err("`example_one` is not written yet".into())
 }

@@ -14,18 +14,26 @@ async fn example_two(tx: &mut Transaction<'_>) -> Result {
     //         .await?;
     //     Ok(())
     //
-    // Indexes on collections that exist, `collMod`, renames and drops are not allowed in a
-    // transaction: take `&mut Online<'_>` for those.
+    // And document by document: a cursor is advanced with the transaction's session.
+    //
+    //     let mut users = tx.collection::<Document>("users").find(doc! {}).await?;
+    //     while let Some(user) = users.next(tx.session()).await {
+    //         let user = user?;
+    //     }
+    //
+    // Some ten thousand documents at most. Indexes, collections, validators and fields:
+    // declare them (`--kind change`). Bigger changes of documents: backfills (`--kind online`).
     let _ = tx;
     Err("`example_two` is not written yet".into())
 }
 
 /// What `down` runs: it undoes what is above.
 async fn revert_example_two(tx: &mut Transaction<'_>) -> Result {
-    // For example:
+    // For example, as long as nobody has chosen the plan `free` (a declared change remembers who
+    // had none, and needs no rollback written):
     //
     //     tx.collection::<Document>("users")
-    //         .update_many(doc! { "plan": "free" }, doc! { "$unset": { "plan": 1 } })
+    //         .update_many(doc! { "plan": "free" }, doc! { "$unset": { "plan": "" } })
     //         .await?;
     //     Ok(())
     let _ = tx;
