@@ -6,6 +6,7 @@ mod arguments;
 mod attribute;
 mod new;
 mod package;
+mod packaged;
 mod rebase;
 mod state;
 mod verbs;
@@ -23,14 +24,17 @@ use package::{Asked, Package, Workspace};
 const USAGE: u8 = 64;
 
 /// What a verb did, and what it leaves to a person.
+#[derive(Default)]
 struct Report {
     lines: Vec<String>,
+    /// What the user should know, though nothing is wrong.
+    warnings: Vec<String>,
     problems: Vec<String>,
 }
 
 impl From<Vec<String>> for Report {
     fn from(lines: Vec<String>) -> Self {
-        Self { lines, problems: Vec::new() }
+        Self { lines, ..Self::default() }
     }
 }
 
@@ -58,8 +62,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     if let Verb::Check { server: true, build, rest } = &verb {
         let checked = workspace.select(&asked(&which)).and_then(|all| verbs::check(&all));
-        let is_sound = checked.is_ok();
-        let code = finish(checked.map(Report::from));
+        let is_sound = checked.as_ref().is_ok_and(|report| report.problems.is_empty());
+        let code = finish(checked);
         let call = Call { verb: "check", build, arguments: rest };
         return if is_sound { app::run(&workspace, &asked(&which), &call) } else { code };
     }
@@ -74,22 +78,21 @@ fn outcome(workspace: &Workspace, which: &Which, verb: Verb) -> Result<Report, V
     let packages: Vec<&Package> = workspace.select(&asked(which))?;
     match verb {
         Verb::New(new) => new::run(&packages, &new).map(Report::from),
-        Verb::Seal => verbs::seal(&packages).map(Report::from),
+        Verb::Seal => verbs::seal(&packages),
         Verb::Reseal { version, group } => {
             verbs::reseal(&packages, &group, version).map(Report::from)
         }
         Verb::Rebase(asked) => rebase::run(&packages, &asked.into()),
-        Verb::Check { .. } => verbs::check(&packages).map(Report::from),
+        Verb::Check { .. } => verbs::check(&packages),
         _ => unreachable!("runs the app"),
     }
 }
 
 fn finish(outcome: Result<Report, Vec<String>>) -> ExitCode {
-    let (lines, problems) = match outcome {
-        Ok(Report { lines, problems }) => (lines, problems),
-        Err(problems) => (Vec::new(), problems),
-    };
+    let Report { lines, warnings, problems } =
+        outcome.unwrap_or_else(|problems| Report { problems, ..Report::default() });
     say(&lines);
+    warn(&warnings);
     complain(&problems);
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -98,6 +101,13 @@ fn finish(outcome: Result<Report, Vec<String>>) -> ExitCode {
 fn say(lines: &[String]) {
     for line in lines {
         println!("{line}");
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a program's warnings")]
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
     }
 }
 

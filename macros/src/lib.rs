@@ -16,6 +16,7 @@ mod plain;
 mod sealed;
 mod test;
 mod verify;
+mod written;
 
 use mongrate_seal::declaration::{Checked, Raw};
 
@@ -113,15 +114,20 @@ fn run(
     arguments: &proc_macro::TokenStream,
     item: &proc_macro::TokenStream,
 ) -> syn::Result<proc_macro::TokenStream> {
-    let checked = match plain::read(arguments, item) {
-        Some(checked) => checked,
+    let (checked, is_as_written) = match plain::read(arguments, item) {
+        Some(read) => read,
         None => {
             let raw = Raw::new(arguments.clone().into(), item.clone().into())?;
-            Checked::try_from(raw)?
+            let is_as_written = !plain::is_attributed(item) && written::has_its_body(item);
+            (Checked::try_from(raw)?, is_as_written)
         }
     };
     let origin = crate_table::Origin::of_this_crate();
     let place = place::Place::of(checked.version.span);
+    let checked = match is_as_written {
+        true => checked,
+        false => written::as_in_its_source(checked, &place, item.clone())?,
+    };
     let mut added = proc_macro::TokenStream::new();
     if crate_table::is_editor() {
         added.extend(proc_macro::TokenStream::from(names::in_crate(
