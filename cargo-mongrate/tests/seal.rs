@@ -8,6 +8,15 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
+#[path = "seal/packaged.rs"]
+mod packaged;
+#[path = "seal/readings.rs"]
+mod readings;
+#[path = "seal/unreached.rs"]
+mod unreached;
+#[path = "seal/unread.rs"]
+mod unread;
+
 /// What the attribute's expansion needs of `mongrate`.
 const RUNTIME: &str = r"
     pub use mongrate_macros::migration;

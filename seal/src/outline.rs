@@ -104,6 +104,14 @@ impl Outline {
         }
     }
 
+    /// Whether a macro may write the `mod` line of a file: it is given its module's name, or the path
+    /// of a directory around it, or nothing at all.
+    pub fn may_be_reached_by_a_macro(&self, file: &Path) -> bool {
+        let mut macros = Macros::default();
+        self.reached.keys().filter_map(|file| tokens(file)).for_each(|tokens| macros.look(tokens));
+        macros.may_reach(file, &self.directory)
+    }
+
     /// Where those are that no root was seen to reach.
     fn explain<'s>(&self, candidates: Vec<&'s Sealed>) -> Missing<'s> {
         let mut macros = Macros::default();
@@ -360,8 +368,7 @@ impl Macros {
         }
     }
 
-    /// Whether one of them may write the `mod` of a file: it is given the module's name, or the
-    /// path of a directory around it, or nothing at all.
+    /// Whether one of them may write the `mod` of a file.
     fn may_reach(&self, file: &Path, package: &Path) -> bool {
         let package = package.canonicalize().unwrap_or_else(|_| package.to_owned());
         let around = file.ancestors().take_while(|path| *path != package);
