@@ -100,7 +100,7 @@ impl Fixture {
             "runtime/Cargo.toml",
             &format!(
                 "[package]\nname = \"mongrate\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-                 [dependencies]\nlinkme = \"=0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
+                 [dependencies]\nlinkme = \"0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
             ),
         );
         fixture.write("runtime/src/lib.rs", RUNTIME);

@@ -3,7 +3,7 @@
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
 //! `Raw` is what was written, `Checked` is what holds for this function alone (both are
 //! `mongrate_seal::declaration`), and `expand::expand` cannot fail. Between the last two, `crate_table`
-//! compares it with its crate's other migrations, and `sealed`
+//! compares it with its crate's other migrations, `written` with its source, and `sealed`
 //! with the history that the crate has sealed. `mongrate_seal::checksum` says what
 //! a body means, whatever its layout. What is written as most migrations are, `plain` takes
 //! to `Checked` by itself, without a syntax tree and at a tenth of the cost.
@@ -51,8 +51,12 @@ use mongrate_seal::declaration::{Checked, Raw};
 ///
 /// # Checksum
 ///
-/// The migration carries a fingerprint of its body, which formatting, comments and lint
-/// attributes do not change. It does not see into the functions that the body calls.
+/// The migration carries a fingerprint of its body as its source has it, which formatting, comments,
+/// line ends, lint attributes and features do not change. It does not see into the functions that
+/// the body calls.
+///
+/// Other attribute macros, such as `#[tracing::instrument]`, go below `#[migration]`: one that stands
+/// above it rewrites the body first, and is an error.
 #[proc_macro_attribute]
 pub fn migration(
     arguments: proc_macro::TokenStream,

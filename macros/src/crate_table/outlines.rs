@@ -43,3 +43,42 @@ pub(super) fn next_free(new: &Declaration, known: &Known, origin: &Origin) -> i6
     let written = of(origin).map_or(0, |outline| outline.newest(&new.group));
     declared.max(written).saturating_add(1)
 }
+
+#[cfg(test)]
+mod tests {
+    //! However many ask.
+
+    use std::fs;
+
+    use super::*;
+    use crate::place::Place;
+
+    #[test]
+    fn the_files_are_read_once_for_all_complaints() {
+        let name = format!("mongrate-macros-outlines-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir_all(directory.join("src")).unwrap();
+        let file = directory.join("src/lib.rs");
+        fs::write(&file, "#[migration(version = 0x10)] fn a() {} mod unread;").unwrap();
+        fs::write(directory.join("src/elsewhere.rs"), "m! { #[migration(version = 20)] }").unwrap();
+        let origin = Origin { directory: directory.clone(), ..Origin::of_this_crate() };
+        let new = Declaration {
+            version: 3,
+            name: String::new(),
+            group: "default".to_owned(),
+            function: String::new(),
+            place: Place { file: String::new(), path: None, line: 1, column: 1 },
+        };
+        let next = || next_free(&new, &Known::default(), &origin);
+        assert_eq!(next(), 21);
+        let outline = of(&origin).unwrap();
+        // Were they read again, they would not be found.
+        fs::remove_dir_all(&directory).unwrap();
+        for _ in 0..2_000 {
+            assert_eq!(next(), 21);
+            assert!(Arc::ptr_eq(&outline, &of(&origin).unwrap()));
+        }
+        let other_group = Declaration { group: "audit".to_owned(), ..new };
+        assert_eq!(next_free(&other_group, &Known::default(), &origin), 4);
+    }
+}
