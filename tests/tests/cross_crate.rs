@@ -169,6 +169,7 @@ fn another_linkme_registers_the_same() {
         ),
     ] {
         let settings = fixtures.patched_linkme(&changes);
+        let _restored = fixtures.resolved_with(&settings);
         fixtures.must_build("mixed", &settings);
         assert_eq!(fixtures.list("mixed"), MIXED, "{what}");
         let sections = fixtures.sections("mixed");
@@ -294,6 +295,18 @@ fn write(path: &Path, content: &str) {
     fs::write(path, content).expect("the target directory can be written to");
 }
 
+/// A file that gets its text back.
+struct Restored {
+    path: PathBuf,
+    text: String,
+}
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        let _ = fs::write(&self.path, &self.text);
+    }
+}
+
 /// The Rust sources and the manifest of a directory, changed.
 fn copy(from: &Path, to: &Path, change: &dyn Fn(String) -> String) {
     for entry in fs::read_dir(from).expect("it can be read").flatten() {
@@ -351,6 +364,22 @@ impl Fixtures {
             settings.push(format!("patch.crates-io.{name}.path={:?}", to.display().to_string()));
         }
         settings
+    }
+
+    /// Resolves the dependencies anew, with these settings, until what is given back is dropped.
+    fn resolved_with(&self, settings: &[String]) -> Restored {
+        let path = self.sources.join("Cargo.lock");
+        let restored = Restored { text: fs::read_to_string(&path).expect("it was written"), path };
+        let update = Command::new(env!("CARGO"))
+            .args(["update", "--offline", "--quiet", "linkme"])
+            .args(settings.iter().flat_map(|setting| ["--config", setting]))
+            .current_dir(&self.sources)
+            .output()
+            .expect("cargo can be started");
+        assert!(update.status.success(), "{}", text(&update));
+        let lock = fs::read_to_string(&restored.path).expect("cargo leaves one");
+        assert!(lock.contains("0.3.99") && !lock.contains("patch.unused"), "{lock}");
+        restored
     }
 
     /// The names of the sections of an app that was built, among other strings.
