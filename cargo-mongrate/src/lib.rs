@@ -6,6 +6,7 @@ mod arguments;
 mod attribute;
 mod new;
 mod package;
+mod packaged;
 mod rebase;
 mod state;
 mod verbs;
@@ -30,14 +31,17 @@ const THEN_THE_APP: &str =
     "the sources and migrations.sum are sound; now the app's own `check`, which asks the database";
 
 /// What a verb did, and what it leaves to a person.
+#[derive(Default)]
 struct Report {
     lines: Vec<String>,
+    /// What the user should know, though nothing is wrong.
+    warnings: Vec<String>,
     problems: Vec<String>,
 }
 
 impl From<Vec<String>> for Report {
     fn from(lines: Vec<String>) -> Self {
-        Self { lines, problems: Vec::new() }
+        Self { lines, ..Self::default() }
     }
 }
 
@@ -65,12 +69,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     if let Verb::Check { server: true, build, rest } = &verb {
         let checked = workspace.select(&asked(&which)).and_then(|all| verbs::check(&all));
-        let checked = checked.map(|mut lines| {
-            lines.push(THEN_THE_APP.to_owned());
-            lines
+        let checked = checked.map(|mut report| {
+            report.lines.push(THEN_THE_APP.to_owned());
+            report
         });
-        let is_sound = checked.is_ok();
-        let code = finish(checked.map(Report::from));
+        let is_sound = checked.as_ref().is_ok_and(|report| report.problems.is_empty());
+        let code = finish(checked);
         let call = Call { verb: "check", build, arguments: rest };
         return if is_sound { app::run(&workspace, &asked(&which), &call) } else { code };
     }
@@ -85,29 +89,28 @@ fn outcome(workspace: &Workspace, which: &Which, verb: Verb) -> Result<Report, V
     let packages: Vec<&Package> = workspace.select(&asked(which))?;
     match verb {
         Verb::New(new) => new::run(&packages, &new).map(Report::from),
-        Verb::Seal => verbs::seal(&packages).map(Report::from),
+        Verb::Seal => verbs::seal(&packages),
         Verb::Reseal { version, group } => {
             verbs::reseal(&packages, &group, version).map(Report::from)
         }
         Verb::Rebase(asked) => rebase::run(&packages, &asked.into()),
         Verb::Check { .. } => {
-            let mut lines = verbs::check(&packages)?;
-            lines.push(ONLY_SOURCES.to_owned());
-            Ok(lines.into())
+            let mut report = verbs::check(&packages)?;
+            report.lines.push(ONLY_SOURCES.to_owned());
+            Ok(report)
         }
         _ => unreachable!("runs the app"),
     }
 }
 
 fn finish(outcome: Result<Report, Vec<String>>) -> ExitCode {
-    let (lines, problems) = match outcome {
-        Ok(Report { lines, problems }) => (lines, problems),
-        Err(problems) => (Vec::new(), problems),
-    };
+    let Report { lines, warnings, problems } =
+        outcome.unwrap_or_else(|problems| Report { problems, ..Report::default() });
     let said = say(&lines);
-    complain(&problems);
+    complain("warning: ", &warnings);
+    complain("error: ", &problems);
     if let Err(error) = &said {
-        complain(&[format!("cannot write to stdout: {error}; what was to be done is done")]);
+        complain("error: ", &[format!("cannot write to stdout: {error}; what was to be done is done")]);
     }
     if problems.is_empty() && said.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -121,8 +124,8 @@ fn say(lines: &[String]) -> io::Result<()> {
 }
 
 /// Where stderr cannot be written to, the exit code says it.
-fn complain(problems: &[String]) {
-    let _ = lines_to(io::stderr().lock(), "error: ", problems);
+fn complain(mark: &str, lines: &[String]) {
+    let _ = lines_to(io::stderr().lock(), mark, lines);
 }
 
 fn lines_to(mut stream: impl Write, mark: &str, lines: &[String]) -> io::Result<()> {

@@ -32,6 +32,8 @@ pub(crate) struct Package {
     pub(crate) uses_mongrate: bool,
     /// Whether it asks for mongrate's command line.
     pub(crate) has_cli: bool,
+    /// Whether it may go to a registry.
+    pub(crate) is_published: bool,
 }
 
 /// Which packages were asked for.
@@ -212,6 +214,10 @@ fn package(value: &Value) -> Option<Package> {
         depends: dependencies().filter_map(|one| text(one, "name")).collect(),
         uses_mongrate: dependencies().any(|one| is_mongrate(&one)),
         has_cli: asks || passes_on,
+        is_published: value
+            .get("publish")
+            .and_then(Value::as_array)
+            .is_none_or(|to| !to.is_empty()),
         directory,
         manifest,
     })

@@ -1,11 +1,12 @@
 //! A package's sources and its sum file, and everything that is wrong with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use mongrate_seal::create::promised;
+use mongrate_seal::outline::Outline;
 use mongrate_seal::sources::{Overlay, Sources, Written};
 use mongrate_seal::sum::{self, Sealed, Sum};
 
@@ -50,30 +51,90 @@ impl<'a> State<'a> {
             problems.retain(|problem| !problem.contains("cannot read the migration"));
         }
         problems.extend(mistakes);
-        problems.extend(self.duplicates());
+        problems.extend(self.rewritten());
+        let newest = self.newest();
+        problems.extend(self.duplicates(&newest));
         problems.extend(self.broken_promises());
         problems.extend(self.unordered());
         for one in &self.sources.migrations {
-            if let Some(complaint) = self.sum.judge(one.declared(), |next| self.next(one, next)) {
+            let next = |next: i64| next.max(after(&newest, &one.group));
+            if let Some(complaint) = self.sum.judge(one.declared(), next) {
                 problems.push(format!("{}: {}", place(one), complaint.text));
             }
         }
-        let gone = self.gone();
+        let (doubtful, orphans): (Vec<_>, Vec<_>) =
+            self.orphans().into_iter().partition(|orphan| orphan.may_be_reached);
+        let gone = self.gone(orphans.iter().chain(&doubtful));
         if !gone.is_empty() {
             problems.push(format!("package `{}`: {}", self.package.name, sum::gone(&gone)));
         }
-        problems.extend(self.orphans());
+        problems.extend(orphans.iter().map(|orphan| self.unreached(orphan)));
         problems
     }
 
-    /// The lowest version that is newer than all.
-    fn next(&self, one: &Written, next: i64) -> i64 {
-        let group = self.sources.migrations.iter().filter(|other| other.group == one.group);
-        let newest = group.map(|other| other.version).max().unwrap_or(0);
-        next.max(newest.saturating_add(1))
+    /// What is not read, and so neither sealed nor checked.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for hidden in &self.sources.hidden {
+            let version = hidden.version.map(|version| format!(" of version {version}"));
+            let sealed = hidden
+                .version
+                .zip(hidden.group.as_ref())
+                .and_then(|(version, group)| self.sum.get(group, version));
+            let so = match sealed {
+                Some(sealed) => format!("{} is sealed, and is not compared here", sealed.shown()),
+                None => "it is not sealed".to_owned(),
+            };
+            warnings.push(format!(
+                "{}:{}: the migration{} is not read, as {}: {so}. To seal it, write it out as a \
+                 function of a module, and let it keep its version",
+                shown(&hidden.file),
+                hidden.line,
+                version.unwrap_or_default(),
+                hidden.place,
+            ));
+        }
+        for orphan in self.orphans().iter().filter(|orphan| orphan.may_be_reached) {
+            warnings.push(format!(
+                "{}: holds a migration, and is not read, as no `mod` reaches it but what a macro may \
+                 write: it is not sealed, and what is sealed of it is not compared here. To seal it, \
+                 write the `mod` line out",
+                shown(&orphan.file)
+            ));
+        }
+        warnings
     }
 
-    fn duplicates(&self) -> Vec<String> {
+    /// Macros above `#[migration]`, which hand on another body than the source has.
+    fn rewritten(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for one in &self.sources.annotated {
+            let [first, ..] = one.above.as_slice() else { continue };
+            problems.push(format!(
+                "{}:{}: `{first}` stands above `#[migration]` and may rewrite `{}` before its \
+                 checksum is taken: put `#[migration]` above `{first}`",
+                shown(&one.file),
+                one.attribute.pound_token.span.start().line,
+                one.function.sig.ident,
+            ));
+        }
+        problems
+    }
+
+    /// The newest version of each group, wherever it is written.
+    fn newest(&self) -> BTreeMap<&str, i64> {
+        let read = self.sources.migrations.iter().map(|one| (one.group.as_str(), one.version));
+        let hidden = self.sources.hidden.iter();
+        let hidden = hidden.filter_map(|one| Some((one.group.as_deref()?, one.version?)));
+        let mut newest = BTreeMap::new();
+        for (group, version) in read.chain(hidden) {
+            let newest = newest.entry(group).or_insert(version);
+            *newest = version.max(*newest);
+        }
+        newest
+    }
+
+    fn duplicates(&self, newest: &BTreeMap<&str, i64>) -> Vec<String> {
         let mut versions: BTreeMap<(&str, i64), &Written> = BTreeMap::new();
         let mut names: BTreeMap<(&str, &str), &Written> = BTreeMap::new();
         let mut problems = Vec::new();
@@ -86,7 +147,7 @@ impl<'a> State<'a> {
                     one.version,
                     other.name,
                     place(other),
-                    self.next(one, 1),
+                    after(newest, &one.group),
                 ));
             } else if let Some(other) = names.insert((&one.group, &one.name), one) {
                 problems.push(format!(
@@ -151,12 +212,16 @@ impl<'a> State<'a> {
         problems
     }
 
-    fn gone(&self) -> Vec<&Sealed> {
-        let is_written = |sealed: &Sealed| {
-            let mut all = self.sources.migrations.iter();
-            all.any(|one| one.version == sealed.version && one.group == sealed.group)
-        };
-        self.sum.sealed().iter().filter(|sealed| !is_written(sealed)).collect()
+    /// What is sealed, and in no file at all.
+    fn gone<'o>(&self, orphans: impl Iterator<Item = &'o Orphan>) -> Vec<&Sealed> {
+        let read = self.sources.migrations.iter().map(|one| (one.group.as_str(), one.version));
+        let hidden = self.sources.hidden.iter();
+        let hidden = hidden.filter_map(|one| Some((one.group.as_deref()?, one.version?)));
+        let of_orphans = orphans.flat_map(|orphan| &orphan.migrations);
+        let of_orphans = of_orphans.map(|(group, version)| (group.as_str(), *version));
+        let written: BTreeSet<(&str, i64)> = read.chain(hidden).chain(of_orphans).collect();
+        let is_gone = |sealed: &&Sealed| !written.contains(&(&*sealed.group, sealed.version));
+        self.sum.sealed().iter().filter(is_gone).collect()
     }
 
     pub(crate) fn is_new(&self, one: &Written) -> bool {
@@ -164,26 +229,55 @@ impl<'a> State<'a> {
     }
 
     /// Files that hold a migration and that no `mod` reaches: the compiler never sees them.
-    fn orphans(&self) -> Vec<String> {
-        let reached: Vec<PathBuf> =
+    fn orphans(&self) -> Vec<Orphan> {
+        let reached: BTreeSet<PathBuf> =
             self.sources.files.keys().filter_map(|file| file.canonicalize().ok()).collect();
-        let mut problems = Vec::new();
+        let included: Vec<&Path> =
+            self.sources.hidden.iter().map(|one| one.file.as_path()).collect();
+        let (mut orphans, mut outline) = (Vec::new(), None);
         for file in rust_files(&self.package.directory.join("src")) {
             let Ok(file) = file.canonicalize() else { continue };
-            let holds_one = || {
-                let text = fs::read_to_string(&file).unwrap_or_default();
-                text.contains("#[migration") || text.contains("#[mongrate::migration")
-            };
-            if !reached.contains(&file) && holds_one() {
-                let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-                problems.push(format!(
-                    "{}: holds a migration, and no `mod` reaches it: add `mod {stem};` to the \
-                     module above it, or delete the file",
-                    shown(&file)
-                ));
+            if reached.contains(&file) || included.contains(&file.as_path()) {
+                continue;
+            }
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            // What cannot be parsed is no migration yet, or none any more.
+            let Ok(found) = Sources::of_text(&text, &file) else { continue };
+            if !found.annotated.is_empty() {
+                let outline = outline.get_or_insert_with(|| Outline::read(&self.package.directory));
+                let may_be_reached =
+                    outline.as_ref().is_some_and(|it| it.may_be_reached_by_a_macro(&file));
+                let all = found.migrations.into_iter();
+                let migrations = all.map(|one| (one.group, one.version)).collect();
+                orphans.push(Orphan { file, may_be_reached, migrations });
             }
         }
-        problems
+        orphans
+    }
+
+    /// What to say of such a file.
+    fn unreached(&self, orphan: &Orphan) -> String {
+        let of_file = |one: &&Sealed| {
+            orphan
+                .migrations
+                .iter()
+                .any(|(group, version)| *group == one.group && *version == one.version)
+        };
+        let declared = |one: &Sealed| {
+            let mut all = self.sources.migrations.iter();
+            all.any(|other| other.group == one.group && other.version == one.version)
+        };
+        let sealed: Vec<&Sealed> =
+            self.sum.sealed().iter().filter(of_file).filter(|one| !declared(one)).collect();
+        if !sealed.is_empty() {
+            return sum::unreached(&sealed, &orphan.file, &here());
+        }
+        let (line, to) = sum::mod_line(&orphan.file);
+        format!(
+            "{}: holds a migration, and no `mod` reaches it: add `{line}` to {}, or delete the file",
+            shown(&orphan.file),
+            to.map_or_else(|| "the module above it".to_owned(), |to| shown(&to)),
+        )
     }
 
     /// Writes the sum file, whole or not at all.
@@ -192,6 +286,20 @@ impl<'a> State<'a> {
         write::whole(&path, &self.sum.render())
             .map_err(|error| vec![format!("cannot write {}: {error}", shown(&path))])
     }
+}
+
+/// A file that no `mod` reaches.
+struct Orphan {
+    file: PathBuf,
+    /// By the `mod` that a macro writes.
+    may_be_reached: bool,
+    /// Group and version of each that it declares.
+    migrations: Vec<(String, i64)>,
+}
+
+/// The next free version of a group.
+fn after(newest: &BTreeMap<&str, i64>, group: &str) -> i64 {
+    newest.get(group).copied().unwrap_or(0).saturating_add(1)
 }
 
 /// The nearest name around a file that promises a version.

@@ -2,15 +2,21 @@
 
 use mongrate_seal::sum::shortened;
 
+use crate::Report;
 use crate::package::Package;
+use crate::packaged;
 use crate::state::{State, place};
 
 type Outcome = Result<Vec<String>, Vec<String>>;
 
 /// Appends what is new.
-pub(crate) fn seal(packages: &[&Package]) -> Outcome {
+pub(crate) fn seal(packages: &[&Package]) -> Result<Report, Vec<String>> {
     let mut states = read_all(packages)?;
-    refuse(states.iter().flat_map(State::problems).collect())?;
+    let mut warnings: Vec<String> = states.iter().flat_map(State::warnings).collect();
+    let problems: Vec<String> = states.iter().flat_map(State::problems).collect();
+    if !problems.is_empty() {
+        return Ok(Report { warnings, problems, ..Report::default() });
+    }
     let mut report = Vec::new();
     for state in &mut states {
         let mut appended = 0;
@@ -27,7 +33,8 @@ pub(crate) fn seal(packages: &[&Package]) -> Outcome {
     if report.is_empty() {
         report.push("nothing to seal".to_owned());
     }
-    Ok(report)
+    warnings.extend(states.iter().filter_map(|state| packaged::left_out(state.package)));
+    Ok(Report { lines: report, warnings, ..Report::default() })
 }
 
 /// Seals one migration again, as it is now.
@@ -57,9 +64,20 @@ pub(crate) fn reseal(packages: &[&Package], group: &str, version: i64) -> Outcom
 }
 
 /// Says whether the compiler would be content.
-pub(crate) fn check(packages: &[&Package]) -> Outcome {
+pub(crate) fn check(packages: &[&Package]) -> Result<Report, Vec<String>> {
     let states = read_all(packages)?;
-    refuse(states.iter().flat_map(State::problems).collect())?;
+    let mut warnings: Vec<String> = states.iter().flat_map(State::warnings).collect();
+    let mut problems: Vec<String> = states.iter().flat_map(State::problems).collect();
+    for state in &states {
+        let left_out = packaged::left_out(state.package);
+        match state.package.is_published {
+            true => problems.extend(left_out),
+            false => warnings.extend(left_out),
+        }
+    }
+    if !problems.is_empty() {
+        return Ok(Report { warnings, problems, ..Report::default() });
+    }
     let mut report = Vec::new();
     for state in &states {
         let new = state.sources.migrations.iter().filter(|one| state.is_new(one)).count();
@@ -74,13 +92,9 @@ pub(crate) fn check(packages: &[&Package]) -> Outcome {
         }
         report.push(line);
     }
-    Ok(report)
+    Ok(Report { lines: report, warnings, ..Report::default() })
 }
 
 fn read_all<'a>(packages: &[&'a Package]) -> Result<Vec<State<'a>>, Vec<String>> {
     packages.iter().map(|package| State::read(package)).collect()
-}
-
-fn refuse(problems: Vec<String>) -> Result<(), Vec<String>> {
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }

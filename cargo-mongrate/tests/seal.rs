@@ -8,6 +8,15 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
+#[path = "seal/packaged.rs"]
+mod packaged;
+#[path = "seal/readings.rs"]
+mod readings;
+#[path = "seal/unreached.rs"]
+mod unreached;
+#[path = "seal/unread.rs"]
+mod unread;
+
 /// What the attribute's expansion needs of `mongrate`.
 const RUNTIME: &str = r"
     pub use mongrate_macros::migration;
@@ -91,7 +100,7 @@ impl Fixture {
             "runtime/Cargo.toml",
             &format!(
                 "[package]\nname = \"mongrate\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-                 [dependencies]\nlinkme = \"=0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
+                 [dependencies]\nlinkme = \"0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
             ),
         );
         fixture.write("runtime/src/lib.rs", RUNTIME);

@@ -3,7 +3,7 @@
 //! Every pass has a type of its own, so that nothing half-checked reaches the next:
 //! `Raw` is what was written, `Checked` is what holds for this function alone (both are
 //! `mongrate_seal::declaration`), and `expand::expand` cannot fail. Between the last two, `crate_table`
-//! compares it with its crate's other migrations, and `sealed`
+//! compares it with its crate's other migrations, `written` with its source, and `sealed`
 //! with the history that the crate has sealed. `mongrate_seal::checksum` says what
 //! a body means, whatever its layout. What is written as most migrations are, `plain` takes
 //! to `Checked` by itself, without a syntax tree and at a tenth of the cost.
@@ -16,6 +16,7 @@ mod plain;
 mod sealed;
 mod test;
 mod verify;
+mod written;
 
 use mongrate_seal::declaration::{Checked, Raw};
 
@@ -50,8 +51,12 @@ use mongrate_seal::declaration::{Checked, Raw};
 ///
 /// # Checksum
 ///
-/// The migration carries a fingerprint of its body, which formatting, comments and lint
-/// attributes do not change. It does not see into the functions that the body calls.
+/// The migration carries a fingerprint of its body as its source has it, which formatting, comments,
+/// line ends, lint attributes and features do not change. It does not see into the functions that
+/// the body calls.
+///
+/// Other attribute macros, such as `#[tracing::instrument]`, go below `#[migration]`: one that stands
+/// above it rewrites the body first, and is an error.
 #[proc_macro_attribute]
 pub fn migration(
     arguments: proc_macro::TokenStream,
@@ -113,15 +118,20 @@ fn run(
     arguments: &proc_macro::TokenStream,
     item: &proc_macro::TokenStream,
 ) -> syn::Result<proc_macro::TokenStream> {
-    let checked = match plain::read(arguments, item) {
-        Some(checked) => checked,
+    let (checked, is_as_written) = match plain::read(arguments, item) {
+        Some(read) => read,
         None => {
             let raw = Raw::new(arguments.clone().into(), item.clone().into())?;
-            Checked::try_from(raw)?
+            let is_as_written = !plain::is_attributed(item) && written::has_its_body(item);
+            (Checked::try_from(raw)?, is_as_written)
         }
     };
     let origin = crate_table::Origin::of_this_crate();
     let place = place::Place::of(checked.version.span);
+    let checked = match is_as_written {
+        true => checked,
+        false => written::as_in_its_source(checked, &place, item.clone())?,
+    };
     let mut added = proc_macro::TokenStream::new();
     if crate_table::is_editor() {
         added.extend(proc_macro::TokenStream::from(names::in_crate(

@@ -7,6 +7,7 @@
 //! judged by `validate`, which alone complain: this says only yes or nothing, and says yes to
 //! nothing that they refuse.
 
+use crate::written::Source;
 use mongrate_seal::checksum::plain::{self, Tokens};
 use proc_macro::{Delimiter, Group, Literal, Spacing, Span, TokenStream, TokenTree};
 use syn::{Ident, Path, PathSegment};
@@ -14,8 +15,8 @@ use syn::{Ident, Path, PathSegment};
 use mongrate_seal::declaration::writes;
 use mongrate_seal::declaration::{Checked, GROUP_DEFAULT, Kind, Name, Rollback, Version, is_label};
 
-/// The migration, if it is a plain one.
-pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<Checked> {
+/// The migration, if it is a plain one; and whether its body stands in the source as it is here.
+pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Checked, bool)> {
     let Function { name: function, span, is_async, parameter, kind, has_output, body } =
         self::function(item)?;
     let describes = kind == Kind::Change;
@@ -32,14 +33,17 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<Checke
     let mut tokens = Tokens::new();
     tokens.open(plain::Delimiter::Brace);
     let mut writes_many = false;
-    fill(body.stream(), &mut tokens, &mut writes_many)?;
+    let mut source = Source::of(&body);
+    source.character('{');
+    fill(body.stream(), &mut tokens, &mut writes_many, &mut source)?;
+    source.character('}');
     tokens.close();
     let writes = if writes_many {
         writes::many(kind, &proc_macro2::TokenStream::from(body.stream()))
     } else {
         Vec::new()
     };
-    Some(Checked {
+    let checked = Checked {
         version: arguments.version?,
         name: arguments.name.unwrap_or_else(|| Name { text: function.clone(), span: span.into() }),
         group: arguments.group.unwrap_or_else(|| GROUP_DEFAULT.to_owned()),
@@ -50,31 +54,46 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<Checke
         writes,
         checksum: plain::of(kind.name(), &parameter, &tokens)?,
         function: Ident::new(&function, span.into()),
-    })
+    };
+    Some((checked, source.ends()))
 }
 
 /// A body's tokens, unless a macro has put invisible groups among them; and whether one of them
 /// writes many documents.
-fn fill(stream: TokenStream, tokens: &mut Tokens, writes_many: &mut bool) -> Option<()> {
+fn fill(
+    stream: TokenStream,
+    tokens: &mut Tokens,
+    writes_many: &mut bool,
+    source: &mut Source,
+) -> Option<()> {
     for tree in stream {
         match tree {
             TokenTree::Ident(name) => {
                 let name = name.to_string();
+                source.token(&name);
                 *writes_many |= writes::MANY.contains(&name.as_str());
                 tokens.name(name);
             }
-            TokenTree::Literal(literal) => tokens.literal(literal.to_string()),
+            TokenTree::Literal(literal) => {
+                let literal = literal.to_string();
+                source.token(&literal);
+                tokens.literal(literal);
+            }
             TokenTree::Punct(punct) => {
+                source.character(punct.as_char());
                 tokens.punctuation(punct.as_char(), punct.spacing() == Spacing::Joint);
             }
             TokenTree::Group(group) => {
-                tokens.open(match group.delimiter() {
-                    Delimiter::Parenthesis => plain::Delimiter::Parenthesis,
-                    Delimiter::Brace => plain::Delimiter::Brace,
-                    Delimiter::Bracket => plain::Delimiter::Bracket,
+                let (delimiter, open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => (plain::Delimiter::Parenthesis, '(', ')'),
+                    Delimiter::Brace => (plain::Delimiter::Brace, '{', '}'),
+                    Delimiter::Bracket => (plain::Delimiter::Bracket, '[', ']'),
                     Delimiter::None => return None,
-                });
-                fill(group.stream(), tokens, writes_many)?;
+                };
+                tokens.open(delimiter);
+                source.character(open);
+                fill(group.stream(), tokens, writes_many, source)?;
+                source.character(close);
                 tokens.close();
             }
         }
@@ -274,6 +293,19 @@ fn ident(tree: &TokenTree) -> Option<String> {
         TokenTree::Ident(ident) => Some(ident.to_string()),
         _ => None,
     }
+}
+
+/// Whether a function has an attribute that its checksum may tell of. `item` begins with them.
+pub(crate) fn is_attributed(item: &TokenStream) -> bool {
+    let mut trees = item.clone().into_iter();
+    while let (Some(TokenTree::Punct(_)), Some(TokenTree::Group(attribute))) =
+        (trees.next(), trees.next())
+    {
+        if !is_advice(&attribute) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Documentation, or a word to a lint: neither changes what the function does.

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use mongrate_seal::sum::{self, About, Declared, Sealed, Sum};
+use mongrate_seal::outline::Missing;
+use mongrate_seal::sum::{self, About, Declared, Sum};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Error;
@@ -58,6 +59,10 @@ pub(crate) fn check(
     };
     let next_free = |next: i64| next.max(crate_table::next_free(checked, place, origin));
     if let Some(complaint) = sum.judge(declared, next_free) {
+        let complaint = match is_unread(&sum, declared, origin) {
+            true => sum::unread(declared, &complaint),
+            false => complaint,
+        };
         let span = match complaint.about {
             About::Version => checked.version.span,
             About::Name => checked.name.span,
@@ -68,9 +73,8 @@ pub(crate) fn check(
     if !is_first || is_editor {
         return Ok(None);
     }
-    let gone = gone(&sum, place, &origin.directory);
-    if !gone.is_empty() {
-        return Err(Error::new(Span::call_site(), sum::gone(&gone)));
+    if let Some(text) = missing(&sum, place, origin) {
+        return Err(Error::new(Span::call_site(), text));
     }
     Ok(path.to_str().map(linked))
 }
@@ -116,15 +120,23 @@ fn is_below(path: &Path, directory: &Path) -> bool {
     }
 }
 
-/// What is sealed and written nowhere any more. Text alone decides, and only where it can: a file
-/// that no `mod` reaches counts as written here. The binary's own registry sees that.
-fn gone<'a>(sum: &'a Sum, place: &Place, directory: &Path) -> Vec<&'a Sealed> {
-    let sources = directory.join("src");
-    if !place.path.as_ref().is_some_and(|path| is_below(path, &sources)) {
-        return Vec::new();
-    }
-    let Some(written) = crate_table::written(&sources) else { return Vec::new() };
-    sum.sealed().iter().filter(|sealed| !written.contains(&sealed.version)).collect()
+/// Whether a migration is new to the file, and stands where `cargo mongrate seal` does not read it:
+/// then nobody may take it for one that no database has.
+fn is_unread(sum: &Sum, declared: Declared<'_>, origin: &Origin) -> bool {
+    sum.get(declared.group, declared.version).is_none()
+        && crate_table::outline(origin)
+            .is_some_and(|outline| !outline.declares(declared.group, declared.version))
+}
+
+/// What is sealed and not linked, as far as the files tell: where this very migration is in no file
+/// that they were seen to reach, they tell nothing. The binary's own registry sees the rest.
+fn missing(sum: &Sum, place: &Place, origin: &Origin) -> Option<String> {
+    let path = place.path.as_ref()?;
+    let outline = crate_table::outline(origin).filter(|outline| outline.reaches(path))?;
+    let Missing { gone, unreached } = outline.missing(sum);
+    let mut texts: Vec<String> = (!gone.is_empty()).then(|| sum::gone(&gone)).into_iter().collect();
+    texts.extend(sum::unreached_by_file(&unreached, &origin.directory));
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
 /// Hands the file's text to the binary's registry, once per crate. To include it also tells the

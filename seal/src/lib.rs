@@ -5,14 +5,22 @@
 //! module finds the migrations that a package declares; with `create`, that one writes a new one.
 
 #[cfg(feature = "checksum")]
+pub mod attribute;
+#[cfg(feature = "checksum")]
 pub mod checksum;
 #[cfg(feature = "create")]
 pub mod create;
 #[cfg(feature = "checksum")]
 pub mod declaration;
 mod label;
+#[cfg(feature = "checksum")]
+pub mod outline;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;
+#[cfg(feature = "checksum")]
+mod text;
 
 pub use label::label;
+#[cfg(feature = "checksum")]
+pub use text::Text;

@@ -155,6 +155,30 @@ fn no_optimiser_loses_a_migration() {
     }
 }
 
+/// How linkme's macros talk to each other is its own affair. A later release that changes it costs
+/// time to compile, and nothing else.
+#[test]
+fn another_linkme_registers_the_same() {
+    let fixtures = fixtures();
+    for (what, changes) in [
+        ("as it is, but newer", Vec::new()),
+        ("its attribute calls otherwise", vec![("linkme_macro", "linkme_slice")]),
+        (
+            "its slice names sections otherwise",
+            vec![("linkme_linux_section", "linkme_elf_section")],
+        ),
+    ] {
+        let settings = fixtures.patched_linkme(&changes);
+        let _restored = fixtures.resolved_with(&settings);
+        fixtures.must_build("mixed", &settings);
+        assert_eq!(fixtures.list("mixed"), MIXED, "{what}");
+        let sections = fixtures.sections("mixed");
+        assert!(sections.contains("linkme_MIGRATIONS"), "{what}: {sections}");
+        let clash = fixtures.build("clash", &settings, &[]);
+        assert!(text(&clash).contains(SENTENCE), "{what}: {}", text(&clash));
+    }
+}
+
 #[test]
 fn a_crate_that_no_code_names_is_missed_and_the_error_says_which_line_to_add() {
     let fixtures = fixtures();
@@ -271,6 +295,31 @@ fn write(path: &Path, content: &str) {
     fs::write(path, content).expect("the target directory can be written to");
 }
 
+/// A file that gets its text back.
+struct Restored {
+    path: PathBuf,
+    text: String,
+}
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        let _ = fs::write(&self.path, &self.text);
+    }
+}
+
+/// The Rust sources and the manifest of a directory, changed.
+fn copy(from: &Path, to: &Path, change: &dyn Fn(String) -> String) {
+    for entry in fs::read_dir(from).expect("it can be read").flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if path.is_dir() {
+            copy(&path, &to.join(&name), change);
+        } else if path.extension().is_some_and(|end| end == "rs") || name == "Cargo.toml" {
+            let text = fs::read_to_string(&path).expect("it is text");
+            write(&to.join(&name), &change(text));
+        }
+    }
+}
+
 impl Fixtures {
     /// Arguments for the linker reach the app alone, and nothing else is compiled again for them.
     fn build(&self, app: &str, settings: &[String], arguments: &[String]) -> Output {
@@ -290,6 +339,53 @@ impl Fixtures {
     fn must_build(&self, app: &str, settings: &[String]) {
         let build = self.build(app, settings, &[]);
         assert!(build.status.success(), "{app}: {}", text(&build));
+    }
+
+    /// The settings that put a linkme of a later version in place of the one that is there, with
+    /// these changes in its macros.
+    fn patched_linkme(&self, changes: &[(&str, &str)]) -> Vec<String> {
+        let about = Command::new(env!("CARGO"))
+            .args(["metadata", "--offline", "--format-version", "1", "--manifest-path"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+            .output()
+            .expect("cargo can be started");
+        let about: serde_json::Value = serde_json::from_slice(&about.stdout).expect("it is JSON");
+        let packages = about.get("packages").and_then(|all| all.as_array()).expect("some packages");
+        let copies = self.sources.join("linkme");
+        let mut settings = Vec::new();
+        for name in ["linkme", "linkme-impl"] {
+            let found = packages.iter().find(|one| one["name"] == name).expect("it is depended on");
+            let manifest = Path::new(found["manifest_path"].as_str().expect("it has one"));
+            let (from, to) = (manifest.parent().expect("a directory"), copies.join(name));
+            copy(from, &to, &|text| {
+                let text = text.replace("0.3.37", "0.3.99");
+                changes.iter().fold(text, |text, (old, new)| text.replace(old, new))
+            });
+            settings.push(format!("patch.crates-io.{name}.path={:?}", to.display().to_string()));
+        }
+        settings
+    }
+
+    /// Resolves the dependencies anew, with these settings, until what is given back is dropped.
+    fn resolved_with(&self, settings: &[String]) -> Restored {
+        let path = self.sources.join("Cargo.lock");
+        let restored = Restored { text: fs::read_to_string(&path).expect("it was written"), path };
+        let update = Command::new(env!("CARGO"))
+            .args(["update", "--offline", "--quiet", "linkme"])
+            .args(settings.iter().flat_map(|setting| ["--config", setting]))
+            .current_dir(&self.sources)
+            .output()
+            .expect("cargo can be started");
+        assert!(update.status.success(), "{}", text(&update));
+        let lock = fs::read_to_string(&restored.path).expect("cargo leaves one");
+        assert!(lock.contains("0.3.99") && !lock.contains("patch.unused"), "{lock}");
+        restored
+    }
+
+    /// The names of the sections of an app that was built, among other strings.
+    fn sections(&self, app: &str) -> String {
+        let binary = fs::read(self.target.join("debug").join(app)).expect("it was built");
+        String::from_utf8_lossy(&binary).into_owned()
     }
 
     fn run(&self, app: &str) -> Output {

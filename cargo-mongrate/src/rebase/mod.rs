@@ -76,7 +76,7 @@ pub(crate) fn run(packages: &[&Package], asked: &Rebase) -> Result<Report, Vec<S
             Err(problems) => problems,
         })
         .collect();
-    Ok(Report { lines: report, problems })
+    Ok(Report { lines: report, problems, ..Report::default() })
 }
 
 fn described(package: &Package, plan: &Plan, shown: &str, dry_run: bool) -> Vec<String> {

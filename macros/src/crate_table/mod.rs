@@ -7,8 +7,8 @@
 mod declaration;
 mod file_name;
 mod known;
+mod outlines;
 mod rules;
-mod scan;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use declaration::Declaration;
 use known::Known;
 pub(crate) use known::Origin;
+pub(crate) use outlines::of as outline;
 use syn::Error;
 
 use crate::place::Place;
@@ -32,13 +33,7 @@ static TABLE: Mutex<BTreeMap<Origin, Known>> = Mutex::new(BTreeMap::new());
 pub(crate) fn next_free(checked: &Checked, place: &Place, origin: &Origin) -> i64 {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let known = table.entry(origin.clone()).or_default();
-    scan::next_free(&Declaration::new(checked, place), known, origin)
-}
-
-/// Every version that the package's sources declare, of any group; `None` if that cannot be told
-/// from their text.
-pub(crate) fn written(directory: &std::path::Path) -> Option<std::collections::BTreeSet<i64>> {
-    scan::written(directory)
+    outlines::next_free(&Declaration::new(checked, place), known, origin)
 }
 
 /// Whether one process expands the same crate over and over, while it is being edited: there the

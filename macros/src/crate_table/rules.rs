@@ -3,7 +3,7 @@
 
 use super::declaration::Declaration;
 use super::known::{Known, Origin};
-use super::{file_name, scan};
+use super::{file_name, outlines};
 
 /// What to point at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) struct Complaint {
 
 /// Everything that is wrong with a migration, given those that are known already.
 pub(super) fn complaints(new: &Declaration, known: &Known, origin: &Origin) -> Vec<Complaint> {
-    let next = || scan::next_free(new, known, origin);
+    let next = || outlines::next_free(new, known, origin);
     let mut complaints = Vec::new();
     let mut complain = |about, text| complaints.push(Complaint { about, text });
 

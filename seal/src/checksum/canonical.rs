@@ -5,6 +5,7 @@
 //! show. What comes out need not compile.
 
 use quote::quote;
+use syn::ext::IdentExt as _;
 use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -120,7 +121,7 @@ impl VisitMut for Canonical {
         visit_mut::visit_field_value_mut(self, field);
         if let (Member::Named(name), Expr::Path(value)) = (&field.member, &field.expr)
             && value.attrs.is_empty()
-            && value.path.is_ident(name)
+            && value.path.get_ident().is_some_and(|value| value.unraw() == name.unraw())
         {
             field.colon_token = None;
         }

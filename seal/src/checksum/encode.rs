@@ -3,6 +3,8 @@
 //! Neither spaces nor the way a value is spelt survive: `1_000` is `1000`, a raw string is its
 //! text, and joined punctuation is cut into the operators of the language.
 
+use std::borrow::Cow;
+
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use syn::Lit;
 
@@ -10,6 +12,32 @@ use syn::Lit;
 pub(super) const OPERATORS: [&str; 24] = [
     "<<=", ">>=", "...", "..=", "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=",
     "*=", "/=", "%=", "^=", "&=", "|=", "<<", ">>", "..",
+];
+
+/// A name as every edition spells it: `r#gen` is `gen`, as `cargo fix --edition` writes it where it
+/// becomes a keyword. What no edition has as a name stays raw: `r#type` never was `type`.
+///
+/// Letters are composed as the compiler composes them, whose own tokens come here so already.
+pub(super) fn name(written: &str) -> Cow<'_, str> {
+    let plain = match written.strip_prefix("r#") {
+        Some(word) if !KEYWORDS.contains(&word) => word,
+        _ => written,
+    };
+    #[cfg(feature = "sources")]
+    if !plain.is_ascii() {
+        use unicode_normalization::UnicodeNormalization as _;
+        return Cow::Owned(plain.nfc().collect());
+    }
+    Cow::Borrowed(plain)
+}
+
+/// The keywords of every edition in which a migration can be written.
+const KEYWORDS: [&str; 51] = [
+    "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue",
+    "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 pub(super) struct Bytes(Vec<u8>);
@@ -55,7 +83,9 @@ impl Bytes {
             self.operators(&mut joined);
             match tree {
                 TokenTree::Punct(_) => {}
-                TokenTree::Ident(ident) => self.piece(b'i', ident.to_string().as_bytes()),
+                TokenTree::Ident(ident) => {
+                    self.piece(b'i', name(&ident.to_string()).as_bytes());
+                }
                 TokenTree::Literal(literal) => self.literal(&Lit::new(literal)),
                 TokenTree::Group(group) => self.group(&group),
             }

@@ -29,8 +29,15 @@ pub(super) fn check(function: &ItemFn, broken: &mut Broken) -> Option<Kind> {
     kind
 }
 
+/// Ours, and not that of another crate by the same name.
 fn is_migration(attribute: &Attribute) -> bool {
-    attribute.path().segments.last().is_some_and(|last| last.ident == "migration")
+    let mut names = attribute.path().segments.iter().map(|segment| segment.ident.to_string());
+    let (first, last) = (names.next(), names.next_back());
+    match (first.as_deref(), last.as_deref()) {
+        (Some("migration"), None) => true,
+        (Some("mongrate" | "crate" | "self" | "super"), Some("migration")) => true,
+        _ => false,
+    }
 }
 
 fn qualifiers(signature: &Signature, kind: Option<Kind>, broken: &mut Broken) {

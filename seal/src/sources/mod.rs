@@ -1,8 +1,11 @@
 //! The migrations that a package's sources declare, without compiling them.
 //!
-//! From each target's root, every `mod` is followed, whatever its `cfg`, but `cfg(test)`. What a
-//! macro makes is not seen. Arguments are read leniently: the attribute itself judges them.
+//! From each target's root, every `mod` is followed, whatever its `cfg`, unless that is for tests
+//! alone. Arguments are read leniently: the attribute itself judges them. What stands where nothing
+//! is read, in a macro or in a function's body, is [`Hidden`]: it is said, and not skipped in
+//! silence.
 
+mod hidden;
 mod overlay;
 
 use std::collections::BTreeMap;
@@ -11,16 +14,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::Span;
-use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
-use syn::{
-    Attribute, Expr, FnArg, Ident, Item, ItemFn, ItemMod, Lit, LitInt, LitStr, Meta, Token, Type,
-    punctuated::Punctuated, spanned::Spanned as _,
-};
+use syn::{Attribute, Item, ItemFn, ItemMod, LitStr, Meta};
 
-use crate::checksum;
+use crate::attribute::{self, Claim, Names, is_for_tests};
 use crate::sum::{self, Declared};
+use crate::text::Text;
 
+pub use hidden::{Hidden, Where};
 pub use overlay::Overlay;
 
 /// How deep modules may nest.
@@ -69,6 +70,9 @@ pub struct Annotated {
     pub attribute: Attribute,
     /// The function, without it.
     pub function: ItemFn,
+    /// The macros above it, as they are written: they may rewrite the function before the attribute
+    /// reads it.
+    pub above: Vec<String>,
 }
 
 impl fmt::Debug for Annotated {
@@ -99,10 +103,14 @@ pub struct Sources {
     pub problems: Vec<String>,
     /// Every function that the attribute stands on.
     pub annotated: Vec<Annotated>,
+    /// Every migration that stands where none is read.
+    pub hidden: Vec<Hidden>,
     overlay: Overlay,
-    /// How many bytes of the current file come before what is parsed.
-    skipped: usize,
-    /// How many `cfg(test)` modules are around: what is in there is no history.
+    /// What the attribute is called, as far as the files so far import it.
+    names: Names,
+    /// The current file, as the compiler reads it.
+    text: Option<Text>,
+    /// How many modules for tests alone are around: what is in there is no history.
     tests_around: usize,
 }
 
@@ -130,9 +138,9 @@ impl Sources {
     /// When it cannot be parsed.
     pub fn of_text(text: &str, path: &Path) -> Result<Self, String> {
         let mut sources = Self::default();
-        let (skipped, file) = parse(text)?;
-        sources.skipped = skipped;
-        sources.items(&file.items, path, None, 0);
+        let (text, file) = parse(text)?;
+        sources.text = Some(text);
+        sources.contents(&file, path, None, 0);
         sources.sort();
         Ok(sources)
     }
@@ -151,13 +159,24 @@ impl Sources {
         self.files.insert(path.to_owned(), reached);
         let text = self.overlay.read(path).map_err(|error| error.to_string());
         match text.and_then(|text| parse(&text)) {
-            Ok((skipped, file)) => {
-                let before = std::mem::replace(&mut self.skipped, skipped);
-                self.items(&file.items, path, Some(directory), depth);
-                self.skipped = before;
+            Ok((text, file)) => {
+                let before = self.text.replace(text);
+                self.contents(&file, path, Some(directory), depth);
+                self.text = before;
             }
             Err(problem) => self.problems.push(format!("{}: {problem}", path.display())),
         }
+    }
+
+    /// Without a directory, no file is looked for.
+    fn contents(&mut self, file: &syn::File, path: &Path, directory: Option<&Path>, depth: usize) {
+        self.names.enter_file();
+        file.items.iter().for_each(|item| self.names.learn(item));
+        let for_tests = usize::from(is_for_tests(&file.attrs));
+        self.tests_around += for_tests;
+        self.hide(&file.items, path);
+        self.items(&file.items, path, directory, depth);
+        self.tests_around -= for_tests;
     }
 
     /// Without a directory, no file is looked for.
@@ -211,29 +230,38 @@ impl Sources {
     /// In the whole file.
     fn place(&self, span: Span) -> Range<usize> {
         let range = span.byte_range();
-        range.start + self.skipped..range.end + self.skipped
+        match &self.text {
+            Some(text) => text.in_file(range),
+            None => range,
+        }
     }
 
     fn function(&mut self, function: &ItemFn, file: &Path) {
         if self.tests_around > 0 || is_for_tests(&function.attrs) {
             return;
         }
-        let Some(attribute) = function.attrs.iter().find(|one| is_migration(one)) else { return };
-        let line = attribute.span().start().line;
-        let mut bare = function.clone();
-        bare.attrs.retain(|one| !is_migration(one));
+        let Some(found) = attribute::find(function, &self.names) else { return };
+        let line = found.attribute.pound_token.span.start().line;
+        if found.claim == Claim::Resembles {
+            return self.hide_resembling(function, &found, file, line);
+        }
         self.annotated.push(Annotated {
             file: file.to_owned(),
-            attribute: attribute.clone(),
-            function: bare,
+            attribute: found.attribute.clone(),
+            function: attribute::bare(function, &found),
+            above: attribute::above(function, found.index),
         });
-        match written(function, attribute) {
-            Some(written) => {
-                let at = written.version_at;
-                let version_at = at.start + self.skipped..at.end + self.skipped;
-                let file = file.to_owned();
-                self.migrations.push(Written { file, line, version_at, ..written });
-            }
+        match attribute::declared(function, &found) {
+            Some(written) => self.migrations.push(Written {
+                group: written.group,
+                version: written.version,
+                name: written.name,
+                checksum: written.checksum,
+                out_of_order: written.out_of_order,
+                file: file.to_owned(),
+                line,
+                version_at: self.place(written.version_span),
+            }),
             None => self.problems.push(format!(
                 "{}:{line}: cannot read the migration `{}`; `cargo check` says why",
                 file.display(),
@@ -243,109 +271,25 @@ impl Sources {
     }
 }
 
-/// The file, and how many bytes of the text come before it: of a byte order mark, or of a line
-/// for the shell.
-fn parse(text: &str) -> Result<(usize, syn::File), String> {
-    if let Some(line) = text.lines().position(sum::is_conflict_start) {
+/// The file, and its text as the compiler reads it.
+fn parse(file: &str) -> Result<(Text, syn::File), String> {
+    if let Some(line) = file.lines().position(sum::is_conflict_start) {
         return Err(format!(
             "line {}: git could not merge this file: `cargo mongrate rebase` keeps the migrations \
              and `mod` lines of both sides; anything else, solve by hand",
             line + 1
         ));
     }
-    let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let rest = match rest.starts_with("#!") && !rest.starts_with("#![") {
-        true => rest.find('\n').map_or("", |end| &rest[end..]),
-        false => rest,
-    };
-    let lines_before = text[..text.len() - rest.len()].lines().count().saturating_sub(1);
-    let file = syn::parse_file(rest)
-        .map_err(|error| format!("line {}: {error}", error.span().start().line + lines_before))?;
-    Ok((text.len() - rest.len(), file))
-}
-
-fn is_migration(attribute: &Attribute) -> bool {
-    attribute.path().segments.last().is_some_and(|last| last.ident == "migration")
-}
-
-/// `#[cfg(test)]`.
-fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg")
-            && attribute.parse_args::<Ident>().is_ok_and(|condition| condition == "test")
-    })
+    let text = Text::new(file);
+    let parsed = syn::parse_file(text.as_str())
+        .map_err(|error| format!("line {}: {error}", error.span().start().line))?;
+    Ok((text, parsed))
 }
 
 /// The value of `#[path = "…"]`.
 fn path_attribute(attribute: &Attribute) -> Option<&LitStr> {
     match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("path") => text(&pair.value),
+        Meta::NameValue(pair) if pair.path.is_ident("path") => attribute::text(&pair.value),
         _ => None,
-    }
-}
-
-fn text(value: &Expr) -> Option<&LitStr> {
-    match value {
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Str(text) => Some(text),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn number(value: &Expr) -> Option<&LitInt> {
-    match value {
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Int(number) => Some(number),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The migration, but for its place.
-fn written(function: &ItemFn, attribute: &Attribute) -> Option<Written> {
-    let arguments =
-        attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
-    let value = |key: &str| {
-        arguments.iter().find_map(|one| match one {
-            Meta::NameValue(pair) if pair.path.is_ident(key) => Some(&pair.value),
-            _ => None,
-        })
-    };
-    let label = |key: &str, default: String| match value(key) {
-        Some(value) => Some(text(value)?.value()),
-        None => Some(default),
-    };
-    let literal = number(value("version")?)?;
-    let version = literal.base10_parse().ok()?;
-    let version_at = literal.span().byte_range();
-    let name = label("name", function.sig.ident.unraw().to_string())?;
-    let group = label("group", "default".to_owned())?;
-    let out_of_order = arguments.iter().any(|one| one.path().is_ident("out_of_order"));
-    // The attribute gets the function without itself.
-    let mut bare = function.clone();
-    bare.attrs.retain(|one| !is_migration(one));
-    let checksum = checksum::of(&kind(function)?, bare);
-    let (file, line) = (PathBuf::new(), 0);
-    Some(Written { group, version, name, checksum, out_of_order, file, line, version_at })
-}
-
-/// The name of the parameter's type.
-fn kind(function: &ItemFn) -> Option<String> {
-    let FnArg::Typed(parameter) = function.sig.inputs.first()? else { return None };
-    let mut ty = &*parameter.ty;
-    loop {
-        ty = match ty {
-            Type::Reference(reference) => &reference.elem,
-            Type::Paren(paren) => &paren.elem,
-            Type::Group(group) => &group.elem,
-            Type::Path(path) => {
-                let last = path.path.segments.last()?;
-                return Some(last.ident.unraw().to_token_stream().to_string());
-            }
-            _ => return None,
-        }
     }
 }

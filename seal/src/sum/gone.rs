@@ -1,5 +1,8 @@
 //! What is sealed and not there: the texts.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use super::{FILE, Sealed};
 
 /// How many are named before the rest is counted.
@@ -14,6 +17,58 @@ pub fn gone(sealed: &[&Sealed]) -> String {
          and run `cargo mongrate seal`",
         named(sealed)
     )
+}
+
+/// What to say of each file that has sealed migrations and that no `mod` reaches. Files are shown as
+/// seen from `here`.
+pub fn unreached_by_file(sealed: &[(&Sealed, PathBuf)], here: &Path) -> Vec<String> {
+    let mut by_file: BTreeMap<&Path, Vec<&Sealed>> = BTreeMap::new();
+    for (one, file) in sealed {
+        by_file.entry(file).or_default().push(one);
+    }
+    by_file.into_iter().map(|(file, sealed)| unreached(&sealed, file, here)).collect()
+}
+
+/// The same of one file.
+pub fn unreached(sealed: &[&Sealed], file: &Path, here: &Path) -> String {
+    let here = here.canonicalize().unwrap_or_else(|_| here.to_owned());
+    let shown = |path: &Path| path.strip_prefix(&here).unwrap_or(path).display().to_string();
+    let (line, to) = mod_line(file);
+    let to = to.map_or_else(|| "the module above it".to_owned(), |to| shown(&to));
+    let file = shown(file);
+    let (is, them, ..) = words(sealed);
+    let has = match sealed.len() {
+        1 => "it",
+        _ => "them",
+    };
+    format!(
+        "{} {is} sealed, and {file} has {has}, but no `mod` reaches that file, so that nothing \
+         links {them}: add `{line}` to {to}",
+        named(sealed)
+    )
+}
+
+/// The `mod` line that would reach a file, and the file to write it into, if that is there.
+pub fn mod_line(file: &Path) -> (String, Option<PathBuf>) {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = file.parent().unwrap_or(Path::new(""));
+    let (name, beside) = match stem.as_str() {
+        "mod" => {
+            let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (name, beside.parent().unwrap_or(Path::new("")))
+        }
+        _ => (stem, beside),
+    };
+    let mut sibling = beside.as_os_str().to_owned();
+    sibling.push(".rs");
+    let above = [
+        beside.join("mod.rs"),
+        PathBuf::from(sibling),
+        beside.join("lib.rs"),
+        beside.join("main.rs"),
+    ];
+    let above = above.into_iter().find(|above| above != file && above.is_file());
+    (format!("mod {name};"), above)
 }
 
 /// The crate of these is not linked.

@@ -139,6 +139,22 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
     Some(Complaint { about, text })
 }
 
+/// What to say instead of a complaint about a migration that is not sealed and that `cargo mongrate
+/// seal` does not read where it stands: a database may have applied it long ago, so it keeps its
+/// version.
+pub fn unread(new: Declared<'_>, complaint: &Complaint) -> Complaint {
+    let text = format!(
+        "version {}{} is not sealed: `cargo mongrate seal` does not read it where it stands, in a \
+         macro, an included file or a function's body. A database may have applied it, so let it \
+         keep its version and its name: write it out as a function of a module, with \
+         `out_of_order` if it is older than the newest that is sealed, and seal it. If it is new, \
+         give it a version and a name that no other has",
+        new.version,
+        of_group(new.group),
+    );
+    Complaint { about: complaint.about, text }
+}
+
 /// A checksum for people: its algorithm and its first digits.
 pub fn shortened(checksum: &str) -> String {
     const DIGITS: usize = 12;

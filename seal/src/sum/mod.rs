@@ -21,8 +21,8 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 pub use fault::{Fault, Problem};
-pub use gone::{gone, unlinked};
-pub use judge::{About, Complaint, Declared, shortened};
+pub use gone::{gone, mod_line, unlinked, unreached, unreached_by_file};
+pub use judge::{About, Complaint, Declared, shortened, unread};
 pub use line::{Line, lines};
 
 /// What the file is called. It lies beside the package's `Cargo.toml`.

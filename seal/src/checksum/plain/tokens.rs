@@ -1,6 +1,7 @@
 //! Tokens in one row, read once from whoever has them.
 
 use super::operators;
+use crate::checksum::encode;
 
 /// The tokens of a body. Whoever fills it calls one method per token, in their order.
 #[derive(Debug, Default)]
@@ -94,6 +95,11 @@ impl Tokens {
         let kind = match keyword(&text) {
             None => Kind::Name,
             Some(keyword) => Kind::Keyword(keyword),
+        };
+        // Of what is raw, only documents are read here.
+        let text = match text.starts_with("r#") {
+            true => encode::name(&text).into_owned(),
+            false => text,
         };
         self.row.push(Token { kind, text, other: 0 });
     }

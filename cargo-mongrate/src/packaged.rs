@@ -1,0 +1,44 @@
+//! Whether a package takes its sum file along: a crate that is built from a registry without it has
+//! no sealed history, and nobody is told.
+
+use std::fs;
+use std::process::Command;
+
+use mongrate_seal::sum;
+
+use crate::package::{Package, cargo};
+use crate::state::shown;
+
+/// What to say if `include`, `exclude` or an ignored file leaves the sum file out of the package.
+/// Cargo itself is asked, as it alone knows what its patterns mean; where it cannot tell, nothing is
+/// said.
+pub(crate) fn left_out(package: &Package) -> Option<String> {
+    if !package.directory.join(sum::FILE).is_file() {
+        return None;
+    }
+    let manifest = fs::read_to_string(&package.manifest).ok()?;
+    let mut lines = manifest.lines().map(str::trim_start);
+    // Inherited ones are of the workspace's manifest, but have the same key here.
+    let key = lines.find_map(|line| {
+        let word = line.split(['=', '.', ' ', '\t']).next()?;
+        ["include", "exclude"].into_iter().find(|key| word.trim_matches('"') == *key)
+    })?;
+    let mut command = Command::new(cargo());
+    command.args(["package", "--list", "--allow-dirty", "--offline", "--quiet", "--manifest-path"]);
+    let output = command.arg(&package.manifest).output().ok().filter(|out| out.status.success())?;
+    let list = String::from_utf8_lossy(&output.stdout);
+    if list.lines().any(|file| file == sum::FILE) {
+        return None;
+    }
+    let way_out = match key {
+        "include" => format!("add \"{}\" to `include`", sum::FILE),
+        _ => format!("take it out of `exclude`, or add \"!{}\" there", sum::FILE),
+    };
+    Some(format!(
+        "{}: `{key}` leaves {} out of package `{}`: built from a registry, it would have no sealed \
+         history; {way_out}",
+        shown(&package.manifest),
+        sum::FILE,
+        package.name
+    ))
+}
