@@ -24,7 +24,7 @@ pub(crate) fn run(workspace: &Workspace, asked: &Asked<'_>, call: &Call<'_>) -> 
     match command {
         Ok(command) => replace(command),
         Err(problem) => {
-            crate::complain(&[problem]);
+            crate::complain("error: ", &[problem]);
             ExitCode::from(USAGE)
         }
     }
@@ -35,7 +35,7 @@ fn replace(mut command: Command) -> ExitCode {
     use std::os::unix::process::CommandExt as _;
 
     let error = command.exec();
-    crate::complain(&[format!("cannot run cargo: {error}")]);
+    crate::complain("error: ", &[format!("cannot run cargo: {error}")]);
     ExitCode::FAILURE
 }
 
@@ -47,7 +47,7 @@ fn replace(mut command: Command) -> ExitCode {
             code.map_or(ExitCode::FAILURE, ExitCode::from)
         }
         Err(error) => {
-            crate::complain(&[format!("cannot run cargo: {error}")]);
+            crate::complain("error: ", &[format!("cannot run cargo: {error}")]);
             ExitCode::FAILURE
         }
     }
