@@ -442,8 +442,9 @@ pub enum Resolution {
 /// # Errors
 ///
 /// - [`Error::Registry`], [`Error::Settings`]: no connection was made.
-/// - [`Error::Standalone`], [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`],
-///   [`Error::UnknownVersion`]: nothing was run.
+/// - [`Error::Standalone`], [`Error::Drift`], [`Error::Renamed`], [`Error::OutOfOrder`],
+///   [`Error::Ahead`], [`Error::UnknownVersion`], [`Error::Corrupt`]: nothing was run.
+/// - [`Error::InsideMigration`]: it was called in the body of a migration that is being run.
 /// - [`Error::LockHeld`]: somebody else is migrating; nothing was run by this call.
 /// - [`Error::Failed`]: what the report lists as applied is; the failed one left no trace
 ///   but its record (an online one keeps its finished steps).
@@ -673,7 +674,7 @@ impl<'a> IntoFuture for Redo<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`] (when the policy refuses),
+/// [`Error::Renamed`], [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`] (when the policy refuses),
 /// [`Error::Lints`] (when it is strict), [`Error::Pending`], in this order, and those of
 /// [`Migrator::status`]. Nothing is written in any case.
 #[derive(Debug)]

@@ -174,6 +174,13 @@ mod tests {
             assert_eq!(parse(Some(text.into()), StartPolicy::Check).unwrap(), policy, "{text}");
         }
         assert!(parse(Some("ture".into()), StartPolicy::Warn).is_err());
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt as _;
+            let bytes = std::ffi::OsString::from_vec(b"tr\xffue".to_vec());
+            let error = parse(Some(bytes), StartPolicy::Warn).unwrap_err().to_string();
+            assert!(error.contains("MIGRATE_ON_START") && error.contains("UTF-8"), "{error}");
+        }
         assert_eq!(parse(None, StartPolicy::Migrate).unwrap(), StartPolicy::Migrate);
     }
 }

@@ -196,7 +196,10 @@ impl ServeArgs {
             else {
                 continue;
             };
-            let secret = secret.to_string_lossy();
+            let Some(secret) = secret.to_str() else {
+                let message = format!("the environment variable {variable} is not UTF-8");
+                return Err(CliError::usage("bad_token", message));
+            };
             let token = Token::new(name, scope, secret.trim());
             tokens.push(token.map_err(|error| bad_token(variable, &error))?);
         }

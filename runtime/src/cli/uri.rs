@@ -65,13 +65,23 @@ fn lacking(uri: &str, described: &str) -> Option<String> {
              it out"
         ));
     }
+    // Its own name, as the most similar one: a feature that is not built in.
+    let similar = described.rsplit_once("similar name exists: ").map(|(_, similar)| similar.trim());
+    let is_similar = option.is_some() && option.as_deref() == similar;
     let of_option = |name: &str| OF_FEATURES.iter().find(|(option, _)| *option == name);
     let feature = option.as_deref().and_then(of_option).map(|(_, feature)| *feature);
     let feature = match option.as_deref() {
         // Unknown as a whole, as long as no compression is built in.
         Some("compressors") => Some(compression(uri)),
         _ => feature.or_else(|| named_feature(described)),
-    }?;
+    };
+    let Some(feature) = feature else {
+        let name = option.filter(|_| is_similar)?;
+        return Some(format!(
+            "the URI has the option `{name}`, which this app's build of MongoDB's driver does not \
+             have; take it out"
+        ));
+    };
     Some(format!(
         "the URI asks for something that needs the feature `{feature}` of the driver, which this \
          app is built without; take it out of the URI, or build the app with `mongodb = {{ version \
@@ -139,6 +149,7 @@ mod tests {
             ("retryWrite=true", ["retrywrite is an invalid option", "retrywrites"]),
             ("timeoutMS=1000", ["`timeoutms`", "driver for Rust"]),
             ("j=true", ["`j`", "driver for Rust"]),
+            ("adaptiveRetries=true", ["`adaptiveretries`", "does not have"]),
             ("bogus=canary", ["bogus is an invalid option", "mongodb://host"]),
         ] {
             let text = refused(&format!("mongodb://u:canary@h/?{option}")).await;

@@ -310,6 +310,14 @@ fn next(error: &Error) -> Option<String> {
             "wait and try again; if that process is known to be dead, POST {{\"fence\": {fence}}} \
              to lock/release"
         ),
+        Error::Renamed(_) => {
+            "give this app a control collection or a group of its own; a rename is recorded with the \
+             command line's `repair`"
+                .to_owned()
+        }
+        Error::LockLost { taken_by: Some(_), .. } => {
+            "POST up goes on from here, when nothing else migrates".to_owned()
+        }
         Error::FenceMismatch { .. } => "GET lock/status, and look again".to_owned(),
         Error::OutOfOrder { .. } => {
             "give them a newer version, or POST with \"allow_out_of_order\": true".to_owned()

@@ -95,10 +95,10 @@ impl<'a> Import<'a> {
     /// As awaiting it, but entries that match nothing are in the report.
     pub async fn preview(self) -> Result<ImportReport, Error> {
         let runner = self.migrator.runner()?;
+        let found = self.read(&runner).await?;
         runner.peek().await?;
         let (history, _) = read_all(&runner.control, None).await?;
         plan::refuse_renamed(&runner.registry, &history)?;
-        let found = self.read(&runner).await?;
         Ok(self.judged(&runner, &history, found)?.report(&runner, &self, false))
     }
 

@@ -128,6 +128,11 @@ async fn a_variable_that_is_not_utf_8_is_named() {
             assert!(text.contains(&format!("{name} is not UTF-8")), "{name}: {out}{err}");
         }
     }
+    let mut serve = app_on(&fresh, &["serve"]);
+    serve.env("MONGRATE_WRITE_TOKEN", bytes);
+    let (code, _, err) = ran(serve).await;
+    assert_eq!(code, 64, "{err}");
+    assert!(err.contains("MONGRATE_WRITE_TOKEN is not UTF-8"), "{err}");
     fresh.pass().await;
 }
 

@@ -163,11 +163,10 @@ async fn no_option_of_a_connection_string_breaks_a_migration() {
         "tls=false",
         "ssl=false",
         "authSource=somewhere",
-        "uuidRepresentation=standard",
+        "uuidRepresentation=javaLegacy",
         "loadBalanced=false",
         "directConnection=false",
         "directConnection=true",
-        "adaptiveRetries=true",
     ] {
         let fresh = Fresh::new("no_option").await;
         match parsed(&fresh, option).await {
