@@ -152,13 +152,13 @@ async fn a_recorder_gets_what_the_guide_lists() {
     assert_eq!(pending(), [0.0], "nothing is pending, which an idle start knows by the digest");
 
     // The first operations of two migrations are two series, though they have one name.
-    let declared = |version| {
-        Migration::declared(version, "declared", |change| {
+    let declared = |version, name| {
+        Migration::declared(version, name, |change| {
             change.add_field("guests", "stars", 3);
             change.remove_field("guests", "stars");
         })
     };
-    fresh.migrator([effect!(1), declared(7), declared(8)]).up().await.unwrap();
+    fresh.migrator([effect!(1), declared(7, "seven"), declared(8, "eight")]).up().await.unwrap();
     for version in ["version=7", "version=8"] {
         let first = [&*database, version, "backfill=operation 1"];
         assert_eq!(seen.of("mongrate_backfill_documents_total", &first), [2_500.0], "{version}");
