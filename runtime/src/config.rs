@@ -13,6 +13,7 @@ use crate::{
 
 /// How long `up`, `down` and the other writing verbs wait while somebody else migrates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wait {
     /// Not at all: [`Error::LockHeld`] at once.
     No,
@@ -24,6 +25,7 @@ pub enum Wait {
 
 /// What to do when a pending migration is older than the newest applied one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OutOfOrder {
     /// Refuse with [`Error::OutOfOrder`], unless it is marked `out_of_order`. The default.
     #[default]
@@ -34,6 +36,7 @@ pub enum OutOfOrder {
 
 /// What to do when the database holds applied migrations that this build does not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DatabaseAhead {
     /// Go on, with a warning in the log and in the report. The default: an app that is
     /// rolled back must be able to start.
@@ -46,7 +49,15 @@ pub enum DatabaseAhead {
 }
 
 /// How often a transaction is tried when the server says that trying again may help.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let patient = mongrate::Retries::default().attempts_max(50).pause_max(Duration::from_secs(5));
+/// assert_eq!(patient.attempts_max, 50);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Retries {
     /// The most attempts at one transaction, 1 to 1,000. Default 12.
     pub attempts_max: u32,
@@ -55,9 +66,30 @@ pub struct Retries {
     pub pause_max: Duration,
 }
 
+impl Retries {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self { attempts_max: 12, pause_max: Duration::from_secs(1) }
+    }
+
+    /// The most attempts at one transaction, 1 to 1,000.
+    #[must_use]
+    pub const fn attempts_max(mut self, attempts: u32) -> Self {
+        self.attempts_max = attempts;
+        self
+    }
+
+    /// The longest pause between two attempts, up to 60 s.
+    #[must_use]
+    pub const fn pause_max(mut self, pause: Duration) -> Self {
+        self.pause_max = pause;
+        self
+    }
+}
+
 impl Default for Retries {
     fn default() -> Self {
-        Self { attempts_max: 12, pause_max: Duration::from_secs(1) }
+        Self::new()
     }
 }
 

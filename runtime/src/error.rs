@@ -13,6 +13,7 @@ use crate::{
 
 /// A migration, named so that a person finds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Named {
     /// Its version.
     pub version: Version,
@@ -28,6 +29,7 @@ impl fmt::Display for Named {
 
 /// An applied migration whose body is no longer what was applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Drift {
     /// Its version.
     pub version: Version,
@@ -354,6 +356,7 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub enum Kind {
     /// A migration failed: look at its error.
     Failed,

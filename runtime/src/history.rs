@@ -142,12 +142,22 @@ impl Record {
                 "_id" => version = number(),
                 "name" => name = value.as_str(),
                 "state" => state = value.as_str(),
-                "direction" if value.as_str() == Some("down") => record.direction = Direction::Down,
-                "kind" => match value.as_str() {
-                    Some("online") => record.kind = MigrationKind::Online,
-                    Some("change") => record.kind = MigrationKind::Change,
-                    _ => {}
-                },
+                "direction" => {
+                    record.direction = match value.as_str() {
+                        Some("up") => Direction::Up,
+                        Some("down") => Direction::Down,
+                        _ => {
+                            return Err(corrupt(
+                                "its `direction` is unknown to this version of mongrate",
+                            ));
+                        }
+                    };
+                }
+                "kind" => {
+                    record.kind = value.as_str().and_then(kind_named).ok_or_else(|| {
+                        corrupt("its `kind` is unknown to this version of mongrate")
+                    })?;
+                }
                 "checksum" => checksum = value.as_str(),
                 "batch" => record.batch = number(),
                 "fence" => record.fence = number().unwrap_or(0),
@@ -202,6 +212,12 @@ pub(crate) fn is_ours(document: &Document) -> bool {
         }
         _ => false,
     }
+}
+
+/// The kind that is stored under this name. A record without one is transactional.
+fn kind_named(name: &str) -> Option<MigrationKind> {
+    let all = [MigrationKind::Transaction, MigrationKind::Online, MigrationKind::Change];
+    all.into_iter().find(|kind| kind.as_str() == name)
 }
 
 /// Every record of one control collection.

@@ -1,7 +1,8 @@
 //! Numbers for the `metrics` facade (feature `metrics`). Without the feature nothing is done.
 //!
-//! Every name begins with `mongrate_`; every metric has the labels `group` and `database`, but
-//! those of backfills, which have `backfill`, the name of the step.
+//! Every name begins with `mongrate_`; every metric has the labels `group` and `database`. Steps of
+//! different migrations may have one name (`operation 1`), so that metrics of backfills have the
+//! migration's version, too.
 
 use crate::{
     Error,
@@ -9,6 +10,7 @@ use crate::{
 };
 
 /// How many migrations are applied, and how many are pending, as far as this process knows.
+/// Whatever looks into the history says so, also where it only warns.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
 pub(crate) fn counted(group: &str, database: &str, applied: usize, pending: usize) {
     #[cfg(feature = "metrics")]
@@ -76,10 +78,21 @@ fn seconds(ms: u64) -> f64 {
 
 /// A batch of a backfill committed. Its rate is that of the counter.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
-pub(crate) fn backfilled(backfill: &str, documents: i64) {
+pub(crate) fn backfilled(
+    database: &str,
+    group: &str,
+    version: crate::Version,
+    backfill: &str,
+    documents: i64,
+) {
     #[cfg(feature = "metrics")]
     {
-        let labels = [("backfill", backfill.to_owned())];
+        let labels = [
+            ("group", group.to_owned()),
+            ("database", database.to_owned()),
+            ("version", version.to_string()),
+            ("backfill", backfill.to_owned()),
+        ];
         ::metrics::counter!("mongrate_backfill_documents_total", &labels)
             .increment(u64::try_from(documents).unwrap_or(0));
         ::metrics::counter!("mongrate_backfill_batches_total", &labels).increment(1);

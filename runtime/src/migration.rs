@@ -88,6 +88,7 @@ impl Descriptor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub enum MigrationKind {
     /// Its writes and its history record commit together, or not at all.
     Transaction,

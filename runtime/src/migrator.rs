@@ -426,6 +426,7 @@ impl Migrator {
 
 /// An operator's answer to an interrupted migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Resolution {
     /// Its effects are all there.
     Applied,

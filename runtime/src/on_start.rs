@@ -19,6 +19,7 @@ pub const MIGRATE_ON_START: &str = "MIGRATE_ON_START";
 
 /// What an app does about pending migrations when it starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StartPolicy {
     /// Apply them. `MIGRATE_ON_START=true`.
     Migrate,

@@ -83,6 +83,11 @@ impl<'c> Online<'c> {
         self.migration.version()
     }
 
+    /// The group of this migration, which is that of the run.
+    pub(crate) fn group(&self) -> &'static str {
+        self.migration.descriptor.group
+    }
+
     /// The guarded transaction that began this migration; the same after it is resumed.
     pub(crate) fn started(&self) -> i64 {
         self.started

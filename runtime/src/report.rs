@@ -18,6 +18,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub enum State {
     /// Never applied, or rolled back: `up` will apply it.
     Pending,
@@ -80,6 +81,7 @@ impl fmt::Display for Direction {
 
 /// Who did something: one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Who {
     /// Its host's name.
     pub host: String,
@@ -103,6 +105,7 @@ impl fmt::Display for Who {
 /// Why a migration failed. Values of documents that the server quotes (as in a duplicate
 /// key) are left out, as this is stored and may be shown to others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Failure {
     /// What it said.
     pub message: String,
@@ -183,6 +186,7 @@ fn without_values(text: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub enum StepOutcome {
     /// Applied and recorded.
     Applied,
@@ -205,6 +209,7 @@ pub enum StepOutcome {
 
 /// One migration of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StepReport {
     /// Its version.
     pub version: Version,
@@ -227,6 +232,7 @@ pub struct StepReport {
 
 /// What `up`, `down` and `redo` did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RunReport {
     /// The group.
     pub group: String,
@@ -273,6 +279,7 @@ impl RunReport {
 
 /// One migration in a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PlanStep {
     /// Its version.
     pub version: Version,
@@ -295,6 +302,7 @@ pub struct PlanStep {
 
 /// One operation of a declared migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DeclaredOperation {
     /// What it does.
     pub operation: String,
@@ -311,6 +319,7 @@ pub struct DeclaredOperation {
 
 /// What `up`, `down` or `redo` would do. Nothing was written, no lock taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PlanReport {
     /// The group.
     pub group: String,
@@ -328,6 +337,7 @@ pub struct PlanReport {
 
 /// One migration in the status.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MigrationStatus {
     /// Its version.
     pub version: Version,
@@ -380,6 +390,7 @@ pub struct MigrationStatus {
 
 /// How far a backfill is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StepProgress {
     /// The name of its step.
     pub name: String,
@@ -446,6 +457,7 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
 
 /// The lock, as the server sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LockReport {
     /// Whether somebody holds it, with a lease that still runs.
     pub held: bool,
@@ -479,6 +491,7 @@ impl LockReport {
 /// What `status` says. Each migration is counted once: `applied`, `pending`, `failed`, `running`,
 /// `interrupted` and `orphaned` add up to the number of migrations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StatusReport {
     /// The group.
     pub group: String,
@@ -519,6 +532,7 @@ impl StatusReport {
 
 /// One event in the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct HistoryEvent {
     /// The migration's version; none for events of the lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -544,6 +558,7 @@ pub struct HistoryEvent {
 
 /// What `history` says: the last events of every migration, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct HistoryReport {
     /// The group.
     pub group: String,
@@ -555,6 +570,7 @@ pub struct HistoryReport {
 
 /// What `check` found: a database that this build fits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CheckReport {
     /// The group.
     pub group: String,
@@ -572,6 +588,7 @@ pub struct CheckReport {
 
 /// What `baseline` and `resolve` recorded without running anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RecordReport {
     /// The group.
     pub group: String,
@@ -585,6 +602,7 @@ pub struct RecordReport {
 
 /// What `repair` changed, or would change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RepairReport {
     /// The group.
     pub group: String,
@@ -604,6 +622,7 @@ pub struct RepairReport {
 /// A collection in which a declared migration keeps what its rollback needs, or what a rollback
 /// had to take away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KeptCollection {
     /// Its name.
     pub name: String,
@@ -620,6 +639,7 @@ pub struct KeptCollection {
 
 /// What `purge` removed, or would remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PurgeReport {
     /// The group.
     pub group: String,
@@ -633,6 +653,7 @@ pub struct PurgeReport {
 
 /// What `force_unlock` took away.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UnlockReport {
     /// The fence that was named.
     pub fence: i64,
@@ -646,6 +667,7 @@ pub struct UnlockReport {
 /// What `on_start` did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "policy", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum StartReport {
     /// Pending migrations were applied, by this process or by one that it waited for.
     Migrate(RunReport),

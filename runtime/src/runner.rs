@@ -106,7 +106,12 @@ impl Runner {
 
     /// Whether exactly what this build has is applied. One round trip of constant size.
     pub(crate) async fn is_current(&self) -> Result<bool, Error> {
-        Ok(self.peek_meanwhile().await?.applied == Some(self.registry.digest()))
+        let is_current = self.peek_meanwhile().await?.applied == Some(self.registry.digest());
+        if is_current {
+            let database = self.control.database.name();
+            meter::counted(&self.settings.group, database, self.registry.len(), 0);
+        }
+        Ok(is_current)
     }
 
     /// Looks, and has the digest made that what it finds is compared with, while it waits.

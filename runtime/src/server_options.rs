@@ -552,7 +552,7 @@ mod tests {
         let index = || doc! { "v": 2, "key": { "a": 1 }, "name": "a_1", "ns": "x.y" };
         let collated = doc! { "collation": { "locale": "de" } };
         let sent = to_rebuild(index(), &collated);
-        assert_eq!(sent.get_document("collation"), Ok(&doc! { "locale": "simple" }));
+        assert_eq!(sent.get_document("collation").ok(), Some(&doc! { "locale": "simple" }));
         assert!(!sent.contains_key("ns"));
         assert!(!to_rebuild(index(), &doc! {}).contains_key("collation"));
         let mut old = index();

@@ -76,10 +76,14 @@ impl Runner {
     ) -> Result<CheckReport, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
+        let pending: Vec<Named> = plan::pending(&self.registry, &history).map(named).collect();
+        let applied = history.records().filter(|record| record.is_applied()).count();
+        // Also where the history is refused: the more so.
+        let database = self.control.database.name();
+        meter::counted(&self.settings.group, database, applied, pending.len());
         let goal = Goal::Up(UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
         self.warn_ahead(&plan.ahead);
-        let pending: Vec<Named> = plan::pending(&self.registry, &history).map(named).collect();
         if strict {
             let lints = self.lints(&plan.steps).await?;
             if !lints.is_empty() {
@@ -93,7 +97,7 @@ impl Runner {
             group: self.settings.group.clone(),
             database: self.database_name(),
             pending,
-            applied: history.records().filter(|record| record.is_applied()).count(),
+            applied,
             ahead: plan.ahead,
         })
     }

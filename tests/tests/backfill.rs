@@ -322,10 +322,9 @@ async fn any_command_may_fail_at_any_batch() {
             });
             let mut data = doc! { "failCommands": [command] };
             data.extend(how.clone());
-            let migrator = fresh
-                .migrator([walk])
-                .lease(lease)
-                .retries(Retries { attempts_max, pause_max: Duration::from_millis(5) });
+            let migrator = fresh.migrator([walk]).lease(lease).retries(
+                Retries::new().attempts_max(attempts_max).pause_max(Duration::from_millis(5)),
+            );
             // It fails from then on, until the fault is gone.
             let point = fresh.fail(doc! { "skip": skip }, data).await;
             let _ = migrator.up().await;

@@ -327,7 +327,7 @@ async fn die_after(fresh: &Fresh, commands: usize, up: bool) -> bool {
     let data = doc! { "failCommands": all, "errorCode": 2 };
     let skip = i32::try_from(commands).unwrap();
     let point = dying.fail(doc! { "skip": skip }, data).await;
-    let migrator = migrator(&dying).retries(Retries { attempts_max: 1, ..Retries::default() });
+    let migrator = migrator(&dying).retries(Retries::new().attempts_max(1));
     let ended = if up { migrator.up().await } else { migrator.down().await };
     point.off().await;
     let survivor = fresh.again().await;

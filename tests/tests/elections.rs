@@ -60,7 +60,7 @@ async fn a_set_without_a_majority_is_a_clear_error() {
     options.server_selection_timeout = Some(Duration::from_secs(2));
     let db = Client::with_options(options).unwrap().database(fresh.db.name());
     let migrator = mongrate::Migrator::with(&db, TWENTY)
-        .retries(Retries { attempts_max: 2, pause_max: Duration::from_millis(50) });
+        .retries(Retries::new().attempts_max(2).pause_max(Duration::from_millis(50)));
     migrator.status().await.unwrap();
     set.kill_node(0).await.unwrap();
     set.kill_node(1).await.unwrap();

@@ -75,7 +75,7 @@ async fn every_command_may_fail_once_and_each_is_applied_once() {
             let migrator = fresh
                 .migrator(THREE)
                 .lease(Duration::from_secs(1))
-                .retries(Retries { attempts_max: 2, pause_max: Duration::from_millis(5) });
+                .retries(Retries::new().attempts_max(2).pause_max(Duration::from_millis(5)));
             // It fails from then on, until the fault is gone: whatever came of that …
             let _ = migrator.up().await;
             point.off().await;
@@ -329,8 +329,7 @@ async fn a_server_out_of_reach_is_a_clear_error_without_the_password() {
     let uri = "mongodb://anna:canary-pa55@127.0.0.1:9/?serverSelectionTimeoutMS=300";
     let options = ClientOptions::parse(uri).await.unwrap();
     let db = Client::with_options(options).unwrap().database("nowhere");
-    let error =
-        Migrator::with(&db, THREE).retries(Retries { attempts_max: 1, ..Retries::default() });
+    let error = Migrator::with(&db, THREE).retries(Retries::new().attempts_max(1));
     let error = error.up().await.unwrap_err();
     assert_eq!(error.kind().exit_code(), 69);
     for text in [error.to_string(), format!("{error:?}")] {

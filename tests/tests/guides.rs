@@ -124,3 +124,22 @@ fn what_the_guide_to_testing_shows_is_run() {
         assert!(run.contains(block), "not in migrations/src/tests.rs: {block}");
     }
 }
+
+/// What no retry heals ends the Job of the guide at once; what may heal is tried again.
+#[test]
+fn the_job_of_the_guide_knows_the_exit_codes() {
+    use mongrate::Kind;
+    let guide = read("docs/production.md");
+    let job = guide.split("```yaml\n").find(|block| block.contains("kind: Job")).unwrap();
+    let job = job.split("```").next().unwrap();
+    for line in ["name: shop-migrate-1-4-0", "- name: MONGODB_DATABASE", "restartPolicy: Never"] {
+        assert!(job.contains(line), "{line} is not in:\n{job}");
+    }
+    let values = job.split_once("values: [").unwrap().1.split_once(']').unwrap().0;
+    let values: BTreeSet<u8> = values.split(',').map(|code| code.trim().parse().unwrap()).collect();
+    let hopeless = [Kind::Usage, Kind::NeedsOperator, Kind::BadBuild, Kind::Forbidden];
+    assert_eq!(values, hopeless.iter().map(|kind| kind.exit_code()).collect());
+    for heals in [Kind::Failed, Kind::Unavailable, Kind::Busy] {
+        assert!(!values.contains(&heals.exit_code()), "{heals:?}");
+    }
+}

@@ -10,7 +10,7 @@ use metrics::{
     SharedString, Unit,
 };
 use mongrate::{
-    Migration,
+    Migration, Migrator, StartPolicy,
     bson::{Document, doc},
 };
 use mongrate_tests::{Fresh, effect};
@@ -117,8 +117,16 @@ async fn a_recorder_gets_what_the_guide_lists() {
     });
     let migrator = fresh.migrator([effect!(1), effect!(2), backfill, fails]);
 
+    // An app that only warns says so, and so does one that refuses to start.
+    let pending = || seen.of("mongrate_migrations_pending", &[&database, "group=default"]);
+    assert_eq!(pending(), [0.0; 0]);
+    let start = async |migrator: &Migrator, policy| migrator.on_start().policy(policy).await;
+    start(&migrator, StartPolicy::Warn).await.unwrap();
+    assert_eq!(pending(), [4.0]);
+    start(&fresh.migrator([effect!(1)]), StartPolicy::Check).await.unwrap_err();
+    assert_eq!(pending(), [1.0]);
     migrator.status().await.unwrap();
-    assert_eq!(seen.of("mongrate_migrations_pending", &[&database]), [4.0]);
+    assert_eq!(pending(), [4.0]);
     let error = migrator.up().await.unwrap_err();
     assert!(format!("{error:?}").contains("3 were known"), "{error:?}");
     assert_eq!(seen.of("mongrate_migrations_applied", &[&database, "group=default"]), [3.0]);
@@ -128,8 +136,9 @@ async fn a_recorder_gets_what_the_guide_lists() {
     assert_eq!(seen.of(duration, &["version=4", "name=fails", "outcome=failed"]), [1.0]);
     assert_eq!(seen.of("mongrate_lock_wait_seconds", &[&database]), [1.0]);
     assert_eq!(seen.of("mongrate_transaction_retries_total", &[&database]), [0.0]);
-    assert_eq!(seen.of("mongrate_backfill_documents_total", &["backfill=plans"]), [2_500.0]);
-    assert!(seen.of("mongrate_backfill_batches_total", &["backfill=plans"])[0] >= 1.0);
+    let plans = [&*database, "group=default", "version=3", "backfill=plans"];
+    assert_eq!(seen.of("mongrate_backfill_documents_total", &plans), [2_500.0]);
+    assert!(seen.of("mongrate_backfill_batches_total", &plans)[0] >= 1.0);
 
     // Rolled back: what is counted follows.
     let two = fresh.migrator([effect!(1), effect!(2)]);
@@ -138,6 +147,21 @@ async fn a_recorder_gets_what_the_guide_lists() {
     known.repair().await.unwrap();
     known.down().await.unwrap();
     assert_eq!(seen.of("mongrate_migrations_applied", &[&database]), [1.0]);
-    assert_eq!(seen.of("mongrate_migrations_pending", &[&database]), [1.0]);
+    assert_eq!(pending(), [1.0]);
+    start(&fresh.migrator([effect!(1)]), StartPolicy::Warn).await.unwrap();
+    assert_eq!(pending(), [0.0], "nothing is pending, which an idle start knows by the digest");
+
+    // The first operations of two migrations are two series, though they have one name.
+    let declared = |version, name| {
+        Migration::declared(version, name, |change| {
+            change.add_field("guests", "stars", 3);
+            change.remove_field("guests", "stars");
+        })
+    };
+    fresh.migrator([effect!(1), declared(7, "seven"), declared(8, "eight")]).up().await.unwrap();
+    for version in ["version=7", "version=8"] {
+        let first = [&*database, version, "backfill=operation 1"];
+        assert_eq!(seen.of("mongrate_backfill_documents_total", &first), [2_500.0], "{version}");
+    }
     fresh.pass().await;
 }

@@ -138,8 +138,11 @@ async fn the_roles_of_the_guide_suffice_and_are_least() {
     for command in &commands {
         root.run_command(command.clone()).await.unwrap();
     }
-    for (user, role) in [("migrator", "mongrateMigrate"), ("app", "mongrateCheck")] {
-        let create = doc! { "createUser": user, "pwd": user, "roles": [role] };
+    let users = self::commands("json createUser");
+    assert_eq!(users.len(), 2, "the guide has a user for each role");
+    for mut create in users {
+        let user = create.get_str("createUser").unwrap().to_owned();
+        create.insert("pwd", user);
         root.run_command(create).await.unwrap();
     }
 

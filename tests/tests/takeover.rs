@@ -103,7 +103,7 @@ async fn a_guard_that_comes_too_late_holds_nothing() {
 
     fresh.migrator([effect!(1)]).force_unlock(1).await.unwrap();
     let db = stopping(&fresh, Some(Arc::clone(&newer)), None).await;
-    let retries = Retries { attempts_max: 4, pause_max: Duration::from_millis(100) };
+    let retries = Retries::new().attempts_max(4).pause_max(Duration::from_millis(100));
     let new = Migrator::with(&db, [effect!(1)]).retries(retries);
     let new = tokio::spawn(async move { new.up().await });
     newer.reached().await;
@@ -201,7 +201,7 @@ async fn a_guard_that_comes_after_the_release_is_ended_by_the_next() {
     let fresh = Fresh::new("a_guard_after_the_release").await;
     let later = Duration::from_secs(2);
     let (_cut, db) = cutting(&fresh, b"startTransaction", later).await;
-    let retries = Retries { attempts_max: 1, ..Retries::default() };
+    let retries = Retries::new().attempts_max(1);
     let failed = Migrator::with(&db, [effect!(1)]).retries(retries).up().await.unwrap_err();
     assert!(matches!(failed, Error::Failed { .. }), "{failed}");
     assert!(!fresh.migrator([effect!(1)]).lock_status().await.unwrap().held);
@@ -232,7 +232,7 @@ async fn a_commit_that_got_through_is_not_said_to_have_failed() {
     fresh.migrator([effect!(1)]).up().await.unwrap();
     let (cut, db) = cutting(&fresh, b"commitTransaction", Duration::ZERO).await;
 
-    let retries = Retries { attempts_max: 1, ..Retries::default() };
+    let retries = Retries::new().attempts_max(1);
     let migrator = Migrator::with(&db, [effect!(1), halting]).retries(retries);
     let running = tokio::spawn(async move { migrator.up().await });
     INSIDE.notified().await;

@@ -3,7 +3,7 @@
 use mongrate::{
     DatabaseAhead, Direction, Error, Migration, OutOfOrder, Resolution, StartPolicy, StartReport,
     State, StepOutcome, Version, Wait,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
     mongodb::options::WriteConcern,
 };
 use mongrate_tests::{
@@ -423,6 +423,41 @@ async fn two_groups_share_a_database() {
     assert!(billing.up().await.unwrap().is_empty());
     let error = fresh.migrator(list).group("nobody").up().await.unwrap_err();
     assert_eq!(error.kind().exit_code(), 70);
+    fresh.pass().await;
+}
+
+/// A build that is older than what wrote the record does not guess.
+#[tokio::test]
+async fn what_a_record_says_in_unknown_words_is_an_error() {
+    let fresh = Fresh::new("unknown_words").await;
+    let migrator = fresh.migrator(FIVE);
+    migrator.up().to(1).await.unwrap();
+    let control = fresh.db.collection::<Document>("migrations");
+    for (field, known) in [("kind", "transaction"), ("direction", "up"), ("state", "applied")] {
+        for unknown in [Bson::from("quantum"), Bson::from(7), Bson::Null] {
+            let set = |value: Bson| {
+                let control = control.clone();
+                async move {
+                    let update = doc! { "$set": { field: value } };
+                    let id = doc! { "_id": 1_i64 };
+                    let set = control.update_one(id, update);
+                    set.write_concern(WriteConcern::majority()).await.unwrap();
+                }
+            };
+            set(unknown.clone()).await;
+            let error = migrator.up().await.unwrap_err();
+            assert!(matches!(error, Error::Corrupt { .. }), "{field} {unknown}: {error}");
+            assert!(error.to_string().contains(&format!("`{field}`")), "{error}");
+            assert_eq!(error.kind().exit_code(), 65);
+            assert_eq!(present(&fresh.db).await, [1_i64], "nothing was run");
+            set(known.into()).await;
+        }
+    }
+    // What is not there at all is what it was before there was such a field.
+    let unset = doc! { "$unset": { "kind": "" } };
+    let unset = control.update_one(doc! { "_id": 1_i64 }, unset);
+    unset.write_concern(WriteConcern::majority()).await.unwrap();
+    assert_eq!(migrator.up().await.unwrap().versions(), versions(2..=5));
     fresh.pass().await;
 }
 

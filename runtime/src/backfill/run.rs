@@ -142,7 +142,7 @@ impl Opened {
         let Self { partitions, sessions, resumed } = self;
         let before: i64 = partitions.iter().map(|partition| partition.documents).sum();
         let total = partitions.iter().find_map(|partition| partition.total);
-        let version = on.version();
+        let (version, group) = (on.version(), on.group());
         let engine = on.engine();
         let progress = engine.progress.clone();
         tracing::info!(
@@ -170,6 +170,7 @@ impl Opened {
             told: Cell::new(Instant::now()),
             progress,
             version,
+            group,
         };
         // A cancellation waits for the end of the batches, a dropped future is noticed.
         let calm = engine.calm.clone();

@@ -66,6 +66,7 @@ pub(crate) struct Shared<'a> {
     /// Who is told how far it is, and of which migration this is.
     pub progress: Progress,
     pub version: Version,
+    pub group: &'static str,
 }
 
 /// What this run did.
@@ -219,7 +220,13 @@ async fn walk(
                 tally
                     .documents
                     .set(tally.documents.get() + u64::try_from(advance.documents).unwrap_or(0));
-                crate::meter::backfilled(&shared.job.name, advance.documents);
+                crate::meter::backfilled(
+                    shared.control.database.name(),
+                    shared.group,
+                    shared.version,
+                    &shared.job.name,
+                    advance.documents,
+                );
                 shared.tell();
             }
             (Ended::Smaller, _) => {

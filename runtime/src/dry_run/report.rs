@@ -12,6 +12,7 @@ use crate::{
 ///
 /// It is an `Ok` whatever became of the migrations: ask [`is_ok`](Self::is_ok).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DryRunReport {
     /// The group.
     pub group: String,
@@ -57,6 +58,7 @@ impl DryRunReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub enum DryRunKind {
     /// In the database itself, in one transaction that is aborted.
     Transaction,
@@ -66,6 +68,7 @@ pub enum DryRunKind {
 
 /// One migration of a dry run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DryRunStep {
     /// What was to be done.
     #[serde(flatten)]
@@ -86,6 +89,7 @@ pub struct DryRunStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub enum DryRunOutcome {
     /// It ran to its end.
     Ran,
@@ -106,6 +110,7 @@ pub enum DryRunOutcome {
 /// One command of a migration, or several of the same kind. Counts are none where the command
 /// has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CommandReport {
     /// Its name, as `update`.
     pub command: String,
@@ -147,6 +152,7 @@ impl CommandReport {
 
 /// The scratch database of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ShadowReport {
     /// Its name. It is dropped.
     pub database: String,

@@ -244,6 +244,7 @@ impl Judged {
 
 /// What [`Migrator::import`] recorded, or would record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ImportReport {
     /// The group.
     pub group: String,
@@ -270,6 +271,7 @@ pub struct ImportReport {
 
 /// One migration that another tool has applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Imported {
     /// Its version here.
     pub version: Version,

@@ -95,6 +95,7 @@ impl FromStr for LintName {
 
 /// Something that would better be done otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Lint {
     /// What it is called.
     pub name: LintName,
@@ -130,7 +131,13 @@ impl fmt::Display for Lint {
 }
 
 /// From where on something is large.
+///
+/// ```
+/// let strict = mongrate::LintLimits::default().transaction_documents_max(1_000);
+/// assert_eq!(strict.transaction_documents_max, 1_000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LintLimits {
     /// The most documents that a transaction should write. Default 10,000: well within 60 s on
     /// a busy server, and small enough for the secondaries to apply at once.
@@ -145,14 +152,49 @@ pub struct LintLimits {
     pub show_values: bool,
 }
 
-impl Default for LintLimits {
-    fn default() -> Self {
+impl LintLimits {
+    /// The defaults.
+    pub const fn new() -> Self {
         Self {
             transaction_documents_max: 10_000,
             transaction_ms_max: 20_000,
             index_documents_max: 1_000_000,
             show_values: false,
         }
+    }
+
+    /// The most documents that a transaction should write.
+    #[must_use]
+    pub const fn transaction_documents_max(mut self, documents: u64) -> Self {
+        self.transaction_documents_max = documents;
+        self
+    }
+
+    /// The longest that a transaction should take, in milliseconds.
+    #[must_use]
+    pub const fn transaction_ms_max(mut self, ms: u64) -> Self {
+        self.transaction_ms_max = ms;
+        self
+    }
+
+    /// The most documents of a collection whose index may be built at any time.
+    #[must_use]
+    pub const fn index_documents_max(mut self, documents: u64) -> Self {
+        self.index_documents_max = documents;
+        self
+    }
+
+    /// Whether duplicate keys are shown with their values.
+    #[must_use]
+    pub const fn show_values(mut self, show: bool) -> Self {
+        self.show_values = show;
+        self
+    }
+}
+
+impl Default for LintLimits {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

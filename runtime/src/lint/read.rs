@@ -145,6 +145,7 @@ impl<'a> Reader<'a> {
                     let sources = sources(&options);
                     all.push(There { name: name.to_owned(), options, sources });
                 }
+                all.sort_by(|one, other| one.name.cmp(&other.name));
                 all
             });
             self.collections = Some(all);

@@ -20,6 +20,7 @@ const AT_A_TIME: usize = 8;
 
 /// What [`apply_twice`] tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ApplyTwice {
     /// Each migration, in its order.
     pub migrations: Vec<Crashed>,
@@ -27,6 +28,7 @@ pub struct ApplyTwice {
 
 /// The crashes of one migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Crashed {
     /// Which.
     pub migration: Named,

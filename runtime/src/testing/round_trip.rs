@@ -11,6 +11,7 @@ use crate::{Migration, OutOfOrder, State, error::Named};
 
 /// What [`round_trip`] tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RoundTrip {
     /// Applied, rolled back, and applied again.
     pub reversed: Vec<Named>,

@@ -119,7 +119,7 @@ async fn a_full_disk_is_a_clear_error_and_nothing_is_half_applied() {
                 .await;
     }
 
-    let retries = Retries { attempts_max: 2, pause_max: Duration::from_millis(50) };
+    let retries = Retries::new().attempts_max(2).pause_max(Duration::from_millis(50));
     let error = migrator(&db, "big").retries(retries).up().await.unwrap_err();
     println!("with a full disk: {error}");
     // The server ends itself when it cannot write its journal.
@@ -194,7 +194,7 @@ async fn a_migration_that_outlives_the_servers_transactions_names_the_remedy() {
     let server = server.server_parameter("transactionLifetimeLimitSeconds", 1);
     let server = server.start().await.unwrap();
     let db = database(server.uri()).await;
-    let retries = Retries { attempts_max: 3, pause_max: Duration::from_millis(50) };
+    let retries = Retries::new().attempts_max(3).pause_max(Duration::from_millis(50));
     let migrator = Migrator::with(&db, [effect!(1), SLOW, effect!(3)]).retries(retries);
     let error = migrator.up().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Failed, "{error}");

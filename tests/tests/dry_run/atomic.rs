@@ -162,7 +162,7 @@ async fn whatever_fails_it_is_all_or_nothing() {
             let migrator = fresh
                 .migrator(FOUR)
                 .lease(Duration::from_secs(1))
-                .retries(Retries { attempts_max: 2, pause_max: Duration::from_millis(5) });
+                .retries(Retries::new().attempts_max(2).pause_max(Duration::from_millis(5)));
             let _ = migrator.up().atomic(true).await;
             point.off().await;
             assert_all_or_none(&fresh).await;

@@ -7,12 +7,10 @@ use mongrate::{
 };
 use mongrate_tests::{Fresh, effect};
 
-const LIMITS: LintLimits = LintLimits {
-    transaction_documents_max: 10,
-    transaction_ms_max: 60_000,
-    index_documents_max: 10,
-    show_values: false,
-};
+const LIMITS: LintLimits = LintLimits::new()
+    .transaction_documents_max(10)
+    .transaction_ms_max(60_000)
+    .index_documents_max(10);
 
 async fn fill(tx: &mut mongrate::Transaction<'_>, below: i32) -> mongrate::Result {
     tx.collection::<Document>("users")
@@ -124,7 +122,7 @@ async fn with_a_schema(fresh: &Fresh) {
 
 async fn lints_of(fresh: &Fresh, declare: mongrate::ChangeFn) -> Vec<mongrate::Lint> {
     let migrator = fresh.migrator([Migration::declared(1, "declared", declare)]);
-    let limits = LintLimits { index_documents_max: 20, ..LIMITS };
+    let limits = LIMITS.index_documents_max(20);
     migrator.lint_limits(limits).up().lint(true).plan().await.unwrap().lints
 }
 
@@ -149,7 +147,7 @@ async fn duplicates_under_a_unique_index_are_found_as_the_server_finds_them() {
     let declare = |change: &mut mongrate::Change| {
         change.create_index("users", doc! { "email": 1 }).unique(true);
     };
-    let shows = LintLimits { show_values: true, ..LIMITS };
+    let shows = LIMITS.show_values(true);
     let migrator = fresh.migrator([Migration::declared(1, "declared", declare)]);
     let lints = migrator.lint_limits(shows).up().lint(true).plan().await.unwrap().lints;
     assert!(lints[0].details[0].contains("@example.org"), "{:?}", lints[0].details);

@@ -365,13 +365,13 @@ async fn a_conflict_with_a_live_app_is_waited_out_or_named() {
     let busy = doc! { "$inc": { "n": 10 } };
     users.update_one(doc! { "_id": 1 }, busy).session(&mut app).await.unwrap();
 
-    let few = Retries { attempts_max: 2, pause_max: Duration::from_millis(5) };
+    let few = Retries::new().attempts_max(2).pause_max(Duration::from_millis(5));
     let report = fresh.migrator([writes]).retries(few).up().dry_run().await.unwrap();
     assert_eq!(report.steps[0].outcome, DryRunOutcome::Conflict);
     assert_eq!(report.attempts, 2);
     assert_eq!(report.steps[0].failure.clone().unwrap().code, Some(112));
 
-    let many = Retries { attempts_max: 1_000, pause_max: Duration::from_millis(20) };
+    let many = Retries::new().attempts_max(1_000).pause_max(Duration::from_millis(20));
     let migrator = fresh.migrator([writes]).retries(many);
     let before = RUNS.load(Ordering::SeqCst);
     let trying = tokio::spawn(async move { migrator.up().dry_run().await });
