@@ -171,3 +171,35 @@ pub(super) fn attempt<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As git itself sees it.
+    fn git(directory: &Path, arguments: &[&str]) -> String {
+        let output =
+            std::process::Command::new("git").args(arguments).current_dir(directory).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    }
+
+    #[test]
+    fn git_leaves_a_home_alone_from_its_creation() {
+        let repository = tempfile::tempdir().unwrap();
+        git(repository.path(), &["init", "--quiet"]);
+        let home = repository.path().join(".mongrate/shop");
+        create_home(&home).unwrap();
+        fs::write(home.join("mongod.log"), "x").unwrap();
+        assert_eq!(git(repository.path(), &["status", "--porcelain"]), "");
+        let text = fs::read_to_string(home.join(".gitignore")).unwrap();
+        assert!(text.lines().any(|line| line == "*"), "{text}");
+
+        // Whoever takes it away, or made the directory, decides.
+        fs::remove_file(home.join(".gitignore")).unwrap();
+        create_home(&home).unwrap();
+        assert_ne!(git(repository.path(), &["status", "--porcelain"]), "");
+        let file = repository.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(create_home(&file).is_err());
+    }
+}

@@ -28,8 +28,8 @@ use crate::{
 /// ```
 ///
 /// For that it is no [`std::error::Error`] itself, as `anyhow::Error` is none. In a test that returns
-/// another error, such as `anyhow::Result`, [`into_boxed`](Self::into_boxed) makes it one:
-/// `testing::round_trip(&db).await.map_err(TestError::into_boxed)`.
+/// another error, such as `anyhow::Result`, [`into_error`](Self::into_error) makes it one:
+/// `testing::round_trip(&db).await.map_err(TestError::into_error)?`.
 ///
 /// Its `Debug` is its `Display`, so that `unwrap`, and a test that returns it, print text.
 #[non_exhaustive]
@@ -80,12 +80,10 @@ impl TestError {
         }
     }
 
-    /// As a [`std::error::Error`], for a test that returns another error.
-    pub fn into_boxed(self) -> BoxError {
-        match self {
-            Self::Other(error) => error,
-            error => Box::new(Shown(error)),
-        }
+    /// As a [`std::error::Error`], for a test that returns another error, such as
+    /// `anyhow::Error` or `Box<dyn std::error::Error>`.
+    pub fn into_error(self) -> impl StdError + Send + Sync + 'static {
+        Shown(self)
     }
 
     /// For what the driver says.
@@ -226,9 +224,11 @@ mod tests {
     #[test]
     fn it_becomes_an_error_again() {
         let kit = || TestError::SetUp { act: "read x".to_owned(), problem: "none".to_owned() };
-        assert_eq!(kit().into_boxed().to_string(), "cannot read x: none");
-        let io = TestError::from(std::io::Error::other("gone")).into_boxed();
-        assert!(io.is::<std::io::Error>());
+        assert_eq!(kit().into_error().to_string(), "cannot read x: none");
+        let io = TestError::from(std::io::Error::other("gone")).into_error();
+        assert!(io.source().is_some_and(|error| error.is::<std::io::Error>()));
+        let boxed = || -> Result<(), Box<dyn StdError>> { Err(kit().into_error())? };
+        assert_eq!(boxed().unwrap_err().to_string(), "cannot read x: none");
         // It stays itself where both sides of `?` have it.
         let through = || -> Result<(), TestError> { Err(kit())? };
         assert!(matches!(through(), Err(TestError::SetUp { .. })));

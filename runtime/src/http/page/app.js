@@ -183,7 +183,8 @@
     const counts = { applied: state.status.applied, pending: state.status.pending, failed: state.status.failed, running: state.status.running, interrupted: state.status.interrupted, drifted: all.filter((one) => one.drifted).length };
     const ahead = all.filter((one) => !one.linked && one.state === "applied").length;
     fill(byId("counts"), Object.entries(counts).map(([name, number]) => make("li", {}, make("b", {}, count(number)), make("span", { class: number > 0 ? name : "faint" }, name))),
-      ahead ? make("li", {}, make("b", {}, count(ahead)), "not in this build") : null);
+      ahead ? make("li", {}, make("b", {}, count(ahead)), "not in this build") : null,
+      state.status.orphaned ? make("li", {}, make("b", {}, count(state.status.orphaned)), "rolled back, and not in this build") : null);
   };
   const drawLock = () => {
     const { lock } = state.status;
@@ -237,7 +238,7 @@
       const ms = first ? durations.get(event.version) : undefined;
       const bar = ms === undefined ? null : make("span", { class: "bar", "aria-hidden": "true" });
       if (bar) bar.style.width = `${Math.max(1, 100 * ms / longest)}%`;
-      return make("li", {}, make("div", { class: "faint" }, when(event.at)), make("div", {}, label(event.event), ` ${event.version ?? ""} ${event.name}${ms === undefined ? "" : `, ${took(ms)}`}`,
+      return make("li", {}, make("div", { class: "faint" }, when(event.at)), make("div", {}, label(event.event, event.event === "running" ? "began" : undefined), ` ${event.version ?? ""} ${event.name}${ms === undefined ? "" : `, ${took(ms)}`}`,
         event.failure ? make("div", {}, failureText(event.failure)) : null, make("div", { class: "faint" }, who(event.by)), bar));
     }) : make("li", {}, "Nothing has happened yet."));
     show(byId("older"), Boolean(state.next));
