@@ -206,8 +206,9 @@ impl Outline {
                     attributes.clear();
                 }
                 TokenTree::Ident(word) if word == "fn" => {
-                    if !attributes.iter().any(|group| is_for_tests(group)) {
-                        found.extend(attributes.iter().find_map(|group| self.migration(group)));
+                    let migration = attributes.iter().find_map(|group| self.migration(group));
+                    if migration.is_some() && !attributes.iter().any(|group| is_for_tests(group)) {
+                        found.extend(migration);
                     }
                     attributes.clear();
                     // Neither its type nor its body is for us.

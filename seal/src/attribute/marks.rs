@@ -27,8 +27,7 @@ pub fn marks(stream: TokenStream, names: &Names) -> Vec<Mark> {
 
 fn walk(stream: TokenStream, names: &Names, found: &mut Vec<Mark>) {
     let mut is_attribute = false;
-    let mut trees = stream.into_iter().peekable();
-    while let Some(tree) = trees.next() {
+    for tree in stream {
         match tree {
             TokenTree::Punct(punct) => {
                 is_attribute = punct.as_char() == '#' || is_attribute && punct.as_char() == '!';

@@ -33,11 +33,11 @@ pub(super) fn check(function: &ItemFn, broken: &mut Broken) -> Option<Kind> {
 fn is_migration(attribute: &Attribute) -> bool {
     let mut names = attribute.path().segments.iter().map(|segment| segment.ident.to_string());
     let (first, last) = (names.next(), names.next_back());
-    match (first.as_deref(), last.as_deref()) {
-        (Some("migration"), None) => true,
-        (Some("mongrate" | "crate" | "self" | "super"), Some("migration")) => true,
-        _ => false,
-    }
+    matches!(
+        (first.as_deref(), last.as_deref()),
+        (Some("migration"), None)
+            | (Some("mongrate" | "crate" | "self" | "super"), Some("migration"))
+    )
 }
 
 fn qualifiers(signature: &Signature, kind: Option<Kind>, broken: &mut Broken) {
