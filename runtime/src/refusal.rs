@@ -79,6 +79,7 @@ fn gather_fields(rules: &Bson, fields: &mut Vec<String>) {
     match rules {
         Bson::Array(rules) => rules.iter().for_each(|rule| gather_fields(rule, fields)),
         Bson::Document(rules) => {
+            let is_query = rules.get_str("operatorName").is_ok_and(|name| name.starts_with('$'));
             for (key, value) in rules {
                 match (key.as_str(), value) {
                     ("propertyName", Bson::String(name)) => add(name),
@@ -86,7 +87,7 @@ fn gather_fields(rules: &Bson, fields: &mut Vec<String>) {
                         names.iter().filter_map(Bson::as_str).for_each(&mut add);
                     }
                     // A validator of query operators: `{ age: { $gte: 0 } }`.
-                    ("specifiedAs", Bson::Document(rule)) => {
+                    ("specifiedAs", Bson::Document(rule)) if is_query => {
                         rule.keys().filter(|key| !key.starts_with('$')).for_each(|key| add(key));
                     }
                     _ => {}

@@ -79,10 +79,19 @@ pub(super) async fn named(
             error = Box::new(InDocument { id: id.clone(), more, source: error });
         }
     }
-    let fix = if id.is_some() || !details.ids.is_empty() { "fix the document" } else { "fix it" };
+    let ids = id.map_or(details.ids, |id| vec![id.to_string()]);
+    let fix = match ids.as_slice() {
+        [] => "fix it".to_owned(),
+        ids => format!("fix the document with `_id` {}", ids.join(", ")),
+    };
+    let fields: Vec<String> = work.fields().iter().map(|field| format!("`{field}`")).collect();
+    let sets = match fields.as_slice() {
+        [] => String::new(),
+        fields => format!(" that sets {}", fields.join(", ")),
+    };
     let text = format!(
-        "a batch of `{}` failed and left no trace, the batches before it are done; {fix}, and run \
-         it again",
+        "a batch of `{}`{sets} failed and left no trace, the batches before it are done; {fix}, \
+         and run it again",
         shared.job.collection
     );
     Stop::Body(Box::new(Within { text, source: error }))

@@ -247,6 +247,11 @@ impl Backfill<'_, '_> {
 /// transaction is tried again.
 pub(crate) trait Work {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError>;
+
+    /// The fields that it changes, where that is known and nobody else says it.
+    fn fields(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A batch under way: a range of a collection, in a transaction.
@@ -408,6 +413,13 @@ impl Work for Pipeline {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
         let filter = std::mem::take(&mut batch.filter);
         batch.update(vec![doc! { "q": filter, "u": self.0.clone(), "multi": true }]).await
+    }
+
+    fn fields(&self) -> Vec<String> {
+        let stages =
+            self.0.iter().flat_map(|stage| ["$set", "$addFields"].map(|key| stage.get(key)));
+        let set = stages.flatten().filter_map(Bson::as_document).flat_map(Document::keys);
+        set.cloned().collect()
     }
 }
 

@@ -261,6 +261,11 @@ async fn alone(shared: &Shared<'_>, scouted: &Scouted, setback: Setback) -> Stop
             "met the writes of others, or a full cache of the server, each time that it was \
              tried, alone in a batch; run it again when there is less traffic"
         }
+        // BSONObjectTooLarge.
+        Some(10_334) => {
+            "is too big, though it was alone in a batch: with what it becomes, or with what is \
+             kept of it for a rollback, it is more than the 16 MB of a command"
+        }
         _ => "fits no transaction of this server, though it was alone in a batch",
     };
     Stop::Body(culprit::alone(shared, &scouted.range, scouted.bytes, problem, error).await)
