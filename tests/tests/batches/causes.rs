@@ -236,6 +236,15 @@ async fn a_pipeline_that_fails_leaves_no_empty_collection() {
         let value = doc! { "$toInt": "$value" };
         change.update("things", vec![doc! { "$set": { "value": value } }], vec![]);
     });
+    // However long the operation is.
+    let long = Migration::declared(1, "long", |change| {
+        let mut set = doc! { "value": { "$toInt": "$value" } };
+        set.extend((0..500).map(|n| (format!("field_{n}"), Bson::Int32(n))));
+        change.update("things", vec![doc! { "$set": set }], vec![]);
+    });
+    fails(&fresh, long, &["operation 1 (update `things`", "with `_id` \"odd\"", "'…'"]).await;
+    fresh.db.drop().await.unwrap();
+    fill(&fresh, "odd").await;
     // The first 500 are done, and kept; of the others nothing is.
     fails(&fresh, update, &["operation 1 (update `things`", "with `_id` \"odd\"", "'…'"]).await;
     assert_eq!(kept(&fresh).await.len(), 1);
