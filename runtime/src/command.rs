@@ -248,9 +248,7 @@ fn refuse_partial(reply: &Document) -> Result<(), ServerError> {
     let in_array = reply.get_array("writeErrors").ok().and_then(|errors| errors.first());
     let concern = reply.get_document("writeConcernError").ok();
     let Some(error) = in_array.and_then(Bson::as_document).or(concern) else { return Ok(()) };
-    let message = error.get_str("errmsg").unwrap_or("a write failed without a message");
-    let code = number(error, "code").and_then(|code| i32::try_from(code).ok());
-    Err(ServerError::in_reply(message, code))
+    Err(ServerError::in_write(error))
 }
 
 #[cfg(test)]

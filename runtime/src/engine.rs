@@ -238,6 +238,11 @@ impl Engine {
         self.lease.give_up(error).await;
     }
 
+    /// Whether the server is known to be a member of a replica set, and no router.
+    pub(crate) fn in_replica_set(&self) -> bool {
+        self.in_replica_set
+    }
+
     /// The digest of what is applied.
     pub(crate) fn applied(&self) -> Digest {
         self.applied

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BoxError, MigrationKind, Version,
     lint::Lint,
+    refusal::{Denied, Details, without_values},
     report::{Failure, RunReport, StepOutcome, StepReport, Who},
 };
 
@@ -441,6 +442,8 @@ impl Error {
                     Kind::Failed
                 }
                 Some(error) => error.kind(),
+                // A command of its body: Unauthorized.
+                None if driver::code_in(source.as_ref()) == Some(13) => Kind::Forbidden,
                 None => Kind::Failed,
             },
             Self::Cancelled { .. } => Kind::Cancelled,
@@ -513,13 +516,27 @@ impl Error {
 pub struct ServerError {
     message: String,
     code: Option<i32>,
+    details: Option<Box<Details>>,
     source: Option<mongodb::error::Error>,
 }
 
 impl ServerError {
     /// One that the reply of a successful command carries (`writeErrors`, `writeConcernError`).
     pub(crate) fn in_reply(message: &str, code: Option<i32>) -> Self {
-        Self { message: message.to_owned(), code, source: None }
+        Self { message: without_values(message), code, details: None, source: None }
+    }
+
+    /// An element of `writeErrors`, or a `writeConcernError`.
+    pub(crate) fn in_write(error: &mongodb::bson::Document) -> Self {
+        let message = error.get_str("errmsg").unwrap_or("a write failed without a message");
+        let code = crate::command::number(error, "code").and_then(|code| i32::try_from(code).ok());
+        let details = Details::read(error);
+        Self { details: Some(Box::new(details)), ..Self::in_reply(message, code) }
+    }
+
+    /// What the server says of the document that it is about.
+    pub(crate) fn details(&self) -> Option<&Details> {
+        self.details.as_deref()
     }
 
     /// The server's error code.
@@ -571,6 +588,7 @@ impl From<mongodb::error::Error> for ServerError {
         Self {
             message: driver::describe(&source),
             code: driver::code(&source),
+            details: driver::details(&source).map(Box::new),
             source: Some(source),
         }
     }
@@ -579,7 +597,10 @@ impl From<mongodb::error::Error> for ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.source, self.code) {
-            (None, Some(code)) => write!(f, "{} (code {code})", self.message),
+            (None, Some(code)) => {
+                let suffix = self.details().map(|details| details.suffix(&self.message));
+                write!(f, "{} (code {code}){}", self.message, suffix.unwrap_or_default())
+            }
             _ => f.write_str(&self.message),
         }
     }
@@ -683,7 +704,12 @@ pub(crate) mod driver {
 
     use std::error::Error as StdError;
 
-    use mongodb::error::{Error, ErrorKind, WriteFailure};
+    use mongodb::{
+        bson::Document,
+        error::{Error, ErrorKind, WriteFailure},
+    };
+
+    use super::{Denied, Details, ServerError, without_values};
 
     /// The server's error code, wherever the driver put it.
     pub(crate) fn code(error: &Error) -> Option<i32> {
@@ -736,14 +762,41 @@ pub(crate) mod driver {
             ErrorKind::ServerSelection { message, .. } => out_of_reach(message),
             kind => kind.to_string(),
         };
+        let message = match (code(error), Denied::read(&message)) {
+            (Some(13), Some(denied)) => denied.to_string(),
+            _ => without_values(&message),
+        };
+        let suffix = details(error).map(|details| details.suffix(&message)).unwrap_or_default();
         match (code(error), code_name(error)) {
             (Some(388), _) => {
                 format!("{message} (code 388); write an online migration, in smaller steps")
             }
-            (Some(code), Some(name)) => format!("{message} (code {code}, {name})"),
-            (Some(code), None) => format!("{message} (code {code})"),
+            (Some(code), Some(name)) => format!("{message} (code {code}, {name}){suffix}"),
+            (Some(code), None) => format!("{message} (code {code}){suffix}"),
             _ => message,
         }
+    }
+
+    /// What the server says of the document that it is about.
+    pub(crate) fn details(error: &Error) -> Option<Details> {
+        let reply = Document::try_from(error.server_response()?.as_ref()).ok();
+        let details = Details::read(&reply?);
+        (details != Details::default()).then_some(details)
+    }
+
+    /// The error that a reply held, in a chain of sources.
+    pub(crate) fn replied<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a ServerError> {
+        chain(error).find_map(|link| link.downcast_ref::<ServerError>())
+    }
+
+    /// What the server says of the document that an error in a chain of sources is about.
+    pub(crate) fn details_in(error: &(dyn StdError + 'static)) -> Option<Details> {
+        find(error).and_then(details).or_else(|| replied(error)?.details().cloned())
+    }
+
+    /// The server's error code, wherever it is in a chain of sources.
+    pub(crate) fn code_in(error: &(dyn StdError + 'static)) -> Option<i32> {
+        find(error).and_then(code).or_else(|| replied(error)?.code())
     }
 
     /// `Server at a:1 reports wire version 8, but this version of the MongoDB Rust driver requires

@@ -57,6 +57,7 @@ mod fence;
 mod fields;
 mod history;
 mod import;
+mod index_refusal;
 mod inside;
 mod item;
 mod lease;
@@ -79,6 +80,7 @@ mod purge;
 #[cfg(any(feature = "cli", feature = "http"))]
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "it learns from connection strings"))]
 mod redact;
+mod refusal;
 mod register;
 mod registry;
 mod report;

@@ -16,7 +16,7 @@ use crate::{
     BoxError, Direction, Migration, ServerError, Transaction, Version,
     engine::{Engine, Stop},
     error::driver,
-    history,
+    history, index_refusal,
     retry::Backoff,
     server_options,
 };
@@ -430,7 +430,13 @@ impl<'a> IntoFuture for CreateIndex<'a> {
                 engine.refuse_when_lost()?;
                 match collection.create_index(model.clone()).await {
                     Err(error) if driver::is_retryable(&error) && backoff.again().await => {}
-                    Err(error) => return Err(error.into()),
+                    Err(error) => {
+                        let wanted = index_refusal::Wanted::of(&model);
+                        let name = collection.name();
+                        return Err(
+                            index_refusal::named(&database, name, wanted, error.into()).await
+                        );
+                    }
                     Ok(_) => return Ok(()),
                 }
             }

@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    MigrationKind, Version,
+    MigrationKind, ServerError, Version,
     error::{Drift, Named, Renamed, driver},
     lint::Lint,
+    refusal::without_values,
 };
 
 /// The state of one migration in one database.
@@ -146,9 +147,10 @@ impl Failure {
             message.truncate(end);
             message.push('…');
         }
+        let replied = driver::replied(error);
         Self {
             message,
-            code: inner.and_then(driver::code),
+            code: inner.and_then(driver::code).or_else(|| replied.and_then(ServerError::code)),
             code_name: inner.and_then(driver::code_name),
         }
     }
@@ -166,20 +168,6 @@ fn plain(text: &str) -> String {
         Some(at) => text.get(..at).unwrap_or(text).to_owned(),
         None => text.to_owned(),
     }
-}
-
-/// Cuts what the server quotes of documents: `E11000 … dup key: { email: "anna@…" }`.
-fn without_values(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("dup key: {") {
-        let (before, after) = rest.split_at(at);
-        out += before;
-        out += "dup key: {…}";
-        // The key may hold braces in quotes: everything up to the last brace goes.
-        rest = after.rfind('}').and_then(|end| after.get(end + 1..)).unwrap_or("");
-    }
-    out + rest
 }
 
 /// What became of one migration in a run.

@@ -29,10 +29,15 @@ impl Backoff {
         if self.attempts >= self.limits.attempts_max {
             return false;
         }
-        tokio::time::sleep(jittered(self.pause)).await;
+        self.pause().await;
         self.attempts += 1;
-        self.pause = (self.pause * 2).min(self.limits.pause_max);
         true
+    }
+
+    /// Pauses, for what is no attempt.
+    pub(crate) async fn pause(&mut self) {
+        tokio::time::sleep(jittered(self.pause)).await;
+        self.pause = (self.pause * 2).min(self.limits.pause_max);
     }
 
     /// The same for a command that failed: only if the network or an election got in its way.

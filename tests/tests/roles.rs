@@ -192,3 +192,99 @@ async fn there_and_back(shop: &Database) -> Result<(), Error> {
     migrator.purge().await?;
     Ok(())
 }
+
+/// A command that the user lacks the right for, in any body.
+#[tokio::test]
+async fn a_missing_right_is_exit_77_and_named() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(place.path()).await;
+    let root = server.shop("root").await;
+    root.run_command(doc! { "create": "users" }).await.unwrap();
+    root.collection("users").insert_one(doc! { "_id": 1, "name": "secret" }).await.unwrap();
+    // The role of the guide without these actions.
+    let without = ["collMod", "createIndex", "dropIndex", "remove"];
+    let mut role = commands("json createRole").swap_remove(0);
+    let privilege = role.get_array_mut("privileges").unwrap()[0].as_document_mut().unwrap();
+    let actions = privilege.get_array_mut("actions").unwrap();
+    actions.retain(|action| !without.contains(&action.as_str().unwrap_or_default()));
+    root.run_command(role).await.unwrap();
+    let create = doc! { "createUser": "migrator", "pwd": "migrator", "roles": ["mongrateMigrate"] };
+    root.run_command(create).await.unwrap();
+
+    let shop = server.shop("migrator").await;
+    let denied = [
+        (
+            Migration::declared(1, "validator", |change| {
+                change.set_validator("users", doc! { "name": { "$exists": true } });
+            }),
+            ["`collMod` on `users`", "the action `collMod`", "the role `dbAdmin`"],
+        ),
+        (
+            Migration::declared(1, "index", |change| {
+                change.create_index("users", doc! { "name": 1 });
+            }),
+            ["`createIndexes` on `users`", "the action `createIndex`", "`readWrite`"],
+        ),
+        (
+            Migration::online_steps(1, "options", |on| {
+                Box::pin(async move {
+                    on.coll_mod("users", doc! { "validationLevel": "moderate" }).await
+                })
+            }),
+            ["`collMod` on `users`", "the action `collMod`", "the role `dbAdmin`"],
+        ),
+        (
+            Migration::online_steps(1, "index", |on| {
+                Box::pin(async move { on.create_index("users", doc! { "name": 1 }).await })
+            }),
+            ["`createIndexes` on `users`", "the action `createIndex`", "`readWrite`"],
+        ),
+        (
+            Migration::transactional(1, "delete", |tx| {
+                Box::pin(async move {
+                    let mut users = tx.collection::<Document>("users");
+                    users.delete_many(doc! { "name": "secret" }).await?;
+                    Ok(())
+                })
+            }),
+            ["`delete` on `users`", "the action `remove`", "`readWrite`"],
+        ),
+        (
+            Migration::online_steps(1, "step", |on| {
+                Box::pin(async move {
+                    on.transaction("gone", async |tx| {
+                        let delete = doc! { "q": { "name": "secret" }, "limit": 1 };
+                        tx.run_command(doc! { "delete": "users", "deletes": [delete] }).await?;
+                        Ok(())
+                    })
+                    .await
+                })
+            }),
+            ["`delete` on `users`", "the action `remove`", "`readWrite`"],
+        ),
+    ];
+    for (migration, words) in denied {
+        let error = Migrator::with(&shop, [migration]).up().await.unwrap_err();
+        println!("{error}");
+        assert_eq!(error.kind().exit_code(), 77, "{error}");
+        for word in words {
+            assert!(error.to_string().contains(word), "{word}: {error}");
+        }
+        assert!(!error.to_string().contains("secret"), "{error}");
+        // The record says the same.
+        let status = Migrator::with(&shop, [migration]).status().await.unwrap();
+        let failure = status.migrations[0].failure.clone().unwrap();
+        assert_eq!(failure.code, Some(13));
+        root.collection::<Document>("migrations").drop().await.unwrap();
+    }
+    // What a backfill reads, the roles of a database leave out.
+    let other = Migration::online_steps(1, "backfill", |on| {
+        Box::pin(async move {
+            let walk = on.backfill("walk", "system.profile");
+            walk.update(vec![doc! { "$set": { "a": 1 } }]).await.map(drop)
+        })
+    });
+    let error = Migrator::with(&shop, [other]).up().await.unwrap_err();
+    println!("{error}");
+    assert_eq!(error.kind().exit_code(), 77, "{error}");
+}

@@ -23,6 +23,8 @@ pub(crate) struct Job {
     /// Documents per batch. `None`: as many as take about a fifth of a second.
     pub batch: Option<u32>,
     pub throttle: Throttle,
+    /// A collection with documents of the same `_id`s, which are read and written with a batch.
+    pub beside: Option<String>,
 }
 
 impl Job {
@@ -38,6 +40,7 @@ impl Job {
             workers: 1,
             batch: None,
             throttle: Throttle::default(),
+            beside: None,
         }
     }
 

@@ -1,11 +1,13 @@
 //! Backfills: changes of any size, in batches that commit together with their checkpoint.
 
+mod culprit;
 mod job;
 mod partition;
 mod progress;
 mod range;
 mod run;
 mod scout;
+mod size;
 mod throttle;
 mod worker;
 
@@ -17,6 +19,7 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use self::worker::Shared;
 pub(crate) use self::{
     job::Job,
     partition::{ID_PREFIX, Partition, older_filter, raise_statement, sessions},
@@ -24,7 +27,6 @@ pub(crate) use self::{
     range::both,
     run::run,
 };
-use self::{range::Range, worker::Shared};
 use crate::{BoxError, Online, command::Control};
 
 /// A change of every document of a collection that matches. Made by [`Online::backfill`].
@@ -90,8 +92,9 @@ impl Backfill<'_, '_> {
         self
     }
 
-    /// Documents per batch, 1 to 100,000. Default: begins with 1,000 and finds the size that
-    /// takes some 150 to 600 ms, up to 10,000.
+    /// The most documents per batch, 1 to 100,000. Default: begins with 1,000 and finds the size
+    /// that takes some 150 to 600 ms, up to 10,000. However many, their bytes are bounded too: by
+    /// 16 MB, less where the server has a small cache or does not take a batch.
     pub fn batch_size(mut self, documents: u32) -> Self {
         self.job.batch = Some(documents);
         self
@@ -129,8 +132,9 @@ impl Backfill<'_, '_> {
     ///
     /// # Errors
     ///
-    /// What the server says to a batch. That batch left no trace; those before it are done, and
-    /// a later run goes on behind them.
+    /// What the server says to a batch, with the `_id` of the document that it is about. That
+    /// batch left no trace; those before it are done, and a later run resumes after them. A view,
+    /// a time series and a capped collection are refused.
     ///
     /// # Cancel safety
     ///
@@ -140,7 +144,7 @@ impl Backfill<'_, '_> {
         if pipeline.is_empty() {
             return Err(format!("the backfill `{}` has an empty pipeline", self.job.name).into());
         }
-        run(self.on, self.job, &Pipeline(pipeline)).await
+        self.start(&Pipeline(pipeline)).await
     }
 
     /// Updates each document with what a function computes from it: update operators (as
@@ -189,7 +193,7 @@ impl Backfill<'_, '_> {
             }
             Ok(update)
         };
-        run(self.on, self.job, &Each(each)).await
+        self.start(&Each(each)).await
     }
 
     /// Replaces each document by what a function makes of it, or leaves it as it is with `None`.
@@ -223,7 +227,19 @@ impl Backfill<'_, '_> {
             }
             Ok(Some(new))
         };
-        run(self.on, self.job, &Each(each)).await
+        self.start(&Each(each)).await
+    }
+}
+
+impl Backfill<'_, '_> {
+    async fn start(self, work: &impl Work) -> Result<BackfillReport, BoxError> {
+        self.job.check()?;
+        run::refuse_unwalkable(self.on, &self.job).await?;
+        let name = self.job.name.clone();
+        run(self.on, self.job, work).await.map_err(|source| {
+            let text = format!("the backfill `{name}`");
+            Box::new(culprit::Within { text, source }) as BoxError
+        })
     }
 }
 
@@ -231,6 +247,11 @@ impl Backfill<'_, '_> {
 /// transaction is tried again.
 pub(crate) trait Work {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError>;
+
+    /// The fields that it changes, where that is known and nobody else says it.
+    fn fields(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A batch under way: a range of a collection, in a transaction.
@@ -240,18 +261,26 @@ pub(crate) struct Batch<'a> {
     pub collection: &'a str,
     /// Which documents of the collection are in it.
     pub filter: Document,
+    /// How many documents in a row come to this side at once.
+    pub portions: Vec<u32>,
     /// How many documents were matched and changed.
     pub matched: u64,
     pub modified: u64,
 }
 
 impl<'a> Batch<'a> {
-    fn new(shared: &'a Shared<'_>, session: &'a mut ClientSession, range: &Range) -> Self {
+    fn new(
+        shared: &'a Shared<'_>,
+        session: &'a mut ClientSession,
+        range: Document,
+        portions: Vec<u32>,
+    ) -> Self {
         Self {
             session,
             control: &shared.control,
             collection: &shared.job.collection,
-            filter: both(range.filter(), &shared.job.filter),
+            filter: both(range, &shared.job.filter),
+            portions,
             matched: 0,
             modified: 0,
         }
@@ -264,35 +293,116 @@ impl<'a> Batch<'a> {
 
     /// Sends statements of an `update` of the collection, and counts what they did.
     pub(crate) async fn update(&mut self, statements: Vec<Document>) -> Result<(), BoxError> {
+        let ids: Vec<_> = statements.iter().map(id_of).collect();
         let command = doc! { "update": self.collection, "updates": statements, "ordered": true };
-        let reply = self.send(command).await?;
+        let reply = self.send(command).await.map_err(|error| culprit::of_statement(error, &ids))?;
         self.matched += worker::count(&reply, "n");
         self.modified += worker::count(&reply, "nModified");
         Ok(())
     }
 
-    /// Every document that a command with a cursor returns.
-    pub(crate) async fn read(&mut self, command: Document) -> Result<Vec<Document>, BoxError> {
-        let collection = self.collection.to_owned();
-        let mut reply = self.send(command).await?;
-        let mut found = Vec::new();
-        loop {
-            let Ok(cursor) = reply.get_document_mut("cursor") else {
-                return Err("a reply without a cursor".into());
-            };
-            let id = cursor.get_i64("id").unwrap_or(0);
-            let key = if cursor.contains_key("firstBatch") { "firstBatch" } else { "nextBatch" };
-            if let Some(Bson::Array(batch)) = cursor.remove(key) {
-                found.extend(batch.into_iter().filter_map(|item| match item {
-                    Bson::Document(document) => Some(document),
-                    _ => None,
-                }));
-            }
-            if id == 0 {
-                return Ok(found);
-            }
-            reply = self.send(doc! { "getMore": id, "collection": &collection }).await?;
+    /// Inserts documents into another collection, in as many commands as it takes.
+    pub(crate) async fn insert(
+        &mut self,
+        collection: &str,
+        documents: Vec<Document>,
+    ) -> Result<(), BoxError> {
+        for documents in pieces(documents)? {
+            let ids: Vec<_> =
+                documents.iter().map(|document| document.get("_id").cloned()).collect();
+            let command = doc! { "insert": collection, "documents": documents, "ordered": true };
+            self.send(command).await.map_err(|error| culprit::of_statement(error, &ids))?;
         }
+        Ok(())
+    }
+
+    /// Updates in as many commands as it takes.
+    pub(crate) async fn update_all(&mut self, statements: Vec<Document>) -> Result<(), BoxError> {
+        for statements in pieces(statements)? {
+            self.update(statements).await?;
+        }
+        Ok(())
+    }
+
+    /// Every document that a command with a cursor returns. For what is small: see
+    /// [`portions`](Self::portions).
+    pub(crate) async fn read(&mut self, command: Document) -> Result<Vec<Document>, BoxError> {
+        let mut reader = Reader::new(command, Vec::new());
+        let mut found = Vec::new();
+        while let Some(more) = reader.next(self).await? {
+            found.extend(more);
+        }
+        Ok(found)
+    }
+
+    /// What a command with a cursor returns of the documents of this batch, in portions.
+    pub(crate) fn reader(&self, command: Document) -> Reader {
+        Reader::new(command, self.portions.clone())
+    }
+}
+
+/// Reads what a command with a cursor returns, in portions whose bytes are bounded.
+pub(crate) struct Reader {
+    portions: std::vec::IntoIter<u32>,
+    /// The size of a portion behind the last one: of documents that were inserted meanwhile.
+    beyond: u32,
+    next: Next,
+}
+
+/// What a [`Reader`] sends next.
+enum Next {
+    First(Document),
+    More(i64, String),
+    Nothing,
+}
+
+impl Reader {
+    fn new(command: Document, portions: Vec<u32>) -> Self {
+        let beyond = portions.last().copied().unwrap_or(Job::BATCH_MAX);
+        Self { portions: portions.into_iter(), beyond, next: Next::First(command) }
+    }
+
+    /// The next documents; `None`: there are no more.
+    pub(crate) async fn next(
+        &mut self,
+        batch: &mut Batch<'_>,
+    ) -> Result<Option<Vec<Document>>, BoxError> {
+        let size = self.portions.next().unwrap_or(self.beyond);
+        // With one more, the server sees that the last portion is the last.
+        let size = i64::from(size) + i64::from(self.portions.len() == 0);
+        let command = match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::First(mut command) => {
+                match command.get_document_mut("cursor") {
+                    Ok(cursor) => cursor.insert("batchSize", size),
+                    Err(_) => command.insert("batchSize", size),
+                };
+                command
+            }
+            Next::More(id, collection) => {
+                doc! { "getMore": id, "collection": collection, "batchSize": size }
+            }
+            Next::Nothing => return Ok(None),
+        };
+        let mut reply = batch.send(command).await?;
+        let Ok(cursor) = reply.get_document_mut("cursor") else {
+            return Err("a reply without a cursor".into());
+        };
+        let id = cursor.get_i64("id").unwrap_or(0);
+        let namespace = cursor.get_str("ns").unwrap_or_default();
+        let collection = namespace.split_once('.').map_or(batch.collection, |(_, name)| name);
+        if id != 0 {
+            self.next = Next::More(id, collection.to_owned());
+        }
+        let key = if cursor.contains_key("firstBatch") { "firstBatch" } else { "nextBatch" };
+        let found = match cursor.remove(key) {
+            Some(Bson::Array(found)) => found,
+            _ => Vec::new(),
+        };
+        let documents = found.into_iter().filter_map(|item| match item {
+            Bson::Document(document) => Some(document),
+            _ => None,
+        });
+        Ok(Some(documents.collect()))
     }
 }
 
@@ -304,13 +414,20 @@ impl Work for Pipeline {
         let filter = std::mem::take(&mut batch.filter);
         batch.update(vec![doc! { "q": filter, "u": self.0.clone(), "multi": true }]).await
     }
+
+    fn fields(&self) -> Vec<String> {
+        let stages =
+            self.0.iter().flat_map(|stage| ["$set", "$addFields"].map(|key| stage.get(key)));
+        let set = stages.flatten().filter_map(Bson::as_document).flat_map(Document::keys);
+        set.cloned().collect()
+    }
 }
 
 /// A function from a document to an update or to a replacement.
 struct Each<F>(F);
 
-/// How much one `update` command may hold, well below the server's 48 MB.
-const COMMAND_BYTES_MAX: usize = 16 << 20;
+/// How much one command may hold: it is a document, and those have 16 MB.
+const COMMAND_BYTES_MAX: usize = 8 << 20;
 
 impl<F> Work for Each<F>
 where
@@ -318,25 +435,49 @@ where
 {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
         let filter = std::mem::take(&mut batch.filter);
-        let command = doc! {
-            "find": batch.collection, "filter": filter, "hint": { "_id": 1 }, "batchSize": 100_000,
-        };
-        let documents = batch.read(command).await?;
-        let (mut statements, mut bytes) = (Vec::new(), 0);
-        for document in documents {
-            let Some(id) = document.get("_id").cloned() else { continue };
-            let Some(update) = (self.0)(document)? else { continue };
-            bytes += bson_size(&update)?;
-            statements.push(doc! { "q": one_by_id(id), "u": update });
-            if bytes > COMMAND_BYTES_MAX {
-                batch.update(std::mem::take(&mut statements)).await?;
-                bytes = 0;
+        let mut reader = batch.reader(doc! {
+            "find": batch.collection, "filter": filter, "hint": { "_id": 1 },
+        });
+        while let Some(documents) = reader.next(batch).await? {
+            let mut statements = Vec::new();
+            for document in documents {
+                let Some(id) = document.get("_id").cloned() else { continue };
+                let update = (self.0)(document).map_err(|error| culprit::of(&id, error))?;
+                let Some(update) = update else { continue };
+                statements.push(doc! { "q": one_by_id(id), "u": update });
             }
-        }
-        if !statements.is_empty() {
-            batch.update(statements).await?;
+            batch.update_all(statements).await?;
         }
         Ok(())
+    }
+}
+
+/// Documents in groups that fit one command.
+fn pieces(documents: Vec<Document>) -> Result<Vec<Vec<Document>>, BoxError> {
+    let mut pieces: Vec<Vec<Document>> = Vec::new();
+    let mut room = 0;
+    for document in documents {
+        let size = bson_size(&document)?;
+        match pieces.last_mut() {
+            Some(last) if size <= room => last.push(document),
+            _ => {
+                pieces.push(vec![document]);
+                room = COMMAND_BYTES_MAX;
+            }
+        }
+        room = room.saturating_sub(size);
+    }
+    Ok(pieces)
+}
+
+/// The `_id` of the one document that a statement is about.
+fn id_of(statement: &Document) -> Option<Bson> {
+    if statement.get_bool("multi").unwrap_or(false) {
+        return None;
+    }
+    match statement.get_document("q").ok()?.get("_id")? {
+        Bson::Document(one) if one.len() == 1 && one.contains_key("$eq") => one.get("$eq").cloned(),
+        plain => Some(plain.clone()),
     }
 }
 

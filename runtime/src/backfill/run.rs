@@ -14,12 +14,15 @@ use super::{
     job::Job,
     partition::{Key, Partition},
     scout::Scout,
+    size::Size,
     throttle::Gauge,
     worker::{self, Shared, Tally},
 };
 use crate::{
     BoxError, Error, Online, ServerError,
+    change::catalog,
     engine::Stop,
+    error::driver,
     progress::{Far, Said},
 };
 
@@ -41,6 +44,23 @@ pub(crate) async fn run(
     match Opened::open(on, &job, &step).await {
         Ok(opened) => opened.work(on, &job, &step, work).await,
         Err(stop) => Err(body(on, stop, &step)),
+    }
+}
+
+/// Refuses what has no documents of its own that a transaction can change, as a declared change
+/// does.
+pub(super) async fn refuse_unwalkable(on: &mut Online<'_>, job: &Job) -> Result<(), BoxError> {
+    let found = match catalog::collection(on, &job.collection).await {
+        Ok(found) => found,
+        // Unauthorized: then the server refuses it by itself.
+        Err(error) if driver::code_in(error.as_ref()) == Some(13) => None,
+        Err(error) => return Err(error),
+    };
+    match found.and_then(|found| found.unwalkable(&job.collection)) {
+        Some(problem) => {
+            Err(format!("the backfill `{}`: {problem}; nothing was changed", job.name).into())
+        }
+        None => Ok(()),
     }
 }
 
@@ -162,7 +182,7 @@ impl Opened {
             queue: RefCell::new(
                 partitions.into_iter().filter(|partition| !partition.done).collect::<VecDeque<_>>(),
             ),
-            size: Cell::new(Shared::first_size(job)),
+            size: Cell::new(Size::first(job.batch)),
             tally: Tally::default(),
             before: before.unsigned_abs(),
             total: total.map(i64::unsigned_abs),

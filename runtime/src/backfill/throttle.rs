@@ -41,6 +41,10 @@ pub(crate) struct Gauge {
     /// What this user may not ask.
     refused: Cell<(bool, bool)>,
     paused: Cell<bool>,
+    /// How many bytes the server's cache may have; `None`: not known.
+    cache: Cell<Option<u64>>,
+    /// Whether that was asked.
+    cache_asked: Cell<bool>,
 }
 
 impl Gauge {
@@ -51,7 +55,14 @@ impl Gauge {
             asked: Cell::new(None),
             refused: Cell::new((false, false)),
             paused: Cell::new(false),
+            cache: Cell::new(None),
+            cache_asked: Cell::new(false),
         }
+    }
+
+    /// How many bytes the server's cache may have, as far as this user may know.
+    pub(crate) fn cache(&self) -> Option<u64> {
+        self.cache.get()
     }
 
     /// Before a batch: returns when it may begin, or when `stop` is cancelled.
@@ -122,11 +133,20 @@ impl Gauge {
         if queue_refused {
             return None;
         }
-        let command = doc! {
-            "serverStatus": 1, "metrics": 0, "wiredTiger": 0, "repl": 0, "locks": 0, "tcmalloc": 0,
-        };
+        let mut command =
+            doc! { "serverStatus": 1, "metrics": 0, "repl": 0, "locks": 0, "tcmalloc": 0 };
+        // Once: it does not change, and it is long.
+        if self.cache_asked.replace(true) {
+            command.insert("wiredTiger", 0);
+        }
         match self.admin.run_command(command).await {
             Ok(status) => {
+                let engine = status.get_document("wiredTiger").ok();
+                let cache = engine.and_then(|engine| engine.get_document("cache").ok());
+                let bytes = cache.and_then(|cache| number(cache, "maximum bytes configured"));
+                if let Some(bytes) = bytes.and_then(|bytes| u64::try_from(bytes).ok()) {
+                    self.cache.set(Some(bytes));
+                }
                 let queue = status.get_document("globalLock").ok()?.get_document("currentQueue");
                 number(queue.ok()?, "total")
             }

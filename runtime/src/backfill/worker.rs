@@ -18,10 +18,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Batch, Work,
+    Batch, Work, culprit,
     job::Job,
     partition::{self, Advance, Partition},
     scout::{Scout, Scouted},
+    size::Size,
     throttle::Gauge,
 };
 use crate::{
@@ -33,12 +34,6 @@ use crate::{
     retry::Backoff,
 };
 
-const SIZE_FIRST: u32 = 1_000;
-const SIZE_MAX: u32 = 10_000;
-const SIZE_MIN: u32 = 1;
-/// A batch that took less may grow, one that took more than the other shrinks.
-const QUICK: Duration = Duration::from_millis(150);
-const SLOW: Duration = Duration::from_millis(600);
 /// How often it says how far it is.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 /// How often the end of a collection that is written to is looked at again.
@@ -56,7 +51,7 @@ pub(crate) struct Shared<'a> {
     /// Somebody wants it to stop, or a worker has failed: at the end of the batch.
     pub halt: CancellationToken,
     pub queue: RefCell<VecDeque<Partition>>,
-    pub size: Cell<u32>,
+    pub size: Cell<Size>,
     pub tally: Tally,
     /// Documents that earlier runs did, and that there were in all.
     pub before: u64,
@@ -81,27 +76,23 @@ pub(crate) struct Tally {
 /// How a batch ended that did not fail.
 enum Ended {
     Committed,
-    /// It met something that a smaller one may not meet.
-    Smaller,
+    /// It met something that a smaller one may not meet. Nothing of it is there.
+    Smaller(Setback),
+}
+
+/// What a batch met.
+enum Setback {
+    /// While its documents were read and written.
+    Work(ServerError),
+    /// When it was to commit.
+    Commit(ServerError),
 }
 
 impl Shared<'_> {
-    pub(crate) fn first_size(job: &Job) -> u32 {
-        job.batch.unwrap_or(SIZE_FIRST)
-    }
-
-    fn resize(&self, took: Duration) {
-        if self.job.batch.is_some() {
-            return;
-        }
-        let size = self.size.get();
-        self.size.set(if took < QUICK {
-            (size * 2).min(SIZE_MAX.max(SIZE_FIRST))
-        } else if took > SLOW {
-            (size / 2).max(SIZE_MIN)
-        } else {
-            size
-        });
+    fn resize(&self, change: impl FnOnce(&mut Size)) {
+        let mut size = self.size.get();
+        change(&mut size);
+        self.size.set(size);
     }
 
     /// Says how far it is, now and then.
@@ -170,6 +161,9 @@ async fn walk(
     let mut looks = 0;
     while !partition.done {
         shared.gauge.wait(&shared.halt).await;
+        if let Some(cache) = shared.gauge.cache() {
+            shared.resize(|size| size.fit_cache(cache, shared.job.workers));
+        }
         shared.lost()?;
         if shared.halt.is_cancelled() {
             return Ok(());
@@ -186,10 +180,11 @@ async fn walk(
             documents: scouted.documents,
             done: scouted.last.is_some(),
         };
+        let mut look = 0;
         if let (Some(Some(last)), None) = (&scouted.last, &partition.bounds.to)
             && looks < LOOKS_MAX
         {
-            looks += 1;
+            look = 1;
             scouted.range.to = Some(last.clone());
             scouted.range.including = true;
             advance.at = Some(last.clone());
@@ -207,7 +202,8 @@ async fn walk(
         let (ended, next) = tokio::join!(this, next);
         match ended? {
             (Ended::Committed, advance) => {
-                shared.resize(begun.elapsed());
+                shared.resize(|size| size.committed(begun.elapsed()));
+                looks += look;
                 conflicts = Backoff::new(shared.control.retries);
                 partition.batches += 1;
                 partition.documents += advance.documents;
@@ -229,21 +225,63 @@ async fn walk(
                 );
                 shared.tell();
             }
-            (Ended::Smaller, _) => {
-                if shared.job.batch.is_none() {
-                    shared.size.set((shared.size.get() / 2).max(SIZE_MIN));
-                }
-                if !conflicts.again().await {
-                    return Err(Stop::Body(
-                        "a batch met the writes of others each time that it was tried; try \
-                         smaller batches, or again when there is less traffic"
-                            .into(),
-                    ));
+            (Ended::Smaller(setback), _) => {
+                let (documents, bytes) = (scouted.documents, scouted.bytes);
+                shared.resize(|size| size.refused(documents, bytes));
+                let limits = shared.size.get();
+                tracing::debug!(
+                    target: "mongrate", backfill = shared.job.name, documents, bytes,
+                    documents_max = limits.documents, bytes_max = limits.bytes,
+                    error = %setback.error(), "a batch is tried again, with fewer documents"
+                );
+                // It ends at one document: what makes it smaller is no attempt.
+                if documents > 1 {
+                    conflicts.pause().await;
+                } else if !conflicts.again().await {
+                    return Err(alone(shared, &scouted, setback).await);
                 }
             }
         }
     }
     Ok(())
+}
+
+impl Setback {
+    fn error(&self) -> &ServerError {
+        match self {
+            Self::Work(error) | Self::Commit(error) => error,
+        }
+    }
+}
+
+/// What stops a walk: a batch of one document that the server does not take.
+async fn alone(shared: &Shared<'_>, scouted: &Scouted, setback: Setback) -> Stop {
+    let error = match setback {
+        Setback::Commit(error) if !error.code().is_some_and(is_size) => {
+            return Stop::Server(Error::server("commit a batch", error));
+        }
+        Setback::Work(error) | Setback::Commit(error) => error,
+    };
+    let problem = match error.code() {
+        // WriteConflict. The server says so, too, when its cache is full.
+        Some(112) | None => {
+            "met the writes of others, or a full cache of the server, each time that it was \
+             tried, alone in a batch; run it again when there is less traffic"
+        }
+        // BSONObjectTooLarge.
+        Some(10_334) => {
+            "is too big, though it was alone in a batch: with what it becomes, or with what is \
+             kept of it for a rollback, it is more than the 16 MB of a command"
+        }
+        _ => "fits no transaction of this server, though it was alone in a batch",
+    };
+    Stop::Body(culprit::alone(shared, &scouted.range, scouted.bytes, problem, error).await)
+}
+
+/// WriteConflict, TransactionTooLarge, TransactionExceededLifetimeLimitSeconds,
+/// TransactionTooLargeForCache: a smaller transaction may pass.
+fn is_size(code: i32) -> bool {
+    code == 112 || driver::is_limit(code)
 }
 
 async fn scout(shared: &Shared<'_>, partition: &Partition) -> Result<Scouted, Stop> {
@@ -272,7 +310,8 @@ async fn batch(
     let mut unknown = false;
     loop {
         shared.lost()?;
-        let mut batch = Batch::new(shared, session, &scouted.range);
+        let portions = scouted.portions.clone();
+        let mut batch = Batch::new(shared, session, scouted.range.filter(), portions);
         let attempt = attempt(shared, partition, &advance, &mut batch, work).await;
         let (matched, modified) = (batch.matched, batch.modified);
         let error = match attempt {
@@ -289,6 +328,9 @@ async fn batch(
                 shared.lost.cancel();
                 return Err(Stop::Lost);
             }
+            Err(Miss::Stop(Stop::Body(error))) if !unknown => {
+                return Err(culprit::named(shared, session, scouted, work, error).await);
+            }
             Err(Miss::Stop(stop)) if !unknown => return Err(stop),
             Err(Miss::Stop(stop)) => {
                 return match committed(shared, session, partition).await {
@@ -298,8 +340,14 @@ async fn batch(
                     Err(other) => Err(other),
                 };
             }
-            Err(Miss::Body(_)) if !unknown => return Ok((Ended::Smaller, advance)),
+            Err(Miss::Body(error)) if !unknown => {
+                return Ok((Ended::Smaller(Setback::Work(error)), advance));
+            }
             Err(Miss::Body(error)) => error,
+            // It is known not to have committed.
+            Err(Miss::Commit { error, unclear: false }) if !unknown => {
+                return Ok((Ended::Smaller(Setback::Commit(error)), advance));
+            }
             Err(Miss::Commit { error, unclear }) => {
                 unknown |= unclear;
                 error
@@ -367,12 +415,10 @@ async fn attempt(
         if let Err(stop) = ended {
             engine::abort(batch.session).await;
             return Err(match stop {
-                Stop::Body(error) if worth_another(error.as_ref()) => {
-                    let why = driver::find(error.as_ref()).map(ToString::to_string);
-                    let text = why.unwrap_or_default();
-                    tracing::debug!(target: "mongrate", error = text, "a batch is tried again");
-                    Miss::Body(ServerError::in_reply("a batch met the writes of others", None))
-                }
+                Stop::Body(error) => match worth_another(error.as_ref()) {
+                    Some(error) => Miss::Body(error),
+                    None => Miss::Stop(Stop::Body(error)),
+                },
                 stop => Miss::Stop(stop),
             });
         }
@@ -381,12 +427,17 @@ async fn attempt(
 }
 
 /// What may go away when the batch is tried again, or is smaller.
-fn worth_another(error: &(dyn std::error::Error + 'static)) -> bool {
-    let replied = driver::chain(error).find_map(|link| link.downcast_ref::<ServerError>()?.code());
-    let code = driver::find(error).and_then(driver::code).or(replied);
-    driver::has_label(error, TRANSIENT_TRANSACTION_ERROR)
-        // TransactionTooLarge, TransactionTooLargeForCache.
-        || matches!(code, Some(257 | 388))
+fn worth_another(error: &(dyn std::error::Error + 'static)) -> Option<ServerError> {
+    let sent = driver::find(error).map(|error| ServerError::from(error.clone()));
+    // BSONObjectTooLarge of the command as a whole, and not of a document in it.
+    let is_command = sent.as_ref().is_some_and(|error| {
+        error.code() == Some(10_334) && error.details().is_none_or(|one| one.ids.is_empty())
+    });
+    let is_worth = driver::has_label(error, TRANSIENT_TRANSACTION_ERROR)
+        || driver::code_in(error).is_some_and(driver::is_limit)
+        || is_command;
+    let unknown = || ServerError::in_reply("a batch met the writes of others", None);
+    is_worth.then(|| sent.or_else(|| driver::replied(error).cloned()).unwrap_or_else(unknown))
 }
 
 async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), Miss> {
@@ -401,7 +452,8 @@ async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), 
             continue;
         }
         let error = ServerError::from(error);
-        return Err(if unclear || transient {
+        let is_limit = error.code().is_some_and(is_size);
+        return Err(if unclear || transient || is_limit {
             Miss::Commit { error, unclear }
         } else {
             Miss::Stop(Stop::Server(Error::server("commit a batch", error)))

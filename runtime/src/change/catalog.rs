@@ -6,7 +6,7 @@ use crate::{BoxError, Online, ServerError, server_options};
 
 /// A collection, as `listCollections` shows it.
 #[derive(Clone, Debug)]
-pub(super) struct Collection {
+pub(crate) struct Collection {
     /// `collection`, `view` or `timeseries`.
     pub kind: String,
     pub options: Document,
@@ -24,13 +24,23 @@ impl Collection {
         server_options::collation(&self.options).is_some()
     }
 
+    /// Why no batch of its documents can be changed in a transaction, if so.
+    pub(crate) fn unwalkable(&self, name: &str) -> Option<String> {
+        if !self.is_plain() {
+            return Some(format!("`{name}` is a {}: its documents cannot be rewritten", self.kind));
+        }
+        self.is_capped().then(|| {
+            format!("`{name}` is capped: the server rewrites no document of it in a transaction")
+        })
+    }
+
     pub(super) fn is_capped(&self) -> bool {
         self.options.get_bool("capped").unwrap_or(false)
     }
 }
 
 /// A collection of the migrated database.
-pub(super) async fn collection(
+pub(crate) async fn collection(
     on: &mut Online<'_>,
     name: &str,
 ) -> Result<Option<Collection>, BoxError> {

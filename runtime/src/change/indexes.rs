@@ -3,7 +3,11 @@
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{catalog, index_spec::Spec, keep, names, operation::Slot};
-use crate::{BoxError, Online, server_options};
+use crate::{
+    BoxError, Online,
+    index_refusal::{self, Wanted},
+    server_options,
+};
 
 #[derive(Clone, Debug)]
 pub(super) struct Create {
@@ -344,11 +348,17 @@ async fn build(
     spec: Document,
     quorum: Option<&Bson>,
 ) -> Result<(), BoxError> {
+    let wanted = Wanted::read(&spec);
     let mut command = doc! { "createIndexes": collection, "indexes": [spec] };
     if let Some(quorum) = quorum {
         command.insert("commitQuorum", quorum.clone());
     }
-    Ok(on.ddl(command).await?)
+    match on.ddl(command).await {
+        Err(error) => {
+            Err(index_refusal::named(on.database(), collection, wanted, error.into()).await)
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 async fn drop_index(on: &mut Online<'_>, collection: &str, name: &str) -> Result<(), BoxError> {

@@ -5,7 +5,7 @@
 //! not what is usually there.
 
 mod build;
-mod catalog;
+pub(crate) mod catalog;
 mod collections;
 mod custom;
 mod expr;

@@ -26,8 +26,6 @@ use crate::{
 const NAMED_MAX: i32 = 5;
 /// Documents per batch where they come to this side.
 const HERE: u32 = 500;
-/// How much one command may hold; well below the server's 48 MB.
-const COMMAND_BYTES_MAX: usize = 8 << 20;
 
 /// What is done to the documents of a collection.
 #[derive(Clone, Debug)]
@@ -79,12 +77,13 @@ impl Rewrite {
         }
     }
 
-    fn job(&self, slot: Slot, direction: Direction, has_kept: bool) -> Job {
+    fn job(&self, slot: Slot, direction: Direction, kept: Option<&str>) -> Job {
         let mut job = Job::new(&slot.step(), &self.collection);
+        job.beside = kept.map(str::to_owned);
         match &self.how {
             How::Field(edit) => job.filter = edit.involved(direction),
             How::Pipelines(pipelines) => {
-                job.filter = pipelines.involved(direction, has_kept);
+                job.filter = pipelines.involved(direction, kept.is_some());
                 job.batch = Some(HERE);
             }
         }
@@ -97,19 +96,8 @@ impl Rewrite {
         slot: Slot,
     ) -> Result<Document, BoxError> {
         if let Some(found) = catalog::collection(on, &self.collection).await? {
-            if !found.is_plain() {
-                return Err(format!(
-                    "`{}` is a {}: its documents cannot be rewritten",
-                    self.collection, found.kind
-                )
-                .into());
-            }
-            if found.is_capped() {
-                return Err(format!(
-                    "`{}` is capped: the server rewrites no document of it in a transaction",
-                    self.collection
-                )
-                .into());
+            if let Some(problem) = found.unwalkable(&self.collection) {
+                return Err(problem.into());
             }
             self.refuse(on, Direction::Up, None).await?;
         }
@@ -165,7 +153,7 @@ impl Rewrite {
             if !on.is_done(&slot.step()) {
                 keep::open(on, kept).await?;
             }
-            let job = self.job(slot, Direction::Up, false);
+            let job = self.job(slot, Direction::Up, None);
             let is_collated = there.is_collated();
             backfill::run(on, job, &Forward { rewrite: self, kept, is_collated }).await?;
             count = catalog::count(on, kept, doc! {}).await?;
@@ -224,8 +212,8 @@ impl Rewrite {
                 self.refuse(on, Direction::Down, has_kept.then_some(kept.as_str())).await?;
                 keep::open(on, &back).await?;
             }
-            let job = self.job(slot, Direction::Down, has_kept);
             let kept = has_kept.then_some(&kept);
+            let job = self.job(slot, Direction::Down, kept.map(String::as_str));
             let work = Backward { rewrite: self, kept, back: &back, is_collated };
             backfill::run(on, job, &work).await?;
         }
@@ -258,29 +246,34 @@ struct Forward<'a> {
 
 impl Work for Forward<'_> {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
-        let entries = match &self.rewrite.how {
+        match &self.rewrite.how {
             How::Field(edit) => {
                 let filter = batch.filter.clone();
                 let way = (Direction::Up, self.is_collated);
-                edit_batch(batch, self.rewrite, edit, way, filter).await?
+                edit_batch(batch, self.rewrite, edit, way, filter, self.kept).await
             }
             How::Pipelines(pipelines) => {
-                let documents = read(batch, batch.filter.clone()).await?;
-                pipelines.run(batch, documents, Direction::Up).await?
+                let mut reader = batch.reader(found(batch.collection, batch.filter.clone()));
+                while let Some(documents) = reader.next(batch).await? {
+                    let entries = pipelines.run(batch, documents, Direction::Up).await?;
+                    batch.insert(self.kept, entries).await?;
+                }
+                Ok(())
             }
-        };
-        insert(batch, self.kept, entries).await
+        }
     }
 }
 
-/// Applies the edit, or its inverse, to what matches; with what is to be remembered.
+/// Applies the edit, or its inverse, to what matches, and puts what is to be remembered into
+/// another collection.
 async fn edit_batch(
     batch: &mut Batch<'_>,
     rewrite: &Rewrite,
     edit: &Edit,
     (direction, is_collated): (Direction, bool),
     filter: Document,
-) -> Result<Vec<Document>, BoxError> {
+    into: &str,
+) -> Result<(), BoxError> {
     if let Some(Refusal { filter: may, test, problem }) = rewrite.refusal(direction) {
         let pipeline = vec![
             doc! { "$match": both(filter.clone(), &may) },
@@ -300,22 +293,27 @@ async fn edit_batch(
             .into());
         }
     }
-    let entries = if is_collated {
-        let compared = aggregate(batch, compared(edit, direction, filter.clone())).await?;
-        compared.into_iter().filter_map(|found| lost(&found)).collect()
-    } else {
-        aggregate(batch, entries(edit, direction, filter.clone())).await?
-    };
+    let mut pipeline = entries(edit, direction, filter.clone());
+    if is_collated {
+        pipeline = compared(pipeline);
+    }
+    let mut reader = batch.reader(aggregation(batch.collection, pipeline));
+    while let Some(found) = reader.next(batch).await? {
+        let lost: Vec<Document> = if is_collated {
+            found.iter().filter_map(lost).map(entry).collect()
+        } else {
+            found.into_iter().map(entry).collect()
+        };
+        batch.insert(into, lost).await?;
+    }
     let document = edit.apply(direction, expr::ROOT);
     let change = vec![doc! { "$replaceWith": document }];
-    batch.update(vec![doc! { "q": filter, "u": change, "multi": true }]).await?;
-    Ok(entries.into_iter().map(entry).collect())
+    batch.update(vec![doc! { "q": filter, "u": change, "multi": true }]).await
 }
 
 /// What each document holds, would hold, and would hold once it came back. Where strings are
 /// compared by a collation, the server cannot tell which of them differ.
-fn compared(edit: &Edit, direction: Direction, filter: Document) -> Vec<Document> {
-    let mut pipeline = entries(edit, direction, filter);
+fn compared(mut pipeline: Vec<Document>) -> Vec<Document> {
     pipeline.truncate(2);
     pipeline
 }
@@ -406,39 +404,58 @@ impl Backward<'_> {
         let mut changed = Vec::new();
         if let Some(kept) = self.kept {
             let here = find(batch, batch.collection, filter.clone(), doc! { "_id": 1 }).await?;
-            let mut restored = Vec::new();
-            let mut remembered = Vec::new();
-            for entry in entries_of(batch, kept, &here).await? {
-                let id = entry.get("_id").cloned().unwrap_or(Bson::Null);
-                if entry.contains_key("before") {
-                    remembered.push((id, entry));
-                } else {
-                    settled.push(id);
-                }
+            let mut here = here.as_slice();
+            let mut portions = batch.portions.clone().into_iter();
+            while !here.is_empty() {
+                let size = portions.next().map_or(here.len(), |size| size as usize);
+                let (some, others) = here.split_at(size.min(here.len()));
+                here = others;
+                self.put_back(batch, edit, kept, some, &mut settled, &mut changed).await?;
             }
-            let now = by_id(self.anchors(batch, edit, &remembered).await?)?;
-            for (id, entry) in remembered {
-                let now = now.get(&key(&id)?).and_then(|now| now.get("now"));
-                let same = matches!(
-                    (now, entry.get("after")),
-                    (Some(now), Some(after)) if expr::same(now, after)
-                );
-                if same {
-                    restored.push(put_back(edit, &id, &entry));
-                    settled.push(id);
-                } else {
-                    changed.push(id);
-                }
-            }
-            update_all(batch, restored).await?;
         }
         if !edit.is_one_way() {
             let rest = both(filter, &doc! { "_id": { "$nin": settled } });
             let way = (Direction::Down, self.is_collated);
-            let entries = edit_batch(batch, self.rewrite, edit, way, rest).await?;
-            insert(batch, self.back, entries).await?;
+            edit_batch(batch, self.rewrite, edit, way, rest, self.back).await?;
         }
         self.note(batch, changed).await
+    }
+
+    /// Puts back what some documents held, where they are as they were left.
+    async fn put_back(
+        &self,
+        batch: &mut Batch<'_>,
+        edit: &Edit,
+        kept: &str,
+        some: &[Document],
+        settled: &mut Vec<Bson>,
+        changed: &mut Vec<Bson>,
+    ) -> Result<(), BoxError> {
+        let mut restored = Vec::new();
+        let mut remembered = Vec::new();
+        for entry in entries_of(batch, kept, some).await? {
+            let id = entry.get("_id").cloned().unwrap_or(Bson::Null);
+            if entry.contains_key("before") {
+                remembered.push((id, entry));
+            } else {
+                settled.push(id);
+            }
+        }
+        let now = by_id(self.anchors(batch, edit, &remembered).await?)?;
+        for (id, entry) in remembered {
+            let now = now.get(&key(&id)?).and_then(|now| now.get("now"));
+            let same = matches!(
+                (now, entry.get("after")),
+                (Some(now), Some(after)) if expr::same(now, after)
+            );
+            if same {
+                restored.push(put_back(edit, &id, &entry));
+                settled.push(id);
+            } else {
+                changed.push(id);
+            }
+        }
+        batch.update_all(restored).await
     }
 
     /// What documents hold now at the paths of the edit.
@@ -466,34 +483,37 @@ impl Backward<'_> {
         batch: &mut Batch<'_>,
         pipelines: &Pipelines,
     ) -> Result<(), BoxError> {
-        let documents = read(batch, batch.filter.clone()).await?;
-        let mut rest = Vec::new();
         let mut changed = Vec::new();
-        let mut restored = Vec::new();
-        let entries = match self.kept {
-            Some(kept) => by_id(entries_of(batch, kept, &documents).await?)?,
-            None => HashMap::new(),
-        };
-        for document in documents {
-            let id = document.get("_id").cloned().unwrap_or(Bson::Null);
-            match entries.get(&key(&id)?) {
-                Some(entry) if !entry.contains_key("before") => {}
-                Some(entry) => match pipelines.put_back(&document, entry) {
-                    Some(before) => {
-                        let change = doc! { "$replaceWith": { "$literal": before } };
-                        restored.push(doc! { "q": { "_id": { "$eq": id } }, "u": [change] });
-                    }
-                    None => {
-                        changed.push(id);
-                        rest.push(document);
-                    }
-                },
-                None => rest.push(document),
+        let mut reader = batch.reader(found(batch.collection, batch.filter.clone()));
+        while let Some(documents) = reader.next(batch).await? {
+            let mut rest = Vec::new();
+            let mut restored = Vec::new();
+            let entries = match self.kept {
+                Some(kept) => by_id(entries_of(batch, kept, &documents).await?)?,
+                None => HashMap::new(),
+            };
+            for document in documents {
+                let id = document.get("_id").cloned().unwrap_or(Bson::Null);
+                match entries.get(&key(&id)?) {
+                    Some(entry) if !entry.contains_key("before") => {}
+                    Some(entry) => match pipelines.put_back(&document, entry) {
+                        Some(before) => {
+                            let change = doc! { "$replaceWith": { "$literal": before } };
+                            restored.push(doc! { "q": { "_id": { "$eq": id } }, "u": [change] });
+                        }
+                        None => {
+                            changed.push(id);
+                            rest.push(document);
+                        }
+                    },
+                    None => rest.push(document),
+                }
             }
+            drop(entries);
+            batch.update_all(restored).await?;
+            let entries = pipelines.run(batch, rest, Direction::Down).await?;
+            batch.insert(self.back, entries).await?;
         }
-        update_all(batch, restored).await?;
-        let entries = pipelines.run(batch, rest, Direction::Down).await?;
-        insert(batch, self.back, entries).await?;
         self.note(batch, changed).await
     }
 
@@ -550,11 +570,18 @@ async fn find(
     filter: Document,
     projection: Document,
 ) -> Result<Vec<Document>, BoxError> {
-    let command = doc! {
-        "find": collection, "filter": filter, "projection": projection, "sort": { "_id": 1 },
-        "batchSize": 100_000,
-    };
+    let mut command = found(collection, filter);
+    command.insert("projection", projection);
     batch.read(command).await
+}
+
+/// The documents that match, in the order of their `_id`.
+fn found(collection: &str, filter: Document) -> Document {
+    doc! { "find": collection, "filter": filter, "sort": { "_id": 1 } }
+}
+
+fn aggregation(collection: &str, pipeline: Vec<Document>) -> Document {
+    doc! { "aggregate": collection, "pipeline": pipeline, "cursor": {} }
 }
 
 /// Over the documents of the batch's collection.
@@ -562,29 +589,7 @@ pub(super) async fn aggregate(
     batch: &mut Batch<'_>,
     pipeline: Vec<Document>,
 ) -> Result<Vec<Document>, BoxError> {
-    let command = doc! {
-        "aggregate": batch.collection, "pipeline": pipeline, "cursor": { "batchSize": 100_000 },
-    };
-    batch.read(command).await
-}
-
-async fn insert(
-    batch: &mut Batch<'_>,
-    collection: &str,
-    documents: Vec<Document>,
-) -> Result<(), BoxError> {
-    for documents in pieces(documents)? {
-        let command = doc! { "insert": collection, "documents": documents, "ordered": true };
-        batch.send(command).await?;
-    }
-    Ok(())
-}
-
-async fn update_all(batch: &mut Batch<'_>, statements: Vec<Document>) -> Result<(), BoxError> {
-    for statements in pieces(statements)? {
-        batch.update(statements).await?;
-    }
-    Ok(())
+    batch.read(aggregation(batch.collection, pipeline)).await
 }
 
 /// Documents by their `_id`.
@@ -605,24 +610,6 @@ fn bytes(document: &Document) -> Result<Vec<u8>, BoxError> {
     let mut bytes = Vec::new();
     document.to_writer(&mut bytes)?;
     Ok(bytes)
-}
-
-/// In groups that fit one command.
-fn pieces(documents: Vec<Document>) -> Result<Vec<Vec<Document>>, BoxError> {
-    let mut pieces: Vec<Vec<Document>> = Vec::new();
-    let mut room = 0;
-    for document in documents {
-        let size = bytes(&document)?.len();
-        match pieces.last_mut() {
-            Some(last) if size <= room => last.push(document),
-            _ => {
-                pieces.push(vec![document]);
-                room = COMMAND_BYTES_MAX;
-            }
-        }
-        room = room.saturating_sub(size);
-    }
-    Ok(pieces)
 }
 
 fn many(count: i64) -> String {

@@ -15,6 +15,8 @@ use crate::{BoxError, Direction, Online, ServerError, error::driver};
 
 /// How the operation read when it was begun.
 const TEXT: &str = "operation";
+/// How much of an operation's text an error has.
+const OPERATION_CHARS_MAX: usize = 400;
 /// It was begun, and the server refused it: it left nothing.
 const VOID: &str = "void";
 
@@ -190,8 +192,17 @@ fn was_refused(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Says which operation it was.
 fn about(operation: &Operation, slot: Slot, source: BoxError) -> BoxError {
-    let text = format!("{} ({})", slot.step(), operation.forward_text());
+    let text = format!("{} ({})", slot.step(), shortened(operation.forward_text()));
     Box::new(Failed { text, source })
+}
+
+/// A pipeline may be long, and what stopped it comes behind its text.
+fn shortened(mut text: String) -> String {
+    if let Some((at, _)) = text.char_indices().nth(OPERATION_CHARS_MAX) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
 }
 
 /// An error of an operation.
