@@ -13,6 +13,9 @@ use mongodb::{
 
 use crate::{config::Retries, error::ServerError, fields::Fields as _, retry::Backoff};
 
+/// APIStrictError: the client keeps to the Stable API, and the command is not in it.
+pub(crate) const API_STRICT: i32 = 323;
+
 /// The control collection, and how to talk to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Control {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mongodb::bson::Document;
 
-use super::throttle::Throttle;
+use super::{range::Range, throttle::Throttle};
 use crate::BoxError;
 
 /// The longest name of a step, in bytes.
@@ -23,6 +23,12 @@ pub(crate) struct Job {
     /// Documents per batch. `None`: as many as take about a fifth of a second.
     pub batch: Option<u32>,
     pub throttle: Throttle,
+    /// Only these parts of the collection. `None`: all of it.
+    pub ranges: Option<Vec<Range>>,
+    /// The validator of the collection does not judge what the batches write.
+    pub bypass: bool,
+    /// Refuses documents that have a field twice: what comes to this side has it once.
+    pub refuses_twice: bool,
 }
 
 impl Job {
@@ -38,6 +44,9 @@ impl Job {
             workers: 1,
             batch: None,
             throttle: Throttle::default(),
+            ranges: None,
+            bypass: false,
+            refuses_twice: false,
         }
     }
 

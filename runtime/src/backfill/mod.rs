@@ -4,9 +4,11 @@ mod job;
 mod partition;
 mod progress;
 mod range;
+mod reach;
 mod run;
 mod scout;
 mod throttle;
+pub(crate) mod twice;
 mod worker;
 
 use std::time::Duration;
@@ -17,14 +19,15 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use self::worker::Shared;
 pub(crate) use self::{
     job::Job,
     partition::{ID_PREFIX, Partition, older_filter, raise_statement, sessions},
     progress::progress,
-    range::both,
+    range::{Range, both},
+    reach::{Asked, filter as ranges_filter, from_bson, reached, to_bson},
     run::run,
 };
-use self::{range::Range, worker::Shared};
 use crate::{BoxError, Online, command::Control};
 
 /// A change of every document of a collection that matches. Made by [`Online::backfill`].
@@ -189,7 +192,7 @@ impl Backfill<'_, '_> {
             }
             Ok(update)
         };
-        run(self.on, self.job, &Each(each)).await
+        run(self.on, Job { refuses_twice: true, ..self.job }, &Each(each)).await
     }
 
     /// Replaces each document by what a function makes of it, or leaves it as it is with `None`.
@@ -223,7 +226,7 @@ impl Backfill<'_, '_> {
             }
             Ok(Some(new))
         };
-        run(self.on, self.job, &Each(each)).await
+        run(self.on, Job { refuses_twice: true, ..self.job }, &Each(each)).await
     }
 }
 
@@ -240,6 +243,8 @@ pub(crate) struct Batch<'a> {
     pub collection: &'a str,
     /// Which documents of the collection are in it.
     pub filter: Document,
+    /// The validator does not judge what it writes.
+    bypass: bool,
     /// How many documents were matched and changed.
     pub matched: u64,
     pub modified: u64,
@@ -252,6 +257,7 @@ impl<'a> Batch<'a> {
             control: &shared.control,
             collection: &shared.job.collection,
             filter: both(range.filter(), &shared.job.filter),
+            bypass: shared.job.bypass,
             matched: 0,
             modified: 0,
         }
@@ -264,7 +270,11 @@ impl<'a> Batch<'a> {
 
     /// Sends statements of an `update` of the collection, and counts what they did.
     pub(crate) async fn update(&mut self, statements: Vec<Document>) -> Result<(), BoxError> {
-        let command = doc! { "update": self.collection, "updates": statements, "ordered": true };
+        let mut command =
+            doc! { "update": self.collection, "updates": statements, "ordered": true };
+        if self.bypass {
+            command.insert("bypassDocumentValidation", true);
+        }
         let reply = self.send(command).await?;
         self.matched += worker::count(&reply, "n");
         self.modified += worker::count(&reply, "nModified");

@@ -46,7 +46,7 @@ impl Range {
     }
 
     /// The filter that leaves out where it begins. Empty: nothing is left out.
-    pub(crate) fn exception(&self) -> Document {
+    fn exception(&self) -> Document {
         match &self.from {
             Some(from) if self.behind => doc! { "_id": { "$ne": from.clone() } },
             _ => Document::new(),

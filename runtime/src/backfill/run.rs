@@ -15,6 +15,7 @@ use super::{
     partition::{Key, Partition},
     scout::Scout,
     throttle::Gauge,
+    twice,
     worker::{self, Shared, Tally},
 };
 use crate::{
@@ -84,9 +85,16 @@ impl Opened {
             .collect();
         let resumed = !partitions.is_empty();
         if !resumed {
+            if job.refuses_twice {
+                twice::refuse(&control, &job.collection, &job.filter).await?;
+            }
             let scout = Scout::new(&control, job);
-            let (ranges, total) =
-                scout.split().await.map_err(|error| server("look at a collection", error))?;
+            let (ranges, total) = match &job.ranges {
+                Some(ranges) => (ranges.clone(), None),
+                None => {
+                    scout.split().await.map_err(|error| server("look at a collection", error))?
+                }
+            };
             partitions = ranges
                 .into_iter()
                 .enumerate()

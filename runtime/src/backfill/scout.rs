@@ -56,32 +56,17 @@ impl Scout {
 
     /// The `_id`s of a range in their order, whatever their types.
     async fn ids(&self, range: &Range, skip: i64, limit: i64) -> Result<Vec<Bson>, ServerError> {
-        let mut command = doc! {
+        let command = doc! {
             "find": &self.collection,
-            "filter": both(range.exception(), &self.filter),
+            "filter": both(range.filter(), &self.filter),
             "projection": { "_id": 1 },
+            "sort": { "_id": 1 },
             "hint": { "_id": 1 },
             "skip": skip,
             "limit": limit,
             "batchSize": limit,
             "singleBatch": true,
         };
-        if range.to.is_none() && (skip == 0 || range.from == Some(Bson::MaxKey)) {
-            // Up to the very end: `min` alone leaves out an `_id` of MaxKey.
-            command.insert("filter", both(range.filter(), &self.filter));
-            command.insert("sort", doc! { "_id": 1 });
-            command.remove("hint");
-        } else {
-            for (key, bound) in [("min", &range.from), ("max", &range.to)] {
-                if let Some(id) = bound {
-                    command.insert(key, doc! { "_id": id.clone() });
-                }
-            }
-            // The index decides the order, unless there is no bound that says so.
-            if range.from.is_none() && range.to.is_none() {
-                command.insert("sort", doc! { "_id": 1 });
-            }
-        }
         let reply = self.control.retrying(None, command).await?;
         Ok(first_batch(&reply).filter_map(|document| document.get("_id").cloned()).collect())
     }

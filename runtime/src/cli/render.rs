@@ -70,8 +70,8 @@ fn remark(one: &MigrationStatus) -> Option<String> {
     }
     match one.state {
         State::Failed => Some(match &one.failure {
-            Some(failure) => failure.message.clone(),
-            None => "its last attempt failed".to_owned(),
+            Some(failure) => format!("{}{}", failure.message, ways_out(one)),
+            None => format!("its last attempt failed{}", ways_out(one)),
         }),
         State::Running if !one.progress.is_empty() => {
             Some(one.progress.iter().map(backfill).collect::<Vec<_>>().join("; "))
@@ -89,6 +89,26 @@ fn remark(one: &MigrationStatus) -> Option<String> {
         )),
         State::Applied | State::Pending => None,
     }
+}
+
+/// What can be done about a migration that failed half-way, behind why it did.
+fn ways_out(one: &MigrationStatus) -> String {
+    let Some(half_done) = one.half_done else { return String::new() };
+    let version = one.version;
+    let by_hand = format!("or say what is so with `resolve {version}`");
+    let ways = match (half_done.direction, half_done.down) {
+        (Direction::Up, true) => "half-done: `up` resumes it, `down` undoes what it did".to_owned(),
+        (Direction::Up, false) => {
+            format!("half-done: `up` resumes it, {by_hand}")
+        }
+        (Direction::Down, _) if half_done.gives_up_rollback => {
+            "its rollback failed: `down` tries it again, `up` gives it up and applies again what \
+             it undid"
+                .to_owned()
+        }
+        (Direction::Down, _) => format!("its rollback failed: `down` tries it again, {by_hand}"),
+    };
+    format!("\n{ways}")
 }
 
 /// How far a backfill is, on one line.
@@ -159,7 +179,12 @@ fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
 
 fn state_cell(one: &MigrationStatus) -> Cell {
     let odd = one.drifted || !one.linked;
-    let text = if odd { format!("{} !", one.state) } else { one.state.to_string() };
+    let is_rollback = one.half_done.is_some_and(|half| half.direction == Direction::Down);
+    let state = match one.state {
+        State::Failed if is_rollback => "rollback failed".to_owned(),
+        state => state.to_string(),
+    };
+    let text = if odd { format!("{state} !") } else { state };
     Cell::new(text).fg(match one.state {
         _ if odd => Color::Yellow,
         State::Applied => Color::Green,
@@ -711,6 +736,7 @@ mod tests {
             duration_ms: applied.then_some(1_240),
             by: None,
             failure: None,
+            half_done: None,
             finished_steps: Vec::new(),
             progress: Vec::new(),
             source: None,
