@@ -16,6 +16,9 @@ use crate::{Error, config::Retries, error::ServerError, fields::Fields as _, ret
 
 const DOCUMENT_VALIDATION_FAILURE: i32 = 121;
 
+/// APIStrictError: the client keeps to the Stable API, and the command is not in it.
+pub(crate) const API_STRICT: i32 = 323;
+
 /// The control collection, and how to talk to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Control {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     BoxError, Direction, Error, Migration, Online, ServerError, Transaction, TransactionFn,
     Version, backfill,
+    change::turn::{Turn, Turned},
     checksum::Digest,
     command::{self, Control, touched},
     error::driver,
@@ -368,20 +369,104 @@ impl Engine {
             (Body::Change { reversible: false, .. }, Direction::Down) => Err(missing()),
             (Body::Change { declare, .. }, _) => {
                 let change = crate::Change::declared(declare).map_err(Stop::Body)?;
-                if let (Direction::Down, Some(record)) =
-                    (step.direction, record.filter(|record| record.is_applied()))
-                {
-                    // Before it counts as half-done.
-                    let undo = record.undo();
-                    let (down, none) = (Direction::Down, Vec::new());
-                    let mut on = Online::new(self, migration, down, 0, none, undo);
-                    if let Err(error) = change.refuse_rollback(&mut on).await {
-                        return Err(self.unless_lost(error).await);
+                let turned = match record {
+                    Some(record)
+                        if record.direction != step.direction
+                            && matches!(record.state, Stored::Running | Stored::Failed) =>
+                    {
+                        self.turn(&change, step, record).await?
                     }
+                    _ => None,
+                };
+                if turned.is_none() {
+                    // Before it counts as half-done.
+                    self.refuse(&change, step, record).await?;
                 }
+                let record = turned.as_ref().or(record);
                 self.online(step, record, async |on| change.execute(on).await).await
             }
         }
+    }
+
+    /// Refuses a declared migration that cannot come to its end, before anything is written.
+    async fn refuse(
+        &mut self,
+        change: &crate::Change,
+        step: &Step,
+        record: Option<&Record>,
+    ) -> Result<(), Stop> {
+        let Step { migration, direction, .. } = *step;
+        let begun = record.filter(|record| {
+            record.direction == direction
+                && matches!(record.state, Stored::Running | Stored::Failed)
+        });
+        let applied = record.filter(|record| record.is_applied());
+        let refused = match (direction, applied) {
+            (Direction::Up, _) => {
+                let done = begun.map(|record| record.steps.clone()).unwrap_or_default();
+                let undo = begun.map(Record::undo).unwrap_or_default();
+                let mut on = Online::new(self, migration, direction, 0, done, undo);
+                change.refuse_beyond_api(&mut on).await
+            }
+            (Direction::Down, Some(applied)) => {
+                let (done, undo) = (Vec::new(), applied.undo());
+                let mut on = Online::new(self, migration, direction, 0, done, undo);
+                change.refuse_rollback(&mut on).await
+            }
+            (Direction::Down, None) => Ok(()),
+        };
+        match refused {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.unless_lost(error).await),
+        }
+    }
+
+    /// Turns a declared migration round that is half-way: what it did is undone from there, or
+    /// what its rollback undid is done again. Returns the record as it is then; `None`: nothing of
+    /// the migration is there.
+    async fn turn(
+        &mut self,
+        change: &crate::Change,
+        step: &Step,
+        record: &Record,
+    ) -> Result<Option<Record>, Stop> {
+        let Step { migration, direction, .. } = *step;
+        let mut turned = match change.turn(record) {
+            Turn::Nothing => return Ok(None),
+            Turn::Refused(why) => {
+                let text = format!(
+                    "it is half-way, and cannot turn round: {why}; nothing was changed: run `{}` \
+                     again, or undo by hand what it did and `resolve {}` it",
+                    record.direction.as_str(),
+                    record.version
+                );
+                return Err(Stop::Body(text.into()));
+            }
+            Turn::Round(turned) => turned,
+        };
+        if let Some(name) = turned.step() {
+            let asked = backfill::Asked {
+                version: record.version,
+                direction: record.direction,
+                step: &name,
+                started: record.started,
+            };
+            let ranges = backfill::reached(&self.control, self.operation_time(), asked).await;
+            let act = "read how far it got";
+            turned.set_reached(&ranges.map_err(|error| Stop::Server(Error::server(act, error)))?);
+        }
+        let Turned { steps, undo, .. } = turned;
+        if direction == Direction::Down {
+            let (done, found) = (steps.clone(), undo.clone());
+            let mut on = Online::new(self, migration, direction, 0, done, found);
+            if let Err(error) = change.refuse_rollback(&mut on).await {
+                return Err(self.unless_lost(error).await);
+            }
+        }
+        let turn = Change::Turned { direction, steps: &steps, undo: &undo };
+        let trial = Trial::new(self, vec![(migration, &turn)], self.applied, true);
+        let begun = self.guarded(trial, async |_| Ok(())).await?;
+        Ok(Some(record.turned(direction, steps, undo, begun.sequence)))
     }
 
     /// What was found without the fence's guard: to a process that was replaced meanwhile it says
@@ -976,11 +1061,35 @@ pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) 
         }
         Ok(Err(error)) => {
             let error = ServerError::from(error);
+            if error.code() == Some(command::API_STRICT) {
+                return supersede(control, session).await;
+            }
             tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
         }
         Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
     }
     false
+}
+
+/// The same for a client of the strict Stable API, which has no `killSessions`: the server ends a
+/// session's transaction when the session's next one begins, and takes no commit of the former one
+/// after that.
+async fn supersede(control: &Control, session: &mut ClientSession) -> bool {
+    if begin(session, Durability::Majority).await.is_err() {
+        return false;
+    }
+    let find = doc! { "find": &control.collection, "filter": { "_id": fence::ID }, "limit": 1 };
+    let found = tokio::time::timeout(ABORT_WAIT, control.once(Some(&mut *session), find)).await;
+    abort(session).await;
+    let time = match found {
+        Ok(Ok(reply)) => reply.get_timestamp("operationTime").ok(),
+        _ => None,
+    };
+    match time {
+        Some(time) => session.advance_operation_time(time),
+        None => tracing::warn!(target: "mongrate", "a transaction may stay open"),
+    }
+    time.is_some()
 }
 
 #[cfg(mongrate_mutants)]

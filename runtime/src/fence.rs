@@ -14,7 +14,7 @@ use mongodb::{
 use crate::{
     Error, ServerError, backfill,
     checksum::Digest,
-    command::{Control, number},
+    command::{API_STRICT, Control, number},
 };
 
 pub(crate) const ID: &str = "fence";
@@ -161,14 +161,20 @@ async fn kill_holder(control: &Control, mine: i64) -> Result<bool, Error> {
     }
     tracing::info!(target: "mongrate", "ending the open transaction of the former owner");
     let command = doc! { "killSessions": holders };
-    control
-        .database
-        .client()
-        .database("admin")
-        .run_command(command)
-        .await
-        .map_err(|error| Error::server(act, error))?;
-    Ok(true)
+    let admin = control.database.client().database("admin");
+    match admin.run_command(command).await.map_err(ServerError::from) {
+        Ok(_) => Ok(true),
+        // A client of the strict Stable API: the server ends it by itself.
+        Err(error) if error.code() == Some(API_STRICT) => {
+            tracing::warn!(
+                target: "mongrate",
+                "`killSessions` is not in the Stable API: a transaction that a dead process left \
+                 open may take the server 90 s to end"
+            );
+            Ok(false)
+        }
+        Err(error) => Err(Error::server(act, error)),
+    }
 }
 
 /// A majority read: it never waits for an open transaction.

@@ -103,6 +103,33 @@ impl Record {
         self.state == Stored::Running && self.direction == Direction::Down
     }
 
+    /// The record as it is once the migration has turned round.
+    pub(crate) fn turned(
+        &self,
+        direction: Direction,
+        steps: Vec<String>,
+        undo: Document,
+        sequence: i64,
+    ) -> Self {
+        Self {
+            state: Stored::Running,
+            direction,
+            steps,
+            undo: Some(Box::new(undo)),
+            sequence,
+            started: sequence,
+            failure: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether something of it may be in the database that is not all of it.
+    pub(crate) fn is_half_applied(&self) -> bool {
+        let is_open = matches!(self.state, Stored::Running | Stored::Failed);
+        let has_begun = !self.steps.is_empty() || self.undo.is_some();
+        is_open && self.direction == Direction::Up && has_begun
+    }
+
     pub(crate) fn named(&self) -> Named {
         Named { version: self.version, name: self.name.clone() }
     }
@@ -300,6 +327,12 @@ pub(crate) enum Change<'a> {
     Checksum {
         renamed: bool,
     },
+    /// It goes the other way from where it is.
+    Turned {
+        direction: Direction,
+        steps: &'a [String],
+        undo: &'a Document,
+    },
 }
 
 /// The statement of an `update` that changes one record and adds an event. Times are the
@@ -373,10 +406,16 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
             event.insert("failure", failure_document(failure));
             set.insert("failure", failure_document(failure));
             set.insert("checksum", keep_or("checksum", &migration.checksum()));
-            // What failed to go down is where it was.
+            // What failed to go down is where it was, and so is a rollback that could not be given
+            // up.
             if *direction == Direction::Up {
-                set.insert("direction", "up");
-                set.insert("state", Stored::Failed.as_str());
+                let goes_down = doc! { "$and": [
+                    { "$eq": ["$state", Stored::Running.as_str()] },
+                    { "$eq": ["$direction", "down"] },
+                ] };
+                let failed = Stored::Failed.as_str();
+                set.insert("direction", doc! { "$cond": [goes_down.clone(), "down", "up"] });
+                set.insert("state", doc! { "$cond": [goes_down, "$state", failed] });
             }
         }
         Change::Cancelled { direction } => {
@@ -404,6 +443,21 @@ pub(crate) fn statement(migration: &Migration, change: &Change<'_>, stamp: &Stam
             if let Some((key, found)) = undo {
                 set.insert(format!("undo.{key}"), doc! { "$literal": (*found).clone() });
             }
+        }
+        Change::Turned { direction, steps, undo } => {
+            event.insert("event", "turned");
+            event.insert("direction", direction.as_str());
+            let steps: Vec<Document> =
+                steps.iter().map(|name| doc! { "name": literal(name), "at": "$$NOW" }).collect();
+            set.extend(doc! {
+                "state": Stored::Running.as_str(),
+                "direction": direction.as_str(),
+                "by": who_document(stamp.who),
+                "steps": steps,
+                "started": stamp.sequence,
+                "undo": { "$literal": (*undo).clone() },
+            });
+            unset.push("failure");
         }
         Change::Checksum { renamed } => {
             event.insert("event", if *renamed { "renamed" } else { "repaired" });

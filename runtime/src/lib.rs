@@ -128,7 +128,7 @@ pub use observer::Observer;
 pub use on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start};
 pub use online::{CreateIndex, Online};
 pub use report::{
-    CheckReport, DeclaredOperation, Direction, Failure, HistoryEvent, HistoryReport,
+    CheckReport, DeclaredOperation, Direction, Failure, HalfDone, HistoryEvent, HistoryReport,
     KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport, RecordReport,
     RepairReport, RunReport, StartReport, State, StatusReport, StepOutcome, StepProgress,
     StepReport, UnlockReport, Who,

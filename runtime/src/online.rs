@@ -13,7 +13,8 @@ use mongodb::{
 };
 
 use crate::{
-    BoxError, Direction, Migration, ServerError, Transaction, Version,
+    BoxError, Direction, Migration, ServerError, Transaction, Version, change,
+    command::API_STRICT,
     engine::{Engine, Stop},
     error::driver,
     history, index_refusal,
@@ -286,6 +287,10 @@ impl<'c> Online<'c> {
                 if error.code() == Some(26) && self.existing_collection(to).await?.is_some() =>
             {
                 Ok(())
+            }
+            Err(error) if error.code() == Some(API_STRICT) => {
+                let what = format!("`renameCollection` (`{from}` to `{to}`)");
+                Err(change::beyond_api(&what, self.direction).into())
             }
             Err(error) => Err(error.into()),
         }

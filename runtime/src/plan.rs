@@ -4,6 +4,7 @@
 
 use crate::{
     Direction, Error, Migration, MigrationKind, Version,
+    change::turn::{HalfWay, half_way},
     config::{DatabaseAhead, OutOfOrder},
     error::{Drift, Named, Renamed},
     history::{History, Record, Stored},
@@ -106,6 +107,13 @@ fn up(
     for migration in chosen {
         let record = history.get(migration.version());
         let interrupted = record.filter(|record| record.state == Stored::Running);
+        // A rollback that failed is given up, where that is possible.
+        let is_given_up = record.and_then(|record| half_way(&migration, record))
+            == Some(HalfWay::FailedRollback { can_go_forward: true });
+        if is_given_up {
+            steps.push(Step { migration, direction: Direction::Up, resumes: true });
+            continue;
+        }
         // A rollback that was interrupted is finished first: only then is it known what
         // the database looks like.
         if interrupted.is_some_and(|record| record.direction == Direction::Down) {
@@ -124,7 +132,11 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
     // Newest application first: that is the order in which effects can be undone.
     let mut standing: Vec<&Record> = history
         .records()
-        .filter(|record| record.is_applied() || record.is_interrupted_rollback())
+        .filter(|record| {
+            record.is_applied()
+                || record.is_interrupted_rollback()
+                || half_applied(registry, record).is_some()
+        })
         .collect();
     // (What a baseline recorded together counts as applied in the order of versions.)
     standing.sort_by_key(|record| std::cmp::Reverse((record.sequence, record.version)));
@@ -133,7 +145,12 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
         DownTarget::All => standing,
         DownTarget::Batch => {
             let last = standing.iter().filter_map(|record| record.batch).max();
-            standing.into_iter().filter(|record| record.batch == last).collect()
+            // What stopped half-way has no batch yet: it was of the last run.
+            let is_last = |record: &&Record| match record.batch {
+                Some(batch) => Some(batch) == last,
+                None => half_applied(registry, record).is_some(),
+            };
+            standing.into_iter().filter(is_last).collect()
         }
         DownTarget::To(version) => {
             if version.get() != 0
@@ -154,6 +171,16 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
     if !unknown.is_empty() {
         return Err(Error::NotLinked { versions: unknown });
     }
+    if let Some(stuck) = chosen.iter().find(|record| half_applied(registry, record) == Some(false))
+    {
+        return Err(Error::WrongState {
+            version: stuck.version,
+            state: stuck.state.as_str(),
+            hint: "it is half-done, and only a declared migration (`Change`) that has not turned \
+                   round before can be undone from there; finish it with `up` and roll it back \
+                   then, or undo by hand what it did and run `resolve --as pending`",
+        });
+    }
     refuse_beneath_half_done(&chosen, history)?;
     let irreversible: Vec<Named> = chosen
         .iter()
@@ -172,6 +199,18 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
         })
         .collect();
     Ok(Plan { steps, ahead: ahead(registry, history) })
+}
+
+/// Whether a migration that was begun and is not applied can be undone from there. `None`: it is
+/// something else.
+fn half_applied(registry: &Registry, record: &Record) -> Option<bool> {
+    let Some(linked) = registry.get(record.version) else {
+        return record.is_half_applied().then_some(true);
+    };
+    match half_way(linked, record)? {
+        HalfWay::Up { can_go_back } => Some(can_go_back),
+        HalfWay::FailedRollback { .. } | HalfWay::Rollback => None,
+    }
 }
 
 fn redo(registry: &Registry, history: &History) -> Result<Plan, Error> {
@@ -247,7 +286,8 @@ pub(crate) fn ahead(registry: &Registry, history: &History) -> Vec<Named> {
 fn refuse_beneath_half_done(chosen: &[&Record], history: &History) -> Result<(), Error> {
     let Some(oldest) = chosen.iter().map(|record| record.sequence).min() else { return Ok(()) };
     let half_done = history.records().find(|record| {
-        record.direction == Direction::Up
+        !chosen.iter().any(|chosen| chosen.version == record.version)
+            && record.direction == Direction::Up
             && record.sequence > oldest
             && match record.state {
                 Stored::Running => true,

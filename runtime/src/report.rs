@@ -359,6 +359,10 @@ pub struct MigrationStatus {
     /// Why its last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What can be done about it where a part of it is in the database; none if all of it is, or
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_done: Option<HalfDone>,
     /// The finished steps of an online migration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finished_steps: Vec<String>,
@@ -374,6 +378,21 @@ pub struct MigrationStatus {
     /// Where it is declared; none if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+}
+
+/// What can be done about a migration of which a part is in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HalfDone {
+    /// Which way it was going: `down` is a rollback.
+    pub direction: Direction,
+    /// Whether `up` makes it applied: it resumes it, finishes its rollback first, or gives its
+    /// rollback up.
+    pub up: bool,
+    /// Whether `up` gives its rollback up, and goes forward from where that failed.
+    pub gives_up_rollback: bool,
+    /// Whether `down` takes the part away that is there.
+    pub down: bool,
 }
 
 /// How far a backfill is.
@@ -530,7 +549,8 @@ pub struct HistoryEvent {
     /// When.
     pub at: DateTime<Utc>,
     /// What happened: `applied`, `reverted`, `failed`, `running`, `baseline`, `imported`,
-    /// `resolved`, `repaired`, `force_unlocked`.
+    /// `resolved`, `repaired`, `turned` (it failed half-way, and goes the other way from there),
+    /// `force_unlocked`.
     pub event: String,
     /// Which way it went.
     #[serde(default, skip_serializing_if = "Option::is_none")]

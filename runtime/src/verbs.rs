@@ -3,7 +3,8 @@
 use mongodb::bson::doc;
 
 use crate::{
-    Error, Migration, Resolution, Version, backfill,
+    Direction, Error, Migration, Resolution, Version, backfill,
+    change::turn::{HalfWay, half_way},
     checksum::Digest,
     engine::{Engine, Stop, on_own_thread, read_all},
     error::{Named, Renamed},
@@ -12,8 +13,8 @@ use crate::{
     lease, meter,
     plan::{self, Goal, UpTarget},
     report::{
-        self, CheckReport, HistoryReport, LockReport, MigrationStatus, RecordReport, RepairReport,
-        State, StatusReport, StepProgress, UnlockReport,
+        self, CheckReport, HalfDone, HistoryReport, LockReport, MigrationStatus, RecordReport,
+        RepairReport, State, StatusReport, StepProgress, UnlockReport,
     },
     runner::Runner,
 };
@@ -338,6 +339,32 @@ impl Runner {
     }
 }
 
+/// What can be done about a migration that is half-way.
+fn half_done(linked: &Migration, record: &Record) -> Option<HalfDone> {
+    let half_way = half_way(linked, record)?;
+    let has_rollback = linked.is_reversible();
+    Some(match half_way {
+        HalfWay::Up { can_go_back } => HalfDone {
+            direction: Direction::Up,
+            up: true,
+            gives_up_rollback: false,
+            down: can_go_back && has_rollback,
+        },
+        HalfWay::FailedRollback { can_go_forward } => HalfDone {
+            direction: Direction::Down,
+            up: true,
+            gives_up_rollback: can_go_forward,
+            down: has_rollback,
+        },
+        HalfWay::Rollback => HalfDone {
+            direction: Direction::Down,
+            up: true,
+            gives_up_rollback: false,
+            down: has_rollback,
+        },
+    })
+}
+
 /// Whether the fence's digest is not that of the records.
 fn damaged(history: &History, stored: Option<Digest>) -> bool {
     stored.unwrap_or_default() != history.digest()
@@ -358,6 +385,10 @@ fn shown(
     lock: &LockReport,
 ) -> MigrationStatus {
     let state = match record {
+        // A rollback that failed is no run that is at work.
+        Some(record) if record.is_interrupted_rollback() && record.failure.is_some() => {
+            State::Failed
+        }
         Some(record) if record.state == Stored::Running && !is_at_work(record, lock) => {
             State::Interrupted
         }
@@ -404,6 +435,7 @@ fn shown(
         duration_ms: applied.and_then(|one| one.duration_ms),
         by: applied.and_then(|one| one.by.clone()),
         failure: record.and_then(|one| one.failure.clone()),
+        half_done: linked.zip(record).and_then(|(linked, record)| half_done(linked, record)),
         finished_steps: record
             .filter(|one| one.state != Stored::Applied)
             .map(|one| one.steps.clone())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mongodb::bson::Document;
 
-use super::throttle::Throttle;
+use super::{range::Range, throttle::Throttle};
 use crate::BoxError;
 
 /// The longest name of a step, in bytes.
@@ -25,6 +25,12 @@ pub(crate) struct Job {
     pub throttle: Throttle,
     /// A collection with documents of the same `_id`s, which are read and written with a batch.
     pub beside: Option<String>,
+    /// Only these parts of the collection. `None`: all of it.
+    pub ranges: Option<Vec<Range>>,
+    /// The validator of the collection does not judge what the batches write.
+    pub bypass: bool,
+    /// Refuses documents that have a field twice: what comes to this side has it once.
+    pub refuses_twice: bool,
 }
 
 impl Job {
@@ -41,6 +47,9 @@ impl Job {
             batch: None,
             throttle: Throttle::default(),
             beside: None,
+            ranges: None,
+            bypass: false,
+            refuses_twice: false,
         }
     }
 

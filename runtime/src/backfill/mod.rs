@@ -5,10 +5,12 @@ mod job;
 mod partition;
 mod progress;
 mod range;
+mod reach;
 mod run;
 mod scout;
 mod size;
 mod throttle;
+pub(crate) mod twice;
 mod worker;
 
 use std::time::Duration;
@@ -24,7 +26,8 @@ pub(crate) use self::{
     job::Job,
     partition::{ID_PREFIX, Partition, older_filter, raise_statement, sessions},
     progress::progress,
-    range::both,
+    range::{Range, both},
+    reach::{Asked, filter as ranges_filter, from_bson, reached, to_bson},
     run::run,
 };
 use crate::{BoxError, Online, command::Control};
@@ -177,7 +180,7 @@ impl Backfill<'_, '_> {
     ///     Ok(())
     /// }
     /// ```
-    pub async fn update_each<T, F>(self, each: F) -> Result<BackfillReport, BoxError>
+    pub async fn update_each<T, F>(mut self, each: F) -> Result<BackfillReport, BoxError>
     where
         T: DeserializeOwned,
         F: Fn(T) -> Result<Option<Document>, BoxError>,
@@ -193,6 +196,7 @@ impl Backfill<'_, '_> {
             }
             Ok(update)
         };
+        self.job.refuses_twice = true;
         self.start(&Each(each)).await
     }
 
@@ -206,7 +210,7 @@ impl Backfill<'_, '_> {
     /// # Cancel safety
     ///
     /// As [`update`](Self::update).
-    pub async fn replace_each<F>(self, each: F) -> Result<BackfillReport, BoxError>
+    pub async fn replace_each<F>(mut self, each: F) -> Result<BackfillReport, BoxError>
     where
         F: Fn(Document) -> Result<Option<Document>, BoxError>,
     {
@@ -227,6 +231,7 @@ impl Backfill<'_, '_> {
             }
             Ok(Some(new))
         };
+        self.job.refuses_twice = true;
         self.start(&Each(each)).await
     }
 }
@@ -263,6 +268,8 @@ pub(crate) struct Batch<'a> {
     pub filter: Document,
     /// How many documents in a row come to this side at once.
     pub portions: Vec<u32>,
+    /// The validator does not judge what it writes.
+    bypass: bool,
     /// How many documents were matched and changed.
     pub matched: u64,
     pub modified: u64,
@@ -281,6 +288,7 @@ impl<'a> Batch<'a> {
             collection: &shared.job.collection,
             filter: both(range, &shared.job.filter),
             portions,
+            bypass: shared.job.bypass,
             matched: 0,
             modified: 0,
         }
@@ -294,7 +302,11 @@ impl<'a> Batch<'a> {
     /// Sends statements of an `update` of the collection, and counts what they did.
     pub(crate) async fn update(&mut self, statements: Vec<Document>) -> Result<(), BoxError> {
         let ids: Vec<_> = statements.iter().map(id_of).collect();
-        let command = doc! { "update": self.collection, "updates": statements, "ordered": true };
+        let mut command =
+            doc! { "update": self.collection, "updates": statements, "ordered": true };
+        if self.bypass {
+            command.insert("bypassDocumentValidation", true);
+        }
         let reply = self.send(command).await.map_err(|error| culprit::of_statement(error, &ids))?;
         self.matched += worker::count(&reply, "n");
         self.modified += worker::count(&reply, "nModified");

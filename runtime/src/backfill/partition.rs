@@ -82,8 +82,8 @@ impl Partition {
             id: key.id(number),
             key: key.clone(),
             at: bounds.from.clone(),
+            behind: bounds.behind,
             bounds,
-            behind: false,
             done: false,
             batches: 0,
             documents: 0,
@@ -100,7 +100,7 @@ impl Partition {
             from: self.at.clone(),
             behind: self.behind,
             to: self.bounds.to.clone(),
-            including: false,
+            including: self.bounds.including,
         }
     }
 
@@ -121,7 +121,12 @@ impl Partition {
                 name: document.get_str("name").ok()?.to_owned(),
                 started: number(document, "started")?,
             },
-            bounds: Range { from: bound("from"), to: bound("to"), ..Range::default() },
+            bounds: Range {
+                from: bound("from"),
+                behind: document.get_bool("fromBehind").unwrap_or(false),
+                to: bound("to"),
+                including: document.get_bool("including").unwrap_or(false),
+            },
             at: bound("at"),
             behind: document.get_bool("behind").unwrap_or(false),
             done: document.get_bool("done").unwrap_or(false),
@@ -156,6 +161,16 @@ impl Partition {
             for (key, bound) in bounds {
                 if let Some(bound) = bound {
                     set.insert(key, doc! { "$literal": bound.clone() });
+                }
+            }
+            // Only where a part of a collection is walked.
+            for (key, is_so) in [
+                ("fromBehind", self.bounds.behind),
+                ("behind", self.behind),
+                ("including", self.bounds.including),
+            ] {
+                if is_so {
+                    set.insert(key, true);
                 }
             }
             if let Some(total) = self.total {

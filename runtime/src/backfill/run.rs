@@ -16,6 +16,7 @@ use super::{
     scout::Scout,
     size::Size,
     throttle::Gauge,
+    twice,
     worker::{self, Shared, Tally},
 };
 use crate::{
@@ -104,9 +105,16 @@ impl Opened {
             .collect();
         let resumed = !partitions.is_empty();
         if !resumed {
+            if job.refuses_twice {
+                twice::refuse(&control, &job.collection, &job.filter).await?;
+            }
             let scout = Scout::new(&control, job);
-            let (ranges, total) =
-                scout.split().await.map_err(|error| server("look at a collection", error))?;
+            let (ranges, total) = match &job.ranges {
+                Some(ranges) => (ranges.clone(), None),
+                None => {
+                    scout.split().await.map_err(|error| server("look at a collection", error))?
+                }
+            };
             partitions = ranges
                 .into_iter()
                 .enumerate()

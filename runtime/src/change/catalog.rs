@@ -2,7 +2,11 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::{BoxError, Online, ServerError, server_options};
+use crate::{
+    BoxError, Direction, Online, ServerError,
+    command::{API_STRICT, Control},
+    server_options,
+};
 
 /// A collection, as `listCollections` shows it.
 #[derive(Clone, Debug)]
@@ -34,6 +38,20 @@ impl Collection {
         })
     }
 
+    /// What every document has to match. None if the server enforces nothing.
+    pub(super) fn validator(&self) -> Option<&Document> {
+        let option = |name| self.options.get_str(name).ok();
+        let is_off = option("validationLevel") == Some("off");
+        let warns = option("validationAction") == Some("warn");
+        let validator = self.options.get_document("validator").ok();
+        validator.filter(|validator| !validator.is_empty() && !is_off && !warns)
+    }
+
+    /// Whether it judges documents that did not match before.
+    pub(super) fn judges_strictly(&self) -> bool {
+        self.options.get_str("validationLevel").unwrap_or("strict") == "strict"
+    }
+
     pub(super) fn is_capped(&self) -> bool {
         self.options.get_bool("capped").unwrap_or(false)
     }
@@ -46,6 +64,19 @@ pub(crate) async fn collection(
 ) -> Result<Option<Collection>, BoxError> {
     let found = collections(on, doc! { "name": name }).await?;
     Ok(found.into_iter().next().map(|(_, collection)| collection))
+}
+
+/// Whether this user may write documents that the validator of a collection does not judge
+/// (`bypassDocumentValidation`). Asks with an update of no document.
+pub(super) async fn may_bypass(on: &mut Online<'_>, name: &str) -> Result<bool, ServerError> {
+    let nothing = doc! { "q": { "_id": { "$in": [] } }, "u": { "$set": { "x": 1 } } };
+    let command = doc! { "update": name, "updates": [nothing], "bypassDocumentValidation": true };
+    match on.engine().control.retrying(None, command).await {
+        Ok(_) => Ok(true),
+        // Unauthorized.
+        Err(error) if error.code() == Some(13) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The collections that match, by name.
@@ -138,6 +169,28 @@ pub(super) async fn rename(on: &mut Online<'_>, from: &str, to: &str) -> Result<
         "to": format!("{database}.{to}"),
     };
     on.ddl_as_admin(command).await
+}
+
+/// Whether the client takes part in the Stable API strictly: then the server refuses what is not
+/// in it, as `renameCollection`. Asks with a command that changes nothing.
+pub(super) async fn is_strict(on: &mut Online<'_>) -> Result<bool, ServerError> {
+    let admin = on.database().client().database("admin");
+    let control = Control { database: admin, ..on.engine().control.clone() };
+    match control.retrying(None, doc! { "connectionStatus": 1 }).await {
+        Err(error) if error.code() == Some(API_STRICT) => Ok(true),
+        // Whatever else it is, the command itself will say.
+        _ => Ok(false),
+    }
+}
+
+/// The refusal of what is not in the Stable API.
+pub(crate) fn beyond_api(what: &str, direction: Direction) -> String {
+    format!(
+        "it needs {what}, which is not in the Stable API, and this client keeps to that strictly \
+         (`apiStrict`); nothing was changed: run `{}` with a client whose `ServerApi` is not \
+         strict",
+        direction.as_str()
+    )
 }
 
 /// Drops a collection that is there or not.

@@ -20,12 +20,15 @@ mod options;
 mod pipelines;
 mod rewrite;
 mod run;
+pub(crate) mod turn;
 mod undo;
+mod validators;
 
 use std::panic::AssertUnwindSafe;
 
 use mongodb::bson::Document;
 
+pub(crate) use self::catalog::beyond_api;
 use self::operation::Operation;
 pub use self::{
     build::{

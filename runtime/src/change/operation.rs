@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 
 use super::{
-    collections,
+    catalog, collections,
     custom::Custom,
     index_spec::Spec,
     indexes, keep,
@@ -30,6 +30,9 @@ impl Slot {
         format!("operation {}", self.number + 1)
     }
 }
+
+/// How a collection gets another name.
+const RENAME: &str = "the command `renameCollection`";
 
 /// One recorded operation.
 #[derive(Clone, Debug)]
@@ -106,6 +109,46 @@ impl Operation {
             Self::Rewrite(one) => vec![&one.collection],
             Self::Run(_) => Vec::new(),
         }
+    }
+
+    /// What of it is not in the server's Stable API.
+    pub(super) fn beyond_api(&self) -> Option<String> {
+        match self {
+            Self::DropCollection(_) | Self::RenameCollection(_) => Some(RENAME.to_owned()),
+            Self::CreateCollection(one) => {
+                let beyond = ["capped", "size", "max", "storageEngine", "indexOptionDefaults"];
+                let option = beyond.iter().find(|&&name| one.options.contains_key(name))?;
+                Some(format!("the option `{option}` of `create`"))
+            }
+            Self::CreateIndex(indexes::Create { spec, .. }) => {
+                let is_text = spec.keys.values().any(|kind| kind.as_str() == Some("text"));
+                is_text.then(|| "a text index".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// What of its inverse is not in the server's Stable API. A view is dropped; a collection that
+    /// was created is renamed out of the way, so that nothing is lost that is written meanwhile.
+    pub(super) async fn undo_beyond_api(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<Option<String>, BoxError> {
+        let existed = found.get_bool("existed").unwrap_or(false);
+        let renames = match self {
+            Self::RenameCollection(_) => true,
+            Self::DropCollection(_) => {
+                existed && found.get_str("kind").is_ok_and(|kind| kind != "view")
+            }
+            Self::CreateCollection(one) if !existed => {
+                let is_there = catalog::collection(on, &one.name).await?;
+                is_there.is_some_and(|found| found.is_plain())
+            }
+            Self::CreateIndex(_) => !found.get_bool("collection").unwrap_or(true),
+            _ => false,
+        };
+        Ok(renames.then(|| RENAME.to_owned()))
     }
 
     /// Where it changes documents, and which.

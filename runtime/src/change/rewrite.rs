@@ -16,10 +16,11 @@ use super::{
     keep,
     operation::Slot,
     pipelines::Pipelines,
+    turn, validators,
 };
 use crate::{
     BoxError, Direction, Online,
-    backfill::{self, Batch, Job, Work, both},
+    backfill::{self, Batch, Job, Work, both, ranges_filter, twice},
 };
 
 /// How many documents an error names.
@@ -77,17 +78,68 @@ impl Rewrite {
         }
     }
 
-    fn job(&self, slot: Slot, direction: Direction, kept: Option<&str>) -> Job {
+    /// The walk through the documents. `found`: what the operation found, and where its migration
+    /// turned round, if it did. `kept`: the collection with the documents that are to be put back.
+    fn job(&self, slot: Slot, direction: Direction, found: &Document, kept: Option<&str>) -> Job {
         let mut job = Job::new(&slot.step(), &self.collection);
         job.beside = kept.map(str::to_owned);
         match &self.how {
             How::Field(edit) => job.filter = edit.involved(direction),
             How::Pipelines(pipelines) => {
-                job.filter = pipelines.involved(direction, kept.is_some());
+                if kept.is_none() {
+                    job.filter = pipelines.involved(direction, false);
+                }
                 job.batch = Some(HERE);
             }
         }
+        if turn::is_turned(found, direction) {
+            job.ranges = turn::parts(found);
+        }
         job
+    }
+
+    /// Whether the batches are to be written past the validator, and whether this user may.
+    async fn bypass(
+        &self,
+        on: &mut Online<'_>,
+        unjudged: bool,
+        found: &catalog::Collection,
+    ) -> Result<bool, BoxError> {
+        Ok(unjudged
+            && found.options.contains_key("validator")
+            && catalog::may_bypass(on, &self.collection).await?)
+    }
+
+    /// Refuses documents of which something would be lost, as they have a field twice.
+    async fn refuse_twice(
+        &self,
+        on: &mut Online<'_>,
+        direction: Direction,
+        part: &Document,
+    ) -> Result<(), BoxError> {
+        let (involved, test) = match &self.how {
+            How::Field(edit) => {
+                let mut tests = vec![twice::here(expr::ROOT)];
+                for path in edit.paths() {
+                    // With all that is beside the path: an array is remembered as a whole.
+                    let first = path.fields().first().map_or("", String::as_str);
+                    let depth = twice::DEPTH.max(path.fields().len());
+                    let value = expr::member(expr::ROOT, first);
+                    tests.push(expr::bind("first", value, twice::within("first", depth)));
+                }
+                (edit.involved(direction), expr::any_of(tests))
+            }
+            How::Pipelines(pipelines) => {
+                let test = twice::within(expr::ROOT, twice::DEPTH);
+                (pipelines.involved(direction, false), test)
+            }
+        };
+        let pipeline = twice::pipeline(both(involved, part), test);
+        let found = catalog::aggregate(on, &self.collection, pipeline).await?;
+        match twice::refusal(&self.collection, &found) {
+            None => Ok(()),
+            Some(problem) => Err(problem.into()),
+        }
     }
 
     pub(super) async fn observe(
@@ -99,7 +151,8 @@ impl Rewrite {
             if let Some(problem) = found.unwalkable(&self.collection) {
                 return Err(problem.into());
             }
-            self.refuse(on, Direction::Up, None).await?;
+            self.refuse(on, Direction::Up, None, &doc! {}).await?;
+            self.refuse_twice(on, Direction::Up, &doc! {}).await?;
         }
         Ok(doc! { "kept": keep::name(on, slot.number).await? })
     }
@@ -110,11 +163,13 @@ impl Rewrite {
         on: &mut Online<'_>,
         direction: Direction,
         kept: Option<&str>,
+        part: &Document,
     ) -> Result<(), BoxError> {
         let Some(Refusal { filter, test, problem }) = self.refusal(direction) else {
             return Ok(());
         };
-        let mut pipeline = vec![doc! { "$match": filter }, doc! { "$match": { "$expr": test } }];
+        let mut pipeline =
+            vec![doc! { "$match": both(filter, part) }, doc! { "$match": { "$expr": test } }];
         if let Some(kept) = kept {
             // Those will be put back, or left alone.
             pipeline.push(doc! { "$lookup": {
@@ -149,21 +204,70 @@ impl Rewrite {
     ) -> Result<(), BoxError> {
         let kept = keep::chosen(found)?;
         let mut count = 0;
-        if let Some(there) = catalog::collection(on, &self.collection).await? {
+        if let Some(now) = catalog::collection(on, &self.collection).await? {
             if !on.is_done(&slot.step()) {
                 keep::open(on, kept).await?;
             }
-            let job = self.job(slot, Direction::Up, None);
-            let is_collated = there.is_collated();
-            backfill::run(on, job, &Forward { rewrite: self, kept, is_collated }).await?;
+            let unjudged = found.get_bool(validators::UNJUDGED).unwrap_or(false);
+            let bypass = self.bypass(on, unjudged, &now).await?;
+            let is_collated = now.is_collated();
+            let walked = if turn::is_turned(found, Direction::Up) {
+                self.again(on, slot, found, (bypass, is_collated)).await
+            } else {
+                let job = Job { bypass, ..self.job(slot, Direction::Up, found, None) };
+                let work = Forward { rewrite: self, kept, is_collated };
+                backfill::run(on, job, &work).await.map(drop)
+            };
+            walked.map_err(|error| {
+                validators::explain(&self.collection, Direction::Up, unjudged, error)
+            })?;
             count = catalog::count(on, kept, doc! {}).await?;
         }
         let mut found = found.clone();
         found.insert("documents", count);
+        found.remove(turn::TURNED);
+        found.remove(turn::REACHED);
         on.checkpoint(None, Some((&slot.key(), &found)), async |_| Ok(())).await?;
         if count == 0 {
             catalog::drop(on, kept).await?;
         }
+        Ok(())
+    }
+
+    /// Does again what a rollback undid that was given up: the law with both ways exchanged. What
+    /// the rollback put aside is put back, and everything else goes forward. What was kept before
+    /// is still there, as a rollback only marks it.
+    async fn again(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+        found: &Document,
+        (bypass, is_collated): (bool, bool),
+    ) -> Result<(), BoxError> {
+        let kept = keep::chosen(found)?.to_owned();
+        let back = keep::back(&kept);
+        let has_back = catalog::collection(on, &back).await?.is_some();
+        let job = Job { bypass, ..self.job(slot, Direction::Up, found, has_back.then_some(&back)) };
+        let work = Return {
+            rewrite: self,
+            way: Way { direction: Direction::Up, is_collated, aside: &kept, is_again: true },
+            kept: has_back.then_some(&back),
+        };
+        backfill::run(on, job, &work).await?;
+        self.settle(on, &back).await
+    }
+
+    /// Drops what was put back; keeps what somebody has changed since.
+    async fn settle(&self, on: &mut Online<'_>, kept: &str) -> Result<(), BoxError> {
+        let changed = catalog::count(on, kept, doc! { "changed": true }).await?;
+        if changed == 0 {
+            return Ok(catalog::drop(on, kept).await?);
+        }
+        tracing::warn!(
+            target: "mongrate", collection = self.collection, kept, documents = changed,
+            "some documents had been changed since: they were not set back to what they held \
+             before, which is kept until `purge`"
+        );
         Ok(())
     }
 
@@ -205,17 +309,31 @@ impl Rewrite {
                 .into());
         };
         let back = keep::back(&kept);
-        if let Some(there) = catalog::collection(on, &self.collection).await? {
-            let is_collated = there.is_collated();
+        if let Some(now) = catalog::collection(on, &self.collection).await? {
             let has_kept = catalog::collection(on, &kept).await?.is_some();
+            let job = self.job(slot, Direction::Down, found, has_kept.then_some(kept.as_str()));
             if !on.is_done(&slot.step()) {
-                self.refuse(on, Direction::Down, has_kept.then_some(kept.as_str())).await?;
+                let part = job.ranges.as_deref().map(ranges_filter).unwrap_or_default();
+                let kept = has_kept.then_some(kept.as_str());
+                self.refuse(on, Direction::Down, kept, &part).await?;
+                self.refuse_twice(on, Direction::Down, &part).await?;
                 keep::open(on, &back).await?;
             }
-            let kept = has_kept.then_some(&kept);
-            let job = self.job(slot, Direction::Down, kept.map(String::as_str));
-            let work = Backward { rewrite: self, kept, back: &back, is_collated };
-            backfill::run(on, job, &work).await?;
+            // It brings back what was there, under whatever validator: none may be in its way.
+            let bypass = self.bypass(on, true, &now).await?;
+            let work = Return {
+                rewrite: self,
+                way: Way {
+                    direction: Direction::Down,
+                    is_collated: now.is_collated(),
+                    aside: &back,
+                    is_again: false,
+                },
+                kept: has_kept.then_some(&kept),
+            };
+            backfill::run(on, Job { bypass, ..job }, &work).await.map_err(|error| {
+                validators::explain(&self.collection, Direction::Down, true, error)
+            })?;
         }
         if !keep::close(on, &back).await? {
             tracing::info!(
@@ -223,17 +341,7 @@ impl Rewrite {
                 "what the rollback had to overwrite is kept until `purge`"
             );
         }
-        let changed = catalog::count(on, &kept, doc! { "changed": true }).await?;
-        if changed == 0 {
-            catalog::drop(on, &kept).await?;
-        } else {
-            tracing::warn!(
-                target: "mongrate", collection = self.collection, kept, documents = changed,
-                "some documents had been changed since: they were not set back to what they \
-                 held before, which is kept until `purge`"
-            );
-        }
-        Ok(())
+        self.settle(on, &kept).await
     }
 }
 
@@ -249,8 +357,9 @@ impl Work for Forward<'_> {
         match &self.rewrite.how {
             How::Field(edit) => {
                 let filter = batch.filter.clone();
-                let way = (Direction::Up, self.is_collated);
-                edit_batch(batch, self.rewrite, edit, way, filter, self.kept).await
+                let Self { kept: aside, is_collated, .. } = *self;
+                let way = Way { direction: Direction::Up, is_collated, aside, is_again: false };
+                edit_batch(batch, self.rewrite, edit, way, filter).await
             }
             How::Pipelines(pipelines) => {
                 let mut reader = batch.reader(found(batch.collection, batch.filter.clone()));
@@ -264,16 +373,45 @@ impl Work for Forward<'_> {
     }
 }
 
+/// Which way documents are changed, and where what is overwritten is remembered.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    direction: Direction,
+    /// The server compares strings otherwise than by their bytes.
+    is_collated: bool,
+    aside: &'a str,
+    /// Something may be remembered of a document already: what it held before is the later one.
+    is_again: bool,
+}
+
+impl Way<'_> {
+    /// Remembers what is overwritten.
+    async fn put_aside(
+        &self,
+        batch: &mut Batch<'_>,
+        entries: Vec<Document>,
+    ) -> Result<(), BoxError> {
+        if self.is_again {
+            let ids: Vec<Bson> = entries.iter().filter_map(|one| one.get("_id").cloned()).collect();
+            if !ids.is_empty() {
+                let delete = doc! { "q": { "_id": { "$in": ids } }, "limit": 0 };
+                batch.send(doc! { "delete": self.aside, "deletes": [delete] }).await?;
+            }
+        }
+        batch.insert(self.aside, entries).await
+    }
+}
+
 /// Applies the edit, or its inverse, to what matches, and puts what is to be remembered into
 /// another collection.
 async fn edit_batch(
     batch: &mut Batch<'_>,
     rewrite: &Rewrite,
     edit: &Edit,
-    (direction, is_collated): (Direction, bool),
+    way: Way<'_>,
     filter: Document,
-    into: &str,
 ) -> Result<(), BoxError> {
+    let Way { direction, is_collated, .. } = way;
     if let Some(Refusal { filter: may, test, problem }) = rewrite.refusal(direction) {
         let pipeline = vec![
             doc! { "$match": both(filter.clone(), &may) },
@@ -304,7 +442,7 @@ async fn edit_batch(
         } else {
             found.into_iter().map(entry).collect()
         };
-        batch.insert(into, lost).await?;
+        way.put_aside(batch, lost).await?;
     }
     let document = edit.apply(direction, expr::ROOT);
     let change = vec![doc! { "$replaceWith": document }];
@@ -379,16 +517,16 @@ fn entry(mut found: Document) -> Document {
     doc! { "_id": found.remove("_id").unwrap_or(Bson::Null), "left": true }
 }
 
-/// Puts back what was remembered, and goes back with the rest.
-struct Backward<'a> {
+/// Puts back what was remembered, and goes back with the rest: to what was there before the
+/// migration, or, where its rollback is given up, to what was there before that.
+struct Return<'a> {
     rewrite: &'a Rewrite,
+    /// It puts aside what it overwrites.
+    way: Way<'a>,
     kept: Option<&'a String>,
-    /// For what it overwrites.
-    back: &'a str,
-    is_collated: bool,
 }
 
-impl Work for Backward<'_> {
+impl Work for Return<'_> {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
         match &self.rewrite.how {
             How::Field(edit) => self.field(batch, edit).await,
@@ -397,7 +535,7 @@ impl Work for Backward<'_> {
     }
 }
 
-impl Backward<'_> {
+impl Return<'_> {
     async fn field(&self, batch: &mut Batch<'_>, edit: &Edit) -> Result<(), BoxError> {
         let filter = batch.filter.clone();
         let mut settled = Vec::new();
@@ -413,10 +551,9 @@ impl Backward<'_> {
                 self.put_back(batch, edit, kept, some, &mut settled, &mut changed).await?;
             }
         }
-        if !edit.is_one_way() {
+        if self.way.direction == Direction::Up || !edit.is_one_way() {
             let rest = both(filter, &doc! { "_id": { "$nin": settled } });
-            let way = (Direction::Down, self.is_collated);
-            edit_batch(batch, self.rewrite, edit, way, rest, self.back).await?;
+            edit_batch(batch, self.rewrite, edit, self.way, rest).await?;
         }
         self.note(batch, changed).await
     }
@@ -511,8 +648,8 @@ impl Backward<'_> {
             }
             drop(entries);
             batch.update_all(restored).await?;
-            let entries = pipelines.run(batch, rest, Direction::Down).await?;
-            batch.insert(self.back, entries).await?;
+            let entries = pipelines.run(batch, rest, self.way.direction).await?;
+            self.way.put_aside(batch, entries).await?;
         }
         self.note(batch, changed).await
     }

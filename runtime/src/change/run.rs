@@ -7,9 +7,10 @@
 use mongodb::bson::{Document, doc};
 
 use super::{
-    Change,
+    Change, catalog,
     operation::{Operation, Slot},
     undo::{pack, unpack},
+    validators,
 };
 use crate::{BoxError, Direction, Online, ServerError, error::driver};
 
@@ -18,7 +19,7 @@ const TEXT: &str = "operation";
 /// How much of an operation's text an error has.
 const OPERATION_CHARS_MAX: usize = 400;
 /// It was begun, and the server refused it: it left nothing.
-const VOID: &str = "void";
+pub(super) const VOID: &str = "void";
 
 impl Change {
     /// Runs every operation that no earlier attempt finished.
@@ -32,6 +33,7 @@ impl Change {
     async fn up(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
         // Done, and not yet marked so.
         let mut finished: Option<String> = None;
+        let judged = validators::changed(&self.operations);
         for (number, operation) in self.operations.iter().enumerate() {
             let slot = Slot { number };
             let begun = begun(on, slot);
@@ -52,6 +54,9 @@ impl Change {
                     }
                     let mut found = observed.map_err(|error| about(operation, slot, error))?;
                     found.insert(TEXT, operation.forward_text());
+                    if judged.concerns(number) {
+                        found.insert(validators::UNJUDGED, true);
+                    }
                     let done = finished.take();
                     let key = slot.key();
                     let packed = pack(&found)?;
@@ -69,10 +74,25 @@ impl Change {
             }
             finished = Some(slot.key());
         }
-        match finished {
-            Some(done) => on.checkpoint(Some(&done), None, async |_| Ok(())).await,
-            None => Ok(()),
+        if let Some(done) = finished {
+            on.checkpoint(Some(&done), None, async |_| Ok(())).await?;
         }
+        validators::refuse_unfit(on, &judged.collections).await
+    }
+
+    /// Refuses, before anything is written, what a client of the strict Stable API cannot do.
+    pub(crate) async fn refuse_beyond_api(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
+        for (number, operation) in self.operations.iter().enumerate() {
+            let slot = Slot { number };
+            let is_begun = on.is_done(&slot.key()) || begun(on, slot).is_some();
+            if let Some(what) = operation.beyond_api().filter(|_| !is_begun)
+                && catalog::is_strict(on).await?
+            {
+                let error = catalog::beyond_api(&what, on.direction());
+                return Err(about(operation, slot, error.into()));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a rollback that could not be gone through with, as far as that can be told before
@@ -104,6 +124,12 @@ impl Change {
                 .ready(on, slot, &found)
                 .await
                 .map_err(|error| about(operation, slot, error))?;
+            if let Some(what) = operation.undo_beyond_api(on, &found).await?
+                && catalog::is_strict(on).await?
+            {
+                let error = catalog::beyond_api(&what, Direction::Down);
+                return Err(about(operation, slot, error.into()));
+            }
         }
         Ok(())
     }

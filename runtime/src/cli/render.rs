@@ -96,8 +96,8 @@ fn remark(one: &MigrationStatus) -> Option<String> {
     }
     match one.state {
         State::Failed => Some(match &one.failure {
-            Some(failure) => failure.message.clone(),
-            None => "its last attempt failed".to_owned(),
+            Some(failure) => format!("{}{}", failure.message, ways_out(one)),
+            None => format!("its last attempt failed{}", ways_out(one)),
         }),
         State::Running | State::Interrupted => Some(unfinished(one)),
         State::Applied | State::Pending => None,
@@ -107,9 +107,6 @@ fn remark(one: &MigrationStatus) -> Option<String> {
 /// How far a migration is that was begun and is not done, and what finishes it.
 fn unfinished(one: &MigrationStatus) -> String {
     let is_rollback = one.direction == Some(Direction::Down);
-    if let (true, Some(failure)) = (is_rollback, &one.failure) {
-        return format!("its rollback failed: {}; `down` tries it again", failure.message);
-    }
     let (mut text, way_out) = match (one.state, is_rollback) {
         (State::Interrupted, false) => ("interrupted".to_owned(), "; `up` resumes it"),
         (State::Interrupted, true) => {
@@ -127,6 +124,26 @@ fn unfinished(one: &MigrationStatus) -> String {
         text += &format!(" after {}", steps.join(", "));
     }
     text + way_out
+}
+
+/// What can be done about a migration that failed half-way, behind why it did.
+fn ways_out(one: &MigrationStatus) -> String {
+    let Some(half_done) = one.half_done else { return String::new() };
+    let version = one.version;
+    let by_hand = format!("or say what is so with `resolve {version} --as applied|pending`");
+    let ways = match (half_done.direction, half_done.down) {
+        (Direction::Up, true) => "half-done: `up` resumes it, `down` undoes what it did".to_owned(),
+        (Direction::Up, false) => {
+            format!("half-done: `up` resumes it, {by_hand}")
+        }
+        (Direction::Down, _) if half_done.gives_up_rollback => {
+            "its rollback failed: `down` tries it again, `up` gives it up and applies again what \
+             it undid"
+                .to_owned()
+        }
+        (Direction::Down, _) => format!("its rollback failed: `down` tries it again, {by_hand}"),
+    };
+    format!("\n{ways}")
 }
 
 /// How far a backfill is, on one line.
@@ -184,7 +201,11 @@ fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
 
 fn state_cell(one: &MigrationStatus) -> Cell {
     let odd = one.drifted || !one.linked || one.recorded_as.is_some();
-    let text = one.state_text();
+    let is_rollback = one.half_done.is_some_and(|half| half.direction == Direction::Down);
+    let text = match one.state {
+        State::Failed if is_rollback => "rollback failed".to_owned(),
+        _ => one.state_text(),
+    };
     let text = if odd { format!("{text} !") } else { text };
     Cell::new(text).fg(match one.state {
         _ if odd => Color::Yellow,
@@ -659,6 +680,7 @@ mod tests {
             duration_ms: applied.then_some(1_240),
             by: None,
             failure: None,
+            half_done: None,
             finished_steps: Vec::new(),
             progress: Vec::new(),
             percent: None,
