@@ -29,6 +29,7 @@ use crate::{
     provisional::{self, Provisional},
     report::{Failure, Who},
     retry::Backoff,
+    visible::Line,
 };
 
 /// How long aborting may take before the transaction is left to the server.
@@ -691,7 +692,7 @@ impl Engine {
                     if !transient || !trial.backoff.again().await {
                         return Err(Stop::Server(Error::server("enter a transaction", error)));
                     }
-                    tracing::debug!(target: "mongrate", %error, "the guard is tried again");
+                    tracing::debug!(target: "mongrate", error = %Line(&error), "the guard is tried again");
                 }
             }
         }
@@ -719,7 +720,7 @@ impl Engine {
                 }
                 if transient && trial.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
-                    tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
+                    tracing::debug!(target: "mongrate", failure = %Line(&failure), "the transaction is tried again");
                     return Ok(None);
                 }
                 return Err(Stop::Body(if gone { GONE.into() } else { error }));
@@ -957,7 +958,7 @@ pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) 
         }
         Ok(Err(error)) => {
             let error = ServerError::from(error);
-            tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
+            tracing::warn!(target: "mongrate", error = %Line(&error), "a transaction may stay open");
         }
         Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
     }

@@ -12,6 +12,7 @@ use crate::{
     plan::{Goal, UpTarget},
     report::StartReport,
     runner::How,
+    visible::Line,
 };
 
 /// The environment variable that sets the policy at start.
@@ -116,7 +117,7 @@ impl<'a> OnStart<'a> {
                     Err(
                         error @ (Error::Drift(_) | Error::OutOfOrder { .. } | Error::Ahead { .. }),
                     ) => {
-                        tracing::warn!(target: "mongrate", %error, "the migrations need attention");
+                        tracing::warn!(target: "mongrate", error = %Line(&error), "the migrations need attention");
                         let pending = runner.status().await?.pending;
                         Ok(StartReport::Warn { pending })
                     }

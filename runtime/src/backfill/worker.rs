@@ -31,6 +31,7 @@ use crate::{
     error::driver,
     progress::{Far, Progress, Said},
     retry::Backoff,
+    visible::Line,
 };
 
 const SIZE_FIRST: u32 = 1_000;
@@ -363,7 +364,7 @@ async fn attempt(
                 Stop::Body(error) if worth_another(error.as_ref()) => {
                     let why = driver::find(error.as_ref()).map(ToString::to_string);
                     let text = why.unwrap_or_default();
-                    tracing::debug!(target: "mongrate", error = text, "a batch is tried again");
+                    tracing::debug!(target: "mongrate", error = %Line(text), "a batch is tried again");
                     Miss::Body(ServerError::in_reply("a batch met the writes of others", None))
                 }
                 stop => Miss::Stop(stop),

@@ -4,7 +4,7 @@ use comfy_table::{Attribute, Cell, Color};
 
 use super::{
     duration::human,
-    out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
+    out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe, safe_lines},
     render::{View, ahead_notes, fitting, operations, right, table},
 };
 use crate::{
@@ -24,7 +24,7 @@ pub(super) fn report(report: &DryRunReport, view: View) -> String {
     for step in &report.steps {
         text += &heading(step);
         if let Some(failure) = &step.failure {
-            text += &format!("   {}\n", safe(&failure.message).replace('\n', "\n   "));
+            text += &format!("   {}\n", safe_lines(&failure.message).replace('\n', "\n   "));
         }
         text += &indented(&operations(&step.planned.operations, step.planned.direction));
         text += &commands(&step.commands, report, view);
@@ -233,7 +233,7 @@ pub(super) fn lints(all: &[Lint]) -> String {
             paint(WARNING, "warning:"),
             lint.version,
             safe(&lint.migration),
-            safe(&lint.message)
+            safe_lines(&lint.message).replace('\n', "\n   ")
         );
         for detail in &lint.details {
             text += &format!("   {}\n", paint(FAINT, safe(detail)));
@@ -255,7 +255,7 @@ pub(super) fn lints(all: &[Lint]) -> String {
 }
 
 fn code(title: &str, code: &str, mark: char) -> String {
-    let lines: String = safe(code)
+    let lines: String = safe_lines(code)
         .lines()
         .map(|line| format!("   {mark} {line}").trim_end().to_owned() + "\n")
         .collect();

@@ -11,8 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::out;
-use crate::{StepProgress, redact};
+use crate::{StepProgress, redact, visible};
 
 /// The line that is shown now. There is one stderr, so there is one line.
 static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -69,7 +68,7 @@ impl<S: tracing::Subscriber> Layer<S> for Follow {
         let mut said = Said::default();
         event.record(&mut said);
         if let Some(text) = said.text() {
-            bar.set_message(redact::clean(&out::safe(&text)).into_owned());
+            bar.set_message(redact::clean(&visible::line(&text)).into_owned());
         }
     }
 }
@@ -158,7 +157,7 @@ impl Write for LogWriter {
         let clean = match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(mut json) if json.is_object() => {
                 redact::clean_json(&mut json);
-                format!("{json}\n").into()
+                format!("{}\n", visible::json(json.to_string())).into()
             }
             _ => redact::clean(&text),
         };

@@ -11,7 +11,7 @@ use mongrate_seal::create::Created;
 
 use super::{
     duration::{ago, human},
-    out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
+    out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe, safe_lines},
 };
 use crate::{
     CheckReport, DeclaredOperation, Direction, HistoryReport, ImportReport, LockReport,
@@ -53,7 +53,7 @@ pub(super) fn status(report: &StatusReport, view: View) -> String {
                 paint(WARNING, "!"),
                 one.version,
                 safe(&one.name),
-                safe(&note).replace('\n', "\n  ")
+                safe_lines(&note).replace('\n', "\n  ")
             );
         }
     }
@@ -262,7 +262,7 @@ pub(super) fn operations(all: &[DeclaredOperation], direction: Direction) -> Str
             Direction::Up => &one.operation,
             Direction::Down => &one.undo,
         };
-        text += &format!("  {}", safe(what));
+        text += &format!("  {}", safe_lines(what).replace('\n', "\n  "));
         if let Some(documents) = one.documents {
             let plural = if documents == 1 { "" } else { "s" };
             text += &paint(FAINT, format!(" · {documents} document{plural}"));
@@ -400,7 +400,7 @@ pub(super) fn history(report: &HistoryReport, view: View) -> String {
             };
             let mut name = safe(&event.name);
             if let Some(failure) = &event.failure {
-                name = format!("{name}\n{}", safe(&failure.message)).trim_start().to_owned();
+                name = format!("{name}\n{}", safe_lines(&failure.message)).trim_start().to_owned();
             }
             let color = match event.event.as_str() {
                 "failed" => Color::Red,
@@ -624,7 +624,8 @@ pub(super) fn ahead_notes(ahead: &[Named]) -> String {
 
 /// What went wrong, and what to do next.
 pub(super) fn failure(message: &str, next: Option<&str>) -> String {
-    let mut text = format!("{} {}\n", paint(ERROR, "error:"), safe(message).replace('\n', "\n  "));
+    let mut text =
+        format!("{} {}\n", paint(ERROR, "error:"), safe_lines(message).replace('\n', "\n  "));
     if let Some(next) = next {
         text += &format!("{} {}\n", paint(ACCENT, "next:"), safe(next));
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Error, ServerError,
     command::{Control, number},
+    visible::Line,
 };
 
 /// How long the server may work at one question, in milliseconds.
@@ -202,7 +203,7 @@ impl<'a> Reader<'a> {
             Err(error) if error.code() == Some(26) => Ok(None),
             Err(error) if error.code().is_some() && !is_gone(&error) => {
                 tracing::warn!(
-                    target: "mongrate", collection = about, %error,
+                    target: "mongrate", collection = about, error = %Line(&error),
                     "could not look for what would better be done otherwise"
                 );
                 Ok(None)
