@@ -14,6 +14,7 @@ use crate::{
     report::{Failure, RunReport, StepOutcome},
     runner::End,
     stepwise::{fail, note, step_report},
+    visible::Line,
 };
 
 /// Runs steps that are all transactional and all go up: the plan was asked
@@ -62,7 +63,7 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
     let attempts = engine.attempts;
     if let Stop::Unknown(error) = stop {
         let failure = Failure::of(&error);
-        tracing::error!(target: "mongrate", %failure, "whether they were committed is unknown; `status` tells");
+        tracing::error!(target: "mongrate", failure = %Line(&failure), "whether they were committed is unknown; `status` tells");
         for (at, step) in steps.iter().enumerate() {
             let failure = (at == together.at).then(|| failure.clone());
             report.steps.push(step_report(step, StepOutcome::Unknown, took(at), attempts, failure));

@@ -13,9 +13,10 @@ pub(crate) fn classify(error: &CreateError) -> (Kind, &'static str) {
         CreateError::NoDirectory { .. } => (Kind::Usage, "no_directory"),
         CreateError::NoVersion { .. } => (Kind::Usage, "no_version"),
         CreateError::Sum { .. } => (Kind::BadBuild, "bad_sum"),
-        CreateError::Read { .. } | CreateError::Write { .. } | CreateError::ModFile { .. } => {
-            (Kind::Failed, "io")
-        }
+        CreateError::Read { .. }
+        | CreateError::Lock { .. }
+        | CreateError::Write { .. }
+        | CreateError::ModFile { .. } => (Kind::Failed, "io"),
         _ => (Kind::Failed, "failed"),
     }
 }

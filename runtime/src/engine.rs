@@ -30,6 +30,7 @@ use crate::{
     provisional::{self, Provisional},
     report::{Failure, Who},
     retry::Backoff,
+    visible::Line,
 };
 
 /// How long aborting may take before the transaction is left to the server.
@@ -792,7 +793,7 @@ impl Engine {
                         let error = self.control.explained("enter a transaction", error).await;
                         return Err(Stop::Server(error));
                     }
-                    tracing::debug!(target: "mongrate", %error, "the guard is tried again");
+                    tracing::debug!(target: "mongrate", error = %Line(&error), "the guard is tried again");
                 }
             }
         }
@@ -820,7 +821,7 @@ impl Engine {
                 }
                 if transient && trial.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
-                    tracing::debug!(target: "mongrate", %failure, "the transaction is tried again");
+                    tracing::debug!(target: "mongrate", failure = %Line(&failure), "the transaction is tried again");
                     return Ok(None);
                 }
                 return Err(Stop::Body(if gone { GONE.into() } else { error }));
@@ -1064,7 +1065,7 @@ pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) 
             if error.code() == Some(command::API_STRICT) {
                 return supersede(control, session).await;
             }
-            tracing::warn!(target: "mongrate", %error, "a transaction may stay open");
+            tracing::warn!(target: "mongrate", error = %Line(&error), "a transaction may stay open");
         }
         Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
     }

@@ -15,6 +15,7 @@ use crate::{
     Error, ServerError, backfill,
     checksum::Digest,
     command::{API_STRICT, Control, number},
+    visible::Line,
 };
 
 pub(crate) const ID: &str = "fence";
@@ -129,7 +130,7 @@ pub(crate) async fn raise(
 /// out has waited for. What fails here, raising the fence deals with.
 pub(crate) async fn end_former(control: &Control, mine: i64) {
     if let Err(error) = kill_holder(control, mine).await {
-        tracing::debug!(target: "mongrate", %error, "could not end the former owner's session");
+        tracing::debug!(target: "mongrate", error = %Line(&error), "could not end the former owner's session");
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     inside::Holding,
     process,
     report::{LockReport, Who},
+    visible::Line,
 };
 
 pub(crate) const ID: &str = "lock";
@@ -258,7 +259,7 @@ impl Lease {
             Ok(Ok(reply)) if touched(&reply) > 0 => {}
             Ok(Ok(_)) => tracing::debug!(target: "mongrate", "the lock was no longer ours"),
             Ok(Err(error)) => {
-                tracing::warn!(target: "mongrate", %error, "could not release the lock; its lease runs out");
+                tracing::warn!(target: "mongrate", error = %Line(&error), "could not release the lock; its lease runs out");
             }
             Err(_) => {
                 tracing::warn!(target: "mongrate", "releasing the lock took too long; its lease runs out");
@@ -318,7 +319,7 @@ impl Heartbeat {
                 }
                 Ok(Ok(false)) => break,
                 Ok(Err(error)) => {
-                    tracing::warn!(target: "mongrate", %error, "a heartbeat failed");
+                    tracing::warn!(target: "mongrate", error = %Line(&error), "a heartbeat failed");
                     if Instant::now() >= last + patience {
                         break;
                     }

@@ -93,6 +93,7 @@ mod transaction;
 mod verbs;
 mod verify;
 mod version;
+mod visible;
 
 pub mod change;
 #[cfg(feature = "cli")]

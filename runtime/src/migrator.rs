@@ -411,6 +411,12 @@ impl Migrator {
         self
     }
 
+    /// What this process is called in the lock and the history.
+    #[cfg(feature = "http")]
+    pub(crate) fn who(&self) -> crate::Who {
+        self.settings.who()
+    }
+
     pub(crate) fn observer_given(&self) -> Option<&Observer> {
         self.observer.as_ref()
     }

@@ -12,6 +12,7 @@ use crate::{
     plan::{Goal, UpTarget},
     report::StartReport,
     runner::How,
+    visible::Line,
 };
 
 /// The environment variable that sets the policy at start.
@@ -120,7 +121,7 @@ impl<'a> OnStart<'a> {
                         | Error::OutOfOrder { .. }
                         | Error::Ahead { .. }),
                     ) => {
-                        tracing::warn!(target: "mongrate", %error, "the migrations need attention");
+                        tracing::warn!(target: "mongrate", error = %Line(&error), "the migrations need attention");
                         let pending = runner.status().await?.unapplied();
                         Ok(StartReport::Warn { pending })
                     }

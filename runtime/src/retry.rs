@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ServerError, config::Retries};
+use crate::{ServerError, config::Retries, visible::Line};
 
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 
@@ -44,7 +44,7 @@ impl Backoff {
     pub(crate) async fn again_after(&mut self, error: &ServerError) -> bool {
         let again = error.is_retryable() && self.again().await;
         if again {
-            tracing::debug!(target: "mongrate", %error, "sending a command again");
+            tracing::debug!(target: "mongrate", error = %Line(&error), "sending a command again");
         }
         again
     }

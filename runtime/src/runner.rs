@@ -30,6 +30,7 @@ use crate::{
     report::{DeclaredOperation, LockReport, PlanReport, PlanStep, RunReport, StepReport, Who},
     retry::jittered,
     stepwise,
+    visible::Line,
 };
 
 /// How long a plan may count documents.
@@ -263,7 +264,7 @@ impl Runner {
     /// Runs to the goal, whoever else is at it.
     #[tracing::instrument(
         target = "mongrate", name = "run", level = "info", skip_all,
-        fields(group = %self.settings.group, database = %self.control.database.name())
+        fields(group = %self.settings.group, database = %Line(self.control.database.name()))
     )]
     pub(crate) async fn run(&self, goal: Goal, how: How) -> Result<RunReport, Error> {
         let ended = self.run_to(goal, how).await;
@@ -283,7 +284,7 @@ impl Runner {
             let entered = match self.enter(Some(goal), &mut report).await {
                 // After a take-over: what this call did before is not to be lost.
                 Err(error) if report.done().next().is_some() => {
-                    tracing::error!(target: "mongrate", %error, "could not go on");
+                    tracing::error!(target: "mongrate", error = %Line(&error), "could not go on");
                     return Err(Error::LockLost { report: Box::new(report), taken_by: None });
                 }
                 entered => entered?,
@@ -442,7 +443,7 @@ impl Runner {
             let left = peek.left.filter(|_| seen.held);
             if let (Some(_), Some(holder)) = (&left, &seen.holder) {
                 tracing::info!(
-                    target: "mongrate", %holder, fence = seen.fence,
+                    target: "mongrate", holder = %Line(&holder), fence = seen.fence,
                     "the process that holds the lock is gone; taking over at once"
                 );
             }
@@ -482,14 +483,14 @@ impl Runner {
             }
             if !waiting {
                 waiting = true;
-                tracing::info!(target: "mongrate", %holder, fence = seen.fence, "waiting for the lock");
+                tracing::info!(target: "mongrate", holder = %Line(&holder), fence = seen.fence, "waiting for the lock");
             }
             if waited >= say_at {
                 say_at = waited + SAY_EVERY;
                 // A body may have spawned this call: then nobody can know.
                 let here = peek.owner.as_deref().is_some_and(inside::is_held_here);
                 tracing::info!(
-                    target: "mongrate", %holder, fence = seen.fence, waited_s = waited.as_secs(),
+                    target: "mongrate", holder = %Line(&holder), fence = seen.fence, waited_s = waited.as_secs(),
                     this_process = here, "still waiting for the lock"
                 );
             }
@@ -536,7 +537,7 @@ impl Runner {
     pub(crate) fn warn_ahead(&self, ahead: &[Named]) {
         if let (Some(first), DatabaseAhead::Warn) = (ahead.first(), self.settings.ahead) {
             tracing::warn!(
-                target: "mongrate", count = ahead.len(), %first,
+                target: "mongrate", count = ahead.len(), first = %Line(&first),
                 "the database is ahead: it has applied migrations that this build does not have"
             );
         }

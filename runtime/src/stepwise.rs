@@ -14,6 +14,7 @@ use crate::{
     progress::Said,
     report::{Failure, RunReport, StepOutcome, StepReport},
     runner::End,
+    visible::Line,
 };
 
 /// How often an election may take back what was done before this gives up.
@@ -200,7 +201,7 @@ impl Walk<'_> {
             Stop::Unknown(error) => {
                 let failure = Failure::of(&error);
                 tracing::error!(
-                    target: "mongrate", %version, name, %failure,
+                    target: "mongrate", %version, name, failure = %Line(&failure),
                     "whether it was committed is unknown; `status` tells"
                 );
                 let outcome = StepOutcome::Unknown;
@@ -245,7 +246,7 @@ impl Walk<'_> {
             }
             Err(stop) => {
                 tracing::error!(
-                    target: "mongrate", count, why = stop.text(),
+                    target: "mongrate", count, why = %Line(stop.text()),
                     "whether a majority has the last migrations is unknown; `status` tells"
                 );
                 self.mark(count, StepOutcome::Unknown, engine, report);
@@ -306,7 +307,7 @@ pub(crate) async fn fail(
     let attempts = engine.attempts;
     let failure = Failure::of(error);
     let (version, name) = (step.migration.version(), step.migration.name());
-    tracing::error!(target: "mongrate", %version, name, %failure, "failed");
+    tracing::error!(target: "mongrate", %version, name, failure = %Line(&failure), "failed");
     note(engine, step, &Change::Failed { direction: step.direction, failure: &failure }).await;
     report.steps.push(step_report(step, StepOutcome::Failed, ms, attempts, Some(failure)));
 }
@@ -320,7 +321,7 @@ pub(crate) async fn note(engine: &mut Engine, step: &Step, change: &Change<'_>) 
     }
     if let Err(stop) = recorded {
         tracing::warn!(
-            target: "mongrate", version = %step.migration.version(), why = stop.text(),
+            target: "mongrate", version = %step.migration.version(), why = %Line(stop.text()),
             "could not record the outcome"
         );
     }

@@ -10,7 +10,7 @@ use mongodb::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::command::number;
+use crate::{command::number, visible::Line};
 
 /// How often the servers are asked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -85,7 +85,7 @@ impl Gauge {
                 self.asked.set(Some(Instant::now()));
                 let trouble = self.trouble().await;
                 if let (Some(trouble), false) = (&trouble, self.paused.get()) {
-                    tracing::warn!(target: "mongrate", "the backfill pauses: {trouble}");
+                    tracing::warn!(target: "mongrate", "the backfill pauses: {}", Line(trouble));
                 } else if trouble.is_none() && self.paused.get() {
                     tracing::info!(target: "mongrate", "the backfill goes on");
                 }

@@ -5,7 +5,7 @@ use comfy_table::{Attribute, Cell, Color};
 use super::{
     duration::human,
     lints,
-    out::{ERROR, FAINT, GOOD, WARNING, paint, safe},
+    out::{ERROR, FAINT, GOOD, WARNING, paint, safe, safe_lines},
     render::{View, ahead_notes, number, operations},
     table::{fitting, right, table, wrapped},
 };
@@ -26,7 +26,7 @@ pub(super) fn report(report: &DryRunReport, view: View) -> String {
     for step in &report.steps {
         text += &heading(step);
         if let Some(failure) = &step.failure {
-            for line in wrapped(&safe(&failure.message), view, 3) {
+            for line in wrapped(&safe_lines(&failure.message), view, 3) {
                 text += &format!("   {line}\n");
             }
         }

@@ -5,7 +5,7 @@ use comfy_table::{Cell, Color};
 
 use super::{
     duration::ago,
-    out::{ERROR, FAINT, paint, safe},
+    out::{ERROR, FAINT, paint, safe, safe_lines},
     render::View,
     table::{fitting, right, table, wrapped},
 };
@@ -103,7 +103,7 @@ fn with_failures(rows: &str, report: &HistoryReport, view: View) -> String {
 fn shown(failure: Option<&crate::Failure>, view: View) -> String {
     let Some(failure) = failure else { return String::new() };
     let mut text = String::new();
-    for (at, line) in wrapped(&safe(&failure.message), view, 4).iter().enumerate() {
+    for (at, line) in wrapped(&safe_lines(&failure.message), view, 4).iter().enumerate() {
         let mark = if at == 0 { paint(ERROR, "✗") } else { " ".to_owned() };
         text += &format!("  {mark} {line}\n");
     }

@@ -2,7 +2,7 @@
 //! one kind stand together.
 
 use super::{
-    out::{ACCENT, FAINT, WARNING, paint, safe},
+    out::{ACCENT, FAINT, WARNING, paint, safe, safe_lines},
     render::View,
     table::{one_line, wrapped},
 };
@@ -73,7 +73,7 @@ fn one(lint: &Lint, view: View) -> String {
         text += &format!("{margin}{line}\n");
     }
     for detail in &lint.details {
-        for line in wrapped(&safe(detail), view, 4) {
+        for line in wrapped(&safe_lines(detail), view, 4) {
             text += &format!("    {}\n", paint(FAINT, line));
         }
     }
@@ -82,7 +82,7 @@ fn one(lint: &Lint, view: View) -> String {
 
 /// Code is to be copied: it is not wrapped.
 fn code(title: &str, code: &str, mark: char) -> String {
-    let lines: String = safe(code)
+    let lines: String = safe_lines(code)
         .lines()
         .map(|line| format!("    {mark} {line}").trim_end().to_owned() + "\n")
         .collect();

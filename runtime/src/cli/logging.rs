@@ -11,10 +11,11 @@ use tracing::{
 };
 use tracing_subscriber::{
     EnvFilter, Layer as _,
+    field::{MakeVisitor as _, RecordFields, VisitOutput as _},
     filter::{LevelFilter, Targets},
     fmt::{
         FmtContext, FormatEvent, FormatFields,
-        format::{Compact, Format, Writer},
+        format::{Compact, DefaultFields, Format, Writer},
         layer,
     },
     layer::SubscriberExt as _,
@@ -28,6 +29,7 @@ use super::{
     out::Out,
     progress::{Follow, LogWriter},
 };
+use crate::visible;
 
 /// Sets up logging, once per process; where the app has done so already, its set-up stays.
 ///
@@ -43,7 +45,8 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
         )
     })?;
     let format = Format::default().compact().with_target(args.verbose > 1);
-    let base = layer().with_writer(|| LogWriter).with_ansi(out.colors_stderr());
+    let base =
+        layer().with_writer(|| LogWriter).with_ansi(out.colors_stderr()).fmt_fields(VisibleFields);
     let lines = match &asked {
         _ if json => layer()
             .with_writer(|| LogWriter)
@@ -101,6 +104,41 @@ fn split_json(asked: &str) -> (bool, Option<String>) {
     (!json.is_empty(), (!rest.is_empty()).then(|| rest.join(",")))
 }
 
+/// Writes the fields of events and spans as usual, with everything in them visible: a line break
+/// in a value would begin a line that looks like an event of its own, also in what a migration or a
+/// library logs.
+struct VisibleFields;
+
+impl<'w> FormatFields<'w> for VisibleFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut visitor = VisibleValues(DefaultFields::new().make_visitor(writer));
+        fields.record(&mut visitor);
+        visitor.0.finish()
+    }
+}
+
+/// Hands each value on, on one line.
+struct VisibleValues<V>(V);
+
+impl<V: Visit> Visit for VisibleValues<V> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let text = format!("{value:?}");
+        self.0.record_debug(field, &format_args!("{}", visible::line(&text)));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => self.record_debug(field, &format_args!("{value}")),
+            // Quoted, as `Debug` quotes it.
+            _ => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+}
+
 /// For who did not ask for log lines: without what the verb itself will say.
 struct Unasked(Format<Compact, ()>);
 
@@ -146,6 +184,54 @@ impl Visit for Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a subscriber with these fields writes while `work` is done.
+    fn logged(work: impl FnOnce()) -> String {
+        use std::{
+            io::Write,
+            sync::{Arc, Mutex},
+        };
+
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+
+        impl Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend(bytes);
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let layer = layer()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .fmt_fields(VisibleFields)
+            .event_format(Format::default().compact().without_time());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn nothing_that_is_logged_begins_a_line() {
+        let forged = "no\n WARN mongrate::audit: forged\u{1b}[2K\u{202e}\r\u{2028}x";
+        let text = logged(|| {
+            let span = tracing::info_span!("migration", name = forged, shown = %forged);
+            let _in = span.enter();
+            let error = std::io::Error::other(forged);
+            tracing::info!(failure = %forged, path = forged, debug = ?forged, "{forged}");
+            tracing::info!(error = &error as &(dyn std::error::Error + 'static), "an error");
+        });
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("no\\n WARN mongrate::audit: forged\\u{1b}[2K"), "{text}");
+        assert!(!text.chars().any(|c| c != '\n' && visible::is_hidden(c)), "{text:?}");
+    }
 
     #[test]
     fn who_logs_the_waiting_is_not_told_again() {

@@ -20,7 +20,7 @@ use super::{
     lints, logging, progress,
     render::{self, View},
 };
-use crate::{Kind, Lint, redact};
+use crate::{Kind, Lint, redact, visible};
 
 /// Bold red.
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -188,7 +188,7 @@ impl Out {
         redact::clean_json(&mut value);
         let text =
             if io::stdout().is_terminal() { format!("{value:#}") } else { value.to_string() };
-        self.print(&text);
+        self.print(&visible::json(text));
     }
 }
 
@@ -198,19 +198,17 @@ fn write(mut stream: impl Write, text: &str, newline: bool) -> io::Result<()> {
     write!(stream, "{text}{end}").and_then(|()| stream.flush())
 }
 
-/// Text that comes from elsewhere (the database, a migration, a server), fit for a terminal:
-/// control characters are shown, not obeyed.
+/// Text that comes from elsewhere (the database, a migration, a server), fit for one line of a
+/// terminal: control characters, and those that turn the direction of text around, are shown, not
+/// obeyed.
 pub(super) fn safe(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => out.push(c),
-            '\t' => out.push(' '),
-            c if c.is_control() => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
-    }
-    out
+    visible::line(text).into_owned()
+}
+
+/// The same for a text whose line breaks count: whoever prints it indents its lines, so that none
+/// looks like a line of Mongrate's own.
+pub(super) fn safe_lines(text: &str) -> String {
+    visible::lines(text).into_owned()
 }
 
 #[cfg(test)]
@@ -219,6 +217,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(safe("a\u{1b}[2Jb\r\nc\td"), "a\\u{1b}[2Jb\\r\nc d");
+        assert_eq!(safe_lines("a\u{1b}[2Jb\r\nc\td"), "a\\u{1b}[2Jb\\r\nc d");
+        assert_eq!(safe("a\u{202e}b\u{2067}c\nd"), "a\\u{202e}b\\u{2067}c\\nd");
     }
 }

@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::out::{self, Out};
-use crate::{StepProgress, redact};
+use super::out::Out;
+use crate::{StepProgress, redact, visible};
 
 /// The line that is shown now. There is one stderr, so there is one line.
 static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -79,12 +79,12 @@ impl<S: tracing::Subscriber> Layer<S> for Follow {
         match bar {
             Some(bar) => {
                 if let Some(text) = said.text() {
-                    bar.set_message(redact::clean(&out::safe(&text)).into_owned());
+                    bar.set_message(redact::clean(&visible::line(&text)).into_owned());
                 }
             }
             None => {
                 if let Some(text) = said.waiting() {
-                    self.out.note(&out::safe(&text));
+                    self.out.note(&visible::line(&text));
                 }
             }
         }
@@ -210,7 +210,8 @@ impl Write for LogWriter {
                 let mut clean = json.clone();
                 redact::clean_json(&mut clean);
                 // As it was written, so that its fields keep their order.
-                if clean == json { text.clone() } else { format!("{clean}\n").into() }
+                let line = if clean == json { text.into_owned() } else { format!("{clean}\n") };
+                visible::json(line).into()
             }
             _ => redact::clean(&text),
         };

@@ -9,7 +9,7 @@ use mongrate_seal::create::Created;
 use super::{
     duration::{ago, human},
     lints,
-    out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe},
+    out::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint, safe, safe_lines},
     table::{fitting, right, table, wrapped},
 };
 use crate::{
@@ -47,8 +47,8 @@ pub(super) fn status(report: &StatusReport, view: View) -> String {
     }
     for one in &report.migrations {
         if let Some(note) = remark(one) {
-            let note = format!("{} {}: {note}", one.version, one.name);
-            for (at, line) in wrapped(&safe(&note), view, 2).iter().enumerate() {
+            let note = format!("{} {}: {}", one.version, safe(&one.name), safe_lines(&note));
+            for (at, line) in wrapped(&note, view, 2).iter().enumerate() {
                 let mark = if at == 0 { paint(WARNING, "!") } else { " ".to_owned() };
                 text += &format!("{mark} {line}\n");
             }
@@ -310,7 +310,7 @@ pub(super) fn operations(all: &[DeclaredOperation], direction: Direction, view: 
             Direction::Up => &one.operation,
             Direction::Down => &one.undo,
         };
-        let mut line = safe(what);
+        let mut line = safe_lines(what).replace('\n', "\n  ");
         if let Some(documents) = one.documents {
             line += &format!(" · {}", counted(documents, "document"));
         }
@@ -643,7 +643,8 @@ pub(super) fn ahead_notes(ahead: &[Named]) -> String {
 
 /// What went wrong, and what to do next.
 pub(super) fn failure(message: &str, next: Option<&str>) -> String {
-    let mut text = format!("{} {}\n", paint(ERROR, "error:"), safe(message).replace('\n', "\n  "));
+    let mut text =
+        format!("{} {}\n", paint(ERROR, "error:"), safe_lines(message).replace('\n', "\n  "));
     if let Some(next) = next {
         text += &format!("{} {}\n", paint(ACCENT, "next:"), safe(next));
     }

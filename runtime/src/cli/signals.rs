@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{out::Out, progress};
+use crate::visible::Line;
 
 /// What a shell makes of SIGINT: 128 + 2.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -52,7 +53,7 @@ async fn watch(token: CancellationToken, exit_code: Arc<AtomicU8>, out: Out) {
     let mut source = match Source::new() {
         Ok(source) => source,
         Err(error) => {
-            tracing::warn!(target: "mongrate", %error, "signals cannot be caught; Ctrl-C ends at once");
+            tracing::warn!(target: "mongrate", error = %Line(&error), "signals cannot be caught; Ctrl-C ends at once");
             return;
         }
     };

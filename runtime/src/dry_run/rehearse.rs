@@ -27,6 +27,7 @@ use crate::{
     plan::Step,
     report::Failure,
     retry::Backoff,
+    visible::Line,
 };
 
 /// How long ending the transaction may take before it is left to the server.
@@ -301,7 +302,7 @@ async fn kill(database: &Database, session: Document) {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => {
             let error = crate::ServerError::from(error);
-            tracing::warn!(target: "mongrate", %error, "the dry run's transaction may stay open until the server ends it");
+            tracing::warn!(target: "mongrate", error = %Line(&error), "the dry run's transaction may stay open until the server ends it");
         }
         Err(_) => {
             tracing::warn!(target: "mongrate", "the dry run's transaction may stay open until the server ends it");

@@ -23,6 +23,7 @@ use rustix::process::{Pid, Signal};
 use super::error::{Context, EmbeddedError};
 use super::task::Cancel;
 use super::{keeper, lock};
+use crate::visible::Line;
 
 pub(super) const PREFIX: &str = "run.";
 /// The keeper needs at most 21 s to end a server that ignores it.
@@ -181,7 +182,7 @@ pub(super) fn sweep(scratch: &Path, except: &Path, cancel: &Cancel) {
         let Ok(Some(_lock)) = lock::exclusive_now(&lock_path) else { continue };
         for run in runs {
             if let Err(error) = evict(&run, None, cancel) {
-                tracing::debug!(run = %run.display(), %error, "a leftover could not be removed");
+                tracing::debug!(run = %run.display(), error = %Line(&error), "a leftover could not be removed");
             }
         }
         // Whoever waits for its lock notices, and creates it anew.

@@ -12,6 +12,7 @@ use super::settings::Settings;
 use super::start::{self, Joined, Server};
 use super::task::{self, Cancel};
 use super::{EmbeddedBuilder, replica_set, run_dir};
+use crate::visible::Line;
 
 /// The keeper ends a server within 21 s, whatever that does.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -167,7 +168,7 @@ impl Embedded {
         }
         let stopped = task::run(move |cancel| wait_for_end(&server.run, &users, cancel)).await;
         if let Err(error) = stopped {
-            tracing::warn!(%error, "could not see the embedded server end");
+            tracing::warn!(error = %Line(&error), "could not see the embedded server end");
         }
     }
 }

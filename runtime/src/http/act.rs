@@ -151,10 +151,8 @@ where
     answered(&run, base, wait)
 }
 
-fn answered(run: &Ongoing, base: &str, wait: Option<u64>) -> Answered {
-    if let Some(problem) = run.refusal() {
-        return Err(problem);
-    }
+fn answered(run: &Arc<Ongoing>, base: &str, wait: Option<u64>) -> Answered {
+    run.admitted()?;
     let location = HeaderValue::from_str(&format!("{base}/runs/{}", run.id()));
     let (status, name) = match wait {
         Some(_) if run.is_over() => (StatusCode::OK, header::CONTENT_LOCATION),
@@ -207,7 +205,7 @@ pub(super) async fn lock_release(
     post, path = "/", tag = "change", operation_id = "create", request_body = CreateRequest,
     responses(
         (status = 201, description = "The file was written", body = Created),
-        (status = 409, description = "There is one with this name", body = Details, content_type = "application/problem+json"),
+        (status = 409, description = "There is one with this name, or the directory is missing", body = Details, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn create(
@@ -221,7 +219,7 @@ pub(super) async fn create(
             "this server was not started for development with a directory to write into; nothing \
              was written",
         )
-        .next("write it on your machine: `create`, or `cargo mongrate new`"));
+        .next("write the migration where the app's sources are, and deploy it"));
     };
     bounded("name's length", i64::try_from(asked.name.chars().count()).ok(), 1, 200)?;
     let CreateRequest { name, kind, reversible } = asked;

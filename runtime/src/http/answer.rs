@@ -7,7 +7,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::redact;
+use crate::{
+    redact,
+    visible::{self, Line},
+};
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const PROBLEM: &str = "application/problem+json";
@@ -31,11 +34,11 @@ pub(super) fn ok(body: &impl Serialize) -> Response {
 }
 
 /// The JSON of it, without passwords: what looks like an address with a user in it is masked
-/// even here, whoever let it in.
+/// even here, whoever let it in. Characters that a terminal would obey are escaped.
 pub(super) fn text(body: &impl Serialize) -> Option<String> {
     let mut value = serde_json::to_value(body)
-        .inspect_err(|error| tracing::error!(target: "mongrate", %error, "an answer is no JSON"))
+        .inspect_err(|error| tracing::error!(target: "mongrate", error = %Line(&error), "an answer is no JSON"))
         .ok()?;
     redact::clean_json(&mut value);
-    Some(value.to_string())
+    Some(visible::json(value.to_string()))
 }

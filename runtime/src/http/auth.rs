@@ -160,9 +160,17 @@ impl Auth {
     /// The app authenticates, in a layer around this router, and puts an [`Identity`] into the
     /// request's extensions. A request without one is refused, so that a forgotten layer opens
     /// nothing. The app sees to it that no other site can send requests in a user's name: where
-    /// it uses cookies, they are `SameSite`. The dashboard cannot sign in by itself then.
+    /// it uses cookies, they are `SameSite`.
+    ///
+    /// The dashboard has no sign-in of its own then: it sends the browser's cookies, and where the
+    /// app knows nobody by them, it asks the user to sign in to the app first.
     pub fn external() -> Self {
         Self(How::External)
+    }
+
+    /// Whether the app authenticates.
+    pub(super) fn is_external(&self) -> bool {
+        matches!(self.0, How::External)
     }
 
     /// Who sends a request with these headers, and this identity from the app.

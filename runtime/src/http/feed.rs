@@ -3,6 +3,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,7 +17,6 @@ use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::answer;
 
@@ -107,8 +107,8 @@ pub(super) struct Subscription {
     pub(super) last: Option<String>,
     /// How things stand, for a client that comes for the first time, or missed something.
     pub(super) snapshot: Box<dyn Fn() -> Option<String> + Send + Sync>,
-    /// Ends it.
-    pub(super) closing: CancellationToken,
+    /// Ends it, after the events that are there by then.
+    pub(super) closing: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Its place among the streams.
     pub(super) permit: OwnedSemaphorePermit,
 }
@@ -137,8 +137,8 @@ impl Subscription {
         let until = Instant::now() + STREAM_MAX;
         let begin = (feed, news.borrow_and_update().to_owned(), at, ready);
         stream::unfold(
-            (begin, news, snapshot, closing, permit),
-            move |((feed, seen, mut at, mut ready), mut news, snapshot, closing, permit)| async move {
+            (begin, news, snapshot, Some(closing), permit),
+            move |((feed, seen, mut at, mut ready), mut news, snapshot, mut closing, permit)| async move {
                 loop {
                     if let Some(event) = ready.pop_front() {
                         let next = (feed, seen, at, ready);
@@ -161,9 +161,11 @@ impl Subscription {
                         ready.extend(entries.iter().map(|entry| feed.event(entry)));
                         continue;
                     }
+                    let Some(close) = &mut closing else { return None };
                     tokio::select! {
                         changed = news.changed() => if changed.is_err() { return None },
-                        () = closing.cancelled() => return None,
+                        // Once more around, for what came last.
+                        () = close => closing = None,
                         () = tokio::time::sleep_until(until) => return None,
                     }
                 }

@@ -1,30 +1,38 @@
 //! What every request passes before anything is done for it: size, host, sign-in, scope, origin,
 //! a free place, a deadline. And what every answer gets: headers that keep it from
 //! being misused.
+//!
+//! Which of the two guards stands before a route is decided where the routes are declared. Nothing
+//! here looks at a path to decide it.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderValue, Method, Request, StatusCode, header},
+    http::{HeaderValue, Method, Request, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
     Shared,
     ask::{WAIT_S_MAX, wait_preferred},
     auth::{Identity, Scope, Unknown},
     page,
+    peer::Peer,
     problem::Problem,
+    seats::SignedIn,
 };
-use crate::Kind;
+use crate::{Kind, visible::Line};
 
 const URI_BYTES_MAX: usize = 4 * 1024;
 const HEADERS_MAX: usize = 64;
 const HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// What an answer that is no page may load: nothing.
+const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// How many requests are worked on at once. The others wait, in the order in which they came.
 pub(super) const AT_ONCE_MAX: usize = 128;
@@ -40,17 +48,25 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 const CHALLENGE: &str = "Bearer realm=\"mongrate\"";
 const CHALLENGE_WRONG: &str = "Bearer realm=\"mongrate\", error=\"invalid_token\"";
+/// RFC 9110 wants a challenge; this one says that it is none of a browser's own dialogs.
+const CHALLENGE_APP: &str = "Session realm=\"mongrate\"";
 const CHALLENGE_SCOPE: &str = "Bearer realm=\"mongrate\", error=\"insufficient_scope\"";
 
-/// In front of every route, and of what is none.
+/// In front of everything that is not the page: every other route, and what is no route.
 pub(super) async fn guard(
     State(shared): State<Arc<Shared>>,
     mut request: Request<Body>,
     next: Next,
 ) -> Response {
-    let is_page = is_page(&shared, &request);
+    let version = request.version();
     let mut response = match admit(&shared, &mut request).await {
-        Err(problem) => problem.into_response(),
+        Err(refusal) => {
+            let mut response = refusal.problem.into_response();
+            if !refusal.is_signed_in {
+                close(&mut response, version);
+            }
+            response
+        }
         Ok((_place, identity)) => {
             let wait = wait_preferred(request.headers(), WAIT_S_MAX).unwrap_or(0);
             let most = ANSWER_MAX + Duration::from_secs(wait);
@@ -59,43 +75,70 @@ pub(super) async fn guard(
                 Ok(response) => response,
                 Err(_) => Problem::overloaded(
                     "timeout",
-                    "the answer took too long; what was asked for may still be done: see `status`",
+                    "the answer took too long; what was asked for may still be done: GET status \
+                     tells",
                 )
                 .into_response(),
             };
-            if let Some(identity) = identity {
-                name(&mut response, &identity);
-            }
+            name(&mut response, &identity);
             response
         }
     };
-    harden(&mut response, is_page);
+    harden(&mut response, HeaderValue::from_static(NO_PAGE));
     response
 }
 
-fn is_page(shared: &Shared, request: &Request<Body>) -> bool {
-    // With the slash at its end, the prefix is still there.
-    let path = request.uri().path();
-    let path = path.strip_prefix(&shared.prefix).unwrap_or(path);
-    matches!(*request.method(), Method::GET | Method::HEAD) && matches!(path, "" | "/")
+/// In front of the page, which anybody may have, as it holds no data. It is at hand, so it takes no
+/// place.
+pub(super) async fn open(
+    State(shared): State<Arc<Shared>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    let version = request.version();
+    let refused = refuse_large(&request).and_then(|()| refuse_host(&shared, &request));
+    let mut response = match refused {
+        Err(problem) => problem.into_response(),
+        Ok(()) => next.run(request).await,
+    };
+    close(&mut response, version);
+    harden(&mut response, page::policy());
+    response
+}
+
+/// Whoever is not signed in gets one answer per connection.
+fn close(response: &mut Response, version: Version) {
+    // Later versions of HTTP have no such header.
+    if version <= Version::HTTP_11 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// Why a request is not let in.
+struct Refusal {
+    problem: Problem,
+    is_signed_in: bool,
 }
 
 async fn admit(
     shared: &Shared,
     request: &mut Request<Body>,
-) -> Result<(OwnedSemaphorePermit, Option<Identity>), Problem> {
-    let mut signed_in = None;
-    refuse_large(request)?;
-    refuse_host(shared, request)?;
-    if !is_page(shared, request) {
-        let identity = sign_in(shared, request)?;
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            refuse_cross_origin(shared, request)?;
-        }
-        request.extensions_mut().insert(identity.clone());
-        signed_in = Some(identity);
+) -> Result<(OwnedSemaphorePermit, Identity), Refusal> {
+    let unknown = |problem| Refusal { problem, is_signed_in: false };
+    let known = |problem| Refusal { problem, is_signed_in: true };
+    refuse_large(request).map_err(unknown)?;
+    refuse_host(shared, request).map_err(unknown)?;
+    let identity = identify(shared, request).map_err(unknown)?;
+    if let Some(signed_in) = request.extensions().get::<SignedIn>() {
+        signed_in.set();
     }
-    Ok((place(shared).await?, signed_in))
+    refuse_scope(&identity, request).map_err(known)?;
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        refuse_cross_origin(shared, request).map_err(known)?;
+    }
+    let identity = Identity { name: identity.shown(), scope: identity.scope };
+    request.extensions_mut().insert(identity.clone());
+    Ok((place(shared).await.map_err(known)?, identity))
 }
 
 /// A place among those who are worked on.
@@ -168,14 +211,31 @@ fn refuse_host(shared: &Shared, request: &Request<Body>) -> Result<(), Problem> 
     ))
 }
 
-fn sign_in(shared: &Shared, request: &Request<Body>) -> Result<Identity, Problem> {
+/// Who sends the request. A peer that has guessed too much is told to wait, whatever it sends.
+fn identify(shared: &Shared, request: &Request<Body>) -> Result<Identity, Problem> {
     let given = request.extensions().get::<Identity>();
-    let identity = shared.auth.identify(request.headers(), given).map_err(|why| match why {
-        Unknown::Nothing => {
-            Problem::unauthenticated("send `Authorization: Bearer <token>`", CHALLENGE)
+    let (peer, now) = (Peer::from(request), Instant::now());
+    match shared.auth.identify(request.headers(), given) {
+        Ok(identity) => {
+            let admitted = shared.guesses.right(peer, &identity.name, now);
+            admitted.map_err(Problem::slowed)?;
+            Ok(identity)
         }
-        Unknown::Wrong => Problem::unauthenticated("this token is not known", CHALLENGE_WRONG),
-    })?;
+        Err(Unknown::Wrong) => {
+            shared.guesses.wrong(peer, now).map_err(Problem::slowed)?;
+            Err(Problem::unauthenticated("this token is not known", CHALLENGE_WRONG))
+        }
+        Err(Unknown::Nothing) if shared.auth.is_external() => Err(Problem::unauthenticated(
+            "sign in to the app that this interface is part of",
+            CHALLENGE_APP,
+        )),
+        Err(Unknown::Nothing) => {
+            Err(Problem::unauthenticated("send `Authorization: Bearer <token>`", CHALLENGE))
+        }
+    }
+}
+
+fn refuse_scope(identity: &Identity, request: &Request<Body>) -> Result<(), Problem> {
     let needed = match *request.method() {
         Method::GET | Method::HEAD => Scope::Read,
         _ => Scope::Write,
@@ -184,7 +244,7 @@ fn sign_in(shared: &Shared, request: &Request<Body>) -> Result<Identity, Problem
         let token = identity.shown();
         tracing::warn!(
             target: "mongrate::audit", token, method = %request.method(),
-            path = request.uri().path(), "refused: the token may only read"
+            path = %Line(request.uri().path()), "refused: the token may only read"
         );
         let detail = format!("the token `{token}` may only read; nothing was done");
         let problem = Problem::forbidden("insufficient_scope", detail);
@@ -192,7 +252,7 @@ fn sign_in(shared: &Shared, request: &Request<Body>) -> Result<Identity, Problem
             problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE_SCOPE))
         );
     }
-    Ok(Identity { name: identity.shown(), scope: identity.scope })
+    Ok(())
 }
 
 /// A state change that a browser sends for a page of another site.
@@ -246,7 +306,7 @@ fn name(response: &mut Response, identity: &Identity) {
 }
 
 /// Nothing of it is stored, guessed at, framed, or read by another site.
-fn harden(response: &mut Response, is_page: bool) {
+fn harden(response: &mut Response, policy: HeaderValue) {
     let headers = response.headers_mut();
     for (name, value) in [
         ("cache-control", "no-store"),
@@ -259,9 +319,5 @@ fn harden(response: &mut Response, is_page: bool) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    let policy = match is_page {
-        true => page::policy(),
-        false => HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    };
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }

@@ -34,7 +34,8 @@
 //!   latter.
 //! - Sizes, times and numbers are bounded: a body has 16 KiB, an address 4 KiB, headers 16 KiB, an
 //!   answer 30 s (and up to 60 s that the client likes to wait for a run); 128 requests are worked
-//!   on at once, 1,000 streams of events are open at once.
+//!   on at once, 1,000 streams of events are open at once. An address that tries too many tokens
+//!   which are not known has to wait.
 //! - Whoever changes something is in the log (target `mongrate::audit`), in the lock and in the
 //!   history, by the name of the token.
 //!
@@ -53,14 +54,20 @@ mod ask;
 mod auth;
 mod feed;
 mod guard;
+mod guesses;
 mod history;
+mod impatient;
 mod openapi;
 mod page;
+mod peer;
 mod problem;
 mod read;
+mod run_id;
 mod runs;
+mod seats;
 mod server;
 mod wire;
+mod words;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -68,15 +75,18 @@ pub use auth::{Auth, Identity, Scope, Token};
 pub use axum;
 use axum::{
     Router,
+    handler::Handler as _,
     http::StatusCode,
     middleware,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Kind, Migrator};
+use guesses::Guesses;
 use problem::Problem;
+use run_id::Instance;
 use runs::Runs;
 use wire::Texts;
 
@@ -109,12 +119,12 @@ pub struct Api {
 struct Shared {
     migrator: Migrator,
     auth: Auth,
-    prefix: String,
     origins: Vec<String>,
     hosts: Vec<String>,
     create_in: Option<PathBuf>,
     texts: Texts,
     runs: Arc<Runs>,
+    guesses: Guesses,
     places: Arc<Semaphore>,
     queue: Semaphore,
     waits: Semaphore,
@@ -131,6 +141,8 @@ impl Api {
     /// Over a migrator, with an explicit choice of who may do what.
     pub fn new(migrator: Migrator, auth: Auth) -> Self {
         let cancel = migrator.cancel_token().child_token();
+        let who = migrator.who();
+        let here = Instance::new(&who.host, who.pid);
         Self {
             migrator: migrator.cancel_on(cancel.clone()),
             cancel,
@@ -140,7 +152,7 @@ impl Api {
             hosts: Vec::new(),
             create_in: None,
             texts: Texts::default(),
-            runs: Arc::new(Runs::new()),
+            runs: Arc::new(Runs::new(here)),
         }
     }
 
@@ -202,52 +214,69 @@ impl Api {
 
     /// The routes, to be merged into an app's, or nested below a path of it. Where several are
     /// made, they share the runs, but count requests each by itself.
+    ///
+    /// Everything at and below the prefix is answered here; what lies elsewhere is the app's, also
+    /// its own 404. At the root (a [`prefix`](Self::prefix) of `/`) only the routes themselves are
+    /// answered here.
     pub fn router(&self) -> Router {
+        self.build(false)
+    }
+
+    /// The routes. `alone`: there is no app around them, so what is no route is answered as well.
+    fn build(&self, alone: bool) -> Router {
         let shared = Arc::new(Shared {
             migrator: self.migrator.clone(),
             auth: self.auth.clone(),
-            prefix: self.prefix.clone(),
             origins: self.origins.clone(),
             hosts: self.hosts.clone(),
             create_in: self.create_in.clone(),
             texts: self.texts,
             runs: Arc::clone(&self.runs),
+            guesses: Guesses::default(),
             places: Arc::new(Semaphore::new(guard::AT_ONCE_MAX)),
             queue: Semaphore::new(guard::QUEUE_MAX),
             waits: Semaphore::new(guard::WAITS_MAX),
             streams: Arc::new(Semaphore::new(guard::STREAMS_MAX)),
         });
-        let root = || get(page::page).post(act::create);
         let guarded = middleware::from_fn_with_state(Arc::clone(&shared), guard::guard);
-        let routes = Router::new()
-            .route("/", root())
-            .route("/status", get(read::status))
-            .route("/plan", get(read::plan))
-            .route("/history", get(read::history))
-            .route("/lock/status", get(read::lock_status))
-            .route("/lock/release", post(act::lock_release))
-            .route("/runs/{id}", get(read::run))
-            .route("/events", get(read::events))
-            .route("/openapi.json", get(openapi::openapi_json))
-            .route("/up", post(act::up))
-            .route("/down", post(act::down))
-            .method_not_allowed_fallback(method_not_allowed)
-            .fallback(not_found)
-            .layer(guarded.clone())
-            .with_state(Arc::clone(&shared));
-        match self.prefix.as_str() {
-            "" => routes,
-            // Nested alone, the prefix would not be found with a slash at its end.
-            prefix => Router::new()
-                .route(&format!("{prefix}/"), root().fallback(method_not_allowed))
-                .layer(guarded)
-                .with_state(shared)
-                .nest(prefix, routes),
+        let open = middleware::from_fn_with_state(Arc::clone(&shared), guard::open);
+        let at = |path: &str| format!("{}{path}", self.prefix);
+        let mut routes = Router::new()
+            .route(&at("/status"), get(read::status))
+            .route(&at("/plan"), get(read::plan))
+            .route(&at("/history"), get(read::history))
+            .route(&at("/lock/status"), get(read::lock_status))
+            .route(&at("/lock/release"), post(act::lock_release))
+            .route(&at("/runs/{id}"), get(read::run))
+            .route(&at("/events"), get(read::events))
+            .route(&at("/openapi.json"), get(openapi::openapi_json))
+            .route(&at("/up"), post(act::up))
+            .route(&at("/down"), post(act::down));
+        if !self.prefix.is_empty() {
+            routes = routes.route(&at("/{*nothing}"), any(not_found));
         }
+        routes =
+            routes.method_not_allowed_fallback(method_not_allowed).route_layer(guarded.clone());
+        // The page is the one route that is not guarded, and `GET` the one method of it.
+        let root = || {
+            get(page::page)
+                .route_layer(open.clone())
+                .merge(post(act::create).route_layer(guarded.clone()))
+                .fallback(method_not_allowed.layer(guarded.clone()))
+        };
+        routes = routes.route(&at("/"), root());
+        if !self.prefix.is_empty() {
+            routes = routes.route(&self.prefix, root());
+        }
+        if alone {
+            routes = routes.fallback(not_found.layer(guarded));
+        }
+        routes.with_state(shared)
     }
 
     /// Cancels the run in flight, and waits for its end: the transaction is aborted, the outcome
-    /// recorded, the lock released. Streams of events end, and no run can be started any more.
+    /// recorded, the lock released. Streams of events end after the last event of that run, and no
+    /// run can be started any more.
     ///
     /// # Cancel safety
     ///

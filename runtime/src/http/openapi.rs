@@ -1,13 +1,11 @@
 //! The OpenAPI document: made of the handlers and the types of their answers.
 
-use std::sync::Arc;
-
-use axum::{extract::State, response::Response};
+use axum::{extract::OriginalUri, response::Response};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    Shared, act, answer, ask, page,
+    act, answer, ask, page,
     problem::Details,
     read,
     wire::{Run, RunStep},
@@ -40,32 +38,38 @@ struct Document;
     get, path = "/openapi.json", tag = "read", operation_id = "openapi",
     responses((status = 200, description = "The OpenAPI document", body = Object))
 )]
-pub(super) async fn openapi_json(State(shared): State<Arc<Shared>>) -> Response {
-    answer::ok(&document(&shared.prefix))
+pub(super) async fn openapi_json(OriginalUri(uri): OriginalUri) -> Response {
+    // Where it is asked for is where the routes are, wherever the app has put them.
+    answer::ok(&document(uri.path().strip_suffix("/openapi.json").unwrap_or_default()))
 }
 
 /// What any request may be answered with, and what a state change may be answered with, too.
-const ALWAYS: [(&str, &str); 8] = [
+const ALWAYS: [(&str, &str); 11] = [
     ("401", "No token, or one that is not known"),
     (
         "403",
         "The token may only read, or the request comes from another site, or it is switched off here",
     ),
+    ("405", "The address does not take this method"),
+    ("409", "Another process is migrating, or a person has to decide; nothing was done"),
     ("414", "The address is too long"),
     ("421", "The server is not known by this name"),
     ("422", "The request makes no sense; nothing was done"),
+    ("429", "Too many tokens that are not known came from this address"),
     ("431", "Too many headers"),
     ("500", "The build, the app's MongoDB user, or a control document is unsound"),
     ("503", "MongoDB is out of reach, the server is busy or stopping"),
 ];
-const CHANGING: [(&str, &str); 4] = [
+const CHANGING: [(&str, &str); 3] = [
     ("400", "The body is not JSON"),
-    ("409", "Somebody else is at it, or a person has to decide; nothing was done"),
     ("413", "The body is too large"),
     ("415", "The body is not declared as JSON"),
 ];
 
-/// The document of a server that is mounted at `prefix`.
+/// What the page is answered with instead, though nobody signs in for it.
+const PAGE: [&str; 4] = ["405", "414", "421", "431"];
+
+/// The document of a server whose routes are below `prefix`.
 pub(super) fn document(prefix: &str) -> Value {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
     let Some(root) = document.as_object_mut() else { return document };
@@ -83,11 +87,13 @@ pub(super) fn document(prefix: &str) -> Value {
     let paths = root.get_mut("paths").and_then(Value::as_object_mut);
     for (path, methods) in paths.into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
-            if path == "/" && method == "get" {
-                continue;
-            }
             let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
             if let Some(responses) = responses {
+                if path == "/" && method == "get" {
+                    let all = ALWAYS.into_iter().filter(|(status, _)| PAGE.contains(status));
+                    add(responses, &all.collect::<Vec<_>>());
+                    continue;
+                }
                 add(responses, &ALWAYS);
                 if method == "post" {
                     add(responses, &CHANGING);

@@ -1,16 +1,20 @@
 //! The dashboard: one page, embedded, which loads nothing from anywhere but this interface.
 //!
 //! The page itself says nothing about the database, so it is served to anybody; what it shows it
-//! asks for with the token of whoever signs in. The token stays in the page's memory.
+//! asks for with the token of whoever signs in. The token stays in the page's memory. Where the app
+//! authenticates, there is no token: the page sends the browser's cookies instead.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
+    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
+
+use super::Shared;
 
 const HTML: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/style.css");
@@ -18,6 +22,10 @@ const SCRIPT: &str = include_str!("page/app.js");
 
 static PAGE: LazyLock<String> =
     LazyLock::new(|| HTML.replace("/* style.css */", STYLE).replace("/* app.js */", SCRIPT));
+
+/// The same for an app that signs people in itself; the style and the script are the same.
+static PAGE_OF_APP: LazyLock<String> =
+    LazyLock::new(|| PAGE.replace("data-sign-in=\"token\"", "data-sign-in=\"app\""));
 
 /// Only this style and this script run, and only this server is asked.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -35,8 +43,9 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     get, path = "/", tag = "read", operation_id = "dashboard", security(()),
     responses((status = 200, description = "The page; it holds no data", body = String, content_type = "text/html"))
 )]
-pub(super) async fn page() -> Response {
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE.as_str()).into_response()
+pub(super) async fn page(State(shared): State<Arc<Shared>>) -> Response {
+    let page = if shared.auth.is_external() { &PAGE_OF_APP } else { &PAGE };
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page.as_str()).into_response()
 }
 
 pub(super) fn policy() -> HeaderValue {
@@ -49,8 +58,12 @@ mod tests {
 
     #[test]
     fn the_page_holds_exactly_what_its_policy_allows() {
-        assert!(PAGE.contains(&format!("<style>{STYLE}</style>")));
-        assert!(PAGE.contains(&format!("<script>{SCRIPT}</script>")));
+        for page in [&PAGE, &PAGE_OF_APP] {
+            assert!(page.contains(&format!("<style>{STYLE}</style>")));
+            assert!(page.contains(&format!("<script>{SCRIPT}</script>")));
+        }
+        assert!(PAGE.contains("<html lang=\"en\" data-sign-in=\"token\">"));
+        assert!(PAGE_OF_APP.contains("<html lang=\"en\" data-sign-in=\"app\">"));
         for outside in ["http://", "https://", "//cdn", "src=", " style=\"", " onclick"] {
             assert!(!PAGE.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
         }

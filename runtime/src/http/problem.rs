@@ -17,8 +17,9 @@ use utoipa::ToSchema;
 use super::{
     answer,
     wire::{Named, RunReport, Texts},
+    words,
 };
-use crate::{Error, Kind, StepOutcome, creating};
+use crate::{Error, Kind, LockReport, creating, visible::Line};
 
 /// Why a request, or a run, did not succeed (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -52,6 +53,9 @@ pub(in crate::http) struct Details {
     /// Where the run is that is in the way, if it is one of this server's.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
+    /// The process that has the run, where it is not this one: its host and its process id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<String>,
     /// The migrations that it is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -96,6 +100,7 @@ impl Problem {
             fence: None,
             remaining_ms: None,
             run: None,
+            process: None,
             migrations: Vec::new(),
             report: None,
             headers: Vec::new(),
@@ -118,6 +123,14 @@ impl Problem {
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
+    /// This peer has tried too many tokens. Nobody looked at the one that it sent.
+    pub(super) fn slowed(wait: Duration) -> Self {
+        let detail = "too many tokens that are not known came from this address; this one was not \
+                      looked at";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, Kind::Forbidden, "too_many_attempts", detail)
+            .retry_after(wait)
+    }
+
     pub(super) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, Kind::Forbidden, code, detail)
     }
@@ -135,7 +148,7 @@ impl Problem {
     /// A bug of ours.
     pub(super) fn internal() -> Self {
         let detail = "something went wrong that should not; the log of the process says what, and \
-                      `status` what state the database is in";
+                      GET status what state the database is in";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Kind::BadBuild, "internal", detail)
     }
 
@@ -150,6 +163,30 @@ impl Problem {
         problem.0.fence = fence;
         problem.0.run = Some(location);
         problem
+    }
+
+    /// Another process has the run. `lock`: what the database says of that process.
+    pub(super) fn elsewhere(process: String, lock: Option<&LockReport>) -> Self {
+        let now = match lock {
+            Some(lock) if lock.held => {
+                format!(
+                    "that process holds the lock (fence {}), so the run may be under way",
+                    lock.fence
+                )
+            }
+            Some(_) => {
+                "that process has left the lock behind, and its lease has run out".to_owned()
+            }
+            None => "that process does not hold the lock".to_owned(),
+        };
+        let detail = format!("this run is not one of this process, but of {process}; {now}");
+        let mut problem = Self::new(StatusCode::NOT_FOUND, Kind::Usage, "run_elsewhere", detail);
+        problem.0.process = Some(process);
+        problem.0.fence = lock.map(|lock| lock.fence);
+        problem.next(
+            "ask that process; or GET status and history, which every process answers from the \
+             database",
+        )
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -176,12 +213,12 @@ impl Problem {
     pub(super) fn of(error: Error, texts: Texts) -> Self {
         let (kind, code) = (error.kind(), error.code());
         if matches!(kind, Kind::Unavailable | Kind::Forbidden) || code == "corrupt" {
-            tracing::warn!(target: "mongrate", %error, "a request was answered without this text");
+            tracing::warn!(target: "mongrate", error = %Line(&error), "a request was answered without this text");
         }
         let status = StatusCode::from_u16(kind.http_status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut problem = Self::new(status, kind, code, detail(&error, texts));
-        problem.0.next = next(&error);
+        let mut problem = Self::new(status, kind, code, words::detail(&error, texts));
+        problem.0.next = words::next(&error);
         match error {
             Error::LockHeld { holder, fence, remaining } => {
                 problem.0.holder = Some(holder);
@@ -238,7 +275,7 @@ impl From<CreateError> for Problem {
             ),
         };
         if status.is_server_error() {
-            tracing::error!(target: "mongrate", %error, "a migration file was not written");
+            tracing::error!(target: "mongrate", error = %Line(&error), "a migration file was not written");
         }
         Self::new(status, kind, code, detail)
     }
@@ -255,89 +292,12 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The text of an error, as far as it is ours.
-fn detail(error: &Error, texts: Texts) -> String {
-    let code = |source: &crate::ServerError| match source.code() {
-        Some(code) => format!(" (code {code})"),
-        None => String::new(),
-    };
-    match error {
-        Error::Server { action, source } => format!(
-            "could not {action}: MongoDB is out of reach, or refused{}; the log of the process \
-             says more",
-            code(source)
-        ),
-        Error::Unauthorized { action, source } => format!(
-            "the app's MongoDB user is not allowed to {action}{}; it needs `find`, `insert` and \
-             `update` on the control collection, and what the migrations themselves do",
-            code(source)
-        ),
-        Error::UnsupportedServer { .. } => "this MongoDB is not supported; migrations need \
-                                            MongoDB 4.4 or newer; nothing was written"
-            .to_owned(),
-        Error::Corrupt { .. } => "a control document is not what mongrate writes; the log of the \
-                                  process says which; has something else written into the \
-                                  collection? Restore it from a backup"
-            .to_owned(),
-        Error::ShadowForbidden { .. } => {
-            "the app's MongoDB user may not make a scratch database: a shadow run needs the roles \
-             `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`; nothing was written"
-                .to_owned()
-        }
-        Error::Failed { report, .. } if !texts.shown => {
-            let failed: Vec<String> = report
-                .steps
-                .iter()
-                .filter(|step| matches!(step.outcome, StepOutcome::Failed | StepOutcome::Unknown))
-                .map(|step| format!("{} `{}`", step.version, step.name))
-                .collect();
-            format!(
-                "failed: {}; {} done and recorded; the log of the process and the command line's \
-                 `status` say why",
-                failed.join(", "),
-                report.done().count()
-            )
-        }
-        // Of our own words, names and numbers.
-        _ => error.to_string(),
-    }
-}
-
-/// What to do about it over HTTP, where that is not what the text says.
-fn next(error: &Error) -> Option<String> {
-    Some(match error {
-        Error::LockHeld { fence, .. } => format!(
-            "wait and try again; if that process is known to be dead, POST {{\"fence\": {fence}}} \
-             to lock/release"
-        ),
-        Error::Renamed(_) => {
-            "give this app a control collection or a group of its own; a rename is recorded with the \
-             command line's `repair`"
-                .to_owned()
-        }
-        Error::LockLost { taken_by: Some(_), .. } => {
-            "POST up goes on from here, when nothing else migrates".to_owned()
-        }
-        Error::FenceMismatch { .. } => "GET lock/status, and look again".to_owned(),
-        Error::OutOfOrder { .. } => {
-            "give them a newer version, or POST with \"allow_out_of_order\": true".to_owned()
-        }
-        Error::Ahead { .. } => {
-            "deploy a build that has them, or POST with \"allow_ahead\": true".to_owned()
-        }
-        Error::Failed { .. } => "mend it, deploy, and POST up again".to_owned(),
-        Error::Cancelled { .. } | Error::LockLost { .. } => "POST up goes on from here".to_owned(),
-        Error::UnknownVersion { .. } | Error::Irreversible { .. } | Error::NotLinked { .. } => {
-            "GET status lists them".to_owned()
-        }
-        _ => return None,
-    })
-}
-
 /// What the problem is, in the same words each time.
 fn title(code: &str, kind: Kind) -> &'static str {
     match code {
         "unauthenticated" => "Not signed in",
+        "too_many_attempts" => "Too many tokens were tried",
+        "run_elsewhere" => "Another process has this run",
         "insufficient_scope" => "The token may not do this",
         "cross_origin" => "The request comes from another site",
         "unknown_host" => "The server is not known by this name",

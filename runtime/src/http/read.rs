@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, HeaderValue},
     response::{IntoResponse as _, Response, Sse, sse::KeepAlive},
 };
@@ -14,8 +14,11 @@ use super::{
     feed::Subscription,
     history::{Cursor, Wanted, page},
     problem::{Details, Problem},
+    run_id::Instance,
     wire::{History, Lock, Plan, Run, Status},
 };
+
+use crate::Who;
 
 type Answered = Result<Response, Problem>;
 
@@ -89,20 +92,36 @@ pub(super) async fn lock_status(State(shared): State<Arc<Shared>>) -> Answered {
 }
 
 /// A run that was asked for here, as it is now. The last hundred are remembered, until the
-/// process ends.
+/// process ends. If another process has it, the problem says which one.
 #[utoipa::path(
     get, path = "/runs/{id}", tag = "read", operation_id = "run",
     params(("id" = String, Path, description = "The run's id, as `POST up` or `down` gave it")),
     responses(
         (status = 200, description = "The run, as it is now", body = Run),
-        (status = 404, description = "No run has this id", body = Details, content_type = "application/problem+json"),
+        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn run(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answered {
-    let run = shared.runs.get(&id).ok_or_else(|| {
-        Problem::not_found("no run has this id, or the process was started again since")
-    })?;
-    Ok(answer::ok(&run.shown()))
+pub(super) async fn run(
+    State(shared): State<Arc<Shared>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Answered {
+    let Ok(Path(id)) = id else {
+        return Err(Problem::not_found("no run has this id, which is no text"));
+    };
+    if let Some(run) = shared.runs.get(&id) {
+        return Ok(answer::ok(&run.shown()));
+    }
+    let Some(instance) = Instance::of(&id).filter(|instance| *instance != shared.runs.here) else {
+        return Err(Problem::not_found(
+            "no run has this id; the last hundred are remembered, until the process ends",
+        ));
+    };
+    // Behind a balancer another process may have it: which one, and what the database says of it.
+    let lock = shared.migrator.lock_status().await.map_err(|error| shared.problem(error))?;
+    let is_its = |who: &Who| Instance::new(&who.host, who.pid) == instance;
+    let its = lock.holder.as_ref().is_some_and(is_its).then_some(&lock);
+    let process = format!("process {} of {}", instance.pid, instance.host);
+    Err(Problem::elsewhere(process, its))
 }
 
 /// What happens, as it happens: server-sent events, of the runs that were asked for here.
@@ -124,11 +143,16 @@ pub(super) async fn events(
         .map_err(|_| Problem::overloaded("overloaded", "too many streams of events are open"))?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let runs = Arc::clone(&shared.runs);
+    let (stopping, ending) = (shared.migrator.cancel_token().clone(), Arc::clone(&shared.runs));
     let subscription = Subscription {
         feed: Arc::clone(&shared.runs.feed),
         last,
         snapshot: Box::new(move || runs.snapshot()),
-        closing: shared.migrator.cancel_token().clone(),
+        // What the run in flight comes to is heard before the end.
+        closing: Box::pin(async move {
+            stopping.cancelled().await;
+            ending.idle().await;
+        }),
         permit,
     };
     let stream = subscription.stream();

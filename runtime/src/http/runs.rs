@@ -1,5 +1,7 @@
-//! The runs that were asked for here: at most one in flight, and the last hundred for who comes
-//! back to ask. A run belongs to nobody's connection.
+//! The runs that were asked for here: at most one in flight, and the last hundred for clients that
+//! come back to ask. A run belongs to nobody's connection.
+//!
+//! A request that is refused is no run: it is not kept, and nobody hears of it but its client.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +10,6 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use mongodb::bson::Uuid;
 use serde_json::json;
 use tokio::{sync::watch, time::Instant};
 
@@ -17,6 +18,7 @@ use super::{
     ask::DryRunHow,
     feed::Feed,
     problem::Problem,
+    run_id::Instance,
     wire::{
         DryRunReport, Failure, Plan, Run, RunReport, RunState, RunStep, StepProgress, StepState,
         Texts, Verb,
@@ -65,22 +67,46 @@ pub(super) struct Ongoing {
     now: Mutex<Run>,
     phase: watch::Sender<Phase>,
     feed: Arc<Feed>,
+    all: Arc<Mutex<All>>,
 }
 
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Runs {
     pub(super) feed: Arc<Feed>,
-    kept: Mutex<VecDeque<Arc<Ongoing>>>,
+    /// Which process this is, as the lock and the history say it.
+    pub(super) here: Instance,
+    all: Arc<Mutex<All>>,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    /// The last one that was asked for; it may still be refused, or was.
+    last: Option<Arc<Ongoing>>,
+    /// Those that were not refused, the newest last.
+    kept: VecDeque<Arc<Ongoing>>,
+}
+
+impl All {
+    /// From now on it is found, unless a hundred others come.
+    fn keep(&mut self, run: &Arc<Ongoing>) {
+        if self.kept.iter().any(|kept| Arc::ptr_eq(kept, run)) {
+            return;
+        }
+        self.kept.push_back(Arc::clone(run));
+        if self.kept.len() > KEPT_MAX {
+            self.kept.pop_front();
+        }
+    }
+}
+
+fn lock(all: &Mutex<All>) -> MutexGuard<'_, All> {
+    all.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Runs {
-    pub(super) fn new() -> Self {
-        Self { feed: Arc::new(Feed::new()), kept: Mutex::default() }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<Ongoing>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(here: Instance) -> Self {
+        Self { feed: Arc::new(Feed::new()), here, all: Arc::default() }
     }
 
     /// Starts a run, in a task of its own.
@@ -96,18 +122,15 @@ impl Runs {
     where
         F: Future<Output = Result<Outcome, Error>> + Send + 'static,
     {
-        let mut kept = self.kept();
-        if let Some(last) = kept.back()
+        let mut all = lock(&self.all);
+        if let Some(last) = &all.last
             && !last.is_over()
         {
             return Err(Arc::clone(last));
         }
-        let run = Arc::new(Ongoing::new(order, Arc::clone(&self.feed)));
-        kept.push_back(Arc::clone(&run));
-        if kept.len() > KEPT_MAX {
-            kept.pop_front();
-        }
-        drop(kept);
+        let run = Arc::new(Ongoing::new(order, self));
+        all.last = Some(Arc::clone(&run));
+        drop(all);
         let listening = Arc::clone(&run);
         let work = work(Progress::to(move |said| listening.note(said)));
         let of = Arc::clone(&run);
@@ -119,18 +142,21 @@ impl Runs {
     }
 
     pub(super) fn get(&self, id: &str) -> Option<Arc<Ongoing>> {
-        self.kept().iter().find(|run| run.id() == id).cloned()
+        let all = lock(&self.all);
+        // Also the one that may still be refused: whoever is told that it is in the way may look.
+        let asked = all.last.iter().filter(|last| !last.is_over());
+        all.kept.iter().chain(asked).find(|run| run.id() == id).cloned()
     }
 
     /// The last one, in flight or not, as JSON: how things stand.
     pub(super) fn snapshot(&self) -> Option<String> {
-        let last = self.kept().back().cloned();
+        let last = lock(&self.all).kept.back().cloned();
         answer::text(&json!({ "run": last.map(|run| run.shown()) }))
     }
 
     /// Waits until none is in flight.
     pub(super) async fn idle(&self) {
-        let last = self.kept().back().cloned();
+        let last = lock(&self.all).last.clone();
         if let Some(last) = last {
             last.over().await;
         }
@@ -138,9 +164,9 @@ impl Runs {
 }
 
 impl Ongoing {
-    fn new(order: Order, feed: Arc<Feed>) -> Self {
+    fn new(order: Order, runs: &Runs) -> Self {
         let run = Run {
-            id: Uuid::new().to_string(),
+            id: runs.here.id(),
             verb: order.verb,
             dry_run: order.dry_run,
             state: RunState::Running,
@@ -154,7 +180,8 @@ impl Ongoing {
             problem: None,
         };
         let phase = watch::Sender::new(Phase::Asked);
-        Self { order, since: Instant::now(), now: Mutex::new(run), phase, feed }
+        let (feed, all) = (Arc::clone(&runs.feed), Arc::clone(&runs.all));
+        Self { order, since: Instant::now(), now: Mutex::new(run), phase, feed, all }
     }
 
     fn now(&self) -> MutexGuard<'_, Run> {
@@ -194,6 +221,18 @@ impl Ongoing {
         let _ = phase.wait_for(|phase| matches!(phase, Phase::Ended { .. })).await;
     }
 
+    /// Why it never began. Otherwise it is kept from here on, as its client is told where it is.
+    pub(super) fn admitted(self: &Arc<Self>) -> Result<(), Problem> {
+        let mut all = lock(&self.all);
+        match self.refusal() {
+            Some(problem) => Err(problem),
+            None => {
+                all.keep(self);
+                Ok(())
+            }
+        }
+    }
+
     /// Why it never began.
     pub(super) fn refusal(&self) -> Option<Problem> {
         match *self.phase.borrow() {
@@ -205,7 +244,7 @@ impl Ongoing {
     }
 
     /// Something happened in it.
-    fn note(&self, said: Said) {
+    fn note(self: &Arc<Self>, said: Said) {
         match said {
             Said::Began { fence, steps } => {
                 let mut run = self.now();
@@ -221,6 +260,8 @@ impl Ongoing {
                 });
                 run.steps = steps.collect();
                 drop(run);
+                let mut all = lock(&self.all);
+                all.keep(self);
                 self.phase.send_replace(Phase::Begun);
                 self.feed.publish("run", &self.shown());
             }
@@ -274,9 +315,10 @@ impl Ongoing {
     }
 
     /// It is over; `None`: it panicked.
-    fn end(&self, ended: Option<Result<Outcome, Error>>) {
+    fn end(self: &Arc<Self>, ended: Option<Result<Outcome, Error>>) {
         let texts = self.order.texts;
-        let begun = *self.phase.borrow() == Phase::Begun;
+        // What had nothing to do was not refused.
+        let begun = *self.phase.borrow() == Phase::Begun || matches!(ended, Some(Ok(_)));
         let mut run = self.now();
         run.elapsed_ms = self.elapsed_ms();
         run.state = RunState::Done;
@@ -319,8 +361,17 @@ impl Ongoing {
             target: "mongrate::audit", token = self.order.by, action = self.order.verb.as_str(),
             run = id, outcome, "a run ended"
         );
+        let mut all = lock(&self.all);
+        if begun {
+            all.keep(self);
+        }
+        // Who was told where it is hears of its end, however it came to it. First the event, and
+        // then the end: the end of the run is the end of the streams when the server stops. Nobody
+        // who hears of it can ask for the next run in between, as that takes the same lock.
+        if all.kept.iter().any(|kept| Arc::ptr_eq(kept, self)) {
+            self.feed.publish("run", &self.shown());
+        }
         self.phase.send_replace(Phase::Ended { begun });
-        self.feed.publish("run", &self.shown());
     }
 }
 
@@ -355,7 +406,7 @@ mod tests {
     fn shown(steps: Vec<Announced>, said: Vec<Said>) -> Vec<StepState> {
         let order =
             Order { verb: Verb::Up, dry_run: None, by: "me".to_owned(), texts: Texts::default() };
-        let run = Runs::new().start(order, |progress| {
+        let run = Runs::new(Instance::new("here", 1)).start(order, |progress| {
             progress.say(|| Said::Began { fence: Some(1), steps });
             said.into_iter().for_each(|said| progress.say(|| said));
             pending()

@@ -1,20 +1,30 @@
 //! A server of its own for those without one: HTTP/1.1, with bounds where a client could make it
 //! wait or swell.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
-use hyper::server::conn::http1;
+use axum::{Router, extract::ConnectInfo, http::Request};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::Api;
+use super::{
+    Api,
+    impatient::Impatient,
+    seats::{Limits, Seat, Seats},
+};
+use crate::visible::Line;
 
-/// How many connections there are at most; the next one waits to be accepted.
+/// How many connections there are at most.
 const CONNECTIONS_MAX: usize = 2_048;
 /// How long a client may take to send the head of a request.
 const HEAD_MAX: Duration = Duration::from_secs(10);
@@ -29,51 +39,100 @@ impl Api {
     /// [`shutdown`](Self::shutdown) does, and lets the last answers out.
     ///
     /// HTTP/1.1 without TLS: beyond this machine, put a proxy with TLS in front. The head of a
-    /// request has 10 s and 32 KiB, and 2,048 connections are open at most.
+    /// request has 10 s and 32 KiB. 2,048 connections are open at most (fewer where the process may
+    /// open fewer than 4,096 files), half of them by one address. When there are more, the oldest
+    /// connection that is not signed in is closed. A client that reads nothing of its answers for
+    /// 10 s is disconnected, and so is every client that is not signed in after its first answer.
     ///
     /// # Errors
     ///
     /// Those of the listener. A connection that breaks is nobody's error.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-        let router = self.router();
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let router = self.build(true);
+        let seats = Seats::new(limits());
         let graceful = GracefulShutdown::new();
         loop {
-            let place = tokio::select! {
-                place = Arc::clone(&places).acquire_owned() => place,
-                () = stop.cancelled() => break,
-            };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = stop.cancelled() => break,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            match accepted {
+                Ok((stream, peer)) => match seats.take(peer.ip()) {
+                    Some(seat) => open(&router, stream, peer, seat, &graceful),
+                    None => tracing::debug!(
+                        target: "mongrate", %peer,
+                        "a connection was closed: there are too many, all of them signed in"
+                    ),
+                },
                 // Of one connection, or for want of file handles: neither is the end.
                 Err(error) => {
-                    tracing::warn!(target: "mongrate", %error, "a connection was not accepted");
+                    tracing::warn!(
+                        target: "mongrate", error = %Line(&error), "a connection was not accepted"
+                    );
                     tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
                 }
-            };
-            let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new())
-                .header_read_timeout(HEAD_MAX)
-                .max_buf_size(HEAD_BYTES_MAX)
-                .max_headers(HEADERS_MAX);
-            let service = TowerToHyperService::new(router.clone());
-            let connection = http.serve_connection(TokioIo::new(stream), service);
-            let connection = graceful.watch(connection);
-            tokio::spawn(async move {
-                let _place = place;
-                if let Err(error) = connection.await {
-                    tracing::debug!(target: "mongrate", %error, "a connection broke");
-                }
-            });
+            }
         }
         drop(listener);
         self.shutdown().await;
         let _ = tokio::time::timeout(LAST_ANSWERS_MAX, graceful.shutdown()).await;
         Ok(())
     }
+}
+
+/// Speaks HTTP on one connection, in a task of its own.
+fn open(
+    router: &Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+    seat: Seat,
+    graceful: &GracefulShutdown,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    let router = TowerToHyperService::new(router.clone());
+    let signed_in = seat.signed_in.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(peer));
+        extensions.insert(signed_in.clone());
+        router.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(Impatient::new(stream)), service);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        let ended = tokio::select! {
+            ended = connection => ended,
+            () = seat.cut.cancelled() => {
+                tracing::debug!(
+                    target: "mongrate", %peer, "a connection was closed to make room for another"
+                );
+                return;
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(target: "mongrate", error = %Line(&error), "a connection broke");
+        }
+    });
+}
+
+/// How many connections this process can have, and still open files and reach its database.
+fn limits() -> Limits {
+    let all = files_max().map_or(CONNECTIONS_MAX, |files| (files / 2).clamp(16, CONNECTIONS_MAX));
+    Limits { all, of_one_peer: all / 2 }
+}
+
+#[cfg(unix)]
+fn files_max() -> Option<usize> {
+    use rustix::process::{Resource, getrlimit};
+
+    usize::try_from(getrlimit(Resource::Nofile).current?).ok()
+}
+
+#[cfg(not(unix))]
+fn files_max() -> Option<usize> {
+    None
 }

@@ -15,6 +15,7 @@ use crate::{
     Error, ServerError, change,
     command::{Control, number},
     server_options,
+    visible::Line,
 };
 
 /// How long the server may work at one question, in milliseconds.
@@ -307,7 +308,7 @@ impl<'a> Reader<'a> {
             Err(error) if matches!(error.code(), Some(26 | 166)) => Ok(None),
             Err(error) if error.code().is_some() && !is_gone(&error) => {
                 tracing::warn!(
-                    target: "mongrate", collection = about, %error,
+                    target: "mongrate", collection = about, error = %Line(&error),
                     "could not look for what would better be done otherwise"
                 );
                 Ok(None)

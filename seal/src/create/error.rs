@@ -47,6 +47,15 @@ pub enum CreateError {
         source: io::Error,
     },
 
+    /// The directory could not be locked, so that another process might take the same version.
+    #[error("could not lock `{}`: {source}; nothing was written", dir.display())]
+    Lock {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
     /// The sum file of the package cannot be trusted, so that the next version is unknown.
     #[error("{}/{fault}; nothing was written", package.display())]
     Sum {

@@ -6,6 +6,7 @@ mod error;
 mod mod_line;
 mod name;
 mod numbering;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -95,7 +96,8 @@ impl NewMigration {
     /// The version is greater than every one that a file name in `dir` holds, that the
     /// package's `migrations.sum` seals, and that [`beside`](Self::beside) was told of. It goes
     /// on as the newest of those does: by 1, or, if that begins with a date, with the date of
-    /// `now`. The first is date and running number. No file is ever overwritten.
+    /// `now`. The first is date and running number. No file is ever overwritten. Where several
+    /// processes write into `dir` at once, they take turns.
     ///
     /// # Errors
     ///
@@ -104,6 +106,8 @@ impl NewMigration {
         if !dir.is_dir() {
             return Err(CreateError::NoDirectory { dir: dir.to_owned() });
         }
+        let locked = |source| CreateError::Lock { dir: dir.to_owned(), source };
+        let _turn = turn::Turn::wait(dir).map_err(locked)?;
         let mut taken = numbering::taken(dir)?;
         taken.newest = taken.newest.max(self.newest);
         if let Some(file) = self.names.get(&self.slug).or_else(|| taken.names.get(&self.slug)) {

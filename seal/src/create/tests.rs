@@ -213,6 +213,37 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
+fn many_at_once_take_turns() {
+    let dir = Dir::new("turns");
+    dir.put("migrations/mod.rs", "//! All.\n");
+    let made: Vec<Created> = std::thread::scope(|scope| {
+        let write = |n: usize| {
+            let dir = dir.migrations();
+            scope.spawn(move || new(&format!("change {n}")).write(&dir, now()).unwrap())
+        };
+        let all: Vec<_> = (0..24).map(write).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let mut versions: Vec<i64> = made.iter().map(|one| one.version).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (20_250_122_001..=20_250_122_024).collect::<Vec<_>>());
+    let mods = dir.read("migrations/mod.rs");
+    for one in &made {
+        assert_eq!(mods.matches(&format!("{}\n", one.mod_line)).count(), 1, "{mods}");
+    }
+    assert_eq!(mods.lines().count(), 25, "{mods}");
+    assert_eq!(fs::read_dir(dir.migrations()).unwrap().count(), 25, "no draft is left");
+    // The same name at once: one of them is told so.
+    let written: Vec<bool> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| new("the same").write(&dir.migrations(), now()).is_ok()))
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(written.iter().filter(|one| **one).count(), 1);
+}
+
+#[test]
 fn functions_have_names_that_rust_takes() {
     assert_eq!(function("type"), "migrate_type");
     assert_eq!(function("2fa"), "migrate_2fa");

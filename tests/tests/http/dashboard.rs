@@ -3,17 +3,31 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::Stdio};
 
-use mongrate_tests::Fresh;
+use mongrate::{
+    CancellationToken, Migration,
+    bson::{Document, doc},
+    http::{
+        Api, Auth, Identity, Scope,
+        axum::{
+            self, Router,
+            body::Body,
+            http::Request,
+            middleware::{Next, from_fn},
+            routing::get,
+        },
+    },
+};
+use mongrate_tests::{Fresh, effect};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     process::{Child, Command},
     time::{Duration, Instant, sleep, timeout},
 };
 
 use crate::{
-    support::{PREFIX, READ, WRITE},
+    support::{PREFIX, READ, WRITE, auth},
     wire::{Served, command, split},
 };
 
@@ -285,6 +299,142 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
     browser.assert_calm().await;
     browser.close().await;
     served.end("TERM").await;
+    fresh.pass().await;
+}
+
+/// Greater than the numbers that a script holds exactly, and rounded, the one before.
+const GREAT: i64 = 9_007_199_254_740_993;
+const GREATER: i64 = 9_223_372_036_854_775_807;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver: bash tests/outside"]
+async fn great_versions_are_shown_and_sent_exactly_and_names_turn_nothing_around() {
+    let fresh = Fresh::new("http_dashboard_great").await;
+    let named = |version, name| {
+        Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
+            .reversible_by(|_| Box::pin(async { Ok(()) }))
+    };
+    let list = [
+        named(GREAT, "turned\u{202e}around\u{2066}<b>"),
+        named(GREAT + 2, "second"),
+        named(GREATER, "the_last"),
+    ];
+    let api = Api::new(fresh.migrator(list), auth());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}{PREFIX}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let until = stop.clone();
+    let serving = tokio::spawn(async move { api.serve(listener, until).await });
+    let browser = Browser::open(false, 1_200).await;
+    browser.goto(&url).await;
+    browser.type_into("#token", &format!("{WRITE}\u{e007}")).await;
+    let shown = browser.until("#list", "the_last").await;
+    assert!(shown.contains(&GREAT.to_string()) && shown.contains(&GREATER.to_string()), "{shown}");
+    assert!(shown.contains("turned\\u{202e}around\\u{2066}<b>"), "{shown}");
+    assert!(!shown.contains(['\u{202e}', '\u{2066}']), "{shown}");
+    // Up to one of them: that one, and not a neighbour.
+    let choose = |select: &str, value: String| {
+        format!("(document.querySelector('{select}').value = '{value}')")
+    };
+    browser.evaluate(&choose("#up-to", (GREAT + 2).to_string())).await;
+    browser.click("#up").await;
+    let body = browser.until("dialog[open] #dialog-body", "second").await;
+    assert!(body.contains(&format!("apply {GREAT} ")), "{body}");
+    assert!(!body.contains("the_last") && !body.contains('\u{202e}'), "{body}");
+    browser.click("#dialog-yes").await;
+    browser.until("#run-summary", "done after").await;
+    browser.until("#counts", "2\napplied").await;
+    let steps = browser.until("#run-steps", &(GREAT + 2).to_string()).await;
+    assert!(steps.contains(&GREAT.to_string()), "{steps}");
+    browser.evaluate(&choose("#up-to", GREATER.to_string())).await;
+    browser.click("#up").await;
+    browser.until("dialog[open] #dialog-body", &GREATER.to_string()).await;
+    browser.click("#dialog-yes").await;
+    browser.until("#counts", "3\napplied").await;
+    browser.evaluate(&choose("#down-to", format!("to:{GREAT}"))).await;
+    browser.click("#down").await;
+    browser.until("dialog[open] #dialog-yes", "Roll back 2").await;
+    browser.click("#dialog-yes").await;
+    browser.until("#counts", "1\napplied").await;
+    let timeline = browser.until("#timeline", "reverted").await;
+    assert!(timeline.contains(&GREATER.to_string()), "{timeline}");
+    // A fence is as great as it gets, too.
+    let control = fresh.db.collection::<Document>("migrations");
+    let held = doc! { "$set": {
+        "owner": "nobody", "fence": GREATER - 10,
+        "expiresAt": mongrate::bson::DateTime::from_millis(4_102_444_800_000),
+        "by": { "host": "go\u{202e}ne", "pid": 1_i64, "app": "test" },
+    } };
+    control.update_one(doc! { "_id": "lock" }, held).await.unwrap();
+    let shown = browser.until("#lock", &format!("fence {}", GREATER - 10)).await;
+    assert!(shown.contains("go\\u{202e}ne"), "{shown}");
+    browser.click("#unlock").await;
+    browser.until("dialog[open] #dialog-yes", &format!("Release fence {}", GREATER - 10)).await;
+    browser.click("#dialog-yes").await;
+    browser.until("#lock", "Nobody holds the lock").await;
+    browser.assert_calm().await;
+    browser.close().await;
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    fresh.pass().await;
+}
+
+/// An app with a session in a cookie; `/login` begins it.
+fn app_with_session(api: &Api) -> Router {
+    let session = async |mut request: Request<Body>, next: Next| {
+        let cookies = request.headers().get("cookie").and_then(|cookies| cookies.to_str().ok());
+        if cookies.is_some_and(|cookies| cookies.contains("session=anna-0123456789")) {
+            let name = "anna@shop.test".to_owned();
+            request.extensions_mut().insert(Identity { name, scope: Scope::Write });
+        }
+        next.run(request).await
+    };
+    let login = async || {
+        let cookie = "session=anna-0123456789; Path=/; HttpOnly; SameSite=Strict";
+        ([("set-cookie", cookie), ("content-type", "text/html")], "<title>in</title>signed in")
+    };
+    Router::new().route("/login", get(login)).nest("/admin", api.router().layer(from_fn(session)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver: bash tests/outside"]
+async fn who_is_signed_in_to_the_app_is_signed_in() {
+    let fresh = Fresh::new("http_dashboard_app").await;
+    let api = Api::new(fresh.migrator([effect!(1), effect!(2)]), Auth::external());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = app_with_session(&api);
+    let serving = tokio::spawn(async move { axum::serve(listener, app).await });
+    let browser = Browser::open(false, 1_200).await;
+    let url = format!("http://{address}/admin{PREFIX}");
+    // A stranger is told where to sign in, and is asked for no token.
+    browser.goto(&url).await;
+    browser.until("#sign-in", "Sign in to the app").await;
+    browser.until("#alert", "sign in to the app").await;
+    let by_token = "document.getElementById('by-token').hidden";
+    assert_eq!(browser.evaluate(by_token).await, json!(true));
+    // Signed in meanwhile, as in another tab.
+    browser.evaluate("fetch('/login').then(() => document.title = 'back')").await;
+    let back = "document.title === 'back'";
+    while browser.evaluate(back).await != json!(true) {
+        sleep(Duration::from_millis(50)).await;
+    }
+    browser.click("#sign-in-button").await;
+    browser.until("#who", "anna@shop.test, may write").await;
+    assert_eq!(browser.text("#alert").await, "");
+    browser.click("#up").await;
+    browser.until("dialog[open] #dialog-yes", "Apply 2").await;
+    browser.click("#dialog-yes").await;
+    // The stream of events works, too.
+    browser.until("#run-summary", "done after").await;
+    browser.until("#counts", "2\napplied").await;
+    browser.until("#timeline", "HTTP token anna@shop.test").await;
+    // Who comes signed in sees the board at once.
+    browser.goto(&url).await;
+    browser.until("#list", "effect").await;
+    browser.assert_calm().await;
+    browser.close().await;
+    serving.abort();
     fresh.pass().await;
 }
 

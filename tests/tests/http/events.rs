@@ -9,7 +9,7 @@ use mongrate::{
         http::{Method, StatusCode},
     },
 };
-use mongrate_tests::{Fresh, effect, effects};
+use mongrate_tests::{Fresh, effect, effects, irreversible};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 use tower::ServiceExt as _;
@@ -132,6 +132,55 @@ async fn a_run_is_watched_to_its_end_and_again_from_anywhere() {
     // The end of the server is the end of the stream.
     desk.api.shutdown().await;
     assert_eq!(listener.next().await, None);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_hears_of_what_was_refused() {
+    let fresh = Fresh::new("http_events_refused").await;
+    let desk = Desk::over(&fresh, [irreversible!(1), effect!(2)]);
+    let ran = desk.run("/up", r#"{"to": 1}"#).await;
+    let mut listener = Listener::start(&desk, None).await;
+    assert_eq!(listener.next().await.unwrap().data["run"]["id"], ran["id"]);
+    desk.post("/down", "{}").await.is_problem(409, "irreversible");
+    desk.post("/up", r#"{"to": 7}"#).await.is_problem(422, "unknown_version");
+    // How things stand is what ran, and not what was refused after it.
+    let state = Listener::start(&desk, None).await.next().await.unwrap();
+    assert_eq!(state.data["run"]["id"], ran["id"], "{state:?}");
+    desk.post("/up", "{}").await;
+    let heard = listener.until_over().await;
+    assert_eq!(summary(&heard), ["run running", "2 running", "2 applied", "run done"]);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_event_comes_before_the_end_of_the_stream() {
+    static INSIDE: Notify = Notify::const_new();
+    let fresh = Fresh::new("http_events_stop").await;
+    let hangs = Migration::transactional(2, "hangs", |_| {
+        Box::pin(async {
+            INSIDE.notify_one();
+            std::future::pending::<()>().await;
+            Ok(())
+        })
+    });
+    let stop = mongrate::CancellationToken::new();
+    let migrator = fresh.migrator([effect!(1), hangs]).cancel_on(stop.clone());
+    let desk = Desk::with(migrator);
+    let mut listeners = Vec::new();
+    for _ in 0..8 {
+        let mut listener = Listener::start(&desk, None).await;
+        listener.next().await.unwrap();
+        listeners.push(listener);
+    }
+    desk.post("/up", "{}").await;
+    INSIDE.notified().await;
+    stop.cancel();
+    for mut listener in listeners {
+        let heard = listener.until_over().await;
+        assert_eq!(summary(&heard).last().unwrap(), "run cancelled", "{heard:?}");
+        assert_eq!(listener.next().await, None);
+    }
     fresh.pass().await;
 }
 

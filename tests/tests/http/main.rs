@@ -1,6 +1,7 @@
 //! The HTTP interface: what it answers, what it refuses, what it never says.
 
 mod dashboard;
+mod doors;
 mod events;
 mod guide;
 mod outside;

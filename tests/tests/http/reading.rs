@@ -106,6 +106,51 @@ async fn the_history_is_read_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_document_lists_every_status() {
+    let fresh = Fresh::new("http_statuses").await;
+    let desk = Desk::over(&fresh, [effect!(1)]);
+    let document = desk.get("/openapi.json").await.json();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let listed = |status: &str| operation["responses"].get(status).is_some();
+            let mut wanted = vec!["405", "414", "421", "431"];
+            if (path.as_str(), method.as_str()) != ("/", "get") {
+                wanted.extend(["401", "403", "409", "422", "429", "500", "503"]);
+            }
+            if method == "post" {
+                wanted.extend(["400", "413", "415"]);
+            }
+            for status in wanted {
+                assert!(listed(status), "{method} {path}: {status}");
+            }
+            assert_eq!(listed("404"), path == "/runs/{id}", "{method} {path}");
+        }
+    }
+    // What no document can say otherwise: every number of a version is a whole one of 64 bits.
+    let version = &document["components"]["schemas"]["RunStep"]["properties"]["version"];
+    assert_eq!((&version["type"], &version["format"]), (&json!("integer"), &json!("int64")));
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn great_versions_and_strange_names_come_through_exactly() {
+    let fresh = Fresh::new("http_exact").await;
+    let great =
+        mongrate::Migration::transactional(9_007_199_254_740_993, "na\u{202e}me\u{9b}", |_| {
+            Box::pin(async { Ok(()) })
+        });
+    let desk = Desk::over(&fresh, [effect!(1), great]);
+    let run = desk.run("/up", r#"{"to": 9007199254740993}"#).await;
+    assert_eq!(run["steps"][1]["version"], 9_007_199_254_740_993_i64, "{run}");
+    let status = desk.get("/status").await;
+    // A number on the wire, and nothing that a terminal obeys.
+    assert!(status.text.contains(r#""version":9007199254740993"#), "{status:?}");
+    assert!(status.text.contains(r"na\u202eme\u009b"), "{status:?}");
+    assert_eq!(status.json()["migrations"][1]["name"], "na\u{202e}me\u{9b}");
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_lies_below_any_prefix() {
     use crate::support::{Desk, READ, auth};
     use mongrate::http::axum::{body::Body, http::Request};

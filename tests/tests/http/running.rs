@@ -92,6 +92,43 @@ async fn up_is_accepted_and_goes_on_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_another_process_is_said_to_be_one() {
+    let fresh = Fresh::new("http_elsewhere").await;
+    let desk = Desk::over(&fresh, [effect!(1)]);
+    let id = desk.run("/up", "{}").await["id"].as_str().unwrap().to_owned();
+    let unique = id.rsplit('-').next().unwrap();
+    let elsewhere = format!("/runs/web-2.shop-4711-{unique}");
+    let problem = desk.get(&elsewhere).await.is_problem(404, "run_elsewhere");
+    assert_eq!(problem["process"], "process 4711 of web-2.shop", "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("does not hold the lock"), "{problem}");
+    assert!(problem["next"].as_str().unwrap().contains("GET status and history"), "{problem}");
+    let control = fresh.db.collection::<mongrate::bson::Document>("migrations");
+    let held = doc! { "$set": {
+        "owner": "that one", "fence": 7_i64,
+        "expiresAt": mongrate::bson::DateTime::from_millis(4_102_444_800_000),
+        "by": { "host": "web-2.shop", "pid": 4_711_i64, "app": "test" },
+    } };
+    control.update_one(doc! { "_id": "lock" }, held).await.unwrap();
+    let problem = desk.get(&elsewhere).await.is_problem(404, "run_elsewhere");
+    assert_eq!(problem["fence"], 7, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("holds the lock (fence 7)"), "{problem}");
+    // What no process has given out is of none; what is no text, neither.
+    let mine = id.rsplit_once('-').unwrap().0;
+    for strange in [
+        format!("{mine}-0123456789abcdef0123456789abcdef"),
+        format!("a%2fb-1-{unique}"),
+        format!("-1-{unique}"),
+        "%ff".to_owned(),
+        "%f0%28%8c%28".to_owned(),
+        "%00".to_owned(),
+    ] {
+        desk.get(&format!("/runs/{strange}")).await.is_problem(404, "not_found");
+    }
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_waits_as_long_as_it_likes() {
     static INSIDE: Notify = Notify::const_new();
     static GATE: Semaphore = Semaphore::const_new(0);
@@ -301,6 +338,57 @@ async fn files_are_written_in_development_only() {
     desk.post("", r#"{"name": "x", "dir": "/tmp"}"#).await.is_problem(422, "usage");
     let mut files = std::fs::read_dir(dir.path()).unwrap();
     assert_eq!(files.by_ref().count(), 2);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_files_at_once_have_a_version_each() {
+    let fresh = Fresh::new("http_create_crowd").await;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("mod.rs"), "//! All.\n").unwrap();
+    let desk = Desk::over(&fresh, [effect!(1)]);
+    let desk = Desk::of(desk.api.create_in(dir.path()));
+    let mut all = tokio::task::JoinSet::new();
+    for n in 0..24 {
+        let desk = desk.clone();
+        all.spawn(async move { desk.post("/", &format!(r#"{{"name": "change {n}"}}"#)).await });
+    }
+    let (mut versions, mods) = (std::collections::BTreeSet::new(), dir.path().join("mod.rs"));
+    while let Some(answer) = all.join_next().await {
+        let answer = answer.unwrap();
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        let created = answer.json();
+        assert_eq!(created["mod_line_written"], true, "{created}");
+        versions.insert(created["version"].as_i64().unwrap());
+        let line = format!("{}\n", created["mod_line"].as_str().unwrap());
+        let text = std::fs::read_to_string(&mods).unwrap();
+        assert_eq!(text.matches(&line).count(), 1, "{line}: {text}");
+    }
+    assert_eq!(versions.len(), 24);
+    assert_eq!(std::fs::read_to_string(&mods).unwrap().lines().count(), 25);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_is_no_run() {
+    let fresh = Fresh::new("http_no_run").await;
+    let desk = Desk::over(&fresh, [irreversible!(1), effect!(2)]);
+    let answer = desk.post_with("/up", r#"{"to": 1}"#, &[("prefer", "wait=60")]).await;
+    let location = answer.header("content-location").to_owned();
+    let path = location.strip_prefix(PREFIX).unwrap();
+    let run = desk.get(path).await.json();
+    assert_eq!(run["state"], "done", "{run}");
+    for _ in 0..101 {
+        desk.post("/down", "{}").await.is_problem(409, "irreversible");
+    }
+    desk.post("/up", r#"{"to": 7}"#).await.is_problem(422, "unknown_version");
+    desk.post("/up", r#"{"to": 7, "dry_run": "plan"}"#).await.is_problem(422, "unknown_version");
+    assert_eq!(desk.get(path).await.json(), run, "it is still there");
+    // What had nothing to do was not refused: it is found where its answer says.
+    let answer = desk.post("/up", r#"{"to": 1}"#).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+    let found = desk.get(answer.header("location").strip_prefix(PREFIX).unwrap()).await.json();
+    assert_eq!((&found["state"], &found["id"]), (&"done".into(), &answer.json()["id"]), "{found}");
     fresh.pass().await;
 }
 

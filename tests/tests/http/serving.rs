@@ -144,6 +144,95 @@ async fn sigterm_ends_the_run_and_then_the_server() {
     fresh.pass().await;
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_the_last_event_out() {
+    let fresh = Fresh::new("http_sigterm_event").await;
+    let mut command = command(&fresh, &[]);
+    command.env("SERVED_HANGS", "1");
+    let mut served = Served::start(command).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let head = format!(
+        "GET {PREFIX}/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {READ}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    ask(served.address, "POST", "/up", WRITE, "{}").await;
+    served.says("inside").await;
+    let reading = tokio::spawn(async move {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    });
+    let (status, said) = served.end("TERM").await;
+    assert_eq!(status.code(), Some(0), "{said}");
+    let heard = reading.await.unwrap();
+    let last = heard.rsplit("event: ").next().unwrap();
+    assert!(last.starts_with("run\n") && last.contains(r#""state":"cancelled""#), "{heard}");
+    // In whole: the last chunk is there.
+    assert!(heard.ends_with("0\r\n\r\n"), "{heard}");
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_says_who_has_the_run() {
+    let fresh = Fresh::new("http_two_processes").await;
+    let mut hanging = command(&fresh, &[]);
+    hanging.env("SERVED_HANGS", "1");
+    let mut one = Served::start(hanging).await;
+    let other = Served::start(command(&fresh, &[])).await;
+    let (_, run) = ask(one.address, "POST", "/up", WRITE, "{}").await;
+    one.says("inside").await;
+    let run: Value = serde_json::from_str(&run).unwrap();
+    let path = format!("/runs/{}", run["id"].as_str().unwrap());
+    assert_eq!(ask(one.address, "GET", &path, READ, "").await.0, 200);
+    let (status, text) = ask(other.address, "GET", &path, READ, "").await;
+    let problem: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((status, &problem["code"]), (404, &"run_elsewhere".into()), "{problem}");
+    let process = format!("process {} of ", one.pid());
+    assert!(problem["process"].as_str().unwrap().starts_with(&process), "{problem}");
+    assert_eq!(problem["fence"], run["fence"], "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("holds the lock"), "{problem}");
+    one.end("TERM").await;
+    other.end("TERM").await;
+    fresh.pass().await;
+}
+
+/// Would be a line of the audit log, if a line could be begun.
+const FORGED: &str = "no such user\n2026-01-01T00:00:00.000000Z  INFO mongrate::audit: a run was \
+                      asked for token=\"nobody\"\r\n\u{1b}[2K\u{1b}]0;title\u{7}\u{202e}txt\u{2028}next";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_migration_says_forges_no_line_of_the_log() {
+    let hidden = |c: &char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2028}');
+    for arguments in [&[][..], &["--log", "json"], &["-v"], &["-vv"], &["--log", "mongrate=trace"]]
+    {
+        let fresh = Fresh::new("http_forged").await;
+        let mut command = command(&fresh, arguments);
+        command.env("SERVED_FAILS", FORGED);
+        let served = Served::start(command).await;
+        let (_, _) = ask(served.address, "POST", "/up", WRITE, "{}").await;
+        while ask(served.address, "GET", "/status", READ, "").await.1.contains("\"held\":true") {
+            tokio::task::yield_now().await;
+        }
+        let (_, said) = served.end("TERM").await;
+        let failures: Vec<&str> =
+            said.lines().filter(|line| line.contains("no such user")).collect();
+        assert!(!failures.is_empty(), "{arguments:?}: {said}");
+        for line in said.lines() {
+            let strange: Vec<char> = line.chars().filter(hidden).collect();
+            assert!(strange.is_empty(), "{arguments:?}: {strange:?} in {line:?}");
+            assert!(!line.starts_with("2026-01-01T00:00:00.000000Z"), "{arguments:?}: {said}");
+            if arguments.contains(&"json") && !line.starts_with("cancelling") {
+                let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+                assert!(event["level"].is_string(), "{line}");
+            }
+        }
+        // It is told all the same.
+        assert!(failures.iter().any(|line| line.contains("nobody")), "{arguments:?}: {said}");
+        fresh.pass().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_does_not_start_without_tokens() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -111,7 +111,7 @@ pub(crate) fn request(
 }
 
 impl Answer {
-    async fn of(response: Response) -> Self {
+    pub(crate) async fn of(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 10 << 20).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();

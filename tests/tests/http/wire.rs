@@ -82,6 +82,10 @@ impl Served {
         Self { child, lines, address: address.parse().unwrap_or_else(|_| panic!("{url}")) }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("running")
+    }
+
     pub(crate) async fn says(&mut self, text: &str) {
         while let Some(line) = self.lines.next_line().await.unwrap() {
             if line.contains(text) {

@@ -11,7 +11,7 @@ use mongodb::{
 };
 use tokio::task::AbortHandle;
 
-use crate::{Error, ServerError, command::on_primary, report::Who};
+use crate::{Error, ServerError, command::on_primary, report::Who, visible::Line};
 
 /// How all their names begin.
 const PREFIX: &str = "mongrate_shadow_";
@@ -73,7 +73,7 @@ impl Scratch {
                 let now = vec![doc! { "$set": { "aliveAt": "$$NOW" } }];
                 if let Err(error) = marker.update_one(doc! { "_id": MARKER_ID }, now).await {
                     let error = ServerError::from(error);
-                    tracing::debug!(target: "mongrate", %error, "the scratch database's marker was not renewed");
+                    tracing::debug!(target: "mongrate", error = %Line(&error), "the scratch database's marker was not renewed");
                 }
             }
         });
@@ -86,7 +86,7 @@ impl Scratch {
         let name = self.database.name().to_owned();
         let left = |why: String| {
             tracing::warn!(
-                target: "mongrate", database = %name, why,
+                target: "mongrate", database = %Line(&name), why,
                 "the scratch database could not be dropped; a later shadow run drops it"
             );
         };
@@ -150,12 +150,12 @@ pub(super) async fn sweep(source: &Database) -> Vec<String> {
         }
         match database.drop().await {
             Ok(()) => {
-                tracing::info!(target: "mongrate", database = %name, "dropped a left-over scratch database");
+                tracing::info!(target: "mongrate", database = %Line(&name), "dropped a left-over scratch database");
                 swept.push(name);
             }
             Err(error) => {
                 let error = ServerError::from(error);
-                tracing::warn!(target: "mongrate", database = %name, %error, "a left-over scratch database could not be dropped");
+                tracing::warn!(target: "mongrate", database = %Line(&name), error = %Line(&error), "a left-over scratch database could not be dropped");
             }
         }
     }

@@ -3,10 +3,22 @@
 (() => {
   // Where this page is, so that it works wherever the router is mounted.
   const base = location.pathname.replace(/\/+$/, "");
+  // Who signs people in: this page by a token, or the app that it is part of (by cookies, as a rule).
+  const byApp = document.documentElement.dataset.signIn === "app";
   const byId = (id) => document.getElementById(id);
   const state = { token: "", scope: "read", status: null, run: null, next: null, events: [], older: [], session: 0, lockSeen: 0 };
 
-  // ---- making elements; text is only ever text ----
+  // ---- numbers: versions may be greater than what a script's numbers hold exactly ----
+  // Such whole numbers are kept as their digits, and sent back as the same digits.
+  const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+  const parse = (text) => JSON.parse(text.replace(token, (part) => /^-?\d{16,}$/.test(part) ? `"${part}"` : part));
+  class Exact { constructor(digits) { this.digits = String(digits); } toString() { return this.digits; } }
+  const write = (fields) => `{${Object.entries(fields).map(([name, value]) => `${JSON.stringify(name)}:${value instanceof Exact ? value : JSON.stringify(value)}`).join(",")}}`;
+
+  // ---- making elements; text is only ever text, and what would turn it around is shown ----
+  const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+  const visible = (text) => String(text).replace(hidden, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
+  const say = (element, text) => { element.textContent = visible(text); };
   const make = (tag, properties = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(properties)) {
@@ -14,10 +26,11 @@
       else if (name.startsWith("data-") || name.startsWith("aria-") || name === "role") element.setAttribute(name, value);
       else element[name] = value;
     }
-    element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+    element.append(...shown(children));
     return element;
   };
-  const fill = (element, ...children) => element.replaceChildren(...children.flat().filter((child) => child !== null && child !== ""));
+  const shown = (children) => children.flat().filter((child) => child !== null && child !== undefined && child !== "").map((child) => child instanceof Node ? child : visible(child));
+  const fill = (element, ...children) => element.replaceChildren(...shown(children));
   const show = (element, yes) => { element.hidden = !yes; };
   const words = (text) => String(text).replaceAll("_", " ");
   const label = (name, text) => make("span", { class: `state ${name}` }, text || words(name));
@@ -43,7 +56,8 @@
     const session = state.session;
     let response;
     try {
-      response = await fetch(`${base}/${path}`, { ...options, cache: "no-store", credentials: "omit", headers: { authorization: `Bearer ${state.token}`, ...options.headers } });
+      const identity = byApp ? {} : { authorization: `Bearer ${state.token}` };
+      response = await fetch(`${base}/${path}`, { ...options, cache: "no-store", credentials: byApp ? "same-origin" : "omit", headers: { ...identity, ...options.headers } });
     } catch { throw new Error("The server does not answer."); }
     if (session !== state.session) throw new Error("signed out");
     const scope = response.headers.get("mongrate-scope");
@@ -51,14 +65,14 @@
     if (options.stream && response.ok) return response;
     const text = await response.text();
     let body = {};
-    try { body = JSON.parse(text); } catch { /* a proxy's own words */ }
+    try { body = parse(text); } catch { /* a proxy's own words */ }
     if (!response.ok) throw new Refused(body, response.status);
     return body;
   };
-  const post = (path, body) => ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const post = (path, body) => ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: write(body) });
   const alarm = (error) => {
     const text = !error ? "" : error.problem && error.problem.next ? `${error.message}\nNext: ${error.problem.next}` : error.message || String(error);
-    byId("alert").textContent = text;
+    say(byId("alert"), text);
     show(byId("alert"), text !== "");
   };
   const attempt = (work) => async (event) => {
@@ -72,15 +86,17 @@
   // ---- signing in and out ----
   const signOut = () => {
     state.session += 1;
-    Object.assign(state, { token: "", scope: "read", status: null, run: null, events: [], older: [], next: null });
+    Object.assign(state, { token: "", signedIn: false, scope: "read", status: null, run: null, events: [], older: [], next: null });
     show(byId("board"), false); show(byId("who"), false); show(byId("sign-in"), true);
     byId("database").textContent = "";
-    byId("token").focus();
+    byId(byApp ? "sign-in-button" : "token").focus();
   };
   const signIn = async () => {
     state.session += 1;
     state.token = byId("token").value.trim();
+    if (!byApp && !state.token) throw new Error("Give a token.");
     await refresh();
+    state.signedIn = true;
     byId("token").value = "";
     show(byId("sign-in"), false); show(byId("board"), true); show(byId("who"), true);
     byId("main").focus({ preventScroll: true });
@@ -135,7 +151,7 @@
               else if (line.startsWith("event: ")) event.name = line.slice(7);
               else if (line.startsWith("data: ")) event.data += line.slice(6);
             }
-            if (event.name) heard(event.name, JSON.parse(event.data));
+            if (event.name) heard(event.name, parse(event.data));
           }
         }
       } catch (error) { if (error.status === 401) return; }
@@ -160,14 +176,14 @@
     due = true;
     await pause(300);
     due = false;
-    if (state.token) refresh().catch(() => {});
+    if (state.signedIn) refresh().catch(() => {});
   };
 
   // ---- drawing ----
   const draw = () => {
     const { status } = state;
-    byId("database").textContent = `${status.database}${status.group === "default" ? "" : ` · ${status.group}`}`;
-    byId("who-text").textContent = `${state.name || "signed in"}, may ${state.scope}`;
+    say(byId("database"), `${status.database}${status.group === "default" ? "" : ` · ${status.group}`}`);
+    say(byId("who-text"), `${state.name || "signed in"}, may ${state.scope}`);
     drawCounts(); drawLock(); drawChoices(); drawList(); drawTimeline(); drawRun(); enable();
   };
   const enable = () => {
@@ -189,10 +205,10 @@
   const drawLock = () => {
     const { lock } = state.status;
     const left = Math.max(0, lock.remaining_ms - (performance.now() - state.lockSeen));
-    byId("lock").textContent = lock.dead ? `The lock was left by ${who(lock.holder)}, fence ${lock.fence}, which has ended; the next run on that machine takes it.`
+    say(byId("lock"), lock.dead ? `The lock was left by ${who(lock.holder)}, fence ${lock.fence}, which has ended; the next run on that machine takes it.`
       : lock.held ? `The lock is held by ${who(lock.holder)}, fence ${lock.fence}; its lease runs for another ${Math.ceil(left / 1000)} s unless it is renewed.`
       : lock.holder ? `The lock was left by ${who(lock.holder)}, fence ${lock.fence}; its lease has run out, and the next run takes it.`
-      : `Nobody holds the lock (last fence ${lock.fence}).`;
+      : `Nobody holds the lock (last fence ${lock.fence}).`);
   };
   const choose = (select, options) => {
     const text = JSON.stringify(options);
@@ -209,7 +225,7 @@
     const applied = all.filter((one) => one.state === "applied").reverse();
     choose(byId("down-to"), [["last", "the last one"], ["batch", "the last batch"], ...applied.map((one) => [`to:${one.version}`, `all newer than ${one.version} ${one.name}`]), ["all", "all"]]);
   };
-  const failureText = (failure) => failure.message || [failure.code_name, failure.code ? `code ${failure.code}` : ""].filter(Boolean).join(", ") || "its text is in the log of the process and in the command line's status";
+  const failureText = (failure) => failure.message || [failure.code_name, failure.code ? `code ${failure.code}` : ""].filter(Boolean).join(", ") || "its text is in the log of the process";
   const bars = (all) => (all || []).map((one) => make("div", {},
     make("span", {}, `${one.name}: ${count(one.documents)}${one.total ? ` of ${count(one.total)} documents (${percent(one.documents, one.total)})` : " documents"}${one.per_second ? `, ${count(one.per_second)}/s` : ""}${one.remaining_ms ? `, ${took(one.remaining_ms)} left` : ""}`),
     make("progress", { max: one.total || 1, ...(one.total ? { value: Math.min(one.documents, one.total) } : {}), "aria-label": `backfill ${one.name}` })));
@@ -258,8 +274,8 @@
     const done = run.steps.filter(over).length;
     const part = run.steps.filter((step) => step.state === "running").flatMap((step) => step.backfills || []).map((one) => one.total ? Math.min(1, one.documents / one.total) : 0);
     const at = run.steps.find((step) => step.state === "running");
-    byId("run-summary").textContent = run.state === "running" ? `${done} of ${run.steps.length} done${at ? `; at ${at.version} ${at.name}` : ""}; asked for by ${run.by}`
-      : `${words(run.state)} after ${took(run.elapsed_ms)}; asked for by ${run.by}${run.steps.length || run.dry_run ? "" : "; nothing was pending"}`;
+    say(byId("run-summary"), run.state === "running" ? `${done} of ${run.steps.length} done${at ? `; at ${at.version} ${at.name}` : ""}; asked for by ${run.by}`
+      : `${words(run.state)} after ${took(run.elapsed_ms)}; asked for by ${run.by}${run.steps.length || run.dry_run || run.state !== "done" ? "" : "; there was nothing to do"}`);
     byId("run-summary").className = run.state;
     const bar = byId("run-bar");
     show(bar, run.state === "running");
@@ -277,14 +293,14 @@
   const lintsView = (lints) => (lints || []).map((one) => make("div", {}, make("p", { class: "pending" }, `${one.version} ${one.migration}: ${one.message}`), make("pre", {}, `instead of:\n${one.bad}\n\nbetter:\n${one.good}`)));
   const planView = (plan) => [
     plan.steps.length ? make("ol", { class: "steps" }, plan.steps.map((step) => make("li", {},
-      make("b", {}, `${step.direction === "up" ? "apply" : "roll back"} ${step.version} ${step.name}`), ` · ${step.kind}${step.resumes ? " · goes on where it was" : ""}${step.direction === "up" && !step.reversible ? " · no way back" : ""}`,
+      make("b", {}, `${step.direction === "up" ? "apply" : "roll back"} ${step.version} ${step.name}`), ` · ${step.kind}${step.resumes ? " · resumes where it was" : ""}${step.direction === "up" && !step.reversible ? " · no way back" : ""}`,
       make("ul", {}, (step.operations || []).map((one) => make("li", {}, `${one.operation}${one.documents === undefined ? "" : ` (${count(one.documents)} documents)`}`)))))) : make("p", {}, "Nothing is to be done."),
     ...lintsView(plan.lints)];
 
   // ---- asking before doing ----
   const confirmed = (title, body, yes, danger) => new Promise((done) => {
     const dialog = byId("dialog");
-    byId("dialog-title").textContent = title;
+    say(byId("dialog-title"), title);
     fill(byId("dialog-body"), body);
     const button = byId("dialog-yes");
     button.textContent = yes || "";
@@ -298,12 +314,12 @@
     dialog.showModal();
     byId("dialog-no").focus();
   });
-  const upBody = () => ({ ...(byId("up-to").value ? { to: Number(byId("up-to").value) } : {}), ...(byId("up-continue").checked ? { continue_on_error: true } : {}) });
+  const upBody = () => ({ ...(byId("up-to").value ? { to: new Exact(byId("up-to").value) } : {}), ...(byId("up-continue").checked ? { continue_on_error: true } : {}) });
   const downBody = () => {
     const value = byId("down-to").value;
     if (value === "batch") return { batch: true };
     if (value === "all") return { all: true };
-    return value.startsWith("to:") ? { to: Number(value.slice(3)) } : {};
+    return value.startsWith("to:") ? { to: new Exact(value.slice(3)) } : {};
   };
   const planOf = (direction, body) => {
     const query = new URLSearchParams({ direction });
@@ -322,6 +338,11 @@
   const dry = (direction, body) => attempt(async () => { started(await post(direction, { ...body(), dry_run: "run" })); });
   const onlyPlan = (direction, body) => attempt(async () => { await confirmed("Plan", planView(await planOf(direction, body()))); });
 
+  show(byId("by-token"), !byApp);
+  show(byId("by-app"), byApp);
+  // Where a person signs out is where that person signed in.
+  show(byId("sign-out"), !byApp);
+  if (byApp) say(byId("sign-in-button"), "Try again");
   byId("sign-in").addEventListener("submit", attempt(signIn));
   byId("sign-out").addEventListener("click", () => { alarm(null); signOut(); });
   byId("filter").addEventListener("change", drawList);
@@ -334,7 +355,7 @@
   byId("unlock").addEventListener("click", attempt(async () => {
     const lock = await ask("lock/status");
     const body = make("p", {}, lock.holder ? `It is held by ${who(lock.holder)}, fence ${lock.fence}${lock.held ? ", and its lease still runs" : ""}. If that process lives, its next commit is refused; what it committed stays.` : "Nobody holds it.");
-    if (await confirmed("Release the lock?", body, lock.holder ? `Release fence ${lock.fence}` : "", true)) { await post("lock/release", { fence: lock.fence }); await refresh(); }
+    if (await confirmed("Release the lock?", body, lock.holder ? `Release fence ${lock.fence}` : "", true)) { await post("lock/release", { fence: new Exact(lock.fence) }); await refresh(); }
   }));
   byId("older").addEventListener("click", attempt(async () => {
     const page = await ask(`history?limit=50&before=${encodeURIComponent(state.next)}`);
@@ -343,4 +364,5 @@
   }));
   setInterval(() => { if (state.status) drawLock(); }, 1000);
   signOut();
+  if (byApp) attempt(signIn)();
 })();

@@ -1,0 +1,75 @@
+//! What a run is called: an id that says which process has it, so that another process that is asked
+//! for it (behind a balancer) can say so.
+
+use mongodb::bson::Uuid;
+
+/// The longest host name, as in DNS.
+const HOST_BYTES_MAX: usize = 253;
+
+/// Which process has a run: `host.pid`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Instance {
+    pub(super) host: String,
+    pub(super) pid: u32,
+}
+
+impl Instance {
+    /// This process. What no host name should have is written as `_`.
+    pub(super) fn new(host: &str, pid: u32) -> Self {
+        let host = host.chars().take(HOST_BYTES_MAX);
+        let host = host.map(|c| if is_legal(c) { c } else { '_' }).collect();
+        Self { host, pid }
+    }
+
+    /// A new id: `host-pid-unique`.
+    pub(super) fn id(&self) -> String {
+        let unique = Uuid::new().to_string().replace('-', "");
+        format!("{}-{}-{unique}", self.host, self.pid)
+    }
+
+    /// The process that gave out this id. `None`: none did.
+    pub(super) fn of(id: &str) -> Option<Self> {
+        let mut parts = id.rsplitn(3, '-');
+        let (unique, pid, host) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_unique = unique.len() == 32 && unique.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_host =
+            !host.is_empty() && host.len() <= HOST_BYTES_MAX && host.chars().all(is_legal);
+        let is_pid = pid.bytes().all(|byte| byte.is_ascii_digit());
+        (is_unique && is_host && is_pid)
+            .then(|| Some(Self { host: host.to_owned(), pid: pid.parse().ok()? }))?
+    }
+}
+
+/// Fit for a path and for a text.
+const fn is_legal(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_who_has_the_run() {
+        for (host, shown) in [("web-2.shop", "web-2.shop"), ("a/b\n", "a_b_"), ("-", "-")] {
+            let instance = Instance::new(host, 42);
+            assert_eq!(instance.host, shown);
+            assert_ne!(instance.id(), instance.id());
+            assert_eq!(Instance::of(&instance.id()), Some(instance));
+        }
+        let unique = "0123456789abcdef0123456789abcdef";
+        for strange in [
+            String::new(),
+            "none".to_owned(),
+            unique.to_owned(),
+            format!("-1-{unique}"),
+            format!("host-+1-{unique}"),
+            format!("host-99999999999-{unique}"),
+            format!("ho\u{202e}st-1-{unique}"),
+            format!("host-1-{unique}0"),
+            format!("{}-1-{unique}", "x".repeat(300)),
+        ] {
+            assert_eq!(Instance::of(&strange), None, "{strange}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! What an error says over HTTP, and what to do next: endpoints and fields of requests, and no
+//! commands of the command line, which the reader of an answer may not have.
+//!
+//! Texts are an allow-list: what a server, a driver or a migration said is left out.
+
+use std::fmt::Display;
+
+use super::wire::Texts;
+use crate::{Error, ServerError, StepOutcome};
+
+/// Commands and verbs of the command line, as its messages write them.
+const COMMANDS: [&str; 21] = [
+    "--",
+    "`up`",
+    "`up ",
+    "`down`",
+    "`down ",
+    "`status`",
+    "`plan`",
+    "`redo",
+    "`repair",
+    "`resolve",
+    "`baseline",
+    "`import",
+    "`purge",
+    "`check",
+    "`history`",
+    "`lock-status",
+    "`force-unlock",
+    "`create",
+    "run `",
+    "cargo ",
+    "MONGODB_URI",
+];
+
+/// What happened, and what state the database is in, as far as it is in our own words.
+pub(super) fn detail(error: &Error, texts: Texts) -> String {
+    match error {
+        Error::Server { action, source } => format!(
+            "could not {action}: MongoDB is out of reach, or refused{}; the log of the process \
+             says more",
+            code(source)
+        ),
+        Error::Unauthorized { action, source } => format!(
+            "the app's MongoDB user is not allowed to {action}{}; it needs `find`, `insert` and \
+             `update` on the control collection, and what the migrations themselves do",
+            code(source)
+        ),
+        Error::UnsupportedServer { .. } => "this MongoDB is not supported; migrations need \
+                                            MongoDB 4.4 or newer; nothing was written"
+            .to_owned(),
+        Error::Standalone => "this MongoDB is a standalone server, which has no transactions; \
+                              migrations need a replica set (one node is enough); nothing was \
+                              written"
+            .to_owned(),
+        Error::Corrupt { .. } => "a control document is not what mongrate writes; the log of the \
+                                  process says which; has something else written into the \
+                                  collection? Restore it from a backup"
+            .to_owned(),
+        Error::ShadowForbidden { .. } => {
+            "the app's MongoDB user may not make a scratch database: a shadow run needs the roles \
+             `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`; nothing was written"
+                .to_owned()
+        }
+        Error::LockHeld { holder, fence, remaining } => format!(
+            "the lock is held by {holder} (fence {fence}) for another {} s; nothing was run",
+            remaining.as_secs()
+        ),
+        Error::LockLost { report, taken_by: Some(by) } => format!(
+            "the lock was taken away by {by}; {} done by this run; the one in flight was stopped",
+            migrations(report.done().count())
+        ),
+        Error::LockLost { report, taken_by: None } => format!(
+            "the lease was lost: the process was stalled, or the server out of reach, for longer \
+             than the lease; {} done by this run; the one in flight was stopped, and GET status \
+             shows what the other process made of it",
+            migrations(report.done().count())
+        ),
+        Error::Drift(drifts) => format!(
+            "{} changed after being applied:{}\nnothing was run",
+            migrations(drifts.len()),
+            lines(drifts)
+        ),
+        Error::OutOfOrder { versions, newest } => format!(
+            "{} pending that are older than the newest applied one ({newest}), and would run out \
+             of order:{}\nnothing was run",
+            migrations(versions.len()),
+            lines(versions)
+        ),
+        Error::Ahead { versions } => format!(
+            "the database is ahead of this build, which does not know:{}\nnothing was run",
+            lines(versions)
+        ),
+        Error::Irreversible { versions } => {
+            format!(
+                "cannot roll back, as no rollback was written:{}\nnothing was run",
+                lines(versions)
+            )
+        }
+        Error::NotLinked { versions } => {
+            format!(
+                "cannot roll back what this build does not have:{}\nnothing was run",
+                lines(versions)
+            )
+        }
+        Error::UnknownVersion { version } => {
+            format!("no migration has version {version}; nothing was run")
+        }
+        Error::Apart { versions, .. } if versions.is_empty() => {
+            "these are too many to be applied in one transaction; nothing was run".to_owned()
+        }
+        Error::Apart { versions, .. } => format!(
+            "cannot apply all in one transaction:{}\nthey are online or declared, and what they do \
+             is no part of a transaction; nothing was run",
+            lines(versions)
+        ),
+        Error::Failed { report, .. } => {
+            let mut failed = String::new();
+            for step in &report.steps {
+                if !matches!(step.outcome, StepOutcome::Failed | StepOutcome::Unknown) {
+                    continue;
+                }
+                failed += &format!("\n  {} `{}`", step.version, step.name);
+                if let (true, Some(failure)) = (texts.shown, &step.failure) {
+                    failed += &format!(": {}", failure.message);
+                }
+            }
+            let why = if texts.shown { "" } else { "; the log of the process says why" };
+            let done = migrations(report.done().count());
+            format!("failed:{failed}\n{done} done and recorded{why}")
+        }
+        Error::Cancelled { report } => format!(
+            "cancelled: {} done; what was in flight was rolled back (an online one keeps its \
+             finished steps), and the lock was given back",
+            migrations(report.done().count())
+        ),
+        Error::Pending { versions } => {
+            format!("{} pending:{}\nnothing was run", migrations(versions.len()), lines(versions))
+        }
+        Error::FenceMismatch { asked, found } => {
+            format!("the lock is not at fence {asked}: {found}; it was left alone")
+        }
+        // Of our own words, names and numbers; but written for the command line.
+        _ => without_commands(&error.to_string()),
+    }
+}
+
+/// What to do about it over HTTP.
+pub(super) fn next(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::LockHeld { fence, .. } => format!(
+            "wait and try again; if that process is known to be dead, POST {{\"fence\": {fence}}} \
+             to lock/release"
+        ),
+        Error::FenceMismatch { .. } => "GET lock/status, and look again".to_owned(),
+        Error::Drift(_) => {
+            "undo the edit, deploy, and write a new migration for the change".to_owned()
+        }
+        Error::OutOfOrder { .. } => {
+            "give them a newer version, or POST with \"allow_out_of_order\": true".to_owned()
+        }
+        Error::Ahead { .. } => {
+            "deploy a build that has them, or POST with \"allow_ahead\": true".to_owned()
+        }
+        Error::Apart { before, until, .. } => {
+            let atomic = before.map(|to| format!("{{\"to\": {to}, \"atomic\": true}}"));
+            let alone = until.map(|to| format!("{{\"to\": {to}}}"));
+            let parts: Vec<String> = atomic.into_iter().chain(alone).collect();
+            format!("POST {} to up, then the rest with \"atomic\": true", parts.join(", then "))
+        }
+        Error::Failed { .. } => "fix it, deploy, and POST up again".to_owned(),
+        Error::Renamed(_) => {
+            "give this app a control collection or a group of its own; a rename is recorded with the \
+             command line's `repair`"
+                .to_owned()
+        }
+        Error::LockLost { taken_by: Some(_), .. } => {
+            "POST up resumes from here, when nothing else migrates".to_owned()
+        }
+        Error::Cancelled { .. } | Error::LockLost { .. } => "POST up resumes from here".to_owned(),
+        Error::Irreversible { .. } => {
+            "choose a target above them, or write a rollback for them; GET status lists them"
+                .to_owned()
+        }
+        Error::NotLinked { .. } => "roll back from a build that has them".to_owned(),
+        Error::UnknownVersion { .. } => "GET status lists them".to_owned(),
+        _ => return None,
+    })
+}
+
+fn code(source: &ServerError) -> String {
+    source.code().map(|code| format!(" (code {code})")).unwrap_or_default()
+}
+
+fn migrations(number: usize) -> String {
+    if number == 1 { "1 migration".to_owned() } else { format!("{number} migrations") }
+}
+
+fn lines<T: Display>(items: &[T]) -> String {
+    items.iter().map(|item| format!("\n  {item}")).collect()
+}
+
+/// A text without its clauses that tell what to type. All of it, if nothing else would be left.
+fn without_commands(text: &str) -> String {
+    let spoken = |clause: &&str| !COMMANDS.iter().any(|command| clause.contains(command));
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| line.split("; ").filter(spoken).collect::<Vec<_>>().join("; "))
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    if lines.is_empty() { text.to_owned() } else { lines.join("\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Drift, Failure, MigrationKind, Named, RunReport, StepReport, Tool, Version};
+
+    fn all() -> Vec<Error> {
+        let named = || vec![Named { version: Version::new(7), name: "add_users".to_owned() }];
+        let step = StepReport {
+            version: Version::new(7),
+            name: "add_users".to_owned(),
+            kind: MigrationKind::Online,
+            direction: crate::Direction::Up,
+            outcome: StepOutcome::Failed,
+            duration_ms: 1,
+            attempts: 1,
+            failure: Some(Failure { message: "the value".to_owned(), code: None, code_name: None }),
+        };
+        let report = || {
+            Box::new(RunReport {
+                group: "default".to_owned(),
+                database: "shop".to_owned(),
+                batch: None,
+                fence: Some(3),
+                steps: vec![step.clone()],
+                waited_ms: 0,
+                ahead: Vec::new(),
+            })
+        };
+        let source = || Box::new(ServerError::in_reply("refused", Some(13)));
+        let drift = Drift {
+            version: Version::new(7),
+            name: "add_users".to_owned(),
+            applied: "v1:a".to_owned(),
+            linked: "v1:b".to_owned(),
+        };
+        vec![
+            Error::Registry { problems: vec!["version 7 is used twice".to_owned()] },
+            Error::Settings { setting: "lease", problem: "it is too short".to_owned() },
+            Error::Standalone,
+            Error::UnsupportedServer { reason: "wire version 8".to_owned() },
+            Error::Unauthorized { action: "read the history", source: source() },
+            Error::Server { action: "read the history", source: source() },
+            Error::Corrupt { id: "7".to_owned(), problem: "no state".to_owned() },
+            Error::LockHeld {
+                holder: "web-1 pid 7".to_owned(),
+                fence: 3,
+                remaining: Duration::from_secs(9),
+            },
+            Error::LockLost { report: report() },
+            Error::Drift(vec![drift]),
+            Error::OutOfOrder { versions: named(), newest: Version::new(9) },
+            Error::Ahead { versions: named() },
+            Error::Irreversible { versions: named() },
+            Error::NotLinked { versions: named() },
+            Error::UnknownVersion { version: Version::new(7) },
+            Error::Import {
+                tool: Tool::MigrateMongo,
+                collection: "changelog".to_owned(),
+                problems: vec!["x is unknown".to_owned()],
+            },
+            Error::WrongState {
+                version: Version::new(7),
+                state: "applied",
+                hint: "roll it back with `down`",
+            },
+            Error::Apart {
+                versions: named(),
+                before: Some(Version::new(6)),
+                until: Some(Version::new(7)),
+            },
+            Error::Apart { versions: Vec::new(), before: Some(Version::new(6)), until: None },
+            Error::ShadowForbidden { database: "x".to_owned(), missing: "insert".to_owned() },
+            Error::ShadowImpossible {
+                problem: "this is a sharded cluster; use `--dry-run`, or a copy".to_owned(),
+            },
+            Error::Failed { report: report(), source: "the value".into() },
+            Error::Cancelled { report: report() },
+            Error::Pending { versions: named() },
+            Error::FenceMismatch { asked: 3, found: "it is free, last at fence 4".to_owned() },
+        ]
+    }
+
+    #[test]
+    fn no_answer_tells_anybody_to_type_a_command() {
+        for error in all() {
+            for shown in [false, true] {
+                let detail = detail(&error, Texts { shown });
+                assert!(detail.len() > 15, "{error:?}: {detail}");
+                let next = next(&error).unwrap_or_default();
+                for text in [&detail, &next] {
+                    for command in COMMANDS {
+                        assert!(!text.contains(command), "{command}: {text}");
+                    }
+                }
+                let quotes = matches!(error, Error::Failed { .. }) && shown;
+                assert_eq!(detail.contains("the value"), quotes, "{detail}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_stays() {
+        for (text, spoken) in [
+            ("a thing; run `up` first; nothing was run", "a thing; nothing was run"),
+            (
+                "it is so:\n  7 `add_users`\nallow it with `--allow-ahead`",
+                "it is so:\n  7 `add_users`",
+            ),
+            ("run `up`", "run `up`"),
+        ] {
+            assert_eq!(without_commands(text), spoken);
+        }
+    }
+}
