@@ -62,7 +62,7 @@ mod tests {
     #[command(name = "shop")]
     enum Shop {
         /// Migrate
-        Db(Db),
+        Db(Box<Db>),
         /// Serve
         Serve,
     }

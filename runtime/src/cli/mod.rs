@@ -80,7 +80,7 @@
 //! enum Shop {
 //!     /// Migrate the database
 //!     #[command(after_help = mongrate::cli::AFTER_HELP)]
-//!     Db(Db),
+//!     Db(Box<Db>),
 //!     /// Serve customers
 //!     Serve,
 //! }

@@ -114,8 +114,10 @@ impl Out {
     /// Lints, before a run.
     pub(super) fn lints(self, all: &[Lint], view: View, app: &str) {
         if !self.json_log {
-            let text = lints::brief(all, view, app);
-            return if text.is_empty() { () } else { self.note(&text) };
+            if !all.is_empty() {
+                self.note(&lints::brief(all, view, app));
+            }
+            return;
         }
         for lint in lints::by_kind(all).into_iter().flat_map(|(_, lints)| lints) {
             self.log(json!({
