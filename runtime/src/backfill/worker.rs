@@ -32,7 +32,6 @@ use crate::{
     error::driver,
     progress::{Far, Progress, Said},
     retry::Backoff,
-    visible::Line,
 };
 
 /// How often it says how far it is.

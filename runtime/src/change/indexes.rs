@@ -5,7 +5,7 @@ use mongodb::bson::{Bson, Document, doc};
 use super::{catalog, index_spec::Spec, keep, names, operation::Slot};
 use crate::{
     BoxError, Online,
-    index_refusal::{self, Wanted},
+    index_refusal,
     server_options,
 };
 
@@ -348,7 +348,7 @@ async fn build(
     spec: Document,
     quorum: Option<&Bson>,
 ) -> Result<(), BoxError> {
-    let wanted = Wanted::read(&spec);
+    let wanted = index_refusal::Wanted::read(&spec);
     let mut command = doc! { "createIndexes": collection, "indexes": [spec] };
     if let Some(quorum) = quorum {
         command.insert("commitQuorum", quorum.clone());
