@@ -105,7 +105,9 @@ fn compression(uri: &str) -> &'static str {
 
 /// The feature that a message of the driver's names.
 fn named_feature(described: &str) -> Option<&str> {
-    let (before, _) = described.split_once(" feature flag")?;
+    let (before, _) = [" feature flag", " feature is not enabled", " feature must be enabled"]
+        .into_iter()
+        .find_map(|behind| described.split_once(behind))?;
     let name = before.rsplit(' ').next()?.trim_matches('`');
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (!name.is_empty() && name.chars().all(is_name)).then_some(name)
