@@ -56,8 +56,8 @@ impl<'a> Reader<'a> {
         operation: &Operation,
         around: Around<'_>,
     ) -> Result<Facts, Error> {
-        let mut facts = Facts::default();
-        facts.missing = self.missing(operation, around).await?;
+        let missing = self.missing(operation, around).await?;
+        let mut facts = Facts { missing, ..Facts::default() };
         let now = |collection: &str| around.origin(collection).name;
         match operation {
             Operation::Write { collection: Some(collection), seen: None } => {
