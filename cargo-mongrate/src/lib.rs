@@ -4,6 +4,8 @@
 mod app;
 mod arguments;
 mod attribute;
+mod graph;
+mod named;
 mod new;
 mod package;
 mod rebase;
@@ -57,7 +59,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return app::run(&workspace, &asked(&which), &call);
     }
     if let Verb::Check { server: true, build, rest } = &verb {
-        let checked = workspace.select(&asked(&which)).and_then(|all| verbs::check(&all));
+        let checked =
+            workspace.select(&asked(&which)).and_then(|all| verbs::check(&workspace, &all));
         let is_sound = checked.is_ok();
         let code = finish(checked.map(Report::from));
         let call = Call { verb: "check", build, arguments: rest };
@@ -79,7 +82,7 @@ fn outcome(workspace: &Workspace, which: &Which, verb: Verb) -> Result<Report, V
             verbs::reseal(&packages, &group, version).map(Report::from)
         }
         Verb::Rebase(asked) => rebase::run(&packages, &asked.into()),
-        Verb::Check { .. } => verbs::check(&packages).map(Report::from),
+        Verb::Check { .. } => verbs::check(workspace, &packages).map(Report::from),
         _ => unreachable!("runs the app"),
     }
 }

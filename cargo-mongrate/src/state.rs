@@ -53,6 +53,7 @@ impl<'a> State<'a> {
         problems.extend(self.duplicates());
         problems.extend(self.broken_promises());
         problems.extend(self.unordered());
+        problems.extend(self.rolled_back_wrongly());
         for one in &self.sources.migrations {
             if let Some(complaint) = self.sum.judge(one.declared(), |next| self.next(one, next)) {
                 problems.push(format!("{}: {}", place(one), complaint.text));
@@ -146,6 +147,43 @@ impl<'a> State<'a> {
                         below.name,
                     ));
                 }
+            }
+        }
+        problems
+    }
+
+    /// Rollbacks that undo two migrations, or that are a migration themselves.
+    fn rolled_back_wrongly(&self) -> Vec<String> {
+        let all = &self.sources.migrations;
+        let by_path: BTreeMap<&str, &Written> = all.iter().map(|one| (&*one.path, one)).collect();
+        let mut rollbacks: BTreeMap<&str, &Written> = BTreeMap::new();
+        let mut problems = Vec::new();
+        for one in all {
+            let Some(path) = one.rollback_path.as_deref() else { continue };
+            let way_out = "write a function that undoes it, and name that one: `reversible = …`";
+            if let Some(other) = by_path.get(path) {
+                let what = match other.path == one.path {
+                    true => "is its own rollback".to_owned(),
+                    false => format!(
+                        "is rolled back by the migration `{}` ({})",
+                        other.name,
+                        place(other)
+                    ),
+                };
+                problems.push(format!(
+                    "{}: `{}` {what}, so `down` would apply that once more: {way_out}",
+                    place(one),
+                    one.name,
+                ));
+            } else if let Some(other) = rollbacks.insert(path, one) {
+                problems.push(format!(
+                    "{}: `{}` rolls back `{}` ({}) already, and can undo only one of the two: write \
+                     a rollback for each; what they share goes into a function that both call",
+                    place(one),
+                    path.rsplit("::").next().unwrap_or(path),
+                    other.name,
+                    place(other),
+                ));
             }
         }
         problems

@@ -1,8 +1,10 @@
 //! What can be done to a sum file. Every verb judges first, and writes only what is sound.
 
+use std::path::Path;
+
 use mongrate_seal::sum::shortened;
 
-use crate::package::Package;
+use crate::package::{Package, Workspace};
 use crate::state::{State, place};
 
 type Outcome = Result<Vec<String>, Vec<String>>;
@@ -56,11 +58,21 @@ pub(crate) fn reseal(packages: &[&Package], group: &str, version: i64) -> Outcom
     Ok(vec![format!("resealed {version} `{}` {}{before}", one.name, shortened(&one.checksum))])
 }
 
-/// Says whether the compiler would be content.
-pub(crate) fn check(packages: &[&Package]) -> Outcome {
+/// Says whether the compiler would be content, and the linker would drop nothing.
+pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Outcome {
     let states = read_all(packages)?;
-    refuse(states.iter().flat_map(State::problems).collect())?;
-    let mut report = Vec::new();
+    let (graph, unknown) = workspace.graph().map_err(|problem| vec![problem])?;
+    let manifests: Vec<&Path> = packages.iter().map(|one| one.manifest.as_path()).collect();
+    let mut problems: Vec<String> = states.iter().flat_map(State::problems).collect();
+    problems.extend(graph.problems(&manifests));
+    refuse(problems)?;
+    let mut report = graph.notes(&manifests);
+    if let Some(problem) = unknown {
+        report.push(format!(
+            "only the workspace's own packages were looked at, as cargo cannot tell the others: \
+             {problem}"
+        ));
+    }
     for state in &states {
         let new = state.sources.migrations.iter().filter(|one| state.is_new(one)).count();
         let mut line = format!(

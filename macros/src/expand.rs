@@ -7,8 +7,7 @@
 use std::fmt::Write as _;
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
-use proc_macro2::Span;
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
 use syn::{Ident, Path};
 
@@ -60,14 +59,9 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin) -> Token
     call
 }
 
-/// The function, and `|context| outcome(rollback(context))`, placed where the rollback is named.
+/// The function, and the one that rolls it back.
 fn both(function: &Ident, rollback: &Path) -> proc_macro2::TokenStream {
-    let span = rollback.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
-    let here = Span::call_site().located_at(span);
-    let down = quote_spanned! {here=>
-        |context| ::mongrate::__private::v1::outcome(#rollback(context))
-    };
-    quote!(#function, #down)
+    quote!(#function, #rollback)
 }
 
 /// Of our own making, so that it can always be read. By the compiler itself: `proc_macro2` would

@@ -11,6 +11,7 @@
 mod crate_table;
 mod expand;
 mod names;
+mod nearby;
 mod place;
 mod plain;
 mod sealed;

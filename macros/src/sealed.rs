@@ -10,14 +10,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use mongrate_seal::sum::{self, About, Declared, Sealed, Sum};
+use mongrate_seal::sum::{self, About, Declared, Sealed, Sum, Undo};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Error;
+use syn::spanned::Spanned as _;
 
 use crate::crate_table::{self, Origin};
+use crate::nearby;
 use crate::place::Place;
-use mongrate_seal::declaration::Checked;
+use mongrate_seal::declaration::{Checked, Rollback};
 
 /// By crate, for a process that is handed several.
 static FILES: Mutex<BTreeMap<Origin, File>> = Mutex::new(BTreeMap::new());
@@ -49,11 +51,20 @@ pub(crate) fn check(
         Err(text) if is_first || is_editor => return Err(Error::new(Span::call_site(), text)),
         Err(_) => return Ok(None),
     };
+    // The file is looked at only if something is sealed about the rollback.
+    let sealed = sum.get(&checked.group, checked.version.number);
+    let is_compared = sealed.is_some_and(|sealed| sealed.rollback.is_some());
+    let rollback = if is_compared { undo(checked, place) } else { None };
     let declared = Declared {
         group: &checked.group,
         version: checked.version.number,
         name: &checked.name.text,
         checksum: &checked.checksum,
+        rollback: match (&checked.rollback, &rollback) {
+            (Rollback::None, _) => Undo::None,
+            (_, None) => Undo::Unseen,
+            (_, Some(text)) => Undo::Seen(text),
+        },
         out_of_order: checked.out_of_order,
     };
     let next_free = |next: i64| next.max(crate_table::next_free(checked, place, origin));
@@ -62,6 +73,10 @@ pub(crate) fn check(
             About::Version => checked.version.span,
             About::Name => checked.name.span,
             About::Body => checked.function.span(),
+            About::Rollback => match &checked.rollback {
+                Rollback::Function(path) => path.span(),
+                Rollback::None | Rollback::Derived => checked.version.span,
+            },
         };
         return Err(Error::new(span, complaint.text));
     }
@@ -73,6 +88,16 @@ pub(crate) fn check(
         return Err(Error::new(Span::call_site(), sum::gone(&gone)));
     }
     Ok(path.to_str().map(linked))
+}
+
+/// How a migration is rolled back, as the sum file would have it; `None` if its own file does not
+/// tell, which `cargo mongrate check` sees.
+fn undo(checked: &Checked, place: &Place) -> Option<String> {
+    match &checked.rollback {
+        Rollback::None => None,
+        Rollback::Derived => Some(sum::derived()),
+        Rollback::Function(_) => nearby::rollback_checksum(checked, place),
+    }
 }
 
 /// The crate's sum file, if it has one, and whether nobody asked before.

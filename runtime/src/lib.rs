@@ -146,7 +146,6 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 pub mod __private {
     pub mod v1 {
         pub use crate::{
-            item::outcome,
             migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
             verify::verify,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use linkme::distributed_slice;
-use mongrate_seal::sum::{self, Declared, Sealed, Sum};
+use mongrate_seal::sum::{self, Declared, Sealed, Sum, Undo};
 
 use crate::Migration;
 
@@ -67,6 +67,7 @@ fn is_as_sealed<'a>(
             one.version().get() == line.version
                 && one.name() == line.name
                 && one.checksum() == line.checksum
+                && (line.rollback.is_none() || one.is_reversible())
         };
         if !sealed.is_some_and(same) {
             return false;
@@ -99,6 +100,8 @@ fn complaint(sum: &Sum, one: &Migration) -> Option<String> {
         version: one.version().get(),
         name: one.name(),
         checksum: &checksum,
+        // Which function it is, the compiler has compared, as far as it can.
+        rollback: if one.is_reversible() { Undo::Unseen } else { Undo::None },
         out_of_order: one.is_out_of_order(),
     };
     let complaint = sum.judge(declared, |next| next)?;
@@ -135,6 +138,7 @@ mod tests {
             function: name,
             out_of_order: false,
             hints: Hints::NONE,
+            functions: None,
         };
         Migration::transaction(descriptor, |_| Box::pin(async { Ok(()) }), None)
     }
@@ -148,6 +152,10 @@ mod tests {
                 version: one.version().get(),
                 name: one.name(),
                 checksum: &checksum,
+                rollback: one
+                    .is_reversible()
+                    .then_some("v1:sha256:ee")
+                    .map_or(Undo::None, Undo::Seen),
                 out_of_order: false,
             });
         }
@@ -233,6 +241,16 @@ mod tests {
             seen[usize::from(glance)] += 1;
         }
         assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
+    }
+
+    #[test]
+    fn one_that_lost_its_rollback_is_named() {
+        let back = ONE.reversible_by(|_| Box::pin(async { Ok(()) }));
+        assert_eq!(found(&[back], &[back]), [""; 0]);
+        assert_eq!(found(&[ONE], &[back]), [""; 0], "its line says nothing of a rollback");
+        let found = found(&[back, TWO], &[ONE, TWO]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("has lost its `reversible`: restore it"), "{found:?}");
     }
 
     /// One that was sealed late stands below newer ones: that takes a second look, and is sound.

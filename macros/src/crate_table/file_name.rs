@@ -126,6 +126,7 @@ mod tests {
             name: String::new(),
             group: String::new(),
             function: String::new(),
+            rollback: None,
             place: Place { file: path.display().to_string(), path: Some(path), line: 1, column: 1 },
         };
         assert_eq!(complaint(&at(nested.join("mod.rs"), 1), &origin), None);

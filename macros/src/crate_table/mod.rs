@@ -17,10 +17,11 @@ use declaration::Declaration;
 use known::Known;
 pub(crate) use known::Origin;
 use syn::Error;
+use syn::spanned::Spanned as _;
 
 use crate::place::Place;
 use mongrate_seal::declaration::Broken;
-use mongrate_seal::declaration::Checked;
+use mongrate_seal::declaration::{Checked, Rollback};
 
 /// Set by editors' servers for the macros that they run.
 const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
@@ -58,6 +59,10 @@ pub(crate) fn enter(checked: &Checked, place: &Place, origin: &Origin) -> syn::R
         let span = match complaint.about {
             rules::About::Version => checked.version.span,
             rules::About::Name => checked.name.span,
+            rules::About::Rollback => match &checked.rollback {
+                Rollback::Function(path) => path.span(),
+                Rollback::None | Rollback::Derived => checked.function.span(),
+            },
         };
         broken.add(Error::new(span, complaint.text));
     }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod broken;
+mod nearby;
 mod raw;
 mod signature;
 mod suggest;
@@ -16,6 +17,7 @@ use syn::{Error, Expr, Ident, Path};
 
 pub use arguments::is_label;
 pub use broken::Broken;
+pub use nearby::{Nearby, Standing};
 pub use raw::{Annotated, Argument, Raw};
 
 use crate::checksum;

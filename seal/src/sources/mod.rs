@@ -4,6 +4,7 @@
 //! macro makes is not seen. Arguments are read leniently: the attribute itself judges them.
 
 mod overlay;
+mod rollbacks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,9 +20,10 @@ use syn::{
 };
 
 use crate::checksum;
-use crate::sum::{self, Declared};
+use crate::sum::{self, Declared, Undo};
 
 pub use overlay::Overlay;
+use rollbacks::Scopes;
 
 /// How deep modules may nest.
 const DEPTH_MAX: usize = 64;
@@ -39,6 +41,12 @@ pub struct Written {
     pub checksum: String,
     /// Whether it may be older than what is sealed.
     pub out_of_order: bool,
+    /// How it is rolled back, for the sum file; none if it is not reversible.
+    pub rollback: Option<String>,
+    /// The full path of its function, which begins with the number of its root.
+    pub path: String,
+    /// The full path of the function that rolls it back, if that was found.
+    pub rollback_path: Option<String>,
     /// The file.
     pub file: PathBuf,
     /// Counted from 1.
@@ -55,6 +63,7 @@ impl Written {
             version: self.version,
             name: &self.name,
             checksum: &self.checksum,
+            rollback: self.rollback.as_deref().map_or(Undo::None, Undo::Seen),
             out_of_order: self.out_of_order,
         }
     }
@@ -102,6 +111,9 @@ pub struct Sources {
     overlay: Overlay,
     /// How many bytes of the current file come before what is parsed.
     skipped: usize,
+    scopes: Scopes,
+    /// The module that is being read, from its root on.
+    module: Vec<String>,
     /// How many `cfg(test)` modules are around: what is in there is no history.
     tests_around: usize,
 }
@@ -115,7 +127,8 @@ impl Sources {
     /// The same, with some files as they would be.
     pub fn with(roots: &[PathBuf], overlay: Overlay) -> Self {
         let mut sources = Self { overlay, ..Self::default() };
-        for root in roots {
+        for (number, root) in roots.iter().enumerate() {
+            sources.module = vec![number.to_string()];
             let directory = root.parent().unwrap_or(Path::new("")).to_owned();
             sources.file(root, None, &directory, 0);
         }
@@ -138,6 +151,10 @@ impl Sources {
     }
 
     fn sort(&mut self) {
+        for found in self.scopes.resolve() {
+            let Some(one) = self.migrations.get_mut(found.migration) else { continue };
+            (one.rollback, one.rollback_path) = (Some(found.sealed), found.function);
+        }
         self.migrations.sort_by(|a, b| {
             (&a.group, a.version, &a.file, a.line).cmp(&(&b.group, b.version, &b.file, b.line))
         });
@@ -165,10 +182,12 @@ impl Sources {
         for item in items {
             match item {
                 Item::Fn(function) => self.function(function, path),
+                Item::Use(item) => self.scopes.uses(&self.module, item),
                 Item::Mod(module) => {
                     let for_tests = usize::from(is_for_tests(&module.attrs));
                     self.tests_around += for_tests;
                     let name = module.ident.unraw().to_string();
+                    self.module.push(name.clone());
                     match (&module.content, directory) {
                         (Some((_, items)), _) => {
                             let inside = directory.map(|directory| directory.join(&name));
@@ -177,6 +196,7 @@ impl Sources {
                         (None, Some(directory)) => self.module(module, path, directory, depth),
                         (None, None) => {}
                     }
+                    self.module.pop();
                     self.tests_around -= for_tests;
                 }
                 _ => {}
@@ -218,6 +238,7 @@ impl Sources {
         if self.tests_around > 0 || is_for_tests(&function.attrs) {
             return;
         }
+        self.scopes.function(&self.module, function);
         let Some(attribute) = function.attrs.iter().find(|one| is_migration(one)) else { return };
         let line = attribute.span().start().line;
         let mut bare = function.clone();
@@ -231,8 +252,10 @@ impl Sources {
             Some(written) => {
                 let at = written.version_at;
                 let version_at = at.start + self.skipped..at.end + self.skipped;
-                let file = file.to_owned();
-                self.migrations.push(Written { file, line, version_at, ..written });
+                let (file, kind) = (file.to_owned(), kind(function).unwrap_or_default());
+                self.scopes.migration(self.migrations.len(), &self.module, attribute, kind);
+                let path = rollbacks::full(&self.module, &function.sig.ident.unraw().to_string());
+                self.migrations.push(Written { file, line, version_at, path, ..written });
             }
             None => self.problems.push(format!(
                 "{}:{line}: cannot read the migration `{}`; `cargo check` says why",
@@ -329,7 +352,21 @@ fn written(function: &ItemFn, attribute: &Attribute) -> Option<Written> {
     bare.attrs.retain(|one| !is_migration(one));
     let checksum = checksum::of(&kind(function)?, bare);
     let (file, line) = (PathBuf::new(), 0);
-    Some(Written { group, version, name, checksum, out_of_order, file, line, version_at })
+    // Known when all files are read.
+    let (rollback, rollback_path, path) = (None, None, String::new());
+    Some(Written {
+        group,
+        version,
+        name,
+        checksum,
+        out_of_order,
+        rollback,
+        path,
+        rollback_path,
+        file,
+        line,
+        version_at,
+    })
 }
 
 /// The name of the parameter's type.

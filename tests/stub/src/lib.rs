@@ -74,7 +74,6 @@ pub mod __private {
         //! As the real one.
 
         pub use crate::{
-            item::outcome,
             migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
         };

@@ -1,0 +1,53 @@
+//! What stands beside a migration in its file, read when a question comes up that the attribute's
+//! own tokens do not answer. Each file is read once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mongrate_seal::checksum;
+use mongrate_seal::declaration::{Checked, Nearby, Rollback};
+use syn::ext::IdentExt as _;
+
+use crate::crate_table;
+use crate::place::Place;
+
+/// The functions of the file that a migration is declared in.
+pub(crate) fn of(place: &Place) -> Option<Arc<Nearby>> {
+    static FILES: Mutex<BTreeMap<PathBuf, Arc<Nearby>>> = Mutex::new(BTreeMap::new());
+    let path = place.path.as_ref()?;
+    if crate_table::is_editor() {
+        // Its server lives long, and the file changes.
+        return read(path);
+    }
+    let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = files.get(path) {
+        return Some(Arc::clone(known));
+    }
+    let nearby = read(path)?;
+    files.insert(path.clone(), Arc::clone(&nearby));
+    Some(nearby)
+}
+
+fn read(path: &Path) -> Option<Arc<Nearby>> {
+    fs::read_to_string(path).ok().map(|text| Arc::new(Nearby::of(&text)))
+}
+
+/// The segments of a rollback's path, without a `self::` that says nothing. `None` if it begins
+/// with `::`.
+pub(crate) fn segments(rollback: &Rollback) -> Option<Vec<String>> {
+    let Rollback::Function(path) = rollback else { return None };
+    if path.leading_colon.is_some() {
+        return None;
+    }
+    let segments = path.segments.iter().map(|segment| segment.ident.unraw().to_string());
+    Some(segments.skip_while(|segment| segment == "self").collect())
+}
+
+/// The checksum of the function that rolls a migration back, if it stands in the same file.
+pub(crate) fn rollback_checksum(checked: &Checked, place: &Place) -> Option<String> {
+    let path = segments(&checked.rollback)?;
+    let function = of(place)?.named(&checked.function.unraw().to_string(), &path)?;
+    Some(checksum::of(checked.kind.name(), function))
+}
