@@ -175,7 +175,11 @@ fn continues(trees: &[TokenTree], at: usize) -> bool {
                     .iter()
                     .any(|keyword| word == keyword)
             }
-            Some(TokenTree::Punct(punct)) => punct.as_char() == '>',
+            // `->` and `=>` end nothing.
+            Some(TokenTree::Punct(punct)) => {
+                let arrow = colons.checked_sub(2).and_then(|at| trees.get(at));
+                punct.as_char() == '>' && !is_punct(arrow, '-') && !is_punct(arrow, '=')
+            }
             _ => false,
         }
 }
@@ -201,6 +205,7 @@ mod tests {
             "fn f() { billing::f(); }",
             "fn f() -> ::billing::T {}",
             "fn f(x: billing::T) {}",
+            "match x { _ => ::billing::f() }",
             "fn f() { let x = <billing::T as U>::new(); }",
             "mongrate::link!(users, billing);",
             "some_macro! { a => billing::x }",

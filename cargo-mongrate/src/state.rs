@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use mongrate_seal::create::promised;
+use mongrate_seal::period::is_period;
 use mongrate_seal::sources::{Overlay, Sources, Written};
 use mongrate_seal::sum::{self, Sealed, Sum};
 
@@ -106,8 +107,7 @@ impl<'a> State<'a> {
     fn broken_promises(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for one in &self.sources.migrations {
-            let Some(Promise { path, version }) = promise(&one.file, &self.package.directory)
-            else {
+            let Some(Promise { path, version }) = promise(one, &self.package.directory) else {
                 continue;
             };
             if version != one.version {
@@ -227,8 +227,20 @@ impl<'a> State<'a> {
     /// Writes the sum file, whole or not at all.
     pub(crate) fn write(&self) -> Result<(), Vec<String>> {
         let path = self.package.directory.join(sum::FILE);
+        let is_first = !path.exists();
         write::whole(&path, &self.sum.render())
-            .map_err(|error| vec![format!("cannot write {}: {error}", shown(&path))])
+            .map_err(|error| vec![format!("cannot write {}: {error}", shown(&path))])?;
+        if is_first {
+            // No build has looked at the file, and cargo would take them for fresh. Where this fails,
+            // the next start says so.
+            for root in &self.package.roots {
+                let _ = fs::File::options()
+                    .append(true)
+                    .open(root)
+                    .and_then(|root| root.set_modified(std::time::SystemTime::now()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -239,12 +251,16 @@ pub(crate) struct Promise {
     pub(crate) version: i64,
 }
 
-/// Of a file, or of a directory around it within its package.
-pub(crate) fn promise(file: &Path, package: &Path) -> Option<Promise> {
-    let inside = file.ancestors().take_while(|path| *path != package);
+/// Of a migration's file, or of a directory around it within its package.
+pub(crate) fn promise(one: &Written, package: &Path) -> Option<Promise> {
+    let inside = one.file.ancestors().take_while(|path| *path != package);
     inside.into_iter().find_map(|path| {
         let name = path.file_name()?.to_string_lossy();
         let (digits, _) = name.strip_prefix('m')?.split_once('_')?;
+        let is_directory = path != one.file;
+        if is_period(digits, one.version, is_directory) {
+            return None;
+        }
         let version = promised(&name).filter(|_| !digits.is_empty())?;
         Some(Promise { path: path.to_owned(), version })
     })

@@ -334,7 +334,8 @@ fn new_makes_the_first_one_and_refuses_hostile_names() {
     assert!(!shop.path("shop/src/migrations").exists());
     let output = shop.run("shop", &["new", "Add users"]);
     assert!(output.status.success(), "{}", text(&output));
-    assert_eq!(text(&output).lines().count(), 4, "{}", text(&output));
+    assert_eq!(text(&output).lines().count(), 5, "{}", text(&output));
+    assert_eq!(shop.read("shop/migrations.sum"), "mongrate-sum v1\n");
     assert_eq!(shop.read("shop/src/main.rs"), "//! A shop.\n\nmod migrations;\n\nfn main() {}\n");
     shop.succeeds("shop", &["check"], "1 migrations, 0 sealed");
     shop.fails("shop", &["new", "add users"], "is named `add_users` already");

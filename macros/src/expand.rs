@@ -18,7 +18,9 @@ use mongrate_seal::declaration::{Checked, Kind, Rollback};
 
 /// What to add after the function. Only the functions' own names carry the user's hygiene: all
 /// else is another crate's code to the lints.
-pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin) -> TokenStream {
+///
+/// `root`: the path of `mongrate`.
+pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &str) -> TokenStream {
     let Checked {
         version,
         name,
@@ -27,6 +29,7 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin) -> Token
         rollback,
         out_of_order,
         allow,
+        krate: _,
         writes,
         function,
         checksum,
@@ -54,7 +57,7 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin) -> Token
     );
     let mut inside = read(&text);
     inside.extend([TokenTree::Group(Group::new(Delimiter::Parenthesis, functions.into()))]);
-    let mut call = read("::mongrate::__migration_v1!");
+    let mut call = read(&format!("{root}::__migration_v1!"));
     call.extend([TokenTree::Group(Group::new(Delimiter::Brace, inside))]);
     call
 }

@@ -14,6 +14,7 @@ mod names;
 mod nearby;
 mod place;
 mod plain;
+mod root;
 mod sealed;
 mod test;
 mod verify;
@@ -34,6 +35,7 @@ use mongrate_seal::declaration::{Checked, Raw};
 /// | `reversible` | of a `Change`: its operations are undone, the last one first | not reversible |
 /// | `out_of_order` | may be older than what is sealed or applied already | may not |
 /// | `allow = "…"` | acknowledges a lint, or several: `allow = ["…", "…"]` | none |
+/// | `crate = "…"` | where `mongrate` is, if another crate re-exports it | the dependency, whatever it is called |
 ///
 /// # Errors
 ///
@@ -75,6 +77,9 @@ pub fn migration(
 /// `mongrate::verify!(reversible, except = [load_countries, audit::trim_log]);` for all but these,
 /// by name, and by group and name where the group is another than the default one. An exception
 /// that is not needed any more fails, too: the list is the truth.
+///
+/// Where another crate re-exports `mongrate`, the last argument says so:
+/// `my_crate::mongrate::verify!(crate = "my_crate::mongrate");`
 #[proc_macro]
 pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     verify::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
@@ -90,6 +95,7 @@ pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// | `at = 20250122002` | up to and with this migration; 0: none | all |
 /// | `group = "…"` | the migrations of this group | those that name none |
 /// | `fixtures("users", …)` | loads `fixtures/users.json` of the package into `users`, and so on | none |
+/// | `crate = "…"` | where `mongrate` is, if another crate re-exports it | the dependency, whatever it is called |
 ///
 /// What else there is to know is in the documentation of the module `mongrate::testing`.
 #[proc_macro_attribute]
@@ -123,6 +129,7 @@ fn run(
     };
     let origin = crate_table::Origin::of_this_crate();
     let place = place::Place::of(checked.version.span);
+    nearby::judge(&checked, &place)?;
     let mut added = proc_macro::TokenStream::new();
     if crate_table::is_editor() {
         added.extend(proc_macro::TokenStream::from(names::in_crate(
@@ -132,8 +139,9 @@ fn run(
     } else {
         crate_table::enter(&checked, &place, &origin)?;
     }
-    let sum = sealed::check(&checked, &place, &origin)?;
-    added.extend(expand::expand(&checked, &place, &origin));
+    let root = root::path(checked.krate.as_ref())?;
+    let sum = sealed::check(&checked, &place, &origin, &root)?;
+    added.extend(expand::expand(&checked, &place, &origin, &root));
     added.extend(sum.map(proc_macro::TokenStream::from));
     Ok(added)
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mongrate_seal::checksum;
-use mongrate_seal::declaration::{Checked, Nearby, Rollback};
+use mongrate_seal::declaration::{Checked, Nearby, Rollback, Standing};
+use syn::Error;
 use syn::ext::IdentExt as _;
 
 use crate::crate_table;
@@ -32,6 +33,19 @@ pub(crate) fn of(place: &Place) -> Option<Arc<Nearby>> {
 
 fn read(path: &Path) -> Option<Arc<Nearby>> {
     fs::read_to_string(path).ok().map(|text| Arc::new(Nearby::of(&text)))
+}
+
+/// Refuses a migration that stands in an `impl` block or a trait, where nothing can be put beside it.
+/// Only what is indented may stand in one, so hardly any file is read for this.
+pub(crate) fn judge(checked: &Checked, place: &Place) -> syn::Result<()> {
+    let name = checked.function.unraw().to_string();
+    let stands = || of(place).and_then(|nearby| nearby.standing(&name));
+    if !place.is_indented() || stands() != Some(Standing::Impl) {
+        return Ok(());
+    }
+    let text = "a migration is a free function: move it out of the `impl` block or the trait, into \
+                the module";
+    Err(Error::new(checked.function.span(), text))
 }
 
 /// The segments of a rollback's path, without a `self::` that says nothing. `None` if it begins

@@ -47,6 +47,7 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<Checke
         rollback,
         out_of_order: arguments.out_of_order,
         allow: Vec::new(),
+        krate: None,
         writes,
         checksum: plain::of(kind.name(), &parameter, &tokens)?,
         function: Ident::new(&function, span.into()),
@@ -56,10 +57,16 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<Checke
 /// A body's tokens, unless a macro has put invisible groups among them; and whether one of them
 /// writes many documents.
 fn fill(stream: TokenStream, tokens: &mut Tokens, writes_many: &mut bool) -> Option<()> {
+    let mut behind_bar = false;
     for tree in stream {
+        let was_behind_bar = std::mem::replace(&mut behind_bar, is_bar(&tree));
         match tree {
             TokenTree::Ident(name) => {
                 let name = name.to_string();
+                // `|tx| async { … }`, of which there may be something to say.
+                if was_behind_bar && name == "async" {
+                    return None;
+                }
                 *writes_many |= writes::MANY.contains(&name.as_str());
                 tokens.name(name);
             }
@@ -80,6 +87,10 @@ fn fill(stream: TokenStream, tokens: &mut Tokens, writes_many: &mut bool) -> Opt
         }
     }
     Some(())
+}
+
+fn is_bar(tree: &TokenTree) -> bool {
+    matches!(tree, TokenTree::Punct(punct) if punct.as_char() == '|')
 }
 
 #[derive(Default)]

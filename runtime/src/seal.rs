@@ -1,6 +1,9 @@
 //! The sum files of the linked crates, against what is linked of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use linkme::distributed_slice;
 use mongrate_seal::sum::{self, Declared, Sealed, Sum, Undo};
@@ -17,6 +20,8 @@ pub static SUMS: [SumFile];
 pub struct SumFile {
     pub crate_name: &'static str,
     pub text: &'static str,
+    /// Where it was looked for, if it was not there: then there is no text.
+    pub absent: Option<&'static str>,
 }
 
 /// What is wrong with the migrations of one group, oldest version first, by these files. A crate
@@ -26,9 +31,9 @@ pub(crate) fn problems<'a>(
     linked: impl Iterator<Item = &'a Migration> + Clone,
     group: &str,
 ) -> Vec<String> {
-    let by_crate: BTreeMap<&str, &str> =
-        files.iter().map(|file| (file.crate_name, file.text)).collect();
-    let mut problems = Vec::new();
+    let seen = files.iter().filter(|file| file.absent.is_none());
+    let by_crate: BTreeMap<&str, &str> = seen.map(|file| (file.crate_name, file.text)).collect();
+    let mut problems = unseen(files);
     for (crate_name, text) in by_crate {
         let of_crate = linked.clone().filter(|one| one.crate_name() == crate_name);
         if !is_as_sealed(text, of_crate.clone(), group) {
@@ -36,6 +41,22 @@ pub(crate) fn problems<'a>(
         }
     }
     problems
+}
+
+/// Sum files that came to be after the build that is running: cargo cannot be told to look for a
+/// file that is not there yet, so it took the build for fresh.
+fn unseen(files: &[SumFile]) -> Vec<String> {
+    let absent = files.iter().filter_map(|file| Some((file.crate_name, file.absent?)));
+    let unseen: BTreeSet<(&str, &str)> =
+        absent.filter(|(_, path)| Path::new(path).is_file()).collect();
+    let texts = unseen.into_iter().map(|(crate_name, path)| {
+        format!(
+            "crate `{crate_name}`: this build is older than its {}, and was not compared with it \
+             ({path}): change or `touch` a source file of the crate, and build again",
+            sum::FILE
+        )
+    });
+    texts.collect()
 }
 
 /// The same of one crate, whatever it costs.
@@ -110,7 +131,8 @@ fn complaint(sum: &Sum, one: &Migration) -> Option<String> {
 
 /// Every group that is sealed in one of these files.
 pub(crate) fn groups(files: &[SumFile]) -> BTreeSet<String> {
-    let sums = files.iter().filter_map(|file| Sum::parse(file.text).ok());
+    let seen = files.iter().filter(|file| file.absent.is_none());
+    let sums = seen.filter_map(|file| Sum::parse(file.text).ok());
     sums.flat_map(|sum| sum.sealed().iter().map(|sealed| sealed.group.clone()).collect::<Vec<_>>())
         .collect()
 }
@@ -159,7 +181,7 @@ mod tests {
                 out_of_order: false,
             });
         }
-        SumFile { crate_name: "my-shop", text: sum.render().leak() }
+        SumFile { crate_name: "my-shop", text: sum.render().leak(), absent: None }
     }
 
     fn found(sealed: &[Migration], linked: &[Migration]) -> Vec<String> {
@@ -262,8 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_came_after_the_build_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path: &str = directory.path().join(sum::FILE).to_str().unwrap().to_owned().leak();
+        let absent = SumFile { crate_name: "my-shop", text: "", absent: Some(path) };
+        let find = || problems(&[absent, absent], [ONE].iter(), "default");
+        assert_eq!(find(), [""; 0]);
+        std::fs::write(path, sum::HEADER).unwrap();
+        let found = find();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("crate `my-shop`: this build is older than its migrations.sum")
+        );
+        assert!(found[0].ends_with("`touch` a source file of the crate, and build again"));
+    }
+
+    #[test]
     fn a_broken_file_is_named_with_its_crate() {
-        let broken = SumFile { crate_name: "my-shop", text: "hello" };
+        let broken = SumFile { crate_name: "my-shop", text: "hello", absent: None };
         let found = problems(&[broken], [ONE].iter(), "default");
         assert!(found[0].starts_with("crate `my-shop`: migrations.sum:1: "), "{found:?}");
     }

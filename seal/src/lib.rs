@@ -11,6 +11,7 @@ pub mod create;
 #[cfg(feature = "checksum")]
 pub mod declaration;
 mod label;
+pub mod period;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;

@@ -104,9 +104,11 @@ impl Nearby {
         all.next().filter(|_| all.next().is_none())
     }
 
-    /// Where the function of this name stands, if the file has exactly one.
+    /// Where the migration of this name stands, if the file has exactly one function that is called
+    /// so, and an attribute stands on it.
     pub fn standing(&self, name: &str) -> Option<Standing> {
-        self.only(name).map(|function| function.standing)
+        let function = self.only(name).filter(|one| one.item.contains("migration"))?;
+        Some(function.standing)
     }
 
     /// Whether both functions stand in the same module of the file, for certain.
@@ -162,7 +164,7 @@ mod tests {
             fn undo() {}
             fn twice() {}
         }
-        impl T { async fn method() {} }
+        impl T { #[migration(version = 2)] async fn method() {} }
         trait U { fn required(); fn provided() { fn within() {} } }
         macro_rules! m { () => { fn written() {} } }
         fn twice() {}
@@ -177,10 +179,8 @@ mod tests {
     fn functions_are_found_where_they_stand() {
         let nearby = Nearby::of(FILE.trim_start());
         assert_eq!(nearby.standing("one"), Some(Standing::Module));
-        assert_eq!(nearby.standing("two"), Some(Standing::Module));
         assert_eq!(nearby.standing("method"), Some(Standing::Impl));
-        assert_eq!(nearby.standing("provided"), Some(Standing::Impl));
-        for unseen in ["twice", "written", "within", "required", "nobody"] {
+        for unseen in ["two", "provided", "twice", "written", "within", "required", "nobody"] {
             assert_eq!(nearby.standing(unseen), None, "{unseen}");
         }
         assert!(nearby.in_one_module("one", "one"));
