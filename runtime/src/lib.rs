@@ -84,6 +84,8 @@ mod report;
 mod retry;
 mod runner;
 mod seal;
+#[cfg(test)]
+mod sizes;
 mod stepwise;
 mod transaction;
 mod verbs;

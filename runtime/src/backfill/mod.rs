@@ -140,7 +140,7 @@ impl Backfill<'_, '_> {
         if pipeline.is_empty() {
             return Err(format!("the backfill `{}` has an empty pipeline", self.job.name).into());
         }
-        run(self.on, self.job, &Pipeline(pipeline)).await
+        Box::pin(run(self.on, self.job, &Pipeline(pipeline))).await
     }
 
     /// Updates each document with what a function computes from it: update operators (as
@@ -189,7 +189,7 @@ impl Backfill<'_, '_> {
             }
             Ok(update)
         };
-        run(self.on, self.job, &Each(each)).await
+        Box::pin(run(self.on, self.job, &Each(each))).await
     }
 
     /// Replaces each document by what a function makes of it, or leaves it as it is with `None`.
@@ -223,7 +223,7 @@ impl Backfill<'_, '_> {
             }
             Ok(Some(new))
         };
-        run(self.on, self.job, &Each(each)).await
+        Box::pin(run(self.on, self.job, &Each(each))).await
     }
 }
 

@@ -307,7 +307,8 @@ impl Command {
         }
         let signals = Signals::listen(out);
         let verb = verbs::Verb { cli, args, out, cancel: signals.token() };
-        match verb.run(self).await {
+        // Boxed: a verb's future is of 35 KB, and would be in that of every caller.
+        match Box::pin(verb.run(self)).await {
             Ok(answer) => {
                 if out.json {
                     out.document(answer.json);
