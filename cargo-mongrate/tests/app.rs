@@ -488,6 +488,46 @@ fn what_an_app_reaches_only_over_others_and_its_own_library_count_too() {
     shop(&format!("use bills as _;\n{start}")).succeeds("", &["check"], "mid: 0 migrations");
 }
 
+/// Each would see its own migrations, and not the other's.
+#[test]
+fn cargo_refuses_two_versions_of_mongrate() {
+    let root = tempfile::tempdir().expect("a directory");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let write = |file: &str, text: &str| {
+        let path = root.path().join(file);
+        fs::create_dir_all(path.parent().expect("below the root")).expect("a directory");
+        fs::write(path, text).expect("a file");
+    };
+    let old = "[package]\nname = \"mongrate\"\nversion = \"0.0.9\"\nedition = \"2024\"\n\
+               links = \"mongrate\"\nbuild = \"build.rs\"\n";
+    write("old/Cargo.toml", old);
+    write("old/src/lib.rs", "");
+    write("old/build.rs", "fn main() {}\n");
+    let runtime = workspace.join("runtime");
+    let app = |dependencies: &str| {
+        write(
+            "Cargo.toml",
+            &format!(
+                "[package]\nname = \"app\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
+                 mongrate = {{ path = {runtime:?} }}\n{dependencies}"
+            ),
+        );
+        fs::copy(workspace.join("Cargo.lock"), root.path().join("Cargo.lock")).expect("a file");
+        Command::new(env!("CARGO"))
+            .args(["metadata", "--format-version", "1", "--offline"])
+            .current_dir(root.path())
+            .output()
+            .expect("cargo runs")
+    };
+    write("src/lib.rs", "");
+    let alone = app("");
+    assert!(alone.status.success(), "{}", String::from_utf8_lossy(&alone.stderr));
+    let both = app("old = { package = \"mongrate\", path = \"old\" }\n");
+    assert!(!both.status.success());
+    let errors = String::from_utf8_lossy(&both.stderr);
+    assert!(errors.contains("links to the native library `mongrate`"), "{errors}");
+}
+
 #[test]
 fn what_a_static_library_drops_is_said() {
     let lib = format!("{MIGRATION}pub fn start() {{ mongrate::start(); }}\n");
