@@ -282,7 +282,7 @@ fn a_rollback_that_was_edited_exchanged_or_lost_is_refused() {
     let output = fixture.cargo(&["check"]);
     let expected = "error: version 1 is sealed with the rollback v1:sha256:";
     assert!(text(&output).contains(expected), "{}", text(&output));
-    assert!(text(&output).contains("src/one.rs:4:41"), "at the path: {}", text(&output));
+    assert!(text(&output).contains("src/one.rs:4:45"), "at the name: {}", text(&output));
     let output = fixture.mongrate(&["check"]);
     assert!(text(&output).contains("version 1 is sealed with the rollback"), "{}", text(&output));
     assert!(!fixture.mongrate(&["seal"]).status.success(), "an edit is never sealed in passing");
@@ -337,7 +337,7 @@ fn one_rollback_for_two_migrations_is_refused() {
     fixture.write("src/one.rs", &format!("{ONE}{both}"));
     let output = fixture.cargo(&["check"]);
     let expected =
-        "`undo` rolls back `two` (src/one.rs:11) already, and can undo only one of the two";
+        "`undo` rolls back `two` (src/one.rs:10) already, and can undo only one of the two";
     assert!(text(&output).contains(expected), "{}", text(&output));
     let output = fixture.mongrate(&["check"]);
     let expected =

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mongrate_seal::checksum;
 use mongrate_seal::declaration::{Checked, Nearby, Rollback, Standing};
+use proc_macro2::Span;
 use syn::Error;
 use syn::ext::IdentExt as _;
 
@@ -57,6 +58,11 @@ pub(crate) fn segments(rollback: &Rollback) -> Option<Vec<String>> {
     }
     let segments = path.segments.iter().map(|segment| segment.ident.unraw().to_string());
     Some(segments.skip_while(|segment| segment == "self").collect())
+}
+
+/// Where a path names its function.
+pub(crate) fn named_at(path: &syn::Path) -> Span {
+    path.segments.last().map_or_else(Span::call_site, |last| last.ident.span())
 }
 
 /// The checksum of the function that rolls a migration back, if it stands in the same file.

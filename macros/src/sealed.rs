@@ -14,7 +14,6 @@ use mongrate_seal::sum::{self, About, Declared, Sealed, Sum, Undo};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Error;
-use syn::spanned::Spanned as _;
 
 use crate::crate_table::{self, Origin};
 use crate::nearby;
@@ -79,7 +78,7 @@ pub(crate) fn check(
             About::Name => checked.name.span,
             About::Body => checked.function.span(),
             About::Rollback => match &checked.rollback {
-                Rollback::Function(path) => path.span(),
+                Rollback::Function(path) => nearby::named_at(path),
                 Rollback::None | Rollback::Derived => checked.version.span,
             },
         };

@@ -17,8 +17,8 @@ use declaration::Declaration;
 use known::Known;
 pub(crate) use known::Origin;
 use syn::Error;
-use syn::spanned::Spanned as _;
 
+use crate::nearby;
 use crate::place::Place;
 use mongrate_seal::declaration::Broken;
 use mongrate_seal::declaration::{Checked, Rollback};
@@ -60,7 +60,7 @@ pub(crate) fn enter(checked: &Checked, place: &Place, origin: &Origin) -> syn::R
             rules::About::Version => checked.version.span,
             rules::About::Name => checked.name.span,
             rules::About::Rollback => match &checked.rollback {
-                Rollback::Function(path) => path.span(),
+                Rollback::Function(path) => nearby::named_at(path),
                 Rollback::None | Rollback::Derived => checked.function.span(),
             },
         };

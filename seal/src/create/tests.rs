@@ -115,10 +115,10 @@ fn the_version_is_greater_than_all_and_in_the_scheme_of_the_newest() {
 #[test]
 fn a_directory_for_a_quarter_is_no_version() {
     let dir = Dir::new("quarter");
-    dir.put("migrations/m2024_q1/mod.rs", "");
+    fs::create_dir_all(dir.migrations().join("m2024_q1")).unwrap();
     let made = new("x").write(&dir.migrations(), now()).unwrap();
     assert_eq!(made.version, 20_250_122_001);
-    dir.put("migrations/m20250122007_users/mod.rs", "");
+    fs::create_dir_all(dir.migrations().join("m20250122007_users")).unwrap();
     let made = new("y").write(&dir.migrations(), now()).unwrap();
     assert_eq!(made.version, 20_250_122_008);
 }

@@ -7,7 +7,7 @@ use syn::Error;
 
 use super::Broken;
 
-/// Complains of each `|tx| async { … tx … }` that a body hands to `transaction`.
+/// Complains of each `|tx| async { … }` that a body hands to `transaction`.
 pub(super) fn check(body: &TokenStream, broken: &mut Broken) {
     let trees: Vec<TokenTree> = body.clone().into_iter().collect();
     for (at, tree) in trees.iter().enumerate() {
@@ -38,7 +38,9 @@ fn step(arguments: &[TokenTree], broken: &mut Broken) {
         _ => None,
     });
     let name = name.to_string();
-    if block.is_some_and(|block| has(block, &name)) {
+    // Without its type, the parameter is of one lifetime, and not of any, used or not.
+    let is_bare = close == open + 2;
+    if block.is_some_and(|block| is_bare || has(block, &name)) {
         let text = format!(
             "write the step as an async closure, `async |{name}| {{ … }}`: a closure that returns an \
              `async` block cannot lend it `{name}`"
@@ -74,6 +76,7 @@ mod tests {
         for step in [
             "|tx| async move { tx.f().await }",
             "|tx| async { g(tx).await }",
+            "|_| async { Ok(()) }",
             "move |tx: &mut Transaction<'_>| async move { tx.f().await }",
         ] {
             let body = format!("on.transaction(\"x\", {step}).await?; Ok(())");
@@ -82,7 +85,7 @@ mod tests {
         }
         for sound in [
             "on.transaction(\"x\", async |tx| { tx.f().await })",
-            "on.transaction(\"x\", |_tx| async { Ok(()) })",
+            "on.transaction(\"x\", |_tx: &mut Transaction<'_>| async { Ok(()) })",
             "on.transaction(\"x\", step)",
             "on.other(\"x\", |tx| async move { tx.f() })",
             "on.transaction(\"x\", |tx| Box::pin(f(tx)))",
