@@ -43,11 +43,11 @@ impl Named {
         let mut at = 0;
         while let Some(tree) = trees.get(at) {
             match tree {
-                TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                    if is_for_tests(trees.get(at + 1)) {
-                        at = self.skip(&trees, at + 2);
-                        continue;
-                    }
+                TokenTree::Punct(punct)
+                    if punct.as_char() == '#' && is_for_tests(trees.get(at + 1)) =>
+                {
+                    at = self.skip(&trees, at + 2);
+                    continue;
                 }
                 TokenTree::Group(group) => self.walk(group.stream()),
                 TokenTree::Ident(word) => {
