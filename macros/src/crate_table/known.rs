@@ -36,13 +36,16 @@ pub(super) struct Known {
     functions: BTreeMap<(String, String), Declaration>,
 }
 
+/// The oldest and the newest version that is written at each line and column.
+type Places = BTreeMap<(usize, usize), (i64, i64)>;
+
 #[derive(Debug, Default)]
 struct Group {
     versions: BTreeMap<i64, Declaration>,
     names: BTreeMap<String, i64>,
     /// By file, then by place. What a macro writes may have one place for several: the oldest and
     /// the newest of them.
-    places: BTreeMap<String, BTreeMap<(usize, usize), (i64, i64)>>,
+    places: BTreeMap<String, Places>,
 }
 
 impl Known {
