@@ -263,7 +263,7 @@ impl Cli {
 
     /// Runs the verb in the process's arguments. Its exit code is for `main` to return.
     pub async fn run(self) -> ExitCode {
-        self.run_from(std::env::args_os()).await
+        Box::pin(self.run_from(std::env::args_os())).await
     }
 
     /// Runs the verb in these arguments; the first is the program's name.
