@@ -4,6 +4,8 @@
 mod app;
 mod arguments;
 mod attribute;
+mod graph;
+mod named;
 mod new;
 mod package;
 mod packaged;
@@ -68,7 +70,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return app::run(&workspace, &asked(&which), &call);
     }
     if let Verb::Check { server: true, build, rest } = &verb {
-        let checked = workspace.select(&asked(&which)).and_then(|all| verbs::check(&all));
+        let checked =
+            workspace.select(&asked(&which)).and_then(|all| verbs::check(&workspace, &all));
         let checked = checked.map(|mut report| {
             report.lines.push(THEN_THE_APP.to_owned());
             report
@@ -95,7 +98,7 @@ fn outcome(workspace: &Workspace, which: &Which, verb: Verb) -> Result<Report, V
         }
         Verb::Rebase(asked) => rebase::run(&packages, &asked.into()),
         Verb::Check { .. } => {
-            let mut report = verbs::check(&packages)?;
+            let mut report = verbs::check(workspace, &packages)?;
             report.lines.push(ONLY_SOURCES.to_owned());
             Ok(report)
         }
@@ -110,7 +113,10 @@ fn finish(outcome: Result<Report, Vec<String>>) -> ExitCode {
     complain("warning: ", &warnings);
     complain("error: ", &problems);
     if let Err(error) = &said {
-        complain("error: ", &[format!("cannot write to stdout: {error}; what was to be done is done")]);
+        complain(
+            "error: ",
+            &[format!("cannot write to stdout: {error}; what was to be done is done")],
+        );
     }
     if problems.is_empty() && said.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

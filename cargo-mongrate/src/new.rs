@@ -47,6 +47,9 @@ pub(crate) fn run(packages: &[&Package], new: &New) -> Result<Vec<String>, Vec<S
     if let Some(file) = &created.mod_file {
         report.push(format!("added `{}` to {}", created.mod_line, shown(&absolute(file))));
     }
+    if let Some(file) = &created.sum_file {
+        report.push(format!("wrote {}", shown(&absolute(file))));
+    }
     let path = absolute(&created.path);
     if !Sources::reached_from(&package.roots).files.contains_key(&path) {
         let file = created.mod_file.as_deref().unwrap_or(&directory);
@@ -93,7 +96,7 @@ fn chosen<'a>(packages: &[&'a Package]) -> Result<&'a Package, Vec<String>> {
 fn home(state: &State<'_>) -> Option<PathBuf> {
     let package = &state.package.directory;
     let newest = state.sources.migrations.iter().filter(|one| one.group == GROUP).rev();
-    let own = newest.clone().find_map(|one| promise(&one.file, package));
+    let own = newest.clone().find_map(|one| promise(one, package));
     let usual = package.join("src/migrations");
     match own {
         Some(own) => own.path.parent().map(Path::to_owned),

@@ -6,11 +6,15 @@ use std::{env, fs};
 
 use serde_json::Value;
 
+use crate::graph::Graph;
+
 /// A workspace, or a package alone.
 pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
     /// What `[workspace.metadata.mongrate]` says.
     pub(crate) settings: Value,
+    /// The manifest that was named.
+    named: Option<PathBuf>,
     /// Where we are, or the directory of the manifest that was named.
     here: PathBuf,
 }
@@ -46,7 +50,7 @@ pub(crate) struct Asked<'a> {
 impl Workspace {
     /// As `cargo metadata` describes it.
     pub(crate) fn read(manifest: Option<&Path>) -> Result<Self, Vec<String>> {
-        let metadata = metadata(manifest).map_err(|problem| vec![problem])?;
+        let metadata = metadata(manifest, &["--no-deps"]).map_err(|problem| vec![problem])?;
         let here = match manifest {
             Some(manifest) => manifest.parent().map(Path::to_owned),
             None => env::current_dir().ok(),
@@ -58,8 +62,22 @@ impl Workspace {
         Ok(Self {
             packages: list(&metadata, "packages").iter().filter_map(package).collect(),
             settings: settings(&metadata),
+            named: manifest.map(Path::to_owned),
             here: here.and_then(|here| here.canonicalize().ok()).unwrap_or_default(),
         })
+    }
+
+    /// The graph of dependencies. If cargo cannot tell it, of the workspace's own packages alone,
+    /// and why.
+    pub(crate) fn graph(&self) -> Result<(Graph, Option<String>), String> {
+        let manifest = self.named.as_deref();
+        match metadata(manifest, &[]).or_else(|problem| {
+            // What is there already may be enough.
+            metadata(manifest, &["--offline"]).map_err(|_| problem)
+        }) {
+            Ok(metadata) => Ok((Graph::new(&metadata), None)),
+            Err(problem) => Ok((Graph::new(&metadata(manifest, &["--no-deps"])?), Some(problem))),
+        }
     }
 
     /// Those that are named; else the one around us; else all that use mongrate.
@@ -151,9 +169,9 @@ pub(crate) fn listed(packages: &[&Package]) -> String {
     }
 }
 
-fn metadata(manifest: Option<&Path>) -> Result<Value, String> {
+fn metadata(manifest: Option<&Path>, flags: &[&str]) -> Result<Value, String> {
     let mut command = Command::new(cargo());
-    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    command.args(["metadata", "--format-version", "1"]).args(flags);
     if let Some(manifest) = manifest {
         command.arg("--manifest-path").arg(manifest);
     }
@@ -171,15 +189,15 @@ pub(crate) fn cargo() -> std::ffi::OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn text(value: &Value, key: &str) -> Option<String> {
+pub(crate) fn text(value: &Value, key: &str) -> Option<String> {
     value.get(key)?.as_str().map(str::to_owned)
 }
 
-fn settings(value: &Value) -> Value {
+pub(crate) fn settings(value: &Value) -> Value {
     value.pointer("/metadata/mongrate").cloned().unwrap_or_default()
 }
 

@@ -7,6 +7,7 @@ use std::{env, fs};
 
 use mongrate_seal::create::promised;
 use mongrate_seal::outline::Outline;
+use mongrate_seal::period::is_period;
 use mongrate_seal::sources::{Overlay, Sources, Written};
 use mongrate_seal::sum::{self, Sealed, Sum};
 
@@ -56,6 +57,7 @@ impl<'a> State<'a> {
         problems.extend(self.duplicates(&newest));
         problems.extend(self.broken_promises());
         problems.extend(self.unordered());
+        problems.extend(self.rolled_back_wrongly());
         for one in &self.sources.migrations {
             let next = |next: i64| next.max(after(&newest, &one.group));
             if let Some(complaint) = self.sum.judge(one.declared(), next) {
@@ -166,8 +168,7 @@ impl<'a> State<'a> {
     fn broken_promises(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for one in &self.sources.migrations {
-            let Some(Promise { path, version }) = promise(&one.file, &self.package.directory)
-            else {
+            let Some(Promise { path, version }) = promise(one, &self.package.directory) else {
                 continue;
             };
             if version != one.version {
@@ -207,6 +208,43 @@ impl<'a> State<'a> {
                         below.name,
                     ));
                 }
+            }
+        }
+        problems
+    }
+
+    /// Rollbacks that undo two migrations, or that are a migration themselves.
+    fn rolled_back_wrongly(&self) -> Vec<String> {
+        let all = &self.sources.migrations;
+        let by_path: BTreeMap<&str, &Written> = all.iter().map(|one| (&*one.path, one)).collect();
+        let mut rollbacks: BTreeMap<&str, &Written> = BTreeMap::new();
+        let mut problems = Vec::new();
+        for one in all {
+            let Some(path) = one.rollback_path.as_deref() else { continue };
+            let way_out = "write a function that undoes it, and name that one: `reversible = …`";
+            if let Some(other) = by_path.get(path) {
+                let what = match other.path == one.path {
+                    true => "is its own rollback".to_owned(),
+                    false => format!(
+                        "is rolled back by the migration `{}` ({})",
+                        other.name,
+                        place(other)
+                    ),
+                };
+                problems.push(format!(
+                    "{}: `{}` {what}, so `down` would apply that once more: {way_out}",
+                    place(one),
+                    one.name,
+                ));
+            } else if let Some(other) = rollbacks.insert(path, one) {
+                problems.push(format!(
+                    "{}: `{}` rolls back `{}` ({}) already, and can undo only one of the two: write \
+                     a rollback for each; what they share goes into a function that both call",
+                    place(one),
+                    path.rsplit("::").next().unwrap_or(path),
+                    other.name,
+                    place(other),
+                ));
             }
         }
         problems
@@ -283,8 +321,20 @@ impl<'a> State<'a> {
     /// Writes the sum file, whole or not at all.
     pub(crate) fn write(&self) -> Result<(), Vec<String>> {
         let path = self.package.directory.join(sum::FILE);
+        let is_first = !path.exists();
         write::whole(&path, &self.sum.render())
-            .map_err(|error| vec![format!("cannot write {}: {error}", shown(&path))])
+            .map_err(|error| vec![format!("cannot write {}: {error}", shown(&path))])?;
+        if is_first {
+            // No build has looked at the file, and cargo would take them for fresh. Where this fails,
+            // the next start says so.
+            for root in &self.package.roots {
+                let _ = fs::File::options()
+                    .append(true)
+                    .open(root)
+                    .and_then(|root| root.set_modified(std::time::SystemTime::now()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -309,12 +359,16 @@ pub(crate) struct Promise {
     pub(crate) version: i64,
 }
 
-/// Of a file, or of a directory around it within its package.
-pub(crate) fn promise(file: &Path, package: &Path) -> Option<Promise> {
-    let inside = file.ancestors().take_while(|path| *path != package);
+/// Of a migration's file, or of a directory around it within its package.
+pub(crate) fn promise(one: &Written, package: &Path) -> Option<Promise> {
+    let inside = one.file.ancestors().take_while(|path| *path != package);
     inside.into_iter().find_map(|path| {
         let name = path.file_name()?.to_string_lossy();
         let (digits, _) = name.strip_prefix('m')?.split_once('_')?;
+        let is_directory = path != one.file;
+        if is_period(digits, one.version, is_directory) {
+            return None;
+        }
         let version = promised(&name).filter(|_| !digits.is_empty())?;
         Some(Promise { path: path.to_owned(), version })
     })

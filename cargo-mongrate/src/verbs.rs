@@ -1,9 +1,11 @@
 //! What can be done to a sum file. Every verb judges first, and writes only what is sound.
 
+use std::path::Path;
+
 use mongrate_seal::sum::shortened;
 
 use crate::Report;
-use crate::package::Package;
+use crate::package::{Package, Workspace};
 use crate::packaged;
 use crate::state::{State, place};
 
@@ -63,11 +65,14 @@ pub(crate) fn reseal(packages: &[&Package], group: &str, version: i64) -> Outcom
     Ok(vec![format!("resealed {version} `{}` {}{before}", one.name, shortened(&one.checksum))])
 }
 
-/// Says whether the compiler would be content.
-pub(crate) fn check(packages: &[&Package]) -> Result<Report, Vec<String>> {
+/// Says whether the compiler would be content, and the linker would drop nothing.
+pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Result<Report, Vec<String>> {
     let states = read_all(packages)?;
+    let (graph, unknown) = workspace.graph().map_err(|problem| vec![problem])?;
+    let manifests: Vec<&Path> = packages.iter().map(|one| one.manifest.as_path()).collect();
     let mut warnings: Vec<String> = states.iter().flat_map(State::warnings).collect();
     let mut problems: Vec<String> = states.iter().flat_map(State::problems).collect();
+    problems.extend(graph.problems(&manifests));
     for state in &states {
         let left_out = packaged::left_out(state.package);
         match state.package.is_published {
@@ -78,7 +83,13 @@ pub(crate) fn check(packages: &[&Package]) -> Result<Report, Vec<String>> {
     if !problems.is_empty() {
         return Ok(Report { warnings, problems, ..Report::default() });
     }
-    let mut report = Vec::new();
+    let mut report = graph.notes(&manifests);
+    if let Some(problem) = unknown {
+        report.push(format!(
+            "only the workspace's own packages were looked at, as cargo cannot tell the others: \
+             {problem}"
+        ));
+    }
     for state in &states {
         let new = state.sources.migrations.iter().filter(|one| state.is_new(one)).count();
         let mut line = format!(

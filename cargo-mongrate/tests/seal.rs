@@ -29,7 +29,9 @@ const RUNTIME: &str = r"
         pub struct Migration(
             pub i64, pub Text, pub Text, pub Text, pub Text, pub Text, pub u32, pub Text, pub bool
         );
-        pub struct SumFile { pub crate_name: &'static str, pub text: &'static str }
+        pub struct SumFile {
+            pub crate_name: &'static str, pub text: &'static str, pub absent: Option<&'static str>
+        }
         #[linkme::distributed_slice] pub static MIGRATIONS: [Migration];
         #[linkme::distributed_slice] pub static SUMS: [SumFile];
     } }
@@ -76,7 +78,8 @@ mod one;
 
 fn main() {
     use mongrate::__private::v1::{MIGRATIONS, SUMS};
-    println!("{} migrations, {} sums", MIGRATIONS.len(), SUMS.len());
+    let seen = SUMS.iter().filter(|sum| sum.absent.is_none()).count();
+    println!("{} migrations, {seen} sums", MIGRATIONS.len());
     println!("{}", SUMS.iter().map(|sum| sum.text).collect::<String>());
 }
 "#;
@@ -213,8 +216,6 @@ fn seal_then_check_is_clean_and_the_binary_holds_the_sum_once() {
     let output = fixture.mongrate(&["check"]);
     assert!(text(&output).contains("2 migrations, 2 sealed\n"), "{}", text(&output));
     fixture.is_sound();
-    // Made by a build before there was a file, the binary has to be made again.
-    fixture.replace("src/main.rs", "fn main", "\nfn main");
     let output = fixture.cargo(&["run"]);
     let expected = format!("2 migrations, 1 sums\n{}\n", fixture.read("migrations.sum"));
     assert_eq!(text(&output), expected);
@@ -254,6 +255,111 @@ error: version 1 is sealed as v1:sha256:449ad08bbc34…, and its body is now v1:
     let output = fixture.mongrate(&["reseal", "1"]);
     assert!(text(&output).starts_with("resealed 1 `add_users` v1:sha256:"), "{}", text(&output));
     fixture.is_sound();
+}
+
+/// `add_users` with a rollback beside it, and `add_visits` with one in another file.
+fn reversible() -> Fixture {
+    let fixture = Fixture::new();
+    fixture.replace("src/one.rs", "version = 1", "version = 1, reversible = undo");
+    let undo = "async fn undo(tx: &mut Transaction<'_>) -> Result {\n    tx.run(\"none\").await;\n    \
+                Ok(())\n}\n";
+    fixture.write("src/one.rs", &format!("{}{undo}", fixture.read("src/one.rs")));
+    fixture.replace("src/five.rs", "version = 5", "version = 5, reversible = super::undo_five");
+    fixture.write(
+        "src/main.rs",
+        &format!(
+            "{MAIN}\nuse mongrate::{{Result, Transaction}};\n{}",
+            undo.replace("undo", "undo_five")
+        ),
+    );
+    let output = fixture.mongrate(&["seal"]);
+    assert!(output.status.success(), "{}", text(&output));
+    fixture.is_sound();
+    fixture
+}
+
+#[test]
+fn a_rollback_that_was_edited_exchanged_or_lost_is_refused() {
+    let fixture = reversible();
+    let sum = fixture.read("migrations.sum");
+    assert_eq!(sum.matches(" down=v1:sha256:").count(), 2, "{sum}");
+    // Its name, and how it is written, are no edit.
+    fixture.replace("src/one.rs", "reversible = undo", "reversible = self::undo_users");
+    fixture.replace("src/one.rs", "fn undo(tx", "fn undo_users(\ntx");
+    fixture.is_sound();
+    fixture.replace("src/one.rs", "run(\"none\")", "run(\"all\")");
+    let output = fixture.cargo(&["check"]);
+    let expected = "error: version 1 is sealed with the rollback v1:sha256:";
+    assert!(text(&output).contains(expected), "{}", text(&output));
+    assert!(text(&output).contains("src/one.rs:4:45"), "at the name: {}", text(&output));
+    let output = fixture.mongrate(&["check"]);
+    assert!(text(&output).contains("version 1 is sealed with the rollback"), "{}", text(&output));
+    assert!(!fixture.mongrate(&["seal"]).status.success(), "an edit is never sealed in passing");
+    assert!(fixture.mongrate(&["reseal", "1"]).status.success());
+    fixture.is_sound();
+
+    let fixture = reversible();
+    fixture.replace("src/one.rs", ", reversible = undo", "");
+    fixture.replace("src/one.rs", "async fn undo", "#[allow(dead_code)] async fn undo");
+    fixture.is_refused(
+        "
+error: version 1 is sealed with a rollback, and has lost its `reversible`: restore it, or no database that has applied it can be rolled back; to give it up for good, `cargo mongrate reseal 1`
+ --> src/one.rs:4:23
+  |
+4 | #[migration(version = 1)]
+  |                       ^
+",
+    );
+
+    // In another file, the subcommand sees it.
+    let fixture = reversible();
+    fixture.replace("src/main.rs", "run(\"none\")", "run(\"all\")");
+    assert!(fixture.cargo(&["check"]).status.success(), "the attribute cannot");
+    let output = fixture.mongrate(&["check"]);
+    assert!(text(&output).contains("version 5 is sealed with the rollback"), "{}", text(&output));
+}
+
+/// As every line was before a rollback was sealed with it.
+#[test]
+fn a_line_that_says_nothing_of_a_rollback_is_valid() {
+    let fixture = Fixture::sealed();
+    fixture.replace("src/one.rs", "version = 1", "version = 1, reversible = undo");
+    let undo = "async fn undo(_: &mut Transaction<'_>) -> Result { Ok(()) }\n";
+    fixture.write("src/one.rs", &format!("{}{undo}", fixture.read("src/one.rs")));
+    fixture.is_sound();
+    assert!(text(&fixture.mongrate(&["seal"])).contains("nothing to seal"));
+    assert!(fixture.mongrate(&["reseal", "1"]).status.success());
+    fixture.is_sound();
+    assert_eq!(fixture.read("migrations.sum").matches(" down=").count(), 1);
+}
+
+#[test]
+fn one_rollback_for_two_migrations_is_refused() {
+    let fixture = Fixture::new();
+    let text_of =
+        |name: &str| format!("async fn {name}(_: &mut Transaction<'_>) -> Result {{ Ok(()) }}\n");
+    let both = "\n#[migration(version = 2, reversible = undo)]\n".to_owned()
+        + &text_of("two")
+        + "#[migration(version = 3, reversible = undo)]\n"
+        + &text_of("three")
+        + &text_of("undo");
+    fixture.write("src/one.rs", &format!("{ONE}{both}"));
+    let output = fixture.cargo(&["check"]);
+    let expected =
+        "`undo` rolls back `two` (src/one.rs:10) already, and can undo only one of the two";
+    assert!(text(&output).contains(expected), "{}", text(&output));
+    let output = fixture.mongrate(&["check"]);
+    let expected =
+        "`undo` rolls back `two` (src/one.rs:10) already, and can undo only one of the two";
+    assert!(text(&output).contains(expected), "{}", text(&output));
+
+    // Over files, and over imports.
+    let fixture = reversible();
+    fixture.replace("src/five.rs", "reversible = super::undo_five", "reversible = undo");
+    fixture.write("src/five.rs", &format!("{}use super::one::*;\n", fixture.read("src/five.rs")));
+    fixture.replace("src/one.rs", "async fn undo", "pub async fn undo");
+    let output = fixture.mongrate(&["check"]);
+    assert!(text(&output).contains("`undo` rolls back `add_users`"), "{}", text(&output));
 }
 
 #[test]

@@ -7,8 +7,7 @@
 use std::fmt::Write as _;
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
-use proc_macro2::Span;
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{ToTokens as _, quote};
 use syn::ext::IdentExt as _;
 use syn::{Ident, Path};
 
@@ -19,7 +18,9 @@ use mongrate_seal::declaration::{Checked, Kind, Rollback};
 
 /// What to add after the function. Only the functions' own names carry the user's hygiene: all
 /// else is another crate's code to the lints.
-pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin) -> TokenStream {
+///
+/// `root`: the path of `mongrate`.
+pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &str) -> TokenStream {
     let Checked {
         version,
         name,
@@ -28,6 +29,7 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin) -> Token
         rollback,
         out_of_order,
         allow,
+        krate: _,
         writes,
         function,
         checksum,
@@ -55,19 +57,14 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin) -> Token
     );
     let mut inside = read(&text);
     inside.extend([TokenTree::Group(Group::new(Delimiter::Parenthesis, functions.into()))]);
-    let mut call = read("::mongrate::__migration_v1!");
+    let mut call = read(&format!("{root}::__migration_v1!"));
     call.extend([TokenTree::Group(Group::new(Delimiter::Brace, inside))]);
     call
 }
 
-/// The function, and `|context| outcome(rollback(context))`, placed where the rollback is named.
+/// The function, and the one that rolls it back.
 fn both(function: &Ident, rollback: &Path) -> proc_macro2::TokenStream {
-    let span = rollback.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
-    let here = Span::call_site().located_at(span);
-    let down = quote_spanned! {here=>
-        |context| ::mongrate::__private::v1::outcome(#rollback(context))
-    };
-    quote!(#function, #down)
+    quote!(#function, #rollback)
 }
 
 /// Of our own making, so that it can always be read. By the compiler itself: `proc_macro2` would

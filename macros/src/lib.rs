@@ -11,8 +11,10 @@
 mod crate_table;
 mod expand;
 mod names;
+mod nearby;
 mod place;
 mod plain;
+mod root;
 mod sealed;
 mod test;
 mod verify;
@@ -34,6 +36,7 @@ use mongrate_seal::declaration::{Checked, Raw};
 /// | `reversible` | of a `Change`: its operations are undone, the last one first | not reversible |
 /// | `out_of_order` | may be older than what is sealed or applied already | may not |
 /// | `allow = "…"` | acknowledges a lint, or several: `allow = ["…", "…"]` | none |
+/// | `crate = "…"` | where `mongrate` is, if another crate re-exports it | the dependency, whatever it is called |
 ///
 /// # Errors
 ///
@@ -79,6 +82,9 @@ pub fn migration(
 /// `mongrate::verify!(reversible, except = [load_countries, audit::trim_log]);` for all but these,
 /// by name, and by group and name where the group is another than the default one. An exception
 /// that is not needed any more fails, too: the list is the truth.
+///
+/// Where another crate re-exports `mongrate`, the last argument says so:
+/// `my_crate::mongrate::verify!(crate = "my_crate::mongrate");`
 #[proc_macro]
 pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     verify::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
@@ -94,6 +100,7 @@ pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// | `at = 20250122002` | up to and with this migration; 0: none | all |
 /// | `group = "…"` | the migrations of this group | those that name none |
 /// | `fixtures("users", …)` | loads `fixtures/users.json` of the package into `users`, and so on | none |
+/// | `crate = "…"` | where `mongrate` is, if another crate re-exports it | the dependency, whatever it is called |
 ///
 /// What else there is to know is in the documentation of the module `mongrate::testing`.
 #[proc_macro_attribute]
@@ -128,6 +135,7 @@ fn run(
     };
     let origin = crate_table::Origin::of_this_crate();
     let place = place::Place::of(checked.version.span);
+    nearby::judge(&checked, &place)?;
     let checked = match is_as_written {
         true => checked,
         false => written::as_in_its_source(checked, &place, item.clone())?,
@@ -141,8 +149,9 @@ fn run(
     } else {
         crate_table::enter(&checked, &place, &origin)?;
     }
-    let sum = sealed::check(&checked, &place, &origin)?;
-    added.extend(expand::expand(&checked, &place, &origin));
+    let root = root::path(checked.krate.as_ref())?;
+    let sum = sealed::check(&checked, &place, &origin, &root)?;
+    added.extend(expand::expand(&checked, &place, &origin, &root));
     added.extend(sum.map(proc_macro::TokenStream::from));
     Ok(added)
 }

@@ -27,6 +27,12 @@ impl Place {
         }
     }
 
+    /// Whether the attribute cannot stand at the beginning of its line: its version is further to the
+    /// right than behind `#[migration(version = `.
+    pub(crate) fn is_indented(&self) -> bool {
+        self.column > "#[migration(version = ".len() + 1
+    }
+
     /// Line and column, to compare within a file.
     pub(crate) fn point(&self) -> (usize, usize) {
         (self.line, self.column)

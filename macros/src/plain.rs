@@ -51,6 +51,7 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Check
         rollback,
         out_of_order: arguments.out_of_order,
         allow: Vec::new(),
+        krate: None,
         writes,
         checksum: plain::of(kind.name(), &parameter, &tokens)?,
         function: Ident::new(&function, span.into()),
@@ -66,10 +67,16 @@ fn fill(
     writes_many: &mut bool,
     source: &mut Source,
 ) -> Option<()> {
+    let mut behind_bar = false;
     for tree in stream {
+        let was_behind_bar = std::mem::replace(&mut behind_bar, is_bar(&tree));
         match tree {
             TokenTree::Ident(name) => {
                 let name = name.to_string();
+                // `|tx| async { … }`, of which there may be something to say.
+                if was_behind_bar && name == "async" {
+                    return None;
+                }
                 source.token(&name);
                 *writes_many |= writes::MANY.contains(&name.as_str());
                 tokens.name(name);
@@ -99,6 +106,10 @@ fn fill(
         }
     }
     Some(())
+}
+
+fn is_bar(tree: &TokenTree) -> bool {
+    matches!(tree, TokenTree::Punct(punct) if punct.as_char() == '|')
 }
 
 #[derive(Default)]

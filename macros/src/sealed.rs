@@ -11,14 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use mongrate_seal::outline::Missing;
-use mongrate_seal::sum::{self, About, Declared, Sum};
+use mongrate_seal::sum::{self, About, Declared, Sum, Undo};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Error;
 
 use crate::crate_table::{self, Origin};
+use crate::nearby;
 use crate::place::Place;
-use mongrate_seal::declaration::Checked;
+use mongrate_seal::declaration::{Checked, Rollback};
 
 /// By crate, for a process that is handed several.
 static FILES: Mutex<BTreeMap<Origin, File>> = Mutex::new(BTreeMap::new());
@@ -38,23 +39,37 @@ pub(crate) fn check(
     checked: &Checked,
     place: &Place,
     origin: &Origin,
+    root: &str,
 ) -> syn::Result<Option<TokenStream>> {
     if origin.directory.as_os_str().is_empty() || is_aside(place, &origin.directory) {
         return Ok(None);
     }
     let path = origin.directory.join(sum::FILE);
-    let Some((sum, is_first)) = read(origin, &path) else { return Ok(None) };
     let is_editor = crate_table::is_editor();
+    let (sum, is_first) = read(origin, &path);
+    let Some(sum) = sum else {
+        // The compiler cannot be told to look for a file that is not there; a start can look.
+        return Ok(path.to_str().filter(|_| is_first && !is_editor).map(|path| absent(path, root)));
+    };
     let sum = match sum {
         Ok(sum) => sum,
         Err(text) if is_first || is_editor => return Err(Error::new(Span::call_site(), text)),
         Err(_) => return Ok(None),
     };
+    // The file is looked at only if something is sealed about the rollback.
+    let sealed = sum.get(&checked.group, checked.version.number);
+    let is_compared = sealed.is_some_and(|sealed| sealed.rollback.is_some());
+    let rollback = if is_compared { undo(checked, place) } else { None };
     let declared = Declared {
         group: &checked.group,
         version: checked.version.number,
         name: &checked.name.text,
         checksum: &checked.checksum,
+        rollback: match (&checked.rollback, &rollback) {
+            (Rollback::None, _) => Undo::None,
+            (_, None) => Undo::Unseen,
+            (_, Some(text)) => Undo::Seen(text),
+        },
         out_of_order: checked.out_of_order,
     };
     let next_free = |next: i64| next.max(crate_table::next_free(checked, place, origin));
@@ -67,6 +82,10 @@ pub(crate) fn check(
             About::Version => checked.version.span,
             About::Name => checked.name.span,
             About::Body => checked.function.span(),
+            About::Rollback => match &checked.rollback {
+                Rollback::Function(path) => nearby::named_at(path),
+                Rollback::None | Rollback::Derived => checked.version.span,
+            },
         };
         return Err(Error::new(span, complaint.text));
     }
@@ -76,23 +95,36 @@ pub(crate) fn check(
     if let Some(text) = missing(&sum, place, origin) {
         return Err(Error::new(Span::call_site(), text));
     }
-    Ok(path.to_str().map(linked))
+    Ok(path.to_str().map(|path| linked(path, root)))
 }
 
+/// How a migration is rolled back, as the sum file would have it; `None` if its own file does not
+/// tell, which `cargo mongrate check` sees.
+fn undo(checked: &Checked, place: &Place) -> Option<String> {
+    match &checked.rollback {
+        Rollback::None => None,
+        Rollback::Derived => Some(sum::derived()),
+        Rollback::Function(_) => nearby::rollback_checksum(checked, place),
+    }
+}
+
+/// What a crate's sum file says.
+type Read = Result<Arc<Sum>, String>;
+
 /// The crate's sum file, if it has one, and whether nobody asked before.
-fn read(origin: &Origin, path: &Path) -> Option<(Result<Arc<Sum>, String>, bool)> {
+fn read(origin: &Origin, path: &Path) -> (Option<Read>, bool) {
     let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
     let known = files.get(origin);
     if !crate_table::is_editor()
         && let Some(file) = known
     {
-        return file.sum.clone().map(|sum| (sum, false));
+        return (file.sum.clone(), false);
     }
     let stamp = fs::metadata(path).ok().map(|about| (about.modified().ok(), about.len()));
     if let Some(file) = known
         && file.stamp == stamp
     {
-        return file.sum.clone().map(|sum| (sum, false));
+        return (file.sum.clone(), false);
     }
     let sum = match fs::read_to_string(path) {
         Ok(text) => Some(Sum::parse(&text).map(Arc::new).map_err(|fault| fault.to_string())),
@@ -100,7 +132,7 @@ fn read(origin: &Origin, path: &Path) -> Option<(Result<Arc<Sum>, String>, bool)
         Err(error) => Some(Err(format!("cannot read {}: {error}", path.display()))),
     };
     let is_first = files.insert(origin.clone(), File { stamp, sum: sum.clone() }).is_none();
-    sum.map(|sum| (sum, is_first))
+    (sum, is_first)
 }
 
 /// Whether a migration belongs to a test, a benchmark or an example, and not to the history.
@@ -141,11 +173,30 @@ fn missing(sum: &Sum, place: &Place, origin: &Origin) -> Option<String> {
 
 /// Hands the file's text to the binary's registry, once per crate. To include it also tells the
 /// compiler that a change of the file alone is a reason to compile again.
-fn linked(path: &str) -> TokenStream {
-    let file = file(path);
+fn linked(path: &str, root: &str) -> TokenStream {
+    registered(&file(path), root)
+}
+
+/// Tells the binary's registry where the compiler found no sum file, once per crate. Only in builds
+/// with debug assertions, such as those that `cargo run` and `cargo test` make again and again: in
+/// others, the directory of the build is none of the binary's business.
+fn absent(path: &str, root: &str) -> TokenStream {
+    let file = quote! {
+        __mongrate::SumFile {
+            crate_name: ::core::env!("CARGO_PKG_NAME"),
+            text: "",
+            absent: ::core::option::Option::Some(#path),
+        }
+    };
+    let registered = registered(&file, root);
+    quote!(#[cfg(debug_assertions)] #registered)
+}
+
+fn registered(file: &TokenStream, root: &str) -> TokenStream {
+    let root: TokenStream = root.parse().unwrap_or_default();
     quote! {
         const _: () = {
-            use ::mongrate::__private::v1 as __mongrate;
+            use #root::__private::v1 as __mongrate;
 
             #[__mongrate::linkme::distributed_slice(__mongrate::SUMS)]
             #[linkme(crate = __mongrate::linkme)]
@@ -171,6 +222,7 @@ fn file(path: &str) -> TokenStream {
         __mongrate::SumFile {
             crate_name: ::core::env!("CARGO_PKG_NAME"),
             text: ::core::include_str!(#path),
+            absent: ::core::option::Option::None,
         }
     }
 }

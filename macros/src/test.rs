@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mongrate_seal::declaration::{Broken, is_label};
+use mongrate_seal::declaration::{self, Broken, is_label};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;
@@ -10,7 +10,9 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Error, FnArg, Ident, ItemFn, Lit, LitInt, LitStr, Token, parenthesized};
 
-const KEYS: &str = "`at = 20250122002`, `group = \"…\"` and `fixtures(\"…\", …)`";
+use crate::root;
+
+const KEYS: &str = "`at = 20250122002`, `group = \"…\"`, `fixtures(\"…\", …)` and `crate = \"…\"`";
 const PARAMETER: &str =
     "a test takes its database: `async fn name(db: mongrate::testing::Database)`";
 
@@ -29,7 +31,8 @@ pub(crate) fn expand(
     judge(&function, &mut broken);
     let settings = Settings::new(arguments.into_iter().flatten(), package, &mut broken);
     broken.into_result()?;
-    Ok(write(&function, &settings))
+    let root = root::tokens(settings.krate.as_ref())?;
+    Ok(write(&function, &settings, &root))
 }
 
 /// One argument.
@@ -37,6 +40,7 @@ enum Argument {
     At(Ident, LitInt),
     Group(Ident, LitStr),
     Fixtures(Ident, Vec<LitStr>),
+    Crate(Ident, syn::Path),
 }
 
 impl Parse for Argument {
@@ -83,6 +87,12 @@ impl Parse for Argument {
                         Error::new(error.span(), "a fixture's name is a string literal")
                     })?;
                 Ok(Self::Fixtures(key, names.into_iter().collect()))
+            }
+            "crate" => {
+                input.parse::<Token![=]>().map_err(|_| {
+                    needs("`crate` needs a value: `crate = \"my_crate::mongrate\"`")
+                })?;
+                Ok(Self::Crate(key, declaration::krate(&input.parse::<syn::Expr>()?)?))
             }
             other => {
                 let meant = match other {
@@ -138,15 +148,19 @@ struct Settings {
     group: Option<String>,
     /// Name, and the file's absolute path.
     fixtures: Vec<(String, String)>,
+    /// Where `mongrate` is, if that is said.
+    krate: Option<syn::Path>,
 }
 
 impl Settings {
     fn new(arguments: impl Iterator<Item = Argument>, package: &Path, broken: &mut Broken) -> Self {
-        let mut settings = Self { at: None, group: None, fixtures: Vec::new() };
+        let mut settings = Self { at: None, group: None, fixtures: Vec::new(), krate: None };
         let mut seen: Vec<String> = Vec::new();
         for argument in arguments {
-            let (Argument::At(key, _) | Argument::Group(key, _) | Argument::Fixtures(key, _)) =
-                &argument;
+            let (Argument::At(key, _)
+            | Argument::Group(key, _)
+            | Argument::Fixtures(key, _)
+            | Argument::Crate(key, _)) = &argument;
             if seen.iter().any(|seen| key == seen) {
                 let text = format!("`{key}` is given twice; remove one of them");
                 broken.add(Error::new(key.span(), text));
@@ -166,6 +180,7 @@ impl Settings {
                 }
                 Argument::Group(_, group) => broken
                     .add(Error::new(group.span(), "`group` is 1 to 64 bytes of a-z, 0-9 and `_`")),
+                Argument::Crate(_, path) => settings.krate = Some(path),
                 Argument::Fixtures(_, names) => {
                     for name in names {
                         if let Some(fixture) = broken.keep(fixture(&name, package)) {
@@ -201,7 +216,7 @@ fn fixture(name: &LitStr, package: &Path) -> syn::Result<(String, String)> {
     }
 }
 
-fn write(function: &ItemFn, settings: &Settings) -> TokenStream {
+fn write(function: &ItemFn, settings: &Settings, root: &TokenStream) -> TokenStream {
     let ItemFn { attrs, vis, sig, block, .. } = function;
     let (name, output) = (&sig.ident, &sig.output);
     let text = name.unraw().to_string();
@@ -214,8 +229,8 @@ fn write(function: &ItemFn, settings: &Settings) -> TokenStream {
         #(#attrs)*
         #vis fn #name() #output {
             #sig #block
-            ::mongrate::testing::__private::run(
-                ::mongrate::testing::__private::Test {
+            #root::testing::__private::run(
+                #root::testing::__private::Test {
                     name: ::core::concat!(::core::module_path!(), "::", #text),
                     package: ::core::env!("CARGO_MANIFEST_DIR"),
                     at: #at,

@@ -5,12 +5,15 @@ use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, Ident, LitStr, Path, Token, bracketed};
+use syn::{Error, Expr, Ident, LitStr, Path, Token, bracketed};
 
-use crate::sealed;
+use mongrate_seal::declaration;
+
+use crate::{root, sealed};
 
 const FORM: &str = "write `verify!()`, `verify!(reversible)`, or \
-                    `verify!(reversible, except = [load_countries])`";
+                    `verify!(reversible, except = [load_countries])`, each perhaps with \
+                    `crate = \"my_crate::mongrate\"` at the end";
 
 /// What must hold beyond soundness.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +25,9 @@ enum Policy {
 
 /// The test.
 pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
-    let policy = match syn::parse2(input)? {
+    let Arguments { policy, krate } = syn::parse2(input)?;
+    let root = root::tokens(krate.as_ref())?;
+    let policy = match policy {
         Policy::None => quote!(::core::option::Option::None),
         Policy::Reversible(except) => quote!(::core::option::Option::Some(&[#(#except),*])),
     };
@@ -30,49 +35,69 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
     Ok(quote! {
         #[test]
         fn the_linked_migrations_are_sound() {
-            use ::mongrate::__private::v1 as __mongrate;
+            use #root::__private::v1 as __mongrate;
             __mongrate::verify(#own, #policy);
         }
     })
 }
 
-impl Parse for Policy {
+/// All that is written.
+struct Arguments {
+    policy: Policy,
+    /// Where `mongrate` is, if that is said.
+    krate: Option<Path>,
+}
+
+impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        if input.is_empty() {
-            return Ok(Self::None);
-        }
-        word(input, "reversible")?;
-        let mut except = Vec::new();
-        if input.peek(Token![,]) && !input.peek2(syn::parse::End) {
-            input.parse::<Token![,]>()?;
-            word(input, "except")?;
-            if !input.peek(Token![=]) {
-                return Err(Error::new(input.span(), FORM));
-            }
-            input.parse::<Token![=]>()?;
-            let list;
-            bracketed!(list in input);
-            for one in Punctuated::<Name, Token![,]>::parse_terminated(&list)? {
-                if except.contains(&one.text) {
-                    let text = format!("`{}` is excepted twice; remove one of them", one.text);
-                    return Err(Error::new(one.span, text));
+        let mut arguments = Self { policy: Policy::None, krate: None };
+        let mut seen: Vec<String> = Vec::new();
+        while !input.is_empty() {
+            let span = input.span();
+            let key = input.call(Ident::parse_any).map_err(|_| Error::new(span, FORM))?.to_string();
+            let except = match &mut arguments.policy {
+                Policy::Reversible(except) => Some(except),
+                Policy::None => None,
+            };
+            match (key.as_str(), except) {
+                _ if seen.contains(&key) || seen.iter().any(|key| key == "crate") => {
+                    return Err(Error::new(span, FORM));
                 }
-                except.push(one.text);
+                ("reversible", None) => arguments.policy = Policy::Reversible(Vec::new()),
+                ("except", Some(except)) => *except = self::except(input)?,
+                ("crate", _) => {
+                    equals(input)?;
+                    arguments.krate = Some(declaration::krate(&input.parse::<Expr>()?)?);
+                }
+                _ => return Err(Error::new(span, FORM)),
+            }
+            seen.push(key);
+            if !input.is_empty() {
+                input.parse::<Token![,]>().map_err(|error| Error::new(error.span(), FORM))?;
             }
         }
-        if input.peek(Token![,]) {
-            input.parse::<Token![,]>()?;
-        }
-        if input.is_empty() { Ok(Self::Reversible(except)) } else { Err(input.error(FORM)) }
+        Ok(arguments)
     }
 }
 
-fn word(input: ParseStream<'_>, expected: &str) -> syn::Result<()> {
-    let span = input.span();
-    match input.call(Ident::parse_any) {
-        Ok(ident) if ident == expected => Ok(()),
-        _ => Err(Error::new(span, FORM)),
+fn equals(input: ParseStream<'_>) -> syn::Result<()> {
+    input.parse::<Token![=]>().map(drop).map_err(|error| Error::new(error.span(), FORM))
+}
+
+/// Behind the word.
+fn except(input: ParseStream<'_>) -> syn::Result<Vec<String>> {
+    equals(input)?;
+    let list;
+    bracketed!(list in input);
+    let mut except = Vec::new();
+    for one in Punctuated::<Name, Token![,]>::parse_terminated(&list)? {
+        if except.contains(&one.text) {
+            let text = format!("`{}` is excepted twice; remove one of them", one.text);
+            return Err(Error::new(one.span, text));
+        }
+        except.push(one.text);
     }
+    Ok(except)
 }
 
 /// `name`, `group::name`, or either as a text, where it is no identifier.
@@ -103,7 +128,23 @@ mod tests {
     use super::*;
 
     fn policy(text: &str) -> Result<Policy, String> {
-        syn::parse_str(text).map_err(|error| error.to_string())
+        let read = syn::parse_str::<Arguments>(text);
+        read.map(|arguments| arguments.policy).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_crate_comes_last() {
+        for text in ["", "reversible, ", "reversible, except = [a], "] {
+            for end in ["crate = \"my::db\"", "crate = my::db,"] {
+                let read: Arguments = syn::parse_str(&format!("{text}{end}")).unwrap();
+                let krate = read.krate.unwrap();
+                let parts: Vec<_> =
+                    krate.segments.iter().map(|one| one.ident.to_string()).collect();
+                assert_eq!(parts, ["my", "db"]);
+            }
+        }
+        assert_eq!(policy("crate = \"db\", reversible"), Err(FORM.to_owned()));
+        assert!(policy("crate = \"1\"").unwrap_err().starts_with("`crate` is the path"));
     }
 
     #[test]

@@ -88,6 +88,8 @@ mod retry;
 mod runner;
 mod seal;
 mod server_options;
+#[cfg(test)]
+mod sizes;
 mod stepwise;
 mod transaction;
 mod verbs;
@@ -151,7 +153,6 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 pub mod __private {
     pub mod v1 {
         pub use crate::{
-            item::outcome,
             migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
             verify::verify,

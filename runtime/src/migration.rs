@@ -5,7 +5,7 @@ use std::{borrow::Cow, future::Future, pin::Pin};
 use linkme::distributed_slice;
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxError, Change, Online, Transaction, Version};
+use crate::{BoxError, Change, Online, Transaction, Version, item::Functions};
 
 /// Every migration that is linked into this binary, in no particular order.
 #[distributed_slice]
@@ -41,6 +41,8 @@ pub struct Descriptor {
     pub function: &'static str,
     pub out_of_order: bool,
     pub(crate) hints: Hints,
+    /// None of a migration made by hand, and of a `Change`, which has no rollback function.
+    pub(crate) functions: Option<fn() -> Functions>,
 }
 
 impl Descriptor {
@@ -69,6 +71,7 @@ impl Descriptor {
             function,
             out_of_order,
             hints,
+            functions: None,
         }
     }
 
@@ -356,6 +359,7 @@ const fn by_hand(version: i64, name: &'static str) -> Descriptor {
         function: name,
         out_of_order: false,
         hints: Hints::NONE,
+        functions: None,
     }
 }
 

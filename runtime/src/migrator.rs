@@ -295,7 +295,7 @@ impl Migrator {
     /// [`Error::UnknownVersion`]: nothing was written. [`Error::LockHeld`], and those of
     /// [`status`](Self::status). All are recorded in one transaction, or none.
     pub async fn baseline(&self, version: impl Into<Version>) -> Result<RecordReport, Error> {
-        self.runner()?.baseline(version.into()).await
+        Box::pin(self.runner()?.baseline(version.into())).await
     }
 
     /// Records what another migration tool has applied to this database, without running any.
@@ -317,7 +317,7 @@ impl Migrator {
         version: impl Into<Version>,
         answer: Resolution,
     ) -> Result<RecordReport, Error> {
-        self.runner()?.resolve(version.into(), answer).await
+        Box::pin(self.runner()?.resolve(version.into(), answer)).await
     }
 
     /// Records the checksums of this build for applied migrations, and rebuilds the digest
@@ -753,7 +753,7 @@ impl Purge<'_> {
     ///
     /// As [`Migrator::status`].
     pub async fn preview(self) -> Result<PurgeReport, Error> {
-        self.migrator.runner()?.purge(self.target, false).await
+        Box::pin(self.migrator.runner()?.purge(self.target, false)).await
     }
 }
 
@@ -794,7 +794,7 @@ impl<'a> Repair<'a> {
     ///
     /// As [`Migrator::status`].
     pub async fn preview(self) -> Result<RepairReport, Error> {
-        self.migrator.runner()?.repair(&self.renamed, false).await
+        Box::pin(self.migrator.runner()?.repair(&self.renamed, false)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Gathers the migrations of one group, sorts them, and refuses an unsound set.
 
 use std::{
+    any::TypeId,
     cmp::Ordering,
     collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher},
@@ -10,6 +11,7 @@ use std::{
 use crate::{
     Error, Migration, Version, change,
     checksum::Digest,
+    item::Functions,
     migration::{DEFAULT_GROUP, MIGRATIONS},
     seal::{self, SUMS, SumFile},
 };
@@ -77,6 +79,9 @@ impl Registry {
         }
         if !is_sound(registry.iter()) {
             problems.extend(used_twice(registry.iter()));
+        }
+        if !has_own_rollbacks(registry.list.as_slice()) {
+            problems.extend(rolled_back_wrongly(registry.list.as_slice(), group));
         }
         problems.extend(seal::problems(files.unwrap_or_default(), registry.iter(), group));
         if registry.len() == 0 && problems.is_empty() {
@@ -159,6 +164,76 @@ fn is_sound<'a>(sorted: impl Iterator<Item = &'a Migration>) -> bool {
     true
 }
 
+/// Whether no function that rolls a migration back does anything else besides.
+fn has_own_rollbacks(all: &[Migration]) -> bool {
+    if !all.iter().any(Migration::is_reversible) {
+        return true;
+    }
+    let mut seen: HashSet<TypeId, BuildHasherDefault<Hashed>> = HashSet::default();
+    seen.reserve(2 * all.len());
+    all.iter()
+        .filter_map(functions)
+        .all(|Functions { up, down }| seen.insert(up) && down.is_none_or(|down| seen.insert(down)))
+}
+
+fn functions(one: &Migration) -> Option<Functions> {
+    one.descriptor.functions.map(|functions| functions())
+}
+
+/// Migrations of a group that another function rolls back than one of their own. `all`: of every
+/// group, in any order.
+fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
+    let shown = |one: &Migration| format!("{} `{}` ({})", one.version(), one.name(), one.source());
+    let mut sorted: Vec<(&Migration, Functions)> =
+        all.iter().filter_map(|one| Some((one, functions(one)?))).collect();
+    sorted.sort_by_key(|(one, _)| (one.group(), one.version()));
+    let mut problems = Vec::new();
+    for (at, (one, Functions { up, down })) in sorted.iter().enumerate() {
+        let Some(down) = down else { continue };
+        let mut complain = |other: &Migration, text: String| {
+            if one.group() == group || other.group() == group {
+                problems.push(text);
+            }
+        };
+        if down == up {
+            complain(
+                one,
+                format!(
+                    "{} is its own rollback: `down` would apply it again; write a function that undoes \
+                 it, and name that one: `reversible = …`",
+                    shown(one)
+                ),
+            );
+            continue;
+        }
+        if let Some((other, _)) = sorted.iter().find(|(_, other)| other.up == *down) {
+            complain(
+                other,
+                format!(
+                    "{} is rolled back by the migration {}: `down` would apply that one once more; \
+                 write a function that undoes it, and name that one: `reversible = …`",
+                    shown(one),
+                    shown(other)
+                ),
+            );
+        }
+        let earlier = sorted.iter().take(at).find(|(_, other)| other.down.as_ref() == Some(down));
+        if let Some((other, _)) = earlier {
+            complain(
+                other,
+                format!(
+                    "{} and {} are rolled back by one and the same function, which can undo only one \
+                 of them: write a rollback for each; what they share goes into a function that \
+                 both call",
+                    shown(other),
+                    shown(one)
+                ),
+            );
+        }
+    }
+    problems
+}
+
 /// For what is a hash already.
 #[derive(Default)]
 struct Hashed(u64);
@@ -236,6 +311,7 @@ fn empty(group: &str, linked: bool, all: &[Migration]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migration::Descriptor;
 
     const fn one(version: i64, name: &'static str) -> Migration {
         Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
@@ -250,6 +326,58 @@ mod tests {
             panic!("unsound");
         };
         assert_eq!(problems.len(), 3, "{problems:#?}");
+    }
+
+    mod rollbacks {
+        //! Functions with the same code, which an optimiser may merge.
+
+        use crate::{Result, Transaction};
+
+        pub(super) async fn up_one(_: &mut Transaction<'_>) -> Result {
+            Ok(())
+        }
+        pub(super) async fn up_two(_: &mut Transaction<'_>) -> Result {
+            Ok(())
+        }
+        pub(super) async fn down_one(_: &mut Transaction<'_>) -> Result {
+            Ok(())
+        }
+        pub(super) async fn down_two(_: &mut Transaction<'_>) -> Result {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_rollback_undoes_one_migration() {
+        use rollbacks::{down_one, down_two, up_one, up_two};
+        let describe = |version, name| {
+            Descriptor::new(version, name, "default", "v1", "shop", "m.rs", 3, name, false)
+        };
+        let one = describe(1, "one").transaction_and_back(up_one, down_one);
+        let two = || describe(2, "two");
+        let found = |two: Migration| {
+            let list = List::Shared([two, one].into());
+            match Registry::given(list, DEFAULT_GROUP) {
+                Ok(_) => String::new(),
+                Err(Error::Registry { problems }) => problems.join("\n"),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(found(two().transaction_and_back(up_two, down_two)), "");
+        assert_eq!(found(two().transaction(up_two)), "");
+        assert_eq!(
+            found(two().transaction_and_back(up_two, down_one)),
+            "1 `one` (m.rs:3) and 2 `two` (m.rs:3) are rolled back by one and the same function, \
+             which can undo only one of them: write a rollback for each; what they share goes into \
+             a function that both call"
+        );
+        let text = found(two().transaction_and_back(up_two, up_one));
+        assert!(
+            text.starts_with("2 `two` (m.rs:3) is rolled back by the migration 1 `one`"),
+            "{text}"
+        );
+        let text = found(two().transaction_and_back(up_two, up_two));
+        assert!(text.starts_with("2 `two` (m.rs:3) is its own rollback"), "{text}");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The sum files of the linked crates, against what is linked of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use linkme::distributed_slice;
-use mongrate_seal::sum::{self, Declared, Sealed, Sum};
+use mongrate_seal::sum::{self, Declared, Sealed, Sum, Undo};
 
 use crate::Migration;
 
@@ -17,6 +20,8 @@ pub static SUMS: [SumFile];
 pub struct SumFile {
     pub crate_name: &'static str,
     pub text: &'static str,
+    /// Where it was looked for, if it was not there: then there is no text.
+    pub absent: Option<&'static str>,
 }
 
 /// What is wrong with the migrations of one group, oldest version first, by these files. A crate
@@ -26,9 +31,9 @@ pub(crate) fn problems<'a>(
     linked: impl Iterator<Item = &'a Migration> + Clone,
     group: &str,
 ) -> Vec<String> {
-    let by_crate: BTreeMap<&str, &str> =
-        files.iter().map(|file| (file.crate_name, file.text)).collect();
-    let mut problems = Vec::new();
+    let seen = files.iter().filter(|file| file.absent.is_none());
+    let by_crate: BTreeMap<&str, &str> = seen.map(|file| (file.crate_name, file.text)).collect();
+    let mut problems = unseen(files);
     for (crate_name, text) in by_crate {
         let of_crate = linked.clone().filter(|one| one.crate_name() == crate_name);
         if !is_as_sealed(text, of_crate.clone(), group) {
@@ -36,6 +41,22 @@ pub(crate) fn problems<'a>(
         }
     }
     problems
+}
+
+/// Sum files that came to be after the build that is running: cargo cannot be told to look for a
+/// file that is not there yet, so it took the build for fresh.
+fn unseen(files: &[SumFile]) -> Vec<String> {
+    let absent = files.iter().filter_map(|file| Some((file.crate_name, file.absent?)));
+    let unseen: BTreeSet<(&str, &str)> =
+        absent.filter(|(_, path)| Path::new(path).is_file()).collect();
+    let texts = unseen.into_iter().map(|(crate_name, path)| {
+        format!(
+            "crate `{crate_name}`: this build is older than its {}, and was not compared with it \
+             ({path}): change or `touch` a source file of the crate, and build again",
+            sum::FILE
+        )
+    });
+    texts.collect()
 }
 
 /// The same of one crate, whatever it costs.
@@ -67,6 +88,7 @@ fn is_as_sealed<'a>(
             one.version().get() == line.version
                 && one.name() == line.name
                 && one.checksum() == line.checksum
+                && (line.rollback.is_none() || one.is_reversible())
         };
         if !sealed.is_some_and(same) {
             return false;
@@ -99,6 +121,8 @@ fn complaint(sum: &Sum, one: &Migration) -> Option<String> {
         version: one.version().get(),
         name: one.name(),
         checksum: &checksum,
+        // Which function it is, the compiler has compared, as far as it can.
+        rollback: if one.is_reversible() { Undo::Unseen } else { Undo::None },
         out_of_order: one.is_out_of_order(),
     };
     let complaint = sum.judge(declared, |next| next)?;
@@ -107,7 +131,8 @@ fn complaint(sum: &Sum, one: &Migration) -> Option<String> {
 
 /// Every group that is sealed in one of these files.
 pub(crate) fn groups(files: &[SumFile]) -> BTreeSet<String> {
-    let sums = files.iter().filter_map(|file| Sum::parse(file.text).ok());
+    let seen = files.iter().filter(|file| file.absent.is_none());
+    let sums = seen.filter_map(|file| Sum::parse(file.text).ok());
     sums.flat_map(|sum| sum.sealed().iter().map(|sealed| sealed.group.clone()).collect::<Vec<_>>())
         .collect()
 }
@@ -135,6 +160,7 @@ mod tests {
             function: name,
             out_of_order: false,
             hints: Hints::NONE,
+            functions: None,
         };
         Migration::transaction(descriptor, |_| Box::pin(async { Ok(()) }), None)
     }
@@ -148,10 +174,14 @@ mod tests {
                 version: one.version().get(),
                 name: one.name(),
                 checksum: &checksum,
+                rollback: one
+                    .is_reversible()
+                    .then_some("v1:sha256:ee")
+                    .map_or(Undo::None, Undo::Seen),
                 out_of_order: false,
             });
         }
-        SumFile { crate_name: "my-shop", text: sum.render().leak() }
+        SumFile { crate_name: "my-shop", text: sum.render().leak(), absent: None }
     }
 
     fn found(sealed: &[Migration], linked: &[Migration]) -> Vec<String> {
@@ -235,6 +265,16 @@ mod tests {
         assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
     }
 
+    #[test]
+    fn one_that_lost_its_rollback_is_named() {
+        let back = ONE.reversible_by(|_| Box::pin(async { Ok(()) }));
+        assert_eq!(found(&[back], &[back]), [""; 0]);
+        assert_eq!(found(&[ONE], &[back]), [""; 0], "its line says nothing of a rollback");
+        let found = found(&[back, TWO], &[ONE, TWO]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("has lost its `reversible`: restore it"), "{found:?}");
+    }
+
     /// One that was sealed late stands below newer ones: that takes a second look, and is sound.
     #[test]
     fn what_was_sealed_late_is_sound() {
@@ -244,8 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_came_after_the_build_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path: &str = directory.path().join(sum::FILE).to_str().unwrap().to_owned().leak();
+        let absent = SumFile { crate_name: "my-shop", text: "", absent: Some(path) };
+        let find = || problems(&[absent, absent], [ONE].iter(), "default");
+        assert_eq!(find(), [""; 0]);
+        std::fs::write(path, sum::HEADER).unwrap();
+        let found = find();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("crate `my-shop`: this build is older than its migrations.sum")
+        );
+        assert!(found[0].ends_with("`touch` a source file of the crate, and build again"));
+    }
+
+    #[test]
     fn a_broken_file_is_named_with_its_crate() {
-        let broken = SumFile { crate_name: "my-shop", text: "hello" };
+        let broken = SumFile { crate_name: "my-shop", text: "hello", absent: None };
         let found = problems(&[broken], [ONE].iter(), "default");
         assert!(found[0].starts_with("crate `my-shop`: migrations.sum:1: "), "{found:?}");
     }

@@ -15,6 +15,7 @@ pub mod declaration;
 mod label;
 #[cfg(feature = "checksum")]
 pub mod outline;
+pub mod period;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;

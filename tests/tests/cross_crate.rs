@@ -56,17 +56,34 @@ const OWN: &str = "
     async fn add_clinics(_: &mut Transaction<'_>) -> Result { Ok(()) }
 ";
 
+/// Rollbacks that are somebody else's, where no one file shows it.
+const COPIED: &str = "use mongrate::{Result, Transaction, migration};
+#[migration(version = 1, reversible = undo)] pub async fn one(_: &mut Transaction<'_>) -> Result { Ok(()) }
+mod a { use mongrate::{Result, Transaction, migration};
+#[migration(version = 2, reversible = super::undo)] async fn two(_: &mut Transaction<'_>) -> Result { Ok(()) }
+#[migration(version = 3, reversible = undo)] async fn three(_: &mut Transaction<'_>) -> Result { Ok(()) }
+async fn undo(_: &mut Transaction<'_>) -> Result { Ok(()) }
+}
+mod b { use mongrate::{Result, Transaction, migration};
+#[migration(version = 4, reversible = super::one)] async fn four(_: &mut Transaction<'_>) -> Result { Ok(()) }
+
+#[migration(version = 5, reversible = crate::b::five)] async fn five(_: &mut Transaction<'_>) -> Result { Ok(()) }
+}
+async fn undo(_: &mut Transaction<'_>) -> Result { Ok(()) }";
+
 const LIBRARIES: [(&str, &str); 4] =
     [("billing", BILLING), ("shipping", SHIPPING), ("users", USERS), ("namesake", NAMESAKE)];
 
 /// What each app says of the others.
-const APPS: [(&str, &str); 6] = [
+const APPS: [(&str, &str); 8] = [
     ("clash", "use billing as _; use shipping as _;"),
     ("two_crates", "use billing as _; use users as _;"),
     ("own_module", "mod migrations;"),
     ("mixed", "mongrate::link!(users, billing); mod migrations;"),
     ("unlinked", ""),
     ("same_name", "mongrate::link!(users, namesake);"),
+    ("stale", "mod migrations;"),
+    ("copied", COPIED),
 ];
 
 /// The settings of cargo's own profile, given to `dev`.
@@ -188,6 +205,129 @@ fn a_crate_that_no_code_names_is_missed_and_the_error_says_which_line_to_add() {
     assert!(refusal.contains("`use my_migrations as _;`"), "{refusal}");
 }
 
+/// A renamed dependency, and every macro that has to find it.
+const RENAMED: &str = "
+    //! Migrations of a crate that calls it `db`.
+    #[db::migration(version = 1, reversible = undo)]
+    async fn add_users(_: &mut db::Transaction<'_>) -> db::Result { Ok(()) }
+    async fn undo(_: &mut db::Transaction<'_>) -> db::Result { Ok(()) }
+    db::verify!();
+    #[db::test]
+    async fn it_works(_: db::testing::Database) {}
+    pub fn start() -> db::Result<Vec<db::Migration>, db::Error> { db::start() }
+";
+
+#[test]
+fn a_renamed_dependency_is_found_wherever_it_is_declared() {
+    let fixtures = fixtures();
+    let db = format!("{{ package = \"mongrate\", path = {:?} }}", stub());
+    for (name, dependencies) in [
+        ("inline", format!("[dependencies]\ndb = {db}\n")),
+        ("table", format!("[dependencies.db]\npackage = \"mongrate\"\npath = {:?}\n", stub())),
+        ("inherited", "[dependencies]\ndb.workspace = true\n".to_owned()),
+        ("targeted", format!("[target.'cfg(all())'.dependencies]\ndb = {db}\n")),
+        ("for_tests", format!("[dev-dependencies]\ndb = {db}\n")),
+    ] {
+        let source = match name {
+            "for_tests" => format!("#![cfg(test)]{RENAMED}"),
+            _ => RENAMED.to_owned(),
+        };
+        let apart = fixtures.apart(&format!("renamed_{name}"), &dependencies, &source);
+        let root = format!("{apart}/Cargo.toml");
+        let manifest = fs::read_to_string(&root).expect("it was written");
+        write(Path::new(&root), &format!("{manifest}[workspace.dependencies]\ndb = {db}\n"));
+        // It starts, too: the macro of the test asks for that.
+        let output = fixtures.cargo(&apart, &["test", "--lib"]);
+        assert!(output.status.success(), "{name}: {}", text(&output));
+    }
+}
+
+#[test]
+fn a_reexport_is_named_by_the_macro() {
+    let fixtures = fixtures();
+    let mongrate = format!("[dependencies]\nmongrate = {{ path = {:?} }}\n", stub());
+    let inner = fixtures.apart(
+        "reexports",
+        &mongrate,
+        "//! It.\npub mod inner { pub use mongrate as db; }\n",
+    );
+    let on_inner =
+        format!("[dependencies]\nkit = {{ package = \"reexports\", path = {inner:?} }}\n");
+    let source = RENAMED
+        .replace("version = 1", "version = 1, crate = \"kit::inner::db\"")
+        .replace("verify!()", "verify!(crate = \"kit::inner::db\")")
+        .replace("#[db::test]", "#[db::test(crate = kit::inner::db)]")
+        .replace("db::", "kit::inner::db::")
+        .replace("kit::inner::kit::inner::", "kit::inner::")
+        .replace("inner::db::\"", "inner::db\"");
+    let apart = fixtures.apart("on_a_reexport", &on_inner, &source);
+    let output = fixtures.cargo(&apart, &["test", "--lib"]);
+    assert!(output.status.success(), "{}", text(&output));
+
+    let silent = source.replace(", crate = \"kit::inner::db\"", "");
+    let apart = fixtures.apart("on_a_reexport_in_silence", &on_inner, &silent);
+    let output = fixtures.cargo(&apart, &["check"]);
+    let expected = "error: this crate does not depend on `mongrate` under any name: `cargo add \
+                    mongrate`; if another crate re-exports it, say where: `crate = \
+                    \"other_crate::mongrate\"`";
+    assert!(text(&output).contains(expected), "{}", text(&output));
+}
+
+/// A merge brings the first one: cargo takes the build for fresh, as nothing that it looked at has
+/// changed.
+#[test]
+fn a_build_that_did_not_look_at_the_sum_file_does_not_start() {
+    let fixtures = fixtures();
+    let sum = Path::new("stale").join("migrations.sum");
+    let sum = fixtures.sources.join(sum);
+    let _ = fs::remove_file(&sum);
+    // Whatever an earlier run of this test left.
+    let main = fixtures.sources.join("stale/src/main.rs");
+    let touch = || {
+        let main = fs::File::options().append(true).open(&main).expect("it was written");
+        main.set_modified(std::time::SystemTime::now()).expect("it is ours");
+    };
+    touch();
+    fixtures.must_build("stale", &[]);
+    assert_eq!(fixtures.list("stale"), "7 add_clinics stale\n");
+
+    fs::write(&sum, "mongrate-sum v1\n").expect("the directory is there");
+    fixtures.must_build("stale", &[]);
+    let refusal = fixtures.refusal("stale");
+    assert!(
+        refusal.contains("crate `stale`: this build is older than its migrations.sum"),
+        "{refusal}"
+    );
+    assert!(refusal.contains("`touch` a source file of the crate, and build again"), "{refusal}");
+
+    touch();
+    fixtures.must_build("stale", &[]);
+    assert_eq!(fixtures.list("stale"), "7 add_clinics stale\n", "it looked");
+    // From here on cargo looks at the file itself.
+    fs::write(&sum, "mongrate-sum v0\n").expect("the directory is there");
+    let build = fixtures.build("stale", &[], &[]);
+    assert!(text(&build).contains("migrations.sum:1: the first line is"), "{}", text(&build));
+    fs::remove_file(&sum).expect("it is there");
+    fixtures.must_build("stale", &[]);
+    assert_eq!(fixtures.list("stale"), "7 add_clinics stale\n", "a checkout takes it away");
+}
+
+/// In one module the attribute says so; over files and crates, the start.
+#[test]
+fn one_rollback_for_two_migrations_does_not_start() {
+    let fixtures = fixtures();
+    fixtures.must_build("copied", &[]);
+    let refusal = fixtures.refusal("copied");
+    let expected = "1 `one` (copied/src/main.rs:3) and 2 `two` (copied/src/main.rs:5) are rolled \
+                    back by one and the same function";
+    assert!(refusal.contains(expected), "{refusal}");
+    assert!(
+        refusal
+            .contains("4 `four` (copied/src/main.rs:10) is rolled back by the migration 1 `one`")
+    );
+    assert!(refusal.contains("5 `five` (copied/src/main.rs:12) is its own rollback"), "{refusal}");
+}
+
 fn profiles() -> Vec<(&'static str, Vec<String>)> {
     let release = RELEASE.map(str::to_owned).to_vec();
     vec![("debug", Vec::new()), ("release", release), ("fat LTO", with_lto("fat"))]
@@ -224,6 +364,11 @@ fn toolchain() -> PathBuf {
     let about = rustc(&["-vV"]);
     let host = about.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc has one");
     Path::new(rustc(&["--print", "sysroot"]).trim()).join("lib/rustlib").join(host).join("bin")
+}
+
+/// `mongrate` without the driver.
+fn stub() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("stub")
 }
 
 fn text(output: &Output) -> String {
@@ -329,6 +474,33 @@ impl Fixtures {
             .arg("--")
             .args(arguments)
             .current_dir(&self.sources)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .output()
+            .expect("cargo can be started")
+    }
+
+    /// A package in a workspace of its own, and where it is.
+    fn apart(&self, name: &str, dependencies: &str, source: &str) -> String {
+        let directory = self.sources.with_file_name("apart").join(name);
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n{dependencies}\n[workspace]\n"
+        );
+        write(&directory.join("Cargo.toml"), &manifest);
+        write(&directory.join("src/lib.rs"), source.trim_start());
+        let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock"));
+        let lock = lock.expect("the workspace has one");
+        fs::write(directory.join("Cargo.lock"), lock)
+            .expect("the target directory can be written to");
+        directory.to_str().expect("a path in UTF-8").to_owned()
+    }
+
+    fn cargo(&self, directory: &str, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO"))
+            .args(arguments)
+            .args(["--offline", "--quiet"])
+            .current_dir(directory)
             .env("CARGO_TARGET_DIR", &self.target)
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")

@@ -129,14 +129,15 @@ fn names(
     overlay: &Overlay,
     moved: &[Moved<'_>],
 ) -> Result<Option<Renaming>, String> {
-    let Some(promised) = promise(&one.file, &package.directory) else { return Ok(None) };
+    let Some(promised) = promise(one, &package.directory) else { return Ok(None) };
     if promised.version != one.version {
         return Ok(None);
     }
     let from = promised.path;
-    let with_it = sources.migrations.iter().filter(|other| {
-        promise(&other.file, &package.directory).is_some_and(|other| other.path == from)
-    });
+    let with_it = sources
+        .migrations
+        .iter()
+        .filter(|other| promise(other, &package.directory).is_some_and(|other| other.path == from));
     for other in with_it {
         let goes_along = moved.iter().any(|one| std::ptr::eq(one.one, other) && one.to == *to);
         if !goes_along {

@@ -2,6 +2,7 @@
 
 use syn::ext::IdentExt as _;
 
+use crate::nearby;
 use crate::place::Place;
 use mongrate_seal::declaration::{Checked, GROUP_DEFAULT};
 
@@ -12,6 +13,8 @@ pub(super) struct Declaration {
     pub(super) name: String,
     pub(super) group: String,
     pub(super) function: String,
+    /// The path of the function that rolls it back, if it names one.
+    pub(super) rollback: Option<Vec<String>>,
     pub(super) place: Place,
 }
 
@@ -22,6 +25,7 @@ impl Declaration {
             name: checked.name.text.clone(),
             group: checked.group.clone(),
             function: checked.function.unraw().to_string(),
+            rollback: nearby::segments(&checked.rollback),
             place: place.clone(),
         }
     }

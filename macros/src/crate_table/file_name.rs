@@ -4,6 +4,8 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use mongrate_seal::period::is_period;
+
 use super::declaration::Declaration;
 use super::known::Origin;
 
@@ -34,7 +36,7 @@ struct Promise {
 }
 
 /// From the file outwards, up to the package's directory.
-fn promises(new: &Declaration, origin: &Origin) -> impl Iterator<Item = Promise> {
+fn promises<'a>(new: &'a Declaration, origin: &Origin) -> impl Iterator<Item = Promise> + use<'a> {
     let path = new.place.path.clone().unwrap_or_else(|| PathBuf::from(&new.place.file));
     let file = path.file_stem().and_then(|stem| promise("file", &stem.to_string_lossy(), ".rs"));
     let directories = path.parent().and_then(|parent| inside(parent, &origin.directory));
@@ -47,7 +49,12 @@ fn promises(new: &Declaration, origin: &Origin) -> impl Iterator<Item = Promise>
         })
         .collect();
     let directories = names.into_iter().filter_map(|name| promise("directory", &name, ""));
-    file.into_iter().chain(directories)
+    // A quarter's directory gathers migrations, and is none.
+    let is_version = |one: &Promise| {
+        let is_directory = one.extension.is_empty();
+        !is_period(&one.digits, new.version, is_directory)
+    };
+    file.into_iter().chain(directories).filter(is_version)
 }
 
 /// The part of a directory's path below the package's own. Neighbours ask for the same one, and
@@ -126,6 +133,7 @@ mod tests {
             name: String::new(),
             group: String::new(),
             function: String::new(),
+            rollback: None,
             place: Place { file: path.display().to_string(), path: Some(path), line: 1, column: 1 },
         };
         assert_eq!(complaint(&at(nested.join("mod.rs"), 1), &origin), None);
@@ -140,6 +148,15 @@ mod tests {
             "the directory `m0001_users` promises version 1, and this is version 12: declare \
              `version = 1`, or rename the directory to `m0012_users`"
         );
+        let quarter = root.join("src/m2024_q1");
+        std::fs::create_dir_all(&quarter).unwrap();
+        for (file, version) in
+            [("mod.rs", 20_240_131_001), ("users.rs", 3), ("m2024_q1.rs", 20_240_131_001)]
+        {
+            assert_eq!(complaint(&at(quarter.join(file), version), &origin), None, "{file}");
+        }
+        let wrong = complaint(&at(quarter.join("m0007_x.rs"), 20_240_131_001), &origin);
+        assert!(wrong.unwrap().starts_with("the file `m0007_x.rs` promises version 7"));
         std::fs::remove_dir_all(root).unwrap();
     }
 

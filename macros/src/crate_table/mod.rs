@@ -19,9 +19,10 @@ pub(crate) use known::Origin;
 pub(crate) use outlines::of as outline;
 use syn::Error;
 
+use crate::nearby;
 use crate::place::Place;
 use mongrate_seal::declaration::Broken;
-use mongrate_seal::declaration::Checked;
+use mongrate_seal::declaration::{Checked, Rollback};
 
 /// Set by editors' servers for the macros that they run.
 const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
@@ -53,6 +54,10 @@ pub(crate) fn enter(checked: &Checked, place: &Place, origin: &Origin) -> syn::R
         let span = match complaint.about {
             rules::About::Version => checked.version.span,
             rules::About::Name => checked.name.span,
+            rules::About::Rollback => match &checked.rollback {
+                Rollback::Function(path) => nearby::named_at(path),
+                Rollback::None | Rollback::Derived => checked.function.span(),
+            },
         };
         broken.add(Error::new(span, complaint.text));
     }

@@ -67,6 +67,7 @@ mod tests {
             name: String::new(),
             group: "default".to_owned(),
             function: String::new(),
+            rollback: None,
             place: Place { file: String::new(), path: None, line: 1, column: 1 },
         };
         let next = || next_free(&new, &Known::default(), &origin);

@@ -4,12 +4,14 @@
 use super::declaration::Declaration;
 use super::known::{Known, Origin};
 use super::{file_name, outlines};
+use crate::nearby;
 
 /// What to point at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum About {
     Version,
     Name,
+    Rollback,
 }
 
 #[derive(Debug)]
@@ -65,7 +67,43 @@ pub(super) fn complaints(new: &Declaration, known: &Known, origin: &Origin) -> V
         );
         complain(About::Name, text);
     }
+    complaints.extend(rollback(new, known, |one, other| {
+        nearby::of(&new.place).is_some_and(|nearby| nearby.in_one_module(one, other))
+    }));
     complaints
+}
+
+/// What is wrong with the functions that roll migrations back, as far as one file tells for certain:
+/// `in_one_module` says whether two of its functions stand side by side. The registry sees the rest.
+fn rollback(
+    new: &Declaration,
+    known: &Known,
+    in_one_module: impl Fn(&str, &str) -> bool,
+) -> Option<Complaint> {
+    let beside = |other: &&Declaration| in_one_module(&new.function, &other.function);
+    let way_out = "write a function that undoes it, and name that one: `reversible = …`";
+    let text = if let Some(other) = known.with_rollback_of(new).filter(beside) {
+        format!(
+            "`{}` rolls back {} already, and can undo only one of the two: write a rollback for \
+             each; what they share goes into a function that both call",
+            new.rollback.as_deref().unwrap_or_default().join("::"),
+            other.shown(),
+        )
+    } else if let Some(other) = known.named_as_rollback_of(new).filter(beside) {
+        format!(
+            "{} is itself a migration, so `down` would apply that one once more: {way_out}",
+            other.shown(),
+        )
+    } else if let Some(other) = known.rolled_back_by(new).filter(beside) {
+        format!(
+            "this migration is named as the rollback of {}, so `down` would apply it once more: \
+             {way_out}",
+            other.shown(),
+        )
+    } else {
+        return None;
+    };
+    Some(Complaint { about: About::Rollback, text })
 }
 
 /// The new one and its neighbour in the file, if the two stand in the wrong order. Neighbours
@@ -96,6 +134,7 @@ mod tests {
             name: function.to_owned(),
             group: "default".to_owned(),
             function: function.to_owned(),
+            rollback: None,
             place: Place { file: file.to_owned(), path: None, line, column: 1 },
         }
     }
@@ -172,6 +211,42 @@ mod tests {
     fn one_out_of_place_is_one_error() {
         let known = [declared(3, "a", "x.rs", 1), declared(1, "b", "x.rs", 2)];
         assert_eq!(texts(&declared(2, "c", "x.rs", 3), &known), [""; 0]);
+    }
+
+    /// As when a macro writes two migrations, whose versions it makes up: nothing says which one
+    /// stands first.
+    #[test]
+    fn what_stands_in_one_place_has_no_order() {
+        let known = [declared(5, "b", "x.rs", 4)];
+        assert_eq!(texts(&declared(1, "a", "x.rs", 4), &known), [""; 0]);
+        assert_eq!(texts(&declared(6, "a", "x.rs", 4), &known), [""; 0]);
+        let known = [declared(5, "b", "x.rs", 4), declared(1, "a", "x.rs", 4)];
+        assert_eq!(texts(&declared(6, "c", "x.rs", 9), &known), [""; 0]);
+        assert_eq!(texts(&declared(3, "c", "x.rs", 2), &known), [""; 0], "the oldest may be lower");
+        assert_eq!(texts(&declared(7, "c", "x.rs", 2), &known).len(), 1);
+    }
+
+    #[test]
+    fn a_rollback_undoes_one_migration() {
+        let with = |version, function: &str, rollback: Option<&str>| Declaration {
+            rollback: rollback.map(|path| path.split("::").map(str::to_owned).collect()),
+            ..declared(version, function, "x.rs", usize::try_from(version).unwrap())
+        };
+        let text = |new: &Declaration, before: &Declaration, beside: bool| {
+            let mut known = Known::default();
+            known.enter(before.clone());
+            rollback(new, &known, |_, _| beside).map(|complaint| complaint.text).unwrap_or_default()
+        };
+        let one = with(1, "one", Some("undo"));
+        let copied = with(2, "two", Some("undo"));
+        let found = text(&copied, &one, true);
+        assert!(found.starts_with("`undo` rolls back `one` (x.rs:1) already"), "{found}");
+        assert_eq!(text(&copied, &one, false), "", "another module has a function of that name");
+        assert_eq!(text(&with(2, "two", Some("undo_two")), &one, true), "");
+        let found = text(&with(2, "two", Some("one")), &one, true);
+        assert!(found.starts_with("`one` (x.rs:1) is itself a migration"), "{found}");
+        let found = text(&with(2, "undo", None), &one, true);
+        assert!(found.starts_with("this migration is named as the rollback of `one`"), "{found}");
     }
 
     /// As when a macro writes the same declaration into two modules.

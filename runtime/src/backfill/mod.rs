@@ -241,7 +241,7 @@ impl Backfill<'_, '_> {
         self.job.check()?;
         run::refuse_unwalkable(self.on, &self.job).await?;
         let name = self.job.name.clone();
-        run(self.on, self.job, work).await.map_err(|source| {
+        Box::pin(run(self.on, self.job, work)).await.map_err(|source| {
             let text = format!("the backfill `{name}`");
             Box::new(culprit::Within { text, source }) as BoxError
         })

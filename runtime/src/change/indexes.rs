@@ -3,11 +3,7 @@
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{catalog, index_spec::Spec, keep, names, operation::Slot};
-use crate::{
-    BoxError, Online,
-    index_refusal,
-    server_options,
-};
+use crate::{BoxError, Online, index_refusal, server_options};
 
 #[derive(Clone, Debug)]
 pub(super) struct Create {

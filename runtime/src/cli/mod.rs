@@ -194,8 +194,8 @@ mod render;
 #[cfg(feature = "http")]
 mod serve;
 mod signals;
-mod uri;
 mod table;
+mod uri;
 mod usage;
 mod verbs;
 
@@ -333,7 +333,7 @@ impl Cli {
 
     /// Runs the verb in the process's arguments. Its exit code is for `main` to return.
     pub async fn run(self) -> ExitCode {
-        self.run_from(std::env::args_os()).await
+        Box::pin(self.run_from(std::env::args_os())).await
     }
 
     /// Runs the verb in these arguments; the first is the program's name.
@@ -381,7 +381,8 @@ impl Command {
         }
         let signals = Signals::listen(out);
         let verb = verbs::Verb { cli, args, out, cancel: signals.token() };
-        match verb.run(self).await {
+        // Boxed: a verb's future is of 35 KB, and would be in that of every caller.
+        match Box::pin(verb.run(self)).await {
             Ok(answer) => {
                 if out.json {
                     out.document(answer.json);

@@ -608,6 +608,9 @@ pub(super) fn repair(report: &RepairReport) -> String {
 
 pub(super) fn created(created: &Created) -> String {
     let mut text = format!("{} wrote {}\n", paint(GOOD, "✓"), created.path.display());
+    if let Some(file) = &created.sum_file {
+        text += &format!("{} wrote {}\n", paint(GOOD, "✓"), file.display());
+    }
     match &created.mod_file {
         Some(file) => {
             text +=

@@ -10,11 +10,13 @@ mod turn;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDateTime;
 use serde::Serialize;
+
+use crate::sum;
 
 pub use error::CreateError;
 pub use mod_line::{add_mod_line, mod_file};
@@ -99,6 +101,8 @@ impl NewMigration {
     /// `now`. The first is date and running number. No file is ever overwritten. Where several
     /// processes write into `dir` at once, they take turns.
     ///
+    /// A package without `migrations.sum` gets one that seals nothing yet.
+    ///
     /// # Errors
     ///
     /// As [`CreateError`] says; nothing was written, except after [`CreateError::ModFile`].
@@ -114,6 +118,7 @@ impl NewMigration {
             let (name, file) = (self.slug.clone(), file.clone());
             return Err(CreateError::NameTaken { name, file });
         }
+        let sum_file = self::sum_file(dir)?;
         let version = numbering::next(taken.newest, now)
             .ok_or_else(|| CreateError::NoVersion { dir: dir.to_owned() })?;
         let module = format!("m{version:0width$}_{}", self.slug, width = taken.width);
@@ -135,7 +140,7 @@ impl NewMigration {
                 source,
             })?;
         }
-        Ok(Created { version, name: self.slug.clone(), path, mod_line, mod_file })
+        Ok(Created { version, name: self.slug.clone(), path, mod_line, mod_file, sum_file })
     }
 
     fn text(&self, version: i64) -> String {
@@ -177,6 +182,23 @@ pub struct Created {
     /// The file that has that line now; none if there was no such file, so that a person
     /// has to add it.
     pub mod_file: Option<PathBuf>,
+    /// The package's `migrations.sum`, if it was written: without a line, but there, so that cargo
+    /// notices when it changes.
+    pub sum_file: Option<PathBuf>,
+}
+
+/// Writes the sum file of the package that a directory lies in, unless there is one.
+fn sum_file(dir: &Path) -> Result<Option<PathBuf>, CreateError> {
+    let Some(path) = numbering::package(dir).map(|package| package.join(sum::FILE)) else {
+        return Ok(None);
+    };
+    match File::create_new(&path)
+        .and_then(|mut file| file.write_all(sum::Sum::default().render().as_bytes()))
+    {
+        Ok(()) => Ok(Some(path)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+        Err(source) => Err(CreateError::Write { path, source }),
+    }
 }
 
 #[cfg(test)]

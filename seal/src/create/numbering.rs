@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 
 use super::CreateError;
+use crate::period::is_period;
 use crate::sum::{FILE, Sum};
 
 /// The group that new migrations belong to.
@@ -27,8 +28,13 @@ pub(super) fn taken(dir: &Path) -> Result<Taken, CreateError> {
     let read = |source| CreateError::Read { dir: dir.to_owned(), source };
     let mut taken = Taken::default();
     for entry in fs::read_dir(dir).map_err(read)? {
-        let file = entry.map_err(read)?.file_name().to_string_lossy().into_owned();
+        let entry = entry.map_err(read)?;
+        let file = entry.file_name().to_string_lossy().into_owned();
         let Some((version, digits)) = numbered(&file) else { continue };
+        // `m2024_q1/` gathers migrations, and is none.
+        if is_period(&version.to_string(), 0, entry.path().is_dir()) {
+            continue;
+        }
         if version >= taken.newest {
             (taken.newest, taken.width) = (version, digits);
         }
@@ -47,7 +53,7 @@ pub(super) fn taken(dir: &Path) -> Result<Taken, CreateError> {
 }
 
 /// The directory of the package that this one lies in.
-fn package(dir: &Path) -> Option<PathBuf> {
+pub(super) fn package(dir: &Path) -> Option<PathBuf> {
     let dir = dir.canonicalize().ok()?;
     dir.ancestors().find(|above| above.join("Cargo.toml").is_file()).map(Path::to_owned)
 }

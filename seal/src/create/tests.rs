@@ -113,13 +113,36 @@ fn the_version_is_greater_than_all_and_in_the_scheme_of_the_newest() {
 }
 
 #[test]
+fn a_directory_for_a_quarter_is_no_version() {
+    let dir = Dir::new("quarter");
+    fs::create_dir_all(dir.migrations().join("m2024_q1")).unwrap();
+    let made = new("x").write(&dir.migrations(), now()).unwrap();
+    assert_eq!(made.version, 20_250_122_001);
+    fs::create_dir_all(dir.migrations().join("m20250122007_users")).unwrap();
+    let made = new("y").write(&dir.migrations(), now()).unwrap();
+    assert_eq!(made.version, 20_250_122_008);
+}
+
+#[test]
+fn the_package_has_a_sum_file_from_the_first_one_on() {
+    let dir = Dir::new("first");
+    dir.put("Cargo.toml", "");
+    let made = new("x").write(&dir.migrations(), now()).unwrap();
+    let path = made.sum_file.expect("there was none");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mongrate-sum v1\n");
+    let made = new("y").write(&dir.migrations(), now()).unwrap();
+    assert_eq!(made.sum_file, None, "what is there stays");
+}
+
+#[test]
 fn what_is_sealed_or_declared_elsewhere_counts() {
     let dir = Dir::new("sealed");
     dir.put("Cargo.toml", "");
     let mut sum = Sum::default();
     for (group, version, name) in [("default", 41, "a"), ("audit", 99, "b")] {
         let (checksum, out_of_order) = ("v1:sha256:0", false);
-        sum.append(Declared { group, version, name, checksum, out_of_order });
+        let rollback = crate::sum::Undo::None;
+        sum.append(Declared { group, version, name, checksum, rollback, out_of_order });
     }
     dir.put("migrations.sum", &sum.render());
     dir.put("migrations/m0007_c.rs", "");

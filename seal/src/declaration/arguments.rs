@@ -10,7 +10,8 @@ use super::Broken;
 use super::{GROUP_DEFAULT, Kind, Name, Rollback, Version, suggest, ungrouped};
 use crate::label::label_within;
 
-const KEYS: [&str; 6] = ["version", "name", "group", "reversible", "out_of_order", "allow"];
+const KEYS: [&str; 7] =
+    ["version", "name", "group", "reversible", "out_of_order", "allow", "crate"];
 
 /// The lints, as the runtime calls them (`LintName`).
 const LINTS: [&str; 8] = [
@@ -35,6 +36,7 @@ pub(super) struct Sorted {
     reversible: Option<Argument>,
     out_of_order: Option<Argument>,
     allow: Option<Argument>,
+    krate: Option<Argument>,
     /// Something that could not be read may have been meant as the version.
     version_may_be_misspelt: bool,
 }
@@ -54,6 +56,7 @@ impl Sorted {
                 "reversible" => &mut sorted.reversible,
                 "out_of_order" => &mut sorted.out_of_order,
                 "allow" => &mut sorted.allow,
+                "crate" => &mut sorted.krate,
                 _ => {
                     let meant = suggest::key(&key, &KEYS);
                     sorted.version_may_be_misspelt |= meant == Some("version");
@@ -148,6 +151,38 @@ impl Sorted {
         };
         values.into_iter().filter_map(|value| broken.keep(lint(value))).collect()
     }
+
+    pub(super) fn krate(&self, broken: &mut Broken) -> Option<Path> {
+        let argument = self.krate.as_ref()?;
+        match &argument.value {
+            Some(value) => broken.keep(krate(value)),
+            None => {
+                let text = "`crate` needs a value: `crate = \"my_crate::mongrate\"`";
+                broken.add(Error::new(argument.key.span(), text));
+                None
+            }
+        }
+    }
+}
+
+/// The value of `crate`: where `mongrate` is, in quotes as other macros take it, or bare.
+///
+/// # Errors
+///
+/// If it is no path of a module.
+pub fn krate(value: &Expr) -> syn::Result<Path> {
+    let value = ungrouped(value);
+    let path = match (string(value), value) {
+        (Some(text), _) => text.parse_with(Path::parse_mod_style).ok(),
+        (None, Expr::Path(path)) if path.qself.is_none() => Some(path.path.clone()),
+        _ => None,
+    };
+    let is_plain = |path: &Path| path.segments.iter().all(|segment| segment.arguments.is_none());
+    path.filter(is_plain).ok_or_else(|| {
+        let text =
+            "`crate` is the path where `mongrate` is found: `crate = \"my_crate::mongrate\"`";
+        Error::new_spanned(value, text)
+    })
 }
 
 /// One value of `allow`.

@@ -5,8 +5,10 @@
 
 mod arguments;
 mod broken;
+mod nearby;
 mod raw;
 mod signature;
+mod steps;
 mod suggest;
 pub mod writes;
 
@@ -14,8 +16,9 @@ use proc_macro2::Span;
 use quote::ToTokens as _;
 use syn::{Error, Expr, Ident, Path};
 
-pub use arguments::is_label;
+pub use arguments::{is_label, krate};
 pub use broken::Broken;
+pub use nearby::{Nearby, Standing};
 pub use raw::{Annotated, Argument, Raw};
 
 use crate::checksum;
@@ -39,6 +42,8 @@ pub struct Checked {
     pub out_of_order: bool,
     /// Lints that it acknowledges.
     pub allow: Vec<String>,
+    /// Where `mongrate` is, if that is said: `crate = "…"`.
+    pub krate: Option<Path>,
     /// Collections of which the body of a transaction writes many documents, as far as it shows.
     pub writes: Vec<String>,
     /// The function's name.
@@ -128,7 +133,11 @@ impl TryFrom<Raw> for Checked {
         let group = sorted.group(&mut broken);
         let out_of_order = sorted.out_of_order(&mut broken);
         let allow = sorted.allow(&mut broken);
+        let krate = sorted.krate(&mut broken);
         let kind = signature::check(&function, &mut broken);
+        if kind == Some(Kind::Online) {
+            steps::check(&function.block.to_token_stream(), &mut broken);
+        }
         let rollback = sorted.rollback(kind, &function.sig.ident, &mut broken);
         broken.into_result()?;
         match (version, name, group, kind) {
@@ -144,6 +153,7 @@ impl TryFrom<Raw> for Checked {
                     rollback,
                     out_of_order,
                     allow,
+                    krate,
                     writes,
                     function: ident,
                     checksum,

@@ -5,7 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Error, FnArg, GenericArgument, GenericParam, Generics, ItemFn, PatType,
-    PathArguments, ReturnType, Safety, Signature, Type, TypeReference,
+    PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypeReference,
 };
 
 use super::Broken;
@@ -74,7 +74,18 @@ fn generics(generics: &Generics, broken: &mut Broken) {
         GenericParam::Const(parameter) => Some(&parameter.ident),
         GenericParam::Lifetime(_) => None,
     });
-    if let Some(first) = chosen_by_nobody.next() {
+    let mut bounded = generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Lifetime(parameter) if !parameter.bounds.is_empty() => Some(parameter),
+        _ => None,
+    });
+    if let Some(bounded) = bounded.next() {
+        let text = format!(
+            "a migration takes any lifetime, so a bound on `{}` cannot be kept: write `'_` where it is \
+             used, and no lifetime here",
+            bounded.lifetime
+        );
+        broken.add(Error::new_spanned(bounded, text));
+    } else if let Some(first) = chosen_by_nobody.next() {
         let text = format!("a migration cannot be generic: nobody would choose `{first}`");
         broken.add(Error::new(first.span(), text));
     } else if let Some(clause) = &generics.where_clause {
@@ -126,14 +137,30 @@ fn kind(parameter: &PatType) -> syn::Result<Kind> {
                 return lifetimes(reference).map(|()| kind);
             }
             Some(kind) => format!("borrow it mutably: `{name}: {}`", kind.parameter()),
-            None => format!("a migration takes {}", kinds(&name)),
+            None => unknown(&reference.elem, &name),
         },
         other => match named(other) {
             Some(kind) => format!("borrow it: `{name}: {}`", kind.parameter()),
-            None => format!("a migration takes {}", kinds(&name)),
+            None => unknown(other, &name),
         },
     };
     Err(Error::new_spanned(written, reason))
+}
+
+/// What to say of a type that is none of ours by its name.
+fn unknown(ty: &Type, name: &str) -> String {
+    let text = format!("a migration takes {}", kinds(name));
+    match bare(ty) {
+        Type::Path(path) => {
+            let last = path.path.segments.last().map(|last| last.ident.unraw().to_string());
+            let last = last.unwrap_or_default();
+            format!(
+                "{text}, by that name: the attribute cannot see whether `{last}` is an alias of one of \
+                 them, or renamed by `use … as {last}`"
+            )
+        }
+        _ => text,
+    }
 }
 
 fn bare(mut ty: &Type) -> &Type {
@@ -202,6 +229,41 @@ fn output(signature: &Signature, broken: &mut Broken) {
             let text = "a migration can fail: return `mongrate::Result` instead of `()`";
             broken.add(Error::new_spanned(ty, text));
         }
-        ReturnType::Type(..) => {}
+        ReturnType::Type(_, ty) => {
+            if let Some(error) = error_that_stays(ty) {
+                let text = "a migration's error goes from one thread to another: return \
+                            `mongrate::Result`, or say so: `Box<dyn std::error::Error + Send + Sync>`";
+                broken.add(Error::new_spanned(error, text));
+            }
+        }
     }
+}
+
+/// `Box<dyn Error>` in a `Result<(), Box<dyn Error>>`, where `Send` or `Sync` is missing.
+fn error_that_stays(output: &Type) -> Option<&Type> {
+    let [_, error] = arguments_of(output, "Result")?[..] else { return None };
+    let [inner] = arguments_of(error, "Box")?[..] else { return None };
+    let Type::TraitObject(object) = bare(inner) else { return None };
+    let has = |name: &str| {
+        object.bounds.iter().any(|bound| match bound {
+            TypeParamBound::Trait(bound) => {
+                bound.path.segments.last().is_some_and(|last| last.ident == name)
+            }
+            _ => false,
+        })
+    };
+    let is_error = has("Error");
+    (is_error && !(has("Send") && has("Sync"))).then_some(error)
+}
+
+/// The types between the brackets of a path that ends so.
+fn arguments_of<'a>(ty: &'a Type, name: &str) -> Option<Vec<&'a Type>> {
+    let Type::Path(path) = bare(ty) else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
+    let PathArguments::AngleBracketed(list) = &last.arguments else { return None };
+    let types = list.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    Some(types.collect())
 }

@@ -7,6 +7,7 @@
 
 mod hidden;
 mod overlay;
+mod rollbacks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,11 +19,12 @@ use syn::ext::IdentExt as _;
 use syn::{Attribute, Item, ItemFn, ItemMod, LitStr, Meta};
 
 use crate::attribute::{self, Claim, Names, is_for_tests};
-use crate::sum::{self, Declared};
+use crate::sum::{self, Declared, Undo};
 use crate::text::Text;
 
 pub use hidden::{Hidden, Where};
 pub use overlay::Overlay;
+use rollbacks::Scopes;
 
 /// How deep modules may nest.
 const DEPTH_MAX: usize = 64;
@@ -40,6 +42,12 @@ pub struct Written {
     pub checksum: String,
     /// Whether it may be older than what is sealed.
     pub out_of_order: bool,
+    /// How it is rolled back, for the sum file; none if it is not reversible.
+    pub rollback: Option<String>,
+    /// The full path of its function, which begins with the number of its root.
+    pub path: String,
+    /// The full path of the function that rolls it back, if that was found.
+    pub rollback_path: Option<String>,
     /// The file.
     pub file: PathBuf,
     /// Counted from 1.
@@ -56,6 +64,7 @@ impl Written {
             version: self.version,
             name: &self.name,
             checksum: &self.checksum,
+            rollback: self.rollback.as_deref().map_or(Undo::None, Undo::Seen),
             out_of_order: self.out_of_order,
         }
     }
@@ -110,6 +119,9 @@ pub struct Sources {
     names: Names,
     /// The current file, as the compiler reads it.
     text: Option<Text>,
+    scopes: Scopes,
+    /// The module that is being read, from its root on.
+    module: Vec<String>,
     /// How many modules for tests alone are around: what is in there is no history.
     tests_around: usize,
 }
@@ -123,7 +135,8 @@ impl Sources {
     /// The same, with some files as they would be.
     pub fn with(roots: &[PathBuf], overlay: Overlay) -> Self {
         let mut sources = Self { overlay, ..Self::default() };
-        for root in roots {
+        for (number, root) in roots.iter().enumerate() {
+            sources.module = vec![number.to_string()];
             let directory = root.parent().unwrap_or(Path::new("")).to_owned();
             sources.file(root, None, &directory, 0);
         }
@@ -146,6 +159,10 @@ impl Sources {
     }
 
     fn sort(&mut self) {
+        for found in self.scopes.resolve() {
+            let Some(one) = self.migrations.get_mut(found.migration) else { continue };
+            (one.rollback, one.rollback_path) = (Some(found.sealed), found.function);
+        }
         self.migrations.sort_by(|a, b| {
             (&a.group, a.version, &a.file, a.line).cmp(&(&b.group, b.version, &b.file, b.line))
         });
@@ -184,10 +201,12 @@ impl Sources {
         for item in items {
             match item {
                 Item::Fn(function) => self.function(function, path),
+                Item::Use(item) => self.scopes.uses(&self.module, item),
                 Item::Mod(module) => {
                     let for_tests = usize::from(is_for_tests(&module.attrs));
                     self.tests_around += for_tests;
                     let name = module.ident.unraw().to_string();
+                    self.module.push(name.clone());
                     match (&module.content, directory) {
                         (Some((_, items)), _) => {
                             let inside = directory.map(|directory| directory.join(&name));
@@ -196,6 +215,7 @@ impl Sources {
                         (None, Some(directory)) => self.module(module, path, directory, depth),
                         (None, None) => {}
                     }
+                    self.module.pop();
                     self.tests_around -= for_tests;
                 }
                 _ => {}
@@ -240,7 +260,11 @@ impl Sources {
         if self.tests_around > 0 || is_for_tests(&function.attrs) {
             return;
         }
-        let Some(found) = attribute::find(function, &self.names) else { return };
+        let found = attribute::find(function, &self.names);
+        // Of a rollback that is a migration itself, too: that is refused elsewhere.
+        let bare = found.as_ref().map(|found| attribute::bare(function, found));
+        self.scopes.function(&self.module, bare.as_ref().unwrap_or(function));
+        let Some(found) = found else { return };
         let line = found.attribute.pound_token.span.start().line;
         if found.claim == Claim::Resembles {
             return self.hide_resembling(function, &found, file, line);
@@ -252,16 +276,25 @@ impl Sources {
             above: attribute::above(function, found.index),
         });
         match attribute::declared(function, &found) {
-            Some(written) => self.migrations.push(Written {
-                group: written.group,
-                version: written.version,
-                name: written.name,
-                checksum: written.checksum,
-                out_of_order: written.out_of_order,
-                file: file.to_owned(),
-                line,
-                version_at: self.place(written.version_span),
-            }),
+            Some(written) => {
+                let kind = attribute::kind(function).unwrap_or_default();
+                let at = self.migrations.len();
+                self.scopes.migration(at, &self.module, &found.attribute, kind);
+                self.migrations.push(Written {
+                    group: written.group,
+                    version: written.version,
+                    name: written.name,
+                    checksum: written.checksum,
+                    out_of_order: written.out_of_order,
+                    // Known when all files are read.
+                    rollback: None,
+                    rollback_path: None,
+                    path: rollbacks::full(&self.module, &function.sig.ident.unraw().to_string()),
+                    file: file.to_owned(),
+                    line,
+                    version_at: self.place(written.version_span),
+                });
+            }
             None => self.problems.push(format!(
                 "{}:{line}: cannot read the migration `{}`; `cargo check` says why",
                 file.display(),

@@ -50,7 +50,8 @@ impl fmt::Display for Fault {
             Problem::Line => write!(
                 f,
                 "a line is `<group> <version> <name> <checksum> <chain>`, with one space between \
-                 them, and this is not: {restore}"
+                 them and perhaps a `down=…` before the chain, and this is not: {restore}; if a \
+                 newer mongrate wrote it, update"
             ),
             Problem::Chain => write!(
                 f,

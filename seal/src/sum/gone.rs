@@ -106,7 +106,7 @@ mod tests {
 
     fn sealed(version: i64) -> Sealed {
         let (group, name) = ("default".to_owned(), "x".to_owned());
-        Sealed { group, version, name, checksum: String::new() }
+        Sealed { group, version, name, checksum: String::new(), rollback: None }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One migration against what is sealed. Pure: the compiler, `cargo test`, the running app and
 //! the cargo subcommand all say the same.
 
-use super::{Sealed, Sum, of_group};
+use super::{Sealed, Sum, Undo, of_group};
 
 /// The algorithm whose checksums can be compared.
 const ALGORITHM: &str = "v1:sha256:";
@@ -17,6 +17,8 @@ pub struct Declared<'a> {
     pub name: &'a str,
     /// Of its body.
     pub checksum: &'a str,
+    /// How it is rolled back.
+    pub rollback: Undo<'a>,
     /// Whether it may be older than what is sealed.
     pub out_of_order: bool,
 }
@@ -30,6 +32,8 @@ pub enum About {
     Name,
     /// The function.
     Body,
+    /// What rolls it back.
+    Rollback,
 }
 
 /// What is wrong with a migration.
@@ -99,7 +103,8 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
     };
     let (renamed, edited) = (*name != new.name, *checksum != new.checksum);
     let (about, text) = match (renamed, edited) {
-        (false, false) => return None,
+        (false, false) if new.rollback.is_as(sealed.rollback.as_deref()) => return None,
+        (false, false) => (About::Rollback, undone_otherwise(sealed, new, &reseal)),
         (true, false) => (
             About::Name,
             format!(
@@ -155,6 +160,30 @@ pub fn unread(new: Declared<'_>, complaint: &Complaint) -> Complaint {
     Complaint { about: complaint.about, text }
 }
 
+/// A declaration that is as it was sealed but for its rollback.
+fn undone_otherwise(sealed: &Sealed, new: Declared<'_>, reseal: &str) -> String {
+    let Sealed { version, .. } = sealed;
+    let of_group = of_group(new.group);
+    let was = sealed.rollback.as_deref().unwrap_or_default();
+    match new.rollback {
+        Undo::None => format!(
+            "version {version}{of_group} is sealed with a rollback, and has lost its `reversible`: \
+             restore it, or no database that has applied it can be rolled back; to give it up for \
+             good, `{reseal}`"
+        ),
+        Undo::Unseen | Undo::Seen(_) => format!(
+            "version {version}{of_group} is sealed with the rollback {}, and its rollback is now \
+             {}: databases have applied it that count on the old one; undo the edit, or, if the new \
+             one undoes the same, `{reseal}`",
+            shortened(was),
+            match new.rollback {
+                Undo::Seen(now) => shortened(now),
+                _ => "another".to_owned(),
+            },
+        ),
+    }
+}
+
 /// A checksum for people: its algorithm and its first digits.
 pub fn shortened(checksum: &str) -> String {
     const DIGITS: usize = 12;
@@ -177,11 +206,12 @@ mod tests {
 
     fn sealed(version: i64, name: &str) -> Sealed {
         let (group, name) = ("default".to_owned(), name.to_owned());
-        Sealed { group, version, name, checksum: A.to_owned() }
+        Sealed { group, version, name, checksum: A.to_owned(), rollback: None }
     }
 
     fn declared<'a>(version: i64, name: &'a str, checksum: &'a str) -> Declared<'a> {
-        Declared { group: "default", version, name, checksum, out_of_order: false }
+        let (rollback, out_of_order) = (Undo::None, false);
+        Declared { group: "default", version, name, checksum, rollback, out_of_order }
     }
 
     fn verdict(new: Declared<'_>) -> Option<(About, String)> {
@@ -208,6 +238,32 @@ mod tests {
         for part in
             ["v1:sha256:aaaaaaaaaaaa…", "v1:sha256:bbbbbbbbbbbb…", "cargo mongrate reseal 2"]
         {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rollback_that_is_lost_or_edited_is_seen() {
+        let mut sum = Sum::default();
+        let rollback = Some(B.to_owned());
+        sum.push(Sealed { rollback, ..sealed(2, "two") });
+        sum.push(sealed(3, "old"));
+        let verdict = |version, name, rollback| {
+            let new = Declared { rollback, ..declared(version, name, A) };
+            sum.judge(new, |next| next).map(|complaint| (complaint.about, complaint.text))
+        };
+        assert_eq!(verdict(2, "two", Undo::Seen(B)), None);
+        assert_eq!(verdict(2, "two", Undo::Unseen), None, "what one cannot see another does");
+        for any in [Undo::None, Undo::Unseen, Undo::Seen(A)] {
+            assert_eq!(verdict(3, "old", any), None, "its line says nothing of a rollback");
+        }
+        let (about, text) = verdict(2, "two", Undo::None).unwrap();
+        assert_eq!(about, About::Rollback);
+        assert!(text.contains("has lost its `reversible`: restore it"), "{text}");
+        assert!(text.ends_with("`cargo mongrate reseal 2`"), "{text}");
+        let (about, text) = verdict(2, "two", Undo::Seen(A)).unwrap();
+        assert_eq!(about, About::Rollback);
+        for part in ["the rollback v1:sha256:bbbbbbbbbbbb…", "now v1:sha256:aaaaaaaaaaaa…"] {
             assert!(text.contains(part), "{text}");
         }
     }

@@ -1,6 +1,6 @@
 //! One line of the file, as it lies there: a start of the app reads them all, and copies none.
 
-use super::{HEADER, Sealed};
+use super::{HEADER, ROLLBACK, Sealed};
 
 /// A line. Its chain is not looked at here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Line<'a> {
     pub name: &'a str,
     /// The checksum.
     pub checksum: &'a str,
+    /// The rollback's field, without its `down=`, if the line has one.
+    pub rollback: Option<&'a str>,
     /// What the chain protects: all of these.
     pub text: &'a str,
     /// The chain.
@@ -27,9 +29,13 @@ impl<'a> Line<'a> {
         let group = fields.next()?;
         let version = version(fields.next()?)?;
         let (name, checksum) = (fields.next()?, fields.next()?);
-        let sound = ![group, name, checksum].iter().any(|field| field.is_empty())
+        let rollback = match fields.next() {
+            None => None,
+            Some(field) => Some(field.strip_prefix(ROLLBACK)?),
+        };
+        let sound = ![group, name, checksum, rollback.unwrap_or("-")].contains(&"")
             && fields.next().is_none();
-        sound.then_some(Self { group, version, name, checksum, text, chain })
+        sound.then_some(Self { group, version, name, checksum, rollback, text, chain })
     }
 
     /// A copy of what it says.
@@ -39,6 +45,7 @@ impl<'a> Line<'a> {
             version: self.version,
             name: self.name.to_owned(),
             checksum: self.checksum.to_owned(),
+            rollback: self.rollback.map(str::to_owned),
         }
     }
 }
@@ -68,6 +75,11 @@ mod tests {
         assert_eq!((found.group, found.version, found.name), ("default", 12, "add_users"));
         assert_eq!((found.checksum, found.chain), ("v1:sha256:aa", "cc"));
         assert_eq!(found.text, "default 12 add_users v1:sha256:aa");
+        assert_eq!(found.rollback, None, "as lines were before they had one");
+        let line = "default 12 add_users v1:sha256:aa down=v1:sha256:bb cc";
+        let found = Line::parse(line).unwrap();
+        assert_eq!((found.checksum, found.rollback), ("v1:sha256:aa", Some("v1:sha256:bb")));
+        assert_eq!(found.text, "default 12 add_users v1:sha256:aa down=v1:sha256:bb");
         for other in [
             "",
             "default 12 add_users v1:sha256:aa",
@@ -78,6 +90,8 @@ mod tests {
             "default 99999999999999999999 add_users v1:sha256:aa cc",
             "default  12 add_users v1:sha256:aa cc",
             "default 12 add_users v1:sha256:aa dd cc",
+            "default 12 add_users v1:sha256:aa down= cc",
+            "default 12 add_users v1:sha256:aa down=x down=y cc",
             " 12 add_users v1:sha256:aa cc",
             "default 12 add_users v1:sha256:aa cc ",
         ] {

@@ -8,11 +8,16 @@
 //! A line holds group, version, name and checksum, and the chain: the SHA-256 of the chain above
 //! (of the header, on the first line) and of the line's own text before it. So a line that was
 //! edited, removed or moved is found, and branches that seal in parallel conflict when merged.
+//!
+//! A reversible migration has one more field before the chain, `down=…`, which says how it is
+//! rolled back ([`rollback`]). Lines without it are valid, and say nothing of the rollback: those of
+//! irreversible migrations, and those that were sealed before there was this field.
 
 mod fault;
 mod gone;
 mod judge;
 mod line;
+mod rollback;
 mod write;
 
 use std::collections::BTreeMap;
@@ -24,6 +29,7 @@ pub use fault::{Fault, Problem};
 pub use gone::{gone, mod_line, unlinked, unreached, unreached_by_file};
 pub use judge::{About, Complaint, Declared, shortened, unread};
 pub use line::{Line, lines};
+pub use rollback::{ROLLBACK, Undo, derived, elsewhere};
 
 /// What the file is called. It lies beside the package's `Cargo.toml`.
 pub const FILE: &str = "migrations.sum";
@@ -50,12 +56,19 @@ pub struct Sealed {
     pub name: String,
     /// Of its body, with the tag of the algorithm that made it.
     pub checksum: String,
+    /// How it is rolled back, if its line says so: a checksum, [`derived`] or [`elsewhere`].
+    pub rollback: Option<String>,
 }
 
 impl Sealed {
     /// What the chain protects.
     fn text(&self) -> String {
-        format!("{} {} {} {}", self.group, self.version, self.name, self.checksum)
+        let Self { group, version, name, checksum, rollback } = self;
+        let mut text = format!("{group} {version} {name} {checksum}");
+        if let Some(rollback) = rollback {
+            let _ = write!(text, " {ROLLBACK}{rollback}");
+        }
+        text
     }
 
     /// `` 2 `add_users` ``, with its group unless that is the default one.
@@ -200,6 +213,7 @@ mod tests {
             version,
             name: name.to_owned(),
             checksum: format!("v1:sha256:{version:064x}"),
+            rollback: None,
         };
         let mut sum = Sum::default();
         [one(1, "a"), one(2, "b"), one(5, "c")].into_iter().for_each(|one| sum.push(one));
@@ -230,6 +244,24 @@ mod tests {
         assert_eq!(
             last,
             "default 5 c v1:sha256:0000000000000000000000000000000000000000000000000000000000000005 1ddc48068c847b1f44790f9e1a1e152d8b85d54cba8b638d32609942eb388e7d"
+        );
+    }
+
+    #[test]
+    fn how_a_migration_is_rolled_back_is_read_and_protected() {
+        let mut sum = three();
+        sum.push(Sealed {
+            version: 7,
+            name: "d".to_owned(),
+            rollback: Some("v1:sha256:ff".to_owned()),
+            ..sum.sealed[0].clone()
+        });
+        let text = sum.render();
+        assert!(text.starts_with(&three().render()), "lines without it stay to the byte");
+        assert_eq!(Sum::parse(&text).unwrap(), sum);
+        assert_eq!(
+            fault(&text.replace("sha256:ff", "sha256:fe")),
+            Fault { line: 5, problem: Problem::Chain }
         );
     }
 

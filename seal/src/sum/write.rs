@@ -9,6 +9,7 @@ impl From<Declared<'_>> for Sealed {
             version: new.version,
             name: new.name.to_owned(),
             checksum: new.checksum.to_owned(),
+            rollback: new.rollback.sealed(),
         }
     }
 }
@@ -36,10 +37,12 @@ impl Sum {
 mod tests {
     //! What is written can be read.
 
+    use super::super::Undo;
     use super::*;
 
     fn declared(version: i64, checksum: &str) -> Declared<'_> {
-        Declared { group: "default", version, name: "x", checksum, out_of_order: false }
+        let (rollback, out_of_order) = (Undo::None, false);
+        Declared { group: "default", version, name: "x", checksum, rollback, out_of_order }
     }
 
     #[test]

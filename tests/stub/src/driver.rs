@@ -70,6 +70,15 @@ impl Transaction<'_> {
     }
 }
 
+impl Online<'_> {
+    pub async fn transaction<F>(&mut self, _: &str, mut body: F) -> Result<(), crate::BoxError>
+    where
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), crate::BoxError>,
+    {
+        body(&mut Transaction(PhantomData)).await
+    }
+}
+
 impl<T> Collection<'_, T> {
     pub async fn update_many(&mut self, filter: Document, update: Document) -> io::Result<u64> {
         Ok((filter.0.len() + update.0.len() + self.0.len()) as u64)

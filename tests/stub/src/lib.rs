@@ -16,8 +16,32 @@ mod register;
 mod registry;
 #[path = "../../../runtime/src/seal.rs"]
 mod seal;
+#[path = "../../../runtime/src/verify.rs"]
+mod verify;
 #[path = "../../../runtime/src/version.rs"]
 mod version;
+
+pub mod testing {
+    //! Enough for a test to compile.
+
+    pub struct Database;
+
+    pub mod __private {
+        //! As the real one.
+
+        pub struct Test {
+            pub name: &'static str,
+            pub package: &'static str,
+            pub at: Option<i64>,
+            pub group: Option<&'static str>,
+            pub fixtures: &'static [(&'static str, &'static str)],
+        }
+
+        pub fn run<F: Future>(test: Test, body: impl FnOnce(super::Database) -> F) {
+            let _ = (test.name, body(super::Database));
+        }
+    }
+}
 
 mod change {
     //! What is declared is judged by the real one alone.
@@ -40,7 +64,7 @@ pub mod bson {
 
 pub use driver::{Change, Online, Transaction};
 pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
-pub use mongrate_macros::migration;
+pub use mongrate_macros::{migration, test, verify};
 pub use version::Version;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -74,9 +98,9 @@ pub mod __private {
         //! As the real one.
 
         pub use crate::{
-            item::outcome,
             migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
+            verify::verify,
         };
         pub use linkme;
     }

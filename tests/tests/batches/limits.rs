@@ -119,7 +119,7 @@ async fn a_batch_is_smaller_after_the_server_did_not_take_it_and_grows_again() {
             skip = 0;
         }
         let point = fresh.fail(doc! { "skip": skip }, fault.clone()).await;
-        let retries = Retries { attempts_max: 2, pause_max: Duration::from_millis(2) };
+        let retries = Retries::new().attempts_max(2).pause_max(Duration::from_millis(2));
         let migrator = fresh.migrator([walk]).retries(retries);
         let error = migrator.up().await.unwrap_err();
         point.off().await;

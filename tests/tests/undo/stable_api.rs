@@ -206,7 +206,7 @@ async fn a_commit_without_an_answer_is_cleared_up() {
         "errorLabels": ["UnknownTransactionCommitResult"],
     };
     let fail = fresh.fail(doc! { "times": 200 }, data).await;
-    let retries = Retries { attempts_max: 2, pause_max: Duration::from_millis(10) };
+    let retries = Retries::new().attempts_max(2).pause_max(Duration::from_millis(10));
     let ended = migrator.retries(retries).up().await;
     fail.off().await;
     let error = ended.unwrap_err();

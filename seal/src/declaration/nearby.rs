@@ -1,0 +1,204 @@
+//! The functions of one file, as far as its text alone shows them: what stands beside a migration.
+//!
+//! For questions that neither the attribute's own tokens nor a name can answer: whether two
+//! functions stand in one module, what a rollback does, whether a function stands in an `impl`
+//! block. What a macro writes is not seen, and a name that stands there twice tells nothing.
+
+use std::str::FromStr as _;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use syn::ItemFn;
+
+use crate::text::Text;
+
+/// Where a function stands in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// In a module, the file's own or an inline one.
+    Module,
+    /// In an `impl` block or a trait.
+    Impl,
+}
+
+/// The functions of one file.
+#[derive(Clone, Debug, Default)]
+pub struct Nearby {
+    functions: Vec<Function>,
+}
+
+#[derive(Clone, Debug)]
+struct Function {
+    /// The inline modules around it.
+    modules: Vec<String>,
+    name: String,
+    standing: Standing,
+    /// The whole item. As text: in a macro, tokens do not outlive the call that made them.
+    item: String,
+}
+
+impl Nearby {
+    /// Of a file's text. Nothing of a text that cannot be read: the compiler says what is wrong.
+    pub fn of(text: &str) -> Self {
+        let text = Text::new(text);
+        let mut nearby = Self::default();
+        if let Ok(stream) = TokenStream::from_str(text.as_str()) {
+            nearby.walk(stream, &mut Vec::new(), Standing::Module);
+        }
+        nearby
+    }
+
+    fn walk(&mut self, stream: TokenStream, modules: &mut Vec<String>, standing: Standing) {
+        // The item that is being read.
+        let mut item: Vec<TokenTree> = Vec::new();
+        for tree in stream {
+            let ends = match &tree {
+                TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+                TokenTree::Punct(punct) => punct.as_char() == ';',
+                _ => false,
+            };
+            item.push(tree);
+            if ends {
+                self.item(std::mem::take(&mut item), modules, standing);
+            }
+        }
+    }
+
+    fn item(&mut self, item: Vec<TokenTree>, modules: &mut Vec<String>, standing: Standing) {
+        let Some(TokenTree::Group(block)) = item.last() else { return };
+        let block = block.stream();
+        let word = |at: usize| match item.get(at) {
+            Some(TokenTree::Ident(word)) => Some(word.to_string()),
+            _ => None,
+        };
+        // The keyword that says what it is: attributes are groups, so none of theirs is met.
+        let keyword = (0..item.len()).find_map(|at| {
+            word(at).filter(|it| KEYWORDS.contains(&it.as_str())).map(|keyword| (at, keyword))
+        });
+        match keyword {
+            Some((at, keyword)) if keyword == "fn" => {
+                if let Some(name) = word(at + 1) {
+                    let item: TokenStream = item.into_iter().collect();
+                    let (modules, item) = (modules.clone(), item.to_string());
+                    self.functions.push(Function { modules, name, standing, item });
+                }
+            }
+            Some((at, keyword)) if keyword == "mod" && standing == Standing::Module => {
+                if let Some(name) = word(at + 1) {
+                    modules.push(name);
+                    self.walk(block, modules, standing);
+                    modules.pop();
+                }
+            }
+            Some((_, keyword)) if keyword == "impl" || keyword == "trait" => {
+                self.walk(block, modules, Standing::Impl);
+            }
+            _ => {}
+        }
+    }
+
+    /// The function of this name, if the file has exactly one.
+    fn only(&self, name: &str) -> Option<&Function> {
+        let mut all = self.functions.iter().filter(|one| one.name == name);
+        all.next().filter(|_| all.next().is_none())
+    }
+
+    /// Where the migration of this name stands, if the file has exactly one function that is called
+    /// so, and an attribute stands on it.
+    pub fn standing(&self, name: &str) -> Option<Standing> {
+        let function = self.only(name).filter(|one| one.item.contains("migration"))?;
+        Some(function.standing)
+    }
+
+    /// Whether both functions stand in the same module of the file, for certain.
+    pub fn in_one_module(&self, one: &str, other: &str) -> bool {
+        match (self.only(one), self.only(other)) {
+            (Some(one), Some(other)) => one.modules == other.modules,
+            _ => false,
+        }
+    }
+
+    /// The function that a path names when it is written at the function `from`, if it stands in
+    /// the same file.
+    pub fn named(&self, from: &str, path: &[String]) -> Option<ItemFn> {
+        let mut modules = self.only(from)?.modules.clone();
+        let (name, way) = path.split_last()?;
+        for step in way {
+            match step.as_str() {
+                "self" => {}
+                // Above the file there are other files.
+                "super" => modules.pop().map(drop)?,
+                "crate" => return None,
+                inner => modules.push(inner.to_owned()),
+            }
+        }
+        let mut all =
+            self.functions.iter().filter(|one| one.name == *name && one.modules == modules);
+        let found = all.next().filter(|one| one.standing == Standing::Module)?;
+        match all.next() {
+            None => syn::parse_str(&found.item).ok(),
+            Some(_) => None,
+        }
+    }
+}
+
+/// What an item may be that holds others, or is a function. `macro_rules!` holds neither.
+const KEYWORDS: [&str; 10] =
+    ["fn", "mod", "impl", "trait", "struct", "enum", "union", "extern", "macro_rules", "macro"];
+
+#[cfg(test)]
+mod tests {
+    //! What is seen, and what is not.
+
+    use super::*;
+
+    const FILE: &str = "
+        #!/usr/bin/env cargo
+        //! A file.
+        use x::{a, b};
+        #[migration(version = 1)] pub(crate) async fn one(tx: &mut T<'_>) -> R { Ok(()) }
+        fn undo(tx: &mut T<'_>) -> R { two(); }
+        pub mod inner {
+            async fn two() {}
+            fn undo() {}
+            fn twice() {}
+        }
+        impl T { #[migration(version = 2)] async fn method() {} }
+        trait U { fn required(); fn provided() { fn within() {} } }
+        macro_rules! m { () => { fn written() {} } }
+        fn twice() {}
+        extern \"C\" fn foreign() {}
+    ";
+
+    fn path(text: &str) -> Vec<String> {
+        text.split("::").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn functions_are_found_where_they_stand() {
+        let nearby = Nearby::of(FILE.trim_start());
+        assert_eq!(nearby.standing("one"), Some(Standing::Module));
+        assert_eq!(nearby.standing("method"), Some(Standing::Impl));
+        for unseen in ["two", "provided", "twice", "written", "within", "required", "nobody"] {
+            assert_eq!(nearby.standing(unseen), None, "{unseen}");
+        }
+        assert!(nearby.in_one_module("one", "one"));
+        assert!(!nearby.in_one_module("one", "two"));
+        assert!(!nearby.in_one_module("one", "twice"), "which of the two?");
+        assert!(Nearby::of("fn broken( {").functions.is_empty());
+    }
+
+    #[test]
+    fn a_path_is_followed_within_the_file() {
+        let nearby = Nearby::of(FILE.trim_start());
+        let found =
+            |from, text: &str| nearby.named(from, &path(text)).map(|it| it.block.stmts.len());
+        assert_eq!(found("one", "undo"), Some(1));
+        assert_eq!(found("one", "self::undo"), Some(1));
+        assert_eq!(found("one", "inner::undo"), Some(0));
+        assert_eq!(found("two", "undo"), Some(0));
+        assert_eq!(found("two", "super::undo"), Some(1));
+        for elsewhere in ["super::undo", "crate::undo", "x::undo", "method"] {
+            assert_eq!(found("one", elsewhere), None, "{elsewhere}");
+        }
+    }
+}
