@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BoxError, Direction, Error, Migration, atomic,
+    BoxError, Direction, Error, Migration, Version, atomic,
     change::{self, Described},
     checksum::Digest,
     command::{Control, touched},
@@ -15,7 +15,7 @@ use crate::{
     engine::{Engine, on_own_thread, read_all},
     error::Named,
     fence::{self, Fence},
-    history::History,
+    history::{History, Record},
     lease::{self, Attempt, Left},
     meter,
     observer::Watching,
@@ -286,6 +286,13 @@ impl Runner {
                 engine.close().await;
                 return Ok(report);
             }
+            // Rolling these back makes none less that counts as applied.
+            let is_half = |step: &&Step| {
+                let record = history.get(step.migration.version());
+                step.direction == Direction::Down && !record.is_some_and(Record::is_applied)
+            };
+            let half: Vec<Version> =
+                plan.steps.iter().filter(is_half).map(|step| step.migration.version()).collect();
             if how.atomic
                 && let Err(error) = plan::refuse_apart(&plan.steps)
             {
@@ -325,7 +332,11 @@ impl Runner {
             })
             .await;
             drop(on_drop);
-            let of = |direction| report.done().filter(|step| step.direction == direction).count();
+            let of = |direction| {
+                let done = report.done().filter(|step| step.direction == direction);
+                done.filter(|step| direction == Direction::Up || !half.contains(&step.version))
+                    .count()
+            };
             let (ups, downs) = (of(Direction::Up), of(Direction::Down));
             meter::counted(
                 &self.settings.group,

@@ -258,6 +258,10 @@ impl Rewrite {
         let back = keep::back(&kept);
         let has_back = catalog::collection(on, &back).await?.is_some();
         let job = Job { bypass, ..self.job(slot, Direction::Up, found, has_back) };
+        if !on.is_done(&slot.step()) {
+            let part = job.ranges.as_deref().map(ranges_filter).unwrap_or_default();
+            self.refuse_twice(on, Direction::Up, &part).await?;
+        }
         let work = Return {
             rewrite: self,
             direction: Direction::Up,
