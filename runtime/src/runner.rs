@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BoxError, Direction, Error, Migration, atomic,
+    BoxError, Direction, Error, Migration, Version, atomic,
     change::{self, Described},
     checksum::Digest,
     command::{Control, touched},
@@ -18,7 +18,7 @@ use crate::{
     engine::{Engine, on_own_thread, read_all},
     error::Named,
     fence::{self, Fence},
-    history::{self, History},
+    history::{self, History, Record},
     inside::{self, Inside},
     lease::{self, Attempt, Left},
     meter,
@@ -315,6 +315,13 @@ impl Runner {
                 engine.close().await;
                 return Ok(report);
             }
+            // Rolling these back makes none less that counts as applied.
+            let is_half = |step: &&Step| {
+                let record = history.get(step.migration.version());
+                step.direction == Direction::Down && !record.is_some_and(Record::is_applied)
+            };
+            let half: Vec<Version> =
+                plan.steps.iter().filter(is_half).map(|step| step.migration.version()).collect();
             if how.atomic
                 && let Err(error) = plan::refuse_apart(&plan.steps)
             {
@@ -364,7 +371,11 @@ impl Runner {
             })
             .await;
             drop(on_drop);
-            let of = |direction| report.done().filter(|step| step.direction == direction).count();
+            let of = |direction| {
+                let done = report.done().filter(|step| step.direction == direction);
+                done.filter(|step| direction == Direction::Up || !half.contains(&step.version))
+                    .count()
+            };
             let (ups, downs) = (of(Direction::Up), of(Direction::Down));
             meter::counted(
                 &self.settings.group,

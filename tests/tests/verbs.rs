@@ -542,7 +542,9 @@ async fn nothing_is_applied_over_a_rollback_that_did_not_finish() {
     let migrator = fresh.migrator([stubborn, effect!(2)]);
     migrator.up().to(1).await.unwrap();
     migrator.down().await.unwrap_err();
-    assert_eq!(migrator.status().await.unwrap().migrations[0].state, State::Interrupted);
+    let status = migrator.status().await.unwrap();
+    assert_eq!(status.migrations[0].state, State::Failed);
+    assert_eq!(status.migrations[0].half_done.unwrap().direction, mongrate::Direction::Down);
     let error = migrator.up().continue_on_error(true).await.unwrap_err();
     let outcomes: Vec<_> = error.report().unwrap().steps.iter().map(|step| step.outcome).collect();
     assert_eq!(outcomes, [StepOutcome::Failed, StepOutcome::NotRun, StepOutcome::Applied]);

@@ -247,7 +247,12 @@ impl Rewrite {
         let kept = keep::chosen(found)?.to_owned();
         let back = keep::back(&kept);
         let has_back = catalog::collection(on, &back).await?.is_some();
-        let job = Job { bypass, ..self.job(slot, Direction::Up, found, has_back.then_some(&back)) };
+        let kept_here = has_back.then_some(back.as_str());
+        let job = Job { bypass, ..self.job(slot, Direction::Up, found, kept_here) };
+        if !on.is_done(&slot.step()) {
+            let part = job.ranges.as_deref().map(ranges_filter).unwrap_or_default();
+            self.refuse_twice(on, Direction::Up, &part).await?;
+        }
         let work = Return {
             rewrite: self,
             way: Way { direction: Direction::Up, is_collated, aside: &kept, is_again: true },

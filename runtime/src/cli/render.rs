@@ -693,6 +693,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_rollback_that_failed_is_shown_as_that_with_the_ways_out() {
+        let half_done = |direction, down, gives_up_rollback| {
+            Some(crate::HalfDone { direction, up: true, gives_up_rollback, down })
+        };
+        let shown = |half_done| {
+            let mut report = status_report();
+            let failed = report.migrations.iter_mut().find(|one| one.state == State::Failed);
+            let failed = failed.unwrap();
+            (failed.kind, failed.half_done) = (MigrationKind::Change, half_done);
+            let text = stripped(&status(&report, view(0)));
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let back = shown(half_done(Direction::Down, true, true));
+        assert!(back.contains("load_countries rollback failed change"), "{back}");
+        assert!(back.contains("E11000"), "the reason: {back}");
+        assert!(back.contains("`down` tries it again, `up` gives it up"), "{back}");
+        let back = shown(half_done(Direction::Down, true, false));
+        assert!(back.contains("`resolve 20250122003`") && !back.contains("gives it up"), "{back}");
+        let forth = shown(half_done(Direction::Up, true, false));
+        assert!(forth.contains("load_countries failed change"), "{forth}");
+        assert!(forth.contains("`up` resumes it, `down` undoes what it did"), "{forth}");
+        assert!(!shown(None).contains("half-done"));
+    }
+
     fn status_report() -> StatusReport {
         let mut failed =
             one(20_250_122_003, "load_countries", State::Failed, MigrationKind::Transaction);

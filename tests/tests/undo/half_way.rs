@@ -348,3 +348,46 @@ async fn a_rollback_that_failed_in_a_function_is_not_given_up() {
     assert_eq!(status(&migrator, 1).await.half_done, None);
     fresh.pass().await;
 }
+
+/// Turned round, it fails again: it goes on in that direction from there, and not back once more.
+#[tokio::test]
+async fn a_rollback_that_is_given_up_resumes_after_another_failure() {
+    let fresh = fresh("given_up_resumes").await;
+    many(&fresh.db, |n| doc! { "_id": n, "old": n }).await;
+    let partial = |field: &str| {
+        doc! {
+            "key": { field: 1 }, "name": field, "unique": true,
+            "partialFilterExpression": { field: { "$exists": true } },
+        }
+    };
+    let before = snapshot(&fresh.db).await;
+    let migrator = fresh.migrator([one(|change| change.rename_field("users", "old", "new"))]);
+    migrator.up().await.unwrap();
+    // The way back fails late.
+    index(&fresh.db, "users", partial("old")).await;
+    insert(&fresh.db, "users", [doc! { "_id": 3_500.5, "new": 7 }]).await;
+    migrator.down().await.unwrap_err();
+    let undone = count(&fresh.db, "users", doc! { "old": { "$exists": true } }).await;
+    assert!(undone > 1_000, "some batches of it: {undone}");
+    // And the way forward again, too.
+    let users = fresh.db.collection::<Document>("users");
+    users.delete_one(doc! { "_id": 3_500.5 }).await.unwrap();
+    insert(&fresh.db, "users", [doc! { "_id": 1_500.5, "old": 8_888 }]).await;
+    insert(&fresh.db, "users", [doc! { "_id": 9_000, "new": 8_888 }]).await;
+    index(&fresh.db, "users", partial("new")).await;
+    migrator.up().await.unwrap_err();
+    let half_done = status(&migrator, 1).await.half_done.unwrap();
+    assert_eq!((half_done.direction, half_done.down), (Direction::Up, false));
+    let error = migrator.down().await.unwrap_err();
+    assert!(matches!(error, Error::WrongState { .. }), "{error}");
+    users.delete_one(doc! { "_id": 1_500.5 }).await.unwrap();
+    users.delete_one(doc! { "_id": 9_000 }).await.unwrap();
+    migrator.up().await.unwrap();
+    assert_eq!(count(&fresh.db, "users", doc! { "old": { "$exists": true } }).await, 0);
+    assert_eq!(kept(&fresh.db).await, Vec::<String>::new());
+    users.drop_index("old").await.unwrap();
+    migrator.down().await.unwrap();
+    users.drop_index("new").await.unwrap();
+    assert!(snapshot(&fresh.db).await == before);
+    fresh.pass().await;
+}

@@ -28,6 +28,8 @@ async fn strict(fresh: &Fresh, list: impl IntoIterator<Item = Migration>) -> Opt
     Some(Migrator::with(&database, list))
 }
 
+type Declare = fn(&mut Change);
+
 const TRANSACTION: Migration = Migration::transactional(1, "seed", |tx| {
     Box::pin(async move {
         let mut users = tx.collection::<Document>("users");
@@ -103,7 +105,7 @@ async fn every_verb_works_with_it() {
 async fn what_is_not_in_it_is_refused_before_the_first_write() {
     let fresh = fresh("refused_strict").await;
     insert(&fresh.db, "users", [doc! { "_id": 1, "a": 1 }]).await;
-    let declarations: [(fn(&mut Change), &str); 4] = [
+    let declarations: [(Declare, &str); 4] = [
         (|change| change.rename_collection("users", "people"), "renameCollection"),
         (
             |change| {
