@@ -34,7 +34,7 @@
   const show = (element, yes) => { element.hidden = !yes; };
   const words = (text) => String(text).replaceAll("_", " ");
   const label = (name, text) => make("span", { class: `state ${name}` }, text || words(name));
-  const stateText = (one) => [["running", "interrupted"].includes(one.state) && one.percent !== undefined ? `${one.state} at ${one.percent} %` : one.state, one.direction === "down" ? "(rollback)" : ""].filter(Boolean).join(" ");
+  const stateText = (one) => [["running", "interrupted"].includes(one.state) && one.percent !== undefined ? `${one.state} at ${one.percent} %` : one.state, one.direction === "down" ? "(rollback)" : "", one.recorded_as ? `(recorded as ${one.recorded_as})` : ""].filter(Boolean).join(" ");
 
   const took = (ms) => {
     if (ms === undefined || ms === null) return "";

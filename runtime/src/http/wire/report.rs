@@ -96,6 +96,10 @@ pub(in crate::http) struct MigrationStatus {
     version: i64,
     /// Its name.
     name: String,
+    /// The name in the record, where that is another one: the record of another app's migration,
+    /// or of this one before a rename.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_as: Option<String>,
     /// Its state.
     state: State,
     /// What it may do.
@@ -121,6 +125,10 @@ pub(in crate::http) struct MigrationStatus {
     /// Why its last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
+    /// What gets out of it where a part of it is in the database; left out if all of it is, or
+    /// nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    half_done: Option<HalfDone>,
     /// The finished steps of an online migration that is not done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -138,6 +146,20 @@ pub(in crate::http) struct MigrationStatus {
     /// Where it is declared; left out if this build does not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+}
+
+/// What gets out of a migration of which a part is in the database.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct HalfDone {
+    /// Which way it was going: `down` is a rollback.
+    direction: Direction,
+    /// Whether POST up makes it applied: resumes it, finishes its rollback first, or gives its
+    /// rollback up.
+    up: bool,
+    /// Whether POST up gives its rollback up, and goes forward from where that failed.
+    gives_up_rollback: bool,
+    /// Whether POST down takes the part away that is there.
+    down: bool,
 }
 
 /// The lock, as MongoDB sees it.
@@ -208,6 +230,7 @@ impl Status {
         let one = |one: lib::MigrationStatus| MigrationStatus {
             version: one.version.get(),
             name: one.name,
+            recorded_as: one.recorded_as,
             state: one.state,
             kind: one.kind,
             reversible: one.reversible,
@@ -218,6 +241,12 @@ impl Status {
             duration_ms: one.duration_ms,
             by: one.by.map(Holder::from),
             failure: one.failure.map(|failure| Failure::new(failure, texts)),
+            half_done: one.half_done.map(|half| HalfDone {
+                direction: half.direction,
+                up: half.up,
+                gives_up_rollback: half.gives_up_rollback,
+                down: half.down,
+            }),
             finished_steps: one.finished_steps,
             progress: one
                 .progress
