@@ -30,7 +30,7 @@ pub(super) fn brief(all: &[Lint], view: View, app: &str) -> String {
                 "{name}: {} {}: {}",
                 lint.version,
                 safe(&lint.migration),
-                safe(&lint.message)
+                safe_lines(&lint.message)
             );
             let line = one_line(&line, view, 9);
             text += &format!("{} {line}\n", paint(WARNING, "warning:"));
@@ -67,7 +67,7 @@ pub(super) fn full(all: &[Lint], view: View) -> String {
 
 fn one(lint: &Lint, view: View) -> String {
     let mut text = String::new();
-    let what = format!("{} {}: {}", lint.version, safe(&lint.migration), safe(&lint.message));
+    let what = format!("{} {}: {}", lint.version, safe(&lint.migration), safe_lines(&lint.message));
     for (at, line) in wrapped(&what, view, 4).iter().enumerate() {
         let margin = if at == 0 { "  " } else { "    " };
         text += &format!("{margin}{line}\n");

@@ -342,10 +342,15 @@ impl Cli {
         A: Into<OsString> + Clone,
     {
         match self.parse_from::<usage::Whole, _>(args) {
-            Ok(whole) => match whole.verb {
-                usage::Verb::Migrate(command) => command.execute(&self, &whole.args).await,
+            // A future holds what it needs across its waits, and arguments are large.
+            Ok(whole) => match Box::new(whole).as_ref() {
+                usage::Whole { verb: usage::Verb::Migrate(command), args } => {
+                    command.execute(&self, args).await
+                }
                 #[cfg(feature = "http")]
-                usage::Verb::Serve(serve) => serve.execute(&self, &whole.args).await,
+                usage::Whole { verb: usage::Verb::Serve(serve), args } => {
+                    serve.execute(&self, args).await
+                }
             },
             Err(code) => code,
         }

@@ -711,7 +711,10 @@ mod tests {
         assert!(back.contains("E11000"), "the reason: {back}");
         assert!(back.contains("`down` tries it again, `up` gives it up"), "{back}");
         let back = shown(half_done(Direction::Down, true, false));
-        assert!(back.contains("`resolve 20250122003`") && !back.contains("gives it up"), "{back}");
+        assert!(
+            back.contains("`resolve 20250122003 --as") && !back.contains("gives it up"),
+            "{back}"
+        );
         let forth = shown(half_done(Direction::Up, true, false));
         assert!(forth.contains("load_countries failed change"), "{forth}");
         assert!(forth.contains("`up` resumes it, `down` undoes what it did"), "{forth}");

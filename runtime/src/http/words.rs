@@ -170,8 +170,8 @@ pub(super) fn next(error: &Error) -> Option<String> {
         }
         Error::Failed { .. } => "fix it, deploy, and POST up again".to_owned(),
         Error::Renamed(_) => {
-            "give this app a control collection or a group of its own; a rename is recorded with the \
-             command line's `repair`"
+            "give this app a control collection or a group of its own; a rename of your own is \
+             recorded from the app's command line"
                 .to_owned()
         }
         Error::LockLost { taken_by: Some(_), .. } => {
