@@ -389,7 +389,8 @@ async fn what_is_another_is_refused_with_advice_that_leads_out() {
         ] },
     )
     .await;
-    let cases: Vec<(fn(&mut Change), &[&str], &[&str])> = vec![
+    type Case = (fn(&mut Change), &'static [&'static str], &'static [&'static str]);
+    let cases: Vec<Case> = vec![
         (
             |change| {
                 change.create_collection("log").capped(8_192);

@@ -6,7 +6,7 @@ use mongodb::{Client, Database, options::ClientOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::{Cli, args::CliArgs, error::CliError, uri};
-use crate::{Kind, Migrator, Observer, config, redact};
+use crate::{Migrator, Observer, config, redact};
 
 /// How long a server is looked for, unless the URI says: the driver's 30 s are long for
 /// somebody who waits at a terminal.
@@ -55,8 +55,8 @@ impl Cli {
     ///
     /// # Errors
     ///
-    /// A [`CliError`] of kind [`Kind::Usage`] when no server or no database is named, or the
-    /// URI is not one; of kind [`Kind::Unavailable`] when the embedded server does not start,
+    /// A [`CliError`] of kind [`Kind::Usage`](crate::Kind::Usage) when no server or no database is named, or the
+    /// URI is not one; of kind [`Kind::Unavailable`](crate::Kind::Unavailable) when the embedded server does not start,
     /// or the name in a `mongodb+srv` URI cannot be looked up.
     pub async fn connect(&self, args: &CliArgs) -> Result<Connection, CliError> {
         self.connect_observed(args, None).await
@@ -160,7 +160,7 @@ impl Cli {
         let Some(dir) = &self.embedded else { return Err(no_uri()) };
         Server::builder().data_dir(dir).start().await.map_err(|error| {
             CliError::new(
-                Kind::Unavailable,
+                crate::Kind::Unavailable,
                 "embedded",
                 format!("the embedded MongoDB did not start: {}", chain(&error)),
             )

@@ -292,7 +292,7 @@ mod tests {
     fn where_anything_may_have_happened_nothing_is_missing() {
         let mut facts = Facts { missing: Some(None), ..Facts::default() };
         let other = Operation::Other { collection: "users".to_owned(), is_refused: true };
-        Around { earlier: &[other.clone()], later: &[] }.settle(&mut facts, &other);
+        Around { earlier: std::slice::from_ref(&other), later: &[] }.settle(&mut facts, &other);
         assert!(facts.missing.is_some());
         Around { earlier: &[Operation::Unknown], later: &[] }.settle(&mut facts, &other);
         assert!(facts.missing.is_none());
