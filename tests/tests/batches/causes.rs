@@ -218,11 +218,13 @@ async fn declared_operations_are_named_with_the_document_and_leave_nothing_empty
     fresh.migrator([rename]).up().await.unwrap();
     assert_eq!(count(&fresh, doc! { "slug": "secret-name" }).await, 1);
     // The way back meets a rule of its own.
-    validator(&fresh, doc! { "name": { "$exists": false } }).await;
+    things.drop_index("only").await.unwrap();
+    unique(&fresh, "name").await;
+    insert(&fresh, [doc! { "_id": "second", "name": "secret-name" }]).await;
     let error = fresh.migrator([rename]).down().await.unwrap_err();
-    told(&error, &["operation 2", "`_id` \"odd\"", "121", "`name`"]);
+    told(&error, &["operation 2", "`_id` \"odd\"", "`_id` \"second\" has", "11000"]);
     assert_eq!(kept(&fresh).await, Vec::<String>::new());
-    fresh.db.run_command(doc! { "collMod": "things", "validator": {} }).await.unwrap();
+    things.delete_one(doc! { "_id": "second" }).await.unwrap();
     fresh.migrator([rename]).down().await.unwrap();
     assert_eq!(count(&fresh, doc! { "name": "secret-name" }).await, 1);
     fresh.pass().await;
