@@ -10,7 +10,7 @@
 //! edited, removed or moved is found, and branches that seal in parallel conflict when merged.
 //!
 //! A reversible migration has one more field before the chain, `down=…`, which says how it is
-//! rolled back ([`rollback`]). Lines without it are valid, and say nothing of the rollback: those of
+//! rolled back (`rollback`). Lines without it are valid, and say nothing of the rollback: those of
 //! irreversible migrations, and those that were sealed before there was this field.
 
 mod fault;
