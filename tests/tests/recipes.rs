@@ -239,7 +239,9 @@ async fn taste(cook: &Cook, admin: &Database, recipe: &Recipe, at: At) -> Vec<St
         (Err(error @ Error::Failed { report, .. }), Ends::Failed(code)) => {
             let failures = report.steps.iter().filter_map(|step| step.failure.as_ref());
             let codes: Vec<_> = failures.map(|failure| failure.code).collect();
-            if codes != [Some(code)] || error.kind() != Kind::Failed {
+            // Missing rights are that wherever the server says so.
+            let kind = if code == 13 { Kind::Forbidden } else { Kind::Failed };
+            if codes != [Some(code)] || error.kind() != kind {
                 wrong.push(format!("{codes:?}: {error}"));
             }
             if present(&db).await != [1] {

@@ -12,12 +12,23 @@ pub(crate) const DEPTH: usize = 8;
 
 /// Whether the document in a variable has a field twice, at its own level.
 pub(crate) fn here(of: &str) -> Bson {
-    let fields = doc! { "$objectToArray": format!("$${of}") };
-    let names = doc! { "$map": { "input": fields.clone(), "as": "kv", "in": "$$kv.k" } };
-    doc! { "$ne": [
-        { "$size": fields }, { "$size": { "$setUnion": [names, []] } },
-    ] }
-    .into()
+    let names = doc! { "$map": {
+        "input": { "$objectToArray": format!("$${of}") }, "as": "kv", "in": "$$kv.k",
+    } };
+    let alike = doc! { "$ne": [
+        { "$size": "$$names" }, { "$size": { "$setUnion": ["$$names", []] } },
+    ] };
+    // A set goes by the collation of the collection, which may take `Name` for `name`; so names that
+    // are alike are compared by their bytes.
+    let same = doc! { "$and": [
+        { "$eq": [{ "$strLenBytes": "$$other" }, { "$strLenBytes": "$$name" }] },
+        { "$eq": [{ "$indexOfBytes": ["$$other", "$$name"] }, 0] },
+    ] };
+    let namesakes = doc! { "$filter": { "input": "$$names", "as": "other", "cond": same } };
+    let any = doc! { "$anyElementTrue": [{ "$map": {
+        "input": "$$names", "as": "name", "in": { "$gt": [{ "$size": namesakes }, 1] },
+    } }] };
+    doc! { "$let": { "vars": { "names": names }, "in": { "$and": [alike, any] } } }.into()
 }
 
 /// Whether the value in a variable has a field twice, or one of the documents within it, down to
