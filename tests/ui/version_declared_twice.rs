@@ -3,7 +3,7 @@
 mod earlier {
     use mongrate::{Result, Transaction, migration};
 
-    #[migration(version = 2)]
+    #[migration(version = 9009)]
     pub async fn first(_tx: &mut Transaction<'_>) -> Result {
         Ok(())
     }
@@ -12,7 +12,7 @@ mod earlier {
 mod later {
     use mongrate::{Result, Transaction, migration};
 
-    #[migration(version = 2)]
+    #[migration(version = 9009)]
     pub async fn second(_tx: &mut Transaction<'_>) -> Result {
         Ok(())
     }

@@ -5,7 +5,7 @@ macro_rules! billing {
         mod $module {
             use mongrate::{Result, Transaction, migration};
 
-            #[migration(version = 2)]
+            #[migration(version = 9009)]
             async fn add_invoices(_tx: &mut Transaction<'_>) -> Result {
                 Ok(())
             }

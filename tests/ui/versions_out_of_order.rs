@@ -2,22 +2,22 @@
 
 use mongrate::{Result, Transaction, migration};
 
-#[migration(version = 1)]
+#[migration(version = 9001)]
 async fn first(_tx: &mut Transaction<'_>) -> Result {
     Ok(())
 }
 
-#[migration(version = 3)]
+#[migration(version = 9003)]
 async fn third(_tx: &mut Transaction<'_>) -> Result {
     Ok(())
 }
 
-#[migration(version = 2)]
+#[migration(version = 9002)]
 async fn second(_tx: &mut Transaction<'_>) -> Result {
     Ok(())
 }
 
-#[migration(version = 4)]
+#[migration(version = 9009)]
 async fn fourth(_tx: &mut Transaction<'_>) -> Result {
     Ok(())
 }
