@@ -612,11 +612,13 @@ impl std::error::Error for ServerError {
     }
 }
 
-fn lines<T: fmt::Display>(items: &[T]) -> String {
+/// Each on a line of its own, below what is said of them.
+pub(crate) fn lines<T: fmt::Display>(items: &[T]) -> String {
     items.iter().map(|item| format!("\n  {item}")).collect()
 }
 
-fn count(number: usize, what: &str) -> String {
+/// `1,234 migrations`.
+pub(crate) fn count(number: usize, what: &str) -> String {
     crate::report::counted(u64::try_from(number).unwrap_or(u64::MAX), what)
 }
 

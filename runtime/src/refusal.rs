@@ -122,6 +122,12 @@ fn id_in(message: &str) -> Option<String> {
     rest.get(..end).map(|id| id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
+/// The `_id`s of these documents, for people: `1, "odd"`.
+pub(crate) fn ids(documents: &[Document]) -> String {
+    let ids = documents.iter().filter_map(|one| one.get("_id"));
+    ids.map(Bson::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// What a message quotes of documents: where the quote begins, where it ends (at the last such
 /// place, as a value may hold anything), and what is shown instead.
 const QUOTES: [(&str, &str, &str); 10] = [

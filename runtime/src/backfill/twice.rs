@@ -3,7 +3,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::{BoxError, Error, command::Control, engine::Stop};
+use crate::{BoxError, Error, command::Control, engine::Stop, refusal};
 
 /// How many documents an error names.
 const NAMED_MAX: i32 = 5;
@@ -65,12 +65,10 @@ pub(crate) fn pipeline(filter: Document, test: Bson) -> Vec<Document> {
 
 /// The refusal of documents that were found so; none if there are none.
 pub(crate) fn refusal(collection: &str, found: &[Document]) -> Option<String> {
-    let ids: Vec<String> =
-        found.iter().filter_map(|one| one.get("_id")).map(Bson::to_string).collect();
-    if ids.is_empty() {
+    if found.is_empty() {
         return None;
     }
-    let more = if ids.len() >= usize::try_from(NAMED_MAX).unwrap_or(usize::MAX) {
+    let more = if found.len() >= usize::try_from(NAMED_MAX).unwrap_or(usize::MAX) {
         ", and there may be more"
     } else {
         ""
@@ -79,7 +77,7 @@ pub(crate) fn refusal(collection: &str, found: &[Document]) -> Option<String> {
         "documents of `{collection}` have a field of the same name twice (_id {}{more}); one of \
          the two values would be lost; nothing was changed: look at these documents as raw BSON, \
          store each with one field of the name, and run again",
-        ids.join(", ")
+        refusal::ids(found)
     ))
 }
 

@@ -21,6 +21,8 @@ use super::{
 use crate::{
     BoxError, Direction, Online,
     backfill::{self, Batch, Job, Work, both, ranges_filter, twice},
+    refusal,
+    report::counted,
 };
 
 /// How many documents an error names.
@@ -755,12 +757,10 @@ fn bytes(document: &Document) -> Result<Vec<u8>, BoxError> {
 }
 
 fn many(count: i64) -> String {
-    if count == 1 { "1 document".to_owned() } else { format!("{count} documents") }
+    counted(u64::try_from(count).unwrap_or(0), "document")
 }
 
 /// Some `_id`s, for people.
 fn ids(documents: &[Document]) -> String {
-    let ids: Vec<String> =
-        documents.iter().filter_map(|one| one.get("_id")).map(Bson::to_string).collect();
-    format!("_id {}", ids.join(", "))
+    format!("_id {}", refusal::ids(documents))
 }

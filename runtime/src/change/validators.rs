@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 
 use super::{catalog, operation::Operation};
-use crate::{BoxError, Direction, Online, ServerError, error::driver};
+use crate::{BoxError, Direction, Online, ServerError, error::driver, refusal};
 
 /// With what an operation found: no validator judges what it writes.
 pub(super) const UNJUDGED: &str = "unjudged";
@@ -115,9 +115,7 @@ async fn unfit(
         doc! { "$project": { "_id": 1 } },
     ];
     let found = catalog::aggregate(on, collection, pipeline).await?;
-    let ids: Vec<String> =
-        found.iter().filter_map(|one| one.get("_id")).map(Bson::to_string).collect();
-    Ok(ids.join(", "))
+    Ok(refusal::ids(&found))
 }
 
 /// What to do where a validator refused what an operation made of a document. `unjudged`: it was

@@ -3,10 +3,11 @@
 //!
 //! Texts are an allow-list: what a server, a driver or a migration said is left out.
 
-use std::fmt::Display;
-
 use super::wire::Texts;
-use crate::{Error, ServerError, StepOutcome};
+use crate::{
+    Error, ServerError, StepOutcome,
+    error::{count, lines},
+};
 
 /// Commands and verbs of the command line, as its messages write them.
 const COMMANDS: [&str; 21] = [
@@ -193,11 +194,7 @@ fn code(source: &ServerError) -> String {
 }
 
 fn migrations(number: usize) -> String {
-    if number == 1 { "1 migration".to_owned() } else { format!("{number} migrations") }
-}
-
-fn lines<T: Display>(items: &[T]) -> String {
-    items.iter().map(|item| format!("\n  {item}")).collect()
+    count(number, "migration")
 }
 
 /// A text without its clauses that tell what to type. All of it, if nothing else would be left.
