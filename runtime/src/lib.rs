@@ -50,6 +50,7 @@ mod command;
 mod config;
 #[cfg(any(feature = "cli", feature = "http"))]
 mod creating;
+mod driver;
 mod dry_run;
 mod engine;
 mod error;
