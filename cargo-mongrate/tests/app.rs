@@ -273,9 +273,9 @@ fn check_says_that_no_database_was_asked() {
 
 /// The verbs of the app, as its own command line lists them.
 fn verbs_of_the_app() -> Vec<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/cli/args.rs");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/cli/args/verb.rs");
     let source = fs::read_to_string(source).expect("the verbs of the app");
-    let names = source.split_once("pub(super) const fn name(&self)").expect("their names").1;
+    let names = source.split_once("const fn name(&self)").expect("their names").1;
     let names = names.split_once("    }\n}").expect("the end of them").0;
     let quoted = |line: &str| Some(line.split_once("=> \"")?.1.split_once('"')?.0.to_owned());
     names.lines().filter_map(quoted).chain(["serve".to_owned()]).collect()

@@ -43,83 +43,62 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod atomic;
-mod backfill;
-mod checksum;
-mod command;
-mod config;
-#[cfg(any(feature = "cli", feature = "http"))]
-mod creating;
-mod driver;
-mod dry_run;
-mod engine;
-mod error;
-mod fence;
-mod fields;
-mod history;
-mod import;
-mod index_refusal;
-mod inside;
-mod item;
-mod lease;
-mod link_macro;
-mod lint;
-mod meter;
-mod migration;
-mod migrator;
-#[cfg(mongrate_mutants)]
-mod mutant;
-mod observer;
-mod on_start;
-mod online;
-mod pace;
-mod plan;
-mod process;
-mod progress;
-mod provisional;
-mod purge;
-#[cfg(any(feature = "cli", feature = "http"))]
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "it learns from connection strings"))]
-mod redact;
-mod refusal;
-mod register;
-mod registry;
-mod report;
-mod retry;
-mod runner;
-mod seal;
-mod server_options;
-#[cfg(test)]
-mod sizes;
-mod stepwise;
-mod transaction;
-mod verbs;
-mod verify;
-mod version;
-mod visible;
-
-pub mod change;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 #[cfg(feature = "http")]
 pub mod http;
+mod kinds;
+mod migrator;
+mod model;
+mod mongo;
+mod protocol;
+mod registry;
+mod run;
+#[cfg(test)]
+mod sizes;
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod verbs;
 
-pub use backfill::{Backfill, BackfillReport};
-pub use change::{Change, FieldType};
-pub use config::{DatabaseAhead, OutOfOrder, Retries, Wait};
-pub use dry_run::{
-    CommandReport, DryRun, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, Shadow,
-    ShadowReport,
+pub use kinds::{
+    backfill::Backfill,
+    change::{self, Change, ChangeFn, FieldType},
+    online::{Online, create_index::CreateIndex},
+    transaction::{Transaction, TransactionCollection},
 };
-pub use error::{Drift, Error, Kind, Named, Renamed, ServerError};
-pub use import::{Import, ImportReport, Imported, Tool};
-pub use lint::{Lint, LintLimits, LintName};
-pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
-pub use migrator::{Check, Down, Migrator, Purge, Redo, Repair, Resolution, Up};
+pub use migrator::{
+    Migrator,
+    check::Check,
+    down::{Down, Redo},
+    dry_run::{DryRun, Shadow},
+    import::Import,
+    on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start},
+    purge::Purge,
+    repair::Repair,
+    up::Up,
+};
+pub use model::{
+    config::{DatabaseAhead, OutOfOrder, Retries, Wait},
+    error::{Error, kind::Kind},
+    kind::MigrationKind,
+    lint::{Lint, LintLimits, LintName},
+    named::{Drift, Named, Renamed},
+    report::{
+        BackfillReport, CheckReport, CommandReport, DeclaredOperation, DryRunKind, DryRunOutcome,
+        DryRunReport, DryRunStep, Failure, HalfDone, HistoryEvent, HistoryReport, ImportReport,
+        Imported, KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport,
+        RecordReport, RepairReport, RunReport, ShadowReport, StartReport, StatusReport,
+        StepOutcome, StepProgress, StepReport, UnlockReport,
+    },
+    result::{BoxError, Result},
+    state::{Direction, Resolution, State, Who},
+    tool::Tool,
+    version::Version,
+};
+pub use mongo::server_error::ServerError;
 pub use mongodb::{self, bson};
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
@@ -128,37 +107,22 @@ pub use mongrate_macros::migration;
 pub use mongrate_macros::test;
 /// A test of the migrations that are linked: write it once, where your tests are.
 pub use mongrate_macros::verify;
-pub use observer::Observer;
-pub use on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start};
-pub use online::{CreateIndex, Online};
-pub use report::{
-    CheckReport, DeclaredOperation, Direction, Failure, HalfDone, HistoryEvent, HistoryReport,
-    KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport, RecordReport,
-    RepairReport, RunReport, StartReport, State, StatusReport, StepOutcome, StepProgress,
-    StepReport, UnlockReport, Who,
-};
+pub use registry::migration::{Migration, OnlineFn, Outcome, TransactionFn};
+pub use telemetry::observer::Observer;
 pub use tokio_util::sync::CancellationToken;
-pub use transaction::{Transaction, TransactionCollection};
-pub use version::Version;
-
-/// Any error, boxed: what a migration body may end with.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// What a migration body returns. Every error that converts into a boxed
-/// [`std::error::Error`] does, the driver's among them, so `?` works.
-pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 
 /// What the attribute's expansion uses. No part of the public interface: it may change in
 /// any release, together with the macro crate, which is pinned to this one's version.
 #[doc(hidden)]
 pub mod __private {
     pub mod v1 {
-        pub use crate::{
+        pub use linkme;
+
+        pub use crate::registry::{
             migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
             verify::verify,
         };
-        pub use linkme;
     }
 }
 

@@ -4,10 +4,19 @@
 use std::{convert::Infallible, future::Future};
 
 use mongodb::bson::Document;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Backfill, BoxError, CancellationToken, Down, Import, Migrator, Online, Purge, Redo, Repair,
-    Resolution, Up,
+    kinds::{backfill::Backfill, online::Online},
+    migrator::{
+        Migrator,
+        down::{Down, Redo},
+        import::Import,
+        purge::Purge,
+        repair::Repair,
+        up::Up,
+    },
+    model::{result::BoxError, state::Resolution},
 };
 
 /// No public future is larger, in bytes; clippy complains from 16 KB on.
@@ -93,7 +102,12 @@ fn bodies() -> Vec<(&'static str, usize)> {
 
 #[cfg(all(feature = "cli", feature = "http", feature = "testing"))]
 fn features() -> Vec<(&'static str, usize)> {
-    use crate::{cli, embedded, embedded::Embedded, http::Api, testing};
+    use crate::{
+        cli,
+        embedded::{self, Embedded},
+        http::Api,
+        testing,
+    };
 
     let database = any::<&testing::Database>;
     sizes![

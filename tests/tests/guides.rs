@@ -86,7 +86,7 @@ fn each_link_leads_somewhere() {
 
 #[test]
 fn each_error_is_on_the_page_for_when_it_stops() {
-    let (source, page) = (read("runtime/src/error.rs"), read("docs/errors.md"));
+    let (source, page) = (read("runtime/src/model/error/mod.rs"), read("docs/errors.md"));
     let (_, codes) = source.split_once("pub const fn code(&self)").unwrap();
     let (codes, _) = codes.split_once("\n    }\n").unwrap();
     let codes: Vec<&str> = codes.split('"').skip(1).step_by(2).collect();

@@ -4,7 +4,7 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{Cli, usage::Whole};
+use super::{app::Cli, usage::Whole};
 
 /// The script for `shell`.
 pub(super) fn script(shell: Shell, cli: &Cli) -> String {
@@ -56,7 +56,10 @@ fn fit(program: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{CliArgs, Command, clap};
+    use crate::cli::{
+        args::{CliArgs, verb::Command},
+        clap,
+    };
 
     #[derive(clap::Parser)]
     #[command(name = "shop")]

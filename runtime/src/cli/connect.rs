@@ -5,8 +5,10 @@ use std::time::Duration;
 use mongodb::{Client, Database, options::ClientOptions};
 use tokio_util::sync::CancellationToken;
 
-use super::{Cli, args::CliArgs, error::CliError, uri};
-use crate::{Migrator, Observer, config, redact};
+use super::{app::Cli, args::CliArgs, error::CliError, uri};
+#[cfg(feature = "embedded")]
+use crate::embedded::Embedded as Server;
+use crate::{Migrator, Observer, model::config, telemetry::redact};
 
 /// How long a server is looked for, unless the URI says: the driver's 30 s are long for
 /// somebody who waits at a terminal.
@@ -97,7 +99,7 @@ impl Cli {
         }
         let name = self.database_name(args, options.default_database.as_deref())?;
         let client = Client::with_options(options).map_err(|error| {
-            let message = crate::error::driver::describe(&error);
+            let message = crate::mongo::driver::describe(&error);
             CliError::usage("bad_uri", format!("the URI cannot be used: {message}"))
         })?;
         let database = client.database(&name);
@@ -190,9 +192,6 @@ pub(super) async fn unless_cancelled<T>(
         () = cancel.cancelled() => Err(CliError::cancelled()),
     }
 }
-
-#[cfg(feature = "embedded")]
-use crate::embedded::Embedded as Server;
 
 /// There is none without the feature.
 #[cfg(not(feature = "embedded"))]

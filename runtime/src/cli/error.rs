@@ -5,7 +5,7 @@ use std::fmt;
 use mongrate_seal::create::CreateError;
 use serde_json::{Value, json};
 
-use crate::{Error, Kind, RunReport, creating};
+use crate::{Error, Kind, RunReport, model::create_error};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl From<Error> for CliError {
 
 impl From<CreateError> for CliError {
     fn from(error: CreateError) -> Self {
-        let (kind, code) = creating::classify(&error);
+        let (kind, code) = create_error::classify(&error);
         Self::new(kind, code, error.to_string())
     }
 }

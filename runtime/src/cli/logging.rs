@@ -1,8 +1,8 @@
 //! Log lines on stderr.
 
 use std::{
-    env::VarError,
-    fmt::{self, Write as _},
+    fmt::{self},
+    sync::OnceLock,
 };
 
 use tracing::{
@@ -12,7 +12,7 @@ use tracing::{
 use tracing_subscriber::{
     EnvFilter, Layer as _,
     field::{MakeVisitor as _, RecordFields, VisitOutput as _},
-    filter::{LevelFilter, Targets},
+    filter::LevelFilter,
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::{Compact, DefaultFields, Format, Writer},
@@ -23,19 +23,19 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::{
-    args::CliArgs,
-    error::CliError,
-    out::Out,
-    progress::{Follow, LogWriter},
-};
-use crate::visible;
+use super::{args::CliArgs, error::CliError, line::LogWriter, log_filter::asked, out::Out};
+use crate::telemetry::{IN_THE_REPORT, visible};
+
+/// Whether the log lines of this process say that a run waits for the lock.
+static IS_LOGGED: OnceLock<bool> = OnceLock::new();
 
 /// Sets up logging, once per process; where the app has done so already, its set-up stays.
 ///
 /// `--log` decides, or else `-v`, or else `RUST_LOG`, or else warnings only. With `json` among the
 /// directives each line is a JSON object; alone it also says what becomes of each migration.
-pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
+///
+/// Returns whether the log lines say that a run waits for the lock.
+pub(super) fn init(args: &CliArgs, out: Out) -> Result<bool, CliError> {
     let (json, asked) = asked(args)?;
     let directives = asked.as_deref().unwrap_or(if json { "warn,mongrate=info" } else { "warn" });
     let filter = EnvFilter::builder().parse(directives).map_err(|error| {
@@ -57,10 +57,13 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<(), CliError> {
         Some(_) => base.event_format(format).boxed(),
         None => base.event_format(Unasked(format.without_time())).boxed(),
     };
-    let follow = Follow { out, is_logged: shows_waiting(directives) };
-    let follow = follow.with_filter(Targets::new().with_target("mongrate", LevelFilter::INFO));
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).with(follow).try_init();
-    Ok(())
+    let set_up = || {
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+        let is_ours = subscriber.try_init().is_ok();
+        // An app that set up logging itself has asked for what it wants to see.
+        !is_ours || shows_waiting(directives)
+    };
+    Ok(*IS_LOGGED.get_or_init(set_up))
 }
 
 /// Whether these directives show what the library tells at level `info`, such as that it waits.
@@ -70,38 +73,6 @@ fn shows_waiting(directives: &str) -> bool {
         matches!(target.trim(), "" | "mongrate")
             && level.trim().parse::<LevelFilter>().is_ok_and(|level| level >= LevelFilter::INFO)
     })
-}
-
-/// Whether each line is a JSON object, and the directives that were asked for.
-fn asked(args: &CliArgs) -> Result<(bool, Option<String>), CliError> {
-    let from_env = match std::env::var("RUST_LOG") {
-        Ok(filter) => Some(filter).filter(|filter| !filter.trim().is_empty()),
-        Err(VarError::NotPresent) => None,
-        Err(VarError::NotUnicode(_)) => {
-            let message =
-                "the environment variable RUST_LOG is not UTF-8; set it anew, or unset it";
-            return Err(CliError::usage("bad_log_filter", message));
-        }
-    };
-    let asked = match (&args.log, args.verbose) {
-        (Some(filter), _) => Some(filter.clone()),
-        (None, 0) => from_env,
-        (None, 1) => Some("warn,mongrate=info".to_owned()),
-        (None, _) => Some("info,mongrate=debug".to_owned()),
-    };
-    Ok(asked.map_or((false, None), |asked| split_json(&asked)))
-}
-
-/// Whether each line on stderr is a JSON object.
-pub(super) fn is_json(args: &CliArgs) -> bool {
-    asked(args).is_ok_and(|(json, _)| json)
-}
-
-/// Whether `json` is among the directives, and the others.
-fn split_json(asked: &str) -> (bool, Option<String>) {
-    let (json, rest): (Vec<&str>, Vec<&str>) =
-        asked.split(',').partition(|directive| directive.trim() == "json");
-    (!json.is_empty(), (!rest.is_empty()).then(|| rest.join(",")))
 }
 
 /// Writes the fields of events and spans as usual, with everything in them visible: a line break
@@ -153,30 +124,10 @@ where
         writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut message = Message::default();
-        event.record(&mut message);
-        if message.is_in_the_report() {
+        if event.metadata().name() == IN_THE_REPORT {
             Ok(())
         } else {
             self.0.format_event(context, writer, event)
-        }
-    }
-}
-
-#[derive(Default)]
-struct Message(String);
-
-impl Message {
-    fn is_in_the_report(&self) -> bool {
-        matches!(self.0.as_str(), "failed" | "cancelled" | "the lock was taken away by an operator")
-            || self.0.starts_with("the database is ahead")
-    }
-}
-
-impl Visit for Message {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            let _ = write!(self.0, "{value:?}");
         }
     }
 }
@@ -241,13 +192,5 @@ mod tests {
         for hidden in ["warn", "info2", "x=debug", "mongrate=error"] {
             assert!(!shows_waiting(hidden), "{hidden}");
         }
-    }
-
-    #[test]
-    fn json_is_a_form_and_no_target() {
-        assert_eq!(split_json("json"), (true, None));
-        assert_eq!(split_json("json,mongrate=debug"), (true, Some("mongrate=debug".to_owned())));
-        assert_eq!(split_json("info,json"), (true, Some("info".to_owned())));
-        assert_eq!(split_json("jsonrpc=info"), (false, Some("jsonrpc=info".to_owned())));
     }
 }

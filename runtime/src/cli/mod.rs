@@ -178,47 +178,53 @@
 //! done. The shape is stable: fields may be added, none is renamed or removed within a major
 //! version.
 
+mod app;
 mod args;
 mod completions;
 mod confirm;
 mod connect;
-mod dry_run;
 mod duration;
 mod error;
-mod history;
-mod lints;
+mod line;
+mod log_filter;
 mod logging;
 mod out;
 mod progress;
 mod render;
+mod say;
 #[cfg(feature = "http")]
 mod serve;
 mod signals;
-mod table;
 mod uri;
 mod usage;
 mod verbs;
 
-use std::{ffi::OsString, fmt, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode};
 
-pub use args::{
-    Answer, BaselineArgs, CheckArgs, CliArgs, Color, Command, CompletionsArgs, ConfirmArgs,
-    CreateArgs, DownArgs, DryRunArgs, DryRunHow, ForceUnlockArgs, ImportArgs, KindArg, LintArgs,
-    LockArgs, PlanArgs, PolicyArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs, UpTargetArgs, Uri,
-};
 pub use clap;
-pub use connect::Connection;
-pub use error::CliError;
 pub use mongrate_seal::create::{CreateError, Created, NewMigration, Template};
+
 #[cfg(feature = "http")]
-pub use serve::ServeArgs;
-pub use usage::AFTER_HELP;
-
-use crate::{Kind, Migrator, redact};
-use out::Out;
-use signals::Signals;
-
-type Configure = Box<dyn Fn(Migrator) -> Migrator + Send + Sync>;
+pub use self::serve::ServeArgs;
+pub use self::{
+    app::Cli,
+    args::{
+        CliArgs, Color, Uri,
+        common::{
+            ConfirmArgs, DryRunArgs, DryRunHow, LintArgs, LockArgs, PolicyArgs, UpTargetArgs,
+        },
+        verb::{
+            Answer, BaselineArgs, CheckArgs, Command, CompletionsArgs, CreateArgs, DownArgs,
+            ForceUnlockArgs, ImportArgs, KindArg, PlanArgs, RedoArgs, RepairArgs, ResolveArgs,
+            UpArgs,
+        },
+    },
+    connect::Connection,
+    error::CliError,
+    usage::AFTER_HELP,
+};
+use self::{out::Out, say::say, signals::Signals};
+use crate::{Kind, telemetry::redact};
 
 /// The whole command line, for the migrations that are linked into this binary:
 /// [`Cli::new()`](Cli::new)`.run()`.
@@ -233,104 +239,7 @@ pub async fn main() -> ExitCode {
     Cli::new().run().await
 }
 
-/// What an app says about its command line.
-pub struct Cli {
-    app: String,
-    program: Option<String>,
-    /// The name of the program that was run, as its arguments have it.
-    invoked: Option<String>,
-    /// The subcommands under which the app's parser has the verbs.
-    mounted: Vec<String>,
-    database: Option<String>,
-    migrations_dir: PathBuf,
-    configure: Option<Configure>,
-    clap: Option<clap::Command>,
-    #[cfg(feature = "embedded")]
-    embedded: Option<PathBuf>,
-}
-
-impl Default for Cli {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for Cli {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cli")
-            .field("app", &self.app)
-            .field("database", &self.database)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Cli {
-    /// A command line without defaults.
-    pub fn new() -> Self {
-        Self {
-            app: String::new(),
-            program: None,
-            invoked: None,
-            mounted: Vec::new(),
-            database: None,
-            migrations_dir: PathBuf::from("src/migrations"),
-            configure: None,
-            clap: None,
-            #[cfg(feature = "embedded")]
-            embedded: None,
-        }
-    }
-
-    /// What the app calls itself in the history, the lock and `--version`, e.g.
-    /// `clinic 1.2.0`.
-    #[must_use]
-    pub fn app(mut self, app: impl Into<String>) -> Self {
-        self.app = app.into();
-        self
-    }
-
-    /// The database, where neither the arguments nor the URI name one.
-    #[must_use]
-    pub fn database(mut self, name: impl Into<String>) -> Self {
-        self.database = Some(name.into());
-        self
-    }
-
-    /// Where neither `--uri` nor `MONGODB_URI` names a server: one that starts by itself, and
-    /// keeps its data in `dir`. For development and samples.
-    #[cfg(feature = "embedded")]
-    #[must_use]
-    pub fn embedded(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.embedded = Some(dir.into());
-        self
-    }
-
-    /// Where `create` writes, relative to the working directory. Default: `src/migrations`.
-    #[must_use]
-    pub fn migrations_dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.migrations_dir = dir.into();
-        self
-    }
-
-    /// The app's own settings. The arguments are applied after them, and win.
-    #[must_use]
-    pub fn configure(
-        mut self,
-        configure: impl Fn(Migrator) -> Migrator + Send + Sync + 'static,
-    ) -> Self {
-        self.configure = Some(Box::new(configure));
-        self
-    }
-
-    /// How the verbs are called, for the hints in the output, such as `clinic db`. Default: the
-    /// name of the program, and the subcommand under which the parser given to
-    /// [`parse`](Self::parse) has the verbs.
-    #[must_use]
-    pub fn called(mut self, program: impl Into<String>) -> Self {
-        self.program = Some(program.into());
-        self
-    }
-
     /// Runs the verb in the process's arguments. Its exit code is for `main` to return.
     pub async fn run(self) -> ExitCode {
         Box::pin(self.run_from(std::env::args_os())).await
@@ -355,20 +264,6 @@ impl Cli {
             Err(code) => code,
         }
     }
-
-    fn program(&self) -> String {
-        self.program.clone().unwrap_or_else(|| {
-            let mut words = vec![self.invoked()];
-            words.extend(self.mounted.iter().cloned());
-            words.join(" ")
-        })
-    }
-
-    /// The name of the program that was run.
-    fn invoked(&self) -> String {
-        let own = || std::env::args_os().next().and_then(|path| usage::stem(&path));
-        self.invoked.clone().or_else(own).unwrap_or_else(|| "mongrate".to_owned())
-    }
 }
 
 impl Command {
@@ -381,11 +276,12 @@ impl Command {
         if let Some(uri) = &args.uri {
             redact::learn(uri.expose());
         }
-        if let Err(error) = logging::init(args, out) {
-            return args.fail(&error);
-        }
+        let is_logged = match logging::init(args, out) {
+            Ok(is_logged) => is_logged,
+            Err(error) => return args.fail(&error),
+        };
         let signals = Signals::listen(out);
-        let verb = verbs::Verb { cli, args, out, cancel: signals.token() };
+        let verb = verbs::Verb { cli, args, out, is_logged, cancel: signals.token() };
         // Boxed: a verb's future is of 35 KB, and would be in that of every caller.
         match Box::pin(verb.run(self)).await {
             Ok(answer) => {
@@ -415,17 +311,4 @@ impl CliArgs {
         say(Out::new(self), error, None);
         ExitCode::from(error.kind().exit_code())
     }
-}
-
-fn say(out: Out, error: &CliError, next: Option<&str>) {
-    if out.json {
-        return out.document(error.to_json(next));
-    }
-    if let Some(report) = error.report()
-        && !report.steps.is_empty()
-    {
-        let view = render::View { width: out.width(), now: chrono::Utc::now() };
-        out.print(&render::run(report, view));
-    }
-    out.failure(error, next);
 }

@@ -10,39 +10,29 @@ use std::{
 };
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Style};
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::{
     args::{CliArgs, Color},
     error::CliError,
-    lints, logging, progress,
-    render::{self, View},
+    line, log_filter,
+    render::{
+        lints, notes,
+        style::{ERROR, paint},
+        view::View,
+    },
 };
-use crate::{Kind, Lint, redact, visible};
-
-/// Bold red.
-pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// Yellow.
-pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
-/// Green.
-pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-/// Cyan.
-pub(super) const ACCENT: Style = AnsiColor::Cyan.on_default();
-/// Dimmed.
-pub(super) const FAINT: Style = Style::new().dimmed();
+use crate::{
+    Kind, Lint,
+    telemetry::{redact, visible},
+};
 
 /// Why stdout did not take what was written to it, if it did not. There is one stdout.
 static UNWRITTEN: Mutex<Option<String>> = Mutex::new(None);
 
 /// Whether the cursor stands behind a question.
 static ASKING: AtomicBool = AtomicBool::new(false);
-
-/// `text` in `style`.
-pub(super) fn paint(style: Style, text: impl std::fmt::Display) -> String {
-    format!("{style}{text}{style:#}")
-}
 
 /// How and where to print. Texts carry their styles; what the stream cannot show is cut.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +45,7 @@ pub(super) struct Out {
 
 impl Out {
     pub(super) fn new(args: &CliArgs) -> Self {
-        Self { json_log: logging::is_json(args), ..Self::with(args.json, args.color) }
+        Self { json_log: log_filter::is_json(args), ..Self::with(args.json, args.color) }
     }
 
     pub(super) fn with(json: bool, color: Color) -> Self {
@@ -88,7 +78,7 @@ impl Out {
     /// Text to stdout, ending in a newline.
     pub(super) fn print(self, text: &str) {
         let written =
-            progress::suspend(|| write(AutoStream::new(io::stdout(), self.choice), text, true));
+            line::suspend(|| write(AutoStream::new(io::stdout(), self.choice), text, true));
         if let Err(error) = written
             // A reader that has gone away (`| head`) is nobody's concern: the work counts, not
             // its echo.
@@ -134,7 +124,7 @@ impl Out {
     pub(super) fn failure(self, error: &CliError, next: Option<&str>) {
         let message = error.to_string();
         if !self.json_log {
-            return self.note(&render::failure(&message, next));
+            return self.note(&notes::failure(&message, next));
         }
         let mut line = json!({
             "level": "ERROR",
@@ -157,7 +147,7 @@ impl Out {
         }
         redact::clean_json(&mut line);
         let text = line.to_string();
-        let _ = progress::suspend(|| write(io::stderr(), &text, true));
+        let _ = line::suspend(|| write(io::stderr(), &text, true));
     }
 
     /// Text to stderr, ending in a newline; on a line of its own.
@@ -170,14 +160,13 @@ impl Out {
             let _ = write(AutoStream::new(io::stderr(), self.choice), "", true);
         }
         // There is nowhere left to say that stderr is gone.
-        let _ = progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, true));
+        let _ = line::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, true));
     }
 
     /// A question to stderr, without a newline.
     pub(super) fn ask(self, text: &str) {
         ASKING.store(true, Ordering::Relaxed);
-        let _ =
-            progress::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, false));
+        let _ = line::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, false));
     }
 
     /// The question was answered: the answer's newline is on the terminal.
@@ -198,28 +187,4 @@ fn write(mut stream: impl Write, text: &str, newline: bool) -> io::Result<()> {
     let text = redact::clean(text);
     let end = if newline && !text.ends_with('\n') { "\n" } else { "" };
     write!(stream, "{text}{end}").and_then(|()| stream.flush())
-}
-
-/// Text that comes from elsewhere (the database, a migration, a server), fit for one line of a
-/// terminal: control characters, and those that turn the direction of text around, are shown, not
-/// obeyed.
-pub(super) fn safe(text: &str) -> String {
-    visible::line(text).into_owned()
-}
-
-/// The same for a text whose line breaks count: whoever prints it indents its lines, so that none
-/// looks like a line of Mongrate's own.
-pub(super) fn safe_lines(text: &str) -> String {
-    visible::lines(text).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(safe_lines("a\u{1b}[2Jb\r\nc\td"), "a\\u{1b}[2Jb\\r\nc d");
-        assert_eq!(safe("a\u{202e}b\u{2067}c\nd"), "a\\u{202e}b\\u{2067}c\\nd");
-    }
 }

@@ -12,26 +12,25 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Cli,
-    args::CliArgs,
-    connect::unless_cancelled,
-    error::CliError,
-    logging,
-    out::{Out, safe},
-    say,
-    signals::Signals,
+    app::Cli, args::CliArgs, connect::unless_cancelled, error::CliError, logging, out::Out,
+    render::style::safe, say::say, signals::Signals,
 };
 use crate::{
     Error, Kind, Observer,
-    http::{Api, Auth, PREFIX, Scope, Token},
-    redact,
+    http::{
+        Api, PREFIX,
+        auth::{Auth, Scope, Token},
+    },
+    telemetry::redact,
 };
 
 /// What is logged unless somebody says: warnings, and who changes what.
 const LOG: &str = "warn,mongrate::audit=info";
 
 const READ_TOKEN: &str = "MONGRATE_READ_TOKEN";
+
 const WRITE_TOKEN: &str = "MONGRATE_WRITE_TOKEN";
+
 const TOKENS_FILE: &str = "MONGRATE_TOKENS_FILE";
 
 /// How `serve` serves: the HTTP interface and its dashboard, for an app without a server of its

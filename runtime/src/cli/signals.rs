@@ -8,11 +8,12 @@ use std::sync::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{out::Out, progress};
-use crate::visible::Line;
+use super::{line, out::Out};
+use crate::telemetry::visible::Line;
 
 /// What a shell makes of SIGINT: 128 + 2.
 pub(super) const INTERRUPTED: u8 = 130;
+
 /// What a shell makes of SIGTERM: 128 + 15.
 pub(super) const TERMINATED: u8 = 143;
 
@@ -63,7 +64,7 @@ async fn watch(token: CancellationToken, exit_code: Arc<AtomicU8>, out: Out) {
     out.note("cancelling… (press Ctrl-C again to quit at once)");
     let code = source.next().await;
     // The lock is not given back; others wait until its lease runs out.
-    progress::suspend(|| std::process::exit(i32::from(code)));
+    line::suspend(|| std::process::exit(i32::from(code)));
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@
 use mongodb::{error::ErrorKind, options::ClientOptions};
 
 use super::error::CliError;
-use crate::{Kind, redact};
+use crate::{Kind, telemetry::redact};
 
 /// Options that the driver takes for unknown, unless a feature of it is built in.
 const OF_FEATURES: [(&str, &str); 6] = [
@@ -31,7 +31,7 @@ const OF_OTHERS: [&str; 9] = [
 
 pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
     ClientOptions::parse(uri).await.map_err(|error| {
-        let described = crate::error::driver::describe(&error);
+        let described = crate::mongo::driver::describe(&error);
         if let ErrorKind::DnsResolve { .. } = *error.kind {
             let message = redact::clean_broken(uri, &described);
             return CliError::new(

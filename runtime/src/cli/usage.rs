@@ -1,20 +1,16 @@
 //! Reads the arguments, and answers wrong ones: exit code 64, JSON if asked for, no password.
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::Path,
-    process::ExitCode,
-};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
 use super::{
-    Cli,
-    args::{CliArgs, Color, Command},
+    app::{Cli, stem},
+    args::{CliArgs, Color, verb::Command},
     error::CliError,
     out::Out,
 };
-use crate::{Kind, redact};
+use crate::{Kind, telemetry::redact};
 
 /// The exit codes, for the end of the help text.
 pub const AFTER_HELP: &str = "\
@@ -49,7 +45,7 @@ pub(super) enum Verb {
 
     /// Serve the verbs over HTTP, with a dashboard
     #[cfg(feature = "http")]
-    Serve(super::ServeArgs),
+    Serve(super::serve::ServeArgs),
 }
 
 impl Cli {
@@ -117,12 +113,6 @@ fn unreadable(command: &clap::Command) -> Option<String> {
         .map(|name| name.to_string_lossy().into_owned())
         .chain(of_verbs)
         .next()
-}
-
-/// The name of a program, without its directory and its extension.
-pub(super) fn stem(path: &OsStr) -> Option<String> {
-    let stem = Path::new(path).file_stem()?.to_string_lossy().into_owned();
-    (!stem.is_empty()).then_some(stem)
 }
 
 /// The subcommands that lead to the verbs; none where this is no parser with verbs in it.

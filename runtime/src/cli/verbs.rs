@@ -3,31 +3,33 @@
 use std::{collections::BTreeMap, future::IntoFuture};
 
 use chrono::Utc;
+use mongrate_seal::create::NewMigration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Cli,
+    app::Cli,
     args::{
-        BaselineArgs, CliArgs, Command, CreateArgs, DownArgs, DryRunArgs, DryRunHow,
-        ForceUnlockArgs, ImportArgs, PurgeArgs, RedoArgs, RepairArgs, ResolveArgs, UpArgs,
-        UpTargetArgs,
+        CliArgs,
+        common::{DryRunArgs, DryRunHow, UpTargetArgs},
+        verb::{
+            BaselineArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, ImportArgs, PurgeArgs,
+            RedoArgs, RepairArgs, ResolveArgs, UpArgs,
+        },
     },
     completions, confirm,
     connect::unless_cancelled,
-    dry_run,
     error::CliError,
-    history,
-    out::{Out, safe},
-    progress::Progress,
-    render::{self, View},
+    line::Progress,
+    out::Out,
+    progress,
+    render::{dry_run, history, lock, notes, operator, plan, run, status, style::safe, view::View},
 };
 use crate::{
     Down, DryRun, DryRunReport, Kind, Migrator, Named, Observer, Purge, Resolution, Shadow, State,
     Up, Version,
 };
-use mongrate_seal::create::NewMigration;
 
 /// What a verb has to say.
 pub(super) struct Answer {
@@ -50,6 +52,8 @@ pub(super) struct Verb<'a> {
     pub(super) cli: &'a Cli,
     pub(super) args: &'a CliArgs,
     pub(super) out: Out,
+    /// The log lines say already that a run waits.
+    pub(super) is_logged: bool,
     pub(super) cancel: &'a CancellationToken,
 }
 
@@ -70,7 +74,9 @@ impl Verb<'_> {
         let connecting = self.cli.connect_observed(self.args, observer.as_ref());
         let connection = unless_cancelled(self.cancel, connecting).await?;
         let migrator = self.cli.migrator(self.args, connection.database());
-        let mut migrator = migrator.cancel_on(self.cancel.clone());
+        let mut migrator = migrator
+            .cancel_on(self.cancel.clone())
+            .progress(progress::listener(self.out, self.is_logged));
         if let Some(observer) = &observer {
             migrator = migrator.observer(observer);
         }
@@ -88,7 +94,7 @@ impl Verb<'_> {
         match command {
             Command::Status => {
                 let report = self.read("reading the status", migrator.status()).await?;
-                Answer::new(&report, render::status(&report, view))
+                Answer::new(&report, status::status(&report, view))
             }
             Command::Plan(args) => {
                 let migrator = args.lints.apply(args.policy.apply(migrator));
@@ -103,11 +109,11 @@ impl Verb<'_> {
                 let migrator = args.lints.apply(args.policy.apply(migrator));
                 let check = migrator.check().strict(args.strict).allow_pending(args.allow_pending);
                 let report = self.read("checking", check.into_future()).await?;
-                Answer::new(&report, render::check(&report))
+                Answer::new(&report, operator::check(&report))
             }
             Command::LockStatus => {
                 let report = self.read("looking at the lock", migrator.lock_status()).await?;
-                Answer::new(&report, render::lock(&report, view))
+                Answer::new(&report, lock::lock(&report, view))
             }
             Command::Up(args) => self.up(args, migrator).await,
             Command::Down(args) => self.down(args, args.lock.apply(migrator)).await,
@@ -148,7 +154,7 @@ impl Verb<'_> {
         let line = Progress::start("looking for what is pending");
         let report = up.await?;
         drop(line);
-        Answer::new(&report, render::run(&report, self.view()))
+        Answer::new(&report, run::run(&report, self.view()))
     }
 
     async fn down(&self, args: &DownArgs, migrator: Migrator) -> Result<Answer, CliError> {
@@ -164,15 +170,15 @@ impl Verb<'_> {
         if !args.confirm.yes {
             let plan = self.read("planning", down().plan()).await?;
             if plan.steps.is_empty() {
-                return Answer::new(&plan, render::plan(&plan, self.view()));
+                return Answer::new(&plan, plan::plan(&plan, self.view()));
             }
-            self.out.note(&render::proposal(&plan, self.view()));
+            self.out.note(&plan::proposal(&plan, self.view()));
             self.ask("Roll back?").await?;
         }
         let line = Progress::start("looking for what to roll back");
         let report = down().await?;
         drop(line);
-        Answer::new(&report, render::run(&report, self.view()))
+        Answer::new(&report, run::run(&report, self.view()))
     }
 
     async fn redo(&self, args: &RedoArgs, migrator: Migrator) -> Result<Answer, CliError> {
@@ -188,15 +194,15 @@ impl Verb<'_> {
         if !args.confirm.yes {
             let plan = self.read("planning", migrator.redo().plan()).await?;
             if plan.steps.is_empty() {
-                return Answer::new(&plan, render::plan(&plan, self.view()));
+                return Answer::new(&plan, plan::plan(&plan, self.view()));
             }
-            self.out.note(&render::proposal(&plan, self.view()));
+            self.out.note(&plan::proposal(&plan, self.view()));
             self.ask("Roll back and apply again?").await?;
         }
         let line = Progress::start("looking for what to redo");
         let report = migrator.redo().await?;
         drop(line);
-        Answer::new(&report, render::run(&report, self.view()))
+        Answer::new(&report, run::run(&report, self.view()))
     }
 
     async fn force_unlock(
@@ -206,13 +212,13 @@ impl Verb<'_> {
     ) -> Result<Answer, CliError> {
         if !args.confirm {
             let lock = self.read("looking at the lock", migrator.lock_status()).await?;
-            self.out.note(&render::lock(&lock, self.view()));
+            self.out.note(&lock::lock(&lock, self.view()));
             self.ask(&format!("Take the lock with fence {} away?", args.fence)).await?;
         }
         let line = Progress::start("unlocking");
         let report = migrator.force_unlock(args.fence).await?;
         drop(line);
-        Answer::new(&report, render::unlock(&report))
+        Answer::new(&report, lock::unlock(&report))
     }
 
     async fn baseline(&self, args: &BaselineArgs, migrator: Migrator) -> Result<Answer, CliError> {
@@ -227,7 +233,7 @@ impl Verb<'_> {
                 .collect();
             // Where nothing would be recorded, there is nothing to ask.
             if is_known && !missing.is_empty() {
-                self.out.note(&render::names(&missing));
+                self.out.note(&notes::names(&missing));
                 self.ask(&format!(
                     "Record {} as applied in `{}`, without running any?",
                     match missing.len() {
@@ -242,7 +248,7 @@ impl Verb<'_> {
         let line = Progress::start("recording");
         let report = migrator.baseline(args.version).await?;
         drop(line);
-        Answer::new(&report, render::record(&report))
+        Answer::new(&report, operator::record(&report))
     }
 
     async fn import(&self, args: &ImportArgs, migrator: Migrator) -> Result<Answer, CliError> {
@@ -256,7 +262,7 @@ impl Verb<'_> {
         };
         if args.dry_run || !args.confirm.yes {
             let preview = self.read("reading the other tool's history", import().preview()).await?;
-            let text = render::import(&preview);
+            let text = operator::import(&preview);
             if args.dry_run {
                 return Answer::new(&preview, text);
             }
@@ -270,7 +276,7 @@ impl Verb<'_> {
         let line = Progress::start("recording");
         let report = import().await?;
         drop(line);
-        Answer::new(&report, render::import(&report))
+        Answer::new(&report, operator::import(&report))
     }
 
     async fn resolve(&self, args: &ResolveArgs, migrator: Migrator) -> Result<Answer, CliError> {
@@ -288,14 +294,14 @@ impl Verb<'_> {
         let line = Progress::start("recording");
         let report = migrator.resolve(args.version, answer).await?;
         drop(line);
-        Answer::new(&report, render::record(&report))
+        Answer::new(&report, operator::record(&report))
     }
 
     async fn repair(&self, args: &RepairArgs, migrator: Migrator) -> Result<Answer, CliError> {
         let repair = || args.renamed.iter().fold(migrator.repair(), |all, one| all.renamed(*one));
         if args.dry_run || !args.confirm.yes {
             let preview = self.read("comparing", repair().preview()).await?;
-            let text = render::repair(&preview);
+            let text = operator::repair(&preview);
             let nothing = preview.checksums.is_empty() && preview.renamed.is_empty();
             if args.dry_run || (nothing && !preview.digest_rebuilt) {
                 return Answer::new(&preview, text);
@@ -306,14 +312,14 @@ impl Verb<'_> {
         let line = Progress::start("recording");
         let report = repair().await?;
         drop(line);
-        Answer::new(&report, render::repair(&report))
+        Answer::new(&report, operator::repair(&report))
     }
 
     async fn purge(&self, args: &PurgeArgs, migrator: Migrator) -> Result<Answer, CliError> {
         if args.dry_run || !args.confirm.yes {
             let preview = self.read("looking for what is kept", purge(&migrator, args).preview());
             let preview = preview.await?;
-            let text = render::purge(&preview, self.view());
+            let text = operator::purge(&preview, self.view());
             if args.dry_run || preview.collections.is_empty() {
                 return Answer::new(&preview, text);
             }
@@ -323,7 +329,7 @@ impl Verb<'_> {
         let line = Progress::start("removing");
         let report = purge(&migrator, args).await?;
         drop(line);
-        Answer::new(&report, render::purge(&report, self.view()))
+        Answer::new(&report, operator::purge(&report, self.view()))
     }
 
     fn create(&self, args: &CreateArgs) -> Result<Answer, CliError> {
@@ -332,7 +338,7 @@ impl Verb<'_> {
             .template(args.kind.into())
             .reversible(args.reversible)
             .write(dir, Utc::now().naive_utc())?;
-        Answer::new(&created, render::created(&created))
+        Answer::new(&created, operator::created(&created))
     }
 
     fn completions(&self, shell: clap_complete::Shell) -> Result<Answer, CliError> {
@@ -345,7 +351,7 @@ impl Verb<'_> {
         plan: impl Future<Output = Result<crate::PlanReport, crate::Error>>,
     ) -> Result<Answer, CliError> {
         let plan = self.read("planning", plan).await?;
-        Answer::new(&plan, render::plan(&plan, self.view()))
+        Answer::new(&plan, plan::plan(&plan, self.view()))
     }
 
     /// A dry run. A signal ends it in order, as its transaction or its database has to go.

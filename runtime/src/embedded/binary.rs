@@ -1,17 +1,21 @@
 //! Which `mongod` to run: the places that are looked at, in their order.
 
-use std::ffi::OsStr;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::{
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use super::cache::{self, Stamp};
-use super::download::{self, Sources};
-use super::error::{Attempt, EmbeddedError};
-use super::lock;
-use super::progress::Progress;
-use super::task::Cancel;
+use super::{
+    cache::{self, Stamp},
+    download::{self, Sources},
+    error::{Attempt, EmbeddedError},
+    lock,
+    progress::Progress,
+    task::Cancel,
+};
 
 /// The oldest server that has all we need; 4.4.0 and 4.4.1 do not know `hello`.
 const VERSION_MIN: (u32, u32, u32) = (4, 4, 2);

@@ -1,10 +1,8 @@
 //! Settings of an embedded server, each with its default.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use super::settings::Settings;
-use super::{Embedded, EmbeddedError};
+use super::{Embedded, EmbeddedError, settings::Settings};
 
 /// Settings of an [`Embedded`] server; from [`Embedded::builder`].
 ///

@@ -1,14 +1,18 @@
 //! The checks of what was asked for, and what of it two processes must agree on to share a server.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sha2::{Digest, Sha256};
 
-use super::cache;
-use super::error::{Context, EmbeddedError};
-use super::settings::Settings;
+use super::{
+    cache,
+    error::{Context, EmbeddedError},
+    settings::Settings,
+};
 
 const LINGER_MAX: Duration = Duration::from_secs(60 * 60);
 

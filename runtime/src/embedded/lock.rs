@@ -1,12 +1,16 @@
 //! Locks between processes. The kernel releases them with their holder, however it dies.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::time::Duration;
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::MetadataExt,
+    path::Path,
+    time::Duration,
+};
 
-use super::error::{Context, EmbeddedError};
-use super::task::Cancel;
+use super::{
+    error::{Context, EmbeddedError},
+    task::Cancel,
+};
 
 /// Takes the lock on `path`, which is created if need be. It is held until the file is dropped.
 ///

@@ -73,7 +73,6 @@ mod tests;
 
 pub use builder::EmbeddedBuilder;
 pub use error::{Attempt, EmbeddedError};
-
 #[cfg(unix)]
 pub use server::Embedded;
 #[cfg(not(unix))]

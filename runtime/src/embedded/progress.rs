@@ -1,8 +1,10 @@
 //! The one place of the crate's library half that writes to stderr: a download takes a minute, and
 //! silence would look like a hang. [`quiet`](super::EmbeddedBuilder::quiet) turns it off.
 
-use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

@@ -1,15 +1,19 @@
 //! From processes that listen to a replica set that takes writes.
 
-use std::io;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::error::EmbeddedError;
-use super::task::Cancel;
-use super::wire::{Connection, number};
-use super::{keeper, run_dir};
+use super::{
+    error::EmbeddedError,
+    keeper, run_dir,
+    task::Cancel,
+    wire::{Connection, number},
+};
 
 pub(super) const NAME: &str = "mongrate";
 /// Start-up takes under a second; recovery after a crash, and a busy machine, take longer.

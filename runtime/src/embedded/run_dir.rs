@@ -12,18 +12,21 @@
 //! | `data` | a scratch server's data, or a link to where they are |
 //! | `log.N` | link to the server's log |
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 use rustix::process::{Pid, Signal};
 
-use super::error::{Context, EmbeddedError};
-use super::task::Cancel;
-use super::{keeper, lock};
-use crate::visible::Line;
+use super::{
+    error::{Context, EmbeddedError},
+    keeper, lock,
+    task::Cancel,
+};
+use crate::telemetry::visible::Line;
 
 pub(super) const PREFIX: &str = "run.";
 /// The keeper needs at most 21 s to end a server that ignores it.

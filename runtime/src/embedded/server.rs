@@ -1,18 +1,19 @@
 //! The handle: what a user of a running server holds, and can ask of it.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use rustix::process::Signal;
 
-use super::error::EmbeddedError;
-use super::keeper::Door;
-use super::settings::Settings;
-use super::start::{self, Joined, Server};
-use super::task::{self, Cancel};
-use super::{EmbeddedBuilder, replica_set, run_dir};
-use crate::visible::Line;
+use super::{
+    EmbeddedBuilder,
+    error::EmbeddedError,
+    keeper::Door,
+    replica_set, run_dir,
+    settings::Settings,
+    start::{self, Joined, Server},
+    task::{self, Cancel},
+};
+use crate::telemetry::visible::Line;
 
 /// The keeper ends a server within 21 s, whatever that does.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(30);

@@ -1,8 +1,6 @@
 //! What was asked for, before anybody has looked at it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Everything the builder collected.
 #[derive(Debug, Clone, Default)]

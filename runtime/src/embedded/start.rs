@@ -1,23 +1,28 @@
 //! Joins the server that runs, or starts one: alone in knowing that order.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt, symlink};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::{DirBuilderExt, symlink},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::binary::{Binary, Search};
-use super::checked::Checked;
-use super::error::{Context, EmbeddedError};
-use super::keeper::{self, Door, Launch};
-use super::task::Cancel;
-use super::{cache, lock, replica_set, run_dir};
+use super::{
+    binary::{Binary, Search},
+    cache,
+    checked::Checked,
+    error::{Context, EmbeddedError},
+    keeper::{self, Door, Launch},
+    lock, replica_set, run_dir,
+    task::Cancel,
+};
 
 /// Another process may be starting the server, with a recovery, or ending the one before.
 const START_WAIT_MAX: Duration = Duration::from_secs(180);
@@ -365,8 +370,7 @@ fn text(path: &Path) -> Result<&str, EmbeddedError> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::settings::Settings;
-    use super::*;
+    use super::{super::settings::Settings, *};
 
     /// A process that was killed looks like this until the last of its threads has gone.
     #[test]

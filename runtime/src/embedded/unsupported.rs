@@ -1,10 +1,8 @@
 //! The same interface where it cannot work: it compiles, and says so.
 
-use std::convert::Infallible;
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
-use super::settings::Settings;
-use super::{EmbeddedBuilder, EmbeddedError};
+use super::{EmbeddedBuilder, EmbeddedError, settings::Settings};
 
 /// A running MongoDB. There is none on this platform: every way to one is an error.
 #[derive(Debug)]

@@ -3,14 +3,15 @@
 //! The driver would do, but waits half a second between its looks at a server that is not up yet,
 //! and start-up is where every millisecond is felt.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
 
 use mongodb::bson::{Bson, Document};
 
-use super::error::EmbeddedError;
-use super::task::Cancel;
+use super::{error::EmbeddedError, task::Cancel};
 
 const OP_MSG: i32 = 2013;
 /// The server's own bound on a message.

@@ -12,17 +12,22 @@ use mongrate_seal::create::NewMigration;
 use tokio::time::timeout;
 
 use super::{
-    Shared, answer,
+    answer,
     ask::{
-        Asked, CreateRequest, DownRequest, DryRunHow, ReleaseRequest, Trial, UpRequest, WAIT_S_MAX,
-        bounded, wait_preferred,
+        Asked, CreateRequest, DownRequest, ReleaseRequest, Trial, UpRequest, WAIT_S_MAX, bounded,
+        wait_preferred,
     },
     auth::Identity,
-    problem::{Details, Problem},
+    problem::Problem,
     runs::{Ongoing, Order, Outcome},
-    wire::{Created, Run, Unlocked, Verb},
+    shared::Shared,
+    wire::{
+        details::Details,
+        report::{Created, Unlocked},
+        run::{DryRunHow, Run, Verb},
+    },
 };
-use crate::{DryRun, DryRunReport, Error, Migrator, Shadow, Wait, progress::Progress};
+use crate::{DryRun, DryRunReport, Error, Migrator, Shadow, Wait, telemetry::progress::Progress};
 
 type Answered = Result<Response, Problem>;
 

@@ -7,12 +7,13 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{
+use crate::telemetry::{
     redact,
     visible::{self, Line},
 };
 
 pub(super) const JSON: &str = "application/json";
+
 pub(super) const PROBLEM: &str = "application/problem+json";
 
 /// A JSON body, without passwords.

@@ -8,12 +8,12 @@ use axum::{
 };
 use mongrate_seal::create::Template;
 use serde::{
-    Deserialize, Serialize,
+    Deserialize,
     de::{DeserializeOwned, IgnoredAny},
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::problem::Problem;
+use super::{problem::Problem, wire::run::DryRunHow};
 use crate::{DatabaseAhead, Kind, Migrator, OutOfOrder, Version};
 
 /// The largest body, in bytes.
@@ -23,9 +23,13 @@ pub(super) const BODY_BYTES_MAX: usize = 16 * 1024;
 pub(super) const WAIT_S_MAX: u64 = 60;
 
 const STEPS_MAX: u32 = 1_000_000;
+
 const SAMPLE_MAX: u32 = 1_000_000;
+
 const TIMEOUT_MS_MAX: u32 = 3_600_000;
+
 const LIMIT_MAX: u16 = 500;
+
 const LIMIT: u16 = 100;
 
 /// A JSON body of this shape, and nothing else.
@@ -141,18 +145,6 @@ pub(super) fn bounded(
 
 fn conflict(one: &str, other: &str) -> Problem {
     Problem::usage(format!("`{one}` and `{other}` do not go together: choose one"))
-}
-
-/// How a dry run is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(in crate::http) enum DryRunHow {
-    /// In one transaction that is always aborted.
-    Run,
-    /// Not at all: only the plan.
-    Plan,
-    /// In a scratch database with a sample of the data.
-    Shadow,
 }
 
 /// Whether it is only tried.

@@ -213,8 +213,9 @@ fn find<'a>(tokens: &'a [Token], digest: &[u8; 32]) -> Option<&'a Token> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use axum::http::HeaderValue;
+
+    use super::*;
 
     const SECRETS: [&str; 3] = ["0123456789abcdef0", "0123456789abcdef1", "0123456789abcdef2"];
 

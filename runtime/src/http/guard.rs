@@ -17,18 +17,20 @@ use axum::{
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
-    Shared,
     ask::{WAIT_S_MAX, wait_preferred},
     auth::{Identity, Scope, Unknown},
     page,
     peer::Peer,
     problem::Problem,
     seats::SignedIn,
+    shared::Shared,
 };
-use crate::{Kind, visible::Line};
+use crate::{Kind, telemetry::visible::Line};
 
 const URI_BYTES_MAX: usize = 4 * 1024;
+
 const HEADERS_MAX: usize = 64;
+
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// What an answer that is no page may load: nothing.
@@ -36,10 +38,13 @@ const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// How many requests are worked on at once. The others wait, in the order in which they came.
 pub(super) const AT_ONCE_MAX: usize = 128;
+
 /// How many may wait.
 pub(super) const QUEUE_MAX: usize = 2_000;
+
 /// How many streams of events are open at once.
 pub(super) const STREAMS_MAX: usize = 1_000;
+
 /// How many requests may wait for the end of a run.
 pub(super) const WAITS_MAX: usize = 32;
 
@@ -47,9 +52,12 @@ pub(super) const WAITS_MAX: usize = 32;
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 const CHALLENGE: &str = "Bearer realm=\"mongrate\"";
+
 const CHALLENGE_WRONG: &str = "Bearer realm=\"mongrate\", error=\"invalid_token\"";
+
 /// RFC 9110 wants a challenge; this one says that it is none of a browser's own dialogs.
 const CHALLENGE_APP: &str = "Session realm=\"mongrate\"";
+
 const CHALLENGE_SCOPE: &str = "Bearer realm=\"mongrate\", error=\"insufficient_scope\"";
 
 /// In front of everything that is not the page: every other route, and what is no route.

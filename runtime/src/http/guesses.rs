@@ -17,14 +17,19 @@ use super::peer::Peer;
 
 /// How many wrong tokens a peer may try at once.
 const AT_ONCE: u32 = 64;
+
 /// After that, one in this time.
 const EVERY: Duration = Duration::from_secs(1);
+
 /// How many peers are remembered.
 const PEERS_MAX: usize = 4_096;
+
 /// How many tokens are remembered per peer.
 const KNOWN_MAX: usize = 64;
+
 /// How many events are logged at most in this time, whatever happens.
 const EVENTS_MAX: u32 = 60;
+
 const EVENTS_WINDOW: Duration = Duration::from_secs(60);
 
 /// What every peer has tried.

@@ -66,9 +66,10 @@ pub(super) fn page(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{Version, Who};
     use chrono::DateTime;
+
+    use super::*;
+    use crate::model::{state::Who, version::Version};
 
     fn report() -> HistoryReport {
         let event = |n: i64| HistoryEvent {

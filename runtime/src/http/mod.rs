@@ -51,7 +51,7 @@
 mod act;
 mod answer;
 mod ask;
-mod auth;
+pub(crate) mod auth;
 mod feed;
 mod guard;
 mod guesses;
@@ -66,12 +66,12 @@ mod run_id;
 mod runs;
 mod seats;
 mod server;
+mod shared;
 mod wire;
 mod words;
 
 use std::{path::PathBuf, sync::Arc};
 
-pub use auth::{Auth, Identity, Scope, Token};
 pub use axum;
 use axum::{
     Router,
@@ -83,12 +83,12 @@ use axum::{
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+pub use self::auth::{Auth, Identity, Scope, Token};
+use self::{
+    guesses::Guesses, problem::Problem, run_id::Instance, runs::Runs, shared::Shared,
+    wire::texts::Texts,
+};
 use crate::{Error, Kind, Migrator};
-use guesses::Guesses;
-use problem::Problem;
-use run_id::Instance;
-use runs::Runs;
-use wire::Texts;
 
 /// Where the routes are, unless they are told otherwise.
 pub const PREFIX: &str = "/api/migrations";
@@ -112,29 +112,6 @@ pub struct Api {
     create_in: Option<PathBuf>,
     texts: Texts,
     runs: Arc<Runs>,
-}
-
-/// What the handlers share.
-#[derive(Debug)]
-struct Shared {
-    migrator: Migrator,
-    auth: Auth,
-    origins: Vec<String>,
-    hosts: Vec<String>,
-    create_in: Option<PathBuf>,
-    texts: Texts,
-    runs: Arc<Runs>,
-    guesses: Guesses,
-    places: Arc<Semaphore>,
-    queue: Semaphore,
-    waits: Semaphore,
-    streams: Arc<Semaphore>,
-}
-
-impl Shared {
-    fn problem(&self, error: Error) -> Problem {
-        Problem::of(error, self.texts)
-    }
 }
 
 impl Api {

@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    act, answer, ask, page,
-    problem::Details,
-    read,
-    wire::{Run, RunStep},
+    act, answer, ask, page, read,
+    wire::{
+        details::Details,
+        run::{Run, RunStep},
+    },
 };
 
 #[derive(OpenApi)]
@@ -60,6 +61,7 @@ const ALWAYS: [(&str, &str); 11] = [
     ("500", "The build, the app's MongoDB user, or a control document is unsound"),
     ("503", "MongoDB is out of reach, the server is busy or stopping"),
 ];
+
 const CHANGING: [(&str, &str); 3] = [
     ("400", "The body is not JSON"),
     ("413", "The body is too large"),

@@ -14,10 +14,12 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
 
-use super::Shared;
+use super::shared::Shared;
 
 const HTML: &str = include_str!("page/index.html");
+
 const STYLE: &str = include_str!("page/style.css");
+
 const SCRIPT: &str = include_str!("page/app.js");
 
 static PAGE: LazyLock<String> =

@@ -1,6 +1,9 @@
 //! Where a request comes from, as far as the server knows.
 
-use std::{fmt, net::IpAddr, net::SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use axum::{body::Body, extract::ConnectInfo, http::Request};
 

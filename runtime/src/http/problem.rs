@@ -11,71 +11,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use mongrate_seal::create::CreateError;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{
     answer,
-    wire::{Named, RunReport, Texts},
+    wire::{
+        details::{Details, title},
+        report::Named,
+        run_report::RunReport,
+        texts::Texts,
+    },
     words,
 };
-use crate::{Error, Kind, LockReport, creating, visible::Line};
-
-/// Why a request, or a run, did not succeed (RFC 9457).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(in crate::http) struct Details {
-    /// `urn:mongrate:error:` and the code.
-    #[serde(rename = "type")]
-    uri: String,
-    /// What kind of problem it is, for people.
-    title: &'static str,
-    /// The HTTP status.
-    status: u16,
-    /// What happened, and what state the database is in.
-    detail: String,
-    /// A stable, machine-readable name: that of the command line, where it has one.
-    code: Cow<'static, str>,
-    /// What can be done about it.
-    kind: Kind,
-    /// What to do next.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-    /// Who holds the lock that is in the way.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    holder: Option<String>,
-    /// The fence number of that lock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fence: Option<i64>,
-    /// How long the lease of that lock still runs, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remaining_ms: Option<u64>,
-    /// Where the run is that is in the way, if it is one of this server's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<String>,
-    /// The process that has the run, where it is not this one: its host and its process id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    process: Option<String>,
-    /// The migrations that it is about.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    migrations: Vec<Named>,
-    /// What was done before it stopped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<RunReport>,
-    #[serde(skip)]
-    headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-impl Details {
-    pub(super) fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    pub(super) fn code(&self) -> &str {
-        &self.code
-    }
-}
+use crate::{Error, Kind, LockReport, model::create_error, telemetry::visible::Line};
 
 /// The same as an error, which is small.
 #[derive(Clone, Debug)]
@@ -258,7 +205,7 @@ impl Problem {
 
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
-        let (kind, code) = creating::classify(&error);
+        let (kind, code) = create_error::classify(&error);
         let (status, detail) = match &error {
             // They say what was asked for, and file names; the others say paths of this machine.
             CreateError::Name { .. } => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
@@ -289,36 +236,5 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(name, value);
         }
         response
-    }
-}
-
-/// What the problem is, in the same words each time.
-fn title(code: &str, kind: Kind) -> &'static str {
-    match code {
-        "unauthenticated" => "Not signed in",
-        "too_many_attempts" => "Too many tokens were tried",
-        "run_elsewhere" => "Another process has this run",
-        "insufficient_scope" => "The token may not do this",
-        "cross_origin" => "The request comes from another site",
-        "unknown_host" => "The server is not known by this name",
-        "create_disabled" => "No files are written here",
-        "not_found" => "Not found",
-        "method_not_allowed" => "Not with this method",
-        "not_json" => "The body is not JSON",
-        "unsupported_media_type" => "The body is not declared as JSON",
-        "too_large" => "The request is too large",
-        "overloaded" | "timeout" => "The server is busy",
-        "internal" => "A bug",
-        _ => match kind {
-            Kind::Failed => "A migration failed",
-            Kind::Pending => "Migrations are pending",
-            Kind::Usage => "The request makes no sense",
-            Kind::NeedsOperator => "A person has to decide",
-            Kind::Unavailable => "MongoDB is not available",
-            Kind::BadBuild => "The build is unsound",
-            Kind::Busy => "Somebody else is migrating",
-            Kind::Forbidden => "Not allowed",
-            Kind::Cancelled => "Cancelled",
-        },
     }
 }

@@ -9,15 +9,19 @@ use axum::{
 };
 
 use super::{
-    Shared, answer,
+    answer,
     ask::{HistoryQuery, PlanQuery, Planned, Queried},
     feed::Subscription,
     history::{Cursor, Wanted, page},
-    problem::{Details, Problem},
+    problem::Problem,
     run_id::Instance,
-    wire::{History, Lock, Plan, Run, Status},
+    shared::Shared,
+    wire::{
+        details::Details,
+        report::{History, Lock, Plan, Status},
+        run::Run,
+    },
 };
-
 use crate::Who;
 
 type Answered = Result<Response, Problem>;

@@ -15,19 +15,20 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     answer,
-    ask::DryRunHow,
     feed::Feed,
     problem::Problem,
     run_id::Instance,
     wire::{
-        DryRunReport, Failure, Plan, Run, RunReport, RunState, RunStep, StepProgress, StepState,
-        Texts, Verb,
+        report::{Failure, Plan, StepProgress},
+        run::{DryRunHow, DryRunReport, Run, RunState, RunStep, StepState, Verb},
+        run_report::RunReport,
+        texts::Texts,
     },
 };
 use crate::{
-    Error, Kind, dry_run,
-    progress::{Progress, Said},
-    report,
+    Error, Kind,
+    model::report::{dry_run, plan, run},
+    telemetry::progress::{Progress, RunEvent},
 };
 
 /// How many runs are remembered.
@@ -35,9 +36,9 @@ const KEPT_MAX: usize = 100;
 
 /// What a run came to, as the library says it.
 pub(super) enum Outcome {
-    Run(report::RunReport),
+    Run(run::RunReport),
     DryRun(dry_run::DryRunReport),
-    Plan(report::PlanReport),
+    Plan(plan::PlanReport),
 }
 
 /// What is asked for.
@@ -132,7 +133,7 @@ impl Runs {
         all.last = Some(Arc::clone(&run));
         drop(all);
         let listening = Arc::clone(&run);
-        let work = work(Progress::to(move |said| listening.note(said)));
+        let work = work(Progress::with_listener(move |said| listening.note(said)));
         let of = Arc::clone(&run);
         tokio::spawn(async move {
             let ended = AssertUnwindSafe(work).catch_unwind().await;
@@ -244,9 +245,11 @@ impl Ongoing {
     }
 
     /// Something happened in it.
-    fn note(self: &Arc<Self>, said: Said) {
-        match said {
-            Said::Began { fence, steps } => {
+    fn note(self: &Arc<Self>, event: RunEvent) {
+        match event {
+            // A client sees a run from its beginning on; a refusal says who holds the lock.
+            RunEvent::Waiting { .. } => {}
+            RunEvent::Began { fence, steps } => {
                 let mut run = self.now();
                 run.fence = fence;
                 let steps = steps.into_iter().map(|step| RunStep {
@@ -265,13 +268,13 @@ impl Ongoing {
                 self.phase.send_replace(Phase::Begun);
                 self.feed.publish("run", &self.shown());
             }
-            Said::StepBegan { at } => self.step(at, |step| step.state = StepState::Running),
-            Said::StepEnded { at, report } => self.step(at, |step| {
+            RunEvent::StepBegan { at } => self.step(at, |step| step.state = StepState::Running),
+            RunEvent::StepEnded { at, report } => self.step(at, |step| {
                 step.state = report.outcome.into();
                 step.duration_ms = Some(report.duration_ms);
                 step.failure = report.failure.map(|one| Failure::new(one, self.order.texts));
             }),
-            Said::Undone { from } => {
+            RunEvent::Undone { from } => {
                 let count = self.now().steps.len();
                 for at in from..count {
                     self.step(at, |step| {
@@ -280,7 +283,7 @@ impl Ongoing {
                     });
                 }
             }
-            Said::Backfill { version, far } => {
+            RunEvent::Backfill { version, progress: far } => {
                 let far = StepProgress {
                     name: far.name,
                     documents: far.documents,
@@ -383,11 +386,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        Direction, MigrationKind, StepOutcome, Version, progress::Announced, report::StepReport,
+        model::{
+            kind::MigrationKind,
+            report::run::{StepOutcome, StepReport},
+            state::Direction,
+            version::Version,
+        },
+        telemetry::progress::PlannedStep,
     };
 
-    fn announced(version: i64, direction: Direction) -> Announced {
-        Announced { version: Version::new(version), name: "one", direction }
+    fn announced(version: i64, direction: Direction) -> PlannedStep {
+        PlannedStep { version: Version::new(version), name: "one", direction }
     }
 
     fn ended(version: i64, direction: Direction, outcome: StepOutcome) -> Box<StepReport> {
@@ -403,12 +412,12 @@ mod tests {
         })
     }
 
-    fn shown(steps: Vec<Announced>, said: Vec<Said>) -> Vec<StepState> {
+    fn shown(steps: Vec<PlannedStep>, said: Vec<RunEvent>) -> Vec<StepState> {
         let order =
             Order { verb: Verb::Up, dry_run: None, by: "me".to_owned(), texts: Texts::default() };
         let run = Runs::new(Instance::new("here", 1)).start(order, |progress| {
-            progress.say(|| Said::Began { fence: Some(1), steps });
-            said.into_iter().for_each(|said| progress.say(|| said));
+            progress.emit(|| RunEvent::Began { fence: Some(1), steps });
+            said.into_iter().for_each(|said| progress.emit(|| said));
             pending()
         });
         run.unwrap().shown().steps.iter().map(|step| step.state).collect()
@@ -417,28 +426,28 @@ mod tests {
     #[tokio::test]
     async fn what_an_election_takes_back_waits_again_and_counts_once() {
         let (up, down) = (Direction::Up, Direction::Down);
-        let done = |at: usize| Said::StepEnded {
+        let done = |at: usize| RunEvent::StepEnded {
             at,
             report: ended(i64::try_from(at).unwrap(), up, StepOutcome::Applied),
         };
         let three = || (1..4).map(|version| announced(version, up)).collect::<Vec<_>>();
-        let begun = |at| Said::StepBegan { at };
+        let begun = |at| RunEvent::StepBegan { at };
         let mut said = vec![begun(0), done(0), begun(1), done(1), begun(2)];
-        said.push(Said::Undone { from: 1 });
+        said.push(RunEvent::Undone { from: 1 });
         let (applied, waiting) = (StepState::Applied, StepState::Waiting);
         assert_eq!(shown(three(), said.clone()), [applied, waiting, waiting]);
         said.extend([begun(1), done(1)]);
         assert_eq!(shown(three(), said.clone()), [applied, applied, waiting]);
         // What turns out later counts.
         let gone = ended(2, up, StepOutcome::NotRun);
-        said.push(Said::StepEnded { at: 1, report: gone });
+        said.push(RunEvent::StepEnded { at: 1, report: gone });
         assert_eq!(shown(three(), said), [applied, StepState::NotRun, waiting]);
 
         // Of a redo both have one version.
         let redo = vec![announced(1, down), announced(1, up)];
-        let back = || Said::StepEnded { at: 0, report: ended(1, down, StepOutcome::Reverted) };
-        let forth = Said::StepEnded { at: 1, report: ended(1, up, StepOutcome::Applied) };
-        let undone = Said::Undone { from: 0 };
+        let back = || RunEvent::StepEnded { at: 0, report: ended(1, down, StepOutcome::Reverted) };
+        let forth = RunEvent::StepEnded { at: 1, report: ended(1, up, StepOutcome::Applied) };
+        let undone = RunEvent::Undone { from: 0 };
         let said = vec![begun(0), back(), begun(1), undone, begun(0), back(), begun(1), forth];
         assert_eq!(shown(redo, said), [StepState::Reverted, applied]);
     }

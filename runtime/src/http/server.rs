@@ -22,15 +22,19 @@ use super::{
     impatient::Impatient,
     seats::{Limits, Seat, Seats},
 };
-use crate::visible::Line;
+use crate::telemetry::visible::Line;
 
 /// How many connections there are at most.
 const CONNECTIONS_MAX: usize = 2_048;
+
 /// How long a client may take to send the head of a request.
 const HEAD_MAX: Duration = Duration::from_secs(10);
+
 /// How large the head of a request may be; what the guard allows, and a little.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
+
 const HEADERS_MAX: usize = 100;
+
 /// How long the last answers may take when the server stops.
 const LAST_ANSWERS_MAX: Duration = Duration::from_secs(5);
 

@@ -3,10 +3,10 @@
 //!
 //! Texts are an allow-list: what a server, a driver or a migration said is left out.
 
-use super::wire::Texts;
+use super::wire::texts::Texts;
 use crate::{
     Error, ServerError, StepOutcome,
-    error::{count, lines},
+    model::error::text::{count, lines},
 };
 
 /// Commands and verbs of the command line, as its messages write them.
@@ -213,7 +213,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Drift, Failure, MigrationKind, Named, RunReport, StepReport, Tool, Version};
+    use crate::model::{
+        kind::MigrationKind,
+        named::{Drift, Named},
+        report::{
+            failure::Failure,
+            run::{RunReport, StepReport},
+        },
+        tool::Tool,
+        version::Version,
+    };
 
     fn all() -> Vec<Error> {
         let named = || vec![Named { version: Version::new(7), name: "add_users".to_owned() }];

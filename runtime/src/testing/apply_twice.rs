@@ -4,17 +4,19 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mongodb::bson::DateTime;
 
 use super::{
-    Database, TestError,
     contents::{self, Contents},
+    database::Database,
+    error::TestError,
     image::Image,
     kill::{self, Kill},
     round_trip::{failed, named, pending, same, up},
     scratch,
 };
-use crate::{Migration, OutOfOrder, error::Named};
+use crate::{Migration, OutOfOrder, model::named::Named};
 
 /// The most crashes of one migration. Of one with more commands, so many are chosen, evenly.
 const CRASHES_MAX: usize = 200;
+
 /// How many of them are tried at a time.
 const AT_A_TIME: usize = 8;
 

@@ -3,109 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::TryStreamExt as _;
 use mongodb::{
     Database,
     bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
 };
 
-use super::TestError;
+use super::{
+    collections::{collections, is_ours},
+    error::TestError,
+};
 
 /// How many lines of a difference are shown.
 const LINES_MAX: usize = 20;
+
 /// How much of a line is shown, in characters.
 const LINE_CHARS_MAX: usize = 300;
-
-/// A collection, view or time series, with its indexes.
-#[derive(Clone, Debug)]
-pub(super) struct Collection {
-    pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) options: Document,
-    pub(super) uuid: Option<Bson>,
-    /// Without that of `_id`, unless it is special.
-    pub(super) indexes: Vec<Document>,
-}
-
-impl Collection {
-    pub(super) fn is_plain(&self) -> bool {
-        self.kind == "collection" && self.options.is_empty() && self.indexes.is_empty()
-    }
-}
-
-/// Whether a collection is ours, or the server's.
-pub(super) fn is_ours(name: &str) -> bool {
-    name == "migrations" || name.starts_with("migrations.")
-}
-
-/// Every collection but the server's own, by name; views last.
-pub(super) async fn collections(database: &Database) -> Result<Vec<Collection>, TestError> {
-    let act = "list the collections";
-    let cursor = database.run_cursor_command(doc! { "listCollections": 1 }).await;
-    let found: Vec<Document> = cursor
-        .map_err(TestError::driver(act))?
-        .try_collect()
-        .await
-        .map_err(TestError::driver(act))?;
-    let mut all = Vec::with_capacity(found.len());
-    for mut one in found {
-        let Ok(name) = one.get_str("name").map(str::to_owned) else { continue };
-        if name.starts_with("system.") {
-            continue;
-        }
-        let kind = one.get_str("type").unwrap_or("collection").to_owned();
-        let uuid = one.get_document("info").ok().and_then(|info| info.get("uuid")).cloned();
-        let options = match one.remove("options") {
-            Some(Bson::Document(options)) => options,
-            _ => Document::new(),
-        };
-        let indexes = match kind.as_str() {
-            "view" => Vec::new(),
-            _ => indexes(database, &name).await?,
-        };
-        all.push(Collection { name, kind, options, uuid, indexes });
-    }
-    all.sort_by(|one, other| {
-        (one.kind == "view", &one.name).cmp(&(other.kind == "view", &other.name))
-    });
-    Ok(all)
-}
-
-async fn indexes(database: &Database, name: &str) -> Result<Vec<Document>, TestError> {
-    let act = "list the indexes";
-    let cursor = match database.run_cursor_command(doc! { "listIndexes": name }).await {
-        Ok(cursor) => cursor,
-        // It is gone by now.
-        Err(error) if crate::error::driver::code(&error) == Some(26) => return Ok(Vec::new()),
-        Err(error) => return Err(TestError::driver(act)(error)),
-    };
-    let all: Vec<Document> = cursor.try_collect().await.map_err(TestError::driver(act))?;
-    let mut wanted: Vec<Document> = all
-        .into_iter()
-        .filter(|index| {
-            let is_id = index
-                .get_document("key")
-                .is_ok_and(|key| key.len() == 1 && key.contains_key("_id"));
-            !is_id
-        })
-        .map(|mut index| {
-            index.remove("ns");
-            index
-        })
-        .collect();
-    wanted.sort_by_key(|index| index.get_str("name").unwrap_or_default().to_owned());
-    Ok(wanted)
-}
-
-/// The documents, in their natural order.
-pub(super) async fn documents(
-    database: &Database,
-    name: &str,
-) -> Result<Vec<RawDocumentBuf>, TestError> {
-    let act = "read the documents";
-    let cursor = database.collection::<RawDocumentBuf>(name).find(doc! {}).await;
-    cursor.map_err(TestError::driver(act))?.try_collect().await.map_err(TestError::driver(act))
-}
 
 /// All of it, but for the control documents and what is kept for rollbacks.
 #[derive(Clone, Debug)]
@@ -125,14 +37,14 @@ impl Contents {
             }
             let mut found = match one.kind.as_str() {
                 "view" => Vec::new(),
-                _ => self::documents(database, &one.name).await?,
+                _ => super::collections::documents(database, &one.name).await?,
             };
             // One that is empty and has nothing of its own comes and goes with its documents.
             if one.is_plain() && found.is_empty() {
                 continue;
             }
             found.sort_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
-            schema.insert(one.name.clone(), super::schema::text(&one));
+            schema.insert(one.name.clone(), super::schema_text::text(&one));
             documents.insert(one.name, found);
         }
         Ok(Self { schema, documents })

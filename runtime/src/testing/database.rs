@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{TestError, fixtures, schema};
+use super::{error::TestError, fixtures, schema};
 use crate::{Direction, Error, Migration, Migrator, RunReport, Version};
 
 /// The database of one test. Dereferences to the driver's; cheap to clone.
@@ -132,7 +132,7 @@ impl Database {
         fixtures::load(&self.database, name, &text).await
     }
 
-    /// Compares the [`snapshot`](super::snapshot) of the schema with `schema.snap` beside the
+    /// Compares the [`snapshot`](super::schema::snapshot) of the schema with `schema.snap` beside the
     /// `Cargo.toml` of the test's package.
     ///
     /// With `MONGRATE_SNAPSHOT=update` it writes the file instead. A file that is not there is

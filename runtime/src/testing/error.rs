@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt};
 
 use crate::{
     BoxError, Error,
-    error::{ServerError, driver},
+    mongo::{driver, server_error::ServerError},
 };
 
 /// Why a test of migrations failed: what the kit found, or any other error of the test's body.

@@ -7,14 +7,17 @@ use mongodb::{
     bson::{Document, doc},
 };
 
-use super::{Database, TestError, server};
-use crate::{Migrator, command::number};
+use super::{database::Database, error::TestError, server};
+use crate::{Migrator, mongo::reply::number};
 
 /// Where those who use the fail point take turns: a server has one.
 const TURNS: &str = "mongrate_testing";
+
 /// A test that was killed in its turn keeps the others waiting for so long.
 const TURN_MS: i64 = 60_000;
+
 const POLL: Duration = Duration::from_millis(20);
+
 const DUPLICATE_KEY: i32 = 11_000;
 
 /// Which commands fail, and how. Default: the first of that name, with the connection closed.
@@ -188,7 +191,7 @@ impl Turn {
                         return Ok(Self { database: database.clone(), owner });
                     }
                 }
-                Err(error) if crate::error::driver::code(&error) == Some(DUPLICATE_KEY) => continue,
+                Err(error) if crate::mongo::driver::code(&error) == Some(DUPLICATE_KEY) => continue,
                 Err(error) => return Err(TestError::driver("take the turn for a fault")(error)),
             }
             tokio::time::sleep(POLL).await;

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::TestError;
+use super::error::TestError;
 
 /// Inserts all of them, or says what is wrong with the first that is none.
 pub(super) async fn load(
@@ -153,8 +153,9 @@ fn bson(json: Json) -> Result<Bson, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use mongodb::bson::{DateTime, doc, oid::ObjectId};
+
+    use super::*;
 
     #[test]
     fn an_array_and_lines_are_read_with_their_types() {

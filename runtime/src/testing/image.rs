@@ -20,14 +20,15 @@ use mongodb::{
 use tokio::sync::OnceCell;
 
 use super::{
-    TestError,
-    contents::{self, Collection, is_ours},
+    collections::{self, Collection, is_ours},
+    error::TestError,
     slot,
 };
-use crate::server_options::to_rebuild;
+use crate::mongo::options::to_rebuild;
 
 /// What is larger is migrated each time.
 const BYTES_MAX: usize = 32 << 20;
+
 /// The first bytes of a file, with the version of its form.
 const MAGIC: &[u8; 16] = b"mongrate image 1";
 
@@ -117,10 +118,10 @@ impl Image {
     /// Reads a database. `None`: it is too large to be kept.
     pub(super) async fn of(database: &Database) -> Result<Option<Self>, TestError> {
         let (mut all, mut bytes) = (Vec::new(), 0);
-        for one in contents::collections(database).await? {
+        for one in collections::collections(database).await? {
             let documents = match one.kind.as_str() {
                 "view" => Vec::new(),
-                _ => contents::documents(database, &one.name).await?,
+                _ => collections::documents(database, &one.name).await?,
             };
             bytes += documents.iter().map(|one| one.as_bytes().len()).sum::<usize>();
             if bytes > BYTES_MAX {
@@ -143,7 +144,7 @@ impl Image {
         }
         let mut uuids = Vec::new();
         if ours.iter().any(|(_, documents)| documents.iter().any(|one| self.is_named_in(one))) {
-            let now = contents::collections(database).await?;
+            let now = collections::collections(database).await?;
             for (old, _) in &theirs {
                 let new = now.iter().find(|new| new.name == old.name);
                 if let (Some(old), Some(new)) = (&old.uuid, new.and_then(|new| new.uuid.as_ref())) {

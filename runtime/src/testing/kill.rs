@@ -16,7 +16,7 @@ use mongodb::{
     event::{EventHandler, command::CommandEvent},
 };
 
-use super::{Database, TestError, server};
+use super::{database::Database, error::TestError, server};
 use crate::Migrator;
 
 /// At which command a run dies. Commands are counted from 1.

@@ -76,6 +76,7 @@
 //! migrated anew.
 
 mod apply_twice;
+mod collections;
 mod contents;
 mod database;
 mod error;
@@ -86,18 +87,21 @@ mod kill;
 mod round_trip;
 mod run;
 mod schema;
+mod schema_text;
 mod scratch;
 mod server;
 mod slot;
 
-pub use apply_twice::{ApplyTwice, Crashed, apply_twice};
-pub use database::Database;
-pub use error::TestError;
-pub use fail::{Fail, fail};
-pub use kill::{Kill, kill};
-pub use round_trip::{RoundTrip, round_trip};
-pub use schema::snapshot;
-pub use slot::LIVE_MAX;
+pub use self::{
+    apply_twice::{ApplyTwice, Crashed, apply_twice},
+    database::Database,
+    error::TestError,
+    fail::{Fail, fail},
+    kill::{Kill, kill},
+    round_trip::{RoundTrip, round_trip},
+    schema::snapshot,
+    slot::LIVE_MAX,
+};
 
 /// What the attribute's expansion uses. No part of the public interface.
 #[doc(hidden)]

@@ -3,11 +3,12 @@
 use mongodb::bson::DateTime;
 
 use super::{
-    Database, TestError,
     contents::{self, Contents},
+    database::Database,
+    error::TestError,
     scratch,
 };
-use crate::{Migration, OutOfOrder, State, error::Named};
+use crate::{Migration, OutOfOrder, State, model::named::Named};
 
 /// What [`round_trip`] tried.
 #[derive(Clone, Debug, PartialEq, Eq)]

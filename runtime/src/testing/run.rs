@@ -5,10 +5,12 @@ use std::{fmt, panic::AssertUnwindSafe, path::Path};
 use futures_util::FutureExt as _;
 
 use super::{
-    Database, TestError, fixtures,
+    database::Database,
+    error::TestError,
+    fixtures,
     image::{self, Key},
-    scratch, server,
-    server::Server,
+    scratch,
+    server::{self, Server},
     slot,
 };
 use crate::Error;

@@ -1,26 +1,16 @@
 //! The schema as text: what a migration does to it is the difference of two such texts.
 
-use std::{fmt::Write as _, fs, io, path::Path};
-
-use mongodb::bson::{Bson, Document};
+use std::{fs, io, path::Path};
 
 use super::{
-    TestError,
-    contents::{self, Collection, is_ours, lines_of_difference},
+    collections::{self, is_ours},
+    contents::lines_of_difference,
+    error::TestError,
+    schema_text::text,
 };
-use crate::server_options;
 
 /// Says what to do with the file.
 const VARIABLE: &str = "MONGRATE_SNAPSHOT";
-/// Up to here a value stands on one line.
-const LINE_CHARS_MAX: usize = 80;
-/// What is no other than the server's default, and what is the server's own business.
-const DEFAULTS: [(&str, &str); 4] = [
-    ("validationLevel", "\"strict\""),
-    ("validationAction", "\"error\""),
-    ("max", "2147483647"),
-    ("bucketMaxSpanSeconds", "3600"),
-];
 
 /// The schema as stable text: collections, views and time series with their options, validators
 /// and indexes, in the order of their names. Without documents, control collections, what is
@@ -34,109 +24,24 @@ const DEFAULTS: [(&str, &str); 4] = [
 ///   index number_1 { "number": 1 } unique true
 /// ```
 ///
-/// [`Database::assert_schema`](super::Database::assert_schema) keeps it in a file; with a library
+/// [`Database::assert_schema`](super::database::Database::assert_schema) keeps it in a file; with a library
 /// for snapshot tests, hand it this.
 ///
 /// # Errors
 ///
 /// [`TestError::SetUp`] when the server cannot be read.
 pub async fn snapshot(database: &mongodb::Database) -> Result<String, TestError> {
-    let mut all = contents::collections(database).await?;
+    let mut all = collections::collections(database).await?;
     all.retain(|one| !is_ours(&one.name));
     all.sort_by(|one, other| one.name.cmp(&other.name));
     let mut texts = Vec::with_capacity(all.len());
     for one in all {
-        if one.is_plain() && contents::documents(database, &one.name).await?.is_empty() {
+        if one.is_plain() && collections::documents(database, &one.name).await?.is_empty() {
             continue;
         }
         texts.push(text(&one));
     }
     Ok(texts.join("\n"))
-}
-
-/// One collection, each line with its end.
-pub(super) fn text(one: &Collection) -> String {
-    let mut text = format!("{} {}\n", one.kind, one.name);
-    let mut options: Vec<(&String, &Bson)> = one.options.iter().collect();
-    options.sort_by_key(|(key, _)| key.as_str());
-    for (key, value) in options {
-        let value = shown(&in_short(key, value));
-        if !DEFAULTS.contains(&(key.as_str(), value.as_str())) {
-            let _ = writeln!(text, "  {key} {value}");
-        }
-    }
-    for index in &one.indexes {
-        let keys = index.get_document("key").cloned().unwrap_or_default();
-        let name = index.get_str("name").unwrap_or_default();
-        let _ = write!(text, "  index {name} {}", shown(&keys.into()));
-        let mut options: Vec<(&String, &Bson)> = index.iter().collect();
-        options.sort_by_key(|(key, _)| key.as_str());
-        for (key, value) in options {
-            if !matches!(key.as_str(), "v" | "key" | "name" | "background") {
-                let _ = write!(text, " {key} {}", shown(&in_short(key, value)));
-            }
-        }
-        // Here what is absent is not what an index inherits.
-        if !index.contains_key("collation") && server_options::collation(&one.options).is_some() {
-            let _ = write!(text, " collation simple");
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// A collation as people say it, so that the text is the same on every server.
-fn in_short(key: &str, value: &Bson) -> Bson {
-    match value {
-        Bson::Document(collation) if key == "collation" => {
-            Bson::Document(server_options::short_collation(collation))
-        }
-        value => value.clone(),
-    }
-}
-
-/// As JSON in the order of the fields; on one line if it is short.
-fn shown(value: &Bson) -> String {
-    let value = plain(value);
-    let line = inline(&value);
-    if line.chars().count() <= LINE_CHARS_MAX {
-        return line;
-    }
-    let text = serde_json::to_string_pretty(&value).unwrap_or(line);
-    text.replace('\n', "\n  ")
-}
-
-fn inline(value: &Bson) -> String {
-    match value {
-        Bson::Document(document) if document.is_empty() => "{}".to_owned(),
-        Bson::Document(document) => {
-            let field = |(key, one): (&String, &Bson)| format!("{key:?}: {}", inline(one));
-            let fields: Vec<String> = document.iter().map(field).collect();
-            format!("{{ {} }}", fields.join(", "))
-        }
-        Bson::Array(items) => {
-            let items: Vec<String> = items.iter().map(inline).collect();
-            format!("[{}]", items.join(", "))
-        }
-        other => serde_json::to_string(other).unwrap_or_else(|_| other.to_string()),
-    }
-}
-
-/// The server is free to choose a type for a whole number, and clients do.
-fn plain(value: &Bson) -> Bson {
-    match value {
-        Bson::Document(document) => {
-            let field = |(key, value): (&String, &Bson)| (key.clone(), plain(value));
-            Bson::Document(document.iter().map(field).collect::<Document>())
-        }
-        Bson::Array(items) => Bson::Array(items.iter().map(plain).collect()),
-        Bson::Int32(number) => Bson::Int64(i64::from(*number)),
-        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
-        Bson::Double(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
-            Bson::Int64(*number as i64)
-        }
-        other => other.clone(),
-    }
 }
 
 /// Compares with the file, or writes it.
@@ -158,47 +63,4 @@ pub(super) async fn assert(database: &mongodb::Database, path: &Path) -> Result<
     }
     let difference = before.map(|before| lines_of_difference(&before, &now).join("\n"));
     if update { Ok(()) } else { Err(TestError::Stale { path: path.to_owned(), difference }) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mongodb::bson::doc;
-
-    #[test]
-    fn a_simple_index_in_a_collated_collection_is_told_from_one_that_inherits() {
-        let collation = || doc! { "locale": "de", "strength": 3, "version": "57.1" };
-        let text = text(&Collection {
-            name: "users".to_owned(),
-            kind: "collection".to_owned(),
-            options: doc! { "collation": collation() },
-            uuid: None,
-            indexes: vec![
-                doc! { "v": 2, "key": { "a": 1 }, "name": "a_1", "collation": collation() },
-                doc! { "v": 2, "key": { "b": 1 }, "name": "b_1" },
-            ],
-        });
-        let expected = "collection users\n  collation { \"locale\": \"de\" }\n  \
-                        index a_1 { \"a\": 1 } collation { \"locale\": \"de\" }\n  \
-                        index b_1 { \"b\": 1 } collation simple\n";
-        assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn the_text_is_the_same_whichever_types_numbers_have() {
-        let of = |one: Bson| {
-            text(&Collection {
-                name: "users".to_owned(),
-                kind: "collection".to_owned(),
-                options: doc! { "validator": { "age": { "$gte": 0 } }, "validationLevel": "strict" },
-                uuid: None,
-                indexes: vec![doc! { "v": 2, "key": { "b": one, "a": -1 }, "name": "b_1" }],
-            })
-        };
-        let expected = "collection users\n  validator { \"age\": { \"$gte\": 0 } }\n  index b_1 \
-                        { \"b\": 1, \"a\": -1 }\n";
-        for one in [Bson::Int32(1), Bson::Int64(1), Bson::Double(1.0)] {
-            assert_eq!(of(one), expected);
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Databases beside that of a test, for what is tried more than once.
 
-use super::{Database, TestError};
+use super::{database::Database, error::TestError};
 
 /// A database that is dropped when it is done with, and kept and named when something is wrong.
 pub(super) async fn within<T>(

@@ -8,11 +8,12 @@ use std::{env, sync::OnceLock, time::Duration};
 use mongodb::{Client, options::ClientOptions};
 use tokio::runtime::{Builder, Runtime};
 
-use super::TestError;
+use super::error::TestError;
 use crate::embedded::Embedded;
 
 /// The most connections of a process to one server, beside those that watch it.
 const CONNECTIONS_MAX: u32 = 48;
+
 const SELECTION_WAIT: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]

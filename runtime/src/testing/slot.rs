@@ -13,14 +13,16 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::TestError;
+use super::error::TestError;
 
 /// How many databases of tests are in use at a time, over all processes of this machine.
 pub const LIVE_MAX: usize = 24;
 
 /// How many tests of one name may run at a time.
 const NAMES_MAX: usize = 64;
+
 const POLL: Duration = Duration::from_millis(25);
+
 /// The longest name of a database that every server and platform takes.
 const NAME_BYTES_MAX: usize = 63;
 

@@ -16,7 +16,7 @@ use crate::{
     schedules::{self, ALL},
 };
 
-/// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/mutant.rs`).
+/// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/protocol/mutant.rs`).
 pub const MUTANTS: [&str; 11] = [
     "no-fence",
     "fence-only-read",

@@ -3,7 +3,7 @@
 /// Which protocol is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// As `runtime/src/{runner,lease,fence,engine}.rs` have it.
+    /// As `runtime/src/{run,protocol}` have it.
     True,
     /// The guard has no statement for the fence.
     NoFence,

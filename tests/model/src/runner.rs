@@ -1,5 +1,5 @@
 //! One process: what it sends next, and what it makes of the answer. Pure; as
-//! `runtime/src/{runner,lease,fence,engine}.rs` do it.
+//! `runtime/src/{run,protocol}` do it.
 //!
 //! A runner has one command under way. Receiving the answer, deciding and sending the next is
 //! one step: whatever happens between two commands of a real process happens here while the

@@ -2,24 +2,11 @@
 
 #![allow(dead_code)]
 
-mod checksum;
 mod driver;
-#[path = "../../../runtime/src/item.rs"]
-mod item;
-#[path = "../../../runtime/src/link_macro.rs"]
-mod link_macro;
-#[path = "../../../runtime/src/migration.rs"]
-mod migration;
-#[path = "../../../runtime/src/register.rs"]
-mod register;
-#[path = "../../../runtime/src/registry.rs"]
+mod kinds;
+mod model;
+#[path = "../../../runtime/src/registry/mod.rs"]
 mod registry;
-#[path = "../../../runtime/src/seal.rs"]
-mod seal;
-#[path = "../../../runtime/src/verify.rs"]
-mod verify;
-#[path = "../../../runtime/src/version.rs"]
-mod version;
 
 pub mod testing {
     //! Enough for a test to compile.
@@ -43,14 +30,6 @@ pub mod testing {
     }
 }
 
-mod change {
-    //! What is declared is judged by the real one alone.
-
-    pub fn problems(_: &crate::Migration) -> Vec<String> {
-        Vec::new()
-    }
-}
-
 pub mod bson {
     //! Where the real one has it.
 
@@ -63,31 +42,19 @@ pub mod bson {
 }
 
 pub use driver::{Change, Online, Transaction};
-pub use migration::{ChangeFn, Migration, MigrationKind, OnlineFn, Outcome, TransactionFn};
+pub use kinds::change::ChangeFn;
+pub use model::{
+    error::Error,
+    kind::MigrationKind,
+    result::{BoxError, Result},
+    version::Version,
+};
 pub use mongrate_macros::{migration, test, verify};
-pub use version::Version;
-
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
-
-/// The one error that needs no server.
-#[derive(Debug)]
-pub enum Error {
-    Registry { problems: Vec<String> },
-}
-
-impl std::fmt::Display for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::Registry { problems } = self;
-        f.write_str(&problems.join("\n"))
-    }
-}
-
-impl std::error::Error for Error {}
+pub use registry::migration::{Migration, OnlineFn, Outcome, TransactionFn};
 
 /// What every verb does first: the linked set, oldest version first, or what is wrong with it.
 pub fn start() -> Result<Vec<Migration>, Error> {
-    let registry = registry::Registry::linked(migration::DEFAULT_GROUP)?;
+    let registry = registry::list::Registry::linked(model::kind::DEFAULT_GROUP)?;
     Ok(registry.iter().copied().collect())
 }
 
@@ -97,7 +64,7 @@ pub mod __private {
     pub mod v1 {
         //! As the real one.
 
-        pub use crate::{
+        pub use crate::registry::{
             migration::{Descriptor, MIGRATIONS},
             seal::{SUMS, SumFile},
             verify::verify,

@@ -3,16 +3,8 @@
 //!
 //! Names and shapes are those of the command line's JSON.
 
-mod report;
-mod run;
-
-pub(super) use report::{
-    Created, Failure, History, Lint, Lock, Named, Plan, Status, StepProgress, Unlocked,
-};
-pub(super) use run::{DryRunReport, Run, RunReport, RunState, RunStep, StepState, Verb};
-
-/// Whether texts of failures, and other texts that may quote documents, are shown.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Texts {
-    pub(super) shown: bool,
-}
+pub(crate) mod details;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod run_report;
+pub(crate) mod texts;

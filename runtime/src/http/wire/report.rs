@@ -4,8 +4,15 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Texts;
-use crate::{Direction, LintName, MigrationKind, State, error, lint, report as lib};
+use super::texts::Texts;
+use crate::{
+    Direction, LintName, MigrationKind, State,
+    model::{
+        lint, named,
+        report::{failure, history, operator, plan, status},
+        state,
+    },
+};
 
 /// A process.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -20,9 +27,9 @@ pub(in crate::http) struct Holder {
     app: String,
 }
 
-impl From<lib::Who> for Holder {
-    fn from(who: lib::Who) -> Self {
-        let lib::Who { host, pid, app } = who;
+impl From<state::Who> for Holder {
+    fn from(who: state::Who) -> Self {
+        let state::Who { host, pid, app } = who;
         Self { host, pid, app }
     }
 }
@@ -36,13 +43,13 @@ pub(in crate::http) struct Named {
     pub(in crate::http) name: String,
 }
 
-impl From<error::Named> for Named {
-    fn from(error::Named { version, name }: error::Named) -> Self {
+impl From<named::Named> for Named {
+    fn from(named::Named { version, name }: named::Named) -> Self {
         Self { version: version.get(), name }
     }
 }
 
-pub(super) fn named(all: Vec<error::Named>) -> Vec<Named> {
+pub(super) fn named(all: Vec<named::Named>) -> Vec<Named> {
     all.into_iter().map(Named::from).collect()
 }
 
@@ -62,8 +69,8 @@ pub(in crate::http) struct Failure {
 }
 
 impl Failure {
-    pub(in crate::http) fn new(failure: lib::Failure, texts: Texts) -> Self {
-        let lib::Failure { message, code, code_name } = failure;
+    pub(in crate::http) fn new(failure: failure::Failure, texts: Texts) -> Self {
+        let failure::Failure { message, code, code_name } = failure;
         Self { message: texts.shown.then_some(message), code, code_name }
     }
 }
@@ -188,9 +195,10 @@ pub(in crate::http) struct Lock {
     dead: bool,
 }
 
-impl From<lib::LockReport> for Lock {
-    fn from(lock: lib::LockReport) -> Self {
-        let lib::LockReport { held, holder, fence, since, expires_at, remaining_ms, dead } = lock;
+impl From<status::LockReport> for Lock {
+    fn from(lock: status::LockReport) -> Self {
+        let status::LockReport { held, holder, fence, since, expires_at, remaining_ms, dead } =
+            lock;
         let holder = holder.map(Holder::from);
         Self { held, holder, fence, since, expires_at, remaining_ms, dead }
     }
@@ -226,8 +234,8 @@ pub(in crate::http) struct Status {
 }
 
 impl Status {
-    pub(in crate::http) fn new(report: lib::StatusReport, texts: Texts) -> Self {
-        let one = |one: lib::MigrationStatus| MigrationStatus {
+    pub(in crate::http) fn new(report: status::StatusReport, texts: Texts) -> Self {
+        let one = |one: status::MigrationStatus| MigrationStatus {
             version: one.version.get(),
             name: one.name,
             recorded_as: one.recorded_as,
@@ -295,7 +303,7 @@ pub(in crate::http) struct DeclaredOperation {
     documents: Option<u64>,
 }
 
-pub(super) fn operations(all: Vec<lib::DeclaredOperation>) -> Vec<DeclaredOperation> {
+pub(super) fn operations(all: Vec<plan::DeclaredOperation>) -> Vec<DeclaredOperation> {
     all.into_iter()
         .map(|one| DeclaredOperation {
             operation: one.operation,
@@ -388,8 +396,8 @@ pub(in crate::http) struct Plan {
 }
 
 impl Plan {
-    pub(in crate::http) fn new(report: lib::PlanReport, texts: Texts) -> Self {
-        let step = |one: lib::PlanStep| PlanStep {
+    pub(in crate::http) fn new(report: plan::PlanReport, texts: Texts) -> Self {
+        let step = |one: plan::PlanStep| PlanStep {
             version: one.version.get(),
             name: one.name,
             kind: one.kind,
@@ -454,11 +462,11 @@ impl History {
     pub(in crate::http) fn new(
         group: String,
         database: String,
-        events: Vec<lib::HistoryEvent>,
+        events: Vec<history::HistoryEvent>,
         next: Option<String>,
         texts: Texts,
     ) -> Self {
-        let one = |one: lib::HistoryEvent| HistoryEvent {
+        let one = |one: history::HistoryEvent| HistoryEvent {
             version: one.version.map(crate::Version::get),
             name: one.name,
             at: one.at,
@@ -485,8 +493,8 @@ pub(in crate::http) struct Unlocked {
     was_live: bool,
 }
 
-impl From<lib::UnlockReport> for Unlocked {
-    fn from(lib::UnlockReport { fence, holder, was_live }: lib::UnlockReport) -> Self {
+impl From<operator::UnlockReport> for Unlocked {
+    fn from(operator::UnlockReport { fence, holder, was_live }: operator::UnlockReport) -> Self {
         Self { fence, holder: holder.map(Holder::from), was_live }
     }
 }

@@ -1,16 +1,31 @@
 //! A run and its reports, as they are answered.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Failure, Lint, Named, Plan, StepProgress, Texts,
-    report::{DeclaredOperation, lints, named, operations},
+    details::Details,
+    report::{
+        DeclaredOperation, Failure, Lint, Named, Plan, StepProgress, lints, named, operations,
+    },
+    run_report::RunReport,
+    texts::Texts,
 };
 use crate::{
-    Direction, DryRunKind, DryRunOutcome, MigrationKind, StepOutcome, dry_run,
-    http::problem::Details, report as lib,
+    Direction, DryRunKind, DryRunOutcome, MigrationKind, StepOutcome, model::report::dry_run,
 };
+
+/// How a dry run is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::http) enum DryRunHow {
+    /// In one transaction that is always aborted.
+    Run,
+    /// Not at all: only the plan.
+    Plan,
+    /// In a scratch database with a sample of the data.
+    Shadow,
+}
 
 /// What a run was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -116,7 +131,7 @@ pub(in crate::http) struct Run {
     pub(in crate::http) verb: Verb,
     /// Whether it is a dry run, and how.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::http) dry_run: Option<crate::http::ask::DryRunHow>,
+    pub(in crate::http) dry_run: Option<DryRunHow>,
     /// How far it is.
     pub(in crate::http) state: RunState,
     /// The name of the token that asked for it.
@@ -140,81 +155,6 @@ pub(in crate::http) struct Run {
     /// Why it ended, if it did not end well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) problem: Option<Details>,
-}
-
-/// What became of one migration.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(in crate::http) struct StepReport {
-    /// Its version.
-    version: i64,
-    /// Its name.
-    name: String,
-    /// What it may do.
-    kind: MigrationKind,
-    /// Whether it was applied or rolled back.
-    direction: Direction,
-    /// What became of it.
-    outcome: StepOutcome,
-    /// How long it took, in milliseconds.
-    duration_ms: u64,
-    /// How many times its transaction was tried.
-    attempts: u32,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure>,
-}
-
-impl StepReport {
-    pub(in crate::http) fn new(step: lib::StepReport, texts: Texts) -> Self {
-        Self {
-            version: step.version.get(),
-            name: step.name,
-            kind: step.kind,
-            direction: step.direction,
-            outcome: step.outcome,
-            duration_ms: step.duration_ms,
-            attempts: step.attempts,
-            failure: step.failure.map(|failure| Failure::new(failure, texts)),
-        }
-    }
-}
-
-/// What a run did.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(in crate::http) struct RunReport {
-    /// The group.
-    group: String,
-    /// The database.
-    database: String,
-    /// The batch number of what it applied; left out if it applied nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    batch: Option<i64>,
-    /// The fence number under which it ran; left out if there was nothing to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fence: Option<i64>,
-    /// The migrations, in their order.
-    steps: Vec<StepReport>,
-    /// How long it waited for others, in milliseconds.
-    waited_ms: u64,
-    /// Applied migrations that this build does not have.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    ahead: Vec<Named>,
-}
-
-impl RunReport {
-    pub(in crate::http) fn new(report: lib::RunReport, texts: Texts) -> Self {
-        let steps = report.steps.into_iter();
-        Self {
-            group: report.group,
-            database: report.database,
-            batch: report.batch,
-            fence: report.fence,
-            steps: steps.map(|step| StepReport::new(step, texts)).collect(),
-            waited_ms: report.waited_ms,
-            ahead: named(report.ahead),
-        }
-    }
 }
 
 /// Commands of a migration, counted.

@@ -1,5 +1,5 @@
 //! The same runner with a broken protocol: `CHAOS_MUTANT` says how. Only a build with
-//! `--cfg mongrate_mutants` has it; see `runtime/src/mutant.rs`.
+//! `--cfg mongrate_mutants` has it; see `runtime/src/protocol/mutant.rs`.
 
 #[cfg(mongrate_mutants)]
 fn main() -> std::process::ExitCode {

@@ -1,0 +1,180 @@
+//! Arguments that several verbs share.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::{DatabaseAhead, LintName, Migrator, OutOfOrder, Version, Wait, cli::duration};
+
+/// Whether to try it instead of doing it.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct DryRunArgs {
+    /// Leave nothing behind: `run` does it for real in a transaction that is aborted (online and
+    /// declared migrations are not run), `plan` only shows what would be done, `shadow` does all
+    /// in a scratch database [default: run]
+    #[arg(
+        long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
+        default_missing_value = "run", hide_possible_values = true, help_heading = DRY_RUN
+    )]
+    pub dry_run: Option<DryRunHow>,
+
+    /// The same as `--dry-run=shadow`: in a scratch database with a sample of the data
+    #[arg(long, help_heading = DRY_RUN)]
+    pub shadow: bool,
+
+    /// With `--shadow`: how many documents of each collection are copied [default: 1000]
+    #[arg(long, value_name = "N", help_heading = DRY_RUN)]
+    pub sample: Option<u32>,
+
+    /// With `--dry-run`: how long its transaction, and so its locks, may last [default: 30s]
+    #[arg(
+        long, value_name = "DURATION", value_parser = duration::parse, help_heading = DRY_RUN
+    )]
+    pub timeout: Option<Duration>,
+}
+
+const DRY_RUN: &str = "Dry run";
+
+impl DryRunArgs {
+    /// How, if at all.
+    pub(crate) fn how(self) -> Option<DryRunHow> {
+        if self.shadow { Some(DryRunHow::Shadow) } else { self.dry_run }
+    }
+
+    /// What does not go together.
+    pub(crate) fn contradiction(self) -> Option<&'static str> {
+        let how = self.how();
+        if self.shadow && matches!(self.dry_run, Some(DryRunHow::Plan)) {
+            return Some("`--dry-run=plan` runs nothing, `--shadow` runs everything: choose one");
+        }
+        if self.sample.is_some() && how != Some(DryRunHow::Shadow) {
+            return Some("`--sample` is for `--shadow`");
+        }
+        if self.timeout.is_some() && how != Some(DryRunHow::Run) {
+            return Some("`--timeout` is for `--dry-run`, whose transaction it bounds");
+        }
+        None
+    }
+}
+
+/// How a dry run is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRunHow {
+    /// In one transaction that is always aborted.
+    Run,
+    /// Not at all: only the plan.
+    Plan,
+    /// In a scratch database.
+    Shadow,
+}
+
+/// Which lints are acknowledged.
+#[derive(Args, Clone, Debug, Default)]
+pub struct LintArgs {
+    /// Say nothing about this lint; may be given several times
+    #[arg(long, value_name = "LINT")]
+    pub allow: Vec<LintName>,
+
+    /// Do not look for what would better be done otherwise
+    #[arg(long)]
+    pub no_lint: bool,
+
+    /// In lints, show the keys that are there several times, and not only how often
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+impl LintArgs {
+    pub(crate) fn apply(&self, mut migrator: Migrator) -> Migrator {
+        for lint in &self.allow {
+            migrator = migrator.allow(*lint);
+        }
+        if self.show_values {
+            migrator = migrator.lint_values();
+        }
+        migrator
+    }
+}
+
+/// Which pending migrations are applied.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct UpTargetArgs {
+    /// Only up to and with this version [default: all]
+    #[arg(long, value_name = "VERSION", conflicts_with = "steps")]
+    pub to: Option<Version>,
+
+    /// Only so many [default: all]
+    #[arg(long, value_name = "N", value_parser = parse_steps)]
+    pub steps: Option<usize>,
+}
+
+/// Whether to ask before something that is hard to undo.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ConfirmArgs {
+    /// Do not ask; needed where nobody can be asked
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// What to do in doubtful cases.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct PolicyArgs {
+    /// Apply pending migrations that are older than the newest applied one
+    #[arg(long)]
+    pub allow_out_of_order: bool,
+
+    /// Go on without a warning if the database has migrations that this build does not
+    #[arg(long, conflicts_with = "refuse_ahead")]
+    pub allow_ahead: bool,
+
+    /// Refuse if the database has migrations that this build does not
+    #[arg(long)]
+    pub refuse_ahead: bool,
+}
+
+impl PolicyArgs {
+    pub(crate) fn apply(self, mut migrator: Migrator) -> Migrator {
+        if self.allow_out_of_order {
+            migrator = migrator.out_of_order(OutOfOrder::Allow);
+        }
+        if self.allow_ahead {
+            migrator = migrator.database_ahead(DatabaseAhead::Allow);
+        }
+        if self.refuse_ahead {
+            migrator = migrator.database_ahead(DatabaseAhead::Refuse);
+        }
+        migrator
+    }
+}
+
+/// How the lock is taken.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct LockArgs {
+    /// How long to wait while another process migrates: `no`, `forever`, or `30s`
+    /// [default: forever]
+    #[arg(long, value_name = "HOW LONG", value_parser = duration::parse_wait)]
+    pub wait: Option<Wait>,
+
+    /// For how long the lock is leased at a time, 1s to 1h [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub lease: Option<Duration>,
+}
+
+impl LockArgs {
+    pub(crate) fn apply(self, mut migrator: Migrator) -> Migrator {
+        if let Some(wait) = self.wait {
+            migrator = migrator.wait(wait);
+        }
+        if let Some(lease) = self.lease {
+            migrator = migrator.lease(lease);
+        }
+        migrator
+    }
+}
+
+pub(crate) fn parse_steps(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a number from 1 on".to_owned()),
+        Ok(steps) => Ok(steps),
+    }
+}

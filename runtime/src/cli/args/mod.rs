@@ -1,0 +1,124 @@
+//! What can be typed: the options and the verbs, as clap reads them.
+
+pub(crate) mod common;
+pub(crate) mod verb;
+
+use std::fmt;
+
+use clap::{ArgAction, Args, ValueEnum};
+use mongrate_seal::create::Template;
+
+use self::verb::{Answer, KindArg};
+use crate::Resolution;
+
+/// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
+#[derive(Args, Clone, Debug, Default)]
+pub struct CliArgs {
+    /// The MongoDB server: mongodb://…; it is looked for for 10 s, unless the URI sets
+    /// `serverSelectionTimeoutMS`
+    #[arg(
+        long, env = "MONGODB_URI", hide_env_values = true, global = true, value_name = "URI",
+        help_heading = CONNECTION
+    )]
+    pub uri: Option<Uri>,
+
+    /// Name of the database [default: the one in the URI, or else the app's]
+    #[arg(
+        long, env = "MONGODB_DATABASE", hide_env_values = true, global = true, value_name = "NAME",
+        help_heading = CONNECTION
+    )]
+    pub database: Option<String>,
+
+    /// Only the migrations of this group
+    #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
+    pub group: Option<String>,
+
+    /// The control collection [default: migrations]
+    #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
+    pub collection: Option<String>,
+
+    /// Print one JSON document instead of text, errors too
+    #[arg(long, global = true, help_heading = OUTPUT)]
+    pub json: bool,
+
+    /// Colour: `auto` (at a terminal, unless NO_COLOR is set), `always` or `never`
+    #[arg(
+        long, global = true, value_enum, default_value_t, value_name = "WHEN",
+        hide_possible_values = true, help_heading = OUTPUT
+    )]
+    pub color: Color,
+
+    /// Log more to stderr: -v what happens, -vv details
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = OUTPUT)]
+    pub verbose: u8,
+
+    /// Log filter, such as `mongrate=debug` [env: RUST_LOG] [default: warn]; `json` or
+    /// `json,FILTER`: a JSON object a line, one at least for each migration
+    #[arg(long, global = true, value_name = "FILTER", help_heading = OUTPUT)]
+    pub log: Option<String>,
+}
+
+const CONNECTION: &str = "Connection";
+
+const OUTPUT: &str = "Output";
+
+/// A connection string. Its password is never shown, not even by `{:?}`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Uri(String);
+
+impl Uri {
+    /// The whole connection string, with its password.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Uri {
+    fn from(uri: String) -> Self {
+        Self(uri)
+    }
+}
+
+impl From<&str> for Uri {
+    fn from(uri: &str) -> Self {
+        Self(uri.to_owned())
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Uri(…)")
+    }
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// At a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<KindArg> for Template {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Transaction => Self::Transaction,
+            KindArg::Online => Self::Online,
+            KindArg::Change => Self::Change,
+        }
+    }
+}
+
+impl From<Answer> for Resolution {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Applied => Self::Applied,
+            Answer::Pending => Self::Pending,
+            Answer::Undone => Self::Undone,
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The verbs and their arguments.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::common::{
+    ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PolicyArgs, UpTargetArgs, parse_steps,
+};
+use crate::{Tool, Version, cli::duration};
+
+/// The verbs. Mount it as, or flatten it into, an app's own [`clap::Subcommand`].
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Show every migration and its state
+    Status,
+
+    /// Apply what is pending, oldest version first
+    Up(UpArgs),
+
+    /// Roll back what was applied last: one migration, unless an option says more
+    Down(DownArgs),
+
+    /// Roll the last migration back and apply it again
+    Redo(RedoArgs),
+
+    /// Show what `up` would do; writes nothing and takes no lock
+    Plan(PlanArgs),
+
+    /// Show the last events of every migration, oldest first
+    History,
+
+    /// Succeed only if this build fits the database: nothing pending, edited or late
+    ///
+    /// Compares the migrations that are linked into this binary with what the database has
+    /// applied. (`cargo mongrate check` looks at the sources and migrations.sum instead, and asks
+    /// no database.)
+    Check(CheckArgs),
+
+    /// Write the next numbered migration file and its `mod` line
+    Create(CreateArgs),
+
+    /// Show who holds the lock
+    LockStatus,
+
+    /// Take the lock from a holder that is known to be dead
+    ForceUnlock(ForceUnlockArgs),
+
+    /// Record every migration up to and with VERSION as applied, without running any
+    Baseline(BaselineArgs),
+
+    /// Record what another migration tool has applied, without running any
+    Import(ImportArgs),
+
+    /// Answer for an interrupted migration: it is applied, or it is pending
+    Resolve(ResolveArgs),
+
+    /// Record the checksums of this build for applied migrations
+    Repair(RepairArgs),
+
+    /// Remove what declared migrations keep for their rollback
+    Purge(PurgeArgs),
+
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// As it is typed.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Up(_) => "up",
+            Self::Down(_) => "down",
+            Self::Redo(_) => "redo",
+            Self::Plan(_) => "plan",
+            Self::History => "history",
+            Self::Check(_) => "check",
+            Self::Create(_) => "create",
+            Self::LockStatus => "lock-status",
+            Self::ForceUnlock(_) => "force-unlock",
+            Self::Baseline(_) => "baseline",
+            Self::Import(_) => "import",
+            Self::Resolve(_) => "resolve",
+            Self::Repair(_) => "repair",
+            Self::Purge(_) => "purge",
+            Self::Completions(_) => "completions",
+        }
+    }
+}
+
+/// What `up` applies.
+#[derive(Args, Clone, Debug, Default)]
+pub struct UpArgs {
+    /// Which of the pending ones.
+    #[command(flatten)]
+    pub target: UpTargetArgs,
+
+    /// After a failure, go on with the next migration; the exit code is 1 all the same
+    #[arg(long)]
+    pub continue_on_error: bool,
+
+    /// Apply all in one transaction, all or nothing; refused if one of them is online or declared
+    #[arg(long, conflicts_with = "continue_on_error")]
+    pub atomic: bool,
+
+    /// Try it, or only show it.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
+
+    /// What to do in doubtful cases.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+
+    /// Lints.
+    #[command(flatten)]
+    pub lints: LintArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// What `plan` shows.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PlanArgs {
+    /// Which of the pending ones.
+    #[command(flatten)]
+    pub target: UpTargetArgs,
+
+    /// What to do in doubtful cases.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+
+    /// Lints.
+    #[command(flatten)]
+    pub lints: LintArgs,
+}
+
+/// What `check` refuses.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CheckArgs {
+    /// Refuse pending migrations that have lints, too (exit code 65)
+    #[arg(long)]
+    pub strict: bool,
+
+    /// That migrations are pending is no error: for a check before a deployment
+    #[arg(long)]
+    pub allow_pending: bool,
+
+    /// What to do in doubtful cases.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+
+    /// Lints.
+    #[command(flatten)]
+    pub lints: LintArgs,
+}
+
+/// What `down` rolls back.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DownArgs {
+    /// All that are newer than this version, which itself stays applied; 0 for all
+    #[arg(long, value_name = "VERSION", group = "target")]
+    pub to: Option<Version>,
+
+    /// The last so many [default: 1]
+    #[arg(long, value_name = "N", value_parser = parse_steps, group = "target")]
+    pub steps: Option<usize>,
+
+    /// All that the last `up` applied
+    #[arg(long, group = "target")]
+    pub batch: bool,
+
+    /// All
+    #[arg(long, group = "target")]
+    pub all: bool,
+
+    /// Try it, or only show it.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// How `redo` is done.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RedoArgs {
+    /// Try it, or only show it.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// What `create` writes.
+#[derive(Args, Clone, Debug)]
+pub struct CreateArgs {
+    /// What the migration does, such as `add user index`
+    pub name: String,
+
+    /// What it may do
+    #[arg(long, value_enum, default_value_t)]
+    pub kind: KindArg,
+
+    /// With a rollback function
+    #[arg(long)]
+    pub reversible: bool,
+
+    /// The directory of the migrations [default: src/migrations, or as the app says]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// What a migration may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    /// Atomic: its writes and its record commit together, or not at all
+    #[default]
+    Transaction,
+    /// Backfills and DDL that a change does not offer: resumed after its last finished step
+    Online,
+    /// Indexes, collections, validators, fields: declared, and rolled back in reverse order
+    Change,
+}
+
+/// Which lock `force-unlock` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ForceUnlockArgs {
+    /// The fence number that `lock-status` shows: a lock that has moved on is left alone
+    pub fence: i64,
+
+    /// Do not ask
+    #[arg(long, visible_alias = "yes", short = 'y')]
+    pub confirm: bool,
+}
+
+/// What `baseline` records.
+#[derive(Args, Clone, Debug)]
+pub struct BaselineArgs {
+    /// The newest version whose effects the database has already
+    pub version: Version,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// From where `import` takes what is applied.
+#[derive(Args, Clone, Debug)]
+pub struct ImportArgs {
+    /// The other tool: `migrate-mongo`, `mongock`, `golang-migrate` or `mongodb-migrator`
+    #[arg(long, value_name = "TOOL")]
+    pub from: Tool,
+
+    /// Its collection [default: changelog, mongockChangeLog, schema_migrations, migrations]
+    #[arg(long, value_name = "NAME")]
+    pub from_collection: Option<String>,
+
+    /// A JSON file that says which of its entries is which version, where names do not:
+    /// {"20240102-add-users.js": 20250122001, "20240103-old.js": null}; null is none
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+
+    /// Leave out entries that match no migration of this build
+    #[arg(long)]
+    pub allow_unmatched: bool,
+
+    /// Only show what would be recorded; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// What `resolve` records.
+#[derive(Args, Clone, Debug)]
+pub struct ResolveArgs {
+    /// The version of the interrupted migration
+    pub version: Version,
+
+    /// What it is
+    #[arg(long = "as", value_enum, value_name = "STATE")]
+    pub answer: Answer,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// An operator's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Answer {
+    /// Its effects are all there
+    Applied,
+    /// None of its effects is there: `up` applies it from the start
+    Pending,
+    /// It is recorded as applied, but its effects were undone by hand: `up` applies it again
+    Undone,
+}
+
+/// How `repair` is done.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RepairArgs {
+    /// This migration was renamed after it was applied: record its new name, too; may be given
+    /// several times. Any other record of another name is taken for another app's, and refused
+    #[arg(long, value_name = "VERSION")]
+    pub renamed: Vec<Version>,
+
+    /// Only show what would be recorded; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// What `purge` removes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PurgeArgs {
+    /// Only what this migration keeps
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<Version>,
+
+    /// Only of migrations last applied or rolled back so long ago: `30d`, `12h`
+    #[arg(long, value_name = "AGE", value_parser = duration::parse_age)]
+    pub older_than: Option<Duration>,
+
+    /// Only show what would be removed; writes nothing and takes no lock
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArgs,
+
+    /// The lock.
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+/// For which shell.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}

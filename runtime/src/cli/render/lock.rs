@@ -1,0 +1,72 @@
+//! The lock, and what became of taking it away.
+
+use super::{
+    style::{ACCENT, FAINT, GOOD, WARNING, paint, safe},
+    view::View,
+};
+use crate::{
+    LockReport, UnlockReport,
+    cli::duration::{ago, human},
+};
+
+pub(crate) fn lock(report: &LockReport, view: View) -> String {
+    if report.held {
+        return lock_line(report);
+    }
+    let mut text = format!("{} the lock is free", paint(GOOD, "✓"));
+    if report.fence > 0 {
+        text += &paint(FAINT, format!(" · last fence {}", report.fence));
+    }
+    text.push('\n');
+    if let Some(holder) = &report.holder {
+        let since = report
+            .expires_at
+            .map(|at| ago(view.now.signed_duration_since(at).num_seconds()))
+            .map(|ago| format!("; its lease ran out {ago}"))
+            .unwrap_or_default();
+        let ended = if report.dead { "; that process has ended" } else { "" };
+        text += &format!(
+            "  {} had it last and did not give it back{since}{ended}\n",
+            safe(&holder.to_string())
+        );
+    }
+    text
+}
+
+fn lock_line(lock: &LockReport) -> String {
+    let holder =
+        lock.holder.as_ref().map_or_else(|| "an unknown process".to_owned(), ToString::to_string);
+    let since = lock
+        .since
+        .map(|since| format!(" since {} UTC", since.format("%Y-%m-%d %H:%M:%S")))
+        .unwrap_or_default();
+    if lock.dead {
+        return format!(
+            "{} locked by {}{since}, fence {}: that process has ended; its lease ends in {} at the \
+             latest, and the next run takes the lock\n",
+            paint(WARNING, "●"),
+            safe(&holder),
+            lock.fence,
+            human(lock.remaining_ms),
+        );
+    }
+    format!(
+        "{} locked by {}{since}, fence {}, for another {} unless renewed\n",
+        paint(ACCENT, "●"),
+        safe(&holder),
+        lock.fence,
+        human(lock.remaining_ms),
+    )
+}
+
+pub(crate) fn unlock(report: &UnlockReport) -> String {
+    let holder =
+        report.holder.as_ref().map_or_else(|| "an unknown process".to_owned(), ToString::to_string);
+    format!(
+        "{} took the lock with fence {} from {}{}\n",
+        paint(GOOD, "✓"),
+        report.fence,
+        safe(&holder),
+        if report.was_live { ", whose lease was still running" } else { "" }
+    )
+}

@@ -1,0 +1,18 @@
+//! Reports as text: pure, with styles that the printer may cut, at a given width.
+
+pub(crate) mod backfill;
+pub(crate) mod dry_run;
+pub(crate) mod history;
+pub(crate) mod lints;
+pub(crate) mod lock;
+pub(crate) mod notes;
+pub(crate) mod operator;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod status;
+pub(crate) mod style;
+mod table;
+pub(crate) mod view;
+
+#[cfg(test)]
+mod tests;

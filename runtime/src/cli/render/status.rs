@@ -1,0 +1,150 @@
+//! The report of `status`.
+
+use comfy_table::{Cell, Color, Table};
+
+use super::{
+    backfill::backfill,
+    lock::lock,
+    style::{FAINT, WARNING, paint, safe, safe_lines},
+    table::{fitting, right, table, wrapped},
+    view::{View, counts, moment},
+};
+use crate::{Direction, MigrationKind, MigrationStatus, State, StatusReport, cli::duration::human};
+
+pub(crate) fn status(report: &StatusReport, view: View) -> String {
+    let mut text = fitting(view, 5, |level| status_table(report, view, level));
+    text += "\n";
+    text += &format!(
+        "{} {}\n",
+        counts(report),
+        paint(FAINT, format!("· database {}", safe(&report.database))),
+    );
+    if report.lock.held || report.lock.holder.is_some() {
+        text += &lock(&report.lock, view);
+    }
+    for one in &report.migrations {
+        if let Some(note) = remark(one) {
+            let note = format!("{} {}: {}", one.version, safe(&one.name), safe_lines(&note));
+            for (at, line) in wrapped(&note, view, 2).iter().enumerate() {
+                let mark = if at == 0 { paint(WARNING, "!") } else { " ".to_owned() };
+                text += &format!("{mark} {line}\n");
+            }
+        }
+    }
+    text
+}
+
+/// What is odd about a migration.
+fn remark(one: &MigrationStatus) -> Option<String> {
+    if !one.linked {
+        return Some("not in this build".to_owned());
+    }
+    if let Some(recorded) = &one.recorded_as {
+        return Some(format!("recorded as `{recorded}`: another app's? `check` says more"));
+    }
+    if one.drifted {
+        return Some("changed after being applied; `check` says more".to_owned());
+    }
+    match one.state {
+        State::Failed => Some(match &one.failure {
+            Some(failure) => format!("{}{}", failure.message, ways_out(one)),
+            None => format!("its last attempt failed{}", ways_out(one)),
+        }),
+        State::Running | State::Interrupted => Some(unfinished(one)),
+        State::Applied | State::Pending => None,
+    }
+}
+
+/// How far a migration is that was begun and is not done, and what finishes it.
+fn unfinished(one: &MigrationStatus) -> String {
+    let is_rollback = one.direction == Some(Direction::Down);
+    let (mut text, way_out) = match (one.state, is_rollback) {
+        (State::Interrupted, false) => ("interrupted".to_owned(), "; `up` resumes it"),
+        (State::Interrupted, true) => {
+            ("its rollback was interrupted".to_owned(), "; `down` finishes it")
+        }
+        (_, false) => ("running".to_owned(), ""),
+        (_, true) => ("being rolled back".to_owned(), ""),
+    };
+    if !one.progress.is_empty() {
+        let all: Vec<String> = one.progress.iter().map(backfill).collect();
+        text += &format!(" at {}", all.join("; "));
+    } else if !one.finished_steps.is_empty() {
+        let steps: Vec<String> =
+            one.finished_steps.iter().map(|step| format!("`{step}`")).collect();
+        text += &format!(" after {}", steps.join(", "));
+    }
+    text + way_out
+}
+
+/// What can be done about a migration that failed half-way, behind why it did.
+fn ways_out(one: &MigrationStatus) -> String {
+    let Some(half_done) = one.half_done else { return String::new() };
+    let version = one.version;
+    let by_hand = format!("or say what is so with `resolve {version} --as applied|pending`");
+    let ways = match (half_done.direction, half_done.down) {
+        (Direction::Up, true) => "half-done: `up` resumes it, `down` undoes what it did".to_owned(),
+        (Direction::Up, false) => {
+            format!("half-done: `up` resumes it, {by_hand}")
+        }
+        (Direction::Down, _) if half_done.gives_up_rollback => {
+            "its rollback failed: `down` tries it again, `up` gives it up and applies again what \
+             it undid"
+                .to_owned()
+        }
+        (Direction::Down, _) => format!("its rollback failed: `down` tries it again, {by_hand}"),
+    };
+    format!("\n{ways}")
+}
+
+/// Levels: 0 says all, each next one says less.
+fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
+    let mut columns = vec!["version", "name", "state"];
+    if level < 5 {
+        columns.extend(["kind", if level < 2 { "reversible" } else { "undo" }]);
+    }
+    if level < 3 {
+        columns.push("batch");
+    }
+    columns.push(if level < 2 { "applied (UTC)" } else { "applied" });
+    if level < 4 {
+        columns.push("took");
+    }
+    let rows = report.migrations.iter().map(|one| {
+        let mut row = vec![Cell::new(one.version), Cell::new(safe(&one.name)), state_cell(one)];
+        if level < 5 {
+            let kind = match one.kind {
+                MigrationKind::Transaction if level >= 2 => "tx",
+                kind => kind.as_str(),
+            };
+            row.extend([Cell::new(kind), Cell::new(if one.reversible { "yes" } else { "no" })]);
+        }
+        if level < 3 {
+            row.push(right(one.batch.map(|batch| batch.to_string()).unwrap_or_default()));
+        }
+        row.push(Cell::new(one.applied_at.map(|at| moment(at, view, level)).unwrap_or_default()));
+        if level < 4 {
+            row.push(right(one.duration_ms.map(human).unwrap_or_default()));
+        }
+        row
+    });
+    table(&columns, rows, Some(1))
+}
+
+fn state_cell(one: &MigrationStatus) -> Cell {
+    let odd = one.drifted || !one.linked || one.recorded_as.is_some();
+    let is_rollback = one.half_done.is_some_and(|half| half.direction == Direction::Down);
+    let text = match one.state {
+        State::Failed if is_rollback => "rollback failed".to_owned(),
+        _ => one.state_text(),
+    };
+    let text = if odd { format!("{text} !") } else { text };
+    Cell::new(text).fg(match one.state {
+        _ if odd => Color::Yellow,
+        State::Applied => Color::Green,
+        State::Pending => Color::Yellow,
+        State::Running => Color::Cyan,
+        State::Interrupted => Color::Yellow,
+        State::Failed => Color::Red,
+    })
+}

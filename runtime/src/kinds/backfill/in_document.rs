@@ -1,0 +1,36 @@
+//! Errors that say which document they are about.
+
+use mongodb::bson::Bson;
+
+use crate::{model::result::BoxError, mongo::server_error};
+
+/// An error that is about one document.
+#[derive(Debug, thiserror::Error)]
+#[error("the document with `_id` {id}{more}")]
+pub(crate) struct InDocument {
+    pub(super) id: Bson,
+    pub(super) more: String,
+    pub(super) source: BoxError,
+}
+
+/// An error, and where it was.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(super) struct Within {
+    pub text: String,
+    pub source: BoxError,
+}
+
+/// An error that is about this document.
+pub(super) fn of(id: &Bson, source: impl Into<BoxError>) -> BoxError {
+    Box::new(InDocument { id: id.clone(), more: String::new(), source: source.into() })
+}
+
+/// The error of a command, whose statements are about documents of these `_id`s.
+pub(super) fn of_statement(error: BoxError, ids: &[Option<Bson>]) -> BoxError {
+    let at = server_error::details_in(error.as_ref()).and_then(|details| details.index);
+    match at.and_then(|at| ids.get(at)?.as_ref()) {
+        Some(id) => of(id, error),
+        None => error,
+    }
+}

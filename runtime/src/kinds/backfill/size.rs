@@ -1,0 +1,151 @@
+//! Pure: how many documents the next batch may have, and how many bytes of them.
+
+use std::time::Duration;
+
+const DOCUMENTS_FIRST: u32 = 1_000;
+
+const DOCUMENTS_MAX: u32 = 10_000;
+
+/// A transaction keeps what it changes in the server's cache until it ends.
+pub(super) const BYTES_MAX: u64 = 16 << 20;
+
+/// A batch is not made smaller than this for its bytes; single documents may be bigger.
+const BYTES_MIN: u64 = 64 << 10;
+
+/// What the server begins to write out of its cache at is a twentieth of it.
+const CACHE_SHARE: u64 = 16;
+
+/// A batch that took less may grow, one that took more than the other shrinks.
+const QUICK: Duration = Duration::from_millis(150);
+
+const SLOW: Duration = Duration::from_millis(600);
+
+/// The limits of the next batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub documents: u32,
+    /// Of the documents as they are read. A batch of one document may have more.
+    pub bytes: u64,
+    /// The most documents; where the caller chose them, time does not change them.
+    documents_max: u32,
+    is_chosen: bool,
+    bytes_max: u64,
+}
+
+impl Size {
+    /// The first one; `chosen`: the documents that the caller wants.
+    pub(crate) fn first(chosen: Option<u32>) -> Self {
+        Self {
+            documents: chosen.unwrap_or(DOCUMENTS_FIRST),
+            bytes: BYTES_MAX,
+            documents_max: chosen.unwrap_or(DOCUMENTS_MAX),
+            is_chosen: chosen.is_some(),
+            bytes_max: BYTES_MAX,
+        }
+    }
+
+    /// The server has a cache of so many bytes, for this many batches at once.
+    pub(crate) fn fit_cache(&mut self, cache: u64, workers: usize) {
+        let workers = u64::try_from(workers).unwrap_or(u64::MAX).max(1);
+        self.bytes_max = (cache / CACHE_SHARE / workers).clamp(BYTES_MIN, BYTES_MAX);
+        self.bytes = self.bytes.min(self.bytes_max);
+    }
+
+    /// A batch committed: documents by the time that it took, bytes slowly, as the server has
+    /// refused more.
+    pub(crate) fn committed(&mut self, took: Duration) {
+        self.bytes = (self.bytes + self.bytes / 8).min(self.bytes_max);
+        if took < QUICK || self.is_chosen {
+            self.documents = self.documents.saturating_mul(2).min(self.documents_max);
+        } else if took > SLOW {
+            self.documents = (self.documents / 2).max(1);
+        }
+    }
+
+    /// The server did not take a batch of this size.
+    pub(crate) fn refused(&mut self, documents: i64, bytes: u64) {
+        let documents = u32::try_from(documents).unwrap_or(u32::MAX);
+        self.documents = self.documents.min(documents / 2).max(1);
+        self.bytes = self.bytes.min((bytes / 2).max(BYTES_MIN));
+    }
+
+    /// How many of these documents in a row may be in a batch; at least one.
+    pub(crate) fn fitting(&self, sizes: &[u64]) -> usize {
+        let mut bytes = 0_u64;
+        let fits = sizes.iter().take(self.documents as usize).take_while(|size| {
+            bytes = bytes.saturating_add(**size);
+            bytes <= self.bytes
+        });
+        fits.count().max(1).min(sizes.len())
+    }
+}
+
+/// Splits documents in a row so that each part has few enough bytes to be read at once: their
+/// numbers.
+pub(crate) fn portions(sizes: &[u64], bytes_max: u64) -> Vec<u32> {
+    let mut portions: Vec<u32> = Vec::new();
+    let mut room = 0;
+    for size in sizes {
+        match portions.last_mut() {
+            Some(last) if *size <= room => *last += 1,
+            _ => {
+                portions.push(1);
+                room = bytes_max;
+            }
+        }
+        room = room.saturating_sub(*size);
+    }
+    portions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_batch_is_followed_by_smaller_ones_that_grow_again() {
+        let mut size = Size::first(None);
+        size.refused(60, 15 << 20);
+        assert_eq!((size.documents, size.bytes), (30, 15 << 19));
+        size.committed(Duration::from_millis(300));
+        assert_eq!((size.documents, size.bytes), (30, (15 << 19) / 8 * 9));
+        for _ in 0..100 {
+            size.committed(Duration::ZERO);
+        }
+        assert_eq!((size.documents, size.bytes), (DOCUMENTS_MAX, BYTES_MAX));
+        for _ in 0..100 {
+            size.refused(i64::from(size.documents), size.bytes);
+        }
+        assert_eq!((size.documents, size.bytes), (1, BYTES_MIN));
+
+        let mut chosen = Size::first(Some(500));
+        chosen.committed(Duration::from_secs(9));
+        assert_eq!(chosen.documents, 500, "time does not change what was chosen");
+        chosen.refused(500, 1);
+        chosen.committed(Duration::from_secs(9));
+        assert_eq!(chosen.documents, 500);
+    }
+
+    #[test]
+    fn a_small_cache_makes_small_batches() {
+        let mut size = Size::first(None);
+        size.fit_cache(64 << 20, 4);
+        assert_eq!(size.bytes, 1 << 20);
+        size.committed(Duration::ZERO);
+        assert_eq!(size.bytes, 1 << 20);
+        size.fit_cache(u64::MAX, 1);
+        assert_eq!(size.bytes_max, BYTES_MAX);
+    }
+
+    #[test]
+    fn bytes_bound_a_batch_and_its_portions() {
+        let mut size = Size::first(Some(3));
+        assert_eq!(size.fitting(&[1, 1, 1, 1]), 3);
+        size.bytes = 10;
+        assert_eq!(size.fitting(&[5, 5, 1]), 2);
+        assert_eq!(size.fitting(&[50, 5, 1]), 1, "a big one is alone");
+        assert_eq!(size.fitting(&[]), 0);
+        assert_eq!(portions(&[1, 2, 3, 9, 1, 1], 6), [3, 1, 2]);
+        assert_eq!(portions(&[], 6), [0_u32; 0]);
+    }
+}

@@ -1,0 +1,121 @@
+//! Documents with a field twice: BSON can hold that, and whatever rewrites such a document keeps
+//! one of the two. So they are refused by their `_id`, before anything is changed.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::{
+    model::{error::Error, result::BoxError},
+    mongo::refusal,
+    protocol::{control::Control, stop::Stop},
+};
+
+/// How many documents an error names.
+const NAMED_MAX: i32 = 5;
+
+/// How many levels of a value are looked into.
+pub(crate) const DEPTH: usize = 8;
+
+/// Whether the document in a variable has a field twice, at its own level.
+pub(crate) fn here(of: &str) -> Bson {
+    let names = doc! { "$map": {
+        "input": { "$objectToArray": format!("$${of}") }, "as": "kv", "in": "$$kv.k",
+    } };
+    let alike = doc! { "$ne": [
+        { "$size": "$$names" }, { "$size": { "$setUnion": ["$$names", []] } },
+    ] };
+    // A set goes by the collation of the collection, which may take `Name` for `name`; so names that
+    // are alike are compared by their bytes.
+    let same = doc! { "$and": [
+        { "$eq": [{ "$strLenBytes": "$$other" }, { "$strLenBytes": "$$name" }] },
+        { "$eq": [{ "$indexOfBytes": ["$$other", "$$name"] }, 0] },
+    ] };
+    let namesakes = doc! { "$filter": { "input": "$$names", "as": "other", "cond": same } };
+    let any = doc! { "$anyElementTrue": [{ "$map": {
+        "input": "$$names", "as": "name", "in": { "$gt": [{ "$size": namesakes }, 1] },
+    } }] };
+    doc! { "$let": { "vars": { "names": names }, "in": { "$and": [alike, any] } } }.into()
+}
+
+/// Whether the value in a variable has a field twice, or one of the documents within it, down to
+/// so many levels.
+pub(crate) fn within(of: &str, depth: usize) -> Bson {
+    let is = |name: &str| doc! { "$eq": [{ "$type": format!("$${of}") }, name] };
+    let here = doc! { "$and": [is("object"), here(of)] };
+    let Some(rest) = depth.checked_sub(1) else { return here.into() };
+    // The values of a document and the elements of an array are looked into alike.
+    let values = doc! { "$map": {
+        "input": { "$objectToArray": format!("$${of}") }, "as": "kv", "in": "$$kv.v",
+    } };
+    let children = doc! { "$switch": {
+        "branches": [
+            { "case": is("object"), "then": values },
+            { "case": is("array"), "then": format!("$${of}") },
+        ],
+        "default": [],
+    } };
+    let each = format!("w{rest}");
+    let map = doc! { "$map": { "input": children, "as": &each, "in": within(&each, rest) } };
+    doc! { "$or": [here, { "$anyElementTrue": [map] }] }.into()
+}
+
+/// Finds some documents for which the expression holds.
+pub(crate) fn pipeline(filter: Document, test: Bson) -> Vec<Document> {
+    vec![
+        doc! { "$match": filter },
+        doc! { "$match": { "$expr": test } },
+        doc! { "$limit": NAMED_MAX },
+        doc! { "$project": { "_id": 1 } },
+    ]
+}
+
+/// The refusal of documents that were found so; none if there are none.
+pub(crate) fn refusal(collection: &str, found: &[Document]) -> Option<String> {
+    if found.is_empty() {
+        return None;
+    }
+    let more = if found.len() >= usize::try_from(NAMED_MAX).unwrap_or(usize::MAX) {
+        ", and there may be more"
+    } else {
+        ""
+    };
+    Some(format!(
+        "documents of `{collection}` have a field of the same name twice (_id {}{more}); one of \
+         the two values would be lost; nothing was changed: look at these documents as raw BSON, \
+         store each with one field of the name, and run again",
+        refusal::ids(found)
+    ))
+}
+
+/// Refuses a backfill of documents that come to this side, where one has a field twice.
+pub(super) async fn refuse(
+    control: &Control,
+    collection: &str,
+    filter: &Document,
+) -> Result<(), Stop> {
+    let pipeline = pipeline(filter.clone(), within("ROOT", DEPTH));
+    let command = doc! { "aggregate": collection, "pipeline": pipeline, "cursor": {} };
+    let reply = control.retrying(None, command).await.map_err(|error| {
+        Stop::Server(Error::server("look for documents that have a field twice", error))
+    })?;
+    let found = reply
+        .get_document("cursor")
+        .and_then(|cursor| cursor.get_array("firstBatch"))
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let found: Vec<Document> = found.iter().filter_map(Bson::as_document).cloned().collect();
+    match refusal(collection, &found) {
+        None => Ok(()),
+        Some(problem) => Err(Stop::Body(BoxError::from(problem))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expression_grows_with_the_depth_and_not_with_its_power() {
+        let size = |depth| within("ROOT", depth).to_string().len();
+        assert!(size(8) < 6 * size(2), "{} {}", size(2), size(8));
+    }
+}

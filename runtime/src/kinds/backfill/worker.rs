@@ -1,0 +1,415 @@
+//! One worker: takes partitions, and walks them batch by batch. Each batch commits together with
+//! the checkpoint of its partition, or not at all.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use mongodb::{
+    ClientSession,
+    bson::{Document, doc},
+    error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
+};
+use tokio::time::Instant;
+
+use super::{
+    culprit,
+    scout::Scouted,
+    shared::Shared,
+    work::{Batch, Work},
+};
+use crate::{
+    model::error::Error,
+    mongo::{
+        driver,
+        reply::touched,
+        server_error::{self, ServerError},
+    },
+    protocol::{
+        checkpoint::partition::{self, Advance, Partition},
+        retry::Backoff,
+        session::{self, Durability},
+        stop::{self, Stop},
+    },
+};
+
+/// How often the end of a collection that is written to is looked at again.
+const LOOKS_MAX: u32 = 5;
+
+/// How a batch ended that did not fail.
+enum Ended {
+    Committed,
+    /// It met something that a smaller one may not meet. Nothing of it is there.
+    Smaller(Setback),
+}
+
+/// What a batch met.
+enum Setback {
+    /// While its documents were read and written.
+    Work(ServerError),
+    /// When it was to commit.
+    Commit(ServerError),
+}
+
+/// Works until no partition is left, or until it is told to stop.
+pub(crate) async fn work(
+    shared: &Shared<'_>,
+    mut session: ClientSession,
+    work: &impl Work,
+) -> Result<(), Stop> {
+    loop {
+        let next = shared.queue.borrow_mut().pop_front();
+        let Some(mut partition) = next else { return Ok(()) };
+        let ended = walk(shared, &mut session, &mut partition, work).await;
+        if let Err(stop) = ended {
+            shared.halt.cancel();
+            return Err(stop);
+        }
+        if shared.halt.is_cancelled() {
+            return Ok(());
+        }
+    }
+}
+
+async fn walk(
+    shared: &Shared<'_>,
+    session: &mut ClientSession,
+    partition: &mut Partition,
+    work: &impl Work,
+) -> Result<(), Stop> {
+    let mut conflicts = Backoff::new(shared.control.retries);
+    let mut ahead: Option<Scouted> = None;
+    let mut looks = 0;
+    while !partition.done {
+        shared.gauge.wait(&shared.halt).await;
+        if let Some(cache) = shared.gauge.cache() {
+            shared.resize(|size| size.fit_cache(cache, shared.job.workers));
+        }
+        shared.lost()?;
+        if shared.halt.is_cancelled() {
+            return Ok(());
+        }
+        let scouted = match ahead.take() {
+            Some(scouted) => scouted,
+            None => scout(shared, partition).await?,
+        };
+        // What is inserted behind the last one while it runs is not left out.
+        let mut scouted = scouted;
+        let mut advance = Advance {
+            at: scouted.range.to.clone(),
+            behind: false,
+            documents: scouted.documents,
+            done: scouted.last.is_some(),
+        };
+        let mut look = 0;
+        if let (Some(Some(last)), None) = (&scouted.last, &partition.bounds.to)
+            && looks < LOOKS_MAX
+        {
+            look = 1;
+            scouted.range.to = Some(last.clone());
+            scouted.range.including = true;
+            advance.at = Some(last.clone());
+            (advance.behind, advance.done) = (true, false);
+        }
+        let begun = Instant::now();
+        let this = batch(shared, session, partition, &scouted, advance, work);
+        // Meanwhile, where the one after it ends.
+        let next = async {
+            let mut behind = partition.clone();
+            behind.at.clone_from(&scouted.range.to);
+            behind.behind = false;
+            if scouted.last.is_some() { None } else { scout(shared, &behind).await.ok() }
+        };
+        let (ended, next) = tokio::join!(this, next);
+        match ended? {
+            (Ended::Committed, advance) => {
+                shared.resize(|size| size.committed(begun.elapsed()));
+                looks += look;
+                conflicts = Backoff::new(shared.control.retries);
+                partition.batches += 1;
+                partition.documents += advance.documents;
+                partition.done = advance.done;
+                partition.at = advance.at;
+                partition.behind = advance.behind;
+                ahead = next;
+                let tally = &shared.tally;
+                tally.batches.set(tally.batches.get() + 1);
+                tally
+                    .documents
+                    .set(tally.documents.get() + u64::try_from(advance.documents).unwrap_or(0));
+                crate::telemetry::metrics::backfilled(
+                    shared.control.database.name(),
+                    shared.group,
+                    shared.version,
+                    &shared.job.name,
+                    advance.documents,
+                );
+                shared.tell();
+            }
+            (Ended::Smaller(setback), _) => {
+                let (documents, bytes) = (scouted.documents, scouted.bytes);
+                shared.resize(|size| size.refused(documents, bytes));
+                let limits = shared.size.get();
+                tracing::debug!(
+                    target: "mongrate", backfill = shared.job.name, documents, bytes,
+                    documents_max = limits.documents, bytes_max = limits.bytes,
+                    error = %setback.error(), "a batch is tried again, with fewer documents"
+                );
+                // It ends at one document: what makes it smaller is no attempt.
+                if documents > 1 {
+                    conflicts.pause().await;
+                } else if !conflicts.again().await {
+                    return Err(alone(shared, &scouted, setback).await);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Setback {
+    fn error(&self) -> &ServerError {
+        match self {
+            Self::Work(error) | Self::Commit(error) => error,
+        }
+    }
+}
+
+/// What stops a walk: a batch of one document that the server does not take.
+async fn alone(shared: &Shared<'_>, scouted: &Scouted, setback: Setback) -> Stop {
+    let error = match setback {
+        Setback::Commit(error) if !error.code().is_some_and(is_size) => {
+            return Stop::Server(Error::server("commit a batch", error));
+        }
+        Setback::Work(error) | Setback::Commit(error) => error,
+    };
+    let problem = match error.code() {
+        // WriteConflict. The server says so, too, when its cache is full.
+        Some(112) | None => {
+            "met the writes of others, or a full cache of the server, each time that it was \
+             tried, alone in a batch; run it again when there is less traffic"
+        }
+        // BSONObjectTooLarge.
+        Some(10_334) => {
+            "is too big, though it was alone in a batch: with what it becomes, or with what is \
+             kept of it for a rollback, it is more than the 16 MB of a command"
+        }
+        _ => "fits no transaction of this server, though it was alone in a batch",
+    };
+    Stop::Body(culprit::alone(shared, &scouted.range, scouted.bytes, problem, error).await)
+}
+
+/// WriteConflict, TransactionTooLarge, TransactionExceededLifetimeLimitSeconds,
+/// TransactionTooLargeForCache: a smaller transaction may pass.
+fn is_size(code: i32) -> bool {
+    code == 112 || driver::is_limit(code)
+}
+
+pub(crate) async fn scout(shared: &Shared<'_>, partition: &Partition) -> Result<Scouted, Stop> {
+    let rest = partition.rest();
+    let scouting = shared.scout.next(&rest, shared.size.get());
+    tokio::select! {
+        biased;
+        () = shared.lost.cancelled() => Err(Stop::Lost),
+        scouted = scouting => {
+            scouted.map_err(|error| Stop::Server(Error::server("look ahead in a backfill", error)))
+        }
+    }
+}
+
+/// One batch, tried again until it is known what became of it.
+async fn batch(
+    shared: &Shared<'_>,
+    session: &mut ClientSession,
+    partition: &Partition,
+    scouted: &Scouted,
+    advance: Advance,
+    work: &impl Work,
+) -> Result<(Ended, Advance), Stop> {
+    let mut backoff = Backoff::new(shared.control.retries);
+    // A commit was sent whose outcome never came back.
+    let mut unknown = false;
+    loop {
+        shared.lost()?;
+        let portions = scouted.portions.clone();
+        let mut batch = Batch::new(shared, session, scouted.range.filter(), portions);
+        let attempt = attempt(shared, partition, &advance, &mut batch, work).await;
+        let (matched, modified) = (batch.matched, batch.modified);
+        let error = match attempt {
+            Ok(()) => {
+                let tally = &shared.tally;
+                tally.matched.set(tally.matched.get() + matched);
+                tally.modified.set(tally.modified.get() + modified);
+                return Ok((Ended::Committed, advance));
+            }
+            Err(Miss::Guard) => {
+                if unknown && committed(shared, session, partition).await? {
+                    return Ok((Ended::Committed, advance));
+                }
+                shared.lost.cancel();
+                return Err(Stop::Lost);
+            }
+            Err(Miss::Stop(Stop::Body(error))) if !unknown => {
+                return Err(culprit::named(shared, session, scouted, work, error).await);
+            }
+            Err(Miss::Stop(stop)) if !unknown => return Err(stop),
+            Err(Miss::Stop(stop)) => {
+                return match committed(shared, session, partition).await {
+                    Ok(true) => Ok((Ended::Committed, advance)),
+                    Ok(false) => Err(stop),
+                    Err(Stop::Server(error)) => Err(Stop::Unknown(error)),
+                    Err(other) => Err(other),
+                };
+            }
+            Err(Miss::Body(error)) if !unknown => {
+                return Ok((Ended::Smaller(Setback::Work(error)), advance));
+            }
+            Err(Miss::Body(error)) => error,
+            // It is known not to have committed.
+            Err(Miss::Commit { error, unclear: false }) if !unknown => {
+                return Ok((Ended::Smaller(Setback::Commit(error)), advance));
+            }
+            Err(Miss::Commit { error, unclear }) => {
+                unknown |= unclear;
+                error
+            }
+        };
+        if backoff.again().await {
+            continue;
+        }
+        let error = Error::server("commit a batch", error);
+        return match committed(shared, session, partition).await {
+            Ok(true) => Ok((Ended::Committed, advance)),
+            Ok(false) => Err(Stop::Server(error)),
+            Err(_) => Err(Stop::Unknown(error)),
+        };
+    }
+}
+
+/// Why an attempt did not commit.
+enum Miss {
+    /// The checkpoint is not as it was left.
+    Guard,
+    /// The server says that trying again may help.
+    Body(ServerError),
+    Commit {
+        error: ServerError,
+        unclear: bool,
+    },
+    Stop(Stop),
+}
+
+async fn attempt(
+    shared: &Shared<'_>,
+    partition: &Partition,
+    advance: &Advance,
+    batch: &mut Batch<'_>,
+    work: &impl Work,
+) -> Result<(), Miss> {
+    session::begin(batch.session, Durability::Majority).await.map_err(Miss::Stop)?;
+    let statement = partition.guard_statement(shared.fence, advance);
+    let command = shared.control.update(vec![statement]);
+    match shared.control.once(Some(&mut *batch.session), command).await {
+        Ok(reply) if touched(&reply) == 1 => {}
+        Ok(_) => {
+            session::abort(batch.session).await;
+            return Err(Miss::Guard);
+        }
+        Err(error) => {
+            session::abort(batch.session).await;
+            if partition::is_refusal(&error) {
+                return Err(Miss::Guard);
+            }
+            return Err(if error.has_label(TRANSIENT_TRANSACTION_ERROR) {
+                Miss::Body(error)
+            } else {
+                Miss::Stop(Stop::Server(Error::server("enter a batch", error)))
+            });
+        }
+    }
+    if advance.documents > 0 {
+        let ended = tokio::select! {
+            biased;
+            () = shared.lost.cancelled() => Err(Stop::Lost),
+            ended = AssertUnwindSafe(work.batch(batch)).catch_unwind() => stop::settle_body(ended),
+        };
+        if let Err(stop) = ended {
+            session::abort(batch.session).await;
+            return Err(match stop {
+                Stop::Body(error) => match worth_another(error.as_ref()) {
+                    Some(error) => Miss::Body(error),
+                    None => Miss::Stop(Stop::Body(error)),
+                },
+                stop => Miss::Stop(stop),
+            });
+        }
+    }
+    commit(shared, batch.session).await
+}
+
+/// What may go away when the batch is tried again, or is smaller.
+fn worth_another(error: &(dyn std::error::Error + 'static)) -> Option<ServerError> {
+    let sent = driver::find(error).map(|error| ServerError::from(error.clone()));
+    // BSONObjectTooLarge of the command as a whole, and not of a document in it.
+    let is_command = sent.as_ref().is_some_and(|error| {
+        error.code() == Some(10_334) && error.details().is_none_or(|one| one.ids.is_empty())
+    });
+    let is_worth = driver::has_label(error, TRANSIENT_TRANSACTION_ERROR)
+        || server_error::code_in(error).is_some_and(driver::is_limit)
+        || is_command;
+    let unknown = || ServerError::in_reply("a batch met the writes of others", None);
+    is_worth.then(|| sent.or_else(|| server_error::replied(error).cloned()).unwrap_or_else(unknown))
+}
+
+async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), Miss> {
+    let mut backoff = Backoff::new(shared.control.retries);
+    let mut unclear = false;
+    loop {
+        let Err(error) = session.commit_transaction().await else { return Ok(()) };
+        let unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+        let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR);
+        unclear |= unknown;
+        if unknown && !shared.lost.is_cancelled() && backoff.again().await {
+            continue;
+        }
+        let error = ServerError::from(error);
+        let is_limit = error.code().is_some_and(is_size);
+        return Err(if unclear || transient || is_limit {
+            Miss::Commit { error, unclear }
+        } else {
+            Miss::Stop(Stop::Server(Error::server("commit a batch", error)))
+        });
+    }
+}
+
+/// Ends what the session may have left open, and reads whether the batch committed.
+async fn committed(
+    shared: &Shared<'_>,
+    session: &mut ClientSession,
+    partition: &Partition,
+) -> Result<bool, Stop> {
+    let ended = session::end_session(&shared.control, session).await;
+    let after = session.operation_time();
+    let filter = doc! { "_id": &partition.id };
+    let found = shared.control.find_after(after, None, filter, doc! {}).await;
+    let found = found.map_err(|error| Stop::Server(Error::server("read a checkpoint", error)))?;
+    let Some(found) = found.first().and_then(Partition::parse) else { return Err(Stop::Lost) };
+    if found.fence != shared.fence {
+        shared.lost.cancel();
+        return Err(Stop::Lost);
+    }
+    if found.batches == partition.batches + 1 {
+        return Ok(true);
+    }
+    // Its commit may still be on its way.
+    if ended {
+        Ok(false)
+    } else {
+        let open = "a batch's transaction could not be ended";
+        Err(Stop::Server(Error::server("commit a batch", ServerError::in_reply(open, None))))
+    }
+}
+
+/// The session's id, as `killSessions` wants it.
+pub(crate) fn id_of(session: &ClientSession) -> Document {
+    session.id().clone()
+}

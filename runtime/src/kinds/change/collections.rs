@@ -1,0 +1,375 @@
+//! Collections: create, drop, rename.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::{keep, names, slot::Slot};
+use crate::{
+    kinds::{catalog, online::Online},
+    model::result::BoxError,
+    mongo::options,
+};
+
+/// What the server's `create` knows besides the name.
+const OPTIONS: [&str; 15] = [
+    "capped",
+    "changeStreamPreAndPostImages",
+    "clusteredIndex",
+    "collation",
+    "expireAfterSeconds",
+    "indexOptionDefaults",
+    "max",
+    "pipeline",
+    "size",
+    "storageEngine",
+    "timeseries",
+    "validationAction",
+    "validationLevel",
+    "validator",
+    "viewOn",
+];
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Create {
+    pub name: String,
+    pub options: Document,
+    pub if_not_exists: bool,
+}
+
+impl Create {
+    pub(super) fn forward_text(&self) -> String {
+        let mut text = format!("create collection `{}`", self.name);
+        if !self.options.is_empty() {
+            text += &format!(" {}", self.options);
+        }
+        if self.if_not_exists {
+            text += " if it does not exist";
+        }
+        text
+    }
+
+    pub(super) fn undo_text(&self) -> String {
+        format!("drop collection `{}`, or keep it aside if it has documents by then", self.name)
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> = names::collection(&self.name).into_iter().collect();
+        let has = |key: &str| self.options.contains_key(key);
+        for key in self.options.keys().filter(|key| !OPTIONS.contains(&key.as_str())) {
+            problems.push(format!("`{key}` is no option of `create`"));
+        }
+        let is_capped = options::is_true(self.options.get("capped"));
+        if (has("size") || has("max")) && !is_capped {
+            problems.push("a size or a number of documents is for a capped collection".to_owned());
+        }
+        if is_capped && !has("size") {
+            problems.push("a capped collection needs its size in bytes".to_owned());
+        }
+        if is_capped && has("timeseries") {
+            problems.push("a time series cannot be capped".to_owned());
+        }
+        if let Ok(series) = self.options.get_document("timeseries")
+            && series.get_str("timeField").unwrap_or_default().is_empty()
+        {
+            problems.push("a time series needs the name of its time field".to_owned());
+        }
+        if has("pipeline") && !has("viewOn") {
+            problems.push("a pipeline is for a view: say on what".to_owned());
+        }
+        problems
+    }
+
+    pub(super) async fn observe(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+    ) -> Result<Document, BoxError> {
+        let existed = match catalog::collection(on, &self.name).await? {
+            None => false,
+            Some(found) => {
+                // First of all: `.if_not_exists()` would be of no use then.
+                self.refuse_other(&found)?;
+                if !self.if_not_exists {
+                    return Err(format!(
+                        "the collection `{}` is there already, with what is declared; say \
+                         `.if_not_exists()` if that is fine: it stays then when this is rolled back",
+                        self.name
+                    )
+                    .into());
+                }
+                true
+            }
+        };
+        Ok(doc! { "existed": existed, "kept": keep::name(on, slot.number).await? })
+    }
+
+    pub(super) async fn forward(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        if found.get_bool("existed").unwrap_or(false) {
+            return Ok(());
+        }
+        let mut command = doc! { "create": &self.name };
+        command.extend(self.options.clone());
+        match on.ddl(command).await {
+            Ok(()) => return Ok(()),
+            // NamespaceExists: before a crash, or by an app that wrote to it first.
+            Err(error) if error.code() == Some(48) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match catalog::collection(on, &self.name).await? {
+            Some(found) => self.refuse_other(&found),
+            None => Err(format!("the collection `{}` was dropped meanwhile", self.name).into()),
+        }
+    }
+
+    pub(super) async fn backward(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        if found.get_bool("existed").unwrap_or(false) {
+            return Ok(());
+        }
+        let name = &self.name;
+        match catalog::collection(on, name).await? {
+            None => keep::close(on, keep::chosen(found)?).await.map(drop),
+            Some(collection) if collection.kind == "view" => Ok(catalog::drop(on, name).await?),
+            Some(collection) if collection.is_plain() => {
+                keep::put_aside(on, name, keep::chosen(found)?).await
+            }
+            Some(_) if catalog::is_empty(on, name).await? => Ok(catalog::drop(on, name).await?),
+            Some(_) => Err(format!(
+                "the time series `{name}` has documents by now, and the server cannot rename a \
+                 time series to keep them; nothing was changed: move them elsewhere, or drop it \
+                 yourself, and run `down` again"
+            )
+            .into()),
+        }
+    }
+
+    fn refuse_other(&self, found: &catalog::Collection) -> Result<(), BoxError> {
+        match options::other_collection(&found.kind, &found.options, &self.options) {
+            None => Ok(()),
+            Some(other) => Err(format!("the collection `{}` is there {other}", self.name).into()),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Drop {
+    pub name: String,
+    pub if_exists: bool,
+}
+
+impl Drop {
+    pub(super) fn forward_text(&self) -> String {
+        let when = if self.if_exists { " if it exists" } else { "" };
+        format!("drop collection `{}`{when}; it is kept aside until `purge`", self.name)
+    }
+
+    pub(super) fn undo_text(&self) -> String {
+        format!("bring collection `{}` back", self.name)
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
+        names::collection(&self.name).into_iter().collect()
+    }
+
+    pub(super) async fn observe(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+    ) -> Result<Document, BoxError> {
+        let name = &self.name;
+        let Some(found) = catalog::collection(on, name).await? else {
+            if self.if_exists {
+                return Ok(doc! { "existed": false });
+            }
+            return Err(format!(
+                "there is no collection `{name}` to drop; say `.if_exists()` if that is fine"
+            )
+            .into());
+        };
+        if found.kind == "timeseries" {
+            return Err(format!(
+                "`{name}` is a time series, which the server cannot rename: so it cannot be kept \
+                 for the rollback; nothing was changed; drop it in an online migration, whose \
+                 rollback you write"
+            )
+            .into());
+        }
+        Ok(doc! {
+            "existed": true,
+            "kind": found.kind,
+            "options": found.options,
+            "uuid": found.uuid,
+            "kept": keep::name(on, slot.number).await?,
+        })
+    }
+
+    pub(super) async fn forward(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        if !found.get_bool("existed").unwrap_or(false) {
+            return Ok(());
+        }
+        if is_view(found) {
+            // Only the view itself: an app may have made something else under its name since.
+            return match catalog::collection(on, &self.name).await? {
+                Some(now) if now.kind == "view" => Ok(catalog::drop(on, &self.name).await?),
+                _ => Ok(()),
+            };
+        }
+        move_by_uuid(on, &self.name, keep::chosen(found)?, found.get("uuid")).await
+    }
+
+    /// Whether it can come back. (What has its name by now may go before its turn comes.)
+    pub(super) async fn ready(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        let name = &self.name;
+        if !found.get_bool("existed").unwrap_or(false) || is_view(found) {
+            return Ok(());
+        }
+        let kept = keep::chosen(found)?;
+        if catalog::collection(on, kept).await?.is_some() {
+            return Ok(());
+        }
+        match catalog::collection(on, name).await? {
+            // It came back before a crash.
+            Some(now) if now.uuid.is_some() && now.uuid.as_ref() == found.get("uuid") => Ok(()),
+            _ => Err(format!(
+                "the collection `{name}` was kept as `{kept}`, which is gone (`purge`?); it \
+                 cannot come back; nothing was changed: restore it from a backup under that name, \
+                 and run `down` again"
+            )
+            .into()),
+        }
+    }
+
+    pub(super) async fn backward(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        if !found.get_bool("existed").unwrap_or(false) {
+            return Ok(());
+        }
+        if is_view(found) {
+            let options = found.get_document("options")?;
+            return match catalog::collection(on, &self.name).await? {
+                None => {
+                    let mut command = doc! { "create": &self.name };
+                    command.extend(options.clone());
+                    Ok(catalog::forgiving(on.ddl(command).await, &[48])?)
+                }
+                Some(now) if now.kind == "view" && now.options == *options => Ok(()),
+                Some(_) => Err(taken(&self.name).into()),
+            };
+        }
+        move_by_uuid(on, keep::chosen(found)?, &self.name, found.get("uuid")).await
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Rename {
+    pub from: String,
+    pub to: String,
+}
+
+impl Rename {
+    pub(super) fn forward_text(&self) -> String {
+        format!("rename collection `{}` to `{}`", self.from, self.to)
+    }
+
+    pub(super) fn undo_text(&self) -> String {
+        format!("rename collection `{}` back to `{}`", self.to, self.from)
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
+        let both = [&self.from, &self.to].into_iter();
+        let mut problems: Vec<String> = both.filter_map(|name| names::collection(name)).collect();
+        if self.from == self.to {
+            problems.push("a collection is renamed to the name that it has".to_owned());
+        }
+        problems
+    }
+
+    pub(super) async fn observe(&self, on: &mut Online<'_>) -> Result<Document, BoxError> {
+        let Self { from, to } = self;
+        let Some(found) = catalog::collection(on, from).await? else {
+            return Err(format!("there is no collection `{from}` to rename").into());
+        };
+        if !found.is_plain() {
+            return Err(format!("`{from}` is a {}, which cannot be renamed", found.kind).into());
+        }
+        if catalog::collection(on, to).await?.is_some() {
+            return Err(format!(
+                "there is a collection `{to}` already; nothing was changed: drop it in an \
+                 operation before this one, or choose another name"
+            )
+            .into());
+        }
+        Ok(doc! { "uuid": found.uuid })
+    }
+
+    pub(super) async fn forward(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        move_by_uuid(on, &self.from, &self.to, found.get("uuid")).await
+    }
+
+    pub(super) async fn backward(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        move_by_uuid(on, &self.to, &self.from, found.get("uuid")).await
+    }
+}
+
+/// Whether what was dropped is a view.
+fn is_view(found: &Document) -> bool {
+    found.get_str("kind").is_ok_and(|kind| kind == "view")
+}
+
+fn taken(name: &str) -> String {
+    format!(
+        "another collection is called `{name}` by now; it was left as it is: rename or drop it, \
+         and run again"
+    )
+}
+
+/// Renames the collection that has this `uuid`. Done when it has the name.
+async fn move_by_uuid(
+    on: &mut Online<'_>,
+    from: &str,
+    to: &str,
+    uuid: Option<&Bson>,
+) -> Result<(), BoxError> {
+    let target = catalog::collection(on, to).await?;
+    match (&target, uuid) {
+        (Some(target), Some(uuid)) if target.uuid.as_ref() == Some(uuid) => return Ok(()),
+        (Some(_), _) => {
+            return Err(taken(to).into());
+        }
+        (None, _) => {}
+    }
+    match (catalog::collection(on, from).await?, uuid) {
+        (None, _) => Err(format!("there is no collection `{from}` any more").into()),
+        (Some(source), Some(uuid)) if source.uuid.as_ref() != Some(uuid) => Err(format!(
+            "`{from}` is another collection by now than the one that was renamed; it was left as \
+             it is"
+        )
+        .into()),
+        _ => Ok(catalog::rename(on, from, to).await?),
+    }
+}

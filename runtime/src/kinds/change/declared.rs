@@ -1,0 +1,186 @@
+//! A declared migration: its recorded operations, judged and described.
+
+use std::panic::AssertUnwindSafe;
+
+use mongodb::bson::Document;
+
+use super::{keep, operation::Operation, slot};
+use crate::model::{result::BoxError, state::Direction};
+
+/// What a declared migration writes down: operations with a known inverse. Nothing is done while
+/// the function runs; the framework runs them in order, each resumed after a crash, and undoes
+/// them in reverse order.
+///
+/// ```standalone_crate
+/// use mongrate::{Change, bson::doc, migration};
+///
+/// #[migration(version = 20250122001, reversible)]
+/// fn users_have_a_name(change: &mut Change) {
+///     change.rename_field("users", "fullname", "name");
+///     change.create_index("users", doc! { "name": 1, "plan": 1 }).sparse(true);
+///     change.set_validator("users", doc! { "name": { "$type": "string" } }).level("moderate");
+/// }
+/// # fn main() {}
+/// ```
+///
+/// # Mistakes
+///
+/// What can be seen without a database (an empty name, a path into `_id`, an option that does not
+/// exist, a field renamed to itself) is collected, and refused before anything runs: by `plan`,
+/// `check`, [`verify!`](crate::verify!) and every other verb. Neither may the function panic.
+///
+/// # What a rollback restores
+///
+/// Everything that the operations changed: also options that were there before, values that a
+/// conversion could not represent, fields that were removed. What cannot be computed is kept in
+/// collections called `<control collection>.kept.<version>.<operation>`, until a rollback has put
+/// it back or [`Migrator::purge`](crate::Migrator::purge) removes it. What users wrote in the
+/// meantime is not destroyed: see each operation. The place of a field in its document may change;
+/// renaming keeps it.
+///
+/// # Paths
+///
+/// A path like `address.city` leads through subdocuments, and through each document of an array:
+/// `items.price` names the price of every item. Where something else is on the way, the document
+/// is left alone. An array within an array is not looked into.
+#[derive(Debug, Default)]
+pub struct Change {
+    pub(super) operations: Vec<Operation>,
+}
+
+/// An operation of a declared migration, to be shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    /// What it does.
+    pub operation: String,
+    /// What its inverse does.
+    pub undo: String,
+    /// Where it changes documents, and which, in the direction that was asked for.
+    pub documents: Option<(String, Document)>,
+}
+
+impl Change {
+    /// Calls the function, and judges what it recorded.
+    pub(crate) fn declared(declare: ChangeFn) -> Result<Self, BoxError> {
+        let change = Self::recorded(declare)?;
+        let problems = change.problems();
+        if problems.is_empty() { Ok(change) } else { Err(problems.join("\n").into()) }
+    }
+
+    fn recorded(declare: ChangeFn) -> Result<Self, BoxError> {
+        let mut change = Self::default();
+        let called = std::panic::catch_unwind(AssertUnwindSafe(|| declare(&mut change)));
+        called.map(|()| change).map_err(|_| "its function panics; it may only describe".into())
+    }
+
+    fn problems(&self) -> Vec<String> {
+        if self.operations.is_empty() {
+            return vec!["it declares nothing: call an operation of `Change` in it".to_owned()];
+        }
+        let numbered = self.operations.iter().enumerate();
+        numbered
+            .flat_map(|(number, operation)| {
+                let step = slot::Slot { number }.step();
+                operation.problems().into_iter().map(move |problem| format!("{step}: {problem}"))
+            })
+            .collect()
+    }
+}
+
+/// What is wrong with a declared migration.
+pub(crate) fn problems(declare: ChangeFn) -> Vec<String> {
+    match Change::recorded(declare) {
+        Ok(change) => change.problems(),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+/// Which operations of a declared migration would change the control collection.
+pub(crate) fn trespasses(declare: ChangeFn, control: &str) -> Vec<String> {
+    let Ok(change) = Change::recorded(declare) else { return Vec::new() };
+    let prefix = keep::prefix(control);
+    let ours = |name: &&str| *name == control || name.starts_with(&prefix);
+    let numbered = change.operations.iter().enumerate();
+    numbered
+        .filter_map(|(number, operation)| {
+            let name = operation.collections().into_iter().find(ours)?;
+            let step = slot::Slot { number }.step();
+            Some(format!("{step}: the collection `{name}` belongs to mongrate"))
+        })
+        .collect()
+}
+
+/// The operations of a declared migration, in the order in which this direction runs them. Empty
+/// for a migration that is refused anyway.
+pub(crate) fn operations(declare: ChangeFn, direction: Direction) -> Vec<Described> {
+    let Ok(change) = Change::declared(declare) else { return Vec::new() };
+    let mut operations: Vec<Described> = change
+        .operations
+        .iter()
+        .map(|operation| Described {
+            operation: operation.forward_text(),
+            undo: operation.undo_text(),
+            documents: operation
+                .documents(direction)
+                .map(|(collection, filter)| (collection.to_owned(), filter)),
+        })
+        .collect();
+    if direction == Direction::Down {
+        operations.reverse();
+    }
+    operations
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+
+    fn sound(change: &mut Change) {
+        change.create_collection("a").capped(4_096);
+        change.rename_field("b", "x", "y");
+    }
+
+    fn unsound(change: &mut Change) {
+        change.drop_collection("");
+        change.create_index("a", doc! {});
+        change.rename_field("a", "_id", "x");
+    }
+
+    fn panics(_: &mut Change) {
+        panic!("on purpose");
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        assert_eq!(problems(sound), Vec::<String>::new());
+        let found = problems(unsound);
+        assert_eq!(found.len(), 3, "{found:#?}");
+        assert!(found[2].starts_with("operation 3: "), "{found:#?}");
+        assert_eq!(problems(panics).len(), 1);
+        assert_eq!(problems(|_| {}).len(), 1);
+    }
+
+    #[test]
+    fn the_control_collection_is_not_to_be_touched() {
+        fn declare(change: &mut Change) {
+            change.rename_collection("a", "migrations");
+            change.drop_collection("migrations.kept.1.0");
+            change.drop_collection("migrations.other");
+        }
+        assert_eq!(trespasses(declare, "migrations").len(), 2);
+    }
+
+    #[test]
+    fn a_rollback_shows_the_last_operation_first() {
+        let up = operations(sound, Direction::Up);
+        assert_eq!(up[0].operation, "create collection `a` { \"capped\": true, \"size\": 4096 }");
+        let down = operations(sound, Direction::Down);
+        assert_eq!(down[0].undo, "rename field `y` of `b` back to `x`");
+        assert!(down[0].documents.is_some() && down[1].documents.is_none());
+    }
+}
+
+/// What describes a declared migration: it records operations, and touches nothing.
+pub type ChangeFn = fn(&mut Change);

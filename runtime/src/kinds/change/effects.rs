@@ -1,0 +1,212 @@
+//! What the lints know of declared operations.
+
+use mongodb::bson::{Bson, Document};
+
+use super::{
+    declared::{Change, ChangeFn},
+    index_spec::Spec,
+    indexes,
+    operation::Operation as Declared,
+    options::Modify,
+    rewrite::{
+        fields::Edit,
+        kind::{How, Rewrite},
+    },
+};
+use crate::kinds::effect::{FieldChange, Index, Operation, unset};
+
+/// What a declared migration would do, as the lints see it.
+pub(crate) fn operations(declare: ChangeFn) -> Vec<Operation> {
+    let Ok(change) = Change::declared(declare) else { return Vec::new() };
+    change.operations.iter().flat_map(described).collect()
+}
+
+/// Mostly one.
+fn described(operation: &Declared) -> Vec<Operation> {
+    vec![match operation {
+        Declared::CreateCollection(one) => {
+            Operation::CreateCollection { name: one.name.clone(), options: one.options.clone() }
+        }
+        Declared::DropCollection(one) => {
+            Operation::DropCollection { name: one.name.clone(), is_required: !one.if_exists }
+        }
+        Declared::RenameCollection(one) => {
+            Operation::RenameCollection { from: one.from.clone(), to: one.to.clone() }
+        }
+        Declared::CreateIndex(one) => Operation::CreateIndex(index(one)),
+        Declared::DropIndex(indexes::Drop { spec, if_exists }) => Operation::DropIndex {
+            collection: spec.collection.clone(),
+            name: spec.name(),
+            keys: spec.keys.clone(),
+            is_required: !if_exists,
+        },
+        Declared::HideIndex(one) => other(&one.collection, true),
+        Declared::ExpireAfter(one) => other(&one.collection, true),
+        Declared::Modify(one) => validator(one).unwrap_or_else(|| modified(one)),
+        Declared::Rewrite(Rewrite { collection, how: How::Field(edit) }) => {
+            let (path, change) = match edit {
+                Edit::Remove { path } => (path, FieldChange::Remove),
+                Edit::Rename { from, to } => {
+                    (from, FieldChange::Rename { to: to.text().to_owned() })
+                }
+                Edit::Move { from, to } => (from, FieldChange::Move { to: to.text().to_owned() }),
+                Edit::Convert { path, from, to, .. } => {
+                    (path, FieldChange::Convert { from: from.as_str(), to: to.as_str() })
+                }
+                Edit::Add { .. } => return vec![other(collection, false)],
+            };
+            Operation::Field {
+                collection: collection.clone(),
+                field: path.text().to_owned(),
+                change,
+            }
+        }
+        Declared::Rewrite(Rewrite { collection, how: How::Pipelines(pipelines) }) => {
+            let unset = unset(&pipelines.forward.pipeline).into_iter().map(|field| {
+                let (collection, change) = (collection.clone(), FieldChange::Unset);
+                Operation::Field { collection, field, change }
+            });
+            return [other(collection, false)].into_iter().chain(unset).collect();
+        }
+        Declared::Run(_) => Operation::Unknown,
+    }]
+}
+
+fn other(collection: &str, is_refused: bool) -> Operation {
+    Operation::Other { collection: collection.to_owned(), is_refused }
+}
+
+fn index(create: &indexes::Create) -> Index {
+    let Spec { collection, keys, name, options, .. } = &create.spec;
+    Index {
+        collection: collection.clone(),
+        keys: keys.clone(),
+        options: options.clone(),
+        given_name: name.clone(),
+        name: create.spec.name(),
+        if_not_exists: create.if_not_exists,
+    }
+}
+
+/// What is set, and what is not said of it.
+fn modified(modify: &Modify) -> Operation {
+    let set =
+        modify.options.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+    Operation::Modify { collection: modify.collection.clone(), options: set.collect() }
+}
+
+/// What is set of it; the level is the server's default where it is not named.
+fn validator(modify: &Modify) -> Option<Operation> {
+    let set = |option: &str| {
+        modify.options.iter().find(|(name, _)| name == option).map(|(_, value)| value.as_ref())
+    };
+    let validator = match set("validator")? {
+        Some(Bson::Document(validator)) => validator.clone(),
+        _ => Document::new(),
+    };
+    let text = |option: &str| match set(option) {
+        Some(Some(Bson::String(text))) => Some(text.as_str()),
+        _ => None,
+    };
+    let (level, action) = (text("validationLevel"), text("validationAction"));
+    let strict = !matches!(level, Some("moderate" | "off")) && action != Some("warn");
+    let mut chain = String::new();
+    for (method, value) in [("level", level), ("action", action)] {
+        if let Some(value) = value {
+            chain += &format!(".{method}({value:?})");
+        }
+    }
+    let collection = modify.collection.clone();
+    Some(Operation::SetValidator { collection, validator, strict, chain })
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+    use crate::kinds::change::rewrite::fields::FieldType;
+
+    fn declare(change: &mut Change) {
+        change.create_index("users", doc! { "email": 1 }).unique(true).sparse(true);
+        change.drop_index("users", doc! { "age": -1 });
+        change.remove_field("users", "age");
+        change.rename_field("users", "fullname", "name");
+        change.move_field("users", "city", "address.city");
+        change.rename_collection("pets", "animals");
+        change.add_field("users", "plan", "free");
+        change.set_validator("users", doc! { "name": { "$type": "string" } });
+        change.set_validator("pets", doc! { "name": "x" }).level("moderate");
+        change.unset_validator("animals");
+        change.coll_mod("users").set("validationAction", "warn");
+        change.change_type("users", "n", FieldType::Int, FieldType::Long);
+        change.update("users", vec![doc! { "$unset": ["a", "b"] }], vec![]);
+        change.hide_index("users", "age_1");
+        change.drop_collection("old").if_exists();
+        change.create_collection("adults").view_on("users", vec![]);
+        change.run(nothing, nothing);
+    }
+
+    async fn nothing(_: &mut crate::kinds::online::Online<'_>) -> crate::model::result::Result {
+        Ok(())
+    }
+
+    #[test]
+    fn each_operation_is_described_that_a_lint_is_about() {
+        let users = || "users".to_owned();
+        let validator =
+            |collection: &str, validator, strict, chain: &str| Operation::SetValidator {
+                collection: collection.to_owned(),
+                validator,
+                strict,
+                chain: chain.to_owned(),
+            };
+        let field = |field: &str, change| Operation::Field {
+            collection: users(),
+            field: field.to_owned(),
+            change,
+        };
+        assert_eq!(
+            operations(declare),
+            [
+                Operation::CreateIndex(Index {
+                    collection: users(),
+                    keys: doc! { "email": 1 },
+                    options: doc! { "unique": true, "sparse": true },
+                    given_name: None,
+                    name: "email_1".to_owned(),
+                    if_not_exists: false,
+                }),
+                Operation::DropIndex {
+                    collection: users(),
+                    name: "age_-1".to_owned(),
+                    keys: doc! { "age": -1 },
+                    is_required: true,
+                },
+                field("age", FieldChange::Remove),
+                field("fullname", FieldChange::Rename { to: "name".to_owned() }),
+                field("city", FieldChange::Move { to: "address.city".to_owned() }),
+                Operation::RenameCollection { from: "pets".to_owned(), to: "animals".to_owned() },
+                other("users", false),
+                validator("users", doc! { "name": { "$type": "string" } }, true, ""),
+                validator("pets", doc! { "name": "x" }, false, ".level(\"moderate\")"),
+                validator("animals", doc! {}, true, ""),
+                Operation::Modify {
+                    collection: users(),
+                    options: doc! { "validationAction": "warn" },
+                },
+                field("n", FieldChange::Convert { from: "int", to: "long" }),
+                other("users", false),
+                field("a", FieldChange::Unset),
+                field("b", FieldChange::Unset),
+                other("users", true),
+                Operation::DropCollection { name: "old".to_owned(), is_required: false },
+                Operation::CreateCollection {
+                    name: "adults".to_owned(),
+                    options: doc! { "viewOn": "users", "pipeline": [] },
+                },
+                Operation::Unknown,
+            ]
+        );
+    }
+}

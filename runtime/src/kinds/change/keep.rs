@@ -1,0 +1,96 @@
+//! What a rollback needs, kept in the database: collections beside the control collection, which
+//! `purge` removes.
+
+use mongodb::bson::{Document, doc};
+
+use crate::{
+    kinds::{catalog, online::Online},
+    model::result::BoxError,
+};
+
+/// Between the control collection's name and the version.
+const INFIX: &str = ".kept.";
+
+/// What a rollback itself puts aside.
+const BACK: &str = ".back";
+
+/// How many names are tried for one operation.
+const NAMES_MAX: u32 = 1_000;
+
+/// Where every kept collection's name begins.
+pub(crate) fn prefix(control: &str) -> String {
+    format!("{control}{INFIX}")
+}
+
+/// The version in the name of a kept collection.
+pub(crate) fn version_of(control: &str, name: &str) -> Option<i64> {
+    name.strip_prefix(&prefix(control))?.split('.').next()?.parse().ok()
+}
+
+/// A name that nothing has, for what operation `number` keeps: nothing that an earlier
+/// application left is touched.
+pub(super) async fn name(on: &mut Online<'_>, number: usize) -> Result<String, BoxError> {
+    let version = on.version();
+    let base = format!("{}{version}.{number}", prefix(&on.engine().control.collection));
+    for again in 1..=NAMES_MAX {
+        let name = if again == 1 { base.clone() } else { format!("{base}.{again}") };
+        let taken = catalog::collection(on, &name).await?.is_some()
+            || catalog::collection(on, &back(&name)).await?.is_some();
+        if !taken {
+            return Ok(name);
+        }
+    }
+    Err(format!("{NAMES_MAX} collections are called `{base}…`; `purge` removes them").into())
+}
+
+/// Where the rollback puts what it would overwrite.
+pub(super) fn back(name: &str) -> String {
+    format!("{name}{BACK}")
+}
+
+/// The name that was chosen when the operation began.
+pub(super) fn chosen(found: &Document) -> Result<&str, BoxError> {
+    found.get_str("kept").map_err(|_| "the record does not say where it kept what was there".into())
+}
+
+/// Creates the collection where the transaction of a batch cannot. In a replica set it can: then
+/// there is the collection only once something is in it, and work that failed before that leaves
+/// none behind. (To drop it then would not do: nothing holds back a late `drop` of a process that
+/// was replaced.)
+pub(super) async fn open(on: &mut Online<'_>, name: &str) -> Result<(), BoxError> {
+    if on.engine().in_replica_set() {
+        return Ok(());
+    }
+    // NamespaceExists.
+    Ok(catalog::forgiving(on.ddl(doc! { "create": name }).await, &[48])?)
+}
+
+/// Removes it if nothing is in it. Nobody else writes to it.
+pub(super) async fn close(on: &mut Online<'_>, name: &str) -> Result<bool, BoxError> {
+    let is_empty = catalog::is_empty(on, name).await?;
+    if is_empty {
+        catalog::drop(on, name).await?;
+    }
+    Ok(is_empty)
+}
+
+/// Takes a collection out of the way, and drops it if it holds nothing. What is written to it
+/// until the last moment is kept.
+pub(super) async fn put_aside(
+    on: &mut Online<'_>,
+    collection: &str,
+    kept: &str,
+) -> Result<(), BoxError> {
+    // If it has the name, it was renamed before a crash; what has its old name is another one.
+    if catalog::collection(on, kept).await?.is_none() {
+        // NamespaceNotFound: dropped meanwhile.
+        catalog::forgiving(catalog::rename(on, collection, kept).await, &[26])?;
+    }
+    if !close(on, kept).await? {
+        tracing::info!(
+            target: "mongrate", collection, kept,
+            "the collection has documents: it is kept under another name until `purge`"
+        );
+    }
+    Ok(())
+}

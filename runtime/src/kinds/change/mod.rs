@@ -1,0 +1,35 @@
+//! Declared changes: operations that are recorded first, and run, undone or shown later.
+//!
+//! A migration that takes [`Change`] describes what is to be done. Each operation knows its
+//! inverse, and finds out before it begins what was there; so a rollback restores what was there,
+//! not what is usually there.
+
+mod build;
+pub(crate) mod build_options;
+mod collections;
+mod custom;
+pub(crate) mod declared;
+pub(crate) mod effects;
+mod index_spec;
+mod indexes;
+pub(crate) mod keep;
+mod names;
+mod operation;
+mod options;
+pub(crate) mod reached;
+pub(crate) mod rewrite;
+mod run;
+pub(crate) mod slot;
+pub(crate) mod turn;
+mod undo;
+pub(crate) mod unjudged;
+mod validators;
+
+pub use self::{
+    build_options::{
+        ChangeType, CollMod, CreateCollection, CreateIndex, DropCollection, DropIndex,
+        SetValidator, Update,
+    },
+    declared::{Change, ChangeFn},
+    rewrite::fields::FieldType,
+};

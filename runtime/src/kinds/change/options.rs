@@ -1,0 +1,142 @@
+//! The options of a collection: its validator, and what else `collMod` changes.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::names;
+use crate::{
+    kinds::{catalog, online::Online},
+    model::result::BoxError,
+};
+
+/// What `collMod` can set and set back, and what it sets to say "not set".
+fn unset(option: &str) -> Option<Bson> {
+    Some(match option {
+        "validator" => doc! {}.into(),
+        "validationLevel" => "strict".into(),
+        "validationAction" => "error".into(),
+        "changeStreamPreAndPostImages" => doc! { "enabled": false }.into(),
+        "recordPreImages" => false.into(),
+        "expireAfterSeconds" => "off".into(),
+        "cappedMax" => 0.into(),
+        _ => return None,
+    })
+}
+
+/// What a collection always has.
+const ALWAYS: [&str; 3] = ["cappedSize", "viewOn", "pipeline"];
+
+/// Under which name `listCollections` shows an option.
+fn shown(option: &str) -> &str {
+    match option {
+        "cappedSize" => "size",
+        "cappedMax" => "max",
+        option => option,
+    }
+}
+
+/// Sets options to values, or takes them away (`None`).
+#[derive(Clone, Debug)]
+pub(super) struct Modify {
+    pub collection: String,
+    pub options: Vec<(String, Option<Bson>)>,
+}
+
+impl Modify {
+    pub(super) fn forward_text(&self) -> String {
+        let options: Vec<String> = self
+            .options
+            .iter()
+            .map(|(option, value)| match value {
+                Some(value) => format!("set {option} to {value}"),
+                None => format!("unset {option}"),
+            })
+            .collect();
+        format!("of `{}`, {}", self.collection, options.join(", "))
+    }
+
+    pub(super) fn undo_text(&self) -> String {
+        let options: Vec<&str> = self.options.iter().map(|(option, _)| option.as_str()).collect();
+        format!("of `{}`, set back {}", self.collection, options.join(", "))
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> = names::collection(&self.collection).into_iter().collect();
+        if self.options.is_empty() {
+            problems.push("it changes no option: say `.set(…)` or `.unset(…)`".to_owned());
+        }
+        for (at, (option, value)) in self.options.iter().enumerate() {
+            if self.options.iter().take(at).any(|(earlier, _)| earlier == option) {
+                problems.push(format!("`{option}` is given twice"));
+            }
+            let problem = match option.as_str() {
+                "index" => "is for indexes: use `hide_index`, `unhide_index` or `expire_after`",
+                "timeseries" => {
+                    "cannot be set back by the server: change it in an online migration"
+                }
+                option if ALWAYS.contains(&option) && value.is_none() => "cannot be unset",
+                option if ALWAYS.contains(&option) || unset(option).is_some() => continue,
+                _ => "is no option that can be changed",
+            };
+            problems.push(format!("`{option}` {problem}"));
+        }
+        problems
+    }
+
+    pub(super) async fn observe(&self, on: &mut Online<'_>) -> Result<Document, BoxError> {
+        let Some(found) = catalog::collection(on, &self.collection).await? else {
+            return Err(format!("there is no collection `{}`", self.collection).into());
+        };
+        let mut before = Document::new();
+        for (option, _) in &self.options {
+            let value = found.options.get(shown(option)).cloned().or_else(|| unset(option));
+            let Some(mut value) = value else {
+                return Err(format!("`{}` has no `{option}` to change", self.collection).into());
+            };
+            // The server shows "no limit" as the greatest number.
+            if option == "cappedMax" && value == Bson::Int32(i32::MAX) {
+                value = 0.into();
+            }
+            before.insert(option, value);
+        }
+        Ok(doc! { "before": before })
+    }
+
+    pub(super) async fn forward(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
+        let mut command = doc! { "collMod": &self.collection };
+        for (option, value) in &self.options {
+            if let Some(value) = value.clone().or_else(|| unset(option)) {
+                command.insert(option, value);
+            }
+        }
+        Ok(on.ddl(command).await?)
+    }
+
+    pub(super) async fn backward(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        let mut command = doc! { "collMod": &self.collection };
+        command.extend(found.get_document("before")?.clone());
+        Ok(on.ddl(command).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_set_back_is_told() {
+        let problems = |options: &[(&str, Option<Bson>)]| {
+            let options = options.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+            Modify { collection: "a".to_owned(), options: options.collect() }.problems().len()
+        };
+        assert_eq!(problems(&[]), 1);
+        assert_eq!(problems(&[("validator", None), ("expireAfterSeconds", Some(5.into()))]), 0);
+        assert_eq!(problems(&[("validator", None), ("validator", None)]), 1);
+        assert_eq!(problems(&[("index", None), ("timeseries", None), ("validatr", None)]), 3);
+        assert_eq!(problems(&[("cappedSize", None)]), 1);
+        assert_eq!(problems(&[("cappedSize", Some(4_096.into()))]), 0);
+    }
+}

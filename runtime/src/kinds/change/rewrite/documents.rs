@@ -1,0 +1,63 @@
+//! Documents that come to this process in the transaction of a batch.
+
+use mongodb::bson::{Document, doc};
+
+use crate::{
+    kinds::backfill::work::Batch,
+    model::{numbers::counted, result::BoxError},
+    mongo::refusal,
+};
+
+/// The documents of the batch's collection that match, in the order of their `_id`.
+pub(super) async fn read(
+    batch: &mut Batch<'_>,
+    filter: Document,
+) -> Result<Vec<Document>, BoxError> {
+    find(batch, batch.collection, filter, doc! {}).await
+}
+
+pub(crate) async fn find(
+    batch: &mut Batch<'_>,
+    collection: &str,
+    filter: Document,
+    projection: Document,
+) -> Result<Vec<Document>, BoxError> {
+    let mut command = found(collection, filter);
+    command.insert("projection", projection);
+    batch.read(command).await
+}
+
+/// The documents that match, in the order of their `_id`.
+pub(crate) fn found(collection: &str, filter: Document) -> Document {
+    doc! { "find": collection, "filter": filter, "sort": { "_id": 1 } }
+}
+
+pub(crate) fn aggregation(collection: &str, pipeline: Vec<Document>) -> Document {
+    doc! { "aggregate": collection, "pipeline": pipeline, "cursor": {} }
+}
+
+/// Over the documents of the batch's collection.
+pub(super) async fn aggregate(
+    batch: &mut Batch<'_>,
+    pipeline: Vec<Document>,
+) -> Result<Vec<Document>, BoxError> {
+    batch.read(aggregation(batch.collection, pipeline)).await
+}
+
+pub(crate) fn bytes(document: &Document) -> Result<Vec<u8>, BoxError> {
+    let mut bytes = Vec::new();
+    document.to_writer(&mut bytes)?;
+    Ok(bytes)
+}
+
+pub(crate) fn many(count: i64) -> String {
+    counted(u64::try_from(count).unwrap_or(0), "document")
+}
+
+/// Some `_id`s, for people.
+pub(crate) fn ids(documents: &[Document]) -> String {
+    format!("_id {}", refusal::ids(documents))
+}
+
+/// How many documents an error names.
+pub(crate) const NAMED_MAX: i32 = 5;

@@ -1,0 +1,411 @@
+//! Pure: what is done to a field of each document, and what undoes it.
+//!
+//! Both ways are expressions from a document to a document. What the way back does not make of
+//! what the way there made is found by the database, by evaluating both; see `rewrite`.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::expr::{
+    self, Way, any_of, bind, cond, is_missing, is_present, is_type, literal, member, var,
+};
+use crate::{
+    kinds::change::names::{self, Path},
+    model::state::Direction,
+};
+
+/// A type that a field can be converted to and from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldType {
+    /// Text.
+    String,
+    /// A 32-bit integer.
+    Int,
+    /// A 64-bit integer.
+    Long,
+    /// A 64-bit floating point number.
+    Double,
+    /// A decimal number of 34 digits.
+    Decimal,
+    /// True or false.
+    Bool,
+    /// A point in time, to the millisecond.
+    Date,
+    /// An `ObjectId`.
+    ObjectId,
+}
+
+impl FieldType {
+    /// As the server calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Long => "long",
+            Self::Double => "double",
+            Self::Decimal => "decimal",
+            Self::Bool => "bool",
+            Self::Date => "date",
+            Self::ObjectId => "objectId",
+        }
+    }
+}
+
+/// What becomes of values that cannot be converted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Others {
+    /// The operation is refused, with their documents.
+    Refuse,
+    Leave,
+    Replace(Bson),
+}
+
+/// An edit of one field.
+#[derive(Clone, Debug)]
+pub(crate) enum Edit {
+    Rename { from: Path, to: Path },
+    Add { path: Path, value: Bson },
+    Remove { path: Path },
+    Convert { path: Path, from: FieldType, to: FieldType, others: Others },
+    Move { from: Path, to: Path },
+}
+
+/// Documents that stand in the way of an edit.
+pub(crate) struct Refusal {
+    /// Finds those that may; an index can help with it.
+    pub filter: Document,
+    /// Whether one does.
+    pub test: Bson,
+    /// What is wrong with them, behind their number.
+    pub problem: String,
+}
+
+impl Edit {
+    pub(super) fn forward_text(&self, collection: &str) -> String {
+        match self {
+            Self::Rename { from, to } => {
+                format!("rename field `{}` of `{collection}` to `{}`", from.text(), to.text())
+            }
+            Self::Add { path, value } => {
+                format!("add field `{}` to `{collection}`, default {value}", path.text())
+            }
+            Self::Remove { path } => format!("remove field `{}` of `{collection}`", path.text()),
+            Self::Convert { path, from, to, others } => {
+                let others = match others {
+                    Others::Refuse => String::new(),
+                    Others::Leave => ", other values stay".to_owned(),
+                    Others::Replace(value) => format!(", other values become {value}"),
+                };
+                let (path, from, to) = (path.text(), from.as_str(), to.as_str());
+                format!("convert field `{path}` of `{collection}` from {from} to {to}{others}")
+            }
+            Self::Move { from, to } => {
+                format!("move field `{}` of `{collection}` to `{}`", from.text(), to.text())
+            }
+        }
+    }
+
+    pub(super) fn undo_text(&self, collection: &str) -> String {
+        match self {
+            Self::Rename { from, to } => {
+                format!("rename field `{}` of `{collection}` back to `{}`", to.text(), from.text())
+            }
+            Self::Add { path, .. } => {
+                format!("remove field `{}` of `{collection}`, where it was added", path.text())
+            }
+            Self::Remove { path } => {
+                format!("bring field `{}` of `{collection}` back", path.text())
+            }
+            Self::Convert { path, from, to, .. } => {
+                let (path, from, to) = (path.text(), from.as_str(), to.as_str());
+                format!("convert field `{path}` of `{collection}` back from {to} to {from}")
+            }
+            Self::Move { from, to } => {
+                format!("move field `{}` of `{collection}` back to `{}`", to.text(), from.text())
+            }
+        }
+    }
+
+    pub(super) fn problems(&self, collection: &str) -> Vec<String> {
+        let mut problems: Vec<String> = names::collection(collection).into_iter().collect();
+        problems.extend(self.paths().into_iter().filter_map(Path::problem));
+        match self {
+            Self::Rename { from, to } if from == to => {
+                problems.push("a field is renamed to the name that it has".to_owned());
+            }
+            Self::Rename { from, to } if from.parent() != to.parent() => {
+                problems.push(format!(
+                    "`{}` and `{}` are not in the same document: use `move_field`",
+                    from.text(),
+                    to.text()
+                ));
+            }
+            Self::Convert { from, to, .. } if from == to => {
+                problems.push("a field is converted to the type that it has".to_owned());
+            }
+            Self::Move { from, to } if from.holds(to) || to.holds(from) => {
+                problems.push(format!(
+                    "one of `{}` and `{}` is in the other: move it to another name first",
+                    from.text(),
+                    to.text()
+                ));
+            }
+            _ => {}
+        }
+        problems
+    }
+
+    /// The paths whose values it may change.
+    pub(super) fn paths(&self) -> Vec<&Path> {
+        match self {
+            Self::Rename { from, to } | Self::Move { from, to } => vec![from, to],
+            Self::Add { path, .. } | Self::Remove { path } | Self::Convert { path, .. } => {
+                vec![path]
+            }
+        }
+    }
+
+    /// Where types matter, which the server's comparison does not see.
+    pub(super) fn typed(&self) -> Option<&Path> {
+        match self {
+            Self::Convert { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Whether a rollback leaves every document alone but for what was kept.
+    pub(crate) fn is_one_way(&self) -> bool {
+        matches!(self, Self::Remove { .. })
+    }
+
+    /// The document in the variable `of`, after the edit or after its inverse.
+    pub(super) fn apply(&self, direction: Direction, of: &str) -> Bson {
+        match (direction, self) {
+            (Direction::Up, Self::Rename { from, to }) => rename(of, from, to.last()),
+            (Direction::Down, Self::Rename { from, to }) => rename(of, to, from.last()),
+            (Direction::Up, Self::Add { path, value }) => {
+                let way = Way { create: Some(value), prune_below: None };
+                let set = |of: &str, field: &str| {
+                    let added = expr::with(of, field, literal(value.clone()));
+                    cond(is_missing(member(of, field)), added, var(of))
+                };
+                expr::rebuild(of, path.fields(), way, &set)
+            }
+            (Direction::Down, Self::Add { path, .. }) => {
+                let way = Way { create: None, prune_below: Some(0) };
+                expr::rebuild(of, path.fields(), way, &expr::without)
+            }
+            (Direction::Up, Self::Remove { path }) => {
+                expr::rebuild(of, path.fields(), Way::default(), &expr::without)
+            }
+            (Direction::Down, Self::Remove { .. }) => var(of),
+            (Direction::Up, Self::Convert { path, from, to, others }) => {
+                convert(of, path, *from, *to, others)
+            }
+            (Direction::Down, Self::Convert { path, from, to, others }) => {
+                convert(of, path, *to, *from, &backward(others))
+            }
+            (Direction::Up, Self::Move { from, to }) => relocate(of, from, to, Way::default()),
+            (Direction::Down, Self::Move { from, to }) => {
+                relocate(of, to, from, Way { create: None, prune_below: Some(0) })
+            }
+        }
+    }
+
+    /// Which documents may be changed, or have to be remembered. Others are not looked at.
+    pub(super) fn involved(&self, direction: Direction) -> Document {
+        match (self, direction) {
+            (Self::Rename { from, to } | Self::Move { from, to }, _) => doc! { "$or": [
+                { from.text(): { "$exists": true } }, { to.text(): { "$exists": true } },
+            ] },
+            (Self::Add { .. }, Direction::Up) | (Self::Remove { .. }, Direction::Down) => doc! {},
+            (Self::Add { path, .. } | Self::Remove { path } | Self::Convert { path, .. }, _) => {
+                doc! { path.text(): { "$exists": true } }
+            }
+        }
+    }
+
+    /// Which documents it changes, for those who count them beforehand.
+    pub(super) fn touched(&self, direction: Direction) -> Document {
+        match (direction, self) {
+            (Direction::Up, Self::Add { path, .. }) => {
+                doc! { path.text(): { "$exists": false } }
+            }
+            (Direction::Up, Self::Convert { path, from, .. }) => {
+                doc! { path.text(): { "$type": from.as_str() } }
+            }
+            (Direction::Down, Self::Convert { path, to, .. }) => {
+                doc! { path.text(): { "$type": to.as_str() } }
+            }
+            (Direction::Up, Self::Rename { from: path, .. } | Self::Move { from: path, .. })
+            | (Direction::Down, Self::Rename { to: path, .. } | Self::Move { to: path, .. })
+            | (_, Self::Add { path, .. } | Self::Remove { path }) => {
+                doc! { path.text(): { "$exists": true } }
+            }
+        }
+    }
+
+    /// What has to be mended first.
+    pub(super) fn refusal(&self, direction: Direction) -> Option<Refusal> {
+        match self {
+            Self::Rename { from, to } => {
+                let (from, to) = there(direction, from, to);
+                let both = |of: &str, field: &str| {
+                    let one = is_present(member(of, field));
+                    expr::all(vec![one, is_present(member(of, to.last()))])
+                };
+                Some(Refusal {
+                    filter: exists(from),
+                    test: expr::any(expr::ROOT, from.fields(), &both),
+                    problem: format!(
+                        "with both `{}` and `{}`, which would be lost",
+                        from.text(),
+                        to.text()
+                    ),
+                })
+            }
+            Self::Move { from, to } => {
+                let (from, to) = there(direction, from, to);
+                let present = is_present(expr::get(expr::ROOT, from.fields()));
+                let test = any_of(vec![
+                    expr::all(vec![present, expr::blocked(expr::ROOT, to.fields())]),
+                    expr::through_array(expr::ROOT, from.fields()),
+                ]);
+                Some(Refusal {
+                    filter: exists(from),
+                    test,
+                    problem: format!(
+                        "whose `{}` cannot be moved: something is at `{}` already, or an array is \
+                         on the way",
+                        from.text(),
+                        to.text()
+                    ),
+                })
+            }
+            Self::Convert { path, from, to, others } => {
+                let (from, to, others) = match direction {
+                    Direction::Up => (*from, *to, others.clone()),
+                    Direction::Down => (*to, *from, backward(others)),
+                };
+                if others != Others::Refuse {
+                    return None;
+                }
+                Some(Refusal {
+                    filter: exists(path),
+                    test: expr::any(expr::ROOT, path.fields(), &|of, field| {
+                        unconvertible(member(of, field), from, to)
+                    }),
+                    problem: format!(
+                        "whose `{}` is no {} that can become {}",
+                        path.text(),
+                        from.as_str(),
+                        to.as_str()
+                    ),
+                })
+            }
+            Self::Add { .. } | Self::Remove { .. } => None,
+        }
+    }
+}
+
+fn there<'a>(direction: Direction, from: &'a Path, to: &'a Path) -> (&'a Path, &'a Path) {
+    match direction {
+        Direction::Up => (from, to),
+        Direction::Down => (to, from),
+    }
+}
+
+/// What was replaced was kept; what is new is left.
+fn backward(others: &Others) -> Others {
+    match others {
+        Others::Refuse => Others::Refuse,
+        Others::Leave | Others::Replace(_) => Others::Leave,
+    }
+}
+
+fn exists(path: &Path) -> Document {
+    doc! { path.text(): { "$exists": true } }
+}
+
+fn rename(of: &str, from: &Path, to: &str) -> Bson {
+    expr::rebuild(of, from.fields(), Way::default(), &|of, field| expr::renamed(of, field, to))
+}
+
+fn relocate(of: &str, from: &Path, to: &Path, way: Way<'_>) -> Bson {
+    let rest = expr::rebuild(of, from.fields(), way, &expr::without);
+    let moved = bind("rest", rest, expr::assign("rest", to.fields(), &var("moved")));
+    let moved = cond(is_missing(var("moved")), var(of), moved);
+    bind("moved", expr::get(of, from.fields()), moved)
+}
+
+fn convert(of: &str, path: &Path, from: FieldType, to: FieldType, others: &Others) -> Bson {
+    expr::rebuild(of, path.fields(), Way::default(), &|of, field| {
+        let value = member(of, field);
+        let mut convert = doc! { "input": value.clone(), "to": to.as_str() };
+        let mut otherwise = var(of);
+        match others {
+            Others::Refuse => {}
+            Others::Leave => {
+                convert.insert("onError", value.clone());
+            }
+            Others::Replace(with) => {
+                convert.insert("onError", literal(with.clone()));
+                let kept = fits(value.clone(), &[to]);
+                otherwise = cond(kept, var(of), expr::with(of, field, literal(with.clone())));
+            }
+        }
+        let converted = expr::with(of, field, doc! { "$convert": convert });
+        cond(is_type(value, from.as_str()), converted, otherwise)
+    })
+}
+
+/// Whether a value is of one of these types, or none at all.
+fn fits(value: Bson, types: &[FieldType]) -> Bson {
+    let mut names = vec!["missing", "null", "undefined"];
+    names.extend(types.iter().map(|one| one.as_str()));
+    doc! { "$in": [{ "$type": value }, names] }.into()
+}
+
+fn unconvertible(value: Bson, from: FieldType, to: FieldType) -> Bson {
+    // Nothing is converted to a document.
+    let failed = literal(doc! { "failed": true });
+    let convert = doc! { "$convert": {
+        "input": value.clone(), "to": to.as_str(), "onError": failed.clone(),
+    } };
+    let fails =
+        expr::all(vec![is_type(value.clone(), from.as_str()), expr::equal(convert, failed)]);
+    any_of(vec![fails, doc! { "$not": [fits(value, &[from, to])] }.into()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(edit: &Edit) -> usize {
+        edit.problems("users").len()
+    }
+
+    fn rename(from: &str, to: &str) -> Edit {
+        Edit::Rename { from: Path::new(from), to: Path::new(to) }
+    }
+
+    fn moved(from: &str, to: &str) -> Edit {
+        Edit::Move { from: Path::new(from), to: Path::new(to) }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_told_before_anything_is() {
+        assert_eq!(problems(&rename("a", "b")), 0);
+        assert_eq!(problems(&rename("a.x", "a.y")), 0);
+        assert_eq!(problems(&rename("a", "a")), 1);
+        assert_eq!(problems(&rename("a.x", "b.x")), 1);
+        assert_eq!(problems(&rename("$a", "_id")), 2);
+        assert_eq!(problems(&moved("a", "b.a")), 0);
+        assert_eq!(problems(&moved("a", "a.b")), 1);
+        assert_eq!(problems(&moved("a.b", "a")), 1);
+        assert_eq!(problems(&Edit::Remove { path: Path::new("") }), 1);
+        let (from, to) = (FieldType::Int, FieldType::Int);
+        let same = Edit::Convert { path: Path::new("a"), from, to, others: Others::Refuse };
+        assert_eq!(problems(&same), 1);
+    }
+}

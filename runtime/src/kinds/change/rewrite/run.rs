@@ -1,0 +1,298 @@
+//! Runs a rewrite in both directions: the walk over its documents, what it keeps, what it refuses.
+
+use mongodb::bson::{Document, doc};
+
+use super::{
+    backward::Return,
+    documents::{NAMED_MAX, ids, many},
+    expr,
+    fields::Refusal,
+    forward::{Forward, Way},
+    kind::{How, Rewrite},
+};
+use crate::{
+    kinds::{
+        backfill::{self, job::Job, twice},
+        catalog,
+        change::{keep, reached, slot::Slot, unjudged},
+        online::Online,
+    },
+    model::{result::BoxError, state::Direction},
+    protocol::checkpoint::{range::both, reach::filter as ranges_filter},
+};
+
+/// Documents per batch where they come to this side.
+const HERE: u32 = 500;
+
+impl Rewrite {
+    /// The walk through the documents. `found`: what the operation found, and where its migration
+    /// turned round, if it did. `kept`: the collection with the documents that are to be put back.
+    fn job(&self, slot: Slot, direction: Direction, found: &Document, kept: Option<&str>) -> Job {
+        let mut job = Job::new(&slot.step(), &self.collection);
+        job.beside = kept.map(str::to_owned);
+        match &self.how {
+            How::Field(edit) => job.filter = edit.involved(direction),
+            How::Pipelines(pipelines) => {
+                if kept.is_none() {
+                    job.filter = pipelines.involved(direction, false);
+                }
+                job.batch = Some(HERE);
+            }
+        }
+        if reached::is_turned(found, direction) {
+            job.ranges = reached::parts(found);
+        }
+        job
+    }
+
+    /// Whether the batches are to be written past the validator, and whether this user may.
+    async fn bypass(
+        &self,
+        on: &mut Online<'_>,
+        unjudged: bool,
+        found: &catalog::Collection,
+    ) -> Result<bool, BoxError> {
+        Ok(unjudged
+            && found.options.contains_key("validator")
+            && catalog::may_bypass(on, &self.collection).await?)
+    }
+
+    /// Refuses documents of which something would be lost, as they have a field twice.
+    async fn refuse_twice(
+        &self,
+        on: &mut Online<'_>,
+        direction: Direction,
+        part: &Document,
+    ) -> Result<(), BoxError> {
+        let (involved, test) = match &self.how {
+            How::Field(edit) => {
+                let mut tests = vec![twice::here(expr::ROOT)];
+                for path in edit.paths() {
+                    // With all that is beside the path: an array is remembered as a whole.
+                    let first = path.fields().first().map_or("", String::as_str);
+                    let depth = twice::DEPTH.max(path.fields().len());
+                    let value = expr::member(expr::ROOT, first);
+                    tests.push(expr::bind("first", value, twice::within("first", depth)));
+                }
+                (edit.involved(direction), expr::any_of(tests))
+            }
+            How::Pipelines(pipelines) => {
+                let test = twice::within(expr::ROOT, twice::DEPTH);
+                (pipelines.involved(direction, false), test)
+            }
+        };
+        let pipeline = twice::pipeline(both(involved, part), test);
+        let found = catalog::aggregate(on, &self.collection, pipeline).await?;
+        match twice::refusal(&self.collection, &found) {
+            None => Ok(()),
+            Some(problem) => Err(problem.into()),
+        }
+    }
+
+    pub(crate) async fn observe(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+    ) -> Result<Document, BoxError> {
+        if let Some(found) = catalog::collection(on, &self.collection).await? {
+            if let Some(problem) = found.unwalkable(&self.collection) {
+                return Err(problem.into());
+            }
+            self.refuse(on, Direction::Up, None, &doc! {}).await?;
+            self.refuse_twice(on, Direction::Up, &doc! {}).await?;
+        }
+        Ok(doc! { "kept": keep::name(on, slot.number).await? })
+    }
+
+    /// Refuses, before anything is changed, what cannot be done exactly.
+    async fn refuse(
+        &self,
+        on: &mut Online<'_>,
+        direction: Direction,
+        kept: Option<&str>,
+        part: &Document,
+    ) -> Result<(), BoxError> {
+        let Some(Refusal { filter, test, problem }) = self.refusal(direction) else {
+            return Ok(());
+        };
+        let mut pipeline =
+            vec![doc! { "$match": both(filter, part) }, doc! { "$match": { "$expr": test } }];
+        if let Some(kept) = kept {
+            // Those will be put back, or left alone.
+            pipeline.push(doc! { "$lookup": {
+                "from": kept, "localField": "_id", "foreignField": "_id", "as": "kept",
+            } });
+            pipeline.push(doc! { "$match": { "kept": { "$size": 0 } } });
+        }
+        let mut some = pipeline.clone();
+        some.extend([doc! { "$limit": NAMED_MAX }, doc! { "$project": { "_id": 1 } }]);
+        let some = catalog::aggregate(on, &self.collection, some).await?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        pipeline.push(doc! { "$count": "n" });
+        let count = catalog::aggregate(on, &self.collection, pipeline).await?;
+        let count = count.first().and_then(|found| crate::mongo::reply::number(found, "n"));
+        let verb = direction.as_str();
+        Err(format!(
+            "{} of `{}` {problem} ({}); nothing was changed: mend them, and run `{verb}` again",
+            many(count.unwrap_or(0)),
+            self.collection,
+            ids(&some)
+        )
+        .into())
+    }
+
+    pub(crate) async fn forward(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        let kept = keep::chosen(found)?;
+        let mut count = 0;
+        if let Some(now) = catalog::collection(on, &self.collection).await? {
+            if !on.is_done(&slot.step()) {
+                keep::open(on, kept).await?;
+            }
+            let unjudged = found.get_bool(unjudged::UNJUDGED).unwrap_or(false);
+            let bypass = self.bypass(on, unjudged, &now).await?;
+            let is_collated = now.is_collated();
+            let walked = if reached::is_turned(found, Direction::Up) {
+                self.again(on, slot, found, (bypass, is_collated)).await
+            } else {
+                let job = Job { bypass, ..self.job(slot, Direction::Up, found, None) };
+                let work = Forward { rewrite: self, kept, is_collated };
+                backfill::run::run(on, job, &work).await.map(drop)
+            };
+            walked.map_err(|error| {
+                unjudged::explain(&self.collection, Direction::Up, unjudged, error)
+            })?;
+            count = catalog::count(on, kept, doc! {}).await?;
+        }
+        let mut found = found.clone();
+        found.insert("documents", count);
+        found.remove(reached::TURNED);
+        found.remove(reached::REACHED);
+        on.checkpoint(None, Some((&slot.key(), &found)), async |_| Ok(())).await?;
+        if count == 0 {
+            catalog::drop(on, kept).await?;
+        }
+        Ok(())
+    }
+
+    /// Does again what a rollback undid that was given up: the law with both ways exchanged. What
+    /// the rollback put aside is put back, and everything else goes forward. What was kept before
+    /// is still there, as a rollback only marks it.
+    async fn again(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+        found: &Document,
+        (bypass, is_collated): (bool, bool),
+    ) -> Result<(), BoxError> {
+        let kept = keep::chosen(found)?.to_owned();
+        let back = keep::back(&kept);
+        let has_back = catalog::collection(on, &back).await?.is_some();
+        let kept_here = has_back.then_some(back.as_str());
+        let job = Job { bypass, ..self.job(slot, Direction::Up, found, kept_here) };
+        if !on.is_done(&slot.step()) {
+            let part = job.ranges.as_deref().map(ranges_filter).unwrap_or_default();
+            self.refuse_twice(on, Direction::Up, &part).await?;
+        }
+        let work = Return {
+            rewrite: self,
+            way: Way { direction: Direction::Up, is_collated, aside: &kept, is_again: true },
+            kept: has_back.then_some(&back),
+        };
+        backfill::run::run(on, job, &work).await?;
+        self.settle(on, &back).await
+    }
+
+    /// Drops what was put back; keeps what somebody has changed since.
+    async fn settle(&self, on: &mut Online<'_>, kept: &str) -> Result<(), BoxError> {
+        let changed = catalog::count(on, kept, doc! { "changed": true }).await?;
+        if changed == 0 {
+            return Ok(catalog::drop(on, kept).await?);
+        }
+        tracing::warn!(
+            target: "mongrate", collection = self.collection, kept, documents = changed,
+            "some documents had been changed since: they were not set back to what they held \
+             before, which is kept until `purge`"
+        );
+        Ok(())
+    }
+
+    /// Whether what was kept is still there.
+    pub(crate) async fn ready(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        let count = crate::mongo::reply::number(found, "documents").unwrap_or(0);
+        if count == 0 || on.is_done(&slot.step()) {
+            return Ok(());
+        }
+        let kept = keep::chosen(found)?;
+        if catalog::collection(on, kept).await?.is_some() {
+            return Ok(());
+        }
+        Err(format!(
+            "what {} of `{}` held before was kept in `{kept}`, which is gone (`purge`?); they \
+             cannot be brought back; nothing was changed: restore `{kept}` from a backup, and run \
+             `down` again",
+            many(count),
+            self.collection
+        )
+        .into())
+    }
+
+    pub(crate) async fn backward(
+        &self,
+        on: &mut Online<'_>,
+        slot: Slot,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        // After a baseline nothing was kept, as nothing was run.
+        let Ok(kept) = keep::chosen(found).map(str::to_owned) else {
+            return Err("it was recorded as applied without being run: what its documents held \
+                        before is not known"
+                .into());
+        };
+        let back = keep::back(&kept);
+        if let Some(now) = catalog::collection(on, &self.collection).await? {
+            let has_kept = catalog::collection(on, &kept).await?.is_some();
+            let job = self.job(slot, Direction::Down, found, has_kept.then_some(kept.as_str()));
+            if !on.is_done(&slot.step()) {
+                let part = job.ranges.as_deref().map(ranges_filter).unwrap_or_default();
+                let kept = has_kept.then_some(kept.as_str());
+                self.refuse(on, Direction::Down, kept, &part).await?;
+                self.refuse_twice(on, Direction::Down, &part).await?;
+                keep::open(on, &back).await?;
+            }
+            // It brings back what was there, under whatever validator: none may be in its way.
+            let bypass = self.bypass(on, true, &now).await?;
+            let work = Return {
+                rewrite: self,
+                way: Way {
+                    direction: Direction::Down,
+                    is_collated: now.is_collated(),
+                    aside: &back,
+                    is_again: false,
+                },
+                kept: has_kept.then_some(&kept),
+            };
+            backfill::run::run(on, Job { bypass, ..job }, &work).await.map_err(|error| {
+                unjudged::explain(&self.collection, Direction::Down, true, error)
+            })?;
+        }
+        if !keep::close(on, &back).await? {
+            tracing::info!(
+                target: "mongrate", collection = self.collection, kept = back,
+                "what the rollback had to overwrite is kept until `purge`"
+            );
+        }
+        self.settle(on, &kept).await
+    }
+}

@@ -1,0 +1,215 @@
+//! What a migration does, as far as the lints are concerned.
+
+use mongodb::bson::{Bson, Document};
+
+use super::snippet;
+use crate::model::version::Version;
+
+/// The field paths that a pipeline of an update takes away.
+pub(crate) fn unset(pipeline: &[Document]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (operator, value) in pipeline.iter().flatten() {
+        match (operator.as_str(), value) {
+            ("$unset", Bson::String(path)) => found.push(path.clone()),
+            ("$unset", Bson::Array(paths)) => {
+                found.extend(paths.iter().filter_map(Bson::as_str).map(str::to_owned));
+            }
+            ("$set" | "$addFields", Bson::Document(fields)) => {
+                let removed = fields.iter().filter(|(_, value)| value.as_str() == Some("$$REMOVE"));
+                found.extend(removed.map(|(path, _)| path.clone()));
+            }
+            ("$project", Bson::Document(fields)) => {
+                let is_out = |value: &Bson| {
+                    matches!(value, Bson::Boolean(false) | Bson::Int32(0) | Bson::Int64(0))
+                };
+                let out = fields.iter().filter(|(path, value)| is_out(value) && *path != "_id");
+                found.extend(out.map(|(path, _)| path.clone()));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A migration, as far as the lints are concerned.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub version: Version,
+    pub migration: &'static str,
+    /// The lints that its attribute acknowledges.
+    pub allowed: &'static [&'static str],
+    pub operations: Vec<Operation>,
+}
+
+/// Something that a migration does, described.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Operation {
+    /// Writes documents in one transaction: seen in a dry run, or many of a collection.
+    Write { collection: Option<String>, seen: Option<Seen> },
+    /// Creates a collection, or a view.
+    CreateCollection { name: String, options: Document },
+    /// Drops a collection; refused if it has to be there and is not.
+    DropCollection { name: String, is_required: bool },
+    /// Renames a collection.
+    RenameCollection { from: String, to: String },
+    /// Builds an index.
+    CreateIndex(Index),
+    /// Drops an index; refused if it has to be there and is not.
+    DropIndex { collection: String, name: String, keys: Document, is_required: bool },
+    /// Changes a field, by its path.
+    Field { collection: String, field: String, change: FieldChange },
+    /// Sets a validator. `strict`: updates of documents that fail it already are refused too.
+    /// `chain` is what is said besides the validator, as code.
+    SetValidator { collection: String, validator: Document, strict: bool, chain: String },
+    /// Sets options of a collection or a view.
+    Modify { collection: String, options: Document },
+    /// Something else with a collection. `is_refused`: where there is none, it is refused;
+    /// otherwise nothing happens.
+    Other { collection: String, is_refused: bool },
+    /// A function, which may do anything.
+    Unknown,
+}
+
+impl Operation {
+    /// The collection that has to be there, and whether the operation is refused without it.
+    pub(crate) fn needs(&self) -> Option<(&str, bool)> {
+        Some(match self {
+            Self::DropCollection { name, is_required: true } => (name, true),
+            Self::RenameCollection { from, .. } => (from, true),
+            Self::DropIndex { collection, is_required: true, .. }
+            | Self::SetValidator { collection, .. }
+            | Self::Modify { collection, .. } => (collection, true),
+            Self::Other { collection, is_refused } => (collection, *is_refused),
+            Self::Field { collection, .. } => (collection, false),
+            Self::CreateIndex(index) => (&index.collection, false),
+            Self::DropCollection { is_required: false, .. }
+            | Self::DropIndex { is_required: false, .. }
+            | Self::Write { .. }
+            | Self::CreateCollection { .. }
+            | Self::Unknown => return None,
+        })
+    }
+}
+
+/// What becomes of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FieldChange {
+    Remove,
+    /// A stage of an update takes it away.
+    Unset,
+    Rename {
+        to: String,
+    },
+    /// Into another subdocument.
+    Move {
+        to: String,
+    },
+    Convert {
+        from: &'static str,
+        to: &'static str,
+    },
+}
+
+impl FieldChange {
+    /// Where the field is found afterwards, if that is another place.
+    pub(crate) fn target(&self) -> Option<&str> {
+        match self {
+            Self::Rename { to } | Self::Move { to } => Some(to),
+            Self::Remove | Self::Unset | Self::Convert { .. } => None,
+        }
+    }
+
+    /// As it is written.
+    pub(crate) fn code(&self, collection: &str, field: &str) -> String {
+        match self {
+            Self::Remove => format!("change.remove_field({collection:?}, {field:?});"),
+            Self::Unset => format!(
+                "change.update({collection:?}, vec![doc! {{ \"$unset\": {field:?} }}], backward);"
+            ),
+            Self::Rename { to } => {
+                format!("change.rename_field({collection:?}, {field:?}, {to:?});")
+            }
+            Self::Move { to } => format!("change.move_field({collection:?}, {field:?}, {to:?});"),
+            Self::Convert { from, to } => {
+                let name = |kind: &str| {
+                    let mut letters = kind.chars();
+                    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+                    format!("FieldType::{}{}", first.unwrap_or_default(), letters.as_str())
+                };
+                let (from, to) = (name(from), name(to));
+                format!("change.change_type({collection:?}, {field:?}, {from}, {to});")
+            }
+        }
+    }
+}
+
+/// What a dry run saw a transaction do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub documents: u64,
+    pub duration_ms: u64,
+}
+
+/// An index that is to be built.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Index {
+    pub collection: String,
+    pub keys: Document,
+    pub options: Document,
+    /// The name that it has been given; none if its keys make it.
+    pub given_name: Option<String>,
+    /// The name that it has.
+    pub name: String,
+    pub if_not_exists: bool,
+}
+
+impl Index {
+    pub(crate) fn is(&self, option: &str) -> bool {
+        crate::mongo::options::is_true(self.options.get(option))
+    }
+
+    pub(crate) fn inner(&self, option: &str) -> Option<&Document> {
+        self.options.get_document(option).ok()
+    }
+
+    /// As it is written, with all of its options.
+    pub(crate) fn code(&self) -> String {
+        format!("{};", self.code_with(self.if_not_exists))
+    }
+
+    pub(crate) fn code_with(&self, if_not_exists: bool) -> String {
+        format!(
+            "change.create_index({:?}, {}){}{}",
+            self.collection,
+            snippet::as_doc(&self.keys),
+            snippet::chain(&self.options, self.given_name.as_deref()),
+            if if_not_exists { ".if_not_exists()" } else { "" }
+        )
+    }
+
+    /// As the server would list it.
+    pub(crate) fn listed(&self) -> Document {
+        let mut listed = self.options.clone();
+        listed.insert("key", self.keys.clone());
+        listed.insert("name", self.name.as_str());
+        listed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+
+    #[test]
+    fn what_a_pipeline_takes_away_is_found() {
+        let pipeline = [
+            doc! { "$unset": ["a", "b.c"] },
+            doc! { "$set": { "x": 1, "d": "$$REMOVE" } },
+            doc! { "$unset": "e" },
+            doc! { "$project": { "f": 0, "_id": 0 } },
+        ];
+        assert_eq!(unset(&pipeline), ["a", "b.c", "d", "e", "f"]);
+    }
+}

@@ -1,0 +1,367 @@
+//! What an online migration may touch: idempotent DDL, and named steps that run once.
+
+pub(crate) mod create_index;
+
+use mongodb::{
+    ClientSession, Collection, Database,
+    bson::{Document, doc},
+    options::IndexOptions,
+};
+
+use self::create_index::CreateIndex;
+use super::{stable_api, transaction::Transaction};
+use crate::{
+    model::{identity::Identity, result::BoxError, state::Direction, version::Version},
+    mongo::{options, server_error::ServerError},
+    protocol::{
+        control::API_STRICT, engine::Engine, record_change::RecordChange, retry::Backoff,
+        stop::Stop,
+    },
+};
+
+/// An online migration at work: index builds, DDL and steps of any size; resumable, not
+/// atomic as a whole.
+///
+/// The database cannot undo DDL, nor hold it back from a process that lost the lock. So
+/// every operation here is idempotent: doing it again finds it done. After a crash the
+/// body runs again from its start, and [`transaction`](Self::transaction) steps that
+/// committed are skipped.
+#[derive(Debug)]
+pub struct Online<'c> {
+    engine: &'c mut Engine,
+    migration: Identity,
+    direction: Direction,
+    done: Vec<String>,
+    seen: Vec<String>,
+    /// What the operations of a `Change` found before they began.
+    undo: Document,
+    started: i64,
+    /// Before the names of the steps, where the body is a part of a `Change`.
+    prefix: String,
+}
+
+/// The longest name of a step, in bytes.
+const STEP_NAME_BYTES_MAX: usize = 128;
+
+impl<'c> Online<'c> {
+    pub(crate) fn new(
+        engine: &'c mut Engine,
+        migration: Identity,
+        direction: Direction,
+        started: i64,
+        done: Vec<String>,
+        undo: Document,
+    ) -> Self {
+        let (seen, prefix) = (Vec::new(), String::new());
+        Self { engine, migration, direction, done, seen, undo, started, prefix }
+    }
+
+    /// The full name of a step, unless another one has it already.
+    pub(crate) fn name_step(&mut self, step: &str) -> Result<String, BoxError> {
+        if step.is_empty() || step.len() > STEP_NAME_BYTES_MAX {
+            return Err(format!("a step's name is 1 to {STEP_NAME_BYTES_MAX} bytes").into());
+        }
+        let full = format!("{}{step}", self.prefix);
+        if self.seen.contains(&full) {
+            return Err(format!(
+                "two steps are called `{step}`; the second would be skipped after a crash: \
+                 give each a name of its own"
+            )
+            .into());
+        }
+        self.seen.push(full.clone());
+        Ok(full)
+    }
+
+    pub(crate) fn engine(&mut self) -> &mut Engine {
+        self.engine
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.migration.version
+    }
+
+    /// The group of this migration, which is that of the run.
+    pub(crate) fn group(&self) -> &'static str {
+        self.migration.group
+    }
+
+    /// The guarded transaction that began this migration; the same after it is resumed.
+    pub(crate) fn started(&self) -> i64 {
+        self.started
+    }
+
+    /// What comes before the names of the steps from here on.
+    pub(crate) fn set_prefix(&mut self, prefix: String) {
+        self.prefix = prefix;
+    }
+
+    /// Sends DDL that does no harm when it is sent twice, to the migrated database.
+    pub(crate) async fn ddl(&self, command: Document) -> Result<(), ServerError> {
+        self.send(self.database(), command).await
+    }
+
+    /// The same for a command that the server wants to get as the administrator's.
+    pub(crate) async fn ddl_as_admin(&self, command: Document) -> Result<(), ServerError> {
+        self.send(&self.database().client().database("admin"), command).await
+    }
+
+    /// Which way the migration goes.
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Whether a step committed in an earlier attempt.
+    pub(crate) fn is_done(&self, step: &str) -> bool {
+        self.done.iter().any(|done| done == step)
+    }
+
+    /// What the operation of this key found before it began.
+    pub(crate) fn found(&self, key: &str) -> Option<&Document> {
+        self.undo.get_document(key).ok()
+    }
+
+    /// Commits a checkpoint, under the fence: a step that is done, what the next one found, and
+    /// what the body writes. Unlike [`transaction`](Self::transaction) it judges no names.
+    pub(crate) async fn checkpoint<F>(
+        &mut self,
+        done: Option<&str>,
+        undo: Option<(&str, &Document)>,
+        mut body: F,
+    ) -> Result<(), BoxError>
+    where
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
+    {
+        let change = RecordChange::Step { done, undo };
+        let database = self.database().clone();
+        let operations = async |session: &mut ClientSession| {
+            body(&mut Transaction::new(session, &database)).await
+        };
+        match self.engine.step(self.migration.clone(), &change, operations).await {
+            Ok(()) => {
+                self.done.extend(done.map(str::to_owned));
+                if let Some((key, found)) = undo {
+                    self.undo.insert(key, found.clone());
+                }
+                Ok(())
+            }
+            Err(Stop::Body(error)) => Err(error),
+            Err(stop) => Err(self.stop(stop, done.or(undo.map(|(key, _)| key)).unwrap_or("step"))),
+        }
+    }
+
+    /// Stops the migration, whatever its body makes of the error.
+    pub(crate) fn stop(&mut self, stop: Stop, step: &str) -> BoxError {
+        self.engine.stopped = Some(stop);
+        format!("the step `{step}` was stopped").into()
+    }
+
+    /// The migrated database, for what is missing here. What is done through it is neither
+    /// fenced nor recorded: keep it idempotent.
+    pub fn database(&self) -> &Database {
+        &self.engine.control.database
+    }
+
+    /// A collection of the migrated database. As for [`database`](Self::database).
+    pub fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
+        self.database().collection(name)
+    }
+
+    /// A named step that runs at most once: its writes commit together with its checkpoint,
+    /// under the fence. A later attempt of this migration skips it.
+    ///
+    /// # Errors
+    ///
+    /// The body's own; nothing of the step is in the database then. Pass it on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a body that drops this future before its end, as with a timeout around
+    /// it, fails its migration. The next attempt sees whether the step was committed.
+    ///
+    /// ```
+    /// use mongrate::{bson::{doc, Document}, Online, Result};
+    ///
+    /// async fn seed(on: &mut Online<'_>) -> Result {
+    ///     on.create_index("plans", doc! { "name": 1 }).unique(true).await?;
+    ///     on.transaction("the free plan", async |tx| {
+    ///         tx.collection::<Document>("plans").insert_one(doc! { "name": "free" }).await?;
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// }
+    /// ```
+    pub async fn transaction<F>(&mut self, step: &str, body: F) -> Result<(), BoxError>
+    where
+        F: AsyncFnMut(&mut Transaction<'_>) -> Result<(), BoxError>,
+    {
+        let step = self.name_step(step)?;
+        if self.is_done(&step) {
+            tracing::info!(target: "mongrate", version = %self.migration.version, step, "step was done before");
+            return Ok(());
+        }
+        self.checkpoint(Some(&step), None, body).await
+    }
+
+    /// Builds an index, or joins a build of it that is under way. Done when it is there.
+    ///
+    /// # Errors
+    ///
+    /// 85, 86: an index of that name or with those keys exists with other options. 11000:
+    /// a unique index over duplicates. No index is left half-built.
+    pub fn create_index(&mut self, collection: &str, keys: Document) -> CreateIndex<'_> {
+        CreateIndex {
+            database: self.database().clone(),
+            engine: &*self.engine,
+            collection: collection.to_owned(),
+            keys,
+            options: IndexOptions::default(),
+        }
+    }
+
+    /// Drops an index by its name (as `email_1`). Done when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// What the server says; the index is as it was.
+    pub async fn drop_index(&mut self, collection: &str, name: &str) -> Result<(), BoxError> {
+        let command = doc! { "dropIndexes": collection, "index": name };
+        // NamespaceNotFound, IndexNotFound.
+        self.idempotent(command, &[26, 27]).await
+    }
+
+    /// Creates a collection. Done when it is there with these options, as the server makes them:
+    /// it rounds the size of a capped collection up, and fills in what a collation does not say.
+    ///
+    /// `options` are those of the server's `create` command, e.g.
+    /// `doc! { "capped": true, "size": 1_000_000 }`; empty for none.
+    ///
+    /// # Errors
+    ///
+    /// When it exists with other options: it is left as it is.
+    pub async fn create_collection(
+        &mut self,
+        name: &str,
+        options: Document,
+    ) -> Result<(), BoxError> {
+        let mut command = doc! { "create": name };
+        command.extend(options.clone());
+        let database = self.database().clone();
+        match self.send(&database, command).await {
+            Ok(()) => return Ok(()),
+            // NamespaceExists.
+            Err(error) if error.code() == Some(48) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let Some((kind, found)) = self.existing_collection(name).await? else { return Ok(()) };
+        match options::other_collection(&kind, &found, &options) {
+            None => Ok(()),
+            Some(other) => Err(format!("the collection `{name}` exists already {other}").into()),
+        }
+    }
+
+    /// Drops a collection with all that is in it. Done when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn drop_collection(&mut self, name: &str) -> Result<(), BoxError> {
+        self.idempotent(doc! { "drop": name }, &[26]).await
+    }
+
+    /// Renames a collection. Done when only the new name is there.
+    ///
+    /// # Errors
+    ///
+    /// When neither is there, or both: nothing is changed.
+    pub async fn rename_collection(&mut self, from: &str, to: &str) -> Result<(), BoxError> {
+        let database = self.database().name().to_owned();
+        let command = doc! {
+            "renameCollection": format!("{database}.{from}"),
+            "to": format!("{database}.{to}"),
+        };
+        let admin = self.database().client().database("admin");
+        match self.send(&admin, command).await {
+            Ok(()) => Ok(()),
+            // NamespaceNotFound: done before, if the new one is there.
+            Err(error)
+                if error.code() == Some(26) && self.existing_collection(to).await?.is_some() =>
+            {
+                Ok(())
+            }
+            Err(error) if error.code() == Some(API_STRICT) => {
+                let what = format!("`renameCollection` (`{from}` to `{to}`)");
+                Err(stable_api::beyond_api(&what, self.direction).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Changes a collection's options: the server's `collMod`, e.g.
+    /// `doc! { "validator": { "age": { "$gte": 0 } }, "validationLevel": "moderate" }`.
+    ///
+    /// # Errors
+    ///
+    /// What the server says; the collection is as it was.
+    pub async fn coll_mod(&mut self, collection: &str, changes: Document) -> Result<(), BoxError> {
+        let mut command = doc! { "collMod": collection };
+        command.extend(changes);
+        self.idempotent(command, &[]).await
+    }
+
+    /// The kind and the options of a collection; `None` if there is none of that name.
+    async fn existing_collection(
+        &self,
+        name: &str,
+    ) -> Result<Option<(String, Document)>, BoxError> {
+        let reply = self
+            .database()
+            .run_command(doc! { "listCollections": 1, "filter": { "name": name } })
+            .await?;
+        let found = reply
+            .get_document("cursor")
+            .and_then(|cursor| cursor.get_array("firstBatch"))
+            .ok()
+            .and_then(|batch| batch.first()?.as_document());
+        Ok(found.map(|found| {
+            let kind = found.get_str("type").unwrap_or("collection").to_owned();
+            (kind, found.get_document("options").cloned().unwrap_or_default())
+        }))
+    }
+
+    async fn idempotent(&mut self, command: Document, done: &[i32]) -> Result<(), BoxError> {
+        let database = self.database().clone();
+        match self.send(&database, command).await {
+            Err(error) if error.code().is_some_and(|code| done.contains(&code)) => Ok(()),
+            other => other.map_err(Into::into),
+        }
+    }
+
+    async fn send(&self, database: &Database, command: Document) -> Result<(), ServerError> {
+        send(self.engine, database, command).await
+    }
+}
+
+/// Sends DDL, again after a network error or an election: sending it twice does no harm.
+async fn send(
+    engine: &Engine,
+    database: &Database,
+    mut command: Document,
+) -> Result<(), ServerError> {
+    command.insert("writeConcern", crate::protocol::control::majority());
+    let control =
+        crate::protocol::control::Control { database: database.clone(), ..engine.control.clone() };
+    let mut backoff = Backoff::new(control.retries);
+    loop {
+        engine.refuse_when_lost()?;
+        match control.once(None, command.clone()).await {
+            Err(error) if error.is_retryable() && backoff.again().await => {}
+            // Something of the same kind is under way: an index build that joins, a drop
+            // that waits (BackgroundOperationInProgressForNamespace, IndexBuildAlreadyInProgress,
+            // ConflictingOperationInProgress).
+            Err(error)
+                if matches!(error.code(), Some(12_587 | 295 | 117)) && backoff.again().await => {}
+            outcome => return outcome.map(drop),
+        }
+    }
+}

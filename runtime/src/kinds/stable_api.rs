@@ -1,0 +1,13 @@
+//! The refusal of operations that the Stable API does not have.
+
+use crate::model::state::Direction;
+
+/// The refusal of what is not in the Stable API.
+pub(crate) fn beyond_api(what: &str, direction: Direction) -> String {
+    format!(
+        "it needs {what}, which is not in the Stable API, and this client keeps to that strictly \
+         (`apiStrict`); nothing was changed: run `{}` with a client whose `ServerApi` is not \
+         strict",
+        direction.as_str()
+    )
+}

@@ -1,0 +1,54 @@
+//! `check`: whether everything is applied, as a gate.
+
+use std::future::IntoFuture;
+
+use super::{Boxed, Migrator};
+use crate::model::{error::Error, report::plan::CheckReport};
+
+impl Migrator {
+    /// That this build fits the database: nothing pending, nothing edited, nothing late. Await
+    /// the result. No write, no lock.
+    pub fn check(&self) -> Check<'_> {
+        Check { migrator: self, strict: false, allow_pending: false }
+    }
+}
+
+/// Checks that this build fits the database. Made by [`Migrator::check`]; await it.
+///
+/// # Errors
+///
+/// [`Error::Renamed`], [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`] (when the policy refuses),
+/// [`Error::Lints`] (when it is strict), [`Error::Pending`], in this order, and those of
+/// [`Migrator::status`]. Nothing is written in any case.
+#[derive(Debug)]
+#[must_use = "nothing is checked until it is awaited"]
+pub struct Check<'a> {
+    migrator: &'a Migrator,
+    strict: bool,
+    allow_pending: bool,
+}
+
+impl Check<'_> {
+    /// Refuses pending migrations that have lints, with [`Error::Lints`]. Default: no.
+    pub fn strict(mut self, yes: bool) -> Self {
+        self.strict = yes;
+        self
+    }
+
+    /// That something is pending is no error: for a check before a deployment. Default: it is.
+    pub fn allow_pending(mut self, yes: bool) -> Self {
+        self.allow_pending = yes;
+        self
+    }
+}
+
+impl<'a> IntoFuture for Check<'a> {
+    type Output = Result<CheckReport, Error>;
+    type IntoFuture = Boxed<'a, CheckReport>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(
+            async move { self.migrator.runner()?.check(self.strict, self.allow_pending).await },
+        )
+    }
+}

@@ -1,0 +1,197 @@
+//! What an app calls when it starts.
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+};
+
+use mongodb::Database;
+
+use super::Migrator;
+use crate::{
+    model::{error::Error, report::run::StartReport},
+    run::{
+        execute::How,
+        plan::{Goal, UpTarget},
+    },
+    telemetry::visible::Line,
+};
+
+impl Migrator {
+    /// What an app calls when it starts; see [`on_start`](crate::on_start()).
+    pub fn on_start(&self) -> OnStart<'_> {
+        OnStart::new(self)
+    }
+}
+
+/// The environment variable that sets the policy at start.
+pub const MIGRATE_ON_START: &str = "MIGRATE_ON_START";
+
+/// What an app does about pending migrations when it starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartPolicy {
+    /// Apply them. `MIGRATE_ON_START=true`.
+    Migrate,
+    /// Refuse to start with [`Error::Pending`]. `MIGRATE_ON_START=check`.
+    Check,
+    /// Start, with a warning in the log. `MIGRATE_ON_START=false`, or unset.
+    #[default]
+    Warn,
+}
+
+/// Brings the database up to date, or says that it is not: what an app calls when it starts.
+///
+/// `MIGRATE_ON_START` decides: `true` applies what is pending (any number of processes may
+/// start at once: one applies, the others wait until nothing is pending), `check` fails with
+/// [`Error::Pending`] if something is, `false` or unset only warns. To fix or default the
+/// policy in code: [`Migrator::on_start`].
+///
+/// With nothing pending it costs one round trip, whatever the length of the history.
+///
+/// # Errors
+///
+/// As [`Up`](crate::Up); [`Error::Settings`] when the variable is something else; nothing
+/// was run then.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = mongrate::mongodb::Client::with_uri_str("mongodb://localhost").await?;
+/// mongrate::on_start(&client.database("shop")).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn on_start(database: &Database) -> Result<StartReport, Error> {
+    Migrator::new(database).on_start().await
+}
+
+/// The policy at start. Made by [`Migrator::on_start`]; await it.
+#[derive(Debug)]
+#[must_use = "nothing runs until it is awaited"]
+pub struct OnStart<'a> {
+    migrator: &'a Migrator,
+    fixed: Option<StartPolicy>,
+    default: StartPolicy,
+}
+
+impl<'a> OnStart<'a> {
+    pub(crate) fn new(migrator: &'a Migrator) -> Self {
+        Self { migrator, fixed: None, default: StartPolicy::default() }
+    }
+
+    /// This policy, whatever the environment says.
+    pub fn policy(mut self, policy: StartPolicy) -> Self {
+        self.fixed = Some(policy);
+        self
+    }
+
+    /// This policy, where the environment says nothing. Default: [`StartPolicy::Warn`].
+    pub fn default_policy(mut self, policy: StartPolicy) -> Self {
+        self.default = policy;
+        self
+    }
+
+    async fn run(self) -> Result<StartReport, Error> {
+        let policy = match self.fixed {
+            Some(policy) => policy,
+            None => parse(std::env::var_os(MIGRATE_ON_START), self.default)?,
+        };
+        let runner = self.migrator.runner()?;
+        match policy {
+            StartPolicy::Migrate => {
+                let goal = Goal::Up(UpTarget::default());
+                Ok(StartReport::Migrate(runner.run(goal, How::default()).await?))
+            }
+            StartPolicy::Check => {
+                if !runner.is_current().await? {
+                    runner.check(false, false).await?;
+                }
+                Ok(StartReport::Check)
+            }
+            StartPolicy::Warn => {
+                if runner.is_current().await? {
+                    return Ok(StartReport::Warn { pending: 0 });
+                }
+                match runner.check(false, false).await {
+                    Ok(_) => Ok(StartReport::Warn { pending: 0 }),
+                    Err(Error::Pending { versions }) => {
+                        tracing::warn!(
+                            target: "mongrate",
+                            pending = versions.len(),
+                            first = %versions.first().map(ToString::to_string).unwrap_or_default(),
+                            "migrations are pending; run `up`, or start with MIGRATE_ON_START=true"
+                        );
+                        Ok(StartReport::Warn { pending: versions.len() })
+                    }
+                    // This policy starts the app whatever the history looks like.
+                    Err(
+                        error @ (Error::Drift(_)
+                        | Error::Renamed(_)
+                        | Error::OutOfOrder { .. }
+                        | Error::Ahead { .. }),
+                    ) => {
+                        tracing::warn!(target: "mongrate", error = %Line(&error), "the migrations need attention");
+                        let pending = runner.status().await?.unapplied();
+                        Ok(StartReport::Warn { pending })
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+impl<'a> IntoFuture for OnStart<'a> {
+    type Output = Result<StartReport, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+fn parse(value: Option<std::ffi::OsString>, default: StartPolicy) -> Result<StartPolicy, Error> {
+    let Some(value) = value else { return Ok(default) };
+    let Some(text) = value.to_str() else {
+        return Err(Error::Settings {
+            setting: MIGRATE_ON_START,
+            problem: "the variable is not UTF-8; it is one of `true`, `check`, `false`".to_owned(),
+        });
+    };
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" => Ok(default),
+        "true" | "1" | "yes" | "on" => Ok(StartPolicy::Migrate),
+        "check" => Ok(StartPolicy::Check),
+        "false" | "0" | "no" | "off" => Ok(StartPolicy::Warn),
+        _ => Err(Error::Settings {
+            setting: MIGRATE_ON_START,
+            problem: format!("`{}` is none of `true`, `check`, `false`", text.escape_debug()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_is_one_of_three_words() {
+        for (text, policy) in [
+            ("true", StartPolicy::Migrate),
+            ("Check", StartPolicy::Check),
+            ("false", StartPolicy::Warn),
+            ("", StartPolicy::Check),
+        ] {
+            assert_eq!(parse(Some(text.into()), StartPolicy::Check).unwrap(), policy, "{text}");
+        }
+        assert!(parse(Some("ture".into()), StartPolicy::Warn).is_err());
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt as _;
+            let bytes = std::ffi::OsString::from_vec(b"tr\xffue".to_vec());
+            let error = parse(Some(bytes), StartPolicy::Warn).unwrap_err().to_string();
+            assert!(error.contains("MIGRATE_ON_START") && error.contains("UTF-8"), "{error}");
+        }
+        assert_eq!(parse(None, StartPolicy::Migrate).unwrap(), StartPolicy::Migrate);
+    }
+}

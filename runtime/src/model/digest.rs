@@ -1,0 +1,143 @@
+//! The digest of the applied set: constant size, whatever the history's length.
+//!
+//! It is the sum, modulo 2²⁵⁶, of the SHA-256 of every applied (version, checksum). A sum
+//! does not depend on the order, so that applying adds one term and rolling back takes one
+//! away, and nobody has to read the history to keep it.
+
+use std::fmt::Write as _;
+
+use mongodb::bson::{Document, doc};
+use sha2::{Digest as _, Sha256};
+
+use super::version::Version;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Digest {
+    count: i64,
+    /// The lowest first.
+    sum: [u64; 4],
+}
+
+impl Digest {
+    pub(crate) fn of<'a>(applied: impl IntoIterator<Item = (Version, &'a str)>) -> Self {
+        let mut digest = Self::default();
+        for (version, checksum) in applied {
+            digest.add(version, checksum);
+        }
+        digest
+    }
+
+    pub(crate) fn add(&mut self, version: Version, checksum: &str) {
+        let mut carry = false;
+        for (limb, term) in self.sum.iter_mut().zip(term(version, checksum)) {
+            let (partly, over) = limb.overflowing_add(term);
+            let (all, over_too) = partly.overflowing_add(u64::from(carry));
+            *limb = all;
+            carry = over || over_too;
+        }
+        self.count += 1;
+    }
+
+    pub(crate) fn remove(&mut self, version: Version, checksum: &str) {
+        let mut borrow = false;
+        for (limb, term) in self.sum.iter_mut().zip(term(version, checksum)) {
+            let (partly, under) = limb.overflowing_sub(term);
+            let (all, under_too) = partly.overflowing_sub(u64::from(borrow));
+            *limb = all;
+            borrow = under || under_too;
+        }
+        self.count -= 1;
+    }
+
+    pub(crate) const fn count(&self) -> i64 {
+        self.count
+    }
+
+    pub(crate) fn to_document(self) -> Document {
+        let bytes = self.sum.iter().flat_map(|limb| limb.to_le_bytes());
+        let hex = bytes.fold(String::with_capacity(64), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        doc! { "count": self.count, "digest": hex }
+    }
+
+    /// `None` for what we did not write: it then equals nothing, and the history is read.
+    pub(crate) fn from_document(document: &Document) -> Option<Self> {
+        let count = document.get_i64("count").ok()?;
+        let hex = document.get_str("digest").ok()?;
+        Some(Self { count, sum: limbs(&bytes(hex)?) })
+    }
+}
+
+/// One block of SHA-256, as all that is linked goes through it at each start: of a checksum that
+/// is a SHA-256 itself, its bytes, and of what was made by hand the text.
+fn term(version: Version, checksum: &str) -> [u64; 4] {
+    let mut hash = Sha256::new();
+    hash.update(version.get().to_le_bytes());
+    match checksum.strip_prefix("v1:sha256:").and_then(bytes) {
+        Some(bytes) => hash.update(bytes),
+        None => hash.update(checksum.as_bytes()),
+    }
+    limbs(&hash.finalize().into())
+}
+
+/// Of 64 hexadecimal digits. Without a branch or a table for each, as every start reads a checksum
+/// of each migration: so the compiler does many at a time.
+fn bytes(hex: &str) -> Option<[u8; 32]> {
+    let hex: &[u8; 64] = hex.as_bytes().try_into().ok()?;
+    let sound = hex.iter().fold(true, |sound, digit| sound & digit.is_ascii_hexdigit());
+    // `0` is 0x30, `A` is 0x41, `a` is 0x61.
+    let digits = hex.map(|digit| (digit & 15) + 9 * (digit >> 6));
+    let (pairs, _) = digits.as_chunks::<2>();
+    let mut bytes = [0; 32];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = high << 4 | low;
+    }
+    sound.then_some(bytes)
+}
+
+fn limbs(bytes: &[u8; 32]) -> [u64; 4] {
+    let (limbs, _) = bytes.as_chunks::<8>();
+    let mut all = [0; 4];
+    for (limb, bytes) in all.iter_mut().zip(limbs) {
+        *limb = u64::from_le_bytes(*bytes);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_does_not_matter_and_removing_undoes_adding() {
+        let some = [(Version::new(1), "a"), (Version::new(2), "b"), (Version::new(3), "c")];
+        let forward = Digest::of(some);
+        let mut other = Digest::of(some.into_iter().rev());
+        assert_eq!(forward, other);
+        other.remove(Version::new(2), "b");
+        assert_eq!(other, Digest::of([some[0], some[2]]));
+        assert_ne!(other, Digest::of([some[0], (Version::new(3), "edited")]));
+        assert_eq!(Digest::from_document(&forward.to_document()), Some(forward));
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_read() {
+        let text = "00ff".repeat(16);
+        let expected = [0, 0xff].repeat(16);
+        assert_eq!(bytes(&text).map(Vec::from), Some(expected.clone()));
+        assert_eq!(bytes(&text.to_uppercase()).map(Vec::from), Some(expected));
+        for bad in ["g", "/", ":", "@", "`", "G", " ", "+"] {
+            assert_eq!(bytes(&text.replacen('f', bad, 1)), None, "{bad}");
+        }
+        assert_eq!(bytes(&text[1..]), None);
+    }
+
+    #[test]
+    fn what_is_not_ours_equals_nothing() {
+        for bad in [doc! {}, doc! { "count": 1_i64, "digest": "é".repeat(32) }] {
+            assert_eq!(Digest::from_document(&bad), None);
+        }
+    }
+}

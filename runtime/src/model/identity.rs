@@ -1,0 +1,15 @@
+//! What identifies a migration wherever its functions do not matter.
+
+use std::borrow::Cow;
+
+use super::{kind::MigrationKind, version::Version};
+
+/// A migration, as the control collection and an online body know it: without its functions.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub version: Version,
+    pub name: &'static str,
+    pub group: &'static str,
+    pub kind: MigrationKind,
+    pub checksum: Cow<'static, str>,
+}

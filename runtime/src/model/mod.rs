@@ -1,0 +1,21 @@
+//! The words that every floor speaks in: versions, states, settings, errors, reports. Data, and
+//! nothing that talks to a server.
+//!
+//! Imports: mongo.
+
+pub(crate) mod clock;
+pub(crate) mod config;
+#[cfg(any(feature = "cli", feature = "http"))]
+pub(crate) mod create_error;
+pub(crate) mod digest;
+pub(crate) mod error;
+pub(crate) mod identity;
+pub(crate) mod kind;
+pub(crate) mod lint;
+pub(crate) mod named;
+pub(crate) mod numbers;
+pub(crate) mod report;
+pub(crate) mod result;
+pub(crate) mod state;
+pub(crate) mod tool;
+pub(crate) mod version;

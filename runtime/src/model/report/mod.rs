@@ -1,0 +1,24 @@
+//! The reports of all verbs, as data that every face prints.
+
+pub(crate) mod backfill;
+pub(crate) mod dry_run;
+pub(crate) mod failure;
+pub(crate) mod history;
+pub(crate) mod operator;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod status;
+
+pub use self::{
+    backfill::BackfillReport,
+    dry_run::{CommandReport, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, ShadowReport},
+    failure::Failure,
+    history::{HistoryEvent, HistoryReport},
+    operator::{
+        ImportReport, Imported, KeptCollection, PurgeReport, RecordReport, RepairReport,
+        UnlockReport,
+    },
+    plan::{CheckReport, DeclaredOperation, PlanReport, PlanStep},
+    run::{RunReport, StartReport, StepOutcome, StepReport},
+    status::{HalfDone, LockReport, MigrationStatus, StatusReport, StepProgress},
+};

@@ -1,0 +1,12 @@
+//! The driver's errors and replies, and BSON: what the driver leaves to Mongrate.
+//!
+//! Knows no migration.
+//!
+//! Imports no other floor.
+
+pub(crate) mod driver;
+pub(crate) mod fields;
+pub(crate) mod options;
+pub(crate) mod refusal;
+pub(crate) mod reply;
+pub(crate) mod server_error;

@@ -1,0 +1,25 @@
+//! Fields of a server's reply.
+
+use mongodb::bson::{Bson, Document};
+
+use super::fields::Fields as _;
+
+/// A reply's count, whichever number type it has.
+pub(crate) fn count(reply: &Document, key: &str) -> u64 {
+    match reply.get(key) {
+        Some(Bson::Int32(number)) => u64::try_from(*number).unwrap_or(0),
+        Some(Bson::Int64(number)) => u64::try_from(*number).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// How many documents an `update` matched or inserted.
+pub(crate) fn touched(reply: &Document) -> i64 {
+    number(reply, "n").unwrap_or(0)
+}
+
+/// An integer, whichever of BSON's number types holds it.
+/// A whole number of whatever type, without loss.
+pub(crate) fn number(document: &Document, key: &str) -> Option<i64> {
+    document.number(key)
+}

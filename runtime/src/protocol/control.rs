@@ -1,0 +1,265 @@
+//! Sends a command and reads its reply by hand.
+//!
+//! `run_command` answers `Ok` to a reply that holds `writeErrors` or a
+//! `writeConcernError`; here is the one place that looks. Commands are sent without the
+//! driver's typed helpers, so that what goes over the wire is exactly what is written here.
+
+use std::time::Duration;
+
+use mongodb::{
+    Client, ClientSession, Database,
+    bson::{Bson, Document, RawDocument, Timestamp, doc},
+    options::{DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
+};
+
+use super::retry::Backoff;
+use crate::{
+    model::{config::Retries, error::Error},
+    mongo::server_error::ServerError,
+};
+
+const DOCUMENT_VALIDATION_FAILURE: i32 = 121;
+
+/// APIStrictError: the client keeps to the Stable API, and the command is not in it.
+pub(crate) const API_STRICT: i32 = 323;
+
+/// The control collection, and how to talk to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Control {
+    pub database: Database,
+    pub collection: String,
+    pub retries: Retries,
+}
+
+impl Control {
+    /// A control collection of this database. What its client is set to is nobody's business here:
+    /// a stale secondary, or a write concern that one node cannot meet, would break the protocol,
+    /// and the bodies with it, which get this handle.
+    pub(crate) fn new(database: &Database, collection: String, retries: Retries) -> Self {
+        let database = on_primary(database.client(), database.name());
+        Self { database, collection, retries }
+    }
+
+    /// How long a write may wait for the majority of the replica set.
+    pub(crate) const MAJORITY_WAIT: Duration = Duration::from_secs(20);
+
+    /// An error of a write of the control collection: where the collection is to blame, which is
+    /// looked for only now, it says so.
+    pub(crate) async fn explained(&self, action: &'static str, error: ServerError) -> Error {
+        let foreign = |id: String, problem: String| Error::Corrupt {
+            collection: Some(self.collection.clone()),
+            id,
+            problem,
+        };
+        if let Some(index) = error.foreign_index() {
+            let problem = "is unique (E11000), and mongrate's documents do not have its fields";
+            return foreign(format!("its index `{index}`"), problem.to_owned());
+        }
+        // Unauthorized and AuthenticationFailed; and what may be gone at the next try.
+        if error.is_retryable() || matches!(error.code(), None | Some(13 | 18 | 24 | 50 | 112)) {
+            return Error::server(action, error);
+        }
+        let command = doc! { "listCollections": 1, "filter": { "name": &self.collection } };
+        let found = self.once(None, command).await.ok();
+        let found = found
+            .as_ref()
+            .and_then(|reply| reply.get_document("cursor").ok()?.get_array("firstBatch").ok())
+            .and_then(|batch| batch.first()?.as_document());
+        let kind = found.and_then(|found| found.get_str("type").ok()).unwrap_or_default();
+        let none = Document::new();
+        let options = found.and_then(|found| found.get_document("options").ok()).unwrap_or(&none);
+        // A validator lets other writes fail, too.
+        let problem = unfit(kind, options).filter(|problem| {
+            !problem.contains("validator") || error.code() == Some(DOCUMENT_VALIDATION_FAILURE)
+        });
+        match problem {
+            Some(problem) => foreign("it".to_owned(), problem.to_owned()),
+            None => Error::server(action, error),
+        }
+    }
+
+    /// Sends a command once.
+    pub(crate) async fn once(
+        &self,
+        session: Option<&mut ClientSession>,
+        command: Document,
+    ) -> Result<Document, ServerError> {
+        let action = self.database.run_command(command);
+        let reply = match session {
+            Some(session) => action.session(session).await?,
+            None => action.await?,
+        };
+        refuse_partial(&reply)?;
+        Ok(reply)
+    }
+
+    /// Sends an *idempotent* command, again if the network or an election got in its way.
+    pub(crate) async fn retrying(
+        &self,
+        mut session: Option<&mut ClientSession>,
+        command: Document,
+    ) -> Result<Document, ServerError> {
+        let mut backoff = Backoff::new(self.retries);
+        loop {
+            match self.once(session.as_deref_mut(), command.clone()).await {
+                Err(error) if backoff.again_after(&error).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// An ordered `update` of the control collection.
+    pub(crate) fn update(&self, statements: Vec<Document>) -> Document {
+        doc! { "update": &self.collection, "updates": statements, "ordered": true }
+    }
+
+    /// The same, acknowledged by a majority.
+    pub(crate) fn majority_update(&self, statements: Vec<Document>) -> Document {
+        let mut command = self.update(statements);
+        command.insert("writeConcern", majority());
+        command
+    }
+
+    /// Every document that the filter matches. One round trip up to 16 MB of reply.
+    pub(crate) async fn find(
+        &self,
+        session: Option<&mut ClientSession>,
+        filter: Document,
+        projection: Document,
+    ) -> Result<Vec<Document>, ServerError> {
+        let after = session.as_deref().and_then(ClientSession::operation_time);
+        self.find_after(after, session, filter, projection).await
+    }
+
+    /// The same, of a state that is not older than `after`.
+    pub(crate) async fn find_after(
+        &self,
+        after: Option<Timestamp>,
+        session: Option<&mut ClientSession>,
+        filter: Document,
+        projection: Document,
+    ) -> Result<Vec<Document>, ServerError> {
+        let add = |found: &mut Vec<_>, one: &RawDocument| found.push(Document::try_from(one));
+        let found = self.find_each(after, session, filter, projection, add).await?;
+        found.into_iter().map(|one| one.map_err(unreadable)).collect()
+    }
+
+    /// The same, each given to `add` as it came over the wire: decoding and copying are most of
+    /// what a long history costs. Begins anew, with another `T`, when the network gets in its way.
+    pub(crate) async fn find_each<T: Default>(
+        &self,
+        after: Option<Timestamp>,
+        mut session: Option<&mut ClientSession>,
+        filter: Document,
+        projection: Document,
+        add: impl Fn(&mut T, &RawDocument),
+    ) -> Result<T, ServerError> {
+        let mut concern = doc! { "level": "majority" };
+        if let Some(time) = after {
+            concern.insert("afterClusterTime", time);
+        }
+        let mut command = doc! {
+            "find": &self.collection,
+            "filter": filter,
+            "batchSize": 1_000_000,
+            "readConcern": concern,
+        };
+        if !projection.is_empty() {
+            command.insert("projection", projection);
+        }
+        let mut backoff = Backoff::new(self.retries);
+        loop {
+            match self.each(session.as_deref_mut(), command.clone(), &add).await {
+                Err(error) if backoff.again_after(&error).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// What a command with a cursor finds, to its end.
+    async fn each<T: Default>(
+        &self,
+        session: Option<&mut ClientSession>,
+        command: Document,
+        add: &impl Fn(&mut T, &RawDocument),
+    ) -> Result<T, ServerError> {
+        let action = self.database.run_cursor_command(command);
+        let mut found = T::default();
+        match session {
+            Some(session) => {
+                let mut cursor = action.session(&mut *session).await?;
+                while cursor.advance(&mut *session).await? {
+                    add(&mut found, cursor.current());
+                }
+            }
+            None => {
+                let mut cursor = action.await?;
+                while cursor.advance().await? {
+                    add(&mut found, cursor.current());
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A database whose reads and writes depend on no default of the client's.
+pub(crate) fn on_primary(client: &Client, name: &str) -> Database {
+    let options = DatabaseOptions::builder()
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .read_concern(ReadConcern::local())
+        .write_concern(WriteConcern::majority())
+        .build();
+    client.database_with_options(name, options)
+}
+
+/// Why a write of the control collection can never work, if its kind is the reason. `options` is
+/// what `listCollections` says of it.
+fn unfit(kind: &str, options: &Document) -> Option<&'static str> {
+    let is = |option: &str| options.get_bool(option).unwrap_or(false);
+    match kind {
+        "view" => Some("is a view, which nothing can be written into"),
+        "timeseries" => Some("is a time-series collection, which cannot hold a history"),
+        _ if is("capped") => Some(
+            "is a capped collection, which loses its oldest documents and knows no transactions",
+        ),
+        _ if options.get_document("validator").is_ok_and(|validator| !validator.is_empty()) => {
+            Some("has a validator that does not let mongrate's documents in")
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn majority() -> Document {
+    let wait = i64::try_from(Control::MAJORITY_WAIT.as_millis()).unwrap_or(i64::MAX);
+    doc! { "w": "majority", "wtimeout": wait }
+}
+
+/// What is no BSON, in a document of the control collection.
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> ServerError {
+    ServerError::in_reply(&format!("a document that cannot be decoded: {error}"), None)
+}
+
+fn refuse_partial(reply: &Document) -> Result<(), ServerError> {
+    let in_array = reply.get_array("writeErrors").ok().and_then(|errors| errors.first());
+    let concern = reply.get_document("writeConcernError").ok();
+    let Some(error) = in_array.and_then(Bson::as_document).or(concern) else { return Ok(()) };
+    Err(ServerError::in_write(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ok_that_is_none_is_seen() {
+        let reply = doc! {
+            "ok": 1, "n": 0,
+            "writeErrors": [{ "index": 0, "code": 11000, "errmsg": "E11000 duplicate key" }],
+        };
+        assert_eq!(refuse_partial(&reply).unwrap_err().code(), Some(11_000));
+        let reply = doc! { "ok": 1, "n": 1, "writeConcernError": { "code": 64, "errmsg": "slow" } };
+        assert_eq!(refuse_partial(&reply).unwrap_err().code(), Some(64));
+        refuse_partial(&doc! { "ok": 1, "n": 1 }).unwrap();
+    }
+}

@@ -1,0 +1,60 @@
+//! BSON shapes that several documents of the control collection share.
+
+use chrono::{DateTime, Utc};
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::{
+    model::{report::failure::Failure, state::Who},
+    mongo::fields::{self, Fields},
+};
+
+/// A string that a pipeline must not read as a field path.
+pub(crate) fn literal(text: &str) -> Bson {
+    Bson::Document(doc! { "$literal": text })
+}
+
+/// `array`, with one more at its end; empty where there is none yet.
+pub(crate) fn append(field: &str, item: Document) -> Document {
+    let path = format!("${field}");
+    doc! { "$concatArrays": [{ "$ifNull": [path, []] }, [item]] }
+}
+
+pub(crate) fn who_document(who: &Who) -> Document {
+    doc! {
+        "host": literal(&who.host),
+        "pid": i64::from(who.pid),
+        "app": literal(&who.app),
+    }
+}
+
+pub(crate) fn parse_who(document: &(impl Fields + ?Sized)) -> Who {
+    Who {
+        host: document.text("host").unwrap_or_default().to_owned(),
+        pid: document.number("pid").and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
+        app: document.text("app").unwrap_or_default().to_owned(),
+    }
+}
+
+pub(crate) fn date(document: &Document, key: &str) -> Option<DateTime<Utc>> {
+    fields::date(*document.get_datetime(key).ok()?)
+}
+
+pub(crate) fn keep_or(field: &str, otherwise: &str) -> Document {
+    doc! { "$ifNull": [format!("${field}"), literal(otherwise)] }
+}
+
+pub(crate) fn failure_document(failure: &Failure) -> Document {
+    doc! {
+        "message": literal(&failure.message),
+        "code": failure.code,
+        "codeName": failure.code_name.as_deref().map(literal),
+    }
+}
+
+pub(crate) fn parse_failure(document: &(impl Fields + ?Sized)) -> Failure {
+    Failure {
+        message: document.text("message").unwrap_or_default().to_owned(),
+        code: document.number("code").and_then(|code| i32::try_from(code).ok()),
+        code_name: document.text("codeName").map(str::to_owned),
+    }
+}

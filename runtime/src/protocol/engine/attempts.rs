@@ -1,0 +1,411 @@
+//! The attempts at one guarded transaction. Alone in knowing the order guard → operations → commit.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
+use mongodb::{
+    ClientSession,
+    error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
+};
+use tokio::time::Instant;
+
+use super::{Committed, ENDED_BY_SERVER, ENDED_BY_SERVER_MAX, Engine, NO_SUCH_TRANSACTION};
+#[cfg(mongrate_mutants)]
+use crate::protocol::mutant::{self, Mutant};
+use crate::{
+    model::{
+        config::Retries, digest::Digest, error::Error, identity::Identity,
+        report::failure::Failure, result::BoxError, version::Version,
+    },
+    mongo::{driver, reply::touched, server_error::ServerError},
+    protocol::{
+        fence, provisional,
+        record_change::{self, RecordChange, Timing},
+        retry::Backoff,
+        session::{Durability, begin},
+        stop::{Stop, settle_body},
+    },
+    telemetry::visible::Line,
+};
+
+/// Half of the life that the server grants a transaction by default.
+const LONG_TRANSACTION: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Before an operation that the fence cannot hold back.
+    pub(crate) fn refuse_when_lost(&self) -> Result<(), ServerError> {
+        if self.lease.is_lost() {
+            return Err(ServerError::in_reply(
+                "the lease is lost: nothing more may be changed",
+                None,
+            ));
+        }
+        Ok(())
+    }
+
+    /// Lost, or cancelled?
+    fn alive(&self, cancellable: bool) -> Result<(), Stop> {
+        if self.lease.lost.is_cancelled() {
+            return Err(Stop::Lost);
+        }
+        if cancellable && self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        Ok(())
+    }
+
+    /// The guarded transaction: the fence and the record first, in one round trip, then the
+    /// body, then the commit. Retried while the server says that it may help.
+    pub(crate) async fn transaction<F>(
+        &mut self,
+        change: Guarded<'_>,
+        operations: F,
+    ) -> Result<Committed, Stop>
+    where
+        F: AsyncFnMut(&mut ClientSession) -> Result<(), BoxError>,
+    {
+        let mut attempts = Attempts::new(change, self.control.retries);
+        (self.in_flight, self.unsettled) = (true, true);
+        let ended = self.tries(&mut attempts, operations).await;
+        self.attempts = attempts.backoff.attempts();
+        let ended = match ended {
+            Err(stop) if attempts.unknown => self.clear_up(&attempts, stop).await,
+            ended => ended,
+        };
+        self.in_flight = false;
+        ended
+    }
+
+    /// Whatever stopped it, a commit that was sent may have got through, and may still get
+    /// through: ends the transaction, and only then finds out what became of it.
+    async fn clear_up(&mut self, attempts: &Attempts<'_>, stop: Stop) -> Result<Committed, Stop> {
+        let ended = self.end_open_transaction().await;
+        match (self.settle(attempts).await, stop) {
+            (Ok(CommitOutcome::Committed), _) => {
+                Ok(self.commit_noted(attempts, Durability::Majority))
+            }
+            (Ok(CommitOutcome::TakenBack), Stop::Server(_)) => Err(Stop::TakenBack),
+            (Ok(_), Stop::Server(error)) if !ended => Err(Stop::Unknown(error)),
+            (
+                Ok(CommitOutcome::Unchanged | CommitOutcome::TakenBack | CommitOutcome::Lost),
+                stop,
+            ) => Err(stop),
+            (Err(Stop::Server(error)), _) => Err(Stop::Unknown(error)),
+            (Err(other), _) => Err(other),
+        }
+    }
+
+    async fn tries<F>(
+        &mut self,
+        attempts: &mut Attempts<'_>,
+        mut operations: F,
+    ) -> Result<Committed, Stop>
+    where
+        F: AsyncFnMut(&mut ClientSession) -> Result<(), BoxError>,
+    {
+        loop {
+            if let Some(committed) = self.enter(attempts).await? {
+                return Ok(committed);
+            }
+            let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
+            let ended = tokio::select! {
+                biased;
+                () = lost.cancelled() => Err(Stop::Lost),
+                () = cancel.cancelled(), if attempts.change.cancellable => Err(Stop::Cancelled),
+                ended = AssertUnwindSafe(operations(&mut self.session)).catch_unwind() => settle_body(ended),
+            };
+            if let Some(committed) = self.leave(attempts, ended).await? {
+                return Ok(committed);
+            }
+        }
+    }
+
+    /// Begins, and passes the guard. `Some`: an earlier attempt had committed after all.
+    async fn enter(&mut self, attempts: &mut Attempts<'_>) -> Result<Option<Committed>, Stop> {
+        loop {
+            self.alive(attempts.change.cancellable)?;
+            attempts.begun = Instant::now();
+            // Durations that are written with a commit are to stay there.
+            let enough = self.in_replica_set
+                && self.provisional.has_room(attempts.begun)
+                && !self.is_timing_due();
+            attempts.durability =
+                if enough { attempts.change.durability } else { Durability::Majority };
+            #[cfg(mongrate_mutants)]
+            if mutant::is(Mutant::LastIsProvisional) {
+                attempts.durability = Durability::Primary;
+            }
+            begin(&mut self.session, attempts.durability).await?;
+            match self.guard(attempts).await {
+                Ok(true) => return Ok(None),
+                Ok(false) => {
+                    self.abort().await;
+                    match self.settle(attempts).await? {
+                        CommitOutcome::Committed if attempts.unknown => {
+                            return Ok(Some(self.commit_noted(attempts, Durability::Majority)));
+                        }
+                        CommitOutcome::TakenBack => return Err(Stop::TakenBack),
+                        // Then it was the timing of the one before: do without.
+                        CommitOutcome::Unchanged
+                            if !std::mem::take(&mut self.timing).is_empty() => {}
+                        CommitOutcome::Committed
+                        | CommitOutcome::Unchanged
+                        | CommitOutcome::Lost => {
+                            self.lease.lost.cancel();
+                            return Err(Stop::Lost);
+                        }
+                    }
+                }
+                Err(error) => {
+                    self.abort().await;
+                    let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
+                    if !transient || !attempts.backoff.again().await {
+                        let error = self.control.explained("enter a transaction", error).await;
+                        return Err(Stop::Server(error));
+                    }
+                    tracing::debug!(target: "mongrate", error = %Line(&error), "the guard is tried again");
+                }
+            }
+        }
+    }
+
+    /// Commits what the body did, or aborts it. `None`: try again.
+    async fn leave(
+        &mut self,
+        attempts: &mut Attempts<'_>,
+        ended: Result<(), Stop>,
+    ) -> Result<Option<Committed>, Stop> {
+        match ended {
+            Ok(()) => {}
+            Err(Stop::Body(error)) => {
+                self.abort().await;
+                let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
+                // A transaction that is too long for the server is so each time.
+                let gone = driver::find(error.as_ref()).and_then(driver::code);
+                let gone = gone == Some(NO_SUCH_TRANSACTION);
+                // After a short one it is more likely that the primary has changed.
+                let long = attempts.begun.elapsed() >= LONG_TRANSACTION;
+                attempts.ended_by_server =
+                    if gone && long { attempts.ended_by_server + 1 } else { 0 };
+                if attempts.ended_by_server >= ENDED_BY_SERVER_MAX {
+                    return Err(Stop::Body(ENDED_BY_SERVER.into()));
+                }
+                if transient && attempts.backoff.again().await {
+                    let failure = Failure::of(error.as_ref());
+                    tracing::debug!(target: "mongrate", failure = %Line(&failure), "the transaction is tried again");
+                    return Ok(None);
+                }
+                return Err(Stop::Body(if gone { ENDED_BY_SERVER.into() } else { error }));
+            }
+            Err(stop) => {
+                self.abort().await;
+                return Err(stop);
+            }
+        }
+        let Err(error) = self.commit(&mut attempts.unknown).await else {
+            #[cfg(mongrate_mutants)]
+            self.committed_mutated(attempts).await;
+            return Ok(Some(self.commit_noted(attempts, attempts.durability)));
+        };
+        let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
+        let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+        let gone = error.code() == Some(NO_SUCH_TRANSACTION);
+        attempts.ended_by_server = if gone { attempts.ended_by_server + 1 } else { 0 };
+        if (transient || unclear)
+            && attempts.ended_by_server < ENDED_BY_SERVER_MAX
+            && attempts.backoff.again().await
+        {
+            return Ok(None);
+        }
+        // Giving up: nothing may stay open. (If the outcome is unknown, that is seen to later.)
+        if !attempts.unknown {
+            self.end_open_transaction().await;
+        }
+        if attempts.ended_by_server >= ENDED_BY_SERVER_MAX {
+            return Err(Stop::Body(ENDED_BY_SERVER.into()));
+        }
+        Err(Stop::Server(Error::server("commit", error)))
+    }
+
+    /// The first command: `false` when the fence, the record or the timing did not match.
+    async fn guard(&mut self, attempts: &Attempts<'_>) -> Result<bool, ServerError> {
+        let mut statements =
+            vec![fence::guard_statement(self.lease.fence, self.guards, attempts.change.digest)];
+        #[cfg(mongrate_mutants)]
+        if !self.guard_mutated(&mut statements).await? {
+            return Ok(false);
+        }
+        let records = attempts.change.records.iter();
+        #[cfg(mongrate_mutants)]
+        let records = records.filter(|_| !mutant::is(Mutant::HistoryOutside));
+        for (migration, change) in records {
+            statements.push(record_change::statement(migration, change, &self.stamp()));
+        }
+        let mut expected = statements.len();
+        if self.is_timing_due() {
+            // Not of a record that changes anyway.
+            let timing = self.timing.iter().filter(|timing| !attempts.changes(timing.version));
+            let timing: Vec<Timing> = timing.copied().collect();
+            if !timing.is_empty() {
+                statements.push(record_change::timing_statement(self.lease.fence, &timing));
+                expected += timing.len();
+            }
+        }
+        let expected = i64::try_from(expected).unwrap_or(i64::MAX);
+        let command = self.control.update(statements);
+        match self.control.once(Some(&mut self.session), command).await {
+            Ok(reply) => {
+                let passed = fence::passed(&reply);
+                #[cfg(mongrate_mutants)]
+                let passed =
+                    passed || mutant::is(Mutant::NoFence) || mutant::is(Mutant::FenceOnlyRead);
+                Ok(passed && touched(&reply) == expected)
+            }
+            Err(error) if error.code() == Some(11_000) && error.foreign_index().is_none() => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Commits, again while the outcome is unknown.
+    async fn commit(&mut self, unknown: &mut bool) -> Result<(), ServerError> {
+        let mut backoff = Backoff::new(self.control.retries);
+        loop {
+            let Err(error) = self.session.commit_transaction().await else { return Ok(()) };
+            if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) {
+                return Err(error.into());
+            }
+            *unknown = true;
+            if self.lease.lost.is_cancelled() || !backoff.again().await {
+                // The next attempt's guard finds out what became of it: it aborts the
+                // transaction if it is still open, and does not match if it committed.
+                return Err(error.into());
+            }
+        }
+    }
+
+    fn commit_noted(&mut self, attempts: &Attempts<'_>, durability: Durability) -> Committed {
+        self.guards += 1;
+        self.unsettled = false;
+        match (durability, attempts.version()) {
+            (Durability::Primary, Some(version)) => {
+                let (sequence, before) = (self.guards, self.applied);
+                let commit = provisional::Commit { version, sequence, before };
+                self.provisional.add(commit, Instant::now());
+            }
+            // With it, a majority has all that came before it.
+            _ => self.provisional.confirm(),
+        }
+        self.applied = attempts.change.digest;
+        match self.is_timing_due() {
+            true => self.timing.clear(),
+            false => self.timing.retain(|timing| !attempts.changes(timing.version)),
+        }
+        Committed { attempts: attempts.backoff.attempts(), sequence: self.guards }
+    }
+
+    /// The guard did not match: why?
+    async fn settle(&mut self, attempts: &Attempts<'_>) -> Result<CommitOutcome, Stop> {
+        let (history, found) = self.look(attempts.version().into_iter().collect()).await?;
+        if self.is_taken_back(&found) {
+            return Ok(CommitOutcome::TakenBack);
+        }
+        let ours = found.fence == self.lease.fence;
+        if ours && found.guards == self.guards + 1 {
+            return Ok(CommitOutcome::Committed);
+        }
+        if ours && found.guards == self.guards {
+            return Ok(CommitOutcome::Unchanged);
+        }
+        let record = attempts.version().and_then(|version| history.get(version));
+        let recorded = record.is_some_and(|record| {
+            record.fence == self.lease.fence && record.sequence == self.guards + 1
+        });
+        Ok(if attempts.unknown && recorded {
+            CommitOutcome::Committed
+        } else {
+            CommitOutcome::Lost
+        })
+    }
+}
+
+/// What a guarded transaction commits besides the operations in it.
+pub(crate) struct Guarded<'a> {
+    /// The records that change with it.
+    pub(super) records: Vec<(Identity, &'a RecordChange<'a>)>,
+    /// What is applied once it commits.
+    pub(super) digest: Digest,
+    cancellable: bool,
+    /// Which members must acknowledge the commit, at least.
+    durability: Durability,
+}
+
+impl<'a> Guarded<'a> {
+    /// A change of these records. A cancelled run ends it, and a majority has to acknowledge it.
+    pub(crate) fn new(records: Vec<(Identity, &'a RecordChange<'a>)>, digest: Digest) -> Self {
+        Self { records, digest, cancellable: true, durability: Durability::Majority }
+    }
+
+    /// A change of one record.
+    pub(crate) fn of(migration: Identity, change: &'a RecordChange<'a>, digest: Digest) -> Self {
+        Self::new(vec![(migration, change)], digest)
+    }
+
+    /// The same change, also made when the run was cancelled.
+    pub(super) fn although_cancelled(self) -> Self {
+        Self { cancellable: false, ..self }
+    }
+
+    /// The same change, for which these members are enough.
+    pub(crate) fn durability(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+}
+
+/// The attempts at one guarded transaction.
+pub(super) struct Attempts<'a> {
+    pub(super) change: Guarded<'a>,
+    /// What this attempt asks for.
+    durability: Durability,
+    backoff: Backoff,
+    /// When this attempt began.
+    begun: Instant,
+    /// How often in a row the server had ended the transaction before its commit.
+    ended_by_server: u32,
+    /// A commit was sent, and its outcome never came back.
+    unknown: bool,
+}
+
+impl<'a> Attempts<'a> {
+    fn new(change: Guarded<'a>, retries: Retries) -> Self {
+        Self {
+            change,
+            durability: Durability::Majority,
+            backoff: Backoff::new(retries),
+            begun: Instant::now(),
+            ended_by_server: 0,
+            unknown: false,
+        }
+    }
+
+    /// A migration whose record tells whether the transaction committed.
+    fn version(&self) -> Option<Version> {
+        self.change.records.first().map(|(migration, _)| migration.version)
+    }
+
+    fn changes(&self, version: Version) -> bool {
+        self.change.records.iter().any(|(migration, _)| migration.version == version)
+    }
+}
+
+/// What the database says of a guarded transaction whose outcome is in doubt.
+enum CommitOutcome {
+    Committed,
+    /// It did not commit, and the fence is still ours.
+    Unchanged,
+    /// The same, and what came before it is gone, too.
+    TakenBack,
+    /// A newer owner is there.
+    Lost,
+}

@@ -1,0 +1,358 @@
+//! Runs under the lock: guarded transactions, their retries, and the two kinds of
+//! migration body. Alone in knowing the order guard → operations → commit.
+
+pub(crate) mod attempts;
+#[cfg(mongrate_mutants)]
+mod mutated;
+pub(crate) mod watch;
+pub(crate) mod writes;
+
+use std::sync::Arc;
+
+use mongodb::{
+    ClientSession,
+    bson::{Bson, Timestamp, doc},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::watch::Watch;
+#[cfg(mongrate_mutants)]
+use super::mutant::{self, Mutant};
+use super::{
+    control::Control,
+    fence,
+    history::History,
+    lease::Lease,
+    provisional::Provisional,
+    read::{Sorted, read_all},
+    record_change::{self, Timing},
+    session::{abort, end_session},
+    stop::Stop,
+};
+use crate::{
+    model::{digest::Digest, error::Error, result::BoxError, state::Who, version::Version},
+    mongo::server_error::ServerError,
+    telemetry::progress::Progress,
+};
+
+/// How many times in a row the body or the commit may find the transaction gone before the
+/// body is blamed.
+pub(crate) const ENDED_BY_SERVER_MAX: u32 = 3;
+
+/// How many durations are written together.
+const TIMINGS_MAX: usize = 50;
+
+/// So much work is not left without its durations, should the process be killed.
+const TIMED_MAX_MS: u64 = 1_000;
+
+const NO_SUCH_TRANSACTION: i32 = 251;
+
+/// What the body is blamed for then.
+pub(crate) const ENDED_BY_SERVER: &str = "the server had already ended the transaction when it was to go on or to \
+                    commit, several times in a row: either the body swallowed the error of one \
+                    of its operations (pass every error on with `?`), or it takes longer than \
+                    the server lets a transaction live (60 s by default: write an online \
+                    migration instead)";
+
+/// A guarded transaction that committed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Committed {
+    pub attempts: u32,
+    pub sequence: i64,
+}
+
+/// Everything that one acquisition of the lock works with.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub control: Control,
+    pub who: Who,
+    pub cancel: CancellationToken,
+    pub batch: i64,
+    pub progress: Progress,
+    lease: Lease,
+    session: ClientSession,
+    /// Guarded transactions that committed, ever: as in the fence document.
+    guards: i64,
+    applied: Digest,
+    /// Commits that only the primary is known to have.
+    provisional: Provisional,
+    /// How many of them an election took back, the newest; whoever knows their steps asks.
+    undone: usize,
+    /// Whether there may be any.
+    in_replica_set: bool,
+    /// How long the last migrations took, not yet written.
+    timing: Vec<Timing>,
+    /// Why a step inside an online body stopped; its error is only a messenger.
+    pub(crate) stopped: Option<Stop>,
+    /// A guarded transaction is under way. If it still is when the next one begins, a body
+    /// dropped the future of a step, or was dropped itself.
+    in_flight: bool,
+    /// The last guarded transaction is not known to have committed: if one of its commands is
+    /// still on its way, that may yet begin it.
+    unsettled: bool,
+    /// Held while a backfill commits a batch; a cancellation waits for it.
+    pub(crate) batch_at_work: Arc<tokio::sync::Mutex<()>>,
+    /// How often the last transaction was tried.
+    pub(crate) attempts: u32,
+    /// The digest that the fence held when it was raised.
+    pub(crate) found: Option<Digest>,
+}
+
+impl Engine {
+    /// Raises the fence and reads the history under it. `None`: a newer owner exists; the
+    /// lock is given back.
+    pub(crate) async fn open(
+        control: &Control,
+        who: &Who,
+        cancel: &CancellationToken,
+        lease: Lease,
+    ) -> Result<Option<(Self, History)>, Error> {
+        match Self::prepare(control, lease.fence, lease.from_dead).await {
+            Ok(Some((session, raised, fence, history))) => {
+                let engine = Self {
+                    control: control.clone(),
+                    who: who.clone(),
+                    cancel: cancel.clone(),
+                    batch: history.last_batch() + 1,
+                    progress: Progress::default(),
+                    lease,
+                    session,
+                    guards: fence.guards,
+                    applied: history.digest(),
+                    provisional: Provisional::default(),
+                    undone: 0,
+                    in_replica_set: raised.in_replica_set,
+                    timing: Vec::new(),
+                    stopped: None,
+                    in_flight: false,
+                    unsettled: false,
+                    batch_at_work: Arc::default(),
+                    attempts: 0,
+                    found: fence.applied,
+                };
+                Ok(Some((engine, history)))
+            }
+            Ok(None) => {
+                lease.release(Vec::new()).await;
+                Ok(None)
+            }
+            Err(error) => {
+                lease.give_up(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn prepare(
+        control: &Control,
+        number: i64,
+        from_dead: bool,
+    ) -> Result<Option<(ClientSession, fence::Raised, fence::Fence, History)>, Error> {
+        let client = control.database.client();
+        // What depends on an order asks for it: the guard by its numbers, a read by the time that
+        // it must not be older than. A transaction of a causal session would wait for the journal
+        // of the one before.
+        let mut session = client
+            .start_session()
+            .causal_consistency(false)
+            .await
+            .map_err(|error| Error::server("start a session", error))?;
+        #[cfg(mongrate_mutants)]
+        super::lease::note_session_mutated(control, number, session.id()).await;
+        if from_dead {
+            fence::end_former(control, number).await;
+        }
+        let Some(raised) = fence::raise(control, &mut session, number).await? else {
+            return Ok(None);
+        };
+        let (history, fence) = read_all(control, Some(&mut session)).await?;
+        Ok(Some((session, raised, fence, history)))
+    }
+
+    /// The fence number of this acquisition.
+    pub(crate) fn fence(&self) -> i64 {
+        self.lease.fence
+    }
+
+    /// The owner of the lock.
+    pub(crate) fn owner(&self) -> &str {
+        self.lease.owner()
+    }
+
+    /// Gives the lock back after `error`, which came before anything was run.
+    pub(crate) async fn give_up(self, error: &Error) {
+        self.lease.give_up(error).await;
+    }
+
+    /// Whether the server is known to be a member of a replica set, and no router.
+    pub(crate) fn in_replica_set(&self) -> bool {
+        self.in_replica_set
+    }
+
+    /// The digest of what is applied.
+    pub(crate) fn applied(&self) -> Digest {
+        self.applied
+    }
+
+    /// Gives the lock back.
+    pub(crate) async fn close(self) {
+        let mut statements = Vec::new();
+        if !self.timing.is_empty() {
+            statements.push(record_change::timing_statement(self.lease.fence, &self.timing));
+        }
+        // Whoever comes next must be able to end what a late guard of ours begins.
+        if !self.unsettled {
+            statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
+        }
+        self.lease.release(statements).await;
+    }
+
+    /// Whether the next guard has the durations with it. A statement for each of them with the
+    /// guard that follows was a fifth of what a short migration takes the server beside its own.
+    fn is_timing_due(&self) -> bool {
+        let ms = self.timing.iter().map(|timing| timing.ms).fold(0, u64::saturating_add);
+        self.timing.len() >= TIMINGS_MAX || ms >= TIMED_MAX_MS
+    }
+
+    /// Notes how long a migration took; written with a later guard, or with the release.
+    pub(crate) fn note_timing(&mut self, version: Version, committed: Committed, ms: u64) {
+        self.timing.push(Timing { version, sequence: committed.sequence, ms });
+    }
+
+    /// How many commits an election took back since this was asked last: those of the newest
+    /// steps that had ended well.
+    pub(crate) fn take_undone(&mut self) -> usize {
+        std::mem::take(&mut self.undone)
+    }
+
+    /// How many commits only the primary is known to have.
+    pub(crate) fn provisional(&self) -> usize {
+        self.provisional.len()
+    }
+
+    /// Whoever comes next will see what became of them.
+    pub(crate) fn give_up_on_provisional(&mut self) {
+        self.provisional.confirm();
+        self.unsettled = true;
+    }
+
+    /// Whether the lease is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lease.is_lost()
+    }
+
+    /// Waits until a majority has all commits, or finds out how many it will never have, the
+    /// newest. Of those that another owner has found, what it made of them counts.
+    pub(crate) async fn confirm(&mut self) -> Result<usize, Stop> {
+        #[cfg(mongrate_mutants)]
+        if mutant::is(Mutant::LastIsProvisional) {
+            self.provisional.confirm();
+            return Ok(0);
+        }
+        let versions: Vec<Version> = self.provisional.versions().collect();
+        let (history, found) = self.look(versions).await?;
+        // More, if the last one got through without an answer.
+        if found.fence == self.lease.fence && found.guards >= self.guards {
+            self.provisional.confirm();
+            return Ok(0);
+        }
+        if self.is_taken_back(&found) {
+            return Ok(self.take_undone());
+        }
+        self.lease.lost.cancel();
+        let gone = self.provisional.gone(|commit| {
+            history.get(commit.version).is_some_and(|record| {
+                (record.fence, record.sequence) == (self.lease.fence, commit.sequence)
+            })
+        });
+        self.provisional.confirm();
+        Ok(gone)
+    }
+
+    /// Whether the fence is still ours, but counts fewer commits than there were: then those are
+    /// forgotten here as well.
+    pub(crate) fn is_taken_back(&mut self, found: &fence::Fence) -> bool {
+        if found.fence != self.lease.fence {
+            return false;
+        }
+        let Some((count, first)) = self.provisional.take_back(found.guards) else { return false };
+        tracing::warn!(
+            target: "mongrate", count, first = %first.version,
+            "an election took back what only the former primary had; it is done again"
+        );
+        self.guards = found.guards;
+        self.applied = first.before;
+        self.timing.retain(|timing| timing.sequence <= found.guards);
+        self.undone += count;
+        true
+    }
+
+    /// Reads the fence and these records, not older than what this session has seen.
+    pub(crate) async fn look(
+        &self,
+        versions: Vec<Version>,
+    ) -> Result<(History, fence::Fence), Stop> {
+        let mut ids = vec![Bson::from(fence::ID)];
+        ids.extend(versions.into_iter().map(|version| Bson::from(version.get())));
+        let filter = doc! { "_id": { "$in": ids } };
+        let after = self.session.operation_time();
+        let found = self.control.find_each(after, None, filter, doc! {}, Sorted::add);
+        // It waits until a majority has what this session has seen.
+        let found =
+            tokio::time::timeout(Control::MAJORITY_WAIT, found).await.unwrap_or_else(|_| {
+                Err(ServerError::in_reply("a majority of the replica set does not keep up", None))
+            });
+        let found = found.map_err(|error| Error::server("read the history", error));
+        found.and_then(Sorted::done).map_err(Stop::Server)
+    }
+
+    /// Ends what a failed commit may have left open on the server: the driver does not abort
+    /// after a commit was sent. `true`: none is open, a commit that is still on its way will
+    /// find none, and what this session reads from now on is not older than that.
+    async fn end_open_transaction(&mut self) -> bool {
+        end_session(&self.control, &mut self.session).await
+    }
+
+    async fn abort(&mut self) {
+        abort(&mut self.session).await;
+    }
+
+    /// What was found without the fence's guard: to a process that was replaced meanwhile it says
+    /// nothing.
+    pub(crate) async fn unless_lost(&mut self, error: BoxError) -> Stop {
+        match self.look(Vec::new()).await {
+            Ok((_, found)) if found.fence != self.lease.fence => {
+                self.lease.lost.cancel();
+                Stop::Lost
+            }
+            Ok((_, found)) if self.is_taken_back(&found) => Stop::TakenBack,
+            _ => Stop::Body(error),
+        }
+    }
+
+    /// What ends a body before its time. Call it right before the body begins.
+    pub(crate) fn watch(&mut self) -> Watch {
+        self.stopped = None;
+        Watch {
+            cancel: self.cancel.clone(),
+            lost: self.lost(),
+            batch_at_work: self.batch_at_work.clone(),
+        }
+    }
+
+    /// What the checkpoints of a backfill are read and written with.
+    pub(crate) fn operation_time(&self) -> Option<Timestamp> {
+        self.session.operation_time()
+    }
+
+    /// Cancelled when the lease is lost.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.lease.lost.clone()
+    }
+
+    /// Work that has transactions of its own begins or ends: if its future is dropped in
+    /// between, the migration fails as with a dropped step.
+    pub(crate) fn set_in_flight(&mut self, in_flight: bool) {
+        self.in_flight = in_flight;
+    }
+}

@@ -1,0 +1,42 @@
+//! What ends the body of an online migration before its time.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt as _;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    model::result::BoxError,
+    protocol::stop::{Stop, settle_body},
+};
+
+/// Ends a body when the lease is lost, or when the run is cancelled and no batch is being
+/// committed.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(super) cancel: CancellationToken,
+    pub(super) lost: CancellationToken,
+    /// Held while a backfill commits a batch.
+    pub(super) batch_at_work: Arc<Mutex<()>>,
+}
+
+impl Watch {
+    /// Runs `body` to its end, or until it has to stop: then its future is dropped.
+    pub(crate) async fn over(
+        self,
+        body: impl Future<Output = Result<(), BoxError>>,
+    ) -> Result<(), Stop> {
+        let cancelled = async {
+            self.cancel.cancelled().await;
+            // A backfill ends the batch that it is at, and stops by itself.
+            drop(self.batch_at_work.lock().await);
+        };
+        tokio::select! {
+            biased;
+            () = self.lost.cancelled() => Err(Stop::Lost),
+            () = cancelled => Err(Stop::Cancelled),
+            ended = AssertUnwindSafe(body).catch_unwind() => settle_body(ended),
+        }
+    }
+}

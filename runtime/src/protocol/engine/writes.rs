@@ -1,0 +1,116 @@
+//! The guarded transactions of the protocol itself: outcomes, steps, and what an interrupted body left.
+
+use mongodb::{ClientSession, bson::Document};
+
+use super::{Committed, Engine, attempts::Guarded};
+use crate::{
+    model::{digest::Digest, identity::Identity, result::BoxError},
+    protocol::{
+        record_change::{self, RecordChange, Stamp},
+        stop::Stop,
+    },
+};
+
+/// What a body is told that drops the future of a step.
+const STEP_DROPPED: &str = "a step was dropped before it had ended; await every step to its end, \
+                            without a timeout around it";
+
+impl Engine {
+    /// Records what became of a migration, in a transaction of its own: also after a
+    /// cancellation.
+    pub(crate) async fn record(
+        &mut self,
+        migration: Identity,
+        digest: Digest,
+        change: &RecordChange<'_>,
+    ) -> Result<Committed, Stop> {
+        let change = Guarded::of(migration, change, digest).although_cancelled();
+        self.transaction(change, async |_| Ok(())).await
+    }
+
+    /// Records changes of many migrations, or of none but the digest, in one transaction.
+    pub(crate) async fn record_all(
+        &mut self,
+        digest: Digest,
+        changes: &[(Identity, RecordChange<'_>)],
+    ) -> Result<(), Stop> {
+        let stamp = self.stamp();
+        let statements: Vec<Document> = changes
+            .iter()
+            .map(|(migration, change)| record_change::statement(migration, change, &stamp))
+            .collect();
+        let control = self.control.clone();
+        let digest_only = Guarded::new(Vec::new(), digest).although_cancelled();
+        self.transaction(digest_only, async |session| {
+            // A command is at most 16 MB; a record's statement is well under 2 KB.
+            for chunk in statements.chunks(2_000) {
+                let command = control.update(chunk.to_vec());
+                control.once(Some(&mut *session), command).await?;
+            }
+            Ok(())
+        })
+        .await
+        .map(drop)
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp<'_> {
+        Stamp { who: &self.who, fence: self.lease.fence, sequence: self.guards + 1 }
+    }
+
+    /// A step of an online migration: at most once, committed with its checkpoint.
+    pub(crate) async fn step<F>(
+        &mut self,
+        migration: Identity,
+        change: &RecordChange<'_>,
+        operations: F,
+    ) -> Result<(), Stop>
+    where
+        F: AsyncFnMut(&mut ClientSession) -> Result<(), BoxError>,
+    {
+        self.refuse_dropped().await?;
+        let change = Guarded::of(migration, change, self.applied);
+        self.transaction(change, operations).await.map(drop)
+    }
+
+    /// Whether the body dropped a step before this one: it stops the migration, whatever the
+    /// body makes of this error.
+    pub(crate) async fn refuse_dropped(&mut self) -> Result<(), Stop> {
+        if self.recover().await? {
+            self.stopped = Some(Stop::Body(STEP_DROPPED.into()));
+            return Err(Stop::Body(STEP_DROPPED.into()));
+        }
+        Ok(())
+    }
+
+    /// What the end of a body means: it, or a step of it, may have been dropped in the middle of a
+    /// transaction, stopped, or taken over meanwhile.
+    pub(crate) async fn after_body(&mut self, ended: Result<(), Stop>) -> Result<(), Stop> {
+        let dropped = self.recover().await?;
+        match (self.stopped.take(), ended) {
+            // What was refused because the lease is lost is not the body's fault.
+            (_, Err(Stop::Body(_))) if self.lease.is_lost() => Err(Stop::Lost),
+            (Some(stop), _) | (None, Err(stop)) => Err(stop),
+            (None, Ok(())) if dropped => Err(Stop::Body(STEP_DROPPED.into())),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    /// After a transaction's future was dropped half-way: ends it, and finds out whether it
+    /// had committed. (Only steps can be dropped, and they leave the digest as it is.)
+    /// `false`: none was.
+    pub(crate) async fn recover(&mut self) -> Result<bool, Stop> {
+        if !self.in_flight {
+            return Ok(false);
+        }
+        self.abort().await;
+        self.end_open_transaction().await;
+        let (_, found) = self.look(Vec::new()).await?;
+        if found.fence != self.lease.fence {
+            self.lease.lost.cancel();
+            return Err(Stop::Lost);
+        }
+        self.guards = found.guards;
+        self.in_flight = false;
+        Ok(true)
+    }
+}

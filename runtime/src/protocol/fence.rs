@@ -1,0 +1,235 @@
+//! The fence: the one document that every guarded transaction writes. Alone in writing it.
+//!
+//! A newer owner raises its number; from then on no transaction of an older owner can
+//! commit, whatever the clocks say. A read, or a `$set` to the same value, would not do:
+//! neither conflicts with the raise.
+
+use std::{cmp::Ordering, time::Duration};
+
+use mongodb::{
+    ClientSession,
+    bson::{Bson, Document, doc},
+};
+
+use super::{
+    checkpoint::partition,
+    control::{API_STRICT, Control},
+};
+use crate::{
+    model::{digest::Digest, error::Error},
+    mongo::{reply::number, server_error::ServerError},
+    telemetry::visible::Line,
+};
+
+pub(crate) const ID: &str = "fence";
+
+/// How long raising waits for a transaction that holds the fence, before it is killed.
+const RAISE_WAIT_MS: i64 = 300;
+
+/// How many holders may be killed before this gives up. One is the rule; more means that
+/// another process keeps starting transactions under an older fence.
+const KILLS_MAX: u32 = 20;
+
+/// Before another try to raise it when there is nobody to end.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What the fence document says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fence {
+    pub fence: i64,
+    /// How many guarded transactions there were.
+    pub guards: i64,
+    pub applied: Option<Digest>,
+}
+
+impl Fence {
+    pub(crate) fn parse(document: &Document) -> Self {
+        Self {
+            fence: number(document, "fence").unwrap_or(0),
+            guards: number(document, "guards").unwrap_or(0),
+            applied: document.get_document("applied").ok().and_then(Digest::from_document),
+        }
+    }
+}
+
+/// The fence is ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Raised {
+    /// The server is known to be a member of a replica set: only such a one names its election in
+    /// the reply to a write. (A mongos does not, nor does who answers another way.)
+    pub in_replica_set: bool,
+}
+
+/// Raises the fence to `fence`. `None`: a newer owner exists; stand down.
+pub(crate) async fn raise(
+    control: &Control,
+    session: &mut ClientSession,
+    fence: i64,
+) -> Result<Option<Raised>, Error> {
+    let act = "raise the fence";
+    let lsid = session.id().clone();
+    // The checkpoints of backfills are fences too. They come first: once the fence itself is
+    // raised, all are.
+    let mut command = control.majority_update(vec![
+        partition::raise_statement(fence),
+        doc! {
+            "q": { "_id": ID, "fence": { "$lt": fence } },
+            "u": {
+                "$set": { "fence": fence, "lsid": lsid.clone() },
+                "$setOnInsert": { "guards": 0_i64, "applied": Digest::default().to_document() },
+            },
+            "upsert": true,
+        },
+    ]);
+    #[cfg(mongrate_mutants)]
+    if super::mutant::is(super::mutant::Mutant::FenceW1) {
+        command.insert("writeConcern", doc! { "w": 1 });
+    }
+    command.insert("maxTimeMS", RAISE_WAIT_MS);
+    for _ in 0..KILLS_MAX {
+        let error = match control.once(Some(&mut *session), command.clone()).await {
+            Ok(reply) => {
+                return Ok(Some(Raised { in_replica_set: reply.contains_key("electionId") }));
+            }
+            Err(error) => error,
+        };
+        match error.code() {
+            // The filter did not match and the upsert met the fence as it is: either it is
+            // higher, or an earlier try of ours got through and only its reply was lost.
+            Some(11_000) if error.foreign_index().is_none() => {
+                let found = read_raw(control, Some(&mut *session)).await?;
+                let Some(found) = found else { continue };
+                match number(&found, "fence").unwrap_or(0).cmp(&fence) {
+                    // A lower one was the first to create it.
+                    Ordering::Less => {}
+                    Ordering::Greater => return Ok(None),
+                    Ordering::Equal => {
+                        let mine = found.get_document("lsid").is_ok_and(|it| *it == lsid);
+                        return Ok(mine.then_some(Raised { in_replica_set: false }));
+                    }
+                }
+            }
+            // MaxTimeMSExpired, WriteConflict, LockTimeout: a transaction holds it, most likely
+            // that of a dead process (a transaction outlives its client by up to 90 s).
+            Some(50 | 112 | 24) => {
+                if !kill_holder(control, fence).await? {
+                    // Nobody's: the server is slow, and wants a moment.
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            _ if error.is_retryable() => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            _ => return Err(control.explained(act, error).await),
+        }
+    }
+    let held = "a transaction of another process holds the fence and could not be ended (does \
+                that process sign in as another user?); the server ends it by itself within 90 s: \
+                try again then";
+    Err(Error::server(act, ServerError::in_reply(held, None)))
+}
+
+/// Ends what a process that is gone may have left at work on the server, which no lease that ran
+/// out has waited for. What fails here, raising the fence deals with.
+pub(crate) async fn end_former(control: &Control, mine: i64) {
+    if let Err(error) = kill_holder(control, mine).await {
+        tracing::debug!(target: "mongrate", error = %Line(&error), "could not end the former owner's session");
+    }
+}
+
+/// Ends the session whose transaction holds the fence: the one that the fence itself names,
+/// which need not be the last owner of the lock. `false`: there is none.
+async fn kill_holder(control: &Control, mine: i64) -> Result<bool, Error> {
+    let act = "end the transaction that a dead process left open";
+    let Some(found) = read_raw(control, None).await? else { return Ok(false) };
+    // A newer owner has raised it in between: that one is alive.
+    if number(&found, "fence").is_none_or(|found| found >= mine) {
+        return Ok(false);
+    }
+    let mut holders: Vec<Document> = found.get_document("lsid").cloned().into_iter().collect();
+    // The workers of its backfill.
+    let workers = control.find(None, partition::older_filter(mine), doc! { "lsids": 1 }).await;
+    let workers = workers.map_err(|error| Error::server(act, error))?;
+    for session in workers.iter().flat_map(partition::sessions) {
+        if !holders.contains(&session) {
+            holders.push(session);
+        }
+    }
+    #[cfg(mongrate_mutants)]
+    match self::former_owner(control).await {
+        None => return Ok(false),
+        Some(former) => holders = former.map_or(holders, |former| vec![former]),
+    }
+    if holders.is_empty() {
+        return Ok(false);
+    }
+    tracing::info!(target: "mongrate", "ending the open transaction of the former owner");
+    let command = doc! { "killSessions": holders };
+    let admin = control.database.client().database("admin");
+    match admin.run_command(command).await.map_err(ServerError::from) {
+        Ok(_) => Ok(true),
+        // A client of the strict Stable API: the server ends it by itself.
+        Err(error) if error.code() == Some(API_STRICT) => {
+            tracing::warn!(
+                target: "mongrate",
+                "`killSessions` is not in the Stable API: a transaction that a dead process left \
+                 open may take the server 90 s to end"
+            );
+            Ok(false)
+        }
+        Err(error) => Err(Error::server(act, error)),
+    }
+}
+
+/// A majority read: it never waits for an open transaction.
+async fn read_raw(
+    control: &Control,
+    session: Option<&mut ClientSession>,
+) -> Result<Option<Document>, Error> {
+    let found = control.find(session, doc! { "_id": ID }, doc! {}).await;
+    Ok(found.map_err(|error| Error::server("read the fence", error))?.into_iter().next())
+}
+
+/// The first statement of every guarded transaction. It matches only under the fence that
+/// its owner raised, and only once for each number of `guards`.
+///
+/// Where it does not match it is an upsert that meets the fence as it is: an error, with
+/// which the server itself ends the transaction. So a guard that arrives late, from a process
+/// that is dead by then, leaves nothing open.
+pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Document {
+    doc! {
+        "q": { "_id": ID, "fence": fence, "guards": guards },
+        "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": applied.to_document() } },
+        "upsert": true,
+    }
+}
+
+/// At the end: the session goes back to the driver's pool, which uses it for whatever the app
+/// does next. Nobody shall end it for a transaction of ours. Only when none can begin any more:
+/// one that nobody knows the session of is in everybody's way until the server ends it.
+pub(crate) fn forget_statement(fence: i64, lsid: &Document) -> Document {
+    doc! {
+        "q": { "_id": ID, "fence": fence, "lsid": lsid.clone() },
+        "u": { "$unset": { "lsid": "" } },
+    }
+}
+
+/// Whether the guard passed, by its reply.
+pub(crate) fn passed(reply: &Document) -> bool {
+    let upserted = reply.get_array("upserted").into_iter().flatten();
+    // Somebody deleted the fence: that is none of ours.
+    !upserted.filter_map(Bson::as_document).any(|one| number(one, "index") == Some(0))
+}
+
+/// Whose session is killed: `None` for nobody's, `Some(None)` for the right one.
+#[cfg(mongrate_mutants)]
+pub(crate) async fn former_owner(control: &Control) -> Option<Option<Document>> {
+    if super::mutant::is(super::mutant::Mutant::NoKillSessions) {
+        return None;
+    }
+    if !super::mutant::is(super::mutant::Mutant::KillPreviousOwner) {
+        return Some(None);
+    }
+    let found = control.find(None, doc! { "_id": super::lease::ID }, doc! {}).await.ok()?;
+    found.first()?.get_document("formerLsid").ok().cloned().map(Some)
+}

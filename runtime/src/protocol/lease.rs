@@ -1,0 +1,422 @@
+//! The lease on the lock: acquire, heartbeat, release. Alone in writing `lock`.
+//!
+//! Only the server's clock counts. The lease keeps processes from disturbing each other;
+//! that nothing runs twice is the fence's doing.
+
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document, Uuid, doc};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    control::{Control, majority},
+    documents::{append, date, parse_who, who_document},
+    fence,
+    inside::Holding,
+    process,
+};
+use crate::{
+    model::{error::Error, report::status::LockReport, state::Who},
+    mongo::reply::{number, touched},
+    telemetry::visible::Line,
+};
+
+pub(crate) const ID: &str = "lock";
+
+/// How long releasing may take before it is left to the lease to run out.
+const RELEASE_WAIT: Duration = Duration::from_secs(5);
+
+/// The same for a lock that may not even be ours.
+const CLEAN_WAIT: Duration = Duration::from_secs(1);
+
+const EVENTS_MAX: i32 = 20;
+
+/// The event of a lock that an operator took away.
+const FORCED: &str = "force_unlocked";
+
+/// What an attempt to acquire the lock came to.
+pub(crate) enum Attempt {
+    Acquired(Lease),
+    Held { holder: Who, fence: i64, remaining: Duration },
+}
+
+/// The lock is ours while this lives, and for as long as `lost` is not cancelled.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    control: Control,
+    owner: String,
+    pub fence: i64,
+    /// Taken over at once from a process that is gone: what it sent may still be at work.
+    pub from_dead: bool,
+    /// Cancelled when the lease is lost, or can no longer be known to be held.
+    pub lost: CancellationToken,
+    /// When the last renewal that succeeded was sent.
+    renewals: watch::Receiver<Instant>,
+    lease: Duration,
+    heartbeat: JoinHandle<()>,
+    released: bool,
+    /// Nobody ever held the lock before: this acquisition created it.
+    created: bool,
+    _holding: Holding,
+}
+
+impl Drop for Lease {
+    /// A lease that is dropped without [`release`](Lease::release), as when a caller drops
+    /// its future, is given back in the background, if there still is one.
+    fn drop(&mut self) {
+        self.heartbeat.abort();
+        if self.released {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (control, statement) = (self.control.clone(), self.statement());
+            runtime.spawn(async move {
+                let sent = control.once(None, control.majority_update(vec![statement]));
+                let _ = tokio::time::timeout(RELEASE_WAIT, sent).await;
+            });
+        }
+    }
+}
+
+/// A lock whose holder is gone, as it was seen.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    owner: String,
+    fence: i64,
+}
+
+/// Whether the process that holds the lock was one of this machine, and has ended.
+pub(crate) fn left(lock: &Document) -> Option<Left> {
+    let owner = lock.get_str("owner").ok()?.to_owned();
+    let process = lock.get_document("by").ok()?.get_str("process").ok()?;
+    process::is_gone(process).then_some(Left { owner, fence: number(lock, "fence")? })
+}
+
+/// Tries once. One round trip. What was `left` need not have run out.
+pub(crate) async fn acquire(
+    control: &Control,
+    who: &Who,
+    lease: Duration,
+    left: Option<&Left>,
+) -> Result<Attempt, Error> {
+    let owner = Uuid::new().to_string();
+    let asked = Instant::now();
+    let lease_ms = millis(lease);
+    let mut free: Vec<Bson> = vec![
+        doc! { "$eq": [{ "$ifNull": ["$owner", null] }, null] }.into(),
+        doc! { "$lte": ["$expiresAt", "$$NOW"] }.into(),
+    ];
+    if let Some(Left { owner, fence }) = left {
+        // Of a dead process nothing renews it; whoever was quicker has another owner there.
+        let same = doc! { "$and": [{ "$eq": ["$owner", owner] }, { "$eq": ["$fence", fence] }] };
+        free.push(same.into());
+    }
+    let free = doc! { "$or": free };
+    let mut by = who_document(who);
+    if let Some(process) = process::own() {
+        by.insert("process", process);
+    }
+    let if_free = |value: Bson, otherwise: &str| doc! { "$cond": ["$free", value, otherwise] };
+    #[cfg_attr(not(mongrate_mutants), expect(unused_mut, reason = "only a mutant changes it"))]
+    let mut command = doc! {
+        "findAndModify": &control.collection,
+        "query": { "_id": ID },
+        "update": [
+            { "$set": { "free": free } },
+            { "$set": {
+                "owner": if_free(Bson::String(owner.clone()), "$owner"),
+                "fence": if_free(
+                    doc! { "$add": [{ "$ifNull": ["$fence", 0_i64] }, 1_i64] }.into(), "$fence",
+                ),
+                "expiresAt": if_free(doc! { "$add": ["$$NOW", lease_ms] }.into(), "$expiresAt"),
+                "since": if_free("$$NOW".into(), "$since"),
+                "by": if_free(by.into(), "$by"),
+            } },
+            { "$unset": "free" },
+        ],
+        "upsert": true,
+        "new": true,
+        "fields": { "owner": 1, "fence": 1, "expiresAt": 1, "by": 1, "now": "$$NOW" },
+        "writeConcern": majority(),
+    };
+    #[cfg(mongrate_mutants)]
+    if super::mutant::is(super::mutant::Mutant::KillPreviousOwner) {
+        let former = doc! {
+            "formerLsid": if_free("$lsid".into(), "$formerLsid"),
+            "lsid": if_free(Bson::Null, "$lsid"),
+        };
+        if let Ok(pipeline) = command.get_array_mut("update") {
+            pipeline.insert(1, doc! { "$set": former }.into());
+        }
+    }
+    let act = "acquire the lock";
+    let reply = match control.retrying(None, command).await {
+        Ok(reply) => reply,
+        // Two created it at once, and this was the other one.
+        Err(error) if error.code() == Some(11_000) && error.foreign_index().is_none() => {
+            return Ok(Attempt::Held {
+                holder: Who::default(),
+                fence: 0,
+                remaining: Duration::ZERO,
+            });
+        }
+        Err(error) => {
+            // It may have been acquired all the same, as when only the majority is missing.
+            let command = control.update(vec![doc! {
+                "q": { "_id": ID, "owner": owner },
+                "u": [{ "$set": { "owner": null } }],
+            }]);
+            let _ = tokio::time::timeout(CLEAN_WAIT, control.once(None, command)).await;
+            return Err(control.explained(act, error).await);
+        }
+    };
+    let corrupt = |problem: &str| Error::Corrupt {
+        collection: None,
+        id: ID.to_owned(),
+        problem: problem.to_owned(),
+    };
+    let lock = reply.get_document("value").map_err(|_| corrupt("the server returned none"))?;
+    let fence = number(lock, "fence").ok_or_else(|| corrupt("it has no `fence`"))?;
+    if lock.get_str("owner").is_ok_and(|found| found == owner) {
+        let lost = CancellationToken::new();
+        let (renewed, renewals) = watch::channel(asked);
+        let beats = Heartbeat {
+            renewed,
+            control: control.clone(),
+            owner: owner.clone(),
+            fence,
+            lease,
+            lost: lost.clone(),
+        };
+        let heartbeat = tokio::spawn(beats.run(asked));
+        let outcome = reply.get_document("lastErrorObject").ok();
+        return Ok(Attempt::Acquired(Lease {
+            control: control.clone(),
+            created: outcome.is_some_and(|outcome| outcome.contains_key("upserted")),
+            _holding: Holding::new(&owner),
+            owner,
+            fence,
+            from_dead: left.is_some(),
+            lost,
+            renewals,
+            lease,
+            heartbeat,
+            released: false,
+        }));
+    }
+    let report = parse(lock);
+    Ok(Attempt::Held {
+        holder: report.holder.unwrap_or_default(),
+        fence,
+        remaining: Duration::from_millis(report.remaining_ms),
+    })
+}
+
+impl Lease {
+    /// Whether the lease is lost, or was not renewed for so long that it may be. A process
+    /// that was frozen has to know before the heartbeat's task has had its turn.
+    pub(crate) fn is_lost(&self) -> bool {
+        let silent = self.renewals.borrow().elapsed() >= patience(self.lease);
+        #[cfg(mongrate_mutants)]
+        let silent = silent && !super::mutant::is(super::mutant::Mutant::HeartbeatIgnored);
+        silent || self.lost.is_cancelled()
+    }
+
+    /// The UUID of this acquisition.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// After `error`, which came before anything was run under the lock: gives it back. If the
+    /// collection turned out not to be ours, nothing of ours is left in it: where this acquisition
+    /// created the lock, the fence was never raised by anybody but us, under a number that nothing
+    /// was or will be committed with. So no number can come twice.
+    pub(crate) async fn give_up(mut self, error: &Error) {
+        if !self.created || !matches!(error, Error::Corrupt { collection: Some(_), .. }) {
+            return self.release(Vec::new()).await;
+        }
+        self.heartbeat.abort();
+        let command = doc! {
+            "delete": &self.control.collection,
+            "deletes": [
+                { "q": { "_id": fence::ID, "fence": self.fence, "guards": 0_i64 }, "limit": 1 },
+                { "q": { "_id": ID, "owner": &self.owner, "fence": self.fence }, "limit": 1 },
+            ],
+            "ordered": true,
+            "writeConcern": majority(),
+        };
+        let sent = self.control.retrying(None, command);
+        if !matches!(tokio::time::timeout(RELEASE_WAIT, sent).await, Ok(Ok(_))) {
+            return self.release(Vec::new()).await;
+        }
+        self.released = true;
+    }
+
+    /// Gives the lock back, with `statements` for the history in the same round trip.
+    /// What fails here is only logged: the lease runs out by itself.
+    pub(crate) async fn release(mut self, mut statements: Vec<Document>) {
+        self.heartbeat.abort();
+        statements.insert(0, self.statement());
+        let command = self.control.majority_update(statements);
+        let sent = self.control.retrying(None, command);
+        match tokio::time::timeout(RELEASE_WAIT, sent).await {
+            Ok(Ok(reply)) if touched(&reply) > 0 => {}
+            Ok(Ok(_)) => tracing::debug!(target: "mongrate", "the lock was no longer ours"),
+            Ok(Err(error)) => {
+                tracing::warn!(target: "mongrate", error = %Line(&error), "could not release the lock; its lease runs out");
+            }
+            Err(_) => {
+                tracing::warn!(target: "mongrate", "releasing the lock took too long; its lease runs out");
+            }
+        }
+        // Only now: dropped while it waited, this gives the lock back all the same.
+        self.released = true;
+    }
+
+    fn statement(&self) -> Document {
+        #[cfg(mongrate_mutants)]
+        if super::mutant::is(super::mutant::Mutant::ReleaseAny) {
+            return doc! { "q": { "_id": ID }, "u": [{ "$set": { "owner": null } }] };
+        }
+        doc! {
+            "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
+            "u": [{ "$set": { "owner": null, "releasedAt": "$$NOW" } }],
+        }
+    }
+}
+
+/// How long without a renewal, by the local monotonic clock, counts as lost: the server may
+/// give the lock away soon after.
+fn patience(lease: Duration) -> Duration {
+    lease * 2 / 3
+}
+
+struct Heartbeat {
+    control: Control,
+    owner: String,
+    fence: i64,
+    lease: Duration,
+    lost: CancellationToken,
+    renewed: watch::Sender<Instant>,
+}
+
+impl Heartbeat {
+    /// Renews every third of the lease, until it is lost.
+    async fn run(self, mut last: Instant) {
+        let pause = self.lease / 3;
+        let patience = patience(self.lease);
+        let mut next = last + pause;
+        loop {
+            tokio::time::sleep_until(next).await;
+            let sent = Instant::now();
+            let outcome = tokio::time::timeout_at(last + patience, self.beat()).await;
+            #[cfg(mongrate_mutants)]
+            let outcome = match super::mutant::is(super::mutant::Mutant::HeartbeatIgnored) {
+                true => Ok(Ok(true)),
+                false => outcome,
+            };
+            match outcome {
+                Ok(Ok(true)) => {
+                    last = sent;
+                    self.renewed.send_replace(sent);
+                    next = sent + pause;
+                }
+                Ok(Ok(false)) => break,
+                Ok(Err(error)) => {
+                    tracing::warn!(target: "mongrate", error = %Line(&error), "a heartbeat failed");
+                    if Instant::now() >= last + patience {
+                        break;
+                    }
+                    next = Instant::now() + pause / 10;
+                }
+                Err(_) => break,
+            }
+        }
+        tracing::error!(target: "mongrate", fence = self.fence, "the lease is lost; stopping");
+        self.lost.cancel();
+    }
+
+    async fn beat(&self) -> Result<bool, crate::mongo::server_error::ServerError> {
+        let command = self.control.majority_update(vec![doc! {
+            "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
+            "u": [{ "$set": { "expiresAt": { "$add": ["$$NOW", millis(self.lease)] } } }],
+        }]);
+        Ok(touched(&self.control.once(None, command).await?) > 0)
+    }
+}
+
+/// What to read of the lock so that [`parse`] can judge it by the server's clock.
+pub(crate) fn projection() -> Document {
+    doc! {
+        "owner": 1, "fence": 1, "expiresAt": 1, "since": 1, "by": 1, "now": "$$NOW",
+        // Of the fence, which is read in the same round trip.
+        "guards": 1, "applied": 1,
+        // Of a record: whether it is one.
+        "state": 1,
+    }
+}
+
+/// The lock as the server sees it; `now` in the document is the server's time.
+pub(crate) fn parse(lock: &Document) -> LockReport {
+    let owned = lock.get_str("owner").is_ok();
+    let expires_at = date(lock, "expiresAt").filter(|_| owned);
+    let remaining_ms = match (expires_at, date(lock, "now")) {
+        (Some(expires), Some(now)) => {
+            u64::try_from((expires - now).num_milliseconds()).unwrap_or(0)
+        }
+        _ => 0,
+    };
+    LockReport {
+        held: owned && remaining_ms > 0,
+        holder: lock.get_document("by").ok().filter(|_| owned).map(parse_who),
+        fence: number(lock, "fence").unwrap_or(0),
+        since: date(lock, "since").filter(|_| owned),
+        expires_at,
+        remaining_ms,
+        dead: left(lock).is_some(),
+    }
+}
+
+/// Takes the lock away from whoever holds it at `fence`, and leaves an event. `false`: it
+/// is not held at that fence.
+pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> Result<bool, Error> {
+    let event = doc! {
+        "at": "$$NOW", "event": FORCED, "fence": fence, "by": who_document(who),
+    };
+    let command = control.majority_update(vec![doc! {
+        "q": { "_id": ID, "fence": fence, "owner": { "$type": "string" } },
+        "u": [{ "$set": {
+            "owner": null,
+            "events": { "$slice": [append("events", event), -EVENTS_MAX] },
+        } }],
+    }]);
+    let reply = control.once(None, command).await;
+    Ok(touched(&reply.map_err(|error| Error::server("release the lock", error))?) > 0)
+}
+
+/// Who took the lock away from its holder at `fence`, if an operator did.
+pub(crate) async fn taken_by(control: &Control, fence: i64) -> Option<Who> {
+    let found = control.find(None, doc! { "_id": ID }, doc! { "events": 1 }).await.ok()?;
+    let events = found.first()?.get_array("events").ok()?.iter().filter_map(Bson::as_document);
+    let mut taken = events.filter(|event| {
+        event.get_str("event").is_ok_and(|event| event == FORCED)
+            && number(event, "fence") == Some(fence)
+    });
+    Some(taken.next_back()?.get_document("by").map(parse_who).unwrap_or_default())
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Notes whose session works under the lock.
+#[cfg(mongrate_mutants)]
+pub(crate) async fn note_session_mutated(control: &Control, fence: i64, lsid: &Document) {
+    if super::mutant::is(super::mutant::Mutant::KillPreviousOwner) {
+        let command = control.majority_update(vec![doc! {
+            "q": { "_id": ID, "fence": fence }, "u": { "$set": { "lsid": lsid } },
+        }]);
+        let _ = control.retrying(None, command).await;
+    }
+}

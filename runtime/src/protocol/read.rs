@@ -1,0 +1,72 @@
+//! Reads the fence and every record in one round trip.
+
+use mongodb::{
+    ClientSession,
+    bson::{Document, RawDocument, doc},
+};
+
+use super::{
+    checkpoint::partition,
+    control::{self, Control},
+    fence,
+    history::History,
+    lease,
+    record::Record,
+};
+use crate::{model::error::Error, mongo::fields::Fields as _};
+
+/// Reads the fence and every record. One round trip.
+pub(crate) async fn read_all(
+    control: &Control,
+    session: Option<&mut ClientSession>,
+) -> Result<(History, fence::Fence), Error> {
+    let after = session.as_deref().and_then(ClientSession::operation_time);
+    // With the events, which nobody looks at here: a projection takes the server longer than
+    // sending the few that a record has.
+    control
+        .find_each(after, session, doc! {}, doc! {}, Sorted::add)
+        .await
+        .map_err(|error| Error::server("read the history", error))?
+        .done()
+}
+
+/// What is in the control collection, sorted by what it is.
+#[derive(Default)]
+pub(crate) struct Sorted {
+    fence: fence::Fence,
+    records: Vec<Record>,
+    backfills: Vec<partition::Partition>,
+    /// The first document that makes no sense.
+    problem: Option<Error>,
+}
+
+impl Sorted {
+    pub(crate) fn add(&mut self, document: &RawDocument) {
+        if self.problem.is_none() {
+            self.problem = self.take(document).err();
+        }
+    }
+
+    fn take(&mut self, document: &RawDocument) -> Result<(), Error> {
+        let decoded = || {
+            let unreadable = |error| Error::server("read the history", control::unreadable(error));
+            Document::try_from(document).map_err(unreadable)
+        };
+        match document.text("_id") {
+            Some(lease::ID) => {}
+            Some(fence::ID) => self.fence = fence::Fence::parse(&decoded()?),
+            Some(id) if id.starts_with(partition::ID_PREFIX) => {
+                self.backfills.extend(partition::Partition::parse(&decoded()?));
+            }
+            _ => self.records.push(Record::parse(document)?),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn done(self) -> Result<(History, fence::Fence), Error> {
+        match self.problem {
+            Some(problem) => Err(problem),
+            None => Ok((History::new(self.records, self.backfills), self.fence)),
+        }
+    }
+}

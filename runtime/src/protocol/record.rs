@@ -1,0 +1,280 @@
+//! The records: one document per migration, `_id` its version. Alone in knowing their
+//! BSON shape.
+
+use chrono::{DateTime, Utc};
+use mongodb::bson::{Bson, Document, RawDocument};
+
+use super::{
+    checkpoint::partition,
+    documents::{date, parse_failure, parse_who},
+    fence, lease,
+};
+use crate::{
+    model::{
+        error::Error,
+        kind::MigrationKind,
+        named::Named,
+        report::{failure::Failure, history::HistoryEvent},
+        state::{Direction, State, Who},
+        version::Version,
+    },
+    mongo::{
+        fields::{self, Fields as _},
+        reply::number,
+    },
+};
+
+/// The state of a record, as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Applied,
+    /// An online migration at work, in the record's direction.
+    Running,
+    Failed,
+    Reverted,
+    Cancelled,
+}
+
+impl Stored {
+    const ALL: [Self; 5] =
+        [Self::Applied, Self::Running, Self::Failed, Self::Reverted, Self::Cancelled];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Running => "running",
+            Self::Failed => "failed",
+            Self::Reverted => "reverted",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) const fn shown(self) -> State {
+        match self {
+            Self::Applied => State::Applied,
+            Self::Running => State::Running,
+            Self::Failed => State::Failed,
+            Self::Reverted | Self::Cancelled => State::Pending,
+        }
+    }
+}
+
+/// What the database knows of one migration.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub version: Version,
+    pub name: String,
+    pub state: Stored,
+    pub direction: Direction,
+    pub kind: MigrationKind,
+    pub checksum: String,
+    pub batch: Option<i64>,
+    pub fence: i64,
+    /// Rises with every guarded transaction: the order of application.
+    pub sequence: i64,
+    pub applied_at: Option<DateTime<Utc>>,
+    pub duration_ms: Option<u64>,
+    pub by: Option<Who>,
+    pub failure: Option<Failure>,
+    /// Finished steps of an online or declared migration, in `direction`.
+    pub steps: Vec<String>,
+    /// The guarded transaction that began it, for what is resumed.
+    pub started: i64,
+    /// What the operations of a declared migration found before they began, by their number:
+    /// what a rollback needs. Most have none.
+    undo: Option<Box<Document>>,
+}
+
+impl Record {
+    pub(crate) fn undo(&self) -> Document {
+        self.undo.as_deref().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn is_applied(&self) -> bool {
+        self.state == Stored::Applied
+    }
+
+    /// Whether something of it is in the database, or may be. Of a failed transaction, a finished
+    /// rollback and a cancellation nothing is.
+    pub(crate) fn is_in_force(&self) -> bool {
+        match self.state {
+            Stored::Applied | Stored::Running => true,
+            Stored::Failed => !self.steps.is_empty() || self.undo.is_some(),
+            Stored::Reverted | Stored::Cancelled => false,
+        }
+    }
+
+    pub(crate) fn is_interrupted_rollback(&self) -> bool {
+        self.state == Stored::Running && self.direction == Direction::Down
+    }
+
+    /// The record as it is once the migration has turned round.
+    pub(crate) fn turned(
+        &self,
+        direction: Direction,
+        steps: Vec<String>,
+        undo: Document,
+        sequence: i64,
+    ) -> Self {
+        Self {
+            state: Stored::Running,
+            direction,
+            steps,
+            undo: Some(Box::new(undo)),
+            sequence,
+            started: sequence,
+            failure: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether something of it may be in the database that is not all of it.
+    pub(crate) fn is_half_applied(&self) -> bool {
+        let is_open = matches!(self.state, Stored::Running | Stored::Failed);
+        let has_begun = !self.steps.is_empty() || self.undo.is_some();
+        is_open && self.direction == Direction::Up && has_begun
+    }
+
+    pub(crate) fn named(&self) -> Named {
+        Named { version: self.version, name: self.name.clone() }
+    }
+
+    /// Reads it off its bytes, in one pass: there may be ten thousand.
+    pub(crate) fn parse(document: &RawDocument) -> Result<Self, Error> {
+        let corrupt = |problem: &str| Error::Corrupt {
+            collection: None,
+            id: fields::raw(document, "_id")
+                .and_then(|id| Bson::try_from(id).ok())
+                .map_or_else(|| "without _id".to_owned(), |id| id.to_string()),
+            problem: problem.to_owned(),
+        };
+        let (mut version, mut name, mut state, mut checksum) = (None, None, None, None);
+        let mut record = Self {
+            version: Version::new(0),
+            name: String::new(),
+            state: Stored::Applied,
+            direction: Direction::Up,
+            kind: MigrationKind::Transaction,
+            checksum: String::new(),
+            batch: None,
+            fence: 0,
+            sequence: 0,
+            applied_at: None,
+            duration_ms: None,
+            by: None,
+            failure: None,
+            steps: Vec::new(),
+            started: 0,
+            undo: None,
+        };
+        for field in document {
+            let (key, value) = field.map_err(|_| corrupt("it cannot be decoded"))?;
+            let number = || fields::raw_number(value);
+            match fields::name(key) {
+                "_id" => version = number(),
+                "name" => name = value.as_str(),
+                "state" => state = value.as_str(),
+                "direction" => {
+                    record.direction = match value.as_str() {
+                        Some("up") => Direction::Up,
+                        Some("down") => Direction::Down,
+                        _ => {
+                            return Err(corrupt(
+                                "its `direction` is unknown to this version of mongrate",
+                            ));
+                        }
+                    };
+                }
+                "kind" => {
+                    record.kind = value.as_str().and_then(kind_named).ok_or_else(|| {
+                        corrupt("its `kind` is unknown to this version of mongrate")
+                    })?;
+                }
+                "checksum" => checksum = value.as_str(),
+                "batch" => record.batch = number(),
+                "fence" => record.fence = number().unwrap_or(0),
+                "sequence" => record.sequence = number().unwrap_or(0),
+                "appliedAt" => record.applied_at = value.as_datetime().and_then(fields::date),
+                "durationMs" => {
+                    record.duration_ms = number().and_then(|ms| u64::try_from(ms).ok());
+                }
+                "by" => record.by = value.as_document().map(parse_who),
+                "failure" => record.failure = value.as_document().map(parse_failure),
+                "steps" => {
+                    let steps = value.as_array().into_iter().flatten().map_while(Result::ok);
+                    record.steps = steps
+                        .filter_map(|step| Some(step.as_document()?.text("name")?.to_owned()))
+                        .collect();
+                }
+                "started" => record.started = number().unwrap_or(0),
+                "undo" => {
+                    if let Some(undo) = value.as_document() {
+                        let undo = Document::try_from(undo)
+                            .map_err(|_| corrupt("its `undo` cannot be decoded"))?;
+                        record.undo = Some(Box::new(undo));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let version = version
+            .ok_or_else(|| corrupt("its `_id` is neither a version nor `lock` nor `fence`"))?;
+        let state = state.ok_or_else(|| corrupt("it has no `state`"))?;
+        record.state = Stored::ALL
+            .into_iter()
+            .find(|known| known.as_str() == state)
+            .ok_or_else(|| corrupt("its `state` is unknown to this version of mongrate"))?;
+        record.version = Version::new(version);
+        name.ok_or_else(|| corrupt("it has no `name`"))?.clone_into(&mut record.name);
+        checksum.ok_or_else(|| corrupt("it has no `checksum`"))?.clone_into(&mut record.checksum);
+        Ok(record)
+    }
+}
+
+/// Whether a document has the shape of one that Mongrate writes into a control collection, by as
+/// much of it as [`lease::projection`] shows.
+pub(crate) fn is_ours(document: &Document) -> bool {
+    match document.get("_id") {
+        Some(Bson::String(id)) if id == lease::ID || id == fence::ID => {
+            number(document, "fence").is_some()
+        }
+        Some(Bson::String(id)) => id.starts_with(partition::ID_PREFIX),
+        Some(Bson::Int64(_) | Bson::Int32(_) | Bson::Double(_)) => {
+            document.get_str("state").is_ok()
+        }
+        _ => false,
+    }
+}
+
+/// The kind that is stored under this name. A record without one is transactional.
+fn kind_named(name: &str) -> Option<MigrationKind> {
+    let all = [MigrationKind::Transaction, MigrationKind::Online, MigrationKind::Change];
+    all.into_iter().find(|kind| kind.as_str() == name)
+}
+
+/// The events of one document, of a record or of the lock.
+pub(crate) fn events(document: &Document) -> Vec<HistoryEvent> {
+    let version = number(document, "_id").map(Version::new);
+    let name = document.get_str("name").or_else(|_| document.get_str("_id")).unwrap_or_default();
+    let Ok(events) = document.get_array("events") else { return Vec::new() };
+    events
+        .iter()
+        .filter_map(Bson::as_document)
+        .filter_map(|event| {
+            Some(HistoryEvent {
+                version,
+                name: name.to_owned(),
+                at: date(event, "at")?,
+                event: event.get_str("event").ok()?.to_owned(),
+                direction: match event.get_str("direction") {
+                    Ok("up") => Some(Direction::Up),
+                    Ok("down") => Some(Direction::Down),
+                    _ => None,
+                },
+                fence: number(event, "fence").unwrap_or(0),
+                by: event.get_document("by").map(parse_who).unwrap_or_default(),
+                failure: event.get_document("failure").ok().map(parse_failure),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! Transactions of a driver's session: begun, aborted, and ended on the server.
+
+use std::{future::IntoFuture as _, time::Duration};
+
+use mongodb::{
+    ClientSession,
+    bson::doc,
+    options::{Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
+};
+
+#[cfg(mongrate_mutants)]
+use super::mutant::{self, Mutant};
+use super::{
+    control::{self, Control},
+    fence,
+    stop::Stop,
+};
+use crate::{model::error::Error, mongo::server_error::ServerError, telemetry::visible::Line};
+
+/// How long aborting may take before the transaction is left to the server.
+const ABORT_WAIT: Duration = Duration::from_secs(5);
+
+/// Who has to have a commit before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// The primary is enough for now: see [`Provisional`].
+    Primary,
+    Majority,
+}
+
+/// Begins a transaction of ours.
+pub(crate) async fn begin(session: &mut ClientSession, durability: Durability) -> Result<(), Stop> {
+    let concern = match durability {
+        Durability::Primary => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
+        Durability::Majority => WriteConcern::builder()
+            .w(Acknowledgment::Majority)
+            .w_timeout(Control::MAJORITY_WAIT)
+            .build(),
+    };
+    #[cfg(mongrate_mutants)]
+    let concern = match mutant::is(Mutant::FenceW1) {
+        true => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
+        false => concern,
+    };
+    session
+        .start_transaction()
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .read_concern(ReadConcern::local())
+        .write_concern(concern)
+        .await
+        .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
+}
+
+pub(crate) async fn abort(session: &mut ClientSession) {
+    let aborting = session.abort_transaction();
+    if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
+        tracing::warn!(target: "mongrate", "aborting took too long; the server ends the transaction");
+    }
+}
+
+/// Ends what a session may have open on the server. `true`: nothing is open, a commit that is
+/// still on its way will find nothing, and what the session reads from now on is not older than
+/// that.
+pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) -> bool {
+    let command = doc! { "killSessions": [session.id().clone()] };
+    let admin = control.database.client().database("admin");
+    let ending = admin.run_command(command);
+    match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
+        Ok(Ok(reply)) => {
+            // Without it, a majority read may be of before a commit that did get through.
+            let time = reply.get_timestamp("operationTime").ok();
+            if let Some(time) = time {
+                session.advance_operation_time(time);
+            }
+            return time.is_some();
+        }
+        Ok(Err(error)) => {
+            let error = ServerError::from(error);
+            if error.code() == Some(control::API_STRICT) {
+                return supersede(control, session).await;
+            }
+            tracing::warn!(target: "mongrate", error = %Line(&error), "a transaction may stay open");
+        }
+        Err(_) => tracing::warn!(target: "mongrate", "a transaction may stay open"),
+    }
+    false
+}
+
+/// The same for a client of the strict Stable API, which has no `killSessions`: the server ends a
+/// session's transaction when the session's next one begins, and takes no commit of the former one
+/// after that.
+async fn supersede(control: &Control, session: &mut ClientSession) -> bool {
+    if begin(session, Durability::Majority).await.is_err() {
+        return false;
+    }
+    let find = doc! { "find": &control.collection, "filter": { "_id": fence::ID }, "limit": 1 };
+    let found = tokio::time::timeout(ABORT_WAIT, control.once(Some(&mut *session), find)).await;
+    abort(session).await;
+    let time = match found {
+        Ok(Ok(reply)) => reply.get_timestamp("operationTime").ok(),
+        _ => None,
+    };
+    match time {
+        Some(time) => session.advance_operation_time(time),
+        None => tracing::warn!(target: "mongrate", "a transaction may stay open"),
+    }
+    time.is_some()
+}

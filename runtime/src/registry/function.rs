@@ -1,0 +1,242 @@
+//! The functions that `#[migration]` stands on, as the pointers that a descriptor holds.
+//!
+//! A wrapper of its own per migration would have to be checked again at every check of its crate.
+//! So there is one per kind, generic over the type that each function has to itself. That type also
+//! tells whether two migrations are rolled back by one function. A rollback is named by hand, so
+//! its kind can be wrong: it has traits of its own, which say so.
+
+use std::{any::TypeId, future::Future, ptr::NonNull};
+
+use super::migration::{Descriptor, Functions, Migration, OnlineFn, TransactionFn};
+use crate::{
+    kinds::{change::declared::ChangeFn, online::Online, transaction::Transaction},
+    model::result::BoxError,
+};
+
+/// An `async fn` that takes this one argument.
+pub trait Body<C>: Copy + 'static {
+    /// What it resolves to.
+    type Output;
+
+    #[doc(hidden)]
+    fn begin(self, context: C) -> impl Future<Output = Self::Output>;
+}
+
+impl<C, F, Running> Body<C> for F
+where
+    F: Fn(C) -> Running + Copy + 'static,
+    Running: Future,
+{
+    type Output = Running::Output;
+
+    fn begin(self, context: C) -> impl Future<Output = Self::Output> {
+        self(context)
+    }
+}
+
+/// What a body resolves to.
+#[diagnostic::on_unimplemented(
+    message = "a migration returns `mongrate::Result`, and not `{Self}`",
+    label = "returns `{Self}`",
+    note = "any `Result<(), E>` will do whose error converts into a `mongrate::BoxError`"
+)]
+pub trait Ending {
+    #[doc(hidden)]
+    fn boxed(self) -> Result<(), BoxError>;
+}
+
+impl<E: Failure> Ending for Result<(), E> {
+    fn boxed(self) -> Result<(), BoxError> {
+        self.map_err(Failure::boxed)
+    }
+}
+
+/// The error of a body.
+#[diagnostic::on_unimplemented(
+    message = "a migration's error converts into `mongrate::BoxError`, and `{Self}` does not",
+    label = "fails with `{Self}`",
+    note = "return `mongrate::Result`: `?` converts every error that is `Send + Sync`",
+    note = "a boxed error says so, too: `Box<dyn std::error::Error + Send + Sync>`"
+)]
+pub trait Failure {
+    #[doc(hidden)]
+    fn boxed(self) -> BoxError;
+}
+
+// Were it recommended, the compiler would talk about `Into`, and list all that implement it.
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> Failure for E {
+    fn boxed(self) -> BoxError {
+        self.into()
+    }
+}
+
+/// A function that rolls a migration back; `Kind` is the kind of migration that it can roll back.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot roll back a migration",
+    label = "not an `async fn` with the signature of a migration",
+    note = "a rollback is written as its migration is: `async fn undo(tx: &mut Transaction<'_>) -> \
+            mongrate::Result`, or the same with `on: &mut Online<'_>`"
+)]
+pub trait Rollback<Kind>: Copy + 'static {}
+
+impl<F> Rollback<OfTransaction> for F where
+    F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>
+{
+}
+
+impl<F> Rollback<OfOnline> for F where F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending> {}
+
+/// Of a function that takes a transaction.
+#[derive(Debug)]
+pub struct OfTransaction;
+
+/// Of a function that takes an online migration's context.
+#[derive(Debug)]
+pub struct OfOnline;
+
+/// What a rollback of a transactional migration takes.
+#[diagnostic::on_unimplemented(
+    message = "the migration takes `&mut Transaction<'_>`, and its rollback `&mut Online<'_>`",
+    label = "takes `&mut Online<'_>`",
+    note = "a rollback is of the kind of its migration: let this one take `&mut Transaction<'_>`, \
+            or the migration `&mut Online<'_>`"
+)]
+pub trait RollsBackTransaction<F> {
+    #[doc(hidden)]
+    const FUNCTION: TransactionFn;
+}
+
+impl<F> RollsBackTransaction<F> for OfTransaction
+where
+    F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
+{
+    const FUNCTION: TransactionFn =
+        |context| Box::pin(async move { item::<F>().begin(context).await.boxed() });
+}
+
+/// What a rollback of an online migration takes.
+#[diagnostic::on_unimplemented(
+    message = "the migration takes `&mut Online<'_>`, and its rollback `&mut Transaction<'_>`",
+    label = "takes `&mut Transaction<'_>`",
+    note = "a rollback is of the kind of its migration: let this one take `&mut Online<'_>`, or the \
+            migration `&mut Transaction<'_>`"
+)]
+pub trait RollsBackOnline<F> {
+    #[doc(hidden)]
+    const FUNCTION: OnlineFn;
+}
+
+impl<F> RollsBackOnline<F> for OfOnline
+where
+    F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
+{
+    const FUNCTION: OnlineFn =
+        |context| Box::pin(async move { item::<F>().begin(context).await.boxed() });
+}
+
+fn alone<F: 'static>() -> Functions {
+    Functions { up: TypeId::of::<F>(), down: None }
+}
+
+fn with_rollback<F: 'static, G: 'static>() -> Functions {
+    Functions { up: TypeId::of::<F>(), down: Some(TypeId::of::<G>()) }
+}
+
+impl Descriptor {
+    /// A transactional migration.
+    pub const fn transaction<F>(self, up: F) -> Migration
+    where
+        F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
+    {
+        Migration::transaction(self.with(alone::<F>), transaction_fn(up), None)
+    }
+
+    /// The same with a rollback.
+    pub const fn transaction_and_back<F, G, K>(self, up: F, _down: G) -> Migration
+    where
+        F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
+        G: Rollback<K>,
+        K: RollsBackTransaction<G>,
+    {
+        let this = self.with(with_rollback::<F, G>);
+        Migration::transaction(this, transaction_fn(up), Some(K::FUNCTION))
+    }
+
+    /// An online migration.
+    pub const fn online<F>(self, up: F) -> Migration
+    where
+        F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
+    {
+        Migration::online(self.with(alone::<F>), online_fn(up), None)
+    }
+
+    /// The same with a rollback.
+    pub const fn online_and_back<F, G, K>(self, up: F, _down: G) -> Migration
+    where
+        F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
+        G: Rollback<K>,
+        K: RollsBackOnline<G>,
+    {
+        let this = self.with(with_rollback::<F, G>);
+        Migration::online(this, online_fn(up), Some(K::FUNCTION))
+    }
+
+    /// A declared migration.
+    pub const fn change(self, declare: ChangeFn) -> Migration {
+        Migration::change(self, declare, false)
+    }
+
+    /// The same, and its operations are undone.
+    pub const fn change_and_back(self, declare: ChangeFn) -> Migration {
+        Migration::change(self, declare, true)
+    }
+
+    const fn with(mut self, functions: fn() -> Functions) -> Self {
+        self.functions = Some(functions);
+        self
+    }
+}
+
+const fn transaction_fn<F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>>(
+    _: F,
+) -> TransactionFn {
+    |context| Box::pin(async move { item::<F>().begin(context).await.boxed() })
+}
+
+const fn online_fn<F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>>(_: F) -> OnlineFn {
+    |context| Box::pin(async move { item::<F>().begin(context).await.boxed() })
+}
+
+/// The only value of a function's own type. Whoever calls this was given it once.
+fn item<F: Copy>() -> F {
+    const { assert!(size_of::<F>() == 0, "a function, and not a pointer or a closure") };
+    // SAFETY: `F` has no bytes to read, a dangling pointer is aligned, and `F` has a value, which
+    // whoever instantiates this has seen and which may be copied.
+    #[allow(unsafe_code)]
+    unsafe {
+        NonNull::<F>::dangling().read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What a pointer calls.
+
+    use super::*;
+
+    async fn fails(_: &mut Transaction<'_>) -> Result<(), std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+
+    async fn succeeds(_: &mut Transaction<'_>) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    #[test]
+    fn every_function_has_a_pointer_of_its_own() {
+        const FAILS: TransactionFn = transaction_fn(fails);
+        const SUCCEEDS: TransactionFn = transaction_fn(succeeds);
+        assert!(!std::ptr::fn_addr_eq(FAILS, SUCCEEDS));
+    }
+}

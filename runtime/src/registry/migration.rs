@@ -1,0 +1,386 @@
+//! The static descriptor of one migration: what the attribute registers.
+
+use std::{any::TypeId, borrow::Cow, future::Future, pin::Pin};
+
+use linkme::distributed_slice;
+
+use crate::{
+    kinds::{change::declared::ChangeFn, online::Online, transaction::Transaction},
+    model::{
+        identity::Identity,
+        kind::{DEFAULT_GROUP, MigrationKind},
+        named::Named,
+        result::BoxError,
+        version::Version,
+    },
+};
+
+/// Which functions a migration has. Pointers cannot tell: a linker may give two functions with the
+/// same code one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Functions {
+    pub(crate) up: TypeId,
+    pub(crate) down: Option<TypeId>,
+}
+
+/// Every migration that is linked into this binary, in no particular order.
+#[distributed_slice]
+pub static MIGRATIONS: [Migration];
+
+/// What a migration body resolves to, boxed. It need not be `Send`: bodies run on a thread
+/// of their own.
+pub type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + 'a>>;
+
+/// The body of a transactional migration, or its rollback.
+pub type TransactionFn = for<'a, 'c> fn(&'a mut Transaction<'c>) -> Outcome<'a>;
+
+/// The body of an online migration, or its rollback.
+pub type OnlineFn = for<'a, 'c> fn(&'a mut Online<'c>) -> Outcome<'a>;
+
+/// What the attribute knows of a migration besides its functions.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Descriptor {
+    pub version: i64,
+    pub name: &'static str,
+    pub group: &'static str,
+    pub checksum: &'static str,
+    pub crate_name: &'static str,
+    pub file: &'static str,
+    pub line: u32,
+    pub function: &'static str,
+    pub out_of_order: bool,
+    pub(crate) hints: Hints,
+    /// None of a migration made by hand, and of a `Change`, which has no rollback function.
+    pub(crate) functions: Option<fn() -> Functions>,
+}
+
+impl Descriptor {
+    /// As the attribute writes it: without names, in the order of the fields.
+    #[allow(clippy::too_many_arguments)]
+    pub const fn new(
+        version: i64,
+        name: &'static str,
+        group: &'static str,
+        checksum: &'static str,
+        crate_name: &'static str,
+        file: &'static str,
+        line: u32,
+        function: &'static str,
+        out_of_order: bool,
+    ) -> Self {
+        let hints = Hints::NONE;
+        Self {
+            version,
+            name,
+            group,
+            checksum,
+            crate_name,
+            file,
+            line,
+            function,
+            out_of_order,
+            hints,
+            functions: None,
+        }
+    }
+
+    /// The same, of the few that have something to say to the lints.
+    #[must_use]
+    pub const fn hinted(
+        mut self,
+        allow: &'static [&'static str],
+        writes: &'static [&'static str],
+    ) -> Self {
+        self.hints = Hints { allow, writes };
+        self
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    Transaction { up: TransactionFn, down: Option<TransactionFn> },
+    Online { up: OnlineFn, down: Option<OnlineFn> },
+    Change { declare: ChangeFn, reversible: bool },
+}
+
+/// One migration: a version, a name, and the functions that apply it and roll it back.
+///
+/// `#[migration]` makes these. Make one by hand where a test wants an explicit list:
+///
+/// ```
+/// use mongrate::{bson::{doc, Document}, Migration};
+///
+/// let first = Migration::transactional(1, "add_anna", |tx| {
+///     Box::pin(async move {
+///         tx.collection::<Document>("users").insert_one(doc! { "_id": "anna" }).await?;
+///         Ok(())
+///     })
+/// })
+/// .reversible_by(|tx| {
+///     Box::pin(async move {
+///         tx.collection::<Document>("users").delete_one(doc! { "_id": "anna" }).await?;
+///         Ok(())
+///     })
+/// });
+/// assert!(first.is_reversible());
+/// ```
+#[derive(Clone, Copy)]
+pub struct Migration {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) body: Body,
+}
+
+/// What the lints should know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hints {
+    /// Lints that it acknowledges, by name.
+    pub allow: &'static [&'static str],
+    /// Collections of which a transactional body may write many documents.
+    pub writes: &'static [&'static str],
+}
+
+impl Hints {
+    pub(crate) const NONE: Self = Self { allow: &[], writes: &[] };
+}
+
+impl Migration {
+    /// A transactional migration made by hand.
+    pub const fn transactional(version: i64, name: &'static str, up: TransactionFn) -> Self {
+        Self::transaction(by_hand(version, name), up, None)
+    }
+
+    /// An online migration made by hand.
+    pub const fn online_steps(version: i64, name: &'static str, up: OnlineFn) -> Self {
+        Self::online(by_hand(version, name), up, None)
+    }
+
+    /// A declared migration made by hand. It is reversible.
+    pub const fn declared(version: i64, name: &'static str, declare: ChangeFn) -> Self {
+        Self::change(by_hand(version, name), declare, true)
+    }
+
+    /// The same migration with a rollback. For a transactional migration.
+    ///
+    /// # Panics
+    ///
+    /// In a constant: does not compile. At run time: when this is of another kind.
+    #[must_use]
+    pub const fn reversible_by(mut self, rollback: TransactionFn) -> Self {
+        match self.body {
+            Body::Transaction { up, .. } => {
+                self.body = Body::Transaction { up, down: Some(rollback) };
+            }
+            Body::Online { .. } => {
+                panic!("an online migration takes its rollback through `reversible_online_by`")
+            }
+            Body::Change { .. } => panic!("a declared migration knows its own rollback"),
+        }
+        self
+    }
+
+    /// The same migration with a rollback. For an online migration.
+    ///
+    /// # Panics
+    ///
+    /// In a constant: does not compile. At run time: when this is of another kind.
+    #[must_use]
+    pub const fn reversible_online_by(mut self, rollback: OnlineFn) -> Self {
+        match self.body {
+            Body::Online { up, .. } => self.body = Body::Online { up, down: Some(rollback) },
+            Body::Transaction { .. } => {
+                panic!("a transactional migration takes its rollback through `reversible_by`")
+            }
+            Body::Change { .. } => panic!("a declared migration knows its own rollback"),
+        }
+        self
+    }
+
+    /// The same migration with another checksum. Default: made of version and name,
+    /// as the body of a migration made by hand cannot be seen.
+    #[must_use]
+    pub const fn with_checksum(mut self, checksum: &'static str) -> Self {
+        self.descriptor.checksum = checksum;
+        self
+    }
+
+    /// The same migration, allowed to be older than what is applied already.
+    #[must_use]
+    pub const fn allowed_out_of_order(mut self) -> Self {
+        self.descriptor.out_of_order = true;
+        self
+    }
+
+    /// The same migration in another group. Default: `default`.
+    #[must_use]
+    pub const fn in_group(mut self, group: &'static str) -> Self {
+        self.descriptor.group = group;
+        self
+    }
+
+    /// The same migration, which acknowledges these lints, by name, as
+    /// `large_transaction`: nothing is said about them any more.
+    #[must_use]
+    pub const fn allowing(mut self, lints: &'static [&'static str]) -> Self {
+        self.descriptor.hints.allow = lints;
+        self
+    }
+
+    /// The same transactional migration, known to write many documents of these collections.
+    /// The attribute reads that off the body; a migration made by hand has to say it, for
+    /// [`Up::lint`](crate::Up::lint) to compare with their sizes.
+    #[must_use]
+    pub const fn writing_many(mut self, collections: &'static [&'static str]) -> Self {
+        self.descriptor.hints.writes = collections;
+        self
+    }
+
+    pub(crate) const fn transaction(
+        descriptor: Descriptor,
+        up: TransactionFn,
+        down: Option<TransactionFn>,
+    ) -> Self {
+        Self { descriptor, body: Body::Transaction { up, down } }
+    }
+
+    pub(crate) const fn online(
+        descriptor: Descriptor,
+        up: OnlineFn,
+        down: Option<OnlineFn>,
+    ) -> Self {
+        Self { descriptor, body: Body::Online { up, down } }
+    }
+
+    pub(crate) const fn change(
+        descriptor: Descriptor,
+        declare: ChangeFn,
+        reversible: bool,
+    ) -> Self {
+        Self { descriptor, body: Body::Change { declare, reversible } }
+    }
+
+    /// Every migration that is linked into this binary, of every group, oldest version first.
+    ///
+    /// A crate whose migrations no code names is not linked: say `use my_migrations as _;`
+    /// (or [`link!`](crate::link)) once in the binary.
+    pub fn linked() -> Vec<Self> {
+        let mut all = MIGRATIONS.to_vec();
+        all.sort_by_key(|one| (one.group(), one.version()));
+        all
+    }
+
+    /// Its version.
+    pub const fn version(&self) -> Version {
+        Version::new(self.descriptor.version)
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.descriptor.name
+    }
+
+    /// The group it belongs to: an independent history.
+    pub const fn group(&self) -> &'static str {
+        self.descriptor.group
+    }
+
+    /// What it may do.
+    pub const fn kind(&self) -> MigrationKind {
+        match self.body {
+            Body::Transaction { .. } => MigrationKind::Transaction,
+            Body::Online { .. } => MigrationKind::Online,
+            Body::Change { .. } => MigrationKind::Change,
+        }
+    }
+
+    /// Whether it can be rolled back.
+    pub const fn is_reversible(&self) -> bool {
+        match self.body {
+            Body::Transaction { down, .. } => down.is_some(),
+            Body::Online { down, .. } => down.is_some(),
+            Body::Change { reversible, .. } => reversible,
+        }
+    }
+
+    /// Whether it may be older than what is applied already.
+    pub const fn is_out_of_order(&self) -> bool {
+        self.descriptor.out_of_order
+    }
+
+    /// The crate that declares it.
+    pub const fn crate_name(&self) -> &'static str {
+        self.descriptor.crate_name
+    }
+
+    /// Fingerprint of its body, e.g. `v1:sha256:…`. It cannot see the functions that
+    /// the body calls.
+    pub fn checksum(&self) -> Cow<'static, str> {
+        if self.descriptor.checksum.is_empty() {
+            format!("by-hand:{}:{}", self.descriptor.version, self.descriptor.name).into()
+        } else {
+            self.descriptor.checksum.into()
+        }
+    }
+
+    /// Everything that a record holds of this migration; its functions are left out.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            version: self.version(),
+            name: self.name(),
+            group: self.group(),
+            kind: self.kind(),
+            checksum: self.checksum(),
+        }
+    }
+
+    /// The version and the name, as errors and reports show them.
+    pub(crate) fn named(&self) -> Named {
+        Named { version: self.version(), name: self.name().to_owned() }
+    }
+
+    /// The function of a declared migration; `None` for the other kinds.
+    pub(crate) fn declaration(&self) -> Option<ChangeFn> {
+        match self.body {
+            Body::Change { declare, .. } => Some(declare),
+            Body::Transaction { .. } | Body::Online { .. } => None,
+        }
+    }
+
+    /// Where it is declared, as `file:line`.
+    pub fn source(&self) -> String {
+        if self.descriptor.file.is_empty() {
+            "made by hand".to_owned()
+        } else {
+            format!("{}:{}", self.descriptor.file, self.descriptor.line)
+        }
+    }
+}
+
+const fn by_hand(version: i64, name: &'static str) -> Descriptor {
+    Descriptor {
+        version,
+        name,
+        group: DEFAULT_GROUP,
+        checksum: "",
+        crate_name: "",
+        file: "",
+        line: 0,
+        function: name,
+        out_of_order: false,
+        hints: Hints::NONE,
+        functions: None,
+    }
+}
+
+impl std::fmt::Debug for Migration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Migration")
+            .field("version", &self.version())
+            .field("name", &self.name())
+            .field("group", &self.group())
+            .field("kind", &self.kind())
+            .field("reversible", &self.is_reversible())
+            .field("source", &self.source())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! What `mongrate::verify!()` runs: the registry's checks, of every group at once, and the
+//! policy that is written in it.
+
+use std::collections::BTreeSet;
+
+use super::{
+    list::{List, Registry},
+    migration::{MIGRATIONS, Migration},
+    seal::{self, SUMS, SumFile},
+};
+use crate::model::{error::Error, kind::DEFAULT_GROUP};
+
+/// Verifies what is linked, and the sum file of the package whose test this is. `reversible`:
+/// each has a rollback but those that are named.
+///
+/// # Panics
+///
+/// With every problem, if there is one.
+#[track_caller]
+pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
+    let files: Vec<SumFile> = SUMS.iter().copied().chain(own).collect();
+    let mut groups: BTreeSet<String> =
+        MIGRATIONS.iter().map(|one| one.group().to_owned()).collect();
+    groups.extend(seal::groups(&files));
+    if groups.is_empty() {
+        groups.insert(DEFAULT_GROUP.to_owned());
+    }
+    let mut problems = Vec::new();
+    for group in groups {
+        if let Err(Error::Registry { problems: found }) =
+            Registry::new(List::Static(&MIGRATIONS), &group, Some(&files))
+        {
+            problems.extend(
+                found.into_iter().filter(|one| !problems.contains(one)).collect::<Vec<_>>(),
+            );
+        }
+    }
+    if let Some(except) = reversible {
+        problems.extend(without_rollback(&MIGRATIONS, except));
+    }
+    assert!(problems.is_empty(), "{}", Error::Registry { problems });
+}
+
+/// What has no rollback and is not excepted, and exceptions that are none.
+fn without_rollback(all: &[Migration], except: &[&str]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut sorted: Vec<&Migration> = all.iter().collect();
+    sorted.sort_by_key(|one| (one.group(), one.version()));
+    for one in sorted.iter().filter(|one| !one.is_reversible()) {
+        let called = called(one);
+        if !except.contains(&&*called) {
+            problems.push(format!(
+                "{} `{}` ({}) has no rollback, and `verify!(reversible)` wants one: write it and \
+                 name it, `reversible = …`, or except it: `verify!(reversible, except = [{}])`",
+                one.version(),
+                one.name(),
+                one.source(),
+                [except, &[&called]].concat().join(", "),
+            ));
+        }
+    }
+    for name in except {
+        match sorted.iter().find(|one| called(one) == **name) {
+            None => problems.push(format!(
+                "`verify!(reversible, except = …)` names `{name}`, and no migration that is linked \
+                 is called so: take it out, or follow its new name"
+            )),
+            Some(one) if one.is_reversible() => problems.push(format!(
+                "`verify!(reversible, except = …)` names `{name}`, which has a rollback now ({}): \
+                 take it out",
+                one.source()
+            )),
+            Some(_) => {}
+        }
+    }
+    problems
+}
+
+/// As an exception names it.
+fn called(one: &Migration) -> String {
+    match one.group() {
+        DEFAULT_GROUP => one.name().to_owned(),
+        group => format!("{group}::{}", one.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The policy.
+
+    use super::*;
+
+    const KEEPS: Migration = Migration::transactional(1, "keeps", |_| Box::pin(async { Ok(()) }));
+    const UNDOES: Migration = Migration::transactional(2, "undoes", |_| Box::pin(async { Ok(()) }))
+        .reversible_by(|_| Box::pin(async { Ok(()) }));
+
+    #[test]
+    fn what_has_no_rollback_is_named_with_both_ways_out() {
+        let found = without_rollback(&[UNDOES, KEEPS], &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("1 `keeps` ("), "{found:?}");
+        assert!(found[0].ends_with("`verify!(reversible, except = [keeps])`"), "{found:?}");
+        assert!(found[0].contains("name it, `reversible = …`"), "{found:?}");
+    }
+
+    #[test]
+    fn exceptions_are_the_truth() {
+        assert_eq!(without_rollback(&[UNDOES, KEEPS], &["keeps"]), [""; 0]);
+        let found = without_rollback(&[UNDOES, KEEPS], &["keeps", "undoes", "nobody"]);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("names `undoes`, which has a rollback now"), "{found:?}");
+        assert!(found[1].contains("names `nobody`, and no migration"), "{found:?}");
+    }
+}

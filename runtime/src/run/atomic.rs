@@ -1,0 +1,173 @@
+//! `up --atomic`: everything pending in one guarded transaction, all or nothing.
+
+use std::{error::Error as StdError, fmt};
+
+use super::{
+    body,
+    plan::Step,
+    stepwise::{End, fail, note, step_report},
+};
+use crate::{
+    model::{
+        error::Error,
+        report::{
+            failure::Failure,
+            run::{RunReport, StepOutcome},
+        },
+        result::BoxError,
+    },
+    mongo::driver,
+    protocol::{
+        engine::{ENDED_BY_SERVER, Engine},
+        record_change::RecordChange,
+        stop::Stop,
+    },
+    registry::migration::{Body, Migration, TransactionFn},
+    telemetry::{IN_THE_REPORT, metrics, progress::RunEvent, visible::Line},
+};
+
+/// Runs steps that are all transactional and all go up: the plan was asked
+/// ([`refuse_apart`](super::plan::refuse_apart)).
+pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
+    let before = report.steps.len();
+    let end = all_or_none(engine, steps, report).await;
+    for (at, step) in report.steps.iter().skip(before).enumerate() {
+        engine.progress.ended(at, step);
+        metrics::stepped(&report.group, &report.database, step);
+    }
+    end
+}
+
+async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
+    let all: Vec<(Migration, TransactionFn)> = steps
+        .iter()
+        .filter_map(|step| match step.migration.body {
+            Body::Transaction { up, .. } => Some((step.migration, up)),
+            Body::Online { .. } | Body::Change { .. } => None,
+        })
+        .collect();
+    tracing::info!(target: "mongrate", count = all.len(), "applying together");
+    for at in 0..all.len() {
+        engine.progress.emit(|| RunEvent::StepBegan { at });
+    }
+    let (ended, together) = body::run_together(engine, &all).await;
+    let stop = match ended {
+        Ok(committed) => {
+            tracing::info!(
+                target: "mongrate", count = all.len(), attempts = committed.attempts,
+                "applied together"
+            );
+            report.batch = Some(engine.batch);
+            for (at, step) in steps.iter().enumerate() {
+                let ms = together.ms.get(at).copied().unwrap_or(0);
+                engine.note_timing(step.migration.version(), committed, ms);
+                let applied = StepOutcome::Applied;
+                report.steps.push(step_report(step, applied, ms, committed.attempts, None));
+            }
+            return End::Done;
+        }
+        Err(stop) => stop,
+    };
+    let took = |at: usize| together.ms.get(at).copied().unwrap_or(0);
+    let attempts = engine.attempts;
+    if let Stop::Unknown(error) = stop {
+        let failure = Failure::of(&error);
+        tracing::error!(target: "mongrate", failure = %Line(&failure), "whether they were committed is unknown; `status` tells");
+        for (at, step) in steps.iter().enumerate() {
+            let failure = (at == together.at).then(|| failure.clone());
+            report.steps.push(step_report(step, StepOutcome::Unknown, took(at), attempts, failure));
+        }
+        return End::Failed(Box::new(error));
+    }
+    for (at, step) in steps.iter().enumerate().take(together.at) {
+        report.steps.push(step_report(step, StepOutcome::Aborted, took(at), attempts, None));
+    }
+    let end = match steps.get(together.at) {
+        Some(step) => stopped(engine, step, stop, took(together.at), all.len(), report).await,
+        None => End::Done,
+    };
+    for step in steps.iter().skip(together.at + 1) {
+        report.steps.push(step_report(step, StepOutcome::NotRun, 0, 0, None));
+    }
+    end
+}
+
+/// Records and reports what stopped them, at the one that was at work.
+async fn stopped(
+    engine: &mut Engine,
+    step: &Step,
+    stop: Stop,
+    ms: u64,
+    count: usize,
+    report: &mut RunReport,
+) -> End {
+    match stop {
+        Stop::Lost => {
+            report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
+            End::Lost
+        }
+        Stop::Cancelled => {
+            let version = step.migration.version();
+            tracing::warn!(name: IN_THE_REPORT, target: "mongrate", %version, "cancelled");
+            note(engine, step, &RecordChange::Cancelled { direction: step.direction }).await;
+            report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
+            End::Cancelled
+        }
+        Stop::Body(error) => {
+            let error = explained(error, count);
+            fail(engine, step, error.as_ref(), ms, report).await;
+            End::Failed(error)
+        }
+        // Nothing of theirs is provisional.
+        Stop::TakenBack => End::Lost,
+        Stop::Server(error) | Stop::Unknown(error) => {
+            let is_limit = is_limit(&error);
+            let error: BoxError = Box::new(error);
+            let error = if is_limit { explained(error, count) } else { error };
+            fail(engine, step, error.as_ref(), ms, report).await;
+            End::Failed(error)
+        }
+    }
+}
+
+/// A limit of the server's that the migrations passed together.
+#[derive(Debug)]
+struct TooLarge {
+    count: usize,
+    source: BoxError,
+}
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {} migrations together pass what the server allows one transaction (60 s by \
+             default, and what fits its cache): apply them without `--atomic`, or fewer at a time \
+             with `--to` or `--steps`, or make the large ones online; nothing was applied",
+            self.count
+        )
+    }
+}
+
+impl StdError for TooLarge {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self.source.as_ref())
+    }
+}
+
+fn explained(error: BoxError, count: usize) -> BoxError {
+    match is_limit(error.as_ref()) {
+        true => Box::new(TooLarge { count, source: error }),
+        false => error,
+    }
+}
+
+/// A limit of the server's; or the server had ended it, again and again.
+fn is_limit(error: &(dyn StdError + 'static)) -> bool {
+    let code = driver::find(error).and_then(driver::code);
+    let code = code.or_else(|| match error.downcast_ref::<Error>() {
+        Some(Error::Server { source, .. }) => source.code(),
+        _ => None,
+    });
+    code.is_some_and(driver::is_limit) || error.to_string() == ENDED_BY_SERVER
+}

@@ -1,0 +1,41 @@
+//! What a migration is known to do, without running it.
+
+use crate::{
+    kinds::{
+        change,
+        effect::{Operation, Subject},
+    },
+    model::kind::MigrationKind,
+    registry::migration::Migration,
+};
+
+/// A migration of which nothing is known but its name.
+pub(super) fn empty(migration: &Migration) -> Subject {
+    Subject {
+        version: migration.version(),
+        migration: migration.name(),
+        allowed: migration.descriptor.hints.allow,
+        operations: Vec::new(),
+    }
+}
+
+/// A migration with the operations that can be known: of a transactional one, the collections
+/// that its body names and writes many documents of; of a declared one, what it declares. Of an
+/// online one nothing: what its body does is known once it runs.
+///
+/// What cannot be known is said to be so: those that come later cannot build on what is there now.
+pub(super) fn of(migration: &Migration) -> Subject {
+    let mut subject = empty(migration);
+    if let Some(declare) = migration.declaration() {
+        subject.operations = change::effects::operations(declare);
+    }
+    if migration.kind() == MigrationKind::Transaction {
+        subject.operations.extend(migration.descriptor.hints.writes.iter().map(|collection| {
+            Operation::Write { collection: Some((*collection).to_owned()), seen: None }
+        }));
+    }
+    if migration.kind() != MigrationKind::Change {
+        subject.operations.push(Operation::Unknown);
+    }
+    subject
+}

@@ -1,0 +1,88 @@
+//! A run: peek, lock, fence, plan, the bodies in their order, release. Also what comes before a
+//! run: the plan, its lints, and dry runs.
+//!
+//! Imports: mongo, model, telemetry, protocol, kinds, registry.
+
+pub(crate) mod atomic;
+pub(crate) mod body;
+pub(crate) mod dry_run;
+pub(crate) mod enter;
+pub(crate) mod execute;
+pub(crate) mod lint;
+pub(crate) mod own_thread;
+pub(crate) mod pace;
+pub(crate) mod peek;
+pub(crate) mod plan;
+pub(crate) mod shown;
+pub(crate) mod stepwise;
+
+use std::{sync::Arc, time::Duration};
+
+use mongodb::Database;
+use tokio_util::sync::CancellationToken;
+
+use self::plan::Policies;
+use crate::{
+    model::{config::Settings, report::run::RunReport, state::Who},
+    protocol::control::Control,
+    registry::list::Registry,
+    telemetry::{observer::Watching, progress::Progress},
+};
+
+/// How long a plan may count documents.
+const COUNT_MAX_MS: i32 = 5_000;
+
+/// A process that waits says so after this long, and then again each time.
+const SAY_FIRST: Duration = Duration::from_secs(2);
+
+const SAY_EVERY: Duration = Duration::from_secs(30);
+
+/// How many times one call starts over after losing its lease.
+pub(super) const TAKEOVERS_MAX: u32 = 10;
+
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(crate) control: Control,
+    pub(crate) registry: Registry,
+    pub(crate) settings: Settings,
+    pub(crate) who: Who,
+    pub(crate) cancel: CancellationToken,
+    /// Notes the commands of each migration, where somebody wants to know.
+    pub(crate) watching: Option<Arc<Watching>>,
+    /// Who is told how far it is.
+    pub(crate) progress: Progress,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        database: &Database,
+        registry: Registry,
+        settings: Settings,
+        cancel: CancellationToken,
+    ) -> Self {
+        let control = Control::new(database, settings.collection_name(), settings.retries);
+        let who = settings.who();
+        let progress = Progress::default();
+        Self { control, registry, settings, who, cancel, watching: None, progress }
+    }
+
+    pub(crate) fn policies(&self) -> Policies {
+        Policies { out_of_order: self.settings.out_of_order, ahead: self.settings.ahead }
+    }
+
+    pub(crate) fn database_name(&self) -> String {
+        self.control.database.name().to_owned()
+    }
+
+    pub(crate) fn empty_report(&self) -> RunReport {
+        RunReport {
+            group: self.settings.group.clone(),
+            database: self.database_name(),
+            batch: None,
+            fence: None,
+            steps: Vec::new(),
+            waited_ms: 0,
+            ahead: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Peeks: one read of constant size shows the fence, the lock, and whether the collection is Mongrate's.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::Runner;
+use crate::{
+    model::{digest::Digest, error::Error, report::status::LockReport},
+    protocol::{
+        fence::{self, Fence},
+        lease::{self, Left},
+        record,
+    },
+    telemetry::metrics,
+};
+
+/// What one constant-size read shows.
+pub(crate) struct Peek {
+    pub applied: Option<Digest>,
+    pub lock: LockReport,
+    /// The lock's holder is gone.
+    pub left: Option<Left>,
+    /// Who holds the lock, or held it last: the UUID of the acquisition.
+    pub owner: Option<String>,
+}
+
+impl Runner {
+    /// Whether exactly what this build has is applied. One round trip of constant size.
+    pub(crate) async fn is_current(&self) -> Result<bool, Error> {
+        let is_current = self.peek_meanwhile().await?.applied == Some(self.registry.digest());
+        if is_current {
+            let database = self.control.database.name();
+            metrics::counted(&self.settings.group, database, self.registry.len(), 0);
+        }
+        Ok(is_current)
+    }
+
+    /// Looks, and has the digest made that what it finds is compared with, while it waits.
+    pub(crate) async fn peek_meanwhile(&self) -> Result<Peek, Error> {
+        let made = async {
+            self.registry.digest();
+        };
+        // In this order: the command goes out first.
+        tokio::join!(self.peek(), made).0
+    }
+
+    /// Reads fence and lock, and refuses a standalone server, and a collection that is not ours.
+    /// One round trip.
+    ///
+    /// In the order of `_id` backwards, lock and fence come first in a collection of ours: before
+    /// them there are only `_id`s of types that we do not use. So the first three documents tell
+    /// whose the collection is, however many there are.
+    pub(crate) async fn peek(&self) -> Result<Peek, Error> {
+        let command = doc! {
+            "find": &self.control.collection,
+            "filter": {},
+            "sort": { "_id": -1 },
+            "projection": lease::projection(),
+            "limit": 3,
+            "singleBatch": true,
+            "readConcern": { "level": "majority" },
+        };
+        let act = "read the state of the migrations";
+        let reply = match self.control.retrying(None, command).await {
+            Ok(reply) => reply,
+            Err(error) => return Err(self.control.explained(act, error).await),
+        };
+        // Only members of a replica set and mongos report the time of the operation.
+        if !reply.contains_key("operationTime") {
+            return Err(Error::Standalone);
+        }
+        let batch = reply
+            .get_document("cursor")
+            .and_then(|cursor| cursor.get_array("firstBatch"))
+            .map_err(|_| Error::Corrupt {
+                collection: None,
+                id: fence::ID.to_owned(),
+                problem: "the server's reply has no batch".to_owned(),
+            })?;
+        let found: Vec<&Document> = batch.iter().filter_map(Bson::as_document).collect();
+        let named = |id: &str| {
+            found.iter().copied().find(|found| found.get_str("_id").is_ok_and(|it| it == id))
+        };
+        let fence = named(fence::ID).filter(|fence| record::is_ours(fence));
+        // With a fence of ours the collection is ours; what else is in it, the history is read for.
+        if fence.is_none()
+            && let Some(foreign) = found.iter().find(|found| !record::is_ours(found))
+        {
+            let id = foreign.get("_id").map_or_else(|| "without".to_owned(), Bson::to_string);
+            return Err(Error::Corrupt {
+                collection: Some(self.control.collection.clone()),
+                id: format!("the document with `_id` {id}"),
+                problem: "was not written by mongrate: another tool's".to_owned(),
+            });
+        }
+        let nobody = doc! {};
+        let lock = named(lease::ID).unwrap_or(&nobody);
+        Ok(Peek {
+            applied: fence.map(Fence::parse).and_then(|fence| fence.applied),
+            lock: lease::parse(lock),
+            left: if self.settings.local_takeover { lease::left(lock) } else { None },
+            owner: lock.get_str("owner").ok().map(str::to_owned),
+        })
+    }
+}

@@ -1,0 +1,372 @@
+//! Pure: registry, history and target in; ordered steps or a refusal out.
+//!
+//! Reads no clock and knows no driver.
+
+use crate::{
+    kinds::change::turn::{HalfWay, half_way},
+    model::{
+        config::{DatabaseAhead, OutOfOrder},
+        error::Error,
+        kind::MigrationKind,
+        named::{Drift, Named, Renamed},
+        state::Direction,
+        version::Version,
+    },
+    protocol::{
+        history::History,
+        record::{Record, Stored},
+    },
+    registry::{list::Registry, migration::Migration},
+    telemetry::progress::PlannedStep,
+};
+
+/// Which pending migrations `up` applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UpTarget {
+    pub to: Option<Version>,
+    pub steps: Option<usize>,
+}
+
+/// Which applied migrations `down` rolls back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DownTarget {
+    Steps(usize),
+    /// All that are newer than this version.
+    To(Version),
+    /// The last batch.
+    Batch,
+    All,
+}
+
+/// What a run is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Up(UpTarget),
+    Down(DownTarget),
+    /// Rolls the last one back and applies it again.
+    Redo,
+}
+
+/// What the settings say about doubtful cases.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Policies {
+    pub out_of_order: OutOfOrder,
+    pub ahead: DatabaseAhead,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub migration: Migration,
+    pub direction: Direction,
+    /// It was interrupted before and goes on from its checkpoints.
+    pub resumes: bool,
+}
+
+impl From<&Step> for PlannedStep {
+    fn from(step: &Step) -> Self {
+        let Step { migration, direction, .. } = step;
+        Self { version: migration.version(), name: migration.name(), direction: *direction }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    pub steps: Vec<Step>,
+    /// Applied migrations that this build does not have.
+    pub ahead: Vec<Named>,
+}
+
+pub(crate) fn plan(
+    goal: Goal,
+    registry: &Registry,
+    history: &History,
+    policies: Policies,
+) -> Result<Plan, Error> {
+    refuse_renamed(registry, history)?;
+    match goal {
+        Goal::Up(target) => up(target, registry, history, policies),
+        Goal::Down(target) => down(target, registry, history),
+        Goal::Redo => redo(registry, history),
+    }
+}
+
+fn up(
+    target: UpTarget,
+    registry: &Registry,
+    history: &History,
+    policies: Policies,
+) -> Result<Plan, Error> {
+    if let Some(version) = target.to
+        && registry.get(version).is_none()
+    {
+        return Err(Error::UnknownVersion { version });
+    }
+    let drift = drift(registry, history);
+    if !drift.is_empty() {
+        return Err(Error::Drift(drift));
+    }
+    let ahead = ahead(registry, history);
+    if !ahead.is_empty() && policies.ahead == DatabaseAhead::Refuse {
+        return Err(Error::Ahead { versions: ahead });
+    }
+
+    let chosen: Vec<Migration> = pending(registry, history)
+        .filter(|one| target.to.is_none_or(|to| one.version() <= to))
+        .take(target.steps.unwrap_or(usize::MAX))
+        .copied()
+        .collect();
+    if policies.out_of_order == OutOfOrder::Refuse {
+        refuse_late(&chosen, history)?;
+    }
+
+    let mut steps = Vec::with_capacity(chosen.len());
+    for migration in chosen {
+        let record = history.get(migration.version());
+        let interrupted = record.filter(|record| record.state == Stored::Running);
+        // A rollback that failed is given up, where that is possible.
+        let is_given_up = record
+            .and_then(|record| half_way(migration.kind(), migration.declaration(), record))
+            == Some(HalfWay::FailedRollback { can_go_forward: true });
+        if is_given_up {
+            steps.push(Step { migration, direction: Direction::Up, resumes: true });
+            continue;
+        }
+        // A rollback that was interrupted is finished first: only then is it known what
+        // the database looks like.
+        if interrupted.is_some_and(|record| record.direction == Direction::Down) {
+            steps.push(Step { migration, direction: Direction::Down, resumes: true });
+        }
+        let resumes = record.is_some_and(|record| {
+            record.direction == Direction::Up
+                && (record.state == Stored::Running || !record.steps.is_empty())
+        });
+        steps.push(Step { migration, direction: Direction::Up, resumes });
+    }
+    Ok(Plan { steps, ahead })
+}
+
+fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Plan, Error> {
+    // Newest application first: that is the order in which effects can be undone.
+    let mut standing: Vec<&Record> = history
+        .records()
+        .filter(|record| {
+            record.is_applied()
+                || record.is_interrupted_rollback()
+                || half_applied(registry, record).is_some()
+        })
+        .collect();
+    // (What a baseline recorded together counts as applied in the order of versions.)
+    standing.sort_by_key(|record| std::cmp::Reverse((record.sequence, record.version)));
+    let chosen: Vec<&Record> = match target {
+        DownTarget::Steps(count) => standing.into_iter().take(count).collect(),
+        DownTarget::All => standing,
+        DownTarget::Batch => {
+            let last = standing.iter().filter_map(|record| record.batch).max();
+            // What stopped half-way has no batch yet: it was of the last run.
+            let is_last = |record: &&Record| match record.batch {
+                Some(batch) => Some(batch) == last,
+                None => half_applied(registry, record).is_some(),
+            };
+            standing.into_iter().filter(is_last).collect()
+        }
+        DownTarget::To(version) => {
+            if version.get() != 0
+                && registry.get(version).is_none()
+                && history.get(version).is_none()
+            {
+                return Err(Error::UnknownVersion { version });
+            }
+            standing.into_iter().filter(|record| record.version > version).collect()
+        }
+    };
+
+    let unknown: Vec<Named> = chosen
+        .iter()
+        .filter(|record| registry.get(record.version).is_none())
+        .map(|record| record.named())
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Error::NotLinked { versions: unknown });
+    }
+    if let Some(stuck) = chosen.iter().find(|record| half_applied(registry, record) == Some(false))
+    {
+        return Err(Error::WrongState {
+            version: stuck.version,
+            state: stuck.state.as_str(),
+            hint: "it is half-done, and only a declared migration (`Change`) that has not turned \
+                   round before can be undone from there; finish it with `up` and roll it back \
+                   then, or undo by hand what it did and run `resolve --as pending`",
+        });
+    }
+    refuse_beneath_half_done(&chosen, history)?;
+    let irreversible: Vec<Named> = chosen
+        .iter()
+        .filter(|record| registry.get(record.version).is_some_and(|one| !one.is_reversible()))
+        .map(|record| record.named())
+        .collect();
+    if !irreversible.is_empty() {
+        return Err(Error::Irreversible { versions: irreversible });
+    }
+    let steps = chosen
+        .into_iter()
+        .filter_map(|record| {
+            let migration = *registry.get(record.version)?;
+            let resumes = record.is_interrupted_rollback();
+            Some(Step { migration, direction: Direction::Down, resumes })
+        })
+        .collect();
+    Ok(Plan { steps, ahead: ahead(registry, history) })
+}
+
+/// Whether a migration that was begun and is not applied can be undone from there. `None`: it is
+/// something else.
+fn half_applied(registry: &Registry, record: &Record) -> Option<bool> {
+    let Some(linked) = registry.get(record.version) else {
+        return record.is_half_applied().then_some(true);
+    };
+    match half_way(linked.kind(), linked.declaration(), record)? {
+        HalfWay::Up { can_go_back } => Some(can_go_back),
+        HalfWay::FailedRollback { .. } | HalfWay::Rollback => None,
+    }
+}
+
+fn redo(registry: &Registry, history: &History) -> Result<Plan, Error> {
+    let mut plan = down(DownTarget::Steps(1), registry, history)?;
+    let again: Vec<Step> = plan
+        .steps
+        .iter()
+        .map(|step| Step { direction: Direction::Up, resumes: false, ..*step })
+        .collect();
+    plan.steps.extend(again);
+    Ok(plan)
+}
+
+/// What `up` would apply, oldest version first.
+pub(crate) fn pending<'a>(
+    registry: &'a Registry,
+    history: &'a History,
+) -> impl Iterator<Item = &'a Migration> {
+    registry.iter().filter(|one| !history.get(one.version()).is_some_and(Record::is_applied))
+}
+
+/// Refuses a history that is another app's, or that knows a migration by another name.
+pub(crate) fn refuse_renamed(registry: &Registry, history: &History) -> Result<(), Error> {
+    let renamed = renamed(registry, history);
+    if renamed.is_empty() { Ok(()) } else { Err(Error::Renamed(renamed)) }
+}
+
+/// Records in force of another name than this build's migration of their version: they are of
+/// other migrations.
+pub(crate) fn renamed(registry: &Registry, history: &History) -> Vec<Renamed> {
+    history
+        .records()
+        .filter(|record| record.is_in_force())
+        .filter_map(|record| {
+            let linked = registry.get(record.version)?;
+            (linked.name() != record.name).then(|| Renamed {
+                version: record.version,
+                recorded: record.name.clone(),
+                linked: linked.name().to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Applied migrations whose body in this build is another one.
+pub(crate) fn drift(registry: &Registry, history: &History) -> Vec<Drift> {
+    history
+        .records()
+        .filter(|record| record.is_applied())
+        .filter_map(|record| {
+            let linked = registry.get(record.version)?;
+            (linked.checksum() != record.checksum).then(|| Drift {
+                version: record.version,
+                name: linked.name().to_owned(),
+                applied: record.checksum.clone(),
+                linked: linked.checksum().into_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Applied migrations that this build does not have, oldest version first.
+pub(crate) fn ahead(registry: &Registry, history: &History) -> Vec<Named> {
+    history
+        .records()
+        .filter(|record| record.is_applied() && registry.get(record.version).is_none())
+        .map(Record::named)
+        .collect()
+}
+
+/// Refuses to roll back what a half-done online migration was built upon: when that one goes
+/// on, its finished steps are skipped, though what they did may be gone.
+fn refuse_beneath_half_done(chosen: &[&Record], history: &History) -> Result<(), Error> {
+    let Some(oldest) = chosen.iter().map(|record| record.sequence).min() else { return Ok(()) };
+    let half_done = history.records().find(|record| {
+        !chosen.iter().any(|chosen| chosen.version == record.version)
+            && record.direction == Direction::Up
+            && record.sequence > oldest
+            && match record.state {
+                Stored::Running => true,
+                Stored::Failed => !record.steps.is_empty(),
+                _ => false,
+            }
+    });
+    match half_done {
+        None => Ok(()),
+        Some(record) => Err(Error::WrongState {
+            version: record.version,
+            state: record.state.as_str(),
+            hint: "it is half-done, upon what would be rolled back; finish it with `up`, or say \
+                   with `resolve` what became of it",
+        }),
+    }
+}
+
+/// The most migrations that `--atomic` applies together: their records are one command, which
+/// may have 16 MB.
+const TOGETHER_MAX: usize = 2_000;
+
+/// Refuses to do together what cannot be one transaction.
+pub(crate) fn refuse_apart(steps: &[Step]) -> Result<(), Error> {
+    let is_apart = |step: &Step| {
+        step.migration.kind() != MigrationKind::Transaction || step.direction != Direction::Up
+    };
+    let named = |step: &Step| Named {
+        version: step.migration.version(),
+        name: step.migration.name().to_owned(),
+    };
+    let versions: Vec<Named> = steps.iter().filter(|step| is_apart(step)).map(named).collect();
+    let version = |step: &Step| step.migration.version();
+    let before = steps.iter().take_while(|step| !is_apart(step)).map(version).last();
+    let first = steps.iter().skip_while(|step| !is_apart(step)).take_while(|step| is_apart(step));
+    if !versions.is_empty() {
+        return Err(Error::Apart { versions, before, until: first.map(version).last() });
+    }
+    if steps.len() > TOGETHER_MAX {
+        let before = steps.get(TOGETHER_MAX - 1).map(|step| step.migration.version());
+        return Err(Error::Apart { versions, before, until: None });
+    }
+    Ok(())
+}
+
+/// Refuses what would be applied after something newer. One that was tried in its turn, and
+/// failed or was interrupted, is not late.
+fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
+    let Some(newest) =
+        history.records().filter(|record| record.is_applied()).map(|record| record.version).max()
+    else {
+        return Ok(());
+    };
+    let late: Vec<Named> = chosen
+        .iter()
+        .filter(|one| one.version() < newest && !one.is_out_of_order())
+        .filter(|one| {
+            !history.get(one.version()).is_some_and(|record| {
+                matches!(record.state, Stored::Failed | Stored::Running | Stored::Cancelled)
+            })
+        })
+        .map(|one| Named { version: one.version(), name: one.name().to_owned() })
+        .collect();
+    if late.is_empty() { Ok(()) } else { Err(Error::OutOfOrder { versions: late, newest }) }
+}

@@ -1,0 +1,366 @@
+//! One migration after the other: what the end of each means for the next ones, and what the
+//! report says of it. `up --atomic` is `atomic`.
+
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::{body, plan::Step};
+use crate::{
+    model::{
+        error::Error,
+        report::{
+            failure::Failure,
+            run::{RunReport, StepOutcome, StepReport},
+        },
+        result::BoxError,
+        state::Direction,
+        version::Version,
+    },
+    mongo::server_error::ServerError,
+    protocol::{
+        engine::{Committed, Engine},
+        history::History,
+        record_change::RecordChange,
+        session::Durability,
+        stop::Stop,
+    },
+    telemetry::{IN_THE_REPORT, metrics, observer::Watching, progress::RunEvent, visible::Line},
+};
+
+/// How a plan's execution ended.
+pub(crate) enum End {
+    Done,
+    Failed(BoxError),
+    Cancelled,
+    Lost,
+}
+
+/// How often an election may take back what was done before this gives up.
+const ELECTIONS_MAX: u32 = 10;
+
+pub(crate) async fn execute(
+    engine: &mut Engine,
+    steps: &[Step],
+    history: &History,
+    continue_on_error: bool,
+    watching: Option<&Watching>,
+    report: &mut RunReport,
+) -> End {
+    let mut walk = Walk {
+        steps,
+        history,
+        continue_on_error,
+        watching,
+        first: report.steps.len(),
+        failed: None,
+        end: None,
+        reverted: Vec::new(),
+        stuck: Vec::new(),
+        elections: 0,
+    };
+    loop {
+        // Each step that was come to has its entry.
+        while let Some(step) = steps.get(report.steps.len() - walk.first) {
+            walk.take(engine, step, report).await;
+            let undone = engine.take_undone();
+            walk.undo(undone, engine, report);
+        }
+        if engine.provisional() == 0 {
+            break;
+        }
+        walk.confirm(engine, report).await;
+    }
+    if !report.done().any(|step| step.direction == Direction::Up) {
+        report.batch = None;
+    }
+    match (walk.end, walk.failed) {
+        (Some(End::Lost), _) => End::Lost,
+        (Some(End::Cancelled), _) => End::Cancelled,
+        (_, Some(error)) => End::Failed(error),
+        _ => End::Done,
+    }
+}
+
+/// The way through the steps.
+struct Walk<'a> {
+    steps: &'a [Step],
+    history: &'a History,
+    continue_on_error: bool,
+    watching: Option<&'a Watching>,
+    /// Where the report of these steps begins.
+    first: usize,
+    failed: Option<BoxError>,
+    /// Nothing more is tried.
+    end: Option<End>,
+    /// Rollbacks within this run: what the history said of them no longer holds.
+    reverted: Vec<Version>,
+    /// Rollbacks that failed: what was to follow them must not.
+    stuck: Vec<Version>,
+    /// How many took something back.
+    elections: u32,
+}
+
+impl Walk<'_> {
+    /// Runs a step, or says why not. It leaves one entry in the report; none if an election took
+    /// back what came before it.
+    async fn take(&mut self, engine: &mut Engine, step: &Step, report: &mut RunReport) {
+        let version = step.migration.version();
+        if self.end.is_none() && engine.cancel.is_cancelled() {
+            self.end = Some(End::Cancelled);
+        }
+        if self.end.is_some() || self.stuck.contains(&version) {
+            report.steps.push(step_report(step, StepOutcome::NotRun, 0, 0, None));
+            return;
+        }
+        let record = self.history.get(version).filter(|_| !self.reverted.contains(&version));
+        let begun = Instant::now();
+        let doing = match step.direction {
+            Direction::Up => "applying",
+            Direction::Down => "rolling back",
+        };
+        let name = step.migration.name();
+        tracing::info!(target: "mongrate", %version, name, resumes = step.resumes, "{doing}");
+        let span = tracing::info_span!(
+            target: "mongrate", "migration", %version, name, direction = step.direction.as_str()
+        );
+        let at = report.steps.len() - self.first;
+        engine.progress.emit(|| RunEvent::StepBegan { at });
+        if let Some(watching) = self.watching {
+            watching.begin();
+        }
+        let durability = self.durability(report);
+        let ran = body::run(engine, step, record, durability).instrument(span).await;
+        if let Some(watching) = self.watching {
+            watching.end();
+        }
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match ran {
+            Ok(committed) => self.done(engine, step, committed, ms, report),
+            Err(stop) => {
+                if !self.stopped(engine, step, stop, ms, report).await {
+                    return;
+                }
+            }
+        }
+        if let Some(step) = report.steps.last() {
+            engine.progress.ended(at, step);
+            metrics::stepped(&report.group, &report.database, step);
+        }
+    }
+
+    /// Where another guarded transaction follows, the primary is enough: that one waits, or who
+    /// comes after it does. Not where it is noted what each sends: nothing is to come twice.
+    fn durability(&self, report: &RunReport) -> Durability {
+        match self.steps.get(report.steps.len() - self.first + 1) {
+            Some(_) if self.watching.is_none() => Durability::Primary,
+            _ => Durability::Majority,
+        }
+    }
+
+    fn done(
+        &mut self,
+        engine: &mut Engine,
+        step: &Step,
+        committed: Committed,
+        ms: u64,
+        report: &mut RunReport,
+    ) {
+        let (version, name) = (step.migration.version(), step.migration.name());
+        let (done, outcome) = match step.direction {
+            Direction::Up => ("applied", StepOutcome::Applied),
+            Direction::Down => ("rolled back", StepOutcome::Reverted),
+        };
+        tracing::info!(
+            target: "mongrate", %version, name, duration_ms = ms,
+            attempts = committed.attempts, "{done}"
+        );
+        match step.direction {
+            Direction::Up => {
+                engine.note_timing(version, committed, ms);
+                report.batch = Some(engine.batch);
+            }
+            Direction::Down => self.reverted.push(version),
+        }
+        report.steps.push(step_report(step, outcome, ms, committed.attempts, None));
+    }
+
+    /// `false`: it is to be run again, after what came before it.
+    async fn stopped(
+        &mut self,
+        engine: &mut Engine,
+        step: &Step,
+        stop: Stop,
+        ms: u64,
+        report: &mut RunReport,
+    ) -> bool {
+        let (version, name) = (step.migration.version(), step.migration.name());
+        match stop {
+            Stop::TakenBack if self.elections < ELECTIONS_MAX => {
+                self.elections += 1;
+                return false;
+            }
+            Stop::TakenBack => {
+                let why = "elections take back what only the former primary had, again and again";
+                let error = Error::server("commit", ServerError::in_reply(why, None));
+                fail(engine, step, &error, ms, report).await;
+                self.failed.get_or_insert(Box::new(error));
+                self.end = Some(End::Done);
+            }
+            Stop::Lost => {
+                report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
+                self.end = Some(End::Lost);
+            }
+            Stop::Cancelled => {
+                tracing::warn!(name: IN_THE_REPORT, target: "mongrate", %version, name, "cancelled");
+                note(engine, step, &RecordChange::Cancelled { direction: step.direction }).await;
+                report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
+                self.end = Some(End::Cancelled);
+            }
+            Stop::Unknown(error) => {
+                let failure = Failure::of(&error);
+                tracing::error!(
+                    target: "mongrate", %version, name, failure = %Line(&failure),
+                    "whether it was committed is unknown; `status` tells"
+                );
+                let outcome = StepOutcome::Unknown;
+                report.steps.push(step_report(step, outcome, ms, engine.attempts, Some(failure)));
+                self.failed.get_or_insert(Box::new(error));
+                self.end = Some(End::Done);
+            }
+            Stop::Body(error) => {
+                fail(engine, step, error.as_ref(), ms, report).await;
+                self.failed.get_or_insert(error);
+                if step.direction == Direction::Down {
+                    self.stuck.push(version);
+                }
+                if !self.continue_on_error {
+                    self.end = Some(End::Done);
+                }
+            }
+            Stop::Server(error) => {
+                fail(engine, step, &error, ms, report).await;
+                self.failed.get_or_insert(Box::new(error));
+                self.end = Some(End::Done);
+            }
+        }
+        true
+    }
+
+    /// Waits until a majority has everything, before the run ends.
+    async fn confirm(&mut self, engine: &mut Engine, report: &mut RunReport) {
+        let count = engine.provisional();
+        match engine.confirm().await {
+            Ok(undone) if engine.is_lost() => {
+                // What the new owner made of them is not known here.
+                self.mark(undone, StepOutcome::Unknown, engine, report);
+                self.end = Some(End::Lost);
+            }
+            Ok(undone) => {
+                self.elections += u32::from(undone > 0);
+                if self.elections > ELECTIONS_MAX {
+                    self.end.get_or_insert(End::Lost);
+                }
+                self.undo(undone, engine, report);
+            }
+            Err(stop) => {
+                tracing::error!(
+                    target: "mongrate", count, why = %Line(stop.text()),
+                    "whether a majority has the last migrations is unknown; `status` tells"
+                );
+                self.mark(count, StepOutcome::Unknown, engine, report);
+                engine.give_up_on_provisional();
+                if let Stop::Server(error) | Stop::Unknown(error) = stop {
+                    self.failed.get_or_insert(Box::new(error));
+                }
+                self.end.get_or_insert(End::Done);
+            }
+        }
+    }
+
+    /// The newest steps that had ended well, as many as were undone, are run again; if nothing
+    /// more is run, they are as if they had not been.
+    fn undo(&mut self, count: usize, engine: &Engine, report: &mut RunReport) {
+        let Some(at) = self.newest_done(count, report) else { return };
+        if self.end.is_some() {
+            self.mark(count, StepOutcome::NotRun, engine, report);
+            return;
+        }
+        engine.progress.emit(|| RunEvent::Undone { from: at - self.first });
+        for gone in report.steps.drain(at..).filter(|gone| gone.direction == Direction::Down) {
+            self.reverted.retain(|version| *version != gone.version);
+            self.stuck.retain(|version| *version != gone.version);
+        }
+        let has_failed = |step: &StepReport| step.outcome == StepOutcome::Failed;
+        if !report.steps.iter().skip(self.first).any(has_failed) {
+            self.failed = None;
+        }
+    }
+
+    /// Says of the newest steps that had ended well something else.
+    fn mark(&self, count: usize, outcome: StepOutcome, engine: &Engine, report: &mut RunReport) {
+        let Some(from) = self.newest_done(count, report) else { return };
+        let marked = report.steps.iter_mut().enumerate().skip(from);
+        for (at, step) in marked.filter(|(_, step)| step.is_done()) {
+            step.outcome = outcome;
+            engine.progress.ended(at - self.first, step);
+        }
+    }
+
+    /// Where the newest `count` of them begin in the report.
+    fn newest_done(&self, count: usize, report: &RunReport) -> Option<usize> {
+        let steps = report.steps.iter().enumerate().skip(self.first).rev();
+        let mut done = steps.filter(|(_, step)| step.is_done()).map(|(at, _)| at);
+        done.nth(count.checked_sub(1)?)
+    }
+}
+
+/// Records and reports a failure.
+pub(crate) async fn fail(
+    engine: &mut Engine,
+    step: &Step,
+    error: &(dyn std::error::Error + 'static),
+    ms: u64,
+    report: &mut RunReport,
+) {
+    let attempts = engine.attempts;
+    let failure = Failure::of(error);
+    let (version, name) = (step.migration.version(), step.migration.name());
+    tracing::error!(name: IN_THE_REPORT, target: "mongrate", %version, name, failure = %Line(&failure), "failed");
+    note(engine, step, &RecordChange::Failed { direction: step.direction, failure: &failure })
+        .await;
+    report.steps.push(step_report(step, StepOutcome::Failed, ms, attempts, Some(failure)));
+}
+
+/// Records an outcome outside the aborted transaction. What fails here is only logged.
+pub(crate) async fn note(engine: &mut Engine, step: &Step, change: &RecordChange<'_>) {
+    let mut recorded = engine.record(step.migration.identity(), engine.applied(), change).await;
+    if let Err(Stop::TakenBack) = recorded {
+        // It is known now, so that this one matches.
+        recorded = engine.record(step.migration.identity(), engine.applied(), change).await;
+    }
+    if let Err(stop) = recorded {
+        tracing::warn!(
+            target: "mongrate", version = %step.migration.version(), why = %Line(stop.text()),
+            "could not record the outcome"
+        );
+    }
+}
+
+pub(crate) fn step_report(
+    step: &Step,
+    outcome: StepOutcome,
+    duration_ms: u64,
+    attempts: u32,
+    failure: Option<Failure>,
+) -> StepReport {
+    StepReport {
+        version: step.migration.version(),
+        name: step.migration.name().to_owned(),
+        kind: step.migration.kind(),
+        direction: step.direction,
+        outcome,
+        duration_ms,
+        attempts,
+        failure,
+    }
+}

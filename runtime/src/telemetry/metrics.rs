@@ -1,0 +1,100 @@
+//! Numbers for the `metrics` facade (feature `metrics`). Without the feature nothing is done.
+//!
+//! Every name begins with `mongrate_`; every metric has the labels `group` and `database`. Steps of
+//! different migrations may have one name (`operation 1`), so that metrics of backfills have the
+//! migration's version, too.
+
+use crate::model::{
+    error::Error,
+    report::run::{RunReport, StepReport},
+};
+
+/// How many migrations are applied, and how many are pending, as far as this process knows.
+/// Whatever looks into the history says so, also where it only warns.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+pub(crate) fn counted(group: &str, database: &str, applied: usize, pending: usize) {
+    #[cfg(feature = "metrics")]
+    {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let (applied, pending) = (applied as f64, pending as f64);
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::gauge!("mongrate_migrations_applied", &labels).set(applied);
+        ::metrics::gauge!("mongrate_migrations_pending", &labels).set(pending);
+    }
+}
+
+/// How long a run waited for the lock.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+pub(crate) fn waited(group: &str, database: &str, ended: &Result<RunReport, Error>) {
+    #[cfg(feature = "metrics")]
+    {
+        let report = match ended {
+            Ok(report) => Some(report),
+            Err(error) => error.report(),
+        };
+        let Some(report) = report else { return };
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::histogram!("mongrate_lock_wait_seconds", &labels)
+            .record(seconds(report.waited_ms));
+    }
+}
+
+/// One migration of a run has ended, well or not.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+pub(crate) fn stepped(group: &str, database: &str, step: &StepReport) {
+    #[cfg(feature = "metrics")]
+    {
+        use crate::model::report::run::StepOutcome;
+        let outcome = match step.outcome {
+            StepOutcome::NotRun => return,
+            StepOutcome::Applied => "applied",
+            StepOutcome::Reverted => "reverted",
+            StepOutcome::Failed => "failed",
+            StepOutcome::Interrupted => "interrupted",
+            StepOutcome::Unknown => "unknown",
+            StepOutcome::Aborted => "aborted",
+        };
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::histogram!(
+            "mongrate_migration_duration_seconds",
+            "group" => group.to_owned(),
+            "database" => database.to_owned(),
+            "version" => step.version.to_string(),
+            "name" => step.name.clone(),
+            "direction" => step.direction.as_str(),
+            "outcome" => outcome,
+        )
+        .record(seconds(step.duration_ms));
+        ::metrics::counter!("mongrate_transaction_retries_total", &labels)
+            .increment(u64::from(step.attempts.saturating_sub(1)));
+    }
+}
+
+#[cfg(feature = "metrics")]
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1_000.0
+}
+
+/// A batch of a backfill committed. Its rate is that of the counter.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+pub(crate) fn backfilled(
+    database: &str,
+    group: &str,
+    version: crate::model::version::Version,
+    backfill: &str,
+    documents: i64,
+) {
+    #[cfg(feature = "metrics")]
+    {
+        let labels = [
+            ("group", group.to_owned()),
+            ("database", database.to_owned()),
+            ("version", version.to_string()),
+            ("backfill", backfill.to_owned()),
+        ];
+        ::metrics::counter!("mongrate_backfill_documents_total", &labels)
+            .increment(u64::try_from(documents).unwrap_or(0));
+        ::metrics::counter!("mongrate_backfill_batches_total", &labels).increment(1);
+    }
+}

@@ -1,0 +1,16 @@
+//! What a run tells: metrics, events for listeners, the commands of a dry run, text that is safe to
+//! print; and secrets kept out of it.
+//!
+//! Imports: mongo, model.
+
+pub(crate) mod metrics;
+pub(crate) mod observer;
+pub(crate) mod progress;
+#[cfg(any(feature = "cli", feature = "http"))]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "it learns from connection strings"))]
+pub(crate) mod redact;
+pub(crate) mod visible;
+
+/// The name of the log events whose contents are in the report of a verb as well: a face that
+/// prints the report need not print them again.
+pub(crate) const IN_THE_REPORT: &str = "in the report";

@@ -1,0 +1,100 @@
+//! What a run tells while it is under way, for a listener in this process: typed events, the same
+//! for every face.
+//!
+//! Nothing waits for a listener, and a run without one costs a test of an `Option`.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::model::{report::run::StepReport, state::Direction, version::Version};
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "cli", feature = "http")),
+    expect(dead_code, reason = "only the faces listen")
+)]
+pub(crate) enum RunEvent {
+    /// The run waits for the lock, which another process holds.
+    Waiting {
+        /// The process that holds the lock.
+        holder: String,
+        fence: i64,
+        /// How long the run has waited so far.
+        waited: Duration,
+        /// Whether this very process holds the lock.
+        is_this_process: bool,
+    },
+    /// The run was not refused: it has the lock (a dry run needs none), and this is what it will
+    /// do.
+    Began { fence: Option<i64>, steps: Vec<PlannedStep> },
+    /// A migration began. `at`: its place among the planned steps.
+    StepBegan { at: usize },
+    /// How far a backfill of the migration is.
+    Backfill { version: Version, progress: BackfillProgress },
+    /// A migration ended with this outcome, or an earlier outcome is corrected.
+    StepEnded { at: usize, report: Box<StepReport> },
+    /// The steps from here on were undone by an election, and run again.
+    Undone { from: usize },
+}
+
+/// A migration that a run is going to try.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "cli", feature = "http")),
+    expect(dead_code, reason = "only the faces listen")
+)]
+pub(crate) struct PlannedStep {
+    pub version: Version,
+    pub name: &'static str,
+    pub direction: Direction,
+}
+
+/// How far a backfill is.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "cli", feature = "http")),
+    expect(dead_code, reason = "only the faces listen")
+)]
+pub(crate) struct BackfillProgress {
+    /// The name of the backfill's step.
+    pub name: String,
+    pub documents: u64,
+    pub total: Option<u64>,
+    pub per_second: Option<u64>,
+    pub remaining_ms: Option<u64>,
+}
+
+/// The listener of a run, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct Progress(Option<Arc<dyn Fn(RunEvent) + Send + Sync>>);
+
+impl Progress {
+    /// Calls `listener` on the thread of the run: it must not block.
+    #[cfg(any(feature = "cli", feature = "http"))]
+    pub(crate) fn with_listener(listener: impl Fn(RunEvent) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listener)))
+    }
+
+    /// Hands an event to the listener. `event` is only called if there is one.
+    pub(crate) fn emit(&self, event: impl FnOnce() -> RunEvent) {
+        if let Some(listener) = &self.0 {
+            listener(event());
+        }
+    }
+
+    /// The run has begun, and will try these steps.
+    pub(crate) fn began(&self, fence: Option<i64>, steps: impl IntoIterator<Item = PlannedStep>) {
+        self.emit(|| RunEvent::Began { fence, steps: steps.into_iter().collect() });
+    }
+
+    /// The step at this place ended.
+    pub(crate) fn ended(&self, at: usize, report: &StepReport) {
+        self.emit(|| RunEvent::StepEnded { at, report: Box::new(report.clone()) });
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Progress").field(&self.0.is_some()).finish()
+    }
+}

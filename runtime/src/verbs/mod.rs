@@ -1,0 +1,490 @@
+//! The verbs that run no migration: they read the history, or only write records.
+//!
+//! Imports: mongo, model, telemetry, protocol, kinds, registry, run.
+
+pub(crate) mod import;
+pub(crate) mod purge;
+
+use mongodb::bson::doc;
+
+use crate::{
+    kinds::change::turn::{HalfWay, half_way},
+    model::{
+        digest::Digest,
+        error::Error,
+        identity::Identity,
+        named::{Named, Renamed},
+        report::{
+            history::HistoryReport,
+            operator::{RecordReport, RepairReport, UnlockReport},
+            plan::CheckReport,
+            status::{self, HalfDone, LockReport, MigrationStatus, StatusReport, StepProgress},
+        },
+        state::{Direction, Resolution, State},
+        version::Version,
+    },
+    protocol::{
+        checkpoint,
+        engine::Engine,
+        fence,
+        history::History,
+        lease,
+        read::read_all,
+        record::{self, Record, Stored},
+        record_change::RecordChange,
+        stop::Stop,
+    },
+    registry::migration::Migration,
+    run::{
+        Runner,
+        own_thread::on_own_thread,
+        plan::{self, Goal, UpTarget},
+    },
+    telemetry::{IN_THE_REPORT, metrics},
+};
+
+impl Runner {
+    pub(crate) async fn status(&self) -> Result<StatusReport, Error> {
+        let peek = self.peek().await?;
+        let (history, _) = read_all(&self.control, None).await?;
+        let mut migrations: Vec<MigrationStatus> = self
+            .registry
+            .iter()
+            .map(|one| shown(Some(one), history.get(one.version()), &history, &peek.lock))
+            .collect();
+        migrations.extend(
+            history
+                .records()
+                .filter(|record| self.registry.get(record.version).is_none())
+                .map(|record| shown(None, Some(record), &history, &peek.lock)),
+        );
+        migrations.sort_by_key(|one| one.version);
+        let count = |state| migrations.iter().filter(|one| one.state == state).count();
+        let orphaned =
+            migrations.iter().filter(|one| one.state == State::Pending && !one.linked).count();
+        let applied = count(State::Applied);
+        let unapplied = plan::pending(&self.registry, &history).count();
+        metrics::counted(&self.settings.group, self.control.database.name(), applied, unapplied);
+        Ok(StatusReport {
+            group: self.settings.group.clone(),
+            database: self.database_name(),
+            collection: self.control.collection.clone(),
+            applied,
+            pending: count(State::Pending) - orphaned,
+            failed: count(State::Failed),
+            running: count(State::Running),
+            interrupted: count(State::Interrupted),
+            orphaned,
+            migrations,
+            lock: peek.lock,
+        })
+    }
+
+    pub(crate) async fn history(&self) -> Result<HistoryReport, Error> {
+        self.peek().await?;
+        let found = self
+            .control
+            .find(None, doc! { "events": { "$exists": true } }, doc! { "name": 1, "events": 1 })
+            .await
+            .map_err(|error| Error::server("read the history", error))?;
+        let mut events: Vec<_> = found.iter().flat_map(record::events).collect();
+        // One run may record several in the same millisecond: then the older version first.
+        events.sort_by_key(|event| (event.at, event.fence, event.version));
+        let group = self.settings.group.clone();
+        Ok(HistoryReport { group, database: self.database_name(), events })
+    }
+
+    pub(crate) async fn check(
+        &self,
+        strict: bool,
+        allow_pending: bool,
+    ) -> Result<CheckReport, Error> {
+        self.peek().await?;
+        let (history, _) = read_all(&self.control, None).await?;
+        let pending: Vec<Named> = plan::pending(&self.registry, &history).map(named).collect();
+        let applied = history.records().filter(|record| record.is_applied()).count();
+        // Also where the history is refused: the more so.
+        let database = self.control.database.name();
+        metrics::counted(&self.settings.group, database, applied, pending.len());
+        let goal = Goal::Up(UpTarget::default());
+        let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
+        self.warn_ahead(&plan.ahead);
+        if strict {
+            let lints = self.lints(&plan.steps).await?;
+            if !lints.is_empty() {
+                return Err(Error::Lints(lints));
+            }
+        }
+        if !pending.is_empty() && !allow_pending {
+            return Err(Error::Pending { versions: pending });
+        }
+        Ok(CheckReport {
+            group: self.settings.group.clone(),
+            database: self.database_name(),
+            pending,
+            applied,
+            ahead: plan.ahead,
+        })
+    }
+
+    pub(crate) async fn baseline(&self, version: Version) -> Result<RecordReport, Error> {
+        if self.registry.get(version).is_none() {
+            return Err(Error::UnknownVersion { version });
+        }
+        let (engine, history) = self.enter_own_history().await?;
+        let chosen: Vec<Migration> = plan::pending(&self.registry, &history)
+            .filter(|one| one.version() <= version)
+            .copied()
+            .collect();
+        let mut digest = engine.applied();
+        for one in &chosen {
+            digest.add(one.version(), &one.checksum());
+        }
+        let batch = engine.batch;
+        let changes: Vec<(Identity, RecordChange<'static>)> = chosen
+            .iter()
+            .map(|one| (one.identity(), RecordChange::Applied { batch, event: "baseline" }))
+            .collect();
+        self.write(engine, digest, changes).await?;
+        Ok(self.recorded(State::Applied, chosen.iter().map(named).collect()))
+    }
+
+    pub(crate) async fn resolve(
+        &self,
+        version: Version,
+        answer: Resolution,
+    ) -> Result<RecordReport, Error> {
+        let Some(migration) = self.registry.get(version).copied() else {
+            return Err(Error::UnknownVersion { version });
+        };
+        let (engine, history) = self.enter_own_history().await?;
+        let record = history.get(version);
+        let applied = record.is_some_and(Record::is_applied);
+        let mut digest = engine.applied();
+        let (change, state) = match answer {
+            Resolution::Applied if applied => {
+                engine.close().await;
+                return Err(already(version, State::Applied));
+            }
+            Resolution::Applied => {
+                digest.add(version, &migration.checksum());
+                (RecordChange::Applied { batch: engine.batch, event: "resolved" }, State::Applied)
+            }
+            Resolution::Pending if applied => {
+                engine.close().await;
+                return Err(Error::WrongState {
+                    version,
+                    state: State::Applied.as_str(),
+                    hint: "`down` rolls it back; if its effects are gone already, as you undid \
+                           them by hand or restored a backup, say so with `resolve --as undone`",
+                });
+            }
+            Resolution::Undone if !applied => {
+                engine.close().await;
+                let state = record.map_or(State::Pending, |record| record.state.shown());
+                let hint = match state {
+                    State::Pending => "there is nothing to resolve",
+                    _ => "it is not applied; if nothing of it is there, say `resolve --as pending`",
+                };
+                return Err(Error::WrongState { version, state: state.as_str(), hint });
+            }
+            Resolution::Pending
+                if record.is_none_or(|record| {
+                    matches!(record.state, Stored::Reverted | Stored::Cancelled)
+                }) =>
+            {
+                engine.close().await;
+                return Err(already(version, State::Pending));
+            }
+            Resolution::Pending | Resolution::Undone => {
+                if let Some(record) = record.filter(|record| record.is_applied()) {
+                    digest.remove(version, &record.checksum);
+                }
+                (RecordChange::Withdrawn, State::Pending)
+            }
+        };
+        self.write(engine, digest, vec![(migration.identity(), change)]).await?;
+        Ok(self.recorded(state, vec![named(&migration)]))
+    }
+
+    pub(crate) async fn repair(
+        &self,
+        renamed: &[Version],
+        write: bool,
+    ) -> Result<RepairReport, Error> {
+        let report = |renamed, checksums, digest_rebuilt, written| RepairReport {
+            group: self.settings.group.clone(),
+            database: self.database_name(),
+            checksums,
+            renamed,
+            digest_rebuilt,
+            written,
+        };
+        if !write {
+            self.peek().await?;
+            let (history, fence) = read_all(&self.control, None).await?;
+            let renamed = self.renamed(&history, renamed)?;
+            let rebuild = damaged(&history, fence.applied);
+            return Ok(report(renamed, plan::drift(&self.registry, &history), rebuild, false));
+        }
+        let (engine, history) = self.enter_to_record().await?;
+        let renamed = match self.renamed(&history, renamed) {
+            Ok(renamed) => renamed,
+            Err(error) => {
+                engine.close().await;
+                return Err(error);
+            }
+        };
+        let drift = plan::drift(&self.registry, &history);
+        let rebuild = damaged(&history, engine.found);
+        let mut digest = history.digest();
+        for one in &drift {
+            digest.remove(one.version, &one.applied);
+            digest.add(one.version, &one.linked);
+        }
+        let is_renamed = |version| renamed.iter().any(|one| one.version == version);
+        let edited = drift.iter().map(|one| one.version).filter(|version| !is_renamed(*version));
+        let changes: Vec<(Identity, RecordChange<'static>)> = renamed
+            .iter()
+            .map(|one| one.version)
+            .chain(edited)
+            .filter_map(|version| {
+                let change = RecordChange::Checksum { renamed: is_renamed(version) };
+                Some((self.registry.get(version)?.identity(), change))
+            })
+            .collect();
+        if changes.is_empty() && !rebuild {
+            engine.close().await;
+        } else {
+            self.write(engine, digest, changes).await?;
+        }
+        Ok(report(renamed, drift, rebuild, true))
+    }
+
+    /// Those whose names differ, which are exactly those that somebody has said to be renamed.
+    fn renamed(&self, history: &History, said: &[Version]) -> Result<Vec<Renamed>, Error> {
+        let (renamed, others): (Vec<Renamed>, Vec<Renamed>) =
+            plan::renamed(&self.registry, history)
+                .into_iter()
+                .partition(|one| said.contains(&one.version));
+        if !others.is_empty() {
+            return Err(Error::Renamed(others));
+        }
+        for version in said {
+            if self.registry.get(*version).is_none() {
+                return Err(Error::UnknownVersion { version: *version });
+            }
+            if !renamed.iter().any(|one| one.version == *version) {
+                return Err(Error::WrongState {
+                    version: *version,
+                    state: "recorded under the name that it has in this build, or not at all",
+                    hint: "there is nothing to rename",
+                });
+            }
+        }
+        Ok(renamed)
+    }
+
+    /// Gets the lock for the verbs that only record, if the history is this build's.
+    pub(crate) async fn enter_own_history(&self) -> Result<(Box<Engine>, History), Error> {
+        let (engine, history) = self.enter_to_record().await?;
+        match plan::refuse_renamed(&self.registry, &history) {
+            Ok(()) => Ok((engine, history)),
+            Err(error) => {
+                engine.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) async fn lock_status(&self) -> Result<LockReport, Error> {
+        Ok(self.peek().await?.lock)
+    }
+
+    pub(crate) async fn force_unlock(&self, fence: i64) -> Result<UnlockReport, Error> {
+        let lock = self.peek().await?.lock;
+        let mismatch = |lock: &LockReport| Error::FenceMismatch {
+            asked: fence,
+            found: match &lock.holder {
+                Some(holder) => format!("it is at fence {}, held by {holder}", lock.fence),
+                None => format!("it is free, last at fence {}", lock.fence),
+            },
+        };
+        if lock.fence != fence || lock.holder.is_none() {
+            return Err(mismatch(&lock));
+        }
+        if !lease::force_release(&self.control, &self.who, fence).await? {
+            return Err(mismatch(&self.peek().await?.lock));
+        }
+        tracing::warn!(name: IN_THE_REPORT, target: "mongrate", fence, "the lock was taken away by an operator");
+        Ok(UnlockReport { fence, was_live: lock.held, holder: lock.holder })
+    }
+
+    pub(crate) async fn write(
+        &self,
+        mut engine: Box<Engine>,
+        digest: Digest,
+        changes: Vec<(Identity, RecordChange<'static>)>,
+    ) -> Result<(), Error> {
+        let ended = on_own_thread(move || async move {
+            let ended = engine.record_all(digest, &changes).await;
+            match &ended {
+                Err(Stop::Server(error)) => engine.give_up(error).await,
+                _ => engine.close().await,
+            }
+            ended
+        })
+        .await;
+        ended.map_err(|stop| self.stopped(stop))
+    }
+
+    fn stopped(&self, stop: Stop) -> Error {
+        match stop {
+            Stop::Server(error) | Stop::Unknown(error) => error,
+            Stop::Body(error) => {
+                match error.downcast::<crate::mongo::server_error::ServerError>() {
+                    Ok(error) => Error::server("write the records", *error),
+                    Err(error) => Error::Corrupt {
+                        collection: None,
+                        id: fence::ID.to_owned(),
+                        problem: error.to_string(),
+                    },
+                }
+            }
+            Stop::Cancelled | Stop::Lost | Stop::TakenBack => {
+                let report = Box::new(self.empty_report());
+                match stop {
+                    Stop::Cancelled => Error::Cancelled { report },
+                    _ => Error::LockLost { report, taken_by: None },
+                }
+            }
+        }
+    }
+
+    fn recorded(&self, state: State, migrations: Vec<Named>) -> RecordReport {
+        let group = self.settings.group.clone();
+        RecordReport { group, database: self.database_name(), state, migrations }
+    }
+}
+
+/// What can be done about a migration that is half-way.
+fn half_done(linked: &Migration, record: &Record) -> Option<HalfDone> {
+    let half_way = half_way(linked.kind(), linked.declaration(), record)?;
+    let has_rollback = linked.is_reversible();
+    Some(match half_way {
+        HalfWay::Up { can_go_back } => HalfDone {
+            direction: Direction::Up,
+            up: true,
+            gives_up_rollback: false,
+            down: can_go_back && has_rollback,
+        },
+        HalfWay::FailedRollback { can_go_forward } => HalfDone {
+            direction: Direction::Down,
+            up: true,
+            gives_up_rollback: can_go_forward,
+            down: has_rollback,
+        },
+        HalfWay::Rollback => HalfDone {
+            direction: Direction::Down,
+            up: true,
+            gives_up_rollback: false,
+            down: has_rollback,
+        },
+    })
+}
+
+/// Whether the fence's digest is not that of the records.
+fn damaged(history: &History, stored: Option<Digest>) -> bool {
+    stored.unwrap_or_default() != history.digest()
+}
+
+fn already(version: Version, state: State) -> Error {
+    Error::WrongState { version, state: state.as_str(), hint: "there is nothing to resolve" }
+}
+
+fn named(one: &Migration) -> Named {
+    Named { version: one.version(), name: one.name().to_owned() }
+}
+
+fn shown(
+    linked: Option<&Migration>,
+    record: Option<&Record>,
+    history: &History,
+    lock: &LockReport,
+) -> MigrationStatus {
+    let state = match record {
+        // A rollback that failed is no run that is at work.
+        Some(record) if record.is_interrupted_rollback() && record.failure.is_some() => {
+            State::Failed
+        }
+        Some(record) if record.state == Stored::Running && !is_at_work(record, lock) => {
+            State::Interrupted
+        }
+        record => record.map_or(State::Pending, |record| record.state.shown()),
+    };
+    let mut progress = record
+        .filter(|one| !matches!(one.state, Stored::Applied | Stored::Reverted))
+        .map(|one| {
+            let Record { version, direction, started, .. } = one;
+            checkpoint::progress::progress(&history.backfills, *version, *direction, *started)
+        })
+        .unwrap_or_default();
+    if state == State::Interrupted {
+        // It gets no further, however fast it was.
+        for one in &mut progress {
+            (one.per_second, one.remaining_ms) = (None, None);
+        }
+    }
+    let applied = record.filter(|record| record.is_applied());
+    let name = linked.map(|one| one.name().to_owned());
+    let other = |record: &&Record| {
+        record.is_in_force() && linked.is_some_and(|linked| linked.name() != record.name)
+    };
+    MigrationStatus {
+        version: linked
+            .map(Migration::version)
+            .or(record.map(|one| one.version))
+            .unwrap_or(Version::new(0)),
+        name: name.or_else(|| record.map(|one| one.name.clone())).unwrap_or_default(),
+        recorded_as: record.filter(other).map(|record| record.name.clone()),
+        state,
+        kind: linked
+            .map(Migration::kind)
+            .or(record.map(|one| one.kind))
+            .unwrap_or(crate::model::kind::MigrationKind::Transaction),
+        reversible: linked.is_some_and(Migration::is_reversible),
+        linked: linked.is_some(),
+        drifted: match (linked, applied) {
+            (Some(linked), Some(applied)) => linked.checksum() != applied.checksum,
+            _ => false,
+        },
+        batch: applied.and_then(|one| one.batch),
+        applied_at: applied.and_then(|one| one.applied_at),
+        duration_ms: applied.and_then(|one| one.duration_ms),
+        by: applied.and_then(|one| one.by.clone()),
+        failure: record.and_then(|one| one.failure.clone()),
+        half_done: linked.zip(record).and_then(|(linked, record)| half_done(linked, record)),
+        finished_steps: record
+            .filter(|one| one.state != Stored::Applied)
+            .map(|one| one.steps.clone())
+            .unwrap_or_default(),
+        percent: percent(&progress),
+        direction: record.filter(|one| one.state == Stored::Running).map(|one| one.direction),
+        progress,
+        source: linked.map(Migration::source),
+    }
+}
+
+/// Whether a process is at the migration: the one that holds the lock, alive, under the fence
+/// number that the record was last written under. A record may be newer than the lock as it was
+/// seen, as the lock is read first.
+fn is_at_work(record: &Record, lock: &LockReport) -> bool {
+    record.fence > lock.fence || (record.fence == lock.fence && lock.is_live())
+}
+
+/// How far all backfills are together.
+fn percent(progress: &[StepProgress]) -> Option<u8> {
+    let documents = progress.iter().map(|one| one.documents).sum();
+    let total = progress.iter().map(|one| one.total).sum::<Option<u64>>()?;
+    status::percent(documents, total)
+}

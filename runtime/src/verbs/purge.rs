@@ -1,0 +1,167 @@
+//! `purge`: removes what declared migrations have kept for their rollback.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::{
+    kinds::change::keep,
+    model::{
+        error::Error,
+        report::operator::{KeptCollection, PurgeReport},
+        version::Version,
+    },
+    mongo::reply::number,
+    protocol::{
+        documents,
+        history::History,
+        read::read_all,
+        record::{self, Stored},
+    },
+    run::{Runner, plan},
+};
+
+/// Which of the kept collections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PurgeTarget {
+    pub version: Option<Version>,
+    pub older_than: Option<Duration>,
+}
+
+impl Runner {
+    /// Removes them, under the lock; or only shows them.
+    pub(crate) async fn purge(
+        &self,
+        target: PurgeTarget,
+        write: bool,
+    ) -> Result<PurgeReport, Error> {
+        self.peek().await?;
+        if !write {
+            let (history, _) = read_all(&self.control, None).await?;
+            plan::refuse_renamed(&self.registry, &history)?;
+            let collections = self.kept(target, &history).await?;
+            return Ok(self.purge_report(collections, false));
+        }
+        let (engine, history) = self.enter_own_history().await?;
+        let ended = self.kept(target, &history).await;
+        let mut failed = None;
+        let mut gone = Vec::new();
+        for one in ended.unwrap_or_else(|error| {
+            failed = Some(error);
+            Vec::new()
+        }) {
+            let mut command = doc! { "drop": &one.name };
+            command.insert("writeConcern", crate::protocol::control::majority());
+            let dropped = match engine.refuse_when_lost() {
+                Ok(()) => self.control.retrying(None, command).await.map(drop),
+                Err(error) => Err(error),
+            };
+            match dropped {
+                Ok(()) => gone.push(one),
+                // NamespaceNotFound.
+                Err(error) if error.code() == Some(26) => {}
+                Err(error) => {
+                    failed = Some(Error::server("remove a kept collection", error));
+                    break;
+                }
+            }
+        }
+        engine.close().await;
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(self.purge_report(gone, true)),
+        }
+    }
+
+    fn purge_report(&self, collections: Vec<KeptCollection>, purged: bool) -> PurgeReport {
+        let group = self.settings.group.clone();
+        PurgeReport { group, database: self.database_name(), collections, purged }
+    }
+
+    /// What is kept, but for what an interrupted migration still needs.
+    async fn kept(
+        &self,
+        target: PurgeTarget,
+        history: &History,
+    ) -> Result<Vec<KeptCollection>, Error> {
+        let act = "look for kept collections";
+        let control = &self.control.collection;
+        let prefix = keep::prefix(control);
+        // The character behind the dot.
+        let end = format!("{}/", prefix.trim_end_matches('.'));
+        let command = doc! {
+            "listCollections": 1,
+            "filter": { "name": { "$gte": &prefix, "$lt": end } },
+            "nameOnly": true,
+            "cursor": { "batchSize": 100_000 },
+        };
+        let reply = self.control.retrying(None, command).await;
+        let reply = reply.map_err(|error| Error::server(act, error))?;
+        let names: Vec<String> = reply
+            .get_document("cursor")
+            .and_then(|cursor| cursor.get_array("firstBatch"))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|found| found.as_document()?.get_str("name").ok().map(str::to_owned))
+            .collect();
+        let ages = self.ages().await?;
+        let mut kept = Vec::new();
+        for name in names {
+            let Some(version) = keep::version_of(control, &name).map(Version::new) else {
+                continue;
+            };
+            let interrupted = history
+                .get(version)
+                .is_some_and(|record| matches!(record.state, Stored::Running | Stored::Failed));
+            let age = ages.iter().find(|age| age.version == version);
+            let is_old = target.older_than.is_none_or(|limit| {
+                age.is_some_and(|age| {
+                    age.ms >= u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
+                })
+            });
+            if interrupted || !is_old || target.version.is_some_and(|wanted| wanted != version) {
+                continue;
+            }
+            let count = self.control.retrying(None, doc! { "count": &name }).await;
+            let count = count.map_err(|error| Error::server(act, error))?;
+            kept.push(KeptCollection {
+                documents: number(&count, "n").and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                applied: history.get(version).is_some_and(record::Record::is_applied),
+                since: age.and_then(|age| age.since),
+                name,
+                version,
+            });
+        }
+        kept.sort_by(|one, other| (one.version, &one.name).cmp(&(other.version, &other.name)));
+        Ok(kept)
+    }
+
+    /// How long ago each migration was last applied or rolled back, by the server's clock.
+    async fn ages(&self) -> Result<Vec<Age>, Error> {
+        let last = doc! { "$arrayElemAt": ["$events.at", -1] };
+        let projection = doc! { "last": last.clone(), "ms": { "$subtract": ["$$NOW", last] } };
+        let filter = doc! { "events": { "$exists": true } };
+        let found = self.control.find(None, filter, projection).await;
+        let found = found.map_err(|error| Error::server("read the history", error))?;
+        Ok(found.iter().filter_map(Age::parse).collect())
+    }
+}
+
+struct Age {
+    version: Version,
+    ms: u64,
+    since: Option<DateTime<Utc>>,
+}
+
+impl Age {
+    fn parse(document: &Document) -> Option<Self> {
+        let version = number(document, "_id").map(Version::new)?;
+        let ms = match document.get("ms")? {
+            Bson::Int64(ms) => u64::try_from(*ms).unwrap_or(0),
+            _ => return None,
+        };
+        Some(Self { version, ms, since: documents::date(document, "last") })
+    }
+}
