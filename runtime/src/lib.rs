@@ -45,8 +45,6 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "embedded")]
-pub mod embedded;
 #[cfg(feature = "http")]
 pub mod http;
 mod kinds;
@@ -100,6 +98,9 @@ pub use model::{
 };
 pub use mongo::server_error::ServerError;
 pub use mongodb::{self, bson};
+#[cfg(feature = "embedded")]
+#[doc(inline)]
+pub use mongrate_embedded as embedded;
 /// Registers the function below it as a migration.
 pub use mongrate_macros::migration;
 /// A test with a database of its own in which the migrations are applied.

@@ -1,6 +1,6 @@
 //! The embedded server: shared between processes, and gone when they are, however they end.
 //!
-//! Where its binary comes from is tested beside the code (`runtime/src/embedded/tests.rs`).
+//! Where its binary comes from is tested beside the code (`embedded/src/tests.rs`).
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 

@@ -1,34 +1,33 @@
-//! The one place of the crate's library half that writes to stderr: a download takes a minute, and
-//! silence would look like a hang. [`quiet`](super::EmbeddedBuilder::quiet) turns it off.
+//! What a download says of itself, and the only place of this crate that writes to stderr: a
+//! download takes a minute, and silence would look like a hang.
+//! [`quiet`](crate::EmbeddedBuilder::quiet) turns it off.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    time::Duration,
-};
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Whether to say anything.
+/// Where the progress of a download is shown: on stderr, or nowhere.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     quiet: bool,
 }
 
 impl Progress {
-    pub(super) fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool) -> Self {
         Self { quiet }
     }
 
-    /// Writes one line. A closed stderr is nobody's concern.
-    pub(super) fn say(self, line: &str) {
-        tracing::debug!("{line}");
+    /// Writes one line. A closed stderr is no error.
+    pub(crate) fn say(self, line: &str) {
+        tracing::debug!(target: "mongrate", "{line}");
         if !self.quiet {
             let _ = writeln!(io::stderr().lock(), "mongrate: {line}");
         }
     }
 
-    /// A bar of `bytes` for what is being done, when stderr is a terminal, otherwise one that is not drawn.
-    pub(super) fn bar(self, doing: &'static str, bytes: u64) -> ProgressBar {
+    /// Returns a progress bar of `bytes`, which is drawn only if stderr is a terminal.
+    pub(crate) fn bar(self, doing: &'static str, bytes: u64) -> ProgressBar {
         if self.quiet || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
@@ -43,7 +42,7 @@ impl Progress {
     }
 }
 
-/// `42.2 MB`, for people.
-pub(super) fn megabytes(bytes: u64) -> String {
+/// Bytes as a text for people: `42.2 MB`.
+pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
 }

@@ -1,42 +1,38 @@
-//! A server's run directory: its nodes' files, and how to put an end to what still runs in it.
+//! A server's run directory: its nodes' files, and how to end what still runs in it.
 //!
 //! | file | what |
 //! |---|---|
-//! | `door`, `life` | pipes: users to keeper, keeper to guard |
-//! | `node.N.conf` | the configuration; its path in `mongod`'s arguments marks it as ours |
-//! | `pid.N`, `out.N`, `gone.N` | process id, output, and the sign that it has ended |
-//! | `hold.N` | its end is on purpose: the keeper stays |
+//! | `door`, `life` | pipes: from the users to the keeper, from the keeper to the guard |
+//! | `node.N.conf` | the configuration; its path in `mongod`'s arguments tells that Mongrate started it |
+//! | `pid.N`, `out.N`, `gone.N` | the process id, the output, and the sign that the node has ended |
+//! | `hold.N` | the node is ended on purpose: the keeper keeps the server |
 //! | `ack.*` | the keeper's answers |
-//! | `users.lock` | locked shared by every user, so that the last one can tell |
+//! | `users.lock` | locked shared by every user, so that the last user can tell |
 //! | `closing` | the keeper or the guard is ending the server |
-//! | `data` | a scratch server's data, or a link to where they are |
-//! | `log.N` | link to the server's log |
+//! | `data` | a scratch server's data, or a link to it |
+//! | `log.N` | a link to the node's log |
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, SystemTime},
-};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::{Pid, Signal};
 
-use super::{
-    error::{Context, EmbeddedError},
-    keeper, lock,
-    task::Cancel,
-};
-use crate::telemetry::visible::Line;
+use crate::error::{Context, EmbeddedError, line};
+use crate::task::Cancel;
+use crate::{keeper, lock};
 
-pub(super) const PREFIX: &str = "run.";
+pub(crate) const PREFIX: &str = "run.";
 /// The keeper needs at most 21 s to end a server that ignores it.
 const END_WAIT_MAX: Duration = Duration::from_secs(30);
-/// A node that is told to end does so within a second or two.
+/// A node that is told to end ends within a second or two.
 const SIGNAL_WAIT_MAX: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The run directories in `home`.
-pub(super) fn all(home: &Path) -> Vec<PathBuf> {
+pub(crate) fn all(home: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(home) else { return Vec::new() };
     entries
         .flatten()
@@ -46,17 +42,17 @@ pub(super) fn all(home: &Path) -> Vec<PathBuf> {
 }
 
 /// The process of node `index`, unless it has ended.
-pub(super) fn pid(run: &Path, index: usize) -> Option<u32> {
+pub(crate) fn pid(run: &Path, index: usize) -> Option<u32> {
     if run.join(format!("gone.{index}")).exists() {
         return None;
     }
     let text = fs::read_to_string(run.join(format!("pid.{index}"))).ok()?;
-    // Without the line's end it is still being written.
+    // Without the line's end the file is still being written.
     text.strip_suffix('\n')?.parse().ok()
 }
 
-/// Whether node `index` was started and has ended, with or without anybody who saw it end.
-pub(super) fn has_ended(run: &Path, index: usize) -> bool {
+/// Whether node `index` was started and has ended, whether or not the keeper noticed.
+pub(crate) fn has_ended(run: &Path, index: usize) -> bool {
     let is_gone = |pid| {
         let exists = |pid| rustix::process::test_kill_process(pid).is_ok();
         !i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(exists)
@@ -65,7 +61,7 @@ pub(super) fn has_ended(run: &Path, index: usize) -> bool {
 }
 
 /// Sends a signal to node `index`.
-pub(super) fn signal(run: &Path, index: usize, signal: Signal) -> Result<(), EmbeddedError> {
+pub(crate) fn signal(run: &Path, index: usize, signal: Signal) -> Result<(), EmbeddedError> {
     let pid = pid(run, index)
         .and_then(|pid| i32::try_from(pid).ok())
         .and_then(Pid::from_raw)
@@ -75,12 +71,12 @@ pub(super) fn signal(run: &Path, index: usize, signal: Signal) -> Result<(), Emb
         .context(|| format!("signal node {index}"))
 }
 
-pub(super) fn no_node(index: usize) -> EmbeddedError {
-    EmbeddedError::BadSetting(format!("there is no node {index} running"))
+pub(crate) fn no_node(index: usize) -> EmbeddedError {
+    EmbeddedError::BadSetting(format!("node {index} does not run"))
 }
 
-/// Ends node `index`, but not the server: the keeper is told that it is on purpose.
-pub(super) fn end_node(
+/// Ends node `index`, but not the server: the keeper is told that the node is ended on purpose.
+pub(crate) fn end_node(
     run: &Path,
     index: usize,
     with: Signal,
@@ -90,25 +86,25 @@ pub(super) fn end_node(
     fs::write(&hold, "").context(|| format!("write {}", hold.display()))?;
     signal(run, index, with)?;
     let gone = || Ok(run.join(format!("gone.{index}")).exists().then_some(()));
-    let last = "it was told to end, and has not".to_owned();
+    let last = "it was told to end, and still runs".to_owned();
     cancel
         .poll(SIGNAL_WAIT_MAX, PAUSE, gone)?
         .ok_or(EmbeddedError::NotReady { waited: SIGNAL_WAIT_MAX, last })
 }
 
-/// Ends whatever runs in `run` and removes it. The caller holds the start lock, and has found that
-/// nobody can join the server.
-pub(super) fn evict(run: &Path, data: Option<&Path>, cancel: &Cancel) -> Result<(), EmbeddedError> {
+/// Ends whatever runs in `run` and removes the directory. The caller holds the start lock, and has
+/// found that the server cannot be joined.
+pub(crate) fn evict(run: &Path, data: Option<&Path>, cancel: &Cancel) -> Result<(), EmbeddedError> {
     let vanished = |wait| cancel.poll(wait, PAUSE, || Ok((!run.exists()).then_some(())));
     let closing = || {
         let seen = || Ok((!run.exists() || run.join("closing").exists()).then_some(()));
         cancel.poll(Duration::from_millis(500), PAUSE, seen)
     };
-    // A keeper answers to `quit`; where there is none, the guard takes over at once.
+    // A keeper obeys `quit`; where there is no keeper, the guard takes over at once.
     if (keeper::quit(run)? || closing()?.is_some()) && vanished(END_WAIT_MAX)?.is_some() {
         return Ok(());
     }
-    // Both were killed. What is left is a `mongod`, if it holds its lock.
+    // Keeper and guard were killed. A `mongod` is left if the lock of its data is held.
     let scratch = fs::canonicalize(run.join("data")).ok();
     if let Some(data) = data.or(scratch.as_deref()) {
         for index in 0..3 {
@@ -122,22 +118,23 @@ pub(super) fn evict(run: &Path, data: Option<&Path>, cancel: &Cancel) -> Result<
 }
 
 /// Where node `index` keeps its data.
-pub(super) fn node_data(data: &Path, index: usize) -> PathBuf {
+pub(crate) fn node_data(data: &Path, index: usize) -> PathBuf {
     data.join(format!("node{index}"))
 }
 
-/// The process that holds the lock of a database directory: the kernel's word, not a file's.
-pub(super) fn holder(data: &Path) -> Result<Option<u32>, EmbeddedError> {
+/// The process that holds the lock of a database directory, as the kernel knows it: the file alone
+/// proves nothing.
+pub(crate) fn holder(data: &Path) -> Result<Option<u32>, EmbeddedError> {
     let path = data.join("mongod.lock");
     if !path.exists() || lock::exclusive_now(&path)?.is_some() {
         return Ok(None);
     }
     let text = fs::read_to_string(&path).unwrap_or_default();
-    // Locked but not yet signed: it counts all the same.
+    // Locked, but the process id is not written yet: the directory is in use all the same.
     Ok(Some(text.trim().parse().unwrap_or(0)))
 }
 
-/// Ends the `mongod` on `data` if it was started from `run`; an error if it was not.
+/// Ends the `mongod` on `data` if it was started from `run`; otherwise returns an error.
 fn end_orphan(data: &Path, run: &Path, cancel: &Cancel) -> Result<(), EmbeddedError> {
     let free = || Ok(holder(data)?.is_none().then_some(()));
     for (signal, wait) in
@@ -149,7 +146,7 @@ fn end_orphan(data: &Path, run: &Path, cancel: &Cancel) -> Result<(), EmbeddedEr
         let Some(ours) = ours else {
             return Err(EmbeddedError::DataDirBusy { path: data.to_owned(), pid });
         };
-        tracing::debug!(pid, "ending a server whose keeper was killed");
+        tracing::debug!(target: "mongrate", pid, "ending a server whose keeper was killed");
         let _ = rustix::process::kill_process(ours, signal);
         if cancel.poll(wait, PAUSE, free)?.is_some() {
             return Ok(());
@@ -171,24 +168,29 @@ fn command_names(pid: u32, run: &Path) -> bool {
     arguments.is_ok_and(|text| String::from_utf8_lossy(&text).contains(&*wanted))
 }
 
-/// Ends and removes what scratch servers left behind whose keeper and guard were both killed.
+/// Ends and removes the scratch servers whose keeper and guard were both killed.
 ///
-/// Only looks at homes where nobody is starting anything, and at runs that are a minute old.
-pub(super) fn sweep(scratch: &Path, except: &Path, cancel: &Cancel) {
+/// Touches only homes in which no process is starting a server, and runs that are a minute old.
+pub(crate) fn sweep(scratch: &Path, except: &Path, cancel: &Cancel) {
     let Ok(entries) = fs::read_dir(scratch) else { return };
     for home in entries.flatten().map(|entry| entry.path()).filter(|home| home != except) {
         let runs = all(&home);
-        if runs.iter().any(|run| !is_old(run) || keeper::is_minded(run)) || !is_old(&home) {
+        if runs.iter().any(|run| !is_old(run) || keeper::has_keeper(run)) || !is_old(&home) {
             continue;
         }
         let lock_path = home.join("start.lock");
         let Ok(Some(_lock)) = lock::exclusive_now(&lock_path) else { continue };
         for run in runs {
             if let Err(error) = evict(&run, None, cancel) {
-                tracing::debug!(run = %run.display(), error = %Line(&error), "a leftover could not be removed");
+                tracing::debug!(
+                    target: "mongrate",
+                    run = line(&run.display()),
+                    error = line(&error),
+                    "a leftover could not be removed",
+                );
             }
         }
-        // Whoever waits for its lock notices, and creates it anew.
+        // A process that waits for the lock notices, and creates the home again.
         if all(&home).is_empty() {
             let _ = fs::remove_dir_all(&home);
         }

@@ -1,21 +1,18 @@
-//! Locks between processes. The kernel releases them with their holder, however it dies.
+//! Locks between processes. The kernel releases a lock when its holder ends, however it ends.
 
-use std::{
-    fs::{File, OpenOptions, TryLockError},
-    os::unix::fs::MetadataExt,
-    path::Path,
-    time::Duration,
-};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
 
-use super::{
-    error::{Context, EmbeddedError},
-    task::Cancel,
-};
+use crate::error::{Context, EmbeddedError};
+use crate::task::Cancel;
 
-/// Takes the lock on `path`, which is created if need be. It is held until the file is dropped.
+/// Takes the lock on `path`, and creates the file if need be. The lock is held until the returned
+/// file is dropped.
 ///
-/// Polled rather than waited for, so that it can be cancelled and bounded.
-pub(super) fn exclusive(
+/// The lock is polled, so that the wait can be cancelled and bounded.
+pub(crate) fn exclusive(
     path: &Path,
     wait: Duration,
     cancel: &Cancel,
@@ -25,11 +22,11 @@ pub(super) fn exclusive(
         .ok_or_else(|| EmbeddedError::LockTimeout { path: path.to_owned(), waited: wait })
 }
 
-/// The lock on `path` if it is free this very moment.
-pub(super) fn exclusive_now(path: &Path) -> Result<Option<File>, EmbeddedError> {
+/// Takes the lock on `path` if it is free at this moment.
+pub(crate) fn exclusive_now(path: &Path) -> Result<Option<File>, EmbeddedError> {
     let file = open(path)?;
     match file.try_lock() {
-        // Whoever held it before us may have removed the file: then the lock is worth nothing.
+        // The holder before may have removed the file: then this lock protects nothing.
         Ok(()) => Ok(is_still(&file, path).then_some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(source)) => {
@@ -38,13 +35,13 @@ pub(super) fn exclusive_now(path: &Path) -> Result<Option<File>, EmbeddedError> 
     }
 }
 
-pub(super) fn open(path: &Path) -> Result<File, EmbeddedError> {
+pub(crate) fn open(path: &Path) -> Result<File, EmbeddedError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);
     options.open(path).context(|| format!("open {}", path.display()))
 }
 
-/// Whether `path` still leads to `file`.
+/// Whether `path` still names `file`.
 fn is_still(file: &File, path: &Path) -> bool {
     let (Ok(ours), Ok(there)) = (file.metadata(), std::fs::metadata(path)) else { return false };
     (ours.dev(), ours.ino()) == (there.dev(), there.ino())

@@ -1,35 +1,36 @@
-//! The handle: what a user of a running server holds, and can ask of it.
+//! The handle of a running server, and the operations on it.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::{
-    EmbeddedBuilder,
-    error::EmbeddedError,
-    keeper::Door,
-    replica_set, run_dir,
-    settings::Settings,
-    start::{self, Joined, Server},
-    task::{self, Cancel},
-};
-use crate::telemetry::visible::Line;
+use crate::error::{EmbeddedError, line};
+use crate::keeper::Door;
+use crate::settings::Settings;
+use crate::start::{self, Joined, Server};
+use crate::task::{self, Cancel};
+use crate::{replica_set, run_dir};
 
-/// The keeper ends a server within 21 s, whatever that does.
+/// The keeper ends a server within 21 s, even a server that ignores it.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// A running MongoDB, shared by all processes that asked for the same one.
+/// A running MongoDB, shared by all processes that start it with the same settings.
 ///
-/// It runs for as long as any process holds a handle, and for the time it was told to
-/// [linger](EmbeddedBuilder::linger). A process that is killed lets go like any other: the kernel
-/// sees to it. Dropping the handle lets go without waiting; [`stop`](Self::stop) waits.
+/// The server runs while any process holds a handle, and then for as long as it
+/// [lingers](crate::EmbeddedBuilder::linger). A process that is killed releases its handle as well:
+/// the kernel closes it. Dropping the handle releases it without waiting; [`stop`](Self::stop)
+/// waits.
 ///
 /// # Examples
 ///
 /// ```no_run
+/// use mongrate_embedded::Embedded; // for users of `mongrate`: `mongrate::embedded::Embedded`
+///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let server = mongrate::embedded::Embedded::builder().data_dir("target/clinic").start().await?;
+/// let server = Embedded::builder().data_dir("target/clinic").start().await?;
 /// println!("mongosh '{}'", server.uri());
 /// server.stop().await;
 /// # Ok(())
@@ -44,46 +45,28 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Settings to start from.
-    pub fn builder() -> EmbeddedBuilder {
-        EmbeddedBuilder::default()
-    }
-
-    /// The shared scratch server with default settings: [`EmbeddedBuilder::start`].
-    ///
-    /// # Errors
-    ///
-    /// As [`EmbeddedBuilder::start`].
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`EmbeddedBuilder::start`].
-    pub async fn start() -> Result<Self, EmbeddedError> {
-        Self::builder().start().await
-    }
-
-    pub(super) async fn start_with(settings: Settings) -> Result<Self, EmbeddedError> {
+    pub(crate) async fn start_with(settings: Settings) -> Result<Self, EmbeddedError> {
         let asked = settings.check()?;
         let Joined { door, users, server } =
             task::run(move |cancel| start::start(&asked, cancel)).await?;
         Ok(Self { door: Arc::new(door), users, server })
     }
 
-    /// How to reach it: `mongodb://127.0.0.1:PORT/?replicaSet=mongrate`, all three hosts if there
-    /// are three, `?directConnection=true` if it is a standalone. Nobody needs a password, and
-    /// nobody can reach it from another machine.
+    /// The connection string: `mongodb://127.0.0.1:PORT/?replicaSet=mongrate`, with three hosts if
+    /// there are three nodes, with `?directConnection=true` for a standalone. The server has no
+    /// password, and cannot be reached from another machine.
     pub fn uri(&self) -> &str {
         &self.server.uri
     }
 
-    /// The process id of the first node; `None` if it does not run.
+    /// The process id of the first node; `None` if that node does not run.
     ///
-    /// Reads a small file: it can change when a node is restarted.
+    /// Reads a small file, since a node that is restarted has another process id.
     pub fn pid(&self) -> Option<u32> {
         self.node_pid(0)
     }
 
-    /// The process id of node `index`, from 0 up; `None` if it does not run or does not exist.
+    /// The process id of node `index`, from 0 up; `None` if that node does not run or does not exist.
     pub fn node_pid(&self, index: usize) -> Option<u32> {
         run_dir::pid(&self.server.run, index)
     }
@@ -95,16 +78,17 @@ impl Embedded {
 
     /// Kills node `index` without warning (`SIGKILL`), and waits until it is dead.
     ///
-    /// Its data remain, and the server counts as running: see [`restart_node`](Self::restart_node).
-    /// Meant for a [private](EmbeddedBuilder::private) server: others would notice.
+    /// The node's data is kept, and the server counts as running: see
+    /// [`restart_node`](Self::restart_node). Meant for a [private](crate::EmbeddedBuilder::private)
+    /// server: a shared server's other users would lose the node as well.
     ///
     /// # Errors
     ///
-    /// [`EmbeddedError::BadSetting`] if it does not run.
+    /// [`EmbeddedError::BadSetting`] if the node does not run.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe; the node may have been killed or not.
+    /// Cancel safe; the node may or may not have been killed.
     pub async fn kill_node(&self, index: usize) -> Result<(), EmbeddedError> {
         let run = self.server.run.clone();
         task::run(move |cancel| run_dir::end_node(&run, index, Signal::KILL, cancel)).await
@@ -115,11 +99,12 @@ impl Embedded {
     ///
     /// # Errors
     ///
-    /// [`EmbeddedError::BadSetting`] if it still runs; otherwise as [`EmbeddedBuilder::start`].
+    /// [`EmbeddedError::BadSetting`] if the node still runs or does not exist; otherwise as
+    /// [`EmbeddedBuilder::start`](crate::EmbeddedBuilder::start).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe; the node may be running or not.
+    /// Cancel safe; the node may or may not be running.
     pub async fn restart_node(&self, index: usize) -> Result<(), EmbeddedError> {
         let Some(port) = self.server.ports.get(index).copied() else {
             return Err(run_dir::no_node(index));
@@ -137,26 +122,27 @@ impl Embedded {
         .await
     }
 
-    /// Stops node `index` in its tracks (`SIGSTOP`): alive for the system, silent for everybody.
+    /// Freezes node `index` (`SIGSTOP`): its process exists and answers nothing.
     ///
     /// # Errors
     ///
-    /// [`EmbeddedError::BadSetting`] if it does not run.
+    /// [`EmbeddedError::BadSetting`] if the node does not run.
     pub fn freeze_node(&self, index: usize) -> Result<(), EmbeddedError> {
         run_dir::signal(&self.server.run, index, Signal::STOP)
     }
 
-    /// Lets a [frozen](Self::freeze_node) node go on (`SIGCONT`).
+    /// Resumes a [frozen](Self::freeze_node) node (`SIGCONT`).
     ///
     /// # Errors
     ///
-    /// [`EmbeddedError::BadSetting`] if it does not run.
+    /// [`EmbeddedError::BadSetting`] if the node does not run.
     pub fn thaw_node(&self, index: usize) -> Result<(), EmbeddedError> {
         run_dir::signal(&self.server.run, index, Signal::CONT)
     }
 
-    /// Lets go, and if nobody else uses a server that does not linger, waits until it has ended
-    /// and its files are written: at most 30 s, usually a few hundredths of one.
+    /// Releases the handle. If this was the last user of a server that does not linger, waits until
+    /// the server has ended and its files are written: at most 30 s, usually a few hundredths of a
+    /// second.
     ///
     /// # Cancel safety
     ///
@@ -169,7 +155,11 @@ impl Embedded {
         }
         let stopped = task::run(move |cancel| wait_for_end(&server.run, &users, cancel)).await;
         if let Err(error) = stopped {
-            tracing::warn!(error = %Line(&error), "could not see the embedded server end");
+            tracing::warn!(
+                target: "mongrate",
+                error = line(&error),
+                "could not see the embedded server end",
+            );
         }
     }
 }
@@ -181,7 +171,7 @@ fn wait_for_end(run: &Path, users: &std::fs::File, cancel: &Cancel) -> Result<()
             if !run.exists() {
                 return Ok(Some(()));
             }
-            // Everybody else's lock is shared: if this succeeds, there is nobody else.
+            // Every other user holds a shared lock: if this succeeds, there is no other user.
             match users.try_lock() {
                 Ok(()) => {
                     let _ = users.unlock();

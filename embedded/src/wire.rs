@@ -1,73 +1,74 @@
 //! Just enough of MongoDB's wire protocol to set a server up: one blocking connection, `OP_MSG`.
 //!
-//! The driver would do, but waits half a second between its looks at a server that is not up yet,
-//! and start-up is where every millisecond is felt.
+//! The driver would work, but it waits half a second between two attempts to reach a server that is
+//! not up yet, and users wait for every start.
 
-use std::{
-    io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
-    time::{Duration, Instant},
-};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
-use mongodb::bson::{Bson, Document};
+use bson::{Bson, Document};
 
-use super::{error::EmbeddedError, task::Cancel};
+use crate::error::EmbeddedError;
+use crate::task::Cancel;
 
 const OP_MSG: i32 = 2013;
-/// The server's own bound on a message.
+/// The server's own limit for a message.
 const MESSAGE_BYTES_MAX: usize = 48_000_000;
 const HEADER_BYTES: usize = 16;
-/// Flag bits and section kind.
+/// The flag bits and the section kind.
 const PRELUDE_BYTES: usize = 5;
-/// A server that looks for itself under its former port takes 30 s to give up.
+/// How long to wait for an answer: a server that looks for itself under its former port stops after 30 s.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
-/// How often a wait for an answer looks whether it is still wanted.
+/// How often a wait for an answer checks whether it was cancelled.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// A connection to one node.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     port: u16,
     stream: TcpStream,
     cancel: Cancel,
     answer_wait: Duration,
 }
 
-/// What a server answers when it answers with an error.
+/// A server's error; with code 0, an error of the connection.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) code: i64,
-    pub(super) message: String,
+pub(crate) struct Refusal {
+    pub(crate) code: i64,
+    pub(crate) message: String,
 }
 
 impl Refusal {
-    pub(super) fn of(self, command: &'static str) -> EmbeddedError {
+    pub(crate) fn of(self, command: &'static str) -> EmbeddedError {
         EmbeddedError::Refused { command, message: self.message }
     }
 }
 
 impl Connection {
-    pub(super) fn open(port: u16, cancel: &Cancel) -> io::Result<Self> {
+    pub(crate) fn open(port: u16, cancel: &Cancel) -> io::Result<Self> {
         let stream = connect(port)?;
         Ok(Self { port, stream, cancel: cancel.clone(), answer_wait: ANSWER_WAIT_MAX })
     }
 
-    /// The same anew, after the server has closed it.
-    pub(super) fn reopen(&mut self) -> io::Result<()> {
+    /// Connects again after the server has closed the connection.
+    pub(crate) fn reopen(&mut self) -> io::Result<()> {
         self.stream = connect(self.port)?;
         Ok(())
     }
 
-    /// Changes how long to wait for an answer, which is a minute otherwise.
-    pub(super) fn wait_for_answers(&mut self, wait: Duration) {
+    /// Sets how long to wait for an answer. Default: a minute.
+    pub(crate) fn wait_for_answers(&mut self, wait: Duration) {
         self.answer_wait = wait;
     }
 
     /// Runs `command` on the database `admin`.
-    pub(super) fn run(&mut self, command: Document) -> Result<Document, Refusal> {
+    pub(crate) fn run(&mut self, command: Document) -> Result<Document, Refusal> {
         self.run_on("admin", command)
     }
 
-    pub(super) fn run_on(
+    /// Runs `command` on a database.
+    pub(crate) fn run_on(
         &mut self,
         database: &str,
         mut command: Document,
@@ -108,8 +109,8 @@ impl Connection {
         Document::from_reader(&answer[PRELUDE_BYTES..]).map_err(io::Error::other)
     }
 
-    /// `read_exact` that ends when nobody waits for it any more. After an error the connection is
-    /// of no use: an answer may still be on its way.
+    /// Fills the buffer as `read_exact` does, unless it is cancelled. After an error the connection
+    /// cannot be used again: an answer may still be on its way.
     fn fill(&mut self, mut buffer: &mut [u8]) -> io::Result<()> {
         let start = Instant::now();
         while !buffer.is_empty() {
@@ -145,8 +146,8 @@ fn connect(port: u16) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A number of whatever numeric type the server chose.
-pub(super) fn number(document: &Document, key: &str) -> Option<i64> {
+/// A field's number, of whichever numeric type the server chose.
+pub(crate) fn number(document: &Document, key: &str) -> Option<i64> {
     match document.get(key)? {
         Bson::Int32(number) => Some(i64::from(*number)),
         Bson::Int64(number) => Some(*number),

@@ -1,33 +1,29 @@
-//! Runs blocking work on a thread of its own, and tells it when nobody waits any more.
+//! Runs blocking work on a thread of its own, and cancels the work when its future is dropped.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use super::error::EmbeddedError;
+use crate::error::EmbeddedError;
 
-/// Says whether the work is still wanted. Blocking loops ask it at every turn.
+/// Whether the work was cancelled. Blocking loops check it in every round.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cancel(Arc<AtomicBool>);
+pub(crate) struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    pub(super) fn check(&self) -> Result<(), EmbeddedError> {
+    pub(crate) fn check(&self) -> Result<(), EmbeddedError> {
         if self.0.load(Ordering::Relaxed) { Err(EmbeddedError::Cancelled) } else { Ok(()) }
     }
 
-    /// Sleeps, unless the work is no longer wanted.
-    pub(super) fn nap(&self, pause: Duration) -> Result<(), EmbeddedError> {
+    /// Sleeps, unless the work was cancelled.
+    pub(crate) fn nap(&self, pause: Duration) -> Result<(), EmbeddedError> {
         self.check()?;
         std::thread::sleep(pause);
         self.check()
     }
 
-    /// Asks `done` every `pause` until it gives an answer; `None` when `wait` is over.
-    pub(super) fn poll<T>(
+    /// Calls `done` every `pause` until it returns an answer; `None` when `wait` is over.
+    pub(crate) fn poll<T>(
         &self,
         wait: Duration,
         pause: Duration,
@@ -50,7 +46,7 @@ impl Cancel {
 ///
 /// A thread rather than tokio's blocking pool: a runtime waits for that pool when it shuts down,
 /// and Ctrl-C in the middle of a download should not.
-pub(super) async fn run<T, F>(work: F) -> Result<T, EmbeddedError>
+pub(crate) async fn run<T, F>(work: F) -> Result<T, EmbeddedError>
 where
     T: Send + 'static,
     F: FnOnce(&Cancel) -> Result<T, EmbeddedError> + Send + 'static,
@@ -68,7 +64,7 @@ where
     std::thread::Builder::new()
         .name("mongrate-embedded".to_owned())
         .spawn(move || {
-            // A receiver that has gone drops the answer, and with it whatever it holds.
+            // If the future was dropped, the answer is dropped here, and what the answer holds.
             let _ = tell.send(work(&cancel));
         })
         .map_err(|source| EmbeddedError::Io { action: "start a thread".to_owned(), source })?;

@@ -1,57 +1,54 @@
-//! The shell script that minds the server: starting it, joining it, telling it things.
+//! The keeper, the shell script that watches the server: starting it, joining it, sending it commands.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::{fs::OpenOptionsExt, process::CommandExt},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use super::{
-    error::{Context, EmbeddedError},
-    task::Cancel,
-};
+use crate::error::{Context, EmbeddedError};
+use crate::task::Cancel;
 
 const SCRIPT: &str = include_str!("keeper.sh");
-/// The keeper answers within 2 ms; ten seconds is a machine in trouble.
+/// The keeper answers within 2 ms; after ten seconds the machine is in trouble.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 /// [`Launch::grace`] outside of tests.
-pub(super) const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
-/// The write end of the keeper's pipe. While one of them is open, anywhere, the server runs.
+/// The write end of the keeper's pipe. While any process has a write end open, the server runs.
 ///
-/// The standard library opens files close-on-exec, so a child of ours does not hold it.
+/// The standard library opens files close-on-exec, so a child of this process does not hold the pipe.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(crate) struct Door {
     file: File,
     run: PathBuf,
 }
 
-/// How a keeper is started.
+/// The arguments of a new keeper.
 #[derive(Debug)]
-pub(super) struct Launch<'a> {
-    pub(super) run: &'a Path,
-    pub(super) mongod: &'a Path,
-    pub(super) nodes: usize,
-    pub(super) linger: Duration,
-    /// How long to wait for the first user; whoever starts the server may die before it joins.
-    pub(super) grace: Duration,
-    /// A scratch server is killed: nobody will read its data again.
-    pub(super) gently: bool,
-    /// Removed at the end.
-    pub(super) trash: &'a [&'a Path],
+pub(crate) struct Launch<'a> {
+    pub(crate) run: &'a Path,
+    pub(crate) mongod: &'a Path,
+    pub(crate) nodes: usize,
+    pub(crate) linger: Duration,
+    /// How long to wait for the first user: the process that starts the server may die before it joins.
+    pub(crate) grace: Duration,
+    /// Ends `mongod` by `SIGTERM`. A scratch server is killed: its data is not read again.
+    pub(crate) gently: bool,
+    /// The directories to remove when the server has ended.
+    pub(crate) trash: &'a [&'a Path],
 }
 
-/// Starts a keeper, and with it the nodes whose configuration lies in its run directory.
-pub(super) fn launch(launch: &Launch<'_>) -> Result<(), EmbeddedError> {
+/// Starts a keeper, which starts the nodes whose configuration lies in its run directory.
+pub(crate) fn launch(launch: &Launch<'_>) -> Result<(), EmbeddedError> {
     let script = launch.run.join("keeper.sh");
     let action = || format!("start the keeper in {}", launch.run.display());
     fs::write(&script, SCRIPT).context(action)?;
     let errors = File::create(launch.run.join("keeper.log")).context(action)?;
-    // By way of a shell that ends at once: the keeper is not our child, so it cannot become a
-    // zombie of ours. A process group of its own keeps the terminal's Ctrl-C away from it.
+    // By way of a shell that ends at once: the keeper is no child of this process, so it cannot
+    // become its zombie. A process group of its own keeps the terminal's Ctrl-C away from it.
     let status = Command::new("/bin/sh")
         .arg("-c")
         .arg("mkfifo door life && { /bin/sh \"$@\" & }")
@@ -79,28 +76,28 @@ pub(super) fn launch(launch: &Launch<'_>) -> Result<(), EmbeddedError> {
 }
 
 impl Door {
-    /// Joins the users of the server in `run`; `None` when nobody minds it (any more).
-    pub(super) fn join(run: &Path, cancel: &Cancel) -> Result<Option<Self>, EmbeddedError> {
+    /// Joins the users of the server in `run`; `None` if the server has no keeper (any more).
+    pub(crate) fn join(run: &Path, cancel: &Cancel) -> Result<Option<Self>, EmbeddedError> {
         let Some(file) = open(run)? else { return Ok(None) };
         let door = Self { file, run: run.to_owned() };
         Ok(door.ask("join", "-", cancel)?.then_some(door))
     }
 
-    /// As [`join`](Self::join), of a keeper that has only just been launched.
-    pub(super) fn join_new(run: &Path, cancel: &Cancel) -> Result<Self, EmbeddedError> {
+    /// Joins a server as [`join`](Self::join) does, whose keeper was launched a moment ago.
+    pub(crate) fn join_new(run: &Path, cancel: &Cancel) -> Result<Self, EmbeddedError> {
         cancel
             .poll(ANSWER_WAIT_MAX, Duration::from_millis(1), || Self::join(run, cancel))?
             .ok_or_else(|| silent(run))
     }
 
-    /// Has the keeper start node `index` again.
-    pub(super) fn start(&self, index: usize, cancel: &Cancel) -> Result<(), EmbeddedError> {
+    /// Makes the keeper start node `index` again.
+    pub(crate) fn start(&self, index: usize, cancel: &Cancel) -> Result<(), EmbeddedError> {
         if self.ask("start", &index.to_string(), cancel)? { Ok(()) } else { Err(silent(&self.run)) }
     }
 
-    /// Sends one line and waits until it is acknowledged; `false` when the keeper has gone.
+    /// Sends one line and waits until the keeper acknowledges it; `false` if the keeper has ended.
     ///
-    /// From the acknowledgement on the keeper is in its loop, and stays there while `self` lives.
+    /// After the acknowledgement the keeper is in its loop, and stays there while `self` lives.
     fn ask(&self, verb: &str, argument: &str, cancel: &Cancel) -> Result<bool, EmbeddedError> {
         let token = format!("{:x}x{:016x}", std::process::id(), fastrand::u64(..));
         match (&self.file).write_all(format!("{verb} {token} {argument}\n").as_bytes()) {
@@ -113,7 +110,7 @@ impl Door {
             if answer.exists() {
                 return Ok(Some(true));
             }
-            // Opening it once more tells whether anybody still reads.
+            // Opening the door once more tells whether the keeper still reads.
             Ok(if open(&self.run)?.is_none() { Some(false) } else { None })
         })?;
         let _ = fs::remove_file(&answer);
@@ -121,20 +118,20 @@ impl Door {
     }
 }
 
-/// Tells the keeper in `run` to end, whoever else there is. `false` when there is no keeper.
-pub(super) fn quit(run: &Path) -> Result<bool, EmbeddedError> {
+/// Tells the keeper in `run` to end, even if it has other users. `false` if there is no keeper.
+pub(crate) fn quit(run: &Path) -> Result<bool, EmbeddedError> {
     match open(run)? {
         None => Ok(false),
         Some(mut door) => Ok(door.write_all(b"quit x -\n").is_ok()),
     }
 }
 
-/// Whether a keeper reads at the door of `run`.
-pub(super) fn is_minded(run: &Path) -> bool {
+/// Whether the server in `run` has a keeper that reads its door.
+pub(crate) fn has_keeper(run: &Path) -> bool {
     matches!(open(run), Ok(Some(_)))
 }
 
-/// The door for writing, without waiting; `None` when nobody reads or there is no door.
+/// Opens the door for writing, without waiting; `None` if no keeper reads or there is no door.
 fn open(run: &Path) -> Result<Option<File>, EmbeddedError> {
     // O_NONBLOCK: fail with ENXIO instead of waiting for a reader.
     let flags = rustix::fs::OFlags::NONBLOCK.bits();
@@ -155,7 +152,7 @@ fn silent(run: &Path) -> EmbeddedError {
     EmbeddedError::KeeperSilent { path: run.to_owned(), waited: ANSWER_WAIT_MAX }
 }
 
-/// As `sleep` takes it: whole seconds without a fraction, which is all POSIX promises.
+/// A duration as `sleep` takes it: whole seconds have no fraction, since POSIX promises no more.
 fn seconds(duration: Duration) -> String {
     match duration.subsec_millis() {
         0 => duration.as_secs().to_string(),
@@ -175,14 +172,15 @@ mod tests {
         assert_eq!(seconds(Duration::from_secs(5)), "5");
         assert_eq!(seconds(Duration::from_millis(1_050)), "1.050");
     }
-    /// Minds something that is no `mongod`, only a process that goes on for a minute.
-    struct Minded {
+
+    /// A keeper of a process that is no `mongod` and only sleeps for a minute.
+    struct Watched {
         place: tempfile::TempDir,
         run: PathBuf,
         trash: PathBuf,
     }
 
-    impl Minded {
+    impl Watched {
         fn launch(grace: Duration) -> Self {
             let place = tempfile::tempdir().unwrap();
             let (run, trash) = (place.path().join("run"), place.path().join("data"));
@@ -204,15 +202,15 @@ mod tests {
             Self { place, run, trash }
         }
 
-        /// Nothing is left, of the processes nor of the files.
+        /// Asserts that no process and no file is left.
         fn assert_ends_within(&self, wait: Duration) {
             let over = || Ok((!self.run.exists() && !self.is_about()).then_some(()));
             let ended = Cancel::default().poll(wait, Duration::from_millis(5), over).unwrap();
-            assert!(ended.is_some(), "it goes on");
+            assert!(ended.is_some(), "it still runs");
             assert!(!self.trash.exists());
         }
 
-        /// Whether a process names our directory.
+        /// Whether the arguments of a process name the test's directory.
         fn is_about(&self) -> bool {
             let all = Command::new("ps").args(["-ww", "-eo", "args="]).output().unwrap();
             let ours = self.place.path().to_string_lossy().into_owned();
@@ -222,37 +220,37 @@ mod tests {
 
     #[test]
     fn a_keeper_that_nobody_joins_gives_up() {
-        let minded = Minded::launch(Duration::from_millis(500));
-        assert!(is_minded_soon(&minded.run));
-        minded.assert_ends_within(Duration::from_secs(5));
+        let watched = Watched::launch(Duration::from_millis(500));
+        assert!(has_keeper_soon(&watched.run));
+        watched.assert_ends_within(Duration::from_secs(5));
     }
 
     #[test]
     fn a_keeper_that_was_joined_stays_until_the_last_has_gone() {
-        let minded = Minded::launch(Duration::from_millis(500));
-        let one = Door::join_new(&minded.run, &Cancel::default()).unwrap();
-        let two = Door::join(&minded.run, &Cancel::default()).unwrap().unwrap();
+        let watched = Watched::launch(Duration::from_millis(500));
+        let one = Door::join_new(&watched.run, &Cancel::default()).unwrap();
+        let two = Door::join(&watched.run, &Cancel::default()).unwrap().unwrap();
         std::thread::sleep(Duration::from_millis(700));
         drop(one);
         std::thread::sleep(Duration::from_millis(200));
-        assert!(is_minded(&minded.run) && minded.trash.exists());
+        assert!(has_keeper(&watched.run) && watched.trash.exists());
         drop(two);
-        minded.assert_ends_within(Duration::from_secs(5));
-        assert!(Door::join(&minded.run, &Cancel::default()).unwrap().is_none());
+        watched.assert_ends_within(Duration::from_secs(5));
+        assert!(Door::join(&watched.run, &Cancel::default()).unwrap().is_none());
     }
 
     #[test]
     fn a_keeper_that_is_told_to_quit_does_so_before_its_users_go() {
-        let minded = Minded::launch(GRACE);
-        let door = Door::join_new(&minded.run, &Cancel::default()).unwrap();
-        assert!(quit(&minded.run).unwrap());
-        minded.assert_ends_within(Duration::from_secs(5));
+        let watched = Watched::launch(GRACE);
+        let door = Door::join_new(&watched.run, &Cancel::default()).unwrap();
+        assert!(quit(&watched.run).unwrap());
+        watched.assert_ends_within(Duration::from_secs(5));
         drop(door);
     }
 
-    fn is_minded_soon(run: &Path) -> bool {
-        let minded = || Ok(is_minded(run).then_some(()));
+    fn has_keeper_soon(run: &Path) -> bool {
+        let watched = || Ok(has_keeper(run).then_some(()));
         let wait = Duration::from_secs(5);
-        Cancel::default().poll(wait, Duration::from_millis(1), minded).unwrap().is_some()
+        Cancel::default().poll(wait, Duration::from_millis(1), watched).unwrap().is_some()
     }
 }

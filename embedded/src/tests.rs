@@ -1,31 +1,26 @@
-//! Where `mongod` comes from, tried with packages, programs and a server of our own making.
+//! Tests of where `mongod` comes from, with packages, programs and a server made for the tests.
 
-use std::{
-    fs,
-    io::{Read, Write},
-    net::TcpListener,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Barrier,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::{
-    binary::Search,
-    cache::hex,
-    download::{Archive, Pin, Sources, Wheel},
-    error::EmbeddedError,
-    progress::Progress,
-    task::{self, Cancel},
-};
+use crate::binary::Search;
+use crate::cache::hex;
+use crate::download::{Archive, Pin, Sources, Wheel};
+use crate::error::{Attempt, EmbeddedError};
+use crate::probe::Binary;
+use crate::progress::Progress;
+use crate::task::{self, Cancel};
 
-/// What stands in for `mongod`: it knows its version, and nothing else.
+/// A script in the place of `mongod`, which prints its version and nothing else.
 const WHEEL_MONGOD: &[u8] = b"#!/bin/sh\necho 'db version v6.0.5'\n";
 const ARCHIVE_MONGOD: &[u8] = b"#!/bin/sh\necho 'db version v8.2.6'\n";
 
@@ -38,7 +33,7 @@ fn script(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A machine with a package index, a vendor and a cache, all of them ours.
+/// A machine whose package index, vendor and cache are the test's own.
 struct Machine {
     place: TempDir,
     wheel: Vec<u8>,
@@ -69,7 +64,7 @@ impl Machine {
         }
         let archive = tar.into_inner().unwrap().finish().unwrap();
 
-        // Fetches the wheel as pip would, and leaves a line that says so.
+        // Fetches the wheel as pip would, and leaves a line for each time.
         let pip = format!(
             "#!/bin/sh\necho $$ >>'{0}/ran'\nwhile [ \"$1\" != --dest ]; do shift; done\n\
              mkdir -p \"$2\" && cp '{0}/index.whl' \"$2/x.whl\"\n",
@@ -168,7 +163,7 @@ fn serve(content: Vec<u8>, requests: Arc<AtomicUsize>) -> String {
     format!("http://{address}")
 }
 
-fn tried(result: Result<super::binary::Binary, EmbeddedError>) -> Vec<super::Attempt> {
+fn tried(result: Result<Binary, EmbeddedError>) -> Vec<Attempt> {
     match result {
         Err(EmbeddedError::NoBinary { tried }) => tried,
         other => panic!("expected nothing to be found, got {other:?}"),

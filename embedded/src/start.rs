@@ -1,70 +1,66 @@
-//! Joins the server that runs, or starts one: alone in knowing that order.
+//! Joins the running server, or starts one. Only this module knows the order of a start.
 
-use std::{
-    ffi::OsString,
-    fs::{self, File},
-    io,
-    net::{Ipv4Addr, TcpListener},
-    os::unix::fs::{DirBuilderExt, symlink},
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    binary::{Binary, Search},
-    cache,
-    checked::Checked,
-    error::{Context, EmbeddedError},
-    keeper::{self, Door, Launch},
-    lock, replica_set, run_dir,
-    task::Cancel,
-};
+use crate::binary::Search;
+use crate::checked::Checked;
+use crate::error::{Context, EmbeddedError};
+use crate::keeper::{self, Door, Launch};
+use crate::probe::Binary;
+use crate::task::Cancel;
+use crate::{cache, lock, replica_set, run_dir};
 
-/// Another process may be starting the server, with a recovery, or ending the one before.
+/// Another process may be starting the server, with a recovery, or ending the server before it.
 const START_WAIT_MAX: Duration = Duration::from_secs(180);
-/// Somebody else may take the port between our look at it and the server's.
+/// Another program may take the port after it was found free and before the server listens.
 const ATTEMPTS_MAX: u32 = 5;
-/// Killed before its first checkpoint, an older server may abort whenever it is to be the primary
-/// again (4.4.2: an invariant on `oplogTruncateAfterPoint`), and never come back.
+/// An older server that is killed before its first checkpoint may abort whenever it is to be the
+/// primary again (4.4.2: an invariant on `oplogTruncateAfterPoint`), and never come back.
 const NEEDS_NO_CHECKPOINT: (u32, u32, u32) = (5, 0, 0);
-/// Below the range from which systems take the ports of outgoing connections.
+/// The ports to choose from: below the range that systems use for outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
-/// A scratch server's data are kept in memory where there is this much room.
+/// Where a scratch server's data is kept if it has [`RAM_DISK_BYTES_MIN`] free: in memory.
 const RAM_DISK: &str = "/dev/shm";
 const RAM_DISK_BYTES_MIN: u64 = 2 << 30;
 
-/// A server that we are a user of.
+/// A server that this process is a user of.
 #[derive(Debug)]
-pub(super) struct Joined {
-    pub(super) door: Door,
-    /// Locked shared for as long as we use the server.
-    pub(super) users: File,
-    pub(super) server: Server,
+pub(crate) struct Joined {
+    pub(crate) door: Door,
+    /// Locked shared for as long as this process uses the server.
+    pub(crate) users: File,
+    pub(crate) server: Server,
 }
 
-/// The running server as described to those who come later.
+/// The description of the running server, for the processes that join it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Server {
-    pub(super) run: PathBuf,
-    pub(super) uri: String,
-    pub(super) ports: Vec<u16>,
-    pub(super) linger_ms: u64,
+pub(crate) struct Server {
+    pub(crate) run: PathBuf,
+    pub(crate) uri: String,
+    pub(crate) ports: Vec<u16>,
+    pub(crate) linger_ms: u64,
     fingerprint: String,
 }
 
 impl Server {
-    pub(super) fn is_standalone(&self) -> bool {
+    pub(crate) fn is_standalone(&self) -> bool {
         self.uri == replica_set::uri(&self.ports, true)
     }
 }
 
-/// Joins or starts.
-pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, EmbeddedError> {
-    // No lock for the usual case, so that a hundred test processes do not queue.
+/// Joins the running server with these settings, or starts it.
+pub(crate) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, EmbeddedError> {
+    // The usual case takes no lock, so that a hundred test processes do not queue.
     if let Some(joined) = join(asked, cancel)? {
         return Ok(joined);
     }
@@ -97,7 +93,7 @@ pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, Embedded
             {
                 attempt += 1;
             }
-            // It was there, and then no more.
+            // The server answered once, and then ended.
             Err(EmbeddedError::Refused { command: "hello", .. }) if attempt < ATTEMPTS_MAX => {
                 attempt += 1;
                 for run in run_dir::all(&asked.home) {
@@ -109,7 +105,7 @@ pub(super) fn start(asked: &Checked, cancel: &Cancel) -> Result<Joined, Embedded
     }
 }
 
-/// Creates and locks the home, which somebody who clears up may remove between the two.
+/// Creates and locks the home, which a process that clears up may remove between the two.
 fn lock_home(asked: &Checked, cancel: &Cancel) -> Result<File, EmbeddedError> {
     let mut attempt = 1;
     loop {
@@ -140,15 +136,15 @@ fn join(asked: &Checked, cancel: &Cancel) -> Result<Option<Joined>, EmbeddedErro
         }
         users => users?,
     };
-    // The keeper may be about to learn that the server has crashed.
+    // The server may have crashed a moment ago, and the keeper not know it yet.
     if !replica_set::is_alive(&server.run, &server.ports, cancel)? {
         return Ok(None);
     }
-    tracing::debug!(uri = server.uri, "joined the embedded server");
+    tracing::debug!(target: "mongrate", uri = server.uri, "joined the embedded server");
     Ok(Some(Joined { door, users, server }))
 }
 
-/// What is known of the server in `home`: the running one or the one before.
+/// The description of the server in `home`: of the running server or the one before.
 fn described(home: &Path) -> Option<Server> {
     serde_json::from_slice(&fs::read(home.join("server.json")).ok()?).ok()
 }
@@ -156,12 +152,12 @@ fn described(home: &Path) -> Option<Server> {
 fn share(run: &Path) -> Result<File, EmbeddedError> {
     let path = run.join("users.lock");
     let users = lock::open(&path)?;
-    // Others hold it exclusively for an instant at most, to see whether they are the last.
+    // Other users lock it exclusively for an instant at most, to see whether they are the last.
     users.lock_shared().context(|| format!("lock {}", path.display()))?;
     Ok(users)
 }
 
-/// Ends what was launched if the start does not come to its end.
+/// Ends what was launched if the start fails or is cancelled.
 struct EndOnDrop<'a>(Option<&'a Path>);
 
 impl Drop for EndOnDrop<'_> {
@@ -231,7 +227,12 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
     let text = text.context(|| "describe the server".to_owned())?;
     cache::replace(&asked.home.join("server.json"), &text)?;
     end.0 = None;
-    tracing::debug!(uri = server.uri, elapsed = ?began.elapsed(), "started the embedded server");
+    tracing::debug!(
+        target: "mongrate",
+        uri = server.uri,
+        elapsed = ?began.elapsed(),
+        "started the embedded server",
+    );
     Ok(Joined { door, users, server })
 }
 
@@ -240,7 +241,8 @@ fn create_new_private(path: &Path) -> Result<(), EmbeddedError> {
     created.context(|| format!("create {}", path.display()))
 }
 
-/// Where the data go. Those of a scratch server go into memory if there is room: no fsync there.
+/// Creates the place for the data. A scratch server's data goes into memory if there is room: fsync
+/// costs nothing there.
 fn place_data(asked: &Checked, run: &Path) -> Result<PathBuf, EmbeddedError> {
     if let Some(data) = &asked.data {
         cache::create_private(data)?;
@@ -263,8 +265,8 @@ fn place_data(asked: &Checked, run: &Path) -> Result<PathBuf, EmbeddedError> {
     Ok(link)
 }
 
-/// Free ports, and whether the data know others. The ports of the last time if possible, so that a
-/// data directory's URI stays the same.
+/// Chooses free ports, and tells whether the data knows other ports. Takes the ports of the last time
+/// if possible, so that a data directory's URI stays the same.
 fn choose_ports(asked: &Checked, data: &Path) -> Result<(Vec<u16>, bool), EmbeddedError> {
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     let before = described(&asked.home).filter(|_| asked.data.is_some()).map(|server| server.ports);
@@ -296,7 +298,7 @@ fn log_path(asked: &Checked, run: &Path, index: usize) -> PathBuf {
     }
 }
 
-/// Keeps two generations of a data directory's log: this run's and the one's before.
+/// Keeps two generations of a data directory's log: of this run and of the run before.
 fn rotate_log(asked: &Checked, run: &Path, index: usize) -> Result<(), EmbeddedError> {
     let log = log_path(asked, run, index);
     if log.exists() {
@@ -308,7 +310,7 @@ fn rotate_log(asked: &Checked, run: &Path, index: usize) -> Result<(), EmbeddedE
     symlink(&log, &link).context(|| format!("create {}", link.display()))
 }
 
-/// Writes a node's configuration. It is JSON, which is YAML, which is what `mongod` reads.
+/// Writes a node's configuration. `mongod` reads YAML, and JSON is YAML.
 fn configure(
     asked: &Checked,
     binary: &Binary,
@@ -324,7 +326,7 @@ fn configure(
     let mut parameters = serde_json::Map::new();
     parameters.insert("diagnosticDataCollectionEnabled".to_owned(), json!("false"));
     if binary.version >= (5, 0, 0) {
-        // By default a primary lets its clients go on for 15 s. Ours have gone.
+        // By default a primary waits 15 s for its clients when it ends. These clients have gone.
         parameters.insert("shutdownTimeoutMillisForSignaledShutdown".to_owned(), json!("0"));
     }
     for (name, value) in &asked.parameters {
@@ -370,9 +372,10 @@ fn text(path: &Path) -> Result<&str, EmbeddedError> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::{super::settings::Settings, *};
+    use super::*;
+    use crate::settings::Settings;
 
-    /// A process that was killed looks like this until the last of its threads has gone.
+    /// A process that was killed looks like this until the last of its threads has ended.
     #[test]
     fn a_server_that_only_the_kernel_answers_for_is_not_joined() {
         let place = tempfile::tempdir().unwrap();
@@ -397,7 +400,7 @@ mod tests {
         .unwrap();
         let cancel = Cancel::default();
         let door = Door::join_new(&run, &cancel).unwrap();
-        // Connections to it are made, and nobody takes them.
+        // The kernel accepts connections, and no server answers them.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let ports = vec![listener.local_addr().unwrap().port()];
         let server = Server {
@@ -416,10 +419,10 @@ mod tests {
         let joined = join(&asked, &cancel).unwrap();
         assert!(joined.is_none(), "joined a server that is dying");
         closing.join().unwrap();
-        assert!(keeper::is_minded(&run), "its keeper has not learnt of it");
+        assert!(keeper::has_keeper(&run), "its keeper has not learnt of it");
         drop(door);
         let ended = || Ok((!run.exists()).then_some(()));
         let ended = cancel.poll(Duration::from_secs(10), Duration::from_millis(5), ended).unwrap();
-        assert!(ended.is_some(), "its keeper goes on");
+        assert!(ended.is_some(), "its keeper still runs");
     }
 }

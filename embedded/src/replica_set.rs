@@ -1,32 +1,28 @@
-//! From processes that listen to a replica set that takes writes.
+//! Turns `mongod` processes that listen into a replica set that takes writes.
 
-use std::{
-    io,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use mongodb::bson::{Bson, Document, doc};
+use bson::{Bson, Document, doc};
 
-use super::{
-    error::EmbeddedError,
-    keeper, run_dir,
-    task::Cancel,
-    wire::{Connection, number},
-};
+use crate::error::EmbeddedError;
+use crate::task::Cancel;
+use crate::wire::{Connection, number};
+use crate::{keeper, run_dir};
 
-pub(super) const NAME: &str = "mongrate";
+pub(crate) const NAME: &str = "mongrate";
 /// Start-up takes under a second; recovery after a crash, and a busy machine, take longer.
-pub(super) const READY_WAIT_MAX: Duration = Duration::from_secs(90);
-/// A server that is up answers within a millisecond; half a minute is one that is frozen.
+pub(crate) const READY_WAIT_MAX: Duration = Duration::from_secs(90);
+/// A server that is up answers within a millisecond; after half a minute it is frozen.
 const ALIVE_WAIT_MAX: Duration = Duration::from_secs(30);
-/// How long one of several nodes is first waited for; then twice that, and so on.
+/// How long to wait for an answer of a node in the first round; twice as long in each further round.
 const ALIVE_WAIT_MIN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(2);
 const ALREADY_INITIALIZED: i64 = 23;
 
-/// Waits until node `index` answers, and makes sure that it is that node which does.
-pub(super) fn connect(
+/// Waits until node `index` answers, and makes sure that no other server does.
+pub(crate) fn connect(
     run: &Path,
     index: usize,
     port: u16,
@@ -39,8 +35,8 @@ pub(super) fn connect(
         if run_dir::has_ended(run, index) {
             return Err(EmbeddedError::Exited { tail: tail(run, index) });
         }
-        if !keeper::is_minded(run) {
-            // The keeper goes when its server has gone: perhaps since the look above.
+        if !keeper::has_keeper(run) {
+            // The keeper ends after its server, which may have ended since the check above.
             if run_dir::has_ended(run, index) {
                 return Err(EmbeddedError::Exited { tail: tail(run, index) });
             }
@@ -48,7 +44,7 @@ pub(super) fn connect(
             return Err(EmbeddedError::NotReady { waited: began.elapsed(), last });
         }
         let Ok(mut connection) = Connection::open(port, cancel) else { return Ok(None) };
-        // Another server may have taken the port in the meantime; ours will end for lack of it.
+        // Another server may have taken the port meanwhile; then the node ends, as it cannot listen.
         match connection.run(doc! { "getCmdLineOpts": 1 }) {
             Ok(reply) if names(&reply, &marker) => Ok(Some(connection)),
             Ok(_) => {
@@ -66,16 +62,16 @@ pub(super) fn connect(
 
 /// Whether a node of the server in `run`, which the caller has joined, is alive.
 ///
-/// Only an answer tells. The kernel goes on accepting connections for a process that has been
-/// killed until the last of its threads has gone, and only then does its parent learn of it. Those
-/// connections are reset in the end, so this waits for one or the other. `false` is as certain: a
-/// server that lives and does not answer is an error, so that nobody takes it for a dead one.
-pub(super) fn is_alive(run: &Path, ports: &[u16], cancel: &Cancel) -> Result<bool, EmbeddedError> {
+/// Only an answer proves that a node is alive: the kernel accepts connections for a process that has
+/// been killed until the last of its threads has ended, and only then does its parent learn of it.
+/// Those connections are reset in the end, so this function waits for an answer or a reset. `false`
+/// is as certain: a server that lives and does not answer is an error, and is not taken for dead.
+pub(crate) fn is_alive(run: &Path, ports: &[u16], cancel: &Cancel) -> Result<bool, EmbeddedError> {
     let began = Instant::now();
     let mut answer_wait = ALIVE_WAIT_MIN;
     let mut last = String::new();
     let alive = cancel.poll(ALIVE_WAIT_MAX, PAUSE, || {
-        if !keeper::is_minded(run) {
+        if !keeper::has_keeper(run) {
             return Ok(Some(false));
         }
         let mut dead = 0;
@@ -92,7 +88,7 @@ pub(super) fn is_alive(run: &Path, ports: &[u16], cancel: &Cancel) -> Result<boo
             connection.wait_for_answers(answer_wait.min(left));
             match connection.run(doc! { "getCmdLineOpts": 1 }) {
                 Ok(reply) if names(&reply, &marker(run, index)) => return Ok(Some(true)),
-                // Another server has taken the port, so ours has let go of it.
+                // Another server has taken the port, so this node no longer listens.
                 Ok(_) => dead += 1,
                 Err(refusal) => last = refusal.message,
             }
@@ -103,7 +99,7 @@ pub(super) fn is_alive(run: &Path, ports: &[u16], cancel: &Cancel) -> Result<boo
     alive.ok_or(EmbeddedError::NotReady { waited: began.elapsed(), last })
 }
 
-/// What the arguments of node `index` name, and no other process's.
+/// The path that the arguments of node `index` name, and those of no other process.
 fn marker(run: &Path, index: usize) -> String {
     run.join(format!("node.{index}.conf")).to_string_lossy().into_owned()
 }
@@ -112,9 +108,9 @@ fn names(reply: &Document, marker: &str) -> bool {
     reply.get_array("argv").is_ok_and(|argv| argv.iter().any(|word| word.as_str() == Some(marker)))
 }
 
-/// Initiates the set if it is new, adapts it if its port has changed, and waits until one node
-/// takes writes and the others follow it.
-pub(super) fn make_ready(
+/// Initiates the set if it is new, adapts the set if its port has changed, and waits until one node
+/// takes writes and the others follow that node.
+pub(crate) fn make_ready(
     connections: &mut [Connection],
     ports: &[u16],
     cancel: &Cancel,
@@ -135,7 +131,7 @@ pub(super) fn make_ready(
             adapt(first, &hosts, &mut last)?;
             return Ok(None);
         }
-        // Three nodes would wait for the election timeout first; one does not.
+        // Three nodes would wait for the election timeout first; a single node does not.
         if hosts.len() > 1 && is(&hello, "secondary") && !hello.contains_key("primary") {
             let _ = first.run(doc! { "replSetStepUp": 1 });
         }
@@ -155,7 +151,7 @@ pub(super) fn make_ready(
         if members == 1 {
             return Ok(Some(()));
         }
-        // The others may still be looking for whom to follow: wait until a majority writes.
+        // The others may still be looking for the primary: wait until a majority has a write.
         let note = doc! {
             "appendOplogNote": 1,
             "data": { "mongrate": "ready" },
@@ -169,15 +165,15 @@ pub(super) fn make_ready(
     ready.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
 }
 
-/// Writes what every node has to its files.
-pub(super) fn checkpoint(connections: &mut [Connection]) -> Result<(), EmbeddedError> {
+/// Makes every node write its data to its files.
+pub(crate) fn checkpoint(connections: &mut [Connection]) -> Result<(), EmbeddedError> {
     connections.iter_mut().try_for_each(|node| {
         node.run(doc! { "fsync": 1 }).map(drop).map_err(|refusal| refusal.of("fsync"))
     })
 }
 
-/// Waits until a node that was started again follows or leads.
-pub(super) fn rejoin(connection: &mut Connection, cancel: &Cancel) -> Result<(), EmbeddedError> {
+/// Waits until a node that was started again is a secondary or the primary.
+pub(crate) fn rejoin(connection: &mut Connection, cancel: &Cancel) -> Result<(), EmbeddedError> {
     let ready = cancel.poll(READY_WAIT_MAX, PAUSE, || {
         let Some(hello) = hello(connection)? else { return Ok(None) };
         let alone = hello.get_array("hosts").is_ok_and(|hosts| hosts.len() == 1);
@@ -188,7 +184,7 @@ pub(super) fn rejoin(connection: &mut Connection, cancel: &Cancel) -> Result<(),
     ready.ok_or(EmbeddedError::NotReady { waited: READY_WAIT_MAX, last })
 }
 
-/// `None`: it closed the connection, and took a new one.
+/// Sends `hello`. `None` if the node closed the connection and accepted a new one.
 fn hello(node: &mut Connection) -> Result<Option<Document>, EmbeddedError> {
     match node.run(doc! { "hello": 1 }) {
         Ok(reply) => Ok(Some(reply)),
@@ -197,7 +193,7 @@ fn hello(node: &mut Connection) -> Result<Option<Document>, EmbeddedError> {
     }
 }
 
-pub(super) fn uri(ports: &[u16], standalone: bool) -> String {
+pub(crate) fn uri(ports: &[u16], standalone: bool) -> String {
     let hosts = hosts(ports).join(",");
     if standalone {
         format!("mongodb://{hosts}/?directConnection=true")
@@ -234,9 +230,9 @@ fn initiate_or_adapt(
     };
     match node.run(doc! { "replSetInitiate": config }) {
         Ok(_) => Ok(()),
-        // It has a configuration, in which it does not find itself.
+        // The node has a configuration in which it does not find itself.
         Err(refusal) if refusal.code == ALREADY_INITIALIZED => adapt(node, hosts, last),
-        // It has not read its configuration yet.
+        // The node has not read its configuration yet.
         Err(refusal) => {
             *last = refusal.message;
             Ok(())
@@ -246,22 +242,22 @@ fn initiate_or_adapt(
 
 /// Writes the new port into the set's configuration, while the node runs as a standalone.
 ///
-/// [`adapt`] would do as well, but a node that does not find itself in its configuration looks for
+/// [`adapt`] would work as well, but a node that does not find itself in its configuration looks for
 /// itself for 30 s first.
-pub(super) fn move_to(node: &mut Connection, ports: &[u16]) -> Result<(), EmbeddedError> {
+pub(crate) fn move_to(node: &mut Connection, ports: &[u16]) -> Result<(), EmbeddedError> {
     let update = doc! {
         "update": "system.replset",
         "updates": [{ "q": { "_id": NAME }, "u": { "$set": { "members": members(&hosts(ports)) } } }],
-        // Before the answer it is on disk.
+        // So that the update is on disk before the answer.
         "writeConcern": { "w": 1, "j": true },
     };
     node.run_on("local", update).map_err(|refusal| refusal.of("update"))?;
     Ok(())
 }
 
-/// Gives the set of a data directory its new port. By force: there is no primary to ask.
+/// Gives the set of a data directory its new port, by force, because there is no primary to ask.
 ///
-/// The fallback of [`move_to`], for data directories whose history we do not know.
+/// The fallback of [`move_to`], for data directories whose former port is not known.
 fn adapt(node: &mut Connection, hosts: &[String], last: &mut String) -> Result<(), EmbeddedError> {
     let Ok(mut reply) = node.run(doc! { "replSetGetConfig": 1 }) else { return Ok(()) };
     let Some(Bson::Document(mut config)) = reply.remove("config") else { return Ok(()) };
@@ -284,8 +280,8 @@ fn adapt(node: &mut Connection, hosts: &[String], last: &mut String) -> Result<(
     Ok(())
 }
 
-/// The end of what a node said before it ended: its output, and its log's errors.
-pub(super) fn tail(run: &Path, index: usize) -> String {
+/// The last lines that a node wrote before it ended: its output, and its log without information.
+pub(crate) fn tail(run: &Path, index: usize) -> String {
     const BYTES_MAX: usize = 4_000;
     const LINES_MAX: usize = 8;
     let read = |path: &Path| std::fs::read(path).unwrap_or_default();
@@ -294,7 +290,7 @@ pub(super) fn tail(run: &Path, index: usize) -> String {
     let log = read(&log);
     let log = String::from_utf8_lossy(&log);
     let output = String::from_utf8_lossy(&output);
-    // Severities: I(nformation) is noise here.
+    // Lines of the severity `I` (information) do not say why it ended.
     let said = |line: &&str| !line.is_empty() && !line.contains("\"s\":\"I\"");
     let lines: Vec<_> = output.lines().chain(log.lines()).filter(said).collect();
     let mut text = lines[lines.len().saturating_sub(LINES_MAX)..].join("\n");
@@ -303,7 +299,7 @@ pub(super) fn tail(run: &Path, index: usize) -> String {
         excess += 1;
     }
     text.drain(..excess);
-    if text.is_empty() { "(it said nothing)".to_owned() } else { text }
+    if text.is_empty() { "(it wrote nothing)".to_owned() } else { text }
 }
 
 #[cfg(test)]

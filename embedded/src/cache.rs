@@ -1,22 +1,18 @@
-//! Where things are kept, and how a cached binary is trusted: by a stamp, or by its hash.
+//! The cache directory, and how a cached binary is trusted: by its stamp, or by its hash.
 
-use std::{
-    fs::{self, File},
-    io::{self, Read},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
-    path::{Path, PathBuf},
-};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
-    error::{Attempt, Context, EmbeddedError},
-    task::Cancel,
-};
+use crate::error::{self, Attempt, Context, EmbeddedError};
+use crate::task::Cancel;
 
 /// `MONGRATE_CACHE`, or `mongrate` in the user's cache directory, or in the temporary directory.
-pub(super) fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     if let Some(chosen) = env_path("MONGRATE_CACHE") {
         return chosen;
     }
@@ -38,12 +34,12 @@ pub(super) fn directory() -> PathBuf {
 }
 
 /// A path from the environment; an empty one counts as unset.
-pub(super) fn env_path(key: &str) -> Option<PathBuf> {
+pub(crate) fn env_path(key: &str) -> Option<PathBuf> {
     std::env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// Creates `path` and its parents for this user alone.
-pub(super) fn create_private(path: &Path) -> Result<(), EmbeddedError> {
+pub(crate) fn create_private(path: &Path) -> Result<(), EmbeddedError> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -51,9 +47,9 @@ pub(super) fn create_private(path: &Path) -> Result<(), EmbeddedError> {
         .context(|| format!("create {}", path.display()))
 }
 
-/// Creates the directory of a server that keeps its data. It may lie in a repository, so its first file tells git to
-/// leave all of it alone; where it was there before, whoever made it decides.
-pub(super) fn create_home(home: &Path) -> Result<(), EmbeddedError> {
+/// Creates the directory of a server that keeps its data. The directory may lie in a repository, so
+/// its first file tells git to ignore all of it. A directory that existed before gets no such file.
+pub(crate) fn create_home(home: &Path) -> Result<(), EmbeddedError> {
     if let Some(parent) = home.parent() {
         create_private(parent)?;
     }
@@ -69,7 +65,7 @@ pub(super) fn create_home(home: &Path) -> Result<(), EmbeddedError> {
 }
 
 /// The sha256 of a file, in lower-case hex.
-pub(super) fn sha256(path: &Path, cancel: &Cancel) -> Result<String, EmbeddedError> {
+pub(crate) fn sha256(path: &Path, cancel: &Cancel) -> Result<String, EmbeddedError> {
     let action = || format!("read {}", path.display());
     let mut file = File::open(path).context(action)?;
     let mut hasher = Sha256::new();
@@ -85,7 +81,7 @@ pub(super) fn sha256(path: &Path, cancel: &Cancel) -> Result<String, EmbeddedErr
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -93,23 +89,23 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Says that a file of this size and time once had this hash, and what version it is.
+/// The note that a binary of this size, time and inode once had this hash, and its version.
 ///
 /// Hashing 180 MB at every start would cost more than starting the server. The stamp protects
-/// against a damaged or half-written file, not against somebody who can write to this directory:
-/// such a person can replace our caller as well.
+/// against a damaged or half-written file, not against an attacker who can write to this directory:
+/// such an attacker can replace the calling program as well.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     bytes: u64,
     modified_s: i64,
     modified_ns: i64,
     inode: u64,
-    pub(super) sha256: String,
-    pub(super) version: (u32, u32, u32),
+    pub(crate) sha256: String,
+    pub(crate) version: (u32, u32, u32),
 }
 
 impl Stamp {
-    pub(super) fn of(
+    pub(crate) fn of(
         binary: &Path,
         sha256: String,
         version: (u32, u32, u32),
@@ -125,15 +121,15 @@ impl Stamp {
         })
     }
 
-    /// The stamp beside `binary`, if it still describes it.
-    pub(super) fn read(binary: &Path) -> Option<Self> {
+    /// Reads the stamp beside `binary`, if it still describes the binary.
+    pub(crate) fn read(binary: &Path) -> Option<Self> {
         let text = fs::read(Self::path(binary)).ok()?;
         let stamp: Self = serde_json::from_slice(&text).ok()?;
         let now = Self::of(binary, stamp.sha256.clone(), stamp.version).ok()?;
         (now == stamp).then_some(stamp)
     }
 
-    pub(super) fn write(&self, binary: &Path) -> Result<(), EmbeddedError> {
+    pub(crate) fn write(&self, binary: &Path) -> Result<(), EmbeddedError> {
         let text = serde_json::to_vec(self).map_err(io::Error::other);
         let path = Self::path(binary);
         replace(&path, &text.context(|| "describe the binary".to_owned())?)
@@ -144,8 +140,8 @@ impl Stamp {
     }
 }
 
-/// Writes a whole file or nothing: beside the target, then renamed.
-pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), EmbeddedError> {
+/// Writes a whole file or nothing: to a temporary file beside the target, which is then renamed.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), EmbeddedError> {
     use io::Write as _;
     let action = || format!("write {}", path.display());
     let parent = path.parent().unwrap_or(Path::new("."));
@@ -155,8 +151,8 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), EmbeddedError> 
     Ok(())
 }
 
-/// Turns an error into an [`Attempt`], except those that end the search.
-pub(super) fn attempt<T>(
+/// Turns an error into an [`Attempt`], except for a cancellation, which ends the search.
+pub(crate) fn attempt<T>(
     place: impl Into<String>,
     result: Result<T, EmbeddedError>,
     tried: &mut Vec<Attempt>,
@@ -166,9 +162,9 @@ pub(super) fn attempt<T>(
         Err(EmbeddedError::Cancelled) => Err(EmbeddedError::Cancelled),
         Err(error) => {
             let reason = match error {
-                // It would only repeat the place.
+                // The whole error would repeat the place.
                 EmbeddedError::UnusableBinary { reason, .. } => reason,
-                error => super::error::chain(&error),
+                error => error::chain(&error),
             };
             tried.push(Attempt::new(place, reason));
             Ok(None)
@@ -180,7 +176,7 @@ pub(super) fn attempt<T>(
 mod tests {
     use super::*;
 
-    /// As git itself sees it.
+    /// What git itself prints.
     fn git(directory: &Path, arguments: &[&str]) -> String {
         let output =
             std::process::Command::new("git").args(arguments).current_dir(directory).output();
@@ -198,7 +194,7 @@ mod tests {
         let text = fs::read_to_string(home.join(".gitignore")).unwrap();
         assert!(text.lines().any(|line| line == "*"), "{text}");
 
-        // Whoever takes it away, or made the directory, decides.
+        // A user who removes the file, or creates the directory, decides.
         fs::remove_file(home.join(".gitignore")).unwrap();
         create_home(&home).unwrap();
         assert_ne!(git(repository.path(), &["status", "--porcelain"]), "");
