@@ -243,7 +243,7 @@ fn an_edited_body_is_refused_until_it_is_resealed() {
     fixture.replace("src/one.rs", "run(\"users\")", "run(\"people\")");
     fixture.is_refused(
         "
-error: version 1 is sealed as v1:sha256:449ad08bbc34…, and its body is now v1:sha256:0227db1672fb…: undo the edit and write a new migration; if no database has applied it yet, `cargo mongrate reseal 1`
+error: version 1 is sealed as v1:sha256:449ad08bbc34…, but its body is now v1:sha256:0227db1672fb…: undo the edit and write a new migration; if no database has applied it yet, run `cargo mongrate reseal 1`
  --> src/one.rs:5:10
   |
 5 | async fn add_users(tx: &mut Transaction<'_>) -> Result {
@@ -303,7 +303,7 @@ fn a_rollback_that_was_edited_exchanged_or_lost_is_refused() {
     fixture.replace("src/one.rs", "async fn undo", "#[allow(dead_code)] async fn undo");
     fixture.is_refused(
         "
-error: version 1 is sealed with a rollback, and has lost its `reversible`: restore it, or no database that has applied it can be rolled back; to give it up for good, `cargo mongrate reseal 1`
+error: version 1 is sealed with a rollback, but has lost its `reversible`: restore it, or no database that has applied the migration can be rolled back; to give up the rollback for good, run `cargo mongrate reseal 1`
  --> src/one.rs:4:23
   |
 4 | #[migration(version = 1)]
@@ -368,7 +368,7 @@ fn a_new_name_is_refused() {
     fixture.replace("src/one.rs", "add_users", "create_users");
     fixture.is_refused(
         "
-error: version 1 is sealed as `add_users`, and is now `create_users`: rename it back, or add `name = \"add_users\"`; if no database has applied it yet, `cargo mongrate reseal 1`
+error: version 1 is sealed as `add_users`, but is now `create_users`: rename it back, or add `name = \"add_users\"`; if no database has applied it yet, run `cargo mongrate reseal 1`
  --> src/one.rs:5:10
   |
 5 | async fn create_users(tx: &mut Transaction<'_>) -> Result {
@@ -394,7 +394,7 @@ fn a_new_one_older_than_the_newest_sealed_is_refused() {
     fixture.replace("src/main.rs", "mod one;", "mod one;\nmod three;");
     fixture.is_refused(
         "
-error: version 3 is new, and older than the newest sealed one, 5 `add_visits`: a database may be past it; declare `version = 6`, the next free one, as `cargo mongrate rebase` does, or add `out_of_order`
+error: version 3 is new, but older than the newest sealed one, 5 `add_visits`: a database may be past it; run `cargo mongrate rebase`, or declare `version = 6`, the next free version, or add `out_of_order`
  --> src/three.rs:2:33
   |
 2 | #[mongrate::migration(version = 3)]
@@ -414,7 +414,7 @@ fn one_that_is_gone_is_refused() {
     fixture.replace("src/main.rs", "mod one;", "");
     fixture.is_refused(
         "
-error: 1 `add_users` is sealed but gone from this package: restore it from git, with the `mod` line; if no database has applied it yet, delete its line from migrations.sum, with all lines below, and run `cargo mongrate seal`
+error: 1 `add_users` is sealed but gone from this package: restore it from git, with the `mod` line; if no database has applied it yet, delete its line and all lines below from migrations.sum, and run `cargo mongrate seal`
 ",
     );
 }
@@ -436,7 +436,7 @@ fn a_corrupt_chain_is_refused() {
     fixture.replace("migrations.sum", "1 add_users", "1 add_user");
     fixture.is_refused(
         "
-error: migrations.sum:2: the chain breaks here: this line or one above it was edited, removed or moved by hand; if two branches were merged by hand, `cargo mongrate rebase`; otherwise restore the file from git (`git checkout migrations.sum`), and let `cargo mongrate` write it
+error: migrations.sum:2: the chain breaks here: this line or a line above it was edited, removed or moved by hand; if you merged two branches by hand, run `cargo mongrate rebase`; otherwise restore the file from git (`git checkout migrations.sum`), and change it only with `cargo mongrate`
 ",
     );
 }
@@ -450,7 +450,7 @@ fn conflict_markers_are_refused_with_the_way_out() {
     fixture.replace("migrations.sum", last, &conflict);
     fixture.is_refused(
         "
-error: migrations.sum:3: two branches sealed migrations, and git could not merge them: `cargo mongrate rebase` keeps the other branch's lines, and gives your migrations numbers after them
+error: migrations.sum:3: two branches sealed migrations, and git could not merge them: run `cargo mongrate rebase`, which keeps the other branch's lines and renumbers your migrations after them
 ",
     );
 }

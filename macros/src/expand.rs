@@ -1,25 +1,22 @@
-//! Pass 3. Total: what is checked always expands.
+//! Pass 3. Total: a checked migration always expands.
 //!
-//! It expands to one call of a macro that the runtime defines, which is less for the compiler to
-//! do than to read all that the macro writes; and it is text, which is less for this crate to do
+//! It expands to one call of a macro that the runtime defines: that costs the compiler less than to
+//! read everything that the macro writes. The call is written as text: that costs this crate less
 //! than to make each token.
 
 use std::fmt::Write as _;
 
+use mongrate_seal::declaration::{Checked, Kind, Rollback};
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
-use syn::ext::IdentExt as _;
-use syn::{Ident, Path};
+use syn::{Ident, Path, ext::IdentExt as _};
 
-use crate::crate_table::Origin;
-use crate::names;
-use crate::place::Place;
-use mongrate_seal::declaration::{Checked, Kind, Rollback};
+use crate::{names, origin::Origin, place::Place};
 
-/// What to add after the function. Only the functions' own names carry the user's hygiene: all
-/// else is another crate's code to the lints.
+/// Returns the tokens to add after the function. Only the names of the functions carry the user's
+/// hygiene: lints take all other tokens for another crate's code.
 ///
-/// `root`: the path of `mongrate`.
+/// `root` is the path of `mongrate`.
 pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &str) -> TokenStream {
     let Checked {
         version,
@@ -62,13 +59,13 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
     call
 }
 
-/// The function, and the one that rolls it back.
+/// Returns the function and its rollback, with a comma between them.
 fn both(function: &Ident, rollback: &Path) -> proc_macro2::TokenStream {
     quote!(#function, #rollback)
 }
 
-/// Of our own making, so that it can always be read. By the compiler itself: `proc_macro2` would
-/// read it first.
+/// Parses text that this module wrote, and which is therefore valid. The compiler parses it, as
+/// `proc_macro2` would parse it once more.
 fn read(text: &str) -> TokenStream {
     text.parse().unwrap_or_else(|error| unreachable!("`{text}`: {error}"))
 }

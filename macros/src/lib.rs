@@ -1,17 +1,19 @@
 //! `#[migration]`: turns a function into a registered migration.
 //!
-//! Every pass has a type of its own, so that nothing half-checked reaches the next:
-//! `Raw` is what was written, `Checked` is what holds for this function alone (both are
-//! `mongrate_seal::declaration`), and `expand::expand` cannot fail. Between the last two, `crate_table`
-//! compares it with its crate's other migrations, `written` with its source, and `sealed`
-//! with the history that the crate has sealed. `mongrate_seal::checksum` says what
-//! a body means, whatever its layout. What is written as most migrations are, `plain` takes
-//! to `Checked` by itself, without a syntax tree and at a tenth of the cost.
+//! Every pass has a type of its own, so that nothing half-checked reaches the next pass: `Raw` is
+//! what was written, `Checked` is sound as far as this function alone can tell (both are in
+//! `mongrate_seal::declaration`), and `expand::expand` cannot fail. Before it expands, `crate_table`
+//! compares the migration with the other migrations of its crate, `written` with its source, and
+//! `sealed` with the history that the crate has sealed. `mongrate_seal::checksum` is the fingerprint
+//! of a body, whatever its layout. `plain` reads most migrations without a syntax tree, at a
+//! tenth of the cost.
 
 mod crate_table;
+mod editor;
 mod expand;
 mod names;
 mod nearby;
+mod origin;
 mod place;
 mod plain;
 mod root;
@@ -22,97 +24,98 @@ mod written;
 
 use mongrate_seal::declaration::{Checked, Raw};
 
-/// The type of the function's one parameter decides what kind of migration it is. An `async fn`
-/// takes `&mut Transaction<'_>` or `&mut Online<'_>`, and returns `mongrate::Result` or another
-/// `Result<(), E>` whose error converts into a boxed one. A plain `fn` takes `&mut Change`, and
-/// returns nothing: it describes, and the operations know their inverse.
+/// Turns a function into a migration. The type of the function's one parameter decides the kind: an
+/// `async fn` takes `&mut Transaction<'_>` or `&mut Online<'_>`, and returns `mongrate::Result` or
+/// another `Result<(), E>` whose error converts into a boxed error. A plain `fn` takes
+/// `&mut Change` and returns nothing: it only describes operations, which know their inverse.
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
 /// | `version = 20250122001` | a whole number from 1 to `i64::MAX`, unique in its group | required |
 /// | `name = "…"` | 1 to 64 bytes of a-z, 0-9 and `_`, unique in its group | the function's name |
-/// | `group = "…"` | an independent history; same letters as `name` | `"default"` |
-/// | `reversible = path` | the function that undoes this one, of the same kind | not reversible |
-/// | `reversible` | of a `Change`: its operations are undone, the last one first | not reversible |
-/// | `out_of_order` | may be older than what is sealed or applied already | may not |
-/// | `allow = "…"` | acknowledges a lint, or several: `allow = ["…", "…"]` | none |
+/// | `group = "…"` | an independent history; the same characters as `name` | `"default"` |
+/// | `reversible = path` | the function that undoes this migration, of the same kind | not reversible |
+/// | `reversible` | for a `Change`: its operations are undone, the last operation first | not reversible |
+/// | `out_of_order` | the migration may be older than sealed or applied migrations | it may not |
+/// | `allow = "…"` | acknowledges a lint, or several lints: `allow = ["…", "…"]` | none |
 /// | `crate = "…"` | where `mongrate` is, if another crate re-exports it | the dependency, whatever it is called |
 ///
 /// # Errors
 ///
-/// All mistakes of a declaration are reported at once, each where it was made. Within a crate it
-/// is an error as well to take another migration's version or name, to let versions fall within a
+/// The compiler reports all mistakes of a declaration at once, each at its place. Within a crate it
+/// is also an error to take another migration's version or name, to let versions fall within a
 /// file, and to declare another version than the file or directory is named for: `m0002_x.rs`
-/// holds version 2. Two crates that declare one version do not link.
+/// holds version 2. Two crates that declare the same version do not link.
 ///
 /// # Sealed history
 ///
-/// A `migrations.sum` beside `Cargo.toml` holds what `cargo mongrate seal` has sealed. A sealed
-/// migration that was edited, renamed or removed is an error, and so is a new one that is older
-/// than the newest sealed of its group, unless it is `out_of_order`. What is declared in the
-/// package's `tests`, `benches` and `examples` is not compared.
+/// A `migrations.sum` beside `Cargo.toml` holds the migrations that `cargo mongrate seal` has sealed.
+/// A sealed migration that was edited, renamed or removed is an error. So is a new migration that is
+/// older than the newest sealed migration of its group, unless it is `out_of_order`. Migrations in
+/// the package's `tests`, `benches` and `examples` are not compared.
 ///
 /// # Checksum
 ///
-/// The migration carries a fingerprint of its body as its source has it, which formatting, comments,
-/// line ends, lint attributes and features do not change. It does not see into the functions that
-/// the body calls.
+/// The migration carries a fingerprint of its body as the source has it. Formatting, comments, line
+/// ends, lint attributes and features do not change the fingerprint. The functions that the body
+/// calls are not part of it.
 ///
-/// Other attribute macros, such as `#[tracing::instrument]`, go below `#[migration]`: one that stands
-/// above it rewrites the body first, and is an error.
+/// Put other attribute macros, such as `#[tracing::instrument]`, below `#[migration]`: a macro above
+/// it rewrites the body first, and is an error.
 #[proc_macro_attribute]
 pub fn migration(
     arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     let added = run(&arguments, &item).unwrap_or_else(|error| error.into_compile_error().into());
-    // The item comes back untouched even when it is wrong: one mistake, one error.
+    // Give the item back unchanged, even if it is wrong: one mistake, one error.
     let mut all = item;
     all.extend(added);
     all
 }
 
-/// Expands to a test: `mongrate::verify!();`, once, where the tests of your binary are.
+/// Expands to a test. Write `mongrate::verify!();` once, where the tests of your binary are.
 ///
-/// It fails, naming every problem at once, if the migrations that are linked into the test are no
-/// sound set: none at all, a version or a name used twice, or something else than what the
-/// `migrations.sum` of their crates, or of the package it is written in, has sealed.
+/// The test fails, and names every problem at once, if the migrations that are linked into it are
+/// not sound: if there are none, if two have the same version or name, or if they differ from what
+/// the `migrations.sum` of their crates, or of the package with the test, has sealed.
 ///
-/// `mongrate::verify!(reversible);` also wants a rollback for each of them, and
-/// `mongrate::verify!(reversible, except = [load_countries, audit::trim_log]);` for all but these,
-/// by name, and by group and name where the group is another than the default one. An exception
-/// that is not needed any more fails, too: the list is the truth.
+/// `mongrate::verify!(reversible);` also requires a rollback for each migration, and
+/// `mongrate::verify!(reversible, except = [load_countries, audit::trim_log]);` for all but these.
+/// An exception is a name, or a group and a name where the group is not the default group. An
+/// exception that is no longer needed fails the test too, so that the list stays true.
 ///
-/// Where another crate re-exports `mongrate`, the last argument says so:
+/// If another crate re-exports `mongrate`, give its path in the last argument:
 /// `my_crate::mongrate::verify!(crate = "my_crate::mongrate");`
 #[proc_macro]
 pub fn verify(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     verify::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// A test on a real MongoDB, with a database of its own in which the migrations are applied.
+/// Turns an `async fn` into a test on a real MongoDB, with a database of its own in which the
+/// migrations are applied.
 ///
-/// For an `async fn` with one parameter, `mongrate::testing::Database` (or the driver's), that
+/// The function takes one parameter, `mongrate::testing::Database` (or the driver's database), and
 /// returns nothing or a `Result`. Needs mongrate's feature `testing`.
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
-/// | `at = 20250122002` | up to and with this migration; 0: none | all |
-/// | `group = "…"` | the migrations of this group | those that name none |
-/// | `fixtures("users", …)` | loads `fixtures/users.json` of the package into `users`, and so on | none |
+/// | `at = 20250122002` | applies the migrations up to and including this version; 0: none | all |
+/// | `group = "…"` | applies the migrations of this group | the default group |
+/// | `fixtures("users", …)` | loads the package's `fixtures/users.json` into the collection `users`, and so on | none |
 /// | `crate = "…"` | where `mongrate` is, if another crate re-exports it | the dependency, whatever it is called |
 ///
-/// What else there is to know is in the documentation of the module `mongrate::testing`.
+/// The documentation of the module `mongrate::testing` says the rest.
 #[proc_macro_attribute]
 pub fn test(
     arguments: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    let package = crate_table::Origin::of_this_crate().directory;
+    let package = origin::Origin::of_this_crate().directory;
     match test::expand(arguments.into(), item.clone().into(), &package) {
         Ok(test) => test.into(),
         Err(error) => {
-            // The item comes back untouched even when it is wrong: one mistake, one error.
+            // Give the item back unchanged, even if it is wrong: one mistake, one error.
             let mut all = item;
             all.extend(proc_macro::TokenStream::from(error.into_compile_error()));
             all
@@ -120,7 +123,7 @@ pub fn test(
     }
 }
 
-/// What to add after the item.
+/// Returns the tokens to add after the item.
 fn run(
     arguments: &proc_macro::TokenStream,
     item: &proc_macro::TokenStream,
@@ -133,7 +136,7 @@ fn run(
             (Checked::try_from(raw)?, is_as_written)
         }
     };
-    let origin = crate_table::Origin::of_this_crate();
+    let origin = origin::Origin::of_this_crate();
     let place = place::Place::of(checked.version.span);
     nearby::judge(&checked, &place)?;
     let checked = match is_as_written {
@@ -141,7 +144,7 @@ fn run(
         false => written::as_in_its_source(checked, &place, item.clone())?,
     };
     let mut added = proc_macro::TokenStream::new();
-    if crate_table::is_editor() {
+    if editor::is_editor() {
         added.extend(proc_macro::TokenStream::from(names::in_crate(
             &checked.group,
             checked.version,

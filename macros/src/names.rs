@@ -1,17 +1,16 @@
-//! Names that clash where no one process sees every migration: the compiler, or the linker,
-//! shows both places.
+//! Names that clash if two migrations have the same version, where no process sees all migrations:
+//! the compiler or the linker then shows both places.
 //!
-//! The names are sentences, for they are all that the reader gets. They are plain identifiers as
-//! well: the linker scripts that rustc writes for shared libraries take no spaces or colons.
+//! Each name is a sentence, because the name is all that the reader sees. It is also a plain
+//! identifier: the linker scripts that rustc writes for shared libraries take no spaces or colons.
 
+use mongrate_seal::declaration::{GROUP_DEFAULT, Version};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-use mongrate_seal::declaration::{GROUP_DEFAULT, Version};
-
-/// Clashes in one crate, where an editor's server expands it and [`crate::crate_table`] is off. All
-/// exported macros live at the crate's root, wherever they are written, so two of one name are
-/// E0428 at both versions.
+/// Returns a macro whose name clashes within one crate, for an editor's server, where the crate's
+/// table is off. All exported macros are at the crate's root, wherever they are written, so two
+/// macros of the same name are E0428 at both versions.
 pub(crate) fn in_crate(group: &str, version: Version) -> TokenStream {
     let here = Span::call_site().located_at(version.span);
     let name = Ident::new(&format!("__{}", sentence(group, version)), here);
@@ -23,7 +22,8 @@ pub(crate) fn in_crate(group: &str, version: Version) -> TokenStream {
     }
 }
 
-/// Clashes in one binary, across crates, at link time. Thin LTO lets it through.
+/// Returns a symbol that clashes within one binary, across crates, at link time. Thin LTO does not
+/// notice the clash.
 pub(crate) fn in_binary(group: &str, version: Version) -> String {
     sentence(group, version)
 }

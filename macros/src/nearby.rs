@@ -1,26 +1,28 @@
-//! What stands beside a migration in its file, read when a question comes up that the attribute's
-//! own tokens do not answer. Each file is read once.
+//! The functions beside a migration in its file. A file is read only when the attribute's own tokens
+//! do not answer a question, and then once.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use mongrate_seal::checksum;
-use mongrate_seal::declaration::{Checked, Nearby, Rollback, Standing};
+use mongrate_seal::{
+    checksum,
+    declaration::{Checked, Nearby, Rollback, Standing},
+};
 use proc_macro2::Span;
-use syn::Error;
-use syn::ext::IdentExt as _;
+use syn::{Error, ext::IdentExt as _};
 
-use crate::crate_table;
-use crate::place::Place;
+use crate::{editor::is_editor, place::Place};
 
-/// The functions of the file that a migration is declared in.
-pub(crate) fn of(place: &Place) -> Option<Arc<Nearby>> {
+/// Returns the functions of the file in which a migration is declared.
+pub(crate) fn functions_beside(place: &Place) -> Option<Arc<Nearby>> {
     static FILES: Mutex<BTreeMap<PathBuf, Arc<Nearby>>> = Mutex::new(BTreeMap::new());
     let path = place.path.as_ref()?;
-    if crate_table::is_editor() {
-        // Its server lives long, and the file changes.
+    if is_editor() {
+        // An editor's server lives long, and the file changes.
         return read(path);
     }
     let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,14 +35,14 @@ pub(crate) fn of(place: &Place) -> Option<Arc<Nearby>> {
 }
 
 fn read(path: &Path) -> Option<Arc<Nearby>> {
-    fs::read_to_string(path).ok().map(|text| Arc::new(Nearby::of(&text)))
+    fs::read_to_string(path).ok().map(|text| Arc::new(Nearby::parse(&text)))
 }
 
-/// Refuses a migration that stands in an `impl` block or a trait, where nothing can be put beside it.
-/// Only what is indented may stand in one, so hardly any file is read for this.
+/// Refuses a migration in an `impl` block or a trait, where no item can be added beside it. Only an
+/// indented function can be in such a block, so hardly any file is read for this.
 pub(crate) fn judge(checked: &Checked, place: &Place) -> syn::Result<()> {
     let name = checked.function.unraw().to_string();
-    let stands = || of(place).and_then(|nearby| nearby.standing(&name));
+    let stands = || functions_beside(place).and_then(|nearby| nearby.standing(&name));
     if !place.is_indented() || stands() != Some(Standing::Impl) {
         return Ok(());
     }
@@ -49,7 +51,7 @@ pub(crate) fn judge(checked: &Checked, place: &Place) -> syn::Result<()> {
     Err(Error::new(checked.function.span(), text))
 }
 
-/// The segments of a rollback's path, without a `self::` that says nothing. `None` if it begins
+/// Returns the segments of a rollback's path, without a redundant `self::`. `None` if the path begins
 /// with `::`.
 pub(crate) fn segments(rollback: &Rollback) -> Option<Vec<String>> {
     let Rollback::Function(path) = rollback else { return None };
@@ -60,14 +62,14 @@ pub(crate) fn segments(rollback: &Rollback) -> Option<Vec<String>> {
     Some(segments.skip_while(|segment| segment == "self").collect())
 }
 
-/// Where a path names its function.
+/// Returns the place of the function's name in a path.
 pub(crate) fn named_at(path: &syn::Path) -> Span {
     path.segments.last().map_or_else(Span::call_site, |last| last.ident.span())
 }
 
-/// The checksum of the function that rolls a migration back, if it stands in the same file.
+/// Returns the checksum of the function that rolls a migration back, if it is in the same file.
 pub(crate) fn rollback_checksum(checked: &Checked, place: &Place) -> Option<String> {
     let path = segments(&checked.rollback)?;
-    let function = of(place)?.named(&checked.function.unraw().to_string(), &path)?;
+    let function = functions_beside(place)?.named(&checked.function.unraw().to_string(), &path)?;
     Some(checksum::of(checked.kind.name(), function))
 }

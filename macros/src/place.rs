@@ -1,17 +1,17 @@
-//! Where a migration is declared.
+//! The place where a migration is declared.
 
 use std::path::PathBuf;
 
 use proc_macro2::Span;
 
-/// A point in the source. Places in one file are ordered as they stand there.
+/// A point in the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// As the compiler shows it.
+    /// The file's path as the compiler shows it.
     pub(crate) file: String,
-    /// As the file system knows it, if it does.
+    /// The file's path in the file system, unless the source is in no file.
     pub(crate) path: Option<PathBuf>,
-    /// Counted from 1, as is the column.
+    /// The line, counted from 1. So is the column.
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
@@ -27,13 +27,13 @@ impl Place {
         }
     }
 
-    /// Whether the attribute cannot stand at the beginning of its line: its version is further to the
-    /// right than behind `#[migration(version = `.
+    /// Whether the attribute cannot begin its line: the version is further to the right than after
+    /// `#[migration(version = `.
     pub(crate) fn is_indented(&self) -> bool {
         self.column > "#[migration(version = ".len() + 1
     }
 
-    /// Line and column, to compare within a file.
+    /// Line and column, by which the places of one file are ordered.
     pub(crate) fn point(&self) -> (usize, usize) {
         (self.line, self.column)
     }

@@ -1,21 +1,22 @@
-//! All three passes' worth of knowledge about a declaration that is written as most are, read off
-//! its tokens at once.
+//! Reads and checks a declaration of the usual form from its tokens, in one pass.
 //!
-//! The compiler expands every attribute anew at each check, with macros that nobody optimised, and
-//! a syntax tree per migration would cost more than all else that is done for it. So what is
-//! recognised here needs none. Whatever is not, be it unusual or wrong, is read by `parse` and
-//! judged by `validate`, which alone complain: this says only yes or nothing, and says yes to
-//! nothing that they refuse.
+//! The compiler expands every attribute again at each check, with macros compiled without
+//! optimisation, and a syntax tree per migration would cost more than all other work. A declaration
+//! that this module recognises needs no tree. Any other, unusual or wrong, is read and judged by
+//! `mongrate_seal::declaration`, which alone reports errors. This module accepts nothing that
+//! `declaration` refuses.
 
-use crate::written::Source;
-use mongrate_seal::checksum::plain::{self, Tokens};
+use mongrate_seal::{
+    built_in,
+    checksum::plain::{self, Tokens},
+    declaration::{Checked, GROUP_DEFAULT, Kind, Name, Rollback, Version, is_label, writes},
+};
 use proc_macro::{Delimiter, Group, Literal, Spacing, Span, TokenStream, TokenTree};
 use syn::{Ident, Path, PathSegment};
 
-use mongrate_seal::declaration::writes;
-use mongrate_seal::declaration::{Checked, GROUP_DEFAULT, Kind, Name, Rollback, Version, is_label};
+use crate::written::Source;
 
-/// The migration, if it is a plain one; and whether its body stands in the source as it is here.
+/// Returns the migration if it is plain, and whether its source has the same body.
 pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Checked, bool)> {
     let Function { name: function, span, is_async, parameter, kind, has_output, body } =
         self::function(item)?;
@@ -59,8 +60,8 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Check
     Some((checked, source.ends()))
 }
 
-/// A body's tokens, unless a macro has put invisible groups among them; and whether one of them
-/// writes many documents.
+/// Reads a body's tokens, and whether one of them writes many documents. `None` if a macro has put
+/// invisible groups among them.
 fn fill(
     stream: TokenStream,
     tokens: &mut Tokens,
@@ -73,7 +74,7 @@ fn fill(
         match tree {
             TokenTree::Ident(name) => {
                 let name = name.to_string();
-                // `|tx| async { … }`, of which there may be something to say.
+                // `|tx| async { … }` may be a mistake, which `declaration` judges.
                 if was_behind_bar && name == "async" {
                     return None;
                 }
@@ -117,12 +118,12 @@ struct Arguments {
     version: Option<Version>,
     name: Option<Name>,
     group: Option<String>,
-    /// Written at all, and with a value.
+    /// The outer option: whether it is written. The inner option: its value.
     reversible: Option<Option<Path>>,
     out_of_order: bool,
 }
 
-/// `key` and `key = value`, each once, with commas between them.
+/// Reads `key` and `key = value`, each once, with commas between them.
 fn arguments(stream: &TokenStream, function: &str) -> Option<Arguments> {
     let mut arguments = Arguments::default();
     let mut trees = stream.clone().into_iter().peekable();
@@ -195,7 +196,7 @@ fn label(literal: &Literal) -> Option<String> {
     is_label(label).then(|| label.to_owned())
 }
 
-/// Names with `::` between them, none of them the function's own.
+/// Reads names with `::` between them. None of them may be the function's own name.
 fn path(trees: &[TokenTree], function: &str) -> Option<Path> {
     let mut segments = syn::punctuated::Punctuated::new();
     for (index, tree) in trees.iter().enumerate() {
@@ -271,8 +272,7 @@ fn function(item: &TokenStream) -> Option<Function> {
     if matches!(&tree, TokenTree::Punct(punct) if punct.as_char() == '-') {
         trees.next()?;
         has_output = true;
-        // The compiler has read the type already. `()` is none, and what stands behind it is not
-        // for us.
+        // The compiler has parsed the type already. `declaration` judges `()` and unusual types.
         tree = trees.next()?;
         ident(&tree)?;
         loop {
@@ -306,7 +306,8 @@ fn ident(tree: &TokenTree) -> Option<String> {
     }
 }
 
-/// Whether a function has an attribute that its checksum may tell of. `item` begins with them.
+/// Whether a function has an attribute that may change its checksum. `item` begins with its
+/// attributes.
 pub(crate) fn is_attributed(item: &TokenStream) -> bool {
     let mut trees = item.clone().into_iter();
     while let (Some(TokenTree::Punct(_)), Some(TokenTree::Group(attribute))) =
@@ -319,14 +320,11 @@ pub(crate) fn is_attributed(item: &TokenStream) -> bool {
     false
 }
 
-/// Documentation, or a word to a lint: neither changes what the function does.
+/// Whether an attribute is documentation or advice, and changes nothing that the function does.
 fn is_advice(attribute: &Group) -> bool {
     let mut trees = attribute.stream().into_iter();
     let Some(TokenTree::Ident(word)) = trees.next() else { return false };
-    let is_known = matches!(
-        word.to_string().as_str(),
-        "doc" | "allow" | "expect" | "warn" | "deny" | "forbid" | "inline" | "cold" | "must_use"
-    );
+    let is_known = built_in::is_advice(&word.to_string());
     let is_path = matches!(trees.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
     is_known && !is_path && attribute.delimiter() == Delimiter::Bracket
 }

@@ -1,40 +1,42 @@
-//! One migration against the history that its crate has sealed in `migrations.sum`.
+//! A migration, compared with the history that its crate has sealed in `migrations.sum`.
 //!
-//! The file is read once per process and crate; in an editor's server, which lives long, again when
-//! it changed. What concerns the file and not one migration is said by the first one expanded.
+//! The file is read once per process and crate. An editor's server lives long and reads it again
+//! when it has changed. An error of the file itself is reported at the crate's first migration.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::ErrorKind,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
 
-use mongrate_seal::outline::Missing;
-use mongrate_seal::sum::{self, About, Declared, Sum, Undo};
+use mongrate_seal::{
+    declaration::{Checked, Rollback},
+    outline::Missing,
+    sum::{self, About, Declared, Sum, Undo},
+};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Error;
 
-use crate::crate_table::{self, Origin};
-use crate::nearby;
-use crate::place::Place;
-use mongrate_seal::declaration::{Checked, Rollback};
+use crate::{crate_table, editor::is_editor, nearby, origin::Origin, place::Place};
 
-/// By crate, for a process that is handed several.
-static FILES: Mutex<BTreeMap<Origin, File>> = Mutex::new(BTreeMap::new());
+/// The sum files by crate: one process may expand several crates.
+static FILES: Mutex<BTreeMap<Origin, KnownFile>> = Mutex::new(BTreeMap::new());
 
-/// A sum file as it was when it was last read.
-struct File {
+/// A sum file as it was last read.
+struct KnownFile {
     stamp: Option<Stamp>,
-    /// None, if there is no such file; or the text of an error.
-    sum: Option<Result<Arc<Sum>, String>>,
+    /// The content or the text of an error; `None` if there is no such file.
+    sum: Option<ReadSum>,
 }
 
-/// By which a change is noticed.
+/// Time and size, by which a change is noticed.
 type Stamp = (Option<SystemTime>, u64);
 
-/// Compares a migration with what is sealed. Gives what to add after it.
+/// Compares a migration with the sealed history. Returns the tokens to add after it.
 pub(crate) fn check(
     checked: &Checked,
     place: &Place,
@@ -45,10 +47,10 @@ pub(crate) fn check(
         return Ok(None);
     }
     let path = origin.directory.join(sum::FILE);
-    let is_editor = crate_table::is_editor();
+    let is_editor = is_editor();
     let (sum, is_first) = read(origin, &path);
     let Some(sum) = sum else {
-        // The compiler cannot be told to look for a file that is not there; a start can look.
+        // The compiler cannot watch for a file that does not exist; the app looks when it starts.
         return Ok(path.to_str().filter(|_| is_first && !is_editor).map(|path| absent(path, root)));
     };
     let sum = match sum {
@@ -56,10 +58,10 @@ pub(crate) fn check(
         Err(text) if is_first || is_editor => return Err(Error::new(Span::call_site(), text)),
         Err(_) => return Ok(None),
     };
-    // The file is looked at only if something is sealed about the rollback.
+    // The source file is read only if the rollback is sealed.
     let sealed = sum.get(&checked.group, checked.version.number);
     let is_compared = sealed.is_some_and(|sealed| sealed.rollback.is_some());
-    let rollback = if is_compared { undo(checked, place) } else { None };
+    let rollback = if is_compared { rollback_of(checked, place) } else { None };
     let declared = Declared {
         group: &checked.group,
         version: checked.version.number,
@@ -98,9 +100,9 @@ pub(crate) fn check(
     Ok(path.to_str().map(|path| linked(path, root)))
 }
 
-/// How a migration is rolled back, as the sum file would have it; `None` if its own file does not
-/// tell, which `cargo mongrate check` sees.
-fn undo(checked: &Checked, place: &Place) -> Option<String> {
+/// Returns how a migration is rolled back, in the sum file's form. `None` if its own source file does
+/// not show it; `cargo mongrate check` reads all files.
+fn rollback_of(checked: &Checked, place: &Place) -> Option<String> {
     match &checked.rollback {
         Rollback::None => None,
         Rollback::Derived => Some(sum::derived()),
@@ -108,14 +110,14 @@ fn undo(checked: &Checked, place: &Place) -> Option<String> {
     }
 }
 
-/// What a crate's sum file says.
-type Read = Result<Arc<Sum>, String>;
+/// The content of a sum file, or the text of an error.
+type ReadSum = Result<Arc<Sum>, String>;
 
-/// The crate's sum file, if it has one, and whether nobody asked before.
-fn read(origin: &Origin, path: &Path) -> (Option<Read>, bool) {
+/// Returns the crate's sum file, if it has one, and whether this is the first call for the crate.
+fn read(origin: &Origin, path: &Path) -> (Option<ReadSum>, bool) {
     let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
     let known = files.get(origin);
-    if !crate_table::is_editor()
+    if !is_editor()
         && let Some(file) = known
     {
         return (file.sum.clone(), false);
@@ -131,11 +133,11 @@ fn read(origin: &Origin, path: &Path) -> (Option<Read>, bool) {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => Some(Err(format!("cannot read {}: {error}", path.display()))),
     };
-    let is_first = files.insert(origin.clone(), File { stamp, sum: sum.clone() }).is_none();
+    let is_first = files.insert(origin.clone(), KnownFile { stamp, sum: sum.clone() }).is_none();
     (sum, is_first)
 }
 
-/// Whether a migration belongs to a test, a benchmark or an example, and not to the history.
+/// Whether a migration belongs to a test, a benchmark or an example, not to the history.
 fn is_aside(place: &Place, directory: &Path) -> bool {
     const ASIDE: [&str; 3] = ["tests", "benches", "examples"];
     let Some(path) = &place.path else { return false };
@@ -152,16 +154,17 @@ fn is_below(path: &Path, directory: &Path) -> bool {
     }
 }
 
-/// Whether a migration is new to the file, and stands where `cargo mongrate seal` does not read it:
-/// then nobody may take it for one that no database has.
+/// Whether a migration is not sealed, and is where `cargo mongrate seal` does not read it: a database
+/// may have applied it, although it is not in the file.
 fn is_unread(sum: &Sum, declared: Declared<'_>, origin: &Origin) -> bool {
     sum.get(declared.group, declared.version).is_none()
         && crate_table::outline(origin)
             .is_some_and(|outline| !outline.declares(declared.group, declared.version))
 }
 
-/// What is sealed and not linked, as far as the files tell: where this very migration is in no file
-/// that they were seen to reach, they tell nothing. The binary's own registry sees the rest.
+/// Returns an error text for sealed migrations that are not linked, as far as the files show it. If
+/// this migration itself is in no file that the roots are seen to reach, the files show nothing. The
+/// binary's own registry finds the rest.
 fn missing(sum: &Sum, place: &Place, origin: &Origin) -> Option<String> {
     let path = place.path.as_ref()?;
     let outline = crate_table::outline(origin).filter(|outline| outline.reaches(path))?;
@@ -171,15 +174,15 @@ fn missing(sum: &Sum, place: &Place, origin: &Origin) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
-/// Hands the file's text to the binary's registry, once per crate. To include it also tells the
-/// compiler that a change of the file alone is a reason to compile again.
+/// Gives the file's text to the binary's registry, once per crate. Because the text is included, the
+/// compiler compiles again when only the file changes.
 fn linked(path: &str, root: &str) -> TokenStream {
     registered(&file(path), root)
 }
 
 /// Tells the binary's registry where the compiler found no sum file, once per crate. Only in builds
-/// with debug assertions, such as those that `cargo run` and `cargo test` make again and again: in
-/// others, the directory of the build is none of the binary's business.
+/// with debug assertions, such as those of `cargo run` and `cargo test`: other binaries should not
+/// name the directory of their build.
 fn absent(path: &str, root: &str) -> TokenStream {
     let file = quote! {
         __mongrate::SumFile {
@@ -205,8 +208,8 @@ fn registered(file: &TokenStream, root: &str) -> TokenStream {
     }
 }
 
-/// The sum file of the package that is compiled, as an `Option`.
-pub(crate) fn own() -> TokenStream {
+/// Returns the sum file of the compiled package, as the tokens of an `Option`.
+pub(crate) fn own_sum_file() -> TokenStream {
     let path = Origin::of_this_crate().directory.join(sum::FILE);
     match path.to_str().filter(|_| path.is_file()) {
         None => quote!(::core::option::Option::None),

@@ -1,22 +1,25 @@
-//! `#[mongrate::test]`: what is written, judged, and the test that it becomes.
+//! `#[mongrate::test]`: reads and checks the arguments and the function, and writes the test.
 
 use std::path::Path;
 
 use mongrate_seal::declaration::{self, Broken, is_label};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::ext::IdentExt as _;
-use syn::parse::{Parse, ParseStream, Parser as _};
-use syn::punctuated::Punctuated;
-use syn::{Error, FnArg, Ident, ItemFn, Lit, LitInt, LitStr, Token, parenthesized};
+use syn::{
+    Error, FnArg, Ident, ItemFn, Lit, LitInt, LitStr, Token,
+    ext::IdentExt as _,
+    parenthesized,
+    parse::{Parse, ParseStream, Parser as _},
+    punctuated::Punctuated,
+};
 
 use crate::root;
 
 const KEYS: &str = "`at = 20250122002`, `group = \"…\"`, `fixtures(\"…\", …)` and `crate = \"…\"`";
 const PARAMETER: &str =
-    "a test takes its database: `async fn name(db: mongrate::testing::Database)`";
+    "a test takes its database and nothing else: `async fn name(db: mongrate::testing::Database)`";
 
-/// The test.
+/// Returns the test.
 pub(crate) fn expand(
     arguments: TokenStream,
     item: TokenStream,
@@ -26,7 +29,7 @@ pub(crate) fn expand(
     let arguments =
         broken.keep(Punctuated::<Argument, Token![,]>::parse_terminated.parse2(arguments));
     let function: ItemFn = syn::parse2(item).map_err(|_| {
-        Error::new(Span::call_site(), "`#[mongrate::test]` is for a function: `async fn`")
+        Error::new(Span::call_site(), "`#[mongrate::test]` goes on a function: `async fn`")
     })?;
     judge(&function, &mut broken);
     let settings = Settings::new(arguments.into_iter().flatten(), package, &mut broken);
@@ -50,16 +53,18 @@ impl Parse for Argument {
         match key.to_string().as_str() {
             "at" => {
                 input.parse::<Token![=]>().map_err(|_| {
-                    needs("`at` needs a version: `at = 20250122002`; 0 is before the first")
+                    needs(
+                        "`at` needs a version: `at = 20250122002`; 0 is before the first migration",
+                    )
                 })?;
                 match input.parse::<Lit>() {
                     Ok(Lit::Int(version)) => Ok(Self::At(key, version)),
                     Ok(other) => Err(Error::new(
                         other.span(),
-                        "`at` is a bare number: `at = 20250122002`; 0 is before the first",
+                        "`at` is a whole number without quotes: `at = 20250122002`; 0 is before the first migration",
                     )),
                     Err(_) => Err(input.error(
-                        "`at` is a whole number written out, as in `at = 20250122002`: the attribute \
+                        "`at` is a literal whole number, as in `at = 20250122002`: the attribute \
                          cannot see the value of a constant",
                     )),
                 }
@@ -106,15 +111,20 @@ impl Parse for Argument {
     }
 }
 
-/// What must hold of the function.
+/// Checks the function.
 fn judge(function: &ItemFn, broken: &mut Broken) {
     let signature = &function.sig;
     if signature.asyncness.is_none() {
-        broken
-            .add(Error::new_spanned(signature.fn_token, "a test with a database is an `async fn`"));
+        broken.add(Error::new_spanned(
+            signature.fn_token,
+            "a test with a database is async: write `async fn`",
+        ));
     }
     if !signature.generics.params.is_empty() {
-        broken.add(Error::new_spanned(&signature.generics, "a test cannot be generic"));
+        broken.add(Error::new_spanned(
+            &signature.generics,
+            "a test cannot be generic: remove the generic parameters",
+        ));
     }
     let mut inputs = signature.inputs.iter();
     match (inputs.next(), inputs.next()) {
@@ -136,19 +146,19 @@ fn judge(function: &ItemFn, broken: &mut Broken) {
         if attribute.path().is_ident("test") {
             broken.add(Error::new_spanned(
                 attribute,
-                "`#[mongrate::test]` makes it a test already; remove `#[test]`",
+                "`#[mongrate::test]` makes this a test already: remove `#[test]`",
             ));
         }
     }
 }
 
-/// The arguments, judged.
+/// The checked arguments.
 struct Settings {
     at: Option<i64>,
     group: Option<String>,
-    /// Name, and the file's absolute path.
+    /// The collection's name and the file's absolute path of each fixture.
     fixtures: Vec<(String, String)>,
-    /// Where `mongrate` is, if that is said.
+    /// The path of `mongrate`, if the attribute gives it.
     krate: Option<syn::Path>,
 }
 
@@ -209,8 +219,9 @@ fn fixture(name: &LitStr, package: &Path) -> syn::Result<(String, String)> {
     match path.to_str().filter(|_| path.is_file()) {
         Some(path) => Ok((text, path.to_owned())),
         None => {
-            let rule =
-                format!("there is no `fixtures/{text}.json` in the directory of the package");
+            let rule = format!(
+                "the package has no file `fixtures/{text}.json`: create it, or fix the name"
+            );
             Err(Error::new(span, rule))
         }
     }

@@ -1,29 +1,30 @@
-//! `verify!(…)`: what is written in it, and the test that it becomes.
-
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::ext::IdentExt as _;
-use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
-use syn::{Error, Expr, Ident, LitStr, Path, Token, bracketed};
+//! `verify!(…)`: reads its arguments, and writes the test.
 
 use mongrate_seal::declaration;
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{
+    Error, Expr, Ident, LitStr, Path, Token, bracketed,
+    ext::IdentExt as _,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+};
 
 use crate::{root, sealed};
 
 const FORM: &str = "write `verify!()`, `verify!(reversible)`, or \
-                    `verify!(reversible, except = [load_countries])`, each perhaps with \
-                    `crate = \"my_crate::mongrate\"` at the end";
+                    `verify!(reversible, except = [load_countries])`; each may end with \
+                    `crate = \"my_crate::mongrate\"`";
 
-/// What must hold beyond soundness.
+/// What the test requires besides sound migrations.
 #[derive(Debug, PartialEq, Eq)]
 enum Policy {
     None,
-    /// Every migration has a rollback, but these: `name`, or `group::name`.
+    /// Every migration except these has a rollback: `name`, or `group::name`.
     Reversible(Vec<String>),
 }
 
-/// The test.
+/// Returns the test.
 pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
     let Arguments { policy, krate } = syn::parse2(input)?;
     let root = root::tokens(krate.as_ref())?;
@@ -31,7 +32,7 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
         Policy::None => quote!(::core::option::Option::None),
         Policy::Reversible(except) => quote!(::core::option::Option::Some(&[#(#except),*])),
     };
-    let own = sealed::own();
+    let own = sealed::own_sum_file();
     Ok(quote! {
         #[test]
         fn the_linked_migrations_are_sound() {
@@ -41,10 +42,10 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
     })
 }
 
-/// All that is written.
+/// The arguments.
 struct Arguments {
     policy: Policy,
-    /// Where `mongrate` is, if that is said.
+    /// The path of `mongrate`, if the last argument gives it.
     krate: Option<Path>,
 }
 
@@ -84,23 +85,23 @@ fn equals(input: ParseStream<'_>) -> syn::Result<()> {
     input.parse::<Token![=]>().map(drop).map_err(|error| Error::new(error.span(), FORM))
 }
 
-/// Behind the word.
+/// Reads the list after the word `except`.
 fn except(input: ParseStream<'_>) -> syn::Result<Vec<String>> {
     equals(input)?;
     let list;
     bracketed!(list in input);
     let mut except = Vec::new();
-    for one in Punctuated::<Name, Token![,]>::parse_terminated(&list)? {
-        if except.contains(&one.text) {
-            let text = format!("`{}` is excepted twice; remove one of them", one.text);
-            return Err(Error::new(one.span, text));
+    for name in Punctuated::<Name, Token![,]>::parse_terminated(&list)? {
+        if except.contains(&name.text) {
+            let text = format!("`{}` is excepted twice; remove one of them", name.text);
+            return Err(Error::new(name.span, text));
         }
-        except.push(one.text);
+        except.push(name.text);
     }
     Ok(except)
 }
 
-/// `name`, `group::name`, or either as a text, where it is no identifier.
+/// `name` or `group::name`, or either in quotes if it is not an identifier.
 struct Name {
     text: String,
     span: proc_macro2::Span,
@@ -123,7 +124,7 @@ impl Parse for Name {
 
 #[cfg(test)]
 mod tests {
-    //! What is taken, and what is not.
+    //! Which arguments are accepted, and which are not.
 
     use super::*;
 
@@ -139,12 +140,12 @@ mod tests {
                 let read: Arguments = syn::parse_str(&format!("{text}{end}")).unwrap();
                 let krate = read.krate.unwrap();
                 let parts: Vec<_> =
-                    krate.segments.iter().map(|one| one.ident.to_string()).collect();
+                    krate.segments.iter().map(|part| part.ident.to_string()).collect();
                 assert_eq!(parts, ["my", "db"]);
             }
         }
         assert_eq!(policy("crate = \"db\", reversible"), Err(FORM.to_owned()));
-        assert!(policy("crate = \"1\"").unwrap_err().starts_with("`crate` is the path"));
+        assert!(policy("crate = \"1\"").unwrap_err().starts_with("`crate` takes the path"));
     }
 
     #[test]

@@ -1,39 +1,42 @@
-//! Whether the compiler was given the function that the source has.
+//! The function that the compiler passes to the attribute, compared with the function in the source.
 //!
-//! There is one reading of a migration: the one of its source, as `cargo mongrate seal` has it. An
-//! attribute above `#[migration]` runs first, and what it hands on is another body, whose checksum
-//! would change with that macro's version. A `cfg_attr` below it is replaced by what it adds, or by
-//! nothing, as the features are. The first is refused, and says what to move; of the second the
-//! source is read.
+//! A migration's checksum is always that of its source, as `cargo mongrate seal` reads it. A macro
+//! above `#[migration]` runs first and passes on another body, whose checksum would change with that
+//! macro's version: this is refused, and the error says what to move. The compiler replaces a
+//! `cfg_attr` below `#[migration]` by what it adds, or by nothing, depending on the features: then
+//! the checksum is taken from the source.
 //!
-//! To parse a source for each migration would cost more than all else: so the tokens are compared
-//! with the text that they come from while they are read anyway, and a source is parsed, once,
-//! where that leaves a doubt.
+//! To parse a source for each migration would cost more than all other work. So the tokens are
+//! compared with the text that they come from while they are read anyway, and a source is parsed,
+//! once, only if that leaves a doubt.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
 
-use mongrate_seal::attribute::{Reading, readings};
-use mongrate_seal::declaration::Checked;
+use mongrate_seal::{
+    attribute::{Reading, readings},
+    declaration::Checked,
+};
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 use syn::{Error, ItemFn};
 
-use crate::crate_table;
-use crate::place::Place;
+use crate::{editor::is_editor, place::Place};
 
-/// Compares tokens, one after the other, with the text of a group.
+/// The text of a group in the source, with which tokens are compared one after the other.
 pub(crate) struct Source {
     text: String,
     at: usize,
-    /// Whether all tokens so far stood there.
+    /// Whether all tokens so far were in the text.
     holds: bool,
 }
 
 impl Source {
-    /// Of what stands between a group's brackets, and those.
+    /// Takes the text of a group, with its brackets.
     pub(crate) fn of(group: &Group) -> Self {
         match group.span().source_text() {
             Some(text) => Self { text, at: 0, holds: true },
@@ -41,7 +44,7 @@ impl Source {
         }
     }
 
-    /// A token, as it is spelt.
+    /// Compares the next token, as it is spelt.
     pub(crate) fn token(&mut self, token: &str) {
         if self.holds {
             self.skip_space();
@@ -50,12 +53,12 @@ impl Source {
         }
     }
 
-    /// One character of punctuation, or a bracket.
+    /// Compares one character of punctuation, or a bracket.
     pub(crate) fn character(&mut self, character: char) {
         self.token(character.encode_utf8(&mut [0; 4]));
     }
 
-    /// Whether all of the text has been compared, and was the same.
+    /// Whether the whole text has been compared and was the same.
     pub(crate) fn ends(mut self) -> bool {
         self.skip_space();
         self.holds && self.rest().is_empty()
@@ -65,7 +68,7 @@ impl Source {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// Spaces and comments, but no documentation, which the compiler hands on as an attribute.
+    /// Skips spaces and comments, but not documentation, which the compiler passes on as an attribute.
     fn skip_space(&mut self) {
         loop {
             let rest = self.rest();
@@ -84,7 +87,7 @@ impl Source {
         }
     }
 
-    /// All tokens of a stream. False, if some do not stand there.
+    /// Compares all tokens of a stream.
     fn stream(&mut self, stream: TokenStream) {
         let mut trees = stream.into_iter().peekable();
         while let Some(tree) = trees.next() {
@@ -112,7 +115,7 @@ impl Source {
                         Delimiter::Parenthesis => ('(', ')'),
                         Delimiter::Brace => ('{', '}'),
                         Delimiter::Bracket => ('[', ']'),
-                        // A macro's doing.
+                        // Only a macro makes invisible groups.
                         Delimiter::None => {
                             self.holds = false;
                             return;
@@ -135,7 +138,7 @@ impl Source {
     }
 }
 
-/// `///`, `//!`, `/** … */` and `/*! … */`, but not `////` and `/***`.
+/// Whether a text begins with `///`, `//!`, `/** … */` or `/*! … */`, but not with `////` or `/***`.
 fn is_documentation(text: &[u8]) -> bool {
     match text {
         [b'/', b'/', b'!', ..] | [b'/', b'*', b'!', ..] => true,
@@ -146,7 +149,7 @@ fn is_documentation(text: &[u8]) -> bool {
     }
 }
 
-/// The length of a `/* … */`, in which others may be.
+/// Returns the length of a `/* … */`, which may hold other comments.
 fn block_comment(text: &[u8]) -> usize {
     let (mut at, mut depth) = (0, 0_usize);
     while at < text.len() {
@@ -162,7 +165,7 @@ fn block_comment(text: &[u8]) -> usize {
     text.len()
 }
 
-/// Whether a function's body stands in the source as the compiler has it. `item` ends with it.
+/// Whether the source has the same body as the compiler. `item` ends with the body.
 pub(crate) fn has_its_body(item: &TokenStream) -> bool {
     let Some(TokenTree::Group(body)) = item.clone().into_iter().last() else { return false };
     let mut source = Source::of(&body);
@@ -170,17 +173,17 @@ pub(crate) fn has_its_body(item: &TokenStream) -> bool {
     source.ends()
 }
 
-/// The migration with the checksum that its source has, or what stands in the way of that.
+/// Returns the migration with the checksum of its source, or the error that prevents it.
 ///
-/// Where its source has no such function, because a macro writes it or a file was generated,
-/// there is one reading only: the compiler's.
+/// If the source has no such function, because a macro writes it or a file was generated, the
+/// compiler's function counts.
 pub(crate) fn as_in_its_source(
     checked: Checked,
     place: &Place,
     item: TokenStream,
 ) -> syn::Result<Checked> {
     let Some(path) = &place.path else { return Ok(checked) };
-    let readings = meant(path, &checked);
+    let readings = readings_of(path, &checked);
     let Some(first) = readings.first() else { return Ok(checked) };
     if readings.iter().any(|reading| reading.checksum == checked.checksum) {
         return Ok(checked);
@@ -190,31 +193,31 @@ pub(crate) fn as_in_its_source(
     if let Some(reading) = readings.iter().find(|reading| reading.body == body) {
         return Ok(Checked { checksum: reading.checksum.clone(), ..checked });
     }
-    if crate_table::is_editor() {
-        // What is being typed is not in the file yet.
+    if is_editor() {
+        // The file does not have yet what the user is typing.
         return Ok(checked);
     }
     Err(Error::new(checked.function.span(), rewritten(&checked, place, &first.above)))
 }
 
-/// What to say where the compiler has another body than the source.
+/// Returns the error text if the compiler has another body than the source.
 fn rewritten(checked: &Checked, place: &Place, above: &[String]) -> String {
     let (by, way_out) = match above {
         [] => (
-            "a macro around it rewrites it".to_owned(),
+            "a macro around the function rewrites it".to_owned(),
             "move the function out of that macro".to_owned(),
         ),
         [only] => (
-            format!("`{only}` stands above `#[migration]` and rewrites it"),
+            format!("`{only}` stands above `#[migration]` and rewrites the function"),
             format!("put `#[migration]` above `{only}`"),
         ),
         [first, ..] => (
-            format!("{} stand above `#[migration]` and rewrite it", listed(above)),
+            format!("{} stand above `#[migration]` and rewrite the function", listed(above)),
             format!("put `#[migration]` above `{first}`"),
         ),
     };
     format!(
-        "the compiler is given another body of `{}` than {} has, as {by}: its checksum would \
+        "the compiler gets another body of `{}` than {} has, because {by}: the checksum would \
          change with that macro's version; {way_out}",
         checked.function, place.file
     )
@@ -228,22 +231,22 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// A file's readings, and when it was written.
-type File = (Option<SystemTime>, Arc<Vec<Reading>>);
+/// The time when a file was written, and its migrations.
+type FileReadings = (Option<SystemTime>, Arc<Vec<Reading>>);
 
-/// The one of the file that is meant; more than one, where a `cfg` decides which is compiled.
-fn meant(path: &Path, checked: &Checked) -> Vec<Reading> {
-    let is_meant = |one: &&Reading| {
-        one.version == checked.version.number
-            && one.group == checked.group
-            && one.name == checked.name.text
+/// Returns the migration in the file; more than one if a `cfg` decides which one is compiled.
+fn readings_of(path: &Path, checked: &Checked) -> Vec<Reading> {
+    let is_wanted = |reading: &&Reading| {
+        reading.version == checked.version.number
+            && reading.group == checked.group
+            && reading.name == checked.name.text
     };
-    all(path).iter().flat_map(|all| all.iter()).filter(is_meant).cloned().collect()
+    all_readings(path).iter().flat_map(|all| all.iter()).filter(is_wanted).cloned().collect()
 }
 
-/// All that a file declares. None, if it cannot be read.
-fn all(path: &Path) -> Option<Arc<Vec<Reading>>> {
-    static FILES: Mutex<BTreeMap<PathBuf, File>> = Mutex::new(BTreeMap::new());
+/// Returns all migrations that a file declares, or `None` if it cannot be read.
+fn all_readings(path: &Path) -> Option<Arc<Vec<Reading>>> {
+    static FILES: Mutex<BTreeMap<PathBuf, FileReadings>> = Mutex::new(BTreeMap::new());
     let written_at = fs::metadata(path).ok()?.modified().ok();
     let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((at, all)) = files.get(path)
@@ -258,7 +261,7 @@ fn all(path: &Path) -> Option<Arc<Vec<Reading>>> {
 
 #[cfg(test)]
 mod tests {
-    //! Which tokens stand in a text.
+    //! Which tokens are in a text.
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Patients and visits that nobody has to protect: made up, the same in every run.
+//! Invented patients and visits, the same in every run.
 
 use mongrate::bson::{DateTime, Document, doc};
 
@@ -14,7 +14,7 @@ const REASONS: [&str; 5] = ["check-up", "cough", "fracture", "vaccination", "fol
 const OPENED: i64 = 1_735_718_400_000;
 const HALF_HOUR: i64 = 30 * 60 * 1_000;
 
-/// The n-th patient.
+/// Returns the n-th patient.
 pub(crate) fn patient(n: u32) -> Document {
     let given = pick(&GIVEN, n);
     let family = pick(&FAMILY, n / 12);
@@ -26,7 +26,7 @@ pub(crate) fn patient(n: u32) -> Document {
     }
 }
 
-/// The n-th visit.
+/// Returns the n-th visit.
 pub(crate) fn visit(n: u32) -> Document {
     doc! {
         // 7919 is prime: the visits spread over all patients.

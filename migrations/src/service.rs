@@ -1,4 +1,4 @@
-//! The service: brings the database up to date, then answers.
+//! The service: it brings the database up to date, then answers requests.
 
 use std::{net::SocketAddr, process::ExitCode};
 
@@ -24,8 +24,8 @@ pub(crate) async fn run(cli: &Cli, args: &CliArgs, listen: SocketAddr) -> ExitCo
         Err(error) => return args.fail(&error),
     };
     let migrator = cli.migrator(args, connection.database());
-    // Many instances may start at once: one migrates, the others wait until it is done.
-    // MIGRATE_ON_START=check or =false changes that.
+    // Several instances may start at once: one migrates, the others wait until it is done.
+    // `MIGRATE_ON_START=check` or `=false` changes that.
     if let Err(error) = migrator.on_start().default_policy(StartPolicy::Migrate).await {
         connection.close().await;
         return args.fail(&error.into());
@@ -48,7 +48,7 @@ pub(crate) async fn run(cli: &Cli, args: &CliArgs, listen: SocketAddr) -> ExitCo
     }
 }
 
-/// The migrations over HTTP, and their dashboard, if somebody was given a token for them.
+/// Serves the migrations and their dashboard over HTTP, if `CLINIC_TOKEN` is set.
 fn migrations(migrator: Migrator) -> Result<Option<Api>, Error> {
     let Ok(secret) = std::env::var("CLINIC_TOKEN") else { return Ok(None) };
     let auth = Auth::bearer([Token::new("ops", Scope::Write, secret)?])?;
@@ -68,7 +68,7 @@ async fn serve(db: Database, migrations: Option<Api>, listen: SocketAddr) -> std
     let closing = async {
         let _ = tokio::signal::ctrl_c().await;
         if let Some(api) = migrations {
-            // A run in flight ends in order.
+            // Lets a run in flight end in order.
             api.shutdown().await;
         }
     };
@@ -106,7 +106,7 @@ async fn patient(
     })))
 }
 
-#[expect(clippy::print_stderr, reason = "the service's one line for people")]
+#[expect(clippy::print_stderr, reason = "the service prints one line for people")]
 fn say(text: &str) {
     eprintln!("{text}");
 }

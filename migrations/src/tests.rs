@@ -5,10 +5,11 @@ use mongrate::{
     testing::{self, Database, Kill, TestError},
 };
 
-// What is linked is what was sealed, and all but one can be undone.
+// The linked migrations are the sealed ones, and all but one have a rollback.
 mongrate::verify!(reversible, except = [validate_patients]);
 
-/// `schema.snap` beside `Cargo.toml`: a migration that changes it shows in the pull request.
+/// Compares the schema with `schema.snap` beside `Cargo.toml`, so that a change of the schema shows in
+/// the pull request.
 #[mongrate::test]
 async fn the_schema_is_the_one_in_schema_snap(db: Database) -> Result<(), TestError> {
     db.assert_schema().await
@@ -17,7 +18,8 @@ async fn the_schema_is_the_one_in_schema_snap(db: Database) -> Result<(), TestEr
 #[mongrate::test]
 async fn every_rollback_gives_back_what_was_there(db: Database) -> Result<(), TestError> {
     let tried = testing::round_trip(&db).await?;
-    let names: Vec<&str> = tried.irreversible.iter().map(|one| one.name.as_str()).collect();
+    let names: Vec<&str> =
+        tried.irreversible.iter().map(|migration| migration.name.as_str()).collect();
     assert_eq!(names, ["validate_patients"]);
     Ok(())
 }
@@ -40,18 +42,22 @@ async fn names_are_split_at_the_first_space(db: Database) -> Result<(), TestErro
 async fn a_crash_does_not_make_patients_twice(db: Database) -> Result<(), TestError> {
     let third = Kill::after(3).of("commitTransaction");
     let ended = testing::kill(&db, third, async |migrator| migrator.up().steps(1).await).await?;
-    assert!(ended.is_none(), "it died");
+    assert!(ended.is_none(), "the process died");
     db.migrate_to(20250122004).await?;
     let patients = db.collection::<Document>("patients");
     assert_eq!(patients.count_documents(doc! {}).await?, 2_000);
     Ok(())
 }
 
-/// The first three: the others make thousands of documents, and each crash takes a copy.
+/// Tests the first three migrations only: the others insert thousands of documents, and each crash
+/// copies the database.
 #[mongrate::test(at = 0)]
 async fn a_crash_at_any_command_does_no_harm(db: Database) -> Result<(), TestError> {
     let migrations = db.migrator().migrations().unwrap().into_iter().take(3);
     let tried = testing::apply_twice(&db.with_migrations(migrations)).await?;
-    assert!(tried.migrations.iter().all(|one| one.crashes == one.commands), "{tried:?}");
+    assert!(
+        tried.migrations.iter().all(|migration| migration.crashes == migration.commands),
+        "{tried:?}"
+    );
     Ok(())
 }

@@ -731,7 +731,10 @@ async fn create_writes_the_next_file_and_its_mod_line() {
     let modules = std::fs::read_to_string(dir.join("mod.rs")).unwrap();
     assert_eq!(modules, format!("mod m20250122001_first;\nmod m{version}_add_user_index;\n"));
 
-    ran(&mut command(&args)).await.ends(64).complains("is named `add_user_index` already");
+    ran(&mut command(&args))
+        .await
+        .ends(64)
+        .complains("the name `add_user_index` is already taken by");
     let other = ["create", "AnotherOne", "--dir", dir_text];
     ran(&mut command(&other)).await.ends(0).says("✓ wrote ").says("_another_one;");
     let modules = std::fs::read_to_string(dir.join("mod.rs")).unwrap();

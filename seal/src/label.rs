@@ -1,7 +1,7 @@
-//! Names as migrations are named: lower case, digits, underscores.
+//! Labels, the form of migrations' names: lower case, digits, underscores.
 
-/// `Add Users!`, `add-users` and `addUsers` become `add_users`; what is neither an ASCII letter
-/// nor a digit only separates. Empty if nothing is left.
+/// Makes a label of a text: `Add Users!`, `add-users` and `addUsers` become `add_users`. Characters
+/// other than ASCII letters and digits only separate words. The label is empty if no word is left.
 pub fn label(written: &str) -> String {
     let mut label = String::new();
     let mut after_lowercase = false;
@@ -23,7 +23,7 @@ pub fn label(written: &str) -> String {
     label
 }
 
-/// The same, at most so many bytes.
+/// Makes a label of at most `bytes_max` bytes.
 #[cfg(feature = "checksum")]
 pub(crate) fn label_within(written: &str, bytes_max: usize) -> String {
     let mut label = label(written);
@@ -34,7 +34,7 @@ pub(crate) fn label_within(written: &str, bytes_max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! What people type.
+    //! Labels of what people type.
 
     use super::*;
 

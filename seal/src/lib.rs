@@ -1,17 +1,22 @@
 //! Sealed history: what mongrate's attribute, its runtime and its cargo subcommand must agree on.
 //!
 //! [`sum`] is the file `migrations.sum`, in which a crate seals its history. With the feature
-//! `checksum`, `checksum` says what a function does, whatever its layout; with `sources`, that
-//! module finds the migrations that a package declares; with `create`, that one writes a new one.
+//! `checksum`, the module `checksum` makes the fingerprint of a function, whatever its layout. With
+//! the feature `sources`, the module `sources` finds the migrations that a package declares. With the
+//! feature `create`, the module `create` writes a new migration.
 
 #[cfg(feature = "checksum")]
 pub mod attribute;
+#[cfg(feature = "checksum")]
+pub mod built_in;
 #[cfg(feature = "checksum")]
 pub mod checksum;
 #[cfg(feature = "create")]
 pub mod create;
 #[cfg(feature = "checksum")]
 pub mod declaration;
+mod group;
+mod hex;
 mod label;
 #[cfg(feature = "checksum")]
 pub mod outline;
@@ -22,6 +27,7 @@ pub mod sum;
 #[cfg(feature = "checksum")]
 mod text;
 
+pub use group::GROUP_DEFAULT;
 pub use label::label;
 #[cfg(feature = "checksum")]
 pub use text::Text;

@@ -1,51 +1,55 @@
-//! Which migrations a package's files hold, and which of those files a `mod` reaches: for the
-//! attribute, which has no time to parse them all.
+//! The outline of a package: which migrations its files hold, and which files a `mod` reaches. For the
+//! attribute, which has no time to parse all files.
 //!
-//! The tokens of the items are looked at, and of a function only its attributes: the bodies, which
-//! are nearly all of the text, are passed over. Where that cannot tell, it says nothing; the
-//! registry of the binary sees what is missing.
+//! The outline reads the tokens of the items, and of a function only its attributes. It skips the
+//! bodies, which are nearly all of the text. If the tokens do not show whether a migration is missing,
+//! the outline reports nothing; the registry of the binary finds missing migrations.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::Lit;
 
-use crate::attribute::{Names, attribute_tokens, implies_test, marks};
-use crate::sum::{Sealed, Sum};
-use crate::text::Text;
+use crate::{
+    attribute::{Names, attribute_tokens, implies_test, marks},
+    sum::{Sealed, Sum},
+    text::Text,
+};
 
 const DEPTH_MAX: usize = 64;
 const DIRECTORY_DEPTH_MAX: usize = 16;
 const FILES_MAX: usize = 20_000;
 const FILE_BYTES_MAX: u64 = 8 << 20;
 
-/// A migration: its group and its version.
+/// A migration's group and version.
 type Key = (String, i64);
 
-/// What a package's files hold.
+/// The migrations in a package's files.
 #[derive(Debug, Default)]
 pub struct Outline {
     directory: PathBuf,
-    /// What each file declares that a root reaches.
+    /// The migrations in each file that a root reaches.
     reached: BTreeMap<PathBuf, Vec<Key>>,
     names: Names,
     newest: OnceLock<BTreeMap<String, i64>>,
 }
 
-/// What is sealed, and not among what the roots reach.
+/// Sealed migrations that no reached file declares.
 #[derive(Debug, Default)]
 pub struct Missing<'s> {
-    /// It is in no file of the package.
+    /// The migrations that are in no file of the package.
     pub gone: Vec<&'s Sealed>,
-    /// This file has it, and no `mod` reaches that.
+    /// The migrations in a file that no `mod` reaches, with that file.
     pub unreached: Vec<(&'s Sealed, PathBuf)>,
 }
 
 impl Outline {
-    /// Of the package in a directory. `None` if a file cannot be read.
+    /// Reads the package in a directory. `None` if a file cannot be read.
     pub fn read(directory: &Path) -> Option<Self> {
         let mut outline = Self { directory: directory.to_owned(), ..Self::default() };
         for root in roots(directory) {
@@ -60,13 +64,13 @@ impl Outline {
         file.canonicalize().is_ok_and(|file| self.reached.contains_key(&file))
     }
 
-    /// Whether a migration stands where `cargo mongrate seal` reads it.
+    /// Whether a migration is declared where `cargo mongrate seal` reads it.
     pub fn declares(&self, group: &str, version: i64) -> bool {
         let is = |key: &Key| key.0 == group && key.1 == version;
         self.reached.values().flatten().any(is)
     }
 
-    /// The newest version of a group in any file, wherever in it that is written.
+    /// Returns the newest version of a group in any file, wherever in the file it is written.
     pub fn newest(&self, group: &str) -> i64 {
         let all = self.newest.get_or_init(|| {
             let mut newest = BTreeMap::new();
@@ -90,29 +94,31 @@ impl Outline {
         all.get(group).copied().unwrap_or(0)
     }
 
-    /// What is sealed and not linked, as far as the files tell.
+    /// Returns the sealed migrations that are not linked, as far as the files show it.
     pub fn missing<'s>(&self, sum: &'s Sum) -> Missing<'s> {
         let mut declared: BTreeSet<(&str, i64)> = BTreeSet::new();
         for (group, version) in self.reached.values().flatten() {
             declared.insert((group, *version));
         }
-        let is_there = |one: &&Sealed| declared.contains(&(one.group.as_str(), one.version));
-        let candidates: Vec<&Sealed> = sum.sealed().iter().filter(|one| !is_there(one)).collect();
+        let is_there =
+            |sealed: &&Sealed| declared.contains(&(sealed.group.as_str(), sealed.version));
+        let candidates: Vec<&Sealed> =
+            sum.sealed().iter().filter(|sealed| !is_there(sealed)).collect();
         match candidates.is_empty() {
             true => Missing::default(),
             false => self.explain(candidates),
         }
     }
 
-    /// Whether a macro may write the `mod` line of a file: it is given its module's name, or the path
-    /// of a directory around it, or nothing at all.
+    /// Whether a macro may write the `mod` line of a file: its input is the module's name, or the path of
+    /// a directory around the file, or nothing.
     pub fn may_be_reached_by_a_macro(&self, file: &Path) -> bool {
         let mut macros = Macros::default();
         self.reached.keys().filter_map(|file| tokens(file)).for_each(|tokens| macros.look(tokens));
         macros.may_reach(file, &self.directory)
     }
 
-    /// Where those are that no root was seen to reach.
+    /// Finds out where the migrations are that no root is seen to reach.
     fn explain<'s>(&self, candidates: Vec<&'s Sealed>) -> Missing<'s> {
         let mut macros = Macros::default();
         let mut hidden = BTreeSet::new();
@@ -144,20 +150,20 @@ impl Outline {
             }
         }
         let mut missing = Missing::default();
-        for one in candidates {
-            let key = (one.group.clone(), one.version);
+        for sealed in candidates {
+            let key = (sealed.group.clone(), sealed.version);
             match elsewhere.remove(&key) {
                 _ if hidden.contains(&key) => {}
                 Some(file) if macros.may_reach(&file, &self.directory) => {}
-                Some(file) => missing.unreached.push((one, file)),
+                Some(file) => missing.unreached.push((sealed, file)),
                 None if macros.writes_migrations || macros.includes => {}
-                None => missing.gone.push(one),
+                None => missing.gone.push(sealed),
             }
         }
         missing
     }
 
-    /// `directory`: where the files of its `mod` items lie. `None` if it cannot be read.
+    /// Reads a file. The files of its `mod` items are in `directory`. `None` if it cannot be read.
     fn file(&mut self, path: &Path, directory: &Path, for_tests: bool, depth: usize) -> Option<()> {
         let Ok(path) = path.canonicalize() else { return Some(()) };
         if depth > DEPTH_MAX || self.reached.len() > FILES_MAX || self.reached.contains_key(&path) {
@@ -186,7 +192,7 @@ impl Outline {
             at += 1;
             match tree {
                 TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                    if is(trees.get(at), '!') {
+                    if is_punctuation(trees.get(at), '!') {
                         at += 1;
                         if let Some(TokenTree::Group(group)) = trees.get(at)
                             && is_for_tests(group)
@@ -211,23 +217,25 @@ impl Outline {
                         found.extend(migration);
                     }
                     attributes.clear();
-                    // Neither its type nor its body is for us.
+                    // The outline needs neither the type nor the body.
                     while !matches!(trees.get(at), None | Some(TokenTree::Group(_))) {
                         at += 1;
                     }
                 }
                 TokenTree::Ident(word) if word == "use" || word == "extern" => {
-                    let end = trees[at..].iter().position(|tree| is(Some(tree), ';'));
+                    let end = trees[at..].iter().position(|tree| is_punctuation(Some(tree), ';'));
                     let end = end.map_or(trees.len(), |end| at + end + 1);
                     let item: TokenStream = trees[at - 1..end].iter().cloned().collect();
-                    // Not so of `extern "C" fn`, and then it goes on as if nothing had been.
+                    // `extern "C" fn` is not such an item: the walk continues with its next token.
                     if let Ok(item) = syn::parse2::<syn::Item>(item) {
                         self.names.learn(&item);
                         at = end;
                         attributes.clear();
                     }
                 }
-                TokenTree::Ident(word) if word == "include" && is(trees.get(at), '!') => {
+                TokenTree::Ident(word)
+                    if word == "include" && is_punctuation(trees.get(at), '!') =>
+                {
                     if let Some(TokenTree::Group(group)) = trees.get(at + 1)
                         && let Some(path) = text(group.stream())
                         && let Some(directory) = around.file.parent()
@@ -246,7 +254,7 @@ impl Outline {
         Some(())
     }
 
-    /// `mod name;` or `mod name { … }`.
+    /// Reads `mod name;` or `mod name { … }`.
     fn module(
         &mut self,
         name: &str,
@@ -272,7 +280,7 @@ impl Outline {
                 let paths = attributes.iter().flat_map(|group| paths(group.stream()));
                 for path in paths {
                     let beside = around.file.parent().unwrap_or(Path::new(""));
-                    // Inside of a module it is that module's directory which counts.
+                    // Inside an inline module, the path is relative to that module's directory.
                     for file in [beside.join(&path), directory.join(&path)] {
                         let lies = file.parent().unwrap_or(Path::new("")).to_owned();
                         self.file(&file, &lies, for_tests, around.depth + 1)?;
@@ -287,7 +295,7 @@ impl Outline {
         }
     }
 
-    /// What a function's attribute declares.
+    /// Returns the migration that a function's attribute declares.
     fn migration(&self, attribute: &Group) -> Option<Key> {
         match attribute_tokens(attribute.stream(), &self.names)? {
             (Some(version), Some(group)) => Some((group, version)),
@@ -296,31 +304,32 @@ impl Outline {
     }
 }
 
-/// Where items are read.
+/// The place where items are read.
 #[derive(Clone, Copy)]
 struct Around<'a> {
     file: &'a Path,
-    /// Where the files of their modules lie, if those are to be followed.
+    /// The directory of the files of their modules, unless modules are not followed.
     directory: Option<&'a Path>,
     depth: usize,
 }
 
-/// What the macros that stand among the items may do.
+/// What the macros among the items may do.
 #[derive(Default)]
 struct Macros {
-    /// A migration's version is not written where the migration is.
+    /// Whether a migration has a version that is not written in its attribute.
     writes_migrations: bool,
-    /// A file is included whose name is not written.
+    /// Whether a file is included whose name is not written.
     includes: bool,
-    /// Words that macros of other crates are given.
+    /// The words in the macros' input.
     words: BTreeSet<String>,
+    /// The strings in the macros' input.
     texts: Vec<String>,
-    /// One of them is given nothing at all.
-    given_nothing: bool,
+    /// Whether a macro has no input.
+    has_no_input: bool,
 }
 
 impl Macros {
-    /// Notes each `name!(…)` among items.
+    /// Records each `name!(…)` among items.
     fn look(&mut self, stream: TokenStream) {
         const HARMLESS: [&str; 7] = [
             "macro_rules",
@@ -334,16 +343,18 @@ impl Macros {
         let trees: Vec<TokenTree> = stream.into_iter().collect();
         for (at, tree) in trees.iter().enumerate() {
             match (tree, trees.get(at + 1), trees.get(at + 2)) {
-                (TokenTree::Ident(name), bang, Some(TokenTree::Group(group))) if is(bang, '!') => {
+                (TokenTree::Ident(name), bang, Some(TokenTree::Group(group)))
+                    if is_punctuation(bang, '!') =>
+                {
                     let name = name.to_string();
                     if name == "include" {
                         self.includes |= text(group.stream()).is_none();
                     } else if !HARMLESS.contains(&name.as_str()) {
-                        self.given_nothing |= group.stream().is_empty();
-                        self.given(group.stream());
+                        self.has_no_input |= group.stream().is_empty();
+                        self.input(group.stream());
                     }
                 }
-                // The items of a module; a function's body invokes what it likes.
+                // The items of a module. A macro in a function's body writes no `mod` of the crate.
                 (TokenTree::Ident(word), _, Some(TokenTree::Group(group))) if word == "mod" => {
                     self.look(group.stream());
                 }
@@ -352,7 +363,8 @@ impl Macros {
         }
     }
 
-    fn given(&mut self, stream: TokenStream) {
+    /// Records the words and strings in a macro's input.
+    fn input(&mut self, stream: TokenStream) {
         for tree in stream {
             match tree {
                 TokenTree::Ident(word) => {
@@ -363,13 +375,13 @@ impl Macros {
                         self.texts.push(text.value());
                     }
                 }
-                TokenTree::Group(group) => self.given(group.stream()),
+                TokenTree::Group(group) => self.input(group.stream()),
                 TokenTree::Punct(_) => {}
             }
         }
     }
 
-    /// Whether one of them may write the `mod` of a file.
+    /// Whether a macro may write the `mod` of a file.
     fn may_reach(&self, file: &Path, package: &Path) -> bool {
         let package = package.canonicalize().unwrap_or_else(|_| package.to_owned());
         let around = file.ancestors().take_while(|path| *path != package);
@@ -386,15 +398,15 @@ impl Macros {
                         .is_ok_and(|directory| file.starts_with(directory))
             })
         });
-        self.includes || self.given_nothing || is_named || is_below
+        self.includes || self.has_no_input || is_named || is_below
     }
 }
 
-fn is(tree: Option<&TokenTree>, character: char) -> bool {
+fn is_punctuation(tree: Option<&TokenTree>, character: char) -> bool {
     matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
 }
 
-/// `#[cfg(test)]` and its like.
+/// Whether an attribute is `#[cfg(test)]`, or implies it.
 fn is_for_tests(attribute: &Group) -> bool {
     let mut trees = attribute.stream().into_iter();
     match (trees.next(), trees.next()) {
@@ -405,14 +417,14 @@ fn is_for_tests(attribute: &Group) -> bool {
     }
 }
 
-/// Every `path = "…"`: more than one in a `cfg_attr`.
+/// Returns every `path = "…"`; a `cfg_attr` may have more than one.
 fn paths(stream: TokenStream) -> Vec<String> {
     let trees: Vec<TokenTree> = stream.into_iter().collect();
     let mut paths = Vec::new();
     for (at, tree) in trees.iter().enumerate() {
         match tree {
             TokenTree::Group(group) => paths.extend(self::paths(group.stream())),
-            TokenTree::Ident(word) if word == "path" && is(trees.get(at + 1), '=') => {
+            TokenTree::Ident(word) if word == "path" && is_punctuation(trees.get(at + 1), '=') => {
                 paths.extend(trees.get(at + 2).and_then(|value| text(value.clone().into())));
             }
             _ => {}
@@ -421,7 +433,7 @@ fn paths(stream: TokenStream) -> Vec<String> {
     paths
 }
 
-/// The one string that is written here.
+/// Returns the string, if the tokens are a string and nothing else.
 fn text(stream: TokenStream) -> Option<String> {
     syn::parse2::<syn::LitStr>(stream).ok().map(|text| text.value())
 }
@@ -431,7 +443,8 @@ fn tokens(file: &Path) -> Option<TokenStream> {
     Text::new(&text).as_str().parse().ok()
 }
 
-/// The roots of a package's libraries and binaries: where cargo looks, and what the manifest names.
+/// Returns the roots of a package's libraries and binaries: the files that cargo looks for, and those
+/// that the manifest names.
 fn roots(directory: &Path) -> Vec<PathBuf> {
     let source = directory.join("src");
     let mut roots = vec![source.join("lib.rs"), source.join("main.rs")];
@@ -450,7 +463,7 @@ fn roots(directory: &Path) -> Vec<PathBuf> {
     roots
 }
 
-/// The Rust files below a directory.
+/// Returns the Rust files below a directory.
 pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
@@ -458,7 +471,7 @@ pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     while let Some((directory, depth)) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let path = entry.path();
-            // Of the link itself, if it is one: links are not followed, and cannot go in circles.
+            // The metadata of a link is that of the link: links are not followed, so there are no loops.
             let Ok(about) = entry.metadata() else { continue };
             if about.is_dir() && depth < DIRECTORY_DEPTH_MAX {
                 directories.push((path, depth + 1));

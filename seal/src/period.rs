@@ -1,8 +1,8 @@
-//! Names such as `m2024_q1`: a period of time, and no version.
+//! Names such as `m2024_q1`, which stand for a period of time and not for a version.
 
-/// Whether the digits in a name stand for a year, a month or a day in which migrations are gathered,
-/// and not for the version of the one that is declared there. A directory may be named for a year
-/// or a month in any case; a file, and a day, only if the version goes on from there.
+/// Whether the digits in a name stand for the year, month or day of several migrations, and not for
+/// the version of one migration. A directory may always be named for a year or a month. A file, or a
+/// day, is a period only if `version` begins with the digits and has more of them.
 pub fn is_period(digits: &str, version: i64, is_directory: bool) -> bool {
     if !is_date(digits) {
         return false;
@@ -12,9 +12,10 @@ pub fn is_period(digits: &str, version: i64, is_directory: bool) -> bool {
     goes_on || is_directory && digits.len() < 8
 }
 
-/// `2024`, `202401` or `20240131`.
+/// Whether digits are a date: `2024`, `202401` or `20240131`.
 pub fn is_date(digits: &str) -> bool {
-    let part = |from: usize, to: usize| digits.get(from..to).and_then(|it| it.parse::<u32>().ok());
+    let part =
+        |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u32>().ok());
     let has_year = part(0, 4).is_some_and(|year| (1990..2200).contains(&year));
     let has_month = || part(4, 6).is_some_and(|month| (1..=12).contains(&month));
     let has_day = || part(6, 8).is_some_and(|day| (1..=31).contains(&day));

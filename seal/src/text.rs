@@ -1,21 +1,21 @@
-//! A source file as the compiler reads it: without the byte order mark, without a line for the
-//! shell, and with `\n` wherever the file has `\r\n`, be it inside of a string.
+//! A source file as the compiler reads it: without the byte order mark and the line for the shell, and
+//! with `\n` wherever the file has `\r\n`, even inside a string.
 
 use std::ops::Range;
 
-/// The text that the compiler sees, and where each place of it is in the file.
+/// The text that the compiler reads, and the place in the file of each of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// What the compiler reads.
+    /// The text that the compiler reads.
     rest: String,
-    /// How many bytes of the file come before that.
+    /// How many bytes of the file come before `rest`.
     skipped: usize,
     /// Places in `rest` before which the file has a `\r`.
     carriage_returns: Vec<usize>,
 }
 
 impl Text {
-    /// Of a file's contents.
+    /// Makes the text of a file's contents.
     pub fn new(file: &str) -> Self {
         let rest = file.strip_prefix('\u{feff}').unwrap_or(file);
         let rest = match is_for_the_shell(rest) {
@@ -35,12 +35,12 @@ impl Text {
         Self { rest: text, skipped, carriage_returns }
     }
 
-    /// What the compiler reads.
+    /// Returns the text that the compiler reads.
     pub fn as_str(&self) -> &str {
         &self.rest
     }
 
-    /// Where a part of [`as_str`](Self::as_str) is in the file, in bytes.
+    /// Returns the place in the file, in bytes, of a part of [`as_str`](Self::as_str).
     pub fn in_file(&self, range: Range<usize>) -> Range<usize> {
         self.offset(range.start)..self.offset(range.end)
     }
@@ -50,7 +50,7 @@ impl Text {
     }
 }
 
-/// `#!/usr/bin/env …`, but not `#![allow(…)]`, with or without spaces.
+/// Whether a text begins with `#!/usr/bin/env …`, and not with `#![allow(…)]`.
 fn is_for_the_shell(text: &str) -> bool {
     text.strip_prefix("#!").is_some_and(|rest| !rest.trim_start().starts_with('['))
 }

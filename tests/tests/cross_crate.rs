@@ -267,8 +267,8 @@ fn a_reexport_is_named_by_the_macro() {
     let silent = source.replace(", crate = \"kit::inner::db\"", "");
     let apart = fixtures.apart("on_a_reexport_in_silence", &on_inner, &silent);
     let output = fixtures.cargo(&apart, &["check"]);
-    let expected = "error: this crate does not depend on `mongrate` under any name: `cargo add \
-                    mongrate`; if another crate re-exports it, say where: `crate = \
+    let expected = "error: this crate does not depend on `mongrate` under any name: run `cargo add \
+                    mongrate`; if another crate re-exports it, write its path: `crate = \
                     \"other_crate::mongrate\"`";
     assert!(text(&output).contains(expected), "{}", text(&output));
 }

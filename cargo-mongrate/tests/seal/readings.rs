@@ -88,9 +88,9 @@ fn a_macro_above_that_rewrites_the_body_is_named_with_what_to_move() {
     assert!(!output.status.success(), "not sealed, it compiles");
     assert!(
         text(&output).contains(
-            "error: the compiler is given another body of `add_users` than src/one.rs has, as \
-             `#[tracing::instrument]` stands above `#[migration]` and rewrites it: its checksum \
-             would change with that macro's version; put `#[migration]` above \
+            "error: the compiler gets another body of `add_users` than src/one.rs has, because \
+             `#[tracing::instrument]` stands above `#[migration]` and rewrites the function: the \
+             checksum would change with that macro's version; put `#[migration]` above \
              `#[tracing::instrument]`\n --> src/one.rs:6:10"
         ),
         "{}",

@@ -10,7 +10,7 @@ fn a_mod_line_that_was_removed_is_an_error_of_the_compiler() {
     fixture.replace("src/main.rs", "mod one;", "");
     fixture.is_refused(
         "
-error: 1 `add_users` is sealed, and src/one.rs has it, but no `mod` reaches that file, so that nothing links it: add `mod one;` to src/main.rs
+error: 1 `add_users` is sealed and in src/one.rs, but no `mod` reaches that file, so the binary does not link it: add `mod one;` to src/main.rs
 ",
     );
     fixture.replace("src/main.rs", "mod five;", "mod five;\nmod one;");
@@ -27,7 +27,7 @@ fn a_directory_that_no_mod_reaches_is_named_by_its_own_line() {
     fixture.replace("src/main.rs", "mod one;", "");
     fixture.is_refused(
         "
-error: 1 `add_users` is sealed, and src/one/mod.rs has it, but no `mod` reaches that file, so that nothing links it: add `mod one;` to src/main.rs
+error: 1 `add_users` is sealed and in src/one/mod.rs, but no `mod` reaches that file, so the binary does not link it: add `mod one;` to src/main.rs
 ",
     );
 }

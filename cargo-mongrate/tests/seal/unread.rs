@@ -27,7 +27,7 @@ fn keeps_its_version(fixture: &Fixture) {
     assert!(
         text.contains("error: version 3 is not sealed: `cargo mongrate seal` does not read it")
     );
-    assert!(text.contains("let it keep its version"), "{text}");
+    assert!(text.contains("so keep its version and its name"), "{text}");
     assert!(!text.contains("declare `version ="), "{text}");
 }
 
@@ -134,8 +134,8 @@ fn under_another_name_it_is_read_or_said_not_to_be() {
     fixture.write("src/three.rs", &three.replace("version = 3", "version = 7"));
     fixture.replace("src/main.rs", "mod one;", "mod one;\nmod three;\nmod kit;");
     let output = fixture.mongrate(&["check"]);
-    let expected = "src/three.rs:2: the migration of version 7 is not read, as `#[crate::kit::step]` \
-                    is no name under which this crate imports `#[migration]`";
+    let expected = "src/three.rs:2: the migration of version 7 is not read, as no import of \
+                    this crate gives `#[migration]` the name `#[crate::kit::step]`";
     assert!(text(&output).contains(expected), "{}", text(&output));
 }
 
@@ -175,5 +175,5 @@ fn what_is_for_tests_alone_is_no_history() {
     // What is for tests or for something else is history.
     fixture.replace("src/main.rs", "#[cfg(all(test, unix))]", "#[cfg(any(test, unix))]");
     let output = fixture.mongrate(&["check"]);
-    assert!(text(&output).contains("version 3 is new, and older"), "{}", text(&output));
+    assert!(text(&output).contains("version 3 is new, but older"), "{}", text(&output));
 }

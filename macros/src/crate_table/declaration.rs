@@ -1,10 +1,9 @@
-//! One entry of the table.
+//! One migration in the table.
 
+use mongrate_seal::declaration::{Checked, GROUP_DEFAULT};
 use syn::ext::IdentExt as _;
 
-use crate::nearby;
-use crate::place::Place;
-use mongrate_seal::declaration::{Checked, GROUP_DEFAULT};
+use crate::{nearby, place::Place};
 
 /// A migration, and where its version is written.
 #[derive(Clone, Debug)]
@@ -13,7 +12,7 @@ pub(super) struct Declaration {
     pub(super) name: String,
     pub(super) group: String,
     pub(super) function: String,
-    /// The path of the function that rolls it back, if it names one.
+    /// The path of the function that rolls the migration back, if the attribute names one.
     pub(super) rollback: Option<Vec<String>>,
     pub(super) place: Place,
 }
@@ -35,7 +34,7 @@ impl Declaration {
         format!("`{}` ({}:{})", self.function, self.place.file, self.place.line)
     }
 
-    /// ` of group `audit``, or nothing for the default one.
+    /// `` of group `audit` ``, or an empty text for the default group.
     pub(super) fn of_group(&self) -> String {
         if self.group == GROUP_DEFAULT {
             String::new()

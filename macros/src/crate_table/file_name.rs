@@ -1,15 +1,17 @@
-//! `m20250122002_add_index.rs` promises version 20250122002. So does a directory of such a name
-//! for what lies in it.
+//! The version in a file's name: `m20250122002_add_index.rs` promises version 20250122002. A
+//! directory with such a name promises the version of the migration in it.
 
-use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
 use mongrate_seal::period::is_period;
 
 use super::declaration::Declaration;
-use super::known::Origin;
+use crate::origin::Origin;
 
-/// What is wrong, if the nearest name that promises a version promises another.
+/// Returns the error text if the nearest name that promises a version promises another version.
 pub(super) fn complaint(new: &Declaration, origin: &Origin) -> Option<String> {
     let promise = promises(new, origin).next()?;
     if promise.version == new.version {
@@ -35,7 +37,8 @@ struct Promise {
     extension: &'static str,
 }
 
-/// From the file outwards, up to the package's directory.
+/// Returns the promises of the file and the directories around it, nearest first, up to the
+/// package's directory.
 fn promises<'a>(new: &'a Declaration, origin: &Origin) -> impl Iterator<Item = Promise> + use<'a> {
     let path = new.place.path.clone().unwrap_or_else(|| PathBuf::from(&new.place.file));
     let file = path.file_stem().and_then(|stem| promise("file", &stem.to_string_lossy(), ".rs"));
@@ -49,16 +52,16 @@ fn promises<'a>(new: &'a Declaration, origin: &Origin) -> impl Iterator<Item = P
         })
         .collect();
     let directories = names.into_iter().filter_map(|name| promise("directory", &name, ""));
-    // A quarter's directory gathers migrations, and is none.
-    let is_version = |one: &Promise| {
-        let is_directory = one.extension.is_empty();
-        !is_period(&one.digits, new.version, is_directory)
+    // `m2024_q1/` is the directory of a quarter, not of one migration.
+    let is_version = |promise: &Promise| {
+        let is_directory = promise.extension.is_empty();
+        !is_period(&promise.digits, new.version, is_directory)
     };
     file.into_iter().chain(directories).filter(is_version)
 }
 
-/// The part of a directory's path below the package's own. Neighbours ask for the same one, and
-/// the file system is slow to answer.
+/// Returns the part of a directory's path below the package's directory. The last answer is kept:
+/// neighbours ask for the same directory, and the file system is slow.
 fn inside(directory: &Path, package: &Path) -> Option<PathBuf> {
     static LAST: Mutex<Option<Answer>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +71,7 @@ fn inside(directory: &Path, package: &Path) -> Option<PathBuf> {
     {
         return answer.inside.clone();
     }
-    let inside = ask(directory, package);
+    let inside = canonical_inside(directory, package);
     let (directory, package) = (directory.to_owned(), package.to_owned());
     *last = Some(Answer { directory, package, inside: inside.clone() });
     inside
@@ -80,7 +83,7 @@ struct Answer {
     inside: Option<PathBuf>,
 }
 
-fn ask(directory: &Path, package: &Path) -> Option<PathBuf> {
+fn canonical_inside(directory: &Path, package: &Path) -> Option<PathBuf> {
     let (directory, package) = (directory.canonicalize().ok()?, package.canonicalize().ok()?);
     directory.strip_prefix(package).ok().map(Path::to_owned)
 }
@@ -97,7 +100,7 @@ fn promise(what: &'static str, stem: &str, extension: &'static str) -> Option<Pr
 
 #[cfg(test)]
 mod tests {
-    //! Which names promise what.
+    //! Which names promise which version.
 
     use super::*;
     use crate::place::Place;

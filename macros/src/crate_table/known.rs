@@ -1,55 +1,38 @@
-//! The migrations of one crate that have been expanded so far, found by what must be unique.
+//! The migrations of one crate that the compiler has expanded so far, indexed by everything that
+//! must be unique.
 
-use std::collections::BTreeMap;
-use std::env;
-use std::ops::Bound::{Excluded, Unbounded};
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    ops::Bound::{Excluded, Unbounded},
+};
 
 use super::declaration::Declaration;
 
-/// What tells one crate from another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Origin {
-    pub(crate) package: String,
-    pub(crate) krate: String,
-    /// Where the package's manifest lies.
-    pub(crate) directory: PathBuf,
-}
-
-impl Origin {
-    pub(crate) fn of_this_crate() -> Self {
-        Self {
-            package: env::var("CARGO_PKG_NAME").unwrap_or_default(),
-            krate: env::var("CARGO_CRATE_NAME").unwrap_or_default(),
-            directory: env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default().into(),
-        }
-    }
-}
-
-/// By group: groups know nothing of each other.
+/// The migrations of one crate, by group: each group has a history of its own.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     groups: BTreeMap<String, Group>,
-    /// By file and path, the first migration of any group that is rolled back by it.
+    /// The first migration of any group that a rollback undoes, by the rollback's file and path.
     rollbacks: BTreeMap<(String, Vec<String>), Declaration>,
-    /// By file and name, the first migration of any group.
+    /// The first migration of any group, by file and function name.
     functions: BTreeMap<(String, String), Declaration>,
 }
 
-/// The oldest and the newest version that is written at each line and column.
+/// The oldest and the newest version at each line and column.
 type Places = BTreeMap<(usize, usize), (i64, i64)>;
 
 #[derive(Debug, Default)]
 struct Group {
     versions: BTreeMap<i64, Declaration>,
     names: BTreeMap<String, i64>,
-    /// By file, then by place. What a macro writes may have one place for several: the oldest and
-    /// the newest of them.
+    /// The versions by file and place. A macro may write several migrations at one place; then the
+    /// oldest and the newest of them are kept.
     places: BTreeMap<String, Places>,
 }
 
 impl Known {
-    /// Enters a migration, unless another has its version: then it must not take part any further.
+    /// Enters a migration. If its version is taken, the other migration keeps the version, the name
+    /// and the place.
     pub(super) fn enter(&mut self, new: Declaration) {
         if let Some(path) = &new.rollback {
             let key = (new.place.file.clone(), path.clone());
@@ -81,7 +64,7 @@ impl Known {
         group.versions.get(group.names.get(&new.name)?)
     }
 
-    /// The nearest above in the same file.
+    /// Returns the nearest migration above in the same file.
     pub(super) fn above(&self, new: &Declaration) -> Option<&Declaration> {
         let group = self.group(new)?;
         let file = group.places.get(&new.place.file)?;
@@ -89,7 +72,7 @@ impl Known {
         group.versions.get(oldest)
     }
 
-    /// The nearest below in the same file.
+    /// Returns the nearest migration below in the same file.
     pub(super) fn below(&self, new: &Declaration) -> Option<&Declaration> {
         let group = self.group(new)?;
         let file = group.places.get(&new.place.file)?;
@@ -98,19 +81,19 @@ impl Known {
         group.versions.get(newest)
     }
 
-    /// Another migration of the file that is rolled back by the same path.
+    /// Returns another migration of the file that is rolled back by the same path.
     pub(super) fn with_rollback_of(&self, new: &Declaration) -> Option<&Declaration> {
         let path = new.rollback.as_ref()?;
         self.rollbacks.get(&(new.place.file.clone(), path.clone()))
     }
 
-    /// A migration of the file that is called as the path of this one's rollback.
+    /// Returns the migration of the file whose function `new` names as its rollback.
     pub(super) fn named_as_rollback_of(&self, new: &Declaration) -> Option<&Declaration> {
         let [name] = new.rollback.as_deref()? else { return None };
         self.functions.get(&(new.place.file.clone(), name.clone()))
     }
 
-    /// A migration of the file whose rollback is called as this one.
+    /// Returns the migration of the file that names the function of `new` as its rollback.
     pub(super) fn rolled_back_by(&self, new: &Declaration) -> Option<&Declaration> {
         self.rollbacks.get(&(new.place.file.clone(), vec![new.function.clone()]))
     }

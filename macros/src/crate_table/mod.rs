@@ -1,8 +1,9 @@
-//! What one function alone cannot know: the other migrations of its crate.
+//! The migrations of a crate, compared with each other.
 //!
-//! The compiler expands a whole crate in one process, so a static can see them all. Arrival means
-//! nothing (it is only usually the order of the source): the rules compare places. What they find
-//! is an error that names the other declaration; what they cannot see, [`crate::names`] catches.
+//! The compiler expands a whole crate in one process, so a static can hold all its migrations. The
+//! order of expansion is usually the order of the source, but not always: so the rules compare
+//! places. A broken rule is an error that names the other declaration. `names` catches the clashes
+//! that this table cannot see.
 
 mod declaration;
 mod file_name;
@@ -10,40 +11,30 @@ mod known;
 mod outlines;
 mod rules;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use declaration::Declaration;
 use known::Known;
-pub(crate) use known::Origin;
-pub(crate) use outlines::of as outline;
+use mongrate_seal::declaration::{Broken, Checked, Rollback};
+pub(crate) use outlines::outline;
 use syn::Error;
 
-use crate::nearby;
-use crate::place::Place;
-use mongrate_seal::declaration::Broken;
-use mongrate_seal::declaration::{Checked, Rollback};
+use crate::{nearby, origin::Origin, place::Place};
 
-/// Set by editors' servers for the macros that they run.
-const EDITOR: &str = "RUST_ANALYZER_INTERNALS_DO_NOT_USE";
-
-/// By crate, for a process that is handed several.
+/// The known migrations by crate: one process may expand several crates.
 static TABLE: Mutex<BTreeMap<Origin, Known>> = Mutex::new(BTreeMap::new());
 
-/// One more than any version in sight, for the text of a complaint.
+/// Returns one more than every version of the group in the crate, for the text of an error.
 pub(crate) fn next_free(checked: &Checked, place: &Place, origin: &Origin) -> i64 {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let known = table.entry(origin.clone()).or_default();
     outlines::next_free(&Declaration::new(checked, place), known, origin)
 }
 
-/// Whether one process expands the same crate over and over, while it is being edited: there the
-/// table would accuse a migration of clashing with its own past, and nobody may ask it.
-pub(crate) fn is_editor() -> bool {
-    std::env::var_os(EDITOR).is_some()
-}
-
-/// Enters a migration, or says what stands in its way. Not in an editor.
+/// Enters a migration, or reports the rules that it breaks. Must not be called in an editor.
 pub(crate) fn enter(checked: &Checked, place: &Place, origin: &Origin) -> syn::Result<()> {
     let declaration = Declaration::new(checked, place);
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);

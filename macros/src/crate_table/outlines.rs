@@ -1,33 +1,36 @@
-//! What the package's files hold: for the next free version in the text of a complaint, and for
-//! what is sealed and nowhere any more. All of them are read once per crate, however many complaints
-//! there are; in an editor's server, which lives long, again after a while.
+//! The outline of the package's files: it gives the next free version for the text of an error, and
+//! finds sealed migrations that no file declares any more.
+//!
+//! The files are read once per crate, however many errors there are. An editor's server lives long
+//! and reads them again when the outline is older than two seconds.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use mongrate_seal::outline::Outline;
 
-use super::declaration::Declaration;
-use super::is_editor;
-use super::known::{Known, Origin};
+use super::{declaration::Declaration, known::Known};
+use crate::{editor::is_editor, origin::Origin};
 
-/// How old a reading may be in an editor.
-const FRESH: Duration = Duration::from_secs(2);
+/// The greatest age of an outline in an editor.
+const AGE_MAX: Duration = Duration::from_secs(2);
 
-/// When it was read, and what was read, if it could be.
+/// When the files were read, and their outline unless a file could not be read.
 type Entry = (Instant, Option<Arc<Outline>>);
 
 static OUTLINES: Mutex<BTreeMap<Origin, Entry>> = Mutex::new(BTreeMap::new());
 
-/// The crate's files. None, if they cannot be read.
-pub(crate) fn of(origin: &Origin) -> Option<Arc<Outline>> {
+/// Returns the outline of a crate's files, or `None` if a file cannot be read.
+pub(crate) fn outline(origin: &Origin) -> Option<Arc<Outline>> {
     if origin.directory.as_os_str().is_empty() {
         return None;
     }
     let mut outlines = OUTLINES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((read_at, outline)) = outlines.get(origin)
-        && (!is_editor() || read_at.elapsed() < FRESH)
+        && (!is_editor() || read_at.elapsed() < AGE_MAX)
     {
         return outline.clone();
     }
@@ -36,17 +39,17 @@ pub(crate) fn of(origin: &Origin) -> Option<Arc<Outline>> {
     outline
 }
 
-/// One more than any version in sight: the table holds only what has been expanded so far, and a
-/// suggestion must not be taken further down.
+/// Returns one more than every version of the group, expanded or only written: the table holds only
+/// the migrations expanded so far, and the suggested version must not be taken further down.
 pub(super) fn next_free(new: &Declaration, known: &Known, origin: &Origin) -> i64 {
     let declared = known.newest(new).unwrap_or(0).max(new.version);
-    let written = of(origin).map_or(0, |outline| outline.newest(&new.group));
+    let written = outline(origin).map_or(0, |outline| outline.newest(&new.group));
     declared.max(written).saturating_add(1)
 }
 
 #[cfg(test)]
 mod tests {
-    //! However many ask.
+    //! The files are read once.
 
     use std::fs;
 
@@ -72,12 +75,12 @@ mod tests {
         };
         let next = || next_free(&new, &Known::default(), &origin);
         assert_eq!(next(), 21);
-        let outline = of(&origin).unwrap();
-        // Were they read again, they would not be found.
+        let first = outline(&origin).unwrap();
+        // A second reading would not find the files.
         fs::remove_dir_all(&directory).unwrap();
         for _ in 0..2_000 {
             assert_eq!(next(), 21);
-            assert!(Arc::ptr_eq(&outline, &of(&origin).unwrap()));
+            assert!(Arc::ptr_eq(&first, &outline(&origin).unwrap()));
         }
         let other_group = Declaration { group: "audit".to_owned(), ..new };
         assert_eq!(next_free(&other_group, &Known::default(), &origin), 4);

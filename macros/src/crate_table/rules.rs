@@ -1,12 +1,10 @@
-//! The rules between migrations of one crate. Pure but for the next free version, which is looked
-//! up only to be put into a complaint.
+//! The rules between the migrations of one crate. Pure, except that the text of an error names the
+//! next free version, which is looked up in the files.
 
-use super::declaration::Declaration;
-use super::known::{Known, Origin};
-use super::{file_name, outlines};
-use crate::nearby;
+use super::{declaration::Declaration, file_name, known::Known, outlines};
+use crate::{nearby, origin::Origin};
 
-/// What to point at.
+/// The part of the declaration that an error points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum About {
     Version,
@@ -20,7 +18,7 @@ pub(super) struct Complaint {
     pub(super) text: String,
 }
 
-/// Everything that is wrong with a migration, given those that are known already.
+/// Returns every rule between migrations that a new migration breaks.
 pub(super) fn complaints(new: &Declaration, known: &Known, origin: &Origin) -> Vec<Complaint> {
     let next = || outlines::next_free(new, known, origin);
     let mut complaints = Vec::new();
@@ -67,21 +65,22 @@ pub(super) fn complaints(new: &Declaration, known: &Known, origin: &Origin) -> V
         );
         complain(About::Name, text);
     }
-    complaints.extend(rollback(new, known, |one, other| {
-        nearby::of(&new.place).is_some_and(|nearby| nearby.in_one_module(one, other))
+    complaints.extend(rollback(new, known, |first, second| {
+        nearby::functions_beside(&new.place)
+            .is_some_and(|nearby| nearby.in_one_module(first, second))
     }));
     complaints
 }
 
-/// What is wrong with the functions that roll migrations back, as far as one file tells for certain:
-/// `in_one_module` says whether two of its functions stand side by side. The registry sees the rest.
+/// Returns what is wrong with the functions that roll migrations back, as far as one file shows for
+/// certain. `in_one_module` tells whether two functions of the file are in the same module. The
+/// registry of the binary finds the rest.
 fn rollback(
     new: &Declaration,
     known: &Known,
     in_one_module: impl Fn(&str, &str) -> bool,
 ) -> Option<Complaint> {
     let beside = |other: &&Declaration| in_one_module(&new.function, &other.function);
-    let way_out = "write a function that undoes it, and name that one: `reversible = …`";
     let text = if let Some(other) = known.with_rollback_of(new).filter(beside) {
         format!(
             "`{}` rolls back {} already, and can undo only one of the two: write a rollback for \
@@ -91,14 +90,17 @@ fn rollback(
         )
     } else if let Some(other) = known.named_as_rollback_of(new).filter(beside) {
         format!(
-            "{} is itself a migration, so `down` would apply that one once more: {way_out}",
+            "{} is itself a migration, so `down` would apply it once more: write a function that \
+             undoes this migration, and name that function: `reversible = …`",
             other.shown(),
         )
     } else if let Some(other) = known.rolled_back_by(new).filter(beside) {
         format!(
-            "this migration is named as the rollback of {}, so `down` would apply it once more: \
-             {way_out}",
+            "{0} names this migration as its rollback, so `down` would apply this migration once \
+             more: write a function that undoes `{1}`, and name that function there: \
+             `reversible = …`",
             other.shown(),
+            other.function,
         )
     } else {
         return None;
@@ -106,8 +108,8 @@ fn rollback(
     Some(Complaint { about: About::Rollback, text })
 }
 
-/// The new one and its neighbour in the file, if the two stand in the wrong order. Neighbours
-/// only: one migration out of place is one error.
+/// Returns the new migration and its neighbour in the file if the two are in the wrong order. Only
+/// neighbours are compared, so that one migration out of place is one error.
 fn unordered<'a>(
     new: &'a Declaration,
     known: &'a Known,
@@ -139,7 +141,7 @@ mod tests {
         }
     }
 
-    /// A crate without sources to search.
+    /// A crate without source files.
     fn nowhere() -> Origin {
         Origin { directory: PathBuf::new(), ..Origin::of_this_crate() }
     }
@@ -213,8 +215,7 @@ mod tests {
         assert_eq!(texts(&declared(2, "c", "x.rs", 3), &known), [""; 0]);
     }
 
-    /// As when a macro writes two migrations, whose versions it makes up: nothing says which one
-    /// stands first.
+    /// A macro that computes versions may write two migrations at one place: neither is first.
     #[test]
     fn what_stands_in_one_place_has_no_order() {
         let known = [declared(5, "b", "x.rs", 4)];
@@ -246,10 +247,13 @@ mod tests {
         let found = text(&with(2, "two", Some("one")), &one, true);
         assert!(found.starts_with("`one` (x.rs:1) is itself a migration"), "{found}");
         let found = text(&with(2, "undo", None), &one, true);
-        assert!(found.starts_with("this migration is named as the rollback of `one`"), "{found}");
+        assert!(
+            found.starts_with("`one` (x.rs:1) names this migration as its rollback"),
+            "{found}"
+        );
     }
 
-    /// As when a macro writes the same declaration into two modules.
+    /// A macro may write the same declaration into two modules.
     #[test]
     fn one_piece_of_source_declares_one_version() {
         let first = declared(1, "a", "x.rs", 4);

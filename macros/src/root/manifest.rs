@@ -1,23 +1,23 @@
-//! What a manifest calls `mongrate`: for an editor's server, which no cargo calls with the names of
-//! the dependencies.
+//! The name that a manifest gives to `mongrate`: for an editor's server, which does not get the
+//! names of the dependencies as arguments.
 //!
-//! Read line by line, as far as it is needed: dependencies of every kind and target, and those that
-//! a workspace's root describes.
+//! The manifest is read line by line: dependencies of every kind and target, and those that the
+//! workspace's root describes.
 
-use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
-use super::NAME;
-
-/// Of the crate that is expanded, if its manifest renames it.
-pub(super) fn name() -> Option<String> {
+/// Returns the new name of a dependency, if the manifest of the expanded crate renames it.
+pub(super) fn name(real: &str) -> Option<String> {
     let directory = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?);
     let text = fs::read_to_string(directory.join("Cargo.toml")).ok()?;
     let above = || workspace(&directory);
-    renamed(&text, above)
+    renamed(&text, real, above)
 }
 
-/// The manifest of the workspace around a package.
+/// Returns the manifest of the workspace around a package.
 fn workspace(package: &Path) -> Option<String> {
     package.ancestors().find_map(|directory| {
         let text = fs::read_to_string(directory.join("Cargo.toml")).ok()?;
@@ -25,8 +25,8 @@ fn workspace(package: &Path) -> Option<String> {
     })
 }
 
-/// The key of the dependency whose package is the one that we look for.
-fn renamed(text: &str, workspace: impl Fn() -> Option<String>) -> Option<String> {
+/// Returns the key of the dependency whose package has this real name.
+fn renamed(text: &str, real: &str, workspace: impl Fn() -> Option<String>) -> Option<String> {
     let mut inherited = Vec::new();
     for (section, key, value) in settings(text) {
         let Some((is_shared, named)) = dependencies(&section) else { continue };
@@ -38,10 +38,10 @@ fn renamed(text: &str, workspace: impl Fn() -> Option<String>) -> Option<String>
             (None, Some((name, property))) => (unquoted(name), Some(property.trim().to_owned())),
             (None, None) => (key.clone(), None),
         };
-        if says(&property, &value, "package", NAME) {
+        if has_property(&property, &value, "package", real) {
             return Some(name.replace('-', "_"));
         }
-        if says(&property, &value, "workspace", "true") && name != NAME {
+        if has_property(&property, &value, "workspace", "true") && name != real {
             inherited.push(name);
         }
     }
@@ -56,14 +56,14 @@ fn renamed(text: &str, workspace: impl Fn() -> Option<String>) -> Option<String>
             (None, Some((name, property))) => (unquoted(name), Some(property.trim().to_owned())),
             (None, None) => (key.clone(), None),
         };
-        let is_ours = inherited.contains(&name) && says(&property, &value, "package", NAME);
+        let is_ours = inherited.contains(&name) && has_property(&property, &value, "package", real);
         is_ours.then_some(name)
     });
     found.map(|name| name.replace('-', "_"))
 }
 
-/// Whether `property = value`, or `{ …, property = value }`.
-fn says(property: &Option<String>, value: &str, wanted: &str, expected: &str) -> bool {
+/// Whether a setting is `property = value`, or `{ …, property = value }`.
+fn has_property(property: &Option<String>, value: &str, wanted: &str, expected: &str) -> bool {
     match property {
         Some(property) => property == wanted && unquoted(value) == expected,
         None => value.trim_matches(['{', '}', ' ']).split(',').any(|pair| {
@@ -73,7 +73,7 @@ fn says(property: &Option<String>, value: &str, wanted: &str, expected: &str) ->
     }
 }
 
-/// Section, key and value of each line, without comments.
+/// Returns section, key and value of each line, without comments.
 fn settings(text: &str) -> Vec<(String, String, String)> {
     let mut section = String::new();
     let mut settings = Vec::new();
@@ -92,7 +92,8 @@ fn settings(text: &str) -> Vec<(String, String, String)> {
     settings
 }
 
-/// Whether a section lists dependencies, those of a workspace, and of which alone.
+/// Reads a section's header, if the section lists dependencies: whether they are the workspace's, and
+/// the name if the section describes a single dependency.
 fn dependencies(section: &str) -> Option<(bool, Option<String>)> {
     let at = section.rfind("dependencies")?;
     let (before, after) = section.split_at(at);
@@ -125,7 +126,7 @@ mod tests {
             "[target.'cfg(unix)'.dependencies]\ndb = { package = \"mongrate\" }",
             "[target.'cfg(unix)'.dev-dependencies.\"db\"]\npackage = \"mongrate\"",
         ] {
-            assert_eq!(renamed(text, || None).as_deref(), Some("db"), "{text}");
+            assert_eq!(renamed(text, "mongrate", || None).as_deref(), Some("db"), "{text}");
         }
         for text in [
             "[dependencies]\nmongrate = \"0.1\"",
@@ -133,7 +134,7 @@ mod tests {
             "[package.metadata]\ndb = { package = \"mongrate\" }",
             "[dependencies]\n# db = { package = \"mongrate\" }",
         ] {
-            assert_eq!(renamed(text, || None), None, "{text}");
+            assert_eq!(renamed(text, "mongrate", || None), None, "{text}");
         }
     }
 
@@ -145,10 +146,10 @@ mod tests {
             "[dependencies]\nmy-db.workspace = true",
             "[dependencies.my-db]\nworkspace = true",
         ] {
-            let found = renamed(text, || Some(shared.to_owned()));
+            let found = renamed(text, "mongrate", || Some(shared.to_owned()));
             assert_eq!(found.as_deref(), Some("my_db"), "{text}");
         }
         let other = "[dependencies]\nserde.workspace = true";
-        assert_eq!(renamed(other, || Some(shared.to_owned())), None);
+        assert_eq!(renamed(other, "mongrate", || Some(shared.to_owned())), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The clinic's settings: the first document that the app looks for.
+//! Inserts the clinic's settings, the first document that the app needs.
 
 use mongrate::{
     Result, Transaction,

@@ -1,5 +1,5 @@
-//! Indexes cannot be built in a transaction: an online migration. Each step finds out
-//! whether it is done already, so that it may run again after a crash.
+//! Builds indexes, which a transaction cannot do: so it is an online migration. Each step checks
+//! whether it is already done, so it can run again after a crash.
 
 use mongrate::{Online, Result, bson::doc, migration};
 

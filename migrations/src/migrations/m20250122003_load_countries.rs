@@ -1,4 +1,4 @@
-//! Reference data: the countries of ISO 3166-1, a table of public facts.
+//! Loads reference data: the countries of ISO 3166-1, a table of public facts.
 
 use mongrate::{
     Result, Transaction,
@@ -6,7 +6,7 @@ use mongrate::{
     migration,
 };
 
-/// `alpha2,alpha3,numeric,name`; the name may hold commas.
+/// Lines of `alpha2,alpha3,numeric,name`; the name may hold commas.
 const COUNTRIES: &str = include_str!("../../data/countries.csv");
 
 #[migration(version = 20250122003, reversible = unload_countries)]

@@ -1,5 +1,5 @@
-//! A few thousand patients, in named steps: each commits together with its checkpoint, so
-//! that none runs twice however often the process is killed.
+//! Inserts two thousand patients in named steps. Each step commits together with its checkpoint, so no
+//! step runs twice, however often the process is killed.
 
 use mongrate::{
     Online, Result,

@@ -1,4 +1,4 @@
-//! The patients' visits of one year.
+//! Inserts five thousand visits of the patients.
 
 use mongrate::{
     Online, Result,

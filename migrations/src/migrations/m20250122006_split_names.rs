@@ -1,5 +1,5 @@
-//! `name` becomes `given` and `family`, in one transaction. The old field is kept, so that
-//! the running version of the app still finds it; a later migration drops it.
+//! Splits `name` into `given` and `family`, in one transaction. The old field stays, so that the
+//! running version of the app still finds it; a later migration removes it.
 
 use mongrate::{
     Result, Transaction,

@@ -1,5 +1,5 @@
-//! From here on the database refuses patients without a number or a family name. Nobody
-//! wrote a rollback: it is irreversible, and `down` says so before it touches anything.
+//! Makes the database refuse patients without a number or a family name. The migration has no rollback,
+//! so it is irreversible: `down` reports this before it changes anything.
 
 use mongrate::{Online, Result, bson::doc, migration};
 

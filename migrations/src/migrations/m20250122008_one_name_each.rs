@@ -1,5 +1,6 @@
-//! Declared: the rollback is derived. `name` was split by an earlier migration; it goes now, as
-//! no running version of the app reads it any more. Its values are kept until `clinic purge`.
+//! A declared migration, so its rollback is derived. It removes `name`, which an earlier migration
+//! split: no running version of the app reads the field any more. `clinic purge` deletes the values,
+//! which are kept until then.
 
 use mongrate::{Change, bson::doc, migration};
 

@@ -1,5 +1,5 @@
-//! Every visit gets the month that it falls in, by which the reports group. As a backfill it
-//! would be the same for a hundred million of them: batch by batch, each exactly once.
+//! Gives every visit its month, by which the reports group. The same backfill would do for a hundred
+//! million visits: it works batch by batch, on each visit exactly once.
 
 use mongrate::{Online, Result, bson::doc, migration};
 

@@ -1,9 +1,9 @@
-//! Which `cfg` is for tests alone: what it is for is no history.
+//! Which `cfg` holds in tests only: a migration below such a `cfg` is not part of the history.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{Attribute, Meta};
 
-/// Whether one of these is a `cfg` that holds in tests alone, such as `#[cfg(all(test, unix))]`.
+/// Whether an attribute is a `cfg` that holds in tests only, such as `#[cfg(all(test, unix))]`.
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) => list.path.is_ident("cfg") && implies_test(list.tokens.clone()),
@@ -11,12 +11,12 @@ pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Whether a condition can hold in tests only.
+/// Whether a condition holds in tests only.
 pub(crate) fn implies_test(condition: TokenStream) -> bool {
     let trees: Vec<TokenTree> = condition.into_iter().collect();
     match trees.as_slice() {
         [TokenTree::Ident(word)] => word == "test",
-        // A last comma says nothing.
+        // A trailing comma means nothing.
         [TokenTree::Ident(word), TokenTree::Group(group), ..] => {
             let mut parts = conditions(group.stream()).into_iter().peekable();
             match word.to_string().as_str() {

@@ -1,24 +1,24 @@
-//! Migrations in places where none is read: in what a macro is given or writes, in a function's
-//! body, in an `impl`. By tokens, as nobody else knows what is written there.
+//! Migrations in places where the walk reads none: in a macro's input or definition, in a function's
+//! body, in an `impl`. They are found by tokens, as such code may not parse as items.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::{Lit, LitInt, LitStr};
 
-use super::{Names, implies_test};
-use crate::declaration::GROUP_DEFAULT;
+use super::{cfg::implies_test, names::Names};
+use crate::group::GROUP_DEFAULT;
 
-/// One `#[migration]` somewhere.
+/// A `#[migration]`, anywhere in the tokens.
 #[derive(Clone, Debug)]
 pub struct Mark {
-    /// Where it is.
+    /// The place of the attribute.
     pub span: Span,
-    /// Its version, if that is a number that is written there.
+    /// The version, if it is written as a number.
     pub version: Option<i64>,
-    /// Its group, if that is written there, or is none.
+    /// The group: the default group if none is written, `None` if it is no string.
     pub group: Option<String>,
 }
 
-/// All of them, at any depth.
+/// Returns every `#[migration]`, at any depth.
 pub fn marks(stream: TokenStream, names: &Names) -> Vec<Mark> {
     let mut found = Vec::new();
     walk(stream, names, &mut found);
@@ -34,8 +34,8 @@ fn walk(stream: TokenStream, names: &Names, found: &mut Vec<Mark>) {
                 continue;
             }
             TokenTree::Group(group) => {
-                let is_one = is_attribute && group.delimiter() == Delimiter::Bracket;
-                match attribute(group.stream(), names).filter(|_| is_one) {
+                let is_bracketed = is_attribute && group.delimiter() == Delimiter::Bracket;
+                match attribute(group.stream(), names).filter(|_| is_bracketed) {
                     Some((version, group_of)) => {
                         found.push(Mark { span: group.span(), version, group: group_of });
                     }
@@ -48,7 +48,7 @@ fn walk(stream: TokenStream, names: &Names, found: &mut Vec<Mark>) {
     }
 }
 
-/// What stands between the brackets of an attribute: version and group, if it is a migration.
+/// Reads the tokens between the brackets of an attribute: version and group, if it is a migration.
 pub(crate) fn attribute(
     inside: TokenStream,
     names: &Names,
@@ -82,7 +82,7 @@ pub(crate) fn attribute(
     is_ours.then_some((None, None))
 }
 
-/// What a `cfg_attr` adds.
+/// Reads the attributes that a `cfg_attr` adds.
 fn conditional(inside: TokenStream, names: &Names) -> Option<(Option<i64>, Option<String>)> {
     let trees: Vec<TokenTree> = inside.into_iter().collect();
     let is_comma =
@@ -94,7 +94,7 @@ fn conditional(inside: TokenStream, names: &Names) -> Option<(Option<i64>, Optio
     parts.find_map(|part| attribute(part.iter().cloned().collect(), names))
 }
 
-/// Version and group.
+/// Reads version and group.
 fn arguments(inside: TokenStream) -> (Option<i64>, Option<String>) {
     let trees: Vec<TokenTree> = inside.into_iter().collect();
     let value = |key: &str| {
@@ -114,7 +114,7 @@ fn arguments(inside: TokenStream) -> (Option<i64>, Option<String>) {
     (value("version").and_then(number), group)
 }
 
-/// The number that a token is, perhaps in an invisible group.
+/// Returns the number that a token is, perhaps in an invisible group.
 fn number(tree: &TokenTree) -> Option<i64> {
     match tree {
         TokenTree::Literal(literal) => match Lit::new(literal.clone()) {
@@ -151,7 +151,8 @@ mod tests {
             #[cfg_attr(feature = "db", migration(version = 10))] fn a() {}
         "##;
         let found = marks(text.parse().expect("it is Rust"), &Names::default());
-        let found: Vec<_> = found.iter().map(|one| (one.version, one.group.as_deref())).collect();
+        let found: Vec<_> =
+            found.iter().map(|mark| (mark.version, mark.group.as_deref())).collect();
         assert_eq!(
             found,
             [

@@ -1,28 +1,27 @@
-//! The names under which a source knows the attribute.
+//! The names that a source gives to the attribute.
 
 use std::collections::BTreeSet;
 
-use syn::ext::IdentExt as _;
-use syn::{Item, ItemUse, Path, UseTree};
+use syn::{Item, ItemUse, Path, UseTree, ext::IdentExt as _};
 
-/// What the attribute is called: `migration`, and whatever it was imported as.
+/// The names of the attribute: `migration`, and every name it is imported as.
 #[derive(Clone, Debug)]
 pub struct Names {
     attributes: BTreeSet<String>,
-    /// First segments of paths that lead to it.
+    /// The first segments of paths that lead to the attribute.
     roots: BTreeSet<String>,
-    /// Names that the file at hand imports from elsewhere.
+    /// The names that the current file imports from other crates.
     foreign: BTreeSet<String>,
 }
 
-/// Whose an attribute is.
+/// Whether an attribute is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// `#[migration]`, under one of its names.
     Ours,
-    /// Another name, but what stands there looks like a migration.
+    /// The name is unknown, but the function looks like a migration.
     Resembles,
-    /// Another crate's, or the language's.
+    /// An attribute of another crate, or of the language.
     Foreign,
 }
 
@@ -38,12 +37,12 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Another file begins: what was imported from elsewhere was that for the last one alone.
+    /// Begins another file: forgets the names that the last file imported from other crates.
     pub fn enter_file(&mut self) {
         self.foreign.clear();
     }
 
-    /// What one item imports.
+    /// Learns the names that an item imports.
     pub fn learn(&mut self, item: &Item) {
         match item {
             Item::Use(ItemUse { tree, .. }) => self.descend(&mut Vec::new(), tree),
@@ -61,7 +60,7 @@ impl Names {
         }
     }
 
-    /// `use root as name;`
+    /// Learns `use root as name;`.
     fn renamed_root(&mut self, root: &str, name: String) {
         if root == "mongrate" || self.roots.contains(root) && root != "self" && root != "super" {
             self.roots.insert(name);
@@ -105,10 +104,11 @@ impl Names {
         }
     }
 
-    /// Whose an attribute of this path is. `resembles`: whether its arguments and its function are
-    /// those of a migration.
+    /// Whether an attribute of this path is ours. `resembles` tells whether its arguments and its
+    /// function are those of a migration.
     pub fn claim(&self, path: &Path, resembles: bool) -> Claim {
-        let name = |at: Option<&syn::PathSegment>| at.map(|one| one.ident.unraw().to_string());
+        let name =
+            |at: Option<&syn::PathSegment>| at.map(|segment| segment.ident.unraw().to_string());
         let (first, last) = (name(path.segments.first()), name(path.segments.last()));
         let (Some(first), Some(last)) = (first, last) else { return Claim::Foreign };
         let is_known = self.is_attribute(&last)
@@ -124,17 +124,17 @@ impl Names {
         }
     }
 
-    /// Whether this is one of its names.
+    /// Whether this is a name of the attribute.
     pub(crate) fn is_attribute(&self, name: &str) -> bool {
         self.attributes.contains(name)
     }
 
-    /// Whether a path that begins with this may lead to it.
+    /// Whether a path that begins with this name may lead to the attribute.
     pub(crate) fn is_root(&self, name: &str) -> bool {
         self.roots.contains(name)
     }
 
-    /// Words without which no text holds a migration.
+    /// Whether a text has a word without which it holds no migration.
     #[cfg(feature = "sources")]
     pub(crate) fn may_hold_one(&self, text: &str) -> bool {
         self.attributes.iter().any(|name| text.contains(name.as_str())) || text.contains("version")

@@ -1,32 +1,38 @@
-//! What one source says of its migrations, for the attribute: which function is meant, and whether
-//! the compiler was given the body that the source has.
+//! All migrations of one source, for the attribute, which finds its own function there and compares
+//! the body in the source with the body from the compiler.
 
-use syn::visit_mut::{self, VisitMut};
-use syn::{Item, ItemFn};
+use syn::{
+    Item, ItemFn,
+    visit_mut::{self, VisitMut},
+};
 
-use super::{Claim, Names, above, bare, declared, find, kind};
-use crate::checksum;
-use crate::text::Text;
+use super::{
+    arguments::kind,
+    declared::declared,
+    find::{above, bare, find},
+    names::{Claim, Names},
+};
+use crate::{checksum, text::Text};
 
-/// A migration as its source has it.
+/// A migration as the source has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Its group.
+    /// The group.
     pub group: String,
-    /// Its version.
+    /// The version.
     pub version: i64,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Of the function.
+    /// The checksum of the function.
     pub checksum: String,
-    /// Of the function without its attributes.
+    /// The checksum of the function without its attributes.
     pub body: String,
     /// The macros above the attribute, which may rewrite the function first.
     pub above: Vec<String>,
 }
 
-/// All migrations of a source, wherever in it they stand but in a macro. None if it cannot be
-/// parsed.
+/// Returns all migrations of a source, wherever they are, except in macros. Returns none if the source
+/// cannot be parsed.
 pub fn readings(source: &str) -> Vec<Reading> {
     let text = Text::new(source);
     let Ok(mut file) = syn::parse_file(text.as_str()) else { return Vec::new() };
@@ -71,7 +77,7 @@ fn reading(function: &ItemFn, names: &Names) -> Option<Reading> {
     })
 }
 
-/// The checksum of a function without its attributes.
+/// Returns the checksum of a function without its attributes.
 pub fn body(kind: &str, mut function: ItemFn) -> String {
     function.attrs.clear();
     checksum::of(kind, function)

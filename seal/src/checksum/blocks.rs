@@ -1,11 +1,11 @@
-//! Statements: what a formatter adds or removes between braces.
+//! Blocks and statements: what a formatter adds or removes between braces.
 
 use proc_macro2::TokenStream;
 use syn::{Block, Expr, ExprMacro, Stmt, StmtMacro, Token};
 
 use super::imports;
 
-/// Gives the statements of a block, themselves canonical already, their one spelling.
+/// Gives a block one spelling. Its statements are already canonical.
 pub(super) fn settle(block: &mut Block) {
     let count = block.stmts.len();
     for (index, statement) in block.stmts.iter_mut().enumerate() {
@@ -21,7 +21,8 @@ pub(super) fn settle(block: &mut Block) {
     }
 }
 
-/// Before the statements are visited: empty ones go, and macros stand in one place of the tree.
+/// Removes empty statements, and puts all macros into the same node of the tree. Called before the
+/// statements are visited.
 pub(super) fn unify(block: &mut Block) {
     block.stmts.retain(|statement| !is_empty(statement));
     for statement in &mut block.stmts {
@@ -32,7 +33,7 @@ pub(super) fn unify(block: &mut Block) {
     }
 }
 
-/// A `;` with nothing before it.
+/// Whether a statement is a `;` with nothing before it.
 fn is_empty(statement: &Stmt) -> bool {
     matches!(statement, Stmt::Expr(Expr::Verbatim(tokens), _) if tokens.is_empty())
 }
@@ -50,12 +51,12 @@ fn settle_statement(statement: &mut Stmt, is_last: bool) {
     }
 }
 
-/// Whether all there is to a block is a literal: `{ 5 }`.
+/// Whether a block is only a literal: `{ 5 }`.
 pub(super) fn is_literal(block: &Block) -> bool {
     matches!(block.stmts.as_slice(), [Stmt::Expr(Expr::Lit(_), None)])
 }
 
-/// Takes `x` out of `{ x }`, where the braces are neither labelled nor given attributes.
+/// Takes `x` out of `{ x }`, if the block has neither a label nor attributes.
 pub(super) fn unbrace(expr: &mut Expr) {
     while let Expr::Block(outer) = bare_mut(expr)
         && outer.attrs.is_empty()
@@ -67,7 +68,7 @@ pub(super) fn unbrace(expr: &mut Expr) {
     }
 }
 
-/// Looks through the parentheses that the walk has put around an operand.
+/// Removes the parentheses that the walk has put around an operand.
 fn bare(mut expr: &Expr) -> &Expr {
     while let Expr::Paren(paren) = expr
         && paren.attrs.is_empty()

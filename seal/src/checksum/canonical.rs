@@ -1,13 +1,13 @@
-//! One spelling for everything that means the same.
+//! One spelling for code that means the same.
 //!
-//! Parentheses are all taken away and then put around every operand that is more than a name or
-//! a literal. So the tokens alone carry the structure of the tree, and redundant ones cannot
-//! show. What comes out need not compile.
+//! All parentheses are removed, and then put around every operand that is more than a name or a
+//! literal. So the tokens alone carry the structure of the tree, and redundant parentheses do not
+//! show. The result need not compile.
+//!
+//! This file and `invocations` need each other, because a macro's input may hold expressions, and an
+//! expression may be a macro: it is the one circle of files in this crate.
 
 use quote::quote;
-use syn::ext::IdentExt as _;
-use syn::punctuated::Punctuated;
-use syn::visit_mut::{self, VisitMut};
 use syn::{
     Abi, AngleBracketedGenericArguments, Arm, Attribute, Block, BoundLifetimes, Constraint, Expr,
     ExprArray, ExprCall, ExprClosure, ExprIf, ExprMethodCall, ExprParen, ExprStruct, ExprTuple,
@@ -17,33 +17,20 @@ use syn::{
     PatTuple, PatTupleStruct, PathArguments, PreciseCapture, PredicateLifetime, PredicateType,
     ReturnType, Signature, Token, TraitBound, TraitItemType, Type, TypeFnPtr, TypeImplTrait,
     TypeParam, TypeParen, TypeTraitObject, TypeTuple, UseGroup, Variadic, VisRestricted,
-    WhereClause, token,
+    WhereClause,
+    ext::IdentExt as _,
+    punctuated::Punctuated,
+    token,
+    visit_mut::{self, VisitMut},
 };
 
 use super::{blocks, imports, invocations};
+use crate::built_in::is_advice_path;
 
-/// The walk. It has no state: what a node becomes depends on the node alone.
+/// The walk. It has no state: the spelling of a node depends only on the node.
 pub(super) struct Canonical;
 
-/// Attributes that change neither what is compiled nor what it does.
-const ADVICE: [&str; 11] = [
-    "allow",
-    "warn",
-    "expect",
-    "deny",
-    "forbid",
-    "doc",
-    "inline",
-    "cold",
-    "must_use",
-    "deprecated",
-    "migration",
-];
-
-/// The namespaces of tools whose attributes are advice as well.
-const TOOLS: [&str; 3] = ["rustfmt", "clippy", "diagnostic"];
-
-/// Lists whose trailing separator, if any, says nothing.
+/// Lists whose trailing separator means nothing.
 macro_rules! untrailed {
     ($($visit:ident($node:ident.$list:ident);)*) => {$(
         fn $visit(&mut self, node: &mut $node) {
@@ -105,7 +92,7 @@ impl VisitMut for Canonical {
         self.visit_expr_mut(&mut branch.cond);
         self.visit_block_mut(&mut branch.then_branch);
         if let Some((_, otherwise)) = &mut branch.else_branch {
-            // Not an operand: `else` wants a block or another `if`.
+            // Not an operand: `else` takes a block or another `if`.
             visit_mut::visit_expr_mut(self, otherwise);
         }
     }
@@ -232,7 +219,7 @@ impl VisitMut for Canonical {
         arguments: &mut AngleBracketedGenericArguments,
     ) {
         visit_mut::visit_angle_bracketed_generic_arguments_mut(self, arguments);
-        // `Vec::<u8>` is `Vec<u8>`: whether the colons are needed depends on the place.
+        // `Vec::<u8>` is `Vec<u8>`: whether the colons are required depends on the place.
         arguments.colon2_token = None;
         untrail(&mut arguments.args);
     }
@@ -326,7 +313,7 @@ fn untrail<T, P>(list: &mut Punctuated<T, P>) {
     }
 }
 
-/// Takes away parentheses, seen and unseen.
+/// Removes parentheses and invisible groups.
 fn unfence(expr: &mut Expr) {
     loop {
         let inner = match expr {
@@ -349,16 +336,11 @@ pub(super) fn fence(expr: &mut Expr) {
     });
 }
 
+/// Whether an attribute changes nothing that the function does. `#[migration]` itself changes
+/// nothing either, by whatever path it is written.
 fn is_advice(attribute: &Attribute) -> bool {
     let path = attribute.path();
-    match path.segments.first().map(|first| first.ident.to_string()) {
-        Some(first) if path.segments.len() == 1 => ADVICE.contains(&first.as_str()),
-        Some(first) => {
-            TOOLS.contains(&first.as_str())
-                || path.segments.last().is_some_and(|last| last.ident == "migration")
-        }
-        None => false,
-    }
+    is_advice_path(path) || path.segments.last().is_some_and(|last| last.ident == "migration")
 }
 
 /// `#[derive(A)] #[derive(B)]` is `#[derive(A, B)]`.

@@ -1,7 +1,7 @@
-//! Tokens as bytes: every piece tagged and measured, so that no two sequences share an encoding.
+//! Tokens as bytes. Every piece has a tag and a length, so that no two sequences have the same bytes.
 //!
-//! Neither spaces nor the way a value is spelt survive: `1_000` is `1000`, a raw string is its
-//! text, and joined punctuation is cut into the operators of the language.
+//! Spaces and the spelling of values do not show: `1_000` is `1000`, a raw string is its text, and
+//! joined punctuation is cut into the operators of the language.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,11 @@ pub(super) const OPERATORS: [&str; 24] = [
     "*=", "/=", "%=", "^=", "&=", "|=", "<<", ">>", "..",
 ];
 
-/// A name as every edition spells it: `r#gen` is `gen`, as `cargo fix --edition` writes it where it
-/// becomes a keyword. What no edition has as a name stays raw: `r#type` never was `type`.
+/// Returns a name as every edition spells it: `r#gen` is `gen`, as `cargo fix --edition` writes `r#gen`
+/// where `gen` becomes a keyword. A word that is a keyword in every edition stays raw: `r#type` never
+/// was `type`.
 ///
-/// Letters are composed as the compiler composes them, whose own tokens come here so already.
+/// Letters are composed as the compiler composes them. The compiler's own tokens are composed already.
 pub(super) fn name(written: &str) -> Cow<'_, str> {
     let plain = match written.strip_prefix("r#") {
         Some(word) if !KEYWORDS.contains(&word) => word,
@@ -59,7 +60,7 @@ impl Bytes {
 
     fn piece(&mut self, tag: u8, value: &[u8]) {
         self.0.push(tag);
-        // A token of 4 GiB is nobody's migration: the compiler's own spans have 32 bits.
+        // No token has 4 GiB: the compiler's own spans have 32 bits.
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
         self.0.extend_from_slice(&length.to_le_bytes());
         self.0.extend_from_slice(value);
@@ -114,7 +115,7 @@ impl Bytes {
             Delimiter::Parenthesis => (b'(', b')'),
             Delimiter::Brace => (b'{', b'}'),
             Delimiter::Bracket => (b'[', b']'),
-            // Invisible: only a `macro_rules!` on the way here can tell.
+            // Invisible: a `macro_rules!` around the code makes such groups.
             Delimiter::None => return self.sequence(group.stream()),
         };
         self.0.push(open);

@@ -1,4 +1,4 @@
-//! `use`, `extern crate` and `mod x;`: formatters sort, group and split them freely.
+//! Imports: formatters sort, group and split `use`, `extern crate` and `mod x;` freely.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -6,7 +6,7 @@ use syn::{Ident, Item, ItemUse, Stmt, UseTree};
 
 use super::encode::Bytes;
 
-/// Replaces every run of neighbouring imports by the sorted set of the names that it imports.
+/// Replaces every run of neighbouring imports by the sorted set of the names that the run imports.
 pub(super) fn sort(statements: &mut Vec<Stmt>) {
     let mut settled = Vec::with_capacity(statements.len());
     let mut run = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn sort(statements: &mut Vec<Stmt>) {
     *statements = settled;
 }
 
-/// The same for the items of a module.
+/// Does the same for the items of a module.
 pub(super) fn sort_items(items: &mut Vec<Item>) {
     let mut statements = items.drain(..).map(Stmt::Item).collect();
     sort(&mut statements);
@@ -49,7 +49,7 @@ fn key(tokens: &TokenStream) -> Vec<u8> {
     bytes.finish()
 }
 
-/// One `use` for each name.
+/// Writes one `use` for each name.
 fn names(item: &ItemUse, names: &mut Vec<TokenStream>) {
     let ItemUse { attrs, vis, leading_colon, tree, .. } = item;
     let mut leaves = Vec::new();

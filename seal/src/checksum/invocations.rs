@@ -1,15 +1,21 @@
-//! Macros: a formatter rewrites what it can read as a list, and leaves the rest as it stands.
+//! Macros: a formatter rewrites input that it can read as a list, and leaves other input as it is.
+//!
+//! This file and `canonical` need each other: a macro's input may hold expressions, types and
+//! patterns, and these may hold macros.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
-use syn::parse::discouraged::Speculative as _;
-use syn::parse::{ParseStream, Parser as _};
-use syn::visit_mut::VisitMut as _;
-use syn::{Block, Expr, ItemMacro, Macro, MacroDelimiter, Pat, Token, token};
+use syn::{
+    Block, Expr, ItemMacro, Macro, MacroDelimiter, Pat, Token,
+    parse::{ParseStream, Parser as _, discouraged::Speculative as _},
+    token,
+    visit_mut::VisitMut as _,
+};
 
 use super::canonical::{Canonical, fence};
 
-/// Gives an invocation one spelling. The delimiter, which no macro can see, says how it was read.
+/// Gives an invocation one spelling. No macro can see its delimiter, so the delimiter tells how the
+/// input was read.
 pub(super) fn settle(invocation: &mut Macro) {
     let tokens = std::mem::take(&mut invocation.tokens);
     if let Ok(arguments) = arguments.parse2(tokens.clone()) {
@@ -24,7 +30,7 @@ pub(super) fn settle(invocation: &mut Macro) {
     }
 }
 
-/// `a, b, c`, each of them an expression, a type or a pattern.
+/// Reads `a, b, c`, each an expression, a type or a pattern.
 fn arguments(input: ParseStream<'_>) -> syn::Result<Vec<TokenStream>> {
     let mut arguments = Vec::new();
     while !input.is_empty() {
@@ -58,7 +64,7 @@ fn argument(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(pattern.into_token_stream())
 }
 
-/// `x; n`
+/// Reads `x; n`.
 fn repetition(input: ParseStream<'_>) -> syn::Result<(TokenStream, TokenStream)> {
     let value = expression(input.parse()?);
     input.parse::<Token![;]>()?;
@@ -67,7 +73,8 @@ fn repetition(input: ParseStream<'_>) -> syn::Result<(TokenStream, TokenStream)>
     Ok((value, count))
 }
 
-/// A macro can tell `(a)` and `{ a }` from `a`, so the outermost fence counts here.
+/// Spells an expression. A macro can tell `(a)` and `{ a }` from `a`, so the outermost brackets count
+/// here.
 fn expression(mut expr: Expr) -> TokenStream {
     let fences = match &expr {
         Expr::Paren(_) => 1,
@@ -81,7 +88,7 @@ fn expression(mut expr: Expr) -> TokenStream {
     expr.into_token_stream()
 }
 
-/// `[a, b,]` and `{ a, b, }` are `[a, b]` and `{ a, b }`; `(a,)` may be a tuple and stays.
+/// Makes `[a, b,]` and `{ a, b, }` into `[a, b]` and `{ a, b }`. `(a,)` may be a tuple, and stays.
 pub(super) fn without_trailing_commas(tokens: TokenStream, outermost: bool) -> TokenStream {
     let mut trees: Vec<TokenTree> = tokens.into_iter().collect();
     if outermost && trees.last().is_some_and(is_comma) {
@@ -101,7 +108,7 @@ fn is_comma(tree: &TokenTree) -> bool {
     matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ',')
 }
 
-/// The definition of a macro: formatters rewrite the bodies of its rules.
+/// Gives a macro's definition one spelling: formatters rewrite the bodies of its rules.
 pub(super) fn settle_definition(item: &mut ItemMacro) {
     let tokens = std::mem::take(&mut item.mac.tokens);
     item.mac.tokens = rules.parse2(tokens.clone()).unwrap_or(tokens);
@@ -109,7 +116,7 @@ pub(super) fn settle_definition(item: &mut ItemMacro) {
     item.semi_token = None;
 }
 
-/// `(matcher) => { body };`, any number of times.
+/// Reads `(matcher) => { body };`, any number of times.
 fn rules(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut rules = TokenStream::new();
     while !input.is_empty() {
@@ -126,7 +133,7 @@ fn rules(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(rules)
 }
 
-/// The body of a rule, read as statements if it can be.
+/// Spells the body of a rule: as statements if it can be read as statements.
 fn transcribed(tokens: TokenStream) -> TokenStream {
     let readable = with_plain_variables(tokens.clone())
         .and_then(|plain| Block::parse_within.parse2(plain).ok());
@@ -136,7 +143,7 @@ fn transcribed(tokens: TokenStream) -> TokenStream {
     block.into_token_stream()
 }
 
-/// Replaces `$name` by an identifier. Nothing if the rule repeats, for then it is no Rust.
+/// Replaces `$name` by an identifier. `None` if the rule repeats, as the body is then not Rust.
 fn with_plain_variables(tokens: TokenStream) -> Option<TokenStream> {
     let mut plain = TokenStream::new();
     let mut trees = tokens.into_iter();

@@ -1,7 +1,6 @@
-//! Why no migration was written, and the way out.
+//! The reasons why no migration was written, and the ways out.
 
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use crate::sum::Fault;
 
@@ -9,17 +8,19 @@ use crate::sum::Fault;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateError {
-    /// The name is not one to make a file name and a function name of.
+    /// The name cannot become the name of a file and a function.
     #[error("`{}` cannot name a migration: {problem}; nothing was written", .name.escape_debug())]
     Name {
         /// The name, shortened if it is long.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the name.
         problem: &'static str,
     },
 
-    /// Another migration in the directory has this name.
-    #[error("`{file}` is named `{name}` already; take another name; nothing was written")]
+    /// Another migration has this name.
+    #[error(
+        "the name `{name}` is already taken by `{file}`; choose another name; nothing was written"
+    )]
     NameTaken {
         /// The name.
         name: String,
@@ -29,8 +30,8 @@ pub enum CreateError {
 
     /// There is no such directory.
     #[error(
-        "there is no directory `{0}`; run this in the package's own directory, name another one \
-         with `--dir`, or make it with `mkdir -p {0}`; nothing was written",
+        "there is no directory `{0}`; run the command in the package's own directory, name another \
+         directory with `--dir`, or create this one with `mkdir -p {0}`; nothing was written",
         dir.display()
     )]
     NoDirectory {
@@ -43,41 +44,41 @@ pub enum CreateError {
     Read {
         /// The directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 
-    /// The directory could not be locked, so that another process might take the same version.
+    /// The directory could not be locked, so another process might take the same version.
     #[error("could not lock `{}`: {source}; nothing was written", dir.display())]
     Lock {
         /// The directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 
-    /// The sum file of the package cannot be trusted, so that the next version is unknown.
+    /// The sum file of the package cannot be trusted, so the next version is unknown.
     #[error("{}/{fault}; nothing was written", package.display())]
     Sum {
         /// The package's directory.
         package: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the sum file.
         fault: Fault,
     },
 
     /// No greater version is left.
-    #[error("the greatest version in `{}` leaves no room for another; nothing was written", dir.display())]
+    #[error("the greatest version in `{}` leaves no room for a greater one; nothing was written", dir.display())]
     NoVersion {
         /// The directory.
         dir: PathBuf,
     },
 
-    /// The file could not be written. One that exists is left alone.
+    /// The file could not be written. A file that exists is not changed.
     #[error("could not write `{}`: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 
@@ -89,11 +90,11 @@ pub enum CreateError {
     ModFile {
         /// The migration's file.
         created: PathBuf,
-        /// The file that the line belongs into.
+        /// The file that needs the line.
         mod_file: PathBuf,
         /// The line.
         line: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }

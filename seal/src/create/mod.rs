@@ -1,6 +1,6 @@
 //! Writes the next numbered migration file and its `mod` line.
 //!
-//! Knows nothing of arguments, output or databases: a directory and a moment in, files out.
+//! It gets a directory and the time, and writes files. It does not know arguments, output or databases.
 
 mod error;
 mod mod_line;
@@ -8,21 +8,22 @@ mod name;
 mod numbering;
 mod turn;
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{ErrorKind, Write as _},
+    path::{Path, PathBuf},
+};
 
 use chrono::NaiveDateTime;
+pub use error::CreateError;
+pub use mod_line::{add_mod_line, mod_file};
+pub use numbering::promised;
 use serde::Serialize;
 
 use crate::sum;
 
-pub use error::CreateError;
-pub use mod_line::{add_mod_line, mod_file};
-pub use numbering::promised;
-
-// Real files that compile (the integration tests include them), with names to replace.
+// Files that compile (the integration tests include them), with names to replace.
 const TRANSACTION: &str = include_str!("templates/transaction.rs");
 const TRANSACTION_REVERSIBLE: &str = include_str!("templates/transaction_reversible.rs");
 const ONLINE: &str = include_str!("templates/online.rs");
@@ -30,19 +31,19 @@ const ONLINE_REVERSIBLE: &str = include_str!("templates/online_reversible.rs");
 const CHANGE: &str = include_str!("templates/change_irreversible.rs");
 const CHANGE_REVERSIBLE: &str = include_str!("templates/change.rs");
 
-/// What a new migration may do.
+/// The kind of a new migration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Template {
-    /// Atomic.
+    /// A transaction: atomic.
     #[default]
     Transaction,
-    /// Resumable, not atomic as a whole.
+    /// An online migration: resumable, not atomic as a whole.
     Online,
-    /// Declared operations, with a known inverse.
+    /// A declared change: operations with a known inverse.
     Change,
 }
 
-/// A migration that is to be written.
+/// A migration to write.
 #[derive(Clone, Debug)]
 pub struct NewMigration {
     slug: String,
@@ -53,12 +54,12 @@ pub struct NewMigration {
 }
 
 impl NewMigration {
-    /// One with this name, given as people write it: `add user index`.
+    /// Makes a migration with this name, as people write it: `add user index`.
     ///
     /// # Errors
     ///
-    /// [`CreateError::Name`] when it holds a path separator, `..` or a control character, no
-    /// letter or digit of ASCII, or is too long.
+    /// [`CreateError::Name`] if the name holds a path separator, `..` or a control character, has no
+    /// ASCII letter or digit, or is too long.
     pub fn named(name: &str) -> Result<Self, CreateError> {
         Ok(Self {
             slug: name::slug(name)?,
@@ -69,22 +70,22 @@ impl NewMigration {
         })
     }
 
-    /// What it may do. Default: a transaction.
+    /// Sets the kind. Default: a transaction.
     #[must_use]
     pub fn template(mut self, template: Template) -> Self {
         self.template = template;
         self
     }
 
-    /// Whether it gets a rollback function. Default: no.
+    /// Sets whether the migration has a rollback. Default: no.
     #[must_use]
     pub fn reversible(mut self, reversible: bool) -> Self {
         self.reversible = reversible;
         self
     }
 
-    /// A migration of the same group that is declared already, wherever that is: the new one is
-    /// newer, and has another name. `place` is for the error.
+    /// Takes account of a migration of the same group that is already declared, wherever it is: the new
+    /// migration gets a newer version, and its name must differ. `place` is for the error.
     #[must_use]
     pub fn beside(mut self, version: i64, name: &str, place: &str) -> Self {
         self.newest = self.newest.max(version);
@@ -95,17 +96,17 @@ impl NewMigration {
     /// Writes `m<version>_<slug>.rs` into `dir`, and its `mod` line into the module's file:
     /// `mod.rs` in `dir`, the sibling `<dir>.rs`, or a `lib.rs` or `main.rs` in `dir`.
     ///
-    /// The version is greater than every one that a file name in `dir` holds, that the
-    /// package's `migrations.sum` seals, and that [`beside`](Self::beside) was told of. It goes
-    /// on as the newest of those does: by 1, or, if that begins with a date, with the date of
-    /// `now`. The first is date and running number. No file is ever overwritten. Where several
-    /// processes write into `dir` at once, they take turns.
+    /// The version is greater than every version in a file name in `dir`, in the package's
+    /// `migrations.sum` and in [`beside`](Self::beside). It continues the newest of these: by 1, or,
+    /// if the newest begins with a date, with the date of `now`. The first version is the date and a
+    /// running number. No file is ever overwritten. If several processes write into `dir` at once,
+    /// they take turns.
     ///
     /// A package without `migrations.sum` gets one that seals nothing yet.
     ///
     /// # Errors
     ///
-    /// As [`CreateError`] says; nothing was written, except after [`CreateError::ModFile`].
+    /// See [`CreateError`]. Nothing was written, except after [`CreateError::ModFile`].
     pub fn write(&self, dir: &Path, now: NaiveDateTime) -> Result<Created, CreateError> {
         if !dir.is_dir() {
             return Err(CreateError::NoDirectory { dir: dir.to_owned() });
@@ -167,27 +168,27 @@ impl NewMigration {
     }
 }
 
-/// What was written.
+/// A migration that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Created {
     /// The version of the new migration.
     pub version: i64,
-    /// Its name, in snake case.
+    /// The name, in snake case.
     pub name: String,
-    /// Its file.
+    /// The migration's file.
     pub path: PathBuf,
     /// The line that makes the file part of the crate.
     pub mod_line: String,
-    /// The file that has that line now; none if there was no such file, so that a person
-    /// has to add it.
+    /// The file that has that line now. `None` if there was no such file: then a person must add the
+    /// line.
     pub mod_file: Option<PathBuf>,
-    /// The package's `migrations.sum`, if it was written: without a line, but there, so that cargo
-    /// notices when it changes.
+    /// The package's `migrations.sum`, if it was created: it has no sealed line yet, but it exists, so
+    /// that cargo notices when it changes.
     pub sum_file: Option<PathBuf>,
 }
 
-/// Writes the sum file of the package that a directory lies in, unless there is one.
+/// Writes the sum file of the package around a directory, unless there is one.
 fn sum_file(dir: &Path) -> Result<Option<PathBuf>, CreateError> {
     let Some(path) = numbering::package(dir).map(|package| package.join(sum::FILE)) else {
         return Ok(None);

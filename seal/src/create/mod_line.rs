@@ -1,12 +1,14 @@
-//! The line that makes a file part of its crate.
+//! The `mod` line that makes a file part of its crate.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
-use super::promised;
+use super::numbering::promised;
 
-/// The file in which `dir`'s modules are declared.
+/// Returns the file that declares the modules of `dir`.
 pub fn mod_file(dir: &Path) -> Option<PathBuf> {
     let mut sibling = dir.as_os_str().to_owned();
     sibling.push(".rs");
@@ -15,11 +17,11 @@ pub fn mod_file(dir: &Path) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Declares `module` after the last migration that is declared, unless it is already.
+/// Declares `module` after the last declared migration, unless the file declares it already.
 pub fn add_mod_line(file: &Path, module: &str) -> io::Result<()> {
     let text = fs::read_to_string(file)?;
     let Some(changed) = with_mod_line(&text, module) else { return Ok(()) };
-    // A crash half-way must not leave half a module: write beside it, then rename.
+    // A crash must not leave half a file: write a draft beside it, then rename the draft.
     let target = fs::canonicalize(file)?;
     let draft = target.with_extension(format!("rs.{}.tmp", std::process::id()));
     let written = File::create_new(&draft)
@@ -34,8 +36,8 @@ pub fn add_mod_line(file: &Path, module: &str) -> io::Result<()> {
     written
 }
 
-/// `text` with `mod module;`, after the last `mod m<version>…;` or else after the last other
-/// `mod …;` or else at the end. `None` if it is there already.
+/// Adds `mod module;` to `text`: after the last `mod m<version>…;`, or else after the last other
+/// `mod …;`, or else at the end. `None` if the text has the line already.
 pub(super) fn with_mod_line(text: &str, module: &str) -> Option<String> {
     let mut last_migration = None;
     let mut last_mod = None;
@@ -43,7 +45,7 @@ pub(super) fn with_mod_line(text: &str, module: &str) -> Option<String> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         at += line.len();
-        // A declaration inside another module is indented: not ours.
+        // A declaration inside another module is indented, and does not count.
         let Some((before, name)) = declared(line) else { continue };
         if name == module {
             return None;
@@ -60,7 +62,7 @@ pub(super) fn with_mod_line(text: &str, module: &str) -> Option<String> {
     Some(format!("{before}{gap}{visibility}mod {module};{newline}{after}"))
 }
 
-/// The visibility and the name in a line `pub mod name;`.
+/// Returns the visibility and the name in a line `pub mod name;`.
 fn declared(line: &str) -> Option<(&str, &str)> {
     let code = line.split("//").next().unwrap_or("").trim_end();
     let (before, name) = match code.strip_prefix("mod ") {

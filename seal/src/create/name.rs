@@ -1,15 +1,15 @@
-//! What a migration may be called: in a file's name, and as a function.
+//! Names of migrations, in a file's name and as a function's name.
 
-use super::CreateError;
-use crate::label;
+use super::error::CreateError;
+use crate::label::label;
 
 /// The longest slug, in bytes.
 const SLUG_BYTES_MAX: usize = 60;
 
-/// The longest name that is looked at, in bytes.
+/// The longest name that is accepted as input, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
-/// `Add user index` and `AddUserIndex` become `add_user_index`.
+/// Makes the slug of a name: `Add user index` and `AddUserIndex` become `add_user_index`.
 pub(super) fn slug(name: &str) -> Result<String, CreateError> {
     let refuse = |problem| {
         Err(CreateError::Name { name: name.chars().take(SLUG_BYTES_MAX).collect(), problem })
@@ -36,7 +36,7 @@ pub(super) fn slug(name: &str) -> Result<String, CreateError> {
     Ok(slug)
 }
 
-/// The slug, unless it cannot name a function.
+/// Makes a function's name of a slug: the slug itself, if Rust accepts it.
 pub(super) fn function(slug: &str) -> String {
     const KEYWORDS: [&str; 52] = [
         "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",

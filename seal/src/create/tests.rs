@@ -1,10 +1,12 @@
-//! Which names and versions come out, and what is written.
+//! Names, versions, and the written files.
 
 use chrono::NaiveDate;
 
-use super::mod_line::with_mod_line;
-use super::name::{function, slug};
-use super::*;
+use super::{
+    mod_line::with_mod_line,
+    name::{function, slug},
+    *,
+};
 use crate::sum::{Declared, Sum};
 
 fn now() -> NaiveDateTime {
@@ -151,8 +153,11 @@ fn what_is_sealed_or_declared_elsewhere_counts() {
     let made = new("y").beside(50, "z", "src/lib.rs:3").write(&dir.migrations(), now()).unwrap();
     assert_eq!(made.version, 51);
     let taken = |new: NewMigration| new.write(&dir.migrations(), now()).unwrap_err().to_string();
-    assert!(taken(new("a")).starts_with("`migrations.sum` is named `a` already"));
-    assert!(taken(new("z").beside(50, "z", "src/lib.rs:3")).starts_with("`src/lib.rs:3` is"));
+    assert!(taken(new("a")).starts_with("the name `a` is already taken by `migrations.sum`"));
+    assert!(
+        taken(new("z").beside(50, "z", "src/lib.rs:3"))
+            .starts_with("the name `z` is already taken by `src/lib.rs:3`")
+    );
     dir.put("migrations.sum", "<<<<<<< HEAD\n");
     assert!(taken(new("w")).contains("migrations.sum:1: "), "{}", taken(new("w")));
     assert_eq!(fs::read_dir(dir.migrations()).unwrap().count(), 3);
@@ -226,7 +231,7 @@ fn nothing_is_overwritten() {
     let path = dir.migrations().join("m7_a.rs");
     fs::write(&path, "precious").unwrap();
     let error = new("A").write(&dir.migrations(), now()).unwrap_err();
-    assert!(error.to_string().starts_with("`m7_a.rs` is named `a` already"), "{error}");
+    assert!(error.to_string().starts_with("the name `a` is already taken by `m7_a.rs`"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     assert_eq!(fs::read_dir(dir.migrations()).unwrap().count(), 1);
     assert!(matches!(
@@ -245,25 +250,25 @@ fn many_at_once_take_turns() {
             scope.spawn(move || new(&format!("change {n}")).write(&dir, now()).unwrap())
         };
         let all: Vec<_> = (0..24).map(write).collect();
-        all.into_iter().map(|one| one.join().unwrap()).collect()
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let mut versions: Vec<i64> = made.iter().map(|one| one.version).collect();
+    let mut versions: Vec<i64> = made.iter().map(|created| created.version).collect();
     versions.sort_unstable();
     assert_eq!(versions, (20_250_122_001..=20_250_122_024).collect::<Vec<_>>());
     let mods = dir.read("migrations/mod.rs");
-    for one in &made {
-        assert_eq!(mods.matches(&format!("{}\n", one.mod_line)).count(), 1, "{mods}");
+    for created in &made {
+        assert_eq!(mods.matches(&format!("{}\n", created.mod_line)).count(), 1, "{mods}");
     }
     assert_eq!(mods.lines().count(), 25, "{mods}");
     assert_eq!(fs::read_dir(dir.migrations()).unwrap().count(), 25, "no draft is left");
-    // The same name at once: one of them is told so.
+    // Several threads use the same name at once: exactly one succeeds.
     let written: Vec<bool> = std::thread::scope(|scope| {
         let all: Vec<_> = (0..8)
             .map(|_| scope.spawn(|| new("the same").write(&dir.migrations(), now()).is_ok()))
             .collect();
-        all.into_iter().map(|one| one.join().unwrap()).collect()
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_eq!(written.iter().filter(|one| **one).count(), 1);
+    assert_eq!(written.iter().filter(|succeeded| **succeeded).count(), 1);
 }
 
 #[test]

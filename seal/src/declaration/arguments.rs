@@ -2,13 +2,16 @@
 
 use proc_macro2::Span;
 use quote::ToTokens;
-use syn::ext::IdentExt as _;
-use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
+use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp, ext::IdentExt as _};
 
-use super::Argument;
-use super::Broken;
-use super::{GROUP_DEFAULT, Kind, Name, Rollback, Version, suggest, ungrouped};
-use crate::label::label_within;
+use super::{
+    broken::Broken,
+    kind::Kind,
+    parts::{Name, Rollback, Version},
+    raw::Argument,
+    suggest,
+};
+use crate::{group::GROUP_DEFAULT, label::label_within};
 
 const KEYS: [&str; 7] =
     ["version", "name", "group", "reversible", "out_of_order", "allow", "crate"];
@@ -29,7 +32,7 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// The arguments by key, each at most once.
 #[derive(Default)]
-pub(super) struct Sorted {
+pub(super) struct ArgumentsByKey {
     version: Option<Argument>,
     name: Option<Argument>,
     group: Option<Argument>,
@@ -37,29 +40,30 @@ pub(super) struct Sorted {
     out_of_order: Option<Argument>,
     allow: Option<Argument>,
     krate: Option<Argument>,
-    /// Something that could not be read may have been meant as the version.
+    /// Whether an argument that could not be read may have been the version.
     version_may_be_misspelt: bool,
 }
 
-impl Sorted {
+impl ArgumentsByKey {
     pub(super) fn new(arguments: Vec<Argument>, strays: Broken, broken: &mut Broken) -> Self {
-        let mut sorted = Self { version_may_be_misspelt: !strays.is_empty(), ..Self::default() };
+        let mut arguments_by_key =
+            Self { version_may_be_misspelt: !strays.is_empty(), ..Self::default() };
         if let Err(strays) = strays.into_result() {
             broken.add(strays);
         }
         for argument in arguments {
             let key = argument.key.unraw().to_string();
             let place = match key.as_str() {
-                "version" => &mut sorted.version,
-                "name" => &mut sorted.name,
-                "group" => &mut sorted.group,
-                "reversible" => &mut sorted.reversible,
-                "out_of_order" => &mut sorted.out_of_order,
-                "allow" => &mut sorted.allow,
-                "crate" => &mut sorted.krate,
+                "version" => &mut arguments_by_key.version,
+                "name" => &mut arguments_by_key.name,
+                "group" => &mut arguments_by_key.group,
+                "reversible" => &mut arguments_by_key.reversible,
+                "out_of_order" => &mut arguments_by_key.out_of_order,
+                "allow" => &mut arguments_by_key.allow,
+                "crate" => &mut arguments_by_key.krate,
                 _ => {
                     let meant = suggest::key(&key, &KEYS);
-                    sorted.version_may_be_misspelt |= meant == Some("version");
+                    arguments_by_key.version_may_be_misspelt |= meant == Some("version");
                     broken.add(unknown(&argument.key, meant));
                     continue;
                 }
@@ -71,7 +75,7 @@ impl Sorted {
                 *place = Some(argument);
             }
         }
-        sorted
+        arguments_by_key
     }
 
     pub(super) fn version(&self, broken: &mut Broken) -> Option<Version> {
@@ -119,8 +123,8 @@ impl Sorted {
         match (kind, &argument.value) {
             (Some(Kind::Change), None) => Rollback::Derived,
             (Some(Kind::Change), Some(value)) => {
-                let text = "a `Change` is undone by the inverse of its operations: write \
-                            `reversible` alone";
+                let text = "mongrate undoes a `Change` by the inverse of each operation: write \
+                            `reversible` without a value";
                 broken.add(Error::new_spanned(value, text));
                 Rollback::None
             }
@@ -132,7 +136,7 @@ impl Sorted {
 
     pub(super) fn out_of_order(&self, broken: &mut Broken) -> bool {
         if let Some(Argument { value: Some(value), .. }) = &self.out_of_order {
-            let text = "`out_of_order` takes no value: write it alone, or leave it out";
+            let text = "`out_of_order` takes no value: write `out_of_order` alone, or remove it";
             broken.add(Error::new_spanned(value, text));
         }
         self.out_of_order.is_some()
@@ -165,11 +169,11 @@ impl Sorted {
     }
 }
 
-/// The value of `crate`: where `mongrate` is, in quotes as other macros take it, or bare.
+/// Reads the value of `crate`, the path of `mongrate`: in quotes as other macros take it, or bare.
 ///
 /// # Errors
 ///
-/// If it is no path of a module.
+/// If the value is not the path of a module.
 pub fn krate(value: &Expr) -> syn::Result<Path> {
     let value = ungrouped(value);
     let path = match (string(value), value) {
@@ -179,13 +183,12 @@ pub fn krate(value: &Expr) -> syn::Result<Path> {
     };
     let is_plain = |path: &Path| path.segments.iter().all(|segment| segment.arguments.is_none());
     path.filter(is_plain).ok_or_else(|| {
-        let text =
-            "`crate` is the path where `mongrate` is found: `crate = \"my_crate::mongrate\"`";
+        let text = "`crate` takes the path of `mongrate`: `crate = \"my_crate::mongrate\"`";
         Error::new_spanned(value, text)
     })
 }
 
-/// One value of `allow`.
+/// Reads one value of `allow`.
 fn lint(value: &Expr) -> syn::Result<String> {
     let Some(text) = string(value) else {
         let text = format!("`allow` takes the names of lints: `allow = \"{}\"`", LINTS[0]);
@@ -198,7 +201,7 @@ fn lint(value: &Expr) -> syn::Result<String> {
     let problem = match suggest::key(&name, &LINTS) {
         Some(meant) => format!("no lint is called `{name}`; did you mean `{meant}`?"),
         None => format!(
-            "no lint is called `{name}`; they are {}",
+            "no lint is called `{name}`; the lints are {}",
             suggest::list(&LINTS.map(|lint| format!("`{lint}`")), "and"),
         ),
     };
@@ -218,7 +221,7 @@ fn unknown(key: &Ident, meant: Option<&str>) -> Error {
 
 fn number(argument: &Argument) -> syn::Result<Version> {
     let Some(value) = argument.value.as_ref().map(ungrouped) else {
-        let text = format!("`version` needs its number: `{EXAMPLE}`");
+        let text = format!("`version` needs a number: `{EXAMPLE}`");
         return Err(Error::new(argument.key.span(), text));
     };
     match value {
@@ -231,7 +234,10 @@ fn number(argument: &Argument) -> syn::Result<Version> {
                 } else {
                     EXAMPLE.to_owned()
                 };
-                Err(Error::new(text.span(), format!("`version` is a bare number: `{example}`")))
+                Err(Error::new(
+                    text.span(),
+                    format!("`version` is a number without quotes: `{example}`"),
+                ))
             }
             other => Err(not_a_number(other)),
         },
@@ -245,7 +251,7 @@ fn number(argument: &Argument) -> syn::Result<Version> {
 
 fn not_a_number(value: &impl ToTokens) -> Error {
     let text = format!(
-        "`version` is a whole number written out, as in `{EXAMPLE}`: \
+        "`version` is a literal whole number, as in `{EXAMPLE}`: \
          the attribute cannot see the value of a constant"
     );
     Error::new_spanned(value, text)
@@ -255,7 +261,7 @@ fn positive(number: &LitInt) -> syn::Result<Version> {
     let span = number.span();
     let digits = number.base10_digits();
     if !matches!(number.suffix(), "" | "i64" | "u64") {
-        let text = format!("`version` is an `i64`; write `{digits}`");
+        let text = format!("`version` is an `i64`: write `{digits}`");
         return Err(Error::new(span, text));
     }
     match digits.parse::<i64>() {
@@ -268,13 +274,13 @@ fn positive(number: &LitInt) -> syn::Result<Version> {
     }
 }
 
-/// Whether this may be the name of a migration, or of a group.
+/// Whether a text may be the name of a migration or of a group.
 pub fn is_label(text: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(legal)
 }
 
-/// The value of `name` or `group`.
+/// Reads the value of `name` or `group`.
 fn label(argument: &Argument) -> syn::Result<Name> {
     let key = argument.key.unraw().to_string();
     let Some(value) = argument.value.as_ref().map(ungrouped) else {
@@ -311,7 +317,7 @@ fn string(value: &Expr) -> Option<&LitStr> {
     }
 }
 
-/// The value of `reversible`.
+/// Reads the value of `reversible`.
 fn path(argument: &Argument, function: &Ident) -> syn::Result<Path> {
     let example = format!("reversible = undo_{}", function.unraw());
     let Some(value) = argument.value.as_ref().map(ungrouped) else {
@@ -330,7 +336,9 @@ fn path(argument: &Argument, function: &Ident) -> syn::Result<Path> {
         return Err(Error::new_spanned(value, text));
     };
     if is_itself(&path.path, function) {
-        let text = format!("a migration cannot be its own rollback; name another: `{example}`");
+        let text = format!(
+            "a migration cannot be its own rollback: name another function, as in `{example}`"
+        );
         return Err(Error::new_spanned(value, text));
     }
     if let Some(qself) = &path.qself {
@@ -340,10 +348,18 @@ fn path(argument: &Argument, function: &Ident) -> syn::Result<Path> {
     Ok(path.path.clone())
 }
 
-/// `function` or `self::function`.
+/// Whether a path is `function` or `self::function`.
 fn is_itself(path: &Path, function: &Ident) -> bool {
     let mut segments = path.segments.iter().map(|segment| &segment.ident);
     let first = segments.next();
     let named = if first.is_some_and(|first| first == "self") { segments.next() } else { first };
     named == Some(function) && segments.next().is_none()
+}
+
+/// Removes the invisible groups in which a `macro_rules!` wraps its input.
+fn ungrouped(mut expr: &Expr) -> &Expr {
+    while let Expr::Group(group) = expr {
+        expr = &group.expr;
+    }
+    expr
 }

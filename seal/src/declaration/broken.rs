@@ -1,13 +1,13 @@
-//! Collects mistakes, so that one compilation reports all of them.
+//! The mistakes of a declaration, collected so that one compilation reports all of them.
 
 use syn::Error;
 
-/// The mistakes found so far. None yet: sound.
+/// The mistakes found so far.
 #[derive(Default)]
 pub struct Broken(Option<Error>);
 
 impl Broken {
-    /// One more.
+    /// Adds a mistake.
     pub fn add(&mut self, error: Error) {
         match &mut self.0 {
             Some(all) => all.combine(error),
@@ -15,17 +15,17 @@ impl Broken {
         }
     }
 
-    /// Keeps the value, or the mistake that stands in its place.
+    /// Returns the value, or adds the mistake.
     pub fn keep<T>(&mut self, checked: syn::Result<T>) -> Option<T> {
         checked.map_err(|error| self.add(error)).ok()
     }
 
-    /// Whether there is none yet.
+    /// Whether no mistake was found.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// All of them as one error.
+    /// Returns all mistakes as one error.
     pub fn into_result(self) -> syn::Result<()> {
         self.0.map_or(Ok(()), Err)
     }

@@ -1,8 +1,8 @@
-//! The functions of one file, as far as its text alone shows them: what stands beside a migration.
+//! The functions beside a migration in its file, as far as the file's text shows them.
 //!
-//! For questions that neither the attribute's own tokens nor a name can answer: whether two
-//! functions stand in one module, what a rollback does, whether a function stands in an `impl`
-//! block. What a macro writes is not seen, and a name that stands there twice tells nothing.
+//! They answer questions that the attribute's own tokens cannot answer: whether two functions are in
+//! the same module, what a rollback does, and whether a function is in an `impl` block. Functions that
+//! a macro writes are not seen, and a name that two functions have answers nothing.
 
 use std::str::FromStr as _;
 
@@ -11,7 +11,7 @@ use syn::ItemFn;
 
 use crate::text::Text;
 
-/// Where a function stands in its file.
+/// Where a function is in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// In a module, the file's own or an inline one.
@@ -32,13 +32,13 @@ struct Function {
     modules: Vec<String>,
     name: String,
     standing: Standing,
-    /// The whole item. As text: in a macro, tokens do not outlive the call that made them.
+    /// The whole item, as text: in a macro, tokens do not outlive the call that made them.
     item: String,
 }
 
 impl Nearby {
-    /// Of a file's text. Nothing of a text that cannot be read: the compiler says what is wrong.
-    pub fn of(text: &str) -> Self {
+    /// Reads a file's text. It has no functions if it cannot be read: the compiler then reports why.
+    pub fn parse(text: &str) -> Self {
         let text = Text::new(text);
         let mut nearby = Self::default();
         if let Ok(stream) = TokenStream::from_str(text.as_str()) {
@@ -70,9 +70,9 @@ impl Nearby {
             Some(TokenTree::Ident(word)) => Some(word.to_string()),
             _ => None,
         };
-        // The keyword that says what it is: attributes are groups, so none of theirs is met.
+        // The keyword that tells the item's kind. Attributes are groups, so their words are not read.
         let keyword = (0..item.len()).find_map(|at| {
-            word(at).filter(|it| KEYWORDS.contains(&it.as_str())).map(|keyword| (at, keyword))
+            word(at).filter(|word| KEYWORDS.contains(&word.as_str())).map(|keyword| (at, keyword))
         });
         match keyword {
             Some((at, keyword)) if keyword == "fn" => {
@@ -96,44 +96,44 @@ impl Nearby {
         }
     }
 
-    /// The function of this name, if the file has exactly one.
+    /// Returns the function of this name, if the file has exactly one.
     fn only(&self, name: &str) -> Option<&Function> {
-        let mut all = self.functions.iter().filter(|one| one.name == name);
+        let mut all = self.functions.iter().filter(|function| function.name == name);
         all.next().filter(|_| all.next().is_none())
     }
 
-    /// Where the migration of this name stands, if the file has exactly one function that is called
-    /// so, and an attribute stands on it.
+    /// Returns where the migration of this name is, if the file has exactly one function of the name
+    /// and the function has the attribute.
     pub fn standing(&self, name: &str) -> Option<Standing> {
-        let function = self.only(name).filter(|one| one.item.contains("migration"))?;
+        let function = self.only(name).filter(|function| function.item.contains("migration"))?;
         Some(function.standing)
     }
 
-    /// Whether both functions stand in the same module of the file, for certain.
-    pub fn in_one_module(&self, one: &str, other: &str) -> bool {
-        match (self.only(one), self.only(other)) {
-            (Some(one), Some(other)) => one.modules == other.modules,
+    /// Whether both functions are for certain in the same module of the file.
+    pub fn in_one_module(&self, first: &str, second: &str) -> bool {
+        match (self.only(first), self.only(second)) {
+            (Some(first), Some(second)) => first.modules == second.modules,
             _ => false,
         }
     }
 
-    /// The function that a path names when it is written at the function `from`, if it stands in
-    /// the same file.
+    /// Returns the function that a path names when it is written at the function `from`, if the function
+    /// is in the same file.
     pub fn named(&self, from: &str, path: &[String]) -> Option<ItemFn> {
         let mut modules = self.only(from)?.modules.clone();
         let (name, way) = path.split_last()?;
         for step in way {
             match step.as_str() {
                 "self" => {}
-                // Above the file there are other files.
+                // A module above the file is in another file.
                 "super" => modules.pop().map(drop)?,
                 "crate" => return None,
                 inner => modules.push(inner.to_owned()),
             }
         }
         let mut all =
-            self.functions.iter().filter(|one| one.name == *name && one.modules == modules);
-        let found = all.next().filter(|one| one.standing == Standing::Module)?;
+            self.functions.iter().filter(|found| found.name == *name && found.modules == modules);
+        let found = all.next().filter(|found| found.standing == Standing::Module)?;
         match all.next() {
             None => syn::parse_str(&found.item).ok(),
             Some(_) => None,
@@ -141,13 +141,13 @@ impl Nearby {
     }
 }
 
-/// What an item may be that holds others, or is a function. `macro_rules!` holds neither.
+/// The keywords of items with braces. `macro_rules!` is among them, so that its body is skipped.
 const KEYWORDS: [&str; 10] =
     ["fn", "mod", "impl", "trait", "struct", "enum", "union", "extern", "macro_rules", "macro"];
 
 #[cfg(test)]
 mod tests {
-    //! What is seen, and what is not.
+    //! Which functions are seen, and which are not.
 
     use super::*;
 
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn functions_are_found_where_they_stand() {
-        let nearby = Nearby::of(FILE.trim_start());
+        let nearby = Nearby::parse(FILE.trim_start());
         assert_eq!(nearby.standing("one"), Some(Standing::Module));
         assert_eq!(nearby.standing("method"), Some(Standing::Impl));
         for unseen in ["two", "provided", "twice", "written", "within", "required", "nobody"] {
@@ -184,14 +184,14 @@ mod tests {
         assert!(nearby.in_one_module("one", "one"));
         assert!(!nearby.in_one_module("one", "two"));
         assert!(!nearby.in_one_module("one", "twice"), "which of the two?");
-        assert!(Nearby::of("fn broken( {").functions.is_empty());
+        assert!(Nearby::parse("fn broken( {").functions.is_empty());
     }
 
     #[test]
     fn a_path_is_followed_within_the_file() {
-        let nearby = Nearby::of(FILE.trim_start());
+        let nearby = Nearby::parse(FILE.trim_start());
         let found =
-            |from, text: &str| nearby.named(from, &path(text)).map(|it| it.block.stmts.len());
+            |from, text: &str| nearby.named(from, &path(text)).map(|found| found.block.stmts.len());
         assert_eq!(found("one", "undo"), Some(1));
         assert_eq!(found("one", "self::undo"), Some(1));
         assert_eq!(found("one", "inner::undo"), Some(0));

@@ -1,50 +1,52 @@
-//! Syntax only: which arguments were written, and on what. No judgement.
+//! A declaration as it is written: its arguments and its item. Syntax only; nothing is judged here.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use syn::ext::IdentExt as _;
-use syn::parse::{Parse, ParseStream, Parser as _};
-use syn::spanned::Spanned as _;
-use syn::{Error, Expr, Ident, Item, ItemFn, Lit, Token, TraitItemFn};
+use syn::{
+    Error, Expr, Ident, Item, ItemFn, Lit, Token, TraitItemFn,
+    ext::IdentExt as _,
+    parse::{Parse, ParseStream, Parser as _},
+    spanned::Spanned as _,
+};
 
-use super::Broken;
+use super::broken::Broken;
 
-/// What was written, in the order in which it was written.
+/// A declaration as it is written.
 pub struct Raw {
-    /// What stands between the parentheses.
+    /// The arguments, in the order in which they are written.
     pub arguments: Vec<Argument>,
-    /// What stands between the commas and is no argument.
+    /// The errors of what is between the commas but is no argument.
     pub strays: Broken,
-    /// What it stands on.
+    /// The item that the attribute is on.
     pub item: Annotated,
 }
 
-/// `key` or `key = value`.
+/// An argument, `key` or `key = value`.
 pub struct Argument {
     /// The argument's name.
     pub key: Ident,
-    /// What follows its `=`.
+    /// The value after its `=`.
     pub value: Option<Expr>,
 }
 
-/// What the attribute stands on.
+/// The item that the attribute is on.
 pub enum Annotated {
     /// A function, as it must be.
     Function(Box<ItemFn>),
-    /// Something else.
+    /// Another item.
     Other {
-        /// What a reader calls it.
+        /// The name of this kind of item, for an error.
         what: &'static str,
-        /// Its name or keyword.
+        /// The item's name or keyword.
         span: Span,
     },
 }
 
 impl Raw {
-    /// Reads both.
+    /// Reads the arguments and the item.
     ///
     /// # Errors
     ///
-    /// If the item is no item; what is wrong with an argument is kept as a stray.
+    /// If the item cannot be parsed. The errors of arguments are kept as strays.
     pub fn new(arguments: TokenStream, item: TokenStream) -> syn::Result<Self> {
         let item = syn::parse2(item)?;
         let (arguments, strays) = arguments_and_strays.parse2(arguments)?;
@@ -91,7 +93,7 @@ fn argument(input: ParseStream<'_>) -> syn::Result<Argument> {
     }
 }
 
-/// How an argument is written, said with what was written in its place.
+/// Returns how an argument is written, with the value that was written without its key.
 fn form(input: ParseStream<'_>) -> String {
     if input.peek(Token![,]) {
         return "one `,` too many".to_owned();
@@ -126,7 +128,8 @@ impl Parse for Annotated {
     }
 }
 
-/// What a reader calls an item, and its name or keyword, so that the error stays on one line.
+/// Returns the name of an item's kind, and the item's name or keyword, so that the error points at a
+/// single line.
 fn described(item: &Item) -> (&'static str, Span) {
     match item {
         Item::Const(item) => ("a constant", item.ident.span()),

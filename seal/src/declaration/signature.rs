@@ -1,17 +1,15 @@
 //! The rules for the function: `async fn(&mut Transaction<'_>) -> mongrate::Result`, the same
 //! with `Online`, or `fn(&mut Change)`.
 
-use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Error, FnArg, GenericArgument, GenericParam, Generics, ItemFn, PatType,
     PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypeReference,
+    ext::IdentExt as _, spanned::Spanned as _,
 };
 
-use super::Broken;
-use super::{Kind, suggest};
+use super::{broken::Broken, kind::Kind, suggest};
 
-/// What the function's parameter makes it, if that can be told.
+/// Checks the function's signature. Returns its kind, if the parameter shows it.
 pub(super) fn check(function: &ItemFn, broken: &mut Broken) -> Option<Kind> {
     let signature = &function.sig;
     if let Some(again) = function.attrs.iter().find(|attribute| is_migration(attribute)) {
@@ -29,7 +27,7 @@ pub(super) fn check(function: &ItemFn, broken: &mut Broken) -> Option<Kind> {
     kind
 }
 
-/// Ours, and not that of another crate by the same name.
+/// Whether an attribute is ours, and not another crate's attribute of the same name.
 fn is_migration(attribute: &Attribute) -> bool {
     let mut names = attribute.path().segments.iter().map(|segment| segment.ident.to_string());
     let (first, last) = (names.next(), names.next_back());
@@ -42,34 +40,35 @@ fn is_migration(attribute: &Attribute) -> bool {
 
 fn qualifiers(signature: &Signature, kind: Option<Kind>, broken: &mut Broken) {
     if let Some(token) = signature.constness {
-        broken.add(Error::new(token.span(), "a migration runs; remove `const`"));
+        broken.add(Error::new(token.span(), "a migration runs at run time: remove `const`"));
     }
     match (signature.asyncness, kind) {
         (Some(token), Some(Kind::Change)) => {
-            let text = "a migration that takes a `Change` only describes: remove `async`";
+            let text =
+                "a migration that takes a `Change` only describes operations: remove `async`";
             broken.add(Error::new(token.span(), text));
         }
         (None, Some(Kind::Transaction | Kind::Online) | None) => {
-            let text = format!("a migration is async: `async fn {}`", signature.ident);
+            let text = format!("a migration is async: write `async fn {}`", signature.ident);
             broken.add(Error::new(signature.fn_token.span(), text));
         }
         (Some(_), _) | (None, Some(Kind::Change)) => {}
     }
     if let Safety::Unsafe(token) = signature.safety {
-        let text = "a migration is called by safe code; remove `unsafe`";
+        let text = "mongrate calls a migration from safe code: remove `unsafe`";
         broken.add(Error::new(token.span(), text));
     }
     if let Some(abi) = &signature.abi {
-        broken.add(Error::new_spanned(abi, "a migration has Rust's own ABI; remove `extern`"));
+        broken.add(Error::new_spanned(abi, "a migration uses Rust's own ABI: remove `extern`"));
     }
     if let Some(variadic) = &signature.variadic {
-        let text = "a migration takes one parameter; remove the `...`";
+        let text = "a migration takes one parameter: remove the `...`";
         broken.add(Error::new(variadic.dots.span(), text));
     }
 }
 
 fn generics(generics: &Generics, broken: &mut Broken) {
-    let mut chosen_by_nobody = generics.params.iter().filter_map(|parameter| match parameter {
+    let mut parameters = generics.params.iter().filter_map(|parameter| match parameter {
         GenericParam::Type(parameter) => Some(&parameter.ident),
         GenericParam::Const(parameter) => Some(&parameter.ident),
         GenericParam::Lifetime(_) => None,
@@ -80,16 +79,18 @@ fn generics(generics: &Generics, broken: &mut Broken) {
     });
     if let Some(bounded) = bounded.next() {
         let text = format!(
-            "a migration takes any lifetime, so a bound on `{}` cannot be kept: write `'_` where it is \
-             used, and no lifetime here",
+            "mongrate calls a migration with any lifetime, so `{0}` cannot have a bound: remove `{0}` \
+             here, and write `'_` where `{0}` is used",
             bounded.lifetime
         );
         broken.add(Error::new_spanned(bounded, text));
-    } else if let Some(first) = chosen_by_nobody.next() {
-        let text = format!("a migration cannot be generic: nobody would choose `{first}`");
+    } else if let Some(first) = parameters.next() {
+        let text = format!(
+            "a migration cannot be generic, as mongrate cannot choose `{first}`: remove `{first}`"
+        );
         broken.add(Error::new(first.span(), text));
     } else if let Some(clause) = &generics.where_clause {
-        let text = "a migration has nothing to bound; remove the `where` clause";
+        let text = "a migration has no parameters to bound: remove the `where` clause";
         broken.add(Error::new(clause.where_token.span(), text));
     }
 }
@@ -105,19 +106,19 @@ fn parameter(signature: &Signature, broken: &mut Broken) -> Option<Kind> {
             return None;
         }
         None => {
-            let text = format!("missing parameter: {}", kinds("tx"));
+            let text = format!("missing parameter: add {}", kinds("tx"));
             broken.add(Error::new(signature.paren_token.span.join(), text));
             return None;
         }
     };
     for extra in parameters {
-        let text = "a migration takes one parameter; remove this one";
+        let text = "a migration takes one parameter: remove this one";
         broken.add(Error::new_spanned(extra, text));
     }
     broken.keep(kind(first)).or_else(|| meant(&first.ty))
 }
 
-/// The kind that a parameter names, though it does not borrow it as it should.
+/// Returns the kind that a parameter names, even if the parameter is not borrowed as it must be.
 fn meant(ty: &Type) -> Option<Kind> {
     match bare(ty) {
         Type::Reference(reference) => named(&reference.elem),
@@ -136,18 +137,18 @@ fn kind(parameter: &PatType) -> syn::Result<Kind> {
             Some(kind) if reference.mutability.is_some() => {
                 return lifetimes(reference).map(|()| kind);
             }
-            Some(kind) => format!("borrow it mutably: `{name}: {}`", kind.parameter()),
+            Some(kind) => format!("borrow the parameter mutably: `{name}: {}`", kind.parameter()),
             None => unknown(&reference.elem, &name),
         },
         other => match named(other) {
-            Some(kind) => format!("borrow it: `{name}: {}`", kind.parameter()),
+            Some(kind) => format!("borrow the parameter: `{name}: {}`", kind.parameter()),
             None => unknown(other, &name),
         },
     };
     Err(Error::new_spanned(written, reason))
 }
 
-/// What to say of a type that is none of ours by its name.
+/// Returns the error text for a type whose name is not that of a kind.
 fn unknown(ty: &Type, name: &str) -> String {
     let text = format!("a migration takes {}", kinds(name));
     match bare(ty) {
@@ -155,8 +156,8 @@ fn unknown(ty: &Type, name: &str) -> String {
             let last = path.path.segments.last().map(|last| last.ident.unraw().to_string());
             let last = last.unwrap_or_default();
             format!(
-                "{text}, by that name: the attribute cannot see whether `{last}` is an alias of one of \
-                 them, or renamed by `use … as {last}`"
+                "{text}; write the type by one of these names: the attribute cannot see whether `{last}` \
+                 is an alias, or was renamed by `use … as {last}`"
             )
         }
         _ => text,
@@ -173,14 +174,14 @@ fn bare(mut ty: &Type) -> &Type {
     }
 }
 
-/// The kind that a type's last segment names, by whatever path.
+/// Returns the kind that a type's last segment names, whatever its path.
 fn named(ty: &Type) -> Option<Kind> {
     let Type::Path(path) = bare(ty) else { return None };
     let last = path.path.segments.last()?;
     Kind::ALL.into_iter().find(|kind| last.ident.unraw() == kind.name())
 }
 
-/// What is borrowed, and what it borrows itself, each live for as long as they need to.
+/// Refuses `'static`, and one lifetime for both the reference and its target.
 fn lifetimes(reference: &TypeReference) -> syn::Result<()> {
     let outer = reference.lifetime.as_ref();
     let inner = match bare(&reference.elem) {
@@ -198,14 +199,15 @@ fn lifetimes(reference: &TypeReference) -> syn::Result<()> {
     match tied {
         None => Ok(()),
         Some(tied) => {
-            let text =
-                format!("write `'_`: this lives for no longer than the migration, not `{tied}`");
+            let text = format!(
+                "write `'_`: the parameter lives only as long as the migration, not `{tied}`"
+            );
             Err(Error::new(tied.span(), text))
         }
     }
 }
 
-/// The parameters to choose from.
+/// Returns the parameters to choose from.
 fn kinds(name: &str) -> String {
     let each = Kind::ALL.map(|kind| format!("`{name}: {}`", kind.parameter()));
     suggest::list(&each, "or")
@@ -215,7 +217,7 @@ fn no_output(signature: &Signature, broken: &mut Broken) {
     if let ReturnType::Type(_, ty) = &signature.output
         && !matches!(bare(ty), Type::Tuple(unit) if unit.elems.is_empty())
     {
-        let text = "a migration that takes a `Change` describes, and cannot fail: return nothing";
+        let text = "a migration that takes a `Change` only describes operations, and cannot fail: return nothing";
         broken.add(Error::new_spanned(ty, text));
     }
 }
@@ -230,17 +232,17 @@ fn output(signature: &Signature, broken: &mut Broken) {
             broken.add(Error::new_spanned(ty, text));
         }
         ReturnType::Type(_, ty) => {
-            if let Some(error) = error_that_stays(ty) {
-                let text = "a migration's error goes from one thread to another: return \
-                            `mongrate::Result`, or say so: `Box<dyn std::error::Error + Send + Sync>`";
+            if let Some(error) = error_bound_to_its_thread(ty) {
+                let text = "mongrate sends a migration's error to another thread: return `mongrate::Result`, \
+                            or add the bounds: `Box<dyn std::error::Error + Send + Sync>`";
                 broken.add(Error::new_spanned(error, text));
             }
         }
     }
 }
 
-/// `Box<dyn Error>` in a `Result<(), Box<dyn Error>>`, where `Send` or `Sync` is missing.
-fn error_that_stays(output: &Type) -> Option<&Type> {
+/// Returns the `Box<dyn Error>` of a `Result<(), Box<dyn Error>>`, if `Send` or `Sync` is missing.
+fn error_bound_to_its_thread(output: &Type) -> Option<&Type> {
     let [_, error] = arguments_of(output, "Result")?[..] else { return None };
     let [inner] = arguments_of(error, "Box")?[..] else { return None };
     let Type::TraitObject(object) = bare(inner) else { return None };
@@ -256,7 +258,7 @@ fn error_that_stays(output: &Type) -> Option<&Type> {
     (is_error && !(has("Send") && has("Sync"))).then_some(error)
 }
 
-/// The types between the brackets of a path that ends so.
+/// Returns the types in the angle brackets of a path that ends with `name`.
 fn arguments_of<'a>(ty: &'a Type, name: &str) -> Option<Vec<&'a Type>> {
     let Type::Path(path) = bare(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == name)?;

@@ -1,13 +1,13 @@
-//! The body of a named step, `on.transaction("…", async |tx| { … })`, where it is written as a closure
-//! that returns a block: that cannot lend the block its transaction, and the compiler says so in
-//! terms of lifetimes.
+//! The bodies of named steps, `on.transaction("…", async |tx| { … })`. A body that is written as a
+//! closure that returns an `async` block cannot lend the transaction to that block, and the compiler
+//! would only complain of lifetimes.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::Error;
 
-use super::Broken;
+use super::broken::Broken;
 
-/// Complains of each `|tx| async { … }` that a body hands to `transaction`.
+/// Reports each `|tx| async { … }` that a body passes to `transaction`.
 pub(super) fn check(body: &TokenStream, broken: &mut Broken) {
     let trees: Vec<TokenTree> = body.clone().into_iter().collect();
     for (at, tree) in trees.iter().enumerate() {
@@ -23,7 +23,7 @@ pub(super) fn check(body: &TokenStream, broken: &mut Broken) {
     }
 }
 
-/// `…, |tx| async move { … }`, or `move |tx: &mut Transaction<'_>| async { … }`.
+/// Checks for `…, |tx| async move { … }`, or `move |tx: &mut Transaction<'_>| async { … }`.
 fn step(arguments: &[TokenTree], broken: &mut Broken) {
     let mut bars = arguments.iter().enumerate().filter(|(_, tree)| is_bar(tree)).map(|(at, _)| at);
     let (Some(open), Some(close)) = (bars.next(), bars.next()) else { return };
@@ -38,12 +38,12 @@ fn step(arguments: &[TokenTree], broken: &mut Broken) {
         _ => None,
     });
     let name = name.to_string();
-    // Without its type, the parameter is of one lifetime, and not of any, used or not.
+    // Without a type, the parameter has a single lifetime instead of any, even if it is not used.
     let is_bare = close == open + 2;
     if block.is_some_and(|block| is_bare || has(block, &name)) {
         let text = format!(
             "write the step as an async closure, `async |{name}| {{ … }}`: a closure that returns an \
-             `async` block cannot lend it `{name}`"
+             `async` block cannot lend `{name}` to that block"
         );
         broken.add(Error::new(is_async.span(), text));
     }

@@ -1,6 +1,6 @@
-//! Guesses what was meant.
+//! Guesses what a misspelt word means.
 
-/// What other migration tools call the same things.
+/// The words of other migration tools for the same arguments.
 const ELSEWHERE: [(&str, &str); 12] = [
     ("id", "version"),
     ("number", "version"),
@@ -16,18 +16,20 @@ const ELSEWHERE: [(&str, &str); 12] = [
     ("allow_out_of_order", "out_of_order"),
 ];
 
-/// The key that was meant, if one is close enough.
+/// Returns the key that was probably meant, if a key is close enough.
 pub(super) fn key(written: &str, keys: &[&'static str]) -> Option<&'static str> {
     let written = written.to_ascii_lowercase();
     if let Some((_, meant)) = ELSEWHERE.iter().find(|(other, _)| *other == written) {
         return Some(meant);
     }
-    let (distance, nearest) =
-        keys.iter().map(|key| (distance(&written, key), *key)).min_by_key(|(far, _)| *far)?;
+    let (distance, nearest) = keys
+        .iter()
+        .map(|key| (distance(&written, key), *key))
+        .min_by_key(|(distance, _)| *distance)?;
     (distance <= nearest.len().div_ceil(3)).then_some(nearest)
 }
 
-/// How many bytes to insert, delete or replace to get from one to the other.
+/// Returns how many bytes to insert, delete or replace to get from one text to the other.
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.bytes().enumerate() {
@@ -41,7 +43,7 @@ fn distance(from: &str, to: &str) -> usize {
     row[to.len()]
 }
 
-/// `a, b and c`.
+/// Joins words: `a, b and c`.
 pub(super) fn list(words: &[String], before_last: &str) -> String {
     match words {
         [] => String::new(),
@@ -52,7 +54,7 @@ pub(super) fn list(words: &[String], before_last: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! Guesses, good and none.
+    //! Good guesses, and no guesses.
 
     use super::*;
 

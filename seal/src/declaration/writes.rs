@@ -1,28 +1,29 @@
-//! Which collections a body writes many documents of, as far as its tokens show: what the lints
-//! compare with the sizes of the collections, before anything runs.
+//! The collections in which a body writes many documents, as far as its tokens show. The lints compare
+//! them with the sizes of the collections before anything runs.
 //!
-//! A guess that costs nothing and promises nothing: `collection("users").update_many(…)` counts,
-//! `collection("users").find(…)` does not, and `let users = tx.collection("users");` does where
-//! the body writes many of anything.
+//! It is a guess that costs nothing: `collection("users").update_many(…)` counts,
+//! `collection("users").find(…)` does not, and `let users = tx.collection("users");` counts if the
+//! body writes many documents of any collection.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use super::Kind;
+use super::kind::Kind;
 
 /// The methods that write many documents.
 pub const MANY: [&str; 2] = ["update_many", "delete_many"];
 
-/// The names, in their order, each once; none of what is no transaction, which nothing limits.
+/// Returns the names of the collections in order, each once. Returns none for other kinds than a
+/// transaction, as their size is not limited.
 pub fn many(kind: Kind, body: &TokenStream) -> Vec<String> {
-    let mut found = Found::default();
+    let mut writes = Writes::default();
     if kind == Kind::Transaction {
-        walk(body.clone(), &mut found);
+        walk(body.clone(), &mut writes);
     }
-    if !found.any {
+    if !writes.any {
         return Vec::new();
     }
     let mut names = Vec::new();
-    for name in found.names {
+    for name in writes.names {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -31,23 +32,23 @@ pub fn many(kind: Kind, body: &TokenStream) -> Vec<String> {
 }
 
 #[derive(Default)]
-struct Found {
+struct Writes {
     any: bool,
     names: Vec<String>,
 }
 
-fn walk(stream: TokenStream, found: &mut Found) {
+fn walk(stream: TokenStream, writes: &mut Writes) {
     let trees: Vec<TokenTree> = stream.into_iter().collect();
     for (at, tree) in trees.iter().enumerate() {
         match tree {
-            TokenTree::Group(group) => walk(group.stream(), found),
+            TokenTree::Group(group) => walk(group.stream(), writes),
             TokenTree::Ident(word) => {
-                found.any |= MANY.iter().any(|many| word == many);
+                writes.any |= MANY.iter().any(|many| word == many);
                 if word == "collection"
                     && let Some((name, after)) = named(&trees, at + 1)
                     && !reads(&trees, after)
                 {
-                    found.names.push(name);
+                    writes.names.push(name);
                 }
             }
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
@@ -55,13 +56,13 @@ fn walk(stream: TokenStream, found: &mut Found) {
     }
 }
 
-/// `("name")`, perhaps behind `::<Type>`; and where it ends.
+/// Reads `("name")`, perhaps after `::<Type>`. Returns the name and the index after it.
 fn named(trees: &[TokenTree], from: usize) -> Option<(String, usize)> {
     let mut at = from;
-    if is(trees.get(at), ':') {
+    if is_punctuation(trees.get(at), ':') {
         while !matches!(trees.get(at)?, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis)
         {
-            if is(trees.get(at), ';') {
+            if is_punctuation(trees.get(at), ';') {
                 return None;
             }
             at += 1;
@@ -78,24 +79,23 @@ fn named(trees: &[TokenTree], from: usize) -> Option<(String, usize)> {
     (!text.contains('\\')).then(|| (text.to_owned(), at + 1))
 }
 
-/// Whether something else than a write of many is called on it at once.
+/// Whether the method called on the collection is not one that writes many documents.
 fn reads(trees: &[TokenTree], at: usize) -> bool {
     match (trees.get(at), trees.get(at + 1)) {
-        (Some(dot), Some(TokenTree::Ident(method))) if is(Some(dot), '.') => {
+        (Some(dot), Some(TokenTree::Ident(method))) if is_punctuation(Some(dot), '.') => {
             !MANY.iter().any(|many| method == many)
         }
         _ => false,
     }
 }
 
-fn is(tree: Option<&TokenTree>, character: char) -> bool {
+fn is_punctuation(tree: Option<&TokenTree>, character: char) -> bool {
     matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Kind;
-    use super::many;
+    use super::{Kind, many};
 
     fn of(body: &str) -> Vec<String> {
         let body = body.parse().unwrap();

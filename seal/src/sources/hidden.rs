@@ -1,26 +1,27 @@
-//! Migrations that stand where none is read.
+//! Migrations in places where the walk reads none. Pure: items in, findings out.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use quote::ToTokens as _;
 use syn::{Item, ItemFn, LitStr};
 
-use super::Sources;
-use crate::attribute::{Found, Mark, declared, is_for_tests, marks};
+use crate::attribute::{Found, Mark, Names, declared, is_for_tests, marks};
 
-/// A migration that is not read, and so is neither sealed nor checked.
+/// A migration that the walk does not read, and that is therefore neither sealed nor checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hidden {
     /// The file.
     pub file: PathBuf,
-    /// Counted from 1.
+    /// The line, counted from 1.
     pub line: usize,
     /// What hides it.
     pub place: Where,
-    /// Its version, if that is a number that is written there.
+    /// The version, if it is written as a number.
     pub version: Option<i64>,
-    /// Its group, if that is written there, or is none.
+    /// The group: the default group if none is written, `None` if it is no string.
     pub group: Option<String>,
 }
 
@@ -29,15 +30,15 @@ pub struct Hidden {
 pub enum Where {
     /// The definition of a `macro_rules!`.
     Definition,
-    /// What a macro of this name is given.
+    /// The input of a macro of this name.
     Invocation(String),
-    /// A file that `include!` brings.
+    /// A file that `include!` names.
     Include,
     /// The body of this function.
     Body(String),
     /// Another item, such as an `impl`.
     Item,
-    /// A name of the attribute that no import explains.
+    /// A name of the attribute that no import gives.
     Name(String),
 }
 
@@ -48,117 +49,104 @@ impl fmt::Display for Where {
             Self::Invocation(name) => write!(f, "it is given to the macro `{name}!`"),
             Self::Include => f.write_str("`include!` brings it"),
             Self::Body(function) => write!(f, "it is in the body of `{function}`"),
-            Self::Item => f.write_str("it is inside of another item"),
+            Self::Item => f.write_str("it is inside another item"),
             Self::Name(name) => {
-                write!(f, "`#[{name}]` is no name under which this crate imports `#[migration]`")
+                write!(f, "no import of this crate gives `#[migration]` the name `#[{name}]`")
             }
         }
     }
 }
 
-impl Sources {
-    /// Looks for migrations in all that [`items`](Self::items) does not read.
-    pub(super) fn hide(&mut self, items: &[Item], file: &Path) {
-        if self.tests_around > 0 {
-            return;
+impl Hidden {
+    /// Makes the entry of a function that looks like a migration, with an attribute whose name no import
+    /// gives.
+    pub(super) fn resembling(function: &ItemFn, found: &Found, file: &Path, line: usize) -> Self {
+        let path = found.attribute.path().to_token_stream().to_string().replace(' ', "");
+        let written = declared(function, found);
+        Self {
+            file: file.to_owned(),
+            line,
+            place: Where::Name(path),
+            version: written.as_ref().map(|written| written.version),
+            group: written.map(|written| written.group),
         }
-        let may_hold_one = match &self.text {
-            Some(text) => {
-                self.names.may_hold_one(text.as_str()) || text.as_str().contains("include")
-            }
-            None => true,
-        };
-        if !may_hold_one {
-            return;
-        }
+    }
+}
+
+/// The result of a search.
+pub(super) enum Finding {
+    /// A migration.
+    Migration(Hidden),
+    /// The path in an `include!`, as it is written.
+    Include(String),
+}
+
+/// Looks for migrations in everything that the walk does not read.
+pub(super) fn search(items: &[Item], file: &Path, names: &Names) -> Vec<Finding> {
+    let mut search = Search { file, names, findings: Vec::new() };
+    search.items(items);
+    search.findings
+}
+
+struct Search<'a> {
+    file: &'a Path,
+    names: &'a Names,
+    findings: Vec<Finding>,
+}
+
+impl Search<'_> {
+    fn items(&mut self, items: &[Item]) {
         for item in items {
             match item {
                 Item::Mod(module) => {
                     if !is_for_tests(&module.attrs)
                         && let Some((_, items)) = &module.content
                     {
-                        self.hide(items, file);
+                        self.items(items);
                     }
                 }
-                Item::Fn(function) => self.hide_in_body(function, file),
+                Item::Fn(function) => self.body(function),
                 Item::Macro(item) if item.mac.path.is_ident("macro_rules") => {
-                    self.hide_marks(
-                        marks(item.mac.tokens.clone(), &self.names),
-                        file,
-                        &Where::Definition,
-                    );
+                    let found = marks(item.mac.tokens.clone(), self.names);
+                    self.enter(found, &Where::Definition);
                 }
                 Item::Macro(item) => {
-                    let name = item.mac.path.to_token_stream().to_string().replace(' ', "");
                     if item.mac.path.is_ident("include")
                         && let Ok(path) = item.mac.parse_body::<LitStr>()
                     {
-                        self.hide_included(&path.value(), file);
+                        self.findings.push(Finding::Include(path.value()));
                         continue;
                     }
-                    let place = Where::Invocation(name);
-                    self.hide_marks(marks(item.mac.tokens.clone(), &self.names), file, &place);
+                    let name = item.mac.path.to_token_stream().to_string().replace(' ', "");
+                    let found = marks(item.mac.tokens.clone(), self.names);
+                    self.enter(found, &Where::Invocation(name));
                 }
                 Item::Use(_) | Item::ExternCrate(_) => {}
                 other => {
-                    let found = marks(other.to_token_stream(), &self.names);
-                    self.hide_marks(found, file, &Where::Item);
+                    let found = marks(other.to_token_stream(), self.names);
+                    self.enter(found, &Where::Item);
                 }
             }
         }
     }
 
-    fn hide_in_body(&mut self, function: &ItemFn, file: &Path) {
-        if is_for_tests(&function.attrs)
-            || function.attrs.iter().any(|one| one.path().is_ident("test"))
-        {
+    fn body(&mut self, function: &ItemFn) {
+        let is_test = |attribute: &syn::Attribute| attribute.path().is_ident("test");
+        if is_for_tests(&function.attrs) || function.attrs.iter().any(is_test) {
             return;
         }
-        let place = Where::Body(function.sig.ident.to_string());
-        self.hide_marks(marks(function.block.to_token_stream(), &self.names), file, &place);
+        let found = marks(function.block.to_token_stream(), self.names);
+        self.enter(found, &Where::Body(function.sig.ident.to_string()));
     }
 
-    fn hide_marks(&mut self, marks: Vec<Mark>, file: &Path, place: &Where) {
-        self.hidden.extend(marks.into_iter().map(|mark| Hidden {
-            file: file.to_owned(),
+    fn enter(&mut self, marks: Vec<Mark>, place: &Where) {
+        let hidden = marks.into_iter().map(|mark| Hidden {
+            file: self.file.to_owned(),
             line: mark.span.start().line,
             place: place.clone(),
             version: mark.version,
             group: mark.group,
-        }));
-    }
-
-    /// What a file holds that `include!` names. No `mod` of it is followed.
-    fn hide_included(&mut self, name: &str, file: &Path) {
-        let path = file.parent().unwrap_or(Path::new("")).join(name);
-        let Ok(text) = self.overlay.read(&path) else { return };
-        let Ok(found) = Self::of_text(&text, &path) else { return };
-        let read = found.migrations.into_iter().map(|one| Hidden {
-            file: one.file,
-            line: one.line,
-            place: Where::Include,
-            version: Some(one.version),
-            group: Some(one.group),
         });
-        self.hidden.extend(read.chain(found.hidden));
-    }
-
-    /// A function that looks like a migration, under a name that is not known.
-    pub(super) fn hide_resembling(
-        &mut self,
-        function: &ItemFn,
-        found: &Found,
-        file: &Path,
-        line: usize,
-    ) {
-        let path = found.attribute.path().to_token_stream().to_string().replace(' ', "");
-        let written = declared(function, found);
-        self.hidden.push(Hidden {
-            file: file.to_owned(),
-            line,
-            place: Where::Name(path),
-            version: written.as_ref().map(|one| one.version),
-            group: written.map(|one| one.group),
-        });
+        self.findings.extend(hidden.map(Finding::Migration));
     }
 }

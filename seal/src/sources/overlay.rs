@@ -1,34 +1,36 @@
-//! The files of a package as they are, or as they would be after a change.
+//! The files of a package as they are, or as they will be after a change.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-/// Texts that stand in for those on the disk.
+/// Texts that replace the files on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overlay(BTreeMap<PathBuf, Option<String>>);
 
 impl Overlay {
-    /// A file as it would be.
+    /// Sets the new text of a file.
     pub fn write(&mut self, path: impl Into<PathBuf>, text: impl Into<String>) {
         self.0.insert(path.into(), Some(text.into()));
     }
 
-    /// A file that would be gone.
+    /// Removes a file.
     pub fn remove(&mut self, path: impl Into<PathBuf>) {
         self.0.insert(path.into(), None);
     }
 
-    /// Every path that differs from the disk, with its text, or none if it would be gone.
+    /// Returns every path that differs from the disk, with its text, or `None` if it is removed.
     pub fn changes(&self) -> impl Iterator<Item = (&Path, Option<&str>)> {
         self.0.iter().map(|(path, text)| (path.as_path(), text.as_deref()))
     }
 
-    /// Its text.
+    /// Reads a file's text.
     ///
     /// # Errors
     ///
-    /// As the system says; for what would be gone, not found.
+    /// As the system reports; "not found" for a removed file.
     pub fn read(&self, path: &Path) -> io::Result<String> {
         match self.0.get(path) {
             Some(Some(text)) => Ok(text.clone()),
@@ -37,7 +39,7 @@ impl Overlay {
         }
     }
 
-    /// Whether it would be there.
+    /// Whether a file exists.
     pub fn is_file(&self, path: &Path) -> bool {
         match self.0.get(path) {
             Some(text) => text.is_some(),

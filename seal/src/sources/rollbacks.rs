@@ -1,61 +1,61 @@
-//! Which function rolls a migration back, and what that function does.
+//! The functions that roll migrations back, and their checksums.
 //!
-//! Names are resolved as far as items and `use` lines tell. What a macro writes, and what another
-//! crate exports, is not found.
+//! Names are resolved by items and `use` lines. Functions that a macro writes or that another crate
+//! exports are not found.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use syn::ext::IdentExt as _;
-use syn::{Attribute, Expr, ItemFn, ItemUse, Meta, Token, UseTree, punctuated::Punctuated};
+use syn::{
+    Attribute, Expr, ItemFn, ItemUse, Meta, Token, UseTree, ext::IdentExt as _,
+    punctuated::Punctuated,
+};
 
-use crate::checksum;
-use crate::sum;
+use crate::{checksum, sum};
 
-/// How many `use` lines are followed for one name.
+/// The most `use` lines that are followed for one name.
 const STEPS_MAX: usize = 16;
 
-/// A module, from its crate's root on. The first part is the root's own.
+/// A module's path from its crate's root. The first part stands for the root.
 type Module = Vec<String>;
 
 /// The functions and the `use` lines of every module.
 #[derive(Debug, Default)]
 pub(super) struct Scopes {
     scopes: BTreeMap<Module, Scope>,
-    wanted: Vec<Wanted>,
+    reversible: Vec<Reversible>,
 }
 
 #[derive(Default)]
 struct Scope {
     functions: BTreeMap<String, Vec<ItemFn>>,
-    /// By the name that they bring in.
+    /// The `use` lines, by the name that they import.
     uses: BTreeMap<String, Vec<String>>,
     globs: Vec<Vec<String>>,
 }
 
 /// A migration with a `reversible`.
 #[derive(Debug)]
-struct Wanted {
-    /// Which of the migrations, in the order in which they were read.
+struct Reversible {
+    /// The index of the migration, in the order in which they were read.
     migration: usize,
     module: Module,
     kind: String,
-    /// None, if it is written alone.
+    /// Whether the path is global, and its parts. `None` if `reversible` has no value.
     path: Option<(bool, Vec<String>)>,
 }
 
 /// How one migration is rolled back.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct ResolvedRollback {
     pub(super) migration: usize,
-    /// For the sum file.
+    /// The content of the sum file's field.
     pub(super) sealed: String,
     /// The function's full path, if it was found.
     pub(super) function: Option<String>,
 }
 
 impl Scopes {
-    /// Enters a function that may be a migration or a rollback, without our attribute.
+    /// Enters a function that may be a migration or a rollback. Its `#[migration]` was removed.
     pub(super) fn function(&mut self, module: &[String], function: &ItemFn) {
         if function.sig.inputs.len() == 1 {
             let name = function.sig.ident.unraw().to_string();
@@ -80,7 +80,7 @@ impl Scopes {
     ) {
         let arguments = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
         let reversible =
-            arguments.into_iter().flatten().find(|one| one.path().is_ident("reversible"));
+            arguments.into_iter().flatten().find(|argument| argument.path().is_ident("reversible"));
         let path = match reversible {
             Some(Meta::Path(_)) => None,
             Some(Meta::NameValue(pair)) => {
@@ -91,19 +91,19 @@ impl Scopes {
             }
             _ => return,
         };
-        self.wanted.push(Wanted { migration, module: module.to_vec(), kind, path });
+        self.reversible.push(Reversible { migration, module: module.to_vec(), kind, path });
     }
 
-    /// How each reversible migration is rolled back.
-    pub(super) fn resolve(&mut self) -> Vec<Found> {
-        let wanted = std::mem::take(&mut self.wanted);
-        wanted.into_iter().map(|one| self.found(one)).collect()
+    /// Returns how each reversible migration is rolled back.
+    pub(super) fn resolve(&mut self) -> Vec<ResolvedRollback> {
+        let reversible = std::mem::take(&mut self.reversible);
+        reversible.into_iter().map(|reversible| self.rollback_of(reversible)).collect()
     }
 
-    fn found(&self, wanted: Wanted) -> Found {
-        let Wanted { migration, module, kind, path } = wanted;
+    fn rollback_of(&self, reversible: Reversible) -> ResolvedRollback {
+        let Reversible { migration, module, kind, path } = reversible;
         let Some((is_global, path)) = path else {
-            return Found { migration, sealed: sum::derived(), function: None };
+            return ResolvedRollback { migration, sealed: sum::derived(), function: None };
         };
         let found = match is_global {
             true => None,
@@ -112,17 +112,17 @@ impl Scopes {
         match found {
             Some((module, name, function)) => {
                 let sealed = checksum::of(&kind, function.clone());
-                Found { migration, sealed, function: Some(full(&module, &name)) }
+                ResolvedRollback { migration, sealed, function: Some(full(&module, &name)) }
             }
             None => {
                 let colons = if is_global { "::" } else { "" };
                 let sealed = sum::elsewhere(&format!("{colons}{}", path.join("::")));
-                Found { migration, sealed, function: None }
+                ResolvedRollback { migration, sealed, function: None }
             }
         }
     }
 
-    /// The one function that a path names in a module.
+    /// Returns the function that a path names in a module, if there is exactly one.
     fn look_up(
         &self,
         module: &[String],
@@ -199,7 +199,7 @@ impl Scope {
     }
 }
 
-/// The full path of an item.
+/// Returns the full path of an item.
 pub(super) fn full(module: &[String], name: &str) -> String {
     [module, &[name.to_owned()]].concat().join("::")
 }

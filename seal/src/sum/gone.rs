@@ -1,35 +1,37 @@
-//! What is sealed and not there: the texts.
+//! The error texts for sealed migrations that are missing.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use super::{FILE, Sealed};
+use super::{format::FILE, sealed::Sealed};
 
-/// How many are named before the rest is counted.
+/// The most migrations that a text names; it counts the rest.
 const NAMED_MAX: usize = 3;
 
-/// Nobody declares these any more.
+/// Returns the text for migrations that are in no file any more.
 pub fn gone(sealed: &[&Sealed]) -> String {
     let (is, them, line) = words(sealed);
     format!(
         "{} {is} sealed but gone from this package: restore {them} from git, with the `mod` line; \
-         if no database has applied {them} yet, delete {line} from {FILE}, with all lines below, \
+         if no database has applied {them} yet, delete {line} and all lines below from {FILE}, \
          and run `cargo mongrate seal`",
         named(sealed)
     )
 }
 
-/// What to say of each file that has sealed migrations and that no `mod` reaches. Files are shown as
-/// seen from `here`.
+/// Returns a text for each file that has sealed migrations and that no `mod` reaches. Paths are shown
+/// relative to `here`.
 pub fn unreached_by_file(sealed: &[(&Sealed, PathBuf)], here: &Path) -> Vec<String> {
     let mut by_file: BTreeMap<&Path, Vec<&Sealed>> = BTreeMap::new();
-    for (one, file) in sealed {
-        by_file.entry(file).or_default().push(one);
+    for (migration, file) in sealed {
+        by_file.entry(file).or_default().push(migration);
     }
     by_file.into_iter().map(|(file, sealed)| unreached(&sealed, file, here)).collect()
 }
 
-/// The same of one file.
+/// Returns the text for one such file.
 pub fn unreached(sealed: &[&Sealed], file: &Path, here: &Path) -> String {
     let here = here.canonicalize().unwrap_or_else(|_| here.to_owned());
     let shown = |path: &Path| path.strip_prefix(&here).unwrap_or(path).display().to_string();
@@ -37,18 +39,14 @@ pub fn unreached(sealed: &[&Sealed], file: &Path, here: &Path) -> String {
     let to = to.map_or_else(|| "the module above it".to_owned(), |to| shown(&to));
     let file = shown(file);
     let (is, them, ..) = words(sealed);
-    let has = match sealed.len() {
-        1 => "it",
-        _ => "them",
-    };
     format!(
-        "{} {is} sealed, and {file} has {has}, but no `mod` reaches that file, so that nothing \
-         links {them}: add `{line}` to {to}",
+        "{} {is} sealed and in {file}, but no `mod` reaches that file, so the binary does not link \
+         {them}: add `{line}` to {to}",
         named(sealed)
     )
 }
 
-/// The `mod` line that would reach a file, and the file to write it into, if that is there.
+/// Returns the `mod` line that would reach a file, and the file to write it into, if there is one.
 pub fn mod_line(file: &Path) -> (String, Option<PathBuf>) {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let beside = file.parent().unwrap_or(Path::new(""));
@@ -71,7 +69,7 @@ pub fn mod_line(file: &Path) -> (String, Option<PathBuf>) {
     (format!("mod {name};"), above)
 }
 
-/// The crate of these is not linked.
+/// Returns the text for migrations whose crate is not linked.
 pub fn unlinked(sealed: &[&Sealed], package: &str) -> String {
     let (is, ..) = words(sealed);
     let krate = package.replace('-', "_");
@@ -100,7 +98,7 @@ fn named(sealed: &[&Sealed]) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! One, some, many.
+    //! Texts for one, some and many migrations.
 
     use super::*;
 

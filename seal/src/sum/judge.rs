@@ -1,7 +1,8 @@
-//! One migration against what is sealed. Pure: the compiler, `cargo test`, the running app and
-//! the cargo subcommand all say the same.
+//! A migration, compared with the sealed history. Pure, so that the compiler, `cargo test`, the
+//! running app and the cargo subcommand all report the same.
 
-use super::{Sealed, Sum, Undo, of_group};
+use super::{file::Sum, rollback::Undo, sealed::Sealed};
+use crate::group::of_group;
 
 /// The algorithm whose checksums can be compared.
 const ALGORITHM: &str = "v1:sha256:";
@@ -9,21 +10,21 @@ const ALGORITHM: &str = "v1:sha256:";
 /// A migration as its crate declares it now.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared<'a> {
-    /// Its group.
+    /// The group.
     pub group: &'a str,
-    /// Its version.
+    /// The version.
     pub version: i64,
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// Of its body.
+    /// The checksum of the body.
     pub checksum: &'a str,
-    /// How it is rolled back.
+    /// How the migration is rolled back.
     pub rollback: Undo<'a>,
-    /// Whether it may be older than what is sealed.
+    /// Whether the migration may be older than sealed migrations.
     pub out_of_order: bool,
 }
 
-/// What to point at.
+/// The part of the declaration that an error points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     /// The version.
@@ -32,22 +33,22 @@ pub enum About {
     Name,
     /// The function.
     Body,
-    /// What rolls it back.
+    /// The rollback.
     Rollback,
 }
 
 /// What is wrong with a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// What to point at.
+    /// The part of the declaration that the error points at.
     pub about: About,
     /// What is wrong, and the way out.
     pub text: String,
 }
 
 impl Sum {
-    /// What is wrong with a migration, if something is. `next_free` gets the lowest version that
-    /// is newer than all sealed ones, and may raise it.
+    /// Returns what is wrong with a migration, if anything is. `next_free` gets the lowest version that
+    /// is newer than all sealed versions, and may return a higher one.
     pub fn judge(
         &self,
         new: Declared<'_>,
@@ -66,7 +67,7 @@ impl Sum {
                     format!("a sealed migration keeps its version: declare `version = {version}`");
                 (About::Version, way_out)
             } else {
-                let way_out = "give this one another".to_owned();
+                let way_out = "give this migration another name".to_owned();
                 (About::Name, way_out)
             };
             let text =
@@ -75,9 +76,9 @@ impl Sum {
         }
         if new.version < newest.version && !new.out_of_order {
             let text = format!(
-                "version {}{of_group} is new, and older than the newest sealed one, {} `{}`: a \
-                 database may be past it; declare `version = {}`, the next free one, as `cargo \
-                 mongrate rebase` does, or add `out_of_order`",
+                "version {}{of_group} is new, but older than the newest sealed one, {} `{}`: a \
+                 database may be past it; run `cargo mongrate rebase`, or declare `version = {}`, \
+                 the next free version, or add `out_of_order`",
                 new.version,
                 newest.version,
                 newest.name,
@@ -89,11 +90,11 @@ impl Sum {
     }
 
     fn with_name(&self, new: Declared<'_>) -> Option<&Sealed> {
-        self.sealed.iter().find(|one| one.group == new.group && one.name == new.name)
+        self.sealed.iter().find(|sealed| sealed.group == new.group && sealed.name == new.name)
     }
 }
 
-/// A declaration whose version is sealed.
+/// Compares a declaration with the sealed migration of the same version.
 fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Option<Complaint> {
     let Sealed { version, name, checksum, .. } = sealed;
     let of_group = of_group(new.group);
@@ -108,8 +109,9 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
         (true, false) => (
             About::Name,
             format!(
-                "version {version}{of_group} is sealed as `{name}`, and is now `{}`: rename it \
-                 back, or add `name = \"{name}\"`; if no database has applied it yet, `{reseal}`",
+                "version {version}{of_group} is sealed as `{name}`, but is now `{}`: rename it \
+                 back, or add `name = \"{name}\"`; if no database has applied it yet, run \
+                 `{reseal}`",
                 new.name
             ),
         ),
@@ -117,7 +119,7 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
             About::Body,
             format!(
                 "version {version}{of_group} is sealed with `{}`, which this mongrate cannot \
-                 compare with its `{}`: use the one that sealed it",
+                 compare with its `{}`: use the mongrate that sealed it",
                 shortened(checksum),
                 shortened(new.checksum)
             ),
@@ -125,8 +127,8 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
         (false, true) => (
             About::Body,
             format!(
-                "version {version}{of_group} is sealed as {}, and its body is now {}: undo the \
-                 edit and write a new migration; if no database has applied it yet, `{reseal}`",
+                "version {version}{of_group} is sealed as {}, but its body is now {}: undo the \
+                 edit and write a new migration; if no database has applied it yet, run `{reseal}`",
                 shortened(checksum),
                 shortened(new.checksum)
             ),
@@ -135,8 +137,8 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
             About::Version,
             format!(
                 "version {version}{of_group} is sealed as `{name}` with another body: if this is \
-                 a new migration, declare `version = {}`, the next free one, as `cargo mongrate \
-                 rebase` does; if it is `{name}`, undo the edit",
+                 a new migration, run `cargo mongrate rebase`, or declare `version = {}`, the next \
+                 free version; if it is `{name}`, undo the edit",
                 next()
             ),
         ),
@@ -144,37 +146,37 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
     Some(Complaint { about, text })
 }
 
-/// What to say instead of a complaint about a migration that is not sealed and that `cargo mongrate
-/// seal` does not read where it stands: a database may have applied it long ago, so it keeps its
-/// version.
+/// Returns the complaint about a migration that is not sealed and that `cargo mongrate seal` does not
+/// read where it is. It replaces the given complaint: a database may have applied the migration long
+/// ago, so the migration keeps its version.
 pub fn unread(new: Declared<'_>, complaint: &Complaint) -> Complaint {
     let text = format!(
         "version {}{} is not sealed: `cargo mongrate seal` does not read it where it stands, in a \
-         macro, an included file or a function's body. A database may have applied it, so let it \
-         keep its version and its name: write it out as a function of a module, with \
-         `out_of_order` if it is older than the newest that is sealed, and seal it. If it is new, \
-         give it a version and a name that no other has",
+         macro, an included file or a function's body. A database may have applied it, so keep its \
+         version and its name: write it as a function of a module, with `out_of_order` if it is \
+         older than the newest sealed version, and run `cargo mongrate seal`. If it is new, give it \
+         a version and a name that no other migration has",
         new.version,
         of_group(new.group),
     );
     Complaint { about: complaint.about, text }
 }
 
-/// A declaration that is as it was sealed but for its rollback.
+/// Returns the text for a declaration that differs from the sealed one only in its rollback.
 fn undone_otherwise(sealed: &Sealed, new: Declared<'_>, reseal: &str) -> String {
     let Sealed { version, .. } = sealed;
     let of_group = of_group(new.group);
     let was = sealed.rollback.as_deref().unwrap_or_default();
     match new.rollback {
         Undo::None => format!(
-            "version {version}{of_group} is sealed with a rollback, and has lost its `reversible`: \
-             restore it, or no database that has applied it can be rolled back; to give it up for \
-             good, `{reseal}`"
+            "version {version}{of_group} is sealed with a rollback, but has lost its `reversible`: \
+             restore it, or no database that has applied the migration can be rolled back; to give \
+             up the rollback for good, run `{reseal}`"
         ),
         Undo::Unseen | Undo::Seen(_) => format!(
-            "version {version}{of_group} is sealed with the rollback {}, and its rollback is now \
-             {}: databases have applied it that count on the old one; undo the edit, or, if the new \
-             one undoes the same, `{reseal}`",
+            "version {version}{of_group} is sealed with the rollback {}, but its rollback is now \
+             {}: databases that have applied the migration rely on the old rollback; undo the edit, \
+             or, if the new rollback undoes the same, run `{reseal}`",
             shortened(was),
             match new.rollback {
                 Undo::Seen(now) => shortened(now),
@@ -184,7 +186,7 @@ fn undone_otherwise(sealed: &Sealed, new: Declared<'_>, reseal: &str) -> String 
     }
 }
 
-/// A checksum for people: its algorithm and its first digits.
+/// Shortens a checksum for people: its algorithm and its first digits.
 pub fn shortened(checksum: &str) -> String {
     const DIGITS: usize = 12;
     match checksum.rsplit_once(':') {

@@ -1,8 +1,8 @@
-//! One line of the file, as it lies there: a start of the app reads them all, and copies none.
+//! A line of the file, borrowed from its text: when the app starts, it reads all lines and copies none.
 
-use super::{HEADER, ROLLBACK, Sealed};
+use super::{format::HEADER, rollback::ROLLBACK, sealed::Sealed};
 
-/// A line. Its chain is not looked at here.
+/// A line. Its chain is not checked here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// The group.
@@ -15,14 +15,14 @@ pub struct Line<'a> {
     pub checksum: &'a str,
     /// The rollback's field, without its `down=`, if the line has one.
     pub rollback: Option<&'a str>,
-    /// What the chain protects: all of these.
+    /// The text that the chain protects: all fields above.
     pub text: &'a str,
     /// The chain.
     pub chain: &'a str,
 }
 
 impl<'a> Line<'a> {
-    /// `None` if it has another form.
+    /// Reads a line. `None` if it has another form.
     pub fn parse(line: &'a str) -> Option<Self> {
         let (text, chain) = line.rsplit_once(' ')?;
         let mut fields = text.split(' ');
@@ -38,7 +38,7 @@ impl<'a> Line<'a> {
         sound.then_some(Self { group, version, name, checksum, rollback, text, chain })
     }
 
-    /// A copy of what it says.
+    /// Copies the line's migration.
     pub fn sealed(&self) -> Sealed {
         Sealed {
             group: self.group.to_owned(),
@@ -50,15 +50,15 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The lines of a file that was read before, as the compiler does: without its chain. `None`
-/// first of all if it has another header; `None` for a line that has another form.
+/// Reads the lines of a file whose chain was checked before, as the compiler does. The first item is
+/// `None` if the file has another header; the item of a line that has another form is `None`.
 pub fn lines(text: &str) -> impl Iterator<Item = Option<Line<'_>>> {
     let mut lines = text.lines();
     let other = (lines.next() != Some(HEADER)).then_some(None);
     other.into_iter().chain(lines.map(Line::parse))
 }
 
-/// Positive, and written in the one way that it is written.
+/// Reads a positive version, which is written in only one way.
 fn version(digits: &str) -> Option<i64> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     digits.parse().ok().filter(|_| plain)

@@ -1,6 +1,6 @@
-//! What may be done to a sum: append, and reseal on demand.
+//! Changes of a sum: append, and reseal on demand.
 
-use super::{Declared, Sealed, Sum};
+use super::{file::Sum, judge::Declared, sealed::Sealed};
 
 impl From<Declared<'_>> for Sealed {
     fn from(new: Declared<'_>) -> Self {
@@ -15,7 +15,7 @@ impl From<Declared<'_>> for Sealed {
 }
 
 impl Sum {
-    /// Seals a migration. Says whether it was new.
+    /// Seals a migration. Returns whether it was new.
     pub fn append(&mut self, new: Declared<'_>) -> bool {
         let is_new = self.get(new.group, new.version).is_none();
         if is_new {
@@ -24,8 +24,8 @@ impl Sum {
         is_new
     }
 
-    /// Seals a migration that is sealed already as it is now. Says whether it was there. Every
-    /// chain below it becomes another, which a reviewer sees.
+    /// Seals an already sealed migration again, as it is now. Returns whether it was sealed. Every chain
+    /// below its line changes, which a reviewer sees.
     pub fn reseal(&mut self, new: Declared<'_>) -> bool {
         let place = self.places.get(new.group).and_then(|group| group.get(&new.version));
         let sealed = place.and_then(|place| self.sealed.get_mut(*place));
@@ -35,10 +35,9 @@ impl Sum {
 
 #[cfg(test)]
 mod tests {
-    //! What is written can be read.
+    //! A written sum can be read.
 
-    use super::super::Undo;
-    use super::*;
+    use super::{super::rollback::Undo, *};
 
     fn declared(version: i64, checksum: &str) -> Declared<'_> {
         let (rollback, out_of_order) = (Undo::None, false);

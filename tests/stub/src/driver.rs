@@ -1,4 +1,4 @@
-//! Enough for bodies like real ones to compile.
+//! Enough of the driver for realistic bodies to compile.
 
 use std::{io, marker::PhantomData};
 
@@ -6,7 +6,7 @@ use std::{io, marker::PhantomData};
 #[derive(Clone, Debug, Default)]
 pub struct Document(Vec<(String, Value)>);
 
-/// What a document holds.
+/// A value in a document.
 #[derive(Clone, Debug)]
 pub enum Value {
     Null,
@@ -38,7 +38,7 @@ macro_rules! from {
 
 from! { bool => Bool, i32 => Int, i64 => Int, &str => Text, String => Text, Document => Document, }
 
-/// `doc! { "plan": null, "$set": { "seats": 3 } }`
+/// Makes a document: `doc! { "plan": null, "$set": { "seats": 3 } }`.
 #[macro_export]
 macro_rules! doc {
     ($($key:literal : $value:tt),* $(,)?) => {{

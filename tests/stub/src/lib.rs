@@ -1,4 +1,4 @@
-//! The runtime's real descriptor, version, registry and `link!`, around a driver that is none.
+//! The runtime's real descriptor, version, registry and `link!`, with a stub instead of the driver.
 
 #![allow(dead_code)]
 
@@ -14,7 +14,7 @@ pub mod testing {
     pub struct Database;
 
     pub mod __private {
-        //! As the real one.
+        //! The same names as in the real runtime.
 
         pub struct Test {
             pub name: &'static str,
@@ -31,7 +31,7 @@ pub mod testing {
 }
 
 pub mod bson {
-    //! Where the real one has it.
+    //! The types, at the path of the real runtime.
 
     pub use crate::{
         doc,
@@ -52,17 +52,18 @@ pub use model::{
 pub use mongrate_macros::{migration, test, verify};
 pub use registry::migration::{Migration, OnlineFn, Outcome, TransactionFn};
 
-/// What every verb does first: the linked set, oldest version first, or what is wrong with it.
+/// Returns the linked migrations, oldest version first, or what is wrong with them. Every command
+/// begins with this.
 pub fn start() -> Result<Vec<Migration>, Error> {
     let registry = registry::list::Registry::linked(model::kind::DEFAULT_GROUP)?;
     Ok(registry.iter().copied().collect())
 }
 
 pub mod __private {
-    //! As the real one.
+    //! The same names as in the real runtime.
 
     pub mod v1 {
-        //! As the real one.
+        //! The same names as in the real runtime.
 
         pub use crate::registry::{
             migration::{Descriptor, MIGRATIONS},

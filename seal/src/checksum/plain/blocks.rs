@@ -1,12 +1,14 @@
-//! Blocks, statements, and the arms of a `match`.
+//! Blocks, statements and the arms of a `match`.
 
-use super::expressions::Class;
-use super::operators::{ARROW, COLON, COMMA, DOT, EQ, PATH, QUESTION, SEMICOLON};
-use super::tokens::{Delimiter, Keyword, Kind};
-use super::writer::Writer;
+use super::{
+    expressions::Class,
+    operators::{ARROW, COLON, COMMA, DOT, EQ, PATH, QUESTION, SEMICOLON},
+    tokens::{Delimiter, Keyword, TokenKind},
+    writer::Writer,
+};
 
 impl Writer<'_> {
-    /// A block with its braces. Gives what it holds, if that is a last expression and nothing more.
+    /// Writes a block with its braces. Returns the class of its last expression, if it holds nothing else.
     pub(super) fn block(&mut self) -> Option<Option<Class>> {
         self.enter(Delimiter::Brace)?;
         self.byte(b'{');
@@ -14,7 +16,7 @@ impl Writer<'_> {
         let (mut count, mut last) = (0, None);
         loop {
             self.skip_empty();
-            if self.peek() == Kind::Close {
+            if self.peek() == TokenKind::Close {
                 break;
             }
             last = self.statement()?;
@@ -23,7 +25,7 @@ impl Writer<'_> {
         self.leave()?;
         let mut single = if count == 1 { last } else { None };
         if let Some(Class::Block { is_tail }) = single {
-            // All there is to it is another block.
+            // The block holds only another block.
             self.strip(start, 2);
             single = is_tail.then_some(Class::Other);
         }
@@ -31,12 +33,12 @@ impl Writer<'_> {
         Some(single)
     }
 
-    /// Statements that are nothing but a `;`.
+    /// Skips statements that are only a `;`.
     fn skip_empty(&mut self) {
         while self.take(SEMICOLON) {}
     }
 
-    /// Gives the expression, if no `;` was written behind it.
+    /// Writes a statement. Returns the class of the expression, if no `;` was written after it.
     fn statement(&mut self) -> Option<Option<Class>> {
         if self.take_keyword(Keyword::Let) {
             self.binding()?;
@@ -44,11 +46,11 @@ impl Writer<'_> {
         }
         let (class, ends_itself) = self.bounded_expression()?;
         let has_semicolon = self.take(SEMICOLON);
-        if !has_semicolon && !ends_itself && self.peek() != Kind::Close {
+        if !has_semicolon && !ends_itself && self.peek() != TokenKind::Close {
             return None;
         }
         self.skip_empty();
-        let is_last = self.peek() == Kind::Close;
+        let is_last = self.peek() == TokenKind::Close;
         let keeps = match class {
             Class::Jump if is_last => false,
             Class::Loop => false,
@@ -63,15 +65,15 @@ impl Writer<'_> {
         Some(Some(class))
     }
 
-    /// An expression that may end at its closing brace, and whether it did.
+    /// Writes an expression that may end at its closing brace. Returns whether it did.
     fn bounded_expression(&mut self) -> Option<(Class, bool)> {
         let start = self.written();
         let class = match self.peek() {
-            Kind::Open(Delimiter::Brace)
-            | Kind::Keyword(
+            TokenKind::Open(Delimiter::Brace)
+            | TokenKind::Keyword(
                 Keyword::If | Keyword::Match | Keyword::For | Keyword::While | Keyword::Loop,
             ) => self.primary(true)?,
-            Kind::Name | Kind::Keyword(Keyword::Path) | Kind::Operator(PATH) => {
+            TokenKind::Name | TokenKind::Keyword(Keyword::Path) | TokenKind::Operator(PATH) => {
                 let class = self.primary(true)?;
                 if class != Class::Macro || !self.was_brace() {
                     let class = self.behind(start, class)?;
@@ -81,14 +83,14 @@ impl Writer<'_> {
             }
             _ => return Some((self.expression(true)?, false)),
         };
-        // Whether it goes on there is for the tree to say.
+        // Only the tree can tell whether the expression continues here.
         if self.is(DOT) || self.is(QUESTION) {
             return None;
         }
         Some((class, true))
     }
 
-    /// Behind the `let`.
+    /// Writes what follows `let`.
     fn binding(&mut self) -> Option<()> {
         self.word("let");
         self.typed_pattern()?;
@@ -107,7 +109,7 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// A pattern without alternatives, and its type.
+    /// Writes a pattern without alternatives, and its type.
     pub(super) fn typed_pattern(&mut self) -> Option<()> {
         let start = self.written();
         self.single_pattern()?;
@@ -119,6 +121,7 @@ impl Writer<'_> {
         Some(())
     }
 
+    /// Writes an arm of a `match`.
     pub(super) fn arm(&mut self) -> Option<()> {
         let guarded = self.written();
         self.pattern()?;
@@ -136,7 +139,7 @@ impl Writer<'_> {
         if class == (Class::Block { is_tail: true }) {
             self.strip(start, 2);
         }
-        if !self.take(COMMA) && !ends_itself && self.peek() != Kind::Close {
+        if !self.take(COMMA) && !ends_itself && self.peek() != TokenKind::Close {
             return None;
         }
         self.operator(COMMA);

@@ -1,21 +1,23 @@
-//! Expressions, by how tightly their operators bind.
+//! Expressions, by the precedence of their operators.
 
-use super::operators::{
-    AND, AND_AND, ASSIGNMENT, BANG, CAST, COLON, COMMA, COMPARISON, CONJUNCTION, DOT, DOT_DOT, EQ,
-    MINUS, OR, OR_OR, PATH, QUESTION, RANGE, SEMICOLON, STAR, binding,
+use super::{
+    operators::{
+        AND, AND_AND, ASSIGNMENT, BANG, CAST, COLON, COMMA, COMPARISON, CONJUNCTION, DOT, DOT_DOT,
+        EQ, MINUS, OR, OR_OR, PATH, QUESTION, RANGE, SEMICOLON, STAR, binding,
+    },
+    tokens::{Delimiter, Keyword, TokenKind},
+    types::Angle,
+    writer::Writer,
 };
-use super::tokens::{Delimiter, Keyword, Kind};
-use super::types::Angle;
-use super::writer::Writer;
 
-/// What was written, as far as its surroundings treat it differently.
+/// The class of a written expression, as far as the surrounding code treats classes differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// A literal: it stands without parentheses.
+    /// A literal, which has no parentheses.
     Literal,
-    /// A name or a path: so does this.
+    /// A name or a path, which has no parentheses.
     Name,
-    /// A block, and whether a last expression is all that it holds.
+    /// A block, and whether it holds only a last expression.
     Block {
         is_tail: bool,
     },
@@ -30,12 +32,13 @@ pub(super) enum Class {
 }
 
 impl Writer<'_> {
-    /// An expression. In the head of an `if`, say, a name and a brace are no struct.
+    /// Writes an expression. `with_structs` is false in the head of an `if`, for example, where a name and
+    /// a brace are no struct.
     pub(super) fn expression(&mut self, with_structs: bool) -> Option<Class> {
         self.operands(0, with_structs)
     }
 
-    /// Operands between operators that bind at least that tightly.
+    /// Writes operands between operators that bind at least as tightly as `tightness`.
     fn operands(&mut self, tightness: u8, with_structs: bool) -> Option<Class> {
         let start = self.written();
         let class = self.operand(with_structs)?;
@@ -51,8 +54,8 @@ impl Writer<'_> {
     ) -> Option<Class> {
         loop {
             let operator = match self.peek() {
-                Kind::Operator(operator) => operator,
-                Kind::Keyword(Keyword::As) if tightness <= CAST => {
+                TokenKind::Operator(operator) => operator,
+                TokenKind::Keyword(Keyword::As) if tightness <= CAST => {
                     self.skip();
                     self.word("as");
                     self.target()?;
@@ -79,35 +82,36 @@ impl Writer<'_> {
     }
 
     fn binds(&self, bound: u8) -> bool {
-        matches!(self.peek(), Kind::Operator(operator) if binding(operator) == bound)
+        matches!(self.peek(), TokenKind::Operator(operator) if binding(operator) == bound)
     }
 
     fn operand(&mut self, with_structs: bool) -> Option<Class> {
         let start = self.written();
         match self.peek() {
-            Kind::Operator(AND) => {
+            TokenKind::Operator(AND) => {
                 self.skip();
                 self.reference(start, with_structs)?;
             }
-            Kind::Operator(AND_AND) => {
+            TokenKind::Operator(AND_AND) => {
                 self.skip();
                 self.operator(AND);
                 let inner = self.written();
                 self.reference(inner, with_structs)?;
                 self.fence(start);
             }
-            Kind::Operator(operator @ (BANG | MINUS | STAR)) => {
+            TokenKind::Operator(operator @ (BANG | MINUS | STAR)) => {
                 self.skip();
                 self.operator(operator);
                 self.operand(with_structs)?;
                 self.fence(start);
             }
-            Kind::Operator(OR | OR_OR) | Kind::Keyword(Keyword::Move) => {
+            TokenKind::Operator(OR | OR_OR) | TokenKind::Keyword(Keyword::Move) => {
                 self.closure(with_structs)?;
             }
-            Kind::Keyword(Keyword::Async) => {
-                let ahead = if self.peek_at(1) == Kind::Keyword(Keyword::Move) { 2 } else { 1 };
-                if matches!(self.peek_at(ahead), Kind::Operator(OR | OR_OR)) {
+            TokenKind::Keyword(Keyword::Async) => {
+                let ahead =
+                    if self.peek_at(1) == TokenKind::Keyword(Keyword::Move) { 2 } else { 1 };
+                if matches!(self.peek_at(ahead), TokenKind::Operator(OR | OR_OR)) {
                     self.closure(with_structs)?;
                 } else {
                     self.skip();
@@ -120,7 +124,9 @@ impl Writer<'_> {
                     return self.behind(start, Class::Other);
                 }
             }
-            Kind::Keyword(keyword @ (Keyword::Break | Keyword::Continue | Keyword::Return)) => {
+            TokenKind::Keyword(
+                keyword @ (Keyword::Break | Keyword::Continue | Keyword::Return),
+            ) => {
                 self.skip();
                 self.jump(keyword, with_structs)?;
                 self.fence(start);
@@ -134,7 +140,7 @@ impl Writer<'_> {
         Some(Class::Other)
     }
 
-    /// Behind the `&`.
+    /// Writes what follows `&`.
     fn reference(&mut self, start: usize, with_structs: bool) -> Option<()> {
         self.operator(AND);
         if self.take_keyword(Keyword::Mut) {
@@ -203,21 +209,21 @@ impl Writer<'_> {
         }
     }
 
-    /// What stands behind an expression and belongs to it.
+    /// Writes what follows an expression and belongs to it.
     pub(super) fn behind(&mut self, start: usize, mut class: Class) -> Option<Class> {
         loop {
             match self.peek() {
-                Kind::Operator(DOT) => {
+                TokenKind::Operator(DOT) => {
                     self.skip();
                     self.operator(DOT);
                     self.member()?;
                 }
-                Kind::Operator(QUESTION) => {
+                TokenKind::Operator(QUESTION) => {
                     self.skip();
                     self.operator(QUESTION);
                 }
-                Kind::Open(Delimiter::Parenthesis) => self.arguments()?,
-                Kind::Open(Delimiter::Bracket) => {
+                TokenKind::Open(Delimiter::Parenthesis) => self.arguments()?,
+                TokenKind::Open(Delimiter::Bracket) => {
                     self.enter(Delimiter::Bracket)?;
                     self.byte(b'[');
                     self.expression(true)?;
@@ -231,24 +237,24 @@ impl Writer<'_> {
         }
     }
 
-    /// Behind the `.`.
+    /// Writes what follows `.`.
     fn member(&mut self) -> Option<()> {
         match self.peek() {
-            Kind::Keyword(Keyword::Await) => {
+            TokenKind::Keyword(Keyword::Await) => {
                 self.skip();
                 self.word("await");
             }
-            Kind::Name => {
+            TokenKind::Name => {
                 self.name()?;
                 let is_generic = self.is(PATH);
                 self.turbofish()?;
-                if self.peek() == Kind::Open(Delimiter::Parenthesis) {
+                if self.peek() == TokenKind::Open(Delimiter::Parenthesis) {
                     self.arguments()?;
                 } else if is_generic {
                     return None;
                 }
             }
-            Kind::Literal => {
+            TokenKind::Literal => {
                 let index = self.text().as_bytes();
                 let is_index = index.iter().all(u8::is_ascii_digit);
                 if !is_index || (index.len() > 1 && index[0] == b'0') || index.len() > 9 {
@@ -261,7 +267,7 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// `(a, b)`
+    /// Writes `(a, b)`.
     fn arguments(&mut self) -> Option<()> {
         self.enter(Delimiter::Parenthesis)?;
         self.byte(b'(');
@@ -271,10 +277,10 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// `a, b` up to the end of the group. Gives how many there are.
+    /// Writes `a, b` up to the end of the group. Returns how many expressions there are.
     fn list(&mut self) -> Option<usize> {
         let mut count = 0;
-        while self.peek() != Kind::Close {
+        while self.peek() != TokenKind::Close {
             if count > 0 {
                 self.operator(COMMA);
             }
@@ -287,34 +293,35 @@ impl Writer<'_> {
         Some(count)
     }
 
-    /// What no operator can part.
+    /// Writes an expression that no operator can split.
     pub(super) fn primary(&mut self, with_structs: bool) -> Option<Class> {
         let start = self.written();
         let class = match self.peek() {
-            Kind::Literal => {
+            TokenKind::Literal => {
                 self.literal()?;
                 return Some(Class::Literal);
             }
-            Kind::Name | Kind::Keyword(Keyword::Path) | Kind::Operator(PATH) => {
+            TokenKind::Name | TokenKind::Keyword(Keyword::Path) | TokenKind::Operator(PATH) => {
                 return self.named(with_structs);
             }
-            Kind::Keyword(Keyword::Bool) => {
+            TokenKind::Keyword(Keyword::Bool) => {
                 let bool = self.text();
                 self.word(bool);
                 return Some(Class::Literal);
             }
-            Kind::Keyword(Keyword::Underscore) => {
+            TokenKind::Keyword(Keyword::Underscore) => {
                 self.skip();
                 self.word("_");
-                let ends = matches!(self.peek(), Kind::Close | Kind::Operator(COMMA | EQ));
+                let ends =
+                    matches!(self.peek(), TokenKind::Close | TokenKind::Operator(COMMA | EQ));
                 return ends.then_some(Class::Name);
             }
-            Kind::Open(Delimiter::Parenthesis) => return self.parenthesis(),
-            Kind::Open(Delimiter::Bracket) => {
+            TokenKind::Open(Delimiter::Parenthesis) => return self.parenthesis(),
+            TokenKind::Open(Delimiter::Bracket) => {
                 self.array()?;
                 Class::Other
             }
-            Kind::Open(Delimiter::Brace) => {
+            TokenKind::Open(Delimiter::Brace) => {
                 let single = self.block()?;
                 if single == Some(Class::Literal) {
                     self.strip(start, 1);
@@ -322,15 +329,15 @@ impl Writer<'_> {
                 }
                 Class::Block { is_tail: single.is_some() }
             }
-            Kind::Keyword(Keyword::If) => {
+            TokenKind::Keyword(Keyword::If) => {
                 self.branches()?;
                 Class::Branch
             }
-            Kind::Keyword(Keyword::Match) => {
+            TokenKind::Keyword(Keyword::Match) => {
                 self.matching()?;
                 Class::Branch
             }
-            Kind::Keyword(Keyword::For) => {
+            TokenKind::Keyword(Keyword::For) => {
                 self.skip();
                 self.word("for");
                 self.pattern()?;
@@ -342,14 +349,14 @@ impl Writer<'_> {
                 self.block()?;
                 Class::Loop
             }
-            Kind::Keyword(Keyword::While) => {
+            TokenKind::Keyword(Keyword::While) => {
                 self.skip();
                 self.word("while");
                 self.condition()?;
                 self.block()?;
                 Class::Loop
             }
-            Kind::Keyword(Keyword::Loop) => {
+            TokenKind::Keyword(Keyword::Loop) => {
                 self.skip();
                 self.word("loop");
                 self.block()?;
@@ -361,18 +368,18 @@ impl Writer<'_> {
         Some(class)
     }
 
-    /// A path, or a macro or a struct that it names.
+    /// Writes a path, or the macro or struct that it names.
     fn named(&mut self, with_structs: bool) -> Option<Class> {
         let start = self.written();
         self.path(Angle::Comparison)?;
-        if self.is(BANG) && matches!(self.peek_at(1), Kind::Open(_)) {
+        if self.is(BANG) && matches!(self.peek_at(1), TokenKind::Open(_)) {
             self.skip();
             self.operator(BANG);
             self.invocation()?;
             self.fence(start);
             return Some(Class::Macro);
         }
-        if with_structs && self.peek() == Kind::Open(Delimiter::Brace) {
+        if with_structs && self.peek() == TokenKind::Open(Delimiter::Brace) {
             self.fields()?;
             self.fence(start);
             return Some(Class::Other);
@@ -380,14 +387,14 @@ impl Writer<'_> {
         Some(Class::Name)
     }
 
-    /// Parentheses, which the walk does without, or a tuple.
+    /// Writes the expression in redundant parentheses, or a tuple.
     fn parenthesis(&mut self) -> Option<Class> {
         let start = self.written();
         self.enter(Delimiter::Parenthesis)?;
         let mut class = Class::Other;
-        if self.peek() != Kind::Close {
+        if self.peek() != TokenKind::Close {
             class = self.expression(true)?;
-            if self.peek() == Kind::Close {
+            if self.peek() == TokenKind::Close {
                 self.leave()?;
                 return Some(class);
             }
@@ -396,7 +403,7 @@ impl Writer<'_> {
             }
             class = Class::Other;
             self.operator(COMMA);
-            if self.peek() != Kind::Close {
+            if self.peek() != TokenKind::Close {
                 self.list()?;
             }
         }
@@ -406,16 +413,16 @@ impl Writer<'_> {
         Some(class)
     }
 
-    /// `[a, b]` or `[a; n]`
+    /// Writes `[a, b]` or `[a; n]`.
     fn array(&mut self) -> Option<()> {
         self.enter(Delimiter::Bracket)?;
         self.byte(b'[');
-        if self.peek() != Kind::Close {
+        if self.peek() != TokenKind::Close {
             self.expression(true)?;
             if self.take(SEMICOLON) {
                 self.operator(SEMICOLON);
                 self.expression(true)?;
-            } else if self.take(COMMA) && self.peek() != Kind::Close {
+            } else if self.take(COMMA) && self.peek() != TokenKind::Close {
                 self.operator(COMMA);
                 self.list()?;
             }
@@ -425,12 +432,12 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// `{ a: x, b, ..rest }`
+    /// Writes `{ a: x, b, ..rest }`.
     fn fields(&mut self) -> Option<()> {
         self.enter(Delimiter::Brace)?;
         self.byte(b'{');
         let mut is_first = true;
-        while self.peek() != Kind::Close {
+        while self.peek() != TokenKind::Close {
             if self.take(DOT_DOT) {
                 self.operator(DOT_DOT);
                 self.expression(true)?;
@@ -498,7 +505,7 @@ impl Writer<'_> {
         self.expression(false)?;
         self.enter(Delimiter::Brace)?;
         self.byte(b'{');
-        while self.peek() != Kind::Close {
+        while self.peek() != TokenKind::Close {
             self.arm()?;
         }
         self.leave()?;

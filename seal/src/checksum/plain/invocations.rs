@@ -1,13 +1,15 @@
-//! What macros are given: a list of expressions, `x; n`, or documents such as `doc!` takes.
+//! The input of macros: a list of expressions, `x; n`, or a document as `doc!` takes it.
 
-use super::operators::{COLON, COMMA, SEMICOLON};
-use super::tokens::{Delimiter, Kind};
-use super::writer::Writer;
+use super::{
+    operators::{COLON, COMMA, SEMICOLON},
+    tokens::{Delimiter, TokenKind},
+    writer::Writer,
+};
 
 impl Writer<'_> {
-    /// The brackets behind the `!`, and what is in them.
+    /// Writes the brackets after the `!`, and the input.
     pub(super) fn invocation(&mut self) -> Option<()> {
-        let Kind::Open(delimiter) = self.peek() else { return None };
+        let TokenKind::Open(delimiter) = self.peek() else { return None };
         let close = self.close_of_group();
         self.enter(delimiter)?;
         if self.is_document(close) {
@@ -19,11 +21,11 @@ impl Writer<'_> {
         let start = self.written();
         self.byte(b'(');
         let mut is_first = true;
-        while self.peek() != Kind::Close {
-            // There a macro can tell the brackets of an expression.
+        while self.peek() != TokenKind::Close {
+            // A macro can see the brackets of an expression here.
             let is_fenced = matches!(
                 self.peek(),
-                Kind::Open(Delimiter::Parenthesis) | Kind::Open(Delimiter::Brace)
+                TokenKind::Open(Delimiter::Parenthesis) | TokenKind::Open(Delimiter::Brace)
             );
             if is_fenced {
                 return None;
@@ -44,10 +46,12 @@ impl Writer<'_> {
         self.leave()
     }
 
-    /// Behind the `;` of `x; n`.
+    /// Writes what follows the `;` of `x; n`.
     fn repetition(&mut self, start: usize) -> Option<()> {
-        if matches!(self.peek(), Kind::Open(Delimiter::Parenthesis) | Kind::Open(Delimiter::Brace))
-        {
+        if matches!(
+            self.peek(),
+            TokenKind::Open(Delimiter::Parenthesis) | TokenKind::Open(Delimiter::Brace)
+        ) {
             return None;
         }
         self.overwrite(start, b'[');
@@ -58,32 +62,34 @@ impl Writer<'_> {
         self.leave()
     }
 
-    /// `"a": …`, or `{ "a": … }` and nothing else: neither can be read as a list of expressions.
+    /// Whether the input is `"a": …`, or `{ "a": … }` and nothing else: neither can be read as a list of
+    /// expressions.
     fn is_document(&self, close: usize) -> bool {
         match self.peek() {
-            Kind::Literal => self.peek_at(1) == Kind::Operator(COLON),
-            Kind::Open(Delimiter::Brace) => {
+            TokenKind::Literal => self.peek_at(1) == TokenKind::Operator(COLON),
+            TokenKind::Open(Delimiter::Brace) => {
                 self.close_of_group() + 1 == close
-                    && self.peek_at(1) == Kind::Literal
-                    && self.peek_at(2) == Kind::Operator(COLON)
+                    && self.peek_at(1) == TokenKind::Literal
+                    && self.peek_at(2) == TokenKind::Operator(COLON)
             }
             _ => false,
         }
     }
 
-    /// Tokens as they stand, up to the end of the group. In brackets and braces a last comma says
-    /// nothing.
+    /// Writes tokens as they are, up to the end of the group. In brackets and braces a trailing comma
+    /// means nothing.
     fn raw(&mut self, drops_comma: bool) -> Option<()> {
         loop {
             match self.peek() {
-                Kind::Name | Kind::Keyword(_) => {
+                TokenKind::Name | TokenKind::Keyword(_) => {
                     let name = self.text();
                     self.word(name);
                 }
-                Kind::Literal => self.literal()?,
-                Kind::Operator(operator) => {
+                TokenKind::Literal => self.literal()?,
+                TokenKind::Operator(operator) => {
                     self.skip();
-                    let is_dropped = drops_comma && operator == COMMA && self.peek() == Kind::Close;
+                    let is_dropped =
+                        drops_comma && operator == COMMA && self.peek() == TokenKind::Close;
                     if operator == 0 {
                         return None;
                     }
@@ -91,7 +97,7 @@ impl Writer<'_> {
                         self.operator(operator);
                     }
                 }
-                Kind::Open(delimiter) => {
+                TokenKind::Open(delimiter) => {
                     let (open, close) = delimiter.bytes();
                     self.enter(delimiter)?;
                     self.byte(open);
@@ -99,8 +105,8 @@ impl Writer<'_> {
                     self.leave()?;
                     self.byte(close);
                 }
-                Kind::Close => return Some(()),
-                Kind::End => return None,
+                TokenKind::Close => return Some(()),
+                TokenKind::End => return None,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Literals whose value can be read off.
+//! Literals with a plain value.
 
 use super::writer::Writer;
 
@@ -17,7 +17,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A string without escapes.
+    /// Writes a string without escapes.
     fn string(&mut self, text: &str) -> Option<()> {
         let value = text.strip_prefix('"')?.strip_suffix('"')?;
         if value.bytes().any(|byte| matches!(byte, b'\\' | b'\r' | b'"')) {
@@ -61,7 +61,7 @@ impl Writer<'_> {
         self.spaced(text)
     }
 
-    /// `1_000_000_i64`
+    /// Writes `1_000_000_i64`.
     fn spaced(&mut self, text: &str) -> Option<()> {
         let end = text.find(|char: char| !char.is_ascii_digit() && char != '_');
         let (digits, suffix) = text.split_at(end.unwrap_or(text.len()));
@@ -76,7 +76,7 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// As `encode` writes one.
+    /// Writes a value as `encode` does.
     pub(super) fn value(&mut self, tag: u8, value: &[u8], suffix: &str) {
         self.byte(b'l');
         self.piece(tag, value);

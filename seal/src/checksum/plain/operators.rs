@@ -1,6 +1,6 @@
-//! Operators as numbers, and how tightly they bind.
+//! Operators as numbers, and their precedence.
 
-/// Up to four characters in one number, the first one lowest.
+/// Packs up to four characters into one number, the first character lowest.
 pub(super) const fn pack(text: &[u8]) -> u32 {
     let (mut packed, mut at) = (0, text.len());
     while at > 0 {
@@ -10,7 +10,7 @@ pub(super) const fn pack(text: &[u8]) -> u32 {
     packed
 }
 
-/// How many of the first characters make one operator: the longest that there is.
+/// Returns the length of the longest operator at the start of `joined`.
 pub(super) fn longest(joined: &[u8]) -> usize {
     match joined {
         [b'<', b'<', b'=', ..] | [b'>', b'>', b'=', ..] | [b'.', b'.', b'.' | b'=', ..] => 3,
@@ -38,7 +38,7 @@ operators! {
     PERCENT b"%" PERCENT_EQ b"%=" PLUS b"+" PLUS_EQ b"+=" SLASH b"/" SLASH_EQ b"/=" STAR_EQ b"*="
 }
 
-/// How tightly an operator between two operands binds; 0 is not at all.
+/// Returns how tightly an operator between two operands binds; 0 means that it is no such operator.
 pub(super) const fn binding(operator: u32) -> u8 {
     match operator {
         EQ => ASSIGNMENT,
@@ -61,19 +61,19 @@ pub(super) const fn binding(operator: u32) -> u8 {
     }
 }
 
-/// To the right: `a = b = c`.
+/// Assignments group to the right: `a = b = c`.
 pub(super) const ASSIGNMENT: u8 = 1;
-/// Not in a row.
+/// Ranges cannot be chained.
 pub(super) const RANGE: u8 = 2;
 pub(super) const CONJUNCTION: u8 = 4;
-/// Not in a row.
+/// Comparisons cannot be chained.
 pub(super) const COMPARISON: u8 = 5;
 /// `as`
 pub(super) const CAST: u8 = 12;
 
 #[cfg(test)]
 mod tests {
-    //! The same operators as where the tree is encoded.
+    //! The operators are the same as in `encode`.
 
     use super::*;
     use crate::checksum::encode::OPERATORS;

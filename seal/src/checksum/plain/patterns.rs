@@ -1,12 +1,14 @@
 //! Patterns.
 
-use super::operators::{AND, COLON, COMMA, DOT_DOT, OR, PATH};
-use super::tokens::{Delimiter, Keyword, Kind};
-use super::types::Angle;
-use super::writer::Writer;
+use super::{
+    operators::{AND, COLON, COMMA, DOT_DOT, OR, PATH},
+    tokens::{Delimiter, Keyword, TokenKind},
+    types::Angle,
+    writer::Writer,
+};
 
 impl Writer<'_> {
-    /// `a | b`
+    /// Writes `a | b`.
     pub(super) fn pattern(&mut self) -> Option<()> {
         let start = self.written();
         self.take(OR);
@@ -24,35 +26,35 @@ impl Writer<'_> {
     pub(super) fn single_pattern(&mut self) -> Option<()> {
         let start = self.written();
         match self.peek() {
-            Kind::Name | Kind::Keyword(Keyword::Path) | Kind::Operator(PATH) => {
+            TokenKind::Name | TokenKind::Keyword(Keyword::Path) | TokenKind::Operator(PATH) => {
                 self.path(Angle::Comparison)?;
                 match self.peek() {
-                    Kind::Open(Delimiter::Parenthesis) => {
+                    TokenKind::Open(Delimiter::Parenthesis) => {
                         self.enter(Delimiter::Parenthesis)?;
                         self.byte(b'(');
                         self.pattern_list(0)?;
                         self.leave()?;
                         self.byte(b')');
                     }
-                    Kind::Open(Delimiter::Brace) => self.field_patterns()?,
+                    TokenKind::Open(Delimiter::Brace) => self.field_patterns()?,
                     _ => return Some(()),
                 }
             }
-            Kind::Keyword(Keyword::Mut) => {
+            TokenKind::Keyword(Keyword::Mut) => {
                 self.skip();
                 self.word("mut");
                 self.name()?;
             }
-            Kind::Keyword(Keyword::Bool | Keyword::Underscore) => {
+            TokenKind::Keyword(Keyword::Bool | Keyword::Underscore) => {
                 let word = self.text();
                 self.word(word);
                 return Some(());
             }
-            Kind::Literal => {
+            TokenKind::Literal => {
                 self.literal()?;
                 return Some(());
             }
-            Kind::Operator(AND) => {
+            TokenKind::Operator(AND) => {
                 self.skip();
                 self.operator(AND);
                 if self.take_keyword(Keyword::Mut) {
@@ -60,16 +62,16 @@ impl Writer<'_> {
                 }
                 self.single_pattern()?;
             }
-            Kind::Open(Delimiter::Parenthesis) => {
+            TokenKind::Open(Delimiter::Parenthesis) => {
                 self.enter(Delimiter::Parenthesis)?;
                 let has_rest = self.is(DOT_DOT);
-                if self.peek() != Kind::Close {
+                if self.peek() != TokenKind::Close {
                     self.element()?;
-                    if self.peek() == Kind::Close {
+                    if self.peek() == TokenKind::Close {
                         self.leave()?;
                         return if has_rest { None } else { Some(()) };
                     }
-                    if !self.take(COMMA) || self.peek() == Kind::Close {
+                    if !self.take(COMMA) || self.peek() == TokenKind::Close {
                         return None;
                     }
                     self.pattern_list(1)?;
@@ -83,9 +85,9 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// The rest of a list, of which so many are written.
+    /// Writes the rest of a list, of which `count` elements are written.
     fn pattern_list(&mut self, mut count: usize) -> Option<()> {
-        while self.peek() != Kind::Close {
+        while self.peek() != TokenKind::Close {
             if count > 0 {
                 self.operator(COMMA);
             }
@@ -98,7 +100,7 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// A pattern, or `..`.
+    /// Writes a pattern, or `..`.
     fn element(&mut self) -> Option<()> {
         if self.take(DOT_DOT) {
             self.operator(DOT_DOT);
@@ -107,12 +109,12 @@ impl Writer<'_> {
         self.pattern()
     }
 
-    /// `{ a, b: x, .. }`
+    /// Writes `{ a, b: x, .. }`.
     fn field_patterns(&mut self) -> Option<()> {
         self.enter(Delimiter::Brace)?;
         self.byte(b'{');
         let mut is_first = true;
-        while self.peek() != Kind::Close {
+        while self.peek() != TokenKind::Close {
             if !is_first {
                 self.operator(COMMA);
             }

@@ -1,15 +1,15 @@
-//! Tokens in one row, read once from whoever has them.
+//! The tokens of a body in one row. The caller fills the row from its own kind of tokens.
 
 use super::operators;
 use crate::checksum::encode;
 
-/// The tokens of a body. Whoever fills it calls one method per token, in their order.
+/// The tokens of a body. The caller adds them in order, with one method call per token.
 #[derive(Debug, Default)]
 pub struct Tokens {
     pub(super) row: Vec<Token>,
-    /// Where the open groups stand.
+    /// The indices of the open groups.
     open: Vec<usize>,
-    /// Punctuation that is joined with what follows.
+    /// Punctuation that is joined with the next token.
     joined: Vec<u8>,
 }
 
@@ -36,15 +36,15 @@ impl Delimiter {
 
 #[derive(Debug)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
-    /// Of a name or a literal.
+    pub(super) kind: TokenKind,
+    /// The text of a name or a literal.
     pub(super) text: String,
-    /// Where the group closes that opens here, or opens that closes here.
+    /// For a token that opens a group, the index of the token that closes it, and the other way round.
     pub(super) other: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     Name,
     Keyword(Keyword),
     Literal,
@@ -55,7 +55,7 @@ pub(super) enum Kind {
     End,
 }
 
-/// The words that decide how a row is read. All that no plain body holds are `Other`.
+/// The words that decide how a row is read. `Other` are the words that no plain body holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keyword {
     As,
@@ -74,7 +74,7 @@ pub(super) enum Keyword {
     Match,
     Move,
     Mut,
-    /// `self`, `Self`, `super`, `crate`: nothing but segments of paths.
+    /// `self`, `Self`, `super`, `crate`: only segments of paths.
     Path,
     Return,
     /// `_`
@@ -84,19 +84,19 @@ pub(super) enum Keyword {
 }
 
 impl Tokens {
-    /// None yet.
+    /// Makes an empty row.
     pub fn new() -> Self {
         Self { row: Vec::with_capacity(256), ..Self::default() }
     }
 
-    /// A name or a keyword.
+    /// Adds a name or a keyword.
     pub fn name(&mut self, text: String) {
         self.settle();
         let kind = match keyword(&text) {
-            None => Kind::Name,
-            Some(keyword) => Kind::Keyword(keyword),
+            None => TokenKind::Name,
+            Some(keyword) => TokenKind::Keyword(keyword),
         };
-        // Of what is raw, only documents are read here.
+        // A raw name is read only in documents.
         let text = match text.starts_with("r#") {
             true => encode::name(&text).into_owned(),
             false => text,
@@ -104,33 +104,33 @@ impl Tokens {
         self.row.push(Token { kind, text, other: 0 });
     }
 
-    /// A literal, as it is spelt.
+    /// Adds a literal, as it is spelt.
     pub fn literal(&mut self, text: String) {
         self.settle();
-        self.row.push(Token { kind: Kind::Literal, text, other: 0 });
+        self.row.push(Token { kind: TokenKind::Literal, text, other: 0 });
     }
 
-    /// One character of punctuation, and whether the next one belongs to it.
+    /// Adds one character of punctuation. `is_joint` tells whether the next character belongs to it.
     pub fn punctuation(&mut self, character: char, is_joint: bool) {
         if !is_joint && self.joined.is_empty() && character.is_ascii() {
-            self.bare(Kind::Operator(u32::from(character)), 0);
+            self.bare(TokenKind::Operator(u32::from(character)), 0);
             return;
         }
-        // What is not ASCII is no operator either, and nothing will know it.
+        // A character that is not ASCII is no operator: the walk gives up at the 0.
         self.joined.push(u8::try_from(character).unwrap_or(0));
         if !is_joint {
             self.settle();
         }
     }
 
-    /// A group begins.
+    /// Begins a group.
     pub fn open(&mut self, delimiter: Delimiter) {
         self.settle();
         self.open.push(self.row.len());
-        self.bare(Kind::Open(delimiter), 0);
+        self.bare(TokenKind::Open(delimiter), 0);
     }
 
-    /// The group ends that began last.
+    /// Ends the group that began last.
     pub fn close(&mut self) {
         self.settle();
         let open = self.open.pop().unwrap_or(0);
@@ -138,14 +138,14 @@ impl Tokens {
         if let Some(token) = self.row.get_mut(open) {
             token.other = close;
         }
-        self.bare(Kind::Close, open);
+        self.bare(TokenKind::Close, open);
     }
 
-    fn bare(&mut self, kind: Kind, other: usize) {
+    fn bare(&mut self, kind: TokenKind, other: usize) {
         self.row.push(Token { kind, text: String::new(), other });
     }
 
-    /// Cuts what is joined into operators.
+    /// Cuts joined punctuation into operators.
     fn settle(&mut self) {
         if self.joined.is_empty() {
             return;
@@ -154,14 +154,15 @@ impl Tokens {
         while rest < self.joined.len() {
             let length = operators::longest(&self.joined[rest..]);
             let operator = operators::pack(&self.joined[rest..rest + length]);
-            self.bare(Kind::Operator(operator), 0);
+            self.bare(TokenKind::Operator(operator), 0);
             rest += length;
         }
         self.joined.clear();
     }
 }
 
-/// By bytes: a comparison of strings is a call each where nobody optimises.
+/// Returns the keyword that a name is. It compares bytes: without optimisation, each comparison of
+/// strings is a call.
 fn keyword(name: &str) -> Option<Keyword> {
     Some(match name.as_bytes() {
         b"as" => Keyword::As,

@@ -1,36 +1,38 @@
 //! Types and paths.
 
-use super::operators::{AND, COMMA, GREATER, GREATER_GREATER, LESS, PATH};
-use super::tokens::{Delimiter, Keyword, Kind};
-use super::writer::Writer;
+use super::{
+    operators::{AND, COMMA, GREATER, GREATER_GREATER, LESS, PATH},
+    tokens::{Delimiter, Keyword, TokenKind},
+    writer::Writer,
+};
 
-/// What a `<` after a segment is.
+/// The meaning of a `<` after a segment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Angle {
-    /// Arguments, as in a type.
+    /// It opens arguments, as in a type.
     Arguments,
-    /// Arguments only behind `::`, as in an expression.
+    /// It opens arguments only after `::`, as in an expression.
     Comparison,
-    /// Something to give up at: `x as u8 < y`.
+    /// The walk gives up at it: `x as u8 < y`.
     Neither,
 }
 
 impl Writer<'_> {
-    /// A path, an inferred type, a reference, or `()`.
+    /// Writes a path, an inferred type, a reference, or `()`.
     pub(super) fn ty(&mut self) -> Option<()> {
         self.ty_with(Angle::Arguments, &mut 0)
     }
 
-    /// After `as`.
+    /// Writes the type after `as`.
     pub(super) fn target(&mut self) -> Option<()> {
         self.ty_with(Angle::Neither, &mut 0)
     }
 
-    /// `closed` counts lists that a `>>` further in has closed for their outer one.
+    /// Writes a type. `closed` counts the outer lists that a `>>` in an inner list has closed.
     fn ty_with(&mut self, angle: Angle, closed: &mut u32) -> Option<()> {
         let start = self.written();
         match self.peek() {
-            Kind::Operator(AND) => {
+            TokenKind::Operator(AND) => {
                 self.skip();
                 self.operator(AND);
                 if self.take_keyword(Keyword::Mut) {
@@ -39,14 +41,14 @@ impl Writer<'_> {
                 self.ty_with(angle, closed)?;
                 self.fence(start);
             }
-            Kind::Open(Delimiter::Parenthesis) => {
+            TokenKind::Open(Delimiter::Parenthesis) => {
                 self.enter(Delimiter::Parenthesis)?;
                 self.leave()?;
                 for byte in *b"(())" {
                     self.byte(byte);
                 }
             }
-            Kind::Keyword(Keyword::Underscore) => {
+            TokenKind::Keyword(Keyword::Underscore) => {
                 self.skip();
                 self.word("_");
             }
@@ -64,7 +66,7 @@ impl Writer<'_> {
             self.operator(PATH);
         }
         loop {
-            if !matches!(self.peek(), Kind::Name | Kind::Keyword(Keyword::Path)) {
+            if !matches!(self.peek(), TokenKind::Name | TokenKind::Keyword(Keyword::Path)) {
                 return None;
             }
             let segment = self.text();
@@ -89,13 +91,13 @@ impl Writer<'_> {
             self.operator(PATH);
         }
         // `Fn(A) -> B`
-        if angle != Angle::Comparison && self.peek() == Kind::Open(Delimiter::Parenthesis) {
+        if angle != Angle::Comparison && self.peek() == TokenKind::Open(Delimiter::Parenthesis) {
             return None;
         }
         Some(())
     }
 
-    /// Behind a method's name, if it stands there.
+    /// Writes the `::<…>` after a method's name, if there is one.
     pub(super) fn turbofish(&mut self) -> Option<()> {
         if self.take(PATH) {
             self.operator(PATH);
@@ -108,7 +110,7 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// `<A, B>`, types all of them.
+    /// Writes `<A, B>`, if all arguments are types.
     fn angles(&mut self, closed: &mut u32) -> Option<()> {
         if !self.take(LESS) {
             return None;

@@ -1,9 +1,11 @@
-//! Reads the row from left to right, and writes the canonical bytes.
+//! The writer: it reads the tokens from left to right, and writes the canonical bytes.
 
-use super::operators;
-use super::tokens::{Delimiter, Keyword, Kind, Token, Tokens};
+use super::{
+    operators,
+    tokens::{Delimiter, Keyword, Token, TokenKind, Tokens},
+};
 
-/// How deep the walk follows. What is nested deeper is left to the tree.
+/// How deep the walk follows groups. The tree decides about deeper nesting.
 const DEPTH_MAX: u32 = 64;
 
 pub(super) struct Writer<'t> {
@@ -28,57 +30,57 @@ impl<'t> Writer<'t> {
         self.at >= self.row.len()
     }
 
-    pub(super) fn peek(&self) -> Kind {
-        if self.at < self.row.len() { self.row[self.at].kind } else { Kind::End }
+    pub(super) fn peek(&self) -> TokenKind {
+        if self.at < self.row.len() { self.row[self.at].kind } else { TokenKind::End }
     }
 
-    pub(super) fn peek_at(&self, ahead: usize) -> Kind {
+    pub(super) fn peek_at(&self, ahead: usize) -> TokenKind {
         let at = self.at + ahead;
-        if at < self.row.len() { self.row[at].kind } else { Kind::End }
+        if at < self.row.len() { self.row[at].kind } else { TokenKind::End }
     }
 
     pub(super) fn skip(&mut self) {
         self.at += 1;
     }
 
-    /// The text of a name or a literal, and goes on.
+    /// Returns the text of a name or a literal, and steps over it.
     pub(super) fn text(&mut self) -> &'t str {
         let token = &self.row[self.at];
         self.at += 1;
         &token.text
     }
 
-    /// Where the group that opens here closes.
+    /// Returns the index at which the group that opens here closes.
     pub(super) fn close_of_group(&self) -> usize {
         self.row[self.at].other
     }
 
     pub(super) fn is(&self, operator: u32) -> bool {
-        matches!(self.peek(), Kind::Operator(found) if found == operator)
+        matches!(self.peek(), TokenKind::Operator(found) if found == operator)
     }
 
     pub(super) fn is_keyword(&self, keyword: Keyword) -> bool {
-        self.peek() == Kind::Keyword(keyword)
+        self.peek() == TokenKind::Keyword(keyword)
     }
 
-    /// Whether nothing follows that could go on with an expression.
+    /// Whether the next token ends an expression.
     pub(super) fn is_done(&self) -> bool {
         match self.peek() {
-            Kind::Close | Kind::End => true,
-            Kind::Operator(operator) => {
+            TokenKind::Close | TokenKind::End => true,
+            TokenKind::Operator(operator) => {
                 operator == operators::SEMICOLON || operator == operators::COMMA
             }
             _ => false,
         }
     }
 
-    /// Whether the last group that was left had braces.
+    /// Whether the last token closed a group with braces.
     pub(super) fn was_brace(&self) -> bool {
         let close = &self.row[self.at - 1];
-        self.row[close.other].kind == Kind::Open(Delimiter::Brace)
+        self.row[close.other].kind == TokenKind::Open(Delimiter::Brace)
     }
 
-    /// Steps over it, if it stands here.
+    /// Steps over an operator, if it is next.
     pub(super) fn take(&mut self, operator: u32) -> bool {
         let is = self.is(operator);
         if is {
@@ -97,7 +99,7 @@ impl<'t> Writer<'t> {
 
     /// Steps into a group.
     pub(super) fn enter(&mut self, delimiter: Delimiter) -> Option<()> {
-        if self.peek() != Kind::Open(delimiter) || self.depth >= DEPTH_MAX {
+        if self.peek() != TokenKind::Open(delimiter) || self.depth >= DEPTH_MAX {
             return None;
         }
         self.depth += 1;
@@ -105,9 +107,9 @@ impl<'t> Writer<'t> {
         Some(())
     }
 
-    /// Steps out of a group, of which nothing may be left.
+    /// Steps out of a group, of which all tokens must have been read.
     pub(super) fn leave(&mut self) -> Option<()> {
-        if self.peek() != Kind::Close {
+        if self.peek() != TokenKind::Close {
             return None;
         }
         self.depth -= 1;
@@ -121,7 +123,7 @@ impl<'t> Writer<'t> {
         self.bytes.push(byte);
     }
 
-    /// As `encode` writes one.
+    /// Writes a piece as `encode` does.
     pub(super) fn piece(&mut self, tag: u8, value: &[u8]) {
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes();
         self.bytes.extend_from_slice(&[tag, length[0], length[1], length[2], length[3]]);
@@ -143,9 +145,9 @@ impl<'t> Writer<'t> {
         }
     }
 
-    /// A name that stands here, and no keyword.
+    /// Writes a name, if the next token is a name and no keyword.
     pub(super) fn name(&mut self) -> Option<()> {
-        if self.peek() != Kind::Name {
+        if self.peek() != TokenKind::Name {
             return None;
         }
         let name = self.text();
@@ -157,13 +159,13 @@ impl<'t> Writer<'t> {
         self.bytes.len()
     }
 
-    /// Puts parentheses around what was written since.
+    /// Puts parentheses around what was written since `since`.
     pub(super) fn fence(&mut self, since: usize) {
         self.bytes.insert(since, b'(');
         self.bytes.push(b')');
     }
 
-    /// Takes `count` brackets off both ends of what was written since.
+    /// Removes `count` brackets from both ends of what was written since `since`.
     pub(super) fn strip(&mut self, since: usize, count: usize) {
         self.bytes.drain(since..since + count);
         self.bytes.truncate(self.bytes.len() - count);

@@ -1,17 +1,19 @@
-//! What must never change a checksum.
+//! Layout, which must never change a checksum.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
-use syn::visit_mut::{self, VisitMut};
 use syn::{
     Attribute, Block, Expr, ExprArray, ExprCall, ExprMethodCall, ExprParen, ExprTuple, ItemFn,
     Local, parse_quote, token,
+    visit_mut::{self, VisitMut},
 };
 
-use super::{CORPUS, checksum, checksums, corpus};
+use super::functions::{CORPUS, checksum, checksums, corpus};
 
 /// Widths from unreadable to unbroken, and every stable setting that touches tokens.
 const CONFIGURATIONS: [&str; 14] = [
@@ -58,7 +60,7 @@ fn rustfmt_at_any_width() {
                 let formatted = formatted(source, configuration, edition);
                 assert_ne!(formatted, source, "nothing was formatted");
                 compare(&plain, &formatted, configuration);
-                // Formatting once more may settle what the first pass left.
+                // A second pass may format what the first pass left.
                 let again = self::formatted(&formatted, "max_width=100", edition);
                 compare(&plain, &again, &format!("{configuration}, then the default"));
             }
@@ -72,7 +74,7 @@ fn compare(plain: &[(String, String)], formatted: &str, how: &str) {
     }
 }
 
-/// The tokens with something between every two of them.
+/// Writes tokens with `between` between every two of them.
 fn spaced(tokens: TokenStream, between: &str) -> String {
     let mut text = String::new();
     for tree in tokens {
@@ -103,7 +105,7 @@ fn comments_and_spaces_between_any_two_tokens() {
     }
 }
 
-/// Adds documentation and lint attributes wherever they may stand.
+/// Adds documentation and lint attributes wherever they are allowed.
 struct Advise;
 
 impl VisitMut for Advise {

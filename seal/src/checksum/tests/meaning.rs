@@ -1,13 +1,15 @@
-//! What must always change a checksum: thousands of small edits of the corpus, one at a time.
+//! Edits that must change a checksum: thousands of small edits of the corpus, one at a time.
 
 use std::collections::BTreeMap;
 
 use proc_macro2::{Group, Ident, Literal, Punct, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
-use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, ItemFn, Stmt};
+use syn::{
+    Block, Expr, ItemFn, Stmt,
+    visit_mut::{self, VisitMut},
+};
 
-use super::{checksum, corpus};
+use super::functions::{checksum, corpus};
 
 /// Tries every edit and returns how many there were.
 fn every_edit_shows(edits: impl Fn(&ItemFn) -> Vec<(String, ItemFn)>) -> usize {
@@ -32,7 +34,7 @@ fn every_edit_shows(edits: impl Fn(&ItemFn) -> Vec<(String, ItemFn)>) -> usize {
     count
 }
 
-/// Every way to edit one token of a body, with what was done.
+/// Returns every edit of one token of a body, with its description.
 fn token_edits(tokens: TokenStream) -> Vec<(String, TokenStream)> {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let mut edits = Vec::new();
@@ -73,7 +75,7 @@ fn token_edits(tokens: TokenStream) -> Vec<(String, TokenStream)> {
     edits
 }
 
-/// Attributes are a matter of their own: some are advice.
+/// Attributes are not edited: some are advice, which does not change the checksum.
 fn is_attribute(trees: &[TokenTree], at: usize) -> bool {
     let is = |index: usize, char| matches!(trees.get(index), Some(TokenTree::Punct(punct)) if punct.as_char() == char);
     is(at, '#')
@@ -159,7 +161,7 @@ struct EditAt<F> {
     edit: F,
 }
 
-/// What an edit looks at.
+/// The part of the tree that an edit changes.
 enum Place<'a> {
     Block(&'a mut Block),
     Expr(&'a mut Expr),
@@ -180,7 +182,7 @@ impl<F: FnMut(Place<'_>, usize) -> Option<usize>> VisitMut for EditAt<F> {
 }
 
 impl<F: FnMut(Place<'_>, usize) -> Option<usize>> EditAt<F> {
-    /// The edit is told how many chances to skip, and says how many this place had.
+    /// The edit gets the number of chances to skip, and returns how many chances this place had.
     fn offer(&mut self, place: Place<'_>) {
         if self.left == usize::MAX {
             return;
@@ -211,7 +213,7 @@ fn tree_edits(
     unreachable!("every chance is tried")
 }
 
-/// Does the `skip`-th of `chances` things, or says that there were not enough.
+/// Does the `skip`-th of `chances` things, or returns that there were not enough.
 fn choose(chances: usize, skip: usize, edit: impl FnOnce(usize)) -> Option<usize> {
     if skip < chances {
         edit(skip);
@@ -387,12 +389,12 @@ fn structure_regrouped_unwrapped_or_wrapped() {
 
 #[test]
 fn edits_never_meet() {
-    // Not only does each edit differ from the original: no two edits of a body share a checksum.
+    // No edit has the checksum of the original, and no two edits of a body have the same checksum.
     for function in corpus() {
         let mut seen: BTreeMap<String, (String, String)> = BTreeMap::new();
         for (what, tokens) in token_edits(function.block.to_token_stream()) {
             if what.ends_with("is now ``") {
-                // `&(&a)` comes to the same whichever `&` goes.
+                // `&(&a)` gives the same result, whichever `&` is removed.
                 continue;
             }
             let Ok(block) = syn::parse2::<Block>(tokens) else { continue };

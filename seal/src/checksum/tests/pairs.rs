@@ -1,8 +1,8 @@
-//! Pairs of bodies, by hand: what is the same, and what only looks the same.
+//! Pairs of bodies, written by hand: some mean the same, others only look the same.
 
 use syn::ItemFn;
 
-use super::checksum;
+use super::functions::checksum;
 
 fn of(body: &str) -> String {
     let text = format!("async fn f(tx: &mut Transaction<'_>) -> Result {{ {body} }}");
@@ -11,13 +11,13 @@ fn of(body: &str) -> String {
 }
 
 #[track_caller]
-fn same(one: &str, other: &str) {
-    assert_eq!(of(one), of(other), "`{one}` and `{other}` should be the same");
+fn same(first: &str, second: &str) {
+    assert_eq!(of(first), of(second), "`{first}` and `{second}` should be the same");
 }
 
 #[track_caller]
-fn different(one: &str, other: &str) {
-    assert_ne!(of(one), of(other), "`{one}` and `{other}` should be different");
+fn different(first: &str, second: &str) {
+    assert_ne!(of(first), of(second), "`{first}` and `{second}` should be different");
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Checksums that history already holds: a release that changes one breaks every user's history.
+//! Checksums that users have sealed already: a release that changes one breaks every user's history.
 
 use std::fmt::Write as _;
 
-use super::{CORPUS, checksums};
+use super::functions::{CORPUS, checksums};
 
 const SEALED: &str = include_str!("sealed.txt");
 

@@ -4,9 +4,9 @@ use mongrate::{Change, migration};
 
 /// Example five.
 ///
-/// Declared: the function only says what is to be done, and touches no database. The operations
-/// run one by one. After a crash the run resumes within the operation that it was at. `down` undoes
-/// them in reverse order.
+/// Declared: the function only describes operations, and touches no database. The operations run
+/// one by one. After a crash the run resumes inside the operation that it had reached. `down`
+/// undoes the operations in reverse order.
 #[migration(version = 20260102005, reversible)]
 fn example_five(change: &mut Change) {
     // For example, with `use mongrate::bson::doc;` above:

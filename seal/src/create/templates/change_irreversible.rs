@@ -4,10 +4,10 @@ use mongrate::{Change, migration};
 
 /// Example six.
 ///
-/// Declared: the function only says what is to be done, and touches no database. The operations
-/// run one by one. After a crash the run resumes within the operation that it was at. It has no
-/// rollback, so `down` refuses to go below it: write `reversible` to have them undone in reverse
-/// order.
+/// Declared: the function only describes operations, and touches no database. The operations run
+/// one by one. After a crash the run resumes inside the operation that it had reached. The
+/// migration has no rollback, so `down` refuses to go below it; with `reversible`, `down` undoes the
+/// operations in reverse order.
 #[migration(version = 20260102006)]
 fn example_six(change: &mut Change) {
     // For example, with `use mongrate::bson::doc;` above:

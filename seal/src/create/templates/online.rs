@@ -6,8 +6,8 @@ use mongrate::{Online, Result, migration};
 ///
 /// Online: for what neither a transaction nor a declared change can do, such as backfills of any
 /// size. Not atomic as a whole: after a crash the body runs again from its start, and skips the
-/// steps that are finished. It has no rollback, so `down` refuses to go below it; add
-/// `reversible = …` to give it one.
+/// finished steps. The migration has no rollback, so `down` refuses to go below it; add
+/// `reversible = …` to give it a rollback.
 #[migration(version = 20260102003)]
 async fn example_three(on: &mut Online<'_>) -> Result {
     // For example, with `use mongrate::bson::{Document, doc};` above:
@@ -22,7 +22,7 @@ async fn example_three(on: &mut Online<'_>) -> Result {
     //     })
     //     .await
     //
-    // Indexes, collections, validators and fields: declare them (`--kind change`). What you do
+    // Declare indexes, collections, validators and fields instead (`--kind change`). What you do
     // through `on.database()` is neither fenced nor recorded: keep it idempotent.
     let _ = on;
     Err("`example_three` is not written yet".into())

@@ -6,7 +6,7 @@ use mongrate::{Online, Result, migration};
 ///
 /// Online: for what neither a transaction nor a declared change can do, such as backfills of any
 /// size. Not atomic as a whole: after a crash the body runs again from its start, and skips the
-/// steps that are finished.
+/// finished steps.
 #[migration(version = 20260102004, reversible = revert_example_four)]
 async fn example_four(on: &mut Online<'_>) -> Result {
     // For example, with `use mongrate::bson::doc;` above:
@@ -17,13 +17,13 @@ async fn example_four(on: &mut Online<'_>) -> Result {
     //         .await?;
     //     Ok(())
     //
-    // Indexes, collections, validators and fields: declare them (`--kind change`). What you do
+    // Declare indexes, collections, validators and fields instead (`--kind change`). What you do
     // through `on.database()` is neither fenced nor recorded: keep it idempotent.
     let _ = on;
     Err("`example_four` is not written yet".into())
 }
 
-/// What `down` runs: it undoes what is above. Its steps have checkpoints of their own.
+/// The rollback, which `down` runs. Its steps have checkpoints of their own.
 async fn revert_example_four(on: &mut Online<'_>) -> Result {
     // For example:
     //

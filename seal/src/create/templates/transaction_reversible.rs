@@ -14,23 +14,23 @@ async fn example_two(tx: &mut Transaction<'_>) -> Result {
     //         .await?;
     //     Ok(())
     //
-    // And document by document: a cursor is advanced with the transaction's session.
+    // Or document by document: advance the cursor with the transaction's session.
     //
     //     let mut users = tx.collection::<Document>("users").find(doc! {}).await?;
     //     while let Some(user) = users.next(tx.session()).await {
     //         let user = user?;
     //     }
     //
-    // Some ten thousand documents at most. Indexes, collections, validators and fields:
-    // declare them (`--kind change`). Bigger changes of documents: backfills (`--kind online`).
+    // For some ten thousand documents at most. Declare indexes, collections, validators and fields
+    // (`--kind change`), and use backfills for more documents (`--kind online`).
     let _ = tx;
     Err("`example_two` is not written yet".into())
 }
 
-/// What `down` runs: it undoes what is above.
+/// The rollback, which `down` runs.
 async fn revert_example_two(tx: &mut Transaction<'_>) -> Result {
-    // For example, as long as nobody has chosen the plan `free` (a declared change remembers who
-    // had none, and needs no rollback written):
+    // For example, as long as no user has chosen the plan `free` (a declared change remembers which
+    // users had no plan, and needs no written rollback):
     //
     //     tx.collection::<Document>("users")
     //         .update_many(doc! { "plan": "free" }, doc! { "$unset": { "plan": "" } })

@@ -1,4 +1,4 @@
-//! Derives that derive nothing.
+//! Derives that write nothing.
 
 use proc_macro::TokenStream;
 

@@ -1,4 +1,4 @@
-//! What the registry asks of the real one, which speaks BSON.
+//! The digest that the registry needs. The real one uses BSON.
 
 use crate::model::version::Version;
 

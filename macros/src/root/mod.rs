@@ -1,35 +1,33 @@
-//! How the crate that is compiled calls `mongrate`: by its own name, by another that its manifest
-//! gives it, or by the path that the attribute was told.
+//! The path by which the compiled crate reaches `mongrate`: its own name, another name from the
+//! manifest, or the path in the attribute.
 
 mod manifest;
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::OnceLock;
-use std::{env, fs};
+use std::{collections::BTreeMap, env, fs, path::Path, sync::OnceLock};
 
 use proc_macro2::{Span, TokenStream};
 use syn::Error;
 
-use crate::crate_table;
+use crate::editor::is_editor;
 
-/// As it is called where nobody renames it.
+/// The name unless a manifest renames it.
 const NAME: &str = "mongrate";
 
-/// The path to write, from any module of the crate: `given`, if the attribute says `crate = "…"`.
+/// Returns the path that reaches `mongrate` from any module of the crate: `given` if the attribute
+/// says `crate = "…"`.
 ///
 /// # Errors
 ///
-/// If the crate does not depend on it, or on several of it.
+/// If the crate does not depend on `mongrate`, or depends on it more than once.
 pub(crate) fn path(given: Option<&syn::Path>) -> syn::Result<String> {
     if let Some(given) = given {
         return Ok(text(given));
     }
     static FOUND: OnceLock<Result<String, String>> = OnceLock::new();
-    let found = match crate_table::is_editor() {
-        // Its server expands many crates in one process, which is no compiler.
-        true => Ok(manifest::name().unwrap_or_else(|| NAME.to_owned())),
-        false => FOUND.get_or_init(|| called(&externs(env::args()), NAME)).clone(),
+    let found = match is_editor() {
+        // An editor's server expands many crates in one process, which is not the compiler.
+        true => Ok(manifest::name(NAME).unwrap_or_else(|| NAME.to_owned())),
+        false => FOUND.get_or_init(|| name_in_crate(&externs(env::args()), NAME)).clone(),
     };
     match found {
         Ok(name) => Ok(format!("::{name}")),
@@ -37,34 +35,35 @@ pub(crate) fn path(given: Option<&syn::Path>) -> syn::Result<String> {
     }
 }
 
-/// The same as tokens.
+/// Returns the same path as tokens.
 pub(crate) fn tokens(given: Option<&syn::Path>) -> syn::Result<TokenStream> {
-    // Of our own making, or a path that was parsed before.
-    path(given)?.parse().map_err(|_| Error::new(Span::call_site(), "`crate` is a path"))
+    // The text comes from this module, or from a path that was parsed before.
+    path(given)?.parse().map_err(|_| Error::new(Span::call_site(), "`crate` takes a path"))
 }
 
 fn text(path: &syn::Path) -> String {
     let colons = if path.leading_colon.is_some() { "::" } else { "" };
-    let segments: Vec<String> = path.segments.iter().map(|one| one.ident.to_string()).collect();
+    let segments: Vec<String> = path.segments.iter().map(|part| part.ident.to_string()).collect();
     format!("{colons}{}", segments.join("::"))
 }
 
-/// What the crate calls the one whose real name this is. No name is as good as its own.
-fn called(externs: &BTreeMap<String, String>, real: &str) -> Result<String, String> {
-    // Where the compiler was called without cargo, it searches by itself.
+/// Returns the crate's name for the dependency with this real name. The real name itself is
+/// preferred.
+fn name_in_crate(externs: &BTreeMap<String, String>, real: &str) -> Result<String, String> {
+    // Without cargo, the compiler searches for dependencies itself.
     if externs.is_empty() || externs.contains_key(real) || compiles_itself(real) {
         return Ok(real.to_owned());
     }
     let mut names = externs.iter().filter(|(_, of)| *of == real).map(|(name, _)| name.as_str());
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name.to_owned()),
-        (Some(one), Some(other)) => Err(format!(
-            "this crate depends on `{real}` twice, as `{one}` and as `{other}`: migrations of one \
-             are not seen by the other; keep one of them, or say which with `crate = \"{one}\"`"
+        (Some(first), Some(second)) => Err(format!(
+            "this crate depends on `{real}` twice, as `{first}` and as `{second}`: neither sees the \
+             other's migrations; keep one of them, or choose with `crate = \"{first}\"`"
         )),
         (None, _) => Err(format!(
-            "this crate does not depend on `{real}` under any name: `cargo add {real}`; if another \
-             crate re-exports it, say where: `crate = \"other_crate::{real}\"`"
+            "this crate does not depend on `{real}` under any name: run `cargo add {real}`; if \
+             another crate re-exports it, write its path: `crate = \"other_crate::{real}\"`"
         )),
     }
 }
@@ -73,15 +72,17 @@ fn compiles_itself(real: &str) -> bool {
     env::var("CARGO_CRATE_NAME").is_ok_and(|name| name == real)
 }
 
-/// The dependencies that the compiler was called with: the crate's name for each, and the one that
-/// it has itself, which its file is named for.
+/// Returns the dependencies in the compiler's arguments: the crate's name for each, and the real
+/// name, which is in the file's name.
 fn externs(arguments: impl Iterator<Item = String>) -> BTreeMap<String, String> {
     let mut externs = BTreeMap::new();
-    let mut arguments = arguments.flat_map(|one| match one.strip_prefix('@') {
-        // Where there are too many for a command line, they are in a file, one a line.
-        Some(file) => fs::read_to_string(file)
-            .map_or_else(|_| vec![one.clone()], |text| text.lines().map(str::to_owned).collect()),
-        None => vec![one],
+    let mut arguments = arguments.flat_map(|argument| match argument.strip_prefix('@') {
+        // If there are too many arguments for a command line, they are in a file, one per line.
+        Some(file) => fs::read_to_string(file).map_or_else(
+            |_| vec![argument.clone()],
+            |text| text.lines().map(str::to_owned).collect(),
+        ),
+        None => vec![argument],
     });
     while let Some(argument) = arguments.next() {
         let value = match argument.strip_prefix("--extern") {
@@ -104,13 +105,13 @@ fn externs(arguments: impl Iterator<Item = String>) -> BTreeMap<String, String> 
 
 #[cfg(test)]
 mod tests {
-    //! What a compiler is called with.
+    //! The arguments that a compiler gets.
 
     use super::*;
 
     fn found(externs: &[&str]) -> Result<String, String> {
         let arguments = externs.iter().flat_map(|one| ["--extern".to_owned(), (*one).to_owned()]);
-        called(&super::externs(arguments), NAME)
+        name_in_crate(&super::externs(arguments), NAME)
     }
 
     #[test]
@@ -131,7 +132,7 @@ mod tests {
             assert!(text.contains("`crate = \"other_crate::mongrate\"`"), "{text}");
         }
         let joined = ["--extern=db=/t/libmongrate-01.rmeta".to_owned()].into_iter();
-        assert_eq!(called(&externs(joined), NAME).unwrap(), "db");
+        assert_eq!(name_in_crate(&externs(joined), NAME).unwrap(), "db");
     }
 
     #[test]
@@ -139,7 +140,7 @@ mod tests {
         let path = env::temp_dir().join(format!("mongrate-macros-args-{}", std::process::id()));
         fs::write(&path, "--extern\ndb=/t/libmongrate-01.rmeta\n").unwrap();
         let argument = format!("@{}", path.display());
-        assert_eq!(called(&externs([argument].into_iter()), NAME).unwrap(), "db");
+        assert_eq!(name_in_crate(&externs([argument].into_iter()), NAME).unwrap(), "db");
         fs::remove_file(path).unwrap();
     }
 }
