@@ -137,6 +137,8 @@ mod readme {}
 mod guides {
     #[doc = include_str!("../../docs/quick-start.md")]
     mod quick_start {}
+    #[doc = include_str!("../../docs/in-your-app.md")]
+    mod in_your_app {}
     #[doc = include_str!("../../docs/kinds.md")]
     mod kinds {}
     #[doc = include_str!("../../docs/command-line.md")]

@@ -1,4 +1,4 @@
-//! The places of migrations that the README names, in real apps on a real server: two crates of
+//! The places of migrations that the guides name, in real apps on a real server: two crates of
 //! their own, and the app's own `mod migrations`.
 
 use mongrate::bson::{Document, doc};

@@ -1,4 +1,4 @@
-//! An app with two crates of migrations, as the README has it.
+//! An app with two crates of migrations, as the guide `docs/in-your-app.md` has it.
 
 mongrate::link!(fixture_billing, fixture_users);
 

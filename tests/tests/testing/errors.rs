@@ -67,7 +67,7 @@ async fn in_a_test_with_another_error_it_is_one_of_the_standard_library(
     Ok(())
 }
 
-/// As the README and the guide to the kinds show it: the loop reads and writes in one transaction.
+/// As the guide to the kinds shows it: the loop reads and writes in one transaction.
 #[mongrate::test(at = 5)]
 async fn a_cursor_is_advanced_within_the_transaction(db: Database) -> Result<(), TestError> {
     const TRIM: Migration = Migration::transactional(6, "trim_names", |tx| {

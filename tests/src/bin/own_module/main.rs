@@ -1,4 +1,4 @@
-//! An app with migrations in its own `mod migrations`, as the README has it.
+//! An app with migrations in its own `mod migrations`, as the quick start has it.
 
 mod migrations;
 
