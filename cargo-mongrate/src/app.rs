@@ -1,30 +1,27 @@
-//! The verbs that need the app: its own binary is built and run, with the verb.
+//! The verbs that need the app: `cargo run` builds the app's own binary and runs it with the verb.
 
-use std::ffi::{OsStr, OsString};
-use std::process::{Command, ExitCode};
+use std::{
+    ffi::{OsStr, OsString},
+    process::{Command, ExitCode},
+};
 
 use serde_json::Value;
 
-use crate::USAGE;
-use crate::arguments::Build;
-use crate::package::{Asked, Package, Workspace, cargo, listed};
+use crate::{
+    arguments::{Build, Call},
+    cargo,
+    package::{Package, Selection, Workspace, name_list},
+    report::{USAGE, print_to_stderr},
+};
 
-/// What the app is to do.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Call<'a> {
-    pub(crate) verb: &'static str,
-    pub(crate) build: &'a Build,
-    pub(crate) arguments: &'a [OsString],
-}
-
-/// Runs it in this process's place: terminal, signals and exit code are the app's.
-pub(crate) fn run(workspace: &Workspace, asked: &Asked<'_>, call: &Call<'_>) -> ExitCode {
-    let command = package(workspace, asked)
+/// Replaces this process by the app: terminal, signals and exit code are the app's.
+pub(crate) fn run(workspace: &Workspace, selection: &Selection<'_>, call: &Call<'_>) -> ExitCode {
+    let command = package(workspace, selection)
         .and_then(|package| command(package, &binary(package, call.build)?, call));
     match command {
         Ok(command) => replace(command),
         Err(problem) => {
-            crate::complain("error: ", &[problem]);
+            print_to_stderr("error: ", &[problem]);
             ExitCode::from(USAGE)
         }
     }
@@ -35,7 +32,7 @@ fn replace(mut command: Command) -> ExitCode {
     use std::os::unix::process::CommandExt as _;
 
     let error = command.exec();
-    crate::complain("error: ", &[format!("cannot run cargo: {error}")]);
+    print_to_stderr("error: ", &[format!("cannot run cargo: {error}")]);
     ExitCode::FAILURE
 }
 
@@ -47,51 +44,53 @@ fn replace(mut command: Command) -> ExitCode {
             code.map_or(ExitCode::FAILURE, ExitCode::from)
         }
         Err(error) => {
-            crate::complain("error: ", &[format!("cannot run cargo: {error}")]);
+            print_to_stderr("error: ", &[format!("cannot run cargo: {error}")]);
             ExitCode::FAILURE
         }
     }
 }
 
 /// The package whose binary has the command line.
-fn package<'a>(workspace: &'a Workspace, asked: &Asked<'_>) -> Result<&'a Package, String> {
-    match asked.names {
+fn package<'a>(workspace: &'a Workspace, selection: &Selection<'_>) -> Result<&'a Package, String> {
+    match selection.names {
         [] => {}
         [_] => {
-            let named = workspace.select(asked).map_err(|problems| problems.join("\n"))?;
-            return match named[..] {
+            let selected = workspace.select(selection).map_err(|problems| problems.join("\n"))?;
+            return match selected[..] {
                 [package] => suits(workspace, package).map(|()| package),
                 _ => Err("name one package with `-p`".to_owned()),
             };
         }
         _ => return Err("an app's verb runs one app: name one package with `-p`".to_owned()),
     }
-    let around = workspace.around();
-    if let Some(around) = around
-        && suits(workspace, around).is_ok()
+    let current = workspace.current_package();
+    if let Some(current) = current
+        && suits(workspace, current).is_ok()
     {
-        return Ok(around);
+        return Ok(current);
     }
-    let named = workspace.settings.get("package").and_then(Value::as_str);
-    if let Some(name) = named {
+    let setting = workspace.settings.get("package").and_then(Value::as_str);
+    if let Some(name) = setting {
         let package = workspace.get(name).ok_or_else(|| {
             format!("`[workspace.metadata.mongrate]` names `{name}`, and there is no such package")
         })?;
         return suits(workspace, package).map(|()| package);
     }
-    // In a library of migrations: the app that they are for.
-    let around = around.filter(|around| around.uses_mongrate);
-    let is_for = |one: &&Package| around.is_none_or(|around| workspace.depends(one, &around.name));
+    // In a library of migrations, the app is the package that depends on it.
+    let library = current.filter(|current| current.uses_mongrate);
+    let is_its_app = |package: &&Package| {
+        library.is_none_or(|library| workspace.depends_on(package, &library.name))
+    };
     let apps: Vec<&Package> = workspace
         .packages
         .iter()
-        .filter(|one| suits(workspace, one).is_ok())
-        .filter(is_for)
+        .filter(|package| suits(workspace, package).is_ok())
+        .filter(is_its_app)
         .collect();
     match apps[..] {
-        [one] => Ok(one),
-        [] => match around {
-            Some(around) => suits(workspace, around).and(Err(String::new())),
+        [app] => Ok(app),
+        [] => match library {
+            Some(library) => suits(workspace, library).and(Err(String::new())),
             None => Err(format!(
                 "no package of this workspace has a binary with mongrate's command line: {MOUNT}"
             )),
@@ -99,7 +98,7 @@ fn package<'a>(workspace: &'a Workspace, asked: &Asked<'_>) -> Result<&'a Packag
         _ => Err(format!(
             "several packages have a binary with mongrate's command line: say which with `-p`, or \
              once and for all with `package = \"…\"` in `[workspace.metadata.mongrate]`: {}",
-            listed(&apps)
+            name_list(&apps)
         )),
     }
 }
@@ -107,8 +106,8 @@ fn package<'a>(workspace: &'a Workspace, asked: &Asked<'_>) -> Result<&'a Packag
 const MOUNT: &str = "add `mongrate` with `features = [\"cli\"]`, and call `mongrate::cli::main()` \
                      in `main`, or mount `mongrate::cli::Command`";
 
-/// Whether a package can be what is run. An app without the command line would start, and do
-/// whatever it does with an argument that it does not know.
+/// Checks that a package is an app with mongrate's command line. An app without it would start, and
+/// do whatever it does with an unknown argument.
 fn suits(workspace: &Workspace, package: &Package) -> Result<(), String> {
     let name = &package.name;
     if package.binaries.is_empty() {
@@ -116,18 +115,20 @@ fn suits(workspace: &Workspace, package: &Package) -> Result<(), String> {
     }
     if !workspace.has_cli(package) && package.settings.get("bin").is_none() {
         return Err(format!(
-            "package `{name}` does not ask for mongrate's command line, so its binary is not run: \
-             {MOUNT}; if it has it all the same, name the binary as `bin = \"…\"` in \
-             `[package.metadata.mongrate]`"
+            "package `{name}` does not enable mongrate's command line, so its binary is not run: \
+             {MOUNT}; if the app has the command line anyway, name its binary as `bin = \"…\"` \
+             in `[package.metadata.mongrate]`"
         ));
     }
     Ok(())
 }
 
+/// The binary to run.
 fn binary(package: &Package, build: &Build) -> Result<String, String> {
-    let has = |name: &str| package.binaries.iter().any(|one| one == name);
+    let has = |name: &str| package.binaries.iter().any(|binary| binary == name);
     let all = || {
-        let all: Vec<String> = package.binaries.iter().map(|one| format!("`{one}`")).collect();
+        let all: Vec<String> =
+            package.binaries.iter().map(|binary| format!("`{binary}`")).collect();
         all.join(", ")
     };
     let setting = package.settings.get("bin").and_then(Value::as_str);
@@ -143,7 +144,7 @@ fn binary(package: &Package, build: &Build) -> Result<String, String> {
             all()
         )),
         (None, None, Some(name), _) => Ok(name.clone()),
-        (None, None, None, [one]) => Ok(one.clone()),
+        (None, None, None, [binary]) => Ok(binary.clone()),
         (None, None, None, _) => Err(format!(
             "package `{}` has several binaries: say which with `--bin`, or once and for all with \
              `bin = \"…\"` in `[package.metadata.mongrate]`: {}",
@@ -155,7 +156,7 @@ fn binary(package: &Package, build: &Build) -> Result<String, String> {
 
 /// `cargo run … -- <where it is mounted> <verb> …`
 fn command(package: &Package, binary: &str, call: &Call<'_>) -> Result<Command, String> {
-    let mut command = Command::new(cargo());
+    let mut command = Command::new(cargo::program());
     command.arg("run").arg("--manifest-path").arg(&package.manifest).args(["--bin", binary]);
     let Build { bin: _, release, profile, features, all_features, no_default_features } =
         call.build;
@@ -175,15 +176,15 @@ fn command(package: &Package, binary: &str, call: &Call<'_>) -> Result<Command, 
     if let Some(uri) = uri {
         command.env("MONGODB_URI", uri);
     }
-    // Cargo shows what it runs.
-    if arguments.iter().any(|one| one.to_string_lossy().contains("mongodb")) {
+    // Cargo would print the command, with a connection string in it.
+    if arguments.iter().any(|argument| argument.to_string_lossy().contains("mongodb")) {
         command.arg("--quiet");
     }
     command.arg("--").args(mounted(package)?).arg(call.verb).args(arguments);
     Ok(command)
 }
 
-/// The app's arguments, and the value of `--uri` among them: that goes through the environment,
+/// Splits the app's arguments from the value of `--uri`. That value goes through the environment,
 /// so that neither cargo nor `ps` shows its password.
 fn without_uri(arguments: &[OsString]) -> (Vec<OsString>, Option<OsString>) {
     let (mut rest, mut uri) = (Vec::new(), None);
@@ -206,12 +207,12 @@ fn without_uri(arguments: &[OsString]) -> (Vec<OsString>, Option<OsString>) {
     (rest, uri)
 }
 
-/// The subcommand under which the app has mongrate's verbs: `subcommand = "db"`, or a list.
+/// The subcommand under which the app has mongrate's verbs: a text, `subcommand = "db"`, or a list.
 fn mounted(package: &Package) -> Result<Vec<String>, String> {
     let Some(setting) = package.settings.get("subcommand") else { return Ok(Vec::new()) };
     let words = match setting {
         Value::String(words) => Some(words.split_whitespace().map(str::to_owned).collect()),
-        Value::Array(words) => words.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+        Value::Array(words) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
         _ => None,
     };
     words.ok_or_else(|| {
@@ -224,14 +225,14 @@ fn mounted(package: &Package) -> Result<Vec<String>, String> {
 
 #[cfg(test)]
 mod tests {
-    //! What becomes of a connection string.
+    //! The connection string among the app's arguments.
 
     use super::*;
 
     fn split(arguments: &[&str]) -> (Vec<String>, Option<String>) {
         let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
         let (rest, uri) = without_uri(&arguments);
-        let text = |one: OsString| one.into_string().unwrap();
+        let text = |argument: OsString| argument.into_string().unwrap();
         (rest.into_iter().map(text).collect(), uri.map(text))
     }
 

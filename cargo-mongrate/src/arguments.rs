@@ -1,16 +1,13 @@
-//! What can be typed.
+//! The command line: verbs, their arguments, and their help.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mongrate_seal::create::Template;
 
-use crate::app::Call;
-use crate::rebase::Rebase;
-use crate::rebase::conflict::Side;
+use crate::rebase::{conflict::Side, options::RebaseOptions};
 
-/// As cargo calls it: `cargo-mongrate mongrate …`.
+/// The arguments as cargo passes them: `cargo-mongrate mongrate …`.
 #[derive(Parser)]
 #[command(name = "cargo", bin_name = "cargo", version)]
 pub(crate) enum Cargo {
@@ -18,138 +15,146 @@ pub(crate) enum Cargo {
     Mongrate(Mongrate),
 }
 
-/// Migrations for MongoDB: their files, their sealed history, and the app that applies them.
+/// Migrations for MongoDB: their files, their sealed history, and the app that applies them
 #[derive(Args)]
 #[command(
     version,
     after_help = "\
-The verbs that begin with \"App:\" run the app's own binary with `cargo run`. What stands before \
-the app's own arguments is for cargo: `cargo mongrate up --release --dry-run`.
+Verbs that begin with \"App:\" build and run the app's own binary with `cargo run`. Write options \
+for cargo before the app's own: `cargo mongrate up --release --dry-run`.
 
-`cargo mongrate check` looks at the sources and at migrations.sum, and needs neither the compiler \
-nor a database. The app's own `check` compares the build with a database: `cargo mongrate check \
+`cargo mongrate check` reads the sources and migrations.sum, and needs neither the compiler nor a \
+database. The app's own `check` compares the build with a database: `cargo mongrate check \
 --server` does both.
 
-Exit codes: 0 done, 1 something is wrong, 64 wrong arguments; of the app, its own."
+Exit codes: 0 success, 1 something is wrong, 64 wrong arguments; App verbs: the app's own."
 )]
 pub(crate) struct Mongrate {
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) package_args: PackageArgs,
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
-/// Which packages.
+/// Which packages a verb works on.
 #[derive(Args)]
-pub(crate) struct Which {
+pub(crate) struct PackageArgs {
     /// Path to Cargo.toml
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) manifest_path: Option<PathBuf>,
-    /// A package of the workspace; else the one you are in, or all that use mongrate
+    /// Package [default: current, or all with mongrate]
     #[arg(long, short, global = true, value_name = "NAME")]
     pub(crate) package: Vec<String>,
-    /// All packages that use mongrate, even if you are in one
+    /// All packages with mongrate, even inside one
     #[arg(long, global = true, conflicts_with = "package")]
     pub(crate) workspace: bool,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Write the next numbered migration file and its `mod` line
+    /// Write the next migration file and its `mod` line
     #[command(visible_alias = "create")]
     New(New),
-    /// Append the migrations that are new to migrations.sum
+    /// Append the new migrations to migrations.sum
     Seal,
-    /// Seal a migration as it is now: after an edit or a new name that no database has seen
+    /// Seal an edited or renamed migration again
+    ///
+    /// Only for an edit or a new name that no database has applied.
     Reseal {
-        /// Its version
+        /// Version of the migration
         version: i64,
-        /// Its group
+        /// Group of the migration
         #[arg(long, default_value = "default")]
         group: String,
     },
-    /// After or before a merge: give my migrations numbers newer than the other branch's
+    /// Renumber your migrations after those of another branch
     ///
-    /// Where they are not newer already: in the attribute, the file's name, the `mod` line and
-    /// migrations.sum. Solves the conflicts of a merge in migrations.sum, and in source files to
-    /// which both sides added. Does nothing to git but read it. What takes a person is refused
-    /// before anything is written.
+    /// For after a merge, or before it. A migration of yours that is not newer already gets a new
+    /// number in the attribute, the file name, the `mod` line and migrations.sum. Resolves git's
+    /// conflicts in migrations.sum, and in source files where both sides only added items. Only
+    /// reads git. Anything that needs a human decision is refused before a file is written.
     ///
-    /// A renumbered migration is a new one to a database that has applied it under its old number.
+    /// A database that has applied a migration under its old number takes the renumbered migration
+    /// for a new one.
     Rebase(RebaseArgs),
-    /// Check the sources and migrations.sum, without compiling; asks no database
+    /// Check the sources and migrations.sum, without a database
     ///
-    /// Says what the compiler would refuse, and finds files that no `mod` reaches. It does not
-    /// know what a database has applied: that is the app's own `check`, which `--server` runs
-    /// afterwards.
+    /// Reports what the compiler would refuse, without compiling, and finds files that no `mod`
+    /// reaches. It does not know what a database has applied: that is the app's own `check`, which
+    /// `--server` runs afterwards.
     Check {
-        /// If all is well, run the app's `check`, too: nothing is pending, edited or late in
-        /// the database
+        /// Afterwards, run the app's `check` on the database
+        ///
+        /// It runs if the sources are valid, and fails if a migration is pending, edited or late.
         #[arg(long)]
         server: bool,
         #[command(flatten)]
         build: Build,
-        /// For the app's `check`
+        /// Arguments for the app's `check`
         #[arg(last = true, value_name = "APP ARGUMENTS", requires = "server")]
         rest: Vec<OsString>,
     },
     /// App: show every migration and its state
     Status(App),
-    /// App: apply what is pending
+    /// App: apply pending migrations
     Up(App),
-    /// App: roll back
+    /// App: roll back migrations
     Down(App),
-    /// App: roll the last one back and apply it again
+    /// App: roll the last migration back and apply it again
     Redo(App),
     /// App: show what `up` would do
     Plan(App),
     /// App: show the events of every migration
     History(App),
-    /// App: show who holds the lock
+    /// App: show which process holds the lock
     LockStatus(App),
-    /// App: take the lock from a holder that is known to be dead
+    /// App: take the lock from a process that is known to be dead
     ForceUnlock(App),
-    /// App: record migrations as applied, without running any
+    /// App: record migrations as applied, without running them
     Baseline(App),
     /// App: record what another migration tool has applied
     Import(App),
-    /// App: answer for an interrupted migration
+    /// App: record how an interrupted migration ended
     Resolve(App),
     /// App: record the checksums of this build
     Repair(App),
     /// App: remove what declared migrations keep for their rollback
     Purge(App),
-    /// App: serve the verbs over HTTP, with a dashboard (feature `http`)
+    /// App: serve HTTP and a dashboard (feature `http`)
     Serve(App),
     /// App: print a completion script for a shell
     Completions(App),
 }
 
-/// What `new` writes.
+/// The arguments of `new`.
 #[derive(Args)]
 pub(crate) struct New {
     /// What the migration does, such as `add user index`
     pub(crate) name: String,
-    /// What it may do
+    /// Kind of the migration
+    ///
+    /// A change declares operations on indexes, collections, validators and fields.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) kind: Kind,
-    /// With a rollback function
+    /// Write a rollback function, too
     #[arg(long)]
     pub(crate) reversible: bool,
-    /// The directory [default: that of the newest migration, or else src/migrations]
+    /// Directory to write into
+    ///
+    /// Default: the directory of the newest migration, or src/migrations.
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }
 
-/// What a migration may do.
+/// The kind of a migration.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum Kind {
-    /// Atomic: its writes and its record commit together, or not at all
+    /// Writes and record commit together, or not at all
     #[default]
     Transaction,
-    /// Backfills and DDL that a change does not offer: resumed after its last finished step
+    /// Backfills, other DDL; resumes after its finished steps
     Online,
-    /// Indexes, collections, validators, fields: declared, and rolled back in reverse order
+    /// Declared operations, rolled back in reverse order
     Change,
 }
 
@@ -163,32 +168,36 @@ impl From<Kind> for Template {
     }
 }
 
-/// How `rebase` is done.
+/// The arguments of `rebase`.
 #[derive(Args)]
 pub(crate) struct RebaseArgs {
-    /// Only these are mine: names or files of migrations
+    /// Names or files of migrations: only these are yours
     #[arg(value_name = "MIGRATION")]
     only: Vec<String>,
-    /// Which side of git's conflicts is mine [default: in a merge the branch I am on, unless
-    /// that is the shared one; in a rebase or cherry-pick the commit that is replayed]
+    /// Your side of git's conflicts
+    ///
+    /// Default: in a merge, the branch you are on, unless that is the shared branch; in a rebase or
+    /// cherry-pick, the commit that is replayed.
     #[arg(long, value_enum)]
     mine: Option<Side>,
-    /// The branch or commit whose migrations keep their numbers [default: what git merges or
-    /// rebases onto, or else the shared branch: origin's, main, master or trunk]
+    /// Branch or commit that keeps its numbers
+    ///
+    /// Default: the other side of the merge or rebase; if there is none, the shared branch:
+    /// origin's default branch, main, master or trunk.
     #[arg(long, value_name = "BRANCH")]
     onto: Option<String>,
-    /// Only say what would be done
+    /// Only show what would change
     #[arg(long)]
     dry_run: bool,
 }
 
-impl From<RebaseArgs> for Rebase {
+impl From<RebaseArgs> for RebaseOptions {
     fn from(RebaseArgs { only, mine, onto, dry_run }: RebaseArgs) -> Self {
         Self { only, mine, onto, dry_run }
     }
 }
 
-/// A verb of the app.
+/// The arguments of a verb that the app runs.
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct App {
@@ -199,31 +208,41 @@ pub(crate) struct App {
     rest: Vec<OsString>,
 }
 
-/// For `cargo run`.
+/// One call of the app: its verb, how to build it, and its arguments.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) verb: &'static str,
+    pub(crate) build: &'a Build,
+    pub(crate) arguments: &'a [OsString],
+}
+
+/// The options that go to `cargo run`.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Build {
-    /// The binary [default: `bin` in `[package.metadata.mongrate]`, default-run, or the only one]
-    #[arg(long, value_name = "NAME", help_heading = "Of the app's build")]
+    /// Binary to run
+    ///
+    /// Default: `bin` in `[package.metadata.mongrate]`, default-run, or the only binary.
+    #[arg(long, value_name = "NAME", help_heading = "Options for cargo run")]
     pub(crate) bin: Option<String>,
-    /// Build it with optimisations
-    #[arg(long, help_heading = "Of the app's build")]
+    /// Build with optimisations
+    #[arg(long, help_heading = "Options for cargo run")]
     pub(crate) release: bool,
-    /// Build it with this profile
-    #[arg(long, value_name = "NAME", help_heading = "Of the app's build")]
+    /// Build with this profile
+    #[arg(long, value_name = "NAME", help_heading = "Options for cargo run")]
     pub(crate) profile: Option<String>,
-    /// Features to build it with
-    #[arg(long, value_name = "FEATURES", help_heading = "Of the app's build")]
+    /// Build with these features
+    #[arg(long, value_name = "FEATURES", help_heading = "Options for cargo run")]
     pub(crate) features: Vec<String>,
-    /// Build it with all features
-    #[arg(long, help_heading = "Of the app's build")]
+    /// Build with all features
+    #[arg(long, help_heading = "Options for cargo run")]
     pub(crate) all_features: bool,
-    /// Build it without its default features
-    #[arg(long, help_heading = "Of the app's build")]
+    /// Build without default features
+    #[arg(long, help_heading = "Options for cargo run")]
     pub(crate) no_default_features: bool,
 }
 
 impl Verb {
-    /// What to run, if it is a verb of the app.
+    /// The call of the app, if the app runs this verb.
     pub(crate) fn app(&self) -> Option<Call<'_>> {
         let (verb, app) = match self {
             Self::Status(app) => ("status", app),

@@ -1,48 +1,54 @@
-//! The crates that an app is built of, and those of them that the linker drops.
+//! The crates that an app is built from, and the crates among them that the linker drops.
 //!
 //! The compiler loads a dependency only if code names it. A crate of migrations that no code names
-//! is silently not there, and the app starts with a part of the set.
+//! is silently missing, and the app starts with only a part of its migrations.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fs,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 use mongrate_seal::sources::Sources;
 use serde_json::Value;
 
-use crate::named::Named;
-use crate::package::{list, settings, text};
-use crate::state::shown;
+use crate::{
+    cargo::{list, settings, text},
+    crate_names::CrateNames,
+    places::shown,
+};
 
-/// The package that everything is about.
+/// The package that a crate of migrations depends on.
 const MONGRATE: &str = "mongrate";
 
-/// Packages by their id, and what is known of their sources.
+/// The packages by their id, and the crates that their sources name.
 pub(crate) struct Graph {
     packages: BTreeMap<String, Node>,
-    named: RefCell<BTreeMap<PathBuf, Rc<BTreeSet<String>>>>,
+    /// The crates that each root names, read once.
+    named_crates: RefCell<BTreeMap<PathBuf, Rc<BTreeSet<String>>>>,
 }
 
+/// A package of the graph.
 struct Node {
     name: String,
     manifest: PathBuf,
-    /// Of its library, if it has one: the crate's name and its root.
+    /// The crate name and root of its library, if it has a library.
     library: Option<(String, PathBuf)>,
     /// The roots of what is linked: binaries, and libraries for other languages.
     apps: Vec<PathBuf>,
     /// Whether it is built as a static library.
     is_static: bool,
-    /// Its dependencies, not for tests: what the code calls them, and their ids.
+    /// Its dependencies without those for tests: the name in code, and the id.
     depends: Vec<(String, String)>,
     is_member: bool,
-    /// Crates that are not to be linked, though they hold migrations.
+    /// Crates that hold migrations and are left out on purpose.
     unlinked: Vec<String>,
 }
 
 impl Graph {
-    /// Of what `cargo metadata` says: with dependencies, or of the workspace alone.
+    /// Builds the graph from `cargo metadata`, with or without dependencies.
     pub(crate) fn new(metadata: &Value) -> Self {
         let members: Vec<&str> =
             list(metadata, "workspace_members").iter().filter_map(Value::as_str).collect();
@@ -59,43 +65,44 @@ impl Graph {
             let is_member = members.contains(&id.as_str());
             Some((id, Node::new(package, depends, is_member)?))
         });
-        Self { packages: packages.collect(), named: RefCell::default() }
+        Self { packages: packages.collect(), named_crates: RefCell::default() }
     }
 
-    /// What is wrong with the apps among these packages, and with those that depend on them.
+    /// The problems of the apps among these packages, and of the apps that depend on them.
     pub(crate) fn problems(&self, manifests: &[&Path]) -> Vec<String> {
         let holders = self.holders();
         if holders.is_empty() {
             return Vec::new();
         }
-        let asked: Vec<&str> = self.ids(|node| manifests.contains(&node.manifest.as_path()));
+        let selected: Vec<&str> = self.ids(|node| manifests.contains(&node.manifest.as_path()));
         let mut problems = Vec::new();
         for (id, node) in self.packages.iter().filter(|(_, node)| node.is_member) {
-            let is_asked = asked.iter().any(|asked| asked == id || self.reaches(id, asked));
-            if is_asked && !node.apps.is_empty() {
-                problems.extend(self.of_one(id, node, &holders));
+            let is_selected =
+                selected.iter().any(|selected| selected == id || self.reaches(id, selected));
+            if is_selected && !node.apps.is_empty() {
+                problems.extend(self.problems_of_package(id, node, &holders));
             }
         }
         problems
     }
 
-    /// What is worth knowing of these packages, and is no mistake.
-    pub(crate) fn notes(&self, manifests: &[&Path]) -> Vec<String> {
+    /// Hints about these packages, which are no mistakes.
+    pub(crate) fn hints(&self, manifests: &[&Path]) -> Vec<String> {
         let is_static =
             |node: &&Node| node.is_static && manifests.contains(&node.manifest.as_path());
         let all = self.packages.values().filter(is_static);
         all.map(|node| {
             format!(
-                "{}: a static library: the linker of the program that takes it drops what nothing \
-                 calls, and migrations are called by nobody: link it whole (`-Wl,--whole-archive`, \
-                 on macOS `-Wl,-force_load`)",
+                "{}: a static library: the linker of the program that uses it drops what nothing \
+                 calls, and nothing calls a migration: link the whole library \
+                 (`-Wl,--whole-archive`, on macOS `-Wl,-force_load`)",
                 node.name
             )
         })
         .collect()
     }
 
-    /// The crates that declare migrations: by id, how many.
+    /// The crates that declare migrations: their ids, and how many migrations each has.
     fn holders(&self) -> BTreeMap<&str, usize> {
         let mut holders = BTreeMap::new();
         let Some(mongrate) = self.mongrate() else { return holders };
@@ -111,7 +118,13 @@ impl Graph {
         holders
     }
 
-    fn of_one(&self, id: &str, node: &Node, holders: &BTreeMap<&str, usize>) -> Vec<String> {
+    /// The crates of migrations that an app of this package does not link.
+    fn problems_of_package(
+        &self,
+        id: &str,
+        node: &Node,
+        holders: &BTreeMap<&str, usize>,
+    ) -> Vec<String> {
         let Some(mongrate) = self.mongrate() else { return Vec::new() };
         let apps: Vec<App<'_>> = node
             .apps
@@ -121,32 +134,35 @@ impl Graph {
             .collect();
         let mut problems = Vec::new();
         for app in &apps {
-            // What a second binary leaves out is its own affair, unless it is an app itself.
-            let is_itself = self.names(app.root).iter().any(|name| self.is_mongrate(node, name));
+            // A second binary may leave crates out, unless it is an app itself.
+            let is_app = self.names(app.root).iter().any(|name| self.is_mongrate(node, name));
             let left_out = holders.keys().copied().filter(|holder| {
                 (*holder == id || self.reaches(id, holder))
                     && !app.linked.contains(holder)
                     && !node.unlinked.contains(&self.packages[*holder].name)
-                    && (is_itself || !apps.iter().any(|other| other.linked.contains(holder)))
+                    && (is_app || !apps.iter().any(|other| other.linked.contains(holder)))
             });
-            // One line may bring back several.
+            // One line may bring back several crates.
             let mut by_lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
             for holder in left_out {
-                by_lines.entry(self.lines(id, app.root, holder)).or_default().push(holder);
+                by_lines.entry(self.lines_to_add(id, app.root, holder)).or_default().push(holder);
             }
-            for (lines, of) in by_lines {
-                let what: Vec<String> = of
+            for (lines, crates) in by_lines {
+                let what: Vec<String> = crates
                     .iter()
-                    .map(|holder| self.shown(id, holder, holders.get(holder).copied().unwrap_or(0)))
+                    .map(|holder| {
+                        self.crate_and_count(id, holder, holders.get(holder).copied().unwrap_or(0))
+                    })
                     .collect();
-                let them = if of.len() == 1 { "it" } else { "them" };
+                let them = if crates.len() == 1 { "it" } else { "them" };
                 problems.push(format!(
                     "{}: no code names {}: the linker drops {them}, and the app starts with a part \
-                     of its migrations: {lines}; if the app is to start without {them}, say so: \
+                     of its migrations: {lines}; to leave {them} out on purpose, write \
                      `unlinked = [\"{}\"]` in `[package.metadata.mongrate]` of `{}`",
                     shown(app.root),
                     what.join(" and "),
-                    of.iter()
+                    crates
+                        .iter()
                         .map(|holder| self.packages[*holder].name.as_str())
                         .collect::<Vec<_>>()
                         .join("\", \""),
@@ -157,8 +173,8 @@ impl Graph {
         problems
     }
 
-    /// `` `billing` (3 migrations) ``
-    fn shown(&self, app: &str, holder: &str, count: usize) -> String {
+    /// A crate and its number of migrations: `` `billing` (3 migrations) ``.
+    fn crate_and_count(&self, app: &str, holder: &str, count: usize) -> String {
         let name = &self.packages[holder].name;
         let count =
             if count == 1 { "1 migration".to_owned() } else { format!("{count} migrations") };
@@ -168,15 +184,15 @@ impl Graph {
         }
     }
 
-    /// The lines to add, so that a crate is linked.
-    fn lines(&self, id: &str, root: &Path, holder: &str) -> String {
+    /// Says which lines to add so that a crate is linked.
+    fn lines_to_add(&self, id: &str, root: &Path, holder: &str) -> String {
         let mut lines = Vec::new();
         let mut from = (id, root.to_owned());
-        for (name, next) in self.way(id, holder) {
+        for (name, next) in self.chain(id, holder) {
             let names = self.names(&from.1);
             if !names.contains(&name) {
                 if from.0 != id && !self.packages[from.0].is_member {
-                    // Not ours to change.
+                    // That package is outside of the workspace.
                     let krate = self.crate_name(holder);
                     return format!(
                         "add `{}` to the dependencies of `{}`, and `use {krate} as _;` to {}",
@@ -193,34 +209,35 @@ impl Graph {
         format!("add {}", lines.join(", and "))
     }
 
-    /// The shortest way from a package's app to a crate: what each calls the next one.
-    fn way<'a>(&'a self, from: &'a str, to: &str) -> Vec<(String, &'a str)> {
-        let mut ways: VecDeque<(&str, Vec<(String, &str)>)> = VecDeque::new();
-        ways.push_back((from, Vec::new()));
+    /// The shortest chain of dependencies from a package to a crate: the name of each in code, and
+    /// its id.
+    fn chain<'a>(&'a self, from: &'a str, to: &str) -> Vec<(String, &'a str)> {
+        let mut chains: VecDeque<(&str, Vec<(String, &str)>)> = VecDeque::new();
+        chains.push_back((from, Vec::new()));
         if from == to {
             return vec![(self.crate_name(from), from)];
         }
         let mut seen = BTreeSet::from([from]);
-        while let Some((id, way)) = ways.pop_front() {
+        while let Some((id, chain)) = chains.pop_front() {
             let Some(node) = self.packages.get(id) else { continue };
             for (name, next) in &node.depends {
-                let way = [way.as_slice(), &[(name.clone(), next.as_str())]].concat();
+                let chain = [chain.as_slice(), &[(name.clone(), next.as_str())]].concat();
                 if next == to {
-                    return way;
+                    return chain;
                 }
                 if seen.insert(next) {
-                    ways.push_back((next, way));
+                    chains.push_back((next, chain));
                 }
             }
         }
         Vec::new()
     }
 
-    /// What a root links, of the crates that have to do with migrations.
+    /// The crates that a root links, of those that depend on mongrate.
     fn linked<'a>(&'a self, id: &'a str, root: &Path) -> BTreeSet<&'a str> {
         let Some(mongrate) = self.mongrate() else { return BTreeSet::new() };
         let mut linked = BTreeSet::new();
-        // A library for another language is its own app.
+        // A library for another language is an app, and links itself.
         let is_library = |node: &Node| node.library.iter().any(|(_, own)| own == root);
         linked.extend(self.packages.get(id).filter(|node| is_library(node)).map(|_| id));
         let mut next = vec![(id, root.to_owned())];
@@ -230,8 +247,8 @@ impl Graph {
             let own = node.library.iter().map(|(name, _)| (name, id));
             let depends = node.depends.iter().map(|(name, id)| (name, id.as_str()));
             for (_, found) in own.chain(depends).filter(|(name, _)| names.contains(*name)) {
-                let concerns = found == mongrate || self.reaches(found, mongrate);
-                if concerns && linked.insert(found) && found != mongrate {
+                let is_relevant = found == mongrate || self.reaches(found, mongrate);
+                if is_relevant && linked.insert(found) && found != mongrate {
                     let library = self.packages.get(found).and_then(|node| node.library.as_ref());
                     next.extend(library.map(|(_, root)| (found, root.clone())));
                 }
@@ -242,19 +259,22 @@ impl Graph {
 
     /// The first segments of all paths in the files that a root reaches.
     fn names(&self, root: &Path) -> Rc<BTreeSet<String>> {
-        if let Some(known) = self.named.borrow().get(root) {
+        if let Some(known) = self.named_crates.borrow().get(root) {
             return Rc::clone(known);
         }
         let files = Sources::reached_from(&[root.to_owned()]).files;
-        let read: BTreeMap<&Path, Named> = files
+        let read: BTreeMap<&Path, CrateNames> = files
             .keys()
-            .map(|file| (file.as_path(), Named::of(&fs::read_to_string(file).unwrap_or_default())))
+            .map(|file| {
+                let text = fs::read_to_string(file).unwrap_or_default();
+                (file.as_path(), CrateNames::in_text(&text))
+            })
             .collect();
         let is_for_tests = |file: &Path| {
             let mut file = file;
             while let Some(Some(reached)) = files.get(file) {
                 let above = read.get(reached.from.as_path());
-                if above.is_some_and(|named| named.test_modules.contains(&reached.name)) {
+                if above.is_some_and(|names| names.test_modules.contains(&reached.name)) {
                     return true;
                 }
                 file = &reached.from;
@@ -263,12 +283,13 @@ impl Graph {
         };
         let names = read.iter().filter(|(file, _)| !is_for_tests(file));
         let names: BTreeSet<String> =
-            names.flat_map(|(_, named)| named.crates.iter().cloned()).collect();
+            names.flat_map(|(_, names)| names.crates.iter().cloned()).collect();
         let names = Rc::new(names);
-        self.named.borrow_mut().insert(root.to_owned(), Rc::clone(&names));
+        self.named_crates.borrow_mut().insert(root.to_owned(), Rc::clone(&names));
         names
     }
 
+    /// The id of mongrate itself.
     fn mongrate(&self) -> Option<&str> {
         self.ids(|node| node.name == MONGRATE).first().copied()
     }
@@ -288,12 +309,13 @@ impl Graph {
         all.map(|(id, _)| id.as_str()).collect()
     }
 
-    /// Whether one package depends on another, over whatever others.
+    /// Whether a package depends on another, directly or through others.
     fn reaches(&self, from: &str, to: &str) -> bool {
-        from != to && !self.way(from, to).is_empty()
+        from != to && !self.chain(from, to).is_empty()
     }
 }
 
+/// A root that is linked, and the crates in it.
 struct App<'a> {
     root: &'a Path,
     linked: BTreeSet<&'a str>,
@@ -304,13 +326,13 @@ impl Node {
         let manifest = fs::canonicalize(package.get("manifest_path")?.as_str()?).ok()?;
         let root = |target: &Value| fs::canonicalize(target.get("src_path")?.as_str()?).ok();
         let is = |target: &Value, kinds: &[&str]| {
-            list(target, "kind").iter().any(|kind| kinds.iter().any(|one| kind == one))
+            list(target, "kind").iter().any(|kind| kinds.iter().any(|other| kind == other))
         };
         let targets = list(package, "targets");
         let library = targets
             .iter()
-            .find(|one| is(one, &["lib", "rlib", "dylib", "cdylib", "staticlib"]))
-            .and_then(|one| Some((text(one, "name")?.replace('-', "_"), root(one)?)));
+            .find(|target| is(target, &["lib", "rlib", "dylib", "cdylib", "staticlib"]))
+            .and_then(|target| Some((text(target, "name")?.replace('-', "_"), root(target)?)));
         let unlinked = settings(package);
         Some(Self {
             name: text(package, "name")?,
@@ -318,40 +340,42 @@ impl Node {
             library,
             apps: targets
                 .iter()
-                .filter(|one| is(one, &["bin", "cdylib", "staticlib"]))
+                .filter(|target| is(target, &["bin", "cdylib", "staticlib"]))
                 .filter_map(root)
                 .collect(),
-            is_static: targets.iter().any(|one| is(one, &["staticlib"])),
+            is_static: targets.iter().any(|target| is(target, &["staticlib"])),
             depends,
             is_member,
             unlinked: list(&unlinked, "unlinked")
                 .iter()
-                .filter_map(|one| one.as_str().map(str::to_owned))
+                .filter_map(|name| name.as_str().map(str::to_owned))
                 .collect(),
         })
     }
 }
 
-/// As cargo has resolved them.
+/// The dependencies of a package as cargo has resolved them.
 fn depends(node: &Value) -> Vec<(String, String)> {
-    let is_normal = |one: &&Value| {
-        let kinds = list(one, "dep_kinds");
+    let is_normal = |dependency: &&Value| {
+        let kinds = list(dependency, "dep_kinds");
         kinds.is_empty() || kinds.iter().any(|kind| kind.get("kind").is_none_or(Value::is_null))
     };
     let all = list(node, "deps").iter().filter(is_normal);
-    all.filter_map(|one| Some((text(one, "name")?, text(one, "pkg")?))).collect()
+    all.filter_map(|dependency| Some((text(dependency, "name")?, text(dependency, "pkg")?)))
+        .collect()
 }
 
-/// As the manifest names them, of the packages that are there.
+/// The dependencies of a package as its manifest names them, without packages that are unknown.
 fn depends_by_name(package: &Value, all: &[Value]) -> Vec<(String, String)> {
-    let is_normal = |one: &&Value| one.get("kind").is_none_or(Value::is_null);
+    let is_normal = |dependency: &&Value| dependency.get("kind").is_none_or(Value::is_null);
     let dependencies = list(package, "dependencies").iter().filter(is_normal);
     dependencies
-        .filter_map(|one| {
-            let name = text(one, "name")?;
-            let found =
-                all.iter().find(|other| other.get("name").is_some_and(|it| *it == *name))?;
-            let called = text(one, "rename").unwrap_or(name).replace('-', "_");
+        .filter_map(|dependency| {
+            let name = text(dependency, "name")?;
+            let has_name =
+                |package: &&Value| package.get("name").is_some_and(|other| *other == *name);
+            let found = all.iter().find(has_name)?;
+            let called = text(dependency, "rename").unwrap_or(name).replace('-', "_");
             Some((called, text(found, "id")?))
         })
         .collect()

@@ -1,30 +1,37 @@
-//! `cargo mongrate new`: the next numbered file, where the package keeps its migrations.
+//! `cargo mongrate new`: writes the next numbered file where the package keeps its migrations.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use chrono::Utc;
-use mongrate_seal::create::{NewMigration, add_mod_line, mod_file};
-use mongrate_seal::sources::Sources;
+use mongrate_seal::{
+    create::{NewMigration, add_mod_line, mod_file},
+    sources::Sources,
+};
 
-use crate::arguments::New;
-use crate::package::{Package, listed};
-use crate::state::{State, promise, relative, shown};
-use crate::write;
+use crate::{
+    arguments::New,
+    package::{Package, name_list},
+    places::{promise, relative, shown},
+    state::PackageState,
+    write,
+};
 
 /// The group that new migrations belong to.
 const GROUP: &str = "default";
 
 pub(crate) fn run(packages: &[&Package], new: &New) -> Result<Vec<String>, Vec<String>> {
-    let one = |problem: String| vec![problem];
-    // First, so that a wrong name is refused wherever it was typed.
+    let single = |problem: String| vec![problem];
+    // First, so that a wrong name is refused in every directory.
     let migration = NewMigration::named(&new.name)
-        .map_err(|error| one(error.to_string()))?
+        .map_err(|error| single(error.to_string()))?
         .template(new.kind.into())
         .reversible(new.reversible);
-    let state = State::read(chosen(packages)?)?;
+    let state = PackageState::read(only_package(packages)?)?;
     if !state.sources.problems.is_empty() {
-        // Which versions are taken cannot be told.
+        // It is unknown which versions are taken.
         return Err(state.sources.problems.iter().map(|problem| relative(problem)).collect());
     }
     let package = state.package;
@@ -32,17 +39,19 @@ pub(crate) fn run(packages: &[&Package], new: &New) -> Result<Vec<String>, Vec<S
         .sources
         .migrations
         .iter()
-        .filter(|one| one.group == GROUP)
-        .fold(migration, |new, one| new.beside(one.version, &one.name, &shown(&one.file)));
+        .filter(|existing| existing.group == GROUP)
+        .fold(migration, |new, other| new.beside(other.version, &other.name, &shown(&other.file)));
 
     let mut report = Vec::new();
     let directory = match &new.dir {
         Some(directory) => directory.clone(),
-        None => home(&state).map_or_else(|| make_home(package, &mut report), Ok).map_err(one)?,
+        None => migrations_directory(&state)
+            .map_or_else(|| make_migrations_directory(package, &mut report), Ok)
+            .map_err(single)?,
     };
     let created = migration
         .write(&directory, Utc::now().naive_utc())
-        .map_err(|error| one(error.to_string()))?;
+        .map_err(|error| single(error.to_string()))?;
     report.push(format!("wrote {}", shown(&absolute(&created.path))));
     if let Some(file) = &created.mod_file {
         report.push(format!("added `{}` to {}", created.mod_line, shown(&absolute(file))));
@@ -73,30 +82,31 @@ fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// The one package to write into: of several, the only one that has migrations.
-fn chosen<'a>(packages: &[&'a Package]) -> Result<&'a Package, Vec<String>> {
-    if let [one] = packages {
-        return Ok(one);
+/// The package to write into: the only package, or the only package that has migrations.
+fn only_package<'a>(packages: &[&'a Package]) -> Result<&'a Package, Vec<String>> {
+    if let [package] = packages {
+        return Ok(package);
     }
     let with_migrations: Vec<&Package> = packages
         .iter()
         .copied()
-        .filter(|one| !Sources::reached_from(&one.roots).migrations.is_empty())
+        .filter(|package| !Sources::reached_from(&package.roots).migrations.is_empty())
         .collect();
     match with_migrations[..] {
-        [one] => Ok(one),
+        [package] => Ok(package),
         _ => Err(vec![format!(
             "several packages may hold migrations: say which with `-p`: {}",
-            listed(if with_migrations.is_empty() { packages } else { &with_migrations })
+            name_list(if with_migrations.is_empty() { packages } else { &with_migrations })
         )]),
     }
 }
 
-/// Where the newest migration lies that has a file or directory of its own, or any at all.
-fn home(state: &State<'_>) -> Option<PathBuf> {
+/// The directory of the newest migration that has a file or directory of its own, or else
+/// `src/migrations` if it exists.
+fn migrations_directory(state: &PackageState<'_>) -> Option<PathBuf> {
     let package = &state.package.directory;
-    let newest = state.sources.migrations.iter().filter(|one| one.group == GROUP).rev();
-    let own = newest.clone().find_map(|one| promise(one, package));
+    let newest = state.sources.migrations.iter().filter(|migration| migration.group == GROUP).rev();
+    let own = newest.clone().find_map(|migration| promise(migration, package));
     let usual = package.join("src/migrations");
     match own {
         Some(own) => own.path.parent().map(Path::to_owned),
@@ -105,8 +115,11 @@ fn home(state: &State<'_>) -> Option<PathBuf> {
     }
 }
 
-/// Makes `src/migrations`, with its `mod` line in the first root.
-fn make_home(package: &Package, report: &mut Vec<String>) -> Result<PathBuf, String> {
+/// Makes `src/migrations`, and writes its `mod` line into the first root.
+fn make_migrations_directory(
+    package: &Package,
+    report: &mut Vec<String>,
+) -> Result<PathBuf, String> {
     let Some(root) = package.roots.first() else {
         return Err(format!("package `{}` has neither a library nor a binary", package.name));
     };
@@ -126,7 +139,7 @@ fn make_home(package: &Package, report: &mut Vec<String>) -> Result<PathBuf, Str
     Ok(directory)
 }
 
-/// Where other modules are declared, or else before the first item.
+/// Writes `mod migrations;` beside other `mod` lines, or else before the first item.
 fn add_first_mod_line(root: &Path) -> std::io::Result<()> {
     let text = fs::read_to_string(root)?;
     let is_mod = |line: &str| line.trim_end().ends_with(';') && line.contains("mod ");
@@ -136,11 +149,12 @@ fn add_first_mod_line(root: &Path) -> std::io::Result<()> {
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let is_head = |line: &&str| {
         let line = line.trim();
-        line.is_empty() || ["//!", "#![", "\u{feff}", "#!/"].iter().any(|it| line.starts_with(it))
+        line.is_empty()
+            || ["//!", "#![", "\u{feff}", "#!/"].iter().any(|start| line.starts_with(start))
     };
     let head: usize = text.split_inclusive('\n').take_while(is_head).map(str::len).sum();
     let (above, below) = text.split_at(head);
     let gap = if above.is_empty() || above.ends_with('\n') { "" } else { newline };
     let after = if below.is_empty() { "" } else { newline };
-    write::whole(root, &format!("{above}{gap}mod migrations;{newline}{after}{below}"))
+    write::replace(root, &format!("{above}{gap}mod migrations;{newline}{after}{below}"))
 }

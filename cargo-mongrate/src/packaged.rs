@@ -1,29 +1,27 @@
-//! Whether a package takes its sum file along: a crate that is built from a registry without it has
-//! no sealed history, and nobody is told.
+//! Whether a published package contains its sum file. A crate that is built from a registry without
+//! the file has no sealed history, and the build does not say so.
 
-use std::fs;
-use std::process::Command;
+use std::{fs, process::Command};
 
 use mongrate_seal::sum;
 
-use crate::package::{Package, cargo};
-use crate::state::shown;
+use crate::{cargo, package::Package, places::shown};
 
-/// What to say if `include`, `exclude` or an ignored file leaves the sum file out of the package.
-/// Cargo itself is asked, as it alone knows what its patterns mean; where it cannot tell, nothing is
-/// said.
+/// Returns an error text if `include`, `exclude` or an ignored file leaves the sum file out of the
+/// package. Cargo itself lists the files, as only cargo knows what its patterns mean; if it cannot,
+/// there is no error.
 pub(crate) fn left_out(package: &Package) -> Option<String> {
     if !package.directory.join(sum::FILE).is_file() {
         return None;
     }
     let manifest = fs::read_to_string(&package.manifest).ok()?;
     let mut lines = manifest.lines().map(str::trim_start);
-    // Inherited ones are of the workspace's manifest, but have the same key here.
+    // An inherited setting is in the workspace's manifest, but has the same key here.
     let key = lines.find_map(|line| {
         let word = line.split(['=', '.', ' ', '\t']).next()?;
         ["include", "exclude"].into_iter().find(|key| word.trim_matches('"') == *key)
     })?;
-    let mut command = Command::new(cargo());
+    let mut command = Command::new(cargo::program());
     command.args(["package", "--list", "--allow-dirty", "--offline", "--quiet", "--manifest-path"]);
     let output = command.arg(&package.manifest).output().ok().filter(|out| out.status.success())?;
     let list = String::from_utf8_lossy(&output.stdout);

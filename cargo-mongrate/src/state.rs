@@ -1,34 +1,39 @@
-//! A package's sources and its sum file, and everything that is wrong with them.
+//! The sources and the sum file of a package, and the problems in them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
-use mongrate_seal::create::promised;
-use mongrate_seal::outline::Outline;
-use mongrate_seal::period::is_period;
-use mongrate_seal::sources::{Overlay, Sources, Written};
-use mongrate_seal::sum::{self, Sealed, Sum};
+use mongrate_seal::{
+    outline::Outline,
+    sources::{Overlay, Sources, Written},
+    sum::{self, Sealed, Sum},
+};
 
-use crate::attribute;
-use crate::package::Package;
-use crate::write;
+use crate::{
+    attribute,
+    package::Package,
+    places::{Promise, here, place, promise, relative, shown},
+    write,
+};
 
-/// What a package declares, and what it has sealed.
-pub(crate) struct State<'a> {
+/// The migrations that a package declares, and those that it has sealed.
+pub(crate) struct PackageState<'a> {
     pub(crate) package: &'a Package,
     pub(crate) sources: Sources,
     pub(crate) sum: Sum,
 }
 
-impl<'a> State<'a> {
+impl<'a> PackageState<'a> {
     pub(crate) fn read(package: &'a Package) -> Result<Self, Vec<String>> {
-        Self::with(package, Overlay::default())
+        Self::read_with(package, Overlay::default())
     }
 
-    /// The same, with some files as they would be.
-    pub(crate) fn with(package: &'a Package, overlay: Overlay) -> Result<Self, Vec<String>> {
+    /// Reads the package with the overlay's files in place of those on disk.
+    pub(crate) fn read_with(package: &'a Package, overlay: Overlay) -> Result<Self, Vec<String>> {
         let path = package.directory.join(sum::FILE);
         let sum = match overlay.read(&path) {
             Ok(text) => Sum::parse(&text).map_err(|fault| {
@@ -42,13 +47,13 @@ impl<'a> State<'a> {
         Ok(Self { package, sources: Sources::with(&package.roots, overlay), sum })
     }
 
-    /// Everything that the compiler would refuse, and what it cannot see.
+    /// Everything that the compiler would refuse, and the problems that it cannot see.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems: Vec<String> =
             self.sources.problems.iter().map(|problem| relative(problem)).collect();
         let mistakes = attribute::mistakes(&self.sources);
         if !mistakes.is_empty() {
-            // Those say why.
+            // The mistakes say why the migration cannot be read.
             problems.retain(|problem| !problem.contains("cannot read the migration"));
         }
         problems.extend(mistakes);
@@ -58,10 +63,10 @@ impl<'a> State<'a> {
         problems.extend(self.broken_promises());
         problems.extend(self.unordered());
         problems.extend(self.rolled_back_wrongly());
-        for one in &self.sources.migrations {
-            let next = |next: i64| next.max(after(&newest, &one.group));
-            if let Some(complaint) = self.sum.judge(one.declared(), next) {
-                problems.push(format!("{}: {}", place(one), complaint.text));
+        for migration in &self.sources.migrations {
+            let next = |next: i64| next.max(after(&newest, &migration.group));
+            if let Some(complaint) = self.sum.judge(migration.declared(), next) {
+                problems.push(format!("{}: {}", place(migration), complaint.text));
             }
         }
         let (doubtful, orphans): (Vec<_>, Vec<_>) =
@@ -74,7 +79,7 @@ impl<'a> State<'a> {
         problems
     }
 
-    /// What is not read, and so neither sealed nor checked.
+    /// Migrations that are not read, and so are neither sealed nor checked.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for hidden in &self.sources.hidden {
@@ -83,13 +88,13 @@ impl<'a> State<'a> {
                 .version
                 .zip(hidden.group.as_ref())
                 .and_then(|(version, group)| self.sum.get(group, version));
-            let so = match sealed {
+            let consequence = match sealed {
                 Some(sealed) => format!("{} is sealed, and is not compared here", sealed.shown()),
                 None => "it is not sealed".to_owned(),
             };
             warnings.push(format!(
-                "{}:{}: the migration{} is not read, as {}: {so}. To seal it, write it out as a \
-                 function of a module, and let it keep its version",
+                "{}:{}: the migration{} is not read, as {}: {consequence}. To seal it, write it out as \
+                 a function of a module, and let it keep its version",
                 shown(&hidden.file),
                 hidden.line,
                 version.unwrap_or_default(),
@@ -98,36 +103,40 @@ impl<'a> State<'a> {
         }
         for orphan in self.orphans().iter().filter(|orphan| orphan.may_be_reached) {
             warnings.push(format!(
-                "{}: holds a migration, and is not read, as no `mod` reaches it but what a macro may \
-                 write: it is not sealed, and what is sealed of it is not compared here. To seal it, \
-                 write the `mod` line out",
+                "{}: holds a migration, and is not read, because at most a `mod` that a macro writes \
+                 reaches the file: it is not sealed, and a sealed migration in it is not compared \
+                 here. To seal it, write the `mod` line out",
                 shown(&orphan.file)
             ));
         }
         warnings
     }
 
-    /// Macros above `#[migration]`, which hand on another body than the source has.
+    /// Macros above `#[migration]`, which may hand it another body than the source has.
     fn rewritten(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for one in &self.sources.annotated {
-            let [first, ..] = one.above.as_slice() else { continue };
+        for annotated in &self.sources.annotated {
+            let [first, ..] = annotated.above.as_slice() else { continue };
             problems.push(format!(
                 "{}:{}: `{first}` stands above `#[migration]` and may rewrite `{}` before its \
                  checksum is taken: put `#[migration]` above `{first}`",
-                shown(&one.file),
-                one.attribute.pound_token.span.start().line,
-                one.function.sig.ident,
+                shown(&annotated.file),
+                annotated.attribute.pound_token.span.start().line,
+                annotated.function.sig.ident,
             ));
         }
         problems
     }
 
-    /// The newest version of each group, wherever it is written.
+    /// The newest version of each group, also of migrations that are not read.
     fn newest(&self) -> BTreeMap<&str, i64> {
-        let read = self.sources.migrations.iter().map(|one| (one.group.as_str(), one.version));
+        let read = self
+            .sources
+            .migrations
+            .iter()
+            .map(|migration| (migration.group.as_str(), migration.version));
         let hidden = self.sources.hidden.iter();
-        let hidden = hidden.filter_map(|one| Some((one.group.as_deref()?, one.version?)));
+        let hidden = hidden.filter_map(|hidden| Some((hidden.group.as_deref()?, hidden.version?)));
         let mut newest = BTreeMap::new();
         for (group, version) in read.chain(hidden) {
             let newest = newest.entry(group).or_insert(version);
@@ -136,26 +145,28 @@ impl<'a> State<'a> {
         newest
     }
 
+    /// Versions and names that are declared twice.
     fn duplicates(&self, newest: &BTreeMap<&str, i64>) -> Vec<String> {
         let mut versions: BTreeMap<(&str, i64), &Written> = BTreeMap::new();
         let mut names: BTreeMap<(&str, &str), &Written> = BTreeMap::new();
         let mut problems = Vec::new();
-        for one in &self.sources.migrations {
-            if let Some(other) = versions.insert((&one.group, one.version), one) {
+        for migration in &self.sources.migrations {
+            if let Some(other) = versions.insert((&migration.group, migration.version), migration) {
                 problems.push(format!(
                     "{}: version {} is already declared by `{}` ({}); the next free version is {}; \
                      after a merge, `cargo mongrate rebase` renumbers yours",
-                    place(one),
-                    one.version,
+                    place(migration),
+                    migration.version,
                     other.name,
                     place(other),
-                    after(newest, &one.group),
+                    after(newest, &migration.group),
                 ));
-            } else if let Some(other) = names.insert((&one.group, &one.name), one) {
+            } else if let Some(other) = names.insert((&migration.group, &migration.name), migration)
+            {
                 problems.push(format!(
                     "{}: the name `{}` is already taken by version {} ({})",
-                    place(one),
-                    one.name,
+                    place(migration),
+                    migration.name,
                     other.version,
                     place(other),
                 ));
@@ -164,36 +175,37 @@ impl<'a> State<'a> {
         problems
     }
 
-    /// Files and directories whose name promises another version.
+    /// Files and directories whose names promise another version.
     fn broken_promises(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for one in &self.sources.migrations {
-            let Some(Promise { path, version }) = promise(one, &self.package.directory) else {
+        for migration in &self.sources.migrations {
+            let Some(Promise { path, version }) = promise(migration, &self.package.directory)
+            else {
                 continue;
             };
-            if version != one.version {
+            if version != migration.version {
                 problems.push(format!(
                     "{}: the name `{}` promises version {version}, and this is version {}: declare \
                      `version = {version}`, or rename it",
-                    place(one),
+                    place(migration),
                     path.file_name().unwrap_or_default().to_string_lossy(),
-                    one.version,
+                    migration.version,
                 ));
             }
         }
         problems
     }
 
-    /// Versions that fall within a file.
+    /// Versions that do not rise within a file.
     fn unordered(&self) -> Vec<String> {
         let mut files: BTreeMap<(&Path, &str), Vec<&Written>> = BTreeMap::new();
-        for one in &self.sources.migrations {
-            files.entry((&one.file, &one.group)).or_default().push(one);
+        for migration in &self.sources.migrations {
+            files.entry((&migration.file, &migration.group)).or_default().push(migration);
         }
         let mut problems = Vec::new();
-        for mut group in files.into_values() {
-            group.sort_by_key(|one| one.version_at.start);
-            for pair in group.windows(2) {
+        for mut declared in files.into_values() {
+            declared.sort_by_key(|migration| migration.version_at.start);
+            for pair in declared.windows(2) {
                 if let [above, below] = pair
                     && above.version > below.version
                 {
@@ -213,17 +225,18 @@ impl<'a> State<'a> {
         problems
     }
 
-    /// Rollbacks that undo two migrations, or that are a migration themselves.
+    /// Rollbacks that undo two migrations, or are migrations themselves.
     fn rolled_back_wrongly(&self) -> Vec<String> {
         let all = &self.sources.migrations;
-        let by_path: BTreeMap<&str, &Written> = all.iter().map(|one| (&*one.path, one)).collect();
+        let by_path: BTreeMap<&str, &Written> =
+            all.iter().map(|migration| (&*migration.path, migration)).collect();
         let mut rollbacks: BTreeMap<&str, &Written> = BTreeMap::new();
         let mut problems = Vec::new();
-        for one in all {
-            let Some(path) = one.rollback_path.as_deref() else { continue };
+        for migration in all {
+            let Some(path) = migration.rollback_path.as_deref() else { continue };
             let way_out = "write a function that undoes it, and name that one: `reversible = …`";
             if let Some(other) = by_path.get(path) {
-                let what = match other.path == one.path {
+                let what = match other.path == migration.path {
                     true => "is its own rollback".to_owned(),
                     false => format!(
                         "is rolled back by the migration `{}` ({})",
@@ -233,14 +246,14 @@ impl<'a> State<'a> {
                 };
                 problems.push(format!(
                     "{}: `{}` {what}, so `down` would apply that once more: {way_out}",
-                    place(one),
-                    one.name,
+                    place(migration),
+                    migration.name,
                 ));
-            } else if let Some(other) = rollbacks.insert(path, one) {
+            } else if let Some(other) = rollbacks.insert(path, migration) {
                 problems.push(format!(
                     "{}: `{}` rolls back `{}` ({}) already, and can undo only one of the two: write \
                      a rollback for each; what they share goes into a function that both call",
-                    place(one),
+                    place(migration),
                     path.rsplit("::").next().unwrap_or(path),
                     other.name,
                     place(other),
@@ -250,28 +263,33 @@ impl<'a> State<'a> {
         problems
     }
 
-    /// What is sealed, and in no file at all.
+    /// Migrations that are sealed, and in no file at all.
     fn gone<'o>(&self, orphans: impl Iterator<Item = &'o Orphan>) -> Vec<&Sealed> {
-        let read = self.sources.migrations.iter().map(|one| (one.group.as_str(), one.version));
+        let read = self
+            .sources
+            .migrations
+            .iter()
+            .map(|migration| (migration.group.as_str(), migration.version));
         let hidden = self.sources.hidden.iter();
-        let hidden = hidden.filter_map(|one| Some((one.group.as_deref()?, one.version?)));
-        let of_orphans = orphans.flat_map(|orphan| &orphan.migrations);
-        let of_orphans = of_orphans.map(|(group, version)| (group.as_str(), *version));
-        let written: BTreeSet<(&str, i64)> = read.chain(hidden).chain(of_orphans).collect();
+        let hidden = hidden.filter_map(|hidden| Some((hidden.group.as_deref()?, hidden.version?)));
+        let orphaned = orphans.flat_map(|orphan| &orphan.migrations);
+        let orphaned = orphaned.map(|(group, version)| (group.as_str(), *version));
+        let written: BTreeSet<(&str, i64)> = read.chain(hidden).chain(orphaned).collect();
         let is_gone = |sealed: &&Sealed| !written.contains(&(&*sealed.group, sealed.version));
         self.sum.sealed().iter().filter(is_gone).collect()
     }
 
-    pub(crate) fn is_new(&self, one: &Written) -> bool {
-        self.sum.get(&one.group, one.version).is_none()
+    /// Whether a migration is not sealed yet.
+    pub(crate) fn is_new(&self, migration: &Written) -> bool {
+        self.sum.get(&migration.group, migration.version).is_none()
     }
 
-    /// Files that hold a migration and that no `mod` reaches: the compiler never sees them.
+    /// Files that hold a migration and that no `mod` reaches. The compiler never sees them.
     fn orphans(&self) -> Vec<Orphan> {
         let reached: BTreeSet<PathBuf> =
             self.sources.files.keys().filter_map(|file| file.canonicalize().ok()).collect();
         let included: Vec<&Path> =
-            self.sources.hidden.iter().map(|one| one.file.as_path()).collect();
+            self.sources.hidden.iter().map(|hidden| hidden.file.as_path()).collect();
         let (mut orphans, mut outline) = (Vec::new(), None);
         for file in rust_files(&self.package.directory.join("src")) {
             let Ok(file) = file.canonicalize() else { continue };
@@ -279,34 +297,41 @@ impl<'a> State<'a> {
                 continue;
             }
             let text = fs::read_to_string(&file).unwrap_or_default();
-            // What cannot be parsed is no migration yet, or none any more.
+            // A file that does not parse holds no migration.
             let Ok(found) = Sources::of_text(&text, &file) else { continue };
             if !found.annotated.is_empty() {
                 let outline = outline.get_or_insert_with(|| Outline::read(&self.package.directory));
-                let may_be_reached =
-                    outline.as_ref().is_some_and(|it| it.may_be_reached_by_a_macro(&file));
+                let may_be_reached = outline
+                    .as_ref()
+                    .is_some_and(|outline| outline.may_be_reached_by_a_macro(&file));
                 let all = found.migrations.into_iter();
-                let migrations = all.map(|one| (one.group, one.version)).collect();
+                let migrations =
+                    all.map(|migration| (migration.group, migration.version)).collect();
                 orphans.push(Orphan { file, may_be_reached, migrations });
             }
         }
         orphans
     }
 
-    /// What to say of such a file.
+    /// The error for a file that no `mod` reaches.
     fn unreached(&self, orphan: &Orphan) -> String {
-        let of_file = |one: &&Sealed| {
+        let is_in_file = |sealed: &&Sealed| {
             orphan
                 .migrations
                 .iter()
-                .any(|(group, version)| *group == one.group && *version == one.version)
+                .any(|(group, version)| *group == sealed.group && *version == sealed.version)
         };
-        let declared = |one: &Sealed| {
+        let is_declared = |sealed: &Sealed| {
             let mut all = self.sources.migrations.iter();
-            all.any(|other| other.group == one.group && other.version == one.version)
+            all.any(|other| other.group == sealed.group && other.version == sealed.version)
         };
-        let sealed: Vec<&Sealed> =
-            self.sum.sealed().iter().filter(of_file).filter(|one| !declared(one)).collect();
+        let sealed: Vec<&Sealed> = self
+            .sum
+            .sealed()
+            .iter()
+            .filter(is_in_file)
+            .filter(|sealed| !is_declared(sealed))
+            .collect();
         if !sealed.is_empty() {
             return sum::unreached(&sealed, &orphan.file, &here());
         }
@@ -318,15 +343,15 @@ impl<'a> State<'a> {
         )
     }
 
-    /// Writes the sum file, whole or not at all.
+    /// Writes the sum file, as a whole or not at all.
     pub(crate) fn write(&self) -> Result<(), Vec<String>> {
         let path = self.package.directory.join(sum::FILE);
         let is_first = !path.exists();
-        write::whole(&path, &self.sum.render())
+        write::replace(&path, &self.sum.render())
             .map_err(|error| vec![format!("cannot write {}: {error}", shown(&path))])?;
         if is_first {
-            // No build has looked at the file, and cargo would take them for fresh. Where this fails,
-            // the next start says so.
+            // No build has read the file, so cargo would take old builds for fresh. If this fails,
+            // the next start of the app says so.
             for root in &self.package.roots {
                 let _ = fs::File::options()
                     .append(true)
@@ -341,9 +366,9 @@ impl<'a> State<'a> {
 /// A file that no `mod` reaches.
 struct Orphan {
     file: PathBuf,
-    /// By the `mod` that a macro writes.
+    /// Whether a macro may write a `mod` that reaches it.
     may_be_reached: bool,
-    /// Group and version of each that it declares.
+    /// Group and version of each migration in it.
     migrations: Vec<(String, i64)>,
 }
 
@@ -352,35 +377,13 @@ fn after(newest: &BTreeMap<&str, i64>, group: &str) -> i64 {
     newest.get(group).copied().unwrap_or(0).saturating_add(1)
 }
 
-/// The nearest name around a file that promises a version.
-pub(crate) struct Promise {
-    /// The file, or the directory.
-    pub(crate) path: PathBuf,
-    pub(crate) version: i64,
-}
-
-/// Of a migration's file, or of a directory around it within its package.
-pub(crate) fn promise(one: &Written, package: &Path) -> Option<Promise> {
-    let inside = one.file.ancestors().take_while(|path| *path != package);
-    inside.into_iter().find_map(|path| {
-        let name = path.file_name()?.to_string_lossy();
-        let (digits, _) = name.strip_prefix('m')?.split_once('_')?;
-        let is_directory = path != one.file;
-        if is_period(digits, one.version, is_directory) {
-            return None;
-        }
-        let version = promised(&name).filter(|_| !digits.is_empty())?;
-        Some(Promise { path: path.to_owned(), version })
-    })
-}
-
 /// Every Rust file below a directory.
 pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut directories = vec![directory.to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            // Of the link itself, if it is one: links cannot go in circles.
+            // The type of a link itself, not of its target, so that links cannot go in circles.
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => directories.push(entry.path()),
                 Ok(_) if entry.path().extension().is_some_and(|end| end == "rs") => {
@@ -392,24 +395,4 @@ pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
-}
-
-/// `src/migrations.rs:3`
-pub(crate) fn place(one: &Written) -> String {
-    format!("{}:{}", shown(&one.file), one.line)
-}
-
-/// As seen from here.
-pub(crate) fn shown(path: &Path) -> String {
-    path.strip_prefix(here()).unwrap_or(path).display().to_string()
-}
-
-/// A text that begins with an absolute path, with that as seen from here.
-pub(crate) fn relative(text: &str) -> String {
-    let here = format!("{}{}", here().display(), std::path::MAIN_SEPARATOR);
-    text.strip_prefix(&here).unwrap_or(text).to_owned()
-}
-
-fn here() -> PathBuf {
-    env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default()
 }

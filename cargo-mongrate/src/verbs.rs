@@ -1,31 +1,36 @@
-//! What can be done to a sum file. Every verb judges first, and writes only what is sound.
+//! The verbs of the sum file. `seal` and `check` look for problems first, and `seal` writes only if
+//! there are none.
 
 use std::path::Path;
 
-use mongrate_seal::sum::shortened;
+use mongrate_seal::{sources::Written, sum::shortened};
 
-use crate::Report;
-use crate::package::{Package, Workspace};
-use crate::packaged;
-use crate::state::{State, place};
+use crate::{
+    package::{Package, Workspace},
+    packaged,
+    places::place,
+    report::Report,
+    state::PackageState,
+};
 
 type Outcome = Result<Vec<String>, Vec<String>>;
 
-/// Appends what is new.
+/// Appends the migrations that are new.
 pub(crate) fn seal(packages: &[&Package]) -> Result<Report, Vec<String>> {
     let mut states = read_all(packages)?;
-    let mut warnings: Vec<String> = states.iter().flat_map(State::warnings).collect();
-    let problems: Vec<String> = states.iter().flat_map(State::problems).collect();
+    let mut warnings: Vec<String> = states.iter().flat_map(PackageState::warnings).collect();
+    let problems: Vec<String> = states.iter().flat_map(PackageState::problems).collect();
     if !problems.is_empty() {
         return Ok(Report { warnings, problems, ..Report::default() });
     }
     let mut report = Vec::new();
     for state in &mut states {
         let mut appended = 0;
-        for one in &state.sources.migrations {
-            if state.sum.append(one.declared()) {
+        for migration in &state.sources.migrations {
+            if state.sum.append(migration.declared()) {
                 appended += 1;
-                report.push(format!("sealed {} `{}`  {}", one.version, one.name, place(one)));
+                let (version, name) = (migration.version, &migration.name);
+                report.push(format!("sealed {version} `{name}`  {}", place(migration)));
             }
         }
         if appended > 0 {
@@ -39,10 +44,10 @@ pub(crate) fn seal(packages: &[&Package]) -> Result<Report, Vec<String>> {
     Ok(Report { lines: report, warnings, ..Report::default() })
 }
 
-/// Seals one migration again, as it is now.
+/// Seals one migration again, as it is now in the source.
 pub(crate) fn reseal(packages: &[&Package], group: &str, version: i64) -> Outcome {
     let mut states = read_all(packages)?;
-    let sealed = |state: &State<'_>| state.sum.get(group, version).is_some();
+    let sealed = |state: &PackageState<'_>| state.sum.get(group, version).is_some();
     let found = states.iter().filter(|state| sealed(state)).count();
     let Some(state) = states.iter_mut().find(|state| sealed(state)) else {
         return Err(vec![format!("version {version} of group `{group}` is not sealed")]);
@@ -52,26 +57,28 @@ pub(crate) fn reseal(packages: &[&Package], group: &str, version: i64) -> Outcom
         return Err(vec![text]);
     }
     let mut all = state.sources.migrations.iter();
-    let Some(one) = all.find(|one| one.version == version && one.group == group) else {
+    let is_meant = |found: &&Written| found.version == version && found.group == group;
+    let Some(migration) = all.find(is_meant) else {
         let text = format!("version {version} of group `{group}` is in no source of the package");
         return Err(vec![text]);
     };
     let before = state.sum.get(group, version).cloned();
-    state.sum.reseal(one.declared());
+    state.sum.reseal(migration.declared());
     state.write()?;
     let before = before.map_or_else(String::new, |sealed| {
         format!("  was `{}` {}", sealed.name, shortened(&sealed.checksum))
     });
-    Ok(vec![format!("resealed {version} `{}` {}{before}", one.name, shortened(&one.checksum))])
+    let (name, checksum) = (&migration.name, shortened(&migration.checksum));
+    Ok(vec![format!("resealed {version} `{name}` {checksum}{before}")])
 }
 
-/// Says whether the compiler would be content, and the linker would drop nothing.
+/// Reports what the compiler would refuse, and what the linker would drop.
 pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Result<Report, Vec<String>> {
     let states = read_all(packages)?;
     let (graph, unknown) = workspace.graph().map_err(|problem| vec![problem])?;
-    let manifests: Vec<&Path> = packages.iter().map(|one| one.manifest.as_path()).collect();
-    let mut warnings: Vec<String> = states.iter().flat_map(State::warnings).collect();
-    let mut problems: Vec<String> = states.iter().flat_map(State::problems).collect();
+    let manifests: Vec<&Path> = packages.iter().map(|package| package.manifest.as_path()).collect();
+    let mut warnings: Vec<String> = states.iter().flat_map(PackageState::warnings).collect();
+    let mut problems: Vec<String> = states.iter().flat_map(PackageState::problems).collect();
     problems.extend(graph.problems(&manifests));
     for state in &states {
         let left_out = packaged::left_out(state.package);
@@ -83,15 +90,16 @@ pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Result<Repo
     if !problems.is_empty() {
         return Ok(Report { warnings, problems, ..Report::default() });
     }
-    let mut report = graph.notes(&manifests);
+    let mut report = graph.hints(&manifests);
     if let Some(problem) = unknown {
         report.push(format!(
-            "only the workspace's own packages were looked at, as cargo cannot tell the others: \
+            "only the workspace's own packages were checked, as cargo cannot list the others: \
              {problem}"
         ));
     }
     for state in &states {
-        let new = state.sources.migrations.iter().filter(|one| state.is_new(one)).count();
+        let new =
+            state.sources.migrations.iter().filter(|migration| state.is_new(migration)).count();
         let mut line = format!(
             "{}: {} migrations, {} sealed",
             state.package.name,
@@ -106,6 +114,6 @@ pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Result<Repo
     Ok(Report { lines: report, warnings, ..Report::default() })
 }
 
-fn read_all<'a>(packages: &[&'a Package]) -> Result<Vec<State<'a>>, Vec<String>> {
-    packages.iter().map(|package| State::read(package)).collect()
+fn read_all<'a>(packages: &[&'a Package]) -> Result<Vec<PackageState<'a>>, Vec<String>> {
+    packages.iter().map(|package| PackageState::read(package)).collect()
 }

@@ -1,16 +1,17 @@
 //! Writes files so that a crash leaves the old text or the new one, never a part.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
-use mongrate_seal::sources::Overlay;
-use mongrate_seal::sum;
+use mongrate_seal::{sources::Overlay, sum};
 
-/// Writes one file whole: beside it, then renamed over it. Rights stay, and the sum file's line
-/// ends.
-pub(crate) fn whole(path: &Path, text: &str) -> io::Result<()> {
-    // A link stays one.
+/// Replaces a file as a whole: writes a draft beside it, and renames that. Keeps the file's rights,
+/// and the line ends of the sum file.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays a link: its target is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let old = fs::read_to_string(&path).ok();
     let is_sum = path.file_name().is_some_and(|name| name == sum::FILE);
@@ -39,24 +40,26 @@ pub(crate) fn whole(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// Makes the disk what the overlay says, and copies `copies` as they are. New files come first,
-/// then what names them, then the sum file; what is to go goes last: whenever it stops, nothing
-/// is lost, and it can be done again. After a failure, what was done is undone.
-pub(crate) fn all(overlay: &Overlay, copies: &[(PathBuf, PathBuf)]) -> Result<(), String> {
+/// Writes the overlay to disk, and copies `copies` unchanged. New files are written first, then the
+/// files that name them, then the sum file, and old files are removed last. So a run that is killed
+/// loses nothing, and can be repeated. After a failure, the changes are undone.
+pub(crate) fn apply(overlay: &Overlay, copies: &[(PathBuf, PathBuf)]) -> Result<(), String> {
     let mut undo = Undo::default();
-    match in_order(overlay, copies, &mut undo) {
+    match apply_in_order(overlay, copies, &mut undo) {
         Ok(()) => Ok(()),
         Err((path, error)) => {
             let undone = match undo.run() {
                 Ok(()) => "nothing was changed".to_owned(),
-                Err(left) => format!("{} could not be undone: see `git diff`", left.display()),
+                Err(path) => {
+                    format!("{} could not be undone: look at `git diff`", path.display())
+                }
             };
             Err(format!("cannot write {}: {error}; {undone}", path.display()))
         }
     }
 }
 
-fn in_order(
+fn apply_in_order(
     overlay: &Overlay,
     copies: &[(PathBuf, PathBuf)],
     undo: &mut Undo,
@@ -77,13 +80,13 @@ fn in_order(
     for (path, text) in texts {
         make_parent(path).map_err(at(path))?;
         undo.remember(path).map_err(at(path))?;
-        whole(path, text).map_err(at(path))?;
+        replace(path, text).map_err(at(path))?;
     }
     let gone = overlay.changes().filter(|(_, text)| text.is_none()).map(|(path, _)| path);
     for path in gone.chain(copies.iter().map(|(from, _)| from.as_path())) {
         undo.remember(path).map_err(at(path))?;
         fs::remove_file(path).map_err(at(path))?;
-        // Of a directory that moved, nothing stays.
+        // A directory that moved is removed once it is empty.
         let mut above = path.parent();
         while let Some(directory) = above
             && fs::remove_dir(directory).is_ok()
@@ -98,7 +101,7 @@ fn make_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
-/// What the files were before.
+/// The files as they were before.
 #[derive(Default)]
 struct Undo(Vec<(PathBuf, Option<Vec<u8>>)>);
 

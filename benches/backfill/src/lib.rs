@@ -1,5 +1,5 @@
-//! Backfills next to what one would write by hand: the ways, and what each run starts from and
-//! has to come to. For the program of this package, and for `benches/side_by_side`.
+//! Backfills next to code written by hand: the ways, the documents that each run starts with, and
+//! the check of its result. For the program of this package, and for `benches/side_by_side`.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -16,27 +16,27 @@ use mongrate::{
 const SEED: &str = "seed";
 const THINGS: &str = "things";
 
-/// One way to change every document.
+/// A way to change every document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// One plain `updateMany` with a pipeline.
     UpdateMany,
     /// A backfill with the same pipeline.
     Pipeline {
-        /// So many at once.
+        /// The number of workers.
         workers: u32,
     },
-    /// A cursor, and a bulk write for each 1,000 documents: the loop that one would write.
+    /// A loop by hand: a cursor, and a bulk write for each 1,000 documents.
     ByHand,
     /// A backfill with a function that does the same as that loop.
     Closure {
-        /// So many at once.
+        /// The number of workers.
         workers: u32,
     },
 }
 
 impl Way {
-    /// All that are compared.
+    /// All ways that are compared.
     pub const ALL: [Self; 6] = [
         Self::UpdateMany,
         Self::Pipeline { workers: 1 },
@@ -46,7 +46,7 @@ impl Way {
         Self::Closure { workers: 4 },
     ];
 
-    /// What it is compared with.
+    /// The way that this way is compared with.
     pub const fn floor(self) -> Self {
         match self {
             Self::UpdateMany | Self::Pipeline { .. } => Self::UpdateMany,
@@ -54,7 +54,7 @@ impl Way {
         }
     }
 
-    /// For people.
+    /// The name of the way in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::UpdateMany => "updateMany",
@@ -67,7 +67,7 @@ impl Way {
     }
 }
 
-/// Not idempotent, and computed from the document.
+/// An update that is not idempotent, and is computed from the document.
 fn pipeline() -> Vec<Document> {
     vec![doc! { "$set": {
         "n": { "$add": [{ "$ifNull": ["$n", 0] }, 1] },
@@ -94,7 +94,7 @@ fn change(thing: Document) -> Result<Option<Document>, BoxError> {
     Ok(Some(doc! { "$inc": { "n": 1 }, "$set": { "label": label } }))
 }
 
-/// The loop that one would write: a cursor, and a bulk write for each 1,000 documents.
+/// The loop by hand: a cursor, and a bulk write for each 1,000 documents.
 async fn by_hand(db: &Database) -> Result<(), BoxError> {
     let mut cursor = db.collection::<Document>(THINGS).find(doc! {}).batch_size(1_000).await?;
     let mut statements = Vec::new();
@@ -125,11 +125,11 @@ async fn bulk(db: &Database, statements: Vec<Document>) -> Result<(), BoxError> 
     Ok(())
 }
 
-/// Makes the documents that every run starts from.
+/// Makes the documents that every run starts with.
 ///
 /// # Errors
 ///
-/// The driver's.
+/// The driver's errors.
 pub async fn seed(db: &Database, count: i32) -> Result<(), BoxError> {
     for first in (0..count).step_by(20_000) {
         let documents = (first..count.min(first + 20_000)).map(|id| {
@@ -140,41 +140,41 @@ pub async fn seed(db: &Database, count: i32) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Puts them in their place, with no history.
+/// Copies those documents into the collection that the ways change, and drops the history.
 ///
 /// # Errors
 ///
-/// The driver's.
-pub async fn fresh(db: &Database) -> Result<(), BoxError> {
+/// The driver's errors.
+pub async fn reset(db: &Database) -> Result<(), BoxError> {
     db.collection::<Document>(THINGS).drop().await?;
     db.collection::<Document>("migrations").drop().await?;
     db.collection::<Document>(SEED).aggregate([doc! { "$out": THINGS }]).await?;
-    // Nobody's time: what the copy left to write.
+    // Written to disk now, so that no way spends time on what the copy left to write.
     db.client().database("admin").run_command(doc! { "fsync": 1 }).await?;
     Ok(())
 }
 
-/// That every document was changed exactly once.
+/// Checks that every document was changed exactly once.
 ///
 /// # Errors
 ///
-/// When it is not so.
+/// If a document was not changed, or was changed several times.
 pub async fn check(db: &Database, count: i32) -> Result<(), BoxError> {
     let groups = [doc! { "$group": { "_id": "$n", "count": { "$sum": 1 } } }];
     let groups: Vec<Document> =
         db.collection::<Document>(THINGS).aggregate(groups).await?.try_collect().await?;
-    let once = groups.first().is_some_and(|group| {
+    let is_once = groups.first().is_some_and(|group| {
         matches!(group.get("_id"), Some(Bson::Int32(1)))
             && group.get_i32("count").is_ok_and(|found| found == count)
     });
-    if groups.len() == 1 && once {
+    if groups.len() == 1 && is_once {
         Ok(())
     } else {
-        Err(format!("not each once: {groups:?}").into())
+        Err(format!("not every document was changed once: {groups:?}").into())
     }
 }
 
-/// Most memory that this process has had, in MB. Nothing where the system does not say.
+/// The peak memory of this process, in MB; `None` if the system does not say.
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -182,11 +182,11 @@ pub fn peak_memory() -> Option<u64> {
     Some(kilobytes / 1024)
 }
 
-/// Changes every document, and says how long that took.
+/// Changes every document, and returns how long that took.
 ///
 /// # Errors
 ///
-/// The driver's, and Mongrate's.
+/// The errors of the driver and of Mongrate.
 pub async fn run(db: &Database, way: Way) -> Result<Duration, BoxError> {
     if let Way::Pipeline { workers } | Way::Closure { workers } = way {
         WORKERS.store(workers, Ordering::SeqCst);
@@ -202,13 +202,13 @@ pub async fn run(db: &Database, way: Way) -> Result<Duration, BoxError> {
             db.run_command(command).await?;
         }
         Way::Pipeline { .. } => {
-            let one = Migration::online_steps(1, "things", |on| Box::pin(on_server(on)));
-            Migrator::with(db, [one]).up().await?;
+            let migration = Migration::online_steps(1, "things", |on| Box::pin(on_server(on)));
+            Migrator::with(db, [migration]).up().await?;
         }
         Way::ByHand => by_hand(db).await?,
         Way::Closure { .. } => {
-            let one = Migration::online_steps(1, "things", |on| Box::pin(by_closure(on)));
-            Migrator::with(db, [one]).up().await?;
+            let migration = Migration::online_steps(1, "things", |on| Box::pin(by_closure(on)));
+            Migrator::with(db, [migration]).up().await?;
         }
     }
     Ok(begun.elapsed())

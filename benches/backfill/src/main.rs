@@ -1,4 +1,4 @@
-//! Backfills next to what one would write by hand, in one run on one server:
+//! Backfills next to code written by hand, in one run on one server:
 //! `cargo run --release -p mongrate-bench-backfill -- [documents] [rounds]`.
 //!
 //! Prints seconds and ratios of each round and of the medians. Each run checks that every
@@ -7,7 +7,7 @@
 use std::{env, time::Duration};
 
 use mongrate::{BoxError, embedded::Embedded, mongodb::Client};
-use mongrate_bench_backfill::{Way, check, fresh, peak_memory, run, seed};
+use mongrate_bench_backfill::{Way, check, peak_memory, reset, run, seed};
 
 fn memory() -> String {
     peak_memory().map_or_else(|| "unknown".to_owned(), |peak| format!("{peak} MB"))
@@ -22,11 +22,13 @@ async fn main() -> Result<(), BoxError> {
     let db = Client::with_uri_str(server.uri()).await?.database("bench_backfill");
     db.drop().await?;
     seed(&db, count).await?;
-    println!("{count} documents, {rounds} rounds; seconds, and ratio to what it is compared with");
+    println!(
+        "{count} documents, {rounds} rounds; seconds, and ratio to the way it is compared with"
+    );
     let mut all: Vec<(Way, Vec<Duration>)> = Way::ALL.map(|way| (way, Vec::new())).into();
     for round in 1..=rounds {
         for (way, times) in &mut all {
-            fresh(&db).await?;
+            reset(&db).await?;
             let took = run(&db, *way).await?;
             check(&db, count).await?;
             let (name, seconds) = (way.name(), took.as_secs_f64());

@@ -7,15 +7,15 @@ use mongrate_seal::{
     sum::{self, Sum},
 };
 
-/// As many as people put into one file, at most.
-const PER_FILE: usize = 10;
+/// The most migrations that developers put into a file.
+const MIGRATIONS_PER_FILE: usize = 10;
 
 /// How the functions are registered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// A `vec![]` of trait objects; the futures are boxed, as ours are.
+    /// A `vec![]` of trait objects; the futures are boxed, as Mongrate's are.
     ByHand,
-    /// The same, with futures that are `Send`: what `#[async_trait]` makes.
+    /// The same with `Send` futures, as `#[async_trait]` makes them.
     ByHandSend,
     /// `#[migration]`.
     Attribute,
@@ -26,7 +26,8 @@ pub enum Style {
 }
 
 impl Style {
-    /// That a future is `Send` costs a walk through the driver's types: the stub has none.
+    /// The styles to measure. To prove a future `Send`, the compiler walks through the driver's
+    /// types; the stub has none.
     pub fn worth_measuring(real: bool) -> Vec<Self> {
         let mut styles =
             vec![Self::ByHand, Self::Attribute, Self::AttributeSealed, Self::AttributeOptimised];
@@ -36,7 +37,7 @@ impl Style {
         styles
     }
 
-    /// What the others are compared with.
+    /// The style that the others are compared with.
     pub const BASE: Self = Self::ByHand;
 
     pub fn name(self) -> &'static str {
@@ -64,14 +65,15 @@ impl Style {
     }
 }
 
-/// The file that is edited: the newest one.
-pub fn touched(size: usize) -> String {
-    format!("src/migrations/batch_{:04}.rs", size.div_ceil(PER_FILE))
+/// The file that is edited: the newest.
+pub fn edited_file(size: usize) -> String {
+    format!("src/migrations/batch_{:04}.rs", size.div_ceil(MIGRATIONS_PER_FILE))
 }
 
-/// The text in it that changes with each edit.
-pub const TOUCHED_TEXT: &str = "\"plan\": \"free-";
+/// The text in that file that changes with each edit.
+pub const EDITED_TEXT: &str = "\"plan\": \"free-";
 
+/// Writes a crate with `size` migrations in a style.
 pub fn write(sources: &Path, runtime: &Path, style: Style, size: usize) -> io::Result<()> {
     let modules = sources.join("src/migrations");
     fs::create_dir_all(&modules)?;
@@ -89,7 +91,7 @@ pub fn write(sources: &Path, runtime: &Path, style: Style, size: usize) -> io::R
 
     let mut module = "//! All of them.\n\n".to_owned();
     let versions: Vec<usize> = (1..=size).collect();
-    for (index, file) in versions.chunks(PER_FILE).enumerate() {
+    for (index, file) in versions.chunks(MIGRATIONS_PER_FILE).enumerate() {
         let _ = writeln!(module, "mod batch_{:04};", index + 1);
         let text = batch(style, file);
         fs::write(modules.join(format!("batch_{:04}.rs", index + 1)), text)?;
@@ -104,11 +106,11 @@ pub fn write(sources: &Path, runtime: &Path, style: Style, size: usize) -> io::R
     Ok(())
 }
 
-/// As `cargo mongrate seal` does it.
+/// Seals all but the newest file, as `cargo mongrate seal` does.
 fn sealed(sources: &Path, size: usize) -> Sum {
     let mut sum = Sum::default();
     let written = Sources::reached_from(&[sources.join("src/main.rs")]);
-    for migration in written.migrations.iter().take(size.saturating_sub(PER_FILE)) {
+    for migration in written.migrations.iter().take(size.saturating_sub(MIGRATIONS_PER_FILE)) {
         sum.append(migration.declared());
     }
     sum
@@ -133,7 +135,7 @@ fn list(style: Style, versions: &[usize]) -> String {
          all() -> Vec<Box<dyn Migration>> {{\n    vec![\n"
     );
     for version in versions {
-        let file = (version - 1) / PER_FILE + 1;
+        let file = (version - 1) / MIGRATIONS_PER_FILE + 1;
         let _ = writeln!(text, "        Box::new(batch_{file:04}::M{version:05}),");
     }
     text + "    ]\n}\n"
@@ -180,7 +182,7 @@ impl Migration for M{version:05} {{
     text
 }
 
-/// Ten lines, as people write them.
+/// A body of ten typical lines.
 fn body(function: &str, version: usize) -> String {
     format!(
         "async fn {function}(tx: &mut Transaction<'_>) -> Result {{

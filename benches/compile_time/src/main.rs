@@ -1,4 +1,4 @@
-//! What the attribute costs the compiler, beside the same functions in a list written by hand.
+//! The cost of the attribute for the compiler, next to the same functions in a list by hand.
 //!
 //! `cargo run --manifest-path benches/compile_time/Cargo.toml -- [--real] [--runs N] [SIZE…]`
 //!
@@ -13,8 +13,10 @@ use std::{
     process::ExitCode,
 };
 
-use generate::Style;
-use measure::{Cost, Figures, Subject};
+use self::{
+    generate::Style,
+    measure::{Cost, Figures, Subject},
+};
 
 const SIZES: [usize; 3] = [100, 1_000, 5_000];
 
@@ -78,10 +80,10 @@ fn run(settings: &Settings) -> Result<(), String> {
                 .map_err(|error| format!("{}: {error}", sources.display()))?;
             let lock = repository.join("Cargo.lock");
             fs::copy(lock, sources.join("Cargo.lock")).map_err(|error| error.to_string())?;
-            let touched = generate::touched(size);
-            subjects.push(Subject::new(style, sources, root.join("target"), &touched));
+            let edited = generate::edited_file(size);
+            subjects.push(Subject::new(style, sources, root.join("target"), &edited));
         }
-        // In turns, so that what else the machine does falls on all of them.
+        // In turns, so that other work of the machine slows all of them down.
         for subject in &mut subjects {
             subject.prepare()?;
         }
@@ -95,7 +97,7 @@ fn run(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-/// Each style's figures, and how many times the hand-written list's that is.
+/// Prints the figures of each style, and their ratio to those of the list by hand.
 fn print_size(size: usize, all: &[Figures]) {
     let Some(base) = all.iter().find(|each| each.style == Style::BASE) else { return };
     for each in all {
@@ -116,7 +118,7 @@ fn print_size(size: usize, all: &[Figures]) {
     }
 }
 
-/// Below the repository's own target directory.
+/// The scratch directory, below the target directory.
 fn scratch(repository: &Path) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     target.unwrap_or_else(|| repository.join("target")).join("compile_time")

@@ -1,4 +1,4 @@
-//! Runs cargo on one crate, and takes the time.
+//! Runs cargo on a crate, and takes the time.
 
 use std::{
     env, fs,
@@ -7,18 +7,18 @@ use std::{
     time::Instant,
 };
 
-use crate::generate::{Style, TOUCHED_TEXT};
+use crate::generate::{EDITED_TEXT, Style};
 
-/// Edits per round: an incremental check is over soon.
+/// The edits in a round; several, as an incremental check is short.
 const EDITS: usize = 5;
 
-/// One crate, and what it has cost so far.
+/// A crate, and its costs so far.
 pub struct Subject {
     style: Style,
     sources: PathBuf,
     target: PathBuf,
     /// The file to edit.
-    touched: PathBuf,
+    edited_file: PathBuf,
     edits: usize,
     cold_check: Cost,
     incremental_check: Cost,
@@ -26,12 +26,12 @@ pub struct Subject {
     binary: f64,
 }
 
-/// In seconds: the least of all runs, for whatever else a machine does only adds.
+/// The least times of all runs, in seconds: other work of the machine only adds to a time.
 #[derive(Clone, Copy)]
 pub struct Cost {
-    /// On the clock.
+    /// The wall-clock time.
     pub wall: f64,
-    /// Of all processors, the kernel's share included; `NAN` where only the clock can be asked.
+    /// The time of all processors, the kernel's share included; `NAN` if the system does not say.
     pub processors: f64,
 }
 
@@ -47,7 +47,7 @@ impl Cost {
     }
 }
 
-/// What one style costs; the binary in bytes.
+/// The costs of a style, and the size of the binary in bytes.
 pub struct Figures {
     pub style: Style,
     pub cold_check: Cost,
@@ -57,10 +57,10 @@ pub struct Figures {
 }
 
 impl Subject {
-    pub fn new(style: Style, sources: PathBuf, target: PathBuf, touched: &str) -> Self {
+    pub fn new(style: Style, sources: PathBuf, target: PathBuf, edited_file: &str) -> Self {
         Self {
             style,
-            touched: sources.join(touched),
+            edited_file: sources.join(edited_file),
             sources,
             target,
             edits: 0,
@@ -71,14 +71,15 @@ impl Subject {
         }
     }
 
-    /// Builds what it depends on, which no figure holds.
+    /// Builds the dependencies, which no figure includes.
     pub fn prepare(&self) -> Result<(), String> {
         self.cargo(&["check", "--package", "mongrate"])?;
         self.cargo(&["build", "--package", "mongrate"])?;
         Ok(())
     }
 
-    /// Takes each time. Cold: nothing of this crate is there, but what it depends on is.
+    /// Takes each time. A cold check finds nothing of this crate, but its dependencies
+    /// compiled.
     pub fn round(&mut self) -> Result<(), String> {
         self.clean()?;
         self.cold_check.add(self.cargo(&["check"])?);
@@ -112,12 +113,12 @@ impl Subject {
         self.cargo(&["clean", "--package", &self.package()])
     }
 
-    /// Changes what one function writes, as a person would.
+    /// Edits a text in a function, as a developer would.
     fn edit(&mut self) -> Result<(), String> {
-        let file = &self.touched;
+        let file = &self.edited_file;
         let text = fs::read_to_string(file).map_err(|error| in_file(file, &error))?;
         self.edits += 1;
-        let edited = text.replacen(TOUCHED_TEXT, &format!("{TOUCHED_TEXT}{}-", self.edits), 1);
+        let edited = text.replacen(EDITED_TEXT, &format!("{EDITED_TEXT}{}-", self.edits), 1);
         if edited == text {
             return Err(format!("{}: nothing to edit", file.display()));
         }
@@ -143,13 +144,13 @@ fn in_file(file: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}", file.display())
 }
 
-/// The seconds of processor time of every process that this one has waited for, and of those that
-/// they have. `NAN` where the system does not say.
+/// The processor time, in seconds, of all processes that this process has waited for, and of their
+/// children. `NAN` if the system does not say.
 fn processors() -> f64 {
     const TICKS: f64 = 100.0;
     let read = || -> Option<f64> {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
-        // Behind the name of the program, which may hold anything: the third field and so on.
+        // The fields after the name of the program, which may contain anything.
         let (_, fields) = stat.rsplit_once(')')?;
         let mut fields = fields.split_whitespace().skip(13);
         let user: f64 = fields.next()?.parse().ok()?;

@@ -1,18 +1,20 @@
-//! What an app with Mongrate does. `bench-app JOB URI DATABASE COUNT`, where COUNT is how many of its
-//! migrations it knows; prints the job and how many it applied, rolled back or found.
+//! The jobs of an app with Mongrate: `bench-app JOB URI DATABASE COUNT`. COUNT is the number of
+//! migrations that the app knows. Prints the job and the number of migrations that it applied,
+//! rolled back or found.
 
 use std::{env, time::Duration};
 
-use crate::list::{HANGING, THREE, TWENTY, applied_already};
 use mongodb::Client;
 use mongrate::{BoxError, Migration, Migrator, StartPolicy};
 use mongrate_bench_backfill::Way;
 
-/// Does the job that the arguments say.
+use crate::list::{HANGING, THREE, TWENTY, applied_already};
+
+/// Does the job of the arguments.
 ///
 /// # Errors
 ///
-/// When they are wrong, or the job failed.
+/// If the arguments are wrong, or the job failed.
 pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [job, uri, database, count] = arguments.as_slice() else {
@@ -31,7 +33,7 @@ pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
             let started = migrator.on_start().policy(StartPolicy::Migrate).await?;
             match started {
                 mongrate::StartReport::Migrate(report) => report.done().count(),
-                _ => return Err("it was not asked to migrate".into()),
+                _ => return Err("the start did not migrate".into()),
             }
         }
         "up" => known(first(count)?).up().await?.done().count(),
@@ -48,7 +50,7 @@ pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
         }
         "status" => known(first(count)?).status().await?.applied,
         "plan" => {
-            // Ten more than are applied.
+            // Ten migrations more than are applied.
             let plan = known(first(count + 10)?).plan().await?;
             usize::try_from(count)? + 10 - plan.steps.len()
         }
@@ -57,12 +59,12 @@ pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
             TWENTY.len()
         }
         // COUNT is the lease in seconds.
-        "hang" | "calm" => {
+        "hang" | "resume" => {
             let lease = Duration::from_secs(u64::try_from(count)?);
             let list = if job == "hang" { &HANGING } else { &THREE };
             known(list).lease(lease).up().await?.done().count()
         }
-        // COUNT is the way.
+        // COUNT is the index of the way.
         "backfill" => {
             let way = Way::ALL.get(usize::try_from(count)?).ok_or("no such way")?;
             let took = mongrate_bench_backfill::run(&db, *way).await?;

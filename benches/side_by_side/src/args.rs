@@ -1,4 +1,4 @@
-//! What is asked for.
+//! The arguments.
 
 use std::path::PathBuf;
 
@@ -8,70 +8,70 @@ use clap::{Parser, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "mongrate-bench")]
 pub struct Args {
-    /// Only these workloads. Default: all but `footprint`.
+    /// Run only these workloads. Default: all but `footprint`.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<Workload>,
-    /// How often each is run; slow ones less often (see `--budget`). The median counts.
+    /// Run each tool so often; slow tools less often (see `--budget`). The median counts.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: Option<u32>,
-    /// A tool that has used up so many seconds in one case is not run again in it, after three
-    /// runs at least, or one that alone took longer than this.
+    /// Do not run a tool again in a case in which it has used so many seconds, after three runs at
+    /// least, or after a single run that took longer.
     #[arg(long, default_value_t = 30)]
     pub budget: u64,
-    /// Small cases, few runs, no other tools: whether it works, not how fast it is.
+    /// Small cases, few runs, no other tools: tests that everything works, not how fast it is.
     #[arg(long)]
     pub short: bool,
-    /// Only the floor and Mongrate.
+    /// Measure only the floor and Mongrate.
     #[arg(long)]
     pub no_peers: bool,
-    /// First installs the other tools below the target directory, in the versions of
-    /// `benches/peers`, with npm, pip and cargo. What cannot be installed is skipped.
+    /// First install the other tools below the target directory, in the versions of
+    /// `benches/peers`, with npm, pip and cargo. A tool that cannot be installed is skipped.
     #[arg(long)]
     pub install_peers: bool,
-    /// The backfill of ten million documents as well. (Ten minutes, several gigabytes.)
+    /// Also measure the backfill of ten million documents (ten minutes, several gigabytes).
     #[arg(long)]
     pub ten_million: bool,
-    /// Where tables, JSON and plots go. Sections that this run does not measure are kept, with
-    /// the date of theirs. Default: `side_by_side/results` below the target directory.
+    /// Directory for tables, JSON and plots. Sections that this run does not measure stay, with
+    /// their date. Default: `side_by_side/results` below the target directory.
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Takes the programs that lie beside this one as they are. Default: builds them first.
+    /// Use the programs beside this program as they are. Default: build them first.
     #[arg(long, hide = true)]
     pub no_build: bool,
 }
 
 impl Args {
-    /// The workloads, in the order of the report.
+    /// The selected workloads, in the order of the report.
     pub fn workloads(&self) -> Vec<Workload> {
-        let asked = |one: &Workload| match self.only.is_empty() {
-            true => *one != Workload::Footprint,
-            false => self.only.contains(one),
+        let is_selected = |workload: &Workload| match self.only.is_empty() {
+            true => *workload != Workload::Footprint,
+            false => self.only.contains(workload),
         };
-        Workload::value_variants().iter().copied().filter(asked).collect()
+        Workload::value_variants().iter().copied().filter(is_selected).collect()
     }
 
-    /// How often, where nobody said.
+    /// The number of runs; `default` if `--runs` is not set, but at most three in a short run.
     pub fn runs_or(&self, default: u32) -> u32 {
         self.runs.unwrap_or(if self.short { 3.min(default) } else { default })
     }
 }
 
-/// What is measured.
+/// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Workload {
     /// Start with nothing pending.
     Idle,
-    /// Apply, each in its own transaction.
+    /// Apply each migration in its own transaction.
     Apply,
-    /// Apply, all in one transaction.
+    /// Apply all migrations in one transaction.
     Atomic,
-    /// Roll back.
+    /// Roll back all migrations.
     Rollback,
-    /// Many processes at once.
+    /// Start many processes at once.
     Processes,
-    /// Go on after `kill -9`.
+    /// Recover after `kill -9`.
     Kill,
-    /// Status and plan of a long history.
+    /// Read status and plan of a long history.
     Read,
     /// Change every document of a large collection.
     Backfill,

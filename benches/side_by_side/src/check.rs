@@ -1,4 +1,4 @@
-//! Whether the work was really done, as the database has it.
+//! Checks in the database that the work was done.
 
 use futures_util::TryStreamExt as _;
 use mongodb::{
@@ -6,27 +6,27 @@ use mongodb::{
     bson::{Bson, Document, doc},
 };
 
-use crate::{Problem, list::THINGS};
+use crate::{list::THINGS, problem::Problem};
 
-/// Where a tool keeps its history, and what in it counts as applied.
+/// The history of a tool, and which of its documents count as applied.
 #[derive(Clone, Debug)]
 pub struct History {
-    /// The collection.
+    /// The collection of the history.
     pub collection: &'static str,
-    /// What is applied.
+    /// The filter for migrations that are applied.
     pub applied: Document,
 }
 
-/// That `count` effects are there, each once.
+/// Checks that the collection has `count` effects, each once.
 ///
 /// # Errors
 ///
-/// When it is not so.
+/// If it has others.
 pub async fn effects(db: &Database, count: u64) -> Result<(), Problem> {
     let group = [doc! { "$group": { "_id": "$n", "times": { "$sum": 1 } } }];
     let groups: Vec<Document> =
         db.collection::<Document>(THINGS).aggregate(group).await?.try_collect().await?;
-    let twice: Vec<&Document> = groups.iter().filter(|group| !once(group)).collect();
+    let twice: Vec<&Document> = groups.iter().filter(|group| !is_once(group)).collect();
     if u64::try_from(groups.len())? != count || !twice.is_empty() {
         let found = groups.len();
         return Err(format!("{found} effects instead of {count}; not once: {twice:?}").into());
@@ -34,24 +34,24 @@ pub async fn effects(db: &Database, count: u64) -> Result<(), Problem> {
     Ok(())
 }
 
-fn once(group: &Document) -> bool {
+fn is_once(group: &Document) -> bool {
     matches!(group.get("times"), Some(Bson::Int32(1) | Bson::Int64(1)))
 }
 
-/// How many effects are there, those that are there several times counted so often.
+/// The number of effects; an effect that happened twice counts twice.
 ///
 /// # Errors
 ///
-/// The driver's.
-pub async fn effects_in_all(db: &Database) -> Result<u64, Problem> {
+/// The driver's errors.
+pub async fn count_effects(db: &Database) -> Result<u64, Problem> {
     Ok(db.collection::<Document>(THINGS).count_documents(doc! {}).await?)
 }
 
-/// That the history has `count` applied.
+/// Checks that the history has `count` migrations applied.
 ///
 /// # Errors
 ///
-/// When it is not so.
+/// If it has another number.
 pub async fn history(db: &Database, history: &History, count: u64) -> Result<(), Problem> {
     let applied = db.collection::<Document>(history.collection);
     let found = applied.count_documents(history.applied.clone()).await?;

@@ -2,18 +2,19 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::{Problem, place::Place};
+use crate::{paths::Paths, problem::Problem};
 
-/// Installs what can be; says what cannot, and why. What is missing in the end is skipped by name.
-pub fn all(place: &Place) {
-    let (from, to) = (place.repository.join("benches/peers"), place.peers());
-    for (what, outcome) in [
+/// Installs the tools that it can, and prints why it cannot install the others. Tools that are
+/// missing in the end are skipped by name.
+pub fn all(paths: &Paths) {
+    let (from, to) = (paths.repository.join("benches/peers"), paths.peers());
+    for (installer, outcome) in [
         ("npm", npm(&from.join("node"), &to.join("node"))),
         ("pip", pip(&from.join("python"), &to.join("python"))),
         ("cargo", cargo(&from.join("mongodb_migrator"), &to.join("mongodb_migrator"))),
     ] {
         if let Err(problem) = outcome {
-            eprintln!("mongrate-bench: {what} could not install: {problem}");
+            eprintln!("mongrate-bench: {installer} could not install: {problem}");
         }
     }
 }

@@ -5,22 +5,22 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use mongodb::bson::{Document, doc};
 use mongrate::{BoxError, Migration, Transaction};
 
-/// Where the effects go: a document with `n` for each.
+/// The collection of the effects: each is a document with a number `n`.
 pub const THINGS: &str = "things";
 
-/// As long as that of `#[migration]`, whose migrations bring theirs along.
+/// A checksum as long as the checksums that `#[migration]` adds.
 const CHECKSUM: &str = "v1:sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
-/// What the next body inserts, as a body made by hand does not know its version.
+/// The number that the next body inserts. A body of this list does not know its version.
 static NEXT: AtomicI64 = AtomicI64::new(1);
 
-/// As many as any program has.
+/// The most migrations that a program has.
 const MOST: usize = 10_010;
 
-/// How long a name is.
+/// The length of a name.
 const WIDTH: usize = 8;
 
-/// The names, one after the other.
+/// All names in a row.
 static NAMES: [u8; MOST * WIDTH] = {
     let mut names = [b'm'; MOST * WIDTH];
     let mut at = 0;
@@ -46,13 +46,13 @@ const fn name(at: usize) -> &'static str {
     }
 }
 
-/// So many migrations, with versions from 1. For a `static`: those of an app are in its binary, too,
-/// and no start makes them.
+/// Makes `N` migrations with versions from 1. It is meant for a `static`: an app has its migrations
+/// in its binary, too, and does not make them at its start.
 pub const fn trivial<const N: usize>() -> [Migration; N] {
-    let one = Migration::transactional(1, "", |tx| Box::pin(add_next(tx)))
+    let first = Migration::transactional(1, "", |tx| Box::pin(add_next(tx)))
         .reversible_by(|tx| Box::pin(take_last(tx)))
         .with_checksum(CHECKSUM);
-    let mut all = [one; N];
+    let mut all = [first; N];
     let mut at = 0;
     while at < N {
         all[at] = Migration::transactional(at as i64 + 1, name(at), |tx| Box::pin(add_next(tx)))
@@ -63,7 +63,7 @@ pub const fn trivial<const N: usize>() -> [Migration; N] {
     all
 }
 
-/// Where rolling back begins.
+/// Says how many are applied already, so that rolling back begins with the last of them.
 pub fn applied_already(count: i64) {
     NEXT.store(count + 1, Ordering::SeqCst);
 }
@@ -84,41 +84,40 @@ async fn add(tx: &mut Transaction<'_>, n: i64) -> Result<(), BoxError> {
     Ok(())
 }
 
-const fn one<const N: i64>(name: &'static str) -> Migration {
+const fn numbered<const N: i64>(name: &'static str) -> Migration {
     Migration::transactional(N, name, |tx| Box::pin(add(tx, N))).with_checksum(CHECKSUM)
 }
 
-/// Twenty that know what they insert, whichever process runs which of them.
+/// Twenty migrations that know what they insert, whichever process runs them.
 pub static TWENTY: [Migration; 20] = [
-    one::<1>("m01"),
-    one::<2>("m02"),
-    one::<3>("m03"),
-    one::<4>("m04"),
-    one::<5>("m05"),
-    one::<6>("m06"),
-    one::<7>("m07"),
-    one::<8>("m08"),
-    one::<9>("m09"),
-    one::<10>("m10"),
-    one::<11>("m11"),
-    one::<12>("m12"),
-    one::<13>("m13"),
-    one::<14>("m14"),
-    one::<15>("m15"),
-    one::<16>("m16"),
-    one::<17>("m17"),
-    one::<18>("m18"),
-    one::<19>("m19"),
-    one::<20>("m20"),
+    numbered::<1>("m01"),
+    numbered::<2>("m02"),
+    numbered::<3>("m03"),
+    numbered::<4>("m04"),
+    numbered::<5>("m05"),
+    numbered::<6>("m06"),
+    numbered::<7>("m07"),
+    numbered::<8>("m08"),
+    numbered::<9>("m09"),
+    numbered::<10>("m10"),
+    numbered::<11>("m11"),
+    numbered::<12>("m12"),
+    numbered::<13>("m13"),
+    numbered::<14>("m14"),
+    numbered::<15>("m15"),
+    numbered::<16>("m16"),
+    numbered::<17>("m17"),
+    numbered::<18>("m18"),
+    numbered::<19>("m19"),
+    numbered::<20>("m20"),
 ];
 
-/// Three of them.
-pub static THREE: [Migration; 3] = [one::<1>("m1"), one::<2>("m2"), one::<3>("m3")];
+/// Three migrations of the same kind.
+pub static THREE: [Migration; 3] = [numbered::<1>("m1"), numbered::<2>("m2"), numbered::<3>("m3")];
 
-/// The same three, as a process has them whose second one says `inside` after its write, and
-/// hangs.
+/// The same three migrations, but the second prints `inside` after its write, and hangs.
 pub static HANGING: [Migration; 3] = [
-    one::<1>("m1"),
+    numbered::<1>("m1"),
     Migration::transactional(2, "m2", |tx| {
         Box::pin(async move {
             add(tx, 2).await?;
@@ -128,5 +127,5 @@ pub static HANGING: [Migration; 3] = [
         })
     })
     .with_checksum(CHECKSUM),
-    one::<3>("m3"),
+    numbered::<3>("m3"),
 ];

@@ -4,11 +4,11 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use mongrate_bench::{args::Args, bench::Bench};
+use mongrate_bench::{args::Args, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Bench::run(Args::parse()).await {
+    match run::run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("mongrate-bench: {problem}");

@@ -1,4 +1,4 @@
-//! What one workload came to: plain data, that tables, JSON and plots are made of.
+//! The results of a workload as plain data, from which tables, JSON and plots are made.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::Samples;
 
-/// The figures of one workload.
+/// The figures of a workload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Section {
-    /// As in `--only`.
+    /// The name of the workload, as in `--only`.
     pub id: String,
-    /// For people.
+    /// The heading.
     pub title: String,
-    /// What a run is, and what was checked before it counted.
+    /// What a run does, and what is checked before it counts.
     pub how: String,
-    /// When, on what.
+    /// When and where it was measured.
     pub measured: Measured,
-    /// What is in the rows' `median` and `least`.
+    /// The unit of `median` and `least` in the rows.
     pub unit: Unit,
-    /// The figures.
+    /// A row for each tool in each case.
     pub rows: Vec<Row>,
-    /// What was left out, and why.
+    /// A line for each tool or case that was left out.
     pub skipped: Vec<String>,
 }
 
-/// When and on what figures were measured.
+/// When and where figures were measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
     /// The day, UTC.
     pub date: String,
     /// The server's version.
     pub server: String,
-    /// Processors.
+    /// The number of processors.
     pub processors: usize,
-    /// Whether it was only to see that it works.
+    /// Whether it was a short run, which only tests that everything works.
     pub short: bool,
 }
 
-/// What the figures are of.
+/// The unit of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -51,7 +51,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Its sign.
+    /// The sign of the unit.
     pub const fn sign(self) -> &'static str {
         match self {
             Self::Milliseconds => "ms",
@@ -60,8 +60,8 @@ impl Unit {
         }
     }
 
-    /// A time in it.
-    pub fn of(self, time: Duration) -> f64 {
+    /// A time in this unit.
+    pub fn convert(self, time: Duration) -> f64 {
         match self {
             Self::Milliseconds | Self::Kilobytes => time.as_secs_f64() * 1e3,
             Self::Seconds => time.as_secs_f64(),
@@ -69,55 +69,56 @@ impl Unit {
     }
 }
 
-/// One tool in one case.
+/// A tool in a case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// Which case, e.g. `1,000 applied`.
+    /// The case, e.g. `1,000 applied`.
     pub case: String,
-    /// Which tool.
-    pub who: String,
-    /// How often it was run.
+    /// The name of the tool.
+    #[serde(rename = "who")]
+    pub tool: String,
+    /// The number of runs.
     pub runs: usize,
-    /// The median, in the section's unit.
+    /// The median time, in the section's unit.
     pub median: f64,
-    /// The least.
+    /// The least time, in the section's unit.
     pub least: f64,
-    /// The median of processor time of the process, in the same unit.
+    /// The median processor time of the process, in the section's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<f64>,
-    /// How many times the floor's median that is.
+    /// The median divided by the floor's median.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,
-    /// Commands on the wire.
+    /// The median number of commands on the wire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commands: Option<u64>,
-    /// Which.
+    /// The commands by name: `5 find, 3 update`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub commands_by_name: String,
-    /// Most memory of the process, in MB.
+    /// The peak memory of the process, in MB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_mb: Option<u64>,
-    /// What is to be reached.
+    /// The goals of the row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub goals: Vec<Goal>,
-    /// What else is to be said.
+    /// A remark.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
 
-/// What is to be reached, and whether it was.
+/// A goal, and whether it was met.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Goal {
-    /// For people.
+    /// The goal as text.
     pub text: String,
-    /// Whether it was.
+    /// Whether it was met.
     pub met: bool,
 }
 
 impl Goal {
     /// A bound on a ratio.
-    pub fn ratio(ratio: f64, most: f64, of_what: &str) -> Self {
-        Self { text: format!("≤ {most} × {of_what}"), met: ratio <= most }
+    pub fn ratio(ratio: f64, most: f64, base: &str) -> Self {
+        Self { text: format!("≤ {most} × {base}"), met: ratio <= most }
     }
 
     /// An exact number of commands.
@@ -129,22 +130,22 @@ impl Goal {
 }
 
 impl Row {
-    /// Of samples, with the ratio to the floor's.
+    /// A row of samples, with the ratio to the floor's samples.
     pub fn timed(
         unit: Unit,
         case: &str,
-        who: &str,
+        tool: &str,
         samples: &Samples,
         floor: Option<&Samples>,
     ) -> Self {
         let median = samples.median().as_secs_f64();
         Self {
             case: case.to_owned(),
-            who: who.to_owned(),
+            tool: tool.to_owned(),
             runs: samples.runs(),
-            median: unit.of(samples.median()),
-            least: unit.of(samples.least()),
-            cpu: Some(unit.of(samples.cpu())),
+            median: unit.convert(samples.median()),
+            least: unit.convert(samples.least()),
+            cpu: Some(unit.convert(samples.cpu())),
             ratio: floor.map(|floor| median / floor.median().as_secs_f64()),
             commands: Some(samples.commands()),
             commands_by_name: samples.commands_by_name(),
@@ -155,7 +156,7 @@ impl Row {
     }
 }
 
-/// A number as people write it: `10,000`.
+/// A number with separators: `10,000`.
 pub fn thousands(number: u32) -> String {
     let digits = number.to_string();
     let mut text = String::new();

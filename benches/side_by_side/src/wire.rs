@@ -1,4 +1,4 @@
-//! Commands on the wire, as the server counts them: of any process, in any language.
+//! Commands on the wire as the server counts them, for programs in any language.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use mongodb::{
     bson::{Bson, doc},
 };
 
-use crate::Problem;
+use crate::problem::Problem;
 
-/// Of connections rather than of work, or of the counting itself.
+/// Commands of a connection, and those of the counting itself.
 const NOT_COUNTED: [&str; 11] = [
     "hello",
     "isMaster",
@@ -24,16 +24,16 @@ const NOT_COUNTED: [&str; 11] = [
     "top",
 ];
 
-/// How often each command was run since the server started.
+/// The number of times each command was run since the server started.
 #[derive(Clone, Debug, Default)]
-pub struct Count(BTreeMap<String, i64>);
+pub struct CommandCounts(BTreeMap<String, i64>);
 
-impl Count {
-    /// As the server has it now.
+impl CommandCounts {
+    /// Reads the counts from the server.
     ///
     /// # Errors
     ///
-    /// The driver's.
+    /// The driver's errors.
     pub async fn now(client: &Client) -> Result<Self, Problem> {
         let admin = client.database("admin");
         let reply = admin.run_command(doc! { "serverStatus": 1 }).await?;
@@ -43,8 +43,8 @@ impl Count {
             (!NOT_COUNTED.contains(&name.as_str())).then(|| (name.clone(), total))
         });
         let mut counted: BTreeMap<String, i64> = counted.collect();
-        // The server looks for a session's earlier transactions with a `find` of its own, which
-        // nobody has sent.
+        // The server looks for a session's earlier transactions with a `find` of its own, which no
+        // client has sent.
         let reply = admin.run_command(doc! { "top": 1 }).await?;
         let own = reply.get_document("totals")?.iter().filter_map(|(name, about)| {
             let inner = name.starts_with("config.") || name.starts_with("local.");
@@ -56,7 +56,7 @@ impl Count {
         Ok(Self(counted))
     }
 
-    /// What has come since `before`, by name.
+    /// The commands since `before`, by name.
     pub fn since(&self, before: &Self) -> BTreeMap<String, u64> {
         let more = |name: &str, total: i64| {
             u64::try_from(total - before.0.get(name).copied().unwrap_or_default()).unwrap_or(0)

@@ -1,13 +1,13 @@
-//! Git's conflict markers: the text of either side.
+//! Git's conflict markers, and the text of each side.
 
 use mongrate_seal::sum::is_conflict_start;
 
-/// A side of a conflict, as git calls it in the markers.
+/// A side of a conflict, as git names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Side {
-    /// Above `=======`: of HEAD. In a rebase that is the branch you rebase onto
+    /// Above `=======`: HEAD; in a rebase, the other branch
     Ours,
-    /// Below `=======`: of what is merged in. In a rebase those are your own commits
+    /// Below `=======`: what is merged in; in a rebase, yours
     Theirs,
 }
 
@@ -25,7 +25,7 @@ impl Side {
 pub(crate) struct Sides {
     ours: String,
     theirs: String,
-    /// What stands beside the last marker: a branch, a commit, `Stashed changes`.
+    /// The label of the last marker: a branch, a commit, `Stashed changes`.
     pub(crate) label_of_theirs: String,
 }
 
@@ -38,16 +38,17 @@ impl Sides {
     }
 }
 
-/// Whether a text holds a conflict.
+/// Whether a text has a conflict in it.
 pub(crate) fn is_in(text: &str) -> bool {
     text.lines().any(is_conflict_start)
 }
 
-/// Takes a text with conflicts apart. The common ancestor that some styles show is left out.
+/// Splits a text with conflicts into its sides. Leaves out the common ancestor that some styles
+/// show.
 ///
 /// # Errors
 ///
-/// The number of the line where a conflict begins that does not end.
+/// Returns the line number of a conflict that does not end.
 pub(crate) fn split(text: &str) -> Result<Sides, usize> {
     enum At {
         Common,
@@ -85,7 +86,7 @@ fn is_marker(line: &str, marker: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    //! Each style that git can write.
+    //! Each style of conflict that git can write.
 
     use super::*;
 

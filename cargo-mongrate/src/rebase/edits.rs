@@ -1,54 +1,61 @@
-//! What a new number changes in the sources: the attribute, the file's name, the `mod` line.
+//! The changes that a new number needs in the sources: the attribute, the file name, the `mod`
+//! line.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use mongrate_seal::sources::{Overlay, Sources, Written};
 
 use super::items::sorted_mod_lines;
-use crate::package::Package;
-use crate::state::{place, promise, shown};
+use crate::{
+    package::Package,
+    places::{place, promise, shown},
+};
 
 /// A migration and its new version.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moved<'a> {
-    pub(crate) one: &'a Written,
-    pub(crate) to: i64,
+pub(crate) struct Renumbering<'a> {
+    pub(crate) migration: &'a Written,
+    pub(crate) version: i64,
 }
 
-/// What was put into the overlay, and what is beside it.
+/// The changes beside those in the overlay.
 #[derive(Debug, Default)]
 pub(crate) struct Edits {
-    /// Files and directories with a new name.
+    /// Files and directories that get a new name.
     pub(crate) renamed: BTreeMap<PathBuf, PathBuf>,
-    /// Files that are no text and move with their directory.
+    /// Files that are not text, and move with their directory.
     pub(crate) copies: Vec<(PathBuf, PathBuf)>,
-    /// Names of modules that are no more.
+    /// Names of modules that no longer exist.
     pub(crate) old_modules: Vec<String>,
 }
 
 type Replacements = BTreeMap<PathBuf, Vec<(Range<usize>, String)>>;
 
+/// Puts the changes into the overlay; writes nothing.
+///
 /// # Errors
 ///
-/// Everything that takes a person; nothing was written.
+/// Returns everything that needs a human decision.
 pub(crate) fn apply(
     package: &Package,
     sources: &Sources,
     overlay: &mut Overlay,
-    moved: &[Moved<'_>],
+    renumberings: &[Renumbering<'_>],
 ) -> Result<Edits, Vec<String>> {
     let mut edits = Edits::default();
     let mut replacements = Replacements::new();
     let mut new_modules = Vec::new();
     let mut problems = Vec::new();
-    for one in moved {
-        if let Err(problem) = version(one, overlay, &mut replacements) {
+    for renumbering in renumberings {
+        if let Err(problem) = replace_version(renumbering, overlay, &mut replacements) {
             problems.push(problem);
         }
-        match names(one, package, sources, overlay, moved) {
+        match renaming(renumbering, package, sources, overlay, renumberings) {
             Ok(None) => {}
             Ok(Some(renaming)) if edits.renamed.contains_key(&renaming.from) => {
                 debug_assert!(edits.renamed.get(&renaming.from) == Some(&renaming.to));
@@ -74,18 +81,19 @@ pub(crate) fn apply(
     if problems.is_empty() { Ok(edits) } else { Err(problems) }
 }
 
-/// The number in the attribute.
-fn version(
-    Moved { one, to }: &Moved<'_>,
+/// Replaces the number in the attribute.
+fn replace_version(
+    Renumbering { migration, version }: &Renumbering<'_>,
     overlay: &Overlay,
     replacements: &mut Replacements,
 ) -> Result<(), String> {
-    let text = overlay.read(&one.file).map_err(|error| unreadable(&one.file, &error))?;
-    let Some(written) = text.get(one.version_at.clone()) else {
-        return Err(format!("{}: its version is not where it was", place(one)));
+    let text =
+        overlay.read(&migration.file).map_err(|error| unreadable(&migration.file, &error))?;
+    let Some(written) = text.get(migration.version_at.clone()) else {
+        return Err(format!("{}: its version is not where it was", place(migration)));
     };
-    let new = (one.version_at.clone(), like(written, *to));
-    replacements.entry(one.file.clone()).or_default().push(new);
+    let new = (migration.version_at.clone(), like(written, *version));
+    replacements.entry(migration.file.clone()).or_default().push(new);
     Ok(())
 }
 
@@ -93,7 +101,7 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
     format!("cannot read {}: {error}", shown(path))
 }
 
-/// A number, written as another was: with `_` between thousands, with a suffix.
+/// A number in the style of another: with `_` between thousands, with a suffix.
 fn like(written: &str, number: i64) -> String {
     let digits = written.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
     let is_decimal =
@@ -110,54 +118,60 @@ fn like(written: &str, number: i64) -> String {
     text + suffix
 }
 
-/// One file or directory with a new name, and the `mod` line that follows it.
+/// A file or directory that gets a new name, and the change of its `mod` line.
 struct Renaming {
     from: PathBuf,
     to: PathBuf,
-    /// The directory of a file's modules, or the file of a directory's.
+    /// What is renamed with it: the directory of a file's submodules, or the file beside a
+    /// directory.
     beside: Vec<(PathBuf, PathBuf)>,
+    /// File, range and new text of the `mod` line.
     line: (PathBuf, Range<usize>, String),
     old_module: String,
-    /// None where a `path` attribute names the file.
+    /// `None` if a `path` attribute names the file.
     new_module: Option<String>,
 }
 
-fn names(
-    Moved { one, to }: &Moved<'_>,
+/// The renaming that a new number needs, if the name of the file promises a version.
+fn renaming(
+    Renumbering { migration, version }: &Renumbering<'_>,
     package: &Package,
     sources: &Sources,
     overlay: &Overlay,
-    moved: &[Moved<'_>],
+    renumberings: &[Renumbering<'_>],
 ) -> Result<Option<Renaming>, String> {
-    let Some(promised) = promise(one, &package.directory) else { return Ok(None) };
-    if promised.version != one.version {
+    let Some(promised) = promise(migration, &package.directory) else { return Ok(None) };
+    if promised.version != migration.version {
         return Ok(None);
     }
     let from = promised.path;
-    let with_it = sources
+    let same_file = sources
         .migrations
         .iter()
         .filter(|other| promise(other, &package.directory).is_some_and(|other| other.path == from));
-    for other in with_it {
-        let goes_along = moved.iter().any(|one| std::ptr::eq(one.one, other) && one.to == *to);
-        if !goes_along {
+    for other in same_file {
+        let has_same_version = renumberings
+            .iter()
+            .any(|found| std::ptr::eq(found.migration, other) && found.version == *version);
+        if !has_same_version {
             return Err(format!(
-                "{}: `{}` keeps its version, and `{}` of the same {} gets another: move it to a \
+                "{}: `{}` keeps its version, but `{}` in the same {} gets another: move `{}` to a \
                  file of its own",
                 place(other),
                 other.name,
-                one.name,
-                if from == one.file { "file" } else { "directory" },
+                migration.name,
+                if from == migration.file { "file" } else { "directory" },
+                other.name,
             ));
         }
     }
     let old = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let new = renumbered(&old, *to);
+    let new = renumbered(&old, *version);
     let renamed = from.with_file_name(&new);
     let stem = |name: &str| name.trim_end_matches(".rs").to_owned();
     let (old_module, new_module) = (stem(&old), stem(&new));
     let mut beside = Vec::new();
-    let module = if from == one.file {
+    let module = if from == migration.file {
         let inside = from.with_extension("");
         if inside.is_dir() {
             beside.push((inside, from.with_file_name(&new_module)));
@@ -175,7 +189,7 @@ fn names(
     let Some(Some(reached)) = sources.files.get(&module) else {
         return Err(format!(
             "{}: no `mod` line reaches `{old}`, so it cannot be renamed",
-            place(one)
+            place(migration)
         ));
     };
     let text = overlay.read(&reached.from).map_err(|error| unreadable(&reached.from, &error))?;
@@ -197,12 +211,13 @@ fn names(
 }
 
 /// `m0005_rooms.rs` with another number, in as many digits.
-fn renumbered(name: &str, to: i64) -> String {
+fn renumbered(name: &str, version: i64) -> String {
     let rest = name.trim_start_matches('m').trim_start_matches(|c: char| c.is_ascii_digit());
     let width = name.len() - rest.len() - 1;
-    format!("m{to:0width$}{rest}")
+    format!("m{version:0width$}{rest}")
 }
 
+/// Puts replacements and new names into the overlay.
 fn write(
     replacements: Replacements,
     new_modules: &[String],
@@ -221,7 +236,7 @@ fn write(
     let froms: BTreeSet<&PathBuf> = renamed.keys().collect();
     for from in &froms {
         if froms.iter().any(|other| other != from && from.starts_with(other)) {
-            let text = "it lies in a directory that is renamed, too: rename one of them by hand";
+            let text = "its directory is renamed, too: rename one of the two by hand";
             return Err(format!("{}: {text}", shown(from)));
         }
     }
@@ -241,19 +256,19 @@ fn move_file(
     overlay: &mut Overlay,
     edits: &mut Edits,
 ) -> Result<(), String> {
-    let there = || format!("{} is there already: rename or delete it first", shown(target));
+    let exists = || format!("{} exists already: rename or delete it first", shown(target));
     match overlay.read(file) {
         Ok(text) => {
-            // The same text is left from a run that did not come to its end.
+            // A run that was killed may have left the same text.
             if target.exists() && fs::read_to_string(target).ok().as_ref() != Some(&text) {
-                return Err(there());
+                return Err(exists());
             }
             overlay.write(target, text);
             overlay.remove(file);
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             if target.exists() && fs::read(target).ok() != fs::read(file).ok() {
-                return Err(there());
+                return Err(exists());
             }
             edits.copies.push((file.to_owned(), target.to_owned()));
         }
@@ -262,7 +277,7 @@ fn move_file(
     Ok(())
 }
 
-/// Itself, or what is below it.
+/// The file itself, or all files below a directory.
 fn files_of(path: &Path) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
@@ -273,7 +288,7 @@ fn files_of(path: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    //! Numbers and names.
+    //! Numbers in attributes and in file names.
 
     use super::*;
 

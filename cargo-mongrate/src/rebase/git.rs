@@ -1,16 +1,18 @@
-//! What git knows. It is only ever asked; nothing of it is changed.
+//! Reads what git knows. Changes nothing in git.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
-/// A working tree.
+/// A working tree of git.
 #[derive(Debug)]
 pub(crate) struct Git {
     top: PathBuf,
 }
 
-/// What git is in the middle of.
+/// The operation that git is in the middle of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     /// `git merge`, or the merge of a `git pull`.
@@ -23,8 +25,8 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// The command that goes on with it.
-    pub(crate) fn go_on(self) -> &'static str {
+    /// The command that continues the operation.
+    pub(crate) fn continue_command(self) -> &'static str {
         match self {
             Self::Merge => "git merge --continue",
             Self::Rebase => "git rebase --continue",
@@ -36,7 +38,7 @@ impl Operation {
 }
 
 impl Git {
-    /// The working tree around a directory. None without git, or outside of one.
+    /// The working tree around a directory; `None` without git, or outside of a working tree.
     pub(crate) fn around(directory: &Path) -> Option<Self> {
         let git = Self { top: directory.to_owned() };
         let top = git.line(&["rev-parse", "--show-toplevel"])?;
@@ -61,14 +63,14 @@ impl Git {
         }
     }
 
-    /// How many commits are merged into HEAD.
+    /// The number of commits that are being merged into HEAD.
     pub(crate) fn merge_heads(&self) -> usize {
         let path = self.line(&["rev-parse", "--git-path", "MERGE_HEAD"]);
         let text = path.and_then(|path| std::fs::read_to_string(self.top.join(path)).ok());
         text.map_or(0, |text| text.lines().count())
     }
 
-    /// The commit that a name means.
+    /// The commit that a name refers to.
     pub(crate) fn commit(&self, name: &str) -> Option<String> {
         self.line(&[
             "rev-parse",
@@ -84,18 +86,18 @@ impl Git {
         self.line(&["symbolic-ref", "--quiet", "--short", "HEAD"])
     }
 
-    /// What a symbolic reference means, such as `refs/remotes/origin/HEAD`: `origin/main`.
+    /// The target of a symbolic reference: `origin/main` for `refs/remotes/origin/HEAD`.
     pub(crate) fn symbolic(&self, name: &str) -> Option<String> {
         self.line(&["symbolic-ref", "--quiet", "--short", name])
     }
 
-    /// Whether one commit is in the history of another.
+    /// Whether a commit is in the history of another.
     pub(crate) fn is_in(&self, commit: &str, history: &str) -> bool {
         self.output(&["merge-base", "--is-ancestor", commit, history]).is_some()
     }
 
-    /// A commit as people call it: a branch, or the first digits.
-    pub(crate) fn called(&self, name: &str) -> String {
+    /// A readable name of a commit: a branch, or the first digits.
+    pub(crate) fn readable_name(&self, name: &str) -> String {
         let Some(commit) = self.commit(name) else { return name.to_owned() };
         let at = format!("--points-at={commit}");
         let format = "--format=%(refname:short)";
@@ -118,11 +120,11 @@ impl Git {
 
     /// A file's text in a commit.
     pub(crate) fn text(&self, commit: &str, path: &Path) -> Option<String> {
-        let of = format!("{commit}:{}", self.inside(path));
-        String::from_utf8(self.output(&["cat-file", "blob", &of])?).ok()
+        let object = format!("{commit}:{}", self.inside(path));
+        String::from_utf8(self.output(&["cat-file", "blob", &object])?).ok()
     }
 
-    /// As git writes a path: from the top, with `/`.
+    /// A path as git writes it: relative to the top, with `/`.
     pub(crate) fn inside(&self, path: &Path) -> String {
         let inside = path.strip_prefix(&self.top).unwrap_or(path);
         let parts: Vec<_> =
@@ -136,12 +138,13 @@ impl Git {
         paths.map(|path| self.top.join(String::from_utf8_lossy(path).as_ref())).collect()
     }
 
+    /// The output of a git command as a line; `None` if it is empty or the command fails.
     fn line(&self, arguments: &[&str]) -> Option<String> {
         let text = String::from_utf8(self.output(arguments)?).ok()?;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// What it prints; none if it fails.
+    /// The output of a git command; `None` if the command fails.
     fn output(&self, arguments: &[&str]) -> Option<Vec<u8>> {
         let output = Command::new("git")
             .arg("-C")

@@ -1,37 +1,37 @@
-//! Two versions of a source file whose sides each added items: one that has them all.
+//! Merges two versions of a source file to which both sides added items.
 
 use std::collections::BTreeMap;
 
 use quote::ToTokens as _;
-use syn::spanned::Spanned as _;
-use syn::{File, Item};
+use syn::{File, Item, spanned::Spanned as _};
 
-/// The one side's text with what only the other side has, after what is of its kind.
+/// The text of one side with the items that only the other side has. `mod` lines are added after
+/// the other `mod` lines, and other items at the end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Merged {
     pub(crate) text: String,
-    /// The names of what was taken over.
+    /// The names of the items that were added.
     pub(crate) added: Vec<String>,
-    /// Modules that were not, as they have no file.
+    /// The modules whose `mod` lines were left out, as they have no file.
     pub(crate) dropped: Vec<String>,
 }
 
-/// An item, and the text that belongs to it: its comments and attributes, too.
+/// An item with the text that belongs to it, its comments and attributes included.
 struct Piece<'a> {
     tokens: String,
     name: Option<String>,
     is_mod_line: bool,
     text: &'a str,
-    /// Where it ends, with its line.
+    /// The position after its last line.
     end: usize,
 }
 
-/// `has_file`: whether there is one for a `mod` line. Where there is none, the line comes from
-/// before the file got its name of now.
+/// Adds the items of `add` to `keep`. `has_file` says whether the file of a `mod` line exists. If
+/// it does not, the line is older than the file's present name.
 ///
 /// # Errors
 ///
-/// Why it takes a person.
+/// Says what needs a human decision.
 pub(crate) fn merge(
     keep: &str,
     add: &str,
@@ -40,15 +40,15 @@ pub(crate) fn merge(
     let (kept, mine) = (pieces(keep)?, pieces(add)?);
     let (mut new, mut dropped): (Vec<&Piece<'_>>, Vec<String>) = (Vec::new(), Vec::new());
     for piece in &mine {
-        if kept.iter().any(|one| one.tokens == piece.tokens) {
+        if kept.iter().any(|other| other.tokens == piece.tokens) {
             continue;
         }
         let Some(name) = &piece.name else {
             let first = piece.text.trim().lines().next().unwrap_or_default();
-            return Err(format!("both sides changed it around `{first}`"));
+            return Err(format!("both sides changed the file around `{first}`"));
         };
-        if kept.iter().any(|one| one.name.as_ref() == Some(name)) {
-            return Err(format!("both sides have a {name}, and not the same"));
+        if kept.iter().any(|other| other.name.as_ref() == Some(name)) {
+            return Err(format!("both sides have a {name}, with different contents"));
         }
         match piece.mod_line() {
             Some(module) if !has_file(module) => dropped.push(module.to_owned()),
@@ -62,9 +62,9 @@ pub(crate) fn merge(
         new.into_iter().partition(|piece| piece.is_mod_line);
     let newline = if keep.contains("\r\n") { "\r\n" } else { "\n" };
 
-    let last_mod = kept.iter().rev().find(|one| one.is_mod_line).map(|one| one.end);
+    let last_mod = kept.iter().rev().find(|piece| piece.is_mod_line).map(|piece| piece.end);
     let mods_at = last_mod.unwrap_or_else(|| kept.first().map_or(keep.len(), start));
-    // Before a module of tests that closes the file.
+    // New items go before a test module at the end of the file.
     let end = match kept.last() {
         Some(last) if last.text.contains("#[cfg(test)]") => start(last),
         _ => keep.len(),
@@ -93,19 +93,19 @@ pub(crate) fn merge(
     let text = sorted_mod_lines(&text, &modules);
     syn::parse_file(&text).map_err(|error| format!("both sides together do not parse: {error}"))?;
     let is_dropped = |line: &str| mod_name(line).is_some_and(|name| dropped.contains(&name.into()));
-    for (side, whose) in [(add, "yours"), (keep, "theirs")] {
+    for (side, owner) in [(add, "your side"), (keep, "their side")] {
         if let Some(line) = lost(side, &text).find(|line| !is_dropped(line)) {
-            return Err(format!("of what is {whose}, the line `{line}` would be lost"));
+            return Err(format!("the line `{line}` of {owner} would be lost"));
         }
     }
     Ok(Merged { text, added, dropped })
 }
 
-/// Lines, without those that are empty, that a text has more often than what was made of it.
-fn lost<'a>(side: &'a str, made: &str) -> impl Iterator<Item = &'a str> {
+/// The lines of `side` that are missing in the merged text. Empty lines do not count.
+fn lost<'a>(side: &'a str, merged: &str) -> impl Iterator<Item = &'a str> {
     let lines = |text: &'a str| text.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut left: BTreeMap<String, usize> = BTreeMap::new();
-    for line in made.lines().map(str::trim) {
+    for line in merged.lines().map(str::trim) {
         *left.entry(line.to_owned()).or_default() += 1;
     }
     lines(side).filter(move |line| match left.get_mut(*line) {
@@ -118,7 +118,7 @@ fn lost<'a>(side: &'a str, made: &str) -> impl Iterator<Item = &'a str> {
 }
 
 impl Piece<'_> {
-    /// The module's name, if it is a line that names a file by it.
+    /// The name of the module, if this is a `mod` line without a `path` attribute.
     fn mod_line(&self) -> Option<&str> {
         let name = self.name.as_deref().filter(|_| self.is_mod_line)?;
         let name = name.trim_start_matches("module `").trim_end_matches('`');
@@ -132,7 +132,7 @@ fn start(piece: &Piece<'_>) -> usize {
 
 fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     if text.starts_with('\u{feff}') || (text.starts_with("#!") && !text.starts_with("#![")) {
-        return Err("it begins with a byte order mark or a line for the shell".to_owned());
+        return Err("it begins with a byte order mark or a `#!` line".to_owned());
     }
     let file: File = syn::parse_file(text).map_err(|error| {
         format!("one side alone does not parse (its line {}: {error})", error.span().start().line)
@@ -154,7 +154,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     Ok(pieces)
 }
 
-/// After the end of the line, if nothing but a comment follows.
+/// The position after the line, if only a comment follows; or else the same position.
 fn line_end(text: &str, at: usize) -> usize {
     let rest = &text[at..];
     let line = rest.find('\n').map_or(rest.len(), |end| end + 1);
@@ -162,7 +162,7 @@ fn line_end(text: &str, at: usize) -> usize {
     if tail.is_empty() || tail.starts_with("//") { at + line } else { at }
 }
 
-/// `` module `m1_users` ``; what has no name cannot be told apart.
+/// Kind and name of an item: `` module `m1_users` ``. `None` for an item that has no name.
 fn name(item: &Item) -> Option<String> {
     let named = |what: &str, name: &syn::Ident| Some(format!("{what} `{name}`"));
     match item {
@@ -178,8 +178,8 @@ fn name(item: &Item) -> Option<String> {
     }
 }
 
-/// The `mod` lines of a text in their order, where all but the named modules are in it already:
-/// as rustfmt would have them.
+/// Sorts the `mod` lines of a text as rustfmt does, if they are sorted already but for the modules
+/// in `moved`.
 pub(crate) fn sorted_mod_lines(text: &str, moved: &[String]) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let mut sorted = String::with_capacity(text.len());
@@ -189,7 +189,7 @@ pub(crate) fn sorted_mod_lines(text: &str, moved: &[String]) -> String {
         let mut run_lines = lines[index..index + run.max(1)].to_vec();
         let names: Vec<&str> = run_lines.iter().filter_map(|line| mod_name(line)).collect();
         let others: Vec<&&str> =
-            names.iter().filter(|name| !moved.iter().any(|one| one == **name)).collect();
+            names.iter().filter(|name| !moved.iter().any(|module| module == **name)).collect();
         let all_end = run_lines.iter().all(|line| line.ends_with('\n'));
         if run > 1 && others.is_sorted() && all_end {
             run_lines.sort_by(|a, b| mod_name(a).cmp(&mod_name(b)));
@@ -215,7 +215,7 @@ fn mod_name(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    //! What can be kept of both sides, and what takes a person.
+    //! Changes of both sides that are kept, and changes that need a human decision.
 
     use super::*;
 
@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn a_line_without_a_file_is_dropped() {
-        let merged = merge("mod m5_a;\n", "mod m1_a;\nmod m2_b;\n", |one| one != "m1_a").unwrap();
+        let merged =
+            merge("mod m5_a;\n", "mod m1_a;\nmod m2_b;\n", |module| module != "m1_a").unwrap();
         assert_eq!(merged.text, "mod m2_b;\nmod m5_a;\n");
         assert_eq!(merged.dropped, ["m1_a"]);
     }
@@ -263,14 +264,15 @@ mod tests {
     }
 
     #[test]
-    fn what_both_changed_takes_a_person() {
+    fn what_both_sides_changed_is_refused() {
         let why = |keep, add| merge(keep, add, |_| true).unwrap_err();
         assert!(why("fn a() {}", "fn a() { 1; }").contains("both sides have a function `a`"));
         assert!(why("use a::b;", "use a::{b, c};").contains("around `use a::{b, c};`"));
         assert!(why("fn a() {", "fn b() {}").contains("does not parse"));
-        let said = why("mod a;\nmod b;\n", "mod a;\n// Mine.\n");
-        assert_eq!(said, "of what is yours, the line `// Mine.` would be lost");
-        assert!(why("//! A.\nmod a;\n", "//! B.\nmod b;\n").contains("`//! B.` would be lost"));
+        let problem = why("mod a;\nmod b;\n", "mod a;\n// Mine.\n");
+        assert_eq!(problem, "the line `// Mine.` of your side would be lost");
+        let problem = why("//! A.\nmod a;\n", "//! B.\nmod b;\n");
+        assert!(problem.contains("`//! B.` of your side would be lost"));
     }
 
     #[test]
@@ -282,7 +284,11 @@ mod tests {
         );
         let unsorted = "mod b;\nmod m7_mine;\nmod a;\n";
         assert_eq!(sorted_mod_lines(unsorted, &moved), unsorted);
-        let one = "/// Doc.\nmod m7_mine;\n/// Doc.\nmod m6_theirs;\n";
-        assert_eq!(sorted_mod_lines(one, &moved), one, "what is documented stays with its text");
+        let documented = "/// Doc.\nmod m7_mine;\n/// Doc.\nmod m6_theirs;\n";
+        assert_eq!(
+            sorted_mod_lines(documented, &moved),
+            documented,
+            "a documented line stays with its comment"
+        );
     }
 }

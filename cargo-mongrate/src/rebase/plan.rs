@@ -1,137 +1,162 @@
-//! What is to be done to one package. Reads, and writes nothing.
+//! Decides what changes in a package. Reads files, and writes none.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    ptr,
+};
 
-use mongrate_seal::sources::{Overlay, Sources, Written};
-use mongrate_seal::sum::{self, Problem, Sealed, Sum};
+use mongrate_seal::{
+    sources::{Overlay, Sources, Written},
+    sum::{self, Problem, Sealed, Sum},
+};
 
-use super::conflict::{self, Side};
-use super::edits::{self, Moved};
-use super::git::{Git, Operation};
-use super::number::Group;
-use super::theirs::Theirs;
-use super::which::Which;
-use super::{items, references};
-use crate::package::Package;
-use crate::state::{place, relative, rust_files, shown};
+use super::{
+    conflict::{self, Side},
+    edits::{self, Renumbering},
+    git::{Git, Operation},
+    items,
+    numbering::GroupVersions,
+    ownership::Ownership,
+    references,
+    theirs::TheirMigrations,
+};
+use crate::{
+    package::Package,
+    places::{place, relative, shown},
+    state::rust_files,
+};
 
-/// What changes, and what to say of it.
+/// The changes to a package, and their description.
 pub(crate) struct Plan {
     pub(crate) overlay: Overlay,
     pub(crate) copies: Vec<(PathBuf, PathBuf)>,
-    /// A line for each thing that is done.
-    pub(crate) done: Vec<String>,
-    /// Old numbers and names, `` 5 `add_rooms` ``, of what has a new one.
+    /// A line for each change.
+    pub(crate) changes: Vec<String>,
+    /// Old numbers and names of the migrations that get a new number: `` 5 `add_rooms` ``.
     pub(crate) renumbered: Vec<String>,
-    /// What is left alone, and should be looked at.
-    pub(crate) left: Vec<String>,
-    /// How many migrations of mine are not sealed.
+    /// References to old names and numbers, which are not changed.
+    pub(crate) references: Vec<String>,
+    /// The number of your migrations that are not sealed.
     pub(crate) unsealed: usize,
 }
 
-/// What the sum file says, and on whose side.
+/// The lines of the sum file, by side.
 #[derive(Default)]
-struct Ledger {
-    /// Their lines, or all if nobody told them apart.
+struct SumLines {
+    /// Their lines; all lines if the sides are unknown.
     theirs: Vec<Sealed>,
-    /// Mine.
+    /// Your lines.
     mine: Vec<Sealed>,
-    /// Whether the file as it is must not stay.
+    /// Whether the file has to be written again.
     is_broken: bool,
     text: String,
 }
 
+/// Plans the rebase of a package.
+///
 /// # Errors
 ///
-/// Everything that takes a person.
+/// Returns everything that needs a human decision.
 pub(crate) fn make(
     package: &Package,
     git: Option<&Git>,
-    which: &Which,
+    ownership: &Ownership,
     only: &[String],
 ) -> Result<Plan, Vec<String>> {
-    let one = |problem: String| vec![problem];
+    let single = |problem: String| vec![problem];
     let mut plan = Plan {
         overlay: Overlay::default(),
         copies: Vec::new(),
-        done: Vec::new(),
+        changes: Vec::new(),
         renumbered: Vec::new(),
-        left: Vec::new(),
+        references: Vec::new(),
         unsealed: 0,
     };
-    solve_sources(package, which, &mut plan)?;
+    resolve_sources(package, ownership, &mut plan)?;
     let sources = Sources::with(&package.roots, plan.overlay.clone());
     if !sources.problems.is_empty() {
         return Err(sources.problems.iter().map(|problem| relative(problem)).collect());
     }
-    let mut theirs = Theirs::of(git, &which.others, package, &sources.migrations).map_err(one)?;
-    let ledger = Ledger::read(package, which, &mut theirs).map_err(one)?;
+    let mut theirs = TheirMigrations::read(git, &ownership.others, package, &sources.migrations)
+        .map_err(single)?;
+    let lines = SumLines::read(package, ownership, &mut theirs).map_err(single)?;
 
-    let mine = mine(&sources, &theirs, &ledger, only)?;
+    let mine = my_migrations(&sources, &theirs, &lines, only)?;
     plan.unsealed = mine
         .iter()
-        .filter(|one| !ledger.mine.iter().chain(&ledger.theirs).any(|line| is_of(line, one)))
+        .filter(|migration| {
+            !lines.mine.iter().chain(&lines.theirs).any(|line| seals(line, migration))
+        })
         .count();
-    names_are_free(&mine, &theirs, &sources, which)?;
-    let moved = renumber(&mine, &theirs, &sources)?;
-    let edits = edits::apply(package, &sources, &mut plan.overlay, &moved)?;
+    check_names(&mine, &theirs, &sources, ownership)?;
+    let renumberings = renumber(&mine, &theirs, &sources)?;
+    let edits = edits::apply(package, &sources, &mut plan.overlay, &renumberings)?;
     plan.copies = edits.copies;
-    for Moved { one, to } in &moved {
-        let renamed = edits.renamed.iter().find(|(from, _)| one.file.starts_with(from));
+    for Renumbering { migration, version } in &renumberings {
+        let renamed = edits.renamed.iter().find(|(from, _)| migration.file.starts_with(from));
         let file = match renamed {
             Some((from, to)) => format!("{} → {}", shown(from), shown(to)),
-            None => shown(&one.file),
+            None => shown(&migration.file),
         };
-        plan.done.push(format!("{}{} is now {to}: {file}", named(one), of_group(&one.group)));
-        plan.renumbered.push(named(one));
+        let (old, group) = (version_and_name(migration), group_suffix(&migration.group));
+        plan.changes.push(format!("{old}{group} is now {version}: {file}"));
+        plan.renumbered.push(old);
     }
-    write_sum(package, &ledger, &moved, &sources, &theirs, &mut plan).map_err(one)?;
+    write_sum(package, &lines, &renumberings, &sources, &theirs, &mut plan).map_err(single)?;
     let mut words = edits.old_modules;
-    words.extend(moved.iter().filter_map(|one| references::word(one.one.version)));
-    plan.left = references::of(&words, &package.directory, &plan.overlay);
+    words.extend(
+        renumberings.iter().filter_map(|found| references::version_word(found.migration.version)),
+    );
+    plan.references = references::find(&words, &package.directory, &plan.overlay);
     Ok(plan)
 }
 
 /// `` 5 `add_rooms` ``
-fn named(one: &Written) -> String {
-    format!("{} `{}`", one.version, one.name)
+fn version_and_name(migration: &Written) -> String {
+    format!("{} `{}`", migration.version, migration.name)
 }
 
-fn of_group(group: &str) -> String {
+/// `` of group `audit` ``; empty for the default group.
+fn group_suffix(group: &str) -> String {
     if group == "default" { String::new() } else { format!(" of group `{group}`") }
 }
 
-/// Keeps what both sides added, in each source file that git could not merge.
-fn solve_sources(package: &Package, which: &Which, plan: &mut Plan) -> Result<(), Vec<String>> {
+/// Merges each source file that git could not merge, if both sides only added items.
+fn resolve_sources(
+    package: &Package,
+    ownership: &Ownership,
+    plan: &mut Plan,
+) -> Result<(), Vec<String>> {
     let mut problems = Vec::new();
     let mut files = rust_files(&package.directory.join("src"));
     files.extend(
         package.roots.iter().filter(|root| !files.contains(root)).cloned().collect::<Vec<_>>(),
     );
     for file in files {
-        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        let Ok(text) = fs::read_to_string(&file) else { continue };
         if !conflict::is_in(&text) {
             continue;
         }
-        let by_hand = "solve that one by hand, keeping the migrations and `mod` lines of both \
-                       sides, and run this again";
-        let solved = conflict::split(&text)
+        let by_hand = "resolve this conflict by hand, keeping the migrations and `mod` lines of both \
+                       sides, and run `rebase` again";
+        let merged = conflict::split(&text)
             .map_err(|line| format!("the conflict in line {line} has no end"))
             .and_then(|sides| {
-                let mine = mine_in(which, &sides.label_of_theirs)?;
+                let mine = my_side(ownership, &sides.label_of_theirs)?;
                 items::merge(sides.text(mine.other()), sides.text(mine), |module| {
                     has_file(&file, module)
                 })
             });
-        match solved {
+        match merged {
             Ok(merged) => {
                 let kept = match merged.added.is_empty() {
-                    true => "nothing of yours was new".to_owned(),
+                    true => "your side adds nothing".to_owned(),
                     false => format!("kept both sides, yours: {}", merged.added.join(", ")),
                 };
-                plan.done.push(format!("{}: {kept}", shown(&file)));
-                plan.done.extend(merged.dropped.iter().map(|module| {
+                plan.changes.push(format!("{}: {kept}", shown(&file)));
+                plan.changes.extend(merged.dropped.iter().map(|module| {
                     format!("{}: without your `mod {module};`, whose file is gone", shown(&file))
                 }));
                 plan.overlay.write(file, merged.text);
@@ -142,7 +167,7 @@ fn solve_sources(package: &Package, which: &Which, plan: &mut Plan) -> Result<()
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// Whether there is a file for a `mod` line.
+/// Whether the file of a `mod` line exists.
 fn has_file(file: &Path, module: &str) -> bool {
     let is_root = file
         .file_name()
@@ -155,38 +180,45 @@ fn has_file(file: &Path, module: &str) -> bool {
         || directory.join(module).join("mod.rs").is_file()
 }
 
-/// Which side of a conflict is mine.
-fn mine_in(which: &Which, label_of_theirs: &str) -> Result<Side, String> {
-    if let Some(mine) = which.mine {
+/// Your side of a conflict.
+fn my_side(ownership: &Ownership, label_of_theirs: &str) -> Result<Side, String> {
+    if let Some(mine) = ownership.mine {
         return Ok(mine);
     }
     if label_of_theirs == "Stashed changes" {
         return Ok(Side::Theirs);
     }
-    Err("nothing says which side of the conflict is yours: add `--mine ours` if it is the one \
-         above `=======`, `--mine theirs` if it is the one below"
+    Err("nothing says which side of the conflict is yours: add `--mine ours` if it is the side \
+         above `=======`, `--mine theirs` if it is the side below"
         .to_owned())
 }
 
-impl Ledger {
-    fn read(package: &Package, which: &Which, theirs: &mut Theirs) -> Result<Self, String> {
+impl SumLines {
+    /// Reads the sum file. If the sum file of the other side is only in a conflict, adds it to
+    /// `theirs`.
+    fn read(
+        package: &Package,
+        ownership: &Ownership,
+        theirs: &mut TheirMigrations,
+    ) -> Result<Self, String> {
         let path = package.directory.join(sum::FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
             Err(error) => return Err(format!("cannot read {}: {error}", shown(&path))),
         };
         if conflict::is_in(&text) {
-            return Self::of_conflict(text, which, theirs)
+            return Self::from_conflict(text, ownership, theirs)
                 .map_err(|why| format!("{}: {why}", shown(&path)));
         }
         match Sum::parse(&text) {
             Ok(sum) => {
-                // What only I have sealed; settled where the two are merged already.
+                // Yours are the lines that only you have sealed, unless both sides are merged
+                // already.
                 let all = sum.sealed().to_vec();
-                let has_all = theirs.sealed.iter().all(|one| all.contains(one));
+                let has_all = theirs.sealed.iter().all(|line| all.contains(line));
                 let (mine, theirs) = all.into_iter().partition(|line| {
                     let is_free = !theirs.versions(&line.group).contains(&line.version);
                     let is_settled = has_all && is_free;
@@ -209,19 +241,24 @@ impl Ledger {
         }
     }
 
-    fn of_conflict(text: String, which: &Which, theirs: &mut Theirs) -> Result<Self, String> {
+    /// Reads both sides of a sum file in conflict.
+    fn from_conflict(
+        text: String,
+        ownership: &Ownership,
+        theirs: &mut TheirMigrations,
+    ) -> Result<Self, String> {
         let sides = conflict::split(&text)
             .map_err(|line| format!("the conflict in line {line} has no end"))?;
-        let mine = mine_in(which, &sides.label_of_theirs)?;
-        let sum = |side: Side, whose: &str| {
+        let mine = my_side(ownership, &sides.label_of_theirs)?;
+        let sum = |side: Side, owner: &str| {
             let text = sides.text(side);
-            // A side without the file.
+            // A side that has no sum file.
             let is_empty = text.trim().is_empty();
             let sum = if is_empty { Ok(Sum::default()) } else { Sum::parse(text) };
             sum.map_err(|fault| {
                 format!(
-                    "{whose} side of the conflict is no sound file by itself ({fault}); take the \
-                     file of the other branch (`git checkout --{} -- {}`), and run this again",
+                    "{owner} side of the conflict is no valid file by itself ({fault}); take the \
+                     file of the other branch (`git checkout --{} -- {}`), and run `rebase` again",
                     if mine == Side::Ours { "theirs" } else { "ours" },
                     sum::FILE,
                 )
@@ -230,7 +267,7 @@ impl Ledger {
         let their_sum = sum(mine.other(), "the other")?;
         let my_sum = sum(mine, "your")?;
         let is_theirs = |line: &Sealed| {
-            their_sum.get(&line.group, line.version).is_some_and(|one| one.name == line.name)
+            their_sum.get(&line.group, line.version).is_some_and(|sealed| sealed.name == line.name)
         };
         let lines = my_sum.sealed().iter().filter(|line| !is_theirs(line)).cloned().collect();
         theirs.add(their_sum.sealed());
@@ -239,45 +276,44 @@ impl Ledger {
 }
 
 /// Whether a line seals this migration, perhaps under another number.
-fn is_of(line: &Sealed, one: &Written) -> bool {
-    line.group == one.group && line.name == one.name
+fn seals(line: &Sealed, migration: &Written) -> bool {
+    line.group == migration.group && line.name == migration.name
 }
 
-/// The migrations that are mine, oldest version first in each group.
-fn mine<'a>(
+/// Your migrations, oldest version first in each group.
+fn my_migrations<'a>(
     sources: &'a Sources,
-    theirs: &Theirs,
-    ledger: &Ledger,
+    theirs: &TheirMigrations,
+    lines: &SumLines,
     only: &[String],
 ) -> Result<Vec<&'a Written>, Vec<String>> {
     let all = &sources.migrations;
-    let is_meant = |one: &Written, word: &String| {
-        one.name == *word
-            || one.file.file_name().is_some_and(|name| name.to_string_lossy() == *word)
-            || one.file.ends_with(word)
+    let is_called = |migration: &Written, word: &String| {
+        migration.name == *word
+            || migration.file.file_name().is_some_and(|name| name.to_string_lossy() == *word)
+            || migration.file.ends_with(word)
     };
     if !only.is_empty() {
         let unknown: Vec<String> = only
             .iter()
-            .filter(|word| !all.iter().any(|one| is_meant(one, word)))
+            .filter(|word| !all.iter().any(|migration| is_called(migration, word)))
             .map(|word| format!("no migration and no file of the package is called `{word}`"))
             .collect();
         if !unknown.is_empty() {
             return Err(unknown);
         }
-        return Ok(all.iter().filter(|one| only.iter().any(|word| is_meant(one, word))).collect());
+        let is_listed = |migration: &&Written| only.iter().any(|word| is_called(migration, word));
+        return Ok(all.iter().filter(is_listed).collect());
     }
-    if theirs.is_known() {
-        let is_settled = |one: &Written| {
-            ledger.theirs.iter().any(|line| is_of(line, one) && line.version == one.version)
-        };
-        return Ok(all.iter().filter(|one| !theirs.has(one) && !is_settled(one)).collect());
-    }
-    let is_sealed = |one: &Written| {
-        ledger.theirs.iter().any(|line| is_of(line, one) && line.version == one.version)
+    let is_sealed = |migration: &Written| {
+        lines.theirs.iter().any(|line| seals(line, migration) && line.version == migration.version)
     };
-    let unsealed: Vec<&Written> = all.iter().filter(|one| !is_sealed(one)).collect();
-    let clash: Vec<String> = unsealed
+    if theirs.is_known() {
+        let is_mine = |migration: &&Written| !theirs.has(migration) && !is_sealed(migration);
+        return Ok(all.iter().filter(is_mine).collect());
+    }
+    let unsealed: Vec<&Written> = all.iter().filter(|migration| !is_sealed(migration)).collect();
+    let clashes: Vec<String> = unsealed
         .windows(2)
         .filter_map(|pair| match pair {
             [a, b] if a.group == b.group && a.version == b.version => Some(format!(
@@ -294,133 +330,143 @@ fn mine<'a>(
             _ => None,
         })
         .collect();
-    if clash.is_empty() { Ok(unsealed) } else { Err(clash) }
+    if clashes.is_empty() { Ok(unsealed) } else { Err(clashes) }
 }
 
-/// A number can be given anew, a name cannot.
-fn names_are_free(
+/// Refuses names that the other side has, too: a migration can get a new number, but no new name.
+fn check_names(
     mine: &[&Written],
-    theirs: &Theirs,
+    theirs: &TheirMigrations,
     sources: &Sources,
-    which: &Which,
+    ownership: &Ownership,
 ) -> Result<(), Vec<String>> {
-    let taken = |one: &Written| {
-        let version = theirs.other_version(one)?;
+    let taken_by = |migration: &Written| {
+        let version = theirs.other_version(migration)?;
         let mut all = sources.migrations.iter();
-        all.any(|other| other.version == version && other.name == one.name).then_some(version)
+        all.any(|other| other.version == version && other.name == migration.name).then_some(version)
     };
     let problems: Vec<String> = mine
         .iter()
-        .filter_map(|one| {
-            let version = taken(one)?;
+        .filter_map(|migration| {
+            let version = taken_by(migration)?;
             Some(format!(
-                "{}: {} has the name of {version} `{}` of {}: if the two are one migration, delete \
-                 yours, with its `mod` line; otherwise rename the function, and its file; then run \
-                 this again",
-                place(one),
-                named(one),
-                one.name,
-                which.shown,
+                "{}: {} has the name of {version} `{}` of {}: if both are the same migration, \
+                 delete yours and its `mod` line; otherwise rename the function and its file; then \
+                 run `rebase` again",
+                place(migration),
+                version_and_name(migration),
+                migration.name,
+                ownership.shown,
             ))
         })
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
+/// Gives your migrations their new numbers; returns those whose number changes.
 fn renumber<'a>(
     mine: &[&'a Written],
-    theirs: &Theirs,
+    theirs: &TheirMigrations,
     sources: &Sources,
-) -> Result<Vec<Moved<'a>>, Vec<String>> {
+) -> Result<Vec<Renumbering<'a>>, Vec<String>> {
     let mut groups: BTreeMap<&str, Vec<&'a Written>> = BTreeMap::new();
-    for one in mine {
-        groups.entry(&one.group).or_default().push(one);
+    for migration in mine {
+        groups.entry(&migration.group).or_default().push(migration);
     }
-    let mut moved = Vec::new();
+    let mut renumberings = Vec::new();
     for (name, all) in groups {
-        let mut group = Group { theirs: theirs.versions(name), mine: Vec::new() };
-        let stays =
-            |one: &&Written| one.group == name && !all.iter().any(|mine| std::ptr::eq(*mine, *one));
-        group.theirs.extend(sources.migrations.iter().filter(stays).map(|one| one.version));
-        group.mine = all.iter().map(|one| (one.version, one.out_of_order)).collect();
-        let Some(numbers) = group.renumbered() else {
-            return Err(vec![format!("the newest version{} leaves no room", of_group(name))]);
+        let mut group = GroupVersions { theirs: theirs.versions(name), mine: Vec::new() };
+        let is_other = |migration: &&Written| {
+            migration.group == name && !all.iter().any(|mine| ptr::eq(*mine, *migration))
         };
-        let pairs = all.into_iter().zip(numbers).filter(|(one, to)| one.version != *to);
-        moved.extend(pairs.map(|(one, to)| Moved { one, to }));
+        let others = sources.migrations.iter().filter(is_other);
+        group.theirs.extend(others.map(|migration| migration.version));
+        group.mine =
+            all.iter().map(|migration| (migration.version, migration.out_of_order)).collect();
+        let Some(numbers) = group.renumbered() else {
+            return Err(vec![format!(
+                "the newest version{} leaves no room for another",
+                group_suffix(name)
+            )]);
+        };
+        let pairs = all.into_iter().zip(numbers);
+        let changed = pairs.filter(|(migration, version)| migration.version != *version);
+        renumberings.extend(changed.map(|(migration, version)| Renumbering { migration, version }));
     }
-    Ok(moved)
+    Ok(renumberings)
 }
 
-/// Their lines as they are, then mine, under their numbers of now.
+/// Puts the new sum file into the plan: their lines unchanged, then yours under their new numbers.
 fn write_sum(
     package: &Package,
-    ledger: &Ledger,
-    moved: &[Moved<'_>],
+    lines: &SumLines,
+    renumberings: &[Renumbering<'_>],
     sources: &Sources,
-    theirs: &Theirs,
+    theirs: &TheirMigrations,
     plan: &mut Plan,
 ) -> Result<(), String> {
     let path = package.directory.join(sum::FILE);
-    let number = |one: &Written| {
-        moved
+    let new_version = |migration: &Written| {
+        renumberings
             .iter()
-            .find(|moved| std::ptr::eq(moved.one, one))
-            .map_or(one.version, |moved| moved.to)
+            .find(|found| ptr::eq(found.migration, migration))
+            .map_or(migration.version, |found| found.version)
     };
-    let is_moved = |line: &Sealed| {
-        moved.iter().any(|moved| is_of(line, moved.one) && line.version == moved.one.version)
+    let is_renumbered = |line: &Sealed| {
+        renumberings
+            .iter()
+            .any(|found| seals(line, found.migration) && line.version == found.migration.version)
     };
-    let (again, kept): (Vec<Sealed>, Vec<Sealed>) =
-        ledger.theirs.iter().cloned().partition(|line| is_moved(line));
+    let (renumbered, kept): (Vec<Sealed>, Vec<Sealed>) =
+        lines.theirs.iter().cloned().partition(|line| is_renumbered(line));
     let mut mine = Vec::new();
-    for line in ledger.mine.iter().cloned().chain(again) {
-        let mut candidates = sources.migrations.iter().filter(|one| is_of(&line, one));
-        let exact = candidates.clone().find(|one| one.version == line.version);
-        if let Some(one) = exact.or_else(|| candidates.next()) {
-            let version = number(one);
-            if !kept.iter().any(|kept| is_of(kept, one)) {
+    for line in lines.mine.iter().cloned().chain(renumbered) {
+        let mut candidates = sources.migrations.iter().filter(|migration| seals(&line, migration));
+        let exact = candidates.clone().find(|migration| migration.version == line.version);
+        if let Some(migration) = exact.or_else(|| candidates.next()) {
+            let version = new_version(migration);
+            if !kept.iter().any(|kept| seals(kept, migration)) {
                 mine.push(Sealed { version, ..line });
                 continue;
             }
         }
-        let is_theirs_now = ledger
+        let is_theirs = lines
             .theirs
             .iter()
             .chain(&theirs.sealed)
-            .any(|one| one.name == line.name && one.group == line.group);
-        if !is_theirs_now {
+            .any(|sealed| sealed.name == line.name && sealed.group == line.group);
+        if !is_theirs {
             return Err(format!(
                 "{}: {} is sealed on your side only, and no source declares it: restore its file \
-                 from git, with the `mod` line, and run this again",
+                 and its `mod` line from git, and run `rebase` again",
                 shown(&path),
                 line.shown()
             ));
         }
-        plan.done.push(format!("{}: {} has its new number already", sum::FILE, line.shown()));
+        plan.changes.push(format!("{}: {} has its new number already", sum::FILE, line.shown()));
     }
     mine.sort_by(|a, b| (&a.group, a.version).cmp(&(&b.group, b.version)));
     mine.dedup();
-    let is_same = !ledger.is_broken
-        && moved.iter().all(|moved| {
-            !ledger.mine.iter().chain(&ledger.theirs).any(|line| is_of(line, moved.one))
+    let is_unchanged = !lines.is_broken
+        && renumberings.iter().all(|found| {
+            !lines.mine.iter().chain(&lines.theirs).any(|line| seals(line, found.migration))
         });
-    if ledger.text.is_empty() || is_same {
+    if lines.text.is_empty() || is_unchanged {
         return Ok(());
     }
-    let (theirs, my) = (kept.len(), mine.len());
+    let (kept_count, my_count) = (kept.len(), mine.len());
     let text = Sum::of(kept.into_iter().chain(mine)).render();
-    let text = if ledger.text.contains("\r\n") { text.replace('\n', "\r\n") } else { text };
-    if text == ledger.text {
+    let text = if lines.text.contains("\r\n") { text.replace('\n', "\r\n") } else { text };
+    if text == lines.text {
         return Ok(());
     }
-    let lines =
+    let count_lines =
         |count: usize| if count == 1 { "1 line".to_owned() } else { format!("{count} lines") };
-    plan.done.push(format!(
-        "{}: {} that stay, then yours: {}",
+    plan.changes.push(format!(
+        "{}: kept {}, then {} of yours",
         shown(&path),
-        lines(theirs),
-        lines(my)
+        count_lines(kept_count),
+        count_lines(my_count)
     ));
     plan.overlay.write(path, text);
     Ok(())
@@ -432,8 +478,8 @@ impl Plan {
     }
 }
 
-/// What comes after, for a person to type.
-pub(crate) fn next(operation: Operation, package: &Package, unsealed: usize) -> String {
+/// The commands to type next.
+pub(crate) fn next_steps(operation: Operation, package: &Package, unsealed: usize) -> String {
     let mut steps = vec!["look at `git diff`".to_owned(), "`cargo check`".to_owned()];
     if unsealed > 0 && package.directory.join(sum::FILE).is_file() {
         steps.push("`cargo mongrate seal`".to_owned());
@@ -443,6 +489,6 @@ pub(crate) fn next(operation: Operation, package: &Package, unsealed: usize) -> 
         path => path,
     };
     steps.push(format!("`git add -A {directory}`"));
-    steps.push(format!("`{}`", operation.go_on()));
+    steps.push(format!("`{}`", operation.continue_command()));
     format!("next: {}", steps.join(", "))
 }

@@ -1,26 +1,30 @@
-//! Where old names and numbers still stand: in links, comments, scripts. Only ever reported.
+//! Links, comments and scripts that still have old names and numbers. They are only reported.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use mongrate_seal::sources::Overlay;
-use mongrate_seal::sum;
+use mongrate_seal::{sources::Overlay, sum};
 
-use crate::state::shown;
+use crate::places::shown;
 
-/// How many are named.
-const NAMED_MAX: usize = 20;
+/// The most references that are reported.
+const REPORTED_MAX: usize = 20;
 
-/// How many files are looked into.
+/// The most files that are read.
 const FILES_MAX: usize = 20_000;
 
+/// The size above which a file is not read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// The extensions of files that are read.
 const TEXTS: [&str; 11] =
     ["rs", "md", "toml", "json", "yml", "yaml", "txt", "sh", "py", "js", "sql"];
 
-/// `README.md:12 names `m0005_rooms``, for each word that is found below a directory.
-pub(crate) fn of(words: &[String], directory: &Path, overlay: &Overlay) -> Vec<String> {
+/// Returns a line such as ``README.md:12 names `m0005_rooms` `` for each place below a directory
+/// where one of the words is found.
+pub(crate) fn find(words: &[String], directory: &Path, overlay: &Overlay) -> Vec<String> {
     if words.is_empty() {
         return Vec::new();
     }
@@ -36,7 +40,7 @@ pub(crate) fn of(words: &[String], directory: &Path, overlay: &Overlay) -> Vec<S
             continue;
         }
         for (index, line) in text.lines().enumerate() {
-            // The number may be another's by now, and that one's attribute is no reference.
+            // The number may belong to another migration by now, whose attribute is no reference.
             if line.contains("migration(") || line.trim_start().starts_with("version = ") {
                 continue;
             }
@@ -45,16 +49,16 @@ pub(crate) fn of(words: &[String], directory: &Path, overlay: &Overlay) -> Vec<S
             }
         }
     }
-    if found.len() > NAMED_MAX {
-        let more = found.len() - NAMED_MAX;
-        found.truncate(NAMED_MAX);
+    if found.len() > REPORTED_MAX {
+        let more = found.len() - REPORTED_MAX;
+        found.truncate(REPORTED_MAX);
         found.push(format!("and {more} more"));
     }
     found
 }
 
-/// A version, if it is long enough to be no other number.
-pub(crate) fn word(version: i64) -> Option<String> {
+/// A version as a word to look for, if it is so long that it is no other number.
+pub(crate) fn version_word(version: i64) -> Option<String> {
     Some(version.to_string()).filter(|digits| digits.len() >= 6)
 }
 
@@ -72,7 +76,7 @@ fn texts(directory: &Path) -> Vec<PathBuf> {
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let (name, path) = (entry.file_name(), entry.path());
-            // Of the link itself, if it is one: links cannot go in circles.
+            // The type of a link itself, not of its target, so that links cannot go in circles.
             let Ok(about) = entry.metadata() else { continue };
             let is_aside = name.to_string_lossy().starts_with('.') || name == "target";
             if about.is_dir() && !is_aside {
@@ -94,7 +98,7 @@ fn texts(directory: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    //! Whole words only.
+    //! Only whole words are found.
 
     use super::*;
 
@@ -103,7 +107,7 @@ mod tests {
         assert!(has_word("see [m5_a] and", "m5_a"));
         assert!(has_word("crate::m5_a::x", "m5_a"));
         assert!(!has_word("xm5_a m5_ab", "m5_a"));
-        assert_eq!(word(99_999), None);
-        assert_eq!(word(20_250_122_001).as_deref(), Some("20250122001"));
+        assert_eq!(version_word(99_999), None);
+        assert_eq!(version_word(20_250_122_001).as_deref(), Some("20250122001"));
     }
 }

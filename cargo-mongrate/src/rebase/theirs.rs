@@ -1,43 +1,46 @@
-//! What the other side has: its migrations, as far as git can show them.
+//! The migrations of the other side, as far as git knows them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
-use mongrate_seal::sources::{Sources, Written};
-use mongrate_seal::sum::{self, Sealed, Sum};
+use mongrate_seal::{
+    sources::{Sources, Written},
+    sum::{self, Sealed, Sum},
+};
 
 use super::git::Git;
-use crate::package::Package;
-use crate::state::shown;
+use crate::{package::Package, places::shown};
 
-/// What tells one migration from another across branches.
+/// Group, version and name, which identify a migration across branches.
 type Key = (String, i64, String);
 
-/// Migrations that keep their numbers.
+/// The migrations that keep their numbers.
 #[derive(Debug, Default)]
-pub(crate) struct Theirs {
-    /// None: nobody knows, so what is not sealed is mine.
+pub(crate) struct TheirMigrations {
+    /// `None` if they are unknown: then every migration that is not sealed is yours.
     keys: Option<BTreeSet<Key>>,
     /// The lines of the sum file of each commit.
     pub(crate) sealed: Vec<Sealed>,
 }
 
-impl Theirs {
-    /// Of these commits. `now`: what the working tree declares.
+impl TheirMigrations {
+    /// Reads the migrations of these commits. `declared` are the migrations of the working tree.
     ///
     /// # Errors
     ///
-    /// When a commit's own sum file is broken.
-    pub(crate) fn of(
+    /// If the sum file of a commit is broken.
+    pub(crate) fn read(
         git: Option<&Git>,
         commits: &[String],
         package: &Package,
-        now: &[Written],
+        declared: &[Written],
     ) -> Result<Self, String> {
         let Some(git) = git.filter(|_| !commits.is_empty()) else { return Ok(Self::default()) };
         let mut by_file: BTreeMap<PathBuf, Vec<Key>> = BTreeMap::new();
-        for one in now {
-            by_file.entry(one.file.clone()).or_default().push(key(one));
+        for migration in declared {
+            by_file.entry(migration.file.clone()).or_default().push(key(migration));
         }
         let (mut keys, mut sealed) = (BTreeSet::new(), Vec::new());
         for commit in commits {
@@ -48,10 +51,10 @@ impl Theirs {
                     keys.extend(by_file.get(file).into_iter().flatten().cloned());
                     continue;
                 }
-                // One that does not parse was broken there, too, and says nothing.
+                // A file that does not parse was broken in that commit, too, and declares nothing.
                 let text = git.text(commit, file).filter(|text| text.contains("migration"));
                 let sources = text.and_then(|text| Sources::of_text(&text, file).ok());
-                keys.extend(sources.iter().flat_map(|one| one.migrations.iter().map(key)));
+                keys.extend(sources.iter().flat_map(|sources| sources.migrations.iter().map(key)));
             }
             let path = package.directory.join(sum::FILE);
             if let Some(text) = git.text(commit, &path) {
@@ -59,7 +62,7 @@ impl Theirs {
                     format!(
                         "{} of {} is broken: {fault}",
                         shown(&path.with_file_name("")).trim_end_matches('/'),
-                        git.called(commit)
+                        git.readable_name(commit)
                     )
                 })?;
                 sealed.extend(sum.sealed().iter().cloned());
@@ -69,7 +72,7 @@ impl Theirs {
         Ok(Self { keys: Some(keys), sealed })
     }
 
-    /// Adds what the other side of a conflict has sealed.
+    /// Adds the migrations that the other side of a conflict has sealed.
     pub(crate) fn add(&mut self, sealed: &[Sealed]) {
         let keys = self.keys.get_or_insert_default();
         keys.extend(sealed.iter().map(sealed_key));
@@ -79,34 +82,34 @@ impl Theirs {
         self.keys.is_some()
     }
 
-    pub(crate) fn has(&self, one: &Written) -> bool {
-        self.keys.as_ref().is_some_and(|keys| keys.contains(&key(one)))
+    pub(crate) fn has(&self, migration: &Written) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.contains(&key(migration)))
     }
 
-    pub(crate) fn has_sealed(&self, one: &Sealed) -> bool {
-        self.keys.as_ref().is_some_and(|keys| keys.contains(&sealed_key(one)))
+    pub(crate) fn has_sealed(&self, sealed: &Sealed) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.contains(&sealed_key(sealed)))
     }
 
     /// The versions of a group.
     pub(crate) fn versions(&self, group: &str) -> BTreeSet<i64> {
         let keys = self.keys.iter().flatten();
-        keys.filter(|(of, ..)| of == group).map(|(_, version, _)| *version).collect()
+        keys.filter(|(key_group, ..)| key_group == group).map(|(_, version, _)| *version).collect()
     }
 
-    /// Another number under which the other side has a migration of this name.
-    pub(crate) fn other_version(&self, one: &Written) -> Option<i64> {
+    /// The version of another migration with this name on the other side.
+    pub(crate) fn other_version(&self, migration: &Written) -> Option<i64> {
         let mut keys = self.keys.iter().flatten();
         let found = keys.find(|(group, version, name)| {
-            *group == one.group && *name == one.name && *version != one.version
+            *group == migration.group && *name == migration.name && *version != migration.version
         });
         found.map(|(_, version, _)| *version)
     }
 }
 
-fn key(one: &Written) -> Key {
-    (one.group.clone(), one.version, one.name.clone())
+fn key(migration: &Written) -> Key {
+    (migration.group.clone(), migration.version, migration.name.clone())
 }
 
-fn sealed_key(one: &Sealed) -> Key {
-    (one.group.clone(), one.version, one.name.clone())
+fn sealed_key(sealed: &Sealed) -> Key {
+    (sealed.group.clone(), sealed.version, sealed.name.clone())
 }

@@ -1,6 +1,6 @@
-//! A package that leaves its sum file at home.
+//! A package that is published without its sum file.
 
-use super::{Fixture, text};
+use crate::fixture::{Fixture, text};
 
 #[test]
 fn a_package_that_leaves_the_sum_file_out_is_told_so() {
@@ -23,7 +23,7 @@ fn a_package_that_leaves_the_sum_file_out_is_told_so() {
         let output = fixture.mongrate(&["seal"]);
         assert!(output.status.success(), "{}", text(&output));
         assert!(text(&output).contains("warning: Cargo.toml: `"), "{}", text(&output));
-        // What no registry gets is told, too, and fails nothing.
+        // A package that is never published gets only a warning.
         fixture.write(
             "Cargo.toml",
             &with.replace("[dependencies]", "publish = false\n[dependencies]"),

@@ -1,9 +1,9 @@
-//! One reading of a body: what the subcommand seals, the compiler finds, however a file is checked
-//! out, whatever features are on, and in each edition.
+//! The subcommand and the compiler read a body alike, however a file is checked out, whatever
+//! features are on, and in each edition.
 
-use super::{Fixture, text};
+use crate::fixture::{Fixture, text};
 
-/// A macro that hands on another body, as `#[tracing::instrument]` does.
+/// A macro that rewrites the body, as `#[tracing::instrument]` does.
 const TRACING: &str = r#"
     use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 
@@ -54,7 +54,8 @@ fn with_tracing() -> Fixture {
     fixture
 }
 
-/// The versions and checksums that are linked are those that are sealed, with these arguments.
+/// Expects that the linked versions and checksums are the sealed ones, in a build with these
+/// arguments.
 #[track_caller]
 fn is_linked_as_sealed(fixture: &Fixture, arguments: &[&str]) {
     let output = fixture.cargo(&[&["run"], arguments].concat());
@@ -70,7 +71,7 @@ fn is_linked_as_sealed(fixture: &Fixture, arguments: &[&str]) {
     assert!(text(&output).contains("2 migrations, 2 sealed\n"), "{}", text(&output));
 }
 
-/// Seals what is there, and builds and compares it.
+/// Seals the migrations, builds, and compares.
 #[track_caller]
 fn seals(fixture: &Fixture) {
     let output = fixture.mongrate(&["seal"]);
@@ -122,7 +123,7 @@ fn what_a_macro_writes_has_one_reading_the_compilers() {
         "#[mongrate::migration(version = 1)] async fn $n($($p)*) -> $r { let _x = 1; $($b)* }"
     );
     fixture.write("src/one.rs", &module);
-    // A macro writes it, and there is one reading: the compiler's.
+    // A macro writes the migration, so only the compiler reads it.
     let output = fixture.cargo(&["run"]);
     assert!(output.status.success(), "{}", text(&output));
     assert!(text(&output).starts_with("1 v1:sha256:"), "{}", text(&output));
@@ -135,7 +136,7 @@ fn a_macro_that_a_feature_adds_changes_no_checksum() {
     fixture.replace("src/one.rs", ATTRIBUTE, &with);
     seals(&fixture);
     is_linked_as_sealed(&fixture, &["--features", "otel"]);
-    // Nor does one that is not sealed: it is in the database with that.
+    // Nor the checksum of a migration that is not sealed: a database may have recorded it.
     let other = with_tracing();
     other.replace("src/one.rs", ATTRIBUTE, &with);
     let (off, on) = (other.cargo(&["run"]), other.cargo(&["run", "--features", "otel"]));
@@ -161,7 +162,7 @@ fn a_migration_under_a_feature_is_read() {
     seals(&fixture);
 }
 
-/// What a body may hold that has line ends in it.
+/// A body with everything that can have line ends in it.
 const LINES: &str = r##"
 use mongrate::{Result, Transaction, migration};
 

@@ -1,6 +1,6 @@
-//! A `mod` line that was removed, its file still there; and what only looks like that.
+//! Files that no `mod` line reaches any more, and cases that only look like that.
 
-use super::{Fixture, text};
+use crate::fixture::{Fixture, text};
 
 const GONE: &str = "1 `add_users` is sealed but gone from this package";
 
@@ -20,9 +20,9 @@ error: 1 `add_users` is sealed and in src/one.rs, but no `mod` reaches that file
 #[test]
 fn a_directory_that_no_mod_reaches_is_named_by_its_own_line() {
     let fixture = Fixture::new();
-    let one = fixture.read("src/one.rs");
+    let source = fixture.read("src/one.rs");
     std::fs::remove_file(fixture.path("src/one.rs")).expect("it was there");
-    fixture.write("src/one/mod.rs", &one);
+    fixture.write("src/one/mod.rs", &source);
     assert!(fixture.mongrate(&["seal"]).status.success());
     fixture.replace("src/main.rs", "mod one;", "");
     fixture.is_refused(
@@ -32,11 +32,11 @@ error: 1 `add_users` is sealed and in src/one/mod.rs, but no `mod` reaches that 
     );
 }
 
-/// However its attribute is written, and whatever else looks like one.
+/// However the attribute is written, and whatever else looks like an attribute.
 #[test]
 fn what_is_there_is_found_and_what_only_looks_like_it_is_not() {
     let fixture = Fixture::sealed();
-    let one = fixture.read("src/one.rs");
+    let source = fixture.read("src/one.rs");
     for attribute in [
         "#[migration(version = 0x1)]",
         "#[migration{version = 1}]",
@@ -45,10 +45,10 @@ fn what_is_there_is_found_and_what_only_looks_like_it_is_not() {
         "#[mongrate::migration(name = \"add_users\", version = 1)]",
         "#[cfg_attr(all(), migration(version = 1_))]",
     ] {
-        fixture.write("src/one.rs", &one.replace("#[migration(version = 1)]", attribute));
+        fixture.write("src/one.rs", &source.replace("#[migration(version = 1)]", attribute));
         fixture.is_sound();
     }
-    // And what is not there is not hidden by what looks like it.
+    // Text that looks like a migration does not hide that a migration is gone.
     std::fs::remove_file(fixture.path("src/one.rs")).expect("it was there");
     fixture.replace(
         "src/main.rs",
@@ -67,7 +67,7 @@ fn what_is_there_is_found_and_what_only_looks_like_it_is_not() {
     assert!(text(&output).contains(GONE), "{}", text(&output));
 }
 
-/// Neither the compiler nor the subcommand says that something is missing which a macro reaches.
+/// Neither compiler nor subcommand reports a migration as missing if a macro reaches it.
 #[test]
 fn a_file_that_a_macro_reaches_is_not_said_to_be_gone() {
     let fixture = Fixture::sealed();
@@ -79,7 +79,7 @@ fn a_file_that_a_macro_reaches_is_not_said_to_be_gone() {
     fixture.is_sound();
     let output = fixture.mongrate(&["check"]);
     assert!(text(&output).contains("warning: src/one.rs: holds a migration, and is not read"));
-    // One that no macro is told of is missing all the same.
+    // A migration that no macro names is missing all the same.
     fixture.replace("src/main.rs", "modules! { one }", "");
     let output = fixture.cargo(&["check"]);
     assert!(text(&output).contains("but no `mod` reaches that file"), "{}", text(&output));
@@ -88,12 +88,12 @@ fn a_file_that_a_macro_reaches_is_not_said_to_be_gone() {
 #[test]
 fn files_elsewhere_are_followed() {
     let fixture = Fixture::sealed();
-    let one = fixture.read("src/one.rs");
+    let source = fixture.read("src/one.rs");
     std::fs::remove_file(fixture.path("src/one.rs")).expect("it was there");
-    fixture.write("history/first.rs", &one);
+    fixture.write("history/first.rs", &source);
     fixture.replace("src/main.rs", "mod one;", "#[path = \"../history/first.rs\"]\nmod one;");
     fixture.is_sound();
-    fixture.write("src/history/one.rs", &one);
+    fixture.write("src/history/one.rs", &source);
     fixture.replace(
         "src/main.rs",
         "#[path = \"../history/first.rs\"]\nmod one;",
@@ -102,7 +102,8 @@ fn files_elsewhere_are_followed() {
     fixture.is_sound();
 }
 
-/// Another target of the package has it: the library, say, or a binary of a name of its own.
+/// Another target of the package has the migration: its library, or a binary with a name of its
+/// own.
 #[test]
 fn what_another_target_has_is_not_gone() {
     let fixture = Fixture::sealed();

@@ -1,9 +1,9 @@
-//! What the subcommand does not read it says, and gives no advice that would renumber a migration
-//! which a database may have.
+//! The subcommand reports what it does not read, and never advises to renumber a migration that a
+//! database may have applied.
 
-use super::{Fixture, THREE, text};
+use crate::fixture::{Fixture, THREE, text};
 
-/// `cargo mongrate check` and `seal` warn of this, and are content.
+/// Expects that `cargo mongrate check` and `seal` succeed with this warning.
 #[track_caller]
 fn is_warned_of(fixture: &Fixture, expected: &str) {
     for verb in ["check", "seal"] {
@@ -18,7 +18,8 @@ fn is_warned_of(fixture: &Fixture, expected: &str) {
     );
 }
 
-/// `cargo check` refuses it as older than what is sealed, and does not say to renumber it.
+/// Expects that `cargo check` refuses the migration as older than the newest sealed, and does not
+/// advise to renumber it.
 #[track_caller]
 fn keeps_its_version(fixture: &Fixture) {
     let output = fixture.cargo(&["check"]);
@@ -35,7 +36,7 @@ const SEAL_IT: &str = ": it is not sealed. To seal it, write it out as a functio
                        let it keep its version";
 
 #[test]
-fn in_a_macro_it_is_said_to_be_not_read() {
+fn a_migration_in_a_macro_is_reported_as_not_read() {
     let fixture = Fixture::sealed();
     fixture.write(
         "src/main.rs",
@@ -71,7 +72,7 @@ fn in_a_macro_it_is_said_to_be_not_read() {
 }
 
 #[test]
-fn in_an_included_file_it_is_said_to_be_not_read() {
+fn a_migration_in_an_included_file_is_reported_as_not_read() {
     let fixture = Fixture::sealed();
     fixture.write("src/three.in", THREE.trim());
     fixture.replace("src/main.rs", "fn main", "include!(\"three.in\");\nfn main");
@@ -84,7 +85,7 @@ fn in_an_included_file_it_is_said_to_be_not_read() {
 }
 
 #[test]
-fn in_a_body_it_is_said_to_be_not_read() {
+fn a_migration_in_a_body_is_reported_as_not_read() {
     let fixture = Fixture::sealed();
     fixture.replace("src/main.rs", "fn main() {", &format!("fn main() {{\n{}", THREE.trim()));
     is_warned_of(
@@ -95,10 +96,10 @@ fn in_a_body_it_is_said_to_be_not_read() {
         ),
     );
     keeps_its_version(&fixture);
-    // One that is sealed and was moved there is neither gone nor to be deleted from the file.
+    // A sealed migration that was moved there is not reported as gone.
     let fixture = Fixture::sealed();
-    let one = fixture.read("src/one.rs");
-    fixture.replace("src/main.rs", "fn main() {", &format!("fn main() {{\n{}", one.trim()));
+    let source = fixture.read("src/one.rs");
+    fixture.replace("src/main.rs", "fn main() {", &format!("fn main() {{\n{}", source.trim()));
     fixture.replace("src/main.rs", "mod one;", "");
     std::fs::remove_file(fixture.path("src/one.rs")).expect("it was there");
     fixture.is_sound();
@@ -108,7 +109,7 @@ fn in_a_body_it_is_said_to_be_not_read() {
 }
 
 #[test]
-fn under_another_name_it_is_read_or_said_not_to_be() {
+fn a_migration_under_another_name_is_read_or_reported() {
     let fixture = Fixture::new();
     for (imports, attribute) in [
         ("use mongrate::migration as m;", "#[m(version = 1)]"),
@@ -128,7 +129,7 @@ fn under_another_name_it_is_read_or_said_not_to_be() {
         let output = fixture.mongrate(&["check"]);
         assert!(text(&output).contains("2 migrations, 2 sealed\n"), "{}", text(&output));
     }
-    // Where no import tells, it is said.
+    // Without an import that tells, the warning is shown.
     fixture.write("src/kit.rs", "pub use mongrate::*;\npub use mongrate::migration as step;\n");
     let three = THREE.replace("mongrate::migration", "crate::kit::step");
     fixture.write("src/three.rs", &three.replace("version = 3", "version = 7"));

@@ -1,5 +1,5 @@
-//! A program with mongodb-migrator. `peer-mongodb-migrator URI DATABASE COUNT [FAILS]` applies what is
-//! not applied of COUNT migrations, each of which inserts one document; number FAILS fails.
+//! A program with mongodb-migrator. `peer-mongodb-migrator URI DATABASE COUNT [FAILS]` applies
+//! the pending ones of COUNT migrations. Each inserts one document; the migration FAILS fails.
 
 use std::env;
 
@@ -14,14 +14,14 @@ use mongodb_migrator::{
     migrator::{Env, default::DefaultMigrator},
 };
 
-struct One {
+struct InsertOne {
     id: String,
     n: i64,
     fails: bool,
 }
 
 #[async_trait]
-impl Migration for One {
+impl Migration for InsertOne {
     async fn up(&self, env: Env) -> Result<()> {
         if self.fails {
             bail!("it was told to fail");
@@ -45,9 +45,10 @@ async fn main() -> Result<()> {
         _ => bail!("peer-mongodb-migrator URI DATABASE COUNT [FAILS]"),
     };
     let db = Client::with_uri_str(uri).await?.database(database);
-    let one =
-        |n| Box::new(One { id: format!("m{n:07}"), n, fails: n == fails }) as Box<dyn Migration>;
-    let all: Vec<Box<dyn Migration>> = (1..=count.parse::<i64>()?).map(one).collect();
+    let migration = |n| {
+        Box::new(InsertOne { id: format!("m{n:07}"), n, fails: n == fails }) as Box<dyn Migration>
+    };
+    let all: Vec<Box<dyn Migration>> = (1..=count.parse::<i64>()?).map(migration).collect();
     let migrator = DefaultMigrator::new().with_conn(db).with_migrations_vec(all);
     migrator.up().await.map_err(|error| anyhow::anyhow!("{error}"))
 }

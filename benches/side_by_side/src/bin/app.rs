@@ -1,4 +1,4 @@
-//! An app with Mongrate, with up to so many migrations; see `mongrate_bench::app`.
+//! An app with Mongrate that has up to 110 migrations; see `mongrate_bench::app`.
 
 use mongrate::{BoxError, Migration};
 use mongrate_bench::{app, list};

@@ -1,5 +1,5 @@
 //! The floor: the least that the official driver can do for each job. No plan, no lock, no check.
-//! `bench-floor JOB URI DATABASE COUNT`; prints the job and how many it found or did.
+//! `bench-floor JOB URI DATABASE COUNT` prints the job and the number of documents or migrations.
 
 use std::env;
 
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Problem> {
     let db = client.database(database);
     let done = match job.as_str() {
         "idle" => read(&db, HISTORY).await?,
-        // Mongrate's own, which is longer.
+        // Mongrate's history, whose documents are longer.
         "read" => read(&db, "migrations").await?,
         "fill" => fill(&db, count).await?,
         "apply" => apply(&client, &db, count).await?,
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Problem> {
     Ok(())
 }
 
-/// Reads the whole collection, and looks at the id of each document.
+/// Reads the whole collection, and the id of each document.
 async fn read(db: &Database, collection: &str) -> Result<i64, Problem> {
     let mut cursor = db.collection::<RawDocumentBuf>(collection).find(doc! {}).await?;
     let mut found = 0;
@@ -66,7 +66,7 @@ async fn add(db: &Database, version: i64, session: &mut ClientSession) -> Result
     Ok(())
 }
 
-/// Each in a transaction with its record.
+/// Applies each migration in a transaction with its record.
 async fn apply(client: &Client, db: &Database, count: i64) -> Result<i64, Problem> {
     let mut session = client.start_session().await?;
     for version in 1..=count {
@@ -77,7 +77,7 @@ async fn apply(client: &Client, db: &Database, count: i64) -> Result<i64, Proble
     Ok(count)
 }
 
-/// All in one transaction.
+/// Applies all migrations in one transaction.
 async fn atomic(client: &Client, db: &Database, count: i64) -> Result<i64, Problem> {
     let mut session = client.start_session().await?;
     session.start_transaction().await?;

@@ -1,33 +1,33 @@
-//! `results.json`: all sections, each with when it was measured.
+//! `results.json`: all sections, each with the date of its measurement.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use clap::ValueEnum as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{Problem, args::Workload, section::Section};
+use crate::{args::Workload, problem::Problem, section::Section};
 
 #[derive(Default, Serialize, Deserialize)]
 struct Results {
     sections: Vec<Section>,
 }
 
-/// Puts a section into the file, in the place of one that has its id, and returns all.
+/// Puts a section into the file, in place of an earlier section with its id. Returns all sections.
 pub(super) fn merge(path: &Path, section: Section) -> Result<Vec<Section>, Problem> {
     let mut results = match fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text).map_err(|error| {
             format!("{}: {error}; remove it, or choose another --out", path.display())
         })?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Results::default(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Results::default(),
         Err(error) => return Err(format!("{}: {error}", path.display()).into()),
     };
     results.sections.retain(|other| other.id != section.id);
     results.sections.push(section);
     results.sections.sort_by_key(|section| {
-        let named = |one: &Workload| {
-            one.to_possible_value().is_some_and(|value| value.get_name() == section.id)
+        let has_id = |workload: &Workload| {
+            workload.to_possible_value().is_some_and(|value| value.get_name() == section.id)
         };
-        Workload::value_variants().iter().position(named)
+        Workload::value_variants().iter().position(has_id)
     });
     fs::write(path, serde_json::to_string_pretty(&results)? + "\n")?;
     Ok(results.sections)

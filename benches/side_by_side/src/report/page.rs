@@ -3,12 +3,12 @@
 use std::{fs, path::Path};
 
 use super::table;
-use crate::{Problem, section::Section};
+use crate::{problem::Problem, section::Section};
 
 const BEGIN: &str = "<!-- results: written by `cargo run --release -p mongrate-bench` -->\n";
 const END: &str = "<!-- end of results -->";
 
-/// Puts the tables between the marks of the page beside `out`; where there is no such page, into
+/// Puts the tables between the marks of the page beside `out`; if there is no page, into
 /// `results.md` in `out`.
 pub(super) fn write(out: &Path, sections: &[Section]) -> Result<(), Problem> {
     let tables = |directory: &str| {
@@ -23,7 +23,11 @@ pub(super) fn write(out: &Path, sections: &[Section]) -> Result<(), Problem> {
         Some((head, tail))
     });
     let (head, tail) = marks.ok_or_else(|| {
-        format!("{}: it has no `{}` and `{END}` to write between", page.display(), BEGIN.trim())
+        format!(
+            "{}: the page has no `{}` and `{END}` to write between",
+            page.display(),
+            BEGIN.trim()
+        )
     })?;
     let name = out.file_name().unwrap_or_default().to_string_lossy();
     let tables = tables(&format!("{name}/"));

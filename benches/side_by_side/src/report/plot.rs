@@ -1,4 +1,4 @@
-//! A section as a picture: a bar for each row, in groups, on a logarithmic scale.
+//! A section as a plot: a bar for each row, grouped by case, on a logarithmic scale.
 
 use plotters::{
     prelude::{IntoDrawingArea as _, IntoFont as _, RGBColor, Rectangle, SVGBackend, Text, WHITE},
@@ -8,17 +8,18 @@ use plotters::{
     },
 };
 
+use super::number::number;
 use crate::{
-    Problem,
+    problem::Problem,
     section::{Row, Section},
 };
 
 const WIDTH: u32 = 760;
 const LINE: i32 = 20;
 const HEAD: i32 = 34;
-/// Where names end and bars begin.
+/// The position where names end and bars begin.
 const LEFT: i32 = 220;
-/// Room for the figure behind the longest bar.
+/// The room for the figure after the longest bar.
 const RIGHT: i32 = 90;
 
 const FLOOR: RGBColor = RGBColor(120, 120, 120);
@@ -26,7 +27,7 @@ const OURS: RGBColor = RGBColor(0, 122, 94);
 const THEIRS: RGBColor = RGBColor(176, 190, 197);
 const INK: RGBColor = RGBColor(40, 40, 40);
 
-/// The picture as SVG; nothing for a section without figures.
+/// The plot as SVG; `None` for a section without figures.
 pub(super) fn svg(section: &Section) -> Result<Option<String>, Problem> {
     let values = || section.rows.iter().map(|row| row.median).filter(|value| *value > 0.0);
     let (Some(least), Some(most)) =
@@ -34,7 +35,7 @@ pub(super) fn svg(section: &Section) -> Result<Option<String>, Problem> {
     else {
         return Ok(None);
     };
-    // The shortest bar is to be seen.
+    // The scale begins below the least value, so that the shortest bar is visible.
     let from = (least / 2.0).log10();
     let scale = f64::from(WIDTH as i32 - LEFT - RIGHT) / (most.log10() - from).max(0.1);
     let groups = groups(&section.rows);
@@ -50,7 +51,7 @@ pub(super) fn svg(section: &Section) -> Result<Option<String>, Problem> {
             let font = ("sans-serif", size).into_font();
             TextStyle::from(font).color(&INK).pos(Pos::new(across, VPos::Center))
         };
-        let say = |text: String, at: (i32, i32), style: TextStyle<'_>| {
+        let write = |text: String, at: (i32, i32), style: TextStyle<'_>| {
             area.draw(&Text::new(text, at, style)).map_err(|error| fails(&error))
         };
         let title = format!(
@@ -58,19 +59,19 @@ pub(super) fn svg(section: &Section) -> Result<Option<String>, Problem> {
             section.title.replace('`', ""),
             section.unit.sign()
         );
-        say(title, (10, HEAD / 2), style(16, HPos::Left))?;
+        write(title, (10, HEAD / 2), style(16, HPos::Left))?;
         let mut y = HEAD;
         for (case, rows) in groups {
-            say(case.to_owned(), (10, y + LINE / 2), style(13, HPos::Left))?;
+            write(case.to_owned(), (10, y + LINE / 2), style(13, HPos::Left))?;
             y += LINE;
             for row in rows {
                 let middle = y + LINE / 2;
-                say(row.who.clone(), (LEFT - 8, middle), style(12, HPos::Right))?;
+                write(row.tool.clone(), (LEFT - 8, middle), style(12, HPos::Right))?;
                 let end = LEFT + ((row.median.max(least).log10() - from) * scale) as i32;
                 let bar = [(LEFT, y + 3), (end, y + LINE - 3)];
-                let bar = Rectangle::new(bar, colour(&row.who).filled());
+                let bar = Rectangle::new(bar, colour(&row.tool).filled());
                 area.draw(&bar).map_err(|error| fails(&error))?;
-                say(super::number(row.median), (end + 6, middle), style(12, HPos::Left))?;
+                write(number(row.median), (end + 6, middle), style(12, HPos::Left))?;
                 y += LINE;
             }
             y += 6;
@@ -80,8 +81,9 @@ pub(super) fn svg(section: &Section) -> Result<Option<String>, Problem> {
     Ok(Some(picture))
 }
 
-fn colour(who: &str) -> RGBColor {
-    match who {
+/// The colour of a tool's bar: the floors, other tools (which have a version), and Mongrate.
+fn colour(tool: &str) -> RGBColor {
+    match tool {
         "updateMany" | "bulk writes by hand" | "bare driver app" => FLOOR,
         floor if floor.starts_with("floor") => FLOOR,
         peer if peer.split(' ').nth(1).is_some_and(|word| word.starts_with(char::is_numeric))
@@ -93,7 +95,7 @@ fn colour(who: &str) -> RGBColor {
     }
 }
 
-/// The rows of each case, in their order.
+/// The rows by case, in their order.
 fn groups(rows: &[Row]) -> Vec<(&str, Vec<&Row>)> {
     let mut groups: Vec<(&str, Vec<&Row>)> = Vec::new();
     for row in rows {

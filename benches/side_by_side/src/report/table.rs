@@ -1,17 +1,17 @@
-//! Sections as tables: for a terminal, and for the guide.
+//! Sections as tables, for a terminal and for the guide.
 
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::number;
+use super::number::number;
 use crate::section::{Row, Section};
 
 const NUMBERS: std::ops::Range<usize> = 2..7;
 
-/// For a terminal.
+/// A section as text for a terminal.
 pub(super) fn text(section: &Section) -> String {
-    let mut table = of(section);
+    let mut table = table(section);
     table.load_style(presets::NOTHING);
     let mut text = table.to_string();
     for line in &section.skipped {
@@ -20,9 +20,9 @@ pub(super) fn text(section: &Section) -> String {
     text
 }
 
-/// For the guide; pictures lie in `directory`.
+/// A section as Markdown for the guide. The plots are in `directory`.
 pub(super) fn markdown(section: &Section, directory: &str) -> String {
-    let mut table = of(section);
+    let mut table = table(section);
     table.load_style(presets::ASCII_MARKDOWN);
     let Section { id, title, how, measured, skipped, .. } = section;
     let mut text = format!("### {title}\n\n{how}\n\n{table}\n\n");
@@ -43,7 +43,7 @@ pub(super) fn markdown(section: &Section, directory: &str) -> String {
     text
 }
 
-fn of(section: &Section) -> Table {
+fn table(section: &Section) -> Table {
     let unit = section.unit.sign();
     let mut table = Table::new();
     table.set_header([
@@ -72,8 +72,8 @@ fn of(section: &Section) -> Table {
 }
 
 fn cells(case: &str, row: &Row) -> Vec<String> {
-    let met = |met: bool| if met { "✓" } else { "✗" };
-    let goals = row.goals.iter().map(|goal| format!("{} {}", goal.text, met(goal.met)));
+    let mark = |met: bool| if met { "✓" } else { "✗" };
+    let goals = row.goals.iter().map(|goal| format!("{} {}", goal.text, mark(goal.met)));
     let mut notes: Vec<String> = Vec::new();
     if !row.note.is_empty() {
         notes.push(row.note.clone());
@@ -83,7 +83,7 @@ fn cells(case: &str, row: &Row) -> Vec<String> {
     }
     vec![
         case.to_owned(),
-        row.who.clone(),
+        row.tool.clone(),
         row.runs.to_string(),
         number(row.median),
         number(row.least),

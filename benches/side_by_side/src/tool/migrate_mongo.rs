@@ -1,4 +1,4 @@
-//! migrate-mongo: `migrate-mongo up`, with its defaults, so without its lock.
+//! migrate-mongo: `migrate-mongo up` with its defaults, so without its lock.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 use mongodb::bson::doc;
 
 use super::{Job, Role, Seed, Tool, Verb, peer};
-use crate::{Problem, check::History};
+use crate::{check::History, problem::Problem};
 
 const CONFIG: &str = "module.exports = { mongodb: { url: process.env.BENCH_URI, databaseName: \
     process.env.BENCH_DATABASE, options: {} }, migrationsDir: 'migrations', \
@@ -36,7 +36,7 @@ impl MigrateMongo {
 }
 
 fn file(n: u32) -> String {
-    format!("{}-m.js", peer::stamp(n))
+    format!("{}-m.js", peer::version(n))
 }
 
 impl Tool for MigrateMongo {
@@ -75,7 +75,7 @@ impl Tool for MigrateMongo {
     fn seed(&self, job: &Job) -> Seed {
         Seed::Documents(peer::records(job.count, |n| {
             let block = f64::from(u32::MAX);
-            doc! { "fileName": file(n), "appliedAt": peer::moment(n), "migrationBlock": block }
+            doc! { "fileName": file(n), "appliedAt": peer::time(n), "migrationBlock": block }
         }))
     }
 

@@ -1,10 +1,11 @@
-//! The tools that are measured: how each is told to do a job, and how its history looks.
+//! The tools that are measured: how each does a job, and where its history is.
 
 mod migrate_mongo;
 mod mongodb_migrations;
 mod mongodb_migrator;
-pub mod own;
-pub mod peer;
+pub mod own_program;
+mod peer;
+pub mod peers;
 mod pymongo_migrate;
 mod ts_migrate_mongoose;
 
@@ -12,74 +13,74 @@ use std::process::Command;
 
 use mongodb::bson::Document;
 
-use crate::{Problem, check::History};
+use crate::{check::History, problem::Problem};
 
-/// Which of the tools it is, for ratios and goals.
+/// The role of a tool, for ratios and goals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// What the others are compared with.
+    /// The least that the driver can do, to which the others are compared.
     Floor,
-    /// Ours.
+    /// Mongrate.
     Mongrate,
-    /// Somebody else's.
+    /// Another tool.
     Peer,
 }
 
-/// What a tool is to do.
+/// What a tool does in a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Start, and find nothing to do.
+    /// Start with nothing pending.
     Idle,
-    /// Apply all.
+    /// Apply all migrations.
     Apply,
-    /// Apply all in one transaction.
+    /// Apply all migrations in one transaction.
     Atomic,
-    /// Roll all back.
+    /// Roll all migrations back.
     Rollback,
 }
 
-/// One job: a verb on a database, with so many migrations.
+/// A job: a verb on a database, with a number of migrations.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The verb.
     pub verb: Verb,
-    /// The server.
+    /// The URI of the server.
     pub uri: String,
-    /// The database.
+    /// The name of the database.
     pub database: String,
-    /// How many migrations there are.
+    /// The number of migrations.
     pub count: u32,
 }
 
-/// How a history that is there already is made.
+/// How a history of applied migrations is made.
 pub enum Seed {
-    /// By the tool itself.
+    /// By a run of the tool itself.
     Run(Command),
-    /// As documents of the form that the tool writes, in the collection of its history.
+    /// By documents in the form that the tool writes, in the collection of its history.
     Documents(Vec<Document>),
 }
 
-/// A tool.
+/// A tool that is measured.
 pub trait Tool {
-    /// Its name, and for those of others the version.
+    /// The name of the tool; for a peer, with its version.
     fn name(&self) -> &str;
 
-    /// Which it is.
+    /// The role of the tool.
     fn role(&self) -> Role;
 
-    /// Writes what a job needs beforehand, such as a file per migration.
+    /// Writes what a job needs beforehand, such as a file for each migration.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// If a file cannot be written.
     fn lay_out(&self, job: &Job) -> Result<(), Problem>;
 
-    /// The program that does it; none if the tool has no such verb.
+    /// The command that does the job; `None` if the tool has no such verb.
     fn command(&self, job: &Job) -> Option<Command>;
 
-    /// How a history of so many is made.
+    /// How a history with the job's migrations is made.
     fn seed(&self, job: &Job) -> Seed;
 
-    /// How its history looks.
+    /// The history of the tool.
     fn history(&self) -> History;
 }

@@ -8,7 +8,7 @@ use std::{
 use mongodb::bson::doc;
 
 use super::{Job, Role, Seed, Tool, Verb, peer};
-use crate::{Problem, check::History};
+use crate::{check::History, problem::Problem};
 
 /// mongodb-migrations.
 pub(super) struct MongodbMigrations {
@@ -40,7 +40,7 @@ impl Tool for MongodbMigrations {
     }
 
     fn lay_out(&self, job: &Job) -> Result<(), Problem> {
-        let file = |n| format!("{}_m.py", peer::stamp(n));
+        let file = |n| format!("{}_m.py", peer::version(n));
         peer::write_files(&self.directory(job), job.count, file, |n| {
             format!(
                 "from mongodb_migrations.base import BaseMigration\n\n\nclass \
@@ -66,8 +66,8 @@ impl Tool for MongodbMigrations {
 
     fn seed(&self, job: &Job) -> Seed {
         Seed::Documents(peer::records(job.count, |n| {
-            let stamp = peer::stamp(n).to_string();
-            doc! { "migration_datetime": stamp, "created_at": peer::moment(n) }
+            let version = peer::version(n).to_string();
+            doc! { "migration_datetime": version, "created_at": peer::time(n) }
         }))
     }
 

@@ -9,7 +9,7 @@ use std::{
 use mongodb::bson::doc;
 
 use super::{Job, Role, Seed, Tool, Verb, peer};
-use crate::{Problem, check::History, place::Place};
+use crate::{check::History, paths::Paths, problem::Problem};
 
 /// mongodb-migrator.
 pub(super) struct MongodbMigrator {
@@ -18,9 +18,9 @@ pub(super) struct MongodbMigrator {
 }
 
 impl MongodbMigrator {
-    pub(super) fn find(installed: &Path, place: &Place) -> Option<Self> {
+    pub(super) fn find(installed: &Path, paths: &Paths) -> Option<Self> {
         let program = installed.join("mongodb_migrator/release/peer-mongodb-migrator");
-        let manifest = place.repository.join("benches/peers/mongodb_migrator/Cargo.toml");
+        let manifest = paths.repository.join("benches/peers/mongodb_migrator/Cargo.toml");
         let manifest = fs::read_to_string(manifest).ok()?;
         let (_, version) = manifest.split_once("mongodb-migrator = \"=")?;
         let (version, _) = version.split_once('"')?;
@@ -52,7 +52,7 @@ impl Tool for MongodbMigrator {
 
     fn seed(&self, job: &Job) -> Seed {
         Seed::Documents(peer::records(job.count, |n| {
-            let at = peer::moment(n).try_to_rfc3339_string().unwrap_or_default();
+            let at = peer::time(n).try_to_rfc3339_string().unwrap_or_default();
             doc! {
                 "_id": format!("m{n:07}"), "start_date": &at, "end_date": &at, "status": "Success",
                 "duration": 1_i64,

@@ -1,5 +1,6 @@
-//! pymongo-migrate: `pymongo-migrate migrate`. Each migration depends on the first: it follows a
-//! chain, as its own `generate` makes it, by recursion, for which a thousand are too many.
+//! pymongo-migrate: `pymongo-migrate migrate`. Each migration depends on the first. Its own
+//! `generate` makes a chain, which the tool follows by recursion, and a thousand migrations are too
+//! many for that.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
 use mongodb::bson::doc;
 
 use super::{Job, Role, Seed, Tool, Verb, peer};
-use crate::{Problem, check::History};
+use crate::{check::History, problem::Problem};
 
 /// pymongo-migrate.
 pub(super) struct PymongoMigrate {
@@ -69,7 +70,7 @@ impl Tool for PymongoMigrate {
     }
 
     fn seed(&self, job: &Job) -> Seed {
-        let record = |n| doc! { "name": name(n), "applied": peer::moment(n) };
+        let record = |n| doc! { "name": name(n), "applied": peer::time(n) };
         Seed::Documents(peer::records(job.count, record))
     }
 

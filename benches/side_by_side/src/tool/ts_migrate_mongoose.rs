@@ -1,5 +1,5 @@
-//! ts-migrate-mongoose: `migrate up --autosync true`, with migrations in JavaScript, so that
-//! nobody waits for a TypeScript compiler.
+//! ts-migrate-mongoose: `migrate up --autosync true`, with migrations in JavaScript, so that no
+//! TypeScript compiler runs.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +9,7 @@ use std::{
 use mongodb::bson::doc;
 
 use super::{Job, Role, Seed, Tool, Verb, peer};
-use crate::{Problem, check::History};
+use crate::{check::History, problem::Problem};
 
 /// ts-migrate-mongoose.
 pub(super) struct TsMigrateMongoose {
@@ -60,7 +60,7 @@ impl Tool for TsMigrateMongoose {
         command.arg(&self.program);
         match job.verb {
             Verb::Idle | Verb::Apply => command.arg("up"),
-            // Down to and with the first.
+            // Down to the first migration, and with it.
             Verb::Rollback => command.args(["down", &name(1)]),
             Verb::Atomic => return None,
         };
@@ -72,7 +72,7 @@ impl Tool for TsMigrateMongoose {
 
     fn seed(&self, job: &Job) -> Seed {
         Seed::Documents(peer::records(job.count, |n| {
-            let at = peer::moment(n);
+            let at = peer::time(n);
             doc! { "name": name(n), "state": "up", "createdAt": at, "updatedAt": at, "__v": 0 }
         }))
     }

@@ -1,27 +1,28 @@
-//! Change every document of a large collection: the ways of `benches/backfill`.
+//! Changes every document of a large collection, in the ways of `benches/backfill`.
 
 use std::time::Duration;
 
-use mongrate_bench_backfill::{Way, check, fresh, seed};
+use mongrate_bench_backfill::{Way, check, reset, seed};
 
 use crate::{
-    Problem,
     bench::Bench,
-    measure::{Ran, Samples, Turns, in_turns, once},
+    measure::{FinishedRun, Samples, Turns, in_turns, run_to_end},
+    problem::Problem,
     section::{Row, Section, Unit, thousands},
 };
 
-const HOW: &str = "Each document gets a counter that is raised and a text that is made of two other \
-    fields: by one plain `updateMany` with a pipeline, by a backfill with the same pipeline, by a \
-    loop of a cursor and bulk writes, by a backfill with a function that does what the loop does. \
-    Ratios are to `updateMany`, and to the loop. Each in a process of its own, whose peak memory \
-    is stated; the time is that of the work alone. Checked: each document was changed exactly once.";
+const HOW: &str = "Each document gets a counter that is raised, and a text that is made from two \
+    other fields. Four ways: a plain `updateMany` with a pipeline; a backfill with the same \
+    pipeline; a loop of a cursor and bulk writes; a backfill with a function that does what the \
+    loop does. Ratios are to `updateMany` and to the loop. Each way runs in a process of its \
+    own, whose peak memory is in the table; the time is that of the work alone. Checked: each \
+    document was changed exactly once.";
 
-/// Measures it.
+/// Measures the ways.
 ///
 /// # Errors
 ///
-/// When a document was not changed, or twice.
+/// If a document was not changed, or was changed twice.
 pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let mut section = bench.own_section("backfill", "Backfill", HOW, Unit::Seconds);
     let mut counts = vec![if bench.args.short { 20_000 } else { 1_000_000 }];
@@ -32,22 +33,22 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     for count in counts {
         db.drop().await?;
         seed(&db, i32::try_from(count)?).await?;
-        // What is large needs no warming up, and is not run often.
+        // A large case needs no warm-up, and is not run often.
         let runs = if count > 1_000_000 { 1 } else { bench.args.runs_or(3).min(3) };
         let turns = Turns::all(runs);
         let mut peaks = vec![0; Way::ALL.len()];
         let ways: Vec<(usize, Way)> = Way::ALL.into_iter().enumerate().collect();
         let outcomes = in_turns(&ways, turns, async |(index, _)| {
-            fresh(&db).await?;
+            reset(&db).await?;
             let index = u32::try_from(*index)?;
-            let mut command = bench.app().job("backfill", &bench.uri, db.name(), index);
-            let mut ran = once(&bench.client, &mut command).await?;
+            let mut command = bench.app().command_for("backfill", &bench.uri, db.name(), index);
+            let mut run = run_to_end(&bench.client, &mut command).await?;
             check(&db, i32::try_from(count)?).await?;
-            let peak = work(&mut ran)?;
+            let peak = read_work(&mut run)?;
             if let Some(most) = peaks.get_mut(usize::try_from(index)?) {
                 *most = peak.max(*most);
             }
-            Ok(ran)
+            Ok(run)
         });
         let outcomes: Result<Vec<Samples>, Problem> = outcomes.await.into_iter().collect();
         let outcomes = outcomes?;
@@ -67,12 +68,13 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     Ok(section)
 }
 
-/// The process says how long the work took, in microseconds, and its peak memory, in MB.
-fn work(ran: &mut Ran) -> Result<u64, Problem> {
-    let said = ran.output.trim();
-    let odd = || format!("the backfill said `{said}`");
-    let (micros, peak) = said.split_once(' ').ok_or_else(odd)?;
+/// Reads the time of the work into the run, and returns the peak memory in MB. The process prints
+/// both: microseconds, then MB.
+fn read_work(run: &mut FinishedRun) -> Result<u64, Problem> {
+    let printed = run.output.trim();
+    let unexpected = || format!("the backfill printed `{printed}`");
+    let (micros, peak) = printed.split_once(' ').ok_or_else(unexpected)?;
     let peak = peak.parse()?;
-    ran.wall = Duration::from_micros(micros.parse()?);
+    run.wall = Duration::from_micros(micros.parse()?);
     Ok(peak)
 }

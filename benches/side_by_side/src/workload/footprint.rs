@@ -1,4 +1,4 @@
-//! Binary size and compile time that an app pays: apps are generated and built.
+//! Binary size and compile time of an app: generates apps, and builds them.
 
 use std::{
     env, fs,
@@ -8,18 +8,19 @@ use std::{
 };
 
 use crate::{
-    Problem,
     bench::Bench,
-    measure::{Ran, Samples},
+    measure::{FinishedRun, Samples},
+    problem::Problem,
     section::{Row, Section, Unit},
 };
 
-const HOW: &str = "Apps in the release profile, stripped. Bare: it connects, and reads one \
-    document; tokio with all features. The others do the same, and what the line says. Seconds are \
-    those of `cargo build --release` where all of the bare app's dependencies are compiled already: \
-    what comes on top, on all processors of this machine. For the bare app they are those of a \
-    clean build.";
+const HOW: &str = "Apps in the release profile, stripped. The bare app connects and reads one \
+    document; tokio with all features. The other apps do the same, and what their rows say. \
+    Seconds are those of `cargo build --release` with all dependencies of the bare app compiled \
+    already: the additional time, on all processors of this machine. For the bare app they are \
+    those of a clean build.";
 
+/// An app that is generated.
 struct App {
     name: &'static str,
     what: &'static str,
@@ -28,8 +29,8 @@ struct App {
 }
 
 const BARE: &str = "let client = mongodb::Client::with_uri_str(uri).await?;\n    let db = \
-    client.database(\"shop\");\n    let one = db.collection::<mongodb::bson::Document>(\"things\")\
-    .find_one(mongodb::bson::doc! {}).await?;\n    println!(\"{one:?}\");\n";
+    client.database(\"shop\");\n    let thing = db.collection::<mongodb::bson::Document>(\"things\")\
+    .find_one(mongodb::bson::doc! {}).await?;\n    println!(\"{thing:?}\");\n";
 
 const APPS: [App; 5] = [
     App { name: "bare", what: "bare driver app", dependencies: "", main: "" },
@@ -66,15 +67,15 @@ const APPS: [App; 5] = [
     },
 ];
 
-/// Measures it.
+/// Measures size and time.
 ///
 /// # Errors
 ///
-/// When an app does not compile.
+/// If an app does not compile.
 pub fn run(bench: &Bench) -> Result<Section, Problem> {
     let title = "Binary size and compile time";
     let mut section = bench.own_section("footprint", title, HOW, Unit::Seconds);
-    let root = bench.place.scratch.join("footprint");
+    let root = bench.paths.scratch.join("footprint");
     let (target, base) = (root.join("target"), root.join("base"));
     for directory in [&target, &base] {
         if directory.exists() {
@@ -94,7 +95,7 @@ pub fn run(bench: &Bench) -> Result<Section, Problem> {
             copy(&target, &base)?;
         }
         let mut samples = Samples::default();
-        samples.add(Ran { wall: took, ..Ran::default() });
+        samples.add(FinishedRun { wall: took, ..FinishedRun::default() });
         let mut row = Row::timed(section.unit, "release", app.what, &samples, None);
         (row.cpu, row.commands) = (None, None);
         let megabytes = bytes as f64 / 1e6;
@@ -118,7 +119,7 @@ fn package(app: &App) -> String {
 fn write(bench: &Bench, root: &Path, app: &App) -> Result<PathBuf, Problem> {
     let sources = root.join(app.name);
     fs::create_dir_all(sources.join("src"))?;
-    let runtime = format!("{:?}", bench.place.repository.join("runtime"));
+    let runtime = format!("{:?}", bench.paths.repository.join("runtime"));
     let manifest = format!(
         "[package]\nname = \"{}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n\
          mongodb = {{ version = \"3.9.1\", default-features = false, features = [\"compat-3-3-0\", \
@@ -144,8 +145,8 @@ fn write(bench: &Bench, root: &Path, app: &App) -> Result<PathBuf, Problem> {
         app.main,
     );
     fs::write(sources.join("src/main.rs"), main)?;
-    // The same versions of everything.
-    fs::copy(bench.place.repository.join("Cargo.lock"), sources.join("Cargo.lock"))?;
+    // The same versions of all dependencies.
+    fs::copy(bench.paths.repository.join("Cargo.lock"), sources.join("Cargo.lock"))?;
     Ok(sources)
 }
 
@@ -159,12 +160,12 @@ fn build(sources: &Path, target: &Path) -> Result<Duration, Problem> {
     if output.status.success() {
         Ok(took)
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(format!("{}: {said}", sources.display()).into())
+        let errors = String::from_utf8_lossy(&output.stderr);
+        Err(format!("{}: {errors}", sources.display()).into())
     }
 }
 
-/// With the times of the files, by which cargo knows what is fresh.
+/// Copies with the times of the files, by which cargo knows what is fresh.
 fn copy(from: &Path, to: &Path) -> Result<(), Problem> {
     let status = Command::new("cp").arg("-a").args([from, to]).status()?;
     if status.success() { Ok(()) } else { Err("cp -a failed".into()) }

@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of a migration, and another process that goes on.
+//! Kills a process in the middle of a migration; another process recovers.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -12,21 +12,21 @@ use nix::{
 };
 
 use crate::{
-    Problem,
     bench::Bench,
     check,
-    measure::{Ran, Turns, in_turns, once},
+    measure::{FinishedRun, Turns, in_turns, run_to_end},
+    problem::Problem,
     section::{Goal, Row, Section, Unit},
     tool::Tool as _,
-    workload::fresh,
+    workload::fresh_database,
 };
 
-const HOW: &str = "A process is ended with `kill -9`, or stopped for good with `kill -STOP`, in the \
-    second of three migrations, after its write and before its commit; another one is started at \
-    once. From the kill until that one is gone. Who is stopped still exists, so that only its lease \
-    tells, as it does for a process of another machine. Checked: the other one ended well, and each \
-    effect is there once. Other tools are left out: they keep neither a lease nor a transaction \
-    that could be recovered from.";
+const HOW: &str = "A process is killed with `kill -9`, or stopped for good with `kill -STOP`, in \
+    the second of three migrations, after its write and before its commit. Another process is \
+    started at once. From the kill until that process is gone. A stopped process still exists, \
+    so only its lease shows that it is dead, as with a process on another machine. Checked: the \
+    other process succeeded, and each effect is there once. Other tools are left out: they keep \
+    neither a lease nor a transaction from which to recover.";
 
 #[derive(Clone, Copy)]
 struct Case {
@@ -49,11 +49,11 @@ const SHORT: [Case; 2] = [
     Case { signal: Signal::SIGSTOP, lease: 1, runs: 1 },
 ];
 
-/// Measures it.
+/// Measures the recovery.
 ///
 /// # Errors
 ///
-/// When an effect is missing or there twice, or a process did not do what it should have.
+/// If an effect is missing or happened twice, or a process did not do its work.
 pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let cases: &[Case] = if bench.args.short { &SHORT } else { &CASES };
     let title = "Recovery after `kill -9`";
@@ -79,33 +79,37 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     Ok(section)
 }
 
-async fn measured(bench: &Bench, case: Case) -> Result<Ran, Problem> {
+async fn measured(bench: &Bench, case: Case) -> Result<FinishedRun, Problem> {
     let name = "kill";
-    let db = fresh(bench, name).await?;
+    let db = fresh_database(bench, name).await?;
     let app = bench.app();
-    let mut hanging = inside(&mut app.job("hang", &bench.uri, name, case.lease))?;
+    let mut hanging =
+        start_until_inside(&mut app.command_for("hang", &bench.uri, name, case.lease))?;
     let killed = Instant::now();
     kill(Pid::from_raw(i32::try_from(hanging.id())?), case.signal)?;
     if case.signal == Signal::SIGKILL {
         hanging.wait()?;
     }
-    let outcome = once(&bench.client, &mut app.job("calm", &bench.uri, name, case.lease)).await;
+    let outcome =
+        run_to_end(&bench.client, &mut app.command_for("resume", &bench.uri, name, case.lease))
+            .await;
     let took = killed.elapsed();
-    // Who was only stopped is ended now.
+    // A process that was only stopped is killed now.
     hanging.kill()?;
     hanging.wait()?;
-    let mut ran = outcome?;
-    ran.wall = took;
+    let mut run = outcome?;
+    run.wall = took;
     check::effects(&db, 3).await?;
     check::history(&db, &app.history(), 3).await?;
     db.drop().await?;
-    Ok(ran)
+    Ok(run)
 }
 
-/// Starts it, and waits until it is in the middle of its second migration.
-fn inside(command: &mut Command) -> Result<Child, Problem> {
+/// Starts a process, and waits until it is in the middle of its second migration.
+fn start_until_inside(command: &mut Command) -> Result<Child, Problem> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-    let output = child.stdout.take().ok_or("it has no output")?;
-    let said = BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "inside");
-    if said { Ok(child) } else { Err("it ended before it came to its second migration".into()) }
+    let output = child.stdout.take().ok_or("the process has no output")?;
+    let is_inside =
+        BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "inside");
+    if is_inside { Ok(child) } else { Err("the process ended before its second migration".into()) }
 }

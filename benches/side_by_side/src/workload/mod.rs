@@ -1,4 +1,4 @@
-//! The workloads, one per file.
+//! The workloads, one per file, and what they share.
 
 pub mod apply;
 pub mod backfill;
@@ -15,23 +15,23 @@ use mongodb::{
 };
 
 use crate::{
-    Problem,
     bench::Bench,
     list::THINGS,
-    measure::Samples,
+    measure::{Samples, run_to_end},
+    problem::Problem,
     section::{Goal, Row, Section, thousands},
     tool::{Job, Role, Seed, Tool, Verb},
 };
 
-/// A tool and what it is to do.
+/// A tool and its job.
 pub(crate) struct Lane<'a> {
     pub(crate) tool: &'a dyn Tool,
     pub(crate) job: Job,
 }
 
-/// What the tools came to. That another tool did not do its work is a figure that is missing,
-/// and said; of the floor and of Mongrate it is an error.
-pub(crate) fn settled<'a>(
+/// The samples of the tools that succeeded. If a peer failed, its figure is missing, and the
+/// section says so. If the floor or Mongrate failed, that is an error.
+pub(crate) fn successful<'a>(
     section: &mut Section,
     case: &str,
     lanes: &[Lane<'a>],
@@ -52,7 +52,8 @@ pub(crate) fn settled<'a>(
     Ok(all)
 }
 
-/// The tools that have a verb, each with its job laid out; those that have not.
+/// Returns the tools that have a verb, with the files of their jobs written, and the tools that do
+/// not have it.
 pub(crate) fn lanes<'a>(
     bench: &'a Bench,
     prefix: &str,
@@ -74,7 +75,7 @@ pub(crate) fn lanes<'a>(
     Ok((lanes, without))
 }
 
-/// A row for each tool: its time, and what a migration's part of it is.
+/// Adds a row for each tool: its time, and the time per migration.
 pub(crate) fn rows_per_migration(
     section: &mut Section,
     count: u32,
@@ -83,8 +84,8 @@ pub(crate) fn rows_per_migration(
     goals: impl Fn(&Row) -> Vec<Goal>,
 ) -> Result<(), Problem> {
     let case = format!("{} migration{}", thousands(count), if count == 1 { "" } else { "s" });
-    let all = settled(section, &case, lanes, outcomes)?;
-    let floor = floor_of(&all);
+    let all = successful(section, &case, lanes, outcomes)?;
+    let floor = floor_samples(&all);
     for (tool, samples) in &all {
         let mut row = Row::timed(section.unit, &case, tool.name(), samples, floor.as_ref());
         row.note = format!("{:.2} ms each", row.median / f64::from(count));
@@ -96,30 +97,32 @@ pub(crate) fn rows_per_migration(
     Ok(())
 }
 
-/// What `m` migrations of one command each may send: `N`, what they send themselves, is `m`.
-pub(crate) fn commands_of(row: &Row, count: u32) -> Goal {
+/// The goal for the commands of `m` migrations. Each sends one command, so `N`, the number of their
+/// own commands, is `m`.
+pub(crate) fn command_goal(row: &Row, count: u32) -> Goal {
     let m = u64::from(count);
     Goal::commands(row.commands.unwrap_or_default(), 5 + 2 * m + m, "5 + 2·m + N")
 }
 
-/// The floor's.
-pub(crate) fn floor_of(all: &[(&dyn Tool, Samples)]) -> Option<Samples> {
+/// The samples of the floor.
+pub(crate) fn floor_samples(all: &[(&dyn Tool, Samples)]) -> Option<Samples> {
     let floor = all.iter().find(|(tool, _)| tool.role() == Role::Floor);
     floor.map(|(_, samples)| samples.clone())
 }
 
-/// An empty database, with the collection that the effects go to: its creation is nobody's time.
-pub(crate) async fn fresh(bench: &Bench, name: &str) -> Result<Database, Problem> {
+/// An empty database with the collection of the effects, so that no tool spends time on creating
+/// it.
+pub(crate) async fn fresh_database(bench: &Bench, name: &str) -> Result<Database, Problem> {
     let db = bench.client.database(name);
     db.drop().await?;
     db.create_collection(THINGS).await?;
     Ok(db)
 }
 
-/// Gives a database the history of a tool, as the tool has it.
+/// Gives a database a history as the tool writes it.
 pub(crate) async fn seed(bench: &Bench, tool: &dyn Tool, job: &Job) -> Result<(), Problem> {
     match tool.seed(job) {
-        Seed::Run(mut command) => drop(crate::measure::once(&bench.client, &mut command).await?),
+        Seed::Run(mut command) => drop(run_to_end(&bench.client, &mut command).await?),
         Seed::Documents(documents) if documents.is_empty() => {}
         Seed::Documents(documents) => {
             let db = bench.client.database(&job.database);
@@ -127,7 +130,7 @@ pub(crate) async fn seed(bench: &Bench, tool: &dyn Tool, job: &Job) -> Result<()
             history.insert_many(documents).await?;
         }
     }
-    // What is left to write is nobody's time either.
+    // Written to disk now, so that no tool spends time on it.
     bench.client.database("admin").run_command(doc! { "fsync": 1 }).await?;
     Ok(())
 }

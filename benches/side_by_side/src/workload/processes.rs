@@ -1,4 +1,4 @@
-//! Many processes that start at once, with migrations pending.
+//! Many processes start at once, with migrations pending.
 
 use std::{
     process::{Command, Stdio},
@@ -6,30 +6,30 @@ use std::{
 };
 
 use crate::{
-    Problem,
     bench::Bench,
     check,
-    measure::{Ran, Samples, in_turns, undisturbed},
+    measure::{FinishedRun, Samples, in_turns, undisturbed},
+    problem::Problem,
     section::{Goal, Row, Section, Unit, thousands},
     tool::{Job, Tool, Verb},
-    wire::Count,
-    workload::fresh,
+    wire::CommandCounts,
+    workload::fresh_database,
 };
 
-const HOW: &str = "Twenty migrations are pending; so many processes of the app are started at once, \
-    each of which applies what is pending, as an app does when it starts. From the start of the \
-    first until the last is gone. Checked: all ended well, each effect is there once, the history \
-    holds each once. The floor applies nothing: so many of its idle starts at once are what the \
-    machine takes for the processes by themselves. Other tools have no lock, or not by default: for eight processes it is said \
-    what became of the twenty effects.";
+const HOW: &str = "Twenty migrations are pending. Several processes of the app start at once, \
+    and each applies what is pending, as an app does at its start. From the start of the first \
+    process until the last is gone. Checked: all processes succeeded, each effect is there once, \
+    and the history holds each migration once. The floor applies nothing: its idle starts show \
+    what the machine takes for so many processes alone. Other tools have no lock, or none by \
+    default: for eight processes, the table says what became of the twenty effects.";
 
 const PENDING: u32 = 20;
 
-/// Measures it.
+/// Measures simultaneous starts.
 ///
 /// # Errors
 ///
-/// When an effect is missing or there twice, or a process did not end well.
+/// If an effect is missing or happened twice, or a process failed.
 pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let counts: &[usize] = if bench.args.short { &[1, 8] } else { &[1, 8, 50] };
     let title = "Many processes at once";
@@ -38,8 +38,8 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let lanes: Vec<(usize, bool)> =
         counts.iter().flat_map(|count| [(*count, false), (*count, true)]).collect();
     let outcomes = in_turns(&lanes, turns, async |(count, idle)| match idle {
-        true => idle_starts(bench, *count).await,
-        false => ours(bench, *count).await,
+        true => start_idle(bench, *count).await,
+        false => start_mongrate(bench, *count).await,
     })
     .await;
     let mut alone: Option<Samples> = None;
@@ -61,10 +61,10 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
         section.rows.push(row);
     }
     for tool in bench.peers() {
-        match theirs(bench, tool, 8).await {
-            Ok((ran, note)) => {
+        match start_peer(bench, tool, 8).await {
+            Ok((run, note)) => {
                 let mut samples = Samples::default();
-                samples.add(ran);
+                samples.add(run);
                 let mut row = Row::timed(section.unit, &case(8), tool.name(), &samples, None);
                 (row.cpu, row.commands, row.note) = (None, None, note);
                 section.rows.push(row);
@@ -80,8 +80,8 @@ fn case(count: usize) -> String {
     format!("{count} process{}", if count == "1" { "" } else { "es" })
 }
 
-/// Starts all, waits for all; says how many ended well, and what the others said.
-fn together(commands: Vec<Command>) -> Result<(Ran, usize, String), Problem> {
+/// Runs all commands at once. Returns how many succeeded, and the errors of the others.
+fn run_together(commands: Vec<Command>) -> Result<(FinishedRun, usize, String), Problem> {
     let begun = Instant::now();
     let mut children = Vec::new();
     for mut command in commands {
@@ -89,60 +89,66 @@ fn together(commands: Vec<Command>) -> Result<(Ran, usize, String), Problem> {
         undisturbed(&mut command);
         children.push(command.spawn()?);
     }
-    let (mut well, mut said) = (0, String::new());
+    let (mut succeeded, mut errors) = (0, String::new());
     for child in children {
         let output = child.wait_with_output()?;
         if output.status.success() {
-            well += 1;
+            succeeded += 1;
         } else {
-            said += &String::from_utf8_lossy(&output.stderr);
+            errors += &String::from_utf8_lossy(&output.stderr);
         }
     }
-    Ok((Ran { wall: begun.elapsed(), ..Ran::default() }, well, said))
+    Ok((FinishedRun { wall: begun.elapsed(), ..FinishedRun::default() }, succeeded, errors))
 }
 
-async fn ours(bench: &Bench, count: usize) -> Result<Ran, Problem> {
+async fn start_mongrate(bench: &Bench, count: usize) -> Result<FinishedRun, Problem> {
     let name = format!("processes_{count}");
-    let db = fresh(bench, &name).await?;
+    let db = fresh_database(bench, &name).await?;
     let app = bench.app();
-    let commands = (0..count).map(|_| app.job("twenty", &bench.uri, &name, PENDING)).collect();
-    let before = Count::now(&bench.client).await?;
-    let (mut ran, well, said) = tokio::task::block_in_place(|| together(commands))?;
-    ran.commands = Count::now(&bench.client).await?.since(&before);
-    if well != count {
-        return Err(format!("{well} of {count} processes ended well: {said}").into());
+    let commands =
+        (0..count).map(|_| app.command_for("twenty", &bench.uri, &name, PENDING)).collect();
+    let before = CommandCounts::now(&bench.client).await?;
+    let (mut run, succeeded, errors) = tokio::task::block_in_place(|| run_together(commands))?;
+    run.commands = CommandCounts::now(&bench.client).await?.since(&before);
+    if succeeded != count {
+        return Err(format!("{succeeded} of {count} processes succeeded: {errors}").into());
     }
     check::effects(&db, PENDING.into()).await?;
     check::history(&db, &app.history(), PENDING.into()).await?;
     db.drop().await?;
-    Ok(ran)
+    Ok(run)
 }
 
-/// So many processes that connect, read an empty history, and end.
-async fn idle_starts(bench: &Bench, count: usize) -> Result<Ran, Problem> {
+/// Starts the floor so many times at once: each process connects, reads an empty history, and ends.
+async fn start_idle(bench: &Bench, count: usize) -> Result<FinishedRun, Problem> {
     let name = format!("processes_idle_{count}");
-    let db = fresh(bench, &name).await?;
+    let db = fresh_database(bench, &name).await?;
     let floor = bench.floor();
-    let commands = (0..count).map(|_| floor.job("idle", &bench.uri, &name, 0)).collect();
-    let before = Count::now(&bench.client).await?;
-    let (mut ran, well, said) = tokio::task::block_in_place(|| together(commands))?;
-    ran.commands = Count::now(&bench.client).await?.since(&before);
-    if well != count {
-        return Err(format!("{well} of {count} idle starts ended well: {said}").into());
+    let commands = (0..count).map(|_| floor.command_for("idle", &bench.uri, &name, 0)).collect();
+    let before = CommandCounts::now(&bench.client).await?;
+    let (mut run, succeeded, errors) = tokio::task::block_in_place(|| run_together(commands))?;
+    run.commands = CommandCounts::now(&bench.client).await?.since(&before);
+    if succeeded != count {
+        return Err(format!("{succeeded} of {count} idle starts succeeded: {errors}").into());
     }
     db.drop().await?;
-    Ok(ran)
+    Ok(run)
 }
 
-async fn theirs(bench: &Bench, tool: &dyn Tool, count: usize) -> Result<(Ran, String), Problem> {
+async fn start_peer(
+    bench: &Bench,
+    tool: &dyn Tool,
+    count: usize,
+) -> Result<(FinishedRun, String), Problem> {
     let database = "processes_theirs".to_owned();
     let job = Job { verb: Verb::Apply, uri: bench.uri.clone(), database, count: PENDING };
-    let db = fresh(bench, &job.database).await?;
+    let db = fresh_database(bench, &job.database).await?;
     tool.lay_out(&job)?;
     let command = || tool.command(&job).ok_or("it cannot apply");
     let commands = (0..count).map(|_| command()).collect::<Result<Vec<_>, _>>()?;
-    let (ran, well, _) = tokio::task::block_in_place(|| together(commands))?;
-    let effects = check::effects_in_all(&db).await?;
+    let (run, succeeded, _) = tokio::task::block_in_place(|| run_together(commands))?;
+    let effects = check::count_effects(&db).await?;
     db.drop().await?;
-    Ok((ran, format!("{effects} effects instead of {PENDING}; {well} of {count} ended well")))
+    let note = format!("{effects} effects instead of {PENDING}; {succeeded} of {count} ended well");
+    Ok((run, note))
 }

@@ -1,25 +1,25 @@
-//! Roll back what was applied.
+//! Rolls back what was applied.
 
 use crate::{
-    Problem,
     bench::Bench,
     check,
-    measure::{Ran, in_turns, once},
+    measure::{FinishedRun, in_turns, run_to_end},
+    problem::Problem,
     section::{Goal, Section, Unit},
     tool::{Job, Tool, Verb},
-    workload::{Lane, commands_of, fresh, lanes, rows_per_migration},
+    workload::{Lane, command_goal, fresh_database, lanes, rows_per_migration},
 };
 
-const HOW: &str = "From the start of a process until it is gone; before it, and not timed, the tool \
-    itself applied them. Each rollback deletes one document. The floor deletes the document and \
-    its record in a transaction each. Checked: no document is left, and the history has nothing \
-    applied.";
+const HOW: &str = "From the start of a process until it is gone. Before that, the tool itself \
+    applied the migrations, which is not timed. Each rollback deletes one document. The floor \
+    deletes each document and its record in a transaction. Checked: no document is left, and the \
+    history has nothing applied.";
 
-/// Measures it.
+/// Measures rolling back.
 ///
 /// # Errors
 ///
-/// When a process did not do what it should have.
+/// If a process did not do its work.
 pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let count = if bench.args.short { 20 } else { 100 };
     let mut section = bench.section("rollback", "Roll back", HOW, Unit::Milliseconds);
@@ -29,20 +29,20 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let outcomes = in_turns(&lanes, bench.turns(15), async |lane| measured(bench, lane).await);
     rows_per_migration(&mut section, count, &lanes, outcomes.await, |row| {
         let ratio = row.ratio.unwrap_or(f64::NAN);
-        vec![commands_of(row, count), Goal::ratio(ratio, 1.15, "the floor")]
+        vec![command_goal(row, count), Goal::ratio(ratio, 1.15, "the floor")]
     })?;
     Ok(section)
 }
 
-async fn measured(bench: &Bench, lane: &Lane<'_>) -> Result<Ran, Problem> {
+async fn measured(bench: &Bench, lane: &Lane<'_>) -> Result<FinishedRun, Problem> {
     let name = lane.tool.name();
-    let db = fresh(bench, &lane.job.database).await?;
+    let db = fresh_database(bench, &lane.job.database).await?;
     let count = u64::from(lane.job.count);
     let run = async |verb: Verb| {
         let job = Job { verb, ..lane.job.clone() };
         let mut command =
             lane.tool.command(&job).ok_or_else(|| format!("{name} cannot do that"))?;
-        once(&bench.client, &mut command).await
+        run_to_end(&bench.client, &mut command).await
     };
     run(Verb::Apply).await?;
     let checked = async |count: u64| {
@@ -50,8 +50,8 @@ async fn measured(bench: &Bench, lane: &Lane<'_>) -> Result<Ran, Problem> {
         check::history(&db, &lane.tool.history(), count).await
     };
     checked(count).await.map_err(|error| format!("{name}, before its rollback: {error}"))?;
-    let ran = run(Verb::Rollback).await?;
+    let finished = run(Verb::Rollback).await?;
     checked(0).await.map_err(|error| format!("{name}, rolled back: {error}"))?;
     db.drop().await?;
-    Ok(ran)
+    Ok(finished)
 }

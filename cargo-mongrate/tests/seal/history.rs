@@ -1,208 +1,8 @@
-//! Sealed history as a user meets it: small crates are built against the real attribute and a
-//! stand-in for the runtime, and sealed and checked by the real subcommand.
+//! Migrations that are sealed, edited, renamed, late or gone.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs};
+use std::fs;
 
-use tempfile::TempDir;
-
-#[path = "seal/packaged.rs"]
-mod packaged;
-#[path = "seal/readings.rs"]
-mod readings;
-#[path = "seal/unreached.rs"]
-mod unreached;
-#[path = "seal/unread.rs"]
-mod unread;
-
-/// What the attribute's expansion needs of `mongrate`.
-const RUNTIME: &str = r"
-    pub use mongrate_macros::migration;
-    pub struct Transaction<'a>(pub &'a ());
-    impl Transaction<'_> { pub async fn run(&mut self, _: &str) {} }
-    pub type Result = std::result::Result<(), ()>;
-    pub mod __private { pub mod v1 {
-        pub use linkme;
-        type Text = &'static str;
-        pub struct Migration(
-            pub i64, pub Text, pub Text, pub Text, pub Text, pub Text, pub u32, pub Text, pub bool
-        );
-        pub struct SumFile {
-            pub crate_name: &'static str, pub text: &'static str, pub absent: Option<&'static str>
-        }
-        #[linkme::distributed_slice] pub static MIGRATIONS: [Migration];
-        #[linkme::distributed_slice] pub static SUMS: [SumFile];
-    } }
-
-    #[macro_export]
-    macro_rules! __migration_v1 {
-        ($symbol:ident $register:ident $descriptor:tt $hints:tt $functions:tt) => {
-            const _: () = {
-                use $crate::__private::v1::{MIGRATIONS, Migration, linkme};
-                #[linkme::distributed_slice(MIGRATIONS)]
-                #[linkme(crate = linkme)]
-                static MIGRATION: Migration = { let _ = $functions; Migration $descriptor };
-                #[unsafe(no_mangle)]
-                fn $symbol() {}
-            };
-        };
-    }
-";
-
-const ONE: &str = r#"
-use mongrate::{Result, Transaction, migration};
-
-#[migration(version = 1)]
-async fn add_users(tx: &mut Transaction<'_>) -> Result {
-    tx.run("users").await;
-    Ok(())
-}
-"#;
-
-const FIVE: &str = r#"
-use mongrate::{Result, Transaction, migration};
-
-#[migration(version = 5)]
-async fn add_visits(tx: &mut Transaction<'_>) -> Result {
-    tx.run("visits").await;
-    Ok(())
-}
-"#;
-
-/// Prints what is linked: the sum files, and the versions.
-const MAIN: &str = r#"
-mod five;
-mod one;
-
-fn main() {
-    use mongrate::__private::v1::{MIGRATIONS, SUMS};
-    let seen = SUMS.iter().filter(|sum| sum.absent.is_none()).count();
-    println!("{} migrations, {seen} sums", MIGRATIONS.len());
-    println!("{}", SUMS.iter().map(|sum| sum.text).collect::<String>());
-}
-"#;
-
-/// A package of two migrations, not sealed yet.
-struct Fixture {
-    /// Its own: cargo tells packages of one name in one target directory apart by nothing else.
-    name: String,
-    root: TempDir,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("my-shop-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let root = tempfile::tempdir().expect("a directory");
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
-        let fixture = Self { name, root };
-        let macros = workspace.join("macros");
-        fixture.write(
-            "runtime/Cargo.toml",
-            &format!(
-                "[package]\nname = \"mongrate\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-                 [dependencies]\nlinkme = \"0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
-            ),
-        );
-        fixture.write("runtime/src/lib.rs", RUNTIME);
-        fixture.write(
-            "Cargo.toml",
-            &format!(
-                "[workspace]\nmembers = [\"runtime\"]\n[package]\nname = \"{}\"\n\
-                 version = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\n\
-                 mongrate = {{ path = \"runtime\" }}\n",
-                fixture.name
-            ),
-        );
-        fixture.write("src/main.rs", MAIN);
-        fixture.write("src/one.rs", ONE);
-        fixture.write("src/five.rs", FIVE);
-        // The versions that the workspace was tested with, and no network.
-        fs::copy(workspace.join("Cargo.lock"), fixture.path("Cargo.lock")).expect("a lock file");
-        fixture
-    }
-
-    /// Both sealed.
-    fn sealed() -> Self {
-        let fixture = Self::new();
-        let output = fixture.mongrate(&["seal"]);
-        assert!(output.status.success(), "{}", text(&output));
-        fixture
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.root.path().join(file)
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let path = self.path(file);
-        fs::create_dir_all(path.parent().expect("below the root")).expect("a directory");
-        fs::write(path, text).expect("a file");
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.path(file)).expect("a file")
-    }
-
-    fn replace(&self, file: &str, from: &str, to: &str) {
-        let text = self.read(file);
-        assert!(text.contains(from), "{text}");
-        self.write(file, &text.replace(from, to));
-    }
-
-    fn cargo(&self, arguments: &[&str]) -> Output {
-        // One directory for all, so that dependencies are built once.
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("seal");
-        Command::new(env!("CARGO"))
-            .args(arguments)
-            .args(["--offline", "--quiet", "--color=never"])
-            .current_dir(self.root.path())
-            .env("CARGO_TARGET_DIR", target)
-            .env_remove("RUSTFLAGS")
-            .output()
-            .expect("cargo runs")
-    }
-
-    fn mongrate(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_cargo-mongrate"))
-            .arg("mongrate")
-            .args(arguments)
-            .current_dir(self.root.path())
-            .env("CARGO_NET_OFFLINE", "true")
-            .output()
-            .expect("the subcommand runs")
-    }
-
-    /// Both the compiler and `cargo mongrate check` are content.
-    #[track_caller]
-    fn is_sound(&self) {
-        let output = self.mongrate(&["check"]);
-        assert!(output.status.success(), "{}", text(&output));
-        let output = self.cargo(&["check"]);
-        assert!(output.status.success(), "{}", text(&output));
-    }
-
-    /// The compiler's errors are these, and `cargo mongrate check` says the same.
-    #[track_caller]
-    fn is_refused(&self, expected: &str) {
-        let output = self.cargo(&["check"]);
-        assert!(!output.status.success(), "it compiles");
-        let text_of_compiler = text(&output);
-        assert!(text_of_compiler.contains(expected.trim()), "{text_of_compiler}");
-        assert_eq!(text_of_compiler.matches("error: ").count(), 2, "{text_of_compiler}");
-        let first = expected.trim().lines().next().unwrap_or_default();
-        let first = first.trim_start_matches("error: ");
-        let output = self.mongrate(&["check"]);
-        assert!(!output.status.success());
-        assert!(text(&output).contains(first), "{}\n{first}", text(&output));
-    }
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
+use crate::fixture::{Fixture, MAIN, ONE, THREE, text};
 
 #[test]
 fn seal_then_check_is_clean_and_the_binary_holds_the_sum_once() {
@@ -283,7 +83,7 @@ fn a_rollback_that_was_edited_exchanged_or_lost_is_refused() {
     let fixture = reversible();
     let sum = fixture.read("migrations.sum");
     assert_eq!(sum.matches(" down=v1:sha256:").count(), 2, "{sum}");
-    // Its name, and how it is written, are no edit.
+    // Another name and another format are no edit.
     fixture.replace("src/one.rs", "reversible = undo", "reversible = self::undo_users");
     fixture.replace("src/one.rs", "fn undo(tx", "fn undo_users(\ntx");
     fixture.is_sound();
@@ -311,7 +111,7 @@ error: version 1 is sealed with a rollback, but has lost its `reversible`: resto
 ",
     );
 
-    // In another file, the subcommand sees it.
+    // The subcommand sees an edit in another file.
     let fixture = reversible();
     fixture.replace("src/main.rs", "run(\"none\")", "run(\"all\")");
     assert!(fixture.cargo(&["check"]).status.success(), "the attribute cannot");
@@ -319,7 +119,7 @@ error: version 1 is sealed with a rollback, but has lost its `reversible`: resto
     assert!(text(&output).contains("version 5 is sealed with the rollback"), "{}", text(&output));
 }
 
-/// As every line was before a rollback was sealed with it.
+/// Lines that were sealed before rollbacks were have this form.
 #[test]
 fn a_line_that_says_nothing_of_a_rollback_is_valid() {
     let fixture = Fixture::sealed();
@@ -353,7 +153,7 @@ fn one_rollback_for_two_migrations_is_refused() {
         "`undo` rolls back `two` (src/one.rs:10) already, and can undo only one of the two";
     assert!(text(&output).contains(expected), "{}", text(&output));
 
-    // Over files, and over imports.
+    // In several files, and through imports.
     let fixture = reversible();
     fixture.replace("src/five.rs", "reversible = super::undo_five", "reversible = undo");
     fixture.write("src/five.rs", &format!("{}use super::one::*;\n", fixture.read("src/five.rs")));
@@ -379,16 +179,8 @@ error: version 1 is sealed as `add_users`, but is now `create_users`: rename it 
     fixture.is_sound();
 }
 
-const THREE: &str = r#"
-#[mongrate::migration(version = 3)]
-async fn add_rooms(tx: &mut mongrate::Transaction<'_>) -> mongrate::Result {
-    tx.run("rooms").await;
-    Ok(())
-}
-"#;
-
 #[test]
-fn a_new_one_older_than_the_newest_sealed_is_refused() {
+fn a_new_migration_older_than_the_newest_sealed_is_refused() {
     let fixture = Fixture::sealed();
     fixture.write("src/three.rs", THREE);
     fixture.replace("src/main.rs", "mod one;", "mod one;\nmod three;");
@@ -408,7 +200,7 @@ error: version 3 is new, but older than the newest sealed one, 5 `add_visits`: a
 }
 
 #[test]
-fn one_that_is_gone_is_refused() {
+fn a_migration_that_is_gone_is_refused() {
     let fixture = Fixture::sealed();
     fs::remove_file(fixture.path("src/one.rs")).expect("it was there");
     fixture.replace("src/main.rs", "mod one;", "");
@@ -455,7 +247,7 @@ error: migrations.sum:3: two branches sealed migrations, and git could not merge
     );
 }
 
-/// The file alone is a reason to compile again.
+/// A change of the sum file alone makes cargo compile again.
 #[test]
 fn an_edit_of_the_sum_file_alone_checks_again() {
     let fixture = Fixture::sealed();
@@ -467,7 +259,7 @@ fn an_edit_of_the_sum_file_alone_checks_again() {
     fixture.is_sound();
 }
 
-/// What tests and examples declare is their own.
+/// Migrations in tests and examples do not belong to the package's history.
 #[test]
 fn a_test_has_migrations_of_its_own() {
     let fixture = Fixture::sealed();

@@ -1,43 +1,43 @@
-//! Which crates a source file names: those the compiler loads, and so the linker sees.
+//! The crates that a source file names: the compiler loads only those, and so the linker sees them.
 //!
-//! By tokens, so that what stands in comments and texts does not count. A path counts wherever its
-//! first segment is the crate's name; what is compiled for tests alone does not.
+//! The file is read as tokens, so names in comments and strings do not count. A path counts
+//! wherever its first segment is the crate's name. Code that is compiled only for tests does not
+//! count.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
-use std::str::FromStr as _;
+use std::{collections::BTreeSet, ops::Range, str::FromStr as _};
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-/// What one file names.
+/// The crates that a file names.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct CrateNames {
     /// The first segments of its paths.
     pub(crate) crates: BTreeSet<String>,
-    /// Where the names of its `mod …;` items stand that are compiled for tests alone, in bytes of
-    /// the text.
+    /// The names of its `mod …;` items that are compiled only for tests, as byte ranges of the
+    /// text.
     pub(crate) test_modules: Vec<Range<usize>>,
 }
 
-impl Named {
-    /// In a file's text. Nothing of one that cannot be read: other checks say so.
-    pub(crate) fn of(text: &str) -> Self {
+impl CrateNames {
+    /// Reads the text of a file. A text that does not parse names nothing: other checks report it.
+    pub(crate) fn in_text(text: &str) -> Self {
         let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
         let rest = match rest.starts_with("#!") && !rest.starts_with("#![") {
             true => rest.find('\n').map_or("", |end| &rest[end..]),
             false => rest,
         };
-        let mut named = Self::default();
+        let mut names = Self::default();
         if let Ok(stream) = TokenStream::from_str(rest) {
-            named.walk(stream);
+            names.walk(stream);
         }
         let skipped = text.len() - rest.len();
-        for range in &mut named.test_modules {
+        for range in &mut names.test_modules {
             *range = range.start + skipped..range.end + skipped;
         }
-        named
+        names
     }
 
+    /// Collects names from tokens, and from the groups in them.
     fn walk(&mut self, stream: TokenStream) {
         let trees: Vec<TokenTree> = stream.into_iter().collect();
         let mut at = 0;
@@ -46,7 +46,7 @@ impl Named {
                 TokenTree::Punct(punct)
                     if punct.as_char() == '#' && is_for_tests(trees.get(at + 1)) =>
                 {
-                    at = self.skip(&trees, at + 2);
+                    at = self.skip_item(&trees, at + 2);
                     continue;
                 }
                 TokenTree::Group(group) => self.walk(group.stream()),
@@ -54,14 +54,14 @@ impl Named {
                     let word = word.to_string();
                     let before = at.checked_sub(1).and_then(|at| trees.get(at));
                     match word.as_str() {
-                        "use" if !is_colon(before) => self.tree(&trees[at + 1..]),
+                        "use" if !is_colon(before) => self.use_tree(&trees[at + 1..]),
                         "crate" if is_word(before, "extern") => {
                             self.crates.extend(name(trees.get(at + 1)));
                         }
                         "link" if is_punct(trees.get(at + 1), '!') => {
                             if let Some(TokenTree::Group(list)) = trees.get(at + 2) {
                                 self.crates.extend(
-                                    list.stream().into_iter().filter_map(|it| name(Some(&it))),
+                                    list.stream().into_iter().filter_map(|tree| name(Some(&tree))),
                                 );
                             }
                         }
@@ -79,8 +79,8 @@ impl Named {
         }
     }
 
-    /// What stands behind `use`, or within its braces.
-    fn tree(&mut self, trees: &[TokenTree]) {
+    /// Collects names from what follows `use`, or stands within its braces.
+    fn use_tree(&mut self, trees: &[TokenTree]) {
         let mut is_start = true;
         for tree in trees {
             match tree {
@@ -92,7 +92,7 @@ impl Named {
                     is_start = false;
                 }
                 TokenTree::Group(group) if is_start && group.delimiter() == Delimiter::Brace => {
-                    self.tree(&group.stream().into_iter().collect::<Vec<_>>());
+                    self.use_tree(&group.stream().into_iter().collect::<Vec<_>>());
                     is_start = false;
                 }
                 _ => is_start = false,
@@ -100,8 +100,8 @@ impl Named {
         }
     }
 
-    /// Behind the item that begins here.
-    fn skip(&mut self, trees: &[TokenTree], from: usize) -> usize {
+    /// Returns the position after the item that begins here.
+    fn skip_item(&mut self, trees: &[TokenTree], from: usize) -> usize {
         for (at, tree) in trees.iter().enumerate().skip(from) {
             match tree {
                 TokenTree::Ident(word) if *word == "mod" => {
@@ -120,7 +120,7 @@ impl Named {
     }
 }
 
-/// `[cfg(test)]`, or one that wants more than that.
+/// Whether an attribute is `[cfg(test)]`, or a `cfg` that demands `test` and more.
 fn is_for_tests(attribute: Option<&TokenTree>) -> bool {
     let Some(TokenTree::Group(attribute)) = attribute else { return false };
     let text = attribute.stream().to_string().replace(char::is_whitespace, "");
@@ -129,7 +129,7 @@ fn is_for_tests(attribute: Option<&TokenTree>) -> bool {
     };
     let all = condition.strip_prefix("all(").and_then(|text| text.strip_suffix(')'));
     let all = all.filter(|all| !all.contains("any(") && !all.contains("not("));
-    condition == "test" || all.is_some_and(|all| all.split(',').any(|one| one == "test"))
+    condition == "test" || all.is_some_and(|all| all.split(',').any(|part| part == "test"))
 }
 
 fn name(tree: Option<&TokenTree>) -> Option<String> {
@@ -154,7 +154,7 @@ fn is_colon(tree: Option<&TokenTree>) -> bool {
     is_punct(tree, ':')
 }
 
-/// Whether `::` stands here.
+/// Whether `::` is at this position.
 fn is_path(trees: &[TokenTree], at: usize) -> bool {
     let joint = matches!(
         trees.get(at),
@@ -163,19 +163,19 @@ fn is_path(trees: &[TokenTree], at: usize) -> bool {
     joint && is_colon(trees.get(at + 1))
 }
 
-/// Whether the `::` before this name has something before it: `a::b`, `<T>::b`.
+/// Whether the `::` before this name continues a path: `a::b`, `<T>::b`.
 fn continues(trees: &[TokenTree], at: usize) -> bool {
     let Some(colons) = at.checked_sub(2) else { return false };
-    // `name: Type` has one colon, and what stands behind that begins a path.
+    // `name: Type` has a single colon, and a path begins after it.
     is_path(trees, colons)
         && match colons.checked_sub(1).and_then(|before| trees.get(before)) {
             Some(TokenTree::Ident(word)) => {
-                // `use ::a`, `pub ::a` and their like: nothing is before it.
+                // A path begins after a keyword: `use ::a`.
                 !["use", "return", "in", "as", "mut", "dyn", "impl", "else", "match", "if", "await"]
                     .iter()
                     .any(|keyword| word == keyword)
             }
-            // `->` and `=>` end nothing.
+            // The `>` of `->` and `=>` ends no path.
             Some(TokenTree::Punct(punct)) => {
                 let arrow = colons.checked_sub(2).and_then(|at| trees.get(at));
                 punct.as_char() == '>' && !is_punct(arrow, '-') && !is_punct(arrow, '=')
@@ -186,12 +186,12 @@ fn continues(trees: &[TokenTree], at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    //! What names a crate, and what does not.
+    //! Code that names a crate, and code that does not.
 
     use super::*;
 
     fn names(text: &str) -> Vec<String> {
-        Named::of(text).crates.into_iter().collect()
+        CrateNames::in_text(text).crates.into_iter().collect()
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn modules_for_tests_are_told() {
         let text = "\u{feff}#[cfg(test)]\nmod tests;\nmod other;";
-        let found = Named::of(text).test_modules;
+        let found = CrateNames::in_text(text).test_modules;
         assert_eq!(found.iter().map(|range| &text[range.clone()]).collect::<Vec<_>>(), ["tests"]);
     }
 }

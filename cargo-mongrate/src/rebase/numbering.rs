@@ -1,22 +1,22 @@
-//! Which numbers my migrations get. Pure.
+//! The new numbers of your migrations. Pure.
 
 use std::collections::BTreeSet;
 
-/// The versions of one group on the other side, and mine.
+/// The versions of a group: those that keep their numbers, and yours.
 #[derive(Debug, Default)]
-pub(crate) struct Group {
-    /// Of the other side; or every one that stays.
+pub(crate) struct GroupVersions {
+    /// The versions that keep their numbers.
     pub(crate) theirs: BTreeSet<i64>,
-    /// Mine, in their order, and whether each may be older than what is there.
+    /// Your versions in their order, and whether each may be older than others (`out_of_order`).
     pub(crate) mine: Vec<(i64, bool)>,
 }
 
-impl Group {
-    /// The new versions of mine: each is newer than all of theirs and than the one of mine
-    /// before it, and stays what it is where that holds. `None` if no number is left.
+impl GroupVersions {
+    /// Returns the new versions of yours. Each is newer than all of theirs and than your version
+    /// before it; a version that is newer already stays. `None` if no number is left.
     pub(crate) fn renumbered(&self) -> Option<Vec<i64>> {
         let mut last = self.theirs.last().copied().unwrap_or(0);
-        // What may be late keeps its place, unless another has it.
+        // A version that may be out of order stays, unless another migration has it.
         let mut taken = self.theirs.clone();
         let keeps: Vec<bool> =
             self.mine.iter().map(|(version, late)| *late && taken.insert(*version)).collect();
@@ -42,13 +42,13 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
-    //! What moves, and what stays.
+    //! Versions that change, and versions that stay.
 
     use super::*;
 
     fn renumbered(theirs: &[i64], mine: &[i64]) -> Vec<i64> {
         let mine = mine.iter().map(|version| (*version, false)).collect();
-        Group { theirs: theirs.iter().copied().collect(), mine }.renumbered().unwrap()
+        GroupVersions { theirs: theirs.iter().copied().collect(), mine }.renumbered().unwrap()
     }
 
     #[test]
@@ -72,10 +72,14 @@ mod tests {
 
     #[test]
     fn what_may_be_late_stays_where_nobody_is() {
-        let group = |mine: &[(i64, bool)]| Group { theirs: [1, 6].into(), mine: mine.to_vec() };
+        let group =
+            |mine: &[(i64, bool)]| GroupVersions { theirs: [1, 6].into(), mine: mine.to_vec() };
         assert_eq!(group(&[(3, true), (4, false)]).renumbered().unwrap(), [3, 7]);
         assert_eq!(group(&[(6, true)]).renumbered().unwrap(), [7]);
         assert_eq!(group(&[(5, false), (7, true)]).renumbered().unwrap(), [8, 7]);
-        assert_eq!(Group { theirs: [i64::MAX].into(), mine: vec![(1, false)] }.renumbered(), None);
+        assert_eq!(
+            GroupVersions { theirs: [i64::MAX].into(), mine: vec![(1, false)] }.renumbered(),
+            None
+        );
     }
 }

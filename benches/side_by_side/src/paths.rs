@@ -1,4 +1,4 @@
-//! Where things lie: the repository, the programs of this package, scratch space.
+//! The paths of a run: the repository, the programs of this package, scratch space.
 
 use std::{
     env,
@@ -6,30 +6,30 @@ use std::{
     process::Command,
 };
 
-use crate::Problem;
+use crate::problem::Problem;
 
 /// The paths of a run.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// The sources of Mongrate.
+pub struct Paths {
+    /// The repository of Mongrate.
     pub repository: PathBuf,
-    /// Where the programs of this package are.
+    /// The directory of this package's programs.
     pub programs: PathBuf,
-    /// For what is made on the way: in no commit, kept from run to run.
+    /// The scratch directory: in no commit, kept from run to run.
     pub scratch: PathBuf,
 }
 
-impl Place {
-    /// As this program was started.
+impl Paths {
+    /// Finds the paths from the path of this program.
     ///
     /// # Errors
     ///
-    /// When it cannot find itself or its sources.
+    /// If this program cannot find itself or its sources.
     pub fn find() -> Result<Self, Problem> {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
         let programs = env::current_exe()?;
-        let programs = programs.parent().ok_or("this program lies nowhere")?.to_owned();
-        let target = programs.parent().ok_or("this program lies in no target directory")?;
+        let programs = programs.parent().ok_or("this program is in no directory")?.to_owned();
+        let target = programs.parent().ok_or("this program is in no target directory")?;
         let scratch = target.join("side_by_side");
         std::fs::create_dir_all(&scratch)?;
         Ok(Self { repository, programs, scratch })
@@ -39,7 +39,7 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// When they do not compile.
+    /// If they do not compile.
     pub fn build(&self) -> Result<(), Problem> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet", "--package", "mongrate-bench"]);
@@ -53,12 +53,12 @@ impl Place {
         if status.success() { Ok(()) } else { Err("the programs to measure do not compile".into()) }
     }
 
-    /// Where other tools are installed.
+    /// The directory where the other tools are installed.
     pub fn peers(&self) -> PathBuf {
         self.scratch.join("peers")
     }
 
-    /// A program of this package.
+    /// The path of a program of this package.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }

@@ -1,0 +1,6 @@
+//! The verbs that run the app's own binary, and every verb in workspaces of several packages.
+
+mod links;
+mod run;
+mod shop;
+mod verbs;
