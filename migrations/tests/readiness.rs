@@ -5,7 +5,7 @@
 use std::{net::TcpListener, path::PathBuf, time::Duration};
 
 use mongrate::Migration;
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -48,7 +48,7 @@ async fn until(port: u16, path: &str, wanted: u16) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_ready_until_the_migrations_are_done() {
-    let fresh = Fresh::new("readiness").await;
+    let fresh = TestDb::new("readiness").await;
     // Another process migrates, and takes its time.
     let slow = Migration::transactional(1, "greet", |_| {
         Box::pin(async {

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::Fresh;
+use crate::TestDb;
 
 /// An app's own binary, on a database of the test's own.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct App<'a> {
     /// The binary.
     pub exe: &'a str,
     /// The database.
-    pub fresh: &'a Fresh,
+    pub fresh: &'a TestDb,
 }
 
 impl App<'_> {

@@ -44,7 +44,7 @@ macro_rules! effect {
     };
 }
 
-/// The same without a rollback.
+/// A migration with an effect, and without a rollback.
 #[macro_export]
 macro_rules! irreversible {
     ($version:literal) => {
@@ -54,7 +54,7 @@ macro_rules! irreversible {
     };
 }
 
-/// Twenty of them.
+/// Twenty migrations with an effect each.
 pub const TWENTY: [Migration; 20] = [
     effect!(1),
     effect!(2),
@@ -94,7 +94,7 @@ pub async fn present(db: &Database) -> Vec<i64> {
     found
 }
 
-/// That every effect is there once, that each saw exactly those before it, and that the
+/// Insists that every effect is there once, that each saw exactly those before it, and that the
 /// history says the same.
 ///
 /// # Panics
@@ -106,8 +106,12 @@ pub async fn assert_exactly_once(db: &Database, versions: std::ops::RangeInclusi
     while cursor.advance().await.unwrap() {
         let effect = cursor.deserialize_current().unwrap();
         let version = effect.get_i64("version").unwrap();
-        let mut saw: Vec<i64> =
-            effect.get_array("saw").unwrap().iter().map(|one| one.as_i64().unwrap()).collect();
+        let mut saw: Vec<i64> = effect
+            .get_array("saw")
+            .unwrap()
+            .iter()
+            .map(|version| version.as_i64().unwrap())
+            .collect();
         saw.sort_unstable();
         let before: Vec<i64> = (*versions.start()..version).collect();
         assert_eq!(saw, before, "what {version} saw");

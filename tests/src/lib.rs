@@ -4,6 +4,7 @@
 pub mod app;
 pub mod clock;
 pub mod effects;
+pub mod imports;
 pub mod process;
 pub mod snapshot;
 pub mod whole;
@@ -76,29 +77,29 @@ impl Wire {
 
 /// A database of its own per test, dropped when the test passes and kept when it fails.
 #[derive(Debug)]
-pub struct Fresh {
+pub struct TestDb {
     /// The database.
     pub db: Database,
     /// The server's URI.
     pub uri: String,
-    /// What this client sends.
+    /// The commands that this client sends.
     pub wire: Wire,
 }
 
-impl Fresh {
-    /// A new one, named for the test.
+impl TestDb {
+    /// Creates a database, named for the test.
     pub async fn new(test: &str) -> Self {
         Self::on(server().await, test).await
     }
 
-    /// The same on a server of the test's own.
+    /// Creates one on a server of the test's own.
     pub async fn on(uri: &str, test: &str) -> Self {
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let name: String = format!("t_{nanos:x}_{test}").chars().take(63).collect();
         Self::named(uri, &name, None).await
     }
 
-    /// The same, with an observer in the client.
+    /// Creates one with an observer in its client.
     pub async fn observed(test: &str) -> (Self, Observer) {
         let (fresh, observer) = (Self::new(test).await, Observer::new());
         (Self::named(&fresh.uri, fresh.db.name(), Some(&observer)).await, observer)
@@ -144,7 +145,7 @@ impl Fresh {
         (part(0), part(1))
     }
 
-    /// Drops it: the test passed.
+    /// Drops the database: the test passed.
     pub async fn pass(self) {
         self.db.drop().await.unwrap();
         self.db.client().clone().shutdown().await;
@@ -158,7 +159,7 @@ pub struct FailPoint {
 }
 
 impl FailPoint {
-    /// Turns it off.
+    /// Turns the fail point off.
     pub async fn off(self) {
         let off = doc! { "configureFailPoint": "failCommand", "mode": "off" };
         self.admin.run_command(off).await.unwrap();

@@ -20,9 +20,9 @@ pub struct Fixture {
 /// How a fixture process ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its status.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it printed to both streams, as far as nobody had read it.
+    /// What it printed to both streams, without what the test had read before.
     pub output: String,
 }
 
@@ -36,7 +36,7 @@ impl Fixture {
         Self::start_with(exe, uri, database, scenario, &[])
     }
 
-    /// The same with more environment.
+    /// Starts `fixture <scenario>` with more environment.
     ///
     /// # Panics
     ///
@@ -65,7 +65,7 @@ impl Fixture {
         Self { child, lines }
     }
 
-    /// Waits until it prints a line that holds `text`.
+    /// Waits until the process prints a line that holds `text`.
     ///
     /// # Panics
     ///
@@ -92,7 +92,7 @@ impl Fixture {
         assert!(status.success());
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     ///
     /// # Panics
     ///

@@ -53,7 +53,7 @@ pub async fn snapshot(db: &Database) -> BTreeMap<String, Vec<String>> {
         let documents: Vec<Document> =
             db.collection(name).find(doc! {}).await.unwrap().try_collect().await.unwrap();
         let mut documents: Vec<String> =
-            documents.into_iter().map(|one| text(&one.into(), true)).collect();
+            documents.into_iter().map(|document| text(&document.into(), true)).collect();
         documents.sort();
         lines.extend(documents);
         all.insert(name.to_owned(), lines);

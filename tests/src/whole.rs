@@ -43,7 +43,7 @@ pub async fn of(db: &Database) -> BTreeMap<String, Vec<String>> {
                 .try_collect()
                 .await
                 .unwrap();
-            lines.extend(documents.iter().map(|one| format!("{:?}", one.as_bytes())));
+            lines.extend(documents.iter().map(|document| format!("{:?}", document.as_bytes())));
         }
         all.insert(name, lines);
     }
@@ -52,7 +52,7 @@ pub async fn of(db: &Database) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-/// How many transactions are open in these sessions.
+/// Counts the open transactions of these sessions.
 ///
 /// # Panics
 ///

@@ -11,7 +11,7 @@ use mongrate::{
     bson::{self, Bson, Document, doc, oid::ObjectId},
     mongodb::{Collection, options::ReturnDocument},
 };
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 use tokio::sync::{Mutex, Notify};
 
 /// There is one `failCommand` per server.
@@ -23,7 +23,7 @@ fn count_up() -> Vec<Document> {
 }
 
 async fn seed(
-    fresh: &Fresh,
+    fresh: &TestDb,
     documents: impl IntoIterator<Item = Document>,
 ) -> Collection<Document> {
     let collection = fresh.db.collection::<Document>("things");
@@ -49,14 +49,14 @@ async fn assert_each_once(collection: &Collection<Document>) {
 }
 
 /// What is left in the control collection beside lock, fence and records.
-async fn checkpoints(fresh: &Fresh) -> u64 {
+async fn checkpoints(fresh: &TestDb) -> u64 {
     let filter = doc! { "_id": { "$type": "string", "$nin": ["lock", "fence"] } };
     fresh.db.collection::<Document>("migrations").count_documents(filter).await.unwrap()
 }
 
 #[tokio::test]
 async fn ids_of_every_type_are_walked_once() {
-    let fresh = Fresh::new("every_type").await;
+    let fresh = TestDb::new("every_type").await;
     let binary = |bytes: &[u8]| {
         Bson::Binary(bson::Binary {
             subtype: bson::spec::BinarySubtype::Generic,
@@ -118,7 +118,7 @@ async fn ids_of_every_type_are_walked_once() {
 
 #[tokio::test]
 async fn workers_share_a_collection() {
-    let fresh = Fresh::new("workers").await;
+    let fresh = TestDb::new("workers").await;
     let collection = seed(&fresh, numbered(60_000)).await;
     static DOCUMENTS: AtomicUsize = AtomicUsize::new(0);
     let walk = Migration::online_steps(1, "walk", |on| {
@@ -138,7 +138,7 @@ async fn workers_share_a_collection() {
 
 #[tokio::test]
 async fn a_filter_and_closures_do_what_they_say() {
-    let fresh = Fresh::new("closures").await;
+    let fresh = TestDb::new("closures").await;
     let collection = seed(&fresh, numbered(500)).await;
     #[derive(serde::Deserialize)]
     struct Thing {
@@ -177,14 +177,14 @@ async fn a_filter_and_closures_do_what_they_say() {
 
 #[tokio::test]
 async fn what_is_no_backfill_is_refused_and_changes_nothing() {
-    let fresh = Fresh::new("refused").await;
+    let fresh = TestDb::new("refused").await;
     let collection = seed(&fresh, numbered(5)).await;
     macro_rules! refused {
         ($version:literal, $text:literal, |$on:ident| $body:expr) => {{
-            let one = Migration::online_steps($version, "refused", |$on| {
+            let migration = Migration::online_steps($version, "refused", |$on| {
                 Box::pin(async move { $body.await.map(drop) })
             });
-            let error = fresh.migrator([one]).up().await.unwrap_err().to_string();
+            let error = fresh.migrator([migration]).up().await.unwrap_err().to_string();
             assert!(error.contains($text), "{error}");
             fresh.db.collection::<Document>("migrations").drop().await.unwrap();
         }};
@@ -212,8 +212,8 @@ async fn what_is_no_backfill_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_failure_is_gone_on_from() {
-    let fresh = Fresh::new("goes_on").await;
+async fn a_failed_backfill_is_resumed() {
+    let fresh = TestDb::new("goes_on").await;
     let collection = seed(&fresh, numbered(1_000)).await;
     static FAILS: AtomicBool = AtomicBool::new(true);
     static SEEN: AtomicU32 = AtomicU32::new(0);
@@ -240,9 +240,9 @@ async fn a_failure_is_gone_on_from() {
     assert!(error.contains("at 550"), "{error}");
     assert_eq!(collection.count_documents(doc! { "n": 1 }).await.unwrap(), 500);
     let status = migrator.status().await.unwrap();
-    let one = &status.migrations[0];
-    assert_eq!(one.state, State::Failed);
-    let progress = &one.progress[0];
+    let migration = &status.migrations[0];
+    assert_eq!(migration.state, State::Failed);
+    let progress = &migration.progress[0];
     assert_eq!((progress.name.as_str(), progress.documents), ("walk", 500));
     assert_eq!(progress.total, Some(1_000));
 
@@ -257,7 +257,7 @@ async fn a_failure_is_gone_on_from() {
 
 #[tokio::test]
 async fn what_an_operator_declares_pending_begins_anew() {
-    let fresh = Fresh::new("anew").await;
+    let fresh = TestDb::new("anew").await;
     let collection = seed(&fresh, numbered(1_000)).await;
     static FAILS: AtomicBool = AtomicBool::new(true);
     let walk = Migration::online_steps(1, "walk", |on| {
@@ -311,7 +311,7 @@ async fn any_command_may_fail_at_any_batch() {
         let attempts_max = if slow { 1 } else { 2 };
         let lease = Duration::from_secs(if resigned { 60 } else { 1 });
         for skip in skips {
-            let fresh = Fresh::new(&format!("batch_fault_{at}_{skip}")).await;
+            let fresh = TestDb::new(&format!("batch_fault_{at}_{skip}")).await;
             let collection = seed(&fresh, numbered(40)).await;
             let walk = Migration::online_steps(1, "walk", |on| {
                 Box::pin(async move {
@@ -339,7 +339,7 @@ async fn any_command_may_fail_at_any_batch() {
 
 #[tokio::test]
 async fn cancelling_ends_it_between_two_batches() {
-    let fresh = Fresh::new("cancelled").await;
+    let fresh = TestDb::new("cancelled").await;
     let collection = seed(&fresh, numbered(1_000)).await;
     static AT: Notify = Notify::const_new();
     let walk = Migration::online_steps(1, "walk", |on| {
@@ -375,7 +375,7 @@ async fn cancelling_ends_it_between_two_batches() {
 
 #[tokio::test]
 async fn a_worker_that_was_overtaken_cannot_commit() {
-    let fresh = Fresh::new("overtaken").await;
+    let fresh = TestDb::new("overtaken").await;
     let collection = seed(&fresh, numbered(1_000)).await;
     static INSIDE: Notify = Notify::const_new();
     static FIRST: AtomicBool = AtomicBool::new(true);
@@ -409,7 +409,7 @@ async fn a_worker_that_was_overtaken_cannot_commit() {
 
 #[tokio::test]
 async fn a_collection_may_be_written_to_meanwhile() {
-    let fresh = Fresh::new("written_to").await;
+    let fresh = TestDb::new("written_to").await;
     let collection = seed(&fresh, numbered(20_000)).await;
     static DONE: AtomicBool = AtomicBool::new(false);
     let walk = Migration::online_steps(1, "walk", |on| {
@@ -447,7 +447,7 @@ async fn a_collection_may_be_written_to_meanwhile() {
 
 #[tokio::test]
 async fn a_backfill_that_a_body_drops_fails_its_migration() {
-    let fresh = Fresh::new("dropped").await;
+    let fresh = TestDb::new("dropped").await;
     let collection = seed(&fresh, numbered(300)).await;
     static SLOW: AtomicBool = AtomicBool::new(true);
     async fn body(on: &mut Online<'_>) -> mongrate::Result {

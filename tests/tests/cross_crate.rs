@@ -56,7 +56,7 @@ const OWN: &str = "
     async fn add_clinics(_: &mut Transaction<'_>) -> Result { Ok(()) }
 ";
 
-/// Rollbacks that are somebody else's, where no one file shows it.
+/// Rollbacks that belong to another migration, where no single file shows it.
 const COPIED: &str = "use mongrate::{Result, Transaction, migration};
 #[migration(version = 1, reversible = undo)] pub async fn one(_: &mut Transaction<'_>) -> Result { Ok(()) }
 mod a { use mongrate::{Result, Transaction, migration};
@@ -414,7 +414,7 @@ fn write_all(sources: &Path) {
         }
         let main = format!(
             "//! An app.\n{source}\nfn main() {{\n    match mongrate::start() {{\n        Ok(list) \
-             => list.iter().for_each(|one| println!(\"{{}} {{}} {{}}\", one.version(), one.name(), \
+             => list.iter().for_each(|migration| println!(\"{{}} {{}} {{}}\", migration.version(), migration.name(), \
              one.crate_name())),\n        Err(error) => {{ eprintln!(\"{{error}}\"); \
              std::process::exit(3) }}\n    }}\n}}\n"
         );
@@ -526,7 +526,8 @@ impl Fixtures {
         let copies = self.sources.join("linkme");
         let mut settings = Vec::new();
         for name in ["linkme", "linkme-impl"] {
-            let found = packages.iter().find(|one| one["name"] == name).expect("it is depended on");
+            let found =
+                packages.iter().find(|package| package["name"] == name).expect("it is depended on");
             let manifest = Path::new(found["manifest_path"].as_str().expect("it has one"));
             let (from, to) = (manifest.parent().expect("a directory"), copies.join(name));
             copy(from, &to, &|text| {

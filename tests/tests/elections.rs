@@ -9,7 +9,7 @@ use mongrate::{
     mongodb::{Client, options::ClientOptions},
 };
 use mongrate_tests::{
-    Fresh,
+    TestDb,
     effects::{self, TWENTY, assert_exactly_once},
 };
 
@@ -29,7 +29,7 @@ fn slow() -> Vec<Migration> {
 async fn an_election_in_the_middle_of_a_run_changes_nothing() {
     let set = Embedded::builder().nodes(3).start().await.unwrap();
     for round in 0..3 {
-        let fresh = Fresh::on(set.uri(), &format!("an_election_{round}")).await;
+        let fresh = TestDb::on(set.uri(), &format!("an_election_{round}")).await;
         // The collection that all of them write: concurrent creation is another test's.
         fresh.db.create_collection(effects::EFFECTS).await.unwrap();
         let migrator = fresh.migrator(slow()).lease(Duration::from_secs(30));
@@ -55,7 +55,7 @@ async fn an_election_in_the_middle_of_a_run_changes_nothing() {
 #[tokio::test]
 async fn a_set_without_a_majority_is_a_clear_error() {
     let set = Embedded::builder().nodes(3).start().await.unwrap();
-    let fresh = Fresh::on(set.uri(), "without_a_majority").await;
+    let fresh = TestDb::on(set.uri(), "without_a_majority").await;
     let mut options = ClientOptions::parse(set.uri()).await.unwrap();
     options.server_selection_timeout = Some(Duration::from_secs(2));
     let db = Client::with_options(options).unwrap().database(fresh.db.name());

@@ -4,15 +4,18 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
 
-use mongrate::bson::{Document, doc};
-use mongrate::embedded::{Embedded, EmbeddedBuilder, EmbeddedError, mongod_binary};
-use mongrate::mongodb::options::WriteConcern;
-use mongrate::mongodb::{Client, Collection};
+use mongrate::{
+    bson::{Document, doc},
+    embedded::{Embedded, EmbeddedBuilder, EmbeddedError, mongod_binary},
+    mongodb::{Client, Collection, options::WriteConcern},
+};
 
 /// Tells this test binary to be a user of a server, and of which: `DIRECTORY LINGER_MS`, where the
 /// directory `-` stands for a scratch server.
@@ -135,7 +138,7 @@ fn sh(script: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Whether there is such a process. A zombie is none: whoever should collect it takes its time.
+/// Whether there is such a process. A zombie is none: its parent may collect it late.
 fn lives(pid: u32) -> bool {
     let state = sh(&format!("ps -o stat= -p {pid}"));
     !state.is_empty() && !state.starts_with('Z')
@@ -331,7 +334,7 @@ async fn data_and_port_are_kept_between_starts() {
     assert_eq!(count(&uri).await, 1);
     server.stop().await;
 
-    // Somebody takes the port: the server moves, and its data with it.
+    // Another program takes the port: the server moves, and its data with it.
     let address = uri.trim_start_matches("mongodb://").split('/').next().unwrap();
     let _taken = std::net::TcpListener::bind(address).unwrap();
     let server = start().await.unwrap();

@@ -13,7 +13,7 @@ use mongrate::{
     mongodb::{Client, options::ClientOptions},
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{assert_exactly_once, present, versions},
 };
 use tokio::sync::Mutex;
@@ -68,7 +68,7 @@ async fn every_command_may_fail_once_and_each_is_applied_once() {
     ];
     for (at, (command, skips, how)) in faults.into_iter().enumerate() {
         for skip in skips {
-            let fresh = Fresh::new(&format!("fault_{at}_{skip}")).await;
+            let fresh = TestDb::new(&format!("fault_{at}_{skip}")).await;
             let mut data = doc! { "failCommands": [command] };
             data.extend(how.clone());
             let point = fresh.fail(doc! { "skip": skip }, data).await;
@@ -103,7 +103,7 @@ async fn a_fault_that_passes_is_not_even_noticed() {
             doc! { "errorCode": 251, "errorLabels": ["TransientTransactionError"] },
         ),
     ] {
-        let fresh = Fresh::new("a_fault_that_passes").await;
+        let fresh = TestDb::new("a_fault_that_passes").await;
         let mut data = doc! { "failCommands": [command] };
         data.extend(how.clone());
         let point = fresh.fail(doc! { "times": 2 }, data).await;
@@ -144,7 +144,7 @@ async fn retries_work_through_the_users_own_error_types() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("own_error_types").await;
+    let fresh = TestDb::new("own_error_types").await;
     let data = doc! {
         "failCommands": ["insert"], "errorCode": 112,
         "errorLabels": ["TransientTransactionError"],
@@ -170,7 +170,7 @@ async fn a_swallowed_error_is_found_and_named() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("a_swallowed_error").await;
+    let fresh = TestDb::new("a_swallowed_error").await;
     let error = fresh.migrator([swallows]).up().await.unwrap_err();
     assert!(error.to_string().contains("swallowed"), "{error}");
     assert!(RUNS.load(Ordering::SeqCst) <= 3, "not over and over");
@@ -189,7 +189,7 @@ async fn a_duplicate_key_fails_once_and_its_value_is_not_stored() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("a_duplicate_key").await;
+    let fresh = TestDb::new("a_duplicate_key").await;
     let migrator = fresh.migrator([twice]);
     let error = migrator.up().await.unwrap_err();
     assert_eq!(RUNS.load(Ordering::SeqCst), 1, "no label, no retry");
@@ -217,7 +217,7 @@ async fn a_held_lock_is_waited_for_or_reported() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("a_held_lock").await;
+    let fresh = TestDb::new("a_held_lock").await;
     let holder = fresh.migrator([gated]).app("holder 1");
     let running = tokio::spawn({
         let holder = holder.clone();
@@ -256,7 +256,7 @@ async fn a_held_lock_is_waited_for_or_reported() {
 async fn a_forced_unlock_stops_the_old_holder_for_good() {
     static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
     let hangs = hanging!(INSIDE);
-    let fresh = Fresh::new("a_forced_unlock").await;
+    let fresh = TestDb::new("a_forced_unlock").await;
     let lease = Duration::from_secs(6);
     let old = fresh.migrator([hangs]).lease(lease).wait(Wait::No);
     let running = tokio::spawn(async move { old.up().await });
@@ -272,7 +272,7 @@ async fn a_forced_unlock_stops_the_old_holder_for_good() {
     assert!(matches!(stopped, Error::LockLost { .. }), "{stopped}");
     assert_exactly_once(&fresh.db, 1..=1).await;
     let events = operator.history().await.unwrap().events;
-    assert!(events.iter().any(|one| one.event == "force_unlocked"), "it left an event");
+    assert!(events.iter().any(|event| event.event == "force_unlocked"), "it left an event");
     fresh.pass().await;
 }
 
@@ -280,7 +280,7 @@ async fn a_forced_unlock_stops_the_old_holder_for_good() {
 async fn dropping_the_future_cancels_cleanly() {
     static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
     let hangs = hanging!(INSIDE);
-    let fresh = Fresh::new("dropping_the_future").await;
+    let fresh = TestDb::new("dropping_the_future").await;
     let migrator = fresh.migrator([hangs]);
     let running = tokio::spawn(async move { migrator.up().await });
     INSIDE.notified().await;
@@ -295,7 +295,7 @@ async fn dropping_the_future_cancels_cleanly() {
 
 #[tokio::test]
 async fn cancelling_before_anything_runs_runs_nothing() {
-    let fresh = Fresh::new("cancelling_before").await;
+    let fresh = TestDb::new("cancelling_before").await;
     let token = CancellationToken::new();
     token.cancel();
     let error = fresh.migrator(THREE).cancel_on(token).up().await.unwrap_err();
@@ -307,7 +307,7 @@ async fn cancelling_before_anything_runs_runs_nothing() {
 #[tokio::test]
 async fn a_standalone_is_refused_before_a_write() {
     let standalone = Embedded::builder().standalone().start().await.unwrap();
-    let fresh = Fresh::on(standalone.uri(), "a_standalone").await;
+    let fresh = TestDb::on(standalone.uri(), "a_standalone").await;
     let migrator = fresh.migrator(THREE);
     for error in [
         migrator.up().await.unwrap_err(),
@@ -354,7 +354,7 @@ async fn cancelling_does_not_wait_for_a_server_that_is_out_of_reach() {
 
 #[tokio::test]
 async fn missing_privileges_are_named() {
-    let fresh = Fresh::new("missing_privileges").await;
+    let fresh = TestDb::new("missing_privileges").await;
     let _turn = TURN.lock().await;
     let data = doc! { "failCommands": ["findAndModify"], "errorCode": 13 };
     let point = fresh.fail(doc! { "times": 1 }, data).await;
@@ -377,7 +377,7 @@ async fn a_migration_longer_than_the_lease_keeps_it() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("longer_than_the_lease").await;
+    let fresh = TestDb::new("longer_than_the_lease").await;
     let lease = Duration::from_secs(1);
     let first = fresh.migrator([slow]).lease(lease);
     let running = tokio::spawn(async move { first.up().await });
@@ -427,7 +427,7 @@ async fn an_old_owner_that_does_not_know_cannot_commit() {
         })
     });
     for (at, stale) in [open, between, in_step].into_iter().enumerate() {
-        let fresh = Fresh::new(&format!("an_old_owner_{at}")).await;
+        let fresh = TestDb::new(&format!("an_old_owner_{at}")).await;
         let old = fresh.migrator([stale]).lease(Duration::from_secs(600)).wait(Wait::No);
         let running = tokio::spawn(async move { old.up().await });
         INSIDE.notified().await;
@@ -463,7 +463,7 @@ async fn cancelling_before_an_online_migration_begins_leaves_a_history_that_can_
     // one before is made to take a while).
     for (at, mid_body) in [true, false].into_iter().enumerate() {
         let _turn = TURN.lock().await;
-        let fresh = Fresh::new(&format!("cancelling_online_{at}")).await;
+        let fresh = TestDb::new(&format!("cancelling_online_{at}")).await;
         let token = CancellationToken::new();
         let migrator = fresh.migrator([first, online]).cancel_on(token.clone());
         let slow = doc! {
@@ -524,7 +524,7 @@ async fn a_step_whose_future_was_dropped_is_not_taken_for_done() {
     for (at, (impatient, all)) in cases.into_iter().enumerate() {
         let _turn = TURN.lock().await;
         // The commit of step `a`, the second of the run, is held up.
-        let fresh = Fresh::new(&format!("a_step_dropped_{at}")).await;
+        let fresh = TestDb::new(&format!("a_step_dropped_{at}")).await;
         let slow = doc! {
             "failCommands": ["commitTransaction"], "blockConnection": true, "blockTimeMS": 1_000,
         };
@@ -545,7 +545,7 @@ async fn a_step_whose_future_was_dropped_is_not_taken_for_done() {
 #[tokio::test]
 async fn a_lost_reply_to_the_commit_and_a_cancellation_at_once() {
     let _turn = TURN.lock().await;
-    let fresh = Fresh::new("a_lost_reply").await;
+    let fresh = TestDb::new("a_lost_reply").await;
     let token = CancellationToken::new();
     let migrator = fresh.migrator(THREE).cancel_on(token.clone());
     // Executed, but reported as not yet replicated, for as long as it takes.
@@ -567,8 +567,8 @@ async fn a_lost_reply_to_the_commit_and_a_cancellation_at_once() {
     let applied: Vec<_> = status
         .migrations
         .iter()
-        .filter(|one| one.state == State::Applied)
-        .map(|one| one.version)
+        .filter(|migration| migration.state == State::Applied)
+        .map(|migration| migration.version)
         .collect();
     assert_eq!(reported, applied, "the report says what the database says: {ended:?}");
     fresh.migrator(THREE).up().await.unwrap();

@@ -11,21 +11,24 @@ use mongrate::{
     bson::{DateTime, Document, doc},
     mongodb::options::WriteConcern,
 };
-use mongrate_tests::{Fresh, effects::present};
+use mongrate_tests::{TestDb, effects::present};
 use serde_json::Value;
 
 /// None of them may run.
-const fn one(version: i64, name: &'static str) -> Migration {
+const fn migration(version: i64, name: &'static str) -> Migration {
     Migration::transactional(version, name, |tx| {
         Box::pin(async move { mongrate_tests::effects::leave(tx, 0).await })
     })
 }
 
-const OURS: [Migration; 3] =
-    [one(1, "add_users"), one(20_240_102_000_000, "index_users"), one(30, "drop_names")];
+const OURS: [Migration; 3] = [
+    migration(1, "add_users"),
+    migration(20_240_102_000_000, "index_users"),
+    migration(30, "drop_names"),
+];
 
 fn versions(report: &mongrate::ImportReport) -> Vec<i64> {
-    report.imported.iter().map(|one| one.version.get()).collect()
+    report.imported.iter().map(|imported| imported.version.get()).collect()
 }
 
 /// Another tool's program, to its end.
@@ -36,7 +39,7 @@ fn run(command: &mut Command) -> String {
 }
 
 /// A project of migrate-mongo with these migrations.
-fn migrate_mongo(place: &Path, fresh: &Fresh, names: &[&str]) {
+fn migrate_mongo(place: &Path, fresh: &TestDb, names: &[&str]) {
     let npm = |args: &[&str]| {
         let mut command = Command::new("npm");
         command.current_dir(place).args(args).args(["--no-audit", "--no-fund", "--loglevel=error"]);
@@ -62,7 +65,7 @@ fn migrate_mongo(place: &Path, fresh: &Fresh, names: &[&str]) {
 
 #[tokio::test]
 async fn what_migrate_mongo_wrote_is_taken_over() {
-    let fresh = Fresh::new("from_migrate_mongo").await;
+    let fresh = TestDb::new("from_migrate_mongo").await;
     let place = tempfile::tempdir().unwrap();
     let names =
         ["20230101000000-add-users.js", "20240102000000-index_users.js", "20240103000000-odd.js"];
@@ -75,7 +78,9 @@ async fn what_migrate_mongo_wrote_is_taken_over() {
     let preview = migrator.import(Tool::MigrateMongo).preview().await.unwrap();
     assert_eq!(versions(&preview), [1, 20_240_102_000_000]);
     assert_eq!(preview.unmatched, ["20240103000000-odd.js"]);
-    assert!(!preview.written && preview.imported.iter().all(|one| one.applied_at.is_some()));
+    assert!(
+        !preview.written && preview.imported.iter().all(|imported| imported.applied_at.is_some())
+    );
     assert_eq!(migrator.status().await.unwrap().applied, 0, "a preview writes nothing");
 
     // One of theirs is none of ours: refused as a whole.
@@ -89,7 +94,10 @@ async fn what_migrate_mongo_wrote_is_taken_over() {
     let report = migrator.import(Tool::MigrateMongo).mapping(mapping.clone()).await.unwrap();
     assert_eq!(versions(&report), [1, 30, 20_240_102_000_000]);
     let status = migrator.status().await.unwrap();
-    assert!(status.migrations.iter().all(|one| one.state == State::Applied), "{status:?}");
+    assert!(
+        status.migrations.iter().all(|migration| migration.state == State::Applied),
+        "{status:?}"
+    );
     assert!(migrator.up().await.unwrap().is_empty());
     assert_eq!(present(&fresh.db).await, [0_i64; 0], "none was run");
     let history = migrator.history().await.unwrap();
@@ -117,10 +125,14 @@ fn mongodb_migrator() -> PathBuf {
 
 #[tokio::test]
 async fn what_mongodb_migrator_wrote_is_taken_over() {
-    const NAMED_AS_THEIRS: [Migration; 4] =
-        [one(1, "m0000001"), one(2, "m0000002"), one(3, "m0000003"), one(4, "ours")];
+    const NAMED_AS_THEIRS: [Migration; 4] = [
+        migration(1, "m0000001"),
+        migration(2, "m0000002"),
+        migration(3, "m0000003"),
+        migration(4, "ours"),
+    ];
     let program = tokio::task::spawn_blocking(mongodb_migrator).await.unwrap();
-    let fresh = Fresh::new("from_mongodb_migrator").await;
+    let fresh = TestDb::new("from_mongodb_migrator").await;
     let output = Command::new(program)
         .args([&fresh.uri, fresh.db.name(), "3", "3"])
         .output()
@@ -136,7 +148,7 @@ async fn what_mongodb_migrator_wrote_is_taken_over() {
     let report = migrator.import(Tool::MongodbMigrator).await.unwrap();
     // The one that failed is to run.
     assert_eq!(versions(&report), [1, 2]);
-    assert!(report.imported.iter().all(|one| one.applied_at.is_some()), "{report:?}");
+    assert!(report.imported.iter().all(|imported| imported.applied_at.is_some()), "{report:?}");
     assert!(report.unmatched.is_empty(), "{report:?}");
     assert_eq!(migrator.status().await.unwrap().pending, 2);
     fresh.pass().await;
@@ -145,7 +157,7 @@ async fn what_mongodb_migrator_wrote_is_taken_over() {
 /// As its documentation has them: <https://docs.mongock.io>, "Change entry".
 #[tokio::test]
 async fn what_mongock_documents_is_taken_over() {
-    let fresh = Fresh::new("from_mongock").await;
+    let fresh = TestDb::new("from_mongock").await;
     let entry = |id: &str, state: &str, own: bool| {
         doc! {
             "executionId": "2024-01-02T10:00:00.1-7", "changeId": id, "author": "anna",
@@ -170,7 +182,7 @@ async fn what_mongock_documents_is_taken_over() {
 /// As its driver for MongoDB has it: one document, the last version, `dirty`.
 #[tokio::test]
 async fn what_golang_migrate_documents_is_taken_over() {
-    let fresh = Fresh::new("from_golang").await;
+    let fresh = TestDb::new("from_golang").await;
     let theirs = fresh.db.collection::<Document>("applied");
     let dirty = theirs.insert_one(doc! { "version": 30_i64, "dirty": true });
     dirty.write_concern(WriteConcern::majority()).await.unwrap();
@@ -190,7 +202,7 @@ async fn what_golang_migrate_documents_is_taken_over() {
 
 #[tokio::test]
 async fn the_command_line_shows_and_records() {
-    let fresh = Fresh::new("import_cli").await;
+    let fresh = TestDb::new("import_cli").await;
     let theirs = fresh.db.collection::<Document>("changelog");
     for name in ["20230101-add-users.js", "20230102-whatever.js"] {
         let entry = theirs.insert_one(doc! { "fileName": name, "appliedAt": DateTime::now() });

@@ -14,7 +14,7 @@ use mongrate::{
         },
     },
 };
-use mongrate_tests::{Fresh, effect, process::Fixture};
+use mongrate_tests::{TestDb, effect, process::Fixture};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 use tower::ServiceExt as _;
@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 const TOKEN: &str = "reader-0123456789abcdef";
 
 /// `GET /status`.
-async fn over_http(fresh: &Fresh, list: impl IntoIterator<Item = Migration>) -> Value {
+async fn over_http(fresh: &TestDb, list: impl IntoIterator<Item = Migration>) -> Value {
     let auth = Auth::bearer([Token::new("dashboard", Scope::Read, TOKEN).unwrap()]).unwrap();
     let router = Api::new(fresh.migrator(list), auth).router();
     let request = Request::get(format!("{}/status", mongrate::http::PREFIX))
@@ -67,7 +67,7 @@ const WALK: Migration = Migration::online_steps(2, "walk", |on| {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_is_running_and_then_interrupted_at_19_percent() {
-    let fresh = Fresh::new("interrupted").await;
+    let fresh = TestDb::new("interrupted").await;
     let things = fresh.db.collection::<Document>("things");
     things.insert_many((0..1_000).map(|id| doc! { "_id": id })).await.unwrap();
     let stop = CancellationToken::new();
@@ -120,7 +120,7 @@ async fn a_backfill_is_running_and_then_interrupted_at_19_percent() {
 #[tokio::test]
 async fn a_dead_holder_of_this_machine_is_said_to_be_dead() {
     let steps = || Migration::online_steps(1, "steps", |_| Box::pin(async { Ok(()) }));
-    let fresh = Fresh::new("dead_holder").await;
+    let fresh = TestDb::new("dead_holder").await;
     let exe = env!("CARGO_BIN_EXE_fixture");
     // Long enough for its lease to run until the end of the test.
     let (hang, lease) = (std::path::Path::new("1"), std::path::Path::new("600"));
@@ -146,14 +146,14 @@ async fn a_dead_holder_of_this_machine_is_said_to_be_dead() {
     assert_eq!(answered["lock"]["dead"], true);
     assert_eq!(answered["migrations"][0]["state"], "interrupted");
 
-    // Of another machine, nobody can tell.
+    // Of a process on another machine, that cannot be known.
     let control = fresh.db.collection::<Document>("migrations");
     let elsewhere = doc! { "$set": { "by.process": "00000000-0000-0000-0000-000000000000 1 2 3" } };
     control.update_one(doc! { "_id": "lock" }, elsewhere).await.unwrap();
     let status = fresh.migrator([steps()]).status().await.unwrap();
     assert!(status.lock.is_live(), "{status:#?}");
     assert_eq!(status.migrations[0].state, State::Running);
-    // When its lease has run out, nobody is at it, dead or not.
+    // When its lease has run out, no process works on it, dead or not.
     let over = vec![doc! { "$set": { "expiresAt": { "$subtract": ["$$NOW", 1] } } }];
     control.update_one(doc! { "_id": "lock" }, over).await.unwrap();
     let status = fresh.migrator([steps()]).status().await.unwrap();
@@ -165,7 +165,7 @@ async fn a_dead_holder_of_this_machine_is_said_to_be_dead() {
 /// A run that has taken the lock is not yet at what another run left half-done.
 #[tokio::test]
 async fn what_another_run_left_is_interrupted_until_it_is_resumed() {
-    let fresh = Fresh::new("not_yet").await;
+    let fresh = TestDb::new("not_yet").await;
     let migrator = fresh.migrator([effect!(1)]);
     migrator.up().await.unwrap();
     let control = fresh.db.collection::<Document>("migrations");
@@ -197,7 +197,7 @@ const FAILS: Migration =
 
 #[tokio::test]
 async fn the_counts_of_a_status_add_up() {
-    let fresh = Fresh::new("counts").await;
+    let fresh = TestDb::new("counts").await;
     let long_gone = fresh.migrator([effect!(1), effect!(2), effect!(3)]);
     long_gone.up().await.unwrap();
     long_gone.down().steps(2).await.unwrap();

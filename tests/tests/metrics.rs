@@ -13,7 +13,7 @@ use mongrate::{
     Migration, Migrator, StartPolicy,
     bson::{Document, doc},
 };
-use mongrate_tests::{Fresh, effect};
+use mongrate_tests::{TestDb, effect};
 
 /// Sums of counters, last values of gauges, lengths of histograms; by name and labels.
 #[derive(Clone, Default)]
@@ -95,7 +95,7 @@ impl Recorder for Seen {
 async fn a_recorder_gets_what_the_guide_lists() {
     let seen = &*SEEN;
     metrics::set_global_recorder(seen.clone()).ok().unwrap();
-    let fresh = Fresh::new("metrics").await;
+    let fresh = TestDb::new("metrics").await;
     let database = format!("database={}", fresh.db.name());
     let guests = (0..2_500).map(|n| doc! { "_id": n });
     fresh.db.collection::<Document>("guests").insert_many(guests).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_recorder_gets_what_the_guide_lists() {
                 .map(drop)
         })
     });
-    // What ended before it is known while the run goes on.
+    // What ended before it is counted while the run is still under way.
     let fails = Migration::transactional(4, "fails", |_| {
         Box::pin(async {
             let duration = "mongrate_migration_duration_seconds";

@@ -2,11 +2,11 @@
 //! their own, and the app's own `mod migrations`.
 
 use mongrate::bson::{Document, doc};
-use mongrate_tests::{Fresh, app::App};
+use mongrate_tests::{TestDb, app::App};
 
 #[tokio::test]
 async fn two_crates_of_migrations_apply_as_one_history() {
-    let fresh = Fresh::new("two_crates").await;
+    let fresh = TestDb::new("two_crates").await;
     let app = App { exe: env!("CARGO_BIN_EXE_two_crates"), fresh: &fresh };
     assert_eq!(app.applies(), ["1 add_users", "2 add_invoices", "3 add_plans"]);
     for collection in ["users", "invoices", "plans"] {
@@ -22,7 +22,7 @@ async fn two_crates_of_migrations_apply_as_one_history() {
 
 #[tokio::test]
 async fn migrations_in_the_apps_own_module_apply() {
-    let fresh = Fresh::new("own_module").await;
+    let fresh = TestDb::new("own_module").await;
     let app = App { exe: env!("CARGO_BIN_EXE_own_module"), fresh: &fresh };
     assert_eq!(app.applies(), ["1 add_clinics", "2 index_clinics"]);
     assert_eq!(documents(&fresh, "clinics").await, 1);
@@ -39,7 +39,7 @@ async fn what_might_be_read_in_two_ways_is_sealed_compiled_applied_and_started_a
     let code = cargo_mongrate::run(check.map(std::ffi::OsString::from));
     assert_eq!(code, std::process::ExitCode::SUCCESS);
 
-    let fresh = Fresh::new("spellings").await;
+    let fresh = TestDb::new("spellings").await;
     let app = App { exe: env!("CARGO_BIN_EXE_spellings"), fresh: &fresh };
     assert_eq!(
         app.applies(),
@@ -65,6 +65,6 @@ async fn what_might_be_read_in_two_ways_is_sealed_compiled_applied_and_started_a
     fresh.pass().await;
 }
 
-async fn documents(fresh: &Fresh, collection: &str) -> u64 {
+async fn documents(fresh: &TestDb, collection: &str) -> u64 {
     fresh.db.collection::<Document>(collection).count_documents(doc! {}).await.unwrap()
 }

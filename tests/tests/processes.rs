@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::join_all;
 use mongrate::bson::{Document, doc};
 use mongrate_tests::{
-    Fresh,
+    TestDb,
     clock::shim,
     effects::{assert_exactly_once, present},
     process::Fixture,
@@ -22,7 +22,7 @@ const LEASE: Duration = Duration::from_secs(3);
 #[tokio::test]
 async fn eight_processes_at_once_apply_each_once() {
     for round in 0..10 {
-        let fresh = Fresh::new(&format!("eight_processes_{round}")).await;
+        let fresh = TestDb::new(&format!("eight_processes_{round}")).await;
         let racing: Vec<_> = (0..8)
             .map(|_| Fixture::start(FIXTURE, &fresh.uri, fresh.db.name(), "twenty"))
             .collect();
@@ -37,7 +37,7 @@ async fn eight_processes_at_once_apply_each_once() {
 
 #[tokio::test]
 async fn after_a_kill_the_next_run_finishes_within_the_lease() {
-    let fresh = Fresh::new("after_a_kill").await;
+    let fresh = TestDb::new("after_a_kill").await;
     let mut first = Fixture::start(FIXTURE, &fresh.uri, fresh.db.name(), "hanging");
     first.says("inside").await;
     let killed = Instant::now();
@@ -57,12 +57,12 @@ async fn after_a_kill_the_next_run_finishes_within_the_lease() {
     fresh.pass().await;
 }
 
-/// The lease is an hour, and nobody waits for longer than a minute.
+/// The lease is an hour, and no process waits for longer than a minute.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn after_a_kill_on_the_same_machine_no_lease_is_waited_for() {
     let long = [("FIXTURE_LEASE_S", Path::new("3600"))];
-    let fresh = Fresh::new("after_a_kill_here").await;
+    let fresh = TestDb::new("after_a_kill_here").await;
     let (uri, name) = (&fresh.uri, fresh.db.name());
     let mut first = Fixture::start_with(FIXTURE, uri, name, "hanging", &long);
     first.says("inside").await;
@@ -79,7 +79,7 @@ async fn after_a_kill_on_the_same_machine_no_lease_is_waited_for() {
 
 #[tokio::test]
 async fn a_process_that_was_frozen_beyond_its_lease_changes_nothing() {
-    let fresh = Fresh::new("a_frozen_process").await;
+    let fresh = TestDb::new("a_frozen_process").await;
     let mut first = Fixture::start(FIXTURE, &fresh.uri, fresh.db.name(), "hanging");
     first.says("inside").await;
     first.signal("STOP");
@@ -95,8 +95,8 @@ async fn a_process_that_was_frozen_beyond_its_lease_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_online_migration_goes_on_where_it_was_killed() {
-    let fresh = Fresh::new("an_online_killed").await;
+async fn an_online_migration_resumes_where_it_was_killed() {
+    let fresh = TestDb::new("an_online_killed").await;
     let hang = [("FIXTURE_HANG", Path::new("1"))];
     let mut first = Fixture::start_with(FIXTURE, &fresh.uri, fresh.db.name(), "steps", &hang);
     first.says("inside").await;
@@ -111,7 +111,7 @@ async fn an_online_migration_goes_on_where_it_was_killed() {
 
 #[tokio::test]
 async fn an_interrupted_process_aborts_records_and_lets_go() {
-    let fresh = Fresh::new("an_interrupted_process").await;
+    let fresh = TestDb::new("an_interrupted_process").await;
     let mut first = Fixture::start(FIXTURE, &fresh.uri, fresh.db.name(), "hanging");
     first.says("inside").await;
     first.signal("INT");
@@ -136,7 +136,7 @@ async fn a_clock_that_is_an_hour_off_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let preload = shim(dir.path());
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let fresh = Fresh::new("a_clock_off").await;
+    let fresh = TestDb::new("a_clock_off").await;
     let mut racing = Vec::new();
     for (shift, expected) in [("3600", 3_600), ("-3600", -3_600), ("0", 0)] {
         let env = [("LD_PRELOAD", preload.as_path()), ("FIXTURE_CLOCK_SHIFT", Path::new(shift))];

@@ -11,7 +11,7 @@ use std::{
 };
 
 use mongrate::bson::{Document, doc};
-use mongrate_tests::{Fresh, app::App};
+use mongrate_tests::{TestDb, app::App};
 
 const FILES: [&str; 5] = [
     "migrations.sum",
@@ -44,7 +44,7 @@ async fn a_conflict_of_two_branches_is_solved_and_both_apply() {
         assert_eq!(made, compiled, "{file}");
     }
 
-    let fresh = Fresh::new("rebased").await;
+    let fresh = TestDb::new("rebased").await;
     let app = App { exe: env!("CARGO_BIN_EXE_rebased"), fresh: &fresh };
     assert_eq!(app.applies(), ["1 add_guests", "2 add_visits", "3 add_rooms"]);
     for collection in ["guests", "visits", "rooms"] {

@@ -20,7 +20,7 @@ use mongrate::{
     },
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{assert_exactly_once, present},
 };
 
@@ -29,7 +29,7 @@ const THREE: [Migration; 3] = [effect!(1), effect!(2), effect!(3)];
 /// What a run makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ends {
-    /// It goes on, and all is applied.
+    /// It continues, and all is applied.
     Well,
     /// The second migration fails with this code, and the first one stays.
     Failed(i32),
@@ -217,7 +217,7 @@ async fn open_transactions(admin: &Database, app: &str) -> usize {
 /// What is not as it has to be after this recipe at this place.
 async fn taste(cook: &Cook, admin: &Database, recipe: &Recipe, at: At) -> Vec<String> {
     let mut wrong = Vec::new();
-    let fresh = Fresh::new("recipe").await;
+    let fresh = TestDb::new("recipe").await;
     let name = fresh.db.name().to_owned();
     // What makes the driver doubt its primary costs until its monitor's next look.
     let mut options = ClientOptions::parse(&fresh.uri).await.unwrap();
@@ -302,7 +302,7 @@ async fn real_refusals() {
         })
     });
     for (code, second) in [(11_000, duplicate), (121, invalid)] {
-        let fresh = Fresh::new("real_refusal").await;
+        let fresh = TestDb::new("real_refusal").await;
         let strict = doc! { "create": "strict", "validator": { "a": { "$exists": true } } };
         fresh.db.run_command(strict).await.unwrap();
         let error = fresh.migrator([effect!(1), second, effect!(3)]).up().await.unwrap_err();

@@ -6,7 +6,7 @@ use mongrate::{
     Error, Migration, Migrator, Version,
     bson::{Document, doc},
 };
-use mongrate_tests::{Fresh, effects::TWENTY};
+use mongrate_tests::{TestDb, effects::TWENTY};
 use tokio_util::sync::CancellationToken;
 
 fn trivial(version: i64) -> Migration {
@@ -34,7 +34,7 @@ fn many(count: i64) -> Vec<Migration> {
 #[tokio::test]
 async fn nothing_pending_is_one_command_whatever_the_history() {
     for applied in [10, 5_000] {
-        let fresh = Fresh::new(&format!("nothing_pending_{applied}")).await;
+        let fresh = TestDb::new(&format!("nothing_pending_{applied}")).await;
         let migrator = fresh.migrator(many(applied));
         migrator.baseline(Version::from(applied)).await.unwrap();
         fresh.wire.take();
@@ -55,7 +55,7 @@ async fn nothing_pending_is_one_command_whatever_the_history() {
 #[tokio::test]
 async fn m_pending_are_five_plus_two_m_plus_their_own() {
     for m in [1, 2, 20] {
-        let fresh = Fresh::new(&format!("m_pending_{m}")).await;
+        let fresh = TestDb::new(&format!("m_pending_{m}")).await;
         // The first run of all creates the collection; that is the server's own business.
         let list: Vec<Migration> = (1..=m).map(trivial).collect();
         let migrator = Migrator::with(&fresh.db, list);
@@ -76,7 +76,7 @@ async fn m_pending_are_five_plus_two_m_plus_their_own() {
 
 #[tokio::test]
 async fn a_rollback_costs_the_same() {
-    let fresh = Fresh::new("a_rollback_costs").await;
+    let fresh = TestDb::new("a_rollback_costs").await;
     let migrator = fresh.migrator(TWENTY);
     migrator.up().await.unwrap();
     fresh.wire.take();
@@ -90,7 +90,7 @@ async fn a_rollback_costs_the_same() {
 /// so does at least every fifty-first.
 #[tokio::test]
 async fn a_run_waits_for_the_majority_once() {
-    let fresh = Fresh::new("a_run_waits").await;
+    let fresh = TestDb::new("a_run_waits").await;
     let migrator = fresh.migrator(many(120));
     let waited = |sent: Vec<(String, Document)>| -> Vec<usize> {
         let commits = sent.iter().filter(|(name, _)| name == "commitTransaction");
@@ -115,7 +115,7 @@ async fn a_run_waits_for_the_majority_once() {
 /// A run that is cancelled between two migrations asks whether a majority has the first.
 #[tokio::test]
 async fn a_run_that_ends_early_knows_what_is_there_for_good() {
-    let fresh = Fresh::new("a_run_that_ends_early").await;
+    let fresh = TestDb::new("a_run_that_ends_early").await;
     let cancel = CancellationToken::new();
     CANCEL.set(cancel.clone()).unwrap();
     let second = Migration::transactional(2, "cancels", |_| {
@@ -144,7 +144,7 @@ static CANCEL: OnceLock<CancellationToken> = OnceLock::new();
 
 #[tokio::test]
 async fn status_is_two_commands() {
-    let fresh = Fresh::new("status_is_two").await;
+    let fresh = TestDb::new("status_is_two").await;
     let migrator = fresh.migrator(many(3_000));
     migrator.baseline(3_000).await.unwrap();
     fresh.wire.take();
@@ -168,7 +168,7 @@ async fn each_of_many_has_its_own_duration() {
         })
     };
     for atomic in [false, true] {
-        let fresh = Fresh::new("durations").await;
+        let fresh = TestDb::new("durations").await;
         let mut list = many(120);
         for version in SLOW {
             list[usize::try_from(version).unwrap() - 1] = slow(version);
@@ -176,13 +176,14 @@ async fn each_of_many_has_its_own_duration() {
         fresh.migrator(list).up().atomic(atomic).await.unwrap();
         let status = fresh.migrator(many(120)).status().await.unwrap();
         let (slow, fast): (Vec<_>, Vec<_>) =
-            status.migrations.iter().partition(|one| SLOW.contains(&one.version.get()));
-        for one in slow {
-            let ms = one.duration_ms.unwrap_or_else(|| panic!("{} has none", one.version));
-            assert!(ms >= SLOW_MS, "{}: {ms} ms, atomic: {atomic}", one.version);
+            status.migrations.iter().partition(|migration| SLOW.contains(&migration.version.get()));
+        for migration in slow {
+            let ms =
+                migration.duration_ms.unwrap_or_else(|| panic!("{} has none", migration.version));
+            assert!(ms >= SLOW_MS, "{}: {ms} ms, atomic: {atomic}", migration.version);
         }
-        assert!(fast.iter().all(|one| one.duration_ms.is_some()), "atomic: {atomic}");
-        let own = fast.iter().any(|one| one.duration_ms < Some(SLOW_MS));
+        assert!(fast.iter().all(|migration| migration.duration_ms.is_some()), "atomic: {atomic}");
+        let own = fast.iter().any(|migration| migration.duration_ms < Some(SLOW_MS));
         assert!(own, "all have the duration of the slow ones, atomic: {atomic}");
         fresh.pass().await;
     }

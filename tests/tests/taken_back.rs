@@ -13,7 +13,7 @@ use mongrate::{
     mongodb::{Client, options::ClientOptions},
 };
 use mongrate_tests::{
-    Fresh,
+    TestDb,
     effects::{self, assert_exactly_once, present},
 };
 use tokio::sync::Notify;
@@ -69,17 +69,22 @@ async fn down(tx: &mut Transaction<'_>, version: i64) -> Result<(), BoxError> {
     Ok(())
 }
 
-const fn one<const N: i64>(name: &'static str) -> Migration {
+const fn migration<const N: i64>(name: &'static str) -> Migration {
     Migration::transactional(N, name, |tx| Box::pin(up(tx, N)))
         .reversible_by(|tx| Box::pin(down(tx, N)))
 }
 
-const FIVE: [Migration; 5] =
-    [one::<1>("one"), one::<2>("two"), one::<3>("three"), one::<4>("four"), one::<5>("five")];
+const FIVE: [Migration; 5] = [
+    migration::<1>("one"),
+    migration::<2>("two"),
+    migration::<3>("three"),
+    migration::<4>("four"),
+    migration::<5>("five"),
+];
 
 /// Lets a run come to `alone`, stops the others from following the primary, lets it come to `dead`,
-/// and kills the primary, so that nobody has what was committed in between.
-async fn strike(set: &Embedded, fresh: &Fresh, alone: i64, dead: i64) -> usize {
+/// and kills the primary, so that no member has what was committed in between.
+async fn strike(set: &Embedded, fresh: &TestDb, alone: i64, dead: i64) -> usize {
     let within = |gate: &'static Gate| async {
         tokio::time::timeout(Duration::from_secs(60), gate.reached.notified()).await.unwrap();
     };
@@ -116,8 +121,8 @@ async fn follow(set: &Embedded, nodes: &[usize], on: bool) {
     }
 }
 
-async fn fresh(set: &Embedded, test: &str) -> Fresh {
-    let fresh = Fresh::on(set.uri(), test).await;
+async fn fresh(set: &Embedded, test: &str) -> TestDb {
+    let fresh = TestDb::on(set.uri(), test).await;
     let mut options = ClientOptions::parse(set.uri()).await.unwrap();
     options.server_selection_timeout = Some(Duration::from_secs(60));
     let db = Client::with_options(options).unwrap().database(fresh.db.name());
@@ -126,10 +131,10 @@ async fn fresh(set: &Embedded, test: &str) -> Fresh {
 }
 
 /// How often each version has an event in the history.
-async fn events(fresh: &Fresh, event: &str) -> Vec<i64> {
+async fn events(fresh: &TestDb, event: &str) -> Vec<i64> {
     let history = fresh.migrator(FIVE).history().await.unwrap();
-    let found = history.events.iter().filter(|one| one.event == event);
-    let mut versions: Vec<i64> = found.filter_map(|one| Some(one.version?.get())).collect();
+    let found = history.events.iter().filter(|found| found.event == event);
+    let mut versions: Vec<i64> = found.filter_map(|found| Some(found.version?.get())).collect();
     versions.sort_unstable();
     versions
 }

@@ -17,7 +17,7 @@ use mongrate::{
     },
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{self, assert_exactly_once, versions},
 };
 use tokio::{
@@ -60,7 +60,7 @@ impl Stop {
 }
 
 /// A client that stops at the first guard: before it is sent, and when it was answered.
-async fn stopping(fresh: &Fresh, before: Option<Arc<Stop>>, after: Option<Arc<Stop>>) -> Database {
+async fn stopping(fresh: &TestDb, before: Option<Arc<Stop>>, after: Option<Arc<Stop>>) -> Database {
     let guard = Mutex::new(None);
     let handler = EventHandler::callback(move |event| match event {
         CommandEvent::Started(event) if is_guard(&event.command) => {
@@ -89,10 +89,10 @@ fn is_guard(command: &Document) -> bool {
 }
 
 /// A guard that comes too late finds a higher fence. If it went on to the record, its transaction
-/// would hold that until the server ends it, and with it everybody who came after.
+/// would hold that until the server ends it, and with it every process that came after.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guard_that_comes_too_late_holds_nothing() {
-    let fresh = Fresh::new("a_guard_too_late").await;
+    let fresh = TestDb::new("a_guard_too_late").await;
     let [late, stuck, newer] = [(); 3].map(|()| Arc::new(Stop::default()));
 
     let db = stopping(&fresh, Some(Arc::clone(&late)), Some(Arc::clone(&stuck))).await;
@@ -122,11 +122,11 @@ async fn a_guard_that_comes_too_late_holds_nothing() {
     fresh.pass().await;
 }
 
-/// The fence is gone, so nobody is known to hold anything: a guard that created it anew would
-/// commit under a number that nobody raised.
+/// The fence is gone, so no process is known to hold anything: a guard that created it anew would
+/// commit under a number that no process raised.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guard_does_not_create_the_fence() {
-    let fresh = Fresh::new("a_guard_without_a_fence").await;
+    let fresh = TestDb::new("a_guard_without_a_fence").await;
     let guarding = Arc::new(Stop::default());
     let db = stopping(&fresh, Some(Arc::clone(&guarding)), None).await;
     let migrator = Migrator::with(&db, [effect!(1)]).wait(mongrate::Wait::No);
@@ -143,7 +143,7 @@ async fn a_guard_does_not_create_the_fence() {
     fresh.pass().await;
 }
 
-/// Makes both secondaries of a set of three stop or go on copying.
+/// Makes both secondaries of a set of three stop or resume copying.
 async fn copying(set: &Embedded, on: bool) {
     for host in set.hosts() {
         let uri = format!("mongodb://{host}/?directConnection=true");
@@ -158,8 +158,8 @@ async fn copying(set: &Embedded, on: bool) {
 }
 
 /// Stands between a client and a node, and cuts the connection whenever `word` goes by. The node
-/// gets the command so much later, and nobody its answer.
-async fn cutting(fresh: &Fresh, word: &'static [u8], later: Duration) -> (Fresh, Database) {
+/// gets the command so much later, and no process gets its answer.
+async fn cutting(fresh: &TestDb, word: &'static [u8], later: Duration) -> (TestDb, Database) {
     let hello = fresh.db.run_command(doc! { "hello": 1 }).await.unwrap();
     let node = hello.get_str("primary").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -189,16 +189,16 @@ async fn cutting(fresh: &Fresh, word: &'static [u8], later: Duration) -> (Fresh,
         }
     });
     let uri = format!("mongodb://{address}/?directConnection=true");
-    let cut = Fresh::on(&uri, "cut").await;
+    let cut = TestDb::on(&uri, "cut").await;
     let db = cut.db.client().database(fresh.db.name());
     (cut, db)
 }
 
-/// Nobody heard of the guards; they arrive when their runner has failed and released the lock.
+/// The guards are not answered; they arrive when their runner has failed and released the lock.
 /// What they begin is in everybody's way, so the fence must still name its session.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guard_that_comes_after_the_release_is_ended_by_the_next() {
-    let fresh = Fresh::new("a_guard_after_the_release").await;
+    let fresh = TestDb::new("a_guard_after_the_release").await;
     let later = Duration::from_secs(2);
     let (_cut, db) = cutting(&fresh, b"startTransaction", later).await;
     let retries = Retries::new().attempts_max(1);
@@ -213,7 +213,7 @@ async fn a_guard_that_comes_after_the_release_is_ended_by_the_next() {
     fresh.pass().await;
 }
 
-/// The commit got through, but a majority does not have it yet, and nobody heard of it: a majority
+/// The commit got through, but a majority does not have it yet, and it was not answered: a majority
 /// read that is not told to wait finds the state of before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_got_through_is_not_said_to_have_failed() {
@@ -228,7 +228,7 @@ async fn a_commit_that_got_through_is_not_said_to_have_failed() {
         })
     });
     let set = Embedded::builder().nodes(3).test_commands().start().await.unwrap();
-    let fresh = Fresh::on(set.uri(), "a_commit_got_through").await;
+    let fresh = TestDb::on(set.uri(), "a_commit_got_through").await;
     fresh.migrator([effect!(1)]).up().await.unwrap();
     let (cut, db) = cutting(&fresh, b"commitTransaction", Duration::ZERO).await;
 
@@ -242,7 +242,7 @@ async fn a_commit_that_got_through_is_not_said_to_have_failed() {
     while !cut.wire.take().iter().any(|command| command == "killSessions") {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // Long enough for whoever does not wait.
+    // Long enough for a process that does not wait.
     tokio::time::sleep(Duration::from_secs(1)).await;
     copying(&set, true).await;
     let report = running.await.unwrap();

@@ -30,7 +30,7 @@ use crate::{
 /// What a runner says at its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct End {
-    /// How many commands it sent, as it was told to count.
+    /// How many commands the runner sent, of those that it was told to count.
     pub commands: u32,
     /// The versions that it applied or rolled back.
     pub done: Vec<i64>,
@@ -43,7 +43,7 @@ pub struct End {
 /// Prints a line at once.
 pub fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    // Nobody may be left to read it.
+    // Its reader may be gone.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
@@ -121,7 +121,7 @@ fn memory_peak() -> Option<u64> {
     line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kb| kb * 1_024)
 }
 
-/// What the coordinator has to tell apart.
+/// The kind of an error, as far as the coordinator tells kinds apart.
 fn kind(error: &Error) -> String {
     match error {
         Error::LockLost { .. } => "lock-lost".to_owned(),

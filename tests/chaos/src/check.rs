@@ -21,7 +21,7 @@ const CONTROL: &str = "migrations";
 /// How long a command may still be at the server after its process has ended.
 const LATE_MAX: Duration = Duration::from_secs(3);
 
-/// What the round should have come to.
+/// The expected outcome of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Everything applied.
@@ -30,21 +30,21 @@ pub enum Goal {
     Down,
 }
 
-/// What to look at.
+/// The database of a round, and what is checked in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Check<'a> {
     /// The database.
     pub db: &'a Database,
     /// The migrations.
     pub history: &'a History,
-    /// What it should have come to.
+    /// The expected outcome.
     pub goal: Goal,
     /// The lease of its runners.
     pub lease: Duration,
     /// When the round began; the oplog is read from there.
     pub since: Timestamp,
     /// Whether the indexes count: a DDL command of a frozen process may go out whenever it
-    /// goes on, and the database cannot hold it back.
+    /// resumes, and the database cannot hold it back.
     pub indexes: bool,
 }
 
@@ -98,7 +98,7 @@ impl Check<'_> {
                 .get_array("saw")
                 .into_iter()
                 .flatten()
-                .filter_map(|one| one.as_str().map(str::to_owned))
+                .filter_map(|id| id.as_str().map(str::to_owned))
                 .collect();
             saw.sort_unstable();
             found.entry(label).or_default().push(saw);
@@ -150,14 +150,14 @@ impl Check<'_> {
     }
 
     /// The history says what is there, fence numbers rise in the order of application, and
-    /// nobody has the lock for longer than a lease.
+    /// the lock is free after a lease at the latest.
     async fn records(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
         let state = match self.goal {
             Goal::Up => "applied",
             Goal::Down => "reverted",
         };
         let mut expected: BTreeSet<i64> =
-            (self.history.migrations)().iter().map(|one| one.version().get()).collect();
+            (self.history.migrations)().iter().map(|migration| migration.version().get()).collect();
         let mut ordered = Vec::new();
         let mut whole = true;
         let now = self.server_time().await?;
@@ -176,7 +176,7 @@ impl Check<'_> {
                     ordered.push((*version, number("sequence"), number("fence")));
                 }
                 Some(Bson::String(id)) if id == "lock" => {
-                    // Who was killed just before its release leaves it to its lease.
+                    // A process that was killed just before its release leaves the lock to its lease.
                     let end = record.get_datetime("expiresAt").map(|at| at.timestamp_millis());
                     let owned = record.get_str("owner").is_ok();
                     let limit = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);

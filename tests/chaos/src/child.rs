@@ -14,7 +14,7 @@ use crate::{
     point::{Blow, Count, Point},
 };
 
-/// What a runner is to do.
+/// The orders of a runner.
 #[derive(Clone, Debug)]
 pub struct Orders {
     /// The program.
@@ -31,9 +31,9 @@ pub struct Orders {
     pub verb: String,
     /// The lease.
     pub lease: Duration,
-    /// Where it breaks.
+    /// The point at which the runner breaks.
     pub point: Option<Point>,
-    /// What it counts.
+    /// The commands that are counted.
     pub count: Count,
     /// A dead owner's lease has to run out.
     pub lease_only: bool,
@@ -55,11 +55,11 @@ pub enum Next {
     /// It reached its point: the point and the command. If the blow was a `SIGSTOP` it is
     /// stopped, else it is dead.
     Struck(String),
-    /// It ended.
+    /// The runner ended.
     Ended(End),
-    /// It died, or said something else, with the text of both streams.
+    /// The runner died, or printed something else; with the text of both streams.
     Broke(String),
-    /// It did neither within the time that it was given.
+    /// The runner did neither in time.
     Stuck,
 }
 
@@ -100,7 +100,7 @@ impl Runner {
         Ok(Self { child, lines: BufReader::new(out).lines(), stops })
     }
 
-    /// What it does next, for at most so long.
+    /// Waits, for at most so long, for what the runner does next.
     pub async fn next(&mut self, limit: Duration) -> Next {
         let until = Instant::now() + limit;
         let mut said = String::new();
@@ -150,7 +150,7 @@ impl Runner {
         }
     }
 
-    /// It has announced the blow, which comes at once: waits until it has come.
+    /// Waits for a blow that the runner has announced.
     async fn struck(&mut self) {
         if !self.stops {
             let _ = self.child.wait().await;

@@ -35,7 +35,7 @@ pub const EFFECTS: &str = "effects";
 pub const THINGS: &str = "things";
 /// The collection of which every document is changed.
 pub const ROWS: &str = "rows";
-/// How many documents it has.
+/// How many documents the collection has.
 pub const ROW_COUNT: i32 = 24;
 /// So that there are several batches.
 const BATCH: u32 = 7;
@@ -44,7 +44,7 @@ const BATCH: u32 = 7;
 /// done twice and undone twice would look like once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
-    /// They are not there.
+    /// The documents are not there.
     None,
     /// Each is counted by a backfill.
     Counted,
@@ -53,7 +53,7 @@ pub enum Rows {
 }
 
 impl Rows {
-    /// What is there before `up`.
+    /// The documents before `up`.
     pub fn seed(self) -> Vec<Document> {
         match self {
             Self::None => Vec::new(),
@@ -66,7 +66,7 @@ impl Rows {
         }
     }
 
-    /// What is there after `up`, and after `up` and `down`.
+    /// The documents after `up`, and after `up` and `down`.
     pub fn expected(self, is_up: bool) -> Vec<Document> {
         let mut rows = self.seed();
         for row in &mut rows {
@@ -103,7 +103,7 @@ impl Rows {
 /// Migrations, and what they leave.
 #[derive(Debug)]
 pub struct History {
-    /// What it is called on the command line.
+    /// The name of the history on the command line.
     pub name: &'static str,
     /// The migrations, oldest first.
     pub migrations: fn() -> Vec<Migration>,
@@ -111,7 +111,7 @@ pub struct History {
     pub effects: &'static [&'static str],
     /// The indexes of [`THINGS`] after `up`, without `_id_`. There are none after `down`.
     pub indexes: &'static [&'static str],
-    /// What it does to [`ROWS`].
+    /// What the history does to [`ROWS`].
     pub rows: Rows,
 }
 

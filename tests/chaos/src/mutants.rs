@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mongrate::{embedded::Embedded, mongodb::error::Error};
 
 use crate::{
     point::Count,
     round::{Verb, World},
-    schedules::{self, ALL},
+    schedules::{self, ALL, Schedule},
 };
 
 /// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/protocol/mutant.rs`).
@@ -34,13 +35,23 @@ pub const MUTANTS: [&str; 11] = [
 /// Stuck, for a mutant; some are broken in that way, and would keep the suite waiting.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Builds the program with the mutants in it, in the profile of this one, and says where it
-/// is. Only the crates of the workspace are built again: the flag goes to them alone.
+/// The build whose features the program with the mutants takes, so that no third-party crate is
+/// compiled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// `cargo test --workspace --all-features`.
+    TheWorkspace,
+    /// `cargo run -p mongrate-chaos`.
+    ThisPackage,
+}
+
+/// Builds the program with the mutants in it, in the profile of this one, and returns its path.
+/// Only the crates of the workspace are compiled again: the flag goes to them alone.
 ///
 /// # Errors
 ///
 /// When it cannot be built.
-pub fn build() -> std::io::Result<PathBuf> {
+pub fn build(within: Within) -> std::io::Result<PathBuf> {
     let exe = std::env::current_exe()?;
     // target/<profile>/chaos, or target/<profile>/deps/<a test>.
     let beside = exe.parent().unwrap_or(Path::new("."));
@@ -55,8 +66,20 @@ pub fn build() -> std::io::Result<PathBuf> {
         fs::rename(&fresh, &wrapper)?;
     }
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // Cargo describes this package to its tests, and ring's build script takes a change of that
+    // description for a change of its own: the driver would be compiled again, now and afterwards.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command.args(["build", "--quiet", "--bin", "chaos-mutant"]);
+    match within {
+        Within::TheWorkspace => command.args(["--workspace", "--all-features"]),
+        Within::ThisPackage => command.args(["--package", "mongrate-chaos"]),
+    };
     command
-        .args(["build", "--quiet", "--package", "mongrate-chaos", "--bin", "chaos-mutant"])
         .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")])
         .arg("--target-dir")
         .arg(target)
@@ -64,7 +87,6 @@ pub fn build() -> std::io::Result<PathBuf> {
     if profile.ends_with("release") {
         command.arg("--release");
     }
-    // Features as in the build that this is part of, so that no third-party crate differs.
     let status = command.status()?;
     if !status.success() {
         return Err(std::io::Error::other("the mutants do not build"));
@@ -72,65 +94,91 @@ pub fn build() -> std::io::Result<PathBuf> {
     Ok(profile.join("chaos-mutant"))
 }
 
-/// What one mutant did under one schedule.
+/// The outcome of one mutant under one schedule.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// `CHAOS_MUTANT`; `None` for the true program.
     pub mutant: Option<&'static str>,
     /// The schedule.
     pub schedule: &'static str,
-    /// What it got wrong.
+    /// What the mutant got wrong.
     pub wrong: Vec<String>,
 }
 
 /// Runs the schedules: all of them with the true program, then those that are there for each
-/// mutant. With a set of three nodes or without; the others are left out.
+/// mutant. With a set of three nodes or without; the others are left out. `jobs` schedules run at a
+/// time, each in a world of its own.
 ///
 /// # Errors
 ///
 /// When the server cannot be used.
 pub async fn judge(
-    world: &mut World,
-    set: Option<&Embedded>,
-    truth: &Path,
-    mutant: &Path,
+    server: &Embedded,
+    lease: Duration,
+    (truth, mutant): (&Path, &Path),
+    jobs: usize,
 ) -> Result<Vec<Verdict>, Error> {
-    let schedules = ALL.iter().filter(|one| one.three_nodes == set.is_some());
-    let mut verdicts = Vec::new();
-    world.keep = false;
-    world.patience = PATIENCE;
-    // Left in peace, a mutant works: what is found is found by the schedule.
-    for mutation in MUTANTS {
-        world.mutant = Some(mutation.to_owned());
-        world.exe = mutant.into();
-        world.commands("mixed", Verb::Up, Count::All).await?;
-    }
-    for schedule in schedules {
-        for mutation in std::iter::once(None).chain(schedule.catches.iter().copied().map(Some)) {
-            world.mutant = mutation.map(str::to_owned);
-            world.exe = if mutation.is_some() { mutant.into() } else { truth.into() };
-            let outcome = schedules::run(schedule.name, world, set).await?;
-            let mut wrong = outcome.wrong;
-            if outcome.late {
-                wrong.push(format!("recovery: took {} ms", outcome.recovery_ms));
-            }
-            if std::env::var_os("CHAOS_VERBOSE").is_some() {
-                println!("{:?} {} ms", outcome.commands, outcome.recovery_ms);
-            }
-            println!(
-                "{:<60} {:<20} {}",
-                schedule.name,
-                mutation.unwrap_or("the true program"),
-                wrong.first().map_or("nothing wrong", String::as_str)
-            );
-            verdicts.push(Verdict { mutant: mutation, schedule: schedule.name, wrong });
+    let set = (server.hosts().len() > 1).then_some(server);
+    let world = |exe: &Path| {
+        let exe = exe.to_owned();
+        async move {
+            let mut world = World::new(server.uri(), exe, lease).await?;
+            world.keep = false;
+            world.patience = PATIENCE;
+            Ok::<_, Error>(world)
         }
-    }
-    Ok(verdicts)
+    };
+    let peace = async {
+        // Left in peace, a mutant works: what is found is found by the schedule.
+        let mut world = world(mutant).await?;
+        for mutation in MUTANTS {
+            world.mutant = Some(mutation.to_owned());
+            world.commands("mixed", Verb::Up, Count::All).await?;
+        }
+        Ok(())
+    };
+    let schedules = ALL.iter().filter(|schedule| schedule.three_nodes == set.is_some());
+    let judged = stream::iter(schedules)
+        .map(async |schedule| {
+            let mut world = world(truth).await?;
+            let mut verdicts = vec![verdict(schedule, None, &world, set).await?];
+            world.exe = mutant.into();
+            for mutation in schedule.catches {
+                world.mutant = Some((*mutation).to_owned());
+                verdicts.push(verdict(schedule, Some(mutation), &world, set).await?);
+            }
+            Ok::<_, Error>(verdicts)
+        })
+        .buffer_unordered(jobs)
+        .try_concat();
+    tokio::try_join!(judged, peace).map(|(verdicts, ())| verdicts)
 }
 
-/// What the verdicts leave to be desired: the true program accused, a schedule that its
-/// mutant passes.
+async fn verdict(
+    schedule: &Schedule,
+    mutant: Option<&'static str>,
+    world: &World,
+    set: Option<&Embedded>,
+) -> Result<Verdict, Error> {
+    let outcome = schedules::run(schedule.name, world, set).await?;
+    let mut wrong = outcome.wrong;
+    if outcome.late {
+        wrong.push(format!("recovery: took {} ms", outcome.recovery_ms));
+    }
+    if std::env::var_os("CHAOS_VERBOSE").is_some() {
+        println!("{:?} {} ms", outcome.commands, outcome.recovery_ms);
+    }
+    println!(
+        "{:<60} {:<20} {}",
+        schedule.name,
+        mutant.unwrap_or("the true program"),
+        wrong.first().map_or("nothing wrong", String::as_str)
+    );
+    Ok(Verdict { mutant, schedule: schedule.name, wrong })
+}
+
+/// Lists the verdicts that are not as they should be: the true program accused, a schedule that
+/// its mutant passes.
 pub fn survivors(verdicts: &[Verdict]) -> Vec<String> {
     let mut left = Vec::new();
     for Verdict { mutant, schedule, wrong } in verdicts {

@@ -15,7 +15,7 @@ use crate::{
     round::{Ground, Outcome, Verb, World},
 };
 
-/// What is tried at each command. Silences are shorter and longer than the lease of 1 s.
+/// The faults that are tried at each command. Silences are shorter and longer than the lease of 1 s.
 pub const FAULTS: [(&str, Fault); 6] = [
     ("cut-before", Fault::CutBefore),
     ("cut-after", Fault::CutAfter),

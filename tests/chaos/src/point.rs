@@ -7,11 +7,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::app::say;
 use mongrate::{
     bson::{Bson, Document},
     mongodb::event::command::CommandEvent,
 };
+
+use crate::app::say;
 
 /// On which side of a command.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
@@ -22,12 +23,12 @@ pub enum Side {
     After,
 }
 
-/// What happens there.
+/// What happens at a point.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Blow {
     /// `SIGKILL`.
     Kill,
-    /// `SIGSTOP`; somebody sends `SIGCONT` later.
+    /// `SIGSTOP`; `SIGCONT` follows later.
     Stop,
 }
 
@@ -77,7 +78,7 @@ impl fmt::Display for Count {
 /// A crash point: `12:before:kill`.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub struct Point {
-    /// Which command, from 1.
+    /// The number of the command, from 1.
     pub at: u32,
     /// On which side of it.
     pub side: Side,
@@ -154,7 +155,7 @@ impl Striker {
         Self { point, count, seen: Mutex::new(Seen { counting, ..Seen::default() }) }
     }
 
-    /// How many commands were counted so far.
+    /// The number of commands counted so far.
     pub fn commands(&self) -> u32 {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).commands
     }

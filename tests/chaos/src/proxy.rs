@@ -55,7 +55,7 @@ pub struct Rule {
     pub fault: Fault,
 }
 
-/// A proxy in front of one server, that goes on until it is dropped.
+/// A proxy in front of one server, which runs until it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     /// Its own address.

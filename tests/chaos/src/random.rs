@@ -19,7 +19,7 @@ enum Fate {
     Nothing,
     /// At a command.
     Struck(Point),
-    /// At a time, wherever it is then.
+    /// At a time, wherever the runner is then.
     Hit(Blow, Duration),
 }
 
@@ -47,12 +47,12 @@ fn plan(rng: &mut Rng, runners: u32, commands_max: u32) -> Plan {
     Plan { start, fate, thaw }
 }
 
-/// What became of one runner.
+/// The end of one runner.
 struct Became {
     struck: Option<String>,
     /// A freeze at an unknown place: DDL may have gone out late.
     anywhere: bool,
-    /// How it ended, unless it was killed.
+    /// How the runner ended, unless it was killed.
     next: Option<Next>,
 }
 

@@ -19,7 +19,7 @@ const COMMANDS: u32 = 24;
 pub enum Fall {
     /// `kill -9`, and a restart once another one is elected.
     Kill,
-    /// It steps down.
+    /// The primary steps down.
     StepDown,
 }
 

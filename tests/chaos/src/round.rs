@@ -76,7 +76,7 @@ pub struct World {
     pub election: Duration,
     /// How long anything may take before it counts as stuck.
     pub patience: Duration,
-    /// Whether it counts how long a recovery takes.
+    /// Whether a late recovery is a violation.
     pub timed: bool,
     /// Whether a database is kept when its round failed.
     pub keep: bool,
@@ -90,7 +90,7 @@ pub struct World {
     template: tokio::sync::Mutex<()>,
 }
 
-/// What a round came to.
+/// The outcome of a round.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// What was wrong; empty when nothing was.
@@ -99,7 +99,7 @@ pub struct Outcome {
     pub struck: u32,
     /// A point was not reached: on a busy machine a lease may run out before.
     pub missed: bool,
-    /// A runner lost its lease again and again, though nobody harmed it: the machine stalls
+    /// A runner lost its lease again and again, though nothing broke it: the machine stalls
     /// for longer than it lasts. Or a set of three had no majority for 20 s. To be looked at
     /// again.
     #[serde(default)]
@@ -114,7 +114,7 @@ pub struct Outcome {
     pub second: u32,
     /// How long after the last blow everything was done, in ms.
     pub recovery_ms: u64,
-    /// That was longer than promised. On a busy machine this has to be looked at alone.
+    /// Recovery took longer than promised. On a busy machine the round has to be repeated alone.
     pub late: bool,
     /// The database, if it was kept.
     pub kept: Option<String>,
@@ -126,7 +126,7 @@ impl Outcome {
     pub fn is_void(&self) -> bool {
         let unfinished = ["pending", "stuck: a final run", "history", "indexes", "lock"];
         let grave = |wrong: &String| {
-            !wrong.ends_with("is missing") && !unfinished.iter().any(|one| wrong.starts_with(one))
+            !wrong.ends_with("is missing") && !unfinished.iter().any(|name| wrong.starts_with(name))
         };
         if self.stalled {
             return !self.wrong.iter().any(grave);
@@ -144,7 +144,7 @@ pub struct Ground<'w> {
     history: History,
     verb: Verb,
     since: Timestamp,
-    /// What is known so far.
+    /// The outcome so far.
     pub outcome: Outcome,
     indexes: bool,
     used: bool,
@@ -160,6 +160,9 @@ impl World {
         let mut options = ClientOptions::parse(uri).await?;
         options.app_name = Some("mongrate-chaos".to_owned());
         options.server_selection_timeout = Some(Duration::from_secs(60));
+        // Several worlds may begin in one millisecond.
+        static WORLDS: AtomicU64 = AtomicU64::new(0);
+        let world = WORLDS.fetch_add(1, Ordering::Relaxed);
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let nodes = match options.hosts.len() {
             0 | 1 => Vec::new(),
@@ -181,7 +184,7 @@ impl World {
             election: Duration::ZERO,
             patience: Duration::from_secs(100),
             keep: true,
-            prefix: format!("chaos_{:x}", now.unwrap_or_default().as_millis()),
+            prefix: format!("chaos_{:x}_{world}", now.unwrap_or_default().as_millis()),
             next: AtomicU64::new(0),
             turns: AtomicU64::new(0),
             used: Mutex::new(Vec::new()),
@@ -191,7 +194,7 @@ impl World {
         })
     }
 
-    /// A database that nobody else uses, in the state from which the verb starts. With
+    /// A database that no other round uses, in the state from which the verb starts. With
     /// `used`, the collections may be there already, empty.
     ///
     /// # Errors
@@ -278,7 +281,7 @@ impl World {
         Ok(())
     }
 
-    /// How many commands an undisturbed run sends.
+    /// Counts the commands of an undisturbed run.
     ///
     /// # Errors
     ///
@@ -303,7 +306,7 @@ impl World {
         panic!("an undisturbed run: {wrong:?}");
     }
 
-    /// One runner that breaks at the point, and one that finishes.
+    /// Runs one runner that breaks at the point, and one that finishes.
     ///
     /// # Errors
     ///
@@ -346,7 +349,7 @@ impl World {
         let blow = ground.blow("the second", &mut second, points.1).await;
         let stopped = |point: Point| point.blow == Blow::Stop;
         if stopped(points.0) && before.is_some() {
-            // It goes on while the second one's lease still runs.
+            // It resumes while the lease of the second runner still runs.
             first.thaw();
             let ended = first.next(self.patience).await;
             ground.well_or_replaced("the first, gone on", ended);
@@ -362,7 +365,7 @@ impl World {
 }
 
 impl Ground<'_> {
-    /// What a runner of this round is told.
+    /// The orders of a runner of this round.
     pub fn orders(&self, point: Option<Point>, count: Count) -> Orders {
         Orders {
             exe: self.world.exe.clone(),
@@ -459,7 +462,7 @@ impl Ground<'_> {
             self.world.timed && took > self.world.lease + self.world.election + GRACE;
     }
 
-    /// It must have ended without an error.
+    /// Insists that a runner ended without an error.
     pub fn well(&mut self, who: &str, next: Next) {
         match next {
             // It gives up after ten times, which takes a machine that stalls all the time.
@@ -485,7 +488,7 @@ impl Ground<'_> {
         }
     }
 
-    /// It must have ended, if with an error then because it was replaced.
+    /// Insists that a runner ended; if with an error, then because it was replaced.
     pub fn well_or_replaced(&mut self, who: &str, next: Next) {
         match &next {
             Next::Ended(end)

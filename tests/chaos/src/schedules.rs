@@ -26,7 +26,7 @@ pub struct Schedule {
     pub name: &'static str,
     /// The values of `CHAOS_MUTANT` that must not pass it.
     pub catches: &'static [&'static str],
-    /// It needs a replica set of three.
+    /// Whether the schedule needs a replica set of three.
     pub three_nodes: bool,
 }
 
@@ -189,7 +189,7 @@ async fn release(world: &World) -> Result<Outcome, Error> {
     ground.verdict().await
 }
 
-/// The primary acknowledges a commit that nobody else has, and dies.
+/// The primary acknowledges a commit that no other member has, and dies.
 async fn failed_over(world: &World, set: &Embedded) -> Result<Outcome, Error> {
     let mut ground = world.ground("pause", Verb::Up, false).await?;
     let one = [("CHAOS_VERB", "up-1")];

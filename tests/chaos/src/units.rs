@@ -121,11 +121,11 @@ pub struct Done {
     /// Late at first, or its point not reached, on a busy machine: this is of a run alone.
     #[serde(default)]
     pub alone: bool,
-    /// What it came to.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What was done, in memory and in a file to go on from.
+/// What was done, in memory and in a file from which a later run resumes.
 #[derive(Debug)]
 pub struct State {
     file: Option<File>,
@@ -143,8 +143,8 @@ impl State {
         let Some(path) = path else { return Ok(Self { file: None, done }) };
         if let Ok(file) = File::open(path) {
             for line in BufReader::new(file).lines() {
-                if let Ok(one) = serde_json::from_str::<Done>(&line?) {
-                    done.insert(one.id.clone(), one);
+                if let Ok(unit) = serde_json::from_str::<Done>(&line?) {
+                    done.insert(unit.id.clone(), unit);
                 }
             }
         }
@@ -152,21 +152,21 @@ impl State {
         Ok(Self { file: Some(file), done })
     }
 
-    /// Notes one more.
-    pub fn add(&mut self, one: Done) {
+    /// Adds the outcome of a unit.
+    pub fn add(&mut self, unit: Done) {
         if let Some(file) = &mut self.file {
-            let line = serde_json::to_string(&one).unwrap_or_default();
+            let line = serde_json::to_string(&unit).unwrap_or_default();
             let _ = writeln!(file, "{line}");
         }
-        self.done.insert(one.id.clone(), one);
+        self.done.insert(unit.id.clone(), unit);
     }
 
-    /// What a unit came to, if it was run.
+    /// Returns the outcome of a unit, if it was run.
     pub fn get(&self, id: &str) -> Option<&Done> {
         self.done.get(id)
     }
 
-    /// How many ids begin so.
+    /// Counts the units whose ids begin with this.
     pub fn count(&self, prefix: &str) -> u64 {
         self.done.keys().filter(|id| id.starts_with(prefix)).count() as u64
     }
@@ -174,8 +174,8 @@ impl State {
     /// The tally, a line for each kind of unit.
     pub fn tally(&self) -> String {
         let mut kinds: BTreeMap<String, Sum> = BTreeMap::new();
-        for one in self.done.values() {
-            let mut parts = one.id.split('/');
+        for unit in self.done.values() {
+            let mut parts = unit.id.split('/');
             let kind = match (parts.next(), parts.next()) {
                 (Some("random"), Some(runners)) => format!("random, {runners} runners"),
                 (Some(kind @ ("primary" | "recovery")), Some(what)) => format!("{kind} {what}"),
@@ -184,10 +184,10 @@ impl State {
             };
             let sum = kinds.entry(kind).or_default();
             sum.rounds += 1;
-            sum.blows += u64::from(one.outcome.struck);
-            sum.wrong += u64::from(!one.outcome.wrong.is_empty());
-            sum.alone += u64::from(one.alone);
-            sum.recovery_ms = sum.recovery_ms.max(one.outcome.recovery_ms);
+            sum.blows += u64::from(unit.outcome.struck);
+            sum.wrong += u64::from(!unit.outcome.wrong.is_empty());
+            sum.alone += u64::from(unit.alone);
+            sum.recovery_ms = sum.recovery_ms.max(unit.outcome.recovery_ms);
         }
         let mut text = String::new();
         for (kind, sum) in kinds {
@@ -200,9 +200,9 @@ impl State {
         text
     }
 
-    /// How many rounds found something wrong.
+    /// Counts the rounds that found something wrong.
     pub fn violations(&self) -> usize {
-        self.done.values().filter(|one| !one.outcome.wrong.is_empty()).count()
+        self.done.values().filter(|unit| !unit.outcome.wrong.is_empty()).count()
     }
 }
 
@@ -246,7 +246,7 @@ pub async fn run(
     run_while(world, units, jobs, &over, state).await
 }
 
-/// The same, until somebody says that it is over.
+/// The same, until it is told to stop.
 ///
 /// # Errors
 ///

@@ -9,7 +9,7 @@ use std::{
 
 use mongrate::embedded::Embedded;
 use mongrate_chaos::{
-    mutants::{self, MUTANTS},
+    mutants::{self, MUTANTS, Within},
     network::FAULTS,
     point::{Blow, Count, Point, Side},
     recovery::{self, Fall},
@@ -157,17 +157,17 @@ async fn the_primary_steps_down_dies_and_freezes() {
 /// passes what catches them.
 #[tokio::test]
 async fn every_mutant_is_caught() {
-    let mutant = tokio::task::spawn_blocking(mutants::build).await.unwrap().unwrap();
-    let mut verdicts = Vec::new();
-    for nodes in [1, 3] {
+    let build = || mutants::build(Within::TheWorkspace);
+    let mutant = tokio::task::spawn_blocking(build).await.unwrap().unwrap();
+    let judged = [1, 3].map(async |nodes| {
         let server = Embedded::builder().test_commands().private().quiet(true).nodes(nodes);
         let server = server.start().await.unwrap();
-        let mut world = World::new(server.uri(), RUNNER.into(), LEASE).await.unwrap();
-        let set = (nodes == 3).then_some(&server);
-        let judged = mutants::judge(&mut world, set, Path::new(RUNNER), &mutant).await;
-        verdicts.extend(judged.unwrap());
+        let programs = (Path::new(RUNNER), mutant.as_path());
+        let verdicts = mutants::judge(&server, LEASE, programs, 3).await.unwrap();
         server.stop().await;
-    }
+        verdicts
+    });
+    let verdicts = futures_util::future::join_all(judged).await.concat();
     let left = mutants::survivors(&verdicts);
     assert!(left.is_empty(), "{left:#?}");
     for mutant in MUTANTS {

@@ -53,12 +53,12 @@ impl Versions {
         Self(u8::try_from((1_u32 << count) - 1).expect("VERSIONS_MAX is small"))
     }
 
-    /// Whether it holds this one.
+    /// Whether the set holds this version.
     pub fn has(self, version: u8) -> bool {
         self.0 & (1 << (version - 1)) != 0
     }
 
-    /// With it, or without.
+    /// Returns the set with the version, or without it.
     #[must_use]
     pub fn set(self, version: u8, there: bool) -> Self {
         let bit = 1 << (version - 1);

@@ -8,13 +8,14 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "what it is for")]
 
-use std::process::ExitCode;
-use std::time::Instant;
+use std::{process::ExitCode, time::Instant};
 
-use mongrate_model::properties::{check, check_until};
-use mongrate_model::scopes;
-use mongrate_model::story::explain;
-use mongrate_model::world::Scope;
+use mongrate_model::{
+    properties::{check, check_until},
+    scopes,
+    story::explain,
+    world::Scope,
+};
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);

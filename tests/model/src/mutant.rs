@@ -3,7 +3,7 @@
 /// Which protocol is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// As `runtime/src/{run,protocol}` have it.
+    /// As the runtime has it.
     True,
     /// The guard has no statement for the fence.
     NoFence,
@@ -15,15 +15,15 @@ pub enum Protocol {
     HistoryOutside,
     /// A take-over waits for the dead owner's transaction instead of ending it.
     NoKill,
-    /// It ends the session of the lock's previous owner, not of the fence's.
+    /// A take-over ends the session of the lock's previous owner, not the session in the fence.
     KillPreviousOwner,
-    /// What a heartbeat finds changes nothing.
+    /// A runner ignores what its heartbeat finds.
     HeartbeatIgnored,
     /// The fence is raised with `w: 1`.
     FenceW1,
-    /// The lock is released whoever owns it.
+    /// The release does not ask which process owns the lock.
     ReleaseAny,
-    /// A guard that does not match goes on to write its record.
+    /// A guard that does not match still writes its record.
     GuardGoesOn,
     /// What became of a commit is read without ending the transaction first, and without waiting
     /// for a majority to have it.
@@ -32,7 +32,8 @@ pub enum Protocol {
     ForgetsAlways,
     /// No commit waits for a majority, the last one neither.
     LastIsLight,
-    /// Who finds fewer guarded transactions than there were goes on from there, with what is next.
+    /// A runner that finds fewer guarded transactions than there were runs what is next, and does not
+    /// run again what was taken back.
     SkipsTakenBack,
 }
 

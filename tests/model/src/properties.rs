@@ -2,10 +2,12 @@
 
 use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
-use crate::basics::{Direction, Kind};
-use crate::runner::{At, Outcome, Runner, Then};
-use crate::server::{Open, Record, Stored};
-use crate::world::{Action, Scope, Trouble, World};
+use crate::{
+    basics::{Direction, Kind},
+    runner::{At, Outcome, Runner, Then},
+    server::{Open, Record, Stored},
+    world::{Action, Scope, Trouble, World},
+};
 
 /// Each effect is there once, or not at all.
 pub const EXACTLY_ONCE: &str = "exactly once";
@@ -23,9 +25,9 @@ pub const DIGEST: &str = "the digest equals the history";
 pub const NOT_STUCK: &str = "nothing is stuck";
 /// When all have ended by themselves, no transaction is open.
 pub const NONE_OPEN: &str = "no transaction is left open";
-/// Nobody gives back a lock that is another's.
+/// No process releases the lock of another process.
 pub const OWN_LOCK: &str = "nobody releases another's lock";
-/// Whoever was told that the lease is lost begins nothing more.
+/// A process that was told that its lease is lost begins nothing more.
 pub const LISTENS: &str = "who lost the lease stops";
 /// What was reported as failed is not there.
 pub const TRUTHFUL: &str = "what is said to have failed has not committed";
@@ -41,9 +43,9 @@ pub mod reached {
     pub const KILL: &str = "a transaction of a former owner is in the way";
     /// A runner finds out that a commit without an answer got through.
     pub const SETTLED: &str = "a commit without an answer is looked for";
-    /// A command of a process that is dead, or has gone on, is still to come.
+    /// A command is still to come whose process is dead, or no longer waits for it.
     pub const LATE: &str = "a command is late";
-    /// An online migration goes on after its checkpoint.
+    /// An online migration resumes after its checkpoint.
     pub const RESUMED: &str = "an online migration goes on after its checkpoint";
     /// A guard meets a higher fence.
     pub const FENCED: &str = "a guard meets a higher fence";
@@ -165,7 +167,7 @@ fn tells(record: Record, kind: Kind) -> bool {
     }
 }
 
-/// What a check came to.
+/// The outcome of a check.
 #[derive(Debug)]
 pub struct Verdict {
     /// Distinct states.

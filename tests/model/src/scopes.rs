@@ -1,12 +1,14 @@
 //! Which models are checked: small ones with the tests, large ones on demand.
 
-use crate::basics::Kind::{self, Online, Transactional};
-use crate::mutant::Protocol;
-use crate::properties::{
-    DURABLE, EXACTLY_ONCE, LISTENS, NO_STALE, NOT_STUCK, ORDER_SEEN, OWN_LOCK, TRUTHFUL,
+use crate::{
+    basics::Kind::{self, Online, Transactional},
+    mutant::Protocol,
+    properties::{
+        DURABLE, EXACTLY_ONCE, LISTENS, NO_STALE, NOT_STUCK, ORDER_SEEN, OWN_LOCK, TRUTHFUL,
+    },
+    runner::Goal::{self, Down, Up},
+    world::{Scope, Trouble},
 };
-use crate::runner::Goal::{self, Down, Up};
-use crate::world::{Scope, Trouble};
 
 const NONE: Trouble =
     Trouble { crashes: 0, silences: 0, expiries: 0, suspicions: 0, failovers: 0, reaps: 0 };
@@ -33,7 +35,7 @@ pub fn small() -> Vec<Scope> {
         scope(&[Transactional; 3], 0, &[Up], Trouble { failovers: 2, silences: 1, ..base }),
         scope(&two, 0, &[Up], Trouble { failovers: 2, silences: 1, ..base }),
         scope(&[Transactional; 2], 0, &[Up, Up], Trouble { crashes: 1, failovers: 1, ..base }),
-        // What goes on after its checkpoint; what comes after what.
+        // What resumes after its checkpoint; what comes after what.
         scope(&[Online], 0, &[Up, Up], Trouble { silences: 1, ..base }),
         scope(&two, 0, &[Up, Up], Trouble { crashes: 1, ..base }),
         scope(&[Transactional, Transactional], 0, &[Up, Up], Trouble { silences: 1, ..base }),

@@ -2,10 +2,12 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::basics::{Direction, name};
-use crate::runner::After;
-use crate::server::{Change, Command, Documents, Guard, Record, Reply, Stored};
-use crate::world::{Action, Scope, World};
+use crate::{
+    basics::{Direction, name},
+    runner::After,
+    server::{Change, Command, Documents, Guard, Record, Reply, Stored},
+    world::{Action, Scope, World},
+};
 
 /// One line for each action, and what the database holds then.
 pub fn explain(scope: &Scope, actions: &[Action]) -> String {

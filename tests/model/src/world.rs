@@ -1,14 +1,18 @@
 //! Server, runners, messages that are late, and what may still go wrong.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
-use crate::basics::{Kind, Token, VERSIONS_MAX, Versions};
-use crate::mutant::Protocol;
-use crate::runner::{After, At, Goal, Outcome, Runner};
-use crate::server::{Command, Documents, Fence, Open, Record, Reply, Rules, Server, Stored};
+use crate::{
+    basics::{Kind, Token, VERSIONS_MAX, Versions},
+    mutant::Protocol,
+    runner::{After, At, Goal, Outcome, Runner},
+    server::{Command, Documents, Fence, Open, Record, Reply, Rules, Server, Stored},
+};
 
 /// How often each kind of trouble may happen in one execution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,7 +39,7 @@ pub struct Scope {
     pub protocol: Protocol,
     /// The migrations; version 1 first.
     pub kinds: Vec<Kind>,
-    /// How many of them are applied at the start.
+    /// How many migrations are applied at the start.
     pub applied: usize,
     /// One for each runner.
     pub goals: Vec<Goal>,
@@ -70,7 +74,7 @@ pub struct World {
     pub server: Server,
     /// The processes.
     pub runners: Vec<Runner>,
-    /// Commands that were sent, and nobody waits for any more; sorted.
+    /// Commands that were sent, and whose runners no longer wait for them; sorted.
     pub late: Vec<Command>,
     /// What may still go wrong.
     pub left: Trouble,
@@ -114,7 +118,7 @@ impl Scope {
         Rules { protocol: self.protocol, kinds: &self.kinds }
     }
 
-    /// The beginning: some are applied, nobody has the lock.
+    /// The beginning: some are applied, the lock is free.
     pub fn start(&self) -> World {
         assert!(self.kinds.len() <= VERSIONS_MAX && self.applied <= self.kinds.len());
         let mut now = Documents::default();
@@ -397,7 +401,7 @@ impl Scope {
         })
     }
 
-    /// Whether the DDL of an applied migration was done. Not asked where somebody rolls back: a
+    /// Whether the DDL of an applied migration was done. Not asked where a runner rolls back: a
     /// late `dropIndexes` can undo what was built after it, and no fence can hold it back.
     pub fn ddl_is_there(&self, now: &Documents, version: u8) -> bool {
         let has_rollbacks = self.goals.contains(&Goal::Down);

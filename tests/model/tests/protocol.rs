@@ -4,11 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use mongrate_model::mutant::Protocol;
-use mongrate_model::properties::{check, check_until, reached};
-use mongrate_model::scopes;
-use mongrate_model::story::explain;
-use mongrate_model::world::Scope;
+use mongrate_model::{
+    mutant::Protocol,
+    properties::{check, check_until, reached},
+    scopes,
+    story::explain,
+    world::Scope,
+};
 
 const THREADS: usize = 2;
 

@@ -8,7 +8,10 @@ use mongrate::{
     bson::{Document, doc},
     mongodb::Client,
 };
-use mongrate_tests::{effect, effects, effects::TWENTY};
+use mongrate_tests::{
+    effect,
+    effects::{self, TWENTY},
+};
 
 /// Its second migration says `inside` after its write, and never ends by itself.
 const HANGING: [Migration; 3] = [
@@ -24,7 +27,7 @@ const HANGING: [Migration; 3] = [
     effect!(3),
 ];
 
-/// The same three, with a second one that ends.
+/// The same three migrations, where the second one ends.
 const CALM: [Migration; 3] = [effect!(1), effect!(2), effect!(3)];
 
 /// An online migration with three steps; with `FIXTURE_HANG` it hangs before its third.

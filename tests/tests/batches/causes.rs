@@ -4,31 +4,31 @@ use mongrate::{
     Kind, Migration,
     bson::{Bson, Document, doc, oid::ObjectId},
 };
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 
 use super::{SECRET, count, fails, insert, kept, told};
 
 /// A thousand documents, one of which is odd.
-async fn fill(fresh: &Fresh, odd: impl Into<Bson>) {
+async fn fill(fresh: &TestDb, odd: impl Into<Bson>) {
     let odd = odd.into();
     insert(fresh, (0..1_000).map(|id| doc! { "_id": id, "value": id.to_string() })).await;
     let name = format!("{SECRET}name");
     insert(fresh, [doc! { "_id": odd, "value": format!("{SECRET}it's"), "name": name }]).await;
 }
 
-async fn validator(fresh: &Fresh, rules: Document) {
+async fn validator(fresh: &TestDb, rules: Document) {
     let command = doc! { "collMod": "things", "validator": rules };
     fresh.db.run_command(command).await.unwrap();
 }
 
 /// A unique index of documents that have the field.
-async fn unique(fresh: &Fresh, field: &str) {
+async fn unique(fresh: &TestDb, field: &str) {
     let index = doc! { "key": { field: 1 }, "name": "only", "unique": true, "sparse": true };
     fresh.db.run_command(doc! { "createIndexes": "things", "indexes": [index] }).await.unwrap();
 }
 
 /// Nothing of an earlier attempt is known.
-async fn anew(fresh: &Fresh) {
+async fn anew(fresh: &TestDb) {
     fresh.db.collection::<Document>("migrations").drop().await.unwrap();
 }
 
@@ -47,7 +47,7 @@ const BACKFILL: [&str; 3] = ["the backfill `tidy`", "of `things`", "left no trac
 
 #[tokio::test]
 async fn a_conversion_that_fails_in_a_pipeline() {
-    let fresh = Fresh::new("conversion").await;
+    let fresh = TestDb::new("conversion").await;
     fill(&fresh, "odd").await;
     let to_int = backfill!(walk => walk
         .update(vec![doc! { "$set": { "value": { "$toInt": "$value" } } }]));
@@ -67,7 +67,7 @@ async fn a_conversion_that_fails_in_a_pipeline() {
 
 #[tokio::test]
 async fn a_rule_that_does_not_hold() {
-    let fresh = Fresh::new("validation").await;
+    let fresh = TestDb::new("validation").await;
     fill(&fresh, 5_000).await;
     validator(&fresh, doc! { "$or": [{ "name": { "$exists": false } }, { "n": { "$gte": 0 } }] })
         .await;
@@ -103,7 +103,7 @@ async fn a_rule_that_does_not_hold() {
 
 #[tokio::test]
 async fn a_key_that_is_taken() {
-    let fresh = Fresh::new("key").await;
+    let fresh = TestDb::new("key").await;
     fill(&fresh, "odd").await;
     unique(&fresh, "slug").await;
     let taken = format!("{SECRET}slug");
@@ -136,7 +136,7 @@ async fn a_key_that_is_taken() {
 
 #[tokio::test]
 async fn operators_that_do_not_fit_and_documents_that_get_too_big() {
-    let fresh = Fresh::new("operators").await;
+    let fresh = TestDb::new("operators").await;
     fill(&fresh, 2_000).await;
     let inc = backfill!(walk => walk
         .filter(doc! { "name": { "$exists": true } })
@@ -167,7 +167,7 @@ async fn operators_that_do_not_fit_and_documents_that_get_too_big() {
 
 #[tokio::test]
 async fn functions_name_the_document_that_they_refuse() {
-    let fresh = Fresh::new("functions").await;
+    let fresh = TestDb::new("functions").await;
     fill(&fresh, "odd").await;
     #[derive(serde::Deserialize)]
     struct Thing {
@@ -185,7 +185,7 @@ async fn functions_name_the_document_that_they_refuse() {
 
 #[tokio::test]
 async fn what_is_wrong_with_every_document_names_none() {
-    let fresh = Fresh::new("no_document").await;
+    let fresh = TestDb::new("no_document").await;
     fill(&fresh, "odd").await;
     let unknown = backfill!(walk => walk.update(vec![doc! { "$frobnicate": 1 }]));
     let error = fails(&fresh, unknown, &["frobnicate", "the backfill `tidy`"]).await;
@@ -195,7 +195,7 @@ async fn what_is_wrong_with_every_document_names_none() {
 
 #[tokio::test]
 async fn declared_operations_are_named_with_the_document_and_leave_nothing_empty() {
-    let fresh = Fresh::new("declared_causes").await;
+    let fresh = TestDb::new("declared_causes").await;
     fill(&fresh, "odd").await;
     unique(&fresh, "slug").await;
     insert(&fresh, [doc! { "_id": "first", "slug": "secret-name" }]).await;
@@ -212,7 +212,7 @@ async fn declared_operations_are_named_with_the_document_and_leave_nothing_empty
     let error = fails(&fresh, rename, &words).await;
     assert_eq!(error.kind(), Kind::Failed);
     assert_eq!(kept(&fresh).await, Vec::<String>::new(), "a failed run leaves nothing empty");
-    // Mended, it is resumed; and comes back.
+    // Fixed, it resumes; and it can be rolled back.
     let things = fresh.db.collection::<Document>("things");
     things.delete_one(doc! { "_id": "first" }).await.unwrap();
     fresh.migrator([rename]).up().await.unwrap();
@@ -232,7 +232,7 @@ async fn declared_operations_are_named_with_the_document_and_leave_nothing_empty
 
 #[tokio::test]
 async fn a_pipeline_that_fails_leaves_no_empty_collection() {
-    let fresh = Fresh::new("pipeline_causes").await;
+    let fresh = TestDb::new("pipeline_causes").await;
     fill(&fresh, "odd").await;
     let update = Migration::declared(1, "update", |change| {
         let value = doc! { "$toInt": "$value" };

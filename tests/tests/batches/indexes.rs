@@ -5,13 +5,13 @@ use mongrate::{
     bson::{Document, doc},
     mongodb::options::{Collation, IndexOptions},
 };
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 
 use super::{fails, insert};
 
 #[tokio::test]
 async fn a_unique_index_names_the_documents_with_the_same_key() {
-    let fresh = Fresh::new("unique").await;
+    let fresh = TestDb::new("unique").await;
     let value = "secret-anna@example.com";
     insert(
         &fresh,
@@ -65,7 +65,7 @@ async fn a_unique_index_names_the_documents_with_the_same_key() {
 
 #[tokio::test]
 async fn other_indexes_name_the_document_that_does_not_fit() {
-    let fresh = Fresh::new("other_indexes").await;
+    let fresh = TestDb::new("other_indexes").await;
     insert(
         &fresh,
         [
@@ -84,7 +84,7 @@ async fn other_indexes_name_the_document_that_does_not_fit() {
     fails(&fresh, online, &["`_id` \"far\"", "Can't extract geo keys"]).await;
     fresh.pass().await;
     // The record above is another migration's.
-    let fresh = Fresh::new("parallel_arrays").await;
+    let fresh = TestDb::new("parallel_arrays").await;
     insert(&fresh, [doc! { "_id": "far", "a": [1], "b": [2], "name": "secret-x" }]).await;
     let arrays = Migration::declared(1, "arrays", |change| {
         change.create_index("things", doc! { "a": 1, "b": 1 });

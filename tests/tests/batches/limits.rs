@@ -7,7 +7,7 @@ use mongrate::{
     bson::{Document, doc},
     embedded::Embedded,
 };
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 
 use super::{TURN, count, count_up, insert, kept, told, tried};
 
@@ -16,13 +16,13 @@ const DOCUMENTS: i32 = 1_500;
 /// As many as 16 MB hold.
 const FIT: i64 = 16 * 1_024 * 1_024 / 250_000;
 
-async fn cache(fresh: &Fresh, size: &str) {
+async fn cache(fresh: &TestDb, size: &str) {
     let size = format!("cache_size={size}");
     let set = doc! { "setParameter": 1, "wiredTigerEngineRuntimeConfig": size };
     fresh.db.client().database("admin").run_command(set).await.unwrap();
 }
 
-async fn fill(fresh: &Fresh) {
+async fn fill(fresh: &TestDb) {
     let text = "x".repeat(BYTES);
     let all: Vec<i32> = (0..DOCUMENTS).collect();
     for some in all.chunks(50) {
@@ -32,7 +32,7 @@ async fn fill(fresh: &Fresh) {
 }
 
 /// Every batch that was tried had few enough bytes.
-fn assert_bounded(fresh: &Fresh, what: &str) {
+fn assert_bounded(fresh: &TestDb, what: &str) {
     let tried = tried(fresh);
     let most = tried.iter().map(|(_, documents)| *documents).max();
     println!("{what}: {} batches, at most {most:?} documents", tried.len());
@@ -42,7 +42,7 @@ fn assert_bounded(fresh: &Fresh, what: &str) {
 #[tokio::test]
 async fn documents_of_any_size_pass_through_a_small_cache() {
     let server = Embedded::builder().private().quiet(true).start().await.unwrap();
-    let fresh = Fresh::on(server.uri(), "small_cache").await;
+    let fresh = TestDb::on(server.uri(), "small_cache").await;
     cache(&fresh, "512M").await;
     fill(&fresh).await;
 
@@ -101,7 +101,7 @@ async fn a_batch_is_smaller_after_the_server_did_not_take_it_and_grows_again() {
         doc! { "failCommands": ["update"], "errorCode": 112, "errorLabels": transient },
     ];
     for (at, mut fault) in faults.into_iter().enumerate() {
-        let fresh = Fresh::new(&format!("smaller_{at}")).await;
+        let fresh = TestDb::new(&format!("smaller_{at}")).await;
         insert(&fresh, (0..400).map(|id| doc! { "_id": id })).await;
         let walk = Migration::online_steps(1, "walk", |on| {
             Box::pin(async move {
@@ -138,7 +138,7 @@ async fn a_batch_is_smaller_after_the_server_did_not_take_it_and_grows_again() {
 #[tokio::test]
 async fn it_grows_again() {
     let _turn = TURN.lock().await;
-    let fresh = Fresh::new("grows_again").await;
+    let fresh = TestDb::new("grows_again").await;
     insert(&fresh, (0..400).map(|id| doc! { "_id": id })).await;
     let walk = Migration::online_steps(1, "walk", |on| {
         Box::pin(async move {
@@ -165,7 +165,7 @@ async fn it_grows_again() {
 
 #[tokio::test]
 async fn views_time_series_and_capped_collections_are_refused_as_changes_refuse_them() {
-    let fresh = Fresh::new("unwalkable").await;
+    let fresh = TestDb::new("unwalkable").await;
     insert(&fresh, [doc! { "_id": 1 }]).await;
     fresh
         .db
@@ -191,8 +191,8 @@ async fn views_time_series_and_capped_collections_are_refused_as_changes_refuse_
             });
             let (_, problem) = names.iter().find(|(name, _)| *name == $collection).unwrap();
             let said = format!("`{}` {problem}: ", $collection);
-            for one in [backfill, declared] {
-                let error = fresh.migrator([one]).up().await.unwrap_err();
+            for migration in [backfill, declared] {
+                let error = fresh.migrator([migration]).up().await.unwrap_err();
                 told(&error, &[&said]);
                 fresh.db.collection::<Document>("migrations").drop().await.unwrap();
             }

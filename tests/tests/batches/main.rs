@@ -10,7 +10,7 @@ use mongrate::{
     Error, Migration,
     bson::{Bson, Document, doc},
 };
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 use tokio::sync::Mutex;
 
 /// There is one `failCommand` per server.
@@ -19,12 +19,12 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// No value that begins with this may be in a message.
 const SECRET: &str = "secret-";
 
-async fn insert(fresh: &Fresh, documents: impl IntoIterator<Item = Document>) {
+async fn insert(fresh: &TestDb, documents: impl IntoIterator<Item = Document>) {
     fresh.db.collection("things").insert_many(documents).await.unwrap();
 }
 
 /// `up` fails, with all of these words and without a value of a document.
-async fn fails(fresh: &Fresh, migration: Migration, words: &[&str]) -> Error {
+async fn fails(fresh: &TestDb, migration: Migration, words: &[&str]) -> Error {
     let error = fresh.migrator([migration]).up().await.unwrap_err();
     told(&error, words);
     error
@@ -39,19 +39,19 @@ fn told(error: &Error, words: &[&str]) {
     assert!(!text.contains(SECRET), "a document's value is in: {text}");
 }
 
-async fn kept(fresh: &Fresh) -> Vec<String> {
+async fn kept(fresh: &TestDb) -> Vec<String> {
     let mut names = fresh.db.list_collection_names().await.unwrap();
     names.retain(|name| name.starts_with("migrations.kept."));
     names
 }
 
-async fn count(fresh: &Fresh, filter: Document) -> u64 {
+async fn count(fresh: &TestDb, filter: Document) -> u64 {
     fresh.db.collection::<Document>("things").count_documents(filter).await.unwrap()
 }
 
 /// The batches that were tried, in their order: the checkpoint, its number, how many documents
 /// the batch adds.
-fn tried(fresh: &Fresh) -> Vec<(i64, i64)> {
+fn tried(fresh: &TestDb) -> Vec<(i64, i64)> {
     let mut done = 0;
     let mut last: Option<(i64, i64)> = None;
     let mut tried = Vec::new();

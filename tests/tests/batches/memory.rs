@@ -4,7 +4,7 @@
 #[tokio::test]
 async fn big_documents_take_little_memory() {
     use mongrate::{bson::doc, embedded::Embedded};
-    use mongrate_tests::Fresh;
+    use mongrate_tests::TestDb;
 
     const BYTES: usize = 4 << 20;
     const DOCUMENTS: i32 = 24;
@@ -16,7 +16,7 @@ async fn big_documents_take_little_memory() {
     let mut too_much = Vec::new();
     let ways = ["update", "update_each", "replace_each", "remove_field", "pipelines", "kept"];
     for way in ways {
-        let fresh = Fresh::on(server.uri(), way).await;
+        let fresh = TestDb::on(server.uri(), way).await;
         for id in 0..DOCUMENTS {
             super::insert(&fresh, [doc! { "_id": id, "text": &text, "n": 0 }]).await;
         }

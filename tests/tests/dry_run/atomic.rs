@@ -8,7 +8,7 @@ use mongrate::{
     embedded::Embedded,
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{TWENTY, assert_exactly_once, leave, present, versions},
     whole::{open_transactions, sessions},
 };
@@ -32,7 +32,7 @@ fn outcomes(report: &mongrate::RunReport) -> Vec<StepOutcome> {
 #[tokio::test]
 async fn it_costs_five_and_two_and_their_own() {
     for m in [1, 2, 20] {
-        let fresh = Fresh::new(&format!("atomic_{m}")).await;
+        let fresh = TestDb::new(&format!("atomic_{m}")).await;
         let migrator = fresh.migrator(TWENTY.into_iter().take(m));
         fresh.wire.take();
         let report = migrator.up().atomic(true).await.unwrap();
@@ -49,7 +49,10 @@ async fn it_costs_five_and_two_and_their_own() {
         assert_eq!(sent, expected);
         assert_exactly_once(&fresh.db, 1..=i64::try_from(m).unwrap()).await;
         let status = migrator.status().await.unwrap();
-        assert!(status.migrations.iter().all(|one| one.duration_ms.is_some()), "{status:?}");
+        assert!(
+            status.migrations.iter().all(|migration| migration.duration_ms.is_some()),
+            "{status:?}"
+        );
         fresh.wire.take();
         assert!(migrator.up().await.unwrap().is_empty());
         assert_eq!(fresh.wire.take(), ["find"], "the digest says that nothing is pending");
@@ -59,7 +62,7 @@ async fn it_costs_five_and_two_and_their_own() {
 
 #[tokio::test]
 async fn one_that_fails_takes_all_with_it() {
-    let fresh = Fresh::new("atomic_fails").await;
+    let fresh = TestDb::new("atomic_fails").await;
     let migrator = fresh.migrator([effect!(1), effect!(2), FAILS, effect!(4)]);
     let error = migrator.up().atomic(true).await.unwrap_err();
     let report = error.report().unwrap();
@@ -68,8 +71,14 @@ async fn one_that_fails_takes_all_with_it() {
     assert!(report.versions().is_empty());
     assert!(error.to_string().contains("so none was"), "{error}");
     assert_eq!(present(&fresh.db).await, [0_i64; 0]);
-    let states: Vec<State> =
-        migrator.status().await.unwrap().migrations.iter().map(|one| one.state).collect();
+    let states: Vec<State> = migrator
+        .status()
+        .await
+        .unwrap()
+        .migrations
+        .iter()
+        .map(|migration| migration.state)
+        .collect();
     use State::{Failed as HasFailed, Pending};
     assert_eq!(states, [Pending, Pending, HasFailed, Pending]);
 
@@ -82,7 +91,7 @@ async fn one_that_fails_takes_all_with_it() {
 
 #[tokio::test]
 async fn what_was_applied_together_is_rolled_back_in_reverse() {
-    let fresh = Fresh::new("atomic_down").await;
+    let fresh = TestDb::new("atomic_down").await;
     let migrator = fresh.migrator(FOUR);
     migrator.up().to(2).atomic(true).await.unwrap();
     assert_eq!(migrator.up().atomic(true).await.unwrap().batch, Some(2));
@@ -103,7 +112,7 @@ async fn an_online_one_among_them_is_refused_before_anything_runs() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("atomic_apart").await;
+    let fresh = TestDb::new("atomic_apart").await;
     let list = [effect!(1), effect!(2), online, effect!(4)];
     let migrator = fresh.migrator(list);
     let error = migrator.up().atomic(true).await.unwrap_err();
@@ -126,7 +135,7 @@ async fn an_online_one_among_them_is_refused_before_anything_runs() {
 }
 
 /// All of them are there, or none; and the history says the same.
-async fn assert_all_or_none(fresh: &Fresh) -> bool {
+async fn assert_all_or_none(fresh: &TestDb) -> bool {
     let there = present(&fresh.db).await;
     let applied = fresh.db.collection::<Document>("migrations");
     let applied = applied.count_documents(doc! { "state": "applied" }).await.unwrap();
@@ -155,7 +164,7 @@ async fn whatever_fails_it_is_all_or_nothing() {
     ];
     for (at, (command, skips, how)) in faults.into_iter().enumerate() {
         for skip in skips {
-            let fresh = Fresh::new(&format!("atomic_fault_{at}_{skip}")).await;
+            let fresh = TestDb::new(&format!("atomic_fault_{at}_{skip}")).await;
             let mut data = doc! { "failCommands": [command] };
             data.extend(how.clone());
             let point = fresh.fail(doc! { "skip": skip }, data).await;
@@ -187,7 +196,7 @@ async fn a_fault_that_passes_is_not_even_noticed() {
             doc! { "errorCode": 251, "errorLabels": ["TransientTransactionError"] },
         ),
     ] {
-        let fresh = Fresh::new("atomic_passes").await;
+        let fresh = TestDb::new("atomic_passes").await;
         let mut data = doc! { "failCommands": [command] };
         data.extend(how.clone());
         let point = fresh.fail(doc! { "times": 2 }, data).await;
@@ -213,7 +222,7 @@ async fn cancelled_or_robbed_of_the_lock_none_is_applied() {
         })
     });
     for robbed in [false, true] {
-        let fresh = Fresh::new("atomic_cancelled").await;
+        let fresh = TestDb::new("atomic_cancelled").await;
         let token = CancellationToken::new();
         let list = [effect!(1), effect!(2), hangs, effect!(4)];
         let migrator = fresh
@@ -268,7 +277,7 @@ async fn past_the_servers_limits_it_says_so_and_nothing_is_applied() {
         .start()
         .await
         .unwrap();
-    let fresh = Fresh::on(server.uri(), "atomic_limits").await;
+    let fresh = TestDb::on(server.uri(), "atomic_limits").await;
     let error = fresh.migrator([effect!(1), long]).up().atomic(true).await.unwrap_err();
     for part in ["pass what the server allows", "without `--atomic`", "nothing was applied"] {
         assert!(error.to_string().contains(part), "{error}");

@@ -5,7 +5,7 @@ use mongrate::{
     Error, FieldType, LintLimits, LintName, Migration,
     bson::{Document, doc},
 };
-use mongrate_tests::{Fresh, effect};
+use mongrate_tests::{TestDb, effect};
 
 const LIMITS: LintLimits = LintLimits::new()
     .transaction_documents_max(10)
@@ -27,7 +27,7 @@ const FEW: Migration =
     Migration::transactional(2, "fill_few", |tx| Box::pin(async move { fill(tx, 3).await }))
         .writing_many(&["users"]);
 
-async fn filled(fresh: &Fresh) {
+async fn filled(fresh: &TestDb) {
     let users = (0..20_i32).map(|n| doc! { "_id": n, "n": n });
     fresh.db.collection::<Document>("users").insert_many(users).await.unwrap();
     fresh.wire.take();
@@ -35,7 +35,7 @@ async fn filled(fresh: &Fresh) {
 
 #[tokio::test]
 async fn a_plan_guesses_by_the_size_and_a_dry_run_knows() {
-    let (fresh, observer) = Fresh::observed("guesses").await;
+    let (fresh, observer) = TestDb::observed("guesses").await;
     filled(&fresh).await;
     let migrator = fresh.migrator([ALL, FEW]).lint_limits(LIMITS).observer(&observer);
     assert!(migrator.up().plan().await.unwrap().lints.is_empty(), "not asked for");
@@ -66,7 +66,7 @@ async fn a_plan_guesses_by_the_size_and_a_dry_run_knows() {
 
 #[tokio::test]
 async fn a_lint_can_be_acknowledged() {
-    let fresh = Fresh::new("acknowledged").await;
+    let fresh = TestDb::new("acknowledged").await;
     filled(&fresh).await;
     let quiet = ALL.allowing(&["large_transaction"]);
     let migrator = fresh.migrator([quiet, FEW]).lint_limits(LIMITS);
@@ -79,7 +79,7 @@ async fn a_lint_can_be_acknowledged() {
 
 #[tokio::test]
 async fn a_strict_check_refuses_them() {
-    let fresh = Fresh::new("strict").await;
+    let fresh = TestDb::new("strict").await;
     filled(&fresh).await;
     let migrator = fresh.migrator([effect!(3), ALL]).lint_limits(LIMITS);
     assert!(matches!(migrator.check().await, Err(Error::Pending { .. })));
@@ -97,7 +97,7 @@ async fn a_strict_check_refuses_them() {
 
 #[tokio::test]
 async fn an_up_of_the_library_does_not_look() {
-    let fresh = Fresh::new("does_not_look").await;
+    let fresh = TestDb::new("does_not_look").await;
     filled(&fresh).await;
     let migrator = fresh.migrator([ALL]).lint_limits(LIMITS);
     migrator.up().lint(true).await.unwrap();
@@ -106,7 +106,7 @@ async fn an_up_of_the_library_does_not_look() {
 }
 
 /// Twenty users of two kinds, an index and a validator on `age`.
-async fn with_a_schema(fresh: &Fresh) {
+async fn with_a_schema(fresh: &TestDb) {
     let users = (0..20_i32).map(|n| {
         let tags = if n < 2 { vec![n, 7, 7] } else { vec![n + 100] };
         doc! { "_id": n, "age": n, "email": format!("{}@example.org", n / 3), "tags": tags }
@@ -120,7 +120,7 @@ async fn with_a_schema(fresh: &Fresh) {
     fresh.wire.take();
 }
 
-async fn lints_of(fresh: &Fresh, declare: mongrate::ChangeFn) -> Vec<mongrate::Lint> {
+async fn lints_of(fresh: &TestDb, declare: mongrate::ChangeFn) -> Vec<mongrate::Lint> {
     let migrator = fresh.migrator([Migration::declared(1, "declared", declare)]);
     let limits = LIMITS.index_documents_max(20);
     migrator.lint_limits(limits).up().lint(true).plan().await.unwrap().lints
@@ -132,7 +132,7 @@ fn names(lints: &[mongrate::Lint]) -> Vec<LintName> {
 
 #[tokio::test]
 async fn duplicates_under_a_unique_index_are_found_as_the_server_finds_them() {
-    let fresh = Fresh::new("lint_duplicates").await;
+    let fresh = TestDb::new("lint_duplicates").await;
     with_a_schema(&fresh).await;
     let lints = lints_of(&fresh, |change| {
         change.create_index("users", doc! { "email": 1 }).unique(true);
@@ -188,7 +188,7 @@ async fn what_is_in_use_fails_or_is_renamed_is_found() {
         FieldInUse, IndexOnLargeCollection, MissingCollection, RenameBreaksRunningApp,
         ValidatorFails,
     };
-    let fresh = Fresh::new("lint_schema").await;
+    let fresh = TestDb::new("lint_schema").await;
     with_a_schema(&fresh).await;
     let lints = lints_of(&fresh, |change| {
         change.remove_field("users", "age");
@@ -239,7 +239,7 @@ async fn what_is_in_use_fails_or_is_renamed_is_found() {
 
 #[tokio::test]
 async fn a_unique_index_is_judged_by_its_collation() {
-    let fresh = Fresh::new("lint_collation").await;
+    let fresh = TestDb::new("lint_collation").await;
     let users = fresh.db.collection::<Document>("users");
     // The ids are the same to that collation, too.
     let anna = doc! { "_id": "anna", "email": "a@b", "tags": ["x", "X"] };
@@ -297,7 +297,7 @@ async fn a_unique_index_is_judged_by_its_collation() {
 #[tokio::test]
 async fn a_field_in_use_is_found_however_it_is_changed() {
     use LintName::{FieldInUse, RenameBreaksRunningApp};
-    let fresh = Fresh::new("lint_in_use").await;
+    let fresh = TestDb::new("lint_in_use").await;
     with_a_schema(&fresh).await;
     let all = doc! { "createIndexes": "users", "indexes": [
         { "key": { "$**": 1 }, "name": "wild", "wildcardProjection": { "covered": 1 } },
@@ -343,7 +343,7 @@ async fn a_field_in_use_is_found_however_it_is_changed() {
 
 #[tokio::test]
 async fn a_collection_that_is_not_there_is_told() {
-    let fresh = Fresh::new("lint_missing").await;
+    let fresh = TestDb::new("lint_missing").await;
     // In an empty database it is no news that there is nothing to change.
     let silent = |change: &mut mongrate::Change| {
         change.rename_field("user", "a", "b");
@@ -392,7 +392,7 @@ async fn a_collection_that_is_not_there_is_told() {
 #[tokio::test]
 async fn a_view_over_what_is_renamed_or_dropped_is_told() {
     use LintName::{BrokenView, RenameBreaksRunningApp};
-    let fresh = Fresh::new("lint_views").await;
+    let fresh = TestDb::new("lint_views").await;
     with_a_schema(&fresh).await;
     let joined = doc! { "$lookup": { "from": "users", "localField": "u", "foreignField": "_id", "as": "u" } };
     for command in [
@@ -425,7 +425,7 @@ async fn a_view_over_what_is_renamed_or_dropped_is_told() {
 /// What a lint says about an index that is built by hand leads to a migration that runs.
 #[tokio::test]
 async fn an_index_that_is_built_by_hand_as_advised_is_taken() {
-    let fresh = Fresh::new("lint_by_hand").await;
+    let fresh = TestDb::new("lint_by_hand").await;
     with_a_schema(&fresh).await;
     fresh.db.collection::<Document>("users").insert_one(doc! { "age": 20 }).await.unwrap();
     let lints = lints_of(&fresh, |change| {
@@ -458,7 +458,7 @@ async fn an_index_that_is_built_by_hand_as_advised_is_taken() {
 
 #[tokio::test]
 async fn looking_writes_nothing() {
-    let fresh = Fresh::new("lint_reads").await;
+    let fresh = TestDb::new("lint_reads").await;
     with_a_schema(&fresh).await;
     let before = mongrate_tests::whole::of(&fresh.db).await;
     fresh.wire.take();

@@ -14,7 +14,7 @@ use mongrate::{
     bson::{Document, doc},
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{leave, versions},
     whole::{self, open_transactions, sent_to, sessions},
 };
@@ -53,7 +53,7 @@ fn failing(version: i64, panics: bool) -> Migration {
 }
 
 /// Data, indexes, a validator, a view, and a history of two.
-async fn filled(fresh: &Fresh) {
+async fn filled(fresh: &TestDb) {
     let users =
         (0..50_i32).map(|n| doc! { "_id": n, "age": n, "email": format!("{n}@example.org") });
     fresh.db.collection::<Document>("users").insert_many(users).await.unwrap();
@@ -92,7 +92,7 @@ fn assert_untouched(sent: &[(String, Document)]) {
 
 #[tokio::test]
 async fn it_runs_and_leaves_nothing() {
-    let (fresh, observer) = Fresh::observed("it_runs").await;
+    let (fresh, observer) = TestDb::observed("it_runs").await;
     filled(&fresh).await;
     let before = whole::of(&fresh.db).await;
     let list = [effect!(1), effect!(2), effect!(3), effect!(4), USERS];
@@ -140,7 +140,7 @@ async fn it_runs_and_leaves_nothing() {
 #[tokio::test]
 async fn a_failure_or_a_panic_leaves_nothing_either() {
     for panics in [false, true] {
-        let (fresh, observer) = Fresh::observed("a_failure").await;
+        let (fresh, observer) = TestDb::observed("a_failure").await;
         filled(&fresh).await;
         let before = whole::of(&fresh.db).await;
         let list = [effect!(1), effect!(2), effect!(3), failing(4, panics), effect!(5)];
@@ -175,14 +175,15 @@ async fn a_swallowed_error_is_found() {
             Ok(())
         })
     });
-    let (fresh, observer) = Fresh::observed("swallowed").await;
+    let (fresh, observer) = TestDb::observed("swallowed").await;
     let migrator = fresh.migrator([swallows, effect!(2)]).observer(&observer);
     let report = migrator.up().dry_run().await.unwrap();
     assert_eq!(report.steps[0].outcome, DryRunOutcome::Failed);
     assert_eq!(report.steps[1].outcome, DryRunOutcome::NotRun);
     let said = report.steps[0].failure.clone().unwrap().message;
     assert!(said.contains("swallowed"), "{said}");
-    let failed: Vec<_> = report.steps[0].commands.iter().map(|one| one.failed.clone()).collect();
+    let failed: Vec<_> =
+        report.steps[0].commands.iter().map(|command| command.failed.clone()).collect();
     assert_eq!(failed, [None, Some("code 11000".to_owned())]);
     fresh.pass().await;
 }
@@ -206,7 +207,7 @@ async fn a_body_that_commits_by_itself_is_named() {
                 })
             }),
         };
-        let fresh = Fresh::new("commits_itself").await;
+        let fresh = TestDb::new("commits_itself").await;
         let report = fresh.migrator([ends, effect!(2)]).up().dry_run().await.unwrap();
         let said = report.steps[0].failure.clone().unwrap().message;
         assert!(said.contains("committed or aborted the transaction itself"), "{said}");
@@ -216,7 +217,7 @@ async fn a_body_that_commits_by_itself_is_named() {
 }
 
 /// Waits until no transaction is open in the sessions of what was sent.
-async fn until_closed(fresh: &Fresh, sent: &[(String, Document)]) {
+async fn until_closed(fresh: &TestDb, sent: &[(String, Document)]) {
     let sessions = sessions(sent);
     assert!(!sessions.is_empty());
     while open_transactions(&fresh.db, &sessions).await > 0 {
@@ -236,7 +237,7 @@ async fn cancelled_or_dropped_it_leaves_nothing_open() {
         })
     });
     for dropped in [false, true] {
-        let (fresh, observer) = Fresh::observed("cancelled").await;
+        let (fresh, observer) = TestDb::observed("cancelled").await;
         filled(&fresh).await;
         let before = whole::of(&fresh.db).await;
         let token = CancellationToken::new();
@@ -273,7 +274,7 @@ async fn its_time_is_bounded() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("bounded").await;
+    let fresh = TestDb::new("bounded").await;
     let migrator = fresh.migrator([hangs, effect!(2)]);
     let report = migrator.up().dry_run().timeout(Duration::from_secs(1)).await.unwrap();
     let sent = fresh.wire.take_full();
@@ -303,7 +304,7 @@ async fn an_operation_that_is_at_work_is_ended_with_it() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("at_work").await;
+    let fresh = TestDb::new("at_work").await;
     let migrator = fresh.migrator([slow]);
     let report = migrator.up().dry_run().timeout(Duration::from_secs(2)).await.unwrap();
     assert_eq!(report.steps[0].outcome, DryRunOutcome::TimedOut, "{report:?}");
@@ -324,7 +325,7 @@ async fn a_body_that_blocks_its_thread_keeps_no_locks() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("blocks").await;
+    let fresh = TestDb::new("blocks").await;
     let migrator = fresh.migrator([blocks]);
     let trying;
     {
@@ -357,7 +358,7 @@ async fn a_conflict_with_a_live_app_is_waited_out_or_named() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("a_conflict").await;
+    let fresh = TestDb::new("a_conflict").await;
     let users = fresh.db.collection::<Document>("users");
     users.insert_one(doc! { "_id": 1, "n": 0 }).await.unwrap();
     let mut app = fresh.db.client().start_session().await.unwrap();
@@ -391,7 +392,7 @@ async fn a_conflict_with_a_live_app_is_waited_out_or_named() {
 
 #[tokio::test]
 async fn without_an_observer_it_says_so() {
-    let fresh = Fresh::new("no_observer").await;
+    let fresh = TestDb::new("no_observer").await;
     let report = fresh.migrator([effect!(1)]).up().dry_run().await.unwrap();
     assert!(report.is_ok() && !report.observed);
     assert!(report.steps[0].commands.is_empty());
@@ -410,7 +411,7 @@ async fn an_online_migration_is_not_run() {
             Ok(())
         })
     });
-    let (fresh, observer) = Fresh::observed("online_not_run").await;
+    let (fresh, observer) = TestDb::observed("online_not_run").await;
     let list = [effect!(1), online, effect!(3)];
     let report = fresh.migrator(list).observer(&observer).up().dry_run().await.unwrap();
     let outcomes: Vec<_> = report.steps.iter().map(|step| step.outcome).collect();
@@ -428,7 +429,7 @@ async fn an_online_migration_is_not_run() {
 
 #[tokio::test]
 async fn a_rollback_and_a_redo_are_tried_too() {
-    let (fresh, observer) = Fresh::observed("rollback_tried").await;
+    let (fresh, observer) = TestDb::observed("rollback_tried").await;
     let migrator = fresh.migrator([effect!(1), effect!(2), effect!(3)]).observer(&observer);
     migrator.up().await.unwrap();
     let before = whole::of(&fresh.db).await;
@@ -456,7 +457,7 @@ async fn a_rollback_and_a_redo_are_tried_too() {
 
 #[tokio::test]
 async fn it_refuses_what_a_run_refuses() {
-    let fresh = Fresh::new("refuses").await;
+    let fresh = TestDb::new("refuses").await;
     fresh.migrator([effect!(1).with_checksum("v1:one"), effect!(3)]).up().await.unwrap();
     let edited = fresh.migrator([effect!(1).with_checksum("v1:two"), effect!(3)]);
     let error = edited.up().dry_run().await.unwrap_err();
@@ -484,7 +485,7 @@ async fn two_at_the_same_time_do_not_see_each_other() {
             })
         };
     }
-    let (fresh, observer) = Fresh::observed("two_at_once").await;
+    let (fresh, observer) = TestDb::observed("two_at_once").await;
     for name in ["one", "two"] {
         fresh.db.create_collection(name).await.unwrap();
     }
@@ -505,15 +506,19 @@ async fn a_declared_migration_shows_its_operations_and_is_not_run() {
         change.rename_field("users", "age", "years");
         change.create_index("users", doc! { "years": 1 });
     });
-    let (fresh, observer) = Fresh::observed("declared_shown").await;
+    let (fresh, observer) = TestDb::observed("declared_shown").await;
     filled(&fresh).await;
     let before = whole::of(&fresh.db).await;
     let list = [effect!(1), effect!(2), declared, effect!(4)];
     let report = fresh.migrator(list).observer(&observer).up().dry_run().await.unwrap();
     let step = &report.steps[0];
     assert_eq!(step.outcome, DryRunOutcome::Skipped);
-    let shown: Vec<_> =
-        step.planned.operations.iter().map(|one| (one.collection.clone(), one.documents)).collect();
+    let shown: Vec<_> = step
+        .planned
+        .operations
+        .iter()
+        .map(|operation| (operation.collection.clone(), operation.documents))
+        .collect();
     assert_eq!(shown, [(Some("users".to_owned()), Some(50)), (None, None)]);
     assert!(step.planned.operations[0].operation.contains("rename field `age`"), "{step:?}");
     assert_eq!(report.steps[1].outcome, DryRunOutcome::Ran);

@@ -8,7 +8,7 @@ use mongrate::{
     bson::{Document, doc},
     mongodb::{Client, Database, options::ClientOptions},
 };
-use mongrate_tests::{Fresh, effect, effects::leave, whole};
+use mongrate_tests::{TestDb, effect, effects::leave, whole};
 use tokio::sync::Notify;
 
 /// The scratch databases of this test's database that are there.
@@ -53,7 +53,7 @@ async fn schema(db: &Database) -> Schema {
 }
 
 /// One of each kind of collection, and documents that fail the validator.
-async fn filled(fresh: &Fresh) {
+async fn filled(fresh: &TestDb) {
     let run = async |command| fresh.db.run_command(command).await.unwrap();
     let users = (0..50_i32).map(|n| doc! { "_id": n, "age": n - 3, "email": n.to_string() });
     fresh.db.collection::<Document>("users").insert_many(users).await.unwrap();
@@ -101,7 +101,7 @@ const ONLINE: Migration = Migration::online_steps(4, "online", |on| {
 
 #[tokio::test]
 async fn it_runs_all_kinds_in_a_copy_and_drops_it() {
-    let (fresh, observer) = Fresh::observed("shadow_runs").await;
+    let (fresh, observer) = TestDb::observed("shadow_runs").await;
     filled(&fresh).await;
     let before = whole::of(&fresh.db).await;
     let declared = Migration::declared(5, "declared", |change| {
@@ -122,9 +122,9 @@ async fn it_runs_all_kinds_in_a_copy_and_drops_it() {
         report.steps[at]
             .commands
             .iter()
-            .map(|one| {
-                let collection = one.namespace.split_once('.').map_or("", |(_, name)| name);
-                (one.command.as_str(), collection)
+            .map(|command| {
+                let collection = command.namespace.split_once('.').map_or("", |(_, name)| name);
+                (command.command.as_str(), collection)
             })
             .collect()
     };
@@ -151,7 +151,7 @@ async fn it_runs_all_kinds_in_a_copy_and_drops_it() {
 
 #[tokio::test]
 async fn the_sample_is_as_large_as_it_is_told() {
-    let fresh = Fresh::new("shadow_sample").await;
+    let fresh = TestDb::new("shadow_sample").await;
     let many = (0..2_500_i32).map(|n| doc! { "_id": n });
     fresh.db.collection::<Document>("many").insert_many(many).await.unwrap();
     let copied = async |sample| {
@@ -168,7 +168,7 @@ async fn the_sample_is_as_large_as_it_is_told() {
 
 #[tokio::test]
 async fn a_rollback_is_tried_in_a_copy_too() {
-    let fresh = Fresh::new("shadow_down").await;
+    let fresh = TestDb::new("shadow_down").await;
     let migrator = fresh.migrator([effect!(1), effect!(2)]);
     migrator.up().await.unwrap();
     let before = whole::of(&fresh.db).await;
@@ -183,7 +183,7 @@ async fn a_rollback_is_tried_in_a_copy_too() {
 /// Everything that a record remembers of what was there: UUIDs, names, values.
 #[tokio::test]
 async fn a_rollback_of_declared_changes_is_tried_in_a_copy_too() {
-    let fresh = Fresh::new("shadow_down_declared").await;
+    let fresh = TestDb::new("shadow_down_declared").await;
     let run = async |command| fresh.db.run_command(command).await.unwrap();
     for name in ["renamed", "dropped", "people"] {
         let some = (0..20_i32).map(|n| doc! { "_id": n, "name": n.to_string(), "age": n });
@@ -239,7 +239,7 @@ async fn it_is_dropped_after_a_failure_a_panic_a_cancellation_and_a_drop() {
             Ok(())
         })
     });
-    let fresh = Fresh::new("shadow_dropped").await;
+    let fresh = TestDb::new("shadow_dropped").await;
     fresh.migrator([effect!(1)]).up().await.unwrap();
     let before = whole::of(&fresh.db).await;
     for (bad, said) in [(fails, "the body says no"), (panics, "the body panics")] {
@@ -274,7 +274,7 @@ async fn it_is_dropped_after_a_failure_a_panic_a_cancellation_and_a_drop() {
 
 #[tokio::test]
 async fn what_a_killed_run_left_is_dropped_and_nothing_else() {
-    let fresh = Fresh::new("shadow_swept").await;
+    let fresh = TestDb::new("shadow_swept").await;
     let client = fresh.db.client();
     let id = "this database is a scratch copy made by mongrate, and may be dropped";
     let unique =
@@ -312,7 +312,7 @@ async fn what_a_killed_run_left_is_dropped_and_nothing_else() {
 
 #[tokio::test]
 async fn a_user_who_may_not_is_told_the_role() {
-    let fresh = Fresh::new("shadow_rights").await;
+    let fresh = TestDb::new("shadow_rights").await;
     let name = fresh.db.name().to_owned();
     let create = doc! {
         "createUser": "poor", "pwd": "poor",
@@ -338,7 +338,7 @@ async fn a_user_who_may_not_is_told_the_role() {
 
 #[tokio::test]
 async fn nothing_pending_makes_nothing() {
-    let fresh = Fresh::new("shadow_nothing").await;
+    let fresh = TestDb::new("shadow_nothing").await;
     fresh.migrator([effect!(1)]).up().await.unwrap();
     fresh.wire.take();
     let report = fresh.migrator([effect!(1)]).up().shadow().await.unwrap();

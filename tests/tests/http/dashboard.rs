@@ -17,7 +17,7 @@ use mongrate::{
         },
     },
 };
-use mongrate_tests::{Fresh, effect};
+use mongrate_tests::{TestDb, effect};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -213,7 +213,7 @@ impl Drop for Browser {
     }
 }
 
-async fn start(fresh: &Fresh, fails: bool) -> (Served, String) {
+async fn start(fresh: &TestDb, fails: bool) -> (Served, String) {
     let mut command = command(fresh, &["--show-failures"]);
     command.env("SERVED_VISITS", "2000").env("SERVED_SLOW_MS", "60");
     if fails {
@@ -227,7 +227,7 @@ async fn start(fresh: &Fresh, fails: bool) -> (Served, String) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and its driver: bash tests/outside"]
 async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
-    let fresh = Fresh::new("http_dashboard").await;
+    let fresh = TestDb::new("http_dashboard").await;
     let (served, url) = start(&fresh, false).await;
     let browser = Browser::open(false, 1_200).await;
     browser.goto(&url).await;
@@ -309,7 +309,7 @@ const GREATER: i64 = 9_223_372_036_854_775_807;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and its driver: bash tests/outside"]
 async fn great_versions_are_shown_and_sent_exactly_and_names_turn_nothing_around() {
-    let fresh = Fresh::new("http_dashboard_great").await;
+    let fresh = TestDb::new("http_dashboard_great").await;
     let named = |version, name| {
         Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
             .reversible_by(|_| Box::pin(async { Ok(()) }))
@@ -398,8 +398,8 @@ fn app_with_session(api: &Api) -> Router {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and its driver: bash tests/outside"]
-async fn who_is_signed_in_to_the_app_is_signed_in() {
-    let fresh = Fresh::new("http_dashboard_app").await;
+async fn a_user_signed_in_to_the_app_is_signed_in() {
+    let fresh = TestDb::new("http_dashboard_app").await;
     let api = Api::new(fresh.migrator([effect!(1), effect!(2)]), Auth::external());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -429,7 +429,7 @@ async fn who_is_signed_in_to_the_app_is_signed_in() {
     browser.until("#run-summary", "done after").await;
     browser.until("#counts", "2\napplied").await;
     browser.until("#timeline", "HTTP token anna@shop.test").await;
-    // Who comes signed in sees the board at once.
+    // A user who is already signed in sees the board at once.
     browser.goto(&url).await;
     browser.until("#list", "effect").await;
     browser.assert_calm().await;
@@ -440,8 +440,8 @@ async fn who_is_signed_in_to_the_app_is_signed_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and its driver: bash tests/outside"]
-async fn who_may_only_look_is_offered_nothing_else() {
-    let fresh = Fresh::new("http_dashboard_read").await;
+async fn a_user_who_may_only_read_is_offered_nothing_else() {
+    let fresh = TestDb::new("http_dashboard_read").await;
     let (served, url) = start(&fresh, false).await;
     let browser = Browser::open(false, 1_200).await;
     // The slash at the end makes no difference.
@@ -454,7 +454,7 @@ async fn who_may_only_look_is_offered_nothing_else() {
     browser.click("#sign-out").await;
     browser.until("#sign-in", "Sign in").await;
     assert_eq!(browser.evaluate("document.getElementById('board').hidden").await, json!(true));
-    // All that can be used has a name, for who cannot see it.
+    // Every control has a name, for users who cannot see it.
     let nameless = "[...document.querySelectorAll('button, select, input, progress')].filter((one) => \
         !(one.labels?.length || one.textContent.trim() || one.ariaLabel || one.getAttribute('aria-labelledby'))).map((one) => one.outerHTML)";
     assert_eq!(

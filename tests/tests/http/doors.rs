@@ -16,7 +16,7 @@ use mongrate::{
     },
     mongodb::{Client, options::ClientOptions},
 };
-use mongrate_tests::{Fresh, effect};
+use mongrate_tests::{TestDb, effect};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -248,14 +248,14 @@ fn crowd() -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_do_not_read_keep_nobody_waiting() {
+async fn clients_that_do_not_read_keep_no_others_waiting() {
     let (address, stop) = serve().await;
     let crowd = crowd();
     let mut stalled = Vec::new();
     for n in 0..crowd {
         let Ok(mut stream) = TcpStream::connect(address).await else { continue };
         let asked = match n % 4 {
-            // Strangers, who ask for what needs a token, or for the page, or for nothing.
+            // Clients without a token: they ask for what needs one, or for the page, or for nothing.
             0 => many("/status", None, 300),
             1 => many("", None, 300),
             2 => String::new(),
@@ -267,7 +267,7 @@ async fn clients_that_do_not_read_keep_nobody_waiting() {
         let _ = stream.flush().await;
         stalled.push(stream);
     }
-    // A few with a token, who do not read either; each waits for megabytes.
+    // A few with a token that do not read either; each waits for megabytes.
     for _ in 0..50 {
         let mut stream = connect_from("127.0.0.3", address).await;
         stream.write_all(many("/openapi.json", Some(READ), 300).as_bytes()).await.unwrap();
@@ -279,7 +279,7 @@ async fn clients_that_do_not_read_keep_nobody_waiting() {
             assert_eq!(status, 200, "{from}: {text}");
         }
     }
-    // Who does not read is not waited for: its connection ends.
+    // The server does not wait for a client that does not read: its connection ends.
     let last = stalled.pop().unwrap();
     let cut = async {
         while last
@@ -294,7 +294,7 @@ async fn clients_that_do_not_read_keep_nobody_waiting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_not_signed_in_gets_one_answer_per_connection() {
+async fn a_client_that_is_not_signed_in_gets_one_answer_per_connection() {
     let (address, stop) = serve().await;
     let answers = async |asked: String| {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -318,7 +318,7 @@ async fn who_is_not_signed_in_gets_one_answer_per_connection() {
     ))
     .await;
     assert!(text.starts_with("HTTP/1.1 401"), "{text}");
-    // Who is signed in is answered on.
+    // A client that is signed in is still answered.
     let last =
         many("/openapi.json", Some(READ), 1).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     let text = answers(many("/openapi.json", Some(READ), 2) + &last).await;
@@ -327,10 +327,10 @@ async fn who_is_not_signed_in_gets_one_answer_per_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_guesses_is_slowed_down_and_seen() {
-    let fresh = Fresh::new("http_guesses").await;
+async fn a_client_that_guesses_is_slowed_down_and_logged() {
+    let fresh = TestDb::new("http_guesses").await;
     let served = Served::start(command(&fresh, &[])).await;
-    // Somebody who works from the same address.
+    // Another user at the same address.
     let (status, _) = ask(served.address, "GET", "/openapi.json", READ, "").await;
     assert_eq!(status, 200);
     let mut statuses = Vec::new();
@@ -348,7 +348,7 @@ async fn who_guesses_is_slowed_down_and_seen() {
     let slowed = statuses.iter().filter(|status| **status == 429).count();
     assert!(slowed > 50, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 401 | 429)), "{statuses:?}");
-    // Other addresses are not, and who was let in from there before is not kept out.
+    // Other addresses are not slowed down, and a client that was let in before is not kept out.
     assert_eq!(ask_from("127.0.0.2", served.address, READ).await.0, 200);
     assert_eq!(ask_from("127.0.0.2", served.address, "another-guess-0123456").await.0, 401);
     assert_eq!(ask_from("127.0.0.1", served.address, READ).await.0, 200);

@@ -9,12 +9,12 @@ use mongrate::{
         http::{Method, StatusCode},
     },
 };
-use mongrate_tests::{Fresh, effect, effects, irreversible};
+use mongrate_tests::{TestDb, effect, effects, irreversible};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 use tower::ServiceExt as _;
 
-use crate::support::{Desk, READ, request};
+use crate::support::{HttpClient, READ, request};
 
 /// A client that listens.
 struct Listener {
@@ -31,13 +31,13 @@ struct Heard {
 }
 
 impl Listener {
-    async fn start(desk: &Desk, last: Option<&str>) -> Self {
+    async fn start(client: &HttpClient, last: Option<&str>) -> Self {
         let mut builder = request(Method::GET, "/events", READ);
         if let Some(last) = last {
             builder = builder.header("last-event-id", last);
         }
         let response =
-            desk.router.clone().oneshot(builder.body(Body::empty()).unwrap()).await.unwrap();
+            client.router.clone().oneshot(builder.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -94,13 +94,13 @@ fn summary(heard: &[Heard]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_watched_to_its_end_and_again_from_anywhere() {
-    let fresh = Fresh::new("http_events").await;
+    let fresh = TestDb::new("http_events").await;
     let fails = Migration::transactional(3, "fails", |_| Box::pin(async { Err("wanted".into()) }));
-    let desk = Desk::over(&fresh, [effect!(1), effect!(2), fails]);
-    let mut listener = Listener::start(&desk, None).await;
+    let client = HttpClient::over(&fresh, [effect!(1), effect!(2), fails]);
+    let mut listener = Listener::start(&client, None).await;
     let state = listener.next().await.unwrap();
     assert_eq!((state.name.as_str(), &state.data["run"]), ("state", &Value::Null));
-    desk.post("/up", "{}").await;
+    client.post("/up", "{}").await;
     let heard = listener.until_over().await;
     assert_eq!(
         summary(&heard),
@@ -119,35 +119,35 @@ async fn a_run_is_watched_to_its_end_and_again_from_anywhere() {
 
     // From each event on, exactly the rest.
     for (at, event) in heard.iter().enumerate() {
-        let mut again = Listener::start(&desk, Some(&event.id)).await;
+        let mut again = Listener::start(&client, Some(&event.id)).await;
         if at + 1 < heard.len() {
             assert_eq!(again.until_over().await, heard[at + 1..]);
         }
     }
     // A number of another process, and nonsense, begin anew.
     for strange in ["00000000-3", "nonsense", "", &format!("{}9", heard[7].id)] {
-        let state = Listener::start(&desk, Some(strange)).await.next().await.unwrap();
+        let state = Listener::start(&client, Some(strange)).await.next().await.unwrap();
         assert_eq!((state.name.as_str(), &state.data["run"]["state"]), ("state", &"failed".into()));
     }
     // The end of the server is the end of the stream.
-    desk.api.shutdown().await;
+    client.api.shutdown().await;
     assert_eq!(listener.next().await, None);
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_hears_of_what_was_refused() {
-    let fresh = Fresh::new("http_events_refused").await;
-    let desk = Desk::over(&fresh, [irreversible!(1), effect!(2)]);
-    let ran = desk.run("/up", r#"{"to": 1}"#).await;
-    let mut listener = Listener::start(&desk, None).await;
+async fn a_refusal_is_no_event() {
+    let fresh = TestDb::new("http_events_refused").await;
+    let client = HttpClient::over(&fresh, [irreversible!(1), effect!(2)]);
+    let ran = client.run("/up", r#"{"to": 1}"#).await;
+    let mut listener = Listener::start(&client, None).await;
     assert_eq!(listener.next().await.unwrap().data["run"]["id"], ran["id"]);
-    desk.post("/down", "{}").await.is_problem(409, "irreversible");
-    desk.post("/up", r#"{"to": 7}"#).await.is_problem(422, "unknown_version");
+    client.post("/down", "{}").await.is_problem(409, "irreversible");
+    client.post("/up", r#"{"to": 7}"#).await.is_problem(422, "unknown_version");
     // How things stand is what ran, and not what was refused after it.
-    let state = Listener::start(&desk, None).await.next().await.unwrap();
+    let state = Listener::start(&client, None).await.next().await.unwrap();
     assert_eq!(state.data["run"]["id"], ran["id"], "{state:?}");
-    desk.post("/up", "{}").await;
+    client.post("/up", "{}").await;
     let heard = listener.until_over().await;
     assert_eq!(summary(&heard), ["run running", "2 running", "2 applied", "run done"]);
     fresh.pass().await;
@@ -156,7 +156,7 @@ async fn nobody_hears_of_what_was_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_event_comes_before_the_end_of_the_stream() {
     static INSIDE: Notify = Notify::const_new();
-    let fresh = Fresh::new("http_events_stop").await;
+    let fresh = TestDb::new("http_events_stop").await;
     let hangs = Migration::transactional(2, "hangs", |_| {
         Box::pin(async {
             INSIDE.notify_one();
@@ -166,14 +166,14 @@ async fn the_last_event_comes_before_the_end_of_the_stream() {
     });
     let stop = mongrate::CancellationToken::new();
     let migrator = fresh.migrator([effect!(1), hangs]).cancel_on(stop.clone());
-    let desk = Desk::with(migrator);
+    let client = HttpClient::with(migrator);
     let mut listeners = Vec::new();
     for _ in 0..8 {
-        let mut listener = Listener::start(&desk, None).await;
+        let mut listener = Listener::start(&client, None).await;
         listener.next().await.unwrap();
         listeners.push(listener);
     }
-    desk.post("/up", "{}").await;
+    client.post("/up", "{}").await;
     INSIDE.notified().await;
     stop.cancel();
     for mut listener in listeners {
@@ -188,7 +188,7 @@ async fn the_last_event_comes_before_the_end_of_the_stream() {
 async fn a_client_that_comes_late_sees_how_things_stand() {
     static INSIDE: Notify = Notify::const_new();
     static GATE: Semaphore = Semaphore::const_new(0);
-    let fresh = Fresh::new("http_events_late").await;
+    let fresh = TestDb::new("http_events_late").await;
     let gated = Migration::transactional(1, "gated", |tx| {
         Box::pin(async move {
             effects::leave(tx, 1).await?;
@@ -197,10 +197,10 @@ async fn a_client_that_comes_late_sees_how_things_stand() {
             Ok(())
         })
     });
-    let desk = Desk::over(&fresh, [gated, effect!(2)]);
-    desk.post("/up", "{}").await;
+    let client = HttpClient::over(&fresh, [gated, effect!(2)]);
+    client.post("/up", "{}").await;
     INSIDE.notified().await;
-    let mut listener = Listener::start(&desk, None).await;
+    let mut listener = Listener::start(&client, None).await;
     let state = listener.next().await.unwrap();
     assert_eq!(state.data["run"]["steps"][0]["state"], "running", "{state:?}");
     GATE.add_permits(1);
@@ -211,7 +211,7 @@ async fn a_client_that_comes_late_sees_how_things_stand() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_says_how_far_it_is() {
-    let fresh = Fresh::new("http_events_backfill").await;
+    let fresh = TestDb::new("http_events_backfill").await;
     let documents: Vec<Document> = (0..250).map(|id| doc! { "_id": id }).collect();
     fresh.db.collection::<Document>("things").insert_many(documents).await.unwrap();
     let walks = Migration::online_steps(1, "walks", |on| {
@@ -221,9 +221,9 @@ async fn a_backfill_says_how_far_it_is() {
             Ok(())
         })
     });
-    let desk = Desk::over(&fresh, [walks]);
-    let mut listener = Listener::start(&desk, None).await;
-    desk.post("/up", "{}").await;
+    let client = HttpClient::over(&fresh, [walks]);
+    let mut listener = Listener::start(&client, None).await;
+    client.post("/up", "{}").await;
     let heard = listener.until_over().await;
     let far: Vec<&Value> = heard
         .iter()

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, process::Command};
 
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 use serde_json::Value;
 
 use crate::{
@@ -29,7 +29,7 @@ fn commands() -> Vec<(String, u16)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_guide_answers_as_it_says() {
-    let fresh = Fresh::new("http_guide").await;
+    let fresh = TestDb::new("http_guide").await;
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("src/migrations")).unwrap();
     let mut command = command(&fresh, &["--allow-create"]);

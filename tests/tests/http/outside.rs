@@ -3,7 +3,7 @@
 use std::{path::Path, process::Output};
 
 use mongrate::bson::doc;
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 use tokio::process::Command;
 
 use crate::{
@@ -48,7 +48,7 @@ async fn document(served: &Served, dir: &Path) -> std::path::PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a fuzzer: bash tests/outside"]
 async fn a_fuzzer_finds_no_leak_and_no_answer_that_was_not_promised() {
-    let fresh = Fresh::new("http_fuzz").await;
+    let fresh = TestDb::new("http_fuzz").await;
     // A user of this test's own, whose password is the canary.
     let user = fresh.db.name().to_owned();
     let roles = vec![doc! { "role": "root", "db": "admin" }];
@@ -138,7 +138,7 @@ print("fine")
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a generator: bash tests/outside"]
 async fn a_generated_client_works() {
-    let fresh = Fresh::new("http_client").await;
+    let fresh = TestDb::new("http_client").await;
     let served = Served::start(command(&fresh, &[])).await;
     let dir = tempfile::tempdir().unwrap();
     let document = document(&served, dir.path()).await;

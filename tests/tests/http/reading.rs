@@ -1,9 +1,9 @@
 //! Status, plan, history and lock.
 
-use mongrate_tests::{Fresh, effect, irreversible};
+use mongrate_tests::{TestDb, effect, irreversible};
 use serde_json::{Value, json};
 
-use crate::support::Desk;
+use crate::support::HttpClient;
 
 fn versions(steps: &Value) -> Vec<i64> {
     steps.as_array().unwrap().iter().map(|step| step["version"].as_i64().unwrap()).collect()
@@ -11,21 +11,21 @@ fn versions(steps: &Value) -> Vec<i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reports_are_those_of_the_command_line() {
-    let fresh = Fresh::new("http_reports").await;
+    let fresh = TestDb::new("http_reports").await;
     let migrator = fresh.migrator([effect!(1), effect!(2), irreversible!(3)]).app("test 1.0");
     migrator.up().steps(2).await.unwrap();
-    let desk = Desk::with(migrator.clone());
+    let client = HttpClient::with(migrator.clone());
 
-    let status = desk.get("/status").await.json();
+    let status = client.get("/status").await.json();
     assert_eq!(status, serde_json::to_value(migrator.status().await.unwrap()).unwrap());
     assert_eq!((status["applied"].as_u64(), status["pending"].as_u64()), (Some(2), Some(1)));
 
-    let plan = desk.get("/plan?lint=true").await.json();
+    let plan = client.get("/plan?lint=true").await.json();
     let same = migrator.up().lint(true).plan().await.unwrap();
     assert_eq!(plan, serde_json::to_value(same).unwrap());
     assert_eq!(versions(&plan["steps"]), [3]);
 
-    let lock = desk.get("/lock/status").await.json();
+    let lock = client.get("/lock/status").await.json();
     assert_eq!(lock, serde_json::to_value(migrator.lock_status().await.unwrap()).unwrap());
     assert_eq!(lock["held"], false);
     fresh.pass().await;
@@ -33,11 +33,11 @@ async fn the_reports_are_those_of_the_command_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_goes_both_ways() {
-    let fresh = Fresh::new("http_plans").await;
+    let fresh = TestDb::new("http_plans").await;
     let migrator = fresh.migrator([effect!(1), effect!(2), effect!(3), effect!(4)]);
     migrator.up().to(2).await.unwrap();
     migrator.up().to(3).await.unwrap();
-    let desk = Desk::with(migrator);
+    let client = HttpClient::with(migrator);
     for (query, expected) in [
         ("", vec![4]),
         ("?to=4", vec![4]),
@@ -49,10 +49,10 @@ async fn a_plan_goes_both_ways() {
         ("?direction=down&batch=true", vec![3]),
         ("?direction=down&all=true&lint=true", vec![3, 2, 1]),
     ] {
-        let plan = desk.get(&format!("/plan{query}")).await.json();
+        let plan = client.get(&format!("/plan{query}")).await.json();
         assert_eq!(versions(&plan["steps"]), expected, "{query}");
     }
-    desk.get("/plan?to=77").await.is_problem(422, "unknown_version");
+    client.get("/plan?to=77").await.is_problem(422, "unknown_version");
     for wrong in [
         "?unknown=1",
         "?to=x",
@@ -66,21 +66,21 @@ async fn a_plan_goes_both_ways() {
         "?to[$gt]=1",
         "?direction=down&allow_out_of_order=true",
     ] {
-        desk.get(&format!("/plan{wrong}")).await.is_problem(422, "usage");
+        client.get(&format!("/plan{wrong}")).await.is_problem(422, "usage");
     }
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_history_is_read_page_by_page() {
-    let fresh = Fresh::new("http_history").await;
+    let fresh = TestDb::new("http_history").await;
     let migrator = fresh.migrator([effect!(1), effect!(2), effect!(3)]);
     migrator.up().await.unwrap();
     migrator.down().steps(2).await.unwrap();
     migrator.up().await.unwrap();
-    let desk = Desk::with(migrator);
+    let client = HttpClient::with(migrator);
 
-    let whole = desk.get("/history").await.json();
+    let whole = client.get("/history").await.json();
     let all = whole["events"].as_array().unwrap().clone();
     assert_eq!(all.len(), 7, "{whole}");
     assert_eq!(whole.get("next"), None);
@@ -89,27 +89,27 @@ async fn the_history_is_read_page_by_page() {
     let mut paged = Vec::new();
     let mut before = String::new();
     loop {
-        let page = desk.get(&format!("/history?limit=2{before}")).await.json();
+        let page = client.get(&format!("/history?limit=2{before}")).await.json();
         paged.extend(page["events"].as_array().unwrap().clone());
         let Some(next) = page.get("next").and_then(Value::as_str) else { break };
         before = format!("&before={next}");
     }
     assert_eq!(paged, all);
 
-    let reverted = desk.get("/history?event=reverted&version=3").await.json();
+    let reverted = client.get("/history?event=reverted&version=3").await.json();
     assert_eq!(reverted["events"].as_array().unwrap().len(), 1, "{reverted}");
     assert_eq!(reverted["events"][0]["direction"], "down");
     for wrong in ["?limit=0", "?limit=501", "?before=x", "?event=$where", "?version=0", "?page=1"] {
-        desk.get(&format!("/history{wrong}")).await.is_problem(422, "usage");
+        client.get(&format!("/history{wrong}")).await.is_problem(422, "usage");
     }
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_lists_every_status() {
-    let fresh = Fresh::new("http_statuses").await;
-    let desk = Desk::over(&fresh, [effect!(1)]);
-    let document = desk.get("/openapi.json").await.json();
+    let fresh = TestDb::new("http_statuses").await;
+    let client = HttpClient::over(&fresh, [effect!(1)]);
+    let document = client.get("/openapi.json").await.json();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let listed = |status: &str| operation["responses"].get(status).is_some();
@@ -134,15 +134,15 @@ async fn the_document_lists_every_status() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn great_versions_and_strange_names_come_through_exactly() {
-    let fresh = Fresh::new("http_exact").await;
+    let fresh = TestDb::new("http_exact").await;
     let great =
         mongrate::Migration::transactional(9_007_199_254_740_993, "na\u{202e}me\u{9b}", |_| {
             Box::pin(async { Ok(()) })
         });
-    let desk = Desk::over(&fresh, [effect!(1), great]);
-    let run = desk.run("/up", r#"{"to": 9007199254740993}"#).await;
+    let client = HttpClient::over(&fresh, [effect!(1), great]);
+    let run = client.run("/up", r#"{"to": 9007199254740993}"#).await;
     assert_eq!(run["steps"][1]["version"], 9_007_199_254_740_993_i64, "{run}");
-    let status = desk.get("/status").await;
+    let status = client.get("/status").await;
     // A number on the wire, and nothing that a terminal obeys.
     assert!(status.text.contains(r#""version":9007199254740993"#), "{status:?}");
     assert!(status.text.contains(r"na\u202eme\u009b"), "{status:?}");
@@ -152,16 +152,16 @@ async fn great_versions_and_strange_names_come_through_exactly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_lies_below_any_prefix() {
-    use crate::support::{Desk, READ, auth};
+    use crate::support::{HttpClient, READ, auth};
     use mongrate::http::axum::{body::Body, http::Request};
     use mongrate::http::{Api, axum::Router};
 
-    let fresh = Fresh::new("http_prefix").await;
+    let fresh = TestDb::new("http_prefix").await;
     let api = Api::new(fresh.migrator([effect!(1)]), auth());
     let at = async |router: Router, path: &str| {
-        let desk = Desk { api: api.clone(), router };
+        let client = HttpClient { api: api.clone(), router };
         let request = Request::get(path).header("authorization", format!("Bearer {READ}"));
-        desk.send(request.body(Body::empty()).unwrap()).await.status.as_u16()
+        client.send(request.body(Body::empty()).unwrap()).await.status.as_u16()
     };
     let merged = Router::new().merge(api.router());
     for path in ["/api/migrations/status", "/api/migrations", "/api/migrations/"] {

@@ -7,11 +7,15 @@ use mongrate::{
     bson::doc,
     http::{Api, axum::http::StatusCode},
 };
-use mongrate_tests::{Fresh, effect, effects, effects::present, irreversible};
+use mongrate_tests::{
+    TestDb, effect,
+    effects::{self, present},
+    irreversible,
+};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::support::{Desk, PREFIX, auth};
+use crate::support::{HttpClient, PREFIX, auth};
 
 /// Says when it is inside, and waits at a gate.
 macro_rules! gated {
@@ -28,13 +32,13 @@ macro_rules! gated {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn up_is_accepted_and_goes_on_by_itself() {
+async fn up_is_accepted_and_runs_by_itself() {
     static INSIDE: Notify = Notify::const_new();
     static GATE: Semaphore = Semaphore::const_new(0);
-    let fresh = Fresh::new("http_up").await;
-    let desk = Desk::over(&fresh, [effect!(1), gated!(2, INSIDE, GATE), effect!(3)]);
+    let fresh = TestDb::new("http_up").await;
+    let client = HttpClient::over(&fresh, [effect!(1), gated!(2, INSIDE, GATE), effect!(3)]);
 
-    let answer = desk.post("/up", "{}").await;
+    let answer = client.post("/up", "{}").await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
     let run = answer.json();
     assert_eq!(
@@ -47,7 +51,7 @@ async fn up_is_accepted_and_goes_on_by_itself() {
     INSIDE.notified().await;
 
     let path = format!("/runs/{id}");
-    let run = desk.get(&path).await.json();
+    let run = client.get(&path).await.json();
     let states: Vec<&str> = run["steps"]
         .as_array()
         .unwrap()
@@ -57,15 +61,15 @@ async fn up_is_accepted_and_goes_on_by_itself() {
     assert_eq!(states, ["applied", "running", "waiting"], "{run}");
     assert_eq!(run["fence"], 1);
 
-    // A second one is told who holds the lock, and where that is.
+    // A second run is told who holds the lock, and where to find that run.
     for body in ["{}", r#"{"dry_run": "plan"}"#] {
-        let problem = desk.post("/up", body).await.is_problem(409, "lock_held");
+        let problem = client.post("/up", body).await.is_problem(409, "lock_held");
         assert_eq!(problem["run"], location, "{problem}");
         assert!(problem["holder"].as_str().unwrap().contains("ops"), "{problem}");
     }
-    desk.post("/down", "{}").await.is_problem(409, "lock_held");
+    client.post("/down", "{}").await.is_problem(409, "lock_held");
     // So is another process.
-    let other = Desk::over(&fresh, [effect!(1), effect!(2), effect!(3)]);
+    let other = HttpClient::over(&fresh, [effect!(1), effect!(2), effect!(3)]);
     let answer = other.post("/up", "{}").await;
     let problem = answer.is_problem(409, "lock_held");
     assert!(problem["holder"].as_str().unwrap().contains("HTTP token ops"), "{problem}");
@@ -74,7 +78,7 @@ async fn up_is_accepted_and_goes_on_by_itself() {
 
     GATE.add_permits(1);
     let run = loop {
-        let run = desk.get(&path).await.json();
+        let run = client.get(&path).await.json();
         if run["state"] != "running" {
             break run;
         }
@@ -85,20 +89,20 @@ async fn up_is_accepted_and_goes_on_by_itself() {
     assert_eq!(present(&fresh.db).await, [1, 2, 3]);
 
     // In the history under the token's name.
-    let history = desk.get("/history?limit=1").await.json();
+    let history = client.get("/history?limit=1").await.json();
     assert_eq!(history["events"][0]["by"]["app"], "test 1.0, HTTP token ops", "{history}");
-    desk.get("/runs/none").await.is_problem(404, "not_found");
+    client.get("/runs/none").await.is_problem(404, "not_found");
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_of_another_process_is_said_to_be_one() {
-    let fresh = Fresh::new("http_elsewhere").await;
-    let desk = Desk::over(&fresh, [effect!(1)]);
-    let id = desk.run("/up", "{}").await["id"].as_str().unwrap().to_owned();
+    let fresh = TestDb::new("http_elsewhere").await;
+    let client = HttpClient::over(&fresh, [effect!(1)]);
+    let id = client.run("/up", "{}").await["id"].as_str().unwrap().to_owned();
     let unique = id.rsplit('-').next().unwrap();
     let elsewhere = format!("/runs/web-2.shop-4711-{unique}");
-    let problem = desk.get(&elsewhere).await.is_problem(404, "run_elsewhere");
+    let problem = client.get(&elsewhere).await.is_problem(404, "run_elsewhere");
     assert_eq!(problem["process"], "process 4711 of web-2.shop", "{problem}");
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("does not hold the lock"), "{problem}");
@@ -110,7 +114,7 @@ async fn a_run_of_another_process_is_said_to_be_one() {
         "by": { "host": "web-2.shop", "pid": 4_711_i64, "app": "test" },
     } };
     control.update_one(doc! { "_id": "lock" }, held).await.unwrap();
-    let problem = desk.get(&elsewhere).await.is_problem(404, "run_elsewhere");
+    let problem = client.get(&elsewhere).await.is_problem(404, "run_elsewhere");
     assert_eq!(problem["fence"], 7, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("holds the lock (fence 7)"), "{problem}");
     // What no process has given out is of none; what is no text, neither.
@@ -123,7 +127,7 @@ async fn a_run_of_another_process_is_said_to_be_one() {
         "%f0%28%8c%28".to_owned(),
         "%00".to_owned(),
     ] {
-        desk.get(&format!("/runs/{strange}")).await.is_problem(404, "not_found");
+        client.get(&format!("/runs/{strange}")).await.is_problem(404, "not_found");
     }
     fresh.pass().await;
 }
@@ -132,10 +136,10 @@ async fn a_run_of_another_process_is_said_to_be_one() {
 async fn a_client_waits_as_long_as_it_likes() {
     static INSIDE: Notify = Notify::const_new();
     static GATE: Semaphore = Semaphore::const_new(0);
-    let fresh = Fresh::new("http_prefer").await;
-    let desk = Desk::over(&fresh, [effect!(1), gated!(2, INSIDE, GATE)]);
+    let fresh = TestDb::new("http_prefer").await;
+    let client = HttpClient::over(&fresh, [effect!(1), gated!(2, INSIDE, GATE)]);
 
-    let answer = desk.post_with("/up", r#"{"steps": 1}"#, &[("prefer", "wait=60")]).await;
+    let answer = client.post_with("/up", r#"{"steps": 1}"#, &[("prefer", "wait=60")]).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     assert_eq!(answer.header("preference-applied"), "wait=60");
     let run = answer.json();
@@ -145,31 +149,31 @@ async fn a_client_waits_as_long_as_it_likes() {
         format!("{PREFIX}/runs/{}", run["id"].as_str().unwrap())
     );
 
-    let answer = desk.post_with("/up", "{}", &[("prefer", "wait=0")]).await;
+    let answer = client.post_with("/up", "{}", &[("prefer", "wait=0")]).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
     assert_eq!(answer.json()["state"], "running");
     GATE.add_permits(1);
-    desk.api.shutdown().await;
+    client.api.shutdown().await;
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_pending_is_a_run_that_is_done() {
-    let fresh = Fresh::new("http_nothing").await;
-    let desk = Desk::over(&fresh, [effect!(1)]);
-    assert_eq!(desk.run("/up", "{}").await["report"]["steps"].as_array().unwrap().len(), 1);
-    let run = desk.run("/up", "{}").await;
+    let fresh = TestDb::new("http_nothing").await;
+    let client = HttpClient::over(&fresh, [effect!(1)]);
+    assert_eq!(client.run("/up", "{}").await["report"]["steps"].as_array().unwrap().len(), 1);
+    let run = client.run("/up", "{}").await;
     assert_eq!(run["state"], "done");
     assert_eq!(run["report"]["steps"], Value::Array(Vec::new()));
-    assert_eq!(desk.post("/up", "{}").await.status, StatusCode::ACCEPTED);
+    assert_eq!(client.post("/up", "{}").await.status, StatusCode::ACCEPTED);
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_are_fields() {
-    let fresh = Fresh::new("http_targets").await;
+    let fresh = TestDb::new("http_targets").await;
     let list = [effect!(1), effect!(2), effect!(3), effect!(4), effect!(5)];
-    let desk = Desk::over(&fresh, list);
+    let client = HttpClient::over(&fresh, list);
     for (path, body, left) in [
         ("/up", r#"{"to": 2}"#, vec![1, 2]),
         ("/up", r#"{"steps": 1}"#, vec![1, 2, 3]),
@@ -181,7 +185,7 @@ async fn targets_are_fields() {
         ("/down", r#"{"steps": 2}"#, vec![1, 2, 3]),
         ("/down", r#"{"all": true}"#, vec![]),
     ] {
-        let run = desk.run(path, body).await;
+        let run = client.run(path, body).await;
         assert_eq!(run["state"], "done", "{path} {body}: {run}");
         assert_eq!(present(&fresh.db).await, left, "{path} {body}");
     }
@@ -200,21 +204,21 @@ async fn targets_are_fields() {
         ("/lock/release", "{}"),
         ("/lock/release", r#"{"fence": 1.5}"#),
     ] {
-        desk.post(path, body).await.is_problem(422, "usage");
+        client.post(path, body).await.is_problem(422, "usage");
     }
-    desk.post("/up", r#"{"to": 99}"#).await.is_problem(422, "unknown_version");
+    client.post("/up", r#"{"to": 99}"#).await.is_problem(422, "unknown_version");
     assert_eq!(present(&fresh.db).await, [0_i64; 0]);
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_what_the_run_came_to() {
-    let fresh = Fresh::new("http_failure").await;
+    let fresh = TestDb::new("http_failure").await;
     let fails = Migration::transactional(2, "fails", |_| {
         Box::pin(async { Err("as the test wants it".into()) })
     });
-    let desk = Desk::over(&fresh, [effect!(1), fails, effect!(3)]);
-    let run = desk.run("/up", "{}").await;
+    let client = HttpClient::over(&fresh, [effect!(1), fails, effect!(3)]);
+    let run = client.run("/up", "{}").await;
     assert_eq!(run["state"], "failed", "{run}");
     assert_eq!(run["problem"]["code"], "migration_failed");
     assert_eq!(run["problem"]["status"], 500);
@@ -223,14 +227,14 @@ async fn a_failure_is_what_the_run_came_to() {
         steps.iter().map(|step| step["outcome"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(outcomes(&run), ["applied", "failed", "not_run"], "{run}");
-    let run = desk.run("/up", r#"{"continue_on_error": true}"#).await;
+    let run = client.run("/up", r#"{"continue_on_error": true}"#).await;
     assert_eq!(outcomes(&run), ["failed", "applied"], "{run}");
     assert_eq!(present(&fresh.db).await, [1, 3]);
     // What it said is shown only where that is allowed.
     assert!(!run.to_string().contains("as the test wants it"), "{run}");
-    let status = desk.get("/status").await;
+    let status = client.get("/status").await;
     assert!(!status.text.contains("as the test wants it"), "{status:?}");
-    let telling = Desk::of(desk.api.clone().show_failures(true));
+    let telling = HttpClient::of(client.api.clone().show_failures(true));
     let status = telling.get("/status").await.json();
     assert_eq!(status["migrations"][1]["failure"]["message"], "as the test wants it");
     let run = telling.run("/up", "{}").await;
@@ -240,53 +244,53 @@ async fn a_failure_is_what_the_run_came_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_library_refuses_is_refused_at_once() {
-    let fresh = Fresh::new("http_refused").await;
-    let desk = Desk::over(&fresh, [irreversible!(1), effect!(3)]);
-    desk.run("/up", "{}").await;
-    let problem = desk.post("/down", r#"{"all": true}"#).await.is_problem(409, "irreversible");
+    let fresh = TestDb::new("http_refused").await;
+    let client = HttpClient::over(&fresh, [irreversible!(1), effect!(3)]);
+    client.run("/up", "{}").await;
+    let problem = client.post("/down", r#"{"all": true}"#).await.is_problem(409, "irreversible");
     assert_eq!(problem["migrations"][0]["version"], 1, "{problem}");
-    let late = Desk::over(&fresh, [irreversible!(1), effect!(2), effect!(3)]);
+    let late = HttpClient::over(&fresh, [irreversible!(1), effect!(2), effect!(3)]);
     late.post("/up", "{}").await.is_problem(409, "out_of_order");
     late.get("/plan").await.is_problem(409, "out_of_order");
     let run = late.run("/up", r#"{"allow_out_of_order": true}"#).await;
     assert_eq!(run["state"], "done", "{run}");
     assert_eq!(late.get("/plan?allow_out_of_order=true").await.status, StatusCode::OK);
-    let edited = Desk::over(&fresh, [irreversible!(1).with_checksum("v1:sha256:other")]);
+    let edited = HttpClient::over(&fresh, [irreversible!(1).with_checksum("v1:sha256:other")]);
     edited.post("/up", "{}").await.is_problem(409, "checksum_drift");
-    let unsound = Desk::over(&fresh, [effect!(1), effect!(1)]);
+    let unsound = HttpClient::over(&fresh, [effect!(1), effect!(1)]);
     unsound.post("/up", "{}").await.is_problem(500, "registry");
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_leaves_nothing() {
-    let (fresh, observer) = Fresh::observed("http_dry_run").await;
-    let desk = Desk::with(fresh.migrator([effect!(1), effect!(2)]).observer(&observer));
-    let run = desk.run("/up", r#"{"dry_run": "run", "timeout_ms": 20000}"#).await;
+    let (fresh, observer) = TestDb::observed("http_dry_run").await;
+    let client = HttpClient::with(fresh.migrator([effect!(1), effect!(2)]).observer(&observer));
+    let run = client.run("/up", r#"{"dry_run": "run", "timeout_ms": 20000}"#).await;
     assert_eq!(run["state"], "done", "{run}");
     assert_eq!(run["dry_run_report"]["steps"][0]["commands"][1]["command"], "insert", "{run}");
-    let run = desk.run("/up", r#"{"dry_run": "plan"}"#).await;
+    let run = client.run("/up", r#"{"dry_run": "plan"}"#).await;
     assert_eq!(run["plan"]["steps"].as_array().unwrap().len(), 2, "{run}");
-    let run = desk.run("/up", r#"{"dry_run": "shadow", "sample": 10}"#).await;
+    let run = client.run("/up", r#"{"dry_run": "shadow", "sample": 10}"#).await;
     assert_eq!(run["dry_run_report"]["shadow"]["sample"], 10, "{run}");
     assert_eq!(present(&fresh.db).await, [0_i64; 0]);
-    assert_eq!(desk.get("/status").await.json()["pending"], 2);
+    assert_eq!(client.get("/status").await.json()["pending"], 2);
 
-    desk.run("/up", "{}").await;
-    let run = desk.run("/down", r#"{"all": true, "dry_run": "run"}"#).await;
+    client.run("/up", "{}").await;
+    let run = client.run("/down", r#"{"all": true, "dry_run": "run"}"#).await;
     assert_eq!(run["dry_run_report"]["steps"].as_array().unwrap().len(), 2, "{run}");
     assert_eq!(present(&fresh.db).await, [1, 2]);
-    desk.post("/up", r#"{"to": 9, "dry_run": "run"}"#).await.is_problem(422, "unknown_version");
+    client.post("/up", r#"{"to": 9, "dry_run": "run"}"#).await.is_problem(422, "unknown_version");
     fresh.pass().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lock_is_released_by_the_fence_that_was_seen() {
-    let fresh = Fresh::new("http_release").await;
+    let fresh = TestDb::new("http_release").await;
     let migrator = fresh.migrator([effect!(1)]);
     migrator.up().await.unwrap();
-    let desk = Desk::with(migrator);
-    desk.post("/lock/release", r#"{"fence": 1}"#).await.is_problem(409, "fence_mismatch");
+    let client = HttpClient::with(migrator);
+    client.post("/lock/release", r#"{"fence": 1}"#).await.is_problem(409, "fence_mismatch");
     // As a killed process leaves it.
     let control = fresh.db.collection::<mongrate::bson::Document>("migrations");
     let held = doc! { "$set": {
@@ -295,15 +299,15 @@ async fn the_lock_is_released_by_the_fence_that_was_seen() {
         "by": { "host": "gone", "pid": 1_i64, "app": "test" },
     } };
     control.update_one(doc! { "_id": "lock" }, held).await.unwrap();
-    let lock = desk.get("/lock/status").await.json();
+    let lock = client.get("/lock/status").await.json();
     assert_eq!((&lock["held"], &lock["fence"]), (&true.into(), &7.into()), "{lock}");
-    desk.post("/lock/release", r#"{"fence": 6}"#).await.is_problem(409, "fence_mismatch");
-    assert_eq!(desk.get("/lock/status").await.json()["held"], true);
-    let released = desk.post("/lock/release", r#"{"fence": 7}"#).await;
+    client.post("/lock/release", r#"{"fence": 6}"#).await.is_problem(409, "fence_mismatch");
+    assert_eq!(client.get("/lock/status").await.json()["held"], true);
+    let released = client.post("/lock/release", r#"{"fence": 7}"#).await;
     assert_eq!(released.status, StatusCode::OK, "{released:?}");
     assert_eq!(released.json()["holder"]["host"], "gone");
-    assert_eq!(desk.get("/lock/status").await.json()["held"], false);
-    let history = desk.get("/history?event=force_unlocked").await.json();
+    assert_eq!(client.get("/lock/status").await.json()["held"], false);
+    let history = client.get("/history?event=force_unlocked").await.json();
     assert!(
         history["events"][0]["by"]["app"].as_str().unwrap().ends_with("HTTP token ops"),
         "{history}"
@@ -313,29 +317,29 @@ async fn the_lock_is_released_by_the_fence_that_was_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_written_in_development_only() {
-    let fresh = Fresh::new("http_create").await;
-    let desk = Desk::over(&fresh, [effect!(1)]);
+    let fresh = TestDb::new("http_create").await;
+    let client = HttpClient::over(&fresh, [effect!(1)]);
     let body = r#"{"name": "add user index", "kind": "online"}"#;
-    let problem = desk.post("", body).await.is_problem(403, "create_disabled");
+    let problem = client.post("", body).await.is_problem(403, "create_disabled");
     assert!(problem["detail"].as_str().unwrap().contains("development"), "{problem}");
 
     let dir = tempfile::tempdir().unwrap();
-    let desk = Desk::of(desk.api.create_in(dir.path()));
+    let client = HttpClient::of(client.api.create_in(dir.path()));
     for path in ["", "/"] {
         let name = format!("add index {}", path.len());
-        let answer = desk.post(path, &format!(r#"{{"name": "{name}", "kind": "online"}}"#)).await;
+        let answer = client.post(path, &format!(r#"{{"name": "{name}", "kind": "online"}}"#)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
         let created = answer.json();
         let text = std::fs::read_to_string(dir.path().join(created["file"].as_str().unwrap()));
         assert!(text.unwrap().contains("Online"), "{created}");
         assert!(!answer.text.contains(dir.path().to_str().unwrap()), "{answer:?}");
     }
-    desk.post("", r#"{"name": "add index 0"}"#).await.is_problem(409, "name_taken");
+    client.post("", r#"{"name": "add index 0"}"#).await.is_problem(409, "name_taken");
     for wrong in ["../../etc/passwd", "a/b", "a\\\\b", "", "\\u0000", "..", &"a".repeat(300)] {
-        let answer = desk.post("", &format!(r#"{{"name": "{wrong}"}}"#)).await;
+        let answer = client.post("", &format!(r#"{{"name": "{wrong}"}}"#)).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {answer:?}");
     }
-    desk.post("", r#"{"name": "x", "dir": "/tmp"}"#).await.is_problem(422, "usage");
+    client.post("", r#"{"name": "x", "dir": "/tmp"}"#).await.is_problem(422, "usage");
     let mut files = std::fs::read_dir(dir.path()).unwrap();
     assert_eq!(files.by_ref().count(), 2);
     fresh.pass().await;
@@ -343,15 +347,15 @@ async fn files_are_written_in_development_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_files_at_once_have_a_version_each() {
-    let fresh = Fresh::new("http_create_crowd").await;
+    let fresh = TestDb::new("http_create_crowd").await;
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("mod.rs"), "//! All.\n").unwrap();
-    let desk = Desk::over(&fresh, [effect!(1)]);
-    let desk = Desk::of(desk.api.create_in(dir.path()));
+    let client = HttpClient::over(&fresh, [effect!(1)]);
+    let client = HttpClient::of(client.api.create_in(dir.path()));
     let mut all = tokio::task::JoinSet::new();
     for n in 0..24 {
-        let desk = desk.clone();
-        all.spawn(async move { desk.post("/", &format!(r#"{{"name": "change {n}"}}"#)).await });
+        let client = client.clone();
+        all.spawn(async move { client.post("/", &format!(r#"{{"name": "change {n}"}}"#)).await });
     }
     let (mut versions, mods) = (std::collections::BTreeSet::new(), dir.path().join("mod.rs"));
     while let Some(answer) = all.join_next().await {
@@ -371,23 +375,23 @@ async fn many_files_at_once_have_a_version_each() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_refused_is_no_run() {
-    let fresh = Fresh::new("http_no_run").await;
-    let desk = Desk::over(&fresh, [irreversible!(1), effect!(2)]);
-    let answer = desk.post_with("/up", r#"{"to": 1}"#, &[("prefer", "wait=60")]).await;
+    let fresh = TestDb::new("http_no_run").await;
+    let client = HttpClient::over(&fresh, [irreversible!(1), effect!(2)]);
+    let answer = client.post_with("/up", r#"{"to": 1}"#, &[("prefer", "wait=60")]).await;
     let location = answer.header("content-location").to_owned();
     let path = location.strip_prefix(PREFIX).unwrap();
-    let run = desk.get(path).await.json();
+    let run = client.get(path).await.json();
     assert_eq!(run["state"], "done", "{run}");
     for _ in 0..101 {
-        desk.post("/down", "{}").await.is_problem(409, "irreversible");
+        client.post("/down", "{}").await.is_problem(409, "irreversible");
     }
-    desk.post("/up", r#"{"to": 7}"#).await.is_problem(422, "unknown_version");
-    desk.post("/up", r#"{"to": 7, "dry_run": "plan"}"#).await.is_problem(422, "unknown_version");
-    assert_eq!(desk.get(path).await.json(), run, "it is still there");
+    client.post("/up", r#"{"to": 7}"#).await.is_problem(422, "unknown_version");
+    client.post("/up", r#"{"to": 7, "dry_run": "plan"}"#).await.is_problem(422, "unknown_version");
+    assert_eq!(client.get(path).await.json(), run, "it is still there");
     // What had nothing to do was not refused: it is found where its answer says.
-    let answer = desk.post("/up", r#"{"to": 1}"#).await;
+    let answer = client.post("/up", r#"{"to": 1}"#).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
-    let found = desk.get(answer.header("location").strip_prefix(PREFIX).unwrap()).await.json();
+    let found = client.get(answer.header("location").strip_prefix(PREFIX).unwrap()).await.json();
     assert_eq!((&found["state"], &found["id"]), (&"done".into(), &answer.json()["id"]), "{found}");
     fresh.pass().await;
 }
@@ -397,10 +401,10 @@ async fn what_was_refused_is_no_run() {
 async fn a_client_that_goes_away_stops_nothing() {
     static INSIDE: Notify = Notify::const_new();
     static GATE: Semaphore = Semaphore::const_new(0);
-    let fresh = Fresh::new("http_gone").await;
-    let desk = Desk::over(&fresh, [gated!(1, INSIDE, GATE), effect!(2)]);
+    let fresh = TestDb::new("http_gone").await;
+    let client = HttpClient::over(&fresh, [gated!(1, INSIDE, GATE), effect!(2)]);
     {
-        let waiting = desk.post_with("/up", "{}", &[("prefer", "wait=60")]);
+        let waiting = client.post_with("/up", "{}", &[("prefer", "wait=60")]);
         tokio::select! {
             answer = waiting => panic!("{answer:?}"),
             () = INSIDE.notified() => {}
@@ -412,7 +416,7 @@ async fn a_client_that_goes_away_stops_nothing() {
         tokio::task::yield_now().await;
     }
     assert_eq!(present(&fresh.db).await, [1, 2]);
-    desk.api.shutdown().await;
+    client.api.shutdown().await;
     fresh.pass().await;
 }
 
@@ -420,15 +424,15 @@ async fn a_client_that_goes_away_stops_nothing() {
 async fn stopping_ends_the_run_in_order() {
     static INSIDE: Notify = Notify::const_new();
     static GATE: Semaphore = Semaphore::const_new(0);
-    let fresh = Fresh::new("http_stop").await;
+    let fresh = TestDb::new("http_stop").await;
     let stop = CancellationToken::new();
     let migrator = fresh.migrator([effect!(1), gated!(2, INSIDE, GATE)]).cancel_on(stop.clone());
-    let desk = Desk::of(Api::new(migrator, auth()));
-    let run = desk.post("/up", "{}").await.json();
+    let client = HttpClient::of(Api::new(migrator, auth()));
+    let run = client.post("/up", "{}").await.json();
     INSIDE.notified().await;
     stop.cancel();
-    tokio::time::timeout(Duration::from_secs(60), desk.api.shutdown()).await.unwrap();
-    let run = desk.get(&format!("/runs/{}", run["id"].as_str().unwrap())).await.json();
+    tokio::time::timeout(Duration::from_secs(60), client.api.shutdown()).await.unwrap();
+    let run = client.get(&format!("/runs/{}", run["id"].as_str().unwrap())).await.json();
     assert_eq!(run["state"], "cancelled", "{run}");
     let outcomes: Vec<&str> = run["report"]["steps"]
         .as_array()
@@ -437,8 +441,8 @@ async fn stopping_ends_the_run_in_order() {
         .map(|step| step["outcome"].as_str().unwrap())
         .collect();
     assert_eq!(outcomes, ["applied", "interrupted"]);
-    assert_eq!(desk.get("/lock/status").await.json()["held"], false);
+    assert_eq!(client.get("/lock/status").await.json()["held"], false);
     assert_eq!(present(&fresh.db).await, [1]);
-    desk.post("/up", "{}").await.is_problem(503, "cancelled");
+    client.post("/up", "{}").await.is_problem(503, "cancelled");
     fresh.pass().await;
 }

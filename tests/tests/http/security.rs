@@ -15,9 +15,9 @@ use mongrate::{
     },
     mongodb::{Client, options::ClientOptions},
 };
-use mongrate_tests::{Fresh, effect, effects::present};
+use mongrate_tests::{TestDb, effect, effects::present};
 
-use crate::support::{Answer, Desk, PREFIX, READ, WRITE, auth, request};
+use crate::support::{Answer, HttpClient, PREFIX, READ, WRITE, auth, request};
 
 /// Every endpoint but the page.
 const ENDPOINTS: [(Method, &str); 11] = [
@@ -35,15 +35,15 @@ const ENDPOINTS: [(Method, &str); 11] = [
 ];
 
 /// A router over a server that is never asked.
-fn nowhere() -> Desk {
+fn nowhere() -> HttpClient {
     let options = ClientOptions::builder().hosts(Vec::new()).build();
     let db = Client::with_options(options).unwrap().database("none");
-    Desk::with(Migrator::with(&db, [effect!(1)]))
+    HttpClient::with(Migrator::with(&db, [effect!(1)]))
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_a_token() {
-    let desk = nowhere();
+async fn no_client_gets_in_without_a_token() {
+    let client = nowhere();
     let long = format!("Bearer {}", "x".repeat(600));
     let wrong = [
         None,
@@ -67,23 +67,23 @@ async fn nobody_gets_in_without_a_token() {
             }
             // Also not in any other place.
             builder = builder.header("cookie", format!("token={WRITE}")).header("x-token", WRITE);
-            let answer = desk.send(builder.body(Body::from("{}")).unwrap()).await;
+            let answer = client.send(builder.body(Body::from("{}")).unwrap()).await;
             answer.is_problem(401, "unauthenticated");
             assert!(answer.header("www-authenticate").starts_with("Bearer"), "{answer:?}");
         }
         let asked = Request::builder()
             .method(method.clone())
             .uri(format!("{PREFIX}{path}?token={WRITE}&access_token={WRITE}"));
-        desk.send(asked.body(Body::empty()).unwrap()).await.is_problem(401, "unauthenticated");
+        client.send(asked.body(Body::empty()).unwrap()).await.is_problem(401, "unauthenticated");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_may_read_changes_nothing() {
-    let fresh = Fresh::new("http_scopes").await;
+    let fresh = TestDb::new("http_scopes").await;
     let dir = tempfile::tempdir().unwrap();
     let api = Api::new(fresh.migrator([effect!(1)]), auth()).create_in(dir.path());
-    let desk = Desk::of(api);
+    let client = HttpClient::of(api);
     for (method, path) in ENDPOINTS {
         let body = match path {
             "/lock/release" => r#"{"fence": 0}"#,
@@ -95,7 +95,7 @@ async fn a_token_that_may_read_changes_nothing() {
             .body(Body::from(body))
             .unwrap();
         if method == Method::POST {
-            let answer = desk.send(asked).await;
+            let answer = client.send(asked).await;
             answer.is_problem(403, "insufficient_scope");
             assert!(answer.header("www-authenticate").contains("insufficient_scope"));
         }
@@ -104,16 +104,16 @@ async fn a_token_that_may_read_changes_nothing() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     // What may write may read.
     let asked = request(Method::GET, "/status", WRITE).body(Body::empty()).unwrap();
-    assert_eq!(desk.send(asked).await.status, StatusCode::OK);
+    assert_eq!(client.send(asked).await.status, StatusCode::OK);
     fresh.pass().await;
 }
 
 #[tokio::test]
 async fn pages_of_other_sites_change_nothing() {
-    let desk = nowhere();
+    let client = nowhere();
     // Told apart by what comes next: the body is refused.
-    let ask = async |desk: &Desk, headers: &[(&str, &str)]| {
-        desk.post_with("/up", r#"{"unknown": 1}"#, headers).await
+    let ask = async |client: &HttpClient, headers: &[(&str, &str)]| {
+        client.post_with("/up", r#"{"unknown": 1}"#, headers).await
     };
     for refused in [
         &[("origin", "https://evil.test")][..],
@@ -129,7 +129,7 @@ async fn pages_of_other_sites_change_nothing() {
         &[("sec-fetch-site", "same-site")],
         &[("origin", "https://migrations.test"), ("sec-fetch-site", "cross-site")],
     ] {
-        let answer = ask(&desk, refused).await;
+        let answer = ask(&client, refused).await;
         answer.is_problem(403, "cross_origin");
     }
     for fine in [
@@ -139,17 +139,17 @@ async fn pages_of_other_sites_change_nothing() {
         &[("origin", "https://migrations.test"), ("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "none")],
     ] {
-        ask(&desk, fine).await.is_problem(422, "usage");
+        ask(&client, fine).await.is_problem(422, "usage");
     }
-    let desk = Desk::of(desk.api.allow_origin("https://admin.test/"));
+    let client = HttpClient::of(client.api.allow_origin("https://admin.test/"));
     let admin = [("origin", "https://admin.test"), ("sec-fetch-site", "cross-site")];
-    ask(&desk, &admin).await.is_problem(422, "usage");
-    ask(&desk, &[("origin", "http://admin.test")]).await.is_problem(403, "cross_origin");
+    ask(&client, &admin).await.is_problem(422, "usage");
+    ask(&client, &[("origin", "http://admin.test")]).await.is_problem(403, "cross_origin");
 }
 
 #[tokio::test]
 async fn only_json_that_says_so_is_read() {
-    let desk = nowhere();
+    let client = nowhere();
     for kinds in [
         &[][..],
         &["text/plain"],
@@ -165,15 +165,15 @@ async fn only_json_that_says_so_is_read() {
             for kind in kinds {
                 builder = builder.header(header::CONTENT_TYPE, *kind);
             }
-            let answer = desk.send(builder.body(Body::from("{}")).unwrap()).await;
+            let answer = client.send(builder.body(Body::from("{}")).unwrap()).await;
             answer.is_problem(415, "unsupported_media_type");
         }
     }
     let gzip = [("content-encoding", "gzip")];
-    desk.post_with("/up", "{}", &gzip).await.is_problem(415, "unsupported_media_type");
+    client.post_with("/up", "{}", &gzip).await.is_problem(415, "unsupported_media_type");
     for kind in ["application/json", "Application/JSON; charset=\"UTF-8\"", "application/json;"] {
         let builder = request(Method::POST, "/up", WRITE).header(header::CONTENT_TYPE, kind);
-        desk.send(builder.body(Body::from("[]")).unwrap()).await.is_problem(422, "usage");
+        client.send(builder.body(Body::from("[]")).unwrap()).await.is_problem(422, "usage");
     }
     for body in [
         "",
@@ -184,39 +184,39 @@ async fn only_json_that_says_so_is_read() {
         &"{\"a\":".repeat(2_000),
         "{\"to\": 1e999}",
     ] {
-        let answer = desk.post("/up", body).await;
+        let answer = client.post("/up", body).await;
         assert!(matches!(answer.status.as_u16(), 400 | 422), "{body}: {answer:?}");
     }
     let builder = request(Method::POST, "/up", WRITE).header("content-type", "application/json");
     let broken = builder.body(Body::from(&b"{\"\xff\": 1}"[..])).unwrap();
-    assert!(desk.send(broken).await.status.is_client_error());
+    assert!(client.send(broken).await.status.is_client_error());
 }
 
 #[tokio::test]
 async fn everything_has_a_bound() {
-    let desk = nowhere();
+    let client = nowhere();
     let large = format!("{{\"x\": \"{}\"}}", "x".repeat(20_000));
-    desk.post("/up", &large).await.is_problem(413, "too_large");
-    // Nobody said in advance how large it is.
+    client.post("/up", &large).await.is_problem(413, "too_large");
+    // The client did not say in advance how large it is.
     let chunks = (0..100_000).map(|_| Ok::<_, std::io::Error>(" ".repeat(1_000)));
     let endless = Body::from_stream(futures_util::stream::iter(chunks));
     let builder = request(Method::POST, "/up", WRITE).header("content-type", "application/json");
-    desk.send(builder.body(endless).unwrap()).await.is_problem(413, "too_large");
+    client.send(builder.body(endless).unwrap()).await.is_problem(413, "too_large");
     // Said too large, it is not even read.
     let builder = request(Method::POST, "/up", WRITE)
         .header("content-type", "application/json")
         .header("content-length", "99999999999999");
-    desk.send(builder.body(Body::empty()).unwrap()).await.is_problem(413, "too_large");
+    client.send(builder.body(Body::empty()).unwrap()).await.is_problem(413, "too_large");
 
     let path = format!("/status?{}", "x".repeat(5_000));
-    desk.get(&path).await.is_problem(414, "too_large");
+    client.get(&path).await.is_problem(414, "too_large");
     let mut builder = request(Method::GET, "/status", READ);
     for n in 0..70 {
         builder = builder.header(format!("x-{n}"), "x");
     }
-    desk.send(builder.body(Body::empty()).unwrap()).await.is_problem(431, "too_large");
+    client.send(builder.body(Body::empty()).unwrap()).await.is_problem(431, "too_large");
     let builder = request(Method::GET, "/status", READ).header("x-large", "x".repeat(17_000));
-    desk.send(builder.body(Body::empty()).unwrap()).await.is_problem(431, "too_large");
+    client.send(builder.body(Body::empty()).unwrap()).await.is_problem(431, "too_large");
 }
 
 /// Polls it once.
@@ -230,31 +230,31 @@ async fn nudge<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Option<F::Output
 
 #[tokio::test]
 async fn requests_take_turns() {
-    let desk = nowhere();
+    let client = nowhere();
     // Bodies that never come: each keeps a place.
     let slow = || {
-        let desk = desk.clone();
+        let client = client.clone();
         let body = Body::from_stream(futures_util::stream::pending::<std::io::Result<String>>());
         let builder =
             request(Method::POST, "/up", WRITE).header("content-type", "application/json");
-        Box::pin(async move { desk.send(builder.body(body).unwrap()).await })
+        Box::pin(async move { client.send(builder.body(body).unwrap()).await })
     };
     let mut held: Vec<_> = (0..128).map(|_| slow()).collect();
     for one in &mut held {
         assert!(nudge(one).await.is_none());
     }
-    let mut queued = Box::pin(desk.get("/openapi.json"));
+    let mut queued = Box::pin(client.get("/openapi.json"));
     assert!(nudge(&mut queued).await.is_none(), "it waits for its turn");
-    let mut waiting: Vec<_> = (0..1_999).map(|_| Box::pin(desk.get("/openapi.json"))).collect();
+    let mut waiting: Vec<_> = (0..1_999).map(|_| Box::pin(client.get("/openapi.json"))).collect();
     for one in &mut waiting {
         assert!(nudge(one).await.is_none());
     }
-    let refused = desk.get("/openapi.json").await;
+    let refused = client.get("/openapi.json").await;
     refused.is_problem(503, "overloaded");
     assert_eq!(refused.header("retry-after"), "1");
-    // Who is not signed in takes no place.
+    // A client that is not signed in takes no place.
     let stranger = Request::get(format!("{PREFIX}/status")).body(Body::empty()).unwrap();
-    desk.send(stranger).await.is_problem(401, "unauthenticated");
+    client.send(stranger).await.is_problem(401, "unauthenticated");
     held.pop();
     assert_eq!(queued.await.status, StatusCode::OK);
     for one in waiting {
@@ -263,14 +263,14 @@ async fn requests_take_turns() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_here_by_somebody_elses_dns_is_refused() {
-    let desk = nowhere();
-    let desk = Desk::of(desk.api.allow_host("localhost").allow_host("127.0.0.1"));
+async fn a_name_that_leads_here_by_foreign_dns_is_refused() {
+    let client = nowhere();
+    let client = HttpClient::of(client.api.allow_host("localhost").allow_host("127.0.0.1"));
     let at = async |host: &str, path: &str| {
         let asked = Request::get(format!("{PREFIX}{path}"))
             .header(header::HOST, host)
             .header(header::AUTHORIZATION, format!("Bearer {READ}"));
-        desk.send(asked.body(Body::empty()).unwrap()).await
+        client.send(asked.body(Body::empty()).unwrap()).await
     };
     for host in ["localhost", "localhost:6480", "LOCALHOST", "127.0.0.1:80"] {
         assert_eq!(at(host, "/openapi.json").await.status, StatusCode::OK, "{host}");
@@ -284,9 +284,9 @@ async fn a_name_that_leads_here_by_somebody_elses_dns_is_refused() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_so() {
-    let desk = nowhere();
+    let client = nowhere();
     for path in ["/nothing", "/up/", "/status/x", "/../../etc/passwd", "/%2e%2e/status", "/runs/"] {
-        desk.get(path).await.is_problem(404, "not_found");
+        client.get(path).await.is_problem(404, "not_found");
     }
     for (method, path, allow) in [
         (Method::PUT, "/status", "GET,HEAD"),
@@ -296,24 +296,24 @@ async fn what_is_not_there_is_said_so() {
         (Method::TRACE, "/status", "GET,HEAD"),
     ] {
         let asked = request(method, path, WRITE).body(Body::empty()).unwrap();
-        let answer = desk.send(asked).await;
+        let answer = client.send(asked).await;
         answer.is_problem(405, "method_not_allowed");
         assert_eq!(answer.header("allow"), allow, "{path}");
     }
     let asked = request(Method::GET, "/up", READ).body(Body::empty()).unwrap();
-    desk.send(asked).await.is_problem(405, "method_not_allowed");
+    client.send(asked).await.is_problem(405, "method_not_allowed");
 }
 
 #[tokio::test]
 async fn answers_cannot_be_misused() {
-    let desk = nowhere();
+    let client = nowhere();
     let strange = request(Method::GET, "/nothing", "wrong").body(Body::empty()).unwrap();
     let answers = [
-        desk.get("/openapi.json").await,
-        desk.get("/nothing").await,
-        desk.send(strange).await,
-        desk.post("/up", "nonsense").await,
-        desk.get("").await,
+        client.get("/openapi.json").await,
+        client.get("/nothing").await,
+        client.send(strange).await,
+        client.post("/up", "nonsense").await,
+        client.get("").await,
     ];
     for answer in &answers {
         for (name, value) in [
@@ -341,7 +341,7 @@ async fn answers_cannot_be_misused() {
 
 #[tokio::test]
 async fn an_app_may_sign_people_in_itself() {
-    let desk = nowhere();
+    let client = nowhere();
     // Its layer lets Anna in, and forgets everybody else.
     let api = Api::new(Migrator::with(&database().await, [effect!(1)]), Auth::external());
     let router =
@@ -352,10 +352,10 @@ async fn an_app_may_sign_people_in_itself() {
             }
             next.run(request).await
         }));
-    let desk = Desk { router, ..desk };
+    let client = HttpClient { router, ..client };
     let as_user = async |method: Method, path: &str, user: &str| {
         let asked = request(method, path, WRITE).header("x-user", user);
-        desk.send(asked.body(Body::empty()).unwrap()).await
+        client.send(asked.body(Body::empty()).unwrap()).await
     };
     assert_eq!(as_user(Method::GET, "/openapi.json", "anna").await.status, StatusCode::OK);
     as_user(Method::GET, "/openapi.json", "otto").await.is_problem(401, "unauthenticated");
@@ -408,27 +408,27 @@ fn keeps_quiet(answer: &Answer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_quotes_nothing() {
-    let fresh = Fresh::new("http_canary").await;
-    let desk = Desk::over(&fresh, TELLTALES);
+    let fresh = TestDb::new("http_canary").await;
+    let client = HttpClient::over(&fresh, TELLTALES);
     let answer =
-        desk.post_with("/up", r#"{"continue_on_error": true}"#, &[("prefer", "wait=60")]).await;
+        client.post_with("/up", r#"{"continue_on_error": true}"#, &[("prefer", "wait=60")]).await;
     assert_eq!(answer.json()["state"], "failed", "{answer:?}");
     assert_eq!(answer.json()["report"]["steps"].as_array().unwrap().len(), 4, "{answer:?}");
     keeps_quiet(&answer);
     let id = answer.json()["id"].as_str().unwrap().to_owned();
     for path in ["/status", "/history", "/plan?lint=true", &format!("/runs/{id}"), "/lock/status"] {
-        let answer = desk.get(path).await;
+        let answer = client.get(path).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         keeps_quiet(&answer);
     }
     // The codes are said.
     let failure = &answer.json()["report"]["steps"][0]["failure"];
     assert_eq!(failure["code"], 11_000, "{failure}");
-    let answer = desk.post_with("/up", r#"{"dry_run": "run"}"#, &[("prefer", "wait=60")]).await;
+    let answer = client.post_with("/up", r#"{"dry_run": "run"}"#, &[("prefer", "wait=60")]).await;
     assert_eq!(answer.json()["state"], "failed", "{answer:?}");
     keeps_quiet(&answer);
     // Where texts are shown, passwords still are not.
-    let telling = Desk::of(desk.api.clone().show_failures(true));
+    let telling = HttpClient::of(client.api.clone().show_failures(true));
     let status = telling.get("/status").await;
     assert!(status.text.contains("no such user"), "{status:?}");
     assert!(!status.text.contains(PASSWORD), "{status:?}");
@@ -441,15 +441,15 @@ async fn a_server_out_of_reach_is_not_named() {
         "mongodb://root:{PASSWORD}@127.0.0.1:1/?serverSelectionTimeoutMS=200&connectTimeoutMS=100"
     );
     let db = Client::with_uri_str(&uri).await.unwrap().database("shop");
-    let desk = Desk::with(Migrator::with(&db, [effect!(1)]));
+    let client = HttpClient::with(Migrator::with(&db, [effect!(1)]));
     for path in ["/status", "/plan", "/history", "/lock/status"] {
-        let answer = desk.get(path).await;
+        let answer = client.get(path).await;
         answer.is_problem(503, "server");
         keeps_quiet(&answer);
         assert!(!answer.text.contains("127.0.0.1"), "{answer:?}");
     }
     for (path, body) in [("/up", "{}"), ("/down", "{}"), ("/lock/release", r#"{"fence": 1}"#)] {
-        let answer = desk.post(path, body).await;
+        let answer = client.post(path, body).await;
         answer.is_problem(503, "server");
         keeps_quiet(&answer);
         assert!(!answer.text.contains("127.0.0.1"), "{answer:?}");

@@ -1,7 +1,10 @@
 //! The server: `serve` as a process, and many clients at once.
 
 use mongrate::{CancellationToken, Migration};
-use mongrate_tests::{Fresh, effect, effects, effects::assert_exactly_once};
+use mongrate_tests::{
+    TestDb, effect,
+    effects::{self, assert_exactly_once},
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    support::{Desk, PREFIX, READ, WRITE},
+    support::{HttpClient, PREFIX, READ, WRITE},
     wire::{Served, ask, command, split},
 };
 
@@ -18,7 +21,7 @@ use crate::{
 async fn five_hundred_clients_do_not_disturb_a_run() {
     static INSIDE: Notify = Notify::const_new();
     static GATE: Semaphore = Semaphore::const_new(0);
-    let fresh = Fresh::new("http_crowd").await;
+    let fresh = TestDb::new("http_crowd").await;
     let gated = Migration::transactional(2, "gated", |tx| {
         Box::pin(async move {
             effects::leave(tx, 2).await?;
@@ -27,11 +30,11 @@ async fn five_hundred_clients_do_not_disturb_a_run() {
             Ok(())
         })
     });
-    let desk = Desk::over(&fresh, [effect!(1), gated, effect!(3)]);
+    let client = HttpClient::over(&fresh, [effect!(1), gated, effect!(3)]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let (api, until) = (desk.api.clone(), stop.clone());
+    let (api, until) = (client.api.clone(), stop.clone());
     let server = tokio::spawn(async move { api.serve(listener, until).await });
 
     let (status, body) = ask(address, "POST", "/up", WRITE, "{}").await;
@@ -62,7 +65,7 @@ async fn five_hundred_clients_do_not_disturb_a_run() {
         assert_eq!(status, expected, "client {n}");
     }
     GATE.add_permits(1);
-    while desk.get("/lock/status").await.json()["held"] == true {
+    while client.get("/lock/status").await.json()["held"] == true {
         tokio::task::yield_now().await;
     }
     assert_exactly_once(&fresh.db, 1..=3).await;
@@ -90,7 +93,7 @@ async fn listen(address: std::net::SocketAddr) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_is_too_large_is_refused() {
-    let fresh = Fresh::new("http_head").await;
+    let fresh = TestDb::new("http_head").await;
     let served = Served::start(command(&fresh, &[])).await;
     for head in [
         format!("GET / HTTP/1.1\r\nHost: x\r\nX-Large: {}\r\n\r\n", "x".repeat(100_000)),
@@ -120,7 +123,7 @@ async fn a_head_that_is_too_large_is_refused() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_the_run_and_then_the_server() {
-    let fresh = Fresh::new("http_sigterm").await;
+    let fresh = TestDb::new("http_sigterm").await;
     let mut command = command(&fresh, &[]);
     command.env("SERVED_HANGS", "1");
     let mut served = Served::start(command).await;
@@ -147,7 +150,7 @@ async fn sigterm_ends_the_run_and_then_the_server() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_lets_the_last_event_out() {
-    let fresh = Fresh::new("http_sigterm_event").await;
+    let fresh = TestDb::new("http_sigterm_event").await;
     let mut command = command(&fresh, &[]);
     command.env("SERVED_HANGS", "1");
     let mut served = Served::start(command).await;
@@ -174,8 +177,8 @@ async fn sigterm_lets_the_last_event_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_process_says_who_has_the_run() {
-    let fresh = Fresh::new("http_two_processes").await;
+async fn another_process_names_the_one_that_has_the_run() {
+    let fresh = TestDb::new("http_two_processes").await;
     let mut hanging = command(&fresh, &[]);
     hanging.env("SERVED_HANGS", "1");
     let mut one = Served::start(hanging).await;
@@ -206,7 +209,7 @@ async fn what_a_migration_says_forges_no_line_of_the_log() {
     let hidden = |c: &char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2028}');
     for arguments in [&[][..], &["--log", "json"], &["-v"], &["-vv"], &["--log", "mongrate=trace"]]
     {
-        let fresh = Fresh::new("http_forged").await;
+        let fresh = TestDb::new("http_forged").await;
         let mut command = command(&fresh, arguments);
         command.env("SERVED_FAILS", FORGED);
         let served = Served::start(command).await;
@@ -237,7 +240,7 @@ async fn what_a_migration_says_forges_no_line_of_the_log() {
 async fn it_does_not_start_without_tokens() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let fresh = Fresh::new("http_no_token").await;
+    let fresh = TestDb::new("http_no_token").await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "ci read 0123456789abcdef0123").unwrap();
     let exposed = std::fs::Permissions::from_mode(0o644);
@@ -266,7 +269,7 @@ async fn it_does_not_start_without_tokens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_in_nothing_that_is_said() {
     const CANARY: &str = "canary-Pa55word";
-    let fresh = Fresh::new("http_password").await;
+    let fresh = TestDb::new("http_password").await;
     let mut command = command(&fresh, &["-vv"]);
     let uri = format!("mongodb://root:{CANARY}@127.0.0.1:1/?serverSelectionTimeoutMS=200");
     command.env("MONGODB_URI", uri).env("SERVED_FAILS", CANARY);

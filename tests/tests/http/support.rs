@@ -14,7 +14,7 @@ use mongrate::{
         },
     },
 };
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -31,9 +31,9 @@ pub(crate) fn auth() -> Auth {
     .unwrap()
 }
 
-/// A router, and who speaks to it.
+/// A client that calls the router without a network.
 #[derive(Clone, Debug)]
-pub(crate) struct Desk {
+pub(crate) struct HttpClient {
     pub(crate) api: Api,
     pub(crate) router: Router,
 }
@@ -46,8 +46,8 @@ pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
-impl Desk {
-    pub(crate) fn over(fresh: &Fresh, list: impl IntoIterator<Item = Migration>) -> Self {
+impl HttpClient {
+    pub(crate) fn over(fresh: &TestDb, list: impl IntoIterator<Item = Migration>) -> Self {
         Self::of(Api::new(fresh.migrator(list).app("test 1.0"), auth()))
     }
 

@@ -5,7 +5,7 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
@@ -50,7 +50,7 @@ pub(crate) struct Served {
 }
 
 /// The command, on the test's database, with both tokens.
-pub(crate) fn command(fresh: &Fresh, arguments: &[&str]) -> Command {
+pub(crate) fn command(fresh: &TestDb, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_served"));
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--json"])

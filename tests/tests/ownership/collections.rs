@@ -5,7 +5,7 @@ use mongrate::{
     bson::{Bson, DateTime, Document, Uuid, doc, oid::ObjectId},
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{assert_exactly_once, present, versions},
     whole,
 };
@@ -63,7 +63,7 @@ async fn another_tools_documents_are_seen_before_the_first_write() {
         ("many", (0..5_000).map(|n: i32| doc! { "fileName": n.to_string() }).collect()),
     ];
     for (what, documents) in cases {
-        let fresh = Fresh::new("another_tools_documents").await;
+        let fresh = TestDb::new("another_tools_documents").await;
         let theirs = fresh.db.collection::<Document>("migrations");
         theirs.insert_many(documents).await.unwrap();
         let before = whole::of(&fresh.db).await;
@@ -106,7 +106,7 @@ async fn a_collection_that_cannot_hold_a_history_is_named_and_left_as_it_was() {
         ("a unique index", unique, "its index `theirs_1` is unique (E11000)"),
     ];
     for (what, command, says) in cases {
-        let fresh = Fresh::new("cannot_hold_a_history").await;
+        let fresh = TestDb::new("cannot_hold_a_history").await;
         if what == "a time series" && fresh.version().await < (5, 0) {
             continue;
         }
@@ -127,7 +127,7 @@ async fn a_collection_that_cannot_hold_a_history_is_named_and_left_as_it_was() {
 /// Later, in a collection of ours: the second migration of a batch meets the index of the first.
 #[tokio::test]
 async fn a_unique_index_in_our_own_collection_is_named() {
-    let fresh = Fresh::new("a_unique_index_of_ours").await;
+    let fresh = TestDb::new("a_unique_index_of_ours").await;
     fresh.migrator([effect!(1)]).up().await.unwrap();
     let index = doc! {
         "createIndexes": "migrations",
@@ -144,10 +144,10 @@ async fn a_unique_index_in_our_own_collection_is_named() {
     fresh.pass().await;
 }
 
-/// A start does not fail for what somebody put beside a history that is ours.
+/// A start does not fail for documents that are put beside a history of ours.
 #[tokio::test]
 async fn junk_in_a_collection_of_ours_stops_no_start() {
-    let fresh = Fresh::new("junk_in_ours").await;
+    let fresh = TestDb::new("junk_in_ours").await;
     let migrator = fresh.migrator(THREE);
     migrator.up().await.unwrap();
     let control = fresh.db.collection::<Document>("migrations");

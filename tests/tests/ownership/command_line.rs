@@ -13,7 +13,7 @@ use std::{
 };
 
 use mongrate::{Migration, bson::doc};
-use mongrate_tests::{Fresh, effects::leave};
+use mongrate_tests::{TestDb, effects::leave};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -30,7 +30,7 @@ fn app(arguments: &[&str]) -> Command {
     command
 }
 
-fn app_on(fresh: &Fresh, arguments: &[&str]) -> Command {
+fn app_on(fresh: &TestDb, arguments: &[&str]) -> Command {
     let mut command = app(arguments);
     command.env("MONGODB_URI", &fresh.uri).env("MONGODB_DATABASE", fresh.db.name());
     command
@@ -45,7 +45,7 @@ async fn ran(mut command: Command) -> (i32, String, String) {
 
 #[tokio::test]
 async fn a_newline_at_the_end_of_a_variable_is_no_part_of_a_name() {
-    let fresh = Fresh::new("a_newline").await;
+    let fresh = TestDb::new("a_newline").await;
     let (uri, name) = (&fresh.uri, fresh.db.name());
     let with_name = uri.replacen("/?", &format!("/{name}?"), 1);
     let shown = async |mut command: Command, uri: &str, database: Option<&str>| {
@@ -73,7 +73,7 @@ async fn a_newline_at_the_end_of_a_variable_is_no_part_of_a_name() {
 
 #[tokio::test]
 async fn a_name_that_no_database_should_have_is_a_usage_error() {
-    let fresh = Fresh::new("a_name_by_argument").await;
+    let fresh = TestDb::new("a_name_by_argument").await;
     for name in ["a b", "a.b", "a\nb", "a/b", "a$b", &"x".repeat(64)] {
         let (code, _, err) = ran(app_on(&fresh, &["status", "--database", name])).await;
         assert_eq!(code, 64, "{name:?}: {err}");
@@ -88,7 +88,7 @@ async fn a_name_that_no_database_should_have_is_a_usage_error() {
 
 #[tokio::test]
 async fn a_database_of_mongodbs_own_is_meant_only_if_it_is_said() {
-    let fresh = Fresh::new("mongodbs_own").await;
+    let fresh = TestDb::new("mongodbs_own").await;
     for name in ["admin", "local", "config"] {
         let uri = fresh.uri.replacen("/?", &format!("/{name}?"), 1);
         for verb in ["status", "up", "check"] {
@@ -115,7 +115,7 @@ async fn a_database_of_mongodbs_own_is_meant_only_if_it_is_said() {
 
 #[tokio::test]
 async fn a_variable_that_is_not_utf_8_is_named() {
-    let fresh = Fresh::new("not_utf_8").await;
+    let fresh = TestDb::new("not_utf_8").await;
     let bytes = OsStr::from_bytes(b"mongodb://h\xff\xfe/shop");
     for name in ["MONGODB_URI", "MONGODB_DATABASE", "RUST_LOG"] {
         for json in [false, true] {
@@ -138,7 +138,7 @@ async fn a_variable_that_is_not_utf_8_is_named() {
 
 #[tokio::test]
 async fn what_stdout_does_not_take_is_an_exit_code() {
-    let fresh = Fresh::new("dev_full").await;
+    let fresh = TestDb::new("dev_full").await;
     for arguments in [
         &["status"] as &[&str],
         &["status", "--json"],
@@ -179,7 +179,7 @@ async fn a_process_that_waits_says_so() {
             std::future::pending().await
         })
     });
-    let fresh = Fresh::new("a_process_that_waits").await;
+    let fresh = TestDb::new("a_process_that_waits").await;
     let holder = fresh.migrator([hangs]).app("the holder");
     let holding = tokio::spawn(async move { holder.up().await });
     INSIDE.notified().await;
@@ -234,7 +234,7 @@ async fn a_dead_host_costs_up_no_more_than_status() {
 
 #[tokio::test]
 async fn a_real_rename_and_an_undone_migration_at_the_command_line() {
-    let fresh = Fresh::new("rename_by_argument").await;
+    let fresh = TestDb::new("rename_by_argument").await;
     let (code, _, err) = ran(app_on(&fresh, &["up"])).await;
     assert_eq!(code, 0, "{err}");
     let control = fresh.db.collection::<mongrate::bson::Document>("migrations");

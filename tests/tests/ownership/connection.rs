@@ -12,7 +12,7 @@ use mongrate::{
     },
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{present, versions},
 };
 
@@ -74,7 +74,7 @@ fn all() -> [Migration; 3] {
     [IN_TRANSACTION, ONLINE, Migration::declared(3, "declared", declared)]
 }
 
-async fn parsed(fresh: &Fresh, option: &str) -> Result<Database, String> {
+async fn parsed(fresh: &TestDb, option: &str) -> Result<Database, String> {
     let separator = match fresh.uri.contains('?') {
         true => "&",
         false => "/?",
@@ -89,7 +89,7 @@ fn ok<T>(what: &str, ended: Result<T, Error>) -> T {
     ended.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
-async fn works(what: &str, fresh: &Fresh, database: &Database) {
+async fn works(what: &str, fresh: &TestDb, database: &Database) {
     let migrator = Migrator::with(database, all());
     let status = ok(what, migrator.status().await);
     assert_eq!(status.pending, 3, "{what}");
@@ -168,7 +168,7 @@ async fn no_option_of_a_connection_string_breaks_a_migration() {
         "directConnection=false",
         "directConnection=true",
     ] {
-        let fresh = Fresh::new("no_option").await;
+        let fresh = TestDb::new("no_option").await;
         match parsed(&fresh, option).await {
             Ok(database) => works(option, &fresh, &database).await,
             Err(error) => refused.push(error),
@@ -184,7 +184,7 @@ async fn no_default_of_a_client_or_a_database_breaks_a_migration() {
     let seven = WriteConcern::from(Acknowledgment::Nodes(7));
     let secondary = SelectionCriteria::ReadPreference(ReadPreference::Secondary { options: None });
     for of_client in [true, false] {
-        let fresh = Fresh::new("no_default").await;
+        let fresh = TestDb::new("no_default").await;
         let mut options = ClientOptions::parse(&fresh.uri).await.unwrap();
         if of_client {
             options.selection_criteria = Some(secondary.clone());
@@ -212,7 +212,7 @@ async fn no_default_of_a_client_or_a_database_breaks_a_migration() {
 #[tokio::test]
 async fn what_is_sent_is_the_same_whatever_the_client_says() {
     let sent_by = async |options: DatabaseOptions| -> Vec<(String, Vec<String>)> {
-        let fresh = Fresh::new("the_same_is_sent").await;
+        let fresh = TestDb::new("the_same_is_sent").await;
         let db = fresh.db.client().database_with_options(fresh.db.name(), options);
         let migrator = Migrator::with(&db, [effect!(1), effect!(2)]);
         fresh.wire.take();
@@ -239,7 +239,7 @@ async fn what_is_sent_is_the_same_whatever_the_client_says() {
 
 #[tokio::test]
 async fn unacknowledged_writes_are_refused_at_once_and_by_name() {
-    let fresh = Fresh::new("unacknowledged").await;
+    let fresh = TestDb::new("unacknowledged").await;
     let nobody = WriteConcern::builder().w(Acknowledgment::Nodes(0)).build();
     let options = DatabaseOptions::builder().write_concern(nobody).build();
     let by_options = fresh.db.client().database_with_options(fresh.db.name(), options);
@@ -270,7 +270,7 @@ async fn an_option_that_does_not_fit_the_server_fails_alike_for_every_verb() {
     for option in
         ["tls=true&serverSelectionTimeoutMS=700", "replicaSet=another&serverSelectionTimeoutMS=700"]
     {
-        let fresh = Fresh::new("does_not_fit").await;
+        let fresh = TestDb::new("does_not_fit").await;
         let bare = fresh.uri.split_once("replicaSet=").map_or(&*fresh.uri, |(bare, _)| bare);
         let uri = match option.starts_with("replicaSet") {
             true => format!("{bare}{option}"),
@@ -294,7 +294,7 @@ async fn an_option_that_does_not_fit_the_server_fails_alike_for_every_verb() {
 
 #[tokio::test]
 async fn a_name_that_no_database_should_have_is_refused() {
-    let fresh = Fresh::new("a_name").await;
+    let fresh = TestDb::new("a_name").await;
     let long = "x".repeat(64);
     for name in ["shop\n", " shop", "a b", "a.b", "a/b", "a\\b", "a\"b", "a$b", "a\0b", "", &long] {
         let migrator = Migrator::with(&fresh.db.client().database(name), [effect!(1)]);

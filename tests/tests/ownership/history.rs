@@ -7,7 +7,7 @@ use mongrate::{
     bson::{Document, doc},
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{assert_exactly_once, leave, present, undo, versions},
 };
 
@@ -18,7 +18,7 @@ const PLAIN: Migration = Migration::transactional(2, "plain", |tx| Box::pin(leav
     .reversible_by(|tx| Box::pin(undo(tx, 2)));
 
 /// The records, without lock and fence, which any verb that takes the lock changes.
-async fn records(fresh: &Fresh) -> Vec<Document> {
+async fn records(fresh: &TestDb) -> Vec<Document> {
     use futures_util::TryStreamExt as _;
     let filter = doc! { "_id": { "$type": "long" } };
     let found = fresh.db.collection::<Document>("migrations").find(filter).await.unwrap();
@@ -46,7 +46,7 @@ fn is_refused<T: std::fmt::Debug>(verb: &str, ended: Result<T, Error>) {
 
 #[tokio::test]
 async fn another_apps_history_is_refused_by_every_verb() {
-    let fresh = Fresh::new("another_apps_history").await;
+    let fresh = TestDb::new("another_apps_history").await;
     fresh.migrator([effect!(1), PLAIN]).up().await.unwrap();
     let theirs = fresh.db.collection::<Document>("changelog");
     theirs.insert_one(doc! { "fileName": "3-effect_3.js", "appliedAt": "now" }).await.unwrap();
@@ -83,7 +83,8 @@ async fn another_apps_history_is_refused_by_every_verb() {
     assert_eq!(present(&fresh.db).await, [1, 2], "nothing was run");
     assert!(!ours.lock_status().await.unwrap().held, "the lock was given back");
     let status = ours.status().await.unwrap();
-    let shown: Vec<_> = status.migrations.iter().map(|one| one.recorded_as.as_deref()).collect();
+    let shown: Vec<_> =
+        status.migrations.iter().map(|migration| migration.recorded_as.as_deref()).collect();
     assert_eq!(shown, [None, Some("plain"), None]);
 
     // The way out for another app.
@@ -94,7 +95,7 @@ async fn another_apps_history_is_refused_by_every_verb() {
 
 #[tokio::test]
 async fn a_migration_that_was_renamed_is_said_to_be() {
-    let fresh = Fresh::new("a_renamed_migration").await;
+    let fresh = TestDb::new("a_renamed_migration").await;
     let old = [effect!(1), PLAIN.with_checksum("v1:sha256:aa")];
     fresh.migrator(old).up().await.unwrap();
     for checksum in ["v1:sha256:aa", "v1:sha256:bb"] {
@@ -118,7 +119,7 @@ async fn a_migration_that_was_renamed_is_said_to_be() {
         new.up().await.unwrap();
         assert_eq!(fresh.wire.take(), ["find"], "the digest is right");
         let history = new.history().await.unwrap();
-        assert!(history.events.iter().any(|one| one.event == "renamed" && one.name == to));
+        assert!(history.events.iter().any(|event| event.event == "renamed" && event.name == to));
         let again = new.repair().renamed(2).await.unwrap_err();
         assert!(matches!(again, Error::WrongState { .. }), "{again}");
         let unknown = new.repair().renamed(9).await.unwrap_err();
@@ -130,7 +131,7 @@ async fn a_migration_that_was_renamed_is_said_to_be() {
 
 #[tokio::test]
 async fn what_left_nothing_may_be_written_anew_under_another_name() {
-    let fresh = Fresh::new("written_anew").await;
+    let fresh = TestDb::new("written_anew").await;
     let fails = Migration::transactional(1, "first_try", |_| Box::pin(async { Err("no".into()) }));
     fresh.migrator([fails]).up().await.unwrap_err();
     let second = fresh.migrator([effect!(1), PLAIN]);
@@ -138,14 +139,22 @@ async fn what_left_nothing_may_be_written_anew_under_another_name() {
     second.down().await.unwrap();
     let third = fresh.migrator([effect!(1), effect!(2)]);
     assert_eq!(third.up().await.unwrap().versions(), versions([2]));
-    assert!(third.status().await.unwrap().migrations.iter().all(|one| one.recorded_as.is_none()));
+    assert!(
+        third
+            .status()
+            .await
+            .unwrap()
+            .migrations
+            .iter()
+            .all(|migration| migration.recorded_as.is_none())
+    );
     assert_exactly_once(&fresh.db, 1..=2).await;
     fresh.pass().await;
 }
 
 #[tokio::test]
 async fn what_is_half_done_under_another_name_is_refused() {
-    let fresh = Fresh::new("half_done_under_another").await;
+    let fresh = TestDb::new("half_done_under_another").await;
     let half = Migration::online_steps(1, "half", |on| {
         Box::pin(async move {
             on.transaction("one", async |tx| leave(tx, 1).await).await?;
@@ -163,7 +172,7 @@ async fn what_is_half_done_under_another_name_is_refused() {
 
 #[tokio::test]
 async fn an_applied_migration_is_rolled_back_and_not_just_called_pending() {
-    let fresh = Fresh::new("applied_is_not_pending").await;
+    let fresh = TestDb::new("applied_is_not_pending").await;
     let migrator = fresh.migrator(OURS);
     migrator.up().to(2).await.unwrap();
     let error = migrator.resolve(2, Resolution::Pending).await.unwrap_err();
@@ -186,7 +195,7 @@ async fn an_applied_migration_is_rolled_back_and_not_just_called_pending() {
     fresh.pass().await;
 }
 
-/// At its next heartbeat, with nobody else at it; and it does not take the lock again.
+/// At its next heartbeat, while no other process runs; and it does not take the lock again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_lock_is_taken_away_stops_and_says_so() {
     static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
@@ -197,7 +206,7 @@ async fn a_run_whose_lock_is_taken_away_stops_and_says_so() {
             std::future::pending().await
         })
     });
-    let fresh = Fresh::new("taken_away").await;
+    let fresh = TestDb::new("taken_away").await;
     let run = fresh.migrator([effect!(1), hangs]).lease(Duration::from_secs(2));
     let running = tokio::spawn(async move { run.wait(Wait::Forever).up().await });
     INSIDE.notified().await;
@@ -224,7 +233,7 @@ async fn a_run_whose_lock_is_taken_away_stops_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_earlier_unlock_is_no_reason_to_stop() {
     static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
-    let fresh = Fresh::new("an_earlier_unlock").await;
+    let fresh = TestDb::new("an_earlier_unlock").await;
     let hangs = Migration::transactional(1, "effect_1", |_| {
         Box::pin(async move {
             INSIDE.notify_one();

@@ -6,7 +6,7 @@ use mongrate::{
     BoxError, Error, Kind, Migration, Migrator, StartPolicy, Wait, bson::doc, mongodb::Database,
 };
 use mongrate_tests::{
-    Fresh, effect,
+    TestDb, effect,
     effects::{leave, present, versions},
 };
 use tokio::time::timeout;
@@ -50,7 +50,7 @@ fn verb() -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verb_in_a_body_is_refused_and_does_not_wait_for_itself() {
-    let fresh = Fresh::new("a_verb_in_a_body").await;
+    let fresh = TestDb::new("a_verb_in_a_body").await;
     let in_transaction = Migration::transactional(2, "calls", |tx| {
         Box::pin(async move {
             leave(tx, 2).await?;
@@ -88,7 +88,7 @@ static ELSEWHERE: OnceLock<Database> = OnceLock::new();
 /// Another history has a lock of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_may_migrate_another_history() {
-    let fresh = Fresh::new("a_body_may").await;
+    let fresh = TestDb::new("a_body_may").await;
     ELSEWHERE.set(fresh.db.clone()).unwrap();
     let tenant = Migration::online_steps(1, "tenant", |_| {
         Box::pin(async {
@@ -108,7 +108,7 @@ static DRY: OnceLock<Database> = OnceLock::new();
 /// It holds no lock; but a real run in it would leave what a dry run never leaves.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_run_in_a_dry_run_is_refused() {
-    let fresh = Fresh::new("a_real_run_in_a_dry").await;
+    let fresh = TestDb::new("a_real_run_in_a_dry").await;
     DRY.set(fresh.db.clone()).unwrap();
     let calls = Migration::transactional(1, "calls", |_| {
         Box::pin(async {
@@ -124,12 +124,12 @@ async fn a_real_run_in_a_dry_run_is_refused() {
     fresh.pass().await;
 }
 
-/// Who is not inside waits, in the same process as in another.
+/// A call from outside a body waits, in the same process as in another.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_call_of_the_same_process_waits_as_before() {
     static INSIDE: tokio::sync::Notify = tokio::sync::Notify::const_new();
     static GO: tokio::sync::Notify = tokio::sync::Notify::const_new();
-    let fresh = Fresh::new("another_call").await;
+    let fresh = TestDb::new("another_call").await;
     let slow = Migration::transactional(1, "slow", |tx| {
         Box::pin(async move {
             INSIDE.notify_one();
@@ -144,7 +144,7 @@ async fn another_call_of_the_same_process_waits_as_before() {
     });
     INSIDE.notified().await;
     let second = tokio::spawn(async move { migrator.up().await });
-    // It has seen the lock before the first one goes on.
+    // It has seen the lock before the first one continues.
     let lock = doc! { "find": "migrations" };
     while !fresh.db.run_command(lock.clone()).await.unwrap().to_string().contains("\"slow\"") {
         GO.notify_one();

@@ -29,7 +29,7 @@ async fn a_run_dies_after_a_command(db: Database) -> Result<(), TestError> {
     let db = db.with_migrations(THREE);
     let commit = Kill::after(2).of("commitTransaction");
     assert!(kill(&db, commit, async |migrator| migrator.up().await).await?.is_none());
-    // The second was committed, and nobody was told.
+    // The second was committed, and its reply was lost.
     assert_eq!(present(&db).await, [1, 2]);
     let status = db.migrator().status().await.unwrap();
     assert_eq!(status.migrations[1].state, State::Applied);
@@ -75,7 +75,7 @@ async fn a_command_fails_for_good(db: Database) -> Result<(), TestError> {
     let error = fail(&db, refused, async |migrator| migrator.up().await).await?.unwrap_err();
     assert!(matches!(error, Error::Failed { .. }), "{error}");
     assert_eq!(present(&db).await, [1]);
-    // Over: nobody else meets it.
+    // Over: no other command meets it.
     db.migrate().await.unwrap();
     assert_exactly_once(&db, 1..=3).await;
     Ok(())

@@ -8,7 +8,7 @@ use mongrate::{
 use mongrate_tests::effect;
 
 fn versions(named: &[mongrate::Named]) -> Vec<i64> {
-    named.iter().map(|one| one.version.get()).collect()
+    named.iter().map(|named| named.version.get()).collect()
 }
 
 #[mongrate::test]
@@ -32,9 +32,12 @@ async fn all_rollbacks_work_on_documents(db: Database) -> Result<(), TestError> 
 async fn no_crash_does_harm(db: Database) -> Result<(), TestError> {
     let tried = testing::apply_twice(&db).await?;
     assert_eq!(tried.migrations.len(), 3);
-    for one in &tried.migrations {
+    for migration in &tried.migrations {
         // Peek, lock, fence, history, guard, commit, release.
-        assert!(one.commands >= 7 && one.crashes == one.commands, "{one:?}");
+        assert!(
+            migration.commands >= 7 && migration.crashes == migration.commands,
+            "{migration:?}"
+        );
     }
     // The online one: two more transactions, a backfill.
     assert!(tried.migrations[0].commands > 16, "{tried:?}");

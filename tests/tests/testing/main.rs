@@ -15,8 +15,8 @@ use mongrate::{
 
 async fn applied(db: &Database) -> Vec<i64> {
     let status = db.migrator().status().await.unwrap();
-    let applied = status.migrations.iter().filter(|one| one.state == State::Applied);
-    applied.map(|one| one.version.get()).collect()
+    let applied = status.migrations.iter().filter(|migration| migration.state == State::Applied);
+    applied.map(|migration| migration.version.get()).collect()
 }
 
 #[mongrate::test]
@@ -44,9 +44,9 @@ fn a_copy_can_be_rolled_back_too() {
 async fn rolled_back(db: Database) {
     // Its history names collections by the UUIDs that they have in it.
     let migrations = db.migrator().migrations().unwrap().into_iter();
-    let db = db.with_migrations(migrations.map(|one| match one.version().get() {
-        5 => one.reversible_online_by(|_| Box::pin(async { Ok(()) })),
-        _ => one,
+    let db = db.with_migrations(migrations.map(|migration| match migration.version().get() {
+        5 => migration.reversible_online_by(|_| Box::pin(async { Ok(()) })),
+        _ => migration,
     }));
     db.migrate_to(3).await.unwrap();
     let note = db.collection::<Document>("notes").find_one(doc! {}).await.unwrap();

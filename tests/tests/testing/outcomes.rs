@@ -9,7 +9,7 @@ use mongrate::{
     bson::{Document, doc},
     testing::Database,
 };
-use mongrate_tests::Fresh;
+use mongrate_tests::TestDb;
 
 /// One test of this binary in a process of its own, as nextest runs it.
 pub(crate) fn alone(test: &str) -> Command {
@@ -26,7 +26,7 @@ pub(crate) fn text(output: &Output) -> String {
 }
 
 /// The databases of a server whose names begin so.
-async fn databases(fresh: &Fresh, prefix: &str) -> Vec<String> {
+async fn databases(fresh: &TestDb, prefix: &str) -> Vec<String> {
     let names = fresh.db.client().list_database_names().await.unwrap();
     names.into_iter().filter(|name| name.starts_with(prefix)).collect()
 }
@@ -40,7 +40,7 @@ async fn kept(db: Database) {
 
 #[tokio::test]
 async fn a_failed_test_keeps_its_database_and_a_passed_one_does_not() {
-    let fresh = Fresh::new("kept").await;
+    let fresh = TestDb::new("kept").await;
     let output = alone("outcomes::kept").output().unwrap();
     assert!(!output.status.success());
     let said = text(&output);
@@ -60,11 +60,11 @@ async fn a_failed_test_keeps_its_database_and_a_passed_one_does_not() {
 }
 
 #[mongrate::test(at = 3_000)]
-#[ignore = "started by `a_version_that_nobody_has_is_named`"]
+#[ignore = "started by `a_version_that_does_not_exist_is_named`"]
 async fn unknown(_db: Database) {}
 
 #[test]
-fn a_version_that_nobody_has_is_named() {
+fn a_version_that_does_not_exist_is_named() {
     let output = alone("outcomes::unknown").output().unwrap();
     assert!(!output.status.success());
     let said = text(&output);
@@ -104,7 +104,7 @@ ten!(m1 m2 m3 m4 m5 m6 m7 m8 m9 m10 m11 m12 m13 m14 m15 m16 m17 m18 m19 m20);
 
 #[tokio::test]
 async fn two_hundred_tests_at_a_time() {
-    let fresh = Fresh::new("two_hundred").await;
+    let fresh = TestDb::new("two_hundred").await;
     // Each from an image, and some by migrating: their last figures are in the guide to testing.
     for (image, tests, passed) in [("on", "many::", "200 passed"), ("off", "many::m7", "10 passed")]
     {
@@ -124,7 +124,7 @@ async fn two_hundred_tests_at_a_time() {
 /// As nextest does: a process for each test, all of them on one server.
 #[tokio::test]
 async fn a_process_for_each_test() {
-    let fresh = Fresh::new("a_process_each").await;
+    let fresh = TestDb::new("a_process_each").await;
     let begun = std::time::Instant::now();
     let tests = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
     let children: Vec<_> = ["m1", "m2", "m3"]

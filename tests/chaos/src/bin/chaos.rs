@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use mongrate::embedded::Embedded;
 use mongrate_chaos::{
     history::History,
-    mutants::{self, MUTANTS},
+    mutants::{self, MUTANTS, Within},
     network::FAULTS,
     point::{Count, Point},
     recovery::{self, Fall},
@@ -26,7 +26,7 @@ use mongrate_chaos::{
 /// Breaks Mongrate on purpose, and checks from the database that nothing happened twice.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Where to note what is done, to go on from after an interruption.
+    /// Where to record what is done; a later run resumes from it.
     #[arg(long, global = true)]
     state: Option<PathBuf>,
     /// How many rounds at a time.
@@ -243,7 +243,7 @@ async fn run(args: Args) -> Result<bool, Failure> {
     Ok(violations == 0 && well)
 }
 
-/// Rounds go on, a few at a time, while the weather does what it is told.
+/// Runs rounds, a few at a time, while the weather does what it is told.
 async fn failover(
     args: &Args,
     runner: &Path,
@@ -375,13 +375,12 @@ async fn recoveries(
 }
 
 async fn judge_mutants(runner: &Path) -> Result<bool, Failure> {
-    let mutant = mutants::build()?;
+    let mutant = mutants::build(Within::ThisPackage)?;
     let mut verdicts = Vec::new();
     for nodes in [1, 3] {
         let server = Embedded::builder().test_commands().private().nodes(nodes).start().await?;
-        let mut world = World::new(server.uri(), runner.into(), LEASE).await?;
-        let set = (nodes == 3).then_some(&server);
-        verdicts.extend(mutants::judge(&mut world, set, runner, &mutant).await?);
+        // One after the other: each is timed.
+        verdicts.extend(mutants::judge(&server, LEASE, (runner, &mutant), 1).await?);
         server.stop().await;
     }
     let left = mutants::survivors(&verdicts);

@@ -6,11 +6,9 @@ use mongrate::{
     bson::{Bson, Decimal128, Document, doc},
     mongodb::Database,
 };
-use mongrate_tests::{Fresh, snapshot::snapshot};
+use mongrate_tests::{TestDb, snapshot::snapshot};
 
-const fn one(declare: fn(&mut Change)) -> Migration {
-    Migration::declared(1, "one", declare)
-}
+use super::migration;
 
 async fn run(db: &Database, command: Document) {
     db.run_command(command.clone()).await.unwrap_or_else(|error| panic!("{command}: {error}"));
@@ -24,7 +22,7 @@ async fn index(db: &Database, collection: &str, name: &str) -> Option<Document> 
 }
 
 /// What the migration's failure says.
-async fn failure(fresh: &Fresh, declare: fn(&mut Change)) -> String {
+async fn failure(fresh: &TestDb, declare: fn(&mut Change)) -> String {
     let two = fresh.migrator([Migration::declared(2, "two", declare)]);
     let error = two.up().await.expect_err("it is refused").to_string();
     two.resolve(2, mongrate::Resolution::Pending).await.unwrap();
@@ -33,7 +31,7 @@ async fn failure(fresh: &Fresh, declare: fn(&mut Change)) -> String {
 
 /// Collections with a default collation, and indexes with that, with the simple one, and with a
 /// third; of a kind that knows no collation, and of a version that does not.
-async fn collated(fresh: &Fresh) {
+async fn collated(fresh: &TestDb) {
     let german = doc! { "locale": "de", "strength": 2 };
     run(&fresh.db, doc! { "create": "users", "collation": german.clone() }).await;
     let simple = doc! { "locale": "simple" };
@@ -58,10 +56,10 @@ async fn collated(fresh: &Fresh) {
 
 #[tokio::test]
 async fn an_index_comes_back_with_the_collation_that_it_had() {
-    let fresh = Fresh::new("collation_comes_back").await;
+    let fresh = TestDb::new("collation_comes_back").await;
     collated(&fresh).await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         let simple = || doc! { "locale": "simple" };
         change.drop_index("users", doc! { "inherits": 1 });
         change.drop_index("users", doc! { "simple": 1 }).collation(simple());
@@ -86,7 +84,7 @@ async fn an_index_comes_back_with_the_collation_that_it_had() {
 
 #[tokio::test]
 async fn an_index_that_does_not_inherit_is_another_one() {
-    let fresh = Fresh::new("does_not_inherit").await;
+    let fresh = TestDb::new("does_not_inherit").await;
     collated(&fresh).await;
     let said = failure(&fresh, |change| {
         change.drop_index("users", doc! { "simple": 1 });
@@ -107,7 +105,7 @@ async fn an_index_that_does_not_inherit_is_another_one() {
     assert!(said.contains(r#".collation(doc! { "locale": "simple" })"#), "{said}");
     // As it is said, it can be had.
     fresh
-        .migrator([one(|change| {
+        .migrator([migration(|change| {
             change.create_index("users", doc! { "inherits": 1 }).if_not_exists();
             change
                 .create_index("users", doc! { "simple": 1 })
@@ -127,9 +125,9 @@ async fn an_index_that_does_not_inherit_is_another_one() {
 
 #[tokio::test]
 async fn an_index_that_was_only_recorded_is_built_as_it_is_declared() {
-    let fresh = Fresh::new("only_recorded").await;
+    let fresh = TestDb::new("only_recorded").await;
     run(&fresh.db, doc! { "create": "users", "collation": { "locale": "de" } }).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.drop_index("users", doc! { "a": 1 });
         change.drop_index("users", doc! { "b": 1 }).collation(doc! { "locale": "simple" });
     })]);
@@ -143,10 +141,10 @@ async fn an_index_that_was_only_recorded_is_built_as_it_is_declared() {
 
 #[tokio::test]
 async fn a_collection_keeps_its_collations_when_it_is_renamed_or_kept() {
-    let fresh = Fresh::new("keeps_collations").await;
+    let fresh = TestDb::new("keeps_collations").await;
     collated(&fresh).await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.rename_collection("users", "people");
         change.drop_index("people", doc! { "simple": 1 }).collation(doc! { "locale": "simple" });
         change.drop_collection("people");
@@ -161,7 +159,7 @@ async fn a_collection_keeps_its_collations_when_it_is_renamed_or_kept() {
 /// In a collection that compares case-insensitively, names of fields still differ by case.
 #[tokio::test]
 async fn field_names_are_compared_by_bytes_under_any_collation() {
-    let fresh = Fresh::new("names_by_bytes").await;
+    let fresh = TestDb::new("names_by_bytes").await;
     run(&fresh.db, doc! { "create": "users", "collation": { "locale": "en", "strength": 1 } })
         .await;
     let users = fresh.db.collection::<Document>("users");
@@ -173,7 +171,7 @@ async fn field_names_are_compared_by_bytes_under_any_collation() {
     };
     users.insert_many(documents()).await.unwrap();
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.remove_field("users", "name");
         change.rename_field("users", "mail", "email");
         change.move_field("users", "x.y", "z");
@@ -194,7 +192,7 @@ async fn field_names_are_compared_by_bytes_under_any_collation() {
 /// Values that the collation takes for equal are not the same to a rollback.
 #[tokio::test]
 async fn values_are_kept_that_only_a_collation_takes_for_equal() {
-    let fresh = Fresh::new("values_by_bytes").await;
+    let fresh = TestDb::new("values_by_bytes").await;
     let collation = doc! { "locale": "en", "strength": 1, "numericOrdering": true };
     run(&fresh.db, doc! { "create": "users", "collation": collation }).await;
     let users = fresh.db.collection::<Document>("users");
@@ -206,7 +204,7 @@ async fn values_are_kept_that_only_a_collation_takes_for_equal() {
         .await
         .unwrap();
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         use mongrate::FieldType::{Bool, Int, ObjectId, String};
         change.change_type("users", "n", String, Int);
         change.change_type("users", "on", String, Bool);
@@ -275,11 +273,11 @@ fn current() -> Document {
 /// an online one. (One test, as the declarations read the case from a static.)
 #[tokio::test]
 async fn what_the_server_makes_of_an_option_is_the_same_option() {
-    let fresh = Fresh::new("made_of_an_option").await;
+    let fresh = TestDb::new("made_of_an_option").await;
     if fresh.version().await < (6, 0) {
         return fresh.pass().await;
     }
-    let declared = one(|change| {
+    let declared = migration(|change| {
         let create = change.create_collection("a").if_not_exists();
         current().into_iter().fold(create, |create, (key, value)| create.option(key, value));
     });
@@ -343,11 +341,11 @@ static INDEX: std::sync::Mutex<Option<(Document, Document)>> = std::sync::Mutex:
 
 #[tokio::test]
 async fn what_the_server_makes_of_an_index_is_the_same_index() {
-    let fresh = Fresh::new("made_of_an_index").await;
+    let fresh = TestDb::new("made_of_an_index").await;
     fn current() -> (Document, Document) {
         INDEX.lock().unwrap().clone().unwrap()
     }
-    let create = one(|change| {
+    let create = migration(|change| {
         let (keys, options) = current();
         let create = change.create_index("a", keys).if_not_exists();
         options.into_iter().fold(create, |create, (key, value)| create.option(key, value));
@@ -378,7 +376,7 @@ async fn what_the_server_makes_of_an_index_is_the_same_index() {
 
 #[tokio::test]
 async fn what_is_another_is_refused_with_advice_that_leads_out() {
-    let fresh = Fresh::new("another_is_refused").await;
+    let fresh = TestDb::new("another_is_refused").await;
     run(&fresh.db, doc! { "create": "log", "capped": true, "size": 4_096 }).await;
     run(&fresh.db, doc! { "create": "seen", "viewOn": "log", "pipeline": [] }).await;
     run(
@@ -456,7 +454,7 @@ async fn what_is_another_is_refused_with_advice_that_leads_out() {
     }
     // What was advised is right.
     fresh
-        .migrator([one(|change| {
+        .migrator([migration(|change| {
             change
                 .create_index("log", doc! { "a": 1 })
                 .unique(true)
@@ -472,7 +470,7 @@ async fn what_is_another_is_refused_with_advice_that_leads_out() {
 
 #[tokio::test]
 async fn an_online_migration_refuses_what_is_another() {
-    let fresh = Fresh::new("online_another").await;
+    let fresh = TestDb::new("online_another").await;
     run(&fresh.db, doc! { "create": "log", "capped": true, "size": 4_096 }).await;
     run(&fresh.db, doc! { "create": "seen", "viewOn": "log", "pipeline": [] }).await;
     const OTHERS: [Migration; 2] = [

@@ -11,7 +11,7 @@ use mongrate::{
     bson::{Bson, DateTime, Decimal128, Document, doc, oid::ObjectId},
     embedded::Embedded,
 };
-use mongrate_tests::{Fresh, snapshot::snapshot};
+use mongrate_tests::{TestDb, snapshot::snapshot};
 use proptest::{
     prelude::*,
     sample::select,
@@ -285,7 +285,7 @@ const COMMANDS: [&str; 18] = [
     "update",
 ];
 
-/// A server that nobody else finds: a fail point for every command is nothing to share.
+/// A server of its own: a fail point for every command is nothing to share.
 async fn server() -> (String, Option<Embedded>) {
     if let Ok(uri) = std::env::var("MONGODB_URI") {
         return (uri, None);
@@ -295,11 +295,11 @@ async fn server() -> (String, Option<Embedded>) {
     (embedded.uri().to_owned(), Some(embedded))
 }
 
-fn migrator(fresh: &Fresh) -> Migrator {
+fn migrator(fresh: &TestDb) -> Migrator {
     fresh.migrator([Migration::declared(1, "random", declare)])
 }
 
-async fn fill(fresh: &Fresh, case: &Case) {
+async fn fill(fresh: &TestDb, case: &Case) {
     for (name, documents) in [("a", &case.a), ("b", &case.b)] {
         fresh.db.create_collection(name).await.unwrap();
         if !documents.is_empty() {
@@ -319,11 +319,11 @@ fn culprit(error: &mongrate::Error) -> Option<usize> {
 }
 
 /// Runs it from a process that dies after so many commands; `false` if it was done before.
-async fn die_after(fresh: &Fresh, commands: usize, up: bool) -> bool {
+async fn die_after(fresh: &TestDb, commands: usize, up: bool) -> bool {
     let dying = fresh.again().await;
     let mut all: Vec<&str> = COMMANDS.to_vec();
     all.push("renameCollection");
-    // An error that nobody tries again after, for every command from then on.
+    // An error that is never retried, for every command from then on.
     let data = doc! { "failCommands": all, "errorCode": 2 };
     let skip = i32::try_from(commands).unwrap();
     let point = dying.fail(doc! { "skip": skip }, data).await;
@@ -349,7 +349,7 @@ async fn holds(uri: &str, case: Case, tried: &AtomicU32) -> Result<(), TestCaseE
         if ops.is_empty() {
             return Ok(());
         }
-        let fresh = Fresh::on(uri, "laws").await;
+        let fresh = TestDb::on(uri, "laws").await;
         fill(&fresh, &case).await;
         let before = snapshot(&fresh.db).await;
         fresh.wire.take();
@@ -421,7 +421,7 @@ fn a_crash_after_each_command_changes_nothing_in_the_end() {
         };
         OPS.lock().unwrap().clone_from(&case.ops);
         let (uri, _server) = server().await;
-        let fresh = Fresh::on(&uri, "each_command").await;
+        let fresh = TestDb::on(&uri, "each_command").await;
         fill(&fresh, &case).await;
         let before = snapshot(&fresh.db).await;
         migrator(&fresh).up().await.unwrap();
@@ -469,7 +469,7 @@ fn a_crash_after_each_command_changes_nothing_in_the_end() {
 
 /// Cases that chance has found, each with what it showed.
 #[test]
-fn what_chance_found_stays_mended() {
+fn what_chance_found_stays_fixed() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (uri, _server) = runtime.block_on(server());

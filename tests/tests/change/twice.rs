@@ -2,11 +2,13 @@
 
 use futures_util::TryStreamExt as _;
 use mongrate::{
-    FieldType,
-    bson::{RawArrayBuf, RawBson, RawDocumentBuf, raw::cstr},
+    Change, FieldType, Migration,
+    bson::{Document, RawArrayBuf, RawBson, RawDocumentBuf, doc, raw::cstr},
+    mongodb::Database,
 };
+use mongrate_tests::TestDb;
 
-use super::*;
+use super::{fresh, insert, kept, migration, says};
 
 /// `{ x: 1, x: 2 }`.
 fn pair() -> RawDocumentBuf {
@@ -24,7 +26,7 @@ async fn raw(db: &Database) -> Vec<Vec<u8>> {
 }
 
 /// A sound document, and one with a field twice in this place, which has the `_id` 7.
-async fn with(test: &str, build: fn(&mut RawDocumentBuf)) -> Fresh {
+async fn with(test: &str, build: fn(&mut RawDocumentBuf)) -> TestDb {
     let fresh = fresh(test).await;
     insert(&fresh.db, "users", [doc! { "_id": 1, "old": "1", "sub": { "x": "1" } }]).await;
     let mut document = RawDocumentBuf::new();
@@ -34,7 +36,7 @@ async fn with(test: &str, build: fn(&mut RawDocumentBuf)) -> Fresh {
     fresh
 }
 
-async fn refused(fresh: &Fresh, migration: Migration) {
+async fn refused(fresh: &TestDb, migration: Migration) {
     let before = raw(&fresh.db).await;
     let migrator = fresh.migrator([migration]);
     let error = migrator.up().await.unwrap_err();
@@ -66,7 +68,7 @@ async fn at_the_top_of_a_document() {
     })
     .await;
     for declare in AT_THE_TOP {
-        refused(&fresh, one(declare)).await;
+        refused(&fresh, migration(declare)).await;
     }
     fresh.pass().await;
 }
@@ -105,21 +107,21 @@ async fn in_the_documents_on_the_way_and_in_what_is_there() {
     for shape in shapes {
         let fresh = with("twice_nested", shape).await;
         for declare in declarations {
-            refused(&fresh, one(declare)).await;
+            refused(&fresh, migration(declare)).await;
         }
         fresh.pass().await;
     }
 }
 
 #[tokio::test]
-async fn elsewhere_it_is_in_nobodys_way() {
+async fn elsewhere_it_does_no_harm() {
     let fresh = with("twice_elsewhere", |document| {
         document.append(cstr!("old"), "1");
         document.append(cstr!("other"), pair());
     })
     .await;
     let before = raw(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.rename_field("users", "old", "new");
     })]);
     migrator.up().await.unwrap();
@@ -132,7 +134,7 @@ async fn elsewhere_it_is_in_nobodys_way() {
 async fn what_came_since_stands_in_the_way_of_a_rollback() {
     let fresh = fresh("twice_since").await;
     insert(&fresh.db, "users", [doc! { "_id": 1, "old": 1 }]).await;
-    let migrator = fresh.migrator([one(|change| change.rename_field("users", "old", "new"))]);
+    let migrator = fresh.migrator([migration(|change| change.rename_field("users", "old", "new"))]);
     migrator.up().await.unwrap();
     let mut document = RawDocumentBuf::new();
     document.append(cstr!("_id"), 7);

@@ -4,19 +4,20 @@
 use std::time::Duration;
 
 use mongrate::{
-    Kind, Resolution, Retries, StartPolicy,
+    Change, Kind, Migration, Migrator, Resolution, Retries, StartPolicy,
+    bson::{Document, doc},
     mongodb::{
         Client,
         options::{ClientOptions, ServerApi, ServerApiVersion},
     },
 };
-use mongrate_tests::snapshot::snapshot;
+use mongrate_tests::{TestDb, snapshot::snapshot};
 
-use super::*;
+use super::{count, fresh, insert, kept, migration, says, status};
 
 /// A migrator through a strict client of the same database; `None`: the server is older than the
 /// Stable API.
-async fn strict(fresh: &Fresh, list: impl IntoIterator<Item = Migration>) -> Option<Migrator> {
+async fn strict(fresh: &TestDb, list: impl IntoIterator<Item = Migration>) -> Option<Migrator> {
     if fresh.version().await < (6, 0) {
         return None;
     }
@@ -50,7 +51,8 @@ const ONLINE: Migration = Migration::online_steps(2, "online", |on| {
         on.create_collection("plans", doc! {}).await?;
         let set = vec![doc! { "$set": { "b": 1 } }];
         on.backfill("pipeline", "users").batch_size(400).update(set).await?;
-        let each = |one: Document| Ok(Some(doc! { "$set": { "id": one.get_i32("_id")? } }));
+        let each =
+            |document: Document| Ok(Some(doc! { "$set": { "id": document.get_i32("_id")? } }));
         on.backfill("each", "users").batch_size(400).update_each(each).await?;
         on.drop_collection("plans").await?;
         Ok(())
@@ -158,7 +160,7 @@ async fn what_is_not_in_it_is_refused_before_the_first_write() {
 async fn a_created_collection_is_not_rolled_back_half_way() {
     let fresh = fresh("created_strict").await;
     insert(&fresh.db, "users", [doc! { "_id": 1, "a": 1 }]).await;
-    let migration = one(|change| {
+    let migration = migration(|change| {
         change.create_collection("plans");
         change.remove_field("users", "a");
     });

@@ -1,9 +1,14 @@
 //! A declared migration that failed half-way is undone from there; a rollback that failed is given
 //! up, and what it undid is done again.
 
-use super::*;
-use mongrate::{Direction, Error, Online, Result, State};
+use mongrate::{
+    Direction, Error, Migration, Online, Result, State,
+    bson::{Document, doc},
+    mongodb::Database,
+};
 use mongrate_tests::{effects::versions, snapshot::snapshot};
+
+use super::{count, find, fresh, index, insert, kept, migration, says, status};
 
 /// Enough documents for some batches.
 const MANY: i32 = 4_500;
@@ -18,7 +23,7 @@ async fn what_failed_after_its_first_operation_is_undone() {
     insert(&fresh.db, "users", [doc! { "_id": 1, "a": 1, "b": 1 }, doc! { "_id": 2, "a": 1 }])
         .await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.remove_field("users", "b");
         change.create_index("users", doc! { "a": 1 }).unique(true);
         change.add_field("users", "c", 1);
@@ -61,7 +66,7 @@ async fn what_failed_within_an_operation_is_undone_where_it_got_to() {
     };
     index(&fresh.db, "users", unique).await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| change.rename_field("users", "old", "new"))]);
+    let migrator = fresh.migrator([migration(|change| change.rename_field("users", "old", "new"))]);
     let error = migrator.up().await.unwrap_err();
     says(&error, &["operation 1", "11000"]);
     let renamed =
@@ -96,7 +101,7 @@ async fn an_update_that_failed_half_way_is_undone_once() {
     })
     .await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.update(
             "users",
             vec![doc! { "$set": { "total": { "$multiply": ["$total", 4] } } }],
@@ -170,7 +175,7 @@ async fn a_function_that_failed_is_undone_by_its_other_half() {
     let fresh = fresh("a_function_that_failed").await;
     insert(&fresh.db, "users", [doc! { "_id": 1, "a": 1 }]).await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.create_collection("plans");
         change.remove_field("users", "a");
         change.run(fails, undo);
@@ -213,7 +218,7 @@ async fn a_rollback_that_failed_between_operations_is_given_up() {
     insert(&fresh.db, "users", [doc! { "_id": 1, "a": 1, "x": 1 }]).await;
     index(&fresh.db, "users", doc! { "key": { "a": 1 }, "name": "a_1", "unique": true }).await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.drop_index("users", doc! { "a": 1 }).unique(true);
         change.rename_field("users", "x", "y");
         change.create_collection("later");
@@ -232,9 +237,12 @@ async fn a_rollback_that_failed_between_operations_is_given_up() {
     assert_eq!(half_done.direction, Direction::Down);
     assert!(half_done.up && half_done.gives_up_rollback && half_done.down);
     let json = serde_json::to_value(migrator.status().await.unwrap()).unwrap();
-    let one = &json["migrations"][0];
-    assert_eq!((&one["state"], &one["half_done"]["direction"]), (&"failed".into(), &"down".into()));
-    assert_eq!(one["half_done"]["gives_up_rollback"], true);
+    let migration = &json["migrations"][0];
+    assert_eq!(
+        (&migration["state"], &migration["half_done"]["direction"]),
+        (&"failed".into(), &"down".into())
+    );
+    assert_eq!(migration["half_done"]["gives_up_rollback"], true);
 
     // Again is the same; and forward there is a way.
     migrator.down().await.unwrap_err();
@@ -268,13 +276,13 @@ async fn a_rollback_that_failed_within_an_operation_is_given_up() {
     let unique = doc! { "key": { "plan": 1, "n": 1 }, "name": "u", "unique": true };
     index(&fresh.db, "users", unique).await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.add_field("users", "plan", "free");
         change.create_collection("later");
     })]);
     migrator.up().await.unwrap();
     let users = fresh.db.collection::<Document>("users");
-    // Somebody chooses another plan, early and late; and two would become the same.
+    // Another plan is chosen, early and late; and two would become the same.
     for id in [11, 4_411] {
         let set = doc! { "$set": { "plan": "gold" } };
         users.update_one(doc! { "_id": id }, set).await.unwrap();
@@ -308,7 +316,7 @@ async fn a_rollback_of_pipelines_is_given_up() {
     let fresh = fresh("of_pipelines").await;
     many(&fresh.db, |n| doc! { "_id": n, "total": f64::from(n) / 8.0 }).await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.update(
             "users",
             vec![doc! { "$set": { "total": { "$multiply": ["$total", 4] } } }],
@@ -334,7 +342,7 @@ async fn a_rollback_of_pipelines_is_given_up() {
 #[tokio::test]
 async fn a_rollback_that_failed_in_a_function_is_not_given_up() {
     let fresh = fresh("failed_in_a_function").await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.create_collection("plans");
         change.run(nothing, fails);
     })]);
@@ -349,7 +357,7 @@ async fn a_rollback_that_failed_in_a_function_is_not_given_up() {
     fresh.pass().await;
 }
 
-/// Turned round, it fails again: it goes on in that direction from there, and not back once more.
+/// Turned round, it fails again: it resumes in that direction, and does not turn once more.
 #[tokio::test]
 async fn a_rollback_that_is_given_up_resumes_after_another_failure() {
     let fresh = fresh("given_up_resumes").await;
@@ -361,7 +369,7 @@ async fn a_rollback_that_is_given_up_resumes_after_another_failure() {
         }
     };
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| change.rename_field("users", "old", "new"))]);
+    let migrator = fresh.migrator([migration(|change| change.rename_field("users", "old", "new"))]);
     migrator.up().await.unwrap();
     // The way back fails late.
     index(&fresh.db, "users", partial("old")).await;

@@ -1,11 +1,16 @@
 //! A migration is not stopped by a validator that it sets or lifts itself, in either direction.
 
-use super::*;
-use mongrate_tests::snapshot::snapshot;
+use mongrate::{
+    Change, Migration,
+    bson::{Document, doc},
+};
+use mongrate_tests::{TestDb, snapshot::snapshot};
+
+use super::{find, fresh, insert, kept, migration, says, status};
 
 /// Up and down twice: the same before and after.
-async fn there_and_back(fresh: &Fresh, declare: fn(&mut Change)) {
-    let migrator = fresh.migrator([one(declare)]);
+async fn there_and_back(fresh: &TestDb, declare: fn(&mut Change)) {
+    let migrator = fresh.migrator([migration(declare)]);
     let before = snapshot(&fresh.db).await;
     for _ in 0..2 {
         migrator.up().await.unwrap_or_else(|error| panic!("up: {error}"));
@@ -21,7 +26,7 @@ fn requires(field: &str) -> Document {
 }
 
 /// A collection with documents that hold `old`, and a validator.
-async fn with(test: &str, validator: Document, level: &str) -> Fresh {
+async fn with(test: &str, validator: Document, level: &str) -> TestDb {
     let fresh = fresh(test).await;
     let create = doc! { "create": "users", "validator": validator, "validationLevel": level };
     fresh.db.run_command(create).await.unwrap();
@@ -105,7 +110,7 @@ async fn a_validator_that_is_replaced_or_lifted_stops_neither_direction() {
 #[tokio::test]
 async fn only_the_rewrites_go_past_the_validator() {
     let fresh = with("only_the_rewrites", requires("old"), "strict").await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.rename_field("users", "old", "new");
         change.set_validator("users", requires("new"));
     })]);
@@ -156,7 +161,7 @@ async fn what_does_not_fit_the_validator_in_force_is_named() {
     let fresh = with("does_not_fit", doc! {}, "strict").await;
     insert(&fresh.db, "users", [doc! { "_id": "odd" }]).await;
     let before = snapshot(&fresh.db).await;
-    let migrator = fresh.migrator([one(|change| {
+    let migrator = fresh.migrator([migration(|change| {
         change.set_validator("users", requires("new"));
         change.rename_field("users", "old", "new");
     })]);
@@ -174,7 +179,7 @@ async fn what_does_not_fit_the_validator_in_force_is_named() {
     migrator.up().await.unwrap();
     fresh.pass().await;
 
-    // At a level that lets such documents be, they are let be.
+    // A level that leaves old documents alone lets them pass.
     let fresh = with("does_not_fit_moderate", doc! {}, "strict").await;
     insert(&fresh.db, "users", [doc! { "_id": "odd" }]).await;
     there_and_back(&fresh, |change| {
