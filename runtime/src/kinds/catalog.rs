@@ -5,8 +5,8 @@ use mongodb::bson::{Bson, Document, doc};
 use super::online::Online;
 use crate::{
     model::result::BoxError,
-    mongo::{options, server_error::ServerError},
-    protocol::control::{API_STRICT, Control},
+    mongo::{code, options, reply::first_batch, server_error::ServerError},
+    protocol::control::Control,
 };
 
 /// A collection, as `listCollections` shows it.
@@ -74,8 +74,7 @@ pub(super) async fn may_bypass(on: &mut Online<'_>, name: &str) -> Result<bool, 
     let command = doc! { "update": name, "updates": [nothing], "bypassDocumentValidation": true };
     match on.engine().control.retrying(None, command).await {
         Ok(_) => Ok(true),
-        // Unauthorized.
-        Err(error) if error.code() == Some(13) => Ok(false),
+        Err(error) if error.code() == Some(code::UNAUTHORIZED) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -109,8 +108,7 @@ pub(super) async fn indexes(
     let command = doc! { "listIndexes": collection, "cursor": { "batchSize": 1_000 } };
     match on.engine().control.retrying(None, command).await {
         Ok(reply) => Ok(first_batch(&reply).cloned().collect()),
-        // NamespaceNotFound.
-        Err(error) if error.code() == Some(26) => Ok(Vec::new()),
+        Err(error) if error.code() == Some(code::NAMESPACE_NOT_FOUND) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }
@@ -178,7 +176,7 @@ pub(super) async fn is_strict(on: &mut Online<'_>) -> Result<bool, ServerError> 
     let admin = on.database().client().database("admin");
     let control = Control { database: admin, ..on.engine().control.clone() };
     match control.retrying(None, doc! { "connectionStatus": 1 }).await {
-        Err(error) if error.code() == Some(API_STRICT) => Ok(true),
+        Err(error) if error.code() == Some(code::API_STRICT_ERROR) => Ok(true),
         // Whatever else it is, the command itself will say.
         _ => Ok(false),
     }
@@ -186,7 +184,7 @@ pub(super) async fn is_strict(on: &mut Online<'_>) -> Result<bool, ServerError> 
 
 /// Drops a collection that is there or not.
 pub(super) async fn drop(on: &mut Online<'_>, name: &str) -> Result<(), ServerError> {
-    forgiving(on.ddl(doc! { "drop": name }).await, &[26])
+    forgiving(on.ddl(doc! { "drop": name }).await, &[code::NAMESPACE_NOT_FOUND])
 }
 
 /// Success, if the server says one of these: it was done before.
@@ -198,14 +196,4 @@ pub(super) fn forgiving(
         Err(error) if error.code().is_some_and(|code| codes.contains(&code)) => Ok(()),
         outcome => outcome,
     }
-}
-
-fn first_batch(reply: &Document) -> impl Iterator<Item = &Document> {
-    reply
-        .get_document("cursor")
-        .and_then(|cursor| cursor.get_array("firstBatch"))
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(Bson::as_document)
 }

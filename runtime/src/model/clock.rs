@@ -1,7 +1,15 @@
 //! Durations in milliseconds, as records and reports have them.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-pub(crate) fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+/// Whole milliseconds; the greatest number if there are more.
+pub(crate) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whole milliseconds since a moment.
+pub(crate) fn ms_since(moment: Instant) -> u64 {
+    ms(moment.elapsed())
 }

@@ -4,6 +4,7 @@
 //!
 //! Imports no other floor.
 
+pub(crate) mod code;
 pub(crate) mod driver;
 pub(crate) mod fields;
 pub(crate) mod options;

@@ -18,8 +18,18 @@ pub(crate) fn touched(reply: &Document) -> i64 {
     number(reply, "n").unwrap_or(0)
 }
 
-/// An integer, whichever of BSON's number types holds it.
 /// A whole number of whatever type, without loss.
 pub(crate) fn number(document: &Document, key: &str) -> Option<i64> {
     document.number(key)
+}
+
+/// The documents in the first batch of a cursor; none if the reply has no cursor.
+pub(crate) fn first_batch(reply: &Document) -> impl Iterator<Item = &Document> {
+    reply
+        .get_document("cursor")
+        .and_then(|cursor| cursor.get_array("firstBatch"))
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Bson::as_document)
 }

@@ -63,8 +63,10 @@ impl ServerError {
     /// The index whose key is there already (code 11000), if it is not the one on `_id`: only
     /// that one is Mongrate's own doing in a control collection.
     pub(crate) fn foreign_index(&self) -> Option<&str> {
-        let (_, rest) =
-            self.message.split_once(" index: ").filter(|_| self.code == Some(11_000))?;
+        let (_, rest) = self
+            .message
+            .split_once(" index: ")
+            .filter(|_| self.code == Some(super::code::DUPLICATE_KEY))?;
         let name = rest.split_once(" dup key").map_or(rest, |(name, _)| name).trim();
         (name != "_id_").then_some(name)
     }

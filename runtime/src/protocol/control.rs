@@ -15,13 +15,8 @@ use mongodb::{
 use super::retry::Backoff;
 use crate::{
     model::{config::Retries, error::Error},
-    mongo::server_error::ServerError,
+    mongo::{code, reply::first_batch, server_error::ServerError},
 };
-
-const DOCUMENT_VALIDATION_FAILURE: i32 = 121;
-
-/// APIStrictError: the client keeps to the Stable API, and the command is not in it.
-pub(crate) const API_STRICT: i32 = 323;
 
 /// The control collection, and how to talk to it.
 #[derive(Clone, Debug)]
@@ -55,22 +50,30 @@ impl Control {
             let problem = "is unique (E11000), and mongrate's documents do not have its fields";
             return foreign(format!("its index `{index}`"), problem.to_owned());
         }
-        // Unauthorized and AuthenticationFailed; and what may be gone at the next try.
-        if error.is_retryable() || matches!(error.code(), None | Some(13 | 18 | 24 | 50 | 112)) {
+        // What the user may not do, and what may succeed at the next try.
+        let is_of_the_moment = matches!(
+            error.code(),
+            None | Some(
+                code::UNAUTHORIZED
+                    | code::AUTHENTICATION_FAILED
+                    | code::LOCK_TIMEOUT
+                    | code::MAX_TIME_MS_EXPIRED
+                    | code::WRITE_CONFLICT
+            )
+        );
+        if error.is_retryable() || is_of_the_moment {
             return Error::server(action, error);
         }
         let command = doc! { "listCollections": 1, "filter": { "name": &self.collection } };
         let found = self.once(None, command).await.ok();
-        let found = found
-            .as_ref()
-            .and_then(|reply| reply.get_document("cursor").ok()?.get_array("firstBatch").ok())
-            .and_then(|batch| batch.first()?.as_document());
+        let found = found.as_ref().and_then(|reply| first_batch(reply).next());
         let kind = found.and_then(|found| found.get_str("type").ok()).unwrap_or_default();
         let none = Document::new();
         let options = found.and_then(|found| found.get_document("options").ok()).unwrap_or(&none);
         // A validator lets other writes fail, too.
         let problem = unfit(kind, options).filter(|problem| {
-            !problem.contains("validator") || error.code() == Some(DOCUMENT_VALIDATION_FAILURE)
+            !problem.contains("validator")
+                || error.code() == Some(code::DOCUMENT_VALIDATION_FAILURE)
         });
         match problem {
             Some(problem) => foreign("it".to_owned(), problem.to_owned()),

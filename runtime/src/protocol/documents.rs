@@ -8,6 +8,9 @@ use crate::{
     mongo::fields::{self, Fields},
 };
 
+/// The `_id` of the document that holds the lock.
+pub(crate) const LOCK_ID: &str = "lock";
+
 /// A string that a pipeline must not read as a field path.
 pub(crate) fn literal(text: &str) -> Bson {
     Bson::Document(doc! { "$literal": text })

@@ -11,13 +11,10 @@ use mongodb::{
     bson::{Bson, Document, doc},
 };
 
-use super::{
-    checkpoint::partition,
-    control::{API_STRICT, Control},
-};
+use super::{checkpoint::partition, control::Control};
 use crate::{
     model::{digest::Digest, error::Error},
-    mongo::{reply::number, server_error::ServerError},
+    mongo::{code, reply::number, server_error::ServerError},
     telemetry::visible::Line,
 };
 
@@ -169,7 +166,7 @@ async fn kill_holder(control: &Control, mine: i64) -> Result<bool, Error> {
     match admin.run_command(command).await.map_err(ServerError::from) {
         Ok(_) => Ok(true),
         // A client of the strict Stable API: the server ends it by itself.
-        Err(error) if error.code() == Some(API_STRICT) => {
+        Err(error) if error.code() == Some(code::API_STRICT_ERROR) => {
             tracing::warn!(
                 target: "mongrate",
                 "`killSessions` is not in the Stable API: a transaction that a dead process left \
@@ -230,6 +227,7 @@ pub(crate) async fn former_owner(control: &Control) -> Option<Option<Document>> 
     if !super::mutant::is(super::mutant::Mutant::KillPreviousOwner) {
         return Some(None);
     }
-    let found = control.find(None, doc! { "_id": super::lease::ID }, doc! {}).await.ok()?;
+    let found =
+        control.find(None, doc! { "_id": super::documents::LOCK_ID }, doc! {}).await.ok()?;
     found.first()?.get_document("formerLsid").ok().cloned().map(Some)
 }

@@ -11,18 +11,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     control::{Control, majority},
-    documents::{append, date, parse_who, who_document},
+    documents::{LOCK_ID, append, date, parse_who, who_document},
     fence,
     inside::Holding,
     process,
 };
 use crate::{
     model::{error::Error, report::status::LockReport, state::Who},
-    mongo::reply::{number, touched},
+    mongo::{
+        code,
+        reply::{number, touched},
+    },
     telemetry::visible::Line,
 };
-
-pub(crate) const ID: &str = "lock";
 
 /// How long releasing may take before it is left to the lease to run out.
 const RELEASE_WAIT: Duration = Duration::from_secs(5);
@@ -121,7 +122,7 @@ pub(crate) async fn acquire(
     #[cfg_attr(not(mongrate_mutants), expect(unused_mut, reason = "only a mutant changes it"))]
     let mut command = doc! {
         "findAndModify": &control.collection,
-        "query": { "_id": ID },
+        "query": { "_id": LOCK_ID },
         "update": [
             { "$set": { "free": free } },
             { "$set": {
@@ -154,7 +155,9 @@ pub(crate) async fn acquire(
     let reply = match control.retrying(None, command).await {
         Ok(reply) => reply,
         // Two created it at once, and this was the other one.
-        Err(error) if error.code() == Some(11_000) && error.foreign_index().is_none() => {
+        Err(error)
+            if error.code() == Some(code::DUPLICATE_KEY) && error.foreign_index().is_none() =>
+        {
             return Ok(Attempt::Held {
                 holder: Who::default(),
                 fence: 0,
@@ -164,7 +167,7 @@ pub(crate) async fn acquire(
         Err(error) => {
             // It may have been acquired all the same, as when only the majority is missing.
             let command = control.update(vec![doc! {
-                "q": { "_id": ID, "owner": owner },
+                "q": { "_id": LOCK_ID, "owner": owner },
                 "u": [{ "$set": { "owner": null } }],
             }]);
             let _ = tokio::time::timeout(CLEAN_WAIT, control.once(None, command)).await;
@@ -173,7 +176,7 @@ pub(crate) async fn acquire(
     };
     let corrupt = |problem: &str| Error::Corrupt {
         collection: None,
-        id: ID.to_owned(),
+        id: LOCK_ID.to_owned(),
         problem: problem.to_owned(),
     };
     let lock = reply.get_document("value").map_err(|_| corrupt("the server returned none"))?;
@@ -241,7 +244,7 @@ impl Lease {
             "delete": &self.control.collection,
             "deletes": [
                 { "q": { "_id": fence::ID, "fence": self.fence, "guards": 0_i64 }, "limit": 1 },
-                { "q": { "_id": ID, "owner": &self.owner, "fence": self.fence }, "limit": 1 },
+                { "q": { "_id": LOCK_ID, "owner": &self.owner, "fence": self.fence }, "limit": 1 },
             ],
             "ordered": true,
             "writeConcern": majority(),
@@ -277,10 +280,10 @@ impl Lease {
     fn statement(&self) -> Document {
         #[cfg(mongrate_mutants)]
         if super::mutant::is(super::mutant::Mutant::ReleaseAny) {
-            return doc! { "q": { "_id": ID }, "u": [{ "$set": { "owner": null } }] };
+            return doc! { "q": { "_id": LOCK_ID }, "u": [{ "$set": { "owner": null } }] };
         }
         doc! {
-            "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
+            "q": { "_id": LOCK_ID, "owner": &self.owner, "fence": self.fence },
             "u": [{ "$set": { "owner": null, "releasedAt": "$$NOW" } }],
         }
     }
@@ -339,7 +342,7 @@ impl Heartbeat {
 
     async fn beat(&self) -> Result<bool, crate::mongo::server_error::ServerError> {
         let command = self.control.majority_update(vec![doc! {
-            "q": { "_id": ID, "owner": &self.owner, "fence": self.fence },
+            "q": { "_id": LOCK_ID, "owner": &self.owner, "fence": self.fence },
             "u": [{ "$set": { "expiresAt": { "$add": ["$$NOW", millis(self.lease)] } } }],
         }]);
         Ok(touched(&self.control.once(None, command).await?) > 0)
@@ -385,7 +388,7 @@ pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> R
         "at": "$$NOW", "event": FORCED, "fence": fence, "by": who_document(who),
     };
     let command = control.majority_update(vec![doc! {
-        "q": { "_id": ID, "fence": fence, "owner": { "$type": "string" } },
+        "q": { "_id": LOCK_ID, "fence": fence, "owner": { "$type": "string" } },
         "u": [{ "$set": {
             "owner": null,
             "events": { "$slice": [append("events", event), -EVENTS_MAX] },
@@ -397,7 +400,7 @@ pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> R
 
 /// Who took the lock away from its holder at `fence`, if an operator did.
 pub(crate) async fn taken_by(control: &Control, fence: i64) -> Option<Who> {
-    let found = control.find(None, doc! { "_id": ID }, doc! { "events": 1 }).await.ok()?;
+    let found = control.find(None, doc! { "_id": LOCK_ID }, doc! { "events": 1 }).await.ok()?;
     let events = found.first()?.get_array("events").ok()?.iter().filter_map(Bson::as_document);
     let mut taken = events.filter(|event| {
         event.get_str("event").is_ok_and(|event| event == FORCED)
@@ -415,7 +418,7 @@ fn millis(duration: Duration) -> i64 {
 pub(crate) async fn note_session_mutated(control: &Control, fence: i64, lsid: &Document) {
     if super::mutant::is(super::mutant::Mutant::KillPreviousOwner) {
         let command = control.majority_update(vec![doc! {
-            "q": { "_id": ID, "fence": fence }, "u": { "$set": { "lsid": lsid } },
+            "q": { "_id": LOCK_ID, "fence": fence }, "u": { "$set": { "lsid": lsid } },
         }]);
         let _ = control.retrying(None, command).await;
     }

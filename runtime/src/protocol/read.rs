@@ -10,10 +10,9 @@ use super::{
     control::{self, Control},
     fence,
     history::History,
-    lease,
     record::Record,
 };
-use crate::{model::error::Error, mongo::fields::Fields as _};
+use crate::{model::error::Error, mongo::fields::Fields as _, protocol::documents::LOCK_ID};
 
 /// Reads the fence and every record. One round trip.
 pub(crate) async fn read_all(
@@ -53,7 +52,7 @@ impl Sorted {
             Document::try_from(document).map_err(unreadable)
         };
         match document.text("_id") {
-            Some(lease::ID) => {}
+            Some(LOCK_ID) => {}
             Some(fence::ID) => self.fence = fence::Fence::parse(&decoded()?),
             Some(id) if id.starts_with(partition::ID_PREFIX) => {
                 self.backfills.extend(partition::Partition::parse(&decoded()?));

@@ -7,7 +7,7 @@ use mongodb::bson::{Bson, Document, RawDocument};
 use super::{
     checkpoint::partition,
     documents::{date, parse_failure, parse_who},
-    fence, lease,
+    fence,
 };
 use crate::{
     model::{
@@ -22,6 +22,7 @@ use crate::{
         fields::{self, Fields as _},
         reply::number,
     },
+    protocol::documents::LOCK_ID,
 };
 
 /// The state of a record, as it is stored.
@@ -235,7 +236,7 @@ impl Record {
 /// much of it as [`lease::projection`] shows.
 pub(crate) fn is_ours(document: &Document) -> bool {
     match document.get("_id") {
-        Some(Bson::String(id)) if id == lease::ID || id == fence::ID => {
+        Some(Bson::String(id)) if id == LOCK_ID || id == fence::ID => {
             number(document, "fence").is_some()
         }
         Some(Bson::String(id)) => id.starts_with(partition::ID_PREFIX),

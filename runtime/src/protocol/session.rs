@@ -10,12 +10,12 @@ use mongodb::{
 
 #[cfg(mongrate_mutants)]
 use super::mutant::{self, Mutant};
-use super::{
-    control::{self, Control},
-    fence,
-    stop::Stop,
+use super::{control::Control, fence, stop::Stop};
+use crate::{
+    model::error::Error,
+    mongo::{code, server_error::ServerError},
+    telemetry::visible::Line,
 };
-use crate::{model::error::Error, mongo::server_error::ServerError, telemetry::visible::Line};
 
 /// How long aborting may take before the transaction is left to the server.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
@@ -76,7 +76,7 @@ pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) 
         }
         Ok(Err(error)) => {
             let error = ServerError::from(error);
-            if error.code() == Some(control::API_STRICT) {
+            if error.code() == Some(code::API_STRICT_ERROR) {
                 return supersede(control, session).await;
             }
             tracing::warn!(target: "mongrate", error = %Line(&error), "a transaction may stay open");

@@ -12,7 +12,7 @@ use crate::{
         online::Online,
         transaction::Transaction,
     },
-    model::{digest::Digest, error::Error, result::BoxError, state::Direction},
+    model::{clock, digest::Digest, error::Error, result::BoxError, state::Direction},
     protocol::{
         checkpoint::reach,
         engine::{Committed, Engine, attempts::Guarded},
@@ -196,7 +196,7 @@ pub(crate) async fn run_together(
                 together.at = at;
                 let begun = Instant::now();
                 up(&mut tx).await?;
-                let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let ms = clock::ms_since(begun);
                 together.ms.push(ms);
             }
             Ok(())

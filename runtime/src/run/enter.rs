@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     model::{
+        clock,
         config::{DatabaseAhead, Wait},
         error::Error,
         named::Named,
@@ -96,8 +97,7 @@ impl Runner {
                     Attempt::Held { holder, fence, remaining } => {
                         seen.holder = Some(holder);
                         seen.fence = fence;
-                        seen.remaining_ms =
-                            u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX);
+                        seen.remaining_ms = clock::ms(remaining);
                     }
                 }
             }
@@ -153,7 +153,7 @@ impl Runner {
                 () = tokio::time::sleep(nap) => {}
                 () = self.cancel.cancelled() => {}
             }
-            report.waited_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            report.waited_ms = clock::ms_since(begun);
         }
     }
 

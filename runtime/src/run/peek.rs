@@ -6,6 +6,7 @@ use super::Runner;
 use crate::{
     model::{digest::Digest, error::Error, report::status::LockReport},
     protocol::{
+        documents::LOCK_ID,
         fence::{self, Fence},
         lease::{self, Left},
         record,
@@ -93,7 +94,7 @@ impl Runner {
             });
         }
         let nobody = doc! {};
-        let lock = named(lease::ID).unwrap_or(&nobody);
+        let lock = named(LOCK_ID).unwrap_or(&nobody);
         Ok(Peek {
             applied: fence.map(Fence::parse).and_then(|fence| fence.applied),
             lock: lease::parse(lock),

@@ -7,6 +7,7 @@ use tracing::Instrument as _;
 use super::{body, plan::Step};
 use crate::{
     model::{
+        clock,
         error::Error,
         report::{
             failure::Failure,
@@ -133,7 +134,7 @@ impl Walk<'_> {
         if let Some(watching) = self.watching {
             watching.end();
         }
-        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ms = clock::ms_since(begun);
         match ran {
             Ok(committed) => self.done(engine, step, committed, ms, report),
             Err(stop) => {

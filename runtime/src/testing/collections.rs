@@ -7,6 +7,7 @@ use mongodb::{
 };
 
 use super::error::TestError;
+use crate::mongo::code;
 
 /// A collection, view or time series, with its indexes.
 #[derive(Clone, Debug)]
@@ -68,7 +69,9 @@ async fn indexes(database: &Database, name: &str) -> Result<Vec<Document>, TestE
     let cursor = match database.run_cursor_command(doc! { "listIndexes": name }).await {
         Ok(cursor) => cursor,
         // It is gone by now.
-        Err(error) if crate::mongo::driver::code(&error) == Some(26) => return Ok(Vec::new()),
+        Err(error) if crate::mongo::driver::code(&error) == Some(code::NAMESPACE_NOT_FOUND) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(TestError::driver(act)(error)),
     };
     let all: Vec<Document> = cursor.try_collect().await.map_err(TestError::driver(act))?;

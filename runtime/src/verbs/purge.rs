@@ -8,11 +8,15 @@ use mongodb::bson::{Bson, Document, doc};
 use crate::{
     kinds::change::keep,
     model::{
+        clock,
         error::Error,
         report::operator::{KeptCollection, PurgeReport},
         version::Version,
     },
-    mongo::reply::number,
+    mongo::{
+        code,
+        reply::{first_batch, number},
+    },
     protocol::{
         documents,
         history::History,
@@ -60,7 +64,7 @@ impl Runner {
             match dropped {
                 Ok(()) => gone.push(one),
                 // NamespaceNotFound.
-                Err(error) if error.code() == Some(26) => {}
+                Err(error) if error.code() == Some(code::NAMESPACE_NOT_FOUND) => {}
                 Err(error) => {
                     failed = Some(Error::server("remove a kept collection", error));
                     break;
@@ -98,13 +102,8 @@ impl Runner {
         };
         let reply = self.control.retrying(None, command).await;
         let reply = reply.map_err(|error| Error::server(act, error))?;
-        let names: Vec<String> = reply
-            .get_document("cursor")
-            .and_then(|cursor| cursor.get_array("firstBatch"))
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|found| found.as_document()?.get_str("name").ok().map(str::to_owned))
+        let names: Vec<String> = first_batch(&reply)
+            .filter_map(|found| found.get_str("name").ok().map(str::to_owned))
             .collect();
         let ages = self.ages().await?;
         let mut kept = Vec::new();
@@ -116,11 +115,9 @@ impl Runner {
                 .get(version)
                 .is_some_and(|record| matches!(record.state, Stored::Running | Stored::Failed));
             let age = ages.iter().find(|age| age.version == version);
-            let is_old = target.older_than.is_none_or(|limit| {
-                age.is_some_and(|age| {
-                    age.ms >= u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
-                })
-            });
+            let is_old = target
+                .older_than
+                .is_none_or(|limit| age.is_some_and(|age| age.ms >= clock::ms(limit)));
             if interrupted || !is_old || target.version.is_some_and(|wanted| wanted != version) {
                 continue;
             }

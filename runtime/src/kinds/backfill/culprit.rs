@@ -181,7 +181,7 @@ async fn holders(shared: &Shared<'_>, key: &Document, but: &Bson) -> String {
         "maxTimeMS": i64::try_from(HOLDERS_WAIT.as_millis()).unwrap_or(i64::MAX),
     };
     let Ok(reply) = shared.control.once(None, command).await else { return String::new() };
-    let ids: Vec<String> = super::scout::first_batch(&reply)
+    let ids: Vec<String> = crate::mongo::reply::first_batch(&reply)
         .filter_map(|found| found.get("_id"))
         .filter(|id| *id != but)
         .take(usize::try_from(HOLDERS_MAX).unwrap_or(0))

@@ -22,7 +22,10 @@ use super::{
 use crate::{
     kinds::{catalog, online::Online},
     model::{error::Error, report::backfill::BackfillReport, result::BoxError},
-    mongo::server_error::{self, ServerError},
+    mongo::{
+        code,
+        server_error::{self, ServerError},
+    },
     protocol::{
         checkpoint::partition::{Key, Partition},
         stop::Stop,
@@ -57,7 +60,7 @@ pub(super) async fn refuse_unwalkable(on: &mut Online<'_>, job: &Job) -> Result<
     let found = match catalog::collection(on, &job.collection).await {
         Ok(found) => found,
         // Unauthorized: then the server refuses it by itself.
-        Err(error) if server_error::code_in(error.as_ref()) == Some(13) => None,
+        Err(error) if server_error::code_in(error.as_ref()) == Some(code::UNAUTHORIZED) => None,
         Err(error) => return Err(error),
     };
     match found.and_then(|found| found.unwalkable(&job.collection)) {

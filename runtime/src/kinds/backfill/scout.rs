@@ -12,6 +12,7 @@ use crate::{
     model::result::BoxError,
     mongo::{
         fields::{Fields as _, raw},
+        reply::first_batch,
         server_error::ServerError,
     },
     protocol::{
@@ -266,14 +267,4 @@ fn add_by_id(row: &mut Row, found: &Row) -> Result<(), ServerError> {
         *size += by_id.get(&key(id)?).copied().unwrap_or(0);
     }
     Ok(())
-}
-
-pub(super) fn first_batch(reply: &Document) -> impl Iterator<Item = &Document> {
-    reply
-        .get_document("cursor")
-        .and_then(|cursor| cursor.get_array("firstBatch"))
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(Bson::as_document)
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{job::Job, scout::Scout, size::Size, throttle::Gauge};
 use crate::{
-    model::version::Version,
+    model::{clock, version::Version},
     protocol::{checkpoint::partition::Partition, control::Control, stop::Stop},
     telemetry::progress::{BackfillProgress, Progress, RunEvent},
 };
@@ -67,7 +67,7 @@ impl Shared<'_> {
         }
         self.told.set(Instant::now());
         let done = self.tally.documents.get();
-        let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let millis = clock::ms_since(self.begun).max(1);
         let per_second = done.saturating_mul(1_000) / millis;
         let documents = self.before + done;
         let left_s = self

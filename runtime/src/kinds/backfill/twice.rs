@@ -5,7 +5,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use crate::{
     model::{error::Error, result::BoxError},
-    mongo::refusal,
+    mongo::{refusal, reply::first_batch},
     protocol::{control::Control, stop::Stop},
 };
 
@@ -97,12 +97,7 @@ pub(super) async fn refuse(
     let reply = control.retrying(None, command).await.map_err(|error| {
         Stop::Server(Error::server("look for documents that have a field twice", error))
     })?;
-    let found = reply
-        .get_document("cursor")
-        .and_then(|cursor| cursor.get_array("firstBatch"))
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let found: Vec<Document> = found.iter().filter_map(Bson::as_document).cloned().collect();
+    let found: Vec<Document> = first_batch(&reply).cloned().collect();
     match refusal(collection, &found) {
         None => Ok(()),
         Some(problem) => Err(Stop::Body(BoxError::from(problem))),

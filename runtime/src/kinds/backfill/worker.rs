@@ -20,7 +20,7 @@ use super::{
 use crate::{
     model::error::Error,
     mongo::{
-        driver,
+        code, driver,
         reply::touched,
         server_error::{self, ServerError},
     },
@@ -189,7 +189,7 @@ async fn alone(shared: &Shared<'_>, scouted: &Scouted, setback: Setback) -> Stop
              tried, alone in a batch; run it again when there is less traffic"
         }
         // BSONObjectTooLarge.
-        Some(10_334) => {
+        Some(code::BSON_OBJECT_TOO_LARGE) => {
             "is too big, though it was alone in a batch: with what it becomes, or with what is \
              kept of it for a rollback, it is more than the 16 MB of a command"
         }

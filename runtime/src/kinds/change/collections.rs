@@ -6,7 +6,7 @@ use super::{keep, names, slot::Slot};
 use crate::{
     kinds::{catalog, online::Online},
     model::result::BoxError,
-    mongo::options,
+    mongo::{code, options},
 };
 
 /// What the server's `create` knows besides the name.
@@ -115,7 +115,7 @@ impl Create {
         match on.ddl(command).await {
             Ok(()) => return Ok(()),
             // NamespaceExists: before a crash, or by an app that wrote to it first.
-            Err(error) if error.code() == Some(48) => {}
+            Err(error) if error.code() == Some(code::NAMESPACE_EXISTS) => {}
             Err(error) => return Err(error.into()),
         }
         match catalog::collection(on, &self.name).await? {
@@ -267,7 +267,7 @@ impl Drop {
                 None => {
                     let mut command = doc! { "create": &self.name };
                     command.extend(options.clone());
-                    Ok(catalog::forgiving(on.ddl(command).await, &[48])?)
+                    Ok(catalog::forgiving(on.ddl(command).await, &[code::NAMESPACE_EXISTS])?)
                 }
                 Some(now) if now.kind == "view" && now.options == *options => Ok(()),
                 Some(_) => Err(taken(&self.name).into()),

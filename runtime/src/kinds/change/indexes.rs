@@ -6,7 +6,7 @@ use super::{index_spec::Spec, keep, names, slot::Slot};
 use crate::{
     kinds::{catalog, index_refusal, online::Online},
     model::result::BoxError,
-    mongo::options,
+    mongo::{code, options},
 };
 
 #[derive(Clone, Debug)]
@@ -364,7 +364,10 @@ async fn build(
 async fn drop_index(on: &mut Online<'_>, collection: &str, name: &str) -> Result<(), BoxError> {
     // NamespaceNotFound, IndexNotFound: done before.
     let command = doc! { "dropIndexes": collection, "index": name };
-    Ok(catalog::forgiving(on.ddl(command).await, &[26, 27])?)
+    Ok(catalog::forgiving(
+        on.ddl(command).await,
+        &[code::NAMESPACE_NOT_FOUND, code::INDEX_NOT_FOUND],
+    )?)
 }
 
 async fn modify(on: &mut Online<'_>, collection: &str, index: Document) -> Result<(), BoxError> {

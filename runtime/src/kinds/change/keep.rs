@@ -6,6 +6,7 @@ use mongodb::bson::{Document, doc};
 use crate::{
     kinds::{catalog, online::Online},
     model::result::BoxError,
+    mongo::code,
 };
 
 /// Between the control collection's name and the version.
@@ -62,7 +63,7 @@ pub(super) async fn open(on: &mut Online<'_>, name: &str) -> Result<(), BoxError
         return Ok(());
     }
     // NamespaceExists.
-    Ok(catalog::forgiving(on.ddl(doc! { "create": name }).await, &[48])?)
+    Ok(catalog::forgiving(on.ddl(doc! { "create": name }).await, &[code::NAMESPACE_EXISTS])?)
 }
 
 /// Removes it if nothing is in it. Nobody else writes to it.
@@ -84,7 +85,10 @@ pub(super) async fn put_aside(
     // If it has the name, it was renamed before a crash; what has its old name is another one.
     if catalog::collection(on, kept).await?.is_none() {
         // NamespaceNotFound: dropped meanwhile.
-        catalog::forgiving(catalog::rename(on, collection, kept).await, &[26])?;
+        catalog::forgiving(
+            catalog::rename(on, collection, kept).await,
+            &[code::NAMESPACE_NOT_FOUND],
+        )?;
     }
     if !close(on, kept).await? {
         tracing::info!(

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{result::BoxError, state::Direction},
-    mongo::{driver, server_error::ServerError},
+    mongo::{code, driver, server_error::ServerError},
 };
 
 /// With what an operation found: no validator judges what it writes.
@@ -18,7 +18,7 @@ pub(super) fn explain(
 ) -> BoxError {
     let refused = driver::chain(error.as_ref())
         .find_map(|link| link.downcast_ref::<ServerError>())
-        .is_some_and(|error| error.code() == Some(121));
+        .is_some_and(|error| error.code() == Some(code::DOCUMENT_VALIDATION_FAILURE));
     if !refused {
         return error;
     }

@@ -1,5 +1,7 @@
 //! What an online migration may touch: idempotent DDL, and named steps that run once.
 
+use crate::mongo::{code, reply::first_batch};
+
 pub(crate) mod create_index;
 
 use mongodb::{
@@ -13,10 +15,7 @@ use super::{stable_api, transaction::Transaction};
 use crate::{
     model::{identity::Identity, result::BoxError, state::Direction, version::Version},
     mongo::{options, server_error::ServerError},
-    protocol::{
-        control::API_STRICT, engine::Engine, record_change::RecordChange, retry::Backoff,
-        stop::Stop,
-    },
+    protocol::{engine::Engine, record_change::RecordChange, retry::Backoff, stop::Stop},
 };
 
 /// An online migration at work: index builds, DDL and steps of any size; resumable, not
@@ -226,8 +225,7 @@ impl<'c> Online<'c> {
     /// What the server says; the index is as it was.
     pub async fn drop_index(&mut self, collection: &str, name: &str) -> Result<(), BoxError> {
         let command = doc! { "dropIndexes": collection, "index": name };
-        // NamespaceNotFound, IndexNotFound.
-        self.idempotent(command, &[26, 27]).await
+        self.idempotent(command, &[code::NAMESPACE_NOT_FOUND, code::INDEX_NOT_FOUND]).await
     }
 
     /// Creates a collection. Done when it is there with these options, as the server makes them:
@@ -249,8 +247,7 @@ impl<'c> Online<'c> {
         let database = self.database().clone();
         match self.send(&database, command).await {
             Ok(()) => return Ok(()),
-            // NamespaceExists.
-            Err(error) if error.code() == Some(48) => {}
+            Err(error) if error.code() == Some(code::NAMESPACE_EXISTS) => {}
             Err(error) => return Err(error.into()),
         }
         let Some((kind, found)) = self.existing_collection(name).await? else { return Ok(()) };
@@ -266,7 +263,7 @@ impl<'c> Online<'c> {
     ///
     /// What the server says.
     pub async fn drop_collection(&mut self, name: &str) -> Result<(), BoxError> {
-        self.idempotent(doc! { "drop": name }, &[26]).await
+        self.idempotent(doc! { "drop": name }, &[code::NAMESPACE_NOT_FOUND]).await
     }
 
     /// Renames a collection. Done when only the new name is there.
@@ -283,13 +280,14 @@ impl<'c> Online<'c> {
         let admin = self.database().client().database("admin");
         match self.send(&admin, command).await {
             Ok(()) => Ok(()),
-            // NamespaceNotFound: done before, if the new one is there.
+            // Done before, if the new name is there.
             Err(error)
-                if error.code() == Some(26) && self.existing_collection(to).await?.is_some() =>
+                if error.code() == Some(code::NAMESPACE_NOT_FOUND)
+                    && self.existing_collection(to).await?.is_some() =>
             {
                 Ok(())
             }
-            Err(error) if error.code() == Some(API_STRICT) => {
+            Err(error) if error.code() == Some(code::API_STRICT_ERROR) => {
                 let what = format!("`renameCollection` (`{from}` to `{to}`)");
                 Err(stable_api::beyond_api(&what, self.direction).into())
             }
@@ -318,12 +316,7 @@ impl<'c> Online<'c> {
             .database()
             .run_command(doc! { "listCollections": 1, "filter": { "name": name } })
             .await?;
-        let found = reply
-            .get_document("cursor")
-            .and_then(|cursor| cursor.get_array("firstBatch"))
-            .ok()
-            .and_then(|batch| batch.first()?.as_document());
-        Ok(found.map(|found| {
+        Ok(first_batch(&reply).next().map(|found| {
             let kind = found.get_str("type").unwrap_or("collection").to_owned();
             (kind, found.get_document("options").cloned().unwrap_or_default())
         }))
@@ -356,11 +349,17 @@ async fn send(
         engine.refuse_when_lost()?;
         match control.once(None, command.clone()).await {
             Err(error) if error.is_retryable() && backoff.again().await => {}
-            // Something of the same kind is under way: an index build that joins, a drop
-            // that waits (BackgroundOperationInProgressForNamespace, IndexBuildAlreadyInProgress,
-            // ConflictingOperationInProgress).
+            // An operation of the same kind is under way: an index build that joins it, or a drop
+            // that waits for it.
             Err(error)
-                if matches!(error.code(), Some(12_587 | 295 | 117)) && backoff.again().await => {}
+                if matches!(
+                    error.code(),
+                    Some(
+                        code::BACKGROUND_OPERATION_IN_PROGRESS_FOR_NAMESPACE
+                            | code::INDEX_BUILD_ALREADY_IN_PROGRESS
+                            | code::CONFLICTING_OPERATION_IN_PROGRESS
+                    )
+                ) && backoff.again().await => {}
             outcome => return outcome.map(drop),
         }
     }

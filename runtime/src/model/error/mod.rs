@@ -1,6 +1,8 @@
 //! Everything that can stop a verb, and the one place that maps it to exit codes and
 //! HTTP statuses.
 
+use crate::mongo::code;
+
 pub(crate) mod kind;
 pub(crate) mod text;
 
@@ -345,7 +347,9 @@ impl Error {
                 }
                 Some(error) => error.kind(),
                 // A command of its body: Unauthorized.
-                None if server_error::code_in(source.as_ref()) == Some(13) => Kind::Forbidden,
+                None if server_error::code_in(source.as_ref()) == Some(code::UNAUTHORIZED) => {
+                    Kind::Forbidden
+                }
                 None => Kind::Failed,
             },
             Self::Cancelled { .. } => Kind::Cancelled,

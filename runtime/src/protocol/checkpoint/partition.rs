@@ -11,7 +11,7 @@ use mongodb::bson::{Bson, Document, doc};
 use super::range::Range;
 use crate::{
     model::{state::Direction, version::Version},
-    mongo::{reply::number, server_error::ServerError},
+    mongo::{code, reply::number, server_error::ServerError},
     protocol::documents::{date, literal},
 };
 
@@ -208,7 +208,7 @@ impl Partition {
 
 /// What the server answers to a guard that does not match: DuplicateKey, ConversionFailure.
 pub(crate) fn is_refusal(error: &ServerError) -> bool {
-    matches!(error.code(), Some(11_000 | 241))
+    matches!(error.code(), Some(code::DUPLICATE_KEY | code::CONVERSION_FAILURE))
 }
 
 /// Raises every partition to a new owner's fence. A statement of an `update`.

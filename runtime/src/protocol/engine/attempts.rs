@@ -9,7 +9,7 @@ use mongodb::{
 };
 use tokio::time::Instant;
 
-use super::{Committed, ENDED_BY_SERVER, ENDED_BY_SERVER_MAX, Engine, NO_SUCH_TRANSACTION};
+use super::{Committed, ENDED_BY_SERVER, ENDED_BY_SERVER_MAX, Engine};
 #[cfg(mongrate_mutants)]
 use crate::protocol::mutant::{self, Mutant};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         config::Retries, digest::Digest, error::Error, identity::Identity,
         report::failure::Failure, result::BoxError, version::Version,
     },
-    mongo::{driver, reply::touched, server_error::ServerError},
+    mongo::{code, driver, reply::touched, server_error::ServerError},
     protocol::{
         fence, provisional,
         record_change::{self, RecordChange, Timing},
@@ -182,7 +182,7 @@ impl Engine {
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
                 // A transaction that is too long for the server is so each time.
                 let gone = driver::find(error.as_ref()).and_then(driver::code);
-                let gone = gone == Some(NO_SUCH_TRANSACTION);
+                let gone = gone == Some(code::NO_SUCH_TRANSACTION);
                 // After a short one it is more likely that the primary has changed.
                 let long = attempts.begun.elapsed() >= LONG_TRANSACTION;
                 attempts.ended_by_server =
@@ -209,7 +209,7 @@ impl Engine {
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-        let gone = error.code() == Some(NO_SUCH_TRANSACTION);
+        let gone = error.code() == Some(code::NO_SUCH_TRANSACTION);
         attempts.ended_by_server = if gone { attempts.ended_by_server + 1 } else { 0 };
         if (transient || unclear)
             && attempts.ended_by_server < ENDED_BY_SERVER_MAX
@@ -261,7 +261,9 @@ impl Engine {
                     passed || mutant::is(Mutant::NoFence) || mutant::is(Mutant::FenceOnlyRead);
                 Ok(passed && touched(&reply) == expected)
             }
-            Err(error) if error.code() == Some(11_000) && error.foreign_index().is_none() => {
+            Err(error)
+                if error.code() == Some(code::DUPLICATE_KEY) && error.foreign_index().is_none() =>
+            {
                 Ok(false)
             }
             Err(error) => Err(error),

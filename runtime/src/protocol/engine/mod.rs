@@ -45,8 +45,6 @@ const TIMINGS_MAX: usize = 50;
 /// So much work is not left without its durations, should the process be killed.
 const TIMED_MAX_MS: u64 = 1_000;
 
-const NO_SUCH_TRANSACTION: i32 = 251;
-
 /// What the body is blamed for then.
 pub(crate) const ENDED_BY_SERVER: &str = "the server had already ended the transaction when it was to go on or to \
                     commit, several times in a row: either the body swallowed the error of one \

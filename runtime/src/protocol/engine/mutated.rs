@@ -4,7 +4,7 @@ use mongodb::bson::{Document, doc};
 
 use super::{Engine, attempts::Attempts};
 use crate::{
-    mongo::server_error::ServerError,
+    mongo::{reply, server_error::ServerError},
     protocol::{
         fence,
         mutant::{self, Mutant},
@@ -25,9 +25,7 @@ impl Engine {
             statements.clear();
             let find = doc! { "find": &self.control.collection, "filter": mine, "limit": 1 };
             let reply = self.control.once(Some(&mut self.session), find).await?;
-            let cursor = reply.get_document("cursor").ok();
-            let batch = cursor.and_then(|cursor| cursor.get_array("firstBatch").ok());
-            return Ok(batch.is_some_and(|batch| !batch.is_empty()));
+            return Ok(reply::first_batch(&reply).next().is_some());
         } else if mutant::is(Mutant::GuardGoesOn) {
             statements[0].remove("upsert");
         } else if mutant::is(Mutant::FenceNoOpSet) {

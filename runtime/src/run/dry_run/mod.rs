@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{
-        clock::milliseconds,
+        clock,
         error::Error,
         lint::Lint,
         report::{
@@ -85,7 +85,7 @@ impl Runner {
                 .map(|(step, tried)| tried.step(step))
                 .collect(),
             attempts: rehearsed.attempts,
-            duration_ms: milliseconds(begun),
+            duration_ms: clock::ms_since(begun),
             observed: rehearsed.observed,
             lints,
             shadow: None,

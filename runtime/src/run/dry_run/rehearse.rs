@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     kinds::transaction::Transaction,
     model::{
-        clock::milliseconds,
+        clock,
         error::Error,
         report::{
             dry_run::{CommandReport, DryRunOutcome},
@@ -24,7 +24,7 @@ use crate::{
         result::BoxError,
         state::Direction,
     },
-    mongo::driver,
+    mongo::{code, driver},
     protocol::{
         control::Control,
         engine::{ENDED_BY_SERVER, ENDED_BY_SERVER_MAX},
@@ -172,7 +172,7 @@ impl Rehearsal {
             let ended = self.step(&mut session, body, deadline, watching.as_ref()).await;
             tried.push(Tried {
                 outcome: DryRunOutcome::Ran,
-                duration_ms: milliseconds(begun),
+                duration_ms: clock::ms_since(begun),
                 failure: None,
                 commands: watching.as_ref().map(ended_step).unwrap_or_default(),
             });
@@ -229,7 +229,7 @@ impl Rehearsal {
         match self.control.once(Some(session), probe).await {
             Ok(_) => Ok(()),
             // NoSuchTransaction.
-            Err(error) if error.code() == Some(251) => Err(Broken::Gone),
+            Err(error) if error.code() == Some(code::NO_SUCH_TRANSACTION) => Err(Broken::Gone),
             Err(error) if error.has_label(TRANSIENT_TRANSACTION_ERROR) => {
                 Err(Broken::Transient(error.into()))
             }

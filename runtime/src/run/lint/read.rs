@@ -15,7 +15,11 @@ use crate::{
         effect::{Index, Operation},
     },
     model::{error::Error, lint::LintLimits},
-    mongo::{options, reply::number, server_error::ServerError},
+    mongo::{
+        code, options,
+        reply::{first_batch, number},
+        server_error::ServerError,
+    },
     protocol::control::Control,
     telemetry::visible::Line,
 };
@@ -138,7 +142,7 @@ impl<'a> Reader<'a> {
             let reply = self.ask(command, &control).await?;
             let all = reply.filter(is_whole).map(|reply| {
                 let mut all: Vec<There> = Vec::new();
-                for one in batch(&reply) {
+                for one in first_batch(&reply).collect::<Vec<_>>() {
                     let name = one.get_str("name").unwrap_or_default();
                     let is_ours = name == control || name.starts_with(&kept);
                     if is_ours || name.starts_with("system.") {
@@ -240,7 +244,7 @@ impl<'a> Reader<'a> {
             None => options::collation(&options),
         };
         let Some(reply) = self.ask(command, collection).await? else { return Ok(None) };
-        let found = batch(&reply);
+        let found = first_batch(&reply).collect::<Vec<_>>();
         let commonest = found.iter().take(SHOWN).map(|group| {
             let count = number(group, "n").and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
             let shown = self.limits.show_values.then(|| {
@@ -267,7 +271,7 @@ impl<'a> Reader<'a> {
         let mut by = Vec::new();
         let of = self.options(collection).await?;
         if let Some(reply) = self.ask(doc! { "listIndexes": collection }, collection).await? {
-            for index in batch(&reply) {
+            for index in first_batch(&reply).collect::<Vec<_>>() {
                 let keys = index.get_document("key").cloned().unwrap_or_default();
                 if index_names(&keys, index, field) {
                     by.push(NamedBy::Index { listed: index.clone(), of: of.clone() });
@@ -292,7 +296,7 @@ impl<'a> Reader<'a> {
             "maxTimeMS": READ_MS_MAX,
         };
         let Some(reply) = self.ask(command, collection).await? else { return Ok(None) };
-        let found = batch(&reply);
+        let found = first_batch(&reply).collect::<Vec<_>>();
         let ids = found.iter().take(SHOWN).filter_map(|one| one.get("_id")).map(Bson::to_string);
         Ok(Some(Failing {
             documents: found.len().min(COUNT_MAX),
@@ -306,8 +310,15 @@ impl<'a> Reader<'a> {
     async fn ask(&self, command: Document, about: &str) -> Result<Option<Document>, Error> {
         match self.control.retrying(None, command).await {
             Ok(reply) => Ok(Some(reply)),
-            // NamespaceNotFound, CommandNotSupportedOnView: there is nothing to look at.
-            Err(error) if matches!(error.code(), Some(26 | 166)) => Ok(None),
+            // There is nothing to look at.
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some(code::NAMESPACE_NOT_FOUND | code::COMMAND_NOT_SUPPORTED_ON_VIEW)
+                ) =>
+            {
+                Ok(None)
+            }
             Err(error) if error.code().is_some() && !is_gone(&error) => {
                 tracing::warn!(
                     target: "mongrate", collection = about, error = %Line(&error),
@@ -322,7 +333,7 @@ impl<'a> Reader<'a> {
 
 /// The server is going away, or the sign-in failed.
 fn is_gone(error: &ServerError) -> bool {
-    error.is_retryable() || error.code() == Some(18)
+    error.is_retryable() || error.code() == Some(code::AUTHENTICATION_FAILED)
 }
 
 /// Whether one batch was enough.
@@ -333,14 +344,6 @@ fn is_whole(reply: &Document) -> bool {
 /// `$ifNull` with a null is refused by no server, but reads as a mistake without its literal.
 fn null_literal() -> Document {
     doc! { "$literal": null }
-}
-
-fn batch(reply: &Document) -> Vec<&Document> {
-    reply
-        .get_document("cursor")
-        .and_then(|cursor| cursor.get_array("firstBatch"))
-        .map(|batch| batch.iter().filter_map(Bson::as_document).collect())
-        .unwrap_or_default()
 }
 
 impl std::fmt::Debug for Reader<'_> {

@@ -16,7 +16,7 @@ use super::scratch::{MARKER, forbidden};
 use crate::{
     model::error::Error,
     mongo::{options::to_rebuild, server_error::ServerError},
-    protocol::{control::Control, fence, lease},
+    protocol::{control::Control, documents::LOCK_ID, fence},
 };
 
 /// How many documents are sent at a time; the driver splits what is over 48 MB.
@@ -245,7 +245,7 @@ async fn history(
 ) -> Result<(), Error> {
     let read = |error| Error::server("read the history", error);
     let mut all =
-        source.find(None, doc! { "_id": { "$ne": lease::ID } }, doc! {}).await.map_err(read)?;
+        source.find(None, doc! { "_id": { "$ne": LOCK_ID } }, doc! {}).await.map_err(read)?;
     for document in &mut all {
         if document.get_str("_id").is_ok_and(|id| id == fence::ID) {
             document.insert("fence", 0_i64);

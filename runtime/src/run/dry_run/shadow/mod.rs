@@ -14,7 +14,7 @@ use self::scratch::Scratch;
 use super::rehearse::Tried;
 use crate::{
     model::{
-        clock::milliseconds,
+        clock,
         config::{Settings, Wait},
         error::Error,
         report::{
@@ -117,7 +117,7 @@ impl Runner {
             .map(|(step, tried)| tried.step(step))
             .collect();
         report.observed = done.observed;
-        report.duration_ms = milliseconds(begun);
+        report.duration_ms = clock::ms_since(begun);
         report.shadow = Some(ShadowReport {
             database: name,
             sample: wanted.sample,

@@ -5,7 +5,10 @@ use mongodb::{
     bson::{Bson, Document, doc},
 };
 
-use crate::{model::error::Error, mongo::server_error::ServerError, protocol::control::API_STRICT};
+use crate::{
+    model::error::Error,
+    mongo::{code, server_error::ServerError},
+};
 
 /// What is done in a scratch database.
 const NEEDED: [&str; 9] = [
@@ -26,7 +29,7 @@ pub(super) async fn check(source: &Database, scratch: &str) -> Result<(), Error>
     let reply = match source.run_command(ask).await.map_err(ServerError::from) {
         Ok(reply) => reply,
         // A client of the strict Stable API may not ask; what is missing shows by itself.
-        Err(error) if error.code() == Some(API_STRICT) => return Ok(()),
+        Err(error) if error.code() == Some(code::API_STRICT_ERROR) => return Ok(()),
         Err(error) => return Err(Error::server("ask what the user may do", error)),
     };
     let Ok(info) = reply.get_document("authInfo") else { return Ok(()) };

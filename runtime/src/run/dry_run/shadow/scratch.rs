@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::{
     model::{error::Error, state::Who},
-    mongo::server_error::ServerError,
+    mongo::{reply::first_batch, server_error::ServerError},
     protocol::control::on_primary,
     telemetry::visible::Line,
 };
@@ -59,8 +59,7 @@ impl Scratch {
         // Only in a database that is not there yet.
         let names = doc! { "listCollections": 1, "nameOnly": true };
         let reply = database.run_command(names).await.map_err(|error| forbidden(name, error))?;
-        let found = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
-        if found.is_ok_and(|found| !found.is_empty()) {
+        if first_batch(&reply).next().is_some() {
             return Err(Error::ShadowImpossible {
                 problem: format!("a database called `{name}` is there already; try again"),
             });
