@@ -7,7 +7,10 @@ use mongodb::{
     error::{Error, ErrorKind, WriteFailure},
 };
 
-use super::refusal::{Denied, Details, without_values};
+use super::{
+    code,
+    refusal::{Denied, Details, without_values},
+};
 
 /// The server's error code, wherever the driver put it.
 pub(crate) fn code(error: &Error) -> Option<i32> {
@@ -29,7 +32,12 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
 /// TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache. It says so at the
 /// command that passes the limit, which may be the commit.
 pub(crate) const fn is_limit(code: i32) -> bool {
-    matches!(code, 257 | 290 | 388)
+    matches!(
+        code,
+        code::TRANSACTION_TOO_LARGE
+            | code::TRANSACTION_EXCEEDED_LIFETIME_LIMIT_SECONDS
+            | code::TRANSACTION_TOO_LARGE_FOR_CACHE
+    )
 }
 
 /// The name of [`code`], where the server sent one.
@@ -62,12 +70,12 @@ pub(crate) fn describe(error: &Error) -> String {
         kind => kind.to_string(),
     };
     let message = match (code(error), Denied::read(&message)) {
-        (Some(13), Some(denied)) => denied.to_string(),
+        (Some(code::UNAUTHORIZED), Some(denied)) => denied.to_string(),
         _ => without_values(&message),
     };
     let suffix = details(error).map(|details| details.suffix(&message)).unwrap_or_default();
     match (code(error), code_name(error)) {
-        (Some(388), _) => {
+        (Some(code::TRANSACTION_TOO_LARGE_FOR_CACHE), _) => {
             format!("{message} (code 388); write an online migration, in smaller steps")
         }
         (Some(code), Some(name)) => format!("{message} (code {code}, {name}){suffix}"),
@@ -156,6 +164,20 @@ pub(crate) fn is_retryable(error: &Error) -> bool {
 
 /// The list of the driver specifications, "Retryable Reads".
 pub(crate) fn is_retryable_code(code: i32) -> bool {
-    const CODES: [i32; 13] = [6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
-    CODES.contains(&code)
+    matches!(
+        code,
+        code::HOST_UNREACHABLE
+            | code::HOST_NOT_FOUND
+            | code::NETWORK_TIMEOUT
+            | code::SHUTDOWN_IN_PROGRESS
+            | code::READ_CONCERN_MAJORITY_NOT_AVAILABLE_YET
+            | code::PRIMARY_STEPPED_DOWN
+            | code::EXCEEDED_TIME_LIMIT
+            | code::SOCKET_EXCEPTION
+            | code::NOT_WRITABLE_PRIMARY
+            | code::INTERRUPTED_AT_SHUTDOWN
+            | code::INTERRUPTED_DUE_TO_REPL_STATE_CHANGE
+            | code::NOT_PRIMARY_NO_SECONDARY_OK
+            | code::NOT_PRIMARY_OR_SECONDARY
+    )
 }

@@ -332,10 +332,7 @@ pub(crate) fn refuse_apart(steps: &[Step]) -> Result<(), Error> {
     let is_apart = |step: &Step| {
         step.migration.kind() != MigrationKind::Transaction || step.direction != Direction::Up
     };
-    let named = |step: &Step| Named {
-        version: step.migration.version(),
-        name: step.migration.name().to_owned(),
-    };
+    let named = |step: &Step| step.migration.named();
     let versions: Vec<Named> = steps.iter().filter(|step| is_apart(step)).map(named).collect();
     let version = |step: &Step| step.migration.version();
     let before = steps.iter().take_while(|step| !is_apart(step)).map(version).last();
@@ -366,7 +363,7 @@ fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
                 matches!(record.state, Stored::Failed | Stored::Running | Stored::Cancelled)
             })
         })
-        .map(|one| Named { version: one.version(), name: one.name().to_owned() })
+        .map(Migration::named)
         .collect();
     if late.is_empty() { Ok(()) } else { Err(Error::OutOfOrder { versions: late, newest }) }
 }

@@ -101,7 +101,8 @@ impl Runner {
     ) -> Result<CheckReport, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
-        let pending: Vec<Named> = plan::pending(&self.registry, &history).map(named).collect();
+        let pending: Vec<Named> =
+            plan::pending(&self.registry, &history).map(Migration::named).collect();
         let applied = history.records().filter(|record| record.is_applied()).count();
         // Also where the history is refused: the more so.
         let database = self.control.database.name();
@@ -146,7 +147,7 @@ impl Runner {
             .map(|one| (one.identity(), RecordChange::Applied { batch, event: "baseline" }))
             .collect();
         self.write(engine, digest, changes).await?;
-        Ok(self.recorded(State::Applied, chosen.iter().map(named).collect()))
+        Ok(self.recorded(State::Applied, chosen.iter().map(Migration::named).collect()))
     }
 
     pub(crate) async fn resolve(
@@ -204,7 +205,7 @@ impl Runner {
             }
         };
         self.write(engine, digest, vec![(migration.identity(), change)]).await?;
-        Ok(self.recorded(state, vec![named(&migration)]))
+        Ok(self.recorded(state, vec![migration.named()]))
     }
 
     pub(crate) async fn repair(
@@ -400,10 +401,6 @@ fn damaged(history: &History, stored: Option<Digest>) -> bool {
 
 fn already(version: Version, state: State) -> Error {
     Error::WrongState { version, state: state.as_str(), hint: "there is nothing to resolve" }
-}
-
-fn named(one: &Migration) -> Named {
-    Named { version: one.version(), name: one.name().to_owned() }
 }
 
 fn shown(

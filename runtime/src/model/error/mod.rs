@@ -404,10 +404,13 @@ impl Error {
     pub(crate) fn server(action: &'static str, source: impl Into<ServerError>) -> Self {
         let source = Box::new(source.into());
         match source.code() {
-            // Unauthorized, AuthenticationFailed.
-            Some(13 | 18) => Self::Unauthorized { action, source },
-            // IllegalOperation: what a standalone says to a transaction.
-            Some(20) if source.message().contains("Transaction numbers") => Self::Standalone,
+            Some(code::UNAUTHORIZED | code::AUTHENTICATION_FAILED) => {
+                Self::Unauthorized { action, source }
+            }
+            // What a standalone says to a transaction.
+            Some(code::ILLEGAL_OPERATION) if source.message().contains("Transaction numbers") => {
+                Self::Standalone
+            }
             _ if source.is_authentication() => Self::Unauthorized { action, source },
             _ => match source.incompatibility() {
                 Some(reason) => Self::UnsupportedServer { reason },
