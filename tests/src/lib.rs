@@ -5,6 +5,7 @@ pub mod app;
 pub mod clock;
 pub mod effects;
 pub mod imports;
+pub mod layers;
 pub mod process;
 pub mod snapshot;
 pub mod whole;
