@@ -1,4 +1,4 @@
-//! `cargo run -p mongrate-tests --bin layers [src]`: how many imports lead from each folder of a
+//! `cargo run -p mongrate-tests --bin floors [src]`: how many imports lead from each folder of a
 //! crate to each other one. Without an argument: of the crate `mongrate`.
 
 use std::{path::PathBuf, process::ExitCode};
