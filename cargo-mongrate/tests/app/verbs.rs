@@ -122,7 +122,7 @@ fn new_makes_the_first_one_and_refuses_hostile_names() {
     assert_eq!(shop.read("shop/migrations.sum"), "mongrate-sum v1\n");
     assert_eq!(shop.read("shop/src/main.rs"), "//! A shop.\n\nmod migrations;\n\nfn main() {}\n");
     shop.succeeds("shop", &["check"], "1 migrations, 0 sealed");
-    shop.fails("shop", &["new", "add users"], "is named `add_users` already");
+    shop.fails("shop", &["new", "add users"], "the name `add_users` is already taken");
     shop.succeeds("shop", &["seal"], "sealed");
     shop.succeeds("shop", &["new", "add plans"], "wrote src/migrations/m");
     shop.succeeds("shop", &["check"], "2 migrations, 1 sealed, 1 new");
