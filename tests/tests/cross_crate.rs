@@ -415,7 +415,7 @@ fn write_all(sources: &Path) {
         let main = format!(
             "//! An app.\n{source}\nfn main() {{\n    match mongrate::start() {{\n        Ok(list) \
              => list.iter().for_each(|migration| println!(\"{{}} {{}} {{}}\", migration.version(), migration.name(), \
-             one.crate_name())),\n        Err(error) => {{ eprintln!(\"{{error}}\"); \
+             migration.crate_name())),\n        Err(error) => {{ eprintln!(\"{{error}}\"); \
              std::process::exit(3) }}\n    }}\n}}\n"
         );
         write(&sources.join(name).join("Cargo.toml"), &manifest);
