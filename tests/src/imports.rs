@@ -104,7 +104,8 @@ pub fn grouped(source: &str) -> Result<Option<String>> {
         }
         // Where an import was, one blank line stays of two.
         let doubled = line.is_empty() && (text.is_empty() || text.ends_with("\n\n"));
-        if !removed.contains(&at) && !(doubled && at > 0 && removed.contains(&(at - 1))) {
+        let left_over = doubled && at > 0 && removed.contains(&(at - 1));
+        if !(removed.contains(&at) || left_over) {
             text += line;
             text.push('\n');
         }

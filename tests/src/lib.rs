@@ -50,6 +50,22 @@ pub async fn server() -> &'static str {
     uri
 }
 
+/// Runs the same on several servers of the test's own, side by side. A fail point is a whole
+/// server's, so cases that set one take turns on each server; most of such a case is waiting.
+///
+/// # Panics
+///
+/// When a server cannot be started.
+pub async fn on_servers(count: usize, run: impl AsyncFn(&str)) {
+    let servers = (0..count).map(async |_| {
+        let server = Embedded::builder().test_commands().private().quiet(true).start().await;
+        let server = server.unwrap_or_else(|error| panic!("{error}"));
+        run(server.uri()).await;
+        server.stop().await;
+    });
+    futures_util::future::join_all(servers).await;
+}
+
 /// Every command that a client sent, without those of the driver's own monitoring.
 #[derive(Clone, Debug, Default)]
 pub struct Wire(Arc<Mutex<Vec<(String, Document)>>>);

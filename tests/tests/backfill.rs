@@ -1,7 +1,10 @@
 //! Backfills: every document once, whatever its `_id`, whatever comes in between.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,11 +14,8 @@ use mongrate::{
     bson::{self, Bson, Document, doc, oid::ObjectId},
     mongodb::{Collection, options::ReturnDocument},
 };
-use mongrate_tests::TestDb;
-use tokio::sync::{Mutex, Notify};
-
-/// There is one `failCommand` per server.
-static TURN: Mutex<()> = Mutex::const_new(());
+use mongrate_tests::{TestDb, on_servers};
+use tokio::sync::Notify;
 
 /// Not idempotent: what is done twice shows.
 fn count_up() -> Vec<Document> {
@@ -285,7 +285,6 @@ async fn what_an_operator_declares_pending_begins_anew() {
 
 #[tokio::test]
 async fn any_command_may_fail_at_any_batch() {
-    let _turn = TURN.lock().await;
     let transient =
         |code: i32| doc! { "errorCode": code, "errorLabels": ["TransientTransactionError"] };
     let faults: [(&str, Document); 8] = [
@@ -301,7 +300,7 @@ async fn any_command_may_fail_at_any_batch() {
         ("find", doc! { "closeConnection": true }),
         ("find", doc! { "errorCode": 11_602 }),
     ];
-    for (at, (command, how)) in faults.into_iter().enumerate() {
+    let cases = faults.iter().flat_map(|(command, how)| {
         // Through the start of the run, its batches, and its end. (The driver takes half a second
         // to try a broken connection again, and may take ten to believe that a server is a primary
         // still which said that it is not: ShutdownInProgress, InterruptedDueToReplStateChange.)
@@ -310,8 +309,13 @@ async fn any_command_may_fail_at_any_batch() {
         let skips: &[i32] = if slow { &[4] } else { &[1, 3, 4, 6, 9] };
         let attempts_max = if slow { 1 } else { 2 };
         let lease = Duration::from_secs(if resigned { 60 } else { 1 });
-        for skip in skips {
-            let fresh = TestDb::new(&format!("batch_fault_{at}_{skip}")).await;
+        skips.iter().map(move |skip| (*command, *skip, how, attempts_max, lease))
+    });
+    let cases = Mutex::new(cases);
+    on_servers(3, async |uri| {
+        while let Some((command, skip, how, attempts_max, lease)) = { cases.lock().unwrap().next() }
+        {
+            let fresh = TestDb::on(uri, &format!("batch_fault_{command}_{skip}")).await;
             let collection = seed(&fresh, numbered(40)).await;
             let walk = Migration::online_steps(1, "walk", |on| {
                 Box::pin(async move {
@@ -334,7 +338,8 @@ async fn any_command_may_fail_at_any_batch() {
             assert_eq!(checkpoints(&fresh).await, 0, "{command} {how}");
             fresh.pass().await;
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

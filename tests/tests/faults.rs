@@ -15,6 +15,7 @@ use mongrate::{
 use mongrate_tests::{
     TestDb, effect,
     effects::{assert_exactly_once, present, versions},
+    on_servers,
 };
 use tokio::sync::Mutex;
 
@@ -39,7 +40,6 @@ macro_rules! hanging {
 
 #[tokio::test]
 async fn every_command_may_fail_once_and_each_is_applied_once() {
-    let _turn = TURN.lock().await;
     // Before the server executes it: an error that it sends, or a connection that breaks.
     // After: a write concern error.
     // With how many commands of its kind to let through first: not only the first one that
@@ -66,9 +66,14 @@ async fn every_command_may_fail_once_and_each_is_applied_once() {
             doc! { "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" } },
         ),
     ];
-    for (at, (command, skips, how)) in faults.into_iter().enumerate() {
-        for skip in skips {
-            let fresh = TestDb::new(&format!("fault_{at}_{skip}")).await;
+    let cases = faults
+        .iter()
+        .flat_map(|(command, skips, how)| skips.iter().map(move |skip| (*command, *skip, how)));
+    // The slow ones come last.
+    let cases = std::sync::Mutex::new(cases.rev());
+    on_servers(2, async |uri| {
+        while let Some((command, skip, how)) = { cases.lock().unwrap().next() } {
+            let fresh = TestDb::on(uri, &format!("fault_{command}_{skip}")).await;
             let mut data = doc! { "failCommands": [command] };
             data.extend(how.clone());
             let point = fresh.fail(doc! { "skip": skip }, data).await;
@@ -85,13 +90,13 @@ async fn every_command_may_fail_once_and_each_is_applied_once() {
             assert_exactly_once(&fresh.db, 1..=3).await;
             fresh.pass().await;
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_fault_that_passes_is_not_even_noticed() {
-    let _turn = TURN.lock().await;
-    for (command, how) in [
+    let faults = [
         ("find", doc! { "closeConnection": true }),
         ("findAndModify", doc! { "errorCode": 91 }),
         ("update", doc! { "closeConnection": true }),
@@ -102,18 +107,22 @@ async fn a_fault_that_passes_is_not_even_noticed() {
             "commitTransaction",
             doc! { "errorCode": 251, "errorLabels": ["TransientTransactionError"] },
         ),
-    ] {
-        let fresh = TestDb::new("a_fault_that_passes").await;
-        let mut data = doc! { "failCommands": [command] };
-        data.extend(how.clone());
-        let point = fresh.fail(doc! { "times": 2 }, data).await;
-        let report = fresh.migrator(THREE).up().await;
-        point.off().await;
-        let report = report.unwrap_or_else(|error| panic!("{command} {how}: {error}"));
-        assert_eq!(report.versions(), versions(1..=3), "{command} {how}");
-        assert_exactly_once(&fresh.db, 1..=3).await;
-        fresh.pass().await;
-    }
+    ];
+    on_servers(1, async |uri| {
+        for (command, how) in &faults {
+            let fresh = TestDb::on(uri, "a_fault_that_passes").await;
+            let mut data = doc! { "failCommands": [command] };
+            data.extend(how.clone());
+            let point = fresh.fail(doc! { "times": 2 }, data).await;
+            let report = fresh.migrator(THREE).up().await;
+            point.off().await;
+            let report = report.unwrap_or_else(|error| panic!("{command} {how}: {error}"));
+            assert_eq!(report.versions(), versions(1..=3), "{command} {how}");
+            assert_exactly_once(&fresh.db, 1..=3).await;
+            fresh.pass().await;
+        }
+    })
+    .await;
 }
 
 /// An error type as users write them, whose `source()` leads past the driver's error.

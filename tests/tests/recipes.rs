@@ -4,6 +4,7 @@
 
 use std::{
     sync::{
+        Mutex,
         atomic::{AtomicI32, Ordering},
         mpsc,
     },
@@ -22,6 +23,7 @@ use mongrate::{
 use mongrate_tests::{
     TestDb, effect,
     effects::{assert_exactly_once, present},
+    on_servers,
 };
 
 const THREE: [Migration; 3] = [effect!(1), effect!(2), effect!(3)];
@@ -215,9 +217,9 @@ async fn open_transactions(admin: &Database, app: &str) -> usize {
 }
 
 /// What is not as it has to be after this recipe at this place.
-async fn taste(cook: &Cook, admin: &Database, recipe: &Recipe, at: At) -> Vec<String> {
+async fn taste(uri: &str, cook: &Cook, admin: &Database, recipe: &Recipe, at: At) -> Vec<String> {
     let mut wrong = Vec::new();
-    let fresh = TestDb::new("recipe").await;
+    let fresh = TestDb::on(uri, "recipe").await;
     let name = fresh.db.name().to_owned();
     // What makes the driver doubt its primary costs until its monitor's next look.
     let mut options = ClientOptions::parse(&fresh.uri).await.unwrap();
@@ -269,17 +271,21 @@ async fn taste(cook: &Cook, admin: &Database, recipe: &Recipe, at: At) -> Vec<St
 
 #[tokio::test]
 async fn each_code_and_label_at_each_command() {
-    let uri = mongrate_tests::server().await;
-    let admin = Client::with_uri_str(uri).await.unwrap().database("admin");
-    let cook = Cook::new(uri);
-    let mut wrong = Vec::new();
-    let mut cooked = 0;
-    for recipe in book() {
-        for at in &recipe.at {
-            wrong.extend(taste(&cook, &admin, &recipe, *at).await);
-            cooked += 1;
+    let book = book();
+    let places = book.iter().flat_map(|recipe| recipe.at.iter().map(move |at| (recipe, *at)));
+    let cooked = places.clone().count();
+    let places = Mutex::new(places);
+    let wrong = Mutex::new(Vec::new());
+    on_servers(3, async |uri| {
+        let admin = Client::with_uri_str(uri).await.unwrap().database("admin");
+        let cook = Cook::new(uri);
+        while let Some((recipe, at)) = { places.lock().unwrap().next() } {
+            let found = taste(uri, &cook, &admin, recipe, at).await;
+            wrong.lock().unwrap().extend(found);
         }
-    }
+    })
+    .await;
+    let wrong = wrong.into_inner().unwrap();
     println!("{cooked} places");
     assert!(wrong.is_empty(), "{} of {cooked}:\n{}", wrong.len(), wrong.join("\n"));
 }

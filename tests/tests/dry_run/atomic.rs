@@ -1,6 +1,6 @@
 //! `up --atomic`: all, or nothing.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use mongrate::{
     CancellationToken, Error, Migration, Retries, State, StepOutcome,
@@ -10,11 +10,10 @@ use mongrate::{
 use mongrate_tests::{
     TestDb, effect,
     effects::{TWENTY, assert_exactly_once, leave, present, versions},
+    on_servers,
     whole::{open_transactions, sessions},
 };
 use tokio::sync::{Notify, Semaphore};
-
-use super::TURN;
 
 const FOUR: [Migration; 4] = [effect!(1), effect!(2), effect!(3), effect!(4)];
 
@@ -145,7 +144,6 @@ async fn assert_all_or_none(fresh: &TestDb) -> bool {
 
 #[tokio::test]
 async fn whatever_fails_it_is_all_or_nothing() {
-    let _turn = TURN.lock().await;
     let transient =
         |code: i32| doc! { "errorCode": code, "errorLabels": ["TransientTransactionError"] };
     let faults: [(&str, &[i32], Document); 8] = [
@@ -162,9 +160,14 @@ async fn whatever_fails_it_is_all_or_nothing() {
             doc! { "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" } },
         ),
     ];
-    for (at, (command, skips, how)) in faults.into_iter().enumerate() {
-        for skip in skips {
-            let fresh = TestDb::new(&format!("atomic_fault_{at}_{skip}")).await;
+    let cases = faults
+        .iter()
+        .flat_map(|(command, skips, how)| skips.iter().map(move |skip| (*command, *skip, how)));
+    // The slow one comes last.
+    let cases = Mutex::new(cases.rev());
+    on_servers(2, async |uri| {
+        while let Some((command, skip, how)) = { cases.lock().unwrap().next() } {
+            let fresh = TestDb::on(uri, &format!("atomic_fault_{command}_{skip}")).await;
             let mut data = doc! { "failCommands": [command] };
             data.extend(how.clone());
             let point = fresh.fail(doc! { "skip": skip }, data).await;
@@ -180,13 +183,13 @@ async fn whatever_fails_it_is_all_or_nothing() {
             assert_exactly_once(&fresh.db, 1..=4).await;
             fresh.pass().await;
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_fault_that_passes_is_not_even_noticed() {
-    let _turn = TURN.lock().await;
-    for (command, how) in [
+    let faults = [
         ("update", doc! { "closeConnection": true }),
         ("insert", doc! { "closeConnection": true }),
         ("commitTransaction", doc! { "closeConnection": true }),
@@ -195,18 +198,22 @@ async fn a_fault_that_passes_is_not_even_noticed() {
             "commitTransaction",
             doc! { "errorCode": 251, "errorLabels": ["TransientTransactionError"] },
         ),
-    ] {
-        let fresh = TestDb::new("atomic_passes").await;
-        let mut data = doc! { "failCommands": [command] };
-        data.extend(how.clone());
-        let point = fresh.fail(doc! { "times": 2 }, data).await;
-        let report = fresh.migrator(FOUR).up().atomic(true).await;
-        point.off().await;
-        let report = report.unwrap_or_else(|error| panic!("{command} {how}: {error}"));
-        assert_eq!(report.versions(), versions(1..=4), "{command} {how}");
-        assert_exactly_once(&fresh.db, 1..=4).await;
-        fresh.pass().await;
-    }
+    ];
+    on_servers(1, async |uri| {
+        for (command, how) in &faults {
+            let fresh = TestDb::on(uri, "atomic_passes").await;
+            let mut data = doc! { "failCommands": [command] };
+            data.extend(how.clone());
+            let point = fresh.fail(doc! { "times": 2 }, data).await;
+            let report = fresh.migrator(FOUR).up().atomic(true).await;
+            point.off().await;
+            let report = report.unwrap_or_else(|error| panic!("{command} {how}: {error}"));
+            assert_eq!(report.versions(), versions(1..=4), "{command} {how}");
+            assert_exactly_once(&fresh.db, 1..=4).await;
+            fresh.pass().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
