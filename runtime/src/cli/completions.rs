@@ -4,7 +4,7 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{app::Cli, usage::Whole};
+use super::{app::Cli, usage::CommandLine};
 
 /// The script for `shell`.
 pub(super) fn script(shell: Shell, cli: &Cli) -> String {
@@ -21,17 +21,19 @@ pub(super) fn script(shell: Shell, cli: &Cli) -> String {
         },
         // It was parsed without `Cli::parse`: what `called` says is all that is known.
         None => match called.split_first() {
-            None => (Whole::command(), invoked),
-            Some((program, path)) => (below(Whole::command(), path), (*program).to_owned()),
+            None => (CommandLine::command(), invoked),
+            Some((program, path)) => {
+                (mounted_below(CommandLine::command(), path), (*program).to_owned())
+            }
         },
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, fit(&program), &mut script);
+    clap_complete::generate(shell, &mut command, shell_safe(&program), &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 
 /// The verbs below these subcommands.
-fn below(verbs: clap::Command, path: &[&str]) -> clap::Command {
+fn mounted_below(verbs: clap::Command, path: &[&str]) -> clap::Command {
     path.iter().rev().fold(verbs, |inner, word| {
         // A few bytes, once per process: clap wants them for its whole life.
         let word: &'static str = (*word).to_owned().leak();
@@ -40,7 +42,7 @@ fn below(verbs: clap::Command, path: &[&str]) -> clap::Command {
 }
 
 /// A name that each shell takes for the name of a function and of a program.
-fn fit(program: &str) -> String {
+fn shell_safe(program: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
     let mut name: String = program.chars().map(plain).collect();
     // The generator for bash takes names apart at two of them.
@@ -107,7 +109,7 @@ mod tests {
         let cli = parsed::<Shop>(Cli::new(), &args);
         assert_eq!(cli.program(), "shop db");
         assert_eq!(parsed::<Shop>(Cli::new().called("s d"), &args).program(), "s d");
-        let whole = parsed::<Whole>(Cli::new(), &["shop.exe", "status"]);
+        let whole = parsed::<CommandLine>(Cli::new(), &["shop.exe", "status"]);
         assert_eq!(whole.program(), "shop");
         assert_eq!(crate::cli::usage::mounted(&Deep::command()).unwrap(), ["admin", "db"]);
     }

@@ -55,7 +55,7 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<bool, CliError> {
             .with_current_span(false)
             .boxed(),
         Some(_) => base.event_format(format).boxed(),
-        None => base.event_format(Unasked(format.without_time())).boxed(),
+        None => base.event_format(WithoutReported(format.without_time())).boxed(),
     };
     let set_up = || {
         let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
@@ -111,9 +111,9 @@ impl<V: Visit> Visit for VisibleValues<V> {
 }
 
 /// For who did not ask for log lines: without what the verb itself will say.
-struct Unasked(Format<Compact, ()>);
+struct WithoutReported(Format<Compact, ()>);
 
-impl<S, N> FormatEvent<S, N> for Unasked
+impl<S, N> FormatEvent<S, N> for WithoutReported
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,

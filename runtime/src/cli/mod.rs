@@ -189,9 +189,9 @@ mod line;
 mod log_filter;
 mod logging;
 mod out;
+mod print_error;
 mod progress;
 mod render;
-mod say;
 #[cfg(feature = "http")]
 mod serve;
 mod signals;
@@ -223,7 +223,7 @@ pub use self::{
     error::CliError,
     usage::AFTER_HELP,
 };
-use self::{out::Out, say::say, signals::Signals};
+use self::{out::Out, print_error::print_error, signals::Signals};
 use crate::{Kind, telemetry::redact};
 
 /// The whole command line, for the migrations that are linked into this binary:
@@ -250,14 +250,14 @@ impl Cli {
     where
         A: Into<OsString> + Clone,
     {
-        match self.parse_from::<usage::Whole, _>(args) {
+        match self.parse_from::<usage::CommandLine, _>(args) {
             // A future holds what it needs across its waits, and arguments are large.
             Ok(whole) => match Box::new(whole).as_ref() {
-                usage::Whole { verb: usage::Verb::Migrate(command), args } => {
+                usage::CommandLine { verb: usage::Verb::Migrate(command), args } => {
                     command.execute(&self, args).await
                 }
                 #[cfg(feature = "http")]
-                usage::Whole { verb: usage::Verb::Serve(serve), args } => {
+                usage::CommandLine { verb: usage::Verb::Serve(serve), args } => {
                     serve.execute(&self, args).await
                 }
             },
@@ -281,20 +281,20 @@ impl Command {
             Err(error) => return args.fail(&error),
         };
         let signals = Signals::listen(out);
-        let verb = verbs::Verb { cli, args, out, is_logged, cancel: signals.token() };
+        let run = verbs::VerbRun { cli, args, out, is_logged, cancel: signals.token() };
         // Boxed: a verb's future is of 35 KB, and would be in that of every caller.
-        match Box::pin(verb.run(self)).await {
-            Ok(answer) => {
+        match Box::pin(run.output(self)).await {
+            Ok(output) => {
                 if out.json {
-                    out.document(answer.json);
+                    out.document(output.json);
                 } else {
-                    out.print(&answer.text);
+                    out.print(&output.text);
                 }
-                out.exit(ExitCode::from(answer.exit_code))
+                out.exit(ExitCode::from(output.exit_code))
             }
             Err(error) => {
                 let next = error.next(&cli.program(), self.name());
-                say(out, &error, next.as_deref());
+                print_error(out, &error, next.as_deref());
                 if error.kind() == Kind::Cancelled && signals.token().is_cancelled() {
                     return out.exit(ExitCode::from(signals.exit_code()));
                 }
@@ -308,7 +308,7 @@ impl CliArgs {
     /// Prints an error as the verbs do, and returns its exit code: for an app's own
     /// subcommands.
     pub fn fail(&self, error: &CliError) -> ExitCode {
-        say(Out::new(self), error, None);
+        print_error(Out::new(self), error, None);
         ExitCode::from(error.kind().exit_code())
     }
 }

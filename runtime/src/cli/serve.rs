@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     app::Cli, args::CliArgs, connect::unless_cancelled, error::CliError, logging, out::Out,
-    render::style::safe, say::say, signals::Signals,
+    print_error::print_error, render::style::safe, signals::Signals,
 };
 use crate::{
     Error, Kind, Observer,
@@ -95,7 +95,7 @@ impl ServeArgs {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 let next = error.next(&cli.program(), "serve");
-                say(out, &error, next.as_deref());
+                print_error(out, &error, next.as_deref());
                 if error.kind() == Kind::Cancelled {
                     return ExitCode::from(signals.exit_code());
                 }
@@ -133,10 +133,10 @@ impl ServeArgs {
                 api = api.create_in(&cli.migrations_dir);
             }
             let listener =
-                TcpListener::bind(self.listen).await.map_err(|error| self.deaf(&error))?;
-            let address = listener.local_addr().map_err(|error| self.deaf(&error))?;
+                TcpListener::bind(self.listen).await.map_err(|error| self.cannot_listen(&error))?;
+            let address = listener.local_addr().map_err(|error| self.cannot_listen(&error))?;
             self.announce(cli, out, address, connection.database().name());
-            api.serve(listener, stop.clone()).await.map_err(|error| self.deaf(&error))
+            api.serve(listener, stop.clone()).await.map_err(|error| self.cannot_listen(&error))
         }
         .await;
         connection.close().await;
@@ -177,7 +177,7 @@ impl ServeArgs {
         }
     }
 
-    fn deaf(&self, error: &std::io::Error) -> CliError {
+    fn cannot_listen(&self, error: &std::io::Error) -> CliError {
         CliError::new(
             Kind::Unavailable,
             "listen",

@@ -7,7 +7,7 @@ use super::error::CliError;
 use crate::{Kind, telemetry::redact};
 
 /// Options that the driver takes for unknown, unless a feature of it is built in.
-const OF_FEATURES: [(&str, &str); 6] = [
+const FEATURE_OPTIONS: [(&str, &str); 6] = [
     ("proxyhost", "socks5-proxy"),
     ("proxyport", "socks5-proxy"),
     ("proxyusername", "socks5-proxy"),
@@ -17,7 +17,7 @@ const OF_FEATURES: [(&str, &str); 6] = [
 ];
 
 /// Options of other drivers of MongoDB's, which this one does not have.
-const OF_OTHERS: [&str; 9] = [
+const OTHER_DRIVERS_OPTIONS: [&str; 9] = [
     "fsync",
     "gssapiservicename",
     "j",
@@ -40,8 +40,8 @@ pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
                 format!("could not look up the server's name: {message}"),
             );
         }
-        let message = match lacking(uri, &described) {
-            Some(lacking) => lacking,
+        let message = match missing(uri, &described) {
+            Some(missing) => missing,
             None => format!(
                 "the URI is not one of MongoDB's: {}; expected \
                  mongodb://host:port/database?options, with `user:password@` before the host if it \
@@ -54,12 +54,12 @@ pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
 }
 
 /// What the URI asks for, and this build does not have: none of its values is in it.
-fn lacking(uri: &str, described: &str) -> Option<String> {
+fn missing(uri: &str, described: &str) -> Option<String> {
     let option = described
         .split_once(" is an invalid option")
         .and_then(|(before, _)| before.rsplit([' ', ':']).next())
         .map(str::to_ascii_lowercase);
-    if let Some(name) = option.as_deref().filter(|name| OF_OTHERS.contains(name)) {
+    if let Some(name) = option.as_deref().filter(|name| OTHER_DRIVERS_OPTIONS.contains(name)) {
         return Some(format!(
             "the URI has the option `{name}`, which MongoDB's driver for Rust does not have; take \
              it out"
@@ -68,7 +68,7 @@ fn lacking(uri: &str, described: &str) -> Option<String> {
     // Its own name, as the most similar one: a feature that is not built in.
     let similar = described.rsplit_once("similar name exists: ").map(|(_, similar)| similar.trim());
     let is_similar = option.is_some() && option.as_deref() == similar;
-    let of_option = |name: &str| OF_FEATURES.iter().find(|(option, _)| *option == name);
+    let of_option = |name: &str| FEATURE_OPTIONS.iter().find(|(option, _)| *option == name);
     let feature = option.as_deref().and_then(of_option).map(|(_, feature)| *feature);
     let feature = match option.as_deref() {
         // Unknown as a whole, as long as no compression is built in.
@@ -107,7 +107,7 @@ fn compression(uri: &str) -> &'static str {
 fn named_feature(described: &str) -> Option<&str> {
     let (before, _) = [" feature flag", " feature is not enabled", " feature must be enabled"]
         .into_iter()
-        .find_map(|behind| described.split_once(behind))?;
+        .find_map(|ending| described.split_once(ending))?;
     let name = before.rsplit(' ').next()?.trim_matches('`');
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (!name.is_empty() && name.chars().all(is_name)).then_some(name)

@@ -29,7 +29,7 @@ Exit codes:
 /// Migrates a MongoDB database.
 #[derive(Parser, Debug)]
 #[command(after_help = AFTER_HELP, arg_required_else_help = true)]
-pub(super) struct Whole {
+pub(super) struct CommandLine {
     #[command(flatten)]
     pub(super) args: CliArgs,
     #[command(subcommand)]
@@ -91,12 +91,12 @@ impl Cli {
                  was run"
             );
             let error = command.error(ErrorKind::InvalidUtf8, message);
-            return Err(answer(&error, &args));
+            return Err(print_clap(&error, &args));
         }
         command
             .try_get_matches_from_mut(&args)
             .and_then(|mut matches| P::from_arg_matches_mut(&mut matches))
-            .map_err(|error| answer(&error.format(&mut command), &args))
+            .map_err(|error| print_clap(&error.format(&mut command), &args))
     }
 
     /// The app's own parser, if it was given to [`parse`](Self::parse).
@@ -117,20 +117,20 @@ fn unreadable(command: &clap::Command) -> Option<String> {
 
 /// The subcommands that lead to the verbs; none where this is no parser with verbs in it.
 pub(super) fn mounted(command: &clap::Command) -> Option<Vec<String>> {
-    let has = |verb| command.get_subcommands().any(|one| one.get_name() == verb);
+    let has = |verb| command.get_subcommands().any(|subcommand| subcommand.get_name() == verb);
     if has("lock-status") && has("force-unlock") {
         return Some(Vec::new());
     }
-    command.get_subcommands().find_map(|one| {
-        let mut path = mounted(one)?;
-        path.insert(0, one.get_name().to_owned());
+    command.get_subcommands().find_map(|subcommand| {
+        let mut path = mounted(subcommand)?;
+        path.insert(0, subcommand.get_name().to_owned());
         Some(path)
     })
 }
 
 /// Prints what clap has to say. The arguments are not parsed, so it looks for itself whether
 /// JSON or no colour was asked for.
-fn answer(error: &clap::Error, args: &[OsString]) -> ExitCode {
+fn print_clap(error: &clap::Error, args: &[OsString]) -> ExitCode {
     let before_dashes = || args.iter().skip(1).take_while(|arg| *arg != "--");
     for arg in args {
         // A value of `--uri`, or of a mistyped option.

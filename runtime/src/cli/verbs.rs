@@ -12,7 +12,7 @@ use super::{
     app::Cli,
     args::{
         CliArgs,
-        common::{DryRunArgs, DryRunHow, UpTargetArgs},
+        common::{DryRunArgs, UpTargetArgs},
         verb::{
             BaselineArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, ImportArgs, PurgeArgs,
             RedoArgs, RepairArgs, ResolveArgs, UpArgs,
@@ -27,18 +27,18 @@ use super::{
     render::{dry_run, history, lock, notes, operator, plan, run, status, style::safe, view::View},
 };
 use crate::{
-    Down, DryRun, DryRunReport, Kind, Migrator, Named, Observer, Purge, Resolution, Shadow, State,
-    Up, Version,
+    Down, Kind, Migrator, Named, Observer, Purge, Resolution, State, Up, Version,
+    migrator::mode::{Mode, ModeReport},
 };
 
 /// What a verb has to say.
-pub(super) struct Answer {
+pub(super) struct Output {
     pub(super) text: String,
     pub(super) json: Value,
     pub(super) exit_code: u8,
 }
 
-impl Answer {
+impl Output {
     fn new<T: Serialize>(report: &T, text: impl Into<String>) -> Result<Self, CliError> {
         let json = serde_json::to_value(report).map_err(|error| {
             CliError::new(Kind::Failed, "io", format!("the report is no JSON: {error}"))
@@ -48,7 +48,7 @@ impl Answer {
 }
 
 /// A verb at work.
-pub(super) struct Verb<'a> {
+pub(super) struct VerbRun<'a> {
     pub(super) cli: &'a Cli,
     pub(super) args: &'a CliArgs,
     pub(super) out: Out,
@@ -57,8 +57,8 @@ pub(super) struct Verb<'a> {
     pub(super) cancel: &'a CancellationToken,
 }
 
-impl Verb<'_> {
-    pub(super) async fn run(&self, command: &Command) -> Result<Answer, CliError> {
+impl VerbRun<'_> {
+    pub(super) async fn output(&self, command: &Command) -> Result<Output, CliError> {
         match command {
             Command::Create(args) => return self.create(args),
             Command::Completions(args) => return self.completions(args.shell),
@@ -80,40 +80,40 @@ impl Verb<'_> {
         if let Some(observer) = &observer {
             migrator = migrator.observer(observer);
         }
-        let answer = self.with_migrator(command, migrator).await;
+        let output = self.with_migrator(command, migrator).await;
         connection.close().await;
-        answer
+        output
     }
 
     async fn with_migrator(
         &self,
         command: &Command,
         migrator: Migrator,
-    ) -> Result<Answer, CliError> {
+    ) -> Result<Output, CliError> {
         let view = self.view();
         match command {
             Command::Status => {
                 let report = self.read("reading the status", migrator.status()).await?;
-                Answer::new(&report, status::status(&report, view))
+                Output::new(&report, status::status(&report, view))
             }
             Command::Plan(args) => {
                 let migrator = args.lints.apply(args.policy.apply(migrator));
                 let up = up(&migrator, args.target).lint(!args.lints.no_lint);
-                self.plan(up.plan()).await
+                self.execute(Mode::Plan, "planning", up.in_mode(Mode::Plan)).await
             }
             Command::History => {
                 let report = self.read("reading the history", migrator.history()).await?;
-                Answer::new(&report, history::history(&report, view))
+                Output::new(&report, history::history(&report, view))
             }
             Command::Check(args) => {
                 let migrator = args.lints.apply(args.policy.apply(migrator));
                 let check = migrator.check().strict(args.strict).allow_pending(args.allow_pending);
                 let report = self.read("checking", check.into_future()).await?;
-                Answer::new(&report, operator::check(&report))
+                Output::new(&report, operator::check(&report))
             }
             Command::LockStatus => {
                 let report = self.read("looking at the lock", migrator.lock_status()).await?;
-                Answer::new(&report, lock::lock(&report, view))
+                Output::new(&report, lock::lock(&report, view))
             }
             Command::Up(args) => self.up(args, migrator).await,
             Command::Down(args) => self.down(args, args.lock.apply(migrator)).await,
@@ -130,7 +130,7 @@ impl Verb<'_> {
         }
     }
 
-    async fn up(&self, args: &UpArgs, migrator: Migrator) -> Result<Answer, CliError> {
+    async fn up(&self, args: &UpArgs, migrator: Migrator) -> Result<Output, CliError> {
         let migrator = args.lints.apply(args.lock.apply(args.policy.apply(migrator)));
         let lint = !args.lints.no_lint;
         let up = || {
@@ -139,77 +139,45 @@ impl Verb<'_> {
                 .atomic(args.atomic)
                 .lint(lint)
         };
-        match args.dry_run.how() {
-            None => {}
-            Some(DryRunHow::Plan) => return self.plan(up().plan()).await,
-            Some(DryRunHow::Run) => return self.tried(timed(up().dry_run(), args.dry_run)).await,
-            Some(DryRunHow::Shadow) => {
-                return self.tried(sampled(up().shadow(), args.dry_run)).await;
-            }
-        }
-        if lint {
+        let mode = args.dry_run.mode();
+        if mode == Mode::Run && lint {
             self.warn(up()).await?;
         }
-        let up = up();
-        let line = Progress::start("looking for what is pending");
-        let report = up.await?;
-        drop(line);
-        Answer::new(&report, run::run(&report, self.view()))
+        self.execute(mode, "looking for what is pending", up().in_mode(mode)).await
     }
 
-    async fn down(&self, args: &DownArgs, migrator: Migrator) -> Result<Answer, CliError> {
-        let down = || down(&migrator, args);
-        match args.dry_run.how() {
-            None => {}
-            Some(DryRunHow::Plan) => return self.plan(down().plan()).await,
-            Some(DryRunHow::Run) => return self.tried(timed(down().dry_run(), args.dry_run)).await,
-            Some(DryRunHow::Shadow) => {
-                return self.tried(sampled(down().shadow(), args.dry_run)).await;
-            }
-        }
-        if !args.confirm.yes {
-            let plan = self.read("planning", down().plan()).await?;
+    async fn down(&self, args: &DownArgs, migrator: Migrator) -> Result<Output, CliError> {
+        let mode = args.dry_run.mode();
+        if mode == Mode::Run && !args.confirm.yes {
+            let plan = self.read("planning", down(&migrator, args).plan()).await?;
             if plan.steps.is_empty() {
-                return Answer::new(&plan, plan::plan(&plan, self.view()));
+                return Output::new(&plan, plan::plan(&plan, self.view()));
             }
             self.out.note(&plan::proposal(&plan, self.view()));
             self.ask("Roll back?").await?;
         }
-        let line = Progress::start("looking for what to roll back");
-        let report = down().await?;
-        drop(line);
-        Answer::new(&report, run::run(&report, self.view()))
+        let down = down(&migrator, args).in_mode(mode);
+        self.execute(mode, "looking for what to roll back", down).await
     }
 
-    async fn redo(&self, args: &RedoArgs, migrator: Migrator) -> Result<Answer, CliError> {
-        let redo = || migrator.redo();
-        match args.dry_run.how() {
-            None => {}
-            Some(DryRunHow::Plan) => return self.plan(redo().plan()).await,
-            Some(DryRunHow::Run) => return self.tried(timed(redo().dry_run(), args.dry_run)).await,
-            Some(DryRunHow::Shadow) => {
-                return self.tried(sampled(redo().shadow(), args.dry_run)).await;
-            }
-        }
-        if !args.confirm.yes {
+    async fn redo(&self, args: &RedoArgs, migrator: Migrator) -> Result<Output, CliError> {
+        let mode = args.dry_run.mode();
+        if mode == Mode::Run && !args.confirm.yes {
             let plan = self.read("planning", migrator.redo().plan()).await?;
             if plan.steps.is_empty() {
-                return Answer::new(&plan, plan::plan(&plan, self.view()));
+                return Output::new(&plan, plan::plan(&plan, self.view()));
             }
             self.out.note(&plan::proposal(&plan, self.view()));
             self.ask("Roll back and apply again?").await?;
         }
-        let line = Progress::start("looking for what to redo");
-        let report = migrator.redo().await?;
-        drop(line);
-        Answer::new(&report, run::run(&report, self.view()))
+        self.execute(mode, "looking for what to redo", migrator.redo().in_mode(mode)).await
     }
 
     async fn force_unlock(
         &self,
         args: ForceUnlockArgs,
         migrator: Migrator,
-    ) -> Result<Answer, CliError> {
+    ) -> Result<Output, CliError> {
         if !args.confirm {
             let lock = self.read("looking at the lock", migrator.lock_status()).await?;
             self.out.note(&lock::lock(&lock, self.view()));
@@ -218,18 +186,21 @@ impl Verb<'_> {
         let line = Progress::start("unlocking");
         let report = migrator.force_unlock(args.fence).await?;
         drop(line);
-        Answer::new(&report, lock::unlock(&report))
+        Output::new(&report, lock::unlock(&report))
     }
 
-    async fn baseline(&self, args: &BaselineArgs, migrator: Migrator) -> Result<Answer, CliError> {
+    async fn baseline(&self, args: &BaselineArgs, migrator: Migrator) -> Result<Output, CliError> {
         if !args.confirm.yes {
             let status = self.read("reading the status", migrator.status()).await?;
-            let is_known = status.migrations.iter().any(|one| one.version == args.version);
+            let is_known =
+                status.migrations.iter().any(|migration| migration.version == args.version);
             let missing: Vec<Named> = status
                 .migrations
                 .into_iter()
-                .filter(|one| one.version <= args.version && one.state != State::Applied)
-                .map(|one| Named { version: one.version, name: one.name })
+                .filter(|migration| {
+                    migration.version <= args.version && migration.state != State::Applied
+                })
+                .map(|migration| Named { version: migration.version, name: migration.name })
                 .collect();
             // Where nothing would be recorded, there is nothing to ask.
             if is_known && !missing.is_empty() {
@@ -248,10 +219,10 @@ impl Verb<'_> {
         let line = Progress::start("recording");
         let report = migrator.baseline(args.version).await?;
         drop(line);
-        Answer::new(&report, operator::record(&report))
+        Output::new(&report, operator::record(&report))
     }
 
-    async fn import(&self, args: &ImportArgs, migrator: Migrator) -> Result<Answer, CliError> {
+    async fn import(&self, args: &ImportArgs, migrator: Migrator) -> Result<Output, CliError> {
         let mapping = mapping(args)?;
         let import = || {
             let mut import = migrator.import(args.from).allow_unmatched(args.allow_unmatched);
@@ -264,7 +235,7 @@ impl Verb<'_> {
             let preview = self.read("reading the other tool's history", import().preview()).await?;
             let text = operator::import(&preview);
             if args.dry_run {
-                return Answer::new(&preview, text);
+                return Output::new(&preview, text);
             }
             self.out.note(&text);
             // What the next call refuses, or finds done, is not asked.
@@ -276,10 +247,10 @@ impl Verb<'_> {
         let line = Progress::start("recording");
         let report = import().await?;
         drop(line);
-        Answer::new(&report, operator::import(&report))
+        Output::new(&report, operator::import(&report))
     }
 
-    async fn resolve(&self, args: &ResolveArgs, migrator: Migrator) -> Result<Answer, CliError> {
+    async fn resolve(&self, args: &ResolveArgs, migrator: Migrator) -> Result<Output, CliError> {
         let answer = Resolution::from(args.answer);
         if !args.confirm.yes {
             let consequence = match answer {
@@ -294,17 +265,19 @@ impl Verb<'_> {
         let line = Progress::start("recording");
         let report = migrator.resolve(args.version, answer).await?;
         drop(line);
-        Answer::new(&report, operator::record(&report))
+        Output::new(&report, operator::record(&report))
     }
 
-    async fn repair(&self, args: &RepairArgs, migrator: Migrator) -> Result<Answer, CliError> {
-        let repair = || args.renamed.iter().fold(migrator.repair(), |all, one| all.renamed(*one));
+    async fn repair(&self, args: &RepairArgs, migrator: Migrator) -> Result<Output, CliError> {
+        let repair = || {
+            args.renamed.iter().fold(migrator.repair(), |repair, version| repair.renamed(*version))
+        };
         if args.dry_run || !args.confirm.yes {
             let preview = self.read("comparing", repair().preview()).await?;
             let text = operator::repair(&preview);
             let nothing = preview.checksums.is_empty() && preview.renamed.is_empty();
             if args.dry_run || (nothing && !preview.digest_rebuilt) {
-                return Answer::new(&preview, text);
+                return Output::new(&preview, text);
             }
             self.out.note(&text);
             self.ask("Record them?").await?;
@@ -312,16 +285,16 @@ impl Verb<'_> {
         let line = Progress::start("recording");
         let report = repair().await?;
         drop(line);
-        Answer::new(&report, operator::repair(&report))
+        Output::new(&report, operator::repair(&report))
     }
 
-    async fn purge(&self, args: &PurgeArgs, migrator: Migrator) -> Result<Answer, CliError> {
+    async fn purge(&self, args: &PurgeArgs, migrator: Migrator) -> Result<Output, CliError> {
         if args.dry_run || !args.confirm.yes {
             let preview = self.read("looking for what is kept", purge(&migrator, args).preview());
             let preview = preview.await?;
             let text = operator::purge(&preview, self.view());
             if args.dry_run || preview.collections.is_empty() {
-                return Answer::new(&preview, text);
+                return Output::new(&preview, text);
             }
             self.out.note(&text);
             self.ask("Remove them for good?").await?;
@@ -329,48 +302,56 @@ impl Verb<'_> {
         let line = Progress::start("removing");
         let report = purge(&migrator, args).await?;
         drop(line);
-        Answer::new(&report, operator::purge(&report, self.view()))
+        Output::new(&report, operator::purge(&report, self.view()))
     }
 
-    fn create(&self, args: &CreateArgs) -> Result<Answer, CliError> {
+    fn create(&self, args: &CreateArgs) -> Result<Output, CliError> {
         let dir = args.dir.as_deref().unwrap_or(&self.cli.migrations_dir);
         let created = NewMigration::named(&args.name)?
             .template(args.kind.into())
             .reversible(args.reversible)
             .write(dir, Utc::now().naive_utc())?;
-        Answer::new(&created, operator::created(&created))
+        Output::new(&created, operator::created(&created))
     }
 
-    fn completions(&self, shell: clap_complete::Shell) -> Result<Answer, CliError> {
+    fn completions(&self, shell: clap_complete::Shell) -> Result<Output, CliError> {
         let script = completions::script(shell, self.cli);
-        Answer::new(&json!({ "shell": shell.to_string(), "script": script }), script)
+        Output::new(&json!({ "shell": shell.to_string(), "script": script }), script)
     }
 
-    async fn plan(
+    /// Does what `mode` says. `looking`: what the progress line of a run shows at first.
+    async fn execute(
         &self,
-        plan: impl Future<Output = Result<crate::PlanReport, crate::Error>>,
-    ) -> Result<Answer, CliError> {
-        let plan = self.read("planning", plan).await?;
-        Answer::new(&plan, plan::plan(&plan, self.view()))
-    }
-
-    /// A dry run. A signal ends it in order, as its transaction or its database has to go.
-    async fn tried(
-        &self,
-        trying: impl IntoFuture<Output = Result<DryRunReport, crate::Error>>,
-    ) -> Result<Answer, CliError> {
-        let line = Progress::start("trying");
-        let tried = trying.await;
-        drop(line);
-        let report = match tried {
-            Err(crate::Error::Cancelled { .. }) => return Err(CliError::cancelled()),
-            tried => tried?,
+        mode: Mode,
+        looking: &str,
+        work: impl Future<Output = Result<ModeReport, crate::Error>>,
+    ) -> Result<Output, CliError> {
+        let report = match mode {
+            Mode::Plan => self.read("planning", work).await?,
+            Mode::Run => {
+                let _line = Progress::start(looking);
+                work.await?
+            }
+            // A signal ends it in order, as its transaction or its database has to go.
+            Mode::DryRun { .. } | Mode::Shadow { .. } => {
+                let _line = Progress::start("trying");
+                match work.await {
+                    Err(crate::Error::Cancelled { .. }) => return Err(CliError::cancelled()),
+                    tried => tried?,
+                }
+            }
         };
-        let mut answer = Answer::new(&report, dry_run::report(&report, self.view()))?;
-        if !report.is_ok() {
-            answer.exit_code = Kind::Failed.exit_code();
+        match report {
+            ModeReport::Run(report) => Output::new(&report, run::run(&report, self.view())),
+            ModeReport::Plan(report) => Output::new(&report, plan::plan(&report, self.view())),
+            ModeReport::DryRun(report) => {
+                let mut output = Output::new(&report, dry_run::report(&report, self.view()))?;
+                if !report.is_ok() {
+                    output.exit_code = Kind::Failed.exit_code();
+                }
+                Ok(output)
+            }
         }
-        Ok(answer)
     }
 
     /// What would better be done otherwise, before it is done.
@@ -451,20 +432,6 @@ fn dry_run_of(command: &Command) -> DryRunArgs {
         Command::Down(args) => args.dry_run,
         Command::Redo(args) => args.dry_run,
         _ => DryRunArgs::default(),
-    }
-}
-
-fn timed(dry_run: DryRun<'_>, args: DryRunArgs) -> DryRun<'_> {
-    match args.timeout {
-        Some(timeout) => dry_run.timeout(timeout),
-        None => dry_run,
-    }
-}
-
-fn sampled(shadow: Shadow<'_>, args: DryRunArgs) -> Shadow<'_> {
-    match args.sample {
-        Some(documents) => shadow.sample(documents),
-        None => shadow,
     }
 }
 

@@ -27,7 +27,11 @@ use super::{
         run::{DryRunHow, Run, Verb},
     },
 };
-use crate::{DryRun, DryRunReport, Error, Migrator, Shadow, Wait, telemetry::progress::Progress};
+use crate::{
+    Error, Migrator, Wait,
+    migrator::mode::{Mode, ModeReport},
+    telemetry::progress::Progress,
+};
 
 type Answered = Result<Response, Problem>;
 
@@ -55,13 +59,7 @@ pub(super) async fn up(
     let how = asked.dry_run;
     start(&shared, Verb::Up, how, who, uri.path(), &headers, move |migrator| async move {
         let migrator = asked.policy(migrator);
-        let up = asked.up(&migrator);
-        match asked.dry_run {
-            None => up.await.map(Outcome::Run),
-            Some(DryRunHow::Plan) => up.plan().await.map(Outcome::Plan),
-            Some(DryRunHow::Run) => tried(timed(up.dry_run(), asked.trial()).await),
-            Some(DryRunHow::Shadow) => tried(sampled(up.shadow(), asked.trial()).await),
-        }
+        asked.up(&migrator).in_mode(mode(asked.trial())).await.map(outcome)
     })
     .await
 }
@@ -86,32 +84,26 @@ pub(super) async fn down(
     asked.check()?;
     let how = asked.dry_run;
     start(&shared, Verb::Down, how, who, uri.path(), &headers, move |migrator| async move {
-        let down = asked.down(&migrator);
-        match asked.dry_run {
-            None => down.await.map(Outcome::Run),
-            Some(DryRunHow::Plan) => down.plan().await.map(Outcome::Plan),
-            Some(DryRunHow::Run) => tried(timed(down.dry_run(), asked.trial()).await),
-            Some(DryRunHow::Shadow) => tried(sampled(down.shadow(), asked.trial()).await),
-        }
+        asked.down(&migrator).in_mode(mode(asked.trial())).await.map(outcome)
     })
     .await
 }
 
-fn tried(report: Result<DryRunReport, Error>) -> Result<Outcome, Error> {
-    report.map(Outcome::DryRun)
-}
-
-fn timed(dry_run: DryRun<'_>, trial: Trial) -> DryRun<'_> {
-    match trial.timeout_ms {
-        Some(ms) => dry_run.timeout(Duration::from_millis(u64::from(ms))),
-        None => dry_run,
+fn mode(trial: Trial) -> Mode {
+    let timeout = trial.timeout_ms.map(|ms| Duration::from_millis(u64::from(ms)));
+    match trial.how {
+        None => Mode::Run,
+        Some(DryRunHow::Plan) => Mode::Plan,
+        Some(DryRunHow::Run) => Mode::DryRun { timeout },
+        Some(DryRunHow::Shadow) => Mode::Shadow { sample: trial.sample },
     }
 }
 
-fn sampled(shadow: Shadow<'_>, trial: Trial) -> Shadow<'_> {
-    match trial.sample {
-        Some(documents) => shadow.sample(documents),
-        None => shadow,
+fn outcome(report: ModeReport) -> Outcome {
+    match report {
+        ModeReport::Run(report) => Outcome::Run(report),
+        ModeReport::Plan(report) => Outcome::Plan(report),
+        ModeReport::DryRun(report) => Outcome::DryRun(report),
     }
 }
 

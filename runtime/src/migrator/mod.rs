@@ -7,6 +7,8 @@ pub(crate) mod check;
 pub(crate) mod down;
 pub(crate) mod dry_run;
 pub(crate) mod import;
+#[cfg(any(feature = "cli", feature = "http"))]
+pub(crate) mod mode;
 pub(crate) mod on_start;
 pub(crate) mod purge;
 pub(crate) mod repair;
@@ -286,6 +288,12 @@ impl Migrator {
     pub(crate) fn progress(mut self, progress: Progress) -> Self {
         self.progress = progress;
         self
+    }
+
+    /// The name of the control collection.
+    #[cfg(feature = "testing")]
+    pub(crate) fn control_collection(&self) -> String {
+        self.settings.collection_name()
     }
 
     /// What cancels its verbs.

@@ -9,7 +9,7 @@ use super::{
     error::TestError,
     image::Image,
     kill::{self, Kill},
-    round_trip::{failed, named, pending, same, up},
+    round_trip::{apply, check_same, migration_failed, pending},
     scratch,
 };
 use crate::{Migration, OutOfOrder, model::named::Named};
@@ -71,62 +71,63 @@ pub async fn apply_twice(database: &Database) -> Result<ApplyTwice, TestError> {
     if pending.is_empty() {
         return scratch::within(database, "twice", async |empty| {
             let all = self::pending(empty).await?;
-            each(empty, &all).await
+            try_each(empty, &all).await
         })
         .await;
     }
-    each(database, &pending).await
+    try_each(database, &pending).await
 }
 
-async fn each(database: &Database, pending: &[Migration]) -> Result<ApplyTwice, TestError> {
+async fn try_each(database: &Database, pending: &[Migration]) -> Result<ApplyTwice, TestError> {
     let since = contents::now(database).await?;
     let mut migrations = Vec::with_capacity(pending.len());
-    for one in pending {
-        migrations.push(crash(database, one, since).await?);
+    for migration in pending {
+        migrations.push(crash_at_each_command(database, migration, since).await?);
     }
     Ok(ApplyTwice { migrations })
 }
 
-async fn crash(
+async fn crash_at_each_command(
     database: &Database,
-    one: &Migration,
+    migration: &Migration,
     since: DateTime,
 ) -> Result<Crashed, TestError> {
-    let image = Image::of(database).await?.ok_or_else(|| {
+    let image = Image::read(database).await?.ok_or_else(|| {
         TestError::set_up("copy the database for each crash", "it holds more than 32 MB")
     })?;
     // Without a crash, in the test's own database; counted on the way.
     let (ended, commands) = kill::run(database, Kill::before(usize::MAX), async |migrator| {
-        migrator.out_of_order(OutOfOrder::Allow).up().to(one.version()).await
+        migrator.out_of_order(OutOfOrder::Allow).up().to(migration.version()).await
     })
     .await?;
     if let Some(Err(source)) = ended {
-        return Err(failed(one, "apply", source));
+        return Err(migration_failed(migration, "apply", source));
     }
-    let wanted = Contents::of(database).await?;
+    let control = &database.control();
+    let wanted = Contents::read(database, control).await?;
     let points = points(commands);
     let (image, wanted) = (&image, &wanted);
     // Most of it is waiting for the server.
     let crashes = stream::iter(points.iter().copied()).map(|number| async move {
         scratch::within(database, &format!("crash_{number}"), async |copy| {
-            image.fill(copy).await?;
-            crash_at(copy, one, number).await?;
+            image.fill(copy, control).await?;
+            crash_at(copy, migration, number).await?;
             let done = format!("died before its command {number}, and was applied again");
-            same(wanted, &Contents::of(copy).await?, since, one, &done)
+            check_same(wanted, &Contents::read(copy, control).await?, since, migration, &done)
         })
         .await
     });
     crashes.buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
-    Ok(Crashed { migration: named(one), commands, crashes: points.len() })
+    Ok(Crashed { migration: migration.named(), commands, crashes: points.len() })
 }
 
-async fn crash_at(copy: &Database, one: &Migration, number: usize) -> Result<(), TestError> {
+async fn crash_at(copy: &Database, migration: &Migration, number: usize) -> Result<(), TestError> {
     // It may fail before it gets so far, of what it does: then the next attempt says so.
     kill::run(copy, Kill::before(number), async |migrator| {
-        let _ = migrator.out_of_order(OutOfOrder::Allow).up().to(one.version()).await;
+        let _ = migrator.out_of_order(OutOfOrder::Allow).up().to(migration.version()).await;
     })
     .await?;
-    up(copy, one, &format!("apply, after a crash before its command {number},")).await
+    apply(copy, migration, &format!("apply, after a crash before its command {number},")).await
 }
 
 /// All of them, or as many as are tried, evenly, with the first and the last.

@@ -7,7 +7,7 @@ use mongodb::{
 };
 
 use super::error::TestError;
-use crate::mongo::code;
+use crate::{kinds::change::keep, mongo::code};
 
 /// A collection, view or time series, with its indexes.
 #[derive(Clone, Debug)]
@@ -26,9 +26,13 @@ impl Collection {
     }
 }
 
-/// Whether a collection is ours, or the server's.
-pub(super) fn is_ours(name: &str) -> bool {
-    name == "migrations" || name.starts_with("migrations.")
+/// Whether a collection is Mongrate's own: `control`, a control collection of a default name (also
+/// another group's), or a kept collection.
+pub(super) fn is_ours(name: &str, control: &str) -> bool {
+    name == control
+        || name.starts_with(&keep::prefix(control))
+        || name == "migrations"
+        || name.starts_with("migrations.")
 }
 
 /// Every collection but the server's own, by name; views last.
@@ -41,14 +45,14 @@ pub(super) async fn collections(database: &Database) -> Result<Vec<Collection>, 
         .await
         .map_err(TestError::driver(act))?;
     let mut all = Vec::with_capacity(found.len());
-    for mut one in found {
-        let Ok(name) = one.get_str("name").map(str::to_owned) else { continue };
+    for mut reply in found {
+        let Ok(name) = reply.get_str("name").map(str::to_owned) else { continue };
         if name.starts_with("system.") {
             continue;
         }
-        let kind = one.get_str("type").unwrap_or("collection").to_owned();
-        let uuid = one.get_document("info").ok().and_then(|info| info.get("uuid")).cloned();
-        let options = match one.remove("options") {
+        let kind = reply.get_str("type").unwrap_or("collection").to_owned();
+        let uuid = reply.get_document("info").ok().and_then(|info| info.get("uuid")).cloned();
+        let options = match reply.remove("options") {
             Some(Bson::Document(options)) => options,
             _ => Document::new(),
         };

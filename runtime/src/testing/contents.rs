@@ -29,23 +29,25 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub(super) async fn of(database: &Database) -> Result<Self, TestError> {
+    /// Reads a database whose control collection is `control`.
+    pub(super) async fn read(database: &Database, control: &str) -> Result<Self, TestError> {
         let (mut schema, mut documents) = (BTreeMap::new(), BTreeMap::new());
-        for one in collections(database).await? {
-            if is_ours(&one.name) {
+        for collection in collections(database).await? {
+            if is_ours(&collection.name, control) {
                 continue;
             }
-            let mut found = match one.kind.as_str() {
+            let mut found = match collection.kind.as_str() {
                 "view" => Vec::new(),
-                _ => super::collections::documents(database, &one.name).await?,
+                _ => super::collections::documents(database, &collection.name).await?,
             };
             // One that is empty and has nothing of its own comes and goes with its documents.
-            if one.is_plain() && found.is_empty() {
+            if collection.is_plain() && found.is_empty() {
                 continue;
             }
-            found.sort_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
-            schema.insert(one.name.clone(), super::schema_text::text(&one));
-            documents.insert(one.name, found);
+            found.sort_by(|document, other| document.as_bytes().cmp(other.as_bytes()));
+            schema
+                .insert(collection.name.clone(), super::schema_text::collection_text(&collection));
+            documents.insert(collection.name, found);
         }
         Ok(Self { schema, documents })
     }
@@ -68,7 +70,7 @@ impl Contents {
                     let mut count: BTreeMap<String, i64> = BTreeMap::new();
                     for (documents, by) in [(from, 1), (other, -1)] {
                         for document in documents {
-                            *count.entry(shown(document, since)).or_default() += by;
+                            *count.entry(document_text(document, since)).or_default() += by;
                         }
                     }
                     count.into_iter().filter(|(_, count)| *count > 0)
@@ -133,7 +135,7 @@ pub(super) fn lines_of_difference(before: &str, after: &str) -> Vec<String> {
 }
 
 /// A document as text; what was generated since then as a word.
-fn shown(document: &RawDocumentBuf, since: DateTime) -> String {
+fn document_text(document: &RawDocumentBuf, since: DateTime) -> String {
     match Document::try_from(document.as_ref()) {
         Ok(document) => value(&Bson::Document(document), since),
         Err(_) => format!("{:?}", document.as_bytes()),
@@ -144,8 +146,10 @@ fn shown(document: &RawDocumentBuf, since: DateTime) -> String {
 fn value(bson: &Bson, since: DateTime) -> String {
     match bson {
         Bson::Document(document) => {
-            let mut fields: Vec<String> =
-                document.iter().map(|(key, one)| format!("{key}: {}", value(one, since))).collect();
+            let mut fields: Vec<String> = document
+                .iter()
+                .map(|(key, inner)| format!("{key}: {}", value(inner, since)))
+                .collect();
             fields.sort();
             format!("{{ {} }}", fields.join(", "))
         }
@@ -182,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_stay_are_not_shown() {
+    fn lines_that_stay_are_not_document_text() {
         let found = lines_of_difference("a\nb\nc", "a\nx\nc\nd");
         assert_eq!(found, ["- b", "+ x", "+ d"]);
         assert!(lines_of_difference("a\nb", "a\nb").is_empty());
@@ -191,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_is_generated_counts_as_equal() {
-        let of = |document: Document| {
+        let contents = |document: Document| {
             let raw = RawDocumentBuf::try_from(&document).expect("a document");
             Contents {
                 schema: BTreeMap::from([("a".to_owned(), String::new())]),
@@ -200,12 +204,12 @@ mod tests {
         };
         let id = mongodb::bson::oid::ObjectId::new;
         let since = DateTime::now();
-        let one = of(doc! { "_id": id(), "at": DateTime::now(), "n": 1 });
-        let same = of(doc! { "n": 1, "_id": id(), "at": DateTime::now() });
-        let other = of(doc! { "_id": id(), "at": DateTime::now(), "n": 1_i64 });
-        assert_eq!(one.difference(&same, since), None);
-        assert_eq!(one.difference(&other, since).expect("another type").lines().count(), 2);
+        let first = contents(doc! { "_id": id(), "at": DateTime::now(), "n": 1 });
+        let same = contents(doc! { "n": 1, "_id": id(), "at": DateTime::now() });
+        let other = contents(doc! { "_id": id(), "at": DateTime::now(), "n": 1_i64 });
+        assert_eq!(first.difference(&same, since), None);
+        assert_eq!(first.difference(&other, since).expect("another type").lines().count(), 2);
         let later = DateTime::from_millis(since.timestamp_millis() + 100_000);
-        assert!(one.difference(&same, later).is_some());
+        assert!(first.difference(&same, later).is_some());
     }
 }

@@ -21,6 +21,7 @@ pub struct Database {
 struct About {
     uri: String,
     group: Option<String>,
+    collection: Option<String>,
     list: Option<Vec<Migration>>,
     package: PathBuf,
 }
@@ -35,6 +36,7 @@ impl Database {
         let about = About {
             uri: uri.to_owned(),
             group: group.map(str::to_owned),
+            collection: None,
             list: None,
             package: package.to_owned(),
         };
@@ -55,6 +57,15 @@ impl Database {
         Self { database: self.database.clone(), about: Arc::new(about) }
     }
 
+    /// The same database with a control collection of this name, for an app that sets
+    /// [`Migrator::collection`]. Begin with `at = 0`: the attribute records what it applies in the
+    /// collection of the default name.
+    #[must_use]
+    pub fn with_collection(&self, name: impl Into<String>) -> Self {
+        let about = About { collection: Some(name.into()), ..(*self.about).clone() };
+        Self { database: self.database.clone(), about: Arc::new(about) }
+    }
+
     /// The server's URI.
     pub fn uri(&self) -> &str {
         &self.about.uri
@@ -66,10 +77,19 @@ impl Database {
             None => Migrator::new(&self.database),
             Some(list) => Migrator::with(&self.database, list.iter().copied()),
         };
-        match &self.about.group {
+        let migrator = match &self.about.group {
             None => migrator,
             Some(group) => migrator.group(group),
+        };
+        match &self.about.collection {
+            None => migrator,
+            Some(collection) => migrator.collection(collection),
         }
+    }
+
+    /// The name of the control collection.
+    pub(super) fn control(&self) -> String {
+        self.migrator().control_collection()
     }
 
     /// Applies what is pending.
@@ -99,7 +119,7 @@ impl Database {
         if version.get() == 0 {
             return migrator.down().all().await;
         }
-        if !migrator.migrations()?.iter().any(|one| one.version() == version) {
+        if !migrator.migrations()?.iter().any(|migration| migration.version() == version) {
             return Err(Error::UnknownVersion { version });
         }
         let plan = migrator.down().to(version).plan().await;
@@ -160,7 +180,7 @@ impl Database {
     ///
     /// As [`assert_schema`](Self::assert_schema).
     pub async fn assert_schema_in(&self, file: impl AsRef<Path>) -> Result<(), TestError> {
-        schema::assert(self, &self.about.package.join(file)).await
+        schema::assert(self, &self.control(), &self.about.package.join(file)).await
     }
 }
 

@@ -83,7 +83,7 @@ impl TestError {
     /// As a [`std::error::Error`], for a test that returns another error, such as
     /// `anyhow::Error` or `Box<dyn std::error::Error>`.
     pub fn into_error(self) -> impl StdError + Send + Sync + 'static {
-        Shown(self)
+        StdTestError(self)
     }
 
     /// For what the driver says.
@@ -114,13 +114,13 @@ impl fmt::Display for TestError {
                 path.display()
             ),
             Self::SetUp { act, problem } => write!(f, "cannot {act}: {problem}"),
-            Self::Other(error) => f.write_str(&whole(&**error)),
+            Self::Other(error) => f.write_str(&with_causes(&**error)),
         }
     }
 }
 
 /// An error with all that is behind it, on one line; what the driver says without the raw reply.
-fn whole(error: &(dyn StdError + 'static)) -> String {
+fn with_causes(error: &(dyn StdError + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for link in driver::chain(error) {
         let text = match link.downcast_ref::<mongodb::error::Error>() {
@@ -139,21 +139,21 @@ fn whole(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// A [`TestError`] as an error of the standard library.
-struct Shown(TestError);
+struct StdTestError(TestError);
 
-impl fmt::Display for Shown {
+impl fmt::Display for StdTestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl fmt::Debug for Shown {
+impl fmt::Debug for StdTestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl StdError for Shown {
+impl StdError for StdTestError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source()
     }

@@ -24,20 +24,20 @@ const DUPLICATE_KEY: i32 = 11_000;
 #[derive(Clone, Debug)]
 pub struct Fail {
     command: String,
-    how: How,
-    which: Which,
+    fault: Fault,
+    affected: Affected,
     labels: Vec<String>,
 }
 
 /// Counting both at a time is not in the server's power.
 #[derive(Clone, Copy, Debug)]
-enum Which {
+enum Affected {
     First(u32),
     After(u32),
 }
 
 #[derive(Clone, Copy, Debug)]
-enum How {
+enum Fault {
     Close,
     Code(i32),
     WriteConcern(i32),
@@ -46,14 +46,14 @@ enum How {
 impl Fail {
     /// Commands of this name, as `insert` or `commitTransaction`.
     pub fn command(name: impl Into<String>) -> Self {
-        let (how, which) = (How::Close, Which::First(1));
-        Self { command: name.into(), how, which, labels: Vec::new() }
+        let (fault, affected) = (Fault::Close, Affected::First(1));
+        Self { command: name.into(), fault, affected, labels: Vec::new() }
     }
 
     /// With this error code, before the server does anything.
     #[must_use]
     pub fn code(mut self, code: i32) -> Self {
-        self.how = How::Code(code);
+        self.fault = Fault::Code(code);
         self
     }
 
@@ -67,30 +67,30 @@ impl Fail {
     /// With a write concern error of this code: it is done, but not by a majority.
     #[must_use]
     pub fn write_concern(mut self, code: i32) -> Self {
-        self.how = How::WriteConcern(code);
+        self.fault = Fault::WriteConcern(code);
         self
     }
 
     /// So many fail, the rest is served. Default: 1.
     #[must_use]
     pub fn times(mut self, commands: u32) -> Self {
-        self.which = Which::First(commands);
+        self.affected = Affected::First(commands);
         self
     }
 
     /// So many are served, all others fail.
     #[must_use]
     pub fn all_after(mut self, commands: u32) -> Self {
-        self.which = Which::After(commands);
+        self.affected = Affected::After(commands);
         self
     }
 
     fn data(&self, app: &str) -> Document {
         let mut data = doc! { "failCommands": [&self.command], "appName": app };
-        match self.how {
-            How::Close => data.insert("closeConnection", true),
-            How::Code(code) => data.insert("errorCode", code),
-            How::WriteConcern(code) => {
+        match self.fault {
+            Fault::Close => data.insert("closeConnection", true),
+            Fault::Code(code) => data.insert("errorCode", code),
+            Fault::WriteConcern(code) => {
                 let error = doc! { "code": code, "errmsg": "made to fail by a test" };
                 data.insert("writeConcernError", error)
             }
@@ -134,9 +134,9 @@ pub async fn fail<T>(
     let migrator = database.over(client.database(database.name())).migrator();
     let admin = database.client().database("admin");
     let turn = Turn::take(&database.client().database(TURNS)).await?;
-    let mode = match fail.which {
-        Which::First(times) => doc! { "times": i64::from(times) },
-        Which::After(skip) => doc! { "skip": i64::from(skip) },
+    let mode = match fail.affected {
+        Affected::First(times) => doc! { "times": i64::from(times) },
+        Affected::After(skip) => doc! { "skip": i64::from(skip) },
     };
     let on = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": fail.data(&app) };
     if let Err(error) = admin.run_command(on).await {

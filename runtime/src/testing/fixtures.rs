@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn an_array_and_lines_are_read_with_their_types() {
         let id = "64b5f0c2a1b2c3d4e5f60718";
-        let one = format!(
+        let document = format!(
             r#"{{ "_id": {{ "$oid": "{id}" }}, "n": -5, "big": 5000000000, "x": 1.5,
                  "at": {{ "$date": "1970-01-01T00:00:01Z" }}, "l": {{ "$numberLong": "7" }},
                  "tags": ["a", null, true], "in": {{ "a": 1 }} }}"#
@@ -170,7 +170,9 @@ mod tests {
             "at": DateTime::from_millis(1_000), "l": 7_i64, "tags": ["a", Bson::Null, true],
             "in": { "a": 1 },
         };
-        for text in [one.clone(), format!("[{one}]"), format!("\u{feff}{one}\n{one}\n")] {
+        for text in
+            [document.clone(), format!("[{document}]"), format!("\u{feff}{document}\n{document}\n")]
+        {
             let found = parse(&text).unwrap();
             assert!(!found.is_empty());
             for document in &found {

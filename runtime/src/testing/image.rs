@@ -74,7 +74,7 @@ pub(super) async fn get(
             }
             migrate().await?;
             made = true;
-            let Some(image) = Image::of(database).await? else { return Ok(None) };
+            let Some(image) = Image::read(database).await? else { return Ok(None) };
             if let Some(path) = file {
                 // Others would migrate by themselves.
                 let _ = image.write(path);
@@ -90,7 +90,7 @@ fn file(key: &Key, uri: &str) -> Option<PathBuf> {
     let binary = std::env::current_exe().ok()?;
     let about = fs::metadata(&binary).ok()?;
     let modified = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    let hash = slot::hex(&[
+    let hash = slot::hash(&[
         uri,
         &binary.to_string_lossy(),
         &format!("{} {} {key:?}", modified.as_nanos(), about.len()),
@@ -116,34 +116,37 @@ fn sweep(directory: &std::path::Path) {
 
 impl Image {
     /// Reads a database. `None`: it is too large to be kept.
-    pub(super) async fn of(database: &Database) -> Result<Option<Self>, TestError> {
+    pub(super) async fn read(database: &Database) -> Result<Option<Self>, TestError> {
         let (mut all, mut bytes) = (Vec::new(), 0);
-        for one in collections::collections(database).await? {
-            let documents = match one.kind.as_str() {
+        for collection in collections::collections(database).await? {
+            let documents = match collection.kind.as_str() {
                 "view" => Vec::new(),
-                _ => collections::documents(database, &one.name).await?,
+                _ => collections::documents(database, &collection.name).await?,
             };
-            bytes += documents.iter().map(|one| one.as_bytes().len()).sum::<usize>();
+            bytes += documents.iter().map(|document| document.as_bytes().len()).sum::<usize>();
             if bytes > BYTES_MAX {
                 return Ok(None);
             }
-            all.push((one, documents));
+            all.push((collection, documents));
         }
         Ok(Some(Self { collections: all }))
     }
 
-    /// Makes an empty database like this one.
-    pub(super) async fn fill(&self, database: &Database) -> Result<(), TestError> {
-        let (ours, theirs): (Vec<_>, Vec<_>) = self
-            .collections
-            .iter()
-            .partition(|(one, _)| is_ours(&one.name) && !one.name.contains(".kept."));
-        for (one, documents) in &theirs {
-            make(database, one).await?;
-            insert(database, &one.name, documents, true).await?;
+    /// Makes an empty database like this one, whose control collection is `control`.
+    pub(super) async fn fill(&self, database: &Database, control: &str) -> Result<(), TestError> {
+        let (ours, theirs): (Vec<_>, Vec<_>) =
+            self.collections.iter().partition(|(collection, _)| {
+                is_ours(&collection.name, control) && !collection.name.contains(".kept.")
+            });
+        for (collection, documents) in &theirs {
+            create(database, collection).await?;
+            insert(database, &collection.name, documents, true).await?;
         }
         let mut uuids = Vec::new();
-        if ours.iter().any(|(_, documents)| documents.iter().any(|one| self.is_named_in(one))) {
+        if ours
+            .iter()
+            .any(|(_, documents)| documents.iter().any(|document| self.is_named_in(document)))
+        {
             let now = collections::collections(database).await?;
             for (old, _) in &theirs {
                 let new = now.iter().find(|new| new.name == old.name);
@@ -152,9 +155,9 @@ impl Image {
                 }
             }
         }
-        for (one, documents) in &ours {
+        for (collection, documents) in &ours {
             if uuids.is_empty() {
-                insert(database, &one.name, documents, false).await?;
+                insert(database, &collection.name, documents, false).await?;
                 continue;
             }
             let mut renamed = Vec::with_capacity(documents.len());
@@ -168,7 +171,7 @@ impl Image {
                     .map_err(|error| TestError::set_up("fill a database", error))?;
                 renamed.push(document);
             }
-            insert(database, &one.name, &renamed, false).await?;
+            insert(database, &collection.name, &renamed, false).await?;
         }
         Ok(())
     }
@@ -176,7 +179,7 @@ impl Image {
     /// Whether a document holds the UUID of one of the collections.
     fn is_named_in(&self, document: &RawDocumentBuf) -> bool {
         let bytes = document.as_bytes();
-        self.collections.iter().any(|(one, _)| match &one.uuid {
+        self.collections.iter().any(|(collection, _)| match &collection.uuid {
             Some(Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: uuid })) => {
                 bytes.windows(uuid.len()).any(|window| window == uuid.as_slice())
             }
@@ -187,10 +190,10 @@ impl Image {
     /// A head per collection, and its documents behind it: BSON throughout.
     fn write(&self, path: PathBuf) -> io::Result<()> {
         let mut bytes = MAGIC.to_vec();
-        for (one, documents) in &self.collections {
+        for (collection, documents) in &self.collections {
             let head = doc! {
-                "name": &one.name, "kind": &one.kind, "options": one.options.clone(),
-                "uuid": one.uuid.clone(), "indexes": one.indexes.clone(),
+                "name": &collection.name, "kind": &collection.kind, "options": collection.options.clone(),
+                "uuid": collection.uuid.clone(), "indexes": collection.indexes.clone(),
                 "documents": i64::try_from(documents.len()).unwrap_or(i64::MAX),
             };
             let head = RawDocumentBuf::try_from(&head).map_err(io::Error::other)?;
@@ -212,7 +215,7 @@ impl Image {
             let head = Document::try_from(next(&mut rest)?.as_ref()).ok()?;
             let count = usize::try_from(head.get_i64("documents").ok()?).ok()?;
             let indexes = head.get_array("indexes").ok()?.iter();
-            let one = Collection {
+            let collection = Collection {
                 name: head.get_str("name").ok()?.to_owned(),
                 kind: head.get_str("kind").ok()?.to_owned(),
                 options: head.get_document("options").ok()?.clone(),
@@ -220,7 +223,7 @@ impl Image {
                 indexes: indexes.filter_map(|index| index.as_document().cloned()).collect(),
             };
             let documents = (0..count).map(|_| next(&mut rest)).collect::<Option<_>>()?;
-            collections.push((one, documents));
+            collections.push((collection, documents));
         }
         Some(Self { collections })
     }
@@ -250,11 +253,11 @@ fn replaced(value: Bson, uuids: &[(Bson, Bson)]) -> Bson {
     }
 }
 
-async fn make(database: &Database, one: &Collection) -> Result<(), TestError> {
+async fn create(database: &Database, collection: &Collection) -> Result<(), TestError> {
     let act = "fill a test's database";
-    if !one.options.is_empty() || one.indexes.is_empty() {
-        let mut command = doc! { "create": &one.name };
-        command.extend(one.options.clone());
+    if !collection.options.is_empty() || collection.indexes.is_empty() {
+        let mut command = doc! { "create": &collection.name };
+        command.extend(collection.options.clone());
         if let Ok(series) = command.get_document_mut("timeseries")
             && series.contains_key("granularity")
         {
@@ -263,10 +266,13 @@ async fn make(database: &Database, one: &Collection) -> Result<(), TestError> {
         }
         database.run_command(command).await.map_err(TestError::driver(act))?;
     }
-    if !one.indexes.is_empty() {
-        let indexes: Vec<Document> =
-            one.indexes.iter().map(|index| to_rebuild(index.clone(), &one.options)).collect();
-        let command = doc! { "createIndexes": &one.name, "indexes": indexes };
+    if !collection.indexes.is_empty() {
+        let indexes: Vec<Document> = collection
+            .indexes
+            .iter()
+            .map(|index| to_rebuild(index.clone(), &collection.options))
+            .collect();
+        let command = doc! { "createIndexes": &collection.name, "indexes": indexes };
         database.run_command(command).await.map_err(TestError::driver(act))?;
     }
     Ok(())
@@ -300,7 +306,7 @@ mod tests {
     fn a_file_gives_back_what_was_written() {
         let uuid = Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: vec![7; 16] });
         let raw = |document: Document| RawDocumentBuf::try_from(&document).expect("a document");
-        let one = Collection {
+        let collection = Collection {
             name: "users".to_owned(),
             kind: "collection".to_owned(),
             options: doc! { "capped": true },
@@ -308,15 +314,15 @@ mod tests {
             indexes: vec![doc! { "key": { "a": 1 }, "name": "a_1" }],
         };
         let documents = vec![raw(doc! { "_id": 1 }), raw(doc! { "_id": 2, "was": uuid })];
-        let image = Image { collections: vec![(one, documents)] };
+        let image = Image { collections: vec![(collection, documents)] };
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join("x.image");
         image.write(path.clone()).expect("it can be written");
         let bytes = fs::read(path).expect("it was written");
-        let read = Image::parse(&bytes).expect("it is one");
-        assert_eq!(format!("{read:?}"), format!("{image:?}"));
+        let parsed = Image::parse(&bytes).expect("it is one");
+        assert_eq!(format!("{parsed:?}"), format!("{image:?}"));
         let named: Vec<bool> =
-            read.collections[0].1.iter().map(|one| read.is_named_in(one)).collect();
+            parsed.collections[0].1.iter().map(|document| parsed.is_named_in(document)).collect();
         assert_eq!(named, [false, true]);
         for end in [0, 8, 20, bytes.len() - 1] {
             assert!(Image::parse(&bytes[..end]).is_none_or(|image| image.collections.is_empty()));

@@ -103,7 +103,7 @@ pub(super) async fn run<T>(
     let act = "connect";
     let client = server::client(database.uri(), database.name(), |options| {
         let state = Arc::clone(&state);
-        let handler = EventHandler::callback(move |event| note(&state, &kill, &event));
+        let handler = EventHandler::callback(move |event| on_command(&state, &kill, &event));
         options.command_event_handler = Some(handler);
     })
     .await
@@ -111,7 +111,7 @@ pub(super) async fn run<T>(
     let migrator = database.over(client.database(database.name())).migrator();
     let ended = AssertUnwindSafe(work(migrator)).catch_unwind().await;
     let (dead, sent) = {
-        let mut state = lock(&state);
+        let mut state = lock_state(&state);
         let dead = state.dead;
         // What still comes of this client, in the background, comes to nothing.
         state.dead = true;
@@ -123,15 +123,15 @@ pub(super) async fn run<T>(
             Err(panic) => std::panic::resume_unwind(panic),
         };
     }
-    free(database, &state).await?;
+    free_lock(database, &state).await?;
     Ok((None, sent))
 }
 
 /// Ends the lease of the dead run.
-async fn free(database: &Database, state: &Mutex<State>) -> Result<(), TestError> {
+async fn free_lock(database: &Database, state: &Mutex<State>) -> Result<(), TestError> {
     let act = "free the lock of the run that was killed";
     // The server would end them within 90 s; a new run does at once, but has to wait a moment.
-    let sessions = std::mem::take(&mut lock(state).sessions);
+    let sessions = std::mem::take(&mut lock_state(state).sessions);
     if !sessions.is_empty() {
         let command = mongodb::bson::doc! { "killSessions": sessions };
         let admin = database.client().database("admin");
@@ -146,12 +146,12 @@ async fn free(database: &Database, state: &Mutex<State>) -> Result<(), TestError
     Ok(())
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock_state(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn note(state: &Mutex<State>, kill: &Kill, event: &CommandEvent) {
-    let mut state = lock(state);
+fn on_command(state: &Mutex<State>, kill: &Kill, event: &CommandEvent) {
+    let mut state = lock_state(state);
     if let CommandEvent::Started(started) = event
         && !state.dead
     {

@@ -58,11 +58,11 @@ pub async fn round_trip(database: &Database) -> Result<RoundTrip, TestError> {
     if pending.is_empty() {
         return scratch::within(database, "round_trip", async |empty| {
             let all = self::pending(empty).await?;
-            each(empty, &all).await
+            try_each(empty, &all).await
         })
         .await;
     }
-    each(database, &pending).await
+    try_each(database, &pending).await
 }
 
 /// What is pending, oldest first.
@@ -72,29 +72,25 @@ pub(super) async fn pending(database: &Database) -> Result<Vec<Migration>, TestE
     let failed = |source| TestError::Migration { act: act.to_owned(), source };
     let status = migrator.status().await.map_err(failed)?;
     let all = migrator.migrations().map_err(failed)?;
-    let applied = |one: &Migration| {
+    let applied = |migration: &Migration| {
         status
             .migrations
             .iter()
-            .any(|seen| seen.version == one.version() && seen.state == State::Applied)
+            .any(|seen| seen.version == migration.version() && seen.state == State::Applied)
     };
-    Ok(all.into_iter().filter(|one| !applied(one)).collect())
+    Ok(all.into_iter().filter(|migration| !applied(migration)).collect())
 }
 
-pub(super) fn named(one: &Migration) -> Named {
-    Named { version: one.version(), name: one.name().to_owned() }
-}
-
-async fn each(database: &Database, pending: &[Migration]) -> Result<RoundTrip, TestError> {
+async fn try_each(database: &Database, pending: &[Migration]) -> Result<RoundTrip, TestError> {
     let since = contents::now(database).await?;
     let mut tried = RoundTrip { reversed: Vec::new(), irreversible: Vec::new() };
-    for one in pending {
-        if one.is_reversible() {
-            there_and_back(database, one, since).await?;
-            tried.reversed.push(named(one));
+    for migration in pending {
+        if migration.is_reversible() {
+            there_and_back(database, migration, since).await?;
+            tried.reversed.push(migration.named());
         } else {
-            up(database, one, "apply").await?;
-            tried.irreversible.push(named(one));
+            apply(database, migration, "apply").await?;
+            tried.irreversible.push(migration.named());
         }
     }
     Ok(tried)
@@ -102,43 +98,64 @@ async fn each(database: &Database, pending: &[Migration]) -> Result<RoundTrip, T
 
 async fn there_and_back(
     database: &Database,
-    one: &Migration,
+    migration: &Migration,
     since: DateTime,
 ) -> Result<(), TestError> {
-    let before = Contents::of(database).await?;
-    up(database, one, "apply").await?;
-    let after = Contents::of(database).await?;
+    let control = database.control();
+    let before = Contents::read(database, &control).await?;
+    apply(database, migration, "apply").await?;
+    let after = Contents::read(database, &control).await?;
 
     let down = database.migrator().down().steps(1).await;
-    down.map_err(|source| failed(one, "roll back", source))?;
-    same(&before, &Contents::of(database).await?, since, one, "was rolled back")?;
+    down.map_err(|source| migration_failed(migration, "roll back", source))?;
+    check_same(
+        &before,
+        &Contents::read(database, &control).await?,
+        since,
+        migration,
+        "was rolled back",
+    )?;
 
-    up(database, one, "apply again").await?;
-    same(&after, &Contents::of(database).await?, since, one, "was applied again")
+    apply(database, migration, "apply again").await?;
+    check_same(
+        &after,
+        &Contents::read(database, &control).await?,
+        since,
+        migration,
+        "was applied again",
+    )
 }
 
 /// Applies one that is the oldest of those that are pending.
-pub(super) async fn up(database: &Database, one: &Migration, act: &str) -> Result<(), TestError> {
+pub(super) async fn apply(
+    database: &Database,
+    migration: &Migration,
+    act: &str,
+) -> Result<(), TestError> {
     let migrator = database.migrator().out_of_order(OutOfOrder::Allow);
-    let ran = migrator.up().to(one.version()).await;
-    ran.map(drop).map_err(|source| failed(one, act, source))
+    let ran = migrator.up().to(migration.version()).await;
+    ran.map(drop).map_err(|source| migration_failed(migration, act, source))
 }
 
-pub(super) fn failed(one: &Migration, act: &str, source: crate::Error) -> TestError {
-    TestError::Migration { act: format!("{act} {}", named(one)), source }
+pub(super) fn migration_failed(
+    migration: &Migration,
+    act: &str,
+    source: crate::Error,
+) -> TestError {
+    TestError::Migration { act: format!("{act} {}", migration.named()), source }
 }
 
-pub(super) fn same(
+pub(super) fn check_same(
     wanted: &Contents,
     found: &Contents,
     since: DateTime,
-    one: &Migration,
+    migration: &Migration,
     done: &str,
 ) -> Result<(), TestError> {
     match wanted.difference(found, since) {
         None => Ok(()),
         Some(difference) => {
-            let act = format!("after {} {done}", named(one));
+            let act = format!("after {} {done}", migration.named());
             Err(TestError::Differs { act, difference })
         }
     }

@@ -75,7 +75,7 @@ where
     let database = server.client.database(&slot.name);
     let database = Database::new(database, &server.uri, test.group, Path::new(test.package));
     if let Err(error) = prepare(test, server, &database).await {
-        keep(&database, server);
+        say_kept(&database, server);
         panic!("{error}");
     }
     let ended = AssertUnwindSafe(body(A::from(database.clone()))).catch_unwind().await;
@@ -83,7 +83,7 @@ where
         let dropped = scratch::clear(&database).await;
         dropped.unwrap_or_else(|error| panic!("the test passed, but: {error}"));
     } else {
-        keep(&database, server);
+        say_kept(&database, server);
     }
     drop(slot);
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -98,7 +98,7 @@ async fn prepare(test: Test, server: &Server, database: &Database) -> Result<(),
         let (image, made) = image::get(key, &server.uri, database, migrate).await?;
         match image {
             _ if made => {}
-            Some(image) => image.fill(database).await?,
+            Some(image) => image.fill(database, &database.control()).await?,
             None => self::migrate(test, database).await?,
         }
     }
@@ -121,7 +121,7 @@ async fn migrate(test: Test, database: &Database) -> Result<(), TestError> {
                 .migrations()
                 .unwrap_or_default()
                 .iter()
-                .map(|one| format!("{} {}", one.version(), one.name()))
+                .map(|migration| format!("{} {}", migration.version(), migration.name()))
                 .collect();
             let problem = format!("no such migration is linked; there are: {}", known.join(", "));
             Err(TestError::set_up(format!("migrate to {version} (`at`)"), problem))
@@ -134,7 +134,7 @@ async fn migrate(test: Test, database: &Database) -> Result<(), TestError> {
 
 /// Says where what the test left can be looked at.
 #[expect(clippy::print_stderr, reason = "the harness shows it with the test's own output")]
-fn keep(database: &Database, server: &Server) {
+fn say_kept(database: &Database, server: &Server) {
     let name = database.name();
     match server.linger {
         None => eprintln!("the database is kept as `{name}`; the next run of the test drops it"),

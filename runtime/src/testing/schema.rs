@@ -6,11 +6,13 @@ use super::{
     collections::{self, is_ours},
     contents::lines_of_difference,
     error::TestError,
-    schema_text::text,
+    schema_text::collection_text,
 };
 
 /// Says what to do with the file.
 const VARIABLE: &str = "MONGRATE_SNAPSHOT";
+
+const DEFAULT_CONTROL: &str = "migrations";
 
 /// The schema as stable text: collections, views and time series with their options, validators
 /// and indexes, in the order of their names. Without documents, control collections, what is
@@ -31,22 +33,36 @@ const VARIABLE: &str = "MONGRATE_SNAPSHOT";
 ///
 /// [`TestError::SetUp`] when the server cannot be read.
 pub async fn snapshot(database: &mongodb::Database) -> Result<String, TestError> {
+    snapshot_without(database, DEFAULT_CONTROL).await
+}
+
+/// The same, where the control collection is `control`.
+async fn snapshot_without(
+    database: &mongodb::Database,
+    control: &str,
+) -> Result<String, TestError> {
     let mut all = collections::collections(database).await?;
-    all.retain(|one| !is_ours(&one.name));
-    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all.retain(|collection| !is_ours(&collection.name, control));
+    all.sort_by(|collection, other| collection.name.cmp(&other.name));
     let mut texts = Vec::with_capacity(all.len());
-    for one in all {
-        if one.is_plain() && collections::documents(database, &one.name).await?.is_empty() {
+    for collection in all {
+        if collection.is_plain()
+            && collections::documents(database, &collection.name).await?.is_empty()
+        {
             continue;
         }
-        texts.push(text(&one));
+        texts.push(collection_text(&collection));
     }
     Ok(texts.join("\n"))
 }
 
 /// Compares with the file, or writes it.
-pub(super) async fn assert(database: &mongodb::Database, path: &Path) -> Result<(), TestError> {
-    let now = snapshot(database).await?;
+pub(super) async fn assert(
+    database: &mongodb::Database,
+    control: &str,
+    path: &Path,
+) -> Result<(), TestError> {
+    let now = snapshot_without(database, control).await?;
     let update = std::env::var_os(VARIABLE).is_some_and(|value| value == "update");
     let file =
         |act: &str, error: io::Error| TestError::set_up(format!("{act} {}", path.display()), error);

@@ -19,9 +19,9 @@ const DEFAULTS: [(&str, &str); 4] = [
 ];
 
 /// One collection, each line with its end.
-pub(super) fn text(one: &Collection) -> String {
-    let mut text = format!("{} {}\n", one.kind, one.name);
-    let mut options: Vec<(&String, &Bson)> = one.options.iter().collect();
+pub(super) fn collection_text(collection: &Collection) -> String {
+    let mut text = format!("{} {}\n", collection.kind, collection.name);
+    let mut options: Vec<(&String, &Bson)> = collection.options.iter().collect();
     options.sort_by_key(|(key, _)| key.as_str());
     for (key, value) in options {
         let value = shown(&in_short(key, value));
@@ -29,7 +29,7 @@ pub(super) fn text(one: &Collection) -> String {
             let _ = writeln!(text, "  {key} {value}");
         }
     }
-    for index in &one.indexes {
+    for index in &collection.indexes {
         let keys = index.get_document("key").cloned().unwrap_or_default();
         let name = index.get_str("name").unwrap_or_default();
         let _ = write!(text, "  index {name} {}", shown(&keys.into()));
@@ -41,7 +41,7 @@ pub(super) fn text(one: &Collection) -> String {
             }
         }
         // Here what is absent is not what an index inherits.
-        if !index.contains_key("collation") && options::collation(&one.options).is_some() {
+        if !index.contains_key("collation") && options::collation(&collection.options).is_some() {
             let _ = write!(text, " collation simple");
         }
         text.push('\n');
@@ -74,7 +74,7 @@ fn inline(value: &Bson) -> String {
     match value {
         Bson::Document(document) if document.is_empty() => "{}".to_owned(),
         Bson::Document(document) => {
-            let field = |(key, one): (&String, &Bson)| format!("{key:?}: {}", inline(one));
+            let field = |(key, value): (&String, &Bson)| format!("{key:?}: {}", inline(value));
             let fields: Vec<String> = document.iter().map(field).collect();
             format!("{{ {} }}", fields.join(", "))
         }
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_simple_index_in_a_collated_collection_is_told_from_one_that_inherits() {
         let collation = || doc! { "locale": "de", "strength": 3, "version": "57.1" };
-        let text = text(&Collection {
+        let text = collection_text(&Collection {
             name: "users".to_owned(),
             kind: "collection".to_owned(),
             options: doc! { "collation": collation() },
@@ -130,19 +130,19 @@ mod tests {
 
     #[test]
     fn the_text_is_the_same_whichever_types_numbers_have() {
-        let of = |one: Bson| {
-            text(&Collection {
+        let with_number = |number: Bson| {
+            collection_text(&Collection {
                 name: "users".to_owned(),
                 kind: "collection".to_owned(),
                 options: doc! { "validator": { "age": { "$gte": 0 } }, "validationLevel": "strict" },
                 uuid: None,
-                indexes: vec![doc! { "v": 2, "key": { "b": one, "a": -1 }, "name": "b_1" }],
+                indexes: vec![doc! { "v": 2, "key": { "b": number, "a": -1 }, "name": "b_1" }],
             })
         };
         let expected = "collection users\n  validator { \"age\": { \"$gte\": 0 } }\n  index b_1 \
                         { \"b\": 1, \"a\": -1 }\n";
-        for one in [Bson::Int32(1), Bson::Int64(1), Bson::Double(1.0)] {
-            assert_eq!(of(one), expected);
+        for number in [Bson::Int32(1), Bson::Int64(1), Bson::Double(1.0)] {
+            assert_eq!(with_number(number), expected);
         }
     }
 }

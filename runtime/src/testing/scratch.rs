@@ -4,15 +4,15 @@ use super::{database::Database, error::TestError};
 
 /// A database that is dropped when it is done with, and kept and named when something is wrong.
 pub(super) async fn within<T>(
-    of: &Database,
+    beside: &Database,
     suffix: &str,
     work: impl AsyncFnOnce(&Database) -> Result<T, TestError>,
 ) -> Result<T, TestError> {
-    let name = of.name();
+    let name = beside.name();
     // A database's name has 63 bytes at most.
     let stem = name.get(..name.len().min(63 - suffix.len() - 1)).unwrap_or(name);
     let name = format!("{stem}_{suffix}");
-    let scratch = of.over(of.client().database(&name));
+    let scratch = beside.over(beside.client().database(&name));
     clear(&scratch).await?;
     match work(&scratch).await {
         Ok(done) => {

@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(25);
 /// The longest name of a database that every server and platform takes.
 const NAME_BYTES_MAX: usize = 63;
 
-static HERE: Semaphore = Semaphore::const_new(LIVE_MAX);
+static PLACES_HERE: Semaphore = Semaphore::const_new(LIVE_MAX);
 
 /// A place among those that are in use, and a name.
 #[derive(Debug)]
@@ -40,21 +40,21 @@ pub(super) struct Slot {
 /// Waits for a place.
 pub(super) async fn take(uri: &str, test: &str, package: &str) -> Result<Slot, TestError> {
     let closed = |error| TestError::set_up("wait for a database", error);
-    let here = HERE.acquire().await.map_err(closed)?;
-    let server = hex(&[uri]);
+    let here = PLACES_HERE.acquire().await.map_err(closed)?;
+    let server = hash(&[uri]);
     let place = match directory() {
-        Ok(directory) => Some(place(&directory, &server).await),
+        Ok(directory) => Some(place_on_machine(&directory, &server).await),
         // Without such a directory only this process is bounded.
         Err(_) => None,
     };
     // Not another package's or checkout's, and not another machine's at the same server.
     let host = gethostname::gethostname();
-    let id = hex(&[package, test, &host.to_string_lossy()]);
-    let (name, lock) = name(test, &id, &server);
+    let id = hash(&[package, test, &host.to_string_lossy()]);
+    let (name, lock) = free_name(test, &id, &server);
     Ok(Slot { name, _name: lock, _place: place.flatten(), _here: here })
 }
 
-async fn place(directory: &std::path::Path, server: &str) -> Option<File> {
+async fn place_on_machine(directory: &std::path::Path, server: &str) -> Option<File> {
     let first = fastrand::usize(..LIVE_MAX);
     loop {
         for at in 0..LIVE_MAX {
@@ -69,7 +69,7 @@ async fn place(directory: &std::path::Path, server: &str) -> Option<File> {
 }
 
 /// `test_<function>_<hash>`; with a number while another run of the same test is under way.
-fn name(test: &str, id: &str, server: &str) -> (String, Option<File>) {
+fn free_name(test: &str, id: &str, server: &str) -> (String, Option<File>) {
     let function = test.rsplit("::").next().unwrap_or(test);
     let mut stem: String = function
         .chars()
@@ -115,7 +115,7 @@ pub(super) fn directory() -> io::Result<PathBuf> {
 }
 
 /// Of all parts, so that no two lists share one.
-pub(super) fn hex(parts: &[&str]) -> String {
+pub(super) fn hash(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_le_bytes());
@@ -131,12 +131,12 @@ mod tests {
     #[test]
     fn a_name_is_taken_once_at_a_time_and_fits() {
         let test = "shop::tests::Ä_very_long_name_that_says_what_the_test_is_about_and_more";
-        let server = hex(&[&fastrand::u64(..).to_string()]);
-        let (first, lock) = name(test, &hex(&["a"]), &server);
-        let (second, _other) = name(test, &hex(&["a"]), &server);
+        let server = hash(&[&fastrand::u64(..).to_string()]);
+        let (first, lock) = free_name(test, &hash(&["a"]), &server);
+        let (second, _other) = free_name(test, &hash(&["a"]), &server);
         assert_ne!(first, second);
         assert!(first.len() <= NAME_BYTES_MAX && second.len() <= NAME_BYTES_MAX);
         drop(lock);
-        assert_eq!(name(test, &hex(&["a"]), &server).0, first);
+        assert_eq!(free_name(test, &hash(&["a"]), &server).0, first);
     }
 }

@@ -44,6 +44,40 @@ async fn no_crash_does_harm(db: Database) -> Result<(), TestError> {
     Ok(())
 }
 
+/// An app may call its control collection as it likes.
+#[mongrate::test(at = 0, fixtures("guests"))]
+async fn control_documents_are_not_compared_whatever_their_collection_is_called(
+    db: Database,
+) -> Result<(), TestError> {
+    let db = db.with_collection("changes");
+    let tried = testing::round_trip(&db).await?;
+    assert_eq!(versions(&tried.reversed), [1, 2, 3, 4]);
+    let names = db.list_collection_names().await?;
+    assert!(names.iter().any(|name| name == "changes"), "{names:?}");
+    assert!(names.iter().any(|name| name.starts_with("changes.kept.4.")), "{names:?}");
+    assert!(!names.iter().any(|name| name == "migrations"), "{names:?}");
+
+    let place = tempfile::tempdir()?;
+    let file = place.path().join("schema.snap");
+    // The first call only writes the file.
+    let _ = db.assert_schema_in(&file).await;
+    let schema = std::fs::read_to_string(file)?;
+    assert!(schema.contains("collection rooms\n") && !schema.contains("changes"), "{schema}");
+    Ok(())
+}
+
+/// Each copy is filled with control documents that name its own collections by their UUIDs.
+#[mongrate::test(at = 0, fixtures("guests"))]
+async fn copies_have_control_documents_whatever_their_collection_is_called(
+    db: Database,
+) -> Result<(), TestError> {
+    let db = db.with_collection("changes");
+    db.migrate_to(4).await?;
+    let tried = testing::apply_twice(&db).await?;
+    assert_eq!(tried.migrations.len(), 1, "{tried:?}");
+    Ok(())
+}
+
 /// Forgets one of the two fields that it adds.
 const FORGETFUL: Migration = Migration::transactional(1, "forgetful", |tx| {
     Box::pin(async move {

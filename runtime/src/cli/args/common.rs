@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::{DatabaseAhead, LintName, Migrator, OutOfOrder, Version, Wait, cli::duration};
+use crate::{
+    DatabaseAhead, LintName, Migrator, OutOfOrder, Version, Wait, cli::duration,
+    migrator::mode::Mode,
+};
 
 /// Whether to try it instead of doing it.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -39,6 +42,16 @@ impl DryRunArgs {
     /// How, if at all.
     pub(crate) fn how(self) -> Option<DryRunHow> {
         if self.shadow { Some(DryRunHow::Shadow) } else { self.dry_run }
+    }
+
+    /// What is to be done with the migrations.
+    pub(crate) fn mode(self) -> Mode {
+        match self.how() {
+            None => Mode::Run,
+            Some(DryRunHow::Plan) => Mode::Plan,
+            Some(DryRunHow::Run) => Mode::DryRun { timeout: self.timeout },
+            Some(DryRunHow::Shadow) => Mode::Shadow { sample: self.sample },
+        }
     }
 
     /// What does not go together.

@@ -56,7 +56,7 @@ fn indented(text: &str) -> String {
 }
 
 fn heading(step: &DryRunStep) -> String {
-    let (mark, style, said) = match (step.outcome, step.planned.direction) {
+    let (mark, style, result) = match (step.outcome, step.planned.direction) {
         (DryRunOutcome::Ran, Direction::Up) => ("✓", GOOD, human(step.duration_ms)),
         (DryRunOutcome::Ran, Direction::Down) => {
             ("↩", GOOD, format!("rolled back, {}", human(step.duration_ms)))
@@ -85,7 +85,7 @@ fn heading(step: &DryRunStep) -> String {
         paint(style, mark),
         step.planned.version,
         safe(&step.planned.name),
-        paint(FAINT, format!("· {said}"))
+        paint(FAINT, format!("· {result}"))
     )
 }
 
@@ -199,7 +199,7 @@ fn summary(report: &DryRunReport) -> String {
 
 fn notes(report: &DryRunReport) -> String {
     let mut text = String::new();
-    let mut note = |said: String| text += &format!("{}\n", paint(FAINT, said));
+    let mut note = |line: String| text += &format!("{}\n", paint(FAINT, line));
     match (report.dry_run, &report.shadow) {
         (DryRunKind::Shadow, Some(shadow)) => {
             note(format!(

@@ -52,7 +52,7 @@ fn row(event: &HistoryEvent, level: u8, view: View) -> Vec<Cell> {
     };
     let mut row = vec![
         Cell::new(when),
-        Cell::new(said(event, level)).fg(color),
+        Cell::new(event_text(event, level)).fg(color),
         Cell::new(event.version.map(|version| version.to_string()).unwrap_or_default()),
         Cell::new(safe(&event.name)),
     ];
@@ -70,16 +70,16 @@ fn row(event: &HistoryEvent, level: u8, view: View) -> Vec<Cell> {
 }
 
 /// What happened. What is recorded as `running` has begun: whether it still runs, `status` knows.
-fn said(event: &HistoryEvent, level: u8) -> String {
-    let said = match event.event.as_str() {
+fn event_text(event: &HistoryEvent, level: u8) -> String {
+    let text = match event.event.as_str() {
         "running" => "began".to_owned(),
         other => safe(other),
     };
     match event.direction {
-        Some(Direction::Down) if event.event == "reverted" => said,
-        Some(Direction::Down) if level >= 4 => format!("↩ {said}"),
-        Some(Direction::Down) => format!("{said} (down)"),
-        _ => said,
+        Some(Direction::Down) if event.event == "reverted" => text,
+        Some(Direction::Down) if level >= 4 => format!("↩ {text}"),
+        Some(Direction::Down) => format!("{text} (down)"),
+        _ => text,
     }
 }
 
@@ -91,15 +91,15 @@ fn with_failures(rows: &str, report: &HistoryReport, view: View) -> String {
     let mut failure = None;
     for (at, line) in rows.lines().enumerate() {
         if at > 0 && !anstream::adapter::strip_str(line).to_string().starts_with(' ') {
-            text += &shown(failure.take(), view);
+            text += &failure_text(failure.take(), view);
             failure = events.next().and_then(|event| event.failure.as_ref());
         }
         text += &format!("{line}\n");
     }
-    text + &shown(failure, view)
+    text + &failure_text(failure, view)
 }
 
-fn shown(failure: Option<&crate::Failure>, view: View) -> String {
+fn failure_text(failure: Option<&crate::Failure>, view: View) -> String {
     let Some(failure) = failure else { return String::new() };
     let mut text = String::new();
     for (at, line) in wrapped(&safe_lines(&failure.message), view, 4).iter().enumerate() {

@@ -54,7 +54,7 @@ pub(super) fn full(all: &[Lint], view: View) -> String {
     for (name, lints) in by_kind(all) {
         text += &format!("{} {name}\n", paint(WARNING, "warning:"));
         for lint in lints {
-            text += &one(lint, view);
+            text += &lint_text(lint, view);
         }
         let how =
             format!("acknowledge it: `allow = \"{name}\"` in the attribute, or `--allow {name}`");
@@ -65,7 +65,7 @@ pub(super) fn full(all: &[Lint], view: View) -> String {
     text
 }
 
-fn one(lint: &Lint, view: View) -> String {
+fn lint_text(lint: &Lint, view: View) -> String {
     let mut text = String::new();
     let what = format!("{} {}: {}", lint.version, safe(&lint.migration), safe_lines(&lint.message));
     for (at, line) in wrapped(&what, view, 4).iter().enumerate() {

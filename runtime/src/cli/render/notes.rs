@@ -5,7 +5,10 @@ use crate::Named;
 
 /// Migrations by name, one a line.
 pub(crate) fn names(migrations: &[Named]) -> String {
-    migrations.iter().map(|one| format!("  {} {}\n", one.version, safe(&one.name))).collect()
+    migrations
+        .iter()
+        .map(|migration| format!("  {} {}\n", migration.version, safe(&migration.name)))
+        .collect()
 }
 
 pub(super) fn ahead_notes(ahead: &[Named]) -> String {

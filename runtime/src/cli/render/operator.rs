@@ -24,16 +24,16 @@ pub(crate) fn purge(report: &PurgeReport, view: View) -> String {
         if level < 1 {
             columns.push("since");
         }
-        let rows = report.collections.iter().map(|one| {
-            let needed = if one.applied { "its rollback" } else { "nothing" };
+        let rows = report.collections.iter().map(|collection| {
+            let needed = if collection.applied { "its rollback" } else { "nothing" };
             let mut row = vec![
-                Cell::new(one.version),
-                Cell::new(safe(&one.name)),
-                right(grouped(one.documents)),
+                Cell::new(collection.version),
+                Cell::new(safe(&collection.name)),
+                right(grouped(collection.documents)),
                 Cell::new(needed),
             ];
             if level < 1 {
-                let since = one.since.map(|at| moment(at, view, 0)).unwrap_or_default();
+                let since = collection.since.map(|at| moment(at, view, 0)).unwrap_or_default();
                 row.push(Cell::new(since).add_attribute(Attribute::Dim));
             }
             row
@@ -59,8 +59,8 @@ pub(crate) fn check(report: &CheckReport) -> String {
 
 pub(crate) fn record(report: &RecordReport) -> String {
     let mut text = String::new();
-    for one in &report.migrations {
-        text += &format!("{} {} {}\n", paint(GOOD, "✓"), one.version, safe(&one.name));
+    for migration in &report.migrations {
+        text += &format!("{} {} {}\n", paint(GOOD, "✓"), migration.version, safe(&migration.name));
     }
     if !text.is_empty() {
         text.push('\n');
@@ -76,16 +76,17 @@ pub(crate) fn record(report: &RecordReport) -> String {
 pub(crate) fn import(report: &ImportReport) -> String {
     let mut text = String::new();
     let mark = if report.written { paint(GOOD, "✓") } else { paint(WARNING, "+") };
-    for one in &report.imported {
+    for migration in &report.imported {
         text += &format!(
             "{mark} {} {} {}\n",
-            one.version,
-            safe(&one.name),
-            paint(FAINT, format!("· {}", safe(&one.entry)))
+            migration.version,
+            safe(&migration.name),
+            paint(FAINT, format!("· {}", safe(&migration.entry)))
         );
     }
-    for one in &report.already {
-        let line = format!("= {} {} is applied here already", one.version, safe(&one.name));
+    for migration in &report.already {
+        let line =
+            format!("= {} {} is applied here already", migration.version, safe(&migration.name));
         text += &format!("{}\n", paint(FAINT, line));
     }
     for entry in &report.left_out {
@@ -135,12 +136,12 @@ pub(crate) fn repair(report: &RepairReport) -> String {
             safe(&drift.linked)
         );
     }
-    for one in &report.renamed {
+    for migration in &report.renamed {
         text += &format!(
             "{mark} {} {}\n    recorded as  {}\n",
-            one.version,
-            safe(&one.linked),
-            safe(&one.recorded)
+            migration.version,
+            safe(&migration.linked),
+            safe(&migration.recorded)
         );
     }
     if report.digest_rebuilt {

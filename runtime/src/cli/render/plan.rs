@@ -88,13 +88,13 @@ pub(crate) fn proposal(report: &PlanReport, view: View) -> String {
 /// What declared migrations would do, and to how many documents.
 pub(super) fn operations(all: &[DeclaredOperation], direction: Direction, view: View) -> String {
     let mut text = String::new();
-    for one in all {
+    for operation in all {
         let what = match direction {
-            Direction::Up => &one.operation,
-            Direction::Down => &one.undo,
+            Direction::Up => &operation.operation,
+            Direction::Down => &operation.undo,
         };
         let mut line = safe_lines(what).replace('\n', "\n  ");
-        if let Some(documents) = one.documents {
+        if let Some(documents) = operation.documents {
             line += &format!(" · {}", counted(documents, "document"));
         }
         for (at, line) in wrapped(&line, view, 4).iter().enumerate() {

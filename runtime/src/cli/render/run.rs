@@ -17,7 +17,7 @@ pub(super) fn steps(report: &RunReport, view: View) -> String {
     }
     fitting(view, 0, |_| {
         let rows = report.steps.iter().map(|step| {
-            let (mark, color, said) = match step.outcome {
+            let (mark, color, result) = match step.outcome {
                 StepOutcome::Applied => ("✓", Color::Green, human(step.duration_ms)),
                 StepOutcome::Reverted => ("↩", Color::Green, human(step.duration_ms)),
                 StepOutcome::Failed => {
@@ -30,16 +30,16 @@ pub(super) fn steps(report: &RunReport, view: View) -> String {
                     ("?", Color::Red, "unknown whether it committed".to_owned())
                 }
             };
-            let said = if step.attempts > 1 {
-                format!("{said}, {} attempts", step.attempts)
+            let result = if step.attempts > 1 {
+                format!("{result}, {} attempts", step.attempts)
             } else {
-                said
+                result
             };
             vec![
                 Cell::new(mark).fg(color),
                 Cell::new(step.version),
                 Cell::new(safe(&step.name)),
-                Cell::new(said).add_attribute(Attribute::Dim),
+                Cell::new(result).add_attribute(Attribute::Dim),
             ]
         });
         table(&[], rows, Some(2))

@@ -22,9 +22,10 @@ pub(crate) fn status(report: &StatusReport, view: View) -> String {
     if report.lock.held || report.lock.holder.is_some() {
         text += &lock(&report.lock, view);
     }
-    for one in &report.migrations {
-        if let Some(note) = remark(one) {
-            let note = format!("{} {}: {}", one.version, safe(&one.name), safe_lines(&note));
+    for migration in &report.migrations {
+        if let Some(note) = remark(migration) {
+            let note =
+                format!("{} {}: {}", migration.version, safe(&migration.name), safe_lines(&note));
             for (at, line) in wrapped(&note, view, 2).iter().enumerate() {
                 let mark = if at == 0 { paint(WARNING, "!") } else { " ".to_owned() };
                 text += &format!("{mark} {line}\n");
@@ -35,30 +36,30 @@ pub(crate) fn status(report: &StatusReport, view: View) -> String {
 }
 
 /// What is odd about a migration.
-fn remark(one: &MigrationStatus) -> Option<String> {
-    if !one.linked {
+fn remark(migration: &MigrationStatus) -> Option<String> {
+    if !migration.linked {
         return Some("not in this build".to_owned());
     }
-    if let Some(recorded) = &one.recorded_as {
+    if let Some(recorded) = &migration.recorded_as {
         return Some(format!("recorded as `{recorded}`: another app's? `check` says more"));
     }
-    if one.drifted {
+    if migration.drifted {
         return Some("changed after being applied; `check` says more".to_owned());
     }
-    match one.state {
-        State::Failed => Some(match &one.failure {
-            Some(failure) => format!("{}{}", failure.message, ways_out(one)),
-            None => format!("its last attempt failed{}", ways_out(one)),
+    match migration.state {
+        State::Failed => Some(match &migration.failure {
+            Some(failure) => format!("{}{}", failure.message, ways_out(migration)),
+            None => format!("its last attempt failed{}", ways_out(migration)),
         }),
-        State::Running | State::Interrupted => Some(unfinished(one)),
+        State::Running | State::Interrupted => Some(unfinished(migration)),
         State::Applied | State::Pending => None,
     }
 }
 
 /// How far a migration is that was begun and is not done, and what finishes it.
-fn unfinished(one: &MigrationStatus) -> String {
-    let is_rollback = one.direction == Some(Direction::Down);
-    let (mut text, way_out) = match (one.state, is_rollback) {
+fn unfinished(migration: &MigrationStatus) -> String {
+    let is_rollback = migration.direction == Some(Direction::Down);
+    let (mut text, way_out) = match (migration.state, is_rollback) {
         (State::Interrupted, false) => ("interrupted".to_owned(), "; `up` resumes it"),
         (State::Interrupted, true) => {
             ("its rollback was interrupted".to_owned(), "; `down` finishes it")
@@ -66,21 +67,21 @@ fn unfinished(one: &MigrationStatus) -> String {
         (_, false) => ("running".to_owned(), ""),
         (_, true) => ("being rolled back".to_owned(), ""),
     };
-    if !one.progress.is_empty() {
-        let all: Vec<String> = one.progress.iter().map(backfill).collect();
+    if !migration.progress.is_empty() {
+        let all: Vec<String> = migration.progress.iter().map(backfill).collect();
         text += &format!(" at {}", all.join("; "));
-    } else if !one.finished_steps.is_empty() {
+    } else if !migration.finished_steps.is_empty() {
         let steps: Vec<String> =
-            one.finished_steps.iter().map(|step| format!("`{step}`")).collect();
+            migration.finished_steps.iter().map(|step| format!("`{step}`")).collect();
         text += &format!(" after {}", steps.join(", "));
     }
     text + way_out
 }
 
 /// What can be done about a migration that failed half-way, behind why it did.
-fn ways_out(one: &MigrationStatus) -> String {
-    let Some(half_done) = one.half_done else { return String::new() };
-    let version = one.version;
+fn ways_out(migration: &MigrationStatus) -> String {
+    let Some(half_done) = migration.half_done else { return String::new() };
+    let version = migration.version;
     let by_hand = format!("or say what is so with `resolve {version} --as applied|pending`");
     let ways = match (half_done.direction, half_done.down) {
         (Direction::Up, true) => "half-done: `up` resumes it, `down` undoes what it did".to_owned(),
@@ -110,36 +111,45 @@ fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
     if level < 4 {
         columns.push("took");
     }
-    let rows = report.migrations.iter().map(|one| {
-        let mut row = vec![Cell::new(one.version), Cell::new(safe(&one.name)), state_cell(one)];
+    let rows = report.migrations.iter().map(|migration| {
+        let mut row = vec![
+            Cell::new(migration.version),
+            Cell::new(safe(&migration.name)),
+            state_cell(migration),
+        ];
         if level < 5 {
-            let kind = match one.kind {
+            let kind = match migration.kind {
                 MigrationKind::Transaction if level >= 2 => "tx",
                 kind => kind.as_str(),
             };
-            row.extend([Cell::new(kind), Cell::new(if one.reversible { "yes" } else { "no" })]);
+            row.extend([
+                Cell::new(kind),
+                Cell::new(if migration.reversible { "yes" } else { "no" }),
+            ]);
         }
         if level < 3 {
-            row.push(right(one.batch.map(|batch| batch.to_string()).unwrap_or_default()));
+            row.push(right(migration.batch.map(|batch| batch.to_string()).unwrap_or_default()));
         }
-        row.push(Cell::new(one.applied_at.map(|at| moment(at, view, level)).unwrap_or_default()));
+        row.push(Cell::new(
+            migration.applied_at.map(|at| moment(at, view, level)).unwrap_or_default(),
+        ));
         if level < 4 {
-            row.push(right(one.duration_ms.map(human).unwrap_or_default()));
+            row.push(right(migration.duration_ms.map(human).unwrap_or_default()));
         }
         row
     });
     table(&columns, rows, Some(1))
 }
 
-fn state_cell(one: &MigrationStatus) -> Cell {
-    let odd = one.drifted || !one.linked || one.recorded_as.is_some();
-    let is_rollback = one.half_done.is_some_and(|half| half.direction == Direction::Down);
-    let text = match one.state {
+fn state_cell(migration: &MigrationStatus) -> Cell {
+    let odd = migration.drifted || !migration.linked || migration.recorded_as.is_some();
+    let is_rollback = migration.half_done.is_some_and(|half| half.direction == Direction::Down);
+    let text = match migration.state {
         State::Failed if is_rollback => "rollback failed".to_owned(),
-        _ => one.state_text(),
+        _ => migration.state_text(),
     };
     let text = if odd { format!("{text} !") } else { text };
-    Cell::new(text).fg(match one.state {
+    Cell::new(text).fg(match migration.state {
         _ if odd => Color::Yellow,
         State::Applied => Color::Green,
         State::Pending => Color::Yellow,

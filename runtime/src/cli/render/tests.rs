@@ -17,7 +17,7 @@ fn view(width: u16) -> View {
     View { width, now: at("2025-01-22T12:00:00Z") }
 }
 
-fn one(version: i64, name: &str, state: State, kind: MigrationKind) -> MigrationStatus {
+fn migration(version: i64, name: &str, state: State, kind: MigrationKind) -> MigrationStatus {
     let applied = state == State::Applied;
     MigrationStatus {
         version: version.into(),
@@ -49,7 +49,8 @@ fn a_rollback_that_failed_is_shown_as_that_with_the_ways_out() {
     };
     let shown = |half_done| {
         let mut report = status_report();
-        let failed = report.migrations.iter_mut().find(|one| one.state == State::Failed);
+        let failed =
+            report.migrations.iter_mut().find(|migration| migration.state == State::Failed);
         let failed = failed.unwrap();
         (failed.kind, failed.half_done) = (MigrationKind::Change, half_done);
         let text = stripped(&status(&report, view(0)));
@@ -69,10 +70,11 @@ fn a_rollback_that_failed_is_shown_as_that_with_the_ways_out() {
 
 fn status_report() -> StatusReport {
     let mut failed =
-        one(20_250_122_003, "load_countries", State::Failed, MigrationKind::Transaction);
+        migration(20_250_122_003, "load_countries", State::Failed, MigrationKind::Transaction);
     failed.failure =
         Some(Failure { message: "E11000 \u{1b}[2J".to_owned(), code: None, code_name: None });
-    let mut unknown = one(20_250_122_004, "from_elsewhere", State::Applied, MigrationKind::Online);
+    let mut unknown =
+        migration(20_250_122_004, "from_elsewhere", State::Applied, MigrationKind::Online);
     unknown.linked = false;
     StatusReport {
         group: "default".to_owned(),
@@ -85,7 +87,7 @@ fn status_report() -> StatusReport {
         interrupted: 0,
         orphaned: 0,
         migrations: vec![
-            one(
+            migration(
                 20_250_122_001,
                 "initialize_migrations",
                 State::Applied,
@@ -93,7 +95,7 @@ fn status_report() -> StatusReport {
             ),
             failed,
             unknown,
-            one(20_250_122_005, "split_names", State::Pending, MigrationKind::Transaction),
+            migration(20_250_122_005, "split_names", State::Pending, MigrationKind::Transaction),
         ],
         lock: LockReport {
             held: true,
@@ -161,7 +163,7 @@ fn a_status_names_what_is_odd_and_obeys_no_control_characters() {
     let text = status(&status_report(), view(120));
     assert!(!text.contains("\u{1b}[2J"), "{text:?}");
     let text = lines(&text);
-    let has = |line: &str| assert!(text.iter().any(|one| one == line), "{line}: {text:#?}");
+    let has = |line: &str| assert!(text.iter().any(|found| found == line), "{line}: {text:#?}");
     has("2 applied, 1 failed, 1 pending · database clinic");
     has("● locked by box pid 7, fence 3, for another 28.0 s unless renewed");
     has("! 20250122003 load_countries: E11000 \\u{1b}[2J");
@@ -186,7 +188,7 @@ fn what_was_interrupted_is_not_running() {
     (report.applied, report.interrupted) = (1, 1);
     report.lock.dead = true;
     let text = lines(&status(&report, view(0)));
-    let has = |line: &str| assert!(text.iter().any(|one| one == line), "{line}: {text:#?}");
+    let has = |line: &str| assert!(text.iter().any(|found| found == line), "{line}: {text:#?}");
     assert!(text[1].contains("  interrupted at 19 %  "), "{text:#?}");
     has("1 applied, 1 failed, 1 interrupted, 1 pending · database clinic");
     has("! 20250122001 initialize_migrations: interrupted at `month`: 19,500 of 100,000 \

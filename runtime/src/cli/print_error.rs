@@ -6,7 +6,7 @@ use super::{
     render::{run, view},
 };
 
-pub(crate) fn say(out: Out, error: &CliError, next: Option<&str>) {
+pub(crate) fn print_error(out: Out, error: &CliError, next: Option<&str>) {
     if out.json {
         return out.document(error.to_json(next));
     }
