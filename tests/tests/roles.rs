@@ -181,7 +181,7 @@ async fn the_roles_of_the_guide_suffice_and_are_least() {
             Ok(()) => needless.push(left_out),
             Err(error) if left_out.as_str() == Some("bypassDocumentValidation") => {
                 let text = error.to_string();
-                let right = "give the user the right `bypassDocumentValidation`";
+                let right = "give the user the privilege `bypassDocumentValidation`";
                 assert!(text.contains(right) && text.contains("operation 2"), "{text}");
             }
             Err(_) => {}

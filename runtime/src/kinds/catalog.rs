@@ -1,4 +1,4 @@
-//! What the database says of its collections and indexes, and the commands that change them.
+//! The collections and indexes of the migrated database, and the commands that change them.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -15,7 +15,7 @@ pub(crate) struct Collection {
     /// `collection`, `view` or `timeseries`.
     pub kind: String,
     pub options: Document,
-    /// What stays the same when it is renamed; views have none.
+    /// The identity, which stays the same when the collection is renamed; views have none.
     pub uuid: Option<Bson>,
 }
 
@@ -24,12 +24,12 @@ impl Collection {
         self.kind == "collection"
     }
 
-    /// Whether its strings are compared otherwise than by their bytes, where nothing is said.
+    /// Whether the default collation compares strings otherwise than by their bytes.
     pub(super) fn is_collated(&self) -> bool {
         options::collation(&self.options).is_some()
     }
 
-    /// Why no batch of its documents can be changed in a transaction, if so.
+    /// Why the documents cannot be changed in a transaction; `None` if they can.
     pub(crate) fn unwalkable(&self, name: &str) -> Option<String> {
         if !self.is_plain() {
             return Some(format!("`{name}` is a {}: its documents cannot be rewritten", self.kind));
@@ -39,7 +39,7 @@ impl Collection {
         })
     }
 
-    /// What every document has to match. None if the server enforces nothing.
+    /// The validator that the server enforces. `None` if it enforces none.
     pub(super) fn validator(&self) -> Option<&Document> {
         let option = |name| self.options.get_str(name).ok();
         let is_off = option("validationLevel") == Some("off");
@@ -48,7 +48,7 @@ impl Collection {
         validator.filter(|validator| !validator.is_empty() && !is_off && !warns)
     }
 
-    /// Whether it judges documents that did not match before.
+    /// Whether the validator also checks updates of documents that did not match before.
     pub(super) fn judges_strictly(&self) -> bool {
         self.options.get_str("validationLevel").unwrap_or("strict") == "strict"
     }
@@ -58,7 +58,7 @@ impl Collection {
     }
 }
 
-/// A collection of the migrated database.
+/// Returns a collection of the migrated database; `None` if there is no such collection.
 pub(crate) async fn collection(
     on: &mut Online<'_>,
     name: &str,
@@ -67,8 +67,8 @@ pub(crate) async fn collection(
     Ok(found.into_iter().next().map(|(_, collection)| collection))
 }
 
-/// Whether this user may write documents that the validator of a collection does not judge
-/// (`bypassDocumentValidation`). Asks with an update of no document.
+/// Whether this user may write documents past the validator of a collection
+/// (`bypassDocumentValidation`). Asks with an update that changes no document.
 pub(super) async fn may_bypass(on: &mut Online<'_>, name: &str) -> Result<bool, ServerError> {
     let nothing = doc! { "q": { "_id": { "$in": [] } }, "u": { "$set": { "x": 1 } } };
     let command = doc! { "update": name, "updates": [nothing], "bypassDocumentValidation": true };
@@ -79,7 +79,7 @@ pub(super) async fn may_bypass(on: &mut Online<'_>, name: &str) -> Result<bool, 
     }
 }
 
-/// The collections that match, by name.
+/// Returns the collections that match, with their names.
 async fn collections(
     on: &mut Online<'_>,
     filter: Document,
@@ -100,7 +100,8 @@ async fn collections(
     Ok(collections.collect())
 }
 
-/// The indexes of a collection, as `listIndexes` shows them; none if there is no collection.
+/// Returns the indexes of a collection, as `listIndexes` shows them; none if there is no such
+/// collection.
 pub(super) async fn indexes(
     on: &mut Online<'_>,
     collection: &str,
@@ -113,12 +114,12 @@ pub(super) async fn indexes(
     }
 }
 
-/// The options of a collection; none if it is not there.
+/// Returns the options of a collection; none if there is no such collection.
 pub(super) async fn options(on: &mut Online<'_>, name: &str) -> Result<Document, BoxError> {
     Ok(collection(on, name).await?.map(|found| found.options).unwrap_or_default())
 }
 
-/// An index by its name.
+/// Returns the index with this name.
 pub(super) async fn index(
     on: &mut Online<'_>,
     collection: &str,
@@ -128,7 +129,7 @@ pub(super) async fn index(
     Ok(found.into_iter().find(|index| index.get_str("name").is_ok_and(|found| found == name)))
 }
 
-/// Whether a collection holds no document; so does one that is not there.
+/// Whether a collection has no documents; also true if there is no such collection.
 pub(super) async fn is_empty(on: &mut Online<'_>, name: &str) -> Result<bool, BoxError> {
     let command =
         doc! { "find": name, "limit": 1, "singleBatch": true, "projection": { "_id": 1 } };
@@ -136,7 +137,7 @@ pub(super) async fn is_empty(on: &mut Online<'_>, name: &str) -> Result<bool, Bo
     Ok(first_batch(&reply).next().is_none())
 }
 
-/// What an aggregation returns, where that is little.
+/// Returns the result of an aggregation, which must fit one batch.
 pub(super) async fn aggregate(
     on: &mut Online<'_>,
     collection: &str,
@@ -149,7 +150,7 @@ pub(super) async fn aggregate(
     Ok(first_batch(&reply).cloned().collect())
 }
 
-/// How many documents match.
+/// Counts the documents that match.
 pub(super) async fn count(
     on: &mut Online<'_>,
     collection: &str,
@@ -160,7 +161,7 @@ pub(super) async fn count(
     Ok(found.first().and_then(|found| crate::mongo::reply::number(found, "n")).unwrap_or(0))
 }
 
-/// Gives a collection another name. Done if the one with this `uuid` has it already.
+/// Renames a collection.
 pub(super) async fn rename(on: &mut Online<'_>, from: &str, to: &str) -> Result<(), ServerError> {
     let database = on.database().name().to_owned();
     let command = doc! {
@@ -170,24 +171,25 @@ pub(super) async fn rename(on: &mut Online<'_>, from: &str, to: &str) -> Result<
     on.ddl_as_admin(command).await
 }
 
-/// Whether the client takes part in the Stable API strictly: then the server refuses what is not
-/// in it, as `renameCollection`. Asks with a command that changes nothing.
+/// Whether the client uses the Stable API strictly (`apiStrict`): the server then refuses commands
+/// that are not in the Stable API, such as `renameCollection`. Asks with a command that changes
+/// nothing.
 pub(super) async fn is_strict(on: &mut Online<'_>) -> Result<bool, ServerError> {
     let admin = on.database().client().database("admin");
     let control = Control { database: admin, ..on.engine().control.clone() };
     match control.retrying(None, doc! { "connectionStatus": 1 }).await {
         Err(error) if error.code() == Some(code::API_STRICT_ERROR) => Ok(true),
-        // Whatever else it is, the command itself will say.
+        // If anything else is wrong, the migration's own command fails with the reason.
         _ => Ok(false),
     }
 }
 
-/// Drops a collection that is there or not.
+/// Drops a collection. Does nothing if there is no such collection.
 pub(super) async fn drop(on: &mut Online<'_>, name: &str) -> Result<(), ServerError> {
     forgiving(on.ddl(doc! { "drop": name }).await, &[code::NAMESPACE_NOT_FOUND])
 }
 
-/// Success, if the server says one of these: it was done before.
+/// Turns an error with one of these codes into success: the command was done before.
 pub(super) fn forgiving(
     outcome: Result<(), ServerError>,
     codes: &[i32],

@@ -1,11 +1,11 @@
-//! What a migration does, as far as the lints are concerned.
+//! The operations of a migration, as the lints see them.
 
 use mongodb::bson::{Bson, Document};
 
 use super::snippet;
 use crate::model::version::Version;
 
-/// The field paths that a pipeline of an update takes away.
+/// Returns the field paths that the pipeline of an update removes.
 pub(crate) fn unset(pipeline: &[Document]) -> Vec<String> {
     let mut found = Vec::new();
     for (operator, value) in pipeline.iter().flatten() {
@@ -31,7 +31,7 @@ pub(crate) fn unset(pipeline: &[Document]) -> Vec<String> {
     found
 }
 
-/// A migration, as far as the lints are concerned.
+/// A migration, as the lints see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub version: Version,
@@ -41,37 +41,38 @@ pub(crate) struct Subject {
     pub operations: Vec<Operation>,
 }
 
-/// Something that a migration does, described.
+/// An operation of a migration.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Operation {
-    /// Writes documents in one transaction: seen in a dry run, or many of a collection.
+    /// Writes documents in one transaction: what a dry run saw, or the collection of which the body
+    /// writes many documents.
     Write { collection: Option<String>, seen: Option<Seen> },
     /// Creates a collection, or a view.
     CreateCollection { name: String, options: Document },
-    /// Drops a collection; refused if it has to be there and is not.
+    /// Drops a collection. `is_required`: the operation is refused if there is no such collection.
     DropCollection { name: String, is_required: bool },
     /// Renames a collection.
     RenameCollection { from: String, to: String },
     /// Builds an index.
     CreateIndex(Index),
-    /// Drops an index; refused if it has to be there and is not.
+    /// Drops an index. `is_required`: the operation is refused if there is no such index.
     DropIndex { collection: String, name: String, keys: Document, is_required: bool },
     /// Changes a field, by its path.
     Field { collection: String, field: String, change: FieldChange },
-    /// Sets a validator. `strict`: updates of documents that fail it already are refused too.
-    /// `chain` is what is said besides the validator, as code.
+    /// Sets a validator. `strict`: updates of documents that fail the validator already are refused,
+    /// too. `chain`: the calls that set the level and the action, as code.
     SetValidator { collection: String, validator: Document, strict: bool, chain: String },
     /// Sets options of a collection or a view.
     Modify { collection: String, options: Document },
-    /// Something else with a collection. `is_refused`: where there is none, it is refused;
-    /// otherwise nothing happens.
+    /// Any other operation on a collection. `is_refused`: the operation is refused if there is no
+    /// such collection; otherwise it does nothing then.
     Other { collection: String, is_refused: bool },
-    /// A function, which may do anything.
+    /// Runs a function, which may do anything.
     Unknown,
 }
 
 impl Operation {
-    /// The collection that has to be there, and whether the operation is refused without it.
+    /// The collection that the operation needs, and whether the operation is refused without it.
     pub(crate) fn needs(&self) -> Option<(&str, bool)> {
         Some(match self {
             Self::DropCollection { name, is_required: true } => (name, true),
@@ -91,16 +92,16 @@ impl Operation {
     }
 }
 
-/// What becomes of a field.
+/// The change of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum FieldChange {
     Remove,
-    /// A stage of an update takes it away.
+    /// A stage of an update removes the field.
     Unset,
     Rename {
         to: String,
     },
-    /// Into another subdocument.
+    /// Moves the field into another subdocument.
     Move {
         to: String,
     },
@@ -111,7 +112,7 @@ pub(crate) enum FieldChange {
 }
 
 impl FieldChange {
-    /// Where the field is found afterwards, if that is another place.
+    /// The field's new path, if the change gives it another path.
     pub(crate) fn target(&self) -> Option<&str> {
         match self {
             Self::Rename { to } | Self::Move { to } => Some(to),
@@ -119,7 +120,7 @@ impl FieldChange {
         }
     }
 
-    /// As it is written.
+    /// The call that declares the change.
     pub(crate) fn code(&self, collection: &str, field: &str) -> String {
         match self {
             Self::Remove => format!("change.remove_field({collection:?}, {field:?});"),
@@ -143,7 +144,7 @@ impl FieldChange {
     }
 }
 
-/// What a dry run saw a transaction do.
+/// What a transaction did in a dry run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub documents: u64,
@@ -156,9 +157,9 @@ pub(crate) struct Index {
     pub collection: String,
     pub keys: Document,
     pub options: Document,
-    /// The name that it has been given; none if its keys make it.
+    /// The name that the declaration gives; `None` if the name is made of the keys.
     pub given_name: Option<String>,
-    /// The name that it has.
+    /// The name of the index.
     pub name: String,
     pub if_not_exists: bool,
 }
@@ -172,7 +173,7 @@ impl Index {
         self.options.get_document(option).ok()
     }
 
-    /// As it is written, with all of its options.
+    /// The call that declares the index, with all of its options.
     pub(crate) fn code(&self) -> String {
         format!("{};", self.code_with(self.if_not_exists))
     }
@@ -187,7 +188,7 @@ impl Index {
         )
     }
 
-    /// As the server would list it.
+    /// The index as the server would list it.
     pub(crate) fn listed(&self) -> Document {
         let mut listed = self.options.clone();
         listed.insert("key", self.keys.clone());
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_pipeline_takes_away_is_found() {
+    fn the_fields_that_a_pipeline_removes_are_found() {
         let pipeline = [
             doc! { "$unset": ["a", "b.c"] },
             doc! { "$set": { "x": 1, "d": "$$REMOVE" } },

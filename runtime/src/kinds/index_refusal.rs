@@ -1,4 +1,4 @@
-//! Names the documents because of which an index was not built: a second look at the collection.
+//! Names the documents that kept an index from being built, after another look at the collection.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use serde::Deserialize as _;
 
 use crate::{model::result::BoxError, mongo::server_error};
 
-/// How many documents are named.
+/// The most documents that an error names.
 const NAMED_MAX: usize = 5;
 
-/// How long looking for them may take.
+/// The most time that looking for the documents may take.
 const WAIT: Duration = Duration::from_secs(60);
 
-/// An index that was to be built.
+/// The index that was to be built.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     pub keys: Document,
@@ -28,8 +28,8 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// As the driver knows it.
-    pub(crate) fn of(model: &IndexModel) -> Self {
+    /// Takes the index from the driver's type.
+    pub(crate) fn from_model(model: &IndexModel) -> Self {
         let options = model.options.clone().unwrap_or_default();
         Self {
             keys: model.keys.clone(),
@@ -39,8 +39,8 @@ impl Wanted {
         }
     }
 
-    /// As the server knows it.
-    pub(crate) fn read(spec: &Document) -> Self {
+    /// Takes the index from a document of `createIndexes`.
+    pub(crate) fn from_spec(spec: &Document) -> Self {
         let collation = spec.get_document("collation").ok().and_then(|collation| {
             Collation::deserialize(Deserializer::new(Bson::Document(collation.clone()))).ok()
         });
@@ -53,7 +53,7 @@ impl Wanted {
     }
 }
 
-/// An index that was not built because of documents.
+/// The error of an index that was not built because of some documents.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 struct NotBuilt {
@@ -61,7 +61,7 @@ struct NotBuilt {
     source: BoxError,
 }
 
-/// The error with the documents that it is about, if it is about documents.
+/// Adds the `_id`s of the documents to the error of an index build, if documents are its cause.
 pub(crate) async fn named(
     database: &Database,
     collection: &str,
@@ -85,11 +85,11 @@ pub(crate) async fn named(
         Some(171) => {
             let arrays = wanted.keys.keys().map(|key| doc! { key: { "$type": "array" } });
             let pairs: Vec<Document> = arrays.collect();
-            let some = match pairs.as_slice() {
-                [one, other] => doc! { "$and": [one.clone(), other.clone()] },
+            let both = match pairs.as_slice() {
+                [first, second] => doc! { "$and": [first.clone(), second.clone()] },
                 _ => return error,
             };
-            (with(database, collection, &wanted, some).await, "have an array in both fields")
+            (with(database, collection, &wanted, both).await, "have an array in both fields")
         }
         _ => return error,
     };
@@ -105,7 +105,7 @@ pub(crate) async fn named(
     Box::new(NotBuilt { text, source: error })
 }
 
-/// Which documents the index would hold.
+/// The filters of the documents that the index would hold.
 fn indexed(wanted: &Wanted) -> Vec<Document> {
     let mut filters: Vec<Document> = wanted.partial_filter.clone().into_iter().collect();
     if wanted.sparse {
@@ -115,7 +115,7 @@ fn indexed(wanted: &Wanted) -> Vec<Document> {
     filters
 }
 
-/// Some of those that match.
+/// Returns the `_id`s of some documents that match and that the index would hold.
 async fn with(
     database: &Database,
     collection: &str,
@@ -136,8 +136,8 @@ async fn with(
     found.into_iter().filter_map(|mut document| document.remove("_id")).collect()
 }
 
-/// Two documents with the same key, as the index compares keys: by its collation, each element of
-/// an array for itself, what is missing as null.
+/// Returns the `_id`s of two documents with the same key. Keys are compared as the index compares
+/// them: by its collation, each element of an array for itself, a missing field as null.
 async fn duplicates(database: &Database, collection: &str, wanted: &Wanted) -> Vec<Bson> {
     let mut pipeline: Vec<Document> =
         indexed(wanted).into_iter().map(|filter| doc! { "$match": filter }).collect();
@@ -160,11 +160,11 @@ async fn duplicates(database: &Database, collection: &str, wanted: &Wanted) -> V
         doc! { "$project": { "_id": 0, "a": 1, "b": 1 } },
     ]);
     let collection = database.collection::<Document>(collection);
-    let mut looking = collection.aggregate(pipeline).allow_disk_use(true).max_time(WAIT);
+    let mut search = collection.aggregate(pipeline).allow_disk_use(true).max_time(WAIT);
     if let Some(collation) = wanted.collation.clone() {
-        looking = looking.collation(collation);
+        search = search.collation(collation);
     }
-    let Ok(mut found) = looking.await else { return Vec::new() };
+    let Ok(mut found) = search.await else { return Vec::new() };
     match found.try_next().await {
         Ok(Some(mut pair)) => ["a", "b"].iter().filter_map(|key| pair.remove(key)).collect(),
         _ => Vec::new(),

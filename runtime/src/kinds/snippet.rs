@@ -1,16 +1,16 @@
-//! Pure: the code that a lint shows. It has every option of what it is about: what is left out
-//! would make something else.
+//! Pure: the code that a lint shows. The code has every option of its index: without one of them it
+//! would declare another index.
 
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::mongo::options::{alike, collation, is_true, same_collation, short_collation};
 
-/// As it is written in Rust.
+/// The document as Rust code.
 pub(crate) fn as_doc(document: &Document) -> String {
     format!("doc! {document}")
 }
 
-/// What the server adds to an index by itself.
+/// Options of an index that the server sets itself, and fields that are no options.
 const OF_THE_SERVER: [&str; 7] =
     ["v", "key", "name", "ns", "background", "textIndexVersion", "2dsphereIndexVersion"];
 
@@ -39,9 +39,13 @@ pub(crate) fn chain(options: &Document, name: Option<&str>) -> String {
     chain
 }
 
-/// The operation that drops an index which the server lists, in full.
-pub(crate) fn drop_index(collection_name: &str, listed: &Document, of: &Document) -> String {
-    let (keys, options) = declared(listed, of);
+/// The operation that drops an index which the server lists, with all of its options.
+pub(crate) fn drop_index(
+    collection_name: &str,
+    listed: &Document,
+    collection_options: &Document,
+) -> String {
+    let (keys, options) = declared(listed, collection_options);
     let name = listed.get_str("name").unwrap_or_default();
     format!(
         "change.drop_index({collection_name:?}, {}){};",
@@ -50,9 +54,14 @@ pub(crate) fn drop_index(collection_name: &str, listed: &Document, of: &Document
     )
 }
 
-/// The operation that builds an index which the server would list so, in full.
-pub(crate) fn create_index(collection_name: &str, listed: &Document, of: &Document) -> String {
-    let (keys, options) = declared(listed, of);
+/// The operation that builds an index which the server would list like this, with all of its
+/// options.
+pub(crate) fn create_index(
+    collection_name: &str,
+    listed: &Document,
+    collection_options: &Document,
+) -> String {
+    let (keys, options) = declared(listed, collection_options);
     let name = listed.get_str("name").unwrap_or_default();
     format!(
         "change.create_index({collection_name:?}, {}){};",
@@ -61,9 +70,9 @@ pub(crate) fn create_index(collection_name: &str, listed: &Document, of: &Docume
     )
 }
 
-/// The keys and options that declare an index which the server lists, in a collection with these
-/// options.
-fn declared(listed: &Document, of: &Document) -> (Document, Document) {
+/// The keys and options that declare an index which the server lists. The options of the collection
+/// say which collation the index inherits.
+fn declared(listed: &Document, collection_options: &Document) -> (Document, Document) {
     let mut keys = Document::new();
     for (field, kind) in listed.get_document("key").into_iter().flatten() {
         match (field.as_str(), kind.as_str()) {
@@ -92,14 +101,14 @@ fn declared(listed: &Document, of: &Document) -> (Document, Document) {
         }
     }
     let own = listed.get_document("collation").ok();
-    if !same_collation(own, collation(of)) {
+    if !same_collation(own, collation(collection_options)) {
         options
             .insert("collation", own.map_or_else(|| doc! { "locale": "simple" }, short_collation));
     }
     (keys, options)
 }
 
-/// A call of `createIndex` in the shell.
+/// The call of `createIndex` in the MongoDB shell.
 pub(crate) fn in_the_shell(
     collection: &str,
     keys: &Document,
@@ -118,7 +127,7 @@ mod tests {
     #[test]
     fn an_index_that_is_listed_is_dropped_with_all_that_it_is() {
         let of = doc! {};
-        let code = |listed: Document, of: &Document| drop_index("users", &listed, of);
+        let code = |listed: Document, options: &Document| drop_index("users", &listed, options);
         let listed = doc! { "v": 2, "key": { "age": 1 }, "name": "age_1" };
         assert_eq!(
             code(listed.clone(), &of),

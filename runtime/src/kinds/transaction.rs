@@ -1,5 +1,5 @@
-//! What a transactional migration may touch: collections whose every operation is bound
-//! to the transaction's session.
+//! What a transactional migration may touch: collections whose operations are all bound to the
+//! transaction's session.
 
 use std::borrow::Borrow;
 
@@ -15,16 +15,22 @@ use mongodb::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-/// A transaction under the fence: everything done through it commits together with the
-/// migration's history record, or not at all.
+/// A transaction under the fence: everything that a migration does through it commits together
+/// with the migration's history record, or not at all.
 ///
 /// The server allows no DDL on existing collections in a transaction (`drop`, `rename`,
-/// `collMod`, indexes): those live on [`Online`](crate::Online). It also ends a transaction
-/// after 60 s (`transactionLifetimeLimitSeconds`).
+/// `collMod`, indexes): use a [`Change`](crate::Change) or [`Online`](crate::Online) for that.
+/// The server also ends a transaction after 60 s (`transactionLifetimeLimitSeconds`).
 ///
-/// The body may run more than once when the server asks for it (a write conflict, an
-/// election, also one that takes back what a former primary alone had); in the database it
-/// counts once. Keep side effects outside the database out of it.
+/// The body may run more than once when the server asks for a retry: after a write conflict, or
+/// after an election, also one that takes back what only the former primary had. In the database
+/// the body counts once. Keep side effects outside the database out of it.
+///
+/// # Errors
+///
+/// If the body returns an error, the transaction is aborted: nothing that the body wrote is in
+/// the database, and the migration is not recorded as applied. Pass the driver's errors on with
+/// `?`, so that Mongrate can retry those that are worth a retry.
 #[derive(Debug)]
 pub struct Transaction<'c> {
     session: &'c mut ClientSession,
@@ -36,7 +42,7 @@ impl<'c> Transaction<'c> {
         Self { session, database }
     }
 
-    /// A collection of the migrated database, bound to this transaction.
+    /// Returns a collection of the migrated database, bound to this transaction.
     ///
     /// ```
     /// use mongrate::{bson::{doc, Document}, Result, Transaction};
@@ -54,21 +60,21 @@ impl<'c> Transaction<'c> {
         }
     }
 
-    /// Creates a collection as part of the transaction. (Inserting creates one too.)
+    /// Creates a collection as part of the transaction. (An insert creates its collection, too.)
     ///
     /// # Errors
     ///
-    /// The server refuses when it exists already (48), for views and for time series (263).
+    /// The server refuses a collection that exists already (48), and views and time series (263).
     pub fn create_collection(&mut self, name: impl Into<String>) -> CreateCollection<'_> {
         self.database.create_collection(name).session(&mut *self.session)
     }
 
-    /// Runs a command of the database as part of the transaction.
+    /// Runs a command on the migrated database, as part of the transaction.
     pub fn run_command(&mut self, command: Document) -> RunCommand<'_> {
         self.database.run_command(command).session(&mut *self.session)
     }
 
-    /// The session, to advance a cursor with:
+    /// Returns the transaction's session, which advances a cursor:
     ///
     /// ```
     /// use mongrate::{Result, Transaction, bson::{Document, doc}};
@@ -86,17 +92,17 @@ impl<'c> Transaction<'c> {
     /// }
     /// ```
     ///
-    /// The cursor does not hold on to the transaction, so that the loop can write, too.
+    /// The cursor does not borrow the transaction, so the loop can write, too.
     ///
-    /// Do not commit or abort it: that is the runner's, and would tear the migration from
-    /// its record.
+    /// Do not commit or abort the session's transaction: Mongrate does that, together with the
+    /// migration's record.
     pub fn session(&mut self) -> &mut ClientSession {
         self.session
     }
 }
 
-/// A collection whose every operation is bound to a transaction. The methods hand back the
-/// driver's own actions, so that all of their options chain.
+/// A collection whose operations are all bound to a transaction. The methods return the driver's
+/// own actions, so all of their options chain.
 #[derive(Debug)]
 pub struct TransactionCollection<'a, T: Send + Sync> {
     collection: Collection<T>,
@@ -104,7 +110,7 @@ pub struct TransactionCollection<'a, T: Send + Sync> {
 }
 
 impl<T: Send + Sync> TransactionCollection<'_, T> {
-    /// Its name.
+    /// Returns the collection's name.
     pub fn name(&self) -> &str {
         self.collection.name()
     }
@@ -118,8 +124,8 @@ impl<T: Send + Sync> TransactionCollection<'_, T> {
         self.collection.update_one(filter, update).session(&mut *self.session)
     }
 
-    /// Updates all documents that match. All of it has to fit one transaction (60 s by
-    /// default): for big collections, write an online migration.
+    /// Updates all documents that match. The whole update has to fit one transaction (60 s by
+    /// default): for a big collection, write an online migration with a backfill.
     pub fn update_many(
         &mut self,
         filter: Document,
@@ -143,12 +149,12 @@ impl<T: Send + Sync> TransactionCollection<'_, T> {
         self.collection.count_documents(filter).session(&mut *self.session)
     }
 
-    /// The distinct values of a field.
+    /// Returns the distinct values of a field.
     pub fn distinct(&mut self, field: impl AsRef<str>, filter: Document) -> Distinct<'_> {
         self.collection.distinct(field, filter).session(&mut *self.session)
     }
 
-    /// Runs an aggregation. Its cursor is advanced with the transaction's
+    /// Runs an aggregation. Advance its cursor with the transaction's
     /// [session](Transaction::session):
     ///
     /// ```
@@ -172,7 +178,7 @@ impl<T: Send + Sync> TransactionCollection<'_, T> {
         self.collection.aggregate(pipeline).session(&mut *self.session)
     }
 
-    /// Finds documents. The cursor is advanced with the transaction's
+    /// Finds documents. Advance the cursor with the transaction's
     /// [session](Transaction::session):
     ///
     /// ```
@@ -193,8 +199,8 @@ impl<T: Send + Sync> TransactionCollection<'_, T> {
         self.collection.find(filter).session(&mut *self.session)
     }
 
-    /// Creates an index on a collection that this transaction created, and that is empty.
-    /// On any other the server refuses (263).
+    /// Creates an index on an empty collection that this transaction created. The server refuses
+    /// indexes on other collections (263).
     pub fn create_index(&mut self, index: IndexModel) -> CreateIndex<'_> {
         self.collection.create_index(index).session(&mut *self.session)
     }

@@ -7,7 +7,7 @@ use super::{
     plan::{self, Goal, Plan, Step},
 };
 use crate::{
-    kinds::change::declared::{self, Described},
+    kinds::change::declared::{self, OperationSummary},
     model::{
         error::Error,
         report::plan::{DeclaredOperation, PlanReport, PlanStep},
@@ -63,7 +63,9 @@ impl Runner {
     ) -> Vec<DeclaredOperation> {
         let mut operations = Vec::new();
         let Some(declare) = migration.declaration() else { return operations };
-        for Described { operation, undo, documents } in declared::operations(declare, direction) {
+        for OperationSummary { operation, undo, documents } in
+            declared::operations(declare, direction)
+        {
             let mut count = None;
             if let Some((collection, filter)) = &documents {
                 let command = doc! {

@@ -5,10 +5,9 @@ use std::time::Duration;
 use mongodb::bson::Document;
 
 use super::throttle::Throttle;
-use crate::{model::result::BoxError, protocol::checkpoint::range::Range};
-
-/// The longest name of a step, in bytes.
-pub(crate) const NAME_BYTES_MAX: usize = 128;
+use crate::{
+    kinds::online::STEP_NAME_BYTES_MAX, model::result::BoxError, protocol::checkpoint::range::Range,
+};
 
 /// A walk through a collection, and how to walk.
 #[derive(Clone, Debug)]
@@ -56,8 +55,8 @@ impl Job {
     pub(crate) fn check(&self) -> Result<(), BoxError> {
         let Self { name, collection, workers, batch, throttle, .. } = self;
         let refuse = |problem: String| Err(format!("the backfill `{name}`: {problem}").into());
-        if name.is_empty() || name.len() > NAME_BYTES_MAX {
-            return Err(format!("a backfill's name is 1 to {NAME_BYTES_MAX} bytes").into());
+        if name.is_empty() || name.len() > STEP_NAME_BYTES_MAX {
+            return Err(format!("a backfill's name is 1 to {STEP_NAME_BYTES_MAX} bytes").into());
         }
         if collection.is_empty() {
             return refuse("its collection has no name".to_owned());

@@ -1,4 +1,4 @@
-//! What can be declared: the methods of `Change`, and the options that chain behind them.
+//! The operations that can be declared: the methods of `Change`.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use super::{
     options::Modify,
     rewrite::{
         fields::{Edit, FieldType, Others},
-        kind::{How, Rewrite},
+        kind::{Rewrite, RewriteKind},
         pipelines::{Pipelines, Side},
     },
 };
 use crate::{kinds::online::Online, model::result::BoxError};
 
-/// Records an operation, and hands it back to be refined.
+/// Records an operation, and returns it so that options can be set on it.
 macro_rules! record {
     ($change:expr, $kind:ident, $operation:expr) => {{
         $change.operations.push(Operation::$kind($operation));
@@ -39,43 +39,65 @@ macro_rules! record {
 impl Change {
     /// Creates a collection.
     ///
-    /// Refused if it is there already; see
-    /// [`if_not_exists`](CreateCollection::if_not_exists).
+    /// Refused if the collection exists; see [`if_not_exists`](CreateCollection::if_not_exists).
     ///
-    /// *Undone* by dropping it. If it has documents by then, it is renamed instead and stays until
-    /// `purge`. (The server cannot rename a time series: with documents in it, the rollback is
-    /// refused.)
+    /// *Undone* by dropping the collection. If the collection has documents by then, it is renamed
+    /// instead, and stays until `purge`. (The server cannot rename a time series: if it has
+    /// documents, the rollback is refused.)
+    ///
+    /// ```
+    /// use mongrate::{Change, bson::doc};
+    ///
+    /// fn plans(change: &mut Change) {
+    ///     change
+    ///         .create_collection("plans")
+    ///         .validator(doc! { "name": { "$type": "string" } })
+    ///         .validation_level("moderate");
+    /// }
+    /// ```
     pub fn create_collection(&mut self, name: impl Into<String>) -> CreateCollection<'_> {
         let create = collections::Create { name: name.into(), ..collections::Create::default() };
         CreateCollection { create: record!(self, CreateCollection, create) }
     }
 
-    /// Drops a collection. It is only renamed: its documents and indexes stay until `purge`. Of a
-    /// view the definition is remembered. A time series cannot be renamed, and is refused.
+    /// Drops a collection. Mongrate only renames the collection: its documents and indexes stay
+    /// until `purge`. A view is dropped, and its definition is remembered.
     ///
-    /// *Undone* by giving it its name back.
+    /// Refused if there is no such collection, see [`if_exists`](DropCollection::if_exists); and
+    /// for a time series, which the server cannot rename.
+    ///
+    /// *Undone* by renaming the collection back, or by creating the view again.
     pub fn drop_collection(&mut self, name: impl Into<String>) -> DropCollection<'_> {
         let drop = collections::Drop { name: name.into(), if_exists: false };
         DropCollection { drop: record!(self, DropCollection, drop) }
     }
 
-    /// Renames a collection. Refused if there is one of the new name.
+    /// Renames a collection. Refused if a collection has the new name already, and for views and
+    /// time series.
     ///
-    /// *Undone* by renaming it back.
+    /// *Undone* by renaming the collection back.
     pub fn rename_collection(&mut self, from: impl Into<String>, to: impl Into<String>) {
         let rename = collections::Rename { from: from.into(), to: to.into() };
         self.operations.push(Operation::RenameCollection(rename));
     }
 
-    /// Builds an index; as the server does it, without holding up reads and writes for long.
-    /// After a crash it joins a build that is under way. A collection that is not there is
-    /// created.
+    /// Builds an index. The server does not hold up reads and writes for long meanwhile. After a
+    /// crash the operation joins a build that is under way. Creates the collection if there is
+    /// none.
     ///
-    /// Refused if an index of its name is there already; see
+    /// Refused if an index has the name or the keys already; see
     /// [`if_not_exists`](CreateIndex::if_not_exists).
     ///
-    /// *Undone* by dropping it; and the collection, if it was created for the index and nothing
-    /// is in it.
+    /// *Undone* by dropping the index, and also the collection if it was created for the index and
+    /// is empty.
+    ///
+    /// ```
+    /// use mongrate::{Change, bson::doc};
+    ///
+    /// fn one_account_each(change: &mut Change) {
+    ///     change.create_index("users", doc! { "email": 1 }).unique(true).sparse(true);
+    /// }
+    /// ```
     pub fn create_index(
         &mut self,
         collection: impl Into<String>,
@@ -86,27 +108,28 @@ impl Change {
         CreateIndex { create: record!(self, CreateIndex, create) }
     }
 
-    /// Drops an index, which is given in full, so that everybody can read what comes back.
-    /// Refused if it is not there, or is not what is given here.
+    /// Drops an index. Declare the index in full, with its options: they show what a rollback
+    /// builds. Refused if there is no such index, see [`if_exists`](DropIndex::if_exists); or if
+    /// the index differs from what is declared here.
     ///
-    /// *Undone* by building it again, as the server had it. That fails if it is unique and there
+    /// *Undone* by building the index as the server had it. That fails for a unique index if there
     /// are duplicates by then.
     pub fn drop_index(&mut self, collection: impl Into<String>, keys: Document) -> DropIndex<'_> {
         let drop = indexes::Drop { spec: Spec::new(collection.into(), keys), if_exists: false };
         DropIndex { drop: record!(self, DropIndex, drop) }
     }
 
-    /// Hides an index from the planner of queries: to see what would happen without it. Refused
-    /// if it is hidden already.
+    /// Hides an index from the query planner, to try out what happens without the index. Refused if
+    /// the index is hidden already.
     ///
-    /// *Undone* by showing it.
+    /// *Undone* by showing the index again.
     pub fn hide_index(&mut self, collection: impl Into<String>, index: impl Into<String>) {
         self.hide(collection.into(), index.into(), true);
     }
 
-    /// Shows a hidden index to the planner of queries. Refused if it is not hidden.
+    /// Shows a hidden index to the query planner again. Refused if the index is not hidden.
     ///
-    /// *Undone* by hiding it.
+    /// *Undone* by hiding the index.
     pub fn unhide_index(&mut self, collection: impl Into<String>, index: impl Into<String>) {
         self.hide(collection.into(), index.into(), false);
     }
@@ -115,9 +138,10 @@ impl Change {
         self.operations.push(Operation::HideIndex(indexes::Hide { collection, index, hidden }));
     }
 
-    /// Changes after how long a TTL index lets documents expire; whole seconds.
+    /// Changes the time after which a TTL index deletes documents; whole seconds. Refused if the
+    /// index is not a TTL index.
     ///
-    /// *Undone* by setting what it was. Documents that have expired do not come back.
+    /// *Undone* by setting the time from before. Documents that have expired do not come back.
     pub fn expire_after(
         &mut self,
         collection: impl Into<String>,
@@ -128,14 +152,14 @@ impl Change {
         self.operations.push(Operation::ExpireAfter(indexes::Expire { collection, index, after }));
     }
 
-    /// Renames a field, in its place. Both paths are in the same document, as `address.town` and
-    /// `address.city`; see [`move_field`](Self::move_field) otherwise. In an array of documents
-    /// it is renamed in each of them.
+    /// Renames a field, which keeps its place. Both paths must be in the same document, such as
+    /// `address.town` and `address.city`; use [`move_field`](Self::move_field) otherwise. In an
+    /// array of documents, the field is renamed in each document.
     ///
-    /// Refused, with some `_id`s, if a document has both.
+    /// Refused if a document has both fields; the error names some `_id`s.
     ///
-    /// *Undone* by renaming it back, but in documents that had the new name before. Refused if a
-    /// document has both by then.
+    /// *Undone* by renaming the field back, except in documents that had the new field before.
+    /// Refused if a document has both fields by then.
     pub fn rename_field(
         &mut self,
         collection: impl Into<String>,
@@ -146,12 +170,12 @@ impl Change {
         self.edit(collection, edit);
     }
 
-    /// Adds a field with a value to every document that lacks it, and to each document of an
-    /// array on the way. Subdocuments on the way are created where they are missing; where
-    /// something else is in their place (also null), the document is left alone.
+    /// Adds a field with a value to every document that lacks the field, and to each document of an
+    /// array on the way. Subdocuments on the way are created if they are missing. If something else
+    /// is in the place of a subdocument (also null), the document is left alone.
     ///
-    /// *Undone* by removing it where it was added, and in documents that were inserted since.
-    /// Values that were changed since are kept aside until `purge`.
+    /// *Undone* by removing the field from the documents that it was added to, and from documents
+    /// that were inserted since. Values that were changed since are kept until `purge`.
     pub fn add_field(
         &mut self,
         collection: impl Into<String>,
@@ -164,19 +188,20 @@ impl Change {
 
     /// Removes a field. Its values are kept until `purge`.
     ///
-    /// *Undone* by putting them back, behind the other fields. Where the field, or an array on
+    /// *Undone* by putting the values back, after the other fields. If the field, or an array on
     /// the way to it, was written to since, it is left as it is.
     pub fn remove_field(&mut self, collection: impl Into<String>, path: impl Into<String>) {
         self.edit(collection, Edit::Remove { path: Path::new(path) });
     }
 
-    /// Converts a field's values from one type to another, as the server's `$convert` does.
-    /// Values of the new type and nulls are left.
+    /// Converts a field's values from one type to another, as the server's `$convert` does. Values
+    /// that have the new type already, and nulls, are left alone.
     ///
-    /// Refused, with some `_id`s, if a value can not be converted; see [`ChangeType`].
+    /// Refused if a value cannot be converted; the error names some `_id`s. See [`ChangeType`] for
+    /// the other choices.
     ///
-    /// *Undone* by converting back. Where that does not give what was there (`1.5` became `1`;
-    /// `"007"` became `7`), the old value is put back, unless it was changed since.
+    /// *Undone* by converting back. If that does not give the old value (`1.5` became `1`; `"007"`
+    /// became `7`), the old value is put back, unless the field was changed since.
     pub fn change_type(
         &mut self,
         collection: impl Into<String>,
@@ -188,13 +213,14 @@ impl Change {
         ChangeType { rewrite: self.edit(collection, edit) }
     }
 
-    /// Moves a field into a subdocument, out of one, or into another: `city` to `address.city`.
-    /// Subdocuments are created where they are missing.
+    /// Moves a field into a subdocument, out of a subdocument, or into another subdocument: `city`
+    /// to `address.city`. Subdocuments are created if they are missing.
     ///
-    /// Refused, with some `_id`s, if something is there already, or if an array is on the way.
+    /// Refused if something is at the new path already, or if an array is on the way; the error
+    /// names some `_id`s.
     ///
-    /// *Undone* by moving it back; subdocuments that were created for it go. Refused if something
-    /// is in its old place by then.
+    /// *Undone* by moving the field back, and by removing subdocuments that were created for it.
+    /// Refused if something is at the old path by then.
     pub fn move_field(
         &mut self,
         collection: impl Into<String>,
@@ -206,20 +232,20 @@ impl Change {
     }
 
     fn edit(&mut self, collection: impl Into<String>, edit: Edit) -> &mut Rewrite {
-        let rewrite = Rewrite { collection: collection.into(), how: How::Field(edit) };
+        let rewrite = Rewrite { collection: collection.into(), kind: RewriteKind::Field(edit) };
         record!(self, Rewrite, rewrite)
     }
 
-    /// Updates documents with aggregation pipelines, one for each way. A pipeline has the stages
-    /// of an update: `$set`, `$unset`, `$replaceWith` and their other names.
+    /// Updates documents with aggregation pipelines, one for each direction. A pipeline has the
+    /// stages of an update: `$set`, `$unset`, `$project`, `$replaceWith`, and their other names.
     ///
-    /// The backward pipeline need not be exact: every document that it would not make what it was
-    /// is remembered, and put back by the rollback unless it was changed since. If it is empty,
-    /// all documents that were changed are remembered. Documents that the forward pipeline left
-    /// alone are left alone by the rollback.
+    /// The backward pipeline need not be exact. Every document that it would not restore is
+    /// remembered, and put back by the rollback unless the document was changed since. If the
+    /// backward pipeline is empty, all documents that the forward pipeline changes are remembered.
+    /// The rollback leaves the documents alone that the forward pipeline left alone.
     ///
-    /// Documents come to this side to be compared, in batches: for a big collection that needs no
-    /// rollback, a backfill in an online migration is faster.
+    /// This process reads the documents in batches, to compare them. For a big collection that
+    /// needs no rollback, a backfill in an online migration is faster.
     ///
     /// ```
     /// use mongrate::{Change, bson::doc};
@@ -243,13 +269,15 @@ impl Change {
     ) -> Update<'_> {
         let side = |pipeline| Side { filter: Document::new(), pipeline };
         let pipelines = Pipelines { forward: side(forward), backward: side(backward) };
-        let rewrite = Rewrite { collection: collection.into(), how: How::Pipelines(pipelines) };
+        let rewrite =
+            Rewrite { collection: collection.into(), kind: RewriteKind::Pipelines(pipelines) };
         Update { rewrite: record!(self, Rewrite, rewrite) }
     }
 
-    /// Sets the validator of a collection. Documents that are there are not checked.
+    /// Sets the validator of a collection. The server does not check the documents that are in the
+    /// collection. Refused if there is no such collection.
     ///
-    /// *Undone* by setting the validator, level and action that were there before.
+    /// *Undone* by setting the validator, level and action from before.
     pub fn set_validator(
         &mut self,
         collection: impl Into<String>,
@@ -259,9 +287,9 @@ impl Change {
         SetValidator { modify: self.modify(collection.into(), options) }
     }
 
-    /// Takes the validator of a collection away.
+    /// Removes the validator of a collection. Refused if there is no such collection.
     ///
-    /// *Undone* by setting the validator, level and action that were there before.
+    /// *Undone* by setting the validator, level and action from before.
     pub fn unset_validator(&mut self, collection: impl Into<String>) {
         let options = ["validator", "validationLevel", "validationAction"];
         let options = options.map(|option| (option.to_owned(), None)).to_vec();
@@ -272,8 +300,10 @@ impl Change {
     /// `validationLevel`, `validationAction`, `changeStreamPreAndPostImages`,
     /// `expireAfterSeconds`, `cappedSize`, `cappedMax`, and `viewOn` with `pipeline`.
     ///
-    /// *Undone* by setting what they were before. (Where the server shows an option once it was
-    /// set, that is its default.)
+    /// Refused if there is no such collection, or if the collection has no such option.
+    ///
+    /// *Undone* by setting the values from before. An option that was not set before is set to its
+    /// default; the server may show it from then on.
     pub fn coll_mod(&mut self, collection: impl Into<String>) -> CollMod<'_> {
         CollMod { modify: self.modify(collection.into(), Vec::new()) }
     }
@@ -282,12 +312,13 @@ impl Change {
         record!(self, Modify, Modify { collection, options })
     }
 
-    /// Runs functions of an online migration: for what cannot be declared. Both are
-    /// `async fn(&mut Online<'_>) -> mongrate::Result`, may run again after a crash, and have
-    /// named steps and backfills that do not. Steps of two such operations may have the same
-    /// names.
+    /// Runs functions of an online migration, for changes that cannot be declared. Both functions
+    /// are `async fn(&mut Online<'_>) -> mongrate::Result`. After a crash a function runs again from
+    /// its start, and skips the named steps and the backfills that are done. Steps of two such
+    /// operations may have the same names.
     ///
-    /// *Undone* by the second function.
+    /// *Undone* by the second function. If `up` failed half-way, `down` must accept that there is
+    /// nothing, or only a part, to undo.
     ///
     /// ```
     /// use mongrate::{Change, Online, Result, bson::{Document, doc}};

@@ -1,4 +1,4 @@
-//! The options of the operations that take some.
+//! The options of declared operations.
 
 use std::time::Duration;
 
@@ -9,83 +9,87 @@ use super::{
     options::Modify,
     rewrite::{
         fields::{Edit, Others},
-        kind::{How, Rewrite},
+        kind::{Rewrite, RewriteKind},
     },
 };
 
-/// Options of a new collection. Made by [`Change::create_collection`].
+/// Options of a new collection.
+/// Made by [`Change::create_collection`](crate::Change::create_collection).
 #[derive(Debug)]
 pub struct CreateCollection<'a> {
     pub(super) create: &'a mut collections::Create,
 }
 
 impl CreateCollection<'_> {
-    /// What every document has to match. Default: nothing.
+    /// Sets the validator, which every document has to match. Default: none.
     pub fn validator(self, validator: Document) -> Self {
         self.option("validator", validator)
     }
 
-    /// Which documents are checked: `strict` (all, the default), `moderate` (not those that were
-    /// invalid before), `off`.
+    /// Sets which documents the validator checks: `strict` (all, the default), `moderate` (not
+    /// documents that were invalid before), or `off`.
     pub fn validation_level(self, level: impl Into<String>) -> Self {
         self.option("validationLevel", level.into())
     }
 
-    /// What becomes of an invalid write: `error` (the default), or `warn` in the server's log.
+    /// Sets what happens to an invalid write: `error` refuses it (the default), `warn` writes a
+    /// warning to the server's log.
     pub fn validation_action(self, action: impl Into<String>) -> Self {
         self.option("validationAction", action.into())
     }
 
-    /// Of a fixed size in bytes: the oldest documents make room for new ones.
+    /// Makes a capped collection of a fixed size in bytes: the oldest documents make room for new
+    /// documents. Default: not capped.
     pub fn capped(self, size_bytes: i64) -> Self {
         self.option("capped", true).option("size", size_bytes)
     }
 
-    /// At most so many documents. For a capped collection.
+    /// Sets the most documents that a capped collection holds. Default: as many as fit its size.
     pub fn max_documents(self, documents: i64) -> Self {
         self.option("max", documents)
     }
 
-    /// A time series over the times in this field.
+    /// Makes a time series; the field holds the time of each document. Default: no time series.
     pub fn time_series(self, time_field: impl Into<String>) -> Self {
         self.series("timeField", time_field.into())
     }
 
-    /// The field that says of what a time series is. Documents with the same one are stored
-    /// together.
+    /// Sets the field that names the source of a measurement, for a time series. Documents with the
+    /// same source are stored together. Default: none.
     pub fn meta_field(self, field: impl Into<String>) -> Self {
         self.series("metaField", field.into())
     }
 
-    /// How far apart the times of one source are: `seconds` (the default), `minutes` or `hours`.
+    /// Sets how far apart the measurements of one source are, for a time series: `seconds` (the
+    /// default), `minutes` or `hours`.
     pub fn granularity(self, granularity: impl Into<String>) -> Self {
         self.series("granularity", granularity.into())
     }
 
-    /// After how many seconds the documents of a time series, or of a clustered collection,
+    /// Sets the seconds after which the documents of a time series, or of a clustered collection,
     /// expire. Default: never.
     pub fn expire_after_seconds(self, seconds: i64) -> Self {
         self.option("expireAfterSeconds", seconds)
     }
 
-    /// How its strings are compared, as `doc! { "locale": "de" }`. Default: by their bytes.
+    /// Sets how strings are compared, as `doc! { "locale": "de" }`. Default: by their bytes.
     pub fn collation(self, collation: Document) -> Self {
         self.option("collation", collation)
     }
 
-    /// A view: what a pipeline makes of another collection.
+    /// Makes a view: the documents that a pipeline makes of another collection. Default: no view.
     pub fn view_on(self, collection: impl Into<String>, pipeline: Vec<Document>) -> Self {
         self.option("viewOn", collection.into()).option("pipeline", pipeline)
     }
 
-    /// Any other option of the server's `create`.
+    /// Sets any other option of the server's `create` command.
     pub fn option(self, name: impl Into<String>, value: impl Into<Bson>) -> Self {
         self.create.options.insert(name, value);
         self
     }
 
-    /// A collection that is there already will do, if it has these options; the rollback leaves
-    /// it then. Default: refused.
+    /// Accepts a collection that exists with these options; the rollback leaves such a collection
+    /// as it is. Default: refused.
     pub fn if_not_exists(self) -> Self {
         self.create.if_not_exists = true;
         self
@@ -100,40 +104,43 @@ impl CreateCollection<'_> {
     }
 }
 
-/// Options of a drop. Made by [`Change::drop_collection`].
+/// Options of a drop.
+/// Made by [`Change::drop_collection`](crate::Change::drop_collection).
 #[derive(Debug)]
 pub struct DropCollection<'a> {
     pub(super) drop: &'a mut collections::Drop,
 }
 
 impl DropCollection<'_> {
-    /// It need not be there. Default: refused.
+    /// Does nothing if there is no such collection. Default: refused.
     pub fn if_exists(self) -> Self {
         self.drop.if_exists = true;
         self
     }
 }
 
-/// The options of an index, which both who creates and who drops one gives.
+/// The options of an index, which an operation that creates or drops the index declares.
 macro_rules! index_options {
     ($name:ident, $field:ident) => {
         impl $name<'_> {
-            /// No two documents may have the same keys. Default: they may.
+            /// Allows no two documents with the same keys. Default: allowed.
             pub fn unique(self, unique: bool) -> Self {
                 self.option("unique", unique)
             }
 
-            /// Leaves out documents that lack the fields. Default: they are in.
+            /// Leaves out documents that have none of the fields. Default: all documents are in
+            /// the index.
             pub fn sparse(self, sparse: bool) -> Self {
                 self.option("sparse", sparse)
             }
 
-            /// Only documents that match. Default: all.
+            /// Indexes only the documents that match. Default: all.
             pub fn partial_filter(self, filter: Document) -> Self {
                 self.option("partialFilterExpression", filter)
             }
 
-            /// Deletes documents so long after the date in the key (a TTL index); whole seconds.
+            /// Deletes each document this long after the date in its key (a TTL index); whole
+            /// seconds. Default: never.
             pub fn expire_after(self, after: Duration) -> Self {
                 match indexes::seconds(after) {
                     Ok(seconds) => self.option("expireAfterSeconds", seconds),
@@ -144,45 +151,46 @@ macro_rules! index_options {
                 }
             }
 
-            /// Hidden from the planner of queries. Default: it is used.
+            /// Hides the index from the query planner. Default: not hidden.
             pub fn hidden(self, hidden: bool) -> Self {
                 self.option("hidden", hidden)
             }
 
-            /// How strings are compared, as `doc! { "locale": "de" }`. Default: as the collection
-            /// says.
+            /// Sets how strings are compared, as `doc! { "locale": "de" }`. Default: the collation
+            /// of the collection. Text and 2d indexes know only `doc! { "locale": "simple" }`.
             pub fn collation(self, collation: Document) -> Self {
                 self.option("collation", collation)
             }
 
-            /// How much the fields of a text index count, as `doc! { "title": 10 }`. Default: 1
-            /// each.
+            /// Sets the weights of the fields of a text index, as `doc! { "title": 10 }`.
+            /// Default: 1 each.
             pub fn weights(self, weights: Document) -> Self {
                 self.option("weights", weights)
             }
 
-            /// The language of a text index. Default: `english`.
+            /// Sets the language of a text index. Default: `english`.
             pub fn default_language(self, language: impl Into<String>) -> Self {
                 self.option("default_language", language.into())
             }
 
-            /// The field that says in which language a document is. Default: `language`.
+            /// Sets the field that names the language of a document, for a text index. Default:
+            /// `language`.
             pub fn language_override(self, field: impl Into<String>) -> Self {
                 self.option("language_override", field.into())
             }
 
-            /// Which fields a wildcard index on `$**` covers. Default: all.
+            /// Sets which fields a wildcard index on `$**` covers. Default: all.
             pub fn wildcard_projection(self, projection: Document) -> Self {
                 self.option("wildcardProjection", projection)
             }
 
-            /// Its name. Default: made of the keys, as `email_1`.
+            /// Names the index. Default: a name made of the keys, as `email_1`.
             pub fn name(self, name: impl Into<String>) -> Self {
                 self.$field.spec.name = Some(name.into());
                 self
             }
 
-            /// Any other option that the server knows of an index.
+            /// Sets any other option that the server has for an index.
             pub fn option(self, name: impl Into<String>, value: impl Into<Bson>) -> Self {
                 self.$field.spec.options.insert(name, value);
                 self
@@ -191,7 +199,8 @@ macro_rules! index_options {
     };
 }
 
-/// Options of a new index. Made by [`Change::create_index`].
+/// Options of a new index.
+/// Made by [`Change::create_index`](crate::Change::create_index).
 #[derive(Debug)]
 pub struct CreateIndex<'a> {
     pub(super) create: &'a mut indexes::Create,
@@ -200,22 +209,23 @@ pub struct CreateIndex<'a> {
 index_options!(CreateIndex, create);
 
 impl CreateIndex<'_> {
-    /// An index that is there already will do, if it is the same; the rollback leaves it then.
-    /// Default: refused.
+    /// Accepts an index that exists with the same keys and options; the rollback leaves such an
+    /// index as it is. Default: refused.
     pub fn if_not_exists(self) -> Self {
         self.create.if_not_exists = true;
         self
     }
 
-    /// How many members of the replica set must have built it before it is ready, as `"majority"`
-    /// or a number. Default: all that vote.
+    /// Sets how many members of the replica set must have built the index before it is ready:
+    /// `"majority"` or a number. Default: all voting members.
     pub fn commit_quorum(self, quorum: impl Into<Bson>) -> Self {
         self.create.commit_quorum = Some(quorum.into());
         self
     }
 }
 
-/// The options that a dropped index has. Made by [`Change::drop_index`].
+/// The options that a dropped index has.
+/// Made by [`Change::drop_index`](crate::Change::drop_index).
 #[derive(Debug)]
 pub struct DropIndex<'a> {
     pub(super) drop: &'a mut indexes::Drop,
@@ -224,88 +234,92 @@ pub struct DropIndex<'a> {
 index_options!(DropIndex, drop);
 
 impl DropIndex<'_> {
-    /// It need not be there. Default: refused.
+    /// Does nothing if there is no such index. Default: refused.
     pub fn if_exists(self) -> Self {
         self.drop.if_exists = true;
         self
     }
 }
 
-/// What becomes of values that cannot be converted: they are neither of the old type nor of the
-/// new one nor null, or their conversion fails. By default the operation is refused, before
-/// anything is changed. Made by [`Change::change_type`].
+/// What happens to values that cannot be converted: values that have neither the old nor the new
+/// type and are not null, and values whose conversion fails. Default: the operation is refused
+/// before anything is changed. Made by [`Change::change_type`](crate::Change::change_type).
 #[derive(Debug)]
 pub struct ChangeType<'a> {
     pub(super) rewrite: &'a mut Rewrite,
 }
 
 impl ChangeType<'_> {
-    /// They stay what they are.
+    /// Leaves values that cannot be converted as they are.
     pub fn leave_others(self) -> Self {
         self.others(Others::Leave)
     }
 
-    /// They become this value. They are kept, and come back with a rollback.
+    /// Replaces values that cannot be converted with this value. The old values are kept, and a
+    /// rollback puts them back.
     pub fn replace_others(self, value: impl Into<Bson>) -> Self {
         self.others(Others::Replace(value.into()))
     }
 
     fn others(self, what: Others) -> Self {
-        if let How::Field(Edit::Convert { others, .. }) = &mut self.rewrite.how {
+        if let RewriteKind::Field(Edit::Convert { others, .. }) = &mut self.rewrite.kind {
             *others = what;
         }
         self
     }
 }
 
-/// Which documents an update concerns. Made by [`Change::update`].
+/// The documents that an update changes.
+/// Made by [`Change::update`](crate::Change::update).
 #[derive(Debug)]
 pub struct Update<'a> {
     pub(super) rewrite: &'a mut Rewrite,
 }
 
 impl Update<'_> {
-    /// Only documents that match. Default: all.
+    /// Changes only documents that match. Default: all.
     pub fn filter(self, filter: Document) -> Self {
-        if let How::Pipelines(pipelines) = &mut self.rewrite.how {
+        if let RewriteKind::Pipelines(pipelines) = &mut self.rewrite.kind {
             pipelines.forward.filter = filter;
         }
         self
     }
 
-    /// Only documents that match, on the way back; as they are then. Default: all, but for those
-    /// that the way there left alone.
+    /// Lets a rollback change only documents that match at that time. Default: all, except those
+    /// that the forward pipeline left alone.
     pub fn backward_filter(self, filter: Document) -> Self {
-        if let How::Pipelines(pipelines) = &mut self.rewrite.how {
+        if let RewriteKind::Pipelines(pipelines) = &mut self.rewrite.kind {
             pipelines.backward.filter = filter;
         }
         self
     }
 }
 
-/// Options of a validator. Made by [`Change::set_validator`].
+/// Options of a validator.
+/// Made by [`Change::set_validator`](crate::Change::set_validator).
 #[derive(Debug)]
 pub struct SetValidator<'a> {
     pub(super) modify: &'a mut Modify,
 }
 
 impl SetValidator<'_> {
-    /// Which documents are checked: `strict` (all), `moderate` (not those that were invalid
-    /// before), `off`. Default: as it is.
+    /// Sets which documents the validator checks: `strict` (all), `moderate` (not documents that
+    /// were invalid before), or `off`. Default: unchanged.
     pub fn level(self, level: impl Into<String>) -> Self {
         self.modify.options.push(("validationLevel".to_owned(), Some(level.into().into())));
         self
     }
 
-    /// What becomes of an invalid write: `error`, or `warn` in the server's log. Default: as it
-    /// is.
+    /// Sets what happens to an invalid write: `error` refuses it, `warn` writes a warning to the
+    /// server's log. Default: unchanged.
     pub fn action(self, action: impl Into<String>) -> Self {
         self.modify.options.push(("validationAction".to_owned(), Some(action.into().into())));
         self
     }
 }
 
-/// Which options are changed. Made by [`Change::coll_mod`].
+/// The options of a collection that are changed.
+/// Made by [`Change::coll_mod`](crate::Change::coll_mod).
 #[derive(Debug)]
 pub struct CollMod<'a> {
     pub(super) modify: &'a mut Modify,
@@ -318,7 +332,7 @@ impl CollMod<'_> {
         self
     }
 
-    /// Takes an option back to what the server has where nothing is said.
+    /// Sets an option to the server's default.
     pub fn unset(self, option: impl Into<String>) -> Self {
         self.modify.options.push((option.into(), None));
         self

@@ -1,4 +1,4 @@
-//! Collections: create, drop, rename.
+//! Operations on collections: create, drop, rename.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -9,7 +9,7 @@ use crate::{
     mongo::{code, options},
 };
 
-/// What the server's `create` knows besides the name.
+/// The options of the server's `create` command.
 const OPTIONS: [&str; 15] = [
     "capped",
     "changeStreamPreAndPostImages",
@@ -55,7 +55,7 @@ impl Create {
         let mut problems: Vec<String> = names::collection(&self.name).into_iter().collect();
         let has = |key: &str| self.options.contains_key(key);
         for key in self.options.keys().filter(|key| !OPTIONS.contains(&key.as_str())) {
-            problems.push(format!("`{key}` is no option of `create`"));
+            problems.push(format!("`{key}` is not an option of `create`"));
         }
         let is_capped = options::is_true(self.options.get("capped"));
         if (has("size") || has("max")) && !is_capped {
@@ -73,7 +73,7 @@ impl Create {
             problems.push("a time series needs the name of its time field".to_owned());
         }
         if has("pipeline") && !has("viewOn") {
-            problems.push("a pipeline is for a view: say on what".to_owned());
+            problems.push("a pipeline is for a view: use `.view_on(…)`".to_owned());
         }
         problems
     }
@@ -86,12 +86,12 @@ impl Create {
         let existed = match catalog::collection(on, &self.name).await? {
             None => false,
             Some(found) => {
-                // First of all: `.if_not_exists()` would be of no use then.
+                // Refused first, because `.if_not_exists()` would not help.
                 self.refuse_other(&found)?;
                 if !self.if_not_exists {
                     return Err(format!(
-                        "the collection `{}` is there already, with what is declared; say \
-                         `.if_not_exists()` if that is fine: it stays then when this is rolled back",
+                        "the collection `{}` is there already, as it is declared; say \
+                         `.if_not_exists()` to accept it: a rollback then leaves it as it is",
                         self.name
                     )
                     .into());
@@ -114,7 +114,7 @@ impl Create {
         command.extend(self.options.clone());
         match on.ddl(command).await {
             Ok(()) => return Ok(()),
-            // NamespaceExists: before a crash, or by an app that wrote to it first.
+            // Created before a crash, or by an app that wrote to it first.
             Err(error) if error.code() == Some(code::NAMESPACE_EXISTS) => {}
             Err(error) => return Err(error.into()),
         }
@@ -188,14 +188,14 @@ impl Drop {
                 return Ok(doc! { "existed": false });
             }
             return Err(format!(
-                "there is no collection `{name}` to drop; say `.if_exists()` if that is fine"
+                "there is no collection `{name}` to drop; say `.if_exists()` to accept that"
             )
             .into());
         };
         if found.kind == "timeseries" {
             return Err(format!(
-                "`{name}` is a time series, which the server cannot rename: so it cannot be kept \
-                 for the rollback; nothing was changed; drop it in an online migration, whose \
+                "`{name}` is a time series, which the server cannot rename, so it cannot be kept \
+                 for a rollback; nothing was changed; drop it in an online migration, whose \
                  rollback you write"
             )
             .into());
@@ -218,7 +218,7 @@ impl Drop {
             return Ok(());
         }
         if is_view(found) {
-            // Only the view itself: an app may have made something else under its name since.
+            // Only a view: an app may have created a collection with the name since.
             return match catalog::collection(on, &self.name).await? {
                 Some(now) if now.kind == "view" => Ok(catalog::drop(on, &self.name).await?),
                 _ => Ok(()),
@@ -227,7 +227,8 @@ impl Drop {
         move_by_uuid(on, &self.name, keep::chosen(found)?, found.get("uuid")).await
     }
 
-    /// Whether it can come back. (What has its name by now may go before its turn comes.)
+    /// Refuses a rollback if the kept collection is gone. (A collection that has the name by now may be
+    /// gone when this operation is undone.)
     pub(super) async fn ready(
         &self,
         on: &mut Online<'_>,
@@ -242,11 +243,11 @@ impl Drop {
             return Ok(());
         }
         match catalog::collection(on, name).await? {
-            // It came back before a crash.
+            // The collection came back before a crash.
             Some(now) if now.uuid.is_some() && now.uuid.as_ref() == found.get("uuid") => Ok(()),
             _ => Err(format!(
-                "the collection `{name}` was kept as `{kept}`, which is gone (`purge`?); it \
-                 cannot come back; nothing was changed: restore it from a backup under that name, \
+                "the collection `{name}` was kept as `{kept}`, which is gone (`purge`?); the \
+                 collection cannot come back; nothing was changed: restore it from a backup under that name, \
                  and run `down` again"
             )
             .into()),
@@ -336,7 +337,7 @@ impl Rename {
     }
 }
 
-/// Whether what was dropped is a view.
+/// Whether the dropped collection was a view.
 fn is_view(found: &Document) -> bool {
     found.get_str("kind").is_ok_and(|kind| kind == "view")
 }
@@ -348,7 +349,7 @@ fn taken(name: &str) -> String {
     )
 }
 
-/// Renames the collection that has this `uuid`. Done when it has the name.
+/// Renames the collection that has this `uuid`. Does nothing if it has the name already.
 async fn move_by_uuid(
     on: &mut Online<'_>,
     from: &str,

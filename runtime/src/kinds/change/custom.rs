@@ -1,4 +1,4 @@
-//! `run`: a pair of online functions, for what is missing here.
+//! `run`: a pair of online functions, for changes that cannot be declared.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -8,7 +8,7 @@ use crate::{
     model::{result::BoxError, state::Direction},
 };
 
-/// One of the two, boxed.
+/// One of the two functions, boxed.
 type Body = Arc<
     dyn for<'a, 'c> Fn(
             &'a mut Online<'c>,
@@ -50,7 +50,8 @@ impl Custom {
         format!("run {}", self.names.1)
     }
 
-    /// Its steps are called after the operation, so that two functions may use one name.
+    /// Runs a function. Its steps are named after the operation, so that two functions may use the
+    /// same step name.
     pub(super) async fn run(
         &self,
         on: &mut Online<'_>,
@@ -80,7 +81,8 @@ where
     })
 }
 
-/// The last part of a function's path: it survives a move to another module.
+/// The last part of a function's path, which stays the same when the function moves to another
+/// module.
 fn last(path: &'static str) -> &'static str {
     let path = path.trim_end_matches("::{{closure}}");
     path.rsplit("::").next().unwrap_or(path)

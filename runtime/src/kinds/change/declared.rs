@@ -1,4 +1,4 @@
-//! A declared migration: its recorded operations, judged and described.
+//! A declared migration: its recorded operations, checked and described.
 
 use std::panic::AssertUnwindSafe;
 
@@ -7,9 +7,9 @@ use mongodb::bson::Document;
 use super::{keep, operation::Operation, slot};
 use crate::model::{result::BoxError, state::Direction};
 
-/// What a declared migration writes down: operations with a known inverse. Nothing is done while
-/// the function runs; the framework runs them in order, each resumed after a crash, and undoes
-/// them in reverse order.
+/// The operations of a declared migration, each with a known inverse. The migration's function
+/// only records them. Mongrate runs them in order, resumes an operation after a crash, and undoes
+/// the operations in reverse order.
 ///
 /// ```standalone_crate
 /// use mongrate::{Change, bson::doc, migration};
@@ -23,44 +23,50 @@ use crate::model::{result::BoxError, state::Direction};
 /// # fn main() {}
 /// ```
 ///
-/// # Mistakes
+/// # Errors
 ///
-/// What can be seen without a database (an empty name, a path into `_id`, an option that does not
-/// exist, a field renamed to itself) is collected, and refused before anything runs: by `plan`,
-/// `check`, [`verify!`](crate::verify!) and every other verb. Neither may the function panic.
+/// The methods return no errors. `plan`, `check`, [`verify!`](crate::verify!) and every other verb
+/// call the function, list all mistakes that show without a database (an empty name, a path into
+/// `_id`, an option that does not exist, a field renamed to itself), and refuse the migration
+/// before anything runs. A function that panics is refused, too.
+///
+/// If an operation fails, the operations before it stay done and the migration is recorded as
+/// failed: fix the cause and run `up` again, which resumes the migration; or run `down`, which
+/// undoes what was done.
 ///
 /// # What a rollback restores
 ///
-/// Everything that the operations changed: also options that were there before, values that a
-/// conversion could not represent, fields that were removed. What cannot be computed is kept in
-/// collections called `<control collection>.kept.<version>.<operation>`, until a rollback has put
-/// it back or [`Migrator::purge`](crate::Migrator::purge) removes it. What users wrote in the
-/// meantime is not destroyed: see each operation. The place of a field in its document may change;
-/// renaming keeps it.
+/// Everything that the operations changed, including options that were set before, values that a
+/// conversion could not represent, and fields that were removed. Values that cannot be computed
+/// are kept in collections called `<control collection>.kept.<version>.<operation>`, until a
+/// rollback has put them back or [`Migrator::purge`](crate::Migrator::purge) removes them. A
+/// rollback destroys nothing that users wrote in the meantime: see each operation. The place of a
+/// field in its document may change; renaming keeps the place.
 ///
 /// # Paths
 ///
 /// A path like `address.city` leads through subdocuments, and through each document of an array:
-/// `items.price` names the price of every item. Where something else is on the way, the document
-/// is left alone. An array within an array is not looked into.
+/// `items.price` names the price of every item. If something else is on the way, the document is
+/// left alone. An array directly within an array is not searched.
 #[derive(Debug, Default)]
 pub struct Change {
     pub(super) operations: Vec<Operation>,
 }
 
-/// An operation of a declared migration, to be shown.
+/// An operation of a declared migration, as `plan` shows it.
 #[derive(Clone, Debug)]
-pub(crate) struct Described {
-    /// What it does.
+pub(crate) struct OperationSummary {
+    /// What the operation does.
     pub operation: String,
-    /// What its inverse does.
+    /// What the operation's inverse does.
     pub undo: String,
-    /// Where it changes documents, and which, in the direction that was asked for.
+    /// The collection and the filter of the documents that the operation changes in the direction
+    /// that was asked for; `None` if it changes no documents.
     pub documents: Option<(String, Document)>,
 }
 
 impl Change {
-    /// Calls the function, and judges what it recorded.
+    /// Calls the function, and returns the operations that it recorded; an error lists all mistakes.
     pub(crate) fn declared(declare: ChangeFn) -> Result<Self, BoxError> {
         let change = Self::recorded(declare)?;
         let problems = change.problems();
@@ -70,7 +76,7 @@ impl Change {
     fn recorded(declare: ChangeFn) -> Result<Self, BoxError> {
         let mut change = Self::default();
         let called = std::panic::catch_unwind(AssertUnwindSafe(|| declare(&mut change)));
-        called.map(|()| change).map_err(|_| "its function panics; it may only describe".into())
+        called.map(|()| change).map_err(|_| "its function panics; it may only declare".into())
     }
 
     fn problems(&self) -> Vec<String> {
@@ -87,7 +93,7 @@ impl Change {
     }
 }
 
-/// What is wrong with a declared migration.
+/// Lists the mistakes of a declared migration that show without a database.
 pub(crate) fn problems(declare: ChangeFn) -> Vec<String> {
     match Change::recorded(declare) {
         Ok(change) => change.problems(),
@@ -95,7 +101,8 @@ pub(crate) fn problems(declare: ChangeFn) -> Vec<String> {
     }
 }
 
-/// Which operations of a declared migration would change the control collection.
+/// Lists the operations of a declared migration that would change the control collection or a kept
+/// collection.
 pub(crate) fn trespasses(declare: ChangeFn, control: &str) -> Vec<String> {
     let Ok(change) = Change::recorded(declare) else { return Vec::new() };
     let prefix = keep::prefix(control);
@@ -110,14 +117,14 @@ pub(crate) fn trespasses(declare: ChangeFn, control: &str) -> Vec<String> {
         .collect()
 }
 
-/// The operations of a declared migration, in the order in which this direction runs them. Empty
-/// for a migration that is refused anyway.
-pub(crate) fn operations(declare: ChangeFn, direction: Direction) -> Vec<Described> {
+/// Describes the operations of a declared migration, in the order in which this direction runs
+/// them. Empty for a migration that is refused because of its mistakes.
+pub(crate) fn operations(declare: ChangeFn, direction: Direction) -> Vec<OperationSummary> {
     let Ok(change) = Change::declared(declare) else { return Vec::new() };
-    let mut operations: Vec<Described> = change
+    let mut operations: Vec<OperationSummary> = change
         .operations
         .iter()
-        .map(|operation| Described {
+        .map(|operation| OperationSummary {
             operation: operation.forward_text(),
             undo: operation.undo_text(),
             documents: operation
@@ -182,5 +189,5 @@ mod tests {
     }
 }
 
-/// What describes a declared migration: it records operations, and touches nothing.
+/// The function of a declared migration: it records operations, and touches nothing.
 pub type ChangeFn = fn(&mut Change);

@@ -10,7 +10,7 @@ use super::{
     options::Modify,
     rewrite::{
         fields::Edit,
-        kind::{How, Rewrite},
+        kind::{Rewrite, RewriteKind},
     },
 };
 use crate::kinds::effect::{FieldChange, Index, Operation, unset};
@@ -18,32 +18,33 @@ use crate::kinds::effect::{FieldChange, Index, Operation, unset};
 /// What a declared migration would do, as the lints see it.
 pub(crate) fn operations(declare: ChangeFn) -> Vec<Operation> {
     let Ok(change) = Change::declared(declare) else { return Vec::new() };
-    change.operations.iter().flat_map(described).collect()
+    change.operations.iter().flat_map(effects_of).collect()
 }
 
 /// Mostly one.
-fn described(operation: &Declared) -> Vec<Operation> {
+fn effects_of(operation: &Declared) -> Vec<Operation> {
     vec![match operation {
-        Declared::CreateCollection(one) => {
-            Operation::CreateCollection { name: one.name.clone(), options: one.options.clone() }
+        Declared::CreateCollection(create) => Operation::CreateCollection {
+            name: create.name.clone(),
+            options: create.options.clone(),
+        },
+        Declared::DropCollection(drop) => {
+            Operation::DropCollection { name: drop.name.clone(), is_required: !drop.if_exists }
         }
-        Declared::DropCollection(one) => {
-            Operation::DropCollection { name: one.name.clone(), is_required: !one.if_exists }
+        Declared::RenameCollection(rename) => {
+            Operation::RenameCollection { from: rename.from.clone(), to: rename.to.clone() }
         }
-        Declared::RenameCollection(one) => {
-            Operation::RenameCollection { from: one.from.clone(), to: one.to.clone() }
-        }
-        Declared::CreateIndex(one) => Operation::CreateIndex(index(one)),
+        Declared::CreateIndex(create) => Operation::CreateIndex(index(create)),
         Declared::DropIndex(indexes::Drop { spec, if_exists }) => Operation::DropIndex {
             collection: spec.collection.clone(),
             name: spec.name(),
             keys: spec.keys.clone(),
             is_required: !if_exists,
         },
-        Declared::HideIndex(one) => other(&one.collection, true),
-        Declared::ExpireAfter(one) => other(&one.collection, true),
-        Declared::Modify(one) => validator(one).unwrap_or_else(|| modified(one)),
-        Declared::Rewrite(Rewrite { collection, how: How::Field(edit) }) => {
+        Declared::HideIndex(hide) => other(&hide.collection, true),
+        Declared::ExpireAfter(expire) => other(&expire.collection, true),
+        Declared::Modify(modify) => validator(modify).unwrap_or_else(|| modified(modify)),
+        Declared::Rewrite(Rewrite { collection, kind: RewriteKind::Field(edit) }) => {
             let (path, change) = match edit {
                 Edit::Remove { path } => (path, FieldChange::Remove),
                 Edit::Rename { from, to } => {
@@ -61,7 +62,7 @@ fn described(operation: &Declared) -> Vec<Operation> {
                 change,
             }
         }
-        Declared::Rewrite(Rewrite { collection, how: How::Pipelines(pipelines) }) => {
+        Declared::Rewrite(Rewrite { collection, kind: RewriteKind::Pipelines(pipelines) }) => {
             let unset = unset(&pipelines.forward.pipeline).into_iter().map(|field| {
                 let (collection, change) = (collection.clone(), FieldChange::Unset);
                 Operation::Field { collection, field, change }

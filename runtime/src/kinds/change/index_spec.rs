@@ -5,7 +5,7 @@ use mongodb::bson::{Bson, Document, doc};
 use super::names;
 use crate::mongo::options::{alike, same_collation, same_index_option};
 
-/// What `createIndexes` knows of an index besides its keys and its name.
+/// The options of `createIndexes` besides the keys and the name.
 const OPTIONS: [&str; 20] = [
     "2dsphereIndexVersion",
     "background",
@@ -29,10 +29,10 @@ const OPTIONS: [&str; 20] = [
     "wildcardProjection",
 ];
 
-/// What the server adds, or takes and forgets.
+/// Fields that the server adds, or that are compared elsewhere.
 const OF_THE_SERVER: [&str; 6] = ["v", "key", "name", "ns", "background", "collation"];
 
-/// What the server chooses unless it is told.
+/// Options that the server chooses unless they are declared.
 const VERSIONS: [&str; 2] = ["textIndexVersion", "2dsphereIndexVersion"];
 
 /// An index as it is declared.
@@ -42,7 +42,7 @@ pub(super) struct Spec {
     pub keys: Document,
     pub name: Option<String>,
     pub options: Document,
-    /// Of an option that could not be written down.
+    /// The mistake in an option that could not be recorded.
     pub problem: Option<String>,
 }
 
@@ -51,7 +51,7 @@ impl Spec {
         Self { collection, keys, name: None, options: Document::new(), problem: None }
     }
 
-    /// Its name: that of its keys, as `email_1_at_-1`, unless it has one of its own.
+    /// The declared name, or else a name made of the keys, as `email_1_at_-1`.
     pub(super) fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| {
             let parts: Vec<String> = self
@@ -67,7 +67,7 @@ impl Spec {
         })
     }
 
-    /// As `createIndexes` takes it.
+    /// The index as `createIndexes` takes it.
     pub(super) fn document(&self) -> Document {
         let mut document = doc! { "key": self.keys.clone(), "name": self.name() };
         document.extend(self.options.clone());
@@ -94,7 +94,7 @@ impl Spec {
         for (field, kind) in &self.keys {
             let is_wildcard = field == "$**" || field.ends_with(".$**");
             if field.is_empty() || field.contains('\0') || (field.contains('$') && !is_wildcard) {
-                problems.push(format!("`{}` is no field to index", field.escape_debug()));
+                problems.push(format!("`{}` is not a field to index", field.escape_debug()));
             }
             let known = match kind {
                 Bson::Int32(number) => *number != 0,
@@ -107,16 +107,16 @@ impl Spec {
             };
             if !known {
                 problems.push(format!(
-                    "`{field}: {kind}` is no key of an index: 1, -1, \"text\", \"2dsphere\", \
-                     \"2d\" or \"hashed\""
+                    "`{field}: {kind}` is not a key of an index; a key is 1, -1, \"text\", \
+                     \"2dsphere\", \"2d\" or \"hashed\""
                 ));
             }
         }
         if self.keys.len() == 1 && self.keys.contains_key("_id") {
-            problems.push("every collection has an index on `_id`".to_owned());
+            problems.push("every collection has an index on `_id` already".to_owned());
         }
         for key in self.options.keys().filter(|key| !OPTIONS.contains(&key.as_str())) {
-            problems.push(format!("`{key}` is no option of an index"));
+            problems.push(format!("`{key}` is not an option of an index"));
         }
         let is_text = self.keys.values().any(|kind| kind.as_str() == Some("text"));
         for key in ["weights", "default_language", "language_override", "textIndexVersion"] {
@@ -147,20 +147,21 @@ impl Spec {
         }
     }
 
-    /// The collation of the index in a collection with these options: what is not said is
-    /// inherited.
+    /// The collation of the index in a collection with these options: an index without a collation
+    /// inherits that of the collection.
     fn collation<'a>(&'a self, of_collection: &'a Document) -> Option<&'a Document> {
         let own = self.options.get_document("collation").ok();
         own.or_else(|| of_collection.get_document("collation").ok())
     }
 
-    /// Whether it is of a kind that knows only the simple collation, and would inherit another.
+    /// Whether the index knows only the simple collation, and would inherit another collation.
     pub(super) fn needs_simple(&self, of_collection: &Document) -> bool {
         let is_bytewise = |kind: &Bson| matches!(kind.as_str(), Some("text" | "2d"));
         self.keys.values().any(is_bytewise) && !same_collation(None, self.collation(of_collection))
     }
 
-    /// What the server's index has otherwise than this one, in a collection with these options.
+    /// The names of the options in which the server's index differs from this index, in a collection
+    /// with these options.
     pub(super) fn differences(&self, stored: &Document, of_collection: &Document) -> Vec<String> {
         let mut differences = Vec::new();
         if !self.has_keys(stored) {
@@ -179,7 +180,7 @@ impl Spec {
                 differences.push(name.clone());
             }
         }
-        // In the list an absent collation is the simple one, and none is inherited.
+        // An index that is listed without a collation has the simple collation, and inherits none.
         let found = stored.get_document("collation").ok();
         if !same_collation(found, self.collation(of_collection)) {
             differences.push("collation".to_owned());
@@ -187,8 +188,8 @@ impl Spec {
         differences
     }
 
-    /// Whether the server takes this one for an index that it has under another name: it tells
-    /// them apart by keys, collation and, where there is a filter, by that.
+    /// Whether the server takes this index for an index that it has under another name: the server
+    /// tells indexes apart by keys, collation and filter.
     pub(super) fn is_rival(&self, stored: &Document, of_collection: &Document) -> bool {
         let filter = "partialFilterExpression";
         self.has_keys(stored)
@@ -196,8 +197,8 @@ impl Spec {
             && same_index_option(filter, stored.get(filter), self.options.get(filter))
     }
 
-    /// Which of the server's indexes this is: that of its name, or else one with its keys. There
-    /// may be several of the same keys, with other collations or filters.
+    /// Finds this index among the server's indexes: by the declared name, or else by the keys. Several
+    /// indexes may have the same keys, with other collations or filters.
     pub(super) fn among<'a>(
         &self,
         all: &'a [Document],
@@ -231,7 +232,7 @@ impl Spec {
         weights
     }
 
-    /// The keys as the server stores them: those of a text index become two of its own.
+    /// The keys as the server stores them: it replaces the keys of a text index with two of its own.
     fn stored_keys(&self) -> Document {
         let mut keys = Document::new();
         for (field, kind) in &self.keys {

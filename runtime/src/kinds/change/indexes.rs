@@ -1,4 +1,4 @@
-//! Indexes: create, drop, hide, and when documents expire.
+//! Operations on indexes: create, drop, hide, and change when documents expire.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct Create {
     pub spec: Spec,
     pub if_not_exists: bool,
-    /// How many members must have built it: an option of the command.
+    /// How many members must have built the index: an option of the command.
     pub commit_quorum: Option<Bson>,
 }
 
@@ -49,12 +49,12 @@ impl Create {
         let existing =
             all.iter().find(|index| index.get_str("name").is_ok_and(|found| found == name));
         if let Some(existing) = existing {
-            // First of all: `.if_not_exists()` would be of no use then.
+            // Refused first, because `.if_not_exists()` would not help.
             refuse_other(&self.spec, existing, &options, Wanted::Created)?;
             if !self.if_not_exists {
                 return Err(format!(
                     "the index `{name}` of `{collection}` is there already, as it is declared; \
-                     say `.if_not_exists()` if that is fine: it stays then when this is rolled back"
+                     say `.if_not_exists()` to accept it: a rollback then leaves it as it is"
                 )
                 .into());
             }
@@ -75,7 +75,7 @@ impl Create {
         if self.spec.needs_simple(options) {
             return Err(format!(
                 "text and 2d indexes know only the simple collation, and `{collection}` has \
-                 another one by default; nothing was changed: say \
+                 another default collation; nothing was changed: say \
                  `.collation(doc! {{ \"locale\": \"simple\" }})`"
             )
             .into());
@@ -86,7 +86,7 @@ impl Create {
         let rival_name = rival.get_str("name").unwrap_or_default();
         let differences = self.spec.differences(rival, options);
         let way_out = if differences.is_empty() {
-            format!("say `.name({rival_name:?}).if_not_exists()` to have that one")
+            format!("say `.name({rival_name:?}).if_not_exists()` to accept that index")
         } else {
             format!(
                 "it differs in {}: drop it in an operation before this one",
@@ -95,7 +95,7 @@ impl Create {
         };
         Err(format!(
             "there is an index on these keys of `{collection}` already, called `{rival_name}`, and \
-             the server takes no second one; nothing was changed: {way_out}"
+             the server takes no second index on them; nothing was changed: {way_out}"
         )
         .into())
     }
@@ -124,7 +124,7 @@ impl Create {
         if let Some(now) = catalog::index(on, collection, &name).await? {
             if !self.spec.has_keys(&now) {
                 return Err(format!(
-                    "the index `{name}` of `{collection}` is another one by now, on {}; it was \
+                    "the index `{name}` of `{collection}` is another index by now, on {}; it was \
                      left as it is: give it another name, and run `down` again",
                     now.get_document("key").cloned().unwrap_or_default()
                 )
@@ -132,7 +132,7 @@ impl Create {
             }
             drop_index(on, collection, &name).await?;
         }
-        // The index had made the collection.
+        // The collection was created for the index.
         if !found.get_bool("collection").unwrap_or(true) {
             let kept = keep::chosen(found)?;
             let is_bare = catalog::indexes(on, collection).await?.len() <= 1;
@@ -177,8 +177,10 @@ impl Drop {
                 all.iter().filter_map(|index| index.get_str("name").ok()).collect();
             let same_keys = all.iter().find(|index| self.spec.has_keys(index));
             let way_out = match same_keys.and_then(|index| index.get_str("name").ok()) {
-                Some(name) => format!("the one on these keys is called so: say `.name({name:?})`"),
-                None => "say `.if_exists()` if that is fine".to_owned(),
+                Some(name) => {
+                    format!("the index on these keys has another name: say `.name({name:?})`")
+                }
+                None => "say `.if_exists()` to accept that".to_owned(),
             };
             return Err(format!(
                 "there is no index `{}` on `{collection}` to drop (there are: {}); {way_out}",
@@ -211,8 +213,8 @@ impl Drop {
             return Ok(());
         }
         let mut spec = found.get_document("spec")?.clone();
-        // What was only assumed, of a migration that was never run here, is a declaration: there
-        // an absent collation is inherited. What the server listed has a version.
+        // The assumed index of a migration that never ran here is a declaration, in which an absent
+        // collation is inherited. An index that the server listed has a version.
         if spec.contains_key("v") {
             let options = catalog::options(on, &self.spec.collection).await?;
             spec = options::to_rebuild(spec, &options);
@@ -221,7 +223,7 @@ impl Drop {
     }
 }
 
-/// Hides an index from the planner of queries, or shows it.
+/// Hides an index from the query planner, or shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Hide {
     pub collection: String,
@@ -264,7 +266,7 @@ impl Hide {
     }
 }
 
-/// Changes after how long documents expire.
+/// Changes the time after which a TTL index deletes documents.
 #[derive(Clone, Debug)]
 pub(super) struct Expire {
     pub collection: String,
@@ -295,9 +297,8 @@ impl Expire {
         let found = existing(on, &self.collection, &self.index).await?;
         let Some(before) = found.get("expireAfterSeconds").cloned() else {
             return Err(format!(
-                "by the index `{}` of `{}` no document expires, and the server cannot take that \
-                 back once it is set: drop the index, and create one that says \
-                 `.expire_after(…)`",
+                "by the index `{}` of `{}` no document expires, and the server cannot unset an \
+                 expiry: drop the index, and create an index with `.expire_after(…)`",
                 self.index, self.collection
             )
             .into());
@@ -324,7 +325,7 @@ impl Expire {
     }
 }
 
-/// Whole seconds, as the server wants them.
+/// The whole seconds of an expiry, as the server takes them.
 pub(super) fn seconds(after: std::time::Duration) -> Result<i32, String> {
     let seconds = i32::try_from(after.as_secs());
     match seconds {
@@ -348,7 +349,7 @@ async fn build(
     spec: Document,
     quorum: Option<&Bson>,
 ) -> Result<(), BoxError> {
-    let wanted = index_refusal::Wanted::read(&spec);
+    let wanted = index_refusal::Wanted::from_spec(&spec);
     let mut command = doc! { "createIndexes": collection, "indexes": [spec] };
     if let Some(quorum) = quorum {
         command.insert("commitQuorum", quorum.clone());
@@ -362,7 +363,7 @@ async fn build(
 }
 
 async fn drop_index(on: &mut Online<'_>, collection: &str, name: &str) -> Result<(), BoxError> {
-    // NamespaceNotFound, IndexNotFound: done before.
+    // These codes say that the index was dropped before.
     let command = doc! { "dropIndexes": collection, "index": name };
     Ok(catalog::forgiving(
         on.ddl(command).await,
@@ -392,7 +393,9 @@ fn refuse_other(
         return Ok(());
     }
     let way_out = match wanted {
-        Wanted::Created => "drop it in an operation before this one, or give this one another name",
+        Wanted::Created => {
+            "drop it in an operation before this one, or give the new index another name"
+        }
         Wanted::Dropped => "declare it as it is, since that is what a rollback builds again",
     };
     let collation =

@@ -1,5 +1,5 @@
-//! What a rollback needs, kept in the database: collections beside the control collection, which
-//! `purge` removes.
+//! Kept collections: they hold the values that a rollback needs, beside the control collection, until
+//! `purge` removes them.
 
 use mongodb::bson::{Document, doc};
 
@@ -9,16 +9,16 @@ use crate::{
     mongo::code,
 };
 
-/// Between the control collection's name and the version.
+/// Stands between the control collection's name and the version.
 const INFIX: &str = ".kept.";
 
-/// What a rollback itself puts aside.
+/// Ends the name of the collection that holds what a rollback itself puts aside.
 const BACK: &str = ".back";
 
-/// How many names are tried for one operation.
+/// The most names that are tried for one operation.
 const NAMES_MAX: u32 = 1_000;
 
-/// Where every kept collection's name begins.
+/// The beginning of every kept collection's name.
 pub(crate) fn prefix(control: &str) -> String {
     format!("{control}{INFIX}")
 }
@@ -28,8 +28,8 @@ pub(crate) fn version_of(control: &str, name: &str) -> Option<i64> {
     name.strip_prefix(&prefix(control))?.split('.').next()?.parse().ok()
 }
 
-/// A name that nothing has, for what operation `number` keeps: nothing that an earlier
-/// application left is touched.
+/// Returns an unused name for what operation `number` keeps, so that nothing which an earlier run
+/// kept is touched.
 pub(super) async fn name(on: &mut Online<'_>, number: usize) -> Result<String, BoxError> {
     let version = on.version();
     let base = format!("{}{version}.{number}", prefix(&on.engine().control.collection));
@@ -44,7 +44,7 @@ pub(super) async fn name(on: &mut Online<'_>, number: usize) -> Result<String, B
     Err(format!("{NAMES_MAX} collections are called `{base}…`; `purge` removes them").into())
 }
 
-/// Where the rollback puts what it would overwrite.
+/// The name of the collection where the rollback puts what it would overwrite.
 pub(super) fn back(name: &str) -> String {
     format!("{name}{BACK}")
 }
@@ -54,10 +54,10 @@ pub(super) fn chosen(found: &Document) -> Result<&str, BoxError> {
     found.get_str("kept").map_err(|_| "the record does not say where it kept what was there".into())
 }
 
-/// Creates the collection where the transaction of a batch cannot. In a replica set it can: then
-/// there is the collection only once something is in it, and work that failed before that leaves
-/// none behind. (To drop it then would not do: nothing holds back a late `drop` of a process that
-/// was replaced.)
+/// Creates the collection if the transaction of a batch cannot create it. In a replica set the
+/// transaction can: the collection then exists only once it holds something, and work that fails
+/// before that leaves no collection behind. (Dropping the collection after a failure would not do:
+/// nothing holds back a late `drop` of a process that was replaced.)
 pub(super) async fn open(on: &mut Online<'_>, name: &str) -> Result<(), BoxError> {
     if on.engine().in_replica_set() {
         return Ok(());
@@ -66,7 +66,8 @@ pub(super) async fn open(on: &mut Online<'_>, name: &str) -> Result<(), BoxError
     Ok(catalog::forgiving(on.ddl(doc! { "create": name }).await, &[code::NAMESPACE_EXISTS])?)
 }
 
-/// Removes it if nothing is in it. Nobody else writes to it.
+/// Drops the kept collection if it is empty; nothing else writes to it. Returns whether it was
+/// empty.
 pub(super) async fn close(on: &mut Online<'_>, name: &str) -> Result<bool, BoxError> {
     let is_empty = catalog::is_empty(on, name).await?;
     if is_empty {
@@ -75,14 +76,15 @@ pub(super) async fn close(on: &mut Online<'_>, name: &str) -> Result<bool, BoxEr
     Ok(is_empty)
 }
 
-/// Takes a collection out of the way, and drops it if it holds nothing. What is written to it
-/// until the last moment is kept.
+/// Renames a collection out of the way, and drops it if it is empty. So documents that are written
+/// until the last moment are kept.
 pub(super) async fn put_aside(
     on: &mut Online<'_>,
     collection: &str,
     kept: &str,
 ) -> Result<(), BoxError> {
-    // If it has the name, it was renamed before a crash; what has its old name is another one.
+    // If the kept name is taken, the collection was renamed before a crash, and the collection that
+    // has the old name is another one.
     if catalog::collection(on, kept).await?.is_none() {
         // NamespaceNotFound: dropped meanwhile.
         catalog::forgiving(

@@ -1,12 +1,12 @@
-//! Pure: what a collection, a field's path or an index may be called.
+//! Pure: the names that collections, paths of fields and indexes may have.
 
-/// The longest path, in fields.
+/// The most fields of a path.
 const DEPTH_MAX: usize = 16;
 
 /// The longest name of a collection, in bytes; the server counts the database's name too.
 const COLLECTION_BYTES_MAX: usize = 200;
 
-/// What is wrong with the name of a collection.
+/// Says what is wrong with the name of a collection.
 pub(super) fn collection(name: &str) -> Option<String> {
     let problem = if name.is_empty() {
         "has no name"
@@ -15,7 +15,7 @@ pub(super) fn collection(name: &str) -> Option<String> {
     } else if name.starts_with("system.") {
         "belongs to the server"
     } else if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
-        "has a dot too many"
+        "begins or ends with a dot, or has two in a row"
     } else if name.len() > COLLECTION_BYTES_MAX {
         "is too long: 200 bytes at most"
     } else {
@@ -51,17 +51,17 @@ impl Path {
         self.fields.last().map_or("", String::as_str)
     }
 
-    /// What the last field is in.
+    /// The path without its last field.
     pub(super) fn parent(&self) -> &[String] {
         self.fields.split_last().map_or(&[], |(_, parent)| parent)
     }
 
-    /// Whether the other one is the same, or in it.
+    /// Whether the other path is the same path, or lies within this path.
     pub(super) fn holds(&self, other: &Self) -> bool {
         other.fields.starts_with(&self.fields)
     }
 
-    /// What is wrong with it.
+    /// Says what is wrong with the path.
     pub(super) fn problem(&self) -> Option<String> {
         let field = |test: fn(&String) -> bool| self.fields.iter().any(test);
         let problem = if field(String::is_empty) {
@@ -82,14 +82,14 @@ impl Path {
     }
 }
 
-/// What is wrong with the name of an index.
+/// Says what is wrong with the name of an index.
 pub(super) fn index(name: &str) -> Option<String> {
     let problem = if name.is_empty() {
         "has no name"
     } else if name.contains('\0') || name == "*" {
-        "may not be called so"
+        "is not allowed"
     } else if name == "_id_" {
-        "is every collection's own"
+        "is the name of the index on `_id`"
     } else {
         return None;
     };

@@ -1,4 +1,4 @@
-//! One recorded operation, whatever it is.
+//! A recorded operation of any kind.
 
 use mongodb::bson::{Document, doc};
 
@@ -8,7 +8,7 @@ use super::{
     index_spec::Spec,
     indexes, keep,
     options::Modify,
-    rewrite::kind::{How, Rewrite},
+    rewrite::kind::{Rewrite, RewriteKind},
     slot::Slot,
 };
 use crate::{
@@ -16,10 +16,10 @@ use crate::{
     model::{result::BoxError, state::Direction},
 };
 
-/// How a collection gets another name.
+/// The command that renames a collection.
 const RENAME: &str = "the command `renameCollection`";
 
-/// One recorded operation.
+/// A recorded operation.
 #[derive(Clone, Debug)]
 pub(super) enum Operation {
     CreateCollection(collections::Create),
@@ -34,75 +34,75 @@ pub(super) enum Operation {
     Run(Custom),
 }
 
-/// The same for each kind of operation.
+/// Does the same with each kind of operation.
 macro_rules! each {
-    ($self:expr, $one:ident => $do:expr) => {
+    ($self:expr, $operation:ident => $result:expr) => {
         match $self {
-            Operation::CreateCollection($one) => $do,
-            Operation::DropCollection($one) => $do,
-            Operation::RenameCollection($one) => $do,
-            Operation::CreateIndex($one) => $do,
-            Operation::DropIndex($one) => $do,
-            Operation::HideIndex($one) => $do,
-            Operation::ExpireAfter($one) => $do,
-            Operation::Modify($one) => $do,
-            Operation::Rewrite($one) => $do,
-            Operation::Run($one) => $do,
+            Operation::CreateCollection($operation) => $result,
+            Operation::DropCollection($operation) => $result,
+            Operation::RenameCollection($operation) => $result,
+            Operation::CreateIndex($operation) => $result,
+            Operation::DropIndex($operation) => $result,
+            Operation::HideIndex($operation) => $result,
+            Operation::ExpireAfter($operation) => $result,
+            Operation::Modify($operation) => $result,
+            Operation::Rewrite($operation) => $result,
+            Operation::Run($operation) => $result,
         }
     };
 }
 
 impl Operation {
-    /// What it does, with everything that matters: two operations that read the same are the
-    /// same.
+    /// Describes the operation in full: two operations with the same text are the same. The record
+    /// stores this text, and an operation whose text has changed since counts as edited.
     pub(super) fn forward_text(&self) -> String {
-        each!(self, one => one.forward_text())
+        each!(self, operation => operation.forward_text())
     }
 
-    /// What undoes it.
+    /// Describes the inverse.
     pub(super) fn undo_text(&self) -> String {
-        each!(self, one => one.undo_text())
+        each!(self, operation => operation.undo_text())
     }
 
-    /// What is wrong with it, as far as can be told without a database.
+    /// Lists the mistakes that show without a database.
     pub(super) fn problems(&self) -> Vec<String> {
         match self {
-            Self::CreateCollection(one) => one.problems(),
-            Self::DropCollection(one) => one.problems(),
-            Self::RenameCollection(one) => one.problems(),
-            Self::CreateIndex(one) => one.problems(),
-            Self::DropIndex(one) => one.problems(),
-            Self::HideIndex(one) => one.problems(),
-            Self::ExpireAfter(one) => one.problems(),
-            Self::Modify(one) => one.problems(),
-            Self::Rewrite(one) => one.problems(),
+            Self::CreateCollection(operation) => operation.problems(),
+            Self::DropCollection(operation) => operation.problems(),
+            Self::RenameCollection(operation) => operation.problems(),
+            Self::CreateIndex(operation) => operation.problems(),
+            Self::DropIndex(operation) => operation.problems(),
+            Self::HideIndex(operation) => operation.problems(),
+            Self::ExpireAfter(operation) => operation.problems(),
+            Self::Modify(operation) => operation.problems(),
+            Self::Rewrite(operation) => operation.problems(),
             Self::Run(_) => Vec::new(),
         }
     }
 
-    /// The collections that it names.
+    /// The collections that the operation names.
     pub(super) fn collections(&self) -> Vec<&str> {
         match self {
-            Self::CreateCollection(one) => vec![&one.name],
-            Self::DropCollection(one) => vec![&one.name],
-            Self::RenameCollection(one) => vec![&one.from, &one.to],
+            Self::CreateCollection(operation) => vec![&operation.name],
+            Self::DropCollection(operation) => vec![&operation.name],
+            Self::RenameCollection(operation) => vec![&operation.from, &operation.to],
             Self::CreateIndex(indexes::Create { spec, .. })
             | Self::DropIndex(indexes::Drop { spec, .. }) => vec![&spec.collection],
-            Self::HideIndex(one) => vec![&one.collection],
-            Self::ExpireAfter(one) => vec![&one.collection],
-            Self::Modify(one) => vec![&one.collection],
-            Self::Rewrite(one) => vec![&one.collection],
+            Self::HideIndex(operation) => vec![&operation.collection],
+            Self::ExpireAfter(operation) => vec![&operation.collection],
+            Self::Modify(operation) => vec![&operation.collection],
+            Self::Rewrite(operation) => vec![&operation.collection],
             Self::Run(_) => Vec::new(),
         }
     }
 
-    /// What of it is not in the server's Stable API.
+    /// What the operation needs that is not in the server's Stable API.
     pub(super) fn beyond_api(&self) -> Option<String> {
         match self {
             Self::DropCollection(_) | Self::RenameCollection(_) => Some(RENAME.to_owned()),
-            Self::CreateCollection(one) => {
+            Self::CreateCollection(operation) => {
                 let beyond = ["capped", "size", "max", "storageEngine", "indexOptionDefaults"];
-                let option = beyond.iter().find(|&&name| one.options.contains_key(name))?;
+                let option = beyond.iter().find(|&&name| operation.options.contains_key(name))?;
                 Some(format!("the option `{option}` of `create`"))
             }
             Self::CreateIndex(indexes::Create { spec, .. }) => {
@@ -113,8 +113,9 @@ impl Operation {
         }
     }
 
-    /// What of its inverse is not in the server's Stable API. A view is dropped; a collection that
-    /// was created is renamed out of the way, so that nothing is lost that is written meanwhile.
+    /// What the inverse needs that is not in the server's Stable API. The inverse drops a view, and
+    /// renames a collection that was created out of the way, so that no document is lost that is
+    /// written meanwhile.
     pub(super) async fn undo_beyond_api(
         &self,
         on: &mut Online<'_>,
@@ -126,8 +127,8 @@ impl Operation {
             Self::DropCollection(_) => {
                 existed && found.get_str("kind").is_ok_and(|kind| kind != "view")
             }
-            Self::CreateCollection(one) if !existed => {
-                let is_there = catalog::collection(on, &one.name).await?;
+            Self::CreateCollection(operation) if !existed => {
+                let is_there = catalog::collection(on, &operation.name).await?;
                 is_there.is_some_and(|found| found.is_plain())
             }
             Self::CreateIndex(_) => !found.get_bool("collection").unwrap_or(true),
@@ -136,40 +137,41 @@ impl Operation {
         Ok(renames.then(|| RENAME.to_owned()))
     }
 
-    /// Where it changes documents, and which.
+    /// The collection and the filter of the documents that the operation changes.
     pub(super) fn documents(&self, direction: Direction) -> Option<(&str, Document)> {
         match self {
-            Self::Rewrite(one) => Some((&one.collection, one.touched(direction))),
+            Self::Rewrite(operation) => Some((&operation.collection, operation.touched(direction))),
             _ => None,
         }
     }
 
-    /// Whether an attempt that the server refused has left everything as it was.
+    /// Whether an attempt that the server refused leaves everything as it was.
     pub(super) fn is_all_or_nothing(&self) -> bool {
         !matches!(self, Self::Rewrite(_) | Self::Run(_))
     }
 
-    /// Looks at what is there before it is done, for the rollback; refuses what cannot be done.
+    /// Looks at what is there before the operation begins, for the rollback; refuses what cannot be
+    /// done.
     pub(super) async fn observe(
         &self,
         on: &mut Online<'_>,
         slot: Slot,
     ) -> Result<Document, BoxError> {
         match self {
-            Self::CreateCollection(one) => one.observe(on, slot).await,
-            Self::DropCollection(one) => one.observe(on, slot).await,
-            Self::RenameCollection(one) => one.observe(on).await,
-            Self::CreateIndex(one) => one.observe(on, slot).await,
-            Self::DropIndex(one) => one.observe(on).await,
-            Self::HideIndex(one) => one.observe(on).await,
-            Self::ExpireAfter(one) => one.observe(on).await,
-            Self::Modify(one) => one.observe(on).await,
-            Self::Rewrite(one) => one.observe(on, slot).await,
+            Self::CreateCollection(operation) => operation.observe(on, slot).await,
+            Self::DropCollection(operation) => operation.observe(on, slot).await,
+            Self::RenameCollection(operation) => operation.observe(on).await,
+            Self::CreateIndex(operation) => operation.observe(on, slot).await,
+            Self::DropIndex(operation) => operation.observe(on).await,
+            Self::HideIndex(operation) => operation.observe(on).await,
+            Self::ExpireAfter(operation) => operation.observe(on).await,
+            Self::Modify(operation) => operation.observe(on).await,
+            Self::Rewrite(operation) => operation.observe(on, slot).await,
             Self::Run(_) => Ok(doc! {}),
         }
     }
 
-    /// Does it, or finds it done. `found` is what was there before the first attempt.
+    /// Runs the operation, or finds it done. `found` is what was there before the first attempt.
     pub(super) async fn forward(
         &self,
         on: &mut Online<'_>,
@@ -177,21 +179,21 @@ impl Operation {
         found: &Document,
     ) -> Result<(), BoxError> {
         match self {
-            Self::CreateCollection(one) => one.forward(on, found).await,
-            Self::DropCollection(one) => one.forward(on, found).await,
-            Self::RenameCollection(one) => one.forward(on, found).await,
-            Self::CreateIndex(one) => one.forward(on, found).await,
-            Self::DropIndex(one) => one.forward(on, found).await,
-            Self::HideIndex(one) => one.set(on, one.hidden).await,
-            Self::ExpireAfter(one) => one.forward(on).await,
-            Self::Modify(one) => one.forward(on).await,
-            Self::Rewrite(one) => one.forward(on, slot, found).await,
-            Self::Run(one) => one.run(on, slot, Direction::Up).await,
+            Self::CreateCollection(operation) => operation.forward(on, found).await,
+            Self::DropCollection(operation) => operation.forward(on, found).await,
+            Self::RenameCollection(operation) => operation.forward(on, found).await,
+            Self::CreateIndex(operation) => operation.forward(on, found).await,
+            Self::DropIndex(operation) => operation.forward(on, found).await,
+            Self::HideIndex(operation) => operation.set(on, operation.hidden).await,
+            Self::ExpireAfter(operation) => operation.forward(on).await,
+            Self::Modify(operation) => operation.forward(on).await,
+            Self::Rewrite(operation) => operation.forward(on, slot, found).await,
+            Self::Run(operation) => operation.run(on, slot, Direction::Up).await,
         }
     }
 
-    /// What to go by in a rollback where nothing was recorded, as it was never run here.
-    /// `None`: without a record it cannot be undone.
+    /// What a rollback assumes was there, if the operation was recorded as applied and never run.
+    /// `None`: the operation cannot be undone then.
     pub(super) async fn assume(
         &self,
         on: &mut Online<'_>,
@@ -205,11 +207,11 @@ impl Operation {
             Self::DropIndex(indexes::Drop { spec, .. }) => {
                 Some(doc! { "existed": true, "spec": Spec::document(spec) })
             }
-            Self::HideIndex(one) => Some(doc! { "hidden": !one.hidden }),
-            Self::Rewrite(Rewrite { how: How::Field(edit), .. }) if !edit.is_one_way() => {
+            Self::HideIndex(operation) => Some(doc! { "hidden": !operation.hidden }),
+            Self::Rewrite(Rewrite { kind: RewriteKind::Field(edit), .. }) if !edit.is_one_way() => {
                 Some(doc! { "kept": kept })
             }
-            Self::Rewrite(Rewrite { how: How::Pipelines(pipelines), .. })
+            Self::Rewrite(Rewrite { kind: RewriteKind::Pipelines(pipelines), .. })
                 if !pipelines.backward.pipeline.is_empty() =>
             {
                 Some(doc! { "kept": kept })
@@ -220,7 +222,7 @@ impl Operation {
         })
     }
 
-    /// Whether it can be undone, asked of all operations before the first one is.
+    /// Refuses a rollback that cannot succeed; asked of all operations before the first is undone.
     pub(super) async fn ready(
         &self,
         on: &mut Online<'_>,
@@ -228,13 +230,13 @@ impl Operation {
         found: &Document,
     ) -> Result<(), BoxError> {
         match self {
-            Self::DropCollection(one) => one.ready(on, found).await,
-            Self::Rewrite(one) => one.ready(on, slot, found).await,
+            Self::DropCollection(operation) => operation.ready(on, found).await,
+            Self::Rewrite(operation) => operation.ready(on, slot, found).await,
             _ => Ok(()),
         }
     }
 
-    /// Undoes it, or finds it undone.
+    /// Undoes the operation, or finds it undone.
     pub(super) async fn backward(
         &self,
         on: &mut Online<'_>,
@@ -242,19 +244,19 @@ impl Operation {
         found: &Document,
     ) -> Result<(), BoxError> {
         match self {
-            Self::CreateCollection(one) => one.backward(on, found).await,
-            Self::DropCollection(one) => one.backward(on, found).await,
-            Self::RenameCollection(one) => one.backward(on, found).await,
-            Self::CreateIndex(one) => one.backward(on, found).await,
-            Self::DropIndex(one) => one.backward(on, found).await,
-            Self::HideIndex(one) => {
-                let before = found.get_bool("hidden").unwrap_or(!one.hidden);
-                one.set(on, before).await
+            Self::CreateCollection(operation) => operation.backward(on, found).await,
+            Self::DropCollection(operation) => operation.backward(on, found).await,
+            Self::RenameCollection(operation) => operation.backward(on, found).await,
+            Self::CreateIndex(operation) => operation.backward(on, found).await,
+            Self::DropIndex(operation) => operation.backward(on, found).await,
+            Self::HideIndex(operation) => {
+                let before = found.get_bool("hidden").unwrap_or(!operation.hidden);
+                operation.set(on, before).await
             }
-            Self::ExpireAfter(one) => one.backward(on, found).await,
-            Self::Modify(one) => one.backward(on, found).await,
-            Self::Rewrite(one) => one.backward(on, slot, found).await,
-            Self::Run(one) => one.run(on, slot, Direction::Down).await,
+            Self::ExpireAfter(operation) => operation.backward(on, found).await,
+            Self::Modify(operation) => operation.backward(on, found).await,
+            Self::Rewrite(operation) => operation.backward(on, slot, found).await,
+            Self::Run(operation) => operation.run(on, slot, Direction::Down).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     model::result::BoxError,
 };
 
-/// What `collMod` can set and set back, and what it sets to say "not set".
+/// The value with which `collMod` unsets an option; `None` if the option cannot be unset.
 fn unset(option: &str) -> Option<Bson> {
     Some(match option {
         "validator" => doc! {}.into(),
@@ -22,10 +22,10 @@ fn unset(option: &str) -> Option<Bson> {
     })
 }
 
-/// What a collection always has.
+/// The options that a collection always has.
 const ALWAYS: [&str; 3] = ["cappedSize", "viewOn", "pipeline"];
 
-/// Under which name `listCollections` shows an option.
+/// The name under which `listCollections` shows an option.
 fn shown(option: &str) -> &str {
     match option {
         "cappedSize" => "size",
@@ -34,7 +34,7 @@ fn shown(option: &str) -> &str {
     }
 }
 
-/// Sets options to values, or takes them away (`None`).
+/// Sets options to values, or unsets them (`None`).
 #[derive(Clone, Debug)]
 pub(super) struct Modify {
     pub collection: String,
@@ -56,7 +56,7 @@ impl Modify {
 
     pub(super) fn undo_text(&self) -> String {
         let options: Vec<&str> = self.options.iter().map(|(option, _)| option.as_str()).collect();
-        format!("of `{}`, set back {}", self.collection, options.join(", "))
+        format!("of `{}`, restore {}", self.collection, options.join(", "))
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
@@ -71,11 +71,11 @@ impl Modify {
             let problem = match option.as_str() {
                 "index" => "is for indexes: use `hide_index`, `unhide_index` or `expire_after`",
                 "timeseries" => {
-                    "cannot be set back by the server: change it in an online migration"
+                    "cannot be restored on the server: change it in an online migration"
                 }
                 option if ALWAYS.contains(&option) && value.is_none() => "cannot be unset",
                 option if ALWAYS.contains(&option) || unset(option).is_some() => continue,
-                _ => "is no option that can be changed",
+                _ => "is not an option that can be changed",
             };
             problems.push(format!("`{option}` {problem}"));
         }

@@ -1,8 +1,8 @@
 //! Runs what was recorded: forward, or backward from the last operation to the first.
 //!
-//! Before an operation begins, what it finds is committed, under the fence, together with the
-//! mark that the one before it is done. So a later attempt knows of each operation whether it
-//! was begun, and what was there before it was.
+//! Before an operation begins, what it finds is committed under the fence, together with the mark
+//! that the operation before it is done. So a later attempt knows whether each operation had begun,
+//! and what was there before.
 
 use mongodb::bson::{Document, doc};
 
@@ -19,13 +19,13 @@ use crate::{
     mongo::{driver, server_error::ServerError},
 };
 
-/// How the operation read when it was begun.
+/// The key of the operation's text when it began.
 const TEXT: &str = "operation";
 
-/// How much of an operation's text an error has.
+/// The most characters of an operation's text in an error.
 const OPERATION_CHARS_MAX: usize = 400;
 
-/// It was begun, and the server refused it: it left nothing.
+/// Marks an operation that began and that the server refused: it left nothing.
 pub(super) const VOID: &str = "void";
 
 impl Change {
@@ -38,7 +38,7 @@ impl Change {
     }
 
     async fn up(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
-        // Done, and not yet marked so.
+        // The operation that is done, but not marked as done yet.
         let mut finished: Option<String> = None;
         let judged = validators::changed(&self.operations);
         for (number, operation) in self.operations.iter().enumerate() {
@@ -53,22 +53,8 @@ impl Change {
             let found = match begun {
                 Some(found) => found,
                 None => {
-                    let observed = operation.observe(on, slot).await;
-                    if observed.is_err()
-                        && let Some(done) = finished.take()
-                    {
-                        on.checkpoint(Some(&done), None, async |_| Ok(())).await?;
-                    }
-                    let mut found = observed.map_err(|error| about(operation, slot, error))?;
-                    found.insert(TEXT, operation.forward_text());
-                    if judged.concerns(number) {
-                        found.insert(unjudged::UNJUDGED, true);
-                    }
-                    let done = finished.take();
-                    let key = slot.key();
-                    let packed = pack(&found)?;
-                    on.checkpoint(done.as_deref(), Some((&key, &packed)), async |_| Ok(())).await?;
-                    found
+                    let unjudged = judged.concerns(number);
+                    begin(on, operation, slot, unjudged, finished.take()).await?
                 }
             };
             tracing::info!(target: "mongrate", operation = operation.forward_text(), "{}", slot.step());
@@ -87,7 +73,8 @@ impl Change {
         validators::refuse_unfit(on, &judged.collections).await
     }
 
-    /// Refuses, before anything is written, what a client of the strict Stable API cannot do.
+    /// Refuses, before anything is written, operations that a client of the strict Stable API cannot
+    /// run.
     pub(crate) async fn refuse_beyond_api(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
         for (number, operation) in self.operations.iter().enumerate() {
             let slot = Slot { number };
@@ -102,8 +89,8 @@ impl Change {
         Ok(())
     }
 
-    /// Refuses a rollback that could not be gone through with, as far as that can be told before
-    /// it begins. Writes nothing.
+    /// Refuses a rollback that could not be finished, as far as that shows before it begins. Writes
+    /// nothing.
     pub(crate) async fn refuse_rollback(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
         let beyond = Slot { number: self.operations.len() };
         if let Some(found) = begun(on, beyond) {
@@ -151,7 +138,7 @@ impl Change {
             let found = match begun(on, slot) {
                 Some(found) => found,
                 None => {
-                    // Remembered, so that a later attempt goes by the same.
+                    // Recorded, so that a later attempt assumes the same.
                     let found = assumed(on, operation, slot).await?;
                     let packed = pack(&found)?;
                     on.checkpoint(None, Some((&slot.key(), &packed)), async |_| Ok(())).await?;
@@ -169,12 +156,40 @@ impl Change {
     }
 }
 
+/// Looks at what is there before an operation runs for the first time, and commits that together
+/// with the mark that the operation before it is `finished`. `unjudged`: no validator is to judge
+/// what the operation writes.
+async fn begin(
+    on: &mut Online<'_>,
+    operation: &Operation,
+    slot: Slot,
+    unjudged: bool,
+    finished: Option<String>,
+) -> Result<Document, BoxError> {
+    let mut found = match operation.observe(on, slot).await {
+        Ok(found) => found,
+        Err(error) => {
+            if finished.is_some() {
+                on.checkpoint(finished.as_deref(), None, async |_| Ok(())).await?;
+            }
+            return Err(about(operation, slot, error));
+        }
+    };
+    found.insert(TEXT, operation.forward_text());
+    if unjudged {
+        found.insert(unjudged::UNJUDGED, true);
+    }
+    let (key, packed) = (slot.key(), pack(&found)?);
+    on.checkpoint(finished.as_deref(), Some((&key, &packed)), async |_| Ok(())).await?;
+    Ok(found)
+}
+
 /// What the operation found before its first attempt.
 fn begun(on: &Online<'_>, slot: Slot) -> Option<Document> {
     on.found(&slot.key()).filter(|found| !found.contains_key(VOID)).map(unpack)
 }
 
-/// What to undo an operation by that was recorded as applied and never run.
+/// What a rollback assumes of an operation that was recorded as applied and never run.
 async fn assumed(
     on: &mut Online<'_>,
     operation: &Operation,
@@ -195,7 +210,7 @@ async fn assumed(
     Ok(found)
 }
 
-/// What was begun is what has to be gone on with, or undone.
+/// Refuses an operation that was edited after it began.
 fn refuse_edited(
     operation: &Operation,
     slot: Slot,
@@ -216,20 +231,20 @@ fn refuse_edited(
     .into())
 }
 
-/// Whether the server answered, and said no: nothing is left of the attempt.
+/// Whether the server answered, and refused: nothing is left of the attempt.
 fn was_refused(error: &(dyn std::error::Error + 'static)) -> bool {
     driver::chain(error)
         .find_map(|link| link.downcast_ref::<ServerError>())
         .is_some_and(|error| error.code().is_some() && !error.is_retryable())
 }
 
-/// Says which operation it was.
+/// Adds the operation to an error.
 fn about(operation: &Operation, slot: Slot, source: BoxError) -> BoxError {
     let text = format!("{} ({})", slot.step(), shortened(operation.forward_text()));
     Box::new(Failed { text, source })
 }
 
-/// A pipeline may be long, and what stopped it comes behind its text.
+/// Shortens a text: a pipeline may be long, and its error follows the text.
 fn shortened(mut text: String) -> String {
     if let Some((at, _)) = text.char_indices().nth(OPERATION_CHARS_MAX) {
         text.truncate(at);

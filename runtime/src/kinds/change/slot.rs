@@ -8,12 +8,12 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Under what its checkpoint and what it found are stored.
+    /// The key of the operation's checkpoint and of what it found.
     pub(super) fn key(self) -> String {
         self.number.to_string()
     }
 
-    /// As people count, and as the steps within it are called.
+    /// The operation as errors and steps name it, counted from 1.
     pub(super) fn step(self) -> String {
         format!("operation {}", self.number + 1)
     }

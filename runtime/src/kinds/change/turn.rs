@@ -1,5 +1,6 @@
-//! Pure: a declared migration that turns round half-way. One that failed on its way up is undone
-//! from where it got to; a rollback that failed is given up, and what it undid is done again.
+//! Pure: a declared migration that turns round half-way. A migration that failed on its way up is
+//! undone from the place where it failed; a rollback that failed is given up, and the operations
+//! that it undid are done again.
 
 use mongodb::bson::{Document, doc};
 
@@ -18,30 +19,30 @@ use crate::{
     },
 };
 
-/// What becomes of a migration that is half-way, in the other direction.
+/// What the other direction does with a migration that is half-way.
 #[derive(Debug)]
 pub(crate) enum Turn {
-    /// Nothing of it is there.
+    /// Nothing of the migration is in the database.
     Nothing,
-    /// It goes back from where it is.
+    /// The migration turns round at the place where it is.
     Round(Turned),
-    /// It cannot turn round; with the way out.
+    /// The migration cannot turn round, for this reason.
     Refused(&'static str),
 }
 
-/// Where it begins in the other direction.
+/// The place where the other direction begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Turned {
-    /// The operations with which nothing is to be done.
+    /// The operations that the other direction skips.
     pub steps: Vec<String>,
-    /// What the operations found, as it is stored.
+    /// What the operations found, as the record stores it.
     pub undo: Document,
-    /// The operation that was rewriting documents, of which only those that it reached are turned.
+    /// The operation that was rewriting documents; only the documents that it reached are turned.
     pub partly: Option<usize>,
 }
 
 impl Turned {
-    /// Notes which parts of its collection that operation had reached.
+    /// Stores which parts of its collection that operation had reached.
     pub(crate) fn set_reached(&mut self, ranges: &[Range]) {
         let found =
             self.partly.and_then(|number| self.undo.get_document_mut(Slot { number }.key()).ok());
@@ -56,14 +57,14 @@ impl Turned {
     }
 }
 
-/// Refused: it turned round before, and has not come to an end since.
-const TWICE: &str = "it has turned round half-way before, and has to come to an end first";
+/// Refused: the migration turned round before, and has not ended since.
+const TWICE: &str = "it has turned round half-way before, and has to end first";
 
-const CUSTOM: &str = "it is within a function of yours (`run`), and what that one has done so far \
-                      is not known";
+const CUSTOM: &str = "it is within a function of yours (`run`), and what the function has done so \
+                      far is not known";
 
 impl Change {
-    /// What becomes of this migration, as it is recorded, in the other direction.
+    /// What the other direction does with this migration, by its record.
     pub(crate) fn turn(&self, record: &Record) -> Turn {
         match record.direction {
             Direction::Up => self.turn_back(&record.steps, record.undo()),
@@ -103,7 +104,7 @@ impl Change {
             let slot = Slot { number };
             let key = slot.key();
             if undone.contains(&key) {
-                // It looks again at what is there.
+                // The operation looks again at what is there.
                 undo.insert(key, doc! { VOID: true });
                 continue;
             }
@@ -129,7 +130,7 @@ impl Change {
     }
 }
 
-/// What the operation found, if it was begun.
+/// What the operation found, if it had begun.
 fn begun<'a>(undo: &'a Document, key: &str) -> Option<&'a Document> {
     undo.get_document(key).ok().filter(|found| !found.contains_key(VOID))
 }
@@ -141,19 +142,18 @@ fn mark(undo: &mut Document, key: &str, direction: Direction) {
     }
 }
 
-/// What can be done about a migration of this build that is half-way.
+/// The ways out for a migration of this build that is half-way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HalfWay {
-    /// It was begun on its way up; whether it can be undone from there.
+    /// The migration began on its way up; `can_go_back`: it can be undone from there.
     Up { can_go_back: bool },
-    /// Its rollback was begun, and failed; whether that can be given up.
+    /// The rollback failed; `can_go_forward`: it can be given up.
     FailedRollback { can_go_forward: bool },
-    /// Its rollback was interrupted: it is finished first.
+    /// The rollback was interrupted: it has to be finished first.
     Rollback,
 }
 
-/// Whether a migration is half-way, so that something of it is in the database and something is
-/// not.
+/// Whether a migration is half-way: a part of it is in the database and a part is not.
 pub(crate) fn half_way(
     kind: MigrationKind,
     declare: Option<ChangeFn>,
@@ -173,7 +173,7 @@ pub(crate) fn half_way(
             (MigrationKind::Transaction, _) | (_, Some(Turn::Nothing)) => None,
             (_, Some(Turn::Round(_))) => Some(HalfWay::Up { can_go_back: true }),
             (_, Some(Turn::Refused(_))) => Some(HalfWay::Up { can_go_back: false }),
-            // An online one: only its author knows what its rollback makes of a half.
+            // An online migration: only its author knows what its rollback does with a half.
             (_, None) if record.state == Stored::Running || !record.steps.is_empty() => {
                 Some(HalfWay::Up { can_go_back: false })
             }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn strings(all: &[&str]) -> Vec<String> {
-        all.iter().map(|&one| one.to_owned()).collect()
+        all.iter().map(|&text| text.to_owned()).collect()
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Pure: what an operation found, as it is stored.
 //!
 //! Options and filters hold names like `$gt`, which servers before 5.0 do not store in a document.
-//! So documents within it are stored as their bytes.
+//! So the documents in it are stored as bytes.
 
 use mongodb::bson::{Binary, Bson, Document, spec::BinarySubtype};
 
 use crate::model::result::BoxError;
 
-/// With documents as bytes.
+/// Replaces documents with their bytes.
 pub(super) fn pack(found: &Document) -> Result<Document, BoxError> {
     let packed = found.iter().map(|(key, value)| {
         let value = match value {
@@ -23,7 +23,7 @@ pub(super) fn pack(found: &Document) -> Result<Document, BoxError> {
     packed.collect()
 }
 
-/// As it was found.
+/// Replaces bytes with the documents that they hold.
 pub(super) fn unpack(stored: &Document) -> Document {
     let unpacked = stored.iter().map(|(key, value)| {
         let document = match value {

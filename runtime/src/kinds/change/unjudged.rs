@@ -1,15 +1,15 @@
-//! Rewrites that a validator does not judge, because their own migration changes it.
+//! Rewrites that a validator does not check, because their own migration changes the validator.
 
 use crate::{
     model::{result::BoxError, state::Direction},
     mongo::{code, driver, server_error::ServerError},
 };
 
-/// With what an operation found: no validator judges what it writes.
+/// The key that marks an operation whose writes no validator checks.
 pub(super) const UNJUDGED: &str = "unjudged";
 
-/// What to do where a validator refused what an operation made of a document. `unjudged`: it was
-/// to write past the validator, and this user may not.
+/// Adds the way out to an error of a validator that refused a document of an operation. `unjudged`:
+/// the operation was to write past the validator, but this user lacks the privilege.
 pub(super) fn explain(
     collection: &str,
     direction: Direction,
@@ -23,7 +23,7 @@ pub(super) fn explain(
         return error;
     }
     let way_out = if unjudged {
-        "give the user the right `bypassDocumentValidation` on the collection (the role `dbAdmin` \
+        "give the user the privilege `bypassDocumentValidation` on the collection (the role `dbAdmin` \
          has it)"
     } else {
         "fix the document, or change the validator first (in this migration, with \
@@ -31,8 +31,8 @@ pub(super) fn explain(
     };
     let verb = direction.as_str();
     let text = format!(
-        "the validator of `{collection}` refuses what this makes of a document; the batches \
-         before are done, this one left no trace: {way_out}, and run `{verb}` again"
+        "the validator of `{collection}` refuses a document as this operation writes it; the \
+         batches before are done, this batch left no trace: {way_out}, and run `{verb}` again"
     );
     Box::new(Refused { text, source: error })
 }

@@ -1,5 +1,6 @@
-//! Validators that a migration changes itself. Its own rewrites are not stopped by them, whatever
-//! the order of its operations; what it leaves behind has to fit the one that is in force then.
+//! Validators that a migration changes itself. They do not stop the migration's own rewrites,
+//! whatever the order of its operations; in the end the documents have to match the validator that
+//! is then in force.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +13,17 @@ use crate::{
     mongo::refusal,
 };
 
-/// How many documents an error names.
+/// The most documents that an error names.
 const NAMED_MAX: i32 = 5;
 
-/// What concerns whether and how documents are validated.
+/// The options that decide whether and how documents are validated.
 const OPTIONS: [&str; 3] = ["validator", "validationLevel", "validationAction"];
 
-/// Which rewrites meet a validator that their own migration changes.
+/// The rewrites of collections whose validator their own migration changes.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Changed {
     operations: BTreeSet<usize>,
-    /// The collections that they rewrite, as they are called in the end.
+    /// The collections that they rewrite, by the names that the collections have in the end.
     pub collections: BTreeSet<String>,
 }
 
@@ -36,25 +37,24 @@ impl Changed {
 pub(super) fn changed(operations: &[Operation]) -> Changed {
     let mut changed = Changed::default();
     let validates = |number: &usize| match operations.get(*number) {
-        Some(Operation::Modify(one)) => {
-            one.options.iter().any(|(option, _)| OPTIONS.contains(&option.as_str()))
+        Some(Operation::Modify(modify)) => {
+            modify.options.iter().any(|(option, _)| OPTIONS.contains(&option.as_str()))
         }
-        Some(Operation::CreateCollection(one)) => {
-            OPTIONS.iter().any(|&option| one.options.contains_key(option))
+        Some(Operation::CreateCollection(create)) => {
+            OPTIONS.iter().any(|&option| create.options.contains_key(option))
         }
         _ => false,
     };
     for set in (0..operations.len()).filter(validates) {
-        let Some(name) = operations.get(set).and_then(|one| one.collections().first().copied())
-        else {
-            continue;
-        };
+        let validating = operations.get(set);
+        let name = validating.and_then(|operation| operation.collections().first().copied());
+        let Some(name) = name else { continue };
         // The same collection under its later names, and under its earlier ones.
         let (mut called, mut found) = (name, Vec::new());
         for (number, operation) in operations.iter().enumerate().skip(set) {
             match operation {
-                Operation::RenameCollection(one) if one.from == called => called = &one.to,
-                Operation::Rewrite(one) if one.collection == called => found.push(number),
+                Operation::RenameCollection(rename) if rename.from == called => called = &rename.to,
+                Operation::Rewrite(rewrite) if rewrite.collection == called => found.push(number),
                 _ => {}
             }
         }
@@ -62,8 +62,8 @@ pub(super) fn changed(operations: &[Operation]) -> Changed {
         let mut called = name;
         for (number, operation) in operations.iter().enumerate().take(set).rev() {
             match operation {
-                Operation::RenameCollection(one) if one.to == called => called = &one.from,
-                Operation::Rewrite(one) if one.collection == called => found.push(number),
+                Operation::RenameCollection(rename) if rename.to == called => called = &rename.from,
+                Operation::Rewrite(rewrite) if rewrite.collection == called => found.push(number),
                 _ => {}
             }
         }
@@ -75,8 +75,8 @@ pub(super) fn changed(operations: &[Operation]) -> Changed {
     changed
 }
 
-/// Refuses to call a migration applied that leaves documents which the validator in force does
-/// not let anybody write.
+/// Refuses to record a migration as applied if it leaves documents that do not match a strict
+/// validator: users could not write them any more.
 pub(super) async fn refuse_unfit(
     on: &mut Online<'_>,
     collections: &BTreeSet<String>,
@@ -91,13 +91,13 @@ pub(super) async fn refuse_unfit(
         if !found.judges_strictly() {
             tracing::warn!(
                 target: "mongrate", collection = name, ids = unfit,
-                "documents do not match the validator; at its level it lets them be"
+                "documents do not match the validator; at its level the validator leaves them alone"
             );
             continue;
         }
         return Err(format!(
             "every operation is done, but documents of `{name}` do not match the validator that \
-             it has now (_id {unfit}), so that nobody could write them any more; the migration \
+             it has now (_id {unfit}), so users could not write them any more; the migration \
              is not recorded as applied: fix these documents and run `up` again, or undo the \
              migration with `down`"
         )
@@ -106,7 +106,7 @@ pub(super) async fn refuse_unfit(
     Ok(())
 }
 
-/// Some `_id`s of documents that do not match; empty if all do.
+/// Some `_id`s of documents that do not match the validator; empty if all match.
 async fn unfit(
     on: &mut Online<'_>,
     collection: &str,
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::kinds::change::declared::Change;
 
-    fn of(declare: fn(&mut Change)) -> (Vec<usize>, Vec<String>) {
+    fn changed_by(declare: fn(&mut Change)) -> (Vec<usize>, Vec<String>) {
         let mut change = Change::default();
         declare(&mut change);
         let changed = changed(&change.operations);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_collection_is_followed_through_its_names() {
-        let (operations, collections) = of(|change| {
+        let (operations, collections) = changed_by(|change| {
             change.rename_field("a", "x", "y");
             change.rename_field("other", "x", "y");
             change.rename_collection("a", "b");
@@ -151,12 +151,12 @@ mod tests {
 
     #[test]
     fn only_what_validates_counts() {
-        let (operations, collections) = of(|change| {
+        let (operations, collections) = changed_by(|change| {
             change.add_field("a", "z", 1);
             change.coll_mod("a").set("cappedMax", 5);
         });
         assert!(operations.is_empty() && collections.is_empty());
-        let (operations, _) = of(|change| {
+        let (operations, _) = changed_by(|change| {
             change.add_field("a", "z", 1);
             change.coll_mod("a").set("validationLevel", "strict");
         });

@@ -1,4 +1,4 @@
-//! An index build that an online migration awaits.
+//! An index build that an online migration awaits, and its options.
 
 use std::{
     future::{Future, IntoFuture},
@@ -19,7 +19,13 @@ use crate::{
     protocol::{engine::Engine, retry::Backoff},
 };
 
-/// Builds an index. Made by [`Online::create_index`]; await it.
+/// An index build with its options; await it to build the index. Made by
+/// [`Online::create_index`](crate::Online::create_index), which names the errors.
+///
+/// # Cancel safety
+///
+/// Cancel safe: the server may build the index although the future was dropped; a second call
+/// joins that build, or finds the index.
 #[derive(Debug)]
 #[must_use = "nothing is built until it is awaited"]
 pub struct CreateIndex<'a> {
@@ -31,45 +37,46 @@ pub struct CreateIndex<'a> {
 }
 
 impl CreateIndex<'_> {
-    /// No two documents may have the same keys. Default: they may.
+    /// Allows no two documents with the same keys. Default: allowed.
     pub fn unique(mut self, unique: bool) -> Self {
         self.options.unique = Some(unique);
         self
     }
 
-    /// Leaves out documents that lack the fields. Default: they are in.
+    /// Leaves out documents that have none of the fields. Default: all documents are in the index.
     pub fn sparse(mut self, sparse: bool) -> Self {
         self.options.sparse = Some(sparse);
         self
     }
 
-    /// Its name. Default: made of the keys, as `email_1`.
+    /// Names the index. Default: a name made of the keys, as `email_1`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into());
         self
     }
 
-    /// Deletes documents so long after the date in the key (a TTL index); whole seconds.
+    /// Deletes each document this long after the date in its key (a TTL index); whole seconds.
+    /// Default: never.
     pub fn expire_after(mut self, after: Duration) -> Self {
         self.options.expire_after = Some(after);
         self
     }
 
-    /// Only documents that match.
+    /// Indexes only the documents that match. Default: all.
     pub fn partial_filter(mut self, filter: Document) -> Self {
         self.options.partial_filter_expression = Some(filter);
         self
     }
 
-    /// How strings are compared. Default: as the collection says. Text and 2d indexes know only
-    /// the simple collation; in a collection with another one say so:
+    /// Sets how strings are compared. Default: the collation of the collection. Text and 2d indexes
+    /// know only the simple collation. In a collection with another collation, set it:
     /// `Collation::builder().locale("simple").build()`.
     pub fn collation(mut self, collation: Collation) -> Self {
         self.options.collation = Some(collation);
         self
     }
 
-    /// All options at once, in the driver's type. Those set before are lost.
+    /// Sets all options at once, in the driver's type. Replaces the options that were set before.
     pub fn options(mut self, options: IndexOptions) -> Self {
         self.options = options;
         self
@@ -91,7 +98,7 @@ impl<'a> IntoFuture for CreateIndex<'a> {
                 match collection.create_index(model.clone()).await {
                     Err(error) if driver::is_retryable(&error) && backoff.again().await => {}
                     Err(error) => {
-                        let wanted = index_refusal::Wanted::of(&model);
+                        let wanted = index_refusal::Wanted::from_model(&model);
                         let name = collection.name();
                         return Err(
                             index_refusal::named(&database, name, wanted, error.into()).await

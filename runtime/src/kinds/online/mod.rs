@@ -1,7 +1,5 @@
 //! What an online migration may touch: idempotent DDL, and named steps that run once.
 
-use crate::mongo::{code, reply::first_batch};
-
 pub(crate) mod create_index;
 
 use mongodb::{
@@ -14,17 +12,49 @@ use self::create_index::CreateIndex;
 use super::{stable_api, transaction::Transaction};
 use crate::{
     model::{identity::Identity, result::BoxError, state::Direction, version::Version},
-    mongo::{options, server_error::ServerError},
-    protocol::{engine::Engine, record_change::RecordChange, retry::Backoff, stop::Stop},
+    mongo::{code, options, reply::first_batch, server_error::ServerError},
+    protocol::{
+        control::{Control, majority},
+        engine::Engine,
+        record_change::RecordChange,
+        retry::Backoff,
+        stop::Stop,
+    },
 };
 
-/// An online migration at work: index builds, DDL and steps of any size; resumable, not
+/// An online migration at work: index builds, DDL and steps of any size; resumable, but not
 /// atomic as a whole.
 ///
-/// The database cannot undo DDL, nor hold it back from a process that lost the lock. So
-/// every operation here is idempotent: doing it again finds it done. After a crash the
-/// body runs again from its start, and [`transaction`](Self::transaction) steps that
-/// committed are skipped.
+/// The server cannot undo DDL, and cannot refuse the DDL of a process that has lost the lock. So
+/// every operation here is idempotent: an operation that was done before is found done. After a
+/// crash the body runs again from its start, skips the [`transaction`](Self::transaction) steps
+/// that committed, and resumes a [`backfill`](Self::backfill) after its last batch.
+///
+/// ```
+/// use mongrate::{bson::doc, Online, Result};
+///
+/// async fn plans(on: &mut Online<'_>) -> Result {
+///     on.create_collection("plans", doc! {}).await?;
+///     on.create_index("plans", doc! { "name": 1 }).unique(true).await?;
+///     on.backfill("everybody's plan", "users")
+///         .filter(doc! { "plan": { "$exists": false } })
+///         .update(vec![doc! { "$set": { "plan": "free" } }])
+///         .await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+///
+/// If the body returns an error, the migration is recorded as failed. The operations, steps and
+/// batches that were finished before stay done: fix the cause and run `up` again, which resumes
+/// the migration. Every operation here also fails once the process has lost the lock.
+///
+/// # Cancel safety
+///
+/// [`transaction`](Self::transaction) and backfills are not cancel safe. The other operations
+/// are: the server may or may not have finished one whose future was dropped, and doing it again
+/// finds out.
 #[derive(Debug)]
 pub struct Online<'c> {
     engine: &'c mut Engine,
@@ -35,12 +65,12 @@ pub struct Online<'c> {
     /// What the operations of a `Change` found before they began.
     undo: Document,
     started: i64,
-    /// Before the names of the steps, where the body is a part of a `Change`.
+    /// Stands before the names of the steps, where the body is a part of a `Change`.
     prefix: String,
 }
 
-/// The longest name of a step, in bytes.
-const STEP_NAME_BYTES_MAX: usize = 128;
+/// The longest name of a step, in bytes. A backfill is a step, too.
+pub(crate) const STEP_NAME_BYTES_MAX: usize = 128;
 
 impl<'c> Online<'c> {
     pub(crate) fn new(
@@ -55,7 +85,7 @@ impl<'c> Online<'c> {
         Self { engine, migration, direction, done, seen, undo, started, prefix }
     }
 
-    /// The full name of a step, unless another one has it already.
+    /// Returns the full name of a step, unless another step has the name already.
     pub(crate) fn name_step(&mut self, step: &str) -> Result<String, BoxError> {
         if step.is_empty() || step.len() > STEP_NAME_BYTES_MAX {
             return Err(format!("a step's name is 1 to {STEP_NAME_BYTES_MAX} bytes").into());
@@ -64,7 +94,7 @@ impl<'c> Online<'c> {
         if self.seen.contains(&full) {
             return Err(format!(
                 "two steps are called `{step}`; the second would be skipped after a crash: \
-                 give each a name of its own"
+                 give each step a name of its own"
             )
             .into());
         }
@@ -80,48 +110,49 @@ impl<'c> Online<'c> {
         self.migration.version
     }
 
-    /// The group of this migration, which is that of the run.
+    /// The group of this migration, which is the group of the run.
     pub(crate) fn group(&self) -> &'static str {
         self.migration.group
     }
 
-    /// The guarded transaction that began this migration; the same after it is resumed.
+    /// The guarded transaction that began this migration; it stays the same when the migration is
+    /// resumed.
     pub(crate) fn started(&self) -> i64 {
         self.started
     }
 
-    /// What comes before the names of the steps from here on.
+    /// Sets what stands before the names of the steps from here on.
     pub(crate) fn set_prefix(&mut self, prefix: String) {
         self.prefix = prefix;
     }
 
-    /// Sends DDL that does no harm when it is sent twice, to the migrated database.
+    /// Sends DDL to the migrated database. The DDL must do no harm when it is sent twice.
     pub(crate) async fn ddl(&self, command: Document) -> Result<(), ServerError> {
         self.send(self.database(), command).await
     }
 
-    /// The same for a command that the server wants to get as the administrator's.
+    /// Sends DDL to the `admin` database, for commands that the server takes only there.
     pub(crate) async fn ddl_as_admin(&self, command: Document) -> Result<(), ServerError> {
         self.send(&self.database().client().database("admin"), command).await
     }
 
-    /// Which way the migration goes.
+    /// The direction in which the migration runs.
     pub(crate) fn direction(&self) -> Direction {
         self.direction
     }
 
-    /// Whether a step committed in an earlier attempt.
+    /// Whether a step committed, in this attempt or in an earlier one.
     pub(crate) fn is_done(&self, step: &str) -> bool {
         self.done.iter().any(|done| done == step)
     }
 
-    /// What the operation of this key found before it began.
+    /// What the operation with this key found before it began.
     pub(crate) fn found(&self, key: &str) -> Option<&Document> {
         self.undo.get_document(key).ok()
     }
 
-    /// Commits a checkpoint, under the fence: a step that is done, what the next one found, and
-    /// what the body writes. Unlike [`transaction`](Self::transaction) it judges no names.
+    /// Commits a checkpoint under the fence: the step that is done, what the next operation found,
+    /// and what the body writes. Unlike [`transaction`](Self::transaction) it checks no names.
     pub(crate) async fn checkpoint<F>(
         &mut self,
         done: Option<&str>,
@@ -149,34 +180,36 @@ impl<'c> Online<'c> {
         }
     }
 
-    /// Stops the migration, whatever its body makes of the error.
+    /// Stops the migration, whatever the body does with the error that this returns.
     pub(crate) fn stop(&mut self, stop: Stop, step: &str) -> BoxError {
         self.engine.stopped = Some(stop);
         format!("the step `{step}` was stopped").into()
     }
 
-    /// The migrated database, for what is missing here. What is done through it is neither
-    /// fenced nor recorded: keep it idempotent.
+    /// Returns the migrated database, for commands that have no method here. What you do through
+    /// it is neither fenced nor recorded: keep it idempotent.
     pub fn database(&self) -> &Database {
         &self.engine.control.database
     }
 
-    /// A collection of the migrated database. As for [`database`](Self::database).
+    /// Returns a collection of the migrated database. What you do through it is neither fenced nor
+    /// recorded: keep it idempotent.
     pub fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
         self.database().collection(name)
     }
 
-    /// A named step that runs at most once: its writes commit together with its checkpoint,
-    /// under the fence. A later attempt of this migration skips it.
+    /// Runs a named step at most once: the step's writes commit together with its checkpoint,
+    /// under the fence. A later attempt of this migration skips the step. The name has 1 to 128
+    /// bytes, and is unique within the migration.
     ///
     /// # Errors
     ///
-    /// The body's own; nothing of the step is in the database then. Pass it on.
+    /// The error of the body; nothing of the step is in the database then. Pass the error on.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: a body that drops this future before its end, as with a timeout around
-    /// it, fails its migration. The next attempt sees whether the step was committed.
+    /// Not cancel safe: if the migration drops this future before its end, as with a timeout
+    /// around it, the migration fails. The next attempt finds out whether the step committed.
     ///
     /// ```
     /// use mongrate::{bson::{doc, Document}, Online, Result};
@@ -202,12 +235,13 @@ impl<'c> Online<'c> {
         self.checkpoint(Some(&step), None, body).await
     }
 
-    /// Builds an index, or joins a build of it that is under way. Done when it is there.
+    /// Builds an index, or joins a build of the same index that is under way. Does nothing if the
+    /// index exists.
     ///
     /// # Errors
     ///
-    /// 85, 86: an index of that name or with those keys exists with other options. 11000:
-    /// a unique index over duplicates. No index is left half-built.
+    /// The server's: 85 and 86 if an index with that name or those keys exists with other options,
+    /// 11000 for a unique index over duplicates. No index is left half-built.
     pub fn create_index(&mut self, collection: &str, keys: Document) -> CreateIndex<'_> {
         CreateIndex {
             database: self.database().clone(),
@@ -218,25 +252,26 @@ impl<'c> Online<'c> {
         }
     }
 
-    /// Drops an index by its name (as `email_1`). Done when it is not there.
+    /// Drops an index by its name (as `email_1`). Does nothing if there is no such index.
     ///
     /// # Errors
     ///
-    /// What the server says; the index is as it was.
+    /// The server's; the index is as it was.
     pub async fn drop_index(&mut self, collection: &str, name: &str) -> Result<(), BoxError> {
         let command = doc! { "dropIndexes": collection, "index": name };
         self.idempotent(command, &[code::NAMESPACE_NOT_FOUND, code::INDEX_NOT_FOUND]).await
     }
 
-    /// Creates a collection. Done when it is there with these options, as the server makes them:
-    /// it rounds the size of a capped collection up, and fills in what a collation does not say.
+    /// Creates a collection. Does nothing if the collection exists with these options, as the
+    /// server stores them: the server rounds the size of a capped collection up, and fills in
+    /// what a collation does not say.
     ///
-    /// `options` are those of the server's `create` command, e.g.
+    /// `options` are those of the server's `create` command, such as
     /// `doc! { "capped": true, "size": 1_000_000 }`; empty for none.
     ///
     /// # Errors
     ///
-    /// When it exists with other options: it is left as it is.
+    /// If the collection exists with other options; it is left as it is.
     pub async fn create_collection(
         &mut self,
         name: &str,
@@ -257,20 +292,21 @@ impl<'c> Online<'c> {
         }
     }
 
-    /// Drops a collection with all that is in it. Done when it is not there.
+    /// Drops a collection with its documents and indexes. Does nothing if there is no such
+    /// collection.
     ///
     /// # Errors
     ///
-    /// What the server says.
+    /// The server's; the collection is as it was.
     pub async fn drop_collection(&mut self, name: &str) -> Result<(), BoxError> {
         self.idempotent(doc! { "drop": name }, &[code::NAMESPACE_NOT_FOUND]).await
     }
 
-    /// Renames a collection. Done when only the new name is there.
+    /// Renames a collection. Does nothing if there is a collection `to`, and none `from`.
     ///
     /// # Errors
     ///
-    /// When neither is there, or both: nothing is changed.
+    /// If neither collection exists, or both do; nothing is changed.
     pub async fn rename_collection(&mut self, from: &str, to: &str) -> Result<(), BoxError> {
         let database = self.database().name().to_owned();
         let command = doc! {
@@ -280,7 +316,7 @@ impl<'c> Online<'c> {
         let admin = self.database().client().database("admin");
         match self.send(&admin, command).await {
             Ok(()) => Ok(()),
-            // Done before, if the new name is there.
+            // The collection was renamed before, if it has the new name.
             Err(error)
                 if error.code() == Some(code::NAMESPACE_NOT_FOUND)
                     && self.existing_collection(to).await?.is_some() =>
@@ -295,19 +331,19 @@ impl<'c> Online<'c> {
         }
     }
 
-    /// Changes a collection's options: the server's `collMod`, e.g.
+    /// Changes a collection's options, with those of the server's `collMod` command, such as
     /// `doc! { "validator": { "age": { "$gte": 0 } }, "validationLevel": "moderate" }`.
     ///
     /// # Errors
     ///
-    /// What the server says; the collection is as it was.
+    /// The server's; the collection is as it was.
     pub async fn coll_mod(&mut self, collection: &str, changes: Document) -> Result<(), BoxError> {
         let mut command = doc! { "collMod": collection };
         command.extend(changes);
         self.idempotent(command, &[]).await
     }
 
-    /// The kind and the options of a collection; `None` if there is none of that name.
+    /// Returns the kind and the options of a collection; `None` if there is no such collection.
     async fn existing_collection(
         &self,
         name: &str,
@@ -322,6 +358,7 @@ impl<'c> Online<'c> {
         }))
     }
 
+    /// Sends DDL; an error with one of the codes in `done` says that it was done before.
     async fn idempotent(&mut self, command: Document, done: &[i32]) -> Result<(), BoxError> {
         let database = self.database().clone();
         match self.send(&database, command).await {
@@ -335,15 +372,15 @@ impl<'c> Online<'c> {
     }
 }
 
-/// Sends DDL, again after a network error or an election: sending it twice does no harm.
+/// Sends DDL, and sends it again after a network error or an election: DDL here does no harm when
+/// it is sent twice.
 async fn send(
     engine: &Engine,
     database: &Database,
     mut command: Document,
 ) -> Result<(), ServerError> {
-    command.insert("writeConcern", crate::protocol::control::majority());
-    let control =
-        crate::protocol::control::Control { database: database.clone(), ..engine.control.clone() };
+    command.insert("writeConcern", majority());
+    let control = Control { database: database.clone(), ..engine.control.clone() };
     let mut backoff = Backoff::new(control.retries);
     loop {
         engine.refuse_when_lost()?;

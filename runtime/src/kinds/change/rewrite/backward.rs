@@ -1,15 +1,15 @@
-//! The way back of a rewrite: puts back remembered documents, and computes all others.
+//! The way back of a rewrite: puts back remembered documents, and computes all other documents.
 
 use std::collections::HashMap;
 
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
-    documents::{aggregate, bytes, find, found},
+    documents::{aggregate, find, find_command, to_bytes},
     expr,
     fields::Edit,
     forward::{Way, edit_batch},
-    kind::{How, Rewrite},
+    kind::{Rewrite, RewriteKind},
     pipelines::Pipelines,
 };
 use crate::{
@@ -18,25 +18,25 @@ use crate::{
     protocol::checkpoint::range::both,
 };
 
-/// Puts back what was remembered, and goes back with the rest: to what was there before the
-/// migration, or, where its rollback is given up, to what was there before that.
-pub(crate) struct Return<'a> {
+/// Puts back the documents that were remembered, and computes the others: as they were before the
+/// migration, or, if its rollback is given up, as they were before the rollback.
+pub(crate) struct Backward<'a> {
     pub(super) rewrite: &'a Rewrite,
-    /// It puts aside what it overwrites.
+    /// The direction, and where overwritten values are put aside.
     pub(super) way: Way<'a>,
     pub(super) kept: Option<&'a String>,
 }
 
-impl Work for Return<'_> {
+impl Work for Backward<'_> {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
-        match &self.rewrite.how {
-            How::Field(edit) => self.field(batch, edit).await,
-            How::Pipelines(pipelines) => self.pipelines(batch, pipelines).await,
+        match &self.rewrite.kind {
+            RewriteKind::Field(edit) => self.field(batch, edit).await,
+            RewriteKind::Pipelines(pipelines) => self.pipelines(batch, pipelines).await,
         }
     }
 }
 
-impl Return<'_> {
+impl Backward<'_> {
     async fn field(&self, batch: &mut Batch<'_>, edit: &Edit) -> Result<(), BoxError> {
         let filter = batch.filter.clone();
         let mut settled = Vec::new();
@@ -49,18 +49,18 @@ impl Return<'_> {
                 let size = portions.next().map_or(here.len(), |size| size as usize);
                 let (some, others) = here.split_at(size.min(here.len()));
                 here = others;
-                self.put_back(batch, edit, kept, some, &mut settled, &mut changed).await?;
+                self.restore_entries(batch, edit, kept, some, &mut settled, &mut changed).await?;
             }
         }
         if self.way.direction == Direction::Up || !edit.is_one_way() {
             let rest = both(filter, &doc! { "_id": { "$nin": settled } });
             edit_batch(batch, self.rewrite, edit, self.way, rest).await?;
         }
-        self.note(batch, changed).await
+        self.mark_changed(batch, changed).await
     }
 
-    /// Puts back what some documents held, where they are as they were left.
-    async fn put_back(
+    /// Puts back the old values of the documents that were not changed since.
+    async fn restore_entries(
         &self,
         batch: &mut Batch<'_>,
         edit: &Edit,
@@ -87,7 +87,7 @@ impl Return<'_> {
                 (Some(now), Some(after)) if expr::same(now, after)
             );
             if same {
-                restored.push(put_back(edit, &id, &entry));
+                restored.push(restore_statement(edit, &id, &entry));
                 settled.push(id);
             } else {
                 changed.push(id);
@@ -96,7 +96,7 @@ impl Return<'_> {
         batch.update_all(restored).await
     }
 
-    /// What documents hold now at the paths of the edit.
+    /// Returns what documents hold now at the paths of the edit.
     async fn anchors(
         &self,
         batch: &mut Batch<'_>,
@@ -122,7 +122,7 @@ impl Return<'_> {
         pipelines: &Pipelines,
     ) -> Result<(), BoxError> {
         let mut changed = Vec::new();
-        let mut reader = batch.reader(found(batch.collection, batch.filter.clone()));
+        let mut reader = batch.reader(find_command(batch.collection, batch.filter.clone()));
         while let Some(documents) = reader.next(batch).await? {
             let mut rest = Vec::new();
             let mut restored = Vec::new();
@@ -134,7 +134,7 @@ impl Return<'_> {
                 let id = document.get("_id").cloned().unwrap_or(Bson::Null);
                 match entries.get(&key(&id)?) {
                     Some(entry) if !entry.contains_key("before") => {}
-                    Some(entry) => match pipelines.put_back(&document, entry) {
+                    Some(entry) => match pipelines.restored(&document, entry) {
                         Some(before) => {
                             let change = doc! { "$replaceWith": { "$literal": before } };
                             restored.push(doc! { "q": { "_id": { "$eq": id } }, "u": [change] });
@@ -152,11 +152,15 @@ impl Return<'_> {
             let entries = pipelines.run(batch, rest, self.way.direction).await?;
             self.way.put_aside(batch, entries).await?;
         }
-        self.note(batch, changed).await
+        self.mark_changed(batch, changed).await
     }
 
-    /// Marks what could not be put back.
-    async fn note(&self, batch: &mut Batch<'_>, changed: Vec<Bson>) -> Result<(), BoxError> {
+    /// Marks the entries that could not be put back, because their documents were changed.
+    async fn mark_changed(
+        &self,
+        batch: &mut Batch<'_>,
+        changed: Vec<Bson>,
+    ) -> Result<(), BoxError> {
         if let (Some(kept), false) = (self.kept, changed.is_empty()) {
             let mark = doc! {
                 "q": { "_id": { "$in": changed } },
@@ -169,25 +173,26 @@ impl Return<'_> {
     }
 }
 
-/// The statement that puts back what a document held.
-fn put_back(edit: &Edit, id: &Bson, entry: &Document) -> Document {
+/// The statement that puts back the old values of a document.
+fn restore_statement(edit: &Edit, id: &Bson, entry: &Document) -> Document {
     let before = entry.get_array("before").map(Vec::as_slice).unwrap_or_default();
     let stages: Vec<Document> = edit
         .paths()
         .iter()
         .zip(before)
-        .filter_map(|(path, before)| expr::put_back(path.fields(), before.as_document()?))
+        .filter_map(|(path, before)| expr::restore_anchor(path.fields(), before.as_document()?))
         .collect();
     doc! { "q": { "_id": { "$eq": id.clone() } }, "u": stages }
 }
 
-/// What was remembered of these documents.
+/// Returns the remembered entries of these documents.
 async fn entries_of(
     batch: &mut Batch<'_>,
     kept: &str,
     documents: &[Document],
 ) -> Result<Vec<Document>, BoxError> {
-    let these: Vec<Bson> = documents.iter().filter_map(|one| one.get("_id").cloned()).collect();
+    let these: Vec<Bson> =
+        documents.iter().filter_map(|document| document.get("_id").cloned()).collect();
     if these.is_empty() {
         return Ok(Vec::new());
     }
@@ -203,7 +208,7 @@ fn by_id(documents: Vec<Document>) -> Result<HashMap<Vec<u8>, Document>, BoxErro
     keyed.collect()
 }
 
-/// An `_id` of any type, to look it up by.
+/// An `_id` of any type, as the key of a map.
 pub(crate) fn key(id: &Bson) -> Result<Vec<u8>, BoxError> {
-    bytes(&doc! { "_id": id.clone() })
+    to_bytes(&doc! { "_id": id.clone() })
 }

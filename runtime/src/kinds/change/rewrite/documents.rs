@@ -1,4 +1,4 @@
-//! Documents that come to this process in the transaction of a batch.
+//! Reads documents into this process, in the transaction of a batch.
 
 use mongodb::bson::{Document, doc};
 
@@ -8,7 +8,7 @@ use crate::{
     mongo::refusal,
 };
 
-/// The documents of the batch's collection that match, in the order of their `_id`.
+/// Returns the documents of the batch's collection that match, in the order of their `_id`.
 pub(super) async fn read(
     batch: &mut Batch<'_>,
     filter: Document,
@@ -22,42 +22,42 @@ pub(crate) async fn find(
     filter: Document,
     projection: Document,
 ) -> Result<Vec<Document>, BoxError> {
-    let mut command = found(collection, filter);
+    let mut command = find_command(collection, filter);
     command.insert("projection", projection);
     batch.read(command).await
 }
 
-/// The documents that match, in the order of their `_id`.
-pub(crate) fn found(collection: &str, filter: Document) -> Document {
+/// The command that finds documents, in the order of their `_id`.
+pub(crate) fn find_command(collection: &str, filter: Document) -> Document {
     doc! { "find": collection, "filter": filter, "sort": { "_id": 1 } }
 }
 
-pub(crate) fn aggregation(collection: &str, pipeline: Vec<Document>) -> Document {
+pub(crate) fn aggregate_command(collection: &str, pipeline: Vec<Document>) -> Document {
     doc! { "aggregate": collection, "pipeline": pipeline, "cursor": {} }
 }
 
-/// Over the documents of the batch's collection.
+/// Runs an aggregation over the batch's collection.
 pub(super) async fn aggregate(
     batch: &mut Batch<'_>,
     pipeline: Vec<Document>,
 ) -> Result<Vec<Document>, BoxError> {
-    batch.read(aggregation(batch.collection, pipeline)).await
+    batch.read(aggregate_command(batch.collection, pipeline)).await
 }
 
-pub(crate) fn bytes(document: &Document) -> Result<Vec<u8>, BoxError> {
+pub(crate) fn to_bytes(document: &Document) -> Result<Vec<u8>, BoxError> {
     let mut bytes = Vec::new();
     document.to_writer(&mut bytes)?;
     Ok(bytes)
 }
 
-pub(crate) fn many(count: i64) -> String {
+pub(crate) fn counted_documents(count: i64) -> String {
     counted(u64::try_from(count).unwrap_or(0), "document")
 }
 
-/// Some `_id`s, for people.
+/// Some `_id`s, as an error names them.
 pub(crate) fn ids(documents: &[Document]) -> String {
     format!("_id {}", refusal::ids(documents))
 }
 
-/// How many documents an error names.
+/// The most documents that an error names.
 pub(crate) const NAMED_MAX: i32 = 5;

@@ -1,13 +1,13 @@
 //! Pure: aggregation expressions from a document to a document, along a path.
 //!
-//! A path descends into subdocuments, and into each document of an array. A value that is
-//! neither is where it ends: what lies behind it is left alone. Expressions name their variables
-//! by how much of the path is left, so that they nest; their size grows with the path's length,
-//! not with a power of it. Operators of MongoDB 4.4 will do.
+//! A path descends into subdocuments, and into each document of an array. It ends at any other
+//! value, which is left alone. `holder` is the name of the variable that holds a document.
+//! Expressions name their variables by how much of the path is left, so that they nest; their size
+//! grows with the path's length, not with a power of it. MongoDB 4.4 has all operators.
 
 use mongodb::bson::{Bson, Document, doc};
 
-/// What stands for the document itself.
+/// The variable that holds the document itself.
 pub(super) const ROOT: &str = "ROOT";
 
 pub(super) fn literal(value: impl Into<Bson>) -> Bson {
@@ -19,8 +19,8 @@ pub(super) fn var(name: &str) -> Bson {
 }
 
 /// A field of a variable that holds a document.
-pub(super) fn member(of: &str, field: &str) -> Bson {
-    format!("$${of}.{field}").into()
+pub(super) fn member(holder: &str, field: &str) -> Bson {
+    format!("$${holder}.{field}").into()
 }
 
 pub(super) fn bind(name: &str, value: impl Into<Bson>, then: impl Into<Bson>) -> Bson {
@@ -35,12 +35,12 @@ pub(super) fn cond(
     doc! { "$cond": [when.into(), then.into(), otherwise.into()] }.into()
 }
 
-pub(super) fn equal(one: impl Into<Bson>, other: impl Into<Bson>) -> Bson {
-    doc! { "$eq": [one.into(), other.into()] }.into()
+pub(super) fn equal(left: impl Into<Bson>, right: impl Into<Bson>) -> Bson {
+    doc! { "$eq": [left.into(), right.into()] }.into()
 }
 
-pub(super) fn differ(one: impl Into<Bson>, other: impl Into<Bson>) -> Bson {
-    doc! { "$ne": [one.into(), other.into()] }.into()
+pub(super) fn differ(left: impl Into<Bson>, right: impl Into<Bson>) -> Bson {
+    doc! { "$ne": [left.into(), right.into()] }.into()
 }
 
 pub(super) fn all(these: Vec<Bson>) -> Bson {
@@ -63,13 +63,13 @@ pub(super) fn is_present(value: impl Into<Bson>) -> Bson {
     differ(doc! { "$type": value.into() }, "missing")
 }
 
-/// The document with this field; a field that is there keeps its place.
-pub(super) fn with(of: &str, field: &str, value: impl Into<Bson>) -> Bson {
-    doc! { "$mergeObjects": [var(of), { field: value.into() }] }.into()
+/// The document with this field; a field that exists keeps its place.
+pub(super) fn with(holder: &str, field: &str, value: impl Into<Bson>) -> Bson {
+    doc! { "$mergeObjects": [var(holder), { field: value.into() }] }.into()
 }
 
-/// Whether the pair `kv` is the field of this name. By bytes: `$eq` would go by the collation of
-/// the collection, which may take `Name` for `name`.
+/// Whether the pair `kv` is the field with this name. Compares bytes: `$eq` would use the collation
+/// of the collection, which may take `Name` for `name`.
 fn is_named(field: &str) -> Bson {
     let length = i64::try_from(field.len()).unwrap_or(i64::MAX);
     all(vec![
@@ -79,9 +79,9 @@ fn is_named(field: &str) -> Bson {
 }
 
 /// The document without this field.
-pub(super) fn without(of: &str, field: &str) -> Bson {
+pub(super) fn without(holder: &str, field: &str) -> Bson {
     doc! { "$arrayToObject": { "$filter": {
-        "input": { "$objectToArray": var(of) },
+        "input": { "$objectToArray": var(holder) },
         "as": "kv",
         "cond": { "$not": [is_named(field)] },
     } } }
@@ -89,50 +89,49 @@ pub(super) fn without(of: &str, field: &str) -> Bson {
 }
 
 /// The document with a field under another name, in its place.
-pub(super) fn renamed(of: &str, from: &str, to: &str) -> Bson {
+pub(super) fn renamed(holder: &str, from: &str, to: &str) -> Bson {
     let name = cond(is_named(from), literal(to), "$$kv.k");
     let moved = doc! { "$arrayToObject": { "$map": {
-        "input": { "$objectToArray": var(of) },
+        "input": { "$objectToArray": var(holder) },
         "as": "kv",
         "in": { "k": name, "v": "$$kv.v" },
     } } };
-    cond(is_present(member(of, from)), moved, var(of))
+    cond(is_present(member(holder, from)), moved, var(holder))
 }
 
-/// How [`rebuild`] treats what is on the way.
+/// How [`rebuild`] treats the documents on the way.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Way<'a> {
-    /// What the last field becomes where a document on the way is missing; by default nothing
-    /// is created.
+    /// The value of the last field if a document on the way is missing; `None` creates nothing.
     pub create: Option<&'a Bson>,
-    /// Subdocuments that become empty go, if they are deeper than this.
+    /// Removes subdocuments that become empty, if they are deeper than this.
     pub prune_below: Option<usize>,
 }
 
-/// The document in the variable `of`, with the documents that hold the path's last field as
-/// `leaf` makes them: it gets the name of the variable that holds such a document, and that of
-/// the field.
+/// The document in the variable `holder`, in which `leaf` has changed every document that holds the
+/// path's last field. `leaf` takes the name of the variable that holds such a document, and the name
+/// of the field.
 pub(super) fn rebuild(
-    of: &str,
+    holder: &str,
     path: &[String],
     way: Way<'_>,
     leaf: &dyn Fn(&str, &str) -> Bson,
 ) -> Bson {
-    descend(of, path, 1, way, leaf)
+    descend(holder, path, 1, way, leaf)
 }
 
 fn descend(
-    of: &str,
+    holder: &str,
     path: &[String],
     depth: usize,
     way: Way<'_>,
     leaf: &dyn Fn(&str, &str) -> Bson,
 ) -> Bson {
-    let Some((field, rest)) = path.split_first() else { return var(of) };
+    let Some((field, rest)) = path.split_first() else { return var(holder) };
     if rest.is_empty() {
-        return leaf(of, field);
+        return leaf(holder, field);
     }
-    let [child, each, mapped, one] = ["c", "e", "m", "o"].map(|name| format!("{name}{depth}"));
+    let [child, each, mapped, rebuilt] = ["c", "e", "m", "o"].map(|name| format!("{name}{depth}"));
     let inner = descend(&each, rest, depth + 1, way, leaf);
     // A document is mapped as an array of one.
     let map = doc! { "$map": {
@@ -144,23 +143,27 @@ fn descend(
     let document = match way.prune_below {
         Some(kept) if depth > kept => {
             let emptied = all(vec![
-                equal(var(&one), literal(doc! {})),
+                equal(var(&rebuilt), literal(doc! {})),
                 differ(var(&child), literal(doc! {})),
             ]);
-            bind(&one, first, cond(emptied, without(of, field), with(of, field, var(&one))))
+            bind(
+                &rebuilt,
+                first,
+                cond(emptied, without(holder, field), with(holder, field, var(&rebuilt))),
+            )
         }
-        _ => with(of, field, first),
+        _ => with(holder, field, first),
     };
     let mut branches = vec![
         doc! { "case": is_type(var(&child), "object"), "then": document },
-        doc! { "case": is_type(var(&child), "array"), "then": with(of, field, var(&mapped)) },
+        doc! { "case": is_type(var(&child), "array"), "then": with(holder, field, var(&mapped)) },
     ];
     if let Some(value) = way.create {
-        let created = with(of, field, literal(nested(rest, value.clone())));
+        let created = with(holder, field, literal(nested(rest, value.clone())));
         branches.push(doc! { "case": is_missing(var(&child)), "then": created });
     }
-    let switch = doc! { "$switch": { "branches": branches, "default": var(of) } };
-    bind(&child, member(of, field), bind(&mapped, map, switch))
+    let switch = doc! { "$switch": { "branches": branches, "default": var(holder) } };
+    bind(&child, member(holder, field), bind(&mapped, map, switch))
 }
 
 /// `{ a: { b: value } }`.
@@ -168,25 +171,25 @@ pub(super) fn nested(path: &[String], value: Bson) -> Bson {
     path.iter().rev().fold(value, |inner, field| doc! { field: inner }.into())
 }
 
-/// The value at a path that leads through documents alone; missing elsewhere.
-pub(super) fn get(of: &str, path: &[String]) -> Bson {
+/// The value at a path that leads through documents only; missing otherwise.
+pub(super) fn get(holder: &str, path: &[String]) -> Bson {
     match path {
-        [] => var(of),
-        [field] => member(of, field),
+        [] => var(holder),
+        [field] => member(holder, field),
         [field, rest @ ..] => {
             let child = format!("g{}", rest.len());
             let inner = cond(is_type(var(&child), "object"), get(&child, rest), "$$REMOVE");
-            bind(&child, member(of, field), inner)
+            bind(&child, member(holder, field), inner)
         }
     }
 }
 
-/// The document with a value at a path through documents, which are created where they are
-/// missing. `value` is used more than once: give a variable.
-pub(super) fn assign(of: &str, path: &[String], value: &Bson) -> Bson {
+/// The document with a value at a path through documents, which are created if they are missing.
+/// `value` is used more than once: pass a variable.
+pub(super) fn assign(holder: &str, path: &[String], value: &Bson) -> Bson {
     match path {
         [] => value.clone(),
-        [field] => with(of, field, value.clone()),
+        [field] => with(holder, field, value.clone()),
         [field, rest @ ..] => {
             let child = format!("s{}", rest.len());
             let inner = cond(
@@ -194,16 +197,16 @@ pub(super) fn assign(of: &str, path: &[String], value: &Bson) -> Bson {
                 assign(&child, rest, value),
                 nested(rest, value.clone()),
             );
-            bind(&child, member(of, field), with(of, field, inner))
+            bind(&child, member(holder, field), with(holder, field, inner))
         }
     }
 }
 
 /// Whether `test` holds for one of the documents that would hold the path's last field.
-pub(super) fn any(of: &str, path: &[String], test: &dyn Fn(&str, &str) -> Bson) -> Bson {
+pub(super) fn any(holder: &str, path: &[String], test: &dyn Fn(&str, &str) -> Bson) -> Bson {
     match path {
         [] => false.into(),
-        [field] => test(of, field),
+        [field] => test(holder, field),
         [field, rest @ ..] => {
             let (child, each) = (format!("h{}", rest.len()), format!("i{}", rest.len()));
             let map = doc! { "$map": {
@@ -211,33 +214,33 @@ pub(super) fn any(of: &str, path: &[String], test: &dyn Fn(&str, &str) -> Bson) 
                 "as": &each,
                 "in": cond(is_type(var(&each), "object"), any(&each, rest, test), false),
             } };
-            bind(&child, member(of, field), doc! { "$anyElementTrue": [map] })
+            bind(&child, member(holder, field), doc! { "$anyElementTrue": [map] })
         }
     }
 }
 
 /// Whether there is an array on the way to the path's last field.
-pub(super) fn through_array(of: &str, path: &[String]) -> Bson {
+pub(super) fn through_array(holder: &str, path: &[String]) -> Bson {
     match path {
         [] | [_] => false.into(),
         [field, rest @ ..] => {
             let child = format!("t{}", rest.len());
             let inner = cond(is_type(var(&child), "object"), through_array(&child, rest), false);
-            bind(&child, member(of, field), cond(is_type(var(&child), "array"), true, inner))
+            bind(&child, member(holder, field), cond(is_type(var(&child), "array"), true, inner))
         }
     }
 }
 
-/// Whether something is where a value is to go: the path's last field, or on the way to it
-/// something else than a document.
-pub(super) fn blocked(of: &str, path: &[String]) -> Bson {
+/// Whether something is in the way of a value: the path's last field exists, or something else than
+/// a document is on the way to it.
+pub(super) fn blocked(holder: &str, path: &[String]) -> Bson {
     match path {
         [] => false.into(),
-        [field] => is_present(member(of, field)),
+        [field] => is_present(member(holder, field)),
         [field, rest @ ..] => {
             let child = format!("b{}", rest.len());
             let behind = cond(is_type(var(&child), "object"), blocked(&child, rest), true);
-            bind(&child, member(of, field), cond(is_missing(var(&child)), false, behind))
+            bind(&child, member(holder, field), cond(is_missing(var(&child)), false, behind))
         }
     }
 }
@@ -245,11 +248,11 @@ pub(super) fn blocked(of: &str, path: &[String]) -> Bson {
 /// What is at a path, so that it can be compared and put back: `{ d, v }`, where the first `d`
 /// fields of the path hold `v`; or `{ m }`, where the first `m` fields are there and the next is
 /// missing. It ends at the first array, which is taken as a whole: its elements have no names.
-pub(super) fn anchor(of: &str, path: &[String]) -> Bson {
-    anchor_at(of, path, 0)
+pub(super) fn anchor(holder: &str, path: &[String]) -> Bson {
+    anchor_at(holder, path, 0)
 }
 
-fn anchor_at(of: &str, path: &[String], depth: i32) -> Bson {
+fn anchor_at(holder: &str, path: &[String], depth: i32) -> Bson {
     let Some((field, rest)) = path.split_first() else { return Bson::Null };
     let child = format!("a{depth}");
     let here = doc! { "d": literal(depth + 1), "v": var(&child) };
@@ -259,16 +262,16 @@ fn anchor_at(of: &str, path: &[String], depth: i32) -> Bson {
         cond(is_type(var(&child), "object"), anchor_at(&child, rest, depth + 1), here)
     };
     let missing = literal(doc! { "m": depth });
-    bind(&child, member(of, field), cond(is_missing(var(&child)), missing, there))
+    bind(&child, member(holder, field), cond(is_missing(var(&child)), missing, there))
 }
 
 /// The types at a path, and the texts of numbers: the server takes 1 and 1.0 for equal, and 0.0
 /// and -0.0.
-pub(super) fn signature(of: &str, path: &[String]) -> Bson {
+pub(super) fn signature(holder: &str, path: &[String]) -> Bson {
     match path {
         [] => Bson::Null,
         [field] => {
-            let value = member(of, field);
+            let value = member(holder, field);
             let kind = doc! { "$type": value.clone() };
             let is_number = doc! { "$in": [kind.clone(), ["double", "decimal"]] };
             let text = cond(is_number, doc! { "$toString": value }, "");
@@ -281,13 +284,13 @@ pub(super) fn signature(of: &str, path: &[String]) -> Bson {
                 "as": &each,
                 "in": cond(is_type(var(&each), "object"), signature(&each, rest), ""),
             } };
-            bind(&child, member(of, field), map)
+            bind(&child, member(holder, field), map)
         }
     }
 }
 
-/// Puts back what [`anchor`] found: the stage of an update.
-pub(super) fn put_back(path: &[String], found: &Document) -> Option<Document> {
+/// The stage of an update that puts back what [`anchor`] found.
+pub(super) fn restore_anchor(path: &[String], found: &Document) -> Option<Document> {
     let number = |key: &str| {
         crate::mongo::reply::number(found, key).and_then(|number| usize::try_from(number).ok())
     };
@@ -304,8 +307,8 @@ pub(super) fn put_back(path: &[String], found: &Document) -> Option<Document> {
     Some(doc! { "$replaceWith": document })
 }
 
-/// Whether two values are the same to the last bit and field, which the server's comparison does
-/// not say: it takes 1 and 1.0 for equal.
+/// Whether two values are the same to the last bit and field. The server's comparison does not tell:
+/// it takes 1 and 1.0 for equal.
 pub(super) fn same(one: &Bson, other: &Bson) -> bool {
     match (one, other) {
         (Bson::Double(one), Bson::Double(other)) => one.to_bits() == other.to_bits(),

@@ -1,7 +1,7 @@
 //! Pure: what is done to a field of each document, and what undoes it.
 //!
-//! Both ways are expressions from a document to a document. What the way back does not make of
-//! what the way there made is found by the database, by evaluating both; see `rewrite`.
+//! Both ways are expressions from a document to a document. The server finds the documents that the
+//! way back does not restore, by evaluating both expressions; see `rewrite`.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -36,7 +36,7 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    /// As the server calls it.
+    /// Returns the server's name of the type.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -51,10 +51,10 @@ impl FieldType {
     }
 }
 
-/// What becomes of values that cannot be converted.
+/// What happens to values that cannot be converted.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Others {
-    /// The operation is refused, with their documents.
+    /// The operation is refused; the error names their documents.
     Refuse,
     Leave,
     Replace(Bson),
@@ -70,13 +70,13 @@ pub(crate) enum Edit {
     Move { from: Path, to: Path },
 }
 
-/// Documents that stand in the way of an edit.
+/// The documents that an edit refuses.
 pub(crate) struct Refusal {
-    /// Finds those that may; an index can help with it.
+    /// The filter of the documents to test; an index can help with it.
     pub filter: Document,
-    /// Whether one does.
+    /// The expression that is true for a document that is refused.
     pub test: Bson,
-    /// What is wrong with them, behind their number.
+    /// What is wrong with the documents; stands after their number.
     pub problem: String,
 }
 
@@ -155,7 +155,7 @@ impl Edit {
         problems
     }
 
-    /// The paths whose values it may change.
+    /// The paths whose values the edit may change.
     pub(super) fn paths(&self) -> Vec<&Path> {
         match self {
             Self::Rename { from, to } | Self::Move { from, to } => vec![from, to],
@@ -165,7 +165,7 @@ impl Edit {
         }
     }
 
-    /// Where types matter, which the server's comparison does not see.
+    /// The path where types matter, which the server's comparison does not see.
     pub(super) fn typed(&self) -> Option<&Path> {
         match self {
             Self::Convert { path, .. } => Some(path),
@@ -173,46 +173,47 @@ impl Edit {
         }
     }
 
-    /// Whether a rollback leaves every document alone but for what was kept.
+    /// Whether a rollback changes only the documents whose values were kept.
     pub(crate) fn is_one_way(&self) -> bool {
         matches!(self, Self::Remove { .. })
     }
 
     /// The document in the variable `of`, after the edit or after its inverse.
-    pub(super) fn apply(&self, direction: Direction, of: &str) -> Bson {
+    pub(super) fn apply(&self, direction: Direction, holder: &str) -> Bson {
         match (direction, self) {
-            (Direction::Up, Self::Rename { from, to }) => rename(of, from, to.last()),
-            (Direction::Down, Self::Rename { from, to }) => rename(of, to, from.last()),
+            (Direction::Up, Self::Rename { from, to }) => rename(holder, from, to.last()),
+            (Direction::Down, Self::Rename { from, to }) => rename(holder, to, from.last()),
             (Direction::Up, Self::Add { path, value }) => {
                 let way = Way { create: Some(value), prune_below: None };
-                let set = |of: &str, field: &str| {
-                    let added = expr::with(of, field, literal(value.clone()));
-                    cond(is_missing(member(of, field)), added, var(of))
+                let set = |holder: &str, field: &str| {
+                    let added = expr::with(holder, field, literal(value.clone()));
+                    cond(is_missing(member(holder, field)), added, var(holder))
                 };
-                expr::rebuild(of, path.fields(), way, &set)
+                expr::rebuild(holder, path.fields(), way, &set)
             }
             (Direction::Down, Self::Add { path, .. }) => {
                 let way = Way { create: None, prune_below: Some(0) };
-                expr::rebuild(of, path.fields(), way, &expr::without)
+                expr::rebuild(holder, path.fields(), way, &expr::without)
             }
             (Direction::Up, Self::Remove { path }) => {
-                expr::rebuild(of, path.fields(), Way::default(), &expr::without)
+                expr::rebuild(holder, path.fields(), Way::default(), &expr::without)
             }
-            (Direction::Down, Self::Remove { .. }) => var(of),
+            (Direction::Down, Self::Remove { .. }) => var(holder),
             (Direction::Up, Self::Convert { path, from, to, others }) => {
-                convert(of, path, *from, *to, others)
+                convert(holder, path, *from, *to, others)
             }
             (Direction::Down, Self::Convert { path, from, to, others }) => {
-                convert(of, path, *to, *from, &backward(others))
+                convert(holder, path, *to, *from, &backward(others))
             }
-            (Direction::Up, Self::Move { from, to }) => relocate(of, from, to, Way::default()),
+            (Direction::Up, Self::Move { from, to }) => relocate(holder, from, to, Way::default()),
             (Direction::Down, Self::Move { from, to }) => {
-                relocate(of, to, from, Way { create: None, prune_below: Some(0) })
+                relocate(holder, to, from, Way { create: None, prune_below: Some(0) })
             }
         }
     }
 
-    /// Which documents may be changed, or have to be remembered. Others are not looked at.
+    /// The filter of the documents that may be changed, or have to be remembered. Other documents are
+    /// not looked at.
     pub(super) fn involved(&self, direction: Direction) -> Document {
         match (self, direction) {
             (Self::Rename { from, to } | Self::Move { from, to }, _) => doc! { "$or": [
@@ -225,7 +226,7 @@ impl Edit {
         }
     }
 
-    /// Which documents it changes, for those who count them beforehand.
+    /// The filter of the documents that the edit changes, to count them beforehand.
     pub(super) fn touched(&self, direction: Direction) -> Document {
         match (direction, self) {
             (Direction::Up, Self::Add { path, .. }) => {
@@ -245,69 +246,77 @@ impl Edit {
         }
     }
 
-    /// What has to be mended first.
+    /// The documents that have to be fixed before the edit can go this way.
     pub(super) fn refusal(&self, direction: Direction) -> Option<Refusal> {
         match self {
             Self::Rename { from, to } => {
                 let (from, to) = there(direction, from, to);
-                let both = |of: &str, field: &str| {
-                    let one = is_present(member(of, field));
-                    expr::all(vec![one, is_present(member(of, to.last()))])
-                };
-                Some(Refusal {
-                    filter: exists(from),
-                    test: expr::any(expr::ROOT, from.fields(), &both),
-                    problem: format!(
-                        "with both `{}` and `{}`, which would be lost",
-                        from.text(),
-                        to.text()
-                    ),
-                })
+                Some(rename_refusal(from, to))
             }
             Self::Move { from, to } => {
                 let (from, to) = there(direction, from, to);
-                let present = is_present(expr::get(expr::ROOT, from.fields()));
-                let test = any_of(vec![
-                    expr::all(vec![present, expr::blocked(expr::ROOT, to.fields())]),
-                    expr::through_array(expr::ROOT, from.fields()),
-                ]);
-                Some(Refusal {
-                    filter: exists(from),
-                    test,
-                    problem: format!(
-                        "whose `{}` cannot be moved: something is at `{}` already, or an array is \
-                         on the way",
-                        from.text(),
-                        to.text()
-                    ),
-                })
+                Some(move_refusal(from, to))
             }
             Self::Convert { path, from, to, others } => {
                 let (from, to, others) = match direction {
                     Direction::Up => (*from, *to, others.clone()),
                     Direction::Down => (*to, *from, backward(others)),
                 };
-                if others != Others::Refuse {
-                    return None;
-                }
-                Some(Refusal {
-                    filter: exists(path),
-                    test: expr::any(expr::ROOT, path.fields(), &|of, field| {
-                        unconvertible(member(of, field), from, to)
-                    }),
-                    problem: format!(
-                        "whose `{}` is no {} that can become {}",
-                        path.text(),
-                        from.as_str(),
-                        to.as_str()
-                    ),
-                })
+                (others == Others::Refuse).then(|| convert_refusal(path, from, to))
             }
             Self::Add { .. } | Self::Remove { .. } => None,
         }
     }
 }
 
+/// Documents that have both fields.
+fn rename_refusal(from: &Path, to: &Path) -> Refusal {
+    let both = |holder: &str, field: &str| {
+        let has_field = is_present(member(holder, field));
+        expr::all(vec![has_field, is_present(member(holder, to.last()))])
+    };
+    Refusal {
+        filter: exists(from),
+        test: expr::any(expr::ROOT, from.fields(), &both),
+        problem: format!("with both `{}` and `{}`, which would be lost", from.text(), to.text()),
+    }
+}
+
+/// Documents with something at the new path, or with an array on the way to the old path.
+fn move_refusal(from: &Path, to: &Path) -> Refusal {
+    let present = is_present(expr::get(expr::ROOT, from.fields()));
+    let test = any_of(vec![
+        expr::all(vec![present, expr::blocked(expr::ROOT, to.fields())]),
+        expr::through_array(expr::ROOT, from.fields()),
+    ]);
+    Refusal {
+        filter: exists(from),
+        test,
+        problem: format!(
+            "whose `{}` cannot be moved: something is at `{}` already, or an array is on the way",
+            from.text(),
+            to.text()
+        ),
+    }
+}
+
+/// Documents with a value that cannot be converted.
+fn convert_refusal(path: &Path, from: FieldType, to: FieldType) -> Refusal {
+    Refusal {
+        filter: exists(path),
+        test: expr::any(expr::ROOT, path.fields(), &|holder, field| {
+            unconvertible(member(holder, field), from, to)
+        }),
+        problem: format!(
+            "whose `{}` is no {} that can become {}",
+            path.text(),
+            from.as_str(),
+            to.as_str()
+        ),
+    }
+}
+
+/// Where a field is, and where it goes, in this direction.
 fn there<'a>(direction: Direction, from: &'a Path, to: &'a Path) -> (&'a Path, &'a Path) {
     match direction {
         Direction::Up => (from, to),
@@ -315,7 +324,7 @@ fn there<'a>(direction: Direction, from: &'a Path, to: &'a Path) -> (&'a Path, &
     }
 }
 
-/// What was replaced was kept; what is new is left.
+/// The way back: replaced values were kept, and new values are left alone.
 fn backward(others: &Others) -> Others {
     match others {
         Others::Refuse => Others::Refuse,
@@ -327,22 +336,24 @@ fn exists(path: &Path) -> Document {
     doc! { path.text(): { "$exists": true } }
 }
 
-fn rename(of: &str, from: &Path, to: &str) -> Bson {
-    expr::rebuild(of, from.fields(), Way::default(), &|of, field| expr::renamed(of, field, to))
+fn rename(holder: &str, from: &Path, to: &str) -> Bson {
+    expr::rebuild(holder, from.fields(), Way::default(), &|holder, field| {
+        expr::renamed(holder, field, to)
+    })
 }
 
-fn relocate(of: &str, from: &Path, to: &Path, way: Way<'_>) -> Bson {
-    let rest = expr::rebuild(of, from.fields(), way, &expr::without);
+fn relocate(holder: &str, from: &Path, to: &Path, way: Way<'_>) -> Bson {
+    let rest = expr::rebuild(holder, from.fields(), way, &expr::without);
     let moved = bind("rest", rest, expr::assign("rest", to.fields(), &var("moved")));
-    let moved = cond(is_missing(var("moved")), var(of), moved);
-    bind("moved", expr::get(of, from.fields()), moved)
+    let moved = cond(is_missing(var("moved")), var(holder), moved);
+    bind("moved", expr::get(holder, from.fields()), moved)
 }
 
-fn convert(of: &str, path: &Path, from: FieldType, to: FieldType, others: &Others) -> Bson {
-    expr::rebuild(of, path.fields(), Way::default(), &|of, field| {
-        let value = member(of, field);
+fn convert(holder: &str, path: &Path, from: FieldType, to: FieldType, others: &Others) -> Bson {
+    expr::rebuild(holder, path.fields(), Way::default(), &|holder, field| {
+        let value = member(holder, field);
         let mut convert = doc! { "input": value.clone(), "to": to.as_str() };
-        let mut otherwise = var(of);
+        let mut otherwise = var(holder);
         match others {
             Others::Refuse => {}
             Others::Leave => {
@@ -351,18 +362,19 @@ fn convert(of: &str, path: &Path, from: FieldType, to: FieldType, others: &Other
             Others::Replace(with) => {
                 convert.insert("onError", literal(with.clone()));
                 let kept = fits(value.clone(), &[to]);
-                otherwise = cond(kept, var(of), expr::with(of, field, literal(with.clone())));
+                otherwise =
+                    cond(kept, var(holder), expr::with(holder, field, literal(with.clone())));
             }
         }
-        let converted = expr::with(of, field, doc! { "$convert": convert });
+        let converted = expr::with(holder, field, doc! { "$convert": convert });
         cond(is_type(value, from.as_str()), converted, otherwise)
     })
 }
 
-/// Whether a value is of one of these types, or none at all.
+/// Whether a value has one of these types, or is null or missing.
 fn fits(value: Bson, types: &[FieldType]) -> Bson {
     let mut names = vec!["missing", "null", "undefined"];
-    names.extend(types.iter().map(|one| one.as_str()));
+    names.extend(types.iter().map(|kind| kind.as_str()));
     doc! { "$in": [{ "$type": value }, names] }.into()
 }
 

@@ -1,12 +1,12 @@
-//! The way forward of a rewrite: changes a batch, and remembers what the way back could not restore.
+//! The way forward of a rewrite: changes a batch, and remembers what the way back cannot restore.
 
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
-    documents::{NAMED_MAX, aggregate, aggregation, found, ids},
+    documents::{NAMED_MAX, aggregate, aggregate_command, find_command, ids},
     expr,
     fields::{Edit, Refusal},
-    kind::{How, Rewrite},
+    kind::{Rewrite, RewriteKind},
 };
 use crate::{
     kinds::backfill::work::{Batch, Work},
@@ -14,7 +14,7 @@ use crate::{
     protocol::checkpoint::range::both,
 };
 
-/// Changes batches, and remembers what would not come back by itself.
+/// Changes batches, and remembers the documents that the way back would not restore.
 pub(crate) struct Forward<'a> {
     pub(super) rewrite: &'a Rewrite,
     pub(super) kept: &'a str,
@@ -23,15 +23,15 @@ pub(crate) struct Forward<'a> {
 
 impl Work for Forward<'_> {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
-        match &self.rewrite.how {
-            How::Field(edit) => {
+        match &self.rewrite.kind {
+            RewriteKind::Field(edit) => {
                 let filter = batch.filter.clone();
                 let Self { kept: aside, is_collated, .. } = *self;
                 let way = Way { direction: Direction::Up, is_collated, aside, is_again: false };
                 edit_batch(batch, self.rewrite, edit, way, filter).await
             }
-            How::Pipelines(pipelines) => {
-                let mut reader = batch.reader(found(batch.collection, batch.filter.clone()));
+            RewriteKind::Pipelines(pipelines) => {
+                let mut reader = batch.reader(find_command(batch.collection, batch.filter.clone()));
                 while let Some(documents) = reader.next(batch).await? {
                     let entries = pipelines.run(batch, documents, Direction::Up).await?;
                     batch.insert(self.kept, entries).await?;
@@ -42,26 +42,27 @@ impl Work for Forward<'_> {
     }
 }
 
-/// Which way documents are changed, and where what is overwritten is remembered.
+/// The direction in which documents are changed, and where overwritten values are remembered.
 #[derive(Clone, Copy)]
 pub(crate) struct Way<'a> {
     pub(super) direction: Direction,
-    /// The server compares strings otherwise than by their bytes.
+    /// The server compares the collection's strings otherwise than by their bytes.
     pub(super) is_collated: bool,
     pub(super) aside: &'a str,
-    /// Something may be remembered of a document already: what it held before is the later one.
+    /// A document may have an entry already, which a new entry replaces.
     pub(super) is_again: bool,
 }
 
 impl Way<'_> {
-    /// Remembers what is overwritten.
+    /// Remembers values that are overwritten.
     pub(crate) async fn put_aside(
         &self,
         batch: &mut Batch<'_>,
         entries: Vec<Document>,
     ) -> Result<(), BoxError> {
         if self.is_again {
-            let ids: Vec<Bson> = entries.iter().filter_map(|one| one.get("_id").cloned()).collect();
+            let ids: Vec<Bson> =
+                entries.iter().filter_map(|entry| entry.get("_id").cloned()).collect();
             if !ids.is_empty() {
                 let delete = doc! { "q": { "_id": { "$in": ids } }, "limit": 0 };
                 batch.send(doc! { "delete": self.aside, "deletes": [delete] }).await?;
@@ -71,8 +72,8 @@ impl Way<'_> {
     }
 }
 
-/// Applies the edit, or its inverse, to what matches, and puts what is to be remembered into
-/// another collection.
+/// Applies the edit, or its inverse, to the documents that match, and remembers entries in another
+/// collection.
 pub(crate) async fn edit_batch(
     batch: &mut Batch<'_>,
     rewrite: &Rewrite,
@@ -88,13 +89,13 @@ pub(crate) async fn edit_batch(
             doc! { "$limit": NAMED_MAX },
             doc! { "$project": { "_id": 1 } },
         ];
-        let some = aggregate(batch, pipeline).await?;
-        if !some.is_empty() {
+        let named = aggregate(batch, pipeline).await?;
+        if !named.is_empty() {
             return Err(format!(
                 "there are documents of `{}` {problem} ({}), written since it began; the batches \
-                 before are done, this one left no trace: mend them, and run `{}` again",
+                 before are done, this batch left no trace: fix these documents, and run `{}` again",
                 rewrite.collection,
-                ids(&some),
+                ids(&named),
                 direction.as_str()
             )
             .into());
@@ -104,7 +105,7 @@ pub(crate) async fn edit_batch(
     if is_collated {
         pipeline = compared(pipeline);
     }
-    let mut reader = batch.reader(aggregation(batch.collection, pipeline));
+    let mut reader = batch.reader(aggregate_command(batch.collection, pipeline));
     while let Some(found) = reader.next(batch).await? {
         let lost: Vec<Document> = if is_collated {
             found.iter().filter_map(lost).map(entry).collect()
@@ -118,17 +119,17 @@ pub(crate) async fn edit_batch(
     batch.update(vec![doc! { "q": filter, "u": change, "multi": true }]).await
 }
 
-/// What each document holds, would hold, and would hold once it came back. Where strings are
-/// compared by a collation, the server cannot tell which of them differ.
+/// Keeps only the stages that compute what each document holds, would hold after the way there, and
+/// would hold after the way back. Under a collation the server cannot tell which strings differ.
 fn compared(mut pipeline: Vec<Document>) -> Vec<Document> {
     pipeline.truncate(2);
     pipeline
 }
 
-/// Of what was [`compared`], that which [`entries`] finds where the server compares by bytes.
+/// Finds in a document of [`compared`] what [`entries`] finds if the server compares by bytes.
 fn lost(found: &Document) -> Option<Document> {
-    let differ = |one: &str, other: &str| match (found.get(one), found.get(other)) {
-        (Some(one), Some(other)) => !expr::same(one, other),
+    let differ = |left: &str, right: &str| match (found.get(left), found.get(right)) {
+        (Some(left), Some(right)) => !expr::same(left, right),
         (None, None) => false,
         _ => true,
     };
@@ -140,8 +141,8 @@ fn lost(found: &Document) -> Option<Document> {
     })
 }
 
-/// Finds the documents that the way back does not make what they were, or would refuse though the
-/// way there left them alone.
+/// The pipeline that finds the documents which the way back does not restore, or which it would
+/// refuse although the way there left them alone.
 pub(crate) fn entries(edit: &Edit, direction: Direction, filter: Document) -> Vec<Document> {
     let other = match direction {
         Direction::Up => Direction::Down,
@@ -149,8 +150,8 @@ pub(crate) fn entries(edit: &Edit, direction: Direction, filter: Document) -> Ve
     };
     let there = |then: Bson| expr::bind("there", edit.apply(direction, expr::ROOT), then);
     let back = |then: Bson| there(expr::bind("back", edit.apply(other, "there"), then));
-    let anchors = |of: &str| -> Bson {
-        edit.paths().iter().map(|path| expr::anchor(of, path.fields())).collect()
+    let anchors = |holder: &str| -> Bson {
+        edit.paths().iter().map(|path| expr::anchor(holder, path.fields())).collect()
     };
     let mut shown = doc! {
         "o": anchors(expr::ROOT), "f": there(anchors("there")), "b": back(anchors("back")),
@@ -158,7 +159,7 @@ pub(crate) fn entries(edit: &Edit, direction: Direction, filter: Document) -> Ve
     let mut lost = vec![expr::differ("$o", "$b")];
     let mut touched = vec![expr::differ("$o", "$f")];
     if let Some(path) = edit.typed() {
-        let types = |of: &str| expr::signature(of, path.fields());
+        let types = |holder: &str| expr::signature(holder, path.fields());
         shown.extend(doc! {
             "to": types(expr::ROOT), "tf": there(types("there")), "tb": back(types("back")),
         });
@@ -178,7 +179,7 @@ pub(crate) fn entries(edit: &Edit, direction: Direction, filter: Document) -> Ve
     ]
 }
 
-/// As it is stored.
+/// The entry of a document, as it is stored.
 pub(crate) fn entry(mut found: Document) -> Document {
     if found.remove("touched").and_then(|touched| touched.as_bool()).unwrap_or(true) {
         return found;

@@ -1,4 +1,4 @@
-//! What a rewrite does to each document, as text and in the other direction.
+//! A rewrite: the collection, and what is done to each of its documents.
 
 use mongodb::bson::Document;
 
@@ -8,53 +8,55 @@ use super::{
 };
 use crate::model::state::Direction;
 
-/// What is done to the documents of a collection.
+/// A rewrite of the documents of a collection.
 #[derive(Clone, Debug)]
 pub(crate) struct Rewrite {
     pub collection: String,
-    pub how: How,
+    pub kind: RewriteKind,
 }
 
+/// What a rewrite does to each document.
 #[derive(Clone, Debug)]
-pub(crate) enum How {
+pub(crate) enum RewriteKind {
     Field(Edit),
     Pipelines(Pipelines),
 }
 
 impl Rewrite {
     pub(crate) fn forward_text(&self) -> String {
-        match &self.how {
-            How::Field(edit) => edit.forward_text(&self.collection),
-            How::Pipelines(pipelines) => pipelines.forward_text(&self.collection),
+        match &self.kind {
+            RewriteKind::Field(edit) => edit.forward_text(&self.collection),
+            RewriteKind::Pipelines(pipelines) => pipelines.forward_text(&self.collection),
         }
     }
 
     pub(crate) fn undo_text(&self) -> String {
-        match &self.how {
-            How::Field(edit) => edit.undo_text(&self.collection),
-            How::Pipelines(pipelines) => pipelines.undo_text(&self.collection),
+        match &self.kind {
+            RewriteKind::Field(edit) => edit.undo_text(&self.collection),
+            RewriteKind::Pipelines(pipelines) => pipelines.undo_text(&self.collection),
         }
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {
-        match &self.how {
-            How::Field(edit) => edit.problems(&self.collection),
-            How::Pipelines(pipelines) => pipelines.problems(&self.collection),
+        match &self.kind {
+            RewriteKind::Field(edit) => edit.problems(&self.collection),
+            RewriteKind::Pipelines(pipelines) => pipelines.problems(&self.collection),
         }
     }
 
-    /// Which documents it changes, for those who count them beforehand.
+    /// The filter of the documents that the rewrite changes, to count them beforehand.
     pub(crate) fn touched(&self, direction: Direction) -> Document {
-        match &self.how {
-            How::Field(edit) => edit.touched(direction),
-            How::Pipelines(pipelines) => pipelines.side(direction).filter.clone(),
+        match &self.kind {
+            RewriteKind::Field(edit) => edit.touched(direction),
+            RewriteKind::Pipelines(pipelines) => pipelines.side(direction).filter.clone(),
         }
     }
 
+    /// The documents that have to be fixed before the rewrite can go this way.
     pub(crate) fn refusal(&self, direction: Direction) -> Option<Refusal> {
-        match &self.how {
-            How::Field(edit) => edit.refusal(direction),
-            How::Pipelines(_) => None,
+        match &self.kind {
+            RewriteKind::Field(edit) => edit.refusal(direction),
+            RewriteKind::Pipelines(_) => None,
         }
     }
 }

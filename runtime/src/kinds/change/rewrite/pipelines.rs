@@ -1,7 +1,7 @@
-//! `update`: aggregation pipelines of the user's own, forward and backward.
+//! `update`: aggregation pipelines that the user writes, forward and backward.
 //!
-//! Documents come to this side to be compared: the server takes 1 and 1.0 for equal, and a
-//! pipeline may well make one of the other.
+//! Documents are compared in this process, not on the server: the server takes 1 and 1.0 for equal,
+//! and a pipeline may turn 1 into 1.0.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -25,7 +25,7 @@ pub(crate) struct Pipelines {
     pub backward: Side,
 }
 
-/// One way.
+/// The filter and the pipeline of one direction.
 #[derive(Clone, Debug)]
 pub(crate) struct Side {
     pub filter: Document,
@@ -65,10 +65,10 @@ impl Pipelines {
             match (keys.next(), keys.next()) {
                 (Some(name), None) if STAGES.contains(&name.as_str()) => {}
                 (Some(name), None) => problems.push(format!(
-                    "`{name}` is no stage of an update; there are {}",
+                    "`{name}` is not a stage of an update; the stages are {}",
                     STAGES.join(", ")
                 )),
-                _ => problems.push(format!("`{stage}` is no stage: it has one name")),
+                _ => problems.push(format!("`{stage}` is not a stage: a stage has one name")),
             }
         }
         problems
@@ -81,7 +81,7 @@ impl Pipelines {
         }
     }
 
-    /// Which documents may be changed, or have to be remembered.
+    /// The filter of the documents that may be changed, or have to be remembered.
     pub(super) fn involved(&self, direction: Direction, has_kept: bool) -> Document {
         let Self { forward, backward } = self;
         let reaches = !backward.pipeline.is_empty();
@@ -96,8 +96,8 @@ impl Pipelines {
         }
     }
 
-    /// Goes one way with these documents, and finds those that the other way does not make
-    /// what they were.
+    /// Updates these documents in one direction, and returns entries for the documents that the other
+    /// direction does not restore.
     pub(super) async fn run(
         &self,
         batch: &mut Batch<'_>,
@@ -112,7 +112,8 @@ impl Pipelines {
         if documents.is_empty() || there.pipeline.is_empty() {
             return Ok(Vec::new());
         }
-        let these: Vec<Bson> = documents.iter().filter_map(|one| one.get("_id").cloned()).collect();
+        let these: Vec<Bson> =
+            documents.iter().filter_map(|document| document.get("_id").cloned()).collect();
         let these = doc! { "_id": { "$in": these } };
         let changed = both(these.clone(), &there.filter);
         let change = doc! { "q": changed, "u": there.pipeline.clone(), "multi": true };
@@ -124,7 +125,8 @@ impl Pipelines {
         let mut entries = Vec::new();
         for (before, after) in documents.iter().zip(&after) {
             let id = before.get("_id").cloned().unwrap_or(Bson::Null);
-            let comes_back = returned.next_if(|one| one.get("_id").is_some_and(|it| same(it, &id)));
+            let comes_back = returned
+                .next_if(|document| document.get("_id").is_some_and(|other| same(other, &id)));
             let is_lost = match &comes_back {
                 Some(again) => !same_document(again, before),
                 None => !same_document(after, before),
@@ -141,7 +143,8 @@ impl Pipelines {
         Ok(entries)
     }
 
-    /// What the other way makes of the documents that match, in the order of their `_id`.
+    /// Returns what the other direction makes of the documents that match, in the order of their
+    /// `_id`.
     async fn returned(
         &self,
         batch: &mut Batch<'_>,
@@ -167,8 +170,9 @@ impl Pipelines {
         Ok(documents.collect())
     }
 
-    /// The document as it was, unless somebody has changed since what was changed then.
-    pub(super) fn put_back(&self, now: &Document, entry: &Document) -> Option<Document> {
+    /// Returns the document as it was; `None` if one of the fields that the update changed was changed
+    /// since.
+    pub(super) fn restored(&self, now: &Document, entry: &Document) -> Option<Document> {
         let fields = |key: &str| entry.get_array(key).map(Vec::as_slice).unwrap_or_default();
         let unchanged = fields("after").iter().all(|field| {
             let Some((name, value)) = named(field) else { return false };
@@ -196,18 +200,18 @@ impl Pipelines {
     }
 }
 
-/// The fields that a change concerns, before and after it.
+/// The entry of a document: the fields that the change concerns, before and after it.
 fn entry(id: Bson, before: &Document, after: &Document) -> Document {
     let added = after.keys().filter(|key| !before.contains_key(key.as_str()));
     let concerned: Vec<&String> = before
         .keys()
         .chain(added)
         .filter(|key| match (before.get(key.as_str()), after.get(key.as_str())) {
-            (Some(one), Some(other)) => !same(one, other),
+            (Some(before), Some(after)) => !same(before, after),
             _ => true,
         })
         .collect();
-    let of = |document: &Document| -> Vec<Document> {
+    let fields_of = |document: &Document| -> Vec<Document> {
         concerned
             .iter()
             .map(|key| {
@@ -219,7 +223,7 @@ fn entry(id: Bson, before: &Document, after: &Document) -> Document {
             })
             .collect()
     };
-    doc! { "_id": id, "before": of(before), "after": of(after) }
+    doc! { "_id": id, "before": fields_of(before), "after": fields_of(after) }
 }
 
 fn named(field: &Bson) -> Option<(&str, Option<&Bson>)> {
@@ -241,10 +245,10 @@ mod tests {
             backward: Side { filter: doc! {}, pipeline: vec![] },
         };
         let now = doc! { "_id": 1, "b": 3, "c": 4, "d": 5 };
-        let back = pipelines.put_back(&now, &entry).unwrap();
+        let back = pipelines.restored(&now, &entry).unwrap();
         assert_eq!(back, doc! { "_id": 1, "b": 2, "d": 5, "a": 1 });
         let changed = doc! { "_id": 1, "b": 3, "c": 4_i64 };
-        assert_eq!(pipelines.put_back(&changed, &entry), None);
+        assert_eq!(pipelines.restored(&changed, &entry), None);
     }
 
     #[test]

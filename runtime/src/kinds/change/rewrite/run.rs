@@ -1,14 +1,14 @@
-//! Runs a rewrite in both directions: the walk over its documents, what it keeps, what it refuses.
+//! Runs a rewrite in both directions: walks over the documents, keeps values, refuses documents.
 
 use mongodb::bson::{Document, doc};
 
 use super::{
-    backward::Return,
-    documents::{NAMED_MAX, ids, many},
+    backward::Backward,
+    documents::{NAMED_MAX, counted_documents, ids},
     expr,
     fields::Refusal,
     forward::{Forward, Way},
-    kind::{How, Rewrite},
+    kind::{Rewrite, RewriteKind},
 };
 use crate::{
     kinds::{
@@ -21,22 +21,22 @@ use crate::{
     protocol::checkpoint::{range::both, reach::filter as ranges_filter},
 };
 
-/// Documents per batch where they come to this side.
-const HERE: u32 = 500;
+/// The documents of a batch that this process reads.
+const BATCH_WHEN_READ_HERE: u32 = 500;
 
 impl Rewrite {
-    /// The walk through the documents. `found`: what the operation found, and where its migration
-    /// turned round, if it did. `kept`: the collection with the documents that are to be put back.
+    /// The walk over the documents. `found`: what the operation found, and where its migration turned
+    /// round, if it did. `kept`: the collection with the entries that are to be put back.
     fn job(&self, slot: Slot, direction: Direction, found: &Document, kept: Option<&str>) -> Job {
         let mut job = Job::new(&slot.step(), &self.collection);
         job.beside = kept.map(str::to_owned);
-        match &self.how {
-            How::Field(edit) => job.filter = edit.involved(direction),
-            How::Pipelines(pipelines) => {
+        match &self.kind {
+            RewriteKind::Field(edit) => job.filter = edit.involved(direction),
+            RewriteKind::Pipelines(pipelines) => {
                 if kept.is_none() {
                     job.filter = pipelines.involved(direction, false);
                 }
-                job.batch = Some(HERE);
+                job.batch = Some(BATCH_WHEN_READ_HERE);
             }
         }
         if reached::is_turned(found, direction) {
@@ -45,7 +45,7 @@ impl Rewrite {
         job
     }
 
-    /// Whether the batches are to be written past the validator, and whether this user may.
+    /// Whether the batches are written past the validator: they are to be, and this user may.
     async fn bypass(
         &self,
         on: &mut Online<'_>,
@@ -57,18 +57,18 @@ impl Rewrite {
             && catalog::may_bypass(on, &self.collection).await?)
     }
 
-    /// Refuses documents of which something would be lost, as they have a field twice.
+    /// Refuses documents that have a field twice: one of its values would be lost.
     async fn refuse_twice(
         &self,
         on: &mut Online<'_>,
         direction: Direction,
         part: &Document,
     ) -> Result<(), BoxError> {
-        let (involved, test) = match &self.how {
-            How::Field(edit) => {
+        let (involved, test) = match &self.kind {
+            RewriteKind::Field(edit) => {
                 let mut tests = vec![twice::here(expr::ROOT)];
                 for path in edit.paths() {
-                    // With all that is beside the path: an array is remembered as a whole.
+                    // With the fields beside the path, because an array is remembered as a whole.
                     let first = path.fields().first().map_or("", String::as_str);
                     let depth = twice::DEPTH.max(path.fields().len());
                     let value = expr::member(expr::ROOT, first);
@@ -76,7 +76,7 @@ impl Rewrite {
                 }
                 (edit.involved(direction), expr::any_of(tests))
             }
-            How::Pipelines(pipelines) => {
+            RewriteKind::Pipelines(pipelines) => {
                 let test = twice::within(expr::ROOT, twice::DEPTH);
                 (pipelines.involved(direction, false), test)
             }
@@ -118,16 +118,16 @@ impl Rewrite {
         let mut pipeline =
             vec![doc! { "$match": both(filter, part) }, doc! { "$match": { "$expr": test } }];
         if let Some(kept) = kept {
-            // Those will be put back, or left alone.
+            // Documents with an entry are put back, or left alone.
             pipeline.push(doc! { "$lookup": {
                 "from": kept, "localField": "_id", "foreignField": "_id", "as": "kept",
             } });
             pipeline.push(doc! { "$match": { "kept": { "$size": 0 } } });
         }
-        let mut some = pipeline.clone();
-        some.extend([doc! { "$limit": NAMED_MAX }, doc! { "$project": { "_id": 1 } }]);
-        let some = catalog::aggregate(on, &self.collection, some).await?;
-        if some.is_empty() {
+        let mut named = pipeline.clone();
+        named.extend([doc! { "$limit": NAMED_MAX }, doc! { "$project": { "_id": 1 } }]);
+        let named = catalog::aggregate(on, &self.collection, named).await?;
+        if named.is_empty() {
             return Ok(());
         }
         pipeline.push(doc! { "$count": "n" });
@@ -135,10 +135,10 @@ impl Rewrite {
         let count = count.first().and_then(|found| crate::mongo::reply::number(found, "n"));
         let verb = direction.as_str();
         Err(format!(
-            "{} of `{}` {problem} ({}); nothing was changed: mend them, and run `{verb}` again",
-            many(count.unwrap_or(0)),
+            "{} of `{}` {problem} ({}); nothing was changed: fix these documents, and run `{verb}` again",
+            counted_documents(count.unwrap_or(0)),
             self.collection,
-            ids(&some)
+            ids(&named)
         )
         .into())
     }
@@ -181,9 +181,9 @@ impl Rewrite {
         Ok(())
     }
 
-    /// Does again what a rollback undid that was given up: the law with both ways exchanged. What
-    /// the rollback put aside is put back, and everything else goes forward. What was kept before
-    /// is still there, as a rollback only marks it.
+    /// Does again what a rollback undid before it was given up: the law of rewrites with both ways
+    /// exchanged. The values that the rollback put aside are put back, and all other documents go
+    /// forward. The entries from before are still there, because a rollback only marks them.
     async fn again(
         &self,
         on: &mut Online<'_>,
@@ -200,7 +200,7 @@ impl Rewrite {
             let part = job.ranges.as_deref().map(ranges_filter).unwrap_or_default();
             self.refuse_twice(on, Direction::Up, &part).await?;
         }
-        let work = Return {
+        let work = Backward {
             rewrite: self,
             way: Way { direction: Direction::Up, is_collated, aside: &kept, is_again: true },
             kept: has_back.then_some(&back),
@@ -209,7 +209,7 @@ impl Rewrite {
         self.settle(on, &back).await
     }
 
-    /// Drops what was put back; keeps what somebody has changed since.
+    /// Drops the kept collection, unless some documents were changed since and not put back.
     async fn settle(&self, on: &mut Online<'_>, kept: &str) -> Result<(), BoxError> {
         let changed = catalog::count(on, kept, doc! { "changed": true }).await?;
         if changed == 0 {
@@ -217,13 +217,13 @@ impl Rewrite {
         }
         tracing::warn!(
             target: "mongrate", collection = self.collection, kept, documents = changed,
-            "some documents had been changed since: they were not set back to what they held \
-             before, which is kept until `purge`"
+            "some documents were changed since, so their old values were not put back; the old values \
+             are kept until `purge`"
         );
         Ok(())
     }
 
-    /// Whether what was kept is still there.
+    /// Refuses a rollback whose kept collection is gone.
     pub(crate) async fn ready(
         &self,
         on: &mut Online<'_>,
@@ -242,7 +242,7 @@ impl Rewrite {
             "what {} of `{}` held before was kept in `{kept}`, which is gone (`purge`?); they \
              cannot be brought back; nothing was changed: restore `{kept}` from a backup, and run \
              `down` again",
-            many(count),
+            counted_documents(count),
             self.collection
         )
         .into())
@@ -271,9 +271,9 @@ impl Rewrite {
                 self.refuse_twice(on, Direction::Down, &part).await?;
                 keep::open(on, &back).await?;
             }
-            // It brings back what was there, under whatever validator: none may be in its way.
+            // The rollback restores what was there, so no validator may stop it.
             let bypass = self.bypass(on, true, &now).await?;
-            let work = Return {
+            let work = Backward {
                 rewrite: self,
                 way: Way {
                     direction: Direction::Down,
@@ -290,7 +290,7 @@ impl Rewrite {
         if !keep::close(on, &back).await? {
             tracing::info!(
                 target: "mongrate", collection = self.collection, kept = back,
-                "what the rollback had to overwrite is kept until `purge`"
+                "the values that the rollback had to overwrite are kept until `purge`"
             );
         }
         self.settle(on, &kept).await
