@@ -59,8 +59,8 @@ pub(crate) enum Operation {
     DropIndex { collection: String, name: String, keys: Document, is_required: bool },
     /// Changes a field, by its path.
     Field { collection: String, field: String, change: FieldChange },
-    /// Sets a validator. `strict`: updates of documents that fail the validator already are refused,
-    /// too. `chain`: the calls that set the level and the action, as code.
+    /// Sets a validator. `strict`: updates of documents that fail the validator already are
+    /// refused, too. `chain`: the calls that set the level and the action, as code.
     SetValidator { collection: String, validator: Document, strict: bool, chain: String },
     /// Sets options of a collection or a view.
     Modify { collection: String, options: Document },

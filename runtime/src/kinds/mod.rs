@@ -1,5 +1,5 @@
-//! What the body of a migration may touch. That depends on the kind of the migration: a transaction,
-//! an online migration with its steps and backfills, or a declared change.
+//! What the body of a migration may touch. That depends on the kind of the migration: a
+//! transaction, an online migration with its steps and backfills, or a declared change.
 //!
 //! Imports: mongo, model, telemetry, protocol.
 

@@ -313,8 +313,8 @@ impl Change {
     }
 
     /// Runs functions of an online migration, for changes that cannot be declared. Both functions
-    /// are `async fn(&mut Online<'_>) -> mongrate::Result`. After a crash a function runs again from
-    /// its start, and skips the named steps and the backfills that are done. Steps of two such
+    /// are `async fn(&mut Online<'_>) -> mongrate::Result`. After a crash a function runs again
+    /// from its start, and skips the named steps and the backfills that are done. Steps of two such
     /// operations may have the same names.
     ///
     /// *Undone* by the second function. If `up` failed half-way, `down` must accept that there is

@@ -227,8 +227,8 @@ impl Drop {
         move_by_uuid(on, &self.name, keep::chosen(found)?, found.get("uuid")).await
     }
 
-    /// Refuses a rollback if the kept collection is gone. (A collection that has the name by now may be
-    /// gone when this operation is undone.)
+    /// Refuses a rollback if the kept collection is gone. (A collection that has the name by now
+    /// may be gone when this operation is undone.)
     pub(super) async fn ready(
         &self,
         on: &mut Online<'_>,
@@ -247,8 +247,8 @@ impl Drop {
             Some(now) if now.uuid.is_some() && now.uuid.as_ref() == found.get("uuid") => Ok(()),
             _ => Err(format!(
                 "the collection `{name}` was kept as `{kept}`, which is gone (`purge`?); the \
-                 collection cannot come back; nothing was changed: restore it from a backup under that name, \
-                 and run `down` again"
+                 collection cannot come back; nothing was changed: restore it from a backup under \
+                 that name, and run `down` again"
             )
             .into()),
         }

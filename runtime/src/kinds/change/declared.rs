@@ -66,7 +66,8 @@ pub(crate) struct OperationSummary {
 }
 
 impl Change {
-    /// Calls the function, and returns the operations that it recorded; an error lists all mistakes.
+    /// Calls the function, and returns the operations that it recorded; an error lists all
+    /// mistakes.
     pub(crate) fn declared(declare: ChangeFn) -> Result<Self, BoxError> {
         let change = Self::recorded(declare)?;
         let problems = change.problems();

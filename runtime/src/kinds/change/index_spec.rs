@@ -160,8 +160,8 @@ impl Spec {
         self.keys.values().any(is_bytewise) && !same_collation(None, self.collation(of_collection))
     }
 
-    /// The names of the options in which the server's index differs from this index, in a collection
-    /// with these options.
+    /// The names of the options in which the server's index differs from this index, in a
+    /// collection with these options.
     pub(super) fn differences(&self, stored: &Document, of_collection: &Document) -> Vec<String> {
         let mut differences = Vec::new();
         if !self.has_keys(stored) {
@@ -197,8 +197,8 @@ impl Spec {
             && same_index_option(filter, stored.get(filter), self.options.get(filter))
     }
 
-    /// Finds this index among the server's indexes: by the declared name, or else by the keys. Several
-    /// indexes may have the same keys, with other collations or filters.
+    /// Finds this index among the server's indexes: by the declared name, or else by the keys.
+    /// Several indexes may have the same keys, with other collations or filters.
     pub(super) fn among<'a>(
         &self,
         all: &'a [Document],
@@ -232,7 +232,8 @@ impl Spec {
         weights
     }
 
-    /// The keys as the server stores them: it replaces the keys of a text index with two of its own.
+    /// The keys as the server stores them: it replaces the keys of a text index with two of its
+    /// own.
     fn stored_keys(&self) -> Document {
         let mut keys = Document::new();
         for (field, kind) in &self.keys {

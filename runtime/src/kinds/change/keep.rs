@@ -1,5 +1,5 @@
-//! Kept collections: they hold the values that a rollback needs, beside the control collection, until
-//! `purge` removes them.
+//! Kept collections: they hold the values that a rollback needs, beside the control collection,
+//! until `purge` removes them.
 
 use mongodb::bson::{Document, doc};
 

@@ -1,8 +1,8 @@
 //! Declared changes: operations that are recorded first, and run, undone or shown later.
 //!
-//! A migration that takes [`Change`] declares operations. Each operation has an inverse, and records
-//! before it begins what is in the database; so a rollback restores exactly that, not what is
-//! usually there.
+//! A migration that takes [`Change`] declares operations. Each operation has an inverse, and
+//! records before it begins what is in the database; so a rollback restores exactly that, not what
+//! is usually there.
 
 mod build;
 pub(crate) mod build_options;

@@ -73,8 +73,8 @@ impl Change {
         validators::refuse_unfit(on, &judged.collections).await
     }
 
-    /// Refuses, before anything is written, operations that a client of the strict Stable API cannot
-    /// run.
+    /// Refuses, before anything is written, operations that a client of the strict Stable API
+    /// cannot run.
     pub(crate) async fn refuse_beyond_api(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
         for (number, operation) in self.operations.iter().enumerate() {
             let slot = Slot { number };

@@ -23,8 +23,8 @@ pub(super) fn explain(
         return error;
     }
     let way_out = if unjudged {
-        "give the user the privilege `bypassDocumentValidation` on the collection (the role `dbAdmin` \
-         has it)"
+        "give the user the privilege `bypassDocumentValidation` on the collection (the role \
+         `dbAdmin` has it)"
     } else {
         "fix the document, or change the validator first (in this migration, with \
          `set_validator` or `unset_validator`, it does not stop what the migration rewrites)"

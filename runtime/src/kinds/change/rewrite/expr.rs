@@ -109,8 +109,8 @@ pub(super) struct Way<'a> {
 }
 
 /// The document in the variable `holder`, in which `leaf` has changed every document that holds the
-/// path's last field. `leaf` takes the name of the variable that holds such a document, and the name
-/// of the field.
+/// path's last field. `leaf` takes the name of the variable that holds such a document, and the
+/// name of the field.
 pub(super) fn rebuild(
     holder: &str,
     path: &[String],
@@ -307,8 +307,8 @@ pub(super) fn restore_anchor(path: &[String], found: &Document) -> Option<Docume
     Some(doc! { "$replaceWith": document })
 }
 
-/// Whether two values are the same to the last bit and field. The server's comparison does not tell:
-/// it takes 1 and 1.0 for equal.
+/// Whether two values are the same to the last bit and field. The server's comparison does not
+/// tell: it takes 1 and 1.0 for equal.
 pub(super) fn same(one: &Bson, other: &Bson) -> bool {
     match (one, other) {
         (Bson::Double(one), Bson::Double(other)) => one.to_bits() == other.to_bits(),

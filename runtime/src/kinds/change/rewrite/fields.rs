@@ -212,8 +212,8 @@ impl Edit {
         }
     }
 
-    /// The filter of the documents that may be changed, or have to be remembered. Other documents are
-    /// not looked at.
+    /// The filter of the documents that may be changed, or have to be remembered. Other documents
+    /// are not looked at.
     pub(super) fn involved(&self, direction: Direction) -> Document {
         match (self, direction) {
             (Self::Rename { from, to } | Self::Move { from, to }, _) => doc! { "$or": [

@@ -93,7 +93,8 @@ pub(crate) async fn edit_batch(
         if !named.is_empty() {
             return Err(format!(
                 "there are documents of `{}` {problem} ({}), written since it began; the batches \
-                 before are done, this batch left no trace: fix these documents, and run `{}` again",
+                 before are done, this batch left no trace: fix these documents, and run `{}` \
+                 again",
                 rewrite.collection,
                 ids(&named),
                 direction.as_str()

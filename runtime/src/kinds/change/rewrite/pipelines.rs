@@ -96,8 +96,8 @@ impl Pipelines {
         }
     }
 
-    /// Updates these documents in one direction, and returns entries for the documents that the other
-    /// direction does not restore.
+    /// Updates these documents in one direction, and returns entries for the documents that the
+    /// other direction does not restore.
     pub(super) async fn run(
         &self,
         batch: &mut Batch<'_>,
@@ -170,8 +170,8 @@ impl Pipelines {
         Ok(documents.collect())
     }
 
-    /// Returns the document as it was; `None` if one of the fields that the update changed was changed
-    /// since.
+    /// Returns the document as it was; `None` if one of the fields that the update changed was
+    /// changed since.
     pub(super) fn restored(&self, now: &Document, entry: &Document) -> Option<Document> {
         let fields = |key: &str| entry.get_array(key).map(Vec::as_slice).unwrap_or_default();
         let unchanged = fields("after").iter().all(|field| {

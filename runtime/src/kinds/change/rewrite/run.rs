@@ -25,8 +25,8 @@ use crate::{
 const BATCH_WHEN_READ_HERE: u32 = 500;
 
 impl Rewrite {
-    /// The walk over the documents. `found`: what the operation found, and where its migration turned
-    /// round, if it did. `kept`: the collection with the entries that are to be put back.
+    /// The walk over the documents. `found`: what the operation found, and where its migration
+    /// turned round, if it did. `kept`: the collection with the entries that are to be put back.
     fn job(&self, slot: Slot, direction: Direction, found: &Document, kept: Option<&str>) -> Job {
         let mut job = Job::new(&slot.step(), &self.collection);
         job.beside = kept.map(str::to_owned);
@@ -135,7 +135,8 @@ impl Rewrite {
         let count = count.first().and_then(|found| crate::mongo::reply::number(found, "n"));
         let verb = direction.as_str();
         Err(format!(
-            "{} of `{}` {problem} ({}); nothing was changed: fix these documents, and run `{verb}` again",
+            "{} of `{}` {problem} ({}); nothing was changed: fix these documents, and run \
+             `{verb}` again",
             counted_documents(count.unwrap_or(0)),
             self.collection,
             ids(&named)
@@ -217,8 +218,8 @@ impl Rewrite {
         }
         tracing::warn!(
             target: "mongrate", collection = self.collection, kept, documents = changed,
-            "some documents were changed since, so their old values were not put back; the old values \
-             are kept until `purge`"
+            "some documents were changed since, so their old values were not put back; the old \
+             values are kept until `purge`"
         );
         Ok(())
     }
