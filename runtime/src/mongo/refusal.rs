@@ -1,11 +1,11 @@
 //! Pure: what a server's refusal says of documents and of rights, without the documents' values.
 
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, doc};
 
 use super::reply::number;
 
 /// How many `_id`s an error names.
-const NAMED_MAX: usize = 5;
+pub(crate) const NAMED_MAX: u8 = 5;
 
 /// What a refused write says of the document that it is about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +49,7 @@ impl Details {
         if details.ids.is_empty() {
             details.ids.extend(id_in(message));
         }
-        details.ids.truncate(NAMED_MAX);
+        details.ids.truncate(usize::from(NAMED_MAX));
         if let Some(rules) = info.and_then(|info| info.get("details")) {
             gather_fields(rules, &mut details.fields);
         }
@@ -120,6 +120,13 @@ fn id_in(message: &str) -> Option<String> {
         _ => rest.find([',', '}']).unwrap_or(rest.len()),
     };
     rest.get(..end).map(|id| id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+/// A pipeline that finds the `_id`s of some of the documents that pass these stages, for an error
+/// to name them with [`ids`].
+pub(crate) fn naming(stages: impl IntoIterator<Item = Document>) -> Vec<Document> {
+    let named = [doc! { "$limit": i32::from(NAMED_MAX) }, doc! { "$project": { "_id": 1 } }];
+    stages.into_iter().chain(named).collect()
 }
 
 /// The `_id`s of these documents, for people: `1, "odd"`.
@@ -277,8 +284,6 @@ impl std::fmt::Display for Denied {
 
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::doc;
-
     use super::*;
 
     #[test]

@@ -9,9 +9,6 @@ use crate::{
     protocol::{control::Control, stop::Stop},
 };
 
-/// How many documents an error names.
-const NAMED_MAX: i32 = 5;
-
 /// How many levels of a value are looked into.
 pub(crate) const DEPTH: usize = 8;
 
@@ -60,12 +57,7 @@ pub(crate) fn within(of: &str, depth: usize) -> Bson {
 
 /// Finds some documents for which the expression holds.
 pub(crate) fn pipeline(filter: Document, test: Bson) -> Vec<Document> {
-    vec![
-        doc! { "$match": filter },
-        doc! { "$match": { "$expr": test } },
-        doc! { "$limit": NAMED_MAX },
-        doc! { "$project": { "_id": 1 } },
-    ]
+    refusal::naming([doc! { "$match": filter }, doc! { "$match": { "$expr": test } }])
 }
 
 /// The refusal of documents that were found so; none if there are none.
@@ -73,11 +65,8 @@ pub(crate) fn refusal(collection: &str, found: &[Document]) -> Option<String> {
     if found.is_empty() {
         return None;
     }
-    let more = if found.len() >= usize::try_from(NAMED_MAX).unwrap_or(usize::MAX) {
-        ", and there may be more"
-    } else {
-        ""
-    };
+    let is_full = found.len() >= usize::from(refusal::NAMED_MAX);
+    let more = if is_full { ", and there may be more" } else { "" };
     Some(format!(
         "documents of `{collection}` have a field of the same name twice (_id {}{more}); one of \
          the two values would be lost; nothing was changed: look at these documents as raw BSON, \

@@ -13,9 +13,6 @@ use crate::{
     mongo::refusal,
 };
 
-/// The most documents that an error names.
-const NAMED_MAX: i32 = 5;
-
 /// The options that decide whether and how documents are validated.
 const OPTIONS: [&str; 3] = ["validator", "validationLevel", "validationAction"];
 
@@ -112,11 +109,7 @@ async fn unfit(
     collection: &str,
     validator: &Document,
 ) -> Result<String, BoxError> {
-    let pipeline = vec![
-        doc! { "$match": { "$nor": [validator.clone()] } },
-        doc! { "$limit": NAMED_MAX },
-        doc! { "$project": { "_id": 1 } },
-    ];
+    let pipeline = refusal::naming([doc! { "$match": { "$nor": [validator.clone()] } }]);
     let found = catalog::aggregate(on, collection, pipeline).await?;
     Ok(refusal::ids(&found))
 }

@@ -58,6 +58,3 @@ pub(crate) fn counted_documents(count: i64) -> String {
 pub(crate) fn ids(documents: &[Document]) -> String {
     format!("_id {}", refusal::ids(documents))
 }
-
-/// The most documents that an error names.
-pub(crate) const NAMED_MAX: i32 = 5;

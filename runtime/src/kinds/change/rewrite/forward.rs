@@ -3,7 +3,7 @@
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
-    documents::{NAMED_MAX, aggregate, aggregate_command, find_command, ids},
+    documents::{aggregate, aggregate_command, find_command, ids},
     expr,
     fields::{Edit, Refusal},
     kind::{Rewrite, RewriteKind},
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     kinds::backfill::work::{Batch, Work},
     model::{result::BoxError, state::Direction},
+    mongo::refusal,
     protocol::checkpoint::range::both,
 };
 
@@ -83,12 +84,9 @@ pub(crate) async fn edit_batch(
 ) -> Result<(), BoxError> {
     let Way { direction, is_collated, .. } = way;
     if let Some(Refusal { filter: may, test, problem }) = rewrite.refusal(direction) {
-        let pipeline = vec![
-            doc! { "$match": both(filter.clone(), &may) },
-            doc! { "$match": { "$expr": test } },
-            doc! { "$limit": NAMED_MAX },
-            doc! { "$project": { "_id": 1 } },
-        ];
+        let filter = both(filter.clone(), &may);
+        let pipeline =
+            refusal::naming([doc! { "$match": filter }, doc! { "$match": { "$expr": test } }]);
         let named = aggregate(batch, pipeline).await?;
         if !named.is_empty() {
             return Err(format!(

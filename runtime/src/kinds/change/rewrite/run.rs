@@ -4,7 +4,7 @@ use mongodb::bson::{Document, doc};
 
 use super::{
     backward::Backward,
-    documents::{NAMED_MAX, counted_documents, ids},
+    documents::{counted_documents, ids},
     expr,
     fields::Refusal,
     forward::{Forward, Way},
@@ -18,6 +18,7 @@ use crate::{
         online::Online,
     },
     model::{result::BoxError, state::Direction},
+    mongo::refusal,
     protocol::checkpoint::{range::both, reach::filter as ranges_filter},
 };
 
@@ -124,9 +125,8 @@ impl Rewrite {
             } });
             pipeline.push(doc! { "$match": { "kept": { "$size": 0 } } });
         }
-        let mut named = pipeline.clone();
-        named.extend([doc! { "$limit": NAMED_MAX }, doc! { "$project": { "_id": 1 } }]);
-        let named = catalog::aggregate(on, &self.collection, named).await?;
+        let named =
+            catalog::aggregate(on, &self.collection, refusal::naming(pipeline.clone())).await?;
         if named.is_empty() {
             return Ok(());
         }
