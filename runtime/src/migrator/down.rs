@@ -13,7 +13,7 @@ use crate::{
         version::Version,
     },
     run::{
-        execute::How,
+        execute::RunOptions,
         plan::{DownTarget, Goal},
     },
 };
@@ -114,7 +114,7 @@ impl<'a> IntoFuture for Down<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            self.migrator.runner()?.run(Goal::Down(self.target), How::default()).await
+            self.migrator.runner()?.run(Goal::Down(self.target), RunOptions::default()).await
         })
     }
 }
@@ -165,6 +165,6 @@ impl<'a> IntoFuture for Redo<'a> {
     type IntoFuture = Boxed<'a, RunReport>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.migrator.runner()?.run(Goal::Redo, How::default()).await })
+        Box::pin(async move { self.migrator.runner()?.run(Goal::Redo, RunOptions::default()).await })
     }
 }

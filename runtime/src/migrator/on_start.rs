@@ -11,7 +11,7 @@ use super::Migrator;
 use crate::{
     model::{error::Error, report::run::StartReport},
     run::{
-        execute::How,
+        execute::RunOptions,
         plan::{Goal, UpTarget},
     },
     telemetry::visible::Line,
@@ -100,7 +100,7 @@ impl<'a> OnStart<'a> {
         match policy {
             StartPolicy::Migrate => {
                 let goal = Goal::Up(UpTarget::default());
-                Ok(StartReport::Migrate(runner.run(goal, How::default()).await?))
+                Ok(StartReport::Migrate(runner.run(goal, RunOptions::default()).await?))
             }
             StartPolicy::Check => {
                 if !runner.is_current().await? {

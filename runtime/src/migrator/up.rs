@@ -13,7 +13,7 @@ use crate::{
         version::Version,
     },
     run::{
-        execute::How,
+        execute::RunOptions,
         plan::{Goal, UpTarget},
     },
 };
@@ -39,7 +39,12 @@ impl Migrator {
     /// # }
     /// ```
     pub fn up(&self) -> Up<'_> {
-        Up { migrator: self, target: UpTarget::default(), how: How::default(), lint: false }
+        Up {
+            migrator: self,
+            target: UpTarget::default(),
+            options: RunOptions::default(),
+            lint: false,
+        }
     }
 }
 
@@ -67,7 +72,7 @@ impl Migrator {
 pub struct Up<'a> {
     migrator: &'a Migrator,
     target: UpTarget,
-    how: How,
+    options: RunOptions,
     lint: bool,
 }
 
@@ -87,7 +92,7 @@ impl<'a> Up<'a> {
     /// After a failure, go on with the next. Default: stop. The call still ends with
     /// [`Error::Failed`].
     pub fn continue_on_error(mut self, yes: bool) -> Self {
-        self.how.continue_on_error = yes;
+        self.options.continue_on_error = yes;
         self
     }
 
@@ -97,7 +102,7 @@ impl<'a> Up<'a> {
     /// (60 s by default). Online and declared migrations cannot be part of it: with one of
     /// them pending the call is refused, [`Error::Apart`], before anything is run.
     pub fn atomic(mut self, yes: bool) -> Self {
-        self.how.atomic = yes;
+        self.options.atomic = yes;
         self
     }
 
@@ -109,7 +114,7 @@ impl<'a> Up<'a> {
 
     /// Tries it, all kinds of migrations, in a scratch database with a sample of the data.
     pub fn shadow(self) -> Shadow<'a> {
-        Shadow::new(self.migrator, Goal::Up(self.target), self.how.continue_on_error, self.lint)
+        Shadow::new(self.migrator, Goal::Up(self.target), self.options.continue_on_error, self.lint)
     }
 
     /// With what would better be done otherwise, in the plan and in the dry run: it reads what
@@ -135,7 +140,7 @@ impl<'a> IntoFuture for Up<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            if self.how.atomic && self.how.continue_on_error {
+            if self.options.atomic && self.options.continue_on_error {
                 return Err(Error::Settings {
                     setting: "atomic",
                     problem: "all or nothing leaves nothing to go on with after a failure: choose \
@@ -143,7 +148,7 @@ impl<'a> IntoFuture for Up<'a> {
                         .to_owned(),
                 });
             }
-            self.migrator.runner()?.run(Goal::Up(self.target), self.how).await
+            self.migrator.runner()?.run(Goal::Up(self.target), self.options).await
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt};
 use super::{
     body,
     plan::Step,
-    stepwise::{End, fail, note, step_report},
+    stepwise::{End, fail, record_outcome, step_report},
 };
 use crate::{
     model::{
@@ -50,7 +50,7 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
     for at in 0..all.len() {
         engine.progress.emit(|| RunEvent::StepBegan { at });
     }
-    let (ended, together) = body::run_together(engine, &all).await;
+    let (ended, progress) = body::run_together(engine, &all).await;
     let stop = match ended {
         Ok(committed) => {
             tracing::info!(
@@ -59,7 +59,7 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
             );
             report.batch = Some(engine.batch);
             for (at, step) in steps.iter().enumerate() {
-                let ms = together.ms.get(at).copied().unwrap_or(0);
+                let ms = progress.ms.get(at).copied().unwrap_or(0);
                 engine.note_timing(step.migration.version(), committed, ms);
                 let applied = StepOutcome::Applied;
                 report.steps.push(step_report(step, applied, ms, committed.attempts, None));
@@ -68,25 +68,25 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
         }
         Err(stop) => stop,
     };
-    let took = |at: usize| together.ms.get(at).copied().unwrap_or(0);
+    let took = |at: usize| progress.ms.get(at).copied().unwrap_or(0);
     let attempts = engine.attempts;
     if let Stop::Unknown(error) = stop {
         let failure = Failure::of(&error);
         tracing::error!(target: "mongrate", failure = %Line(&failure), "whether they were committed is unknown; `status` tells");
         for (at, step) in steps.iter().enumerate() {
-            let failure = (at == together.at).then(|| failure.clone());
+            let failure = (at == progress.at).then(|| failure.clone());
             report.steps.push(step_report(step, StepOutcome::Unknown, took(at), attempts, failure));
         }
         return End::Failed(Box::new(error));
     }
-    for (at, step) in steps.iter().enumerate().take(together.at) {
+    for (at, step) in steps.iter().enumerate().take(progress.at) {
         report.steps.push(step_report(step, StepOutcome::Aborted, took(at), attempts, None));
     }
-    let end = match steps.get(together.at) {
-        Some(step) => stopped(engine, step, stop, took(together.at), all.len(), report).await,
+    let end = match steps.get(progress.at) {
+        Some(step) => stopped(engine, step, stop, took(progress.at), all.len(), report).await,
         None => End::Done,
     };
-    for step in steps.iter().skip(together.at + 1) {
+    for step in steps.iter().skip(progress.at + 1) {
         report.steps.push(step_report(step, StepOutcome::NotRun, 0, 0, None));
     }
     end
@@ -109,7 +109,8 @@ async fn stopped(
         Stop::Cancelled => {
             let version = step.migration.version();
             tracing::warn!(name: IN_THE_REPORT, target: "mongrate", %version, "cancelled");
-            note(engine, step, &RecordChange::Cancelled { direction: step.direction }).await;
+            record_outcome(engine, step, &RecordChange::Cancelled { direction: step.direction })
+                .await;
             report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
             End::Cancelled
         }

@@ -26,7 +26,7 @@ use crate::{
 
 /// How far an attempt at several migrations in one transaction got.
 #[derive(Debug, Default)]
-pub(crate) struct Together {
+pub(crate) struct AtomicProgress {
     /// The one that was at work last.
     pub at: usize,
     /// How long those took that ran to their end, in milliseconds.
@@ -178,7 +178,7 @@ async fn transactional(
 pub(crate) async fn run_together(
     engine: &mut Engine,
     all: &[(Migration, TransactionFn)],
-) -> (Result<Committed, Stop>, Together) {
+) -> (Result<Committed, Stop>, AtomicProgress) {
     let change = RecordChange::Applied { batch: engine.batch, event: "applied" };
     let mut digest = engine.applied();
     for (migration, _) in all {
@@ -187,22 +187,22 @@ pub(crate) async fn run_together(
     let records = all.iter().map(|(migration, _)| (migration.identity(), &change)).collect();
     let change = Guarded::new(records, digest);
     let database = engine.control.database.clone();
-    let mut together = Together::default();
+    let mut progress = AtomicProgress::default();
     let ended = engine
         .transaction(change, async |session| {
             let mut tx = Transaction::new(session, &database);
-            together = Together::default();
+            progress = AtomicProgress::default();
             for (at, (_, up)) in all.iter().enumerate() {
-                together.at = at;
+                progress.at = at;
                 let begun = Instant::now();
                 up(&mut tx).await?;
                 let ms = clock::ms_since(begun);
-                together.ms.push(ms);
+                progress.ms.push(ms);
             }
             Ok(())
         })
         .await;
-    (ended, together)
+    (ended, progress)
 }
 
 /// The digest and the record once the step is done.

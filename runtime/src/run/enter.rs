@@ -16,27 +16,38 @@ use crate::{
         config::{DatabaseAhead, Wait},
         error::Error,
         named::Named,
-        report::run::RunReport,
+        report::{run::RunReport, status::LockReport},
         state::Who,
     },
     protocol::{
         engine::Engine,
         history::History,
         inside,
-        lease::{self, Attempt},
+        lease::{self, Attempt, Left},
         read::read_all,
         retry::jittered,
     },
-    telemetry::{IN_THE_REPORT, progress::RunEvent, visible::Line},
+    telemetry::{
+        IN_THE_REPORT,
+        progress::{Progress, RunEvent},
+        visible::Line,
+    },
 };
 
-/// How a call got in.
+/// What came of entering.
 pub(crate) enum Entered {
     /// Nothing is pending; no lock was needed.
-    Current {
-        ahead: Vec<Named>,
-    },
+    Current { ahead: Vec<Named> },
+    /// This call holds the lock.
     In(Box<Engine>, History),
+}
+
+/// A wait for the lock, and what was said of it.
+struct Waiting {
+    since: Instant,
+    is_announced: bool,
+    /// How long it has waited when it is said next.
+    say_at: Duration,
 }
 
 impl Runner {
@@ -48,16 +59,15 @@ impl Runner {
         }
     }
 
-    /// Peeks, and takes the lock unless nothing is to be done; waits while it is held, and
-    /// leaves as soon as nothing is pending.
+    /// Peeks, and takes the lock unless nothing is to be done. Waits while another process holds
+    /// it, and returns as soon as nothing is pending.
     pub(crate) async fn enter(
         &self,
         goal: Option<Goal>,
         report: &mut RunReport,
     ) -> Result<Entered, Error> {
-        let begun = Instant::now();
-        let (mut waiting, mut say_at) = (false, SAY_FIRST);
-        // Whoever applies goes on to the end of the list, as a rule.
+        let mut waiting = Waiting::new();
+        // A process that applies migrations applies all of its list, as a rule.
         let all = i64::try_from(self.registry.len()).ok();
         let mut pace = Pace::new(all.filter(|_| matches!(goal, Some(Goal::Up(_)))));
         loop {
@@ -75,85 +85,79 @@ impl Runner {
                 return Ok(Entered::Current { ahead });
             }
             self.refuse_inside(&peek)?;
-            let mut seen = peek.lock;
-            let left = peek.left.filter(|_| seen.held);
-            if let (Some(_), Some(holder)) = (&left, &seen.holder) {
-                tracing::info!(
-                    target: "mongrate", holder = %Line(&holder), fence = seen.fence,
-                    "the process that holds the lock is gone; taking over at once"
-                );
+            let Peek { applied, lock: mut seen, left, owner } = peek;
+            if let Some(entered) = self.try_lock(&mut seen, left).await? {
+                return Ok(entered);
             }
-            if !seen.held || left.is_some() {
-                let lease = self.settings.lease;
-                match lease::acquire(&self.control, &self.who, lease, left.as_ref()).await? {
-                    Attempt::Acquired(lease) => {
-                        tracing::debug!(target: "mongrate", fence = lease.fence, "lock acquired");
-                        let opened =
-                            Engine::open(&self.control, &self.who, &self.cancel, lease).await?;
-                        if let Some((engine, history)) = opened {
-                            return Ok(Entered::In(Box::new(engine), history));
-                        }
-                    }
-                    Attempt::Held { holder, fence, remaining } => {
-                        seen.holder = Some(holder);
-                        seen.fence = fence;
-                        seen.remaining_ms = clock::ms(remaining);
-                    }
-                }
-            }
+            self.refuse_to_wait(waiting.since.elapsed(), &seen)?;
+            waiting.say(&seen, owner.as_deref(), &self.progress);
+            self.nap(pace.nap(Instant::now(), applied.map_or(0, |applied| applied.count())), &seen)
+                .await;
+            report.waited_ms = clock::ms_since(waiting.since);
+        }
+    }
 
-            let waited = begun.elapsed();
-            let give_up = match self.settings.wait {
-                Wait::No => true,
-                Wait::AtMost(limit) => waited >= limit,
-                Wait::Forever => false,
-            };
-            let holder = seen.holder.as_ref().map_or_else(|| "another".to_owned(), Who::to_string);
-            if give_up {
-                return Err(Error::LockHeld {
-                    holder,
-                    fence: seen.fence,
-                    remaining: Duration::from_millis(seen.remaining_ms),
-                });
+    /// Takes the lock if it is free or its holder is gone. `None`: another process holds it, and
+    /// `seen` says which.
+    async fn try_lock(
+        &self,
+        seen: &mut LockReport,
+        left: Option<Left>,
+    ) -> Result<Option<Entered>, Error> {
+        let left = left.filter(|_| seen.held);
+        if let (Some(_), Some(holder)) = (&left, &seen.holder) {
+            tracing::info!(
+                target: "mongrate", holder = %Line(&holder), fence = seen.fence,
+                "the process that holds the lock is gone; taking over at once"
+            );
+        }
+        if seen.held && left.is_none() {
+            return Ok(None);
+        }
+        match lease::acquire(&self.control, &self.who, self.settings.lease, left.as_ref()).await? {
+            Attempt::Acquired(lease) => {
+                tracing::debug!(target: "mongrate", fence = lease.fence, "lock acquired");
+                let opened = Engine::open(&self.control, &self.who, &self.cancel, lease).await?;
+                Ok(opened.map(|(engine, history)| Entered::In(Box::new(engine), history)))
             }
-            if !waiting {
-                waiting = true;
-                tracing::info!(target: "mongrate", holder = %Line(&holder), fence = seen.fence, "waiting for the lock");
-                self.progress.emit(|| RunEvent::Waiting {
-                    holder: holder.clone(),
-                    fence: seen.fence,
-                    waited: Duration::ZERO,
-                    is_this_process: false,
-                });
+            Attempt::Held { holder, fence, remaining } => {
+                seen.holder = Some(holder);
+                seen.fence = fence;
+                seen.remaining_ms = clock::ms(remaining);
+                Ok(None)
             }
-            if waited >= say_at {
-                say_at = waited + SAY_EVERY;
-                // A body may have spawned this call: then nobody can know.
-                let here = peek.owner.as_deref().is_some_and(inside::is_held_here);
-                tracing::info!(
-                    target: "mongrate", holder = %Line(&holder), fence = seen.fence, waited_s = waited.as_secs(),
-                    this_process = here, "still waiting for the lock"
-                );
-                self.progress.emit(|| RunEvent::Waiting {
-                    holder: holder.clone(),
-                    fence: seen.fence,
-                    waited,
-                    is_this_process: here,
-                });
-            }
-            // Not longer than the lease that is in the way still runs, if nobody renews it.
-            let remaining = Duration::from_millis(seen.remaining_ms + 10);
-            let applied = peek.applied.map_or(0, |applied| applied.count());
-            let nap = match pace.nap(Instant::now(), applied) {
-                Nap::Guess(about) => jittered(about),
-                Nap::Known(nap) => nap,
-            };
-            let nap = if seen.held { nap.min(remaining) } else { nap };
-            tokio::select! {
-                () = tokio::time::sleep(nap) => {}
-                () = self.cancel.cancelled() => {}
-            }
-            report.waited_ms = clock::ms_since(begun);
+        }
+    }
+
+    /// Refuses to wait longer than the settings allow.
+    fn refuse_to_wait(&self, waited: Duration, seen: &LockReport) -> Result<(), Error> {
+        let may_wait = match self.settings.wait {
+            Wait::No => false,
+            Wait::AtMost(limit) => waited < limit,
+            Wait::Forever => true,
+        };
+        if may_wait {
+            return Ok(());
+        }
+        Err(Error::LockHeld {
+            holder: holder(seen),
+            fence: seen.fence,
+            remaining: Duration::from_millis(seen.remaining_ms),
+        })
+    }
+
+    /// Sleeps until the next look at the lock, or until the run is cancelled.
+    async fn nap(&self, nap: Nap, seen: &LockReport) {
+        let nap = match nap {
+            Nap::Guess(about) => jittered(about),
+            Nap::Known(nap) => nap,
+        };
+        // Not longer than the rest of the lease that is in the way, which may not be renewed.
+        let remaining = Duration::from_millis(seen.remaining_ms + 10);
+        let nap = if seen.held { nap.min(remaining) } else { nap };
+        tokio::select! {
+            () = tokio::time::sleep(nap) => {}
+            () = self.cancel.cancelled() => {}
         }
     }
 
@@ -189,4 +193,45 @@ impl Runner {
             );
         }
     }
+}
+
+impl Waiting {
+    fn new() -> Self {
+        Self { since: Instant::now(), is_announced: false, say_at: SAY_FIRST }
+    }
+
+    /// Says that this process waits: at first, and then each time that some time has passed.
+    /// `owner`: the acquisition that is in the way.
+    fn say(&mut self, seen: &LockReport, owner: Option<&str>, progress: &Progress) {
+        let (waited, holder) = (self.since.elapsed(), holder(seen));
+        if !self.is_announced {
+            self.is_announced = true;
+            tracing::info!(target: "mongrate", holder = %Line(&holder), fence = seen.fence, "waiting for the lock");
+            progress.emit(|| RunEvent::Waiting {
+                holder: holder.clone(),
+                fence: seen.fence,
+                waited: Duration::ZERO,
+                is_this_process: false,
+            });
+        }
+        if waited >= self.say_at {
+            self.say_at = waited + SAY_EVERY;
+            // A body may have spawned this call: then nothing shows that it waits for its own run.
+            let here = owner.is_some_and(inside::is_held_here);
+            tracing::info!(
+                target: "mongrate", holder = %Line(&holder), fence = seen.fence, waited_s = waited.as_secs(),
+                this_process = here, "still waiting for the lock"
+            );
+            progress.emit(|| RunEvent::Waiting {
+                holder: holder.clone(),
+                fence: seen.fence,
+                waited,
+                is_this_process: here,
+            });
+        }
+    }
+}
+
+fn holder(seen: &LockReport) -> String {
+    seen.holder.as_ref().map_or_else(|| "another".to_owned(), Who::to_string)
 }

@@ -1,4 +1,4 @@
-//! A run from the lock to the report, with its retries after a take-over.
+//! A run from the lock to the report, and again after a take-over.
 
 use super::{
     Runner, TAKEOVERS_MAX, atomic,
@@ -11,36 +11,46 @@ use crate::{
     model::{
         config::Wait,
         error::Error,
+        named::Named,
         report::run::{RunReport, StepReport},
         state::Direction,
         version::Version,
     },
-    protocol::{inside::Inside, lease, record::Record},
+    protocol::{engine::Engine, history::History, inside::Inside, lease, record::Record},
     telemetry::{IN_THE_REPORT, metrics, visible::Line},
 };
 
-/// How a run is done.
+/// How a run executes its plan.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct How {
-    /// After a failure, go on with the next.
+pub(crate) struct RunOptions {
+    /// After a failure, the run continues with the next migration.
     pub continue_on_error: bool,
-    /// All in one transaction.
+    /// All migrations in one transaction.
     pub atomic: bool,
 }
 
+/// What a run is about to do, and the numbers before it.
+struct Planned {
+    steps: Vec<Step>,
+    /// Rollbacks of migrations that do not count as applied.
+    half_done: Vec<Version>,
+    applied: usize,
+    pending: usize,
+}
+
 impl Runner {
-    /// Runs to the goal, whoever else is at it.
+    /// Runs to the goal, and waits for other processes that run to one.
     #[tracing::instrument(
         target = "mongrate", name = "run", level = "info", skip_all,
         fields(group = %self.settings.group, database = %Line(self.control.database.name()))
     )]
-    pub(crate) async fn run(&self, goal: Goal, how: How) -> Result<RunReport, Error> {
-        let ended = self.run_to(goal, how).await;
+    pub(crate) async fn run(&self, goal: Goal, options: RunOptions) -> Result<RunReport, Error> {
+        let ended = self.run_to(goal, options).await;
         metrics::waited(&self.settings.group, self.control.database.name(), &ended);
         ended
     }
 
-    async fn run_to(&self, goal: Goal, how: How) -> Result<RunReport, Error> {
+    async fn run_to(&self, goal: Goal, options: RunOptions) -> Result<RunReport, Error> {
         let mut report = self.empty_report();
         if let Goal::Up(target) = goal
             && let Some(version) = target.to
@@ -49,141 +59,181 @@ impl Runner {
             return Err(Error::UnknownVersion { version });
         }
         for _ in 0..TAKEOVERS_MAX {
-            let entered = match self.enter(Some(goal), &mut report).await {
-                // After a take-over: what this call did before is not to be lost.
-                Err(error) if report.done().next().is_some() => {
-                    tracing::error!(target: "mongrate", error = %Line(&error), "could not go on");
-                    return Err(Error::LockLost { report: Box::new(report), taken_by: None });
-                }
-                entered => entered?,
-            };
-            let (mut engine, history) = match entered {
-                Entered::Current { ahead } => {
-                    self.warn_ahead(&ahead);
-                    let applied = self.registry.len() + ahead.len();
-                    metrics::counted(&self.settings.group, &report.database, applied, 0);
-                    report.ahead = ahead;
-                    return Ok(report);
-                }
+            let (engine, history) = match self.enter_to_run(goal, &mut report).await? {
+                Entered::Current { ahead } => return Ok(self.current(report, ahead)),
                 Entered::In(engine, history) => (engine, history),
             };
-            let plan = match plan::plan(goal, &self.registry, &history, self.policies()) {
-                Ok(plan) => plan,
-                Err(error) => {
-                    engine.close().await;
-                    return Err(error);
+            let planned = match self.plan_to_run(goal, options, &history, &mut report) {
+                Ok(Some(planned)) => planned,
+                refused_or_empty => {
+                    release(engine, None, &report).await;
+                    return refused_or_empty.map(|_| report);
                 }
             };
-            self.warn_ahead(&plan.ahead);
-            report.ahead.clone_from(&plan.ahead);
-            let applied = history.records().filter(|record| record.is_applied()).count();
-            let pending = plan::pending(&self.registry, &history).count();
-            metrics::counted(&self.settings.group, &report.database, applied, pending);
-            if plan.steps.is_empty() {
-                engine.close().await;
-                return Ok(report);
-            }
-            // Rolling these back makes none less that counts as applied.
-            let is_half = |step: &&Step| {
-                let record = history.get(step.migration.version());
-                step.direction == Direction::Down && !record.is_some_and(Record::is_applied)
-            };
-            let half: Vec<Version> =
-                plan.steps.iter().filter(is_half).map(|step| step.migration.version()).collect();
-            if how.atomic
-                && let Err(error) = plan::refuse_apart(&plan.steps)
-            {
-                engine.close().await;
-                return Err(error);
-            }
-            report.fence = Some(engine.fence());
-            // Dropping this future cancels the run, which then ends cleanly by itself.
-            let stop = self.cancel.child_token();
-            let on_drop = stop.clone().drop_guard();
-            engine.cancel = stop;
-            engine.progress = self.progress.clone();
-            self.progress.began(Some(engine.fence()), plan.steps.iter().map(Into::into));
-            let watching = self.watching.clone();
-            let inside = Inside::run(engine.owner());
-            let fence = engine.fence();
+            let (fence, steps) = (engine.fence(), planned.steps.clone());
             let end;
-            (report, end) = on_own_thread(move || async move {
-                let _entered = inside.enter();
-                let (steps, on_error) = (&plan.steps, how.continue_on_error);
-                let watching = watching.as_deref();
-                let end = match how.atomic {
-                    true => atomic::execute(&mut engine, steps, &mut report).await,
-                    false => {
-                        stepwise::execute(
-                            &mut engine,
-                            steps,
-                            &history,
-                            on_error,
-                            watching,
-                            &mut report,
-                        )
-                        .await
-                    }
-                };
-                match &end {
-                    End::Lost => {}
-                    End::Failed(error) if report.done().next().is_none() => {
-                        match error.downcast_ref::<Error>() {
-                            Some(error @ Error::Corrupt { .. }) => engine.give_up(error).await,
-                            _ => engine.close().await,
-                        }
-                    }
-                    _ => engine.close().await,
-                }
-                (report, end)
-            })
-            .await;
-            drop(on_drop);
-            let of = |direction| {
-                let done = report.done().filter(|step| step.direction == direction);
-                done.filter(|step| direction == Direction::Up || !half.contains(&step.version))
-                    .count()
-            };
-            let (ups, downs) = (of(Direction::Up), of(Direction::Down));
-            metrics::counted(
-                &self.settings.group,
-                &report.database,
-                (applied + ups).saturating_sub(downs),
-                (pending + downs).saturating_sub(ups),
-            );
-            if matches!(end, End::Lost) {
-                // Another process has the lock now. `up` waits until it is done, and sees
-                // what is left; a rollback must not go further than it was asked to.
-                let taken_by = lease::taken_by(&self.control, fence).await;
-                if taken_by.is_some() {
-                    tracing::error!(name: IN_THE_REPORT, target: "mongrate", fence, "the lock was taken away by an operator");
-                    return Err(Error::LockLost { report: Box::new(report), taken_by });
-                }
-                tracing::warn!(target: "mongrate", "another process has taken over");
-                if matches!(goal, Goal::Up(target) if target.steps.is_none())
-                    && self.settings.wait != Wait::No
-                {
-                    report.steps.retain(StepReport::is_done);
-                    continue;
-                }
-                return Err(Error::LockLost { report: Box::new(report), taken_by: None });
+            (report, end) = self.execute(engine, history, steps, options, report).await;
+            self.count(&planned, &report);
+            if !matches!(end, End::Lost) {
+                return ended(end, report);
             }
-            // Then not even the failure could be recorded.
-            if let End::Failed(error) = end {
-                return Err(match error.downcast::<Error>() {
-                    Ok(error) if matches!(*error, Error::Corrupt { collection: Some(_), .. }) => {
-                        *error
-                    }
-                    Ok(error) => Error::Failed { report: Box::new(report), source: error },
-                    Err(source) => Error::Failed { report: Box::new(report), source },
-                });
-            }
-            let report = Box::new(report);
-            return match end {
-                End::Cancelled => Err(Error::Cancelled { report }),
-                End::Done | End::Lost | End::Failed(_) => Ok(*report),
-            };
+            report = self.after_take_over(goal, fence, report).await?;
         }
         Err(Error::LockLost { report: Box::new(report), taken_by: None })
+    }
+
+    /// Gets the lock, at first or after a take-over.
+    async fn enter_to_run(&self, goal: Goal, report: &mut RunReport) -> Result<Entered, Error> {
+        match self.enter(Some(goal), report).await {
+            // After a take-over: the report of what this call did before must not be lost.
+            Err(error) if report.done().next().is_some() => {
+                tracing::error!(target: "mongrate", error = %Line(&error), "could not resume the run");
+                Err(Error::LockLost { report: Box::new(report.clone()), taken_by: None })
+            }
+            entered => entered,
+        }
+    }
+
+    /// The report of a run that found nothing pending.
+    fn current(&self, mut report: RunReport, ahead: Vec<Named>) -> RunReport {
+        self.warn_ahead(&ahead);
+        let applied = self.registry.len() + ahead.len();
+        metrics::counted(&self.settings.group, &report.database, applied, 0);
+        report.ahead = ahead;
+        report
+    }
+
+    /// The plan by the history that was read under the lock; `None`: nothing is to be done.
+    fn plan_to_run(
+        &self,
+        goal: Goal,
+        options: RunOptions,
+        history: &History,
+        report: &mut RunReport,
+    ) -> Result<Option<Planned>, Error> {
+        let plan::Plan { steps, ahead } =
+            plan::plan(goal, &self.registry, history, self.policies())?;
+        self.warn_ahead(&ahead);
+        report.ahead = ahead;
+        let applied = history.records().filter(|record| record.is_applied()).count();
+        let pending = plan::pending(&self.registry, history).count();
+        metrics::counted(&self.settings.group, &report.database, applied, pending);
+        if steps.is_empty() {
+            return Ok(None);
+        }
+        if options.atomic {
+            plan::refuse_apart(&steps)?;
+        }
+        let is_half_done = |step: &&Step| {
+            let record = history.get(step.migration.version());
+            step.direction == Direction::Down && !record.is_some_and(Record::is_applied)
+        };
+        let half_done =
+            steps.iter().filter(is_half_done).map(|step| step.migration.version()).collect();
+        Ok(Some(Planned { steps, half_done, applied, pending }))
+    }
+
+    /// Runs the steps on a thread of their own, and gives the lock back there.
+    async fn execute(
+        &self,
+        mut engine: Box<Engine>,
+        history: History,
+        steps: Vec<Step>,
+        options: RunOptions,
+        mut report: RunReport,
+    ) -> (RunReport, End) {
+        report.fence = Some(engine.fence());
+        // Dropping this future cancels the run, which then ends cleanly by itself.
+        let stop = self.cancel.child_token();
+        let on_drop = stop.clone().drop_guard();
+        engine.cancel = stop;
+        engine.progress = self.progress.clone();
+        self.progress.began(Some(engine.fence()), steps.iter().map(Into::into));
+        let watching = self.watching.clone();
+        let inside = Inside::run(engine.owner());
+        let ended = on_own_thread(move || async move {
+            let _entered = inside.enter();
+            let end = if options.atomic {
+                atomic::execute(&mut engine, &steps, &mut report).await
+            } else {
+                let (on_error, watching) = (options.continue_on_error, watching.as_deref());
+                let report = &mut report;
+                stepwise::execute(&mut engine, &steps, &history, on_error, watching, report).await
+            };
+            release(engine, Some(&end), &report).await;
+            (report, end)
+        })
+        .await;
+        drop(on_drop);
+        ended
+    }
+
+    /// Counts what is applied and pending after the run.
+    fn count(&self, planned: &Planned, report: &RunReport) {
+        // The rollback of a half-done migration does not lower the number of applied ones.
+        let is_counted = |step: &&StepReport| {
+            step.direction == Direction::Up || !planned.half_done.contains(&step.version)
+        };
+        let done = report.done().filter(is_counted);
+        let (ups, downs): (Vec<_>, Vec<_>) = done.partition(|step| step.direction == Direction::Up);
+        metrics::counted(
+            &self.settings.group,
+            &report.database,
+            (planned.applied + ups.len()).saturating_sub(downs.len()),
+            (planned.pending + downs.len()).saturating_sub(ups.len()),
+        );
+    }
+
+    /// Another process has the lock now. `up` waits until that process is done, and applies what
+    /// is left then: returns the report to continue with. A rollback must not go further than it
+    /// was asked to.
+    async fn after_take_over(
+        &self,
+        goal: Goal,
+        fence: i64,
+        mut report: RunReport,
+    ) -> Result<RunReport, Error> {
+        let taken_by = lease::taken_by(&self.control, fence).await;
+        if taken_by.is_some() {
+            tracing::error!(name: IN_THE_REPORT, target: "mongrate", fence, "the lock was taken away by an operator");
+            return Err(Error::LockLost { report: Box::new(report), taken_by });
+        }
+        tracing::warn!(target: "mongrate", "another process has taken over");
+        if matches!(goal, Goal::Up(target) if target.steps.is_none())
+            && self.settings.wait != Wait::No
+        {
+            report.steps.retain(StepReport::is_done);
+            return Ok(report);
+        }
+        Err(Error::LockLost { report: Box::new(report), taken_by: None })
+    }
+}
+
+/// Gives the lock back, unless the run lost it. `end`: `None` if nothing was run.
+async fn release(engine: Box<Engine>, end: Option<&End>, report: &RunReport) {
+    let corrupt = match end {
+        Some(End::Failed(error)) if report.done().next().is_none() => {
+            error.downcast_ref::<Error>().filter(|error| matches!(error, Error::Corrupt { .. }))
+        }
+        _ => None,
+    };
+    match (end, corrupt) {
+        (Some(End::Lost), _) => {}
+        (_, Some(error)) => engine.give_up(error).await,
+        _ => engine.close().await,
+    }
+}
+
+/// What the caller gets of a run that was not taken over.
+fn ended(end: End, report: RunReport) -> Result<RunReport, Error> {
+    match end {
+        End::Done | End::Lost => Ok(report),
+        End::Cancelled => Err(Error::Cancelled { report: Box::new(report) }),
+        End::Failed(error) => Err(match error.downcast::<Error>() {
+            // Not even the failure could be recorded.
+            Ok(error) if matches!(*error, Error::Corrupt { collection: Some(_), .. }) => *error,
+            Ok(source) => Error::Failed { report: Box::new(report), source },
+            Err(source) => Error::Failed { report: Box::new(report), source },
+        }),
     }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn execute(
     watching: Option<&Watching>,
     report: &mut RunReport,
 ) -> End {
-    let mut walk = Walk {
+    let mut step_loop = StepLoop {
         steps,
         history,
         continue_on_error,
@@ -61,20 +61,20 @@ pub(crate) async fn execute(
     };
     loop {
         // Each step that was come to has its entry.
-        while let Some(step) = steps.get(report.steps.len() - walk.first) {
-            walk.take(engine, step, report).await;
+        while let Some(step) = steps.get(report.steps.len() - step_loop.first) {
+            step_loop.take(engine, step, report).await;
             let undone = engine.take_undone();
-            walk.undo(undone, engine, report);
+            step_loop.undo(undone, engine, report);
         }
         if engine.provisional() == 0 {
             break;
         }
-        walk.confirm(engine, report).await;
+        step_loop.confirm(engine, report).await;
     }
     if !report.done().any(|step| step.direction == Direction::Up) {
         report.batch = None;
     }
-    match (walk.end, walk.failed) {
+    match (step_loop.end, step_loop.failed) {
         (Some(End::Lost), _) => End::Lost,
         (Some(End::Cancelled), _) => End::Cancelled,
         (_, Some(error)) => End::Failed(error),
@@ -83,7 +83,7 @@ pub(crate) async fn execute(
 }
 
 /// The way through the steps.
-struct Walk<'a> {
+struct StepLoop<'a> {
     steps: &'a [Step],
     history: &'a History,
     continue_on_error: bool,
@@ -101,7 +101,7 @@ struct Walk<'a> {
     elections: u32,
 }
 
-impl Walk<'_> {
+impl StepLoop<'_> {
     /// Runs a step, or says why not. It leaves one entry in the report; none if an election took
     /// back what came before it.
     async fn take(&mut self, engine: &mut Engine, step: &Step, report: &mut RunReport) {
@@ -213,7 +213,12 @@ impl Walk<'_> {
             }
             Stop::Cancelled => {
                 tracing::warn!(name: IN_THE_REPORT, target: "mongrate", %version, name, "cancelled");
-                note(engine, step, &RecordChange::Cancelled { direction: step.direction }).await;
+                record_outcome(
+                    engine,
+                    step,
+                    &RecordChange::Cancelled { direction: step.direction },
+                )
+                .await;
                 report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
                 self.end = Some(End::Cancelled);
             }
@@ -327,13 +332,17 @@ pub(crate) async fn fail(
     let failure = Failure::of(error);
     let (version, name) = (step.migration.version(), step.migration.name());
     tracing::error!(name: IN_THE_REPORT, target: "mongrate", %version, name, failure = %Line(&failure), "failed");
-    note(engine, step, &RecordChange::Failed { direction: step.direction, failure: &failure })
-        .await;
+    record_outcome(
+        engine,
+        step,
+        &RecordChange::Failed { direction: step.direction, failure: &failure },
+    )
+    .await;
     report.steps.push(step_report(step, StepOutcome::Failed, ms, attempts, Some(failure)));
 }
 
 /// Records an outcome outside the aborted transaction. What fails here is only logged.
-pub(crate) async fn note(engine: &mut Engine, step: &Step, change: &RecordChange<'_>) {
+pub(crate) async fn record_outcome(engine: &mut Engine, step: &Step, change: &RecordChange<'_>) {
     let mut recorded = engine.record(step.migration.identity(), engine.applied(), change).await;
     if let Err(Stop::TakenBack) = recorded {
         // It is known now, so that this one matches.

@@ -26,7 +26,7 @@ use crate::{
     protocol::control::{Control, on_primary},
     run::{
         Runner,
-        execute::How,
+        execute::RunOptions,
         plan::{Goal, Step},
     },
     telemetry::{
@@ -187,8 +187,8 @@ async fn work(
         Arc::new(observer.watch(scope, &source.collection))
     });
     let runner = Runner { watching: watching.clone(), ..runner };
-    let how = How { continue_on_error: wanted.continue_on_error, atomic: false };
-    let ran = runner.run(wanted.goal, how).await;
+    let options = RunOptions { continue_on_error: wanted.continue_on_error, atomic: false };
+    let ran = runner.run(wanted.goal, options).await;
     let (commands, observed) = match &watching {
         Some(watching) => (watching.steps(), watching.heard()),
         None => (Vec::new(), false),
