@@ -1,20 +1,20 @@
 //! A whole backfill: opens its checkpoints, sets the workers to work, and closes it.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
-};
+use std::cell::{Cell, RefCell};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use mongodb::{ClientSession, bson::doc};
+use mongodb::{
+    ClientSession,
+    bson::{Document, doc},
+};
 use tokio::time::Instant;
 
 use super::{
     job::Job,
     scout::Scout,
-    shared::{Shared, Tally},
+    shared::{Counts, Shared},
     size::Size,
-    throttle::Gauge,
+    throttle::ServerLoad,
     twice,
     work::Work,
     worker,
@@ -28,9 +28,9 @@ use crate::{
     },
     protocol::{
         checkpoint::partition::{Key, Partition},
+        control::Control,
         stop::Stop,
     },
-    telemetry::progress::{BackfillProgress, RunEvent},
 };
 
 /// Runs a backfill to its end, from where an earlier run stopped.
@@ -83,7 +83,17 @@ fn server(action: &'static str, error: impl Into<ServerError>) -> Stop {
     Stop::Server(Error::server(action, error))
 }
 
-/// Checkpoints that are ours.
+/// The backfill's place among all: its migration, its direction and its step.
+fn key_of(on: &Online<'_>, step: &str) -> Key {
+    Key {
+        version: on.version(),
+        direction: on.direction(),
+        name: step.to_owned(),
+        started: on.started(),
+    }
+}
+
+/// Checkpoints that this run has claimed.
 struct Opened {
     partitions: Vec<Partition>,
     sessions: Vec<ClientSession>,
@@ -93,12 +103,7 @@ struct Opened {
 impl Opened {
     async fn open(on: &mut Online<'_>, job: &Job, step: &str) -> Result<Self, Stop> {
         let control = on.engine().control.clone();
-        let key = Key {
-            version: on.version(),
-            direction: on.direction(),
-            name: step.to_owned(),
-            started: on.started(),
-        };
+        let key = key_of(on, step);
         let after = on.engine().operation_time();
         let found = control
             .find_after(after, None, key.filter(), doc! {})
@@ -111,58 +116,12 @@ impl Opened {
             .collect();
         let resumed = !partitions.is_empty();
         if !resumed {
-            if job.refuses_twice {
-                twice::refuse(&control, &job.collection, &job.filter).await?;
-            }
-            let scout = Scout::new(&control, job);
-            let (ranges, total) = match &job.ranges {
-                Some(ranges) => (ranges.clone(), None),
-                None => {
-                    scout.split().await.map_err(|error| server("look at a collection", error))?
-                }
-            };
-            partitions = ranges
-                .into_iter()
-                .enumerate()
-                // Once is enough for the whole of it.
-                .map(|(number, range)| {
-                    Partition::new(&key, number, range, total.filter(|_| number == 0))
-                })
-                .collect();
+            partitions = partition(&control, job, &key).await?;
         }
-
         let left = partitions.iter().filter(|partition| !partition.done).count();
-        let mut sessions = Vec::new();
-        for _ in 0..job.workers.min(left.max(1)) {
-            let client = control.database.client();
-            sessions.push(
-                client.start_session().await.map_err(|error| server("start a session", error))?,
-            );
-        }
-        let ids: Vec<_> = sessions.iter().map(worker::id_of).collect();
-        let fence = on.engine().fence();
-        let claims: Vec<_> = partitions
-            .iter()
-            .filter(|partition| !partition.done)
-            .map(|partition| partition.claim_statement(fence, &ids))
-            .collect();
+        let sessions = start_sessions(&control, job.workers.min(left.max(1))).await?;
         let stale = (!resumed && !found.is_empty()).then(|| key.filter());
-        let claimed = on.checkpoint(None, None, async |tx| {
-            if let Some(filter) = &stale {
-                let delete = doc! { "q": filter.clone(), "limit": 0 };
-                let command = doc! { "delete": &control.collection, "deletes": [delete] };
-                control.once(Some(tx.session()), command).await?;
-            }
-            // None is left where a crash came between the last batch and the end.
-            if !claims.is_empty() {
-                control.once(Some(tx.session()), control.update(claims.clone())).await?;
-            }
-            Ok(())
-        });
-        claimed.await.map_err(Stop::Body)?;
-        for partition in &mut partitions {
-            partition.fence = fence;
-        }
+        claim(on, &mut partitions, &sessions, stale).await?;
         Ok(Self { partitions, sessions, resumed })
     }
 
@@ -174,98 +133,166 @@ impl Opened {
         work: &impl Work,
     ) -> Result<BackfillReport, BoxError> {
         let Self { partitions, sessions, resumed } = self;
-        let before: i64 = partitions.iter().map(|partition| partition.documents).sum();
-        let total = partitions.iter().find_map(|partition| partition.total);
-        let (version, group) = (on.version(), on.group());
-        let engine = on.engine();
-        let progress = engine.progress.clone();
+        let shared = share(on, job, partitions);
         tracing::info!(
-            target: "mongrate", backfill = step, collection = job.collection, done = before,
-            total, workers = sessions.len(), "backfill"
+            target: "mongrate", backfill = step, collection = job.collection,
+            done = shared.before, total = shared.total, workers = sessions.len(), "backfill"
         );
-        let control = engine.control.clone();
-        let halt = engine.cancel.child_token();
-        let shared = Shared {
-            scout: Scout::new(&control, job),
-            gauge: Gauge::new(job.throttle, &control.database),
-            control,
-            job,
-            fence: engine.fence(),
-            lost: engine.lost(),
-            halt: halt.clone(),
-            queue: RefCell::new(
-                partitions.into_iter().filter(|partition| !partition.done).collect::<VecDeque<_>>(),
-            ),
-            size: Cell::new(Size::first(job.batch)),
-            tally: Tally::default(),
-            before: before.unsigned_abs(),
-            total: total.map(i64::unsigned_abs),
-            begun: Instant::now(),
-            told: Cell::new(Instant::now()),
-            progress,
-            version,
-            group,
-        };
-        // A cancellation waits for the end of the batches, a dropped future is noticed.
-        let batch_at_work = engine.batch_at_work.clone();
-        let held = batch_at_work.lock().await;
-        engine.set_in_flight(true);
-        let mut workers: FuturesUnordered<_> =
-            sessions.into_iter().map(|session| worker::work(&shared, session, work)).collect();
-        let mut stopped: Option<Stop> = None;
-        while let Some(ended) = workers.next().await {
-            if let Err(stop) = ended {
-                stopped.get_or_insert(stop);
-            }
-        }
-        drop(workers);
-        let cancelled = halt.is_cancelled();
-        let documents = before.unsigned_abs() + shared.tally.documents.get();
-        let report = BackfillReport {
-            documents,
-            matched: shared.tally.matched.get(),
-            modified: shared.tally.modified.get(),
-            batches: shared.tally.batches.get(),
-            resumed,
-        };
-        shared.progress.emit(|| RunEvent::Backfill {
-            version,
-            progress: BackfillProgress {
-                name: step.to_owned(),
-                documents,
-                total: shared.total,
-                per_second: None,
-                remaining_ms: None,
-            },
-        });
-        let engine = on.engine();
-        engine.set_in_flight(false);
-        drop(held);
+        let stopped = run_workers(on, &shared, step, sessions, work).await;
         if let Some(stop) = stopped {
             return Err(body(on, stop, step));
         }
-        if cancelled {
-            tracing::info!(target: "mongrate", backfill = step, documents, "stopped between two batches");
-            return Err(on.stop(Stop::Cancelled, step));
-        }
-        let control = on.engine().control.clone();
-        let key = Key {
-            version: on.version(),
-            direction: on.direction(),
-            name: step.to_owned(),
-            started: on.started(),
+        let report = BackfillReport {
+            documents: shared.documents(),
+            matched: shared.counts.matched.get(),
+            modified: shared.counts.modified.get(),
+            batches: shared.counts.batches.get(),
+            resumed,
         };
-        on.checkpoint(Some(step), None, async |tx| {
-            let delete = doc! { "q": key.filter(), "limit": 0 };
-            let command = doc! { "delete": &control.collection, "deletes": [delete] };
-            control.once(Some(tx.session()), command).await?;
-            Ok(())
-        })
-        .await?;
+        delete_checkpoints(on, step).await?;
         tracing::info!(
-            target: "mongrate", backfill = step, documents, modified = report.modified,
-            batches = report.batches, "backfill done"
+            target: "mongrate", backfill = step, documents = report.documents,
+            modified = report.modified, batches = report.batches, "backfill done"
         );
         Ok(report)
     }
+}
+
+/// The partitions of a backfill that begins.
+async fn partition(control: &Control, job: &Job, key: &Key) -> Result<Vec<Partition>, Stop> {
+    if job.refuses_twice {
+        twice::refuse(control, &job.collection, &job.filter).await?;
+    }
+    let (ranges, total) = match &job.ranges {
+        Some(ranges) => (ranges.clone(), None),
+        None => {
+            let split = Scout::new(control, job).split().await;
+            split.map_err(|error| server("look at a collection", error))?
+        }
+    };
+    // The first partition has the total of all.
+    let total_of = |number| total.filter(|_| number == 0);
+    let numbered = ranges.into_iter().enumerate();
+    Ok(numbered
+        .map(|(number, range)| Partition::new(key, number, range, total_of(number)))
+        .collect())
+}
+
+async fn start_sessions(control: &Control, count: usize) -> Result<Vec<ClientSession>, Stop> {
+    let mut sessions = Vec::new();
+    for _ in 0..count {
+        let session = control.database.client().start_session().await;
+        sessions.push(session.map_err(|error| server("start a session", error))?);
+    }
+    Ok(sessions)
+}
+
+/// Writes the fence of this run into the checkpoints, in a guarded transaction. `stale`: finds the
+/// checkpoints of an earlier beginning, which are deleted.
+async fn claim(
+    on: &mut Online<'_>,
+    partitions: &mut [Partition],
+    sessions: &[ClientSession],
+    stale: Option<Document>,
+) -> Result<(), Stop> {
+    let control = on.engine().control.clone();
+    let fence = on.engine().fence();
+    let ids: Vec<_> = sessions.iter().map(worker::id_of).collect();
+    let claims: Vec<_> = partitions
+        .iter()
+        .filter(|partition| !partition.done)
+        .map(|partition| partition.claim_statement(fence, &ids))
+        .collect();
+    let claimed = on.checkpoint(None, None, async |tx| {
+        if let Some(filter) = &stale {
+            control.once(Some(tx.session()), delete(&control, filter.clone())).await?;
+        }
+        // None is left where a crash came between the last batch and the end.
+        if !claims.is_empty() {
+            control.once(Some(tx.session()), control.update(claims.clone())).await?;
+        }
+        Ok(())
+    });
+    claimed.await.map_err(Stop::Body)?;
+    for partition in partitions {
+        partition.fence = fence;
+    }
+    Ok(())
+}
+
+/// What the workers share.
+fn share<'a>(on: &mut Online<'_>, job: &'a Job, partitions: Vec<Partition>) -> Shared<'a> {
+    let before: i64 = partitions.iter().map(|partition| partition.documents).sum();
+    let total = partitions.iter().find_map(|partition| partition.total);
+    let (version, group) = (on.version(), on.group());
+    let engine = on.engine();
+    let control = engine.control.clone();
+    let left = partitions.into_iter().filter(|partition| !partition.done);
+    Shared {
+        scout: Scout::new(&control, job),
+        load: ServerLoad::new(job.throttle, &control.database),
+        control,
+        job,
+        fence: engine.fence(),
+        lost: engine.lost(),
+        halt: engine.cancel.child_token(),
+        queue: RefCell::new(left.collect()),
+        size: Cell::new(Size::first(job.batch)),
+        counts: Counts::default(),
+        before: before.unsigned_abs(),
+        total: total.map(i64::unsigned_abs),
+        begun: Instant::now(),
+        reported: Cell::new(Instant::now()),
+        progress: engine.progress.clone(),
+        version,
+        group,
+    }
+}
+
+/// Runs the workers until each has ended. Returns why the backfill stopped, if it did.
+async fn run_workers(
+    on: &mut Online<'_>,
+    shared: &Shared<'_>,
+    step: &str,
+    sessions: Vec<ClientSession>,
+    work: &impl Work,
+) -> Option<Stop> {
+    // A cancellation waits for the end of the batches, a dropped future is noticed.
+    let batch_at_work = on.engine().batch_at_work.clone();
+    let held = batch_at_work.lock().await;
+    on.engine().set_in_flight(true);
+    let mut workers: FuturesUnordered<_> =
+        sessions.into_iter().map(|session| worker::work(shared, session, work)).collect();
+    let mut stopped: Option<Stop> = None;
+    while let Some(ended) = workers.next().await {
+        if let Err(stop) = ended {
+            stopped.get_or_insert(stop);
+        }
+    }
+    drop(workers);
+    let is_cancelled = shared.halt.is_cancelled();
+    let documents = shared.documents();
+    shared.emit(step, None, None);
+    on.engine().set_in_flight(false);
+    drop(held);
+    if stopped.is_none() && is_cancelled {
+        tracing::info!(target: "mongrate", backfill = step, documents, "stopped between two batches");
+        return Some(Stop::Cancelled);
+    }
+    stopped
+}
+
+/// Deletes the checkpoints of a backfill that is done, and records its step, in one transaction.
+async fn delete_checkpoints(on: &mut Online<'_>, step: &str) -> Result<(), BoxError> {
+    let control = on.engine().control.clone();
+    let key = key_of(on, step);
+    on.checkpoint(Some(step), None, async |tx| {
+        control.once(Some(tx.session()), delete(&control, key.filter())).await?;
+        Ok(())
+    })
+    .await
+}
+
+fn delete(control: &Control, filter: Document) -> Document {
+    doc! { "delete": &control.collection, "deletes": [{ "q": filter, "limit": 0 }] }
 }

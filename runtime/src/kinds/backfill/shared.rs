@@ -9,22 +9,22 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{job::Job, scout::Scout, size::Size, throttle::Gauge};
+use super::{job::Job, scout::Scout, size::Size, throttle::ServerLoad};
 use crate::{
     model::{clock, version::Version},
     protocol::{checkpoint::partition::Partition, control::Control, stop::Stop},
     telemetry::progress::{BackfillProgress, Progress, RunEvent},
 };
 
-/// How often it says how far it is.
-const TELL_EVERY: Duration = Duration::from_millis(500);
+/// How often the progress is reported.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
 
 /// What all workers of a backfill share.
 pub(crate) struct Shared<'a> {
     pub control: Control,
     pub job: &'a Job,
     pub scout: Scout,
-    pub gauge: Gauge,
+    pub load: ServerLoad,
     pub fence: i64,
     /// The lease is lost.
     pub lost: CancellationToken,
@@ -32,12 +32,13 @@ pub(crate) struct Shared<'a> {
     pub halt: CancellationToken,
     pub queue: RefCell<VecDeque<Partition>>,
     pub size: Cell<Size>,
-    pub tally: Tally,
+    pub counts: Counts,
     /// Documents that earlier runs did, and that there were in all.
     pub before: u64,
     pub total: Option<u64>,
     pub begun: Instant,
-    pub told: Cell<Instant>,
+    /// When the progress was last reported.
+    pub reported: Cell<Instant>,
     /// Who is told how far it is, and of which migration this is.
     pub progress: Progress,
     pub version: Version,
@@ -46,7 +47,7 @@ pub(crate) struct Shared<'a> {
 
 /// What this run did.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counts {
     pub documents: Cell<u64>,
     pub matched: Cell<u64>,
     pub modified: Cell<u64>,
@@ -60,16 +61,20 @@ impl Shared<'_> {
         self.size.set(size);
     }
 
-    /// Says how far it is, now and then.
-    pub(crate) fn tell(&self) {
-        if self.told.get().elapsed() < TELL_EVERY {
+    /// Documents that are done, by this run and by earlier ones.
+    pub(crate) fn documents(&self) -> u64 {
+        self.before + self.counts.documents.get()
+    }
+
+    /// Logs and emits the progress, now and then.
+    pub(crate) fn report_progress(&self) {
+        if self.reported.get().elapsed() < REPORT_EVERY {
             return;
         }
-        self.told.set(Instant::now());
-        let done = self.tally.documents.get();
+        self.reported.set(Instant::now());
         let millis = clock::ms_since(self.begun).max(1);
-        let per_second = done.saturating_mul(1_000) / millis;
-        let documents = self.before + done;
+        let per_second = self.counts.documents.get().saturating_mul(1_000) / millis;
+        let documents = self.documents();
         let left_s = self
             .total
             .filter(|_| per_second > 0)
@@ -78,14 +83,20 @@ impl Shared<'_> {
             target: "mongrate", backfill = self.job.name, documents, total = self.total,
             per_second, left_s, "backfilling"
         );
+        let remaining_ms = left_s.map(|seconds| seconds.saturating_mul(1_000));
+        self.emit(&self.job.name, Some(per_second), remaining_ms);
+    }
+
+    /// Emits the progress of the backfill with this name.
+    pub(super) fn emit(&self, name: &str, per_second: Option<u64>, remaining_ms: Option<u64>) {
         self.progress.emit(|| RunEvent::Backfill {
             version: self.version,
             progress: BackfillProgress {
-                name: self.job.name.clone(),
-                documents,
+                name: name.to_owned(),
+                documents: self.documents(),
                 total: self.total,
-                per_second: Some(per_second),
-                remaining_ms: left_s.map(|seconds| seconds.saturating_mul(1_000)),
+                per_second,
+                remaining_ms,
             },
         });
     }

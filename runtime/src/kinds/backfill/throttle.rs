@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{mongo::reply::number, telemetry::visible::Line};
 
 /// How often the servers are asked.
-const EVERY: Duration = Duration::from_secs(1);
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// When a backfill pauses.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ impl Default for Throttle {
 
 /// Asks the servers, not more often than it needs to.
 #[derive(Debug)]
-pub(crate) struct Gauge {
+pub(crate) struct ServerLoad {
     throttle: Throttle,
     admin: Database,
     asked: Cell<Option<Instant>>,
@@ -47,7 +47,7 @@ pub(crate) struct Gauge {
     cache_asked: Cell<bool>,
 }
 
-impl Gauge {
+impl ServerLoad {
     pub(crate) fn new(throttle: Throttle, database: &Database) -> Self {
         Self {
             throttle,
@@ -77,7 +77,7 @@ impl Gauge {
             nap(self.throttle.pause).await;
         }
         while !stop.is_cancelled() {
-            let fresh = self.asked.get().is_some_and(|asked| asked.elapsed() < EVERY);
+            let fresh = self.asked.get().is_some_and(|asked| asked.elapsed() < ASK_EVERY);
             if fresh && !self.paused.get() {
                 return;
             }
@@ -94,7 +94,7 @@ impl Gauge {
                     return;
                 }
             }
-            nap(EVERY / 4).await;
+            nap(ASK_EVERY / 4).await;
         }
     }
 

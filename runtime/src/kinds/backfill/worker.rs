@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How often the end of a collection that is written to is looked at again.
-const LOOKS_MAX: u32 = 5;
+const END_LOOKS_MAX: u32 = 5;
 
 /// How a batch ended that did not fail.
 enum Ended {
@@ -59,7 +59,7 @@ pub(crate) async fn work(
     loop {
         let next = shared.queue.borrow_mut().pop_front();
         let Some(mut partition) = next else { return Ok(()) };
-        let ended = walk(shared, &mut session, &mut partition, work).await;
+        let ended = work_through(shared, &mut session, &mut partition, work).await;
         if let Err(stop) = ended {
             shared.halt.cancel();
             return Err(stop);
@@ -70,92 +70,53 @@ pub(crate) async fn work(
     }
 }
 
-async fn walk(
+/// Changes a partition batch by batch, until none of it is left.
+async fn work_through(
     shared: &Shared<'_>,
     session: &mut ClientSession,
     partition: &mut Partition,
     work: &impl Work,
 ) -> Result<(), Stop> {
     let mut conflicts = Backoff::new(shared.control.retries);
-    let mut ahead: Option<Scouted> = None;
-    let mut looks = 0;
+    let mut scouted_ahead: Option<Scouted> = None;
+    let mut end_looks = 0;
     while !partition.done {
-        shared.gauge.wait(&shared.halt).await;
-        if let Some(cache) = shared.gauge.cache() {
+        shared.load.wait(&shared.halt).await;
+        if let Some(cache) = shared.load.cache() {
             shared.resize(|size| size.fit_cache(cache, shared.job.workers));
         }
         shared.lost()?;
         if shared.halt.is_cancelled() {
             return Ok(());
         }
-        let scouted = match ahead.take() {
+        let mut scouted = match scouted_ahead.take() {
             Some(scouted) => scouted,
             None => scout(shared, partition).await?,
         };
-        // What is inserted behind the last one while it runs is not left out.
-        let mut scouted = scouted;
         let mut advance = Advance {
             at: scouted.range.to.clone(),
             behind: false,
             documents: scouted.documents,
             done: scouted.last.is_some(),
         };
-        let mut look = 0;
-        if let (Some(Some(last)), None) = (&scouted.last, &partition.bounds.to)
-            && looks < LOOKS_MAX
-        {
-            look = 1;
-            scouted.range.to = Some(last.clone());
-            scouted.range.including = true;
-            advance.at = Some(last.clone());
-            (advance.behind, advance.done) = (true, false);
-        }
+        let looks_again =
+            end_looks < END_LOOKS_MAX && end_at_the_last(partition, &mut scouted, &mut advance);
         let begun = Instant::now();
-        let this = batch(shared, session, partition, &scouted, advance, work);
-        // Meanwhile, where the one after it ends.
-        let next = async {
-            let mut behind = partition.clone();
-            behind.at.clone_from(&scouted.range.to);
-            behind.behind = false;
-            if scouted.last.is_some() { None } else { scout(shared, &behind).await.ok() }
-        };
-        let (ended, next) = tokio::join!(this, next);
+        // While the batch is at work, the end of the next one is found.
+        let batch = batch(shared, session, partition, &scouted, advance, work);
+        let (ended, next) = tokio::join!(batch, next_batch(shared, partition, &scouted));
         match ended? {
             (Ended::Committed, advance) => {
                 shared.resize(|size| size.committed(begun.elapsed()));
-                looks += look;
+                end_looks += u32::from(looks_again);
                 conflicts = Backoff::new(shared.control.retries);
-                partition.batches += 1;
-                partition.documents += advance.documents;
-                partition.done = advance.done;
-                partition.at = advance.at;
-                partition.behind = advance.behind;
-                ahead = next;
-                let tally = &shared.tally;
-                tally.batches.set(tally.batches.get() + 1);
-                tally
-                    .documents
-                    .set(tally.documents.get() + u64::try_from(advance.documents).unwrap_or(0));
-                crate::telemetry::metrics::backfilled(
-                    shared.control.database.name(),
-                    shared.group,
-                    shared.version,
-                    &shared.job.name,
-                    advance.documents,
-                );
-                shared.tell();
+                scouted_ahead = next;
+                count_batch(shared, partition, advance);
             }
             (Ended::Smaller(setback), _) => {
-                let (documents, bytes) = (scouted.documents, scouted.bytes);
-                shared.resize(|size| size.refused(documents, bytes));
-                let limits = shared.size.get();
-                tracing::debug!(
-                    target: "mongrate", backfill = shared.job.name, documents, bytes,
-                    documents_max = limits.documents, bytes_max = limits.bytes,
-                    error = %setback.error(), "a batch is tried again, with fewer documents"
-                );
+                shrink(shared, &scouted, &setback);
                 // It ends at one document: what makes it smaller is no attempt.
-                if documents > 1 {
+                if scouted.documents > 1 {
                     conflicts.pause().await;
                 } else if !conflicts.again().await {
                     return Err(alone(shared, &scouted, setback).await);
@@ -164,6 +125,62 @@ async fn walk(
         }
     }
     Ok(())
+}
+
+/// Lets the last batch of a partition without an end stop at its last document, so that the
+/// documents inserted after that one meanwhile are looked for. `false`: it is no such batch.
+fn end_at_the_last(partition: &Partition, scouted: &mut Scouted, advance: &mut Advance) -> bool {
+    let (Some(Some(last)), None) = (&scouted.last, &partition.bounds.to) else { return false };
+    advance.at = Some(last.clone());
+    (advance.behind, advance.done) = (true, false);
+    scouted.range.to = Some(last.clone());
+    scouted.range.including = true;
+    true
+}
+
+/// The batch after this one; `None`: there is none, or it is scouted later.
+async fn next_batch(
+    shared: &Shared<'_>,
+    partition: &Partition,
+    scouted: &Scouted,
+) -> Option<Scouted> {
+    let mut rest = partition.clone();
+    rest.at.clone_from(&scouted.range.to);
+    rest.behind = false;
+    if scouted.last.is_some() { None } else { scout(shared, &rest).await.ok() }
+}
+
+/// Adds a batch that committed to its partition and to the counts, and reports the progress.
+fn count_batch(shared: &Shared<'_>, partition: &mut Partition, advance: Advance) {
+    partition.batches += 1;
+    partition.documents += advance.documents;
+    partition.done = advance.done;
+    partition.at = advance.at;
+    partition.behind = advance.behind;
+    let counts = &shared.counts;
+    counts.batches.set(counts.batches.get() + 1);
+    let documents = u64::try_from(advance.documents).unwrap_or(0);
+    counts.documents.set(counts.documents.get() + documents);
+    crate::telemetry::metrics::backfilled(
+        shared.control.database.name(),
+        shared.group,
+        shared.version,
+        &shared.job.name,
+        advance.documents,
+    );
+    shared.report_progress();
+}
+
+/// Makes the next batches smaller than the one that the server did not take.
+fn shrink(shared: &Shared<'_>, scouted: &Scouted, setback: &Setback) {
+    let (documents, bytes) = (scouted.documents, scouted.bytes);
+    shared.resize(|size| size.refused(documents, bytes));
+    let limits = shared.size.get();
+    tracing::debug!(
+        target: "mongrate", backfill = shared.job.name, documents, bytes,
+        documents_max = limits.documents, bytes_max = limits.bytes,
+        error = %setback.error(), "a batch is tried again, with fewer documents"
+    );
 }
 
 impl Setback {
@@ -236,23 +253,23 @@ async fn batch(
         let (matched, modified) = (batch.matched, batch.modified);
         let error = match attempt {
             Ok(()) => {
-                let tally = &shared.tally;
-                tally.matched.set(tally.matched.get() + matched);
-                tally.modified.set(tally.modified.get() + modified);
+                let counts = &shared.counts;
+                counts.matched.set(counts.matched.get() + matched);
+                counts.modified.set(counts.modified.get() + modified);
                 return Ok((Ended::Committed, advance));
             }
-            Err(Miss::Guard) => {
+            Err(AttemptError::Guard) => {
                 if unknown && committed(shared, session, partition).await? {
                     return Ok((Ended::Committed, advance));
                 }
                 shared.lost.cancel();
                 return Err(Stop::Lost);
             }
-            Err(Miss::Stop(Stop::Body(error))) if !unknown => {
+            Err(AttemptError::Stop(Stop::Body(error))) if !unknown => {
                 return Err(culprit::named(shared, session, scouted, work, error).await);
             }
-            Err(Miss::Stop(stop)) if !unknown => return Err(stop),
-            Err(Miss::Stop(stop)) => {
+            Err(AttemptError::Stop(stop)) if !unknown => return Err(stop),
+            Err(AttemptError::Stop(stop)) => {
                 return match committed(shared, session, partition).await {
                     Ok(true) => Ok((Ended::Committed, advance)),
                     Ok(false) => Err(stop),
@@ -260,15 +277,15 @@ async fn batch(
                     Err(other) => Err(other),
                 };
             }
-            Err(Miss::Body(error)) if !unknown => {
+            Err(AttemptError::Body(error)) if !unknown => {
                 return Ok((Ended::Smaller(Setback::Work(error)), advance));
             }
-            Err(Miss::Body(error)) => error,
+            Err(AttemptError::Body(error)) => error,
             // It is known not to have committed.
-            Err(Miss::Commit { error, unclear: false }) if !unknown => {
+            Err(AttemptError::Commit { error, unclear: false }) if !unknown => {
                 return Ok((Ended::Smaller(Setback::Commit(error)), advance));
             }
-            Err(Miss::Commit { error, unclear }) => {
+            Err(AttemptError::Commit { error, unclear }) => {
                 unknown |= unclear;
                 error
             }
@@ -286,7 +303,7 @@ async fn batch(
 }
 
 /// Why an attempt did not commit.
-enum Miss {
+enum AttemptError {
     /// The checkpoint is not as it was left.
     Guard,
     /// The server says that trying again may help.
@@ -304,25 +321,25 @@ async fn attempt(
     advance: &Advance,
     batch: &mut Batch<'_>,
     work: &impl Work,
-) -> Result<(), Miss> {
-    session::begin(batch.session, Durability::Majority).await.map_err(Miss::Stop)?;
+) -> Result<(), AttemptError> {
+    session::begin(batch.session, Durability::Majority).await.map_err(AttemptError::Stop)?;
     let statement = partition.guard_statement(shared.fence, advance);
     let command = shared.control.update(vec![statement]);
     match shared.control.once(Some(&mut *batch.session), command).await {
         Ok(reply) if touched(&reply) == 1 => {}
         Ok(_) => {
             session::abort(batch.session).await;
-            return Err(Miss::Guard);
+            return Err(AttemptError::Guard);
         }
         Err(error) => {
             session::abort(batch.session).await;
             if partition::is_refusal(&error) {
-                return Err(Miss::Guard);
+                return Err(AttemptError::Guard);
             }
             return Err(if error.has_label(TRANSIENT_TRANSACTION_ERROR) {
-                Miss::Body(error)
+                AttemptError::Body(error)
             } else {
-                Miss::Stop(Stop::Server(Error::server("enter a batch", error)))
+                AttemptError::Stop(Stop::Server(Error::server("enter a batch", error)))
             });
         }
     }
@@ -336,10 +353,10 @@ async fn attempt(
             session::abort(batch.session).await;
             return Err(match stop {
                 Stop::Body(error) => match worth_another(error.as_ref()) {
-                    Some(error) => Miss::Body(error),
-                    None => Miss::Stop(Stop::Body(error)),
+                    Some(error) => AttemptError::Body(error),
+                    None => AttemptError::Stop(Stop::Body(error)),
                 },
-                stop => Miss::Stop(stop),
+                stop => AttemptError::Stop(stop),
             });
         }
     }
@@ -360,7 +377,7 @@ fn worth_another(error: &(dyn std::error::Error + 'static)) -> Option<ServerErro
     is_worth.then(|| sent.or_else(|| server_error::replied(error).cloned()).unwrap_or_else(unknown))
 }
 
-async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), Miss> {
+async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), AttemptError> {
     let mut backoff = Backoff::new(shared.control.retries);
     let mut unclear = false;
     loop {
@@ -374,9 +391,9 @@ async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), 
         let error = ServerError::from(error);
         let is_limit = error.code().is_some_and(is_size);
         return Err(if unclear || transient || is_limit {
-            Miss::Commit { error, unclear }
+            AttemptError::Commit { error, unclear }
         } else {
-            Miss::Stop(Stop::Server(Error::server("commit a batch", error)))
+            AttemptError::Stop(Stop::Server(Error::server("commit a batch", error)))
         });
     }
 }
