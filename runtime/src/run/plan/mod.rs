@@ -367,3 +367,6 @@ fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
         .collect();
     if late.is_empty() { Ok(()) } else { Err(Error::OutOfOrder { versions: late, newest }) }
 }
+
+#[cfg(test)]
+mod tests;
