@@ -1,42 +1,48 @@
-//! When a process that waits for another one's run looks again. Pure.
+//! Pure: when a process that waits for another one's run looks again.
 //!
-//! As it looks, it sees how many are applied: so it knows how fast the other one is, and when that
-//! will be done. Before there is anything to go by, its naps grow.
+//! Each look shows how many migrations are applied. From two looks the process knows how fast the
+//! other run is, and when that run will be done. Until then its naps grow.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// The first nap.
 const NAP_MIN: Duration = Duration::from_millis(15);
 
+/// The longest nap.
 const NAP_MAX: Duration = Duration::from_secs(1);
 
-/// By how much a nap is longer than the one before it.
+/// How many times longer each nap is than the nap before it.
 const GROWTH: f32 = 1.3;
 
-/// The least where it is known what for, at first: it grows as well, as fifty that look every few
-/// milliseconds are what slows the one down that they wait for.
+/// The shortest nap once the other run's speed is known. It grows as well: fifty processes that look
+/// every few milliseconds slow down the very run that they wait for.
 const KNOWN_MIN: Duration = Duration::from_millis(5);
 
 /// How long to sleep before the next look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nap {
-    /// About so long: there is nothing to go by, and many may wait.
+    /// About this long: the other run's speed is not known, and many processes may wait.
     Guess(Duration),
-    /// So long, at the other one's speed.
+    /// Exactly this long, by the other run's speed.
     Known(Duration),
 }
 
+/// The looks of a process that waits for another one's run.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// How many are applied when it is over; `None`: whoever waits, waits for the lock.
+    /// How many migrations are applied when the run is done; `None`: this process waits for the lock
+    /// itself, however far the run is.
     goal: Option<i64>,
-    /// When how many were applied, at the last look.
+    /// When the last look was, and how many migrations were applied then.
     last: Option<(Instant, i64)>,
-    /// Some were applied since the first look. What came before that is no speed, but how long it
-    /// takes to begin.
+    /// A look has shown that migrations are being applied. The time before that look tells how long
+    /// the run took to begin, and not how fast it is.
     moves: bool,
+    /// The next nap while the speed is not known.
     guess: Duration,
+    /// The shortest next nap once the speed is known.
     known_min: Duration,
 }
 
@@ -45,7 +51,7 @@ impl Pace {
         Self { goal, last: None, moves: false, guess: NAP_MIN, known_min: KNOWN_MIN }
     }
 
-    /// How long until the next look. `applied`: how many there are `now`.
+    /// How long to sleep until the next look. `applied`: how many migrations are applied `now`.
     pub(crate) fn nap(&mut self, now: Instant, applied: i64) -> Nap {
         let before = self.last.replace((now, applied));
         let done = before.map_or(0, |(_, before)| applied - before);
@@ -58,7 +64,7 @@ impl Pace {
         let known = before.filter(|_| std::mem::replace(&mut self.moves, true));
         let least = self.known_min;
         self.known_min = least.mul_f32(GROWTH).min(NAP_MAX);
-        // At the first movement: again soon, to see its speed.
+        // The first migrations that were seen to be applied: looks again soon, to see the speed.
         let Some((then, _)) = known else { return Nap::Known(least) };
         let since = now.saturating_duration_since(then).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a nap is not that precise")]
@@ -94,32 +100,49 @@ mod tests {
         }
     }
 
-    #[test]
-    fn who_sees_the_other_ones_speed_looks_when_it_is_done() {
-        let (mut pace, now) = (Pace::new(Some(20)), Instant::now());
+    /// Looks at these milliseconds, and sees so many applied; what the nap after each look is.
+    fn looks(goal: i64, table: &[(u64, i64, u64)]) {
+        let (mut pace, now) = (Pace::new(Some(goal)), Instant::now());
         assert_eq!(pace.nap(now, 0), Nap::Guess(NAP_MIN));
-        // It took a while to begin; that says nothing.
-        assert_eq!(known(pace.nap(now + ms(900), 2)), 5);
-        assert_eq!(known(pace.nap(now + ms(910), 4)), 80);
-        assert_eq!(known(pace.nap(now + ms(990), 8)), 240, "it has become slower");
-        assert_eq!(known(pace.nap(now + ms(1_230), 18)), 48);
-        assert_eq!(pace.nap(now + ms(1_231), 18), Nap::Guess(NAP_MIN.mul_f32(GROWTH)), "it stands");
-        assert_eq!(known(pace.nap(now + ms(60_000), 19)), 1_000, "not for ever");
-        let mut quick = Pace::new(Some(20));
-        quick.nap(now, 1);
-        quick.nap(now, 2);
-        assert_eq!(known(quick.nap(now + ms(1), 18)), 7, "not all the time");
-        assert_eq!(known(quick.nap(now + ms(2), 19)), 8, "and less and less often");
+        for (at, applied, expected) in table {
+            let nap = pace.nap(now + ms(*at), *applied);
+            assert_eq!(known(nap), *expected, "at {at} ms with {applied} of {goal} applied");
+        }
     }
 
     #[test]
-    fn who_waits_for_a_rollback_or_is_behind_has_nothing_to_go_by() {
+    fn once_the_speed_is_known_the_next_look_is_when_the_run_is_done() {
+        // It took 900 ms to begin; that says nothing.
+        looks(20, &[(900, 2, 5), (910, 4, 80), (990, 8, 240), (1_230, 18, 48)]);
+        // The last nap of a slow run is not for ever.
+        looks(20, &[(900, 2, 5), (10_000, 3, 1_000), (20_000, 19, 625)]);
+        // A quick run is not looked at all the time, and less and less often.
+        looks(20, &[(1, 1, 5), (2, 18, 7), (3, 19, 8)]);
+        let naps = [5, 7, 8, 11, 14, 19, 24, 31, 41, 53, 69, 90];
+        let at_once: Vec<_> = naps.into_iter().zip(1..).map(|(nap, seen)| (1, seen, nap)).collect();
+        looks(20, &at_once);
+    }
+
+    #[test]
+    fn a_run_that_stands_still_is_guessed_at_again() {
+        let (mut pace, now) = (Pace::new(Some(20)), Instant::now());
+        let looks = [(0, 0), (10, 2), (20, 4), (21, 4), (60_000, 19), (60_001, 20)];
+        let naps = looks.map(|(at, applied)| pace.nap(now + ms(at), applied));
+        let is_known = naps.map(|nap| matches!(nap, Nap::Known(_)));
+        assert_eq!(is_known, [false, true, true, false, true, false], "{naps:?}");
+        assert_eq!(naps[3], Nap::Guess(NAP_MIN.mul_f32(GROWTH)), "as long as the second guess");
+        assert_eq!(naps[4], Nap::Known(NAP_MAX));
+    }
+
+    #[test]
+    fn without_a_goal_ahead_or_with_fewer_applied_the_nap_is_a_guess() {
         let now = Instant::now();
-        for (goal, seen) in [(None, [0, 5]), (Some(20), [25, 30]), (Some(20), [8, 3])] {
+        let table = [(None, [0, 5]), (Some(20), [25, 30]), (Some(20), [8, 3]), (Some(20), [8, 20])];
+        for (goal, seen) in table {
             let mut pace = Pace::new(goal);
             pace.nap(now, seen[0]);
             let nap = pace.nap(now + ms(20), seen[1]);
-            assert_eq!(nap, Nap::Guess(NAP_MIN.mul_f32(GROWTH)), "{seen:?}");
+            assert_eq!(nap, Nap::Guess(NAP_MIN.mul_f32(GROWTH)), "{goal:?} {seen:?}");
         }
     }
 }
