@@ -165,6 +165,8 @@ impl<'a> IntoFuture for Redo<'a> {
     type IntoFuture = Boxed<'a, RunReport>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.migrator.runner()?.run(Goal::Redo, RunOptions::default()).await })
+        Box::pin(
+            async move { self.migrator.runner()?.run(Goal::Redo, RunOptions::default()).await },
+        )
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     telemetry::{IN_THE_REPORT, metrics, progress::RunEvent, visible::Line},
 };
 
-/// Runs steps that are all transactional and all go up: the plan was asked
+/// Runs steps that are all transactional and all go up: the plan was checked
 /// ([`refuse_apart`](super::plan::refuse_apart)).
 pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
     let before = report.steps.len();
@@ -92,7 +92,7 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
     end
 }
 
-/// Records and reports what stopped them, at the one that was at work.
+/// Records and reports what stopped the run, at the migration that was running.
 async fn stopped(
     engine: &mut Engine,
     step: &Step,
@@ -119,7 +119,7 @@ async fn stopped(
             fail(engine, step, error.as_ref(), ms, report).await;
             End::Failed(error)
         }
-        // Nothing of theirs is provisional.
+        // None of their commits is provisional.
         Stop::TakenBack => End::Lost,
         Stop::Server(error) | Stop::Unknown(error) => {
             let is_limit = is_limit(&error);
@@ -131,7 +131,7 @@ async fn stopped(
     }
 }
 
-/// A limit of the server's that the migrations passed together.
+/// The migrations together exceeded a limit of the server.
 #[derive(Debug)]
 struct TooLarge {
     count: usize,

@@ -24,12 +24,12 @@ use crate::{
     registry::migration::{Body, Migration, TransactionFn},
 };
 
-/// How far an attempt at several migrations in one transaction got.
+/// How far an attempt at several migrations in one transaction got, for `up --atomic`.
 #[derive(Debug, Default)]
 pub(crate) struct AtomicProgress {
-    /// The one that was at work last.
+    /// The place of the migration that ran last.
     pub at: usize,
-    /// How long those took that ran to their end, in milliseconds.
+    /// The durations of the migrations that ran to their end, in milliseconds.
     pub ms: Vec<u64>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn run(
                 _ => None,
             };
             if turned.is_none() {
-                // Before it counts as half-done.
+                // Refused before the record counts as half-done.
                 refuse(engine, &change, step, record).await?;
             }
             let record = turned.as_ref().or(record);
@@ -111,9 +111,8 @@ async fn refuse(
     }
 }
 
-/// Turns a declared migration round that is half-way: what it did is undone from there, or
-/// what its rollback undid is done again. Returns the record as it is then; `None`: nothing of
-/// the migration is there.
+/// Turns a half-done declared migration round: undoes what it did, or does again what its rollback
+/// undid. Returns the record after that; `None`: nothing of the migration is in the database.
 async fn turn(
     engine: &mut Engine,
     change: &Change,
@@ -174,7 +173,7 @@ async fn transactional(
         .await
 }
 
-/// Applies all of them in one guarded transaction: all, or none. With how far it got.
+/// Applies all migrations in one guarded transaction, or none. Returns how far it got, too.
 pub(crate) async fn run_together(
     engine: &mut Engine,
     all: &[(Migration, TransactionFn)],
@@ -205,7 +204,7 @@ pub(crate) async fn run_together(
     (ended, progress)
 }
 
-/// The digest and the record once the step is done.
+/// The digest and the change of the record once the step is done.
 fn outcome(
     engine: &Engine,
     step: &Step,
@@ -221,7 +220,7 @@ fn outcome(
     }
 }
 
-/// The digest without this record, if it counts.
+/// The digest without this record, if the record counts as applied.
 fn without(engine: &Engine, record: Option<&Record>) -> Digest {
     let mut digest = engine.applied();
     if let Some(record) = record.filter(|record| record.is_applied()) {
@@ -244,7 +243,7 @@ where
         Direction::Up => engine.applied(),
         Direction::Down => without(engine, record),
     };
-    // Only what stopped half-way in this direction goes on from its checkpoints.
+    // Only a migration that stopped half-way in this direction resumes from its checkpoints.
     let done = record
         .filter(|record| {
             record.direction == direction

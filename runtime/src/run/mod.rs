@@ -29,12 +29,13 @@ use crate::{
     telemetry::{observer::Watching, progress::Progress},
 };
 
-/// How long a plan may count documents.
+/// How long the server may count documents for a plan.
 const COUNT_MAX_MS: i32 = 5_000;
 
-/// A process that waits says so after this long, and then again each time.
+/// After this long, a waiting process logs that it still waits.
 const SAY_FIRST: Duration = Duration::from_secs(2);
 
+/// How often it logs that again.
 const SAY_EVERY: Duration = Duration::from_secs(30);
 
 /// How many times one call starts over after losing its lease.
@@ -47,9 +48,9 @@ pub(crate) struct Runner {
     pub(crate) settings: Settings,
     pub(crate) who: Who,
     pub(crate) cancel: CancellationToken,
-    /// Notes the commands of each migration, where somebody wants to know.
+    /// Records the commands of each migration; only for a shadow run.
     pub(crate) watching: Option<Arc<Watching>>,
-    /// Who is told how far it is.
+    /// Receives the events of the run.
     pub(crate) progress: Progress,
 }
 

@@ -14,13 +14,13 @@ use crate::{
     telemetry::metrics,
 };
 
-/// What one constant-size read shows.
+/// The result of one read of constant size.
 pub(crate) struct Peek {
     pub applied: Option<Digest>,
     pub lock: LockReport,
     /// The lock's holder is gone.
     pub left: Option<Left>,
-    /// Who holds the lock, or held it last: the UUID of the acquisition.
+    /// The UUID of the acquisition that holds the lock, or held it last.
     pub owner: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Runner {
         Ok(is_current)
     }
 
-    /// Looks, and has the digest made that what it finds is compared with, while it waits.
+    /// Peeks, and computes the digest of this build while it waits for the reply.
     pub(crate) async fn peek_meanwhile(&self) -> Result<Peek, Error> {
         let made = async {
             self.registry.digest();
@@ -47,9 +47,9 @@ impl Runner {
     /// Reads fence and lock, and refuses a standalone server, and a collection that is not ours.
     /// One round trip.
     ///
-    /// In the order of `_id` backwards, lock and fence come first in a collection of ours: before
-    /// them there are only `_id`s of types that we do not use. So the first three documents tell
-    /// whose the collection is, however many there are.
+    /// Sorted by descending `_id`, lock and fence come first in a collection of Mongrate's: only
+    /// `_id`s of types that Mongrate does not use sort before them. So the first three documents
+    /// show whose collection it is, however many documents it has.
     pub(crate) async fn peek(&self) -> Result<Peek, Error> {
         let command = doc! {
             "find": &self.control.collection,
@@ -82,7 +82,8 @@ impl Runner {
             found.iter().copied().find(|found| found.get_str("_id").is_ok_and(|it| it == id))
         };
         let fence = named(fence::ID).filter(|fence| record::is_ours(fence));
-        // With a fence of ours the collection is ours; what else is in it, the history is read for.
+        // With a fence of ours the collection is ours. Other documents in it are found when the
+        // history is read.
         if fence.is_none()
             && let Some(foreign) = found.iter().find(|found| !record::is_ours(found))
         {

@@ -28,7 +28,7 @@ impl Runner {
         Ok(PlanReport { group, database, steps: self.shown(&steps).await, lints, ahead })
     }
 
-    /// What is to be done, by the history as it is now. Two round trips.
+    /// The plan by the history as it is now. Two round trips.
     pub(crate) async fn planned(&self, goal: Goal) -> Result<Plan, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
@@ -37,7 +37,7 @@ impl Runner {
         Ok(plan)
     }
 
-    /// The steps of a plan, to be shown; with what declared ones would do.
+    /// The steps of a plan, to be shown; declared migrations with their operations.
     pub(crate) async fn shown(&self, steps: &[Step]) -> Vec<PlanStep> {
         let mut shown = Vec::with_capacity(steps.len());
         for Step { migration, direction, resumes } in steps {

@@ -1,5 +1,5 @@
-//! One migration after the other: what the end of each means for the next ones, and what the
-//! report says of it. `up --atomic` is `atomic`.
+//! Runs one migration after the other: what the end of each means for the next ones, and what the
+//! report says of it. For `up --atomic`, see `atomic`.
 
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -36,7 +36,7 @@ pub(crate) enum End {
     Lost,
 }
 
-/// How often an election may take back what was done before this gives up.
+/// How many elections may take commits back before the run gives up.
 const ELECTIONS_MAX: u32 = 10;
 
 pub(crate) async fn execute(
@@ -60,7 +60,7 @@ pub(crate) async fn execute(
         elections: 0,
     };
     loop {
-        // Each step that was come to has its entry.
+        // Each step that was reached has its entry in the report.
         while let Some(step) = steps.get(report.steps.len() - step_loop.first) {
             step_loop.take(engine, step, report).await;
             let undone = engine.take_undone();
@@ -82,7 +82,7 @@ pub(crate) async fn execute(
     }
 }
 
-/// The way through the steps.
+/// The loop over the steps of a plan, and what it remembers of the steps before.
 struct StepLoop<'a> {
     steps: &'a [Step],
     history: &'a History,
@@ -91,19 +91,19 @@ struct StepLoop<'a> {
     /// Where the report of these steps begins.
     first: usize,
     failed: Option<BoxError>,
-    /// Nothing more is tried.
+    /// Set once the run must stop; later steps are reported as not run.
     end: Option<End>,
-    /// Rollbacks within this run: what the history said of them no longer holds.
+    /// Migrations that this run rolled back: their records in the history no longer hold.
     reverted: Vec<Version>,
-    /// Rollbacks that failed: what was to follow them must not.
+    /// Migrations whose rollback failed: their later steps are not run.
     stuck: Vec<Version>,
-    /// How many took something back.
+    /// How many elections took commits back.
     elections: u32,
 }
 
 impl StepLoop<'_> {
-    /// Runs a step, or says why not. It leaves one entry in the report; none if an election took
-    /// back what came before it.
+    /// Runs a step, or reports why not. Adds one entry to the report; none if an election took back
+    /// the commits before it.
     async fn take(&mut self, engine: &mut Engine, step: &Step, report: &mut RunReport) {
         let version = step.migration.version();
         if self.end.is_none() && engine.cancel.is_cancelled() {
@@ -149,8 +149,8 @@ impl StepLoop<'_> {
         }
     }
 
-    /// Where another guarded transaction follows, the primary is enough: that one waits, or who
-    /// comes after it does. Not where it is noted what each sends: nothing is to come twice.
+    /// If another guarded transaction follows, the primary's acknowledgement is enough: a later
+    /// commit waits for the majority. Not where commands are recorded: no step may run twice.
     fn durability(&self, report: &RunReport) -> Durability {
         match self.steps.get(report.steps.len() - self.first + 1) {
             Some(_) if self.watching.is_none() => Durability::Primary,
@@ -185,7 +185,7 @@ impl StepLoop<'_> {
         report.steps.push(step_report(step, outcome, ms, committed.attempts, None));
     }
 
-    /// `false`: it is to be run again, after what came before it.
+    /// `false`: the step is run again, after the steps before it that were taken back.
     async fn stopped(
         &mut self,
         engine: &mut Engine,
@@ -252,12 +252,12 @@ impl StepLoop<'_> {
         true
     }
 
-    /// Waits until a majority has everything, before the run ends.
+    /// Waits until a majority has every commit, before the run ends.
     async fn confirm(&mut self, engine: &mut Engine, report: &mut RunReport) {
         let count = engine.provisional();
         match engine.confirm().await {
             Ok(undone) if engine.is_lost() => {
-                // What the new owner made of them is not known here.
+                // What the new owner of the lock made of these steps is not known here.
                 self.mark(undone, StepOutcome::Unknown, engine, report);
                 self.end = Some(End::Lost);
             }
@@ -283,8 +283,8 @@ impl StepLoop<'_> {
         }
     }
 
-    /// The newest steps that had ended well, as many as were undone, are run again; if nothing
-    /// more is run, they are as if they had not been.
+    /// Takes the newest `count` successful steps out of the report, so that they are run again. If
+    /// the run must stop, marks them as not run.
     fn undo(&mut self, count: usize, engine: &Engine, report: &mut RunReport) {
         let Some(at) = self.newest_done(count, report) else { return };
         if self.end.is_some() {
@@ -302,7 +302,7 @@ impl StepLoop<'_> {
         }
     }
 
-    /// Says of the newest steps that had ended well something else.
+    /// Gives the newest `count` successful steps another outcome.
     fn mark(&self, count: usize, outcome: StepOutcome, engine: &Engine, report: &mut RunReport) {
         let Some(from) = self.newest_done(count, report) else { return };
         let marked = report.steps.iter_mut().enumerate().skip(from);
@@ -312,7 +312,7 @@ impl StepLoop<'_> {
         }
     }
 
-    /// Where the newest `count` of them begin in the report.
+    /// Where the newest `count` successful steps begin in the report.
     fn newest_done(&self, count: usize, report: &RunReport) -> Option<usize> {
         let steps = report.steps.iter().enumerate().skip(self.first).rev();
         let mut done = steps.filter(|(_, step)| step.is_done()).map(|(at, _)| at);
@@ -341,11 +341,11 @@ pub(crate) async fn fail(
     report.steps.push(step_report(step, StepOutcome::Failed, ms, attempts, Some(failure)));
 }
 
-/// Records an outcome outside the aborted transaction. What fails here is only logged.
+/// Records an outcome outside the aborted transaction. A failure to record is only logged.
 pub(crate) async fn record_outcome(engine: &mut Engine, step: &Step, change: &RecordChange<'_>) {
     let mut recorded = engine.record(step.migration.identity(), engine.applied(), change).await;
     if let Err(Stop::TakenBack) = recorded {
-        // It is known now, so that this one matches.
+        // The engine knows now what was taken back, so that this attempt matches.
         recorded = engine.record(step.migration.identity(), engine.applied(), change).await;
     }
     if let Err(stop) = recorded {

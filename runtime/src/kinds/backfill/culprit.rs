@@ -28,13 +28,13 @@ use crate::{
     },
 };
 
-/// How often one look is taken again, where the writes of others are in its way.
+/// How many times one attempt is repeated when it meets the writes of others.
 const LOOKS_MAX: u32 = 3;
 
 /// How many documents with the same key are named.
 const HOLDERS_MAX: i32 = 3;
 
-/// How long looking for those may take.
+/// How long the search for them may take.
 const HOLDERS_WAIT: Duration = Duration::from_secs(10);
 
 /// The error of a batch that left no trace, with the document that it is about.
@@ -104,7 +104,8 @@ pub(crate) fn document(error: &(dyn std::error::Error + 'static)) -> Option<Bson
     Some(found.id.clone())
 }
 
-/// Unauthorized is not, and neither is what an election or the network causes.
+/// Whether a code may be about a document. Unauthorized is not, nor is an error that an election or
+/// the network causes.
 fn may_be_about_data(code: i32) -> bool {
     code != 13 && !driver::is_retryable_code(code)
 }
@@ -134,7 +135,7 @@ async fn search(
         } else if middle < last {
             first = middle + 1;
         } else {
-            // It went away meanwhile.
+            // The error went away meanwhile.
             return None;
         }
     }
@@ -170,7 +171,7 @@ async fn fails(
     None
 }
 
-/// Which documents have the key already that another one was to get.
+/// The documents that already have the key that another document would get.
 async fn holders(shared: &Shared<'_>, key: &Document, but: &Bson) -> String {
     let command = doc! {
         "find": &shared.job.collection,

@@ -13,7 +13,7 @@ pub(crate) struct InDocument {
     pub(super) source: BoxError,
 }
 
-/// An error, and where it was.
+/// An error, and the place where it occurred.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(super) struct Within {

@@ -1,4 +1,4 @@
-//! What a backfill is asked to do, judged once.
+//! The settings of a backfill, checked once.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     kinds::online::STEP_NAME_BYTES_MAX, model::result::BoxError, protocol::checkpoint::range::Range,
 };
 
-/// A walk through a collection, and how to walk.
+/// One pass over a collection, and its settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     /// Its step's name; unique within its migration.

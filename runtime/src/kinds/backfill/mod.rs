@@ -29,11 +29,11 @@ use crate::model::{report::backfill::BackfillReport, result::BoxError};
 /// It walks in the order of `_id`, of whatever types those are, in batches. Each batch is a
 /// transaction together with its checkpoint, under the fence: each document is changed exactly
 /// once, though the process is killed, or the change would do harm when done twice. A later run
-/// goes on behind the last batch that committed. Memory is bounded by one batch per worker.
+/// resumes after the last batch that committed. Memory is bounded by one batch per worker.
 ///
-/// The collection may be written to meanwhile. A document that is inserted behind the place
-/// where a worker is at is changed when it gets there, one before it is not: deploy the code
-/// that writes the new shape first.
+/// The collection may be written to meanwhile. A document that is inserted after a worker's current
+/// place is changed when the worker gets there; a document that is inserted before it is not. So
+/// deploy the code that writes the new shape first.
 #[derive(Debug)]
 #[must_use = "nothing is changed until `update`, `update_each` or `replace_each` is awaited"]
 pub struct Backfill<'a, 'c> {

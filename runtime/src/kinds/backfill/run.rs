@@ -54,8 +54,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Refuses what has no documents of its own that a transaction can change, as a declared change
-/// does.
+/// Refuses a collection whose documents no transaction can change, as a declared change does.
 pub(super) async fn refuse_unwalkable(on: &mut Online<'_>, job: &Job) -> Result<(), BoxError> {
     let found = match catalog::collection(on, &job.collection).await {
         Ok(found) => found,
@@ -71,7 +70,7 @@ pub(super) async fn refuse_unwalkable(on: &mut Online<'_>, job: &Job) -> Result<
     }
 }
 
-/// What the body of the migration gets to see.
+/// The error that the body of the migration gets.
 fn body(on: &mut Online<'_>, stop: Stop, step: &str) -> BoxError {
     match stop {
         Stop::Body(error) => error,

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Below this many documents one partition will do.
+/// Below this many documents, the collection is one partition.
 const SPLIT_MIN: i64 = 20_000;
 
 /// Into how many partitions a collection is split: so many workers can be of use, now or after
@@ -51,7 +51,7 @@ pub(crate) struct Scouted {
     pub bytes: u64,
     /// How many of them in a row are read at once.
     pub portions: Vec<u32>,
-    /// Nothing lies behind it. With the last document, if there is one.
+    /// Set if this is the last batch; with the `_id` of its last document, if it has one.
     pub last: Option<Option<Bson>>,
 }
 
@@ -100,7 +100,7 @@ impl Scout {
     /// The documents of the next batch, from the beginning of `rest`.
     pub(crate) async fn next(&self, rest: &Range, size: Size) -> Result<Scouted, ServerError> {
         let filter = both(rest.filter(), &self.filter);
-        // One more says where the batch after it begins.
+        // One more document says where the next batch begins.
         let limit = i64::from(size.documents) + 1;
         let mut row = self.row(&self.collection, filter, limit, size.bytes).await?;
         if let (Some(beside), Some(last)) = (&self.beside, row.ids.last()) {
@@ -242,7 +242,7 @@ impl Scout {
         Ok(crate::mongo::reply::touched(&reply))
     }
 
-    /// How many match, unless counting takes long.
+    /// How many documents match; `None` if counting takes long.
     async fn count(&self) -> Option<i64> {
         let command = doc! {
             "count": &self.collection, "query": self.filter.clone(), "maxTimeMS": 2_000,

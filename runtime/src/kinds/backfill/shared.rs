@@ -28,24 +28,25 @@ pub(crate) struct Shared<'a> {
     pub fence: i64,
     /// The lease is lost.
     pub lost: CancellationToken,
-    /// Somebody wants it to stop, or a worker has failed: at the end of the batch.
+    /// The run was cancelled or a worker has failed: each worker stops at the end of its batch.
     pub halt: CancellationToken,
     pub queue: RefCell<VecDeque<Partition>>,
     pub size: Cell<Size>,
     pub counts: Counts,
-    /// Documents that earlier runs did, and that there were in all.
+    /// How many documents earlier runs changed.
     pub before: u64,
+    /// How many documents there were in all, where that is known.
     pub total: Option<u64>,
     pub begun: Instant,
     /// When the progress was last reported.
     pub reported: Cell<Instant>,
-    /// Who is told how far it is, and of which migration this is.
+    /// Receives the progress, with the version of this migration.
     pub progress: Progress,
     pub version: Version,
     pub group: &'static str,
 }
 
-/// What this run did.
+/// The counts of this run.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub documents: Cell<u64>,

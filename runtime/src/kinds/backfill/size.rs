@@ -15,9 +15,10 @@ const BYTES_MIN: u64 = 64 << 10;
 /// What the server begins to write out of its cache at is a twentieth of it.
 const CACHE_SHARE: u64 = 16;
 
-/// A batch that took less may grow, one that took more than the other shrinks.
+/// A batch that took less time lets the next one grow.
 const QUICK: Duration = Duration::from_millis(150);
 
+/// A batch that took more time makes the next one smaller.
 const SLOW: Duration = Duration::from_millis(600);
 
 /// The limits of the next batch.
@@ -62,7 +63,7 @@ impl Size {
         }
     }
 
-    /// The server did not take a batch of this size.
+    /// The server did not take a batch of this size: the next one is smaller.
     pub(crate) fn refused(&mut self, documents: i64, bytes: u64) {
         let documents = u32::try_from(documents).unwrap_or(u32::MAX);
         self.documents = self.documents.min(documents / 2).max(1);

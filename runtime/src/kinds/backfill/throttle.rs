@@ -32,18 +32,18 @@ impl Default for Throttle {
     }
 }
 
-/// Asks the servers, not more often than it needs to.
+/// The load of the servers, which are asked for it once a second at most.
 #[derive(Debug)]
 pub(crate) struct ServerLoad {
     throttle: Throttle,
     admin: Database,
     asked: Cell<Option<Instant>>,
-    /// What this user may not ask.
+    /// Whether this user may not run `replSetGetStatus`, and `serverStatus`.
     refused: Cell<(bool, bool)>,
     paused: Cell<bool>,
     /// How many bytes the server's cache may have; `None`: not known.
     cache: Cell<Option<u64>>,
-    /// Whether that was asked.
+    /// Whether the size of the cache was asked for.
     cache_asked: Cell<bool>,
 }
 
@@ -87,7 +87,7 @@ impl ServerLoad {
                 if let (Some(trouble), false) = (&trouble, self.paused.get()) {
                     tracing::warn!(target: "mongrate", "the backfill pauses: {}", Line(trouble));
                 } else if trouble.is_none() && self.paused.get() {
-                    tracing::info!(target: "mongrate", "the backfill goes on");
+                    tracing::info!(target: "mongrate", "the backfill resumes");
                 }
                 self.paused.set(trouble.is_some());
                 if trouble.is_none() {

@@ -55,12 +55,12 @@ pub(crate) fn within(of: &str, depth: usize) -> Bson {
     doc! { "$or": [here, { "$anyElementTrue": [map] }] }.into()
 }
 
-/// Finds some documents for which the expression holds.
+/// The pipeline that finds some documents for which the expression holds.
 pub(crate) fn pipeline(filter: Document, test: Bson) -> Vec<Document> {
     refusal::naming([doc! { "$match": filter }, doc! { "$match": { "$expr": test } }])
 }
 
-/// The refusal of documents that were found so; none if there are none.
+/// The refusal that names these documents; `None` if there are none.
 pub(crate) fn refusal(collection: &str, found: &[Document]) -> Option<String> {
     if found.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! One worker: takes partitions, and walks them batch by batch. Each batch commits together with
+//! One worker: takes partitions, and changes them batch by batch. Each batch commits together with
 //! the checkpoint of its partition, or not at all.
 
 use std::panic::AssertUnwindSafe;
@@ -32,17 +32,17 @@ use crate::{
     },
 };
 
-/// How often the end of a collection that is written to is looked at again.
+/// How many times a worker looks again for documents at the end of a collection that is written to.
 const END_LOOKS_MAX: u32 = 5;
 
-/// How a batch ended that did not fail.
+/// The end of a batch that did not fail.
 enum Ended {
     Committed,
-    /// It met something that a smaller one may not meet. Nothing of it is there.
+    /// It met an obstacle that a smaller batch may not meet. It left no trace.
     Smaller(Setback),
 }
 
-/// What a batch met.
+/// The obstacle that a batch met.
 enum Setback {
     /// While its documents were read and written.
     Work(ServerError),
@@ -191,7 +191,7 @@ impl Setback {
     }
 }
 
-/// What stops a walk: a batch of one document that the server does not take.
+/// The reason to stop: a batch of one document that the server does not take.
 async fn alone(shared: &Shared<'_>, scouted: &Scouted, setback: Setback) -> Stop {
     let error = match setback {
         Setback::Commit(error) if !error.code().is_some_and(is_size) => {
@@ -233,7 +233,7 @@ pub(crate) async fn scout(shared: &Shared<'_>, partition: &Partition) -> Result<
     }
 }
 
-/// One batch, tried again until it is known what became of it.
+/// Runs one batch, and retries it until its outcome is known.
 async fn batch(
     shared: &Shared<'_>,
     session: &mut ClientSession,
@@ -243,7 +243,7 @@ async fn batch(
     work: &impl Work,
 ) -> Result<(Ended, Advance), Stop> {
     let mut backoff = Backoff::new(shared.control.retries);
-    // A commit was sent whose outcome never came back.
+    // A commit was sent whose outcome is not known.
     let mut unknown = false;
     loop {
         shared.lost()?;
@@ -304,7 +304,7 @@ async fn batch(
 
 /// Why an attempt did not commit.
 enum AttemptError {
-    /// The checkpoint is not as it was left.
+    /// The checkpoint is not as this worker left it.
     Guard,
     /// The server says that trying again may help.
     Body(ServerError),
@@ -363,7 +363,7 @@ async fn attempt(
     commit(shared, batch.session).await
 }
 
-/// What may go away when the batch is tried again, or is smaller.
+/// The error, if it may not come again when the batch is retried, or is smaller.
 fn worth_another(error: &(dyn std::error::Error + 'static)) -> Option<ServerError> {
     let sent = driver::find(error).map(|error| ServerError::from(error.clone()));
     // BSONObjectTooLarge of the command as a whole, and not of a document in it.

@@ -1,5 +1,5 @@
-//! Tries migrations and leaves nothing of it: in one transaction that is always aborted, or in
-//! a scratch database that is dropped.
+//! Tries migrations without a trace: in one transaction that is always aborted, or in a scratch
+//! database that is dropped.
 
 mod rehearse;
 pub(crate) mod shadow;
@@ -65,7 +65,7 @@ impl Runner {
                 tried.duration_ms,
                 self.settings.lints,
             );
-            // What was counted is better than what was guessed.
+            // What the dry run counted replaces what the lint guessed.
             if tried.outcome == DryRunOutcome::Ran && rehearsed.observed {
                 let version = step.migration.version();
                 lints.retain(|lint: &Lint| !lint.is_guess() || lint.version != version);
@@ -93,7 +93,7 @@ impl Runner {
         })
     }
 
-    /// The plan; a server that is out of reach can be interrupted.
+    /// The plan; cancelling ends the wait for a server that is out of reach.
     async fn planned_unless_cancelled(&self, goal: Goal) -> Result<Plan, Error> {
         tokio::select! {
             plan = self.planned(goal) => plan,

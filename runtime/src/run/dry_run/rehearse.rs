@@ -1,4 +1,4 @@
-//! Runs transactional migrations in one transaction, and aborts it. Here is no commit.
+//! Runs transactional migrations in one transaction, and aborts it. Nothing here commits.
 
 use std::{future::IntoFuture as _, panic::AssertUnwindSafe, time::Duration};
 
@@ -43,10 +43,10 @@ use crate::{
 /// How long ending the transaction may take before it is left to the server.
 const END_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a body that blocks its thread is waited for, once its time is over.
+/// How long to wait for a body that blocks its thread, once its time is over.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What a body is told that ended the transaction itself.
+/// The failure of a body that ended the transaction itself.
 const ENDED_BY_BODY: &str = "its body committed or aborted the transaction itself, through \
                              `tx.session()`: if it committed, what it wrote is in the database; \
                              leave both to the runner";
@@ -66,7 +66,7 @@ pub(super) struct Rehearsed {
     pub(super) cancelled: bool,
 }
 
-/// What became of one step.
+/// The outcome of one step.
 pub(super) struct Tried {
     pub(super) outcome: DryRunOutcome,
     pub(super) duration_ms: u64,
@@ -76,13 +76,13 @@ pub(super) struct Tried {
 
 /// Why an attempt did not get to its end.
 enum Broken {
-    /// Its own error, which nothing helps.
+    /// The body returned an error that a retry does not help.
     Body(BoxError),
     /// The server asks to try again: a write conflict, an election.
     Transient(BoxError),
     /// The server had ended the transaction.
     Gone,
-    /// The body had.
+    /// The body had ended the transaction.
     EndedByBody,
     TimedOut,
     Cancelled,
@@ -220,7 +220,7 @@ impl Rehearsal {
         if session.start_transaction().await.is_ok() {
             return Err(Broken::EndedByBody);
         }
-        // A body that swallows the error of an operation goes on in a transaction that the
+        // A body that swallows the error of an operation continues in a transaction that the
         // server has ended.
         let probe = doc! {
             "find": &self.control.collection, "filter": { "_id": fence::ID },

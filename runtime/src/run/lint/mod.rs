@@ -1,5 +1,4 @@
-//! What would better be done otherwise: said before a migration runs, with the code that is
-//! better.
+//! The lints: what a plan could do better, said before a migration runs, with the better code.
 //!
 //! [`judge`] is pure: an operation and what was read of the collection in, lints out.
 //! [`read`] is the edge that reads. [`subject`] says what a migration is known to do, [`around`]
@@ -25,8 +24,7 @@ use crate::{
 };
 
 impl Runner {
-    /// What would better be done otherwise, as far as it can be known without running it.
-    /// Reads; writes nothing.
+    /// The lints of these steps, as far as they can be known without running them. Reads only.
     pub(crate) async fn lints(&self, steps: &[Step]) -> Result<Vec<Lint>, Error> {
         let mut lints = Vec::new();
         let mut reader = read::Reader::new(&self.control, self.settings.lints);
@@ -51,7 +49,7 @@ impl Runner {
     }
 }
 
-/// What was seen of a transactional migration in a dry run.
+/// The lint of a transactional migration, by what a dry run saw of it.
 pub(crate) fn large_transaction(
     migration: &Migration,
     commands: &[CommandReport],

@@ -27,10 +27,10 @@ use crate::{
 /// How long the server may work at one question, in milliseconds.
 const READ_MS_MAX: i64 = 15_000;
 
-/// How many are counted before it is "more than".
+/// How many keys or documents are counted before a lint says "more than".
 const COUNT_MAX: usize = 1_000;
 
-/// How many are shown.
+/// How many keys or `_id`s a lint shows.
 const SHOWN: usize = 5;
 
 /// A collection that is there.
@@ -142,13 +142,13 @@ impl<'a> Reader<'a> {
             let reply = self.ask(command, &control).await?;
             let all = reply.filter(is_whole).map(|reply| {
                 let mut all: Vec<There> = Vec::new();
-                for one in first_batch(&reply).collect::<Vec<_>>() {
-                    let name = one.get_str("name").unwrap_or_default();
+                for listed in first_batch(&reply).collect::<Vec<_>>() {
+                    let name = listed.get_str("name").unwrap_or_default();
                     let is_ours = name == control || name.starts_with(&kept);
                     if is_ours || name.starts_with("system.") {
                         continue;
                     }
-                    let options = one.get_document("options").cloned().unwrap_or_default();
+                    let options = listed.get_document("options").cloned().unwrap_or_default();
                     let sources = sources(&options);
                     all.push(There { name: name.to_owned(), options, sources });
                 }
@@ -305,8 +305,8 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    /// `None`: the server refused, or it took too long. A lint that cannot be looked into stops
-    /// nobody; a server that is out of reach does.
+    /// `None`: the server refused, or it took too long. A lint that cannot be judged stops no run;
+    /// a server that is out of reach does.
     async fn ask(&self, command: Document, about: &str) -> Result<Option<Document>, Error> {
         match self.control.retrying(None, command).await {
             Ok(reply) => Ok(Some(reply)),
@@ -322,7 +322,7 @@ impl<'a> Reader<'a> {
             Err(error) if error.code().is_some() && !is_gone(&error) => {
                 tracing::warn!(
                     target: "mongrate", collection = about, error = %Line(&error),
-                    "could not look for what would better be done otherwise"
+                    "could not read what the lints need"
                 );
                 Ok(None)
             }

@@ -31,19 +31,19 @@ pub(crate) struct UpTarget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DownTarget {
     Steps(usize),
-    /// All that are newer than this version.
+    /// All migrations that are newer than this version.
     To(Version),
     /// The last batch.
     Batch,
     All,
 }
 
-/// What a run is to do.
+/// The goal of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
     Up(UpTarget),
     Down(DownTarget),
-    /// Rolls the last one back and applies it again.
+    /// Rolls the newest application back and applies that migration again.
     Redo,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Policies {
 pub(crate) struct Step {
     pub migration: Migration,
     pub direction: Direction,
-    /// It was interrupted before and goes on from its checkpoints.
+    /// It was interrupted before, and resumes from its checkpoints.
     pub resumes: bool,
 }
 
@@ -111,7 +111,7 @@ fn up(
     }
 
     let chosen: Vec<Migration> = pending(registry, history)
-        .filter(|one| target.to.is_none_or(|to| one.version() <= to))
+        .filter(|migration| target.to.is_none_or(|to| migration.version() <= to))
         .take(target.steps.unwrap_or(usize::MAX))
         .copied()
         .collect();
@@ -131,8 +131,8 @@ fn up(
             steps.push(Step { migration, direction: Direction::Up, resumes: true });
             continue;
         }
-        // A rollback that was interrupted is finished first: only then is it known what
-        // the database looks like.
+        // A rollback that was interrupted is finished first: only then is the state of the
+        // database known.
         if interrupted.is_some_and(|record| record.direction == Direction::Down) {
             steps.push(Step { migration, direction: Direction::Down, resumes: true });
         }
@@ -162,7 +162,7 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
         DownTarget::All => standing,
         DownTarget::Batch => {
             let last = standing.iter().filter_map(|record| record.batch).max();
-            // What stopped half-way has no batch yet: it was of the last run.
+            // A migration that stopped half-way has no batch yet: the last run began it.
             let is_last = |record: &&Record| match record.batch {
                 Some(batch) => Some(batch) == last,
                 None => half_applied(registry, record).is_some(),
@@ -201,7 +201,9 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
     refuse_beneath_half_done(&chosen, history)?;
     let irreversible: Vec<Named> = chosen
         .iter()
-        .filter(|record| registry.get(record.version).is_some_and(|one| !one.is_reversible()))
+        .filter(|record| {
+            registry.get(record.version).is_some_and(|migration| !migration.is_reversible())
+        })
         .map(|record| record.named())
         .collect();
     if !irreversible.is_empty() {
@@ -218,8 +220,8 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
     Ok(Plan { steps, ahead: ahead(registry, history) })
 }
 
-/// Whether a migration that was begun and is not applied can be undone from there. `None`: it is
-/// something else.
+/// Whether a migration that was begun and is not applied can be undone from where it stopped.
+/// `None`: the record is of no such migration.
 fn half_applied(registry: &Registry, record: &Record) -> Option<bool> {
     let Some(linked) = registry.get(record.version) else {
         return record.is_half_applied().then_some(true);
@@ -246,7 +248,9 @@ pub(crate) fn pending<'a>(
     registry: &'a Registry,
     history: &'a History,
 ) -> impl Iterator<Item = &'a Migration> {
-    registry.iter().filter(|one| !history.get(one.version()).is_some_and(Record::is_applied))
+    registry
+        .iter()
+        .filter(|migration| !history.get(migration.version()).is_some_and(Record::is_applied))
 }
 
 /// Refuses a history that is another app's, or that knows a migration by another name.
@@ -255,8 +259,8 @@ pub(crate) fn refuse_renamed(registry: &Registry, history: &History) -> Result<(
     if renamed.is_empty() { Ok(()) } else { Err(Error::Renamed(renamed)) }
 }
 
-/// Records in force of another name than this build's migration of their version: they are of
-/// other migrations.
+/// Records in force whose name differs from this build's migration of the same version: they
+/// belong to other migrations.
 pub(crate) fn renamed(registry: &Registry, history: &History) -> Vec<Renamed> {
     history
         .records()
@@ -272,7 +276,7 @@ pub(crate) fn renamed(registry: &Registry, history: &History) -> Vec<Renamed> {
         .collect()
 }
 
-/// Applied migrations whose body in this build is another one.
+/// Applied migrations whose body in this build differs from the applied one.
 pub(crate) fn drift(registry: &Registry, history: &History) -> Vec<Drift> {
     history
         .records()
@@ -298,8 +302,8 @@ pub(crate) fn ahead(registry: &Registry, history: &History) -> Vec<Named> {
         .collect()
 }
 
-/// Refuses to roll back what a half-done online migration was built upon: when that one goes
-/// on, its finished steps are skipped, though what they did may be gone.
+/// Refuses to roll back what a half-done online migration builds on: when that migration resumes,
+/// its finished steps are skipped, although the rollback may have removed what they did.
 fn refuse_beneath_half_done(chosen: &[&Record], history: &History) -> Result<(), Error> {
     let Some(oldest) = chosen.iter().map(|record| record.sequence).min() else { return Ok(()) };
     let half_done = history.records().find(|record| {
@@ -317,8 +321,8 @@ fn refuse_beneath_half_done(chosen: &[&Record], history: &History) -> Result<(),
         Some(record) => Err(Error::WrongState {
             version: record.version,
             state: record.state.as_str(),
-            hint: "it is half-done, upon what would be rolled back; finish it with `up`, or say \
-                   with `resolve` what became of it",
+            hint: "it is half-done and builds on what would be rolled back; finish it with `up`, or \
+                   say with `resolve` what became of it",
         }),
     }
 }
@@ -327,7 +331,7 @@ fn refuse_beneath_half_done(chosen: &[&Record], history: &History) -> Result<(),
 /// may have 16 MB.
 const TOGETHER_MAX: usize = 2_000;
 
-/// Refuses to do together what cannot be one transaction.
+/// Refuses `--atomic` for steps that cannot be one transaction.
 pub(crate) fn refuse_apart(steps: &[Step]) -> Result<(), Error> {
     let is_apart = |step: &Step| {
         step.migration.kind() != MigrationKind::Transaction || step.direction != Direction::Up
@@ -347,8 +351,8 @@ pub(crate) fn refuse_apart(steps: &[Step]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses what would be applied after something newer. One that was tried in its turn, and
-/// failed or was interrupted, is not late.
+/// Refuses migrations that would be applied after a newer one. A migration that was tried in its
+/// turn, and failed or was interrupted, is not late.
 fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
     let Some(newest) =
         history.records().filter(|record| record.is_applied()).map(|record| record.version).max()
@@ -357,9 +361,9 @@ fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
     };
     let late: Vec<Named> = chosen
         .iter()
-        .filter(|one| one.version() < newest && !one.is_out_of_order())
-        .filter(|one| {
-            !history.get(one.version()).is_some_and(|record| {
+        .filter(|migration| migration.version() < newest && !migration.is_out_of_order())
+        .filter(|migration| {
+            !history.get(migration.version()).is_some_and(|record| {
                 matches!(record.state, Stored::Failed | Stored::Running | Stored::Cancelled)
             })
         })

@@ -97,7 +97,7 @@ fn outcome(planned: Result<Plan, Error>) -> String {
                 Error::Renamed(all) => all.iter().map(|one| one.version.to_string()).collect(),
                 Error::UnknownVersion { version } => version.to_string(),
                 Error::WrongState { version, state, hint } => {
-                    let is_beneath = hint.contains("builds on") || hint.contains("upon what");
+                    let is_beneath = hint.contains("builds on");
                     format!("{version} {state}{}", if is_beneath { " above" } else { "" })
                 }
                 other => panic!("{other}"),

@@ -10,7 +10,7 @@ use crate::{
     mongo::{code, server_error::ServerError},
 };
 
-/// What is done in a scratch database.
+/// The actions that a shadow run needs in its scratch database.
 const NEEDED: [&str; 9] = [
     "find",
     "insert",
@@ -23,7 +23,8 @@ const NEEDED: [&str; 9] = [
     "dropDatabase",
 ];
 
-/// Refuses where something is missing. Without authentication everything is allowed.
+/// Refuses a shadow run if one of these rights is missing. Without authentication everything is
+/// allowed.
 pub(super) async fn check(source: &Database, scratch: &str) -> Result<(), Error> {
     let ask = doc! { "connectionStatus": 1, "showPrivileges": true };
     let reply = match source.run_command(ask).await.map_err(ServerError::from) {

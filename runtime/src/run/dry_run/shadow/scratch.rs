@@ -18,7 +18,7 @@ use crate::{
     telemetry::visible::Line,
 };
 
-/// How all their names begin.
+/// The prefix of every scratch database's name.
 const PREFIX: &str = "mongrate_shadow_";
 
 /// The collection of the marker.
@@ -26,11 +26,11 @@ pub(super) const MARKER: &str = "mongrate.shadow";
 
 const MARKER_ID: &str = "this database is a scratch copy made by mongrate, and may be dropped";
 
-/// How often its maker says that it is alive.
+/// How often the process that made it renews the marker.
 const ALIVE_EVERY: Duration = Duration::from_secs(60);
 
-/// After how much silence it is a left-over. A process that is frozen for longer fails when it
-/// wakes up: its database is gone.
+/// A scratch database whose marker was not renewed for this long is a left-over. A process that is
+/// frozen for longer fails when it wakes up: its database is gone.
 const DEAD_AFTER_MS: i64 = 15 * 60 * 1_000;
 
 /// How long dropping it may take before it is left to a later run.
@@ -123,8 +123,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Drops what killed shadow runs of this database left behind. What cannot be read or dropped
-/// is left alone: it stops nobody.
+/// Drops the scratch databases that killed shadow runs of this database left behind. A database
+/// that cannot be read or dropped is left alone: it stops no run.
 pub(super) async fn sweep(source: &Database) -> Vec<String> {
     let client = source.client();
     let ask = doc! {
