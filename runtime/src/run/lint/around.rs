@@ -1,5 +1,5 @@
-//! Pure: what the operations before and after one mean for it. What is read is the database as it
-//! is now.
+//! Pure: what the earlier and later operations of a plan mean for one operation. The facts are read
+//! from the database as it is now.
 
 use mongodb::bson::Document;
 
@@ -9,17 +9,17 @@ use super::{
 };
 use crate::{kinds::effect::Operation, mongo::options::alike};
 
-/// The operations around one.
+/// The operations before and after one operation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Around<'a> {
     pub earlier: &'a [Operation],
     pub later: &'a [Operation],
 }
 
-/// What a collection is in the database, as that is now.
+/// The collection, as it is in the database now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Under which name it is there; none if an earlier operation takes that name away.
+    /// Its name in the database; `None` if an earlier operation takes that name away.
     pub name: Option<String>,
     /// An earlier operation creates it.
     pub is_made: bool,
@@ -55,7 +55,7 @@ impl<'a> Around<'a> {
         origin
     }
 
-    /// Under which path the documents have the field now.
+    /// The path at which the documents have the field now.
     pub(crate) fn field_now(&self, collection: &str, field: &str) -> String {
         let mut now = field.to_owned();
         for operation in self.of_collection(collection).into_iter().rev() {
@@ -135,7 +135,7 @@ impl<'a> Around<'a> {
     }
 }
 
-/// The view reads these by now.
+/// Notes that the view reads these sources now.
 fn set(views: &mut Vec<String>, view: &str, sources: &[String], gone: &str) {
     views.retain(|other| other != view);
     if sources.iter().any(|source| source == gone) {
@@ -143,7 +143,7 @@ fn set(views: &mut Vec<String>, view: &str, sources: &[String], gone: &str) {
     }
 }
 
-/// What names the field after one more operation.
+/// Updates what names the field by one more operation.
 fn settle_names(named_by: &mut Vec<NamedBy>, operation: &Operation, field: &str) {
     let validate = |named_by: &mut Vec<NamedBy>, validator: &Document| {
         named_by.retain(|by| *by != NamedBy::Validator);

@@ -13,9 +13,9 @@ pub(crate) struct Facts {
     pub failing: Option<Failing>,
     /// The views that read the collection.
     pub views: Vec<String>,
-    /// There is no such collection; but one whose name is nearly the same, perhaps.
+    /// Set if there is no such collection; with one whose name is nearly the same, if there is one.
     pub missing: Option<Option<String>>,
-    /// Other operations come first, and may change it.
+    /// Earlier operations run first, and may change these facts.
     pub as_of_now: bool,
 }
 
@@ -46,12 +46,12 @@ impl NamedBy {
     }
 }
 
-/// Keys that are there several times.
+/// Keys that several documents have.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Duplicates {
     /// How many such keys, at least.
     pub keys: usize,
-    /// Whether there are more.
+    /// Whether there are more such keys.
     pub more: bool,
     /// In how many documents the commonest of them are, and the key if it may be shown.
     pub commonest: Vec<(u64, Option<String>)>,

@@ -124,12 +124,12 @@ fn in_pipeline(stages: &[Bson], found: &mut Vec<String>) {
     }
 }
 
-/// The one that may have been meant: it differs in one or two letters.
+/// The name that may have been meant: it differs in one or two letters.
 pub(crate) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = if name.chars().count() > 4 { 2 } else { 1 };
     let near =
-        all.map(|one| (distance(name, one), one)).filter(|(far, _)| *far > 0 && *far <= most);
-    near.min().map(|(_, one)| one)
+        all.map(|other| (distance(name, other), other)).filter(|(far, _)| *far > 0 && *far <= most);
+    near.min().map(|(_, other)| other)
 }
 
 /// How many letters to insert, take away or replace.

@@ -23,7 +23,8 @@ pub(super) fn empty(migration: &Migration) -> Subject {
 /// that its body names and writes many documents of; of a declared one, what it declares. Of an
 /// online one nothing: what its body does is known once it runs.
 ///
-/// What cannot be known is said to be so: those that come later cannot build on what is there now.
+/// An operation that cannot be known is listed as unknown: the lints of later operations cannot
+/// rely on what is there now.
 pub(super) fn of(migration: &Migration) -> Subject {
     let mut subject = empty(migration);
     if let Some(declare) = migration.declaration() {

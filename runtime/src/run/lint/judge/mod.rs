@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What is said of an operation: nothing, or one thing, or several.
+/// The lints of one operation.
 pub(crate) fn judge(
     subject: &Subject,
     operation: &Operation,
@@ -68,7 +68,7 @@ pub(crate) fn judge(
         .collect()
 }
 
-/// A lint that does not know yet whose it is.
+/// A lint without its migration.
 struct Found {
     name: LintName,
     message: String,
@@ -171,7 +171,7 @@ fn good_update(collection: &str) -> String {
     )
 }
 
-/// What is done with a collection that is not there.
+/// The lint of an operation on a collection that is not there.
 fn missing(operation: &Operation, facts: &Facts) -> Option<Found> {
     let near = facts.missing.as_ref()?.as_deref();
     let refused = "the migration would be refused there";
@@ -197,12 +197,12 @@ fn missing(operation: &Operation, facts: &Facts) -> Option<Found> {
         Operation::Other { collection, is_refused: false } => {
             (collection, format!("// on `{collection}`"), "nothing would be done")
         }
-        // An update with such a stage is told of once.
+        // An update with such a stage is reported once, by its own operation.
         Operation::Field { change: FieldChange::Unset, .. } => return None,
         Operation::Field { collection, field, change } => {
             (collection, change.code(collection, field), "nothing would be done")
         }
-        // It may well be meant to create the collection.
+        // The index may be meant to create the collection.
         Operation::CreateIndex(index) if near.is_some() => {
             (&index.collection, index.code(), "the index would create it")
         }
