@@ -11,6 +11,9 @@ use crate::{
 /// The `_id` of the document that holds the lock.
 pub(crate) const LOCK_ID: &str = "lock";
 
+/// How many events a record or the lock keeps.
+pub(crate) const EVENTS_MAX: i32 = 20;
+
 /// A string that a pipeline must not read as a field path.
 pub(crate) fn literal(text: &str) -> Bson {
     Bson::Document(doc! { "$literal": text })

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     control::{Control, majority},
-    documents::{LOCK_ID, append, date, parse_who, who_document},
+    documents::{EVENTS_MAX, LOCK_ID, append, date, parse_who, who_document},
     fence,
     inside::Holding,
     process,
@@ -30,8 +30,6 @@ const RELEASE_WAIT: Duration = Duration::from_secs(5);
 
 /// The same for a lock that may not even be ours.
 const CLEAN_WAIT: Duration = Duration::from_secs(1);
-
-const EVENTS_MAX: i32 = 20;
 
 /// The event of a lock that an operator took away.
 const FORCED: &str = "force_unlocked";
@@ -80,81 +78,34 @@ impl Drop for Lease {
     }
 }
 
-/// A lock whose holder is gone, as it was seen.
+/// A lock whose holder has ended without giving it back, as the lock was seen.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct AbandonedLock {
     owner: String,
     fence: i64,
 }
 
-/// Whether the process that holds the lock was one of this machine, and has ended.
-pub(crate) fn left(lock: &Document) -> Option<Left> {
+/// The lock as abandoned: `Some` if its holder was a process of this machine that has ended.
+pub(crate) fn abandoned(lock: &Document) -> Option<AbandonedLock> {
     let owner = lock.get_str("owner").ok()?.to_owned();
     let process = lock.get_document("by").ok()?.get_str("process").ok()?;
-    process::is_gone(process).then_some(Left { owner, fence: number(lock, "fence")? })
+    process::is_gone(process).then_some(AbandonedLock { owner, fence: number(lock, "fence")? })
 }
 
-/// Tries once. One round trip. What was `left` need not have run out.
+/// Tries once to acquire the lock. One round trip. The lease of an `abandoned` lock need not have
+/// run out.
 pub(crate) async fn acquire(
     control: &Control,
     who: &Who,
     lease: Duration,
-    left: Option<&Left>,
+    abandoned: Option<&AbandonedLock>,
 ) -> Result<Attempt, Error> {
     let owner = Uuid::new().to_string();
     let asked = Instant::now();
-    let lease_ms = millis(lease);
-    let mut free: Vec<Bson> = vec![
-        doc! { "$eq": [{ "$ifNull": ["$owner", null] }, null] }.into(),
-        doc! { "$lte": ["$expiresAt", "$$NOW"] }.into(),
-    ];
-    if let Some(Left { owner, fence }) = left {
-        // Of a dead process nothing renews it; whoever was quicker has another owner there.
-        let same = doc! { "$and": [{ "$eq": ["$owner", owner] }, { "$eq": ["$fence", fence] }] };
-        free.push(same.into());
-    }
-    let free = doc! { "$or": free };
-    let mut by = who_document(who);
-    if let Some(process) = process::own() {
-        by.insert("process", process);
-    }
-    let if_free = |value: Bson, otherwise: &str| doc! { "$cond": ["$free", value, otherwise] };
-    #[cfg_attr(not(mongrate_mutants), expect(unused_mut, reason = "only a mutant changes it"))]
-    let mut command = doc! {
-        "findAndModify": &control.collection,
-        "query": { "_id": LOCK_ID },
-        "update": [
-            { "$set": { "free": free } },
-            { "$set": {
-                "owner": if_free(Bson::String(owner.clone()), "$owner"),
-                "fence": if_free(
-                    doc! { "$add": [{ "$ifNull": ["$fence", 0_i64] }, 1_i64] }.into(), "$fence",
-                ),
-                "expiresAt": if_free(doc! { "$add": ["$$NOW", lease_ms] }.into(), "$expiresAt"),
-                "since": if_free("$$NOW".into(), "$since"),
-                "by": if_free(by.into(), "$by"),
-            } },
-            { "$unset": "free" },
-        ],
-        "upsert": true,
-        "new": true,
-        "fields": { "owner": 1, "fence": 1, "expiresAt": 1, "by": 1, "now": "$$NOW" },
-        "writeConcern": majority(),
-    };
-    #[cfg(mongrate_mutants)]
-    if super::mutant::is(super::mutant::Mutant::KillPreviousOwner) {
-        let former = doc! {
-            "formerLsid": if_free("$lsid".into(), "$formerLsid"),
-            "lsid": if_free(Bson::Null, "$lsid"),
-        };
-        if let Ok(pipeline) = command.get_array_mut("update") {
-            pipeline.insert(1, doc! { "$set": former }.into());
-        }
-    }
-    let act = "acquire the lock";
+    let command = acquire_command(&control.collection, &owner, who, lease, abandoned);
     let reply = match control.retrying(None, command).await {
         Ok(reply) => reply,
-        // Two created it at once, and this was the other one.
+        // Two processes created the lock at once, and the other one was first.
         Err(error)
             if error.code() == Some(code::DUPLICATE_KEY) && error.foreign_index().is_none() =>
         {
@@ -171,7 +122,7 @@ pub(crate) async fn acquire(
                 "u": [{ "$set": { "owner": null } }],
             }]);
             let _ = tokio::time::timeout(CLEAN_WAIT, control.once(None, command)).await;
-            return Err(control.explained(act, error).await);
+            return Err(control.explained("acquire the lock", error).await);
         }
     };
     let corrupt = |problem: &str| Error::Corrupt {
@@ -182,6 +133,86 @@ pub(crate) async fn acquire(
     let lock = reply.get_document("value").map_err(|_| corrupt("the server returned none"))?;
     let fence = number(lock, "fence").ok_or_else(|| corrupt("it has no `fence`"))?;
     if lock.get_str("owner").is_ok_and(|found| found == owner) {
+        let mut lease = Lease::begin(control, owner, fence, lease, asked);
+        lease.from_dead = abandoned.is_some();
+        let outcome = reply.get_document("lastErrorObject").ok();
+        lease.created = outcome.is_some_and(|outcome| outcome.contains_key("upserted"));
+        return Ok(Attempt::Acquired(lease));
+    }
+    let report = parse(lock);
+    Ok(Attempt::Held {
+        holder: report.holder.unwrap_or_default(),
+        fence,
+        remaining: Duration::from_millis(report.remaining_ms),
+    })
+}
+
+/// The command that makes `owner` the owner of the lock if the lock is free, and reads the lock.
+fn acquire_command(
+    collection: &str,
+    owner: &str,
+    who: &Who,
+    lease: Duration,
+    abandoned: Option<&AbandonedLock>,
+) -> Document {
+    let mut free: Vec<Bson> = vec![
+        doc! { "$eq": [{ "$ifNull": ["$owner", null] }, null] }.into(),
+        doc! { "$lte": ["$expiresAt", "$$NOW"] }.into(),
+    ];
+    if let Some(AbandonedLock { owner, fence }) = abandoned {
+        // A dead process does not renew its lease. A process that took the lock over before this
+        // one is another owner.
+        let same = doc! { "$and": [{ "$eq": ["$owner", owner] }, { "$eq": ["$fence", fence] }] };
+        free.push(same.into());
+    }
+    let free = doc! { "$or": free };
+    let mut by = who_document(who);
+    if let Some(process) = process::own() {
+        by.insert("process", process);
+    }
+    let if_free = |value: Bson, otherwise: &str| doc! { "$cond": ["$free", value, otherwise] };
+    #[cfg_attr(not(mongrate_mutants), expect(unused_mut, reason = "only a mutant changes it"))]
+    let mut update = vec![
+        doc! { "$set": { "free": free } },
+        doc! { "$set": {
+            "owner": if_free(owner.into(), "$owner"),
+            "fence": if_free(
+                doc! { "$add": [{ "$ifNull": ["$fence", 0_i64] }, 1_i64] }.into(), "$fence",
+            ),
+            "expiresAt": if_free(doc! { "$add": ["$$NOW", millis(lease)] }.into(), "$expiresAt"),
+            "since": if_free("$$NOW".into(), "$since"),
+            "by": if_free(by.into(), "$by"),
+        } },
+        doc! { "$unset": "free" },
+    ];
+    #[cfg(mongrate_mutants)]
+    if super::mutant::is(super::mutant::Mutant::KillPreviousOwner) {
+        let former = doc! {
+            "formerLsid": if_free("$lsid".into(), "$formerLsid"),
+            "lsid": if_free(Bson::Null, "$lsid"),
+        };
+        update.insert(1, doc! { "$set": former });
+    }
+    doc! {
+        "findAndModify": collection,
+        "query": { "_id": LOCK_ID },
+        "update": update,
+        "upsert": true,
+        "new": true,
+        "fields": { "owner": 1, "fence": 1, "expiresAt": 1, "by": 1, "now": "$$NOW" },
+        "writeConcern": majority(),
+    }
+}
+
+impl Lease {
+    /// The lease on a lock that was acquired when it was `asked` for; its heartbeat begins.
+    fn begin(
+        control: &Control,
+        owner: String,
+        fence: i64,
+        lease: Duration,
+        asked: Instant,
+    ) -> Self {
         let lost = CancellationToken::new();
         let (renewed, renewals) = watch::channel(asked);
         let beats = Heartbeat {
@@ -192,31 +223,21 @@ pub(crate) async fn acquire(
             lease,
             lost: lost.clone(),
         };
-        let heartbeat = tokio::spawn(beats.run(asked));
-        let outcome = reply.get_document("lastErrorObject").ok();
-        return Ok(Attempt::Acquired(Lease {
+        Self {
             control: control.clone(),
-            created: outcome.is_some_and(|outcome| outcome.contains_key("upserted")),
-            _holding: Holding::new(&owner),
-            owner,
             fence,
-            from_dead: left.is_some(),
+            from_dead: false,
             lost,
             renewals,
             lease,
-            heartbeat,
+            heartbeat: tokio::spawn(beats.run(asked)),
             released: false,
-        }));
+            created: false,
+            _holding: Holding::new(&owner),
+            owner,
+        }
     }
-    let report = parse(lock);
-    Ok(Attempt::Held {
-        holder: report.holder.unwrap_or_default(),
-        fence,
-        remaining: Duration::from_millis(report.remaining_ms),
-    })
-}
 
-impl Lease {
     /// Whether the lease is lost, or was not renewed for so long that it may be. A process
     /// that was frozen has to know before the heartbeat's task has had its turn.
     pub(crate) fn is_lost(&self) -> bool {
@@ -377,7 +398,7 @@ pub(crate) fn parse(lock: &Document) -> LockReport {
         since: date(lock, "since").filter(|_| owned),
         expires_at,
         remaining_ms,
-        dead: left(lock).is_some(),
+        dead: abandoned(lock).is_some(),
     }
 }
 

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use crate::model::{digest::Digest, version::Version};
 
 /// After so many, the next one waits for the majority.
-const MAX: usize = 50;
+const PROVISIONAL_MAX: usize = 50;
 
 /// A transaction that begins later than this after the first of them waits for the majority.
-const FOR: Duration = Duration::from_secs(1);
+const PROVISIONAL_AGE_MAX: Duration = Duration::from_secs(1);
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,8 @@ impl Provisional {
 
     /// Whether another one may follow without waiting for the majority.
     pub(crate) fn has_room(&self, now: Instant) -> bool {
-        self.commits.len() < MAX && self.since.is_none_or(|since| now < since + FOR)
+        self.commits.len() < PROVISIONAL_MAX
+            && self.since.is_none_or(|since| now < since + PROVISIONAL_AGE_MAX)
     }
 
     pub(crate) fn add(&mut self, commit: Commit, now: Instant) {
@@ -107,8 +108,8 @@ mod tests {
         let now = Instant::now();
         assert!(some(49).has_room(now));
         assert!(!some(50).has_room(now));
-        assert!(!some(1).has_room(now + FOR * 2));
-        assert!(some(0).has_room(now + FOR * 2));
+        assert!(!some(1).has_room(now + PROVISIONAL_AGE_MAX * 2));
+        assert!(some(0).has_room(now + PROVISIONAL_AGE_MAX * 2));
     }
 
     #[test]

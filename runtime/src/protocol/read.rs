@@ -23,7 +23,7 @@ pub(crate) async fn read_all(
     // With the events, which nobody looks at here: a projection takes the server longer than
     // sending the few that a record has.
     control
-        .find_each(after, session, doc! {}, doc! {}, Sorted::add)
+        .find_each(after, session, doc! {}, doc! {}, ControlDocuments::add)
         .await
         .map_err(|error| Error::server("read the history", error))?
         .done()
@@ -31,7 +31,7 @@ pub(crate) async fn read_all(
 
 /// What is in the control collection, sorted by what it is.
 #[derive(Default)]
-pub(crate) struct Sorted {
+pub(crate) struct ControlDocuments {
     fence: fence::Fence,
     records: Vec<Record>,
     backfills: Vec<partition::Partition>,
@@ -39,7 +39,7 @@ pub(crate) struct Sorted {
     problem: Option<Error>,
 }
 
-impl Sorted {
+impl ControlDocuments {
     pub(crate) fn add(&mut self, document: &RawDocument) {
         if self.problem.is_none() {
             self.problem = self.take(document).err();

@@ -5,12 +5,14 @@ use std::{future::IntoFuture as _, time::Duration};
 use mongodb::{
     ClientSession,
     bson::doc,
+    error::UNKNOWN_TRANSACTION_COMMIT_RESULT,
     options::{Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
+use tokio_util::sync::CancellationToken;
 
 #[cfg(mongrate_mutants)]
 use super::mutant::{self, Mutant};
-use super::{control::Control, fence, stop::Stop};
+use super::{control::Control, fence, retry::Backoff, stop::StopReason};
 use crate::{
     model::error::Error,
     mongo::{code, server_error::ServerError},
@@ -29,7 +31,10 @@ pub(crate) enum Durability {
 }
 
 /// Begins a transaction of ours.
-pub(crate) async fn begin(session: &mut ClientSession, durability: Durability) -> Result<(), Stop> {
+pub(crate) async fn begin(
+    session: &mut ClientSession,
+    durability: Durability,
+) -> Result<(), StopReason> {
     let concern = match durability {
         Durability::Primary => WriteConcern::builder().w(Acknowledgment::Nodes(1)).build(),
         Durability::Majority => WriteConcern::builder()
@@ -48,7 +53,27 @@ pub(crate) async fn begin(session: &mut ClientSession, durability: Durability) -
         .read_concern(ReadConcern::local())
         .write_concern(concern)
         .await
-        .map_err(|error| Stop::Server(Error::server("start a transaction", error)))
+        .map_err(|error| StopReason::Server(Error::server("start a transaction", error)))
+}
+
+/// Commits; sends the commit again while its outcome is unknown and the lease is not `lost`. Sets
+/// `unknown` once an outcome did not come back. Where that is so and this returns an error, the
+/// transaction may have committed, or may still be open.
+pub(crate) async fn commit_until_known(
+    control: &Control,
+    session: &mut ClientSession,
+    lost: &CancellationToken,
+    unknown: &mut bool,
+) -> Result<(), ServerError> {
+    let mut backoff = Backoff::new(control.retries);
+    loop {
+        let Err(error) = session.commit_transaction().await else { return Ok(()) };
+        let is_unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+        *unknown |= is_unknown;
+        if !is_unknown || lost.is_cancelled() || !backoff.again().await {
+            return Err(error.into());
+        }
+    }
 }
 
 pub(crate) async fn abort(session: &mut ClientSession) {

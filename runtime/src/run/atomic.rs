@@ -18,9 +18,9 @@ use crate::{
     },
     mongo::driver,
     protocol::{
-        engine::{ENDED_BY_SERVER, Engine},
+        engine::Engine,
         record_change::RecordChange,
-        stop::Stop,
+        stop::{EndedByServer, StopReason},
     },
     registry::migration::{Body, Migration, TransactionFn},
     telemetry::{IN_THE_REPORT, metrics, progress::RunEvent, visible::Line},
@@ -70,7 +70,7 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
     };
     let took = |at: usize| progress.ms.get(at).copied().unwrap_or(0);
     let attempts = engine.attempts;
-    if let Stop::Unknown(error) = stop {
+    if let StopReason::Unknown(error) = stop {
         let failure = Failure::of(&error);
         tracing::error!(target: "mongrate", failure = %Line(&failure), "whether they were committed is unknown; `status` tells");
         for (at, step) in steps.iter().enumerate() {
@@ -96,17 +96,17 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
 async fn stopped(
     engine: &mut Engine,
     step: &Step,
-    stop: Stop,
+    stop: StopReason,
     ms: u64,
     count: usize,
     report: &mut RunReport,
 ) -> End {
     match stop {
-        Stop::Lost => {
+        StopReason::Lost => {
             report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
             End::Lost
         }
-        Stop::Cancelled => {
+        StopReason::Cancelled => {
             let version = step.migration.version();
             tracing::warn!(name: IN_THE_REPORT, target: "mongrate", %version, "cancelled");
             record_outcome(engine, step, &RecordChange::Cancelled { direction: step.direction })
@@ -114,14 +114,14 @@ async fn stopped(
             report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
             End::Cancelled
         }
-        Stop::Body(error) => {
+        StopReason::Body(error) => {
             let error = explained(error, count);
             fail(engine, step, error.as_ref(), ms, report).await;
             End::Failed(error)
         }
         // None of their commits is provisional.
-        Stop::TakenBack => End::Lost,
-        Stop::Server(error) | Stop::Unknown(error) => {
+        StopReason::TakenBack => End::Lost,
+        StopReason::Server(error) | StopReason::Unknown(error) => {
             let is_limit = is_limit(&error);
             let error: BoxError = Box::new(error);
             let error = if is_limit { explained(error, count) } else { error };
@@ -170,5 +170,5 @@ fn is_limit(error: &(dyn StdError + 'static)) -> bool {
         Some(Error::Server { source, .. }) => source.code(),
         _ => None,
     });
-    code.is_some_and(driver::is_limit) || error.to_string() == ENDED_BY_SERVER
+    code.is_some_and(driver::is_limit) || error.is::<EndedByServer>()
 }

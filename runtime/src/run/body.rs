@@ -19,7 +19,7 @@ use crate::{
         record::{Record, Stored},
         record_change::RecordChange,
         session::Durability,
-        stop::Stop,
+        stop::StopReason,
     },
     registry::migration::{Body, Migration, TransactionFn},
 };
@@ -40,9 +40,9 @@ pub(crate) async fn run(
     step: &Step,
     record: Option<&Record>,
     durability: Durability,
-) -> Result<Committed, Stop> {
+) -> Result<Committed, StopReason> {
     let migration = step.migration;
-    let missing = || Stop::Body("it has no rollback".into());
+    let missing = || StopReason::Body("it has no rollback".into());
     match (migration.body, step.direction) {
         (Body::Transaction { up, .. }, Direction::Up) => {
             transactional(engine, step, record, up, durability).await
@@ -59,7 +59,7 @@ pub(crate) async fn run(
         }
         (Body::Change { reversible: false, .. }, Direction::Down) => Err(missing()),
         (Body::Change { declare, .. }, _) => {
-            let change = Change::declared(declare).map_err(Stop::Body)?;
+            let change = Change::declared(declare).map_err(StopReason::Body)?;
             let turned = match record {
                 Some(record)
                     if record.direction != step.direction
@@ -85,7 +85,7 @@ async fn refuse(
     change: &Change,
     step: &Step,
     record: Option<&Record>,
-) -> Result<(), Stop> {
+) -> Result<(), StopReason> {
     let Step { migration, direction, .. } = *step;
     let begun = record.filter(|record| {
         record.direction == direction && matches!(record.state, Stored::Running | Stored::Failed)
@@ -118,7 +118,7 @@ async fn turn(
     change: &Change,
     step: &Step,
     record: &Record,
-) -> Result<Option<Record>, Stop> {
+) -> Result<Option<Record>, StopReason> {
     let Step { migration, direction, .. } = *step;
     let mut turned = match change.turn(record) {
         Turn::Nothing => return Ok(None),
@@ -129,7 +129,7 @@ async fn turn(
                 record.direction.as_str(),
                 record.version
             );
-            return Err(Stop::Body(text.into()));
+            return Err(StopReason::Body(text.into()));
         }
         Turn::Round(turned) => turned,
     };
@@ -142,7 +142,7 @@ async fn turn(
         };
         let ranges = reach::reached(&engine.control, engine.operation_time(), asked).await;
         let act = "read how far it got";
-        turned.set_reached(&ranges.map_err(|error| Stop::Server(Error::server(act, error)))?);
+        turned.set_reached(&ranges.map_err(|error| StopReason::Server(Error::server(act, error)))?);
     }
     let Turned { steps, undo, .. } = turned;
     if direction == Direction::Down {
@@ -164,7 +164,7 @@ async fn transactional(
     record: Option<&Record>,
     body: TransactionFn,
     durability: Durability,
-) -> Result<Committed, Stop> {
+) -> Result<Committed, StopReason> {
     let (digest, change) = outcome(engine, step, record);
     let change = Guarded::of(step.migration.identity(), &change, digest).durability(durability);
     let database = engine.control.database.clone();
@@ -177,7 +177,7 @@ async fn transactional(
 pub(crate) async fn run_together(
     engine: &mut Engine,
     all: &[(Migration, TransactionFn)],
-) -> (Result<Committed, Stop>, AtomicProgress) {
+) -> (Result<Committed, StopReason>, AtomicProgress) {
     let change = RecordChange::Applied { batch: engine.batch, event: "applied" };
     let mut digest = engine.applied();
     for (migration, _) in all {
@@ -234,7 +234,7 @@ async fn online<F>(
     step: &Step,
     record: Option<&Record>,
     body: F,
-) -> Result<Committed, Stop>
+) -> Result<Committed, StopReason>
 where
     F: AsyncFnOnce(&mut Online<'_>) -> Result<(), BoxError>,
 {

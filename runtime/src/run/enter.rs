@@ -23,7 +23,7 @@ use crate::{
         engine::Engine,
         history::History,
         inside,
-        lease::{self, Attempt, Left},
+        lease::{self, AbandonedLock, Attempt},
         read::read_all,
         retry::jittered,
     },
@@ -102,7 +102,7 @@ impl Runner {
     async fn try_lock(
         &self,
         seen: &mut LockReport,
-        left: Option<Left>,
+        left: Option<AbandonedLock>,
     ) -> Result<Option<Entered>, Error> {
         let left = left.filter(|_| seen.held);
         if let (Some(_), Some(holder)) = (&left, &seen.holder) {

@@ -8,7 +8,7 @@ use crate::{
     protocol::{
         documents::LOCK_ID,
         fence::{self, Fence},
-        lease::{self, Left},
+        lease::{self, AbandonedLock},
         record,
     },
     telemetry::metrics,
@@ -19,7 +19,7 @@ pub(crate) struct Peek {
     pub applied: Option<Digest>,
     pub lock: LockReport,
     /// The lock's holder is gone.
-    pub left: Option<Left>,
+    pub left: Option<AbandonedLock>,
     /// The UUID of the acquisition that holds the lock, or held it last.
     pub owner: Option<String>,
 }
@@ -99,7 +99,7 @@ impl Runner {
         Ok(Peek {
             applied: fence.map(Fence::parse).and_then(|fence| fence.applied),
             lock: lease::parse(lock),
-            left: if self.settings.local_takeover { lease::left(lock) } else { None },
+            left: if self.settings.local_takeover { lease::abandoned(lock) } else { None },
             owner: lock.get_str("owner").ok().map(str::to_owned),
         })
     }

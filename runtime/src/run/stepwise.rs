@@ -23,7 +23,7 @@ use crate::{
         history::History,
         record_change::RecordChange,
         session::Durability,
-        stop::Stop,
+        stop::StopReason,
     },
     telemetry::{IN_THE_REPORT, metrics, observer::Watching, progress::RunEvent, visible::Line},
 };
@@ -190,28 +190,28 @@ impl StepLoop<'_> {
         &mut self,
         engine: &mut Engine,
         step: &Step,
-        stop: Stop,
+        stop: StopReason,
         ms: u64,
         report: &mut RunReport,
     ) -> bool {
         let (version, name) = (step.migration.version(), step.migration.name());
         match stop {
-            Stop::TakenBack if self.elections < ELECTIONS_MAX => {
+            StopReason::TakenBack if self.elections < ELECTIONS_MAX => {
                 self.elections += 1;
                 return false;
             }
-            Stop::TakenBack => {
+            StopReason::TakenBack => {
                 let why = "elections take back what only the former primary had, again and again";
                 let error = Error::server("commit", ServerError::in_reply(why, None));
                 fail(engine, step, &error, ms, report).await;
                 self.failed.get_or_insert(Box::new(error));
                 self.end = Some(End::Done);
             }
-            Stop::Lost => {
+            StopReason::Lost => {
                 report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
                 self.end = Some(End::Lost);
             }
-            Stop::Cancelled => {
+            StopReason::Cancelled => {
                 tracing::warn!(name: IN_THE_REPORT, target: "mongrate", %version, name, "cancelled");
                 record_outcome(
                     engine,
@@ -222,7 +222,7 @@ impl StepLoop<'_> {
                 report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
                 self.end = Some(End::Cancelled);
             }
-            Stop::Unknown(error) => {
+            StopReason::Unknown(error) => {
                 let failure = Failure::of(&error);
                 tracing::error!(
                     target: "mongrate", %version, name, failure = %Line(&failure),
@@ -233,7 +233,7 @@ impl StepLoop<'_> {
                 self.failed.get_or_insert(Box::new(error));
                 self.end = Some(End::Done);
             }
-            Stop::Body(error) => {
+            StopReason::Body(error) => {
                 fail(engine, step, error.as_ref(), ms, report).await;
                 self.failed.get_or_insert(error);
                 if step.direction == Direction::Down {
@@ -243,7 +243,7 @@ impl StepLoop<'_> {
                     self.end = Some(End::Done);
                 }
             }
-            Stop::Server(error) => {
+            StopReason::Server(error) => {
                 fail(engine, step, &error, ms, report).await;
                 self.failed.get_or_insert(Box::new(error));
                 self.end = Some(End::Done);
@@ -275,7 +275,7 @@ impl StepLoop<'_> {
                 );
                 self.mark(count, StepOutcome::Unknown, engine, report);
                 engine.give_up_on_provisional();
-                if let Stop::Server(error) | Stop::Unknown(error) = stop {
+                if let StopReason::Server(error) | StopReason::Unknown(error) = stop {
                     self.failed.get_or_insert(Box::new(error));
                 }
                 self.end.get_or_insert(End::Done);
@@ -344,7 +344,7 @@ pub(crate) async fn fail(
 /// Records an outcome outside the aborted transaction. A failure to record is only logged.
 pub(crate) async fn record_outcome(engine: &mut Engine, step: &Step, change: &RecordChange<'_>) {
     let mut recorded = engine.record(step.migration.identity(), engine.applied(), change).await;
-    if let Err(Stop::TakenBack) = recorded {
+    if let Err(StopReason::TakenBack) = recorded {
         // The engine knows now what was taken back, so that this attempt matches.
         recorded = engine.record(step.migration.identity(), engine.applied(), change).await;
     }

@@ -32,7 +32,7 @@ use crate::{
         read::read_all,
         record::{self, Record, Stored},
         record_change::RecordChange,
-        stop::Stop,
+        stop::StopReason,
     },
     registry::migration::Migration,
     run::{
@@ -330,7 +330,7 @@ impl Runner {
         let ended = on_own_thread(move || async move {
             let ended = engine.record_all(digest, &changes).await;
             match &ended {
-                Err(Stop::Server(error)) => engine.give_up(error).await,
+                Err(StopReason::Server(error)) => engine.give_up(error).await,
                 _ => engine.close().await,
             }
             ended
@@ -339,10 +339,10 @@ impl Runner {
         ended.map_err(|stop| self.stopped(stop))
     }
 
-    fn stopped(&self, stop: Stop) -> Error {
+    fn stopped(&self, stop: StopReason) -> Error {
         match stop {
-            Stop::Server(error) | Stop::Unknown(error) => error,
-            Stop::Body(error) => {
+            StopReason::Server(error) | StopReason::Unknown(error) => error,
+            StopReason::Body(error) => {
                 match error.downcast::<crate::mongo::server_error::ServerError>() {
                     Ok(error) => Error::server("write the records", *error),
                     Err(error) => Error::Corrupt {
@@ -352,10 +352,10 @@ impl Runner {
                     },
                 }
             }
-            Stop::Cancelled | Stop::Lost | Stop::TakenBack => {
+            StopReason::Cancelled | StopReason::Lost | StopReason::TakenBack => {
                 let report = Box::new(self.empty_report());
                 match stop {
-                    Stop::Cancelled => Error::Cancelled { report },
+                    StopReason::Cancelled => Error::Cancelled { report },
                     _ => Error::LockLost { report, taken_by: None },
                 }
             }

@@ -24,7 +24,7 @@ use crate::{
     protocol::{
         checkpoint::range::Range,
         session::{self, Durability},
-        stop::{self, Stop},
+        stop::{self, StopReason},
     },
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn named(
     scouted: &Scouted,
     work: &impl Work,
     error: BoxError,
-) -> Stop {
+) -> StopReason {
     let code = server_error::code_in(error.as_ref());
     let details = server_error::details_in(error.as_ref()).unwrap_or_default();
     let mut id = document(error.as_ref());
@@ -77,7 +77,7 @@ pub(super) async fn named(
          and run it again",
         shared.job.collection
     );
-    Stop::Body(Box::new(Within { text, source: error }))
+    StopReason::Body(Box::new(Within { text, source: error }))
 }
 
 /// The error of a batch that has one document and is not taken.
@@ -162,7 +162,7 @@ async fn fails(
         session::abort(session).await;
         match stop::settle_body(ended) {
             Ok(()) => return Some(false),
-            Err(Stop::Body(error)) if server_error::code_in(error.as_ref()) == Some(code) => {
+            Err(StopReason::Body(error)) if server_error::code_in(error.as_ref()) == Some(code) => {
                 return Some(true);
             }
             Err(_) => {}

@@ -29,7 +29,7 @@ use crate::{
     protocol::{
         checkpoint::partition::{Key, Partition},
         control::Control,
-        stop::Stop,
+        stop::StopReason,
     },
 };
 
@@ -71,15 +71,15 @@ pub(super) async fn refuse_unwalkable(on: &mut Online<'_>, job: &Job) -> Result<
 }
 
 /// The error that the body of the migration gets.
-fn body(on: &mut Online<'_>, stop: Stop, step: &str) -> BoxError {
+fn body(on: &mut Online<'_>, stop: StopReason, step: &str) -> BoxError {
     match stop {
-        Stop::Body(error) => error,
+        StopReason::Body(error) => error,
         stop => on.stop(stop, step),
     }
 }
 
-fn server(action: &'static str, error: impl Into<ServerError>) -> Stop {
-    Stop::Server(Error::server(action, error))
+fn server(action: &'static str, error: impl Into<ServerError>) -> StopReason {
+    StopReason::Server(Error::server(action, error))
 }
 
 /// The backfill's place among all: its migration, its direction and its step.
@@ -100,7 +100,7 @@ struct Opened {
 }
 
 impl Opened {
-    async fn open(on: &mut Online<'_>, job: &Job, step: &str) -> Result<Self, Stop> {
+    async fn open(on: &mut Online<'_>, job: &Job, step: &str) -> Result<Self, StopReason> {
         let control = on.engine().control.clone();
         let key = key_of(on, step);
         let after = on.engine().operation_time();
@@ -158,7 +158,7 @@ impl Opened {
 }
 
 /// The partitions of a backfill that begins.
-async fn partition(control: &Control, job: &Job, key: &Key) -> Result<Vec<Partition>, Stop> {
+async fn partition(control: &Control, job: &Job, key: &Key) -> Result<Vec<Partition>, StopReason> {
     if job.refuses_twice {
         twice::refuse(control, &job.collection, &job.filter).await?;
     }
@@ -177,7 +177,7 @@ async fn partition(control: &Control, job: &Job, key: &Key) -> Result<Vec<Partit
         .collect())
 }
 
-async fn start_sessions(control: &Control, count: usize) -> Result<Vec<ClientSession>, Stop> {
+async fn start_sessions(control: &Control, count: usize) -> Result<Vec<ClientSession>, StopReason> {
     let mut sessions = Vec::new();
     for _ in 0..count {
         let session = control.database.client().start_session().await;
@@ -193,7 +193,7 @@ async fn claim(
     partitions: &mut [Partition],
     sessions: &[ClientSession],
     stale: Option<Document>,
-) -> Result<(), Stop> {
+) -> Result<(), StopReason> {
     let control = on.engine().control.clone();
     let fence = on.engine().fence();
     let ids: Vec<_> = sessions.iter().map(worker::id_of).collect();
@@ -212,7 +212,7 @@ async fn claim(
         }
         Ok(())
     });
-    claimed.await.map_err(Stop::Body)?;
+    claimed.await.map_err(StopReason::Body)?;
     for partition in partitions {
         partition.fence = fence;
     }
@@ -255,14 +255,14 @@ async fn run_workers(
     step: &str,
     sessions: Vec<ClientSession>,
     work: &impl Work,
-) -> Option<Stop> {
+) -> Option<StopReason> {
     // A cancellation waits for the end of the batches, a dropped future is noticed.
     let batch_at_work = on.engine().batch_at_work.clone();
     let held = batch_at_work.lock().await;
     on.engine().set_in_flight(true);
     let mut workers: FuturesUnordered<_> =
         sessions.into_iter().map(|session| worker::work(shared, session, work)).collect();
-    let mut stopped: Option<Stop> = None;
+    let mut stopped: Option<StopReason> = None;
     while let Some(ended) = workers.next().await {
         if let Err(stop) = ended {
             stopped.get_or_insert(stop);
@@ -276,7 +276,7 @@ async fn run_workers(
     drop(held);
     if stopped.is_none() && is_cancelled {
         tracing::info!(target: "mongrate", backfill = step, documents, "stopped between two batches");
-        return Some(Stop::Cancelled);
+        return Some(StopReason::Cancelled);
     }
     stopped
 }

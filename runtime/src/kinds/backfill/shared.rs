@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{job::Job, scout::Scout, size::Size, throttle::ServerLoad};
 use crate::{
     model::{clock, version::Version},
-    protocol::{checkpoint::partition::Partition, control::Control, stop::Stop},
+    protocol::{checkpoint::partition::Partition, control::Control, stop::StopReason},
     telemetry::progress::{BackfillProgress, Progress, RunEvent},
 };
 
@@ -102,7 +102,7 @@ impl Shared<'_> {
         });
     }
 
-    pub(crate) fn lost(&self) -> Result<(), Stop> {
-        if self.lost.is_cancelled() { Err(Stop::Lost) } else { Ok(()) }
+    pub(crate) fn lost(&self) -> Result<(), StopReason> {
+        if self.lost.is_cancelled() { Err(StopReason::Lost) } else { Ok(()) }
     }
 }

@@ -6,7 +6,7 @@ use mongodb::bson::{Bson, Document, doc};
 use crate::{
     model::{error::Error, result::BoxError},
     mongo::{refusal, reply::first_batch},
-    protocol::{control::Control, stop::Stop},
+    protocol::{control::Control, stop::StopReason},
 };
 
 /// How many levels of a value are looked into.
@@ -80,16 +80,16 @@ pub(super) async fn refuse(
     control: &Control,
     collection: &str,
     filter: &Document,
-) -> Result<(), Stop> {
+) -> Result<(), StopReason> {
     let pipeline = pipeline(filter.clone(), within("ROOT", DEPTH));
     let command = doc! { "aggregate": collection, "pipeline": pipeline, "cursor": {} };
     let reply = control.retrying(None, command).await.map_err(|error| {
-        Stop::Server(Error::server("look for documents that have a field twice", error))
+        StopReason::Server(Error::server("look for documents that have a field twice", error))
     })?;
     let found: Vec<Document> = first_batch(&reply).cloned().collect();
     match refusal(collection, &found) {
         None => Ok(()),
-        Some(problem) => Err(Stop::Body(BoxError::from(problem))),
+        Some(problem) => Err(StopReason::Body(BoxError::from(problem))),
     }
 }
 

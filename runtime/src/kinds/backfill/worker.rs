@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use mongodb::{
     ClientSession,
     bson::{Document, doc},
-    error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
+    error::TRANSIENT_TRANSACTION_ERROR,
 };
 use tokio::time::Instant;
 
@@ -28,7 +28,7 @@ use crate::{
         checkpoint::partition::{self, Advance, Partition},
         retry::Backoff,
         session::{self, Durability},
-        stop::{self, Stop},
+        stop::{self, StopReason},
     },
 };
 
@@ -55,7 +55,7 @@ pub(crate) async fn work(
     shared: &Shared<'_>,
     mut session: ClientSession,
     work: &impl Work,
-) -> Result<(), Stop> {
+) -> Result<(), StopReason> {
     loop {
         let next = shared.queue.borrow_mut().pop_front();
         let Some(mut partition) = next else { return Ok(()) };
@@ -76,7 +76,7 @@ async fn work_through(
     session: &mut ClientSession,
     partition: &mut Partition,
     work: &impl Work,
-) -> Result<(), Stop> {
+) -> Result<(), StopReason> {
     let mut conflicts = Backoff::new(shared.control.retries);
     let mut scouted_ahead: Option<Scouted> = None;
     let mut end_looks = 0;
@@ -192,10 +192,10 @@ impl Setback {
 }
 
 /// The reason to stop: a batch of one document that the server does not take.
-async fn alone(shared: &Shared<'_>, scouted: &Scouted, setback: Setback) -> Stop {
+async fn alone(shared: &Shared<'_>, scouted: &Scouted, setback: Setback) -> StopReason {
     let error = match setback {
         Setback::Commit(error) if !error.code().is_some_and(is_size) => {
-            return Stop::Server(Error::server("commit a batch", error));
+            return StopReason::Server(Error::server("commit a batch", error));
         }
         Setback::Work(error) | Setback::Commit(error) => error,
     };
@@ -212,7 +212,7 @@ async fn alone(shared: &Shared<'_>, scouted: &Scouted, setback: Setback) -> Stop
         }
         _ => "fits no transaction of this server, though it was alone in a batch",
     };
-    Stop::Body(culprit::alone(shared, &scouted.range, scouted.bytes, problem, error).await)
+    StopReason::Body(culprit::alone(shared, &scouted.range, scouted.bytes, problem, error).await)
 }
 
 /// WriteConflict, TransactionTooLarge, TransactionExceededLifetimeLimitSeconds,
@@ -221,14 +221,17 @@ fn is_size(code: i32) -> bool {
     code == 112 || driver::is_limit(code)
 }
 
-pub(crate) async fn scout(shared: &Shared<'_>, partition: &Partition) -> Result<Scouted, Stop> {
+pub(crate) async fn scout(
+    shared: &Shared<'_>,
+    partition: &Partition,
+) -> Result<Scouted, StopReason> {
     let rest = partition.rest();
     let scouting = shared.scout.next(&rest, shared.size.get());
     tokio::select! {
         biased;
-        () = shared.lost.cancelled() => Err(Stop::Lost),
+        () = shared.lost.cancelled() => Err(StopReason::Lost),
         scouted = scouting => {
-            scouted.map_err(|error| Stop::Server(Error::server("look ahead in a backfill", error)))
+            scouted.map_err(|error| StopReason::Server(Error::server("look ahead in a backfill", error)))
         }
     }
 }
@@ -241,7 +244,7 @@ async fn batch(
     scouted: &Scouted,
     advance: Advance,
     work: &impl Work,
-) -> Result<(Ended, Advance), Stop> {
+) -> Result<(Ended, Advance), StopReason> {
     let mut backoff = Backoff::new(shared.control.retries);
     // A commit was sent whose outcome is not known.
     let mut unknown = false;
@@ -263,9 +266,9 @@ async fn batch(
                     return Ok((Ended::Committed, advance));
                 }
                 shared.lost.cancel();
-                return Err(Stop::Lost);
+                return Err(StopReason::Lost);
             }
-            Err(AttemptError::Stop(Stop::Body(error))) if !unknown => {
+            Err(AttemptError::Stop(StopReason::Body(error))) if !unknown => {
                 return Err(culprit::named(shared, session, scouted, work, error).await);
             }
             Err(AttemptError::Stop(stop)) if !unknown => return Err(stop),
@@ -273,7 +276,7 @@ async fn batch(
                 return match committed(shared, session, partition).await {
                     Ok(true) => Ok((Ended::Committed, advance)),
                     Ok(false) => Err(stop),
-                    Err(Stop::Server(error)) => Err(Stop::Unknown(error)),
+                    Err(StopReason::Server(error)) => Err(StopReason::Unknown(error)),
                     Err(other) => Err(other),
                 };
             }
@@ -296,8 +299,8 @@ async fn batch(
         let error = Error::server("commit a batch", error);
         return match committed(shared, session, partition).await {
             Ok(true) => Ok((Ended::Committed, advance)),
-            Ok(false) => Err(Stop::Server(error)),
-            Err(_) => Err(Stop::Unknown(error)),
+            Ok(false) => Err(StopReason::Server(error)),
+            Err(_) => Err(StopReason::Unknown(error)),
         };
     }
 }
@@ -312,7 +315,7 @@ enum AttemptError {
         error: ServerError,
         unclear: bool,
     },
-    Stop(Stop),
+    Stop(StopReason),
 }
 
 async fn attempt(
@@ -339,22 +342,22 @@ async fn attempt(
             return Err(if error.has_label(TRANSIENT_TRANSACTION_ERROR) {
                 AttemptError::Body(error)
             } else {
-                AttemptError::Stop(Stop::Server(Error::server("enter a batch", error)))
+                AttemptError::Stop(StopReason::Server(Error::server("enter a batch", error)))
             });
         }
     }
     if advance.documents > 0 {
         let ended = tokio::select! {
             biased;
-            () = shared.lost.cancelled() => Err(Stop::Lost),
+            () = shared.lost.cancelled() => Err(StopReason::Lost),
             ended = AssertUnwindSafe(work.batch(batch)).catch_unwind() => stop::settle_body(ended),
         };
         if let Err(stop) = ended {
             session::abort(batch.session).await;
             return Err(match stop {
-                Stop::Body(error) => match worth_another(error.as_ref()) {
+                StopReason::Body(error) => match worth_another(error.as_ref()) {
                     Some(error) => AttemptError::Body(error),
-                    None => AttemptError::Stop(Stop::Body(error)),
+                    None => AttemptError::Stop(StopReason::Body(error)),
                 },
                 stop => AttemptError::Stop(stop),
             });
@@ -378,24 +381,16 @@ fn worth_another(error: &(dyn std::error::Error + 'static)) -> Option<ServerErro
 }
 
 async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), AttemptError> {
-    let mut backoff = Backoff::new(shared.control.retries);
     let mut unclear = false;
-    loop {
-        let Err(error) = session.commit_transaction().await else { return Ok(()) };
-        let unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
-        let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR);
-        unclear |= unknown;
-        if unknown && !shared.lost.is_cancelled() && backoff.again().await {
-            continue;
-        }
-        let error = ServerError::from(error);
-        let is_limit = error.code().is_some_and(is_size);
-        return Err(if unclear || transient || is_limit {
-            AttemptError::Commit { error, unclear }
-        } else {
-            AttemptError::Stop(Stop::Server(Error::server("commit a batch", error)))
-        });
-    }
+    let committing =
+        session::commit_until_known(&shared.control, session, &shared.lost, &mut unclear);
+    let Err(error) = committing.await else { return Ok(()) };
+    let is_limit = error.code().is_some_and(is_size);
+    Err(if unclear || error.has_label(TRANSIENT_TRANSACTION_ERROR) || is_limit {
+        AttemptError::Commit { error, unclear }
+    } else {
+        AttemptError::Stop(StopReason::Server(Error::server("commit a batch", error)))
+    })
 }
 
 /// Ends what the session may have left open, and reads whether the batch committed.
@@ -403,16 +398,19 @@ async fn committed(
     shared: &Shared<'_>,
     session: &mut ClientSession,
     partition: &Partition,
-) -> Result<bool, Stop> {
+) -> Result<bool, StopReason> {
     let ended = session::end_session(&shared.control, session).await;
     let after = session.operation_time();
     let filter = doc! { "_id": &partition.id };
     let found = shared.control.find_after(after, None, filter, doc! {}).await;
-    let found = found.map_err(|error| Stop::Server(Error::server("read a checkpoint", error)))?;
-    let Some(found) = found.first().and_then(Partition::parse) else { return Err(Stop::Lost) };
+    let found =
+        found.map_err(|error| StopReason::Server(Error::server("read a checkpoint", error)))?;
+    let Some(found) = found.first().and_then(Partition::parse) else {
+        return Err(StopReason::Lost);
+    };
     if found.fence != shared.fence {
         shared.lost.cancel();
-        return Err(Stop::Lost);
+        return Err(StopReason::Lost);
     }
     if found.batches == partition.batches + 1 {
         return Ok(true);
@@ -422,7 +420,7 @@ async fn committed(
         Ok(false)
     } else {
         let open = "a batch's transaction could not be ended";
-        Err(Stop::Server(Error::server("commit a batch", ServerError::in_reply(open, None))))
+        Err(StopReason::Server(Error::server("commit a batch", ServerError::in_reply(open, None))))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         engine::Engine,
         record_change::RecordChange,
         retry::Backoff,
-        stop::Stop,
+        stop::StopReason,
     },
 };
 
@@ -175,13 +175,13 @@ impl<'c> Online<'c> {
                 }
                 Ok(())
             }
-            Err(Stop::Body(error)) => Err(error),
+            Err(StopReason::Body(error)) => Err(error),
             Err(stop) => Err(self.stop(stop, done.or(undo.map(|(key, _)| key)).unwrap_or("step"))),
         }
     }
 
     /// Stops the migration, whatever the body does with the error that this returns.
-    pub(crate) fn stop(&mut self, stop: Stop, step: &str) -> BoxError {
+    pub(crate) fn stop(&mut self, stop: StopReason, step: &str) -> BoxError {
         self.engine.stopped = Some(stop);
         format!("the step `{step}` was stopped").into()
     }

@@ -9,7 +9,7 @@ use mongodb::{
 };
 use tokio::time::Instant;
 
-use super::{Committed, ENDED_BY_SERVER, ENDED_BY_SERVER_MAX, Engine};
+use super::{Committed, ENDED_BY_SERVER_MAX, Engine};
 #[cfg(mongrate_mutants)]
 use crate::protocol::mutant::{self, Mutant};
 use crate::{
@@ -22,8 +22,8 @@ use crate::{
         fence, provisional,
         record_change::{self, RecordChange, Timing},
         retry::Backoff,
-        session::{Durability, begin},
-        stop::{Stop, settle_body},
+        session::{Durability, begin, commit_until_known},
+        stop::{EndedByServer, StopReason, settle_body},
     },
     telemetry::visible::Line,
 };
@@ -44,12 +44,12 @@ impl Engine {
     }
 
     /// Lost, or cancelled?
-    fn alive(&self, cancellable: bool) -> Result<(), Stop> {
+    fn alive(&self, cancellable: bool) -> Result<(), StopReason> {
         if self.lease.lost.is_cancelled() {
-            return Err(Stop::Lost);
+            return Err(StopReason::Lost);
         }
         if cancellable && self.cancel.is_cancelled() {
-            return Err(Stop::Cancelled);
+            return Err(StopReason::Cancelled);
         }
         Ok(())
     }
@@ -60,7 +60,7 @@ impl Engine {
         &mut self,
         change: Guarded<'_>,
         operations: F,
-    ) -> Result<Committed, Stop>
+    ) -> Result<Committed, StopReason>
     where
         F: AsyncFnMut(&mut ClientSession) -> Result<(), BoxError>,
     {
@@ -78,19 +78,23 @@ impl Engine {
 
     /// Whatever stopped it, a commit that was sent may have got through, and may still get
     /// through: ends the transaction, and only then finds out what became of it.
-    async fn clear_up(&mut self, attempts: &Attempts<'_>, stop: Stop) -> Result<Committed, Stop> {
+    async fn clear_up(
+        &mut self,
+        attempts: &Attempts<'_>,
+        stop: StopReason,
+    ) -> Result<Committed, StopReason> {
         let ended = self.end_open_transaction().await;
         match (self.settle(attempts).await, stop) {
             (Ok(CommitOutcome::Committed), _) => {
-                Ok(self.commit_noted(attempts, Durability::Majority))
+                Ok(self.count_commit(attempts, Durability::Majority))
             }
-            (Ok(CommitOutcome::TakenBack), Stop::Server(_)) => Err(Stop::TakenBack),
-            (Ok(_), Stop::Server(error)) if !ended => Err(Stop::Unknown(error)),
+            (Ok(CommitOutcome::TakenBack), StopReason::Server(_)) => Err(StopReason::TakenBack),
+            (Ok(_), StopReason::Server(error)) if !ended => Err(StopReason::Unknown(error)),
             (
                 Ok(CommitOutcome::Unchanged | CommitOutcome::TakenBack | CommitOutcome::Lost),
                 stop,
             ) => Err(stop),
-            (Err(Stop::Server(error)), _) => Err(Stop::Unknown(error)),
+            (Err(StopReason::Server(error)), _) => Err(StopReason::Unknown(error)),
             (Err(other), _) => Err(other),
         }
     }
@@ -99,7 +103,7 @@ impl Engine {
         &mut self,
         attempts: &mut Attempts<'_>,
         mut operations: F,
-    ) -> Result<Committed, Stop>
+    ) -> Result<Committed, StopReason>
     where
         F: AsyncFnMut(&mut ClientSession) -> Result<(), BoxError>,
     {
@@ -110,8 +114,8 @@ impl Engine {
             let (cancel, lost) = (self.cancel.clone(), self.lease.lost.clone());
             let ended = tokio::select! {
                 biased;
-                () = lost.cancelled() => Err(Stop::Lost),
-                () = cancel.cancelled(), if attempts.change.cancellable => Err(Stop::Cancelled),
+                () = lost.cancelled() => Err(StopReason::Lost),
+                () = cancel.cancelled(), if attempts.change.cancellable => Err(StopReason::Cancelled),
                 ended = AssertUnwindSafe(operations(&mut self.session)).catch_unwind() => settle_body(ended),
             };
             if let Some(committed) = self.leave(attempts, ended).await? {
@@ -121,7 +125,10 @@ impl Engine {
     }
 
     /// Begins, and passes the guard. `Some`: an earlier attempt had committed after all.
-    async fn enter(&mut self, attempts: &mut Attempts<'_>) -> Result<Option<Committed>, Stop> {
+    async fn enter(
+        &mut self,
+        attempts: &mut Attempts<'_>,
+    ) -> Result<Option<Committed>, StopReason> {
         loop {
             self.alive(attempts.change.cancellable)?;
             attempts.begun = Instant::now();
@@ -142,9 +149,9 @@ impl Engine {
                     self.abort().await;
                     match self.settle(attempts).await? {
                         CommitOutcome::Committed if attempts.unknown => {
-                            return Ok(Some(self.commit_noted(attempts, Durability::Majority)));
+                            return Ok(Some(self.count_commit(attempts, Durability::Majority)));
                         }
-                        CommitOutcome::TakenBack => return Err(Stop::TakenBack),
+                        CommitOutcome::TakenBack => return Err(StopReason::TakenBack),
                         // Then it was the timing of the one before: do without.
                         CommitOutcome::Unchanged
                             if !std::mem::take(&mut self.timing).is_empty() => {}
@@ -152,7 +159,7 @@ impl Engine {
                         | CommitOutcome::Unchanged
                         | CommitOutcome::Lost => {
                             self.lease.lost.cancel();
-                            return Err(Stop::Lost);
+                            return Err(StopReason::Lost);
                         }
                     }
                 }
@@ -161,7 +168,7 @@ impl Engine {
                     let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
                     if !transient || !attempts.backoff.again().await {
                         let error = self.control.explained("enter a transaction", error).await;
-                        return Err(Stop::Server(error));
+                        return Err(StopReason::Server(error));
                     }
                     tracing::debug!(target: "mongrate", error = %Line(&error), "the guard is tried again");
                 }
@@ -173,11 +180,11 @@ impl Engine {
     async fn leave(
         &mut self,
         attempts: &mut Attempts<'_>,
-        ended: Result<(), Stop>,
-    ) -> Result<Option<Committed>, Stop> {
+        ended: Result<(), StopReason>,
+    ) -> Result<Option<Committed>, StopReason> {
         match ended {
             Ok(()) => {}
-            Err(Stop::Body(error)) => {
+            Err(StopReason::Body(error)) => {
                 self.abort().await;
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
                 // A transaction that is too long for the server is so each time.
@@ -188,24 +195,32 @@ impl Engine {
                 attempts.ended_by_server =
                     if gone && long { attempts.ended_by_server + 1 } else { 0 };
                 if attempts.ended_by_server >= ENDED_BY_SERVER_MAX {
-                    return Err(Stop::Body(ENDED_BY_SERVER.into()));
+                    return Err(StopReason::Body(EndedByServer.into()));
                 }
                 if transient && attempts.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
                     tracing::debug!(target: "mongrate", failure = %Line(&failure), "the transaction is tried again");
                     return Ok(None);
                 }
-                return Err(Stop::Body(if gone { ENDED_BY_SERVER.into() } else { error }));
+                return Err(StopReason::Body(if gone { EndedByServer.into() } else { error }));
             }
             Err(stop) => {
                 self.abort().await;
                 return Err(stop);
             }
         }
-        let Err(error) = self.commit(&mut attempts.unknown).await else {
+        // If the outcome stays unknown, the next attempt's guard finds out what became of the commit:
+        // it aborts the transaction if it is still open, and does not match if it committed.
+        let committing = commit_until_known(
+            &self.control,
+            &mut self.session,
+            &self.lease.lost,
+            &mut attempts.unknown,
+        );
+        let Err(error) = committing.await else {
             #[cfg(mongrate_mutants)]
             self.committed_mutated(attempts).await;
-            return Ok(Some(self.commit_noted(attempts, attempts.durability)));
+            return Ok(Some(self.count_commit(attempts, attempts.durability)));
         };
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
@@ -222,9 +237,9 @@ impl Engine {
             self.end_open_transaction().await;
         }
         if attempts.ended_by_server >= ENDED_BY_SERVER_MAX {
-            return Err(Stop::Body(ENDED_BY_SERVER.into()));
+            return Err(StopReason::Body(EndedByServer.into()));
         }
-        Err(Stop::Server(Error::server("commit", error)))
+        Err(StopReason::Server(Error::server("commit", error)))
     }
 
     /// The first command: `false` when the fence, the record or the timing did not match.
@@ -270,24 +285,7 @@ impl Engine {
         }
     }
 
-    /// Commits, again while the outcome is unknown.
-    async fn commit(&mut self, unknown: &mut bool) -> Result<(), ServerError> {
-        let mut backoff = Backoff::new(self.control.retries);
-        loop {
-            let Err(error) = self.session.commit_transaction().await else { return Ok(()) };
-            if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) {
-                return Err(error.into());
-            }
-            *unknown = true;
-            if self.lease.lost.is_cancelled() || !backoff.again().await {
-                // The next attempt's guard finds out what became of it: it aborts the
-                // transaction if it is still open, and does not match if it committed.
-                return Err(error.into());
-            }
-        }
-    }
-
-    fn commit_noted(&mut self, attempts: &Attempts<'_>, durability: Durability) -> Committed {
+    fn count_commit(&mut self, attempts: &Attempts<'_>, durability: Durability) -> Committed {
         self.guards += 1;
         self.unsettled = false;
         match (durability, attempts.version()) {
@@ -308,7 +306,7 @@ impl Engine {
     }
 
     /// The guard did not match: why?
-    async fn settle(&mut self, attempts: &Attempts<'_>) -> Result<CommitOutcome, Stop> {
+    async fn settle(&mut self, attempts: &Attempts<'_>) -> Result<CommitOutcome, StopReason> {
         let (history, found) = self.look(attempts.version().into_iter().collect()).await?;
         if self.is_taken_back(&found) {
             return Ok(CommitOutcome::TakenBack);

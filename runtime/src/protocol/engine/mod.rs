@@ -24,10 +24,10 @@ use super::{
     history::History,
     lease::Lease,
     provisional::Provisional,
-    read::{Sorted, read_all},
+    read::{ControlDocuments, read_all},
     record_change::{self, Timing},
     session::{abort, end_session},
-    stop::Stop,
+    stop::StopReason,
 };
 use crate::{
     model::{digest::Digest, error::Error, result::BoxError, state::Who, version::Version},
@@ -44,13 +44,6 @@ const TIMINGS_MAX: usize = 50;
 
 /// So much work is not left without its durations, should the process be killed.
 const TIMED_MAX_MS: u64 = 1_000;
-
-/// What the body is blamed for then.
-pub(crate) const ENDED_BY_SERVER: &str = "the server had already ended the transaction when it was to go on or to \
-                    commit, several times in a row: either the body swallowed the error of one \
-                    of its operations (pass every error on with `?`), or it takes longer than \
-                    the server lets a transaction live (60 s by default: write an online \
-                    migration instead)";
 
 /// A guarded transaction that committed.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +74,7 @@ pub(crate) struct Engine {
     /// How long the last migrations took, not yet written.
     timing: Vec<Timing>,
     /// Why a step inside an online body stopped; its error is only a messenger.
-    pub(crate) stopped: Option<Stop>,
+    pub(crate) stopped: Option<StopReason>,
     /// A guarded transaction is under way. If it still is when the next one begins, a body
     /// dropped the future of a step, or was dropped itself.
     in_flight: bool,
@@ -241,7 +234,7 @@ impl Engine {
 
     /// Waits until a majority has all commits, or finds out how many it will never have, the
     /// newest. Of those that another owner has found, what it made of them counts.
-    pub(crate) async fn confirm(&mut self) -> Result<usize, Stop> {
+    pub(crate) async fn confirm(&mut self) -> Result<usize, StopReason> {
         #[cfg(mongrate_mutants)]
         if mutant::is(Mutant::LastIsProvisional) {
             self.provisional.confirm();
@@ -289,19 +282,19 @@ impl Engine {
     pub(crate) async fn look(
         &self,
         versions: Vec<Version>,
-    ) -> Result<(History, fence::Fence), Stop> {
+    ) -> Result<(History, fence::Fence), StopReason> {
         let mut ids = vec![Bson::from(fence::ID)];
         ids.extend(versions.into_iter().map(|version| Bson::from(version.get())));
         let filter = doc! { "_id": { "$in": ids } };
         let after = self.session.operation_time();
-        let found = self.control.find_each(after, None, filter, doc! {}, Sorted::add);
+        let found = self.control.find_each(after, None, filter, doc! {}, ControlDocuments::add);
         // It waits until a majority has what this session has seen.
         let found =
             tokio::time::timeout(Control::MAJORITY_WAIT, found).await.unwrap_or_else(|_| {
                 Err(ServerError::in_reply("a majority of the replica set does not keep up", None))
             });
         let found = found.map_err(|error| Error::server("read the history", error));
-        found.and_then(Sorted::done).map_err(Stop::Server)
+        found.and_then(ControlDocuments::done).map_err(StopReason::Server)
     }
 
     /// Ends what a failed commit may have left open on the server: the driver does not abort
@@ -317,14 +310,14 @@ impl Engine {
 
     /// What was found without the fence's guard: to a process that was replaced meanwhile it says
     /// nothing.
-    pub(crate) async fn unless_lost(&mut self, error: BoxError) -> Stop {
+    pub(crate) async fn unless_lost(&mut self, error: BoxError) -> StopReason {
         match self.look(Vec::new()).await {
             Ok((_, found)) if found.fence != self.lease.fence => {
                 self.lease.lost.cancel();
-                Stop::Lost
+                StopReason::Lost
             }
-            Ok((_, found)) if self.is_taken_back(&found) => Stop::TakenBack,
-            _ => Stop::Body(error),
+            Ok((_, found)) if self.is_taken_back(&found) => StopReason::TakenBack,
+            _ => StopReason::Body(error),
         }
     }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     model::result::BoxError,
-    protocol::stop::{Stop, settle_body},
+    protocol::stop::{StopReason, settle_body},
 };
 
 /// Ends a body when the lease is lost, or when the run is cancelled and no batch is being
@@ -26,7 +26,7 @@ impl Watch {
     pub(crate) async fn over(
         self,
         body: impl Future<Output = Result<(), BoxError>>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StopReason> {
         let cancelled = async {
             self.cancel.cancelled().await;
             // A backfill ends the batch that it is at, and stops by itself.
@@ -34,8 +34,8 @@ impl Watch {
         };
         tokio::select! {
             biased;
-            () = self.lost.cancelled() => Err(Stop::Lost),
-            () = cancelled => Err(Stop::Cancelled),
+            () = self.lost.cancelled() => Err(StopReason::Lost),
+            () = cancelled => Err(StopReason::Cancelled),
             ended = AssertUnwindSafe(body).catch_unwind() => settle_body(ended),
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     model::{digest::Digest, identity::Identity, result::BoxError},
     protocol::{
         record_change::{self, RecordChange, Stamp},
-        stop::Stop,
+        stop::StopReason,
     },
 };
 
@@ -23,7 +23,7 @@ impl Engine {
         migration: Identity,
         digest: Digest,
         change: &RecordChange<'_>,
-    ) -> Result<Committed, Stop> {
+    ) -> Result<Committed, StopReason> {
         let change = Guarded::of(migration, change, digest).although_cancelled();
         self.transaction(change, async |_| Ok(())).await
     }
@@ -33,7 +33,7 @@ impl Engine {
         &mut self,
         digest: Digest,
         changes: &[(Identity, RecordChange<'_>)],
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StopReason> {
         let stamp = self.stamp();
         let statements: Vec<Document> = changes
             .iter()
@@ -63,7 +63,7 @@ impl Engine {
         migration: Identity,
         change: &RecordChange<'_>,
         operations: F,
-    ) -> Result<(), Stop>
+    ) -> Result<(), StopReason>
     where
         F: AsyncFnMut(&mut ClientSession) -> Result<(), BoxError>,
     {
@@ -74,23 +74,26 @@ impl Engine {
 
     /// Whether the body dropped a step before this one: it stops the migration, whatever the
     /// body makes of this error.
-    pub(crate) async fn refuse_dropped(&mut self) -> Result<(), Stop> {
+    pub(crate) async fn refuse_dropped(&mut self) -> Result<(), StopReason> {
         if self.recover().await? {
-            self.stopped = Some(Stop::Body(STEP_DROPPED.into()));
-            return Err(Stop::Body(STEP_DROPPED.into()));
+            self.stopped = Some(StopReason::Body(STEP_DROPPED.into()));
+            return Err(StopReason::Body(STEP_DROPPED.into()));
         }
         Ok(())
     }
 
     /// What the end of a body means: it, or a step of it, may have been dropped in the middle of a
     /// transaction, stopped, or taken over meanwhile.
-    pub(crate) async fn after_body(&mut self, ended: Result<(), Stop>) -> Result<(), Stop> {
+    pub(crate) async fn after_body(
+        &mut self,
+        ended: Result<(), StopReason>,
+    ) -> Result<(), StopReason> {
         let dropped = self.recover().await?;
         match (self.stopped.take(), ended) {
             // What was refused because the lease is lost is not the body's fault.
-            (_, Err(Stop::Body(_))) if self.lease.is_lost() => Err(Stop::Lost),
+            (_, Err(StopReason::Body(_))) if self.lease.is_lost() => Err(StopReason::Lost),
             (Some(stop), _) | (None, Err(stop)) => Err(stop),
-            (None, Ok(())) if dropped => Err(Stop::Body(STEP_DROPPED.into())),
+            (None, Ok(())) if dropped => Err(StopReason::Body(STEP_DROPPED.into())),
             (None, Ok(())) => Ok(()),
         }
     }
@@ -98,7 +101,7 @@ impl Engine {
     /// After a transaction's future was dropped half-way: ends it, and finds out whether it
     /// had committed. (Only steps can be dropped, and they leave the digest as it is.)
     /// `false`: none was.
-    pub(crate) async fn recover(&mut self) -> Result<bool, Stop> {
+    pub(crate) async fn recover(&mut self) -> Result<bool, StopReason> {
         if !self.in_flight {
             return Ok(false);
         }
@@ -107,7 +110,7 @@ impl Engine {
         let (_, found) = self.look(Vec::new()).await?;
         if found.fence != self.lease.fence {
             self.lease.lost.cancel();
-            return Err(Stop::Lost);
+            return Err(StopReason::Lost);
         }
         self.guards = found.guards;
         self.in_flight = false;

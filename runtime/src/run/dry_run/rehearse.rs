@@ -27,10 +27,10 @@ use crate::{
     mongo::{code, driver},
     protocol::{
         control::Control,
-        engine::{ENDED_BY_SERVER, ENDED_BY_SERVER_MAX},
+        engine::ENDED_BY_SERVER_MAX,
         fence,
         retry::Backoff,
-        stop::{self, Stop},
+        stop::{self, EndedByServer, StopReason},
     },
     registry::migration::{Body, TransactionFn},
     run::plan::Step,
@@ -207,7 +207,7 @@ impl Rehearsal {
         }
         match ended {
             Ok(()) => {}
-            Err(Stop::Body(error)) => {
+            Err(StopReason::Body(error)) => {
                 return Err(match driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR) {
                     true => Broken::Transient(error),
                     false => Broken::Body(error),
@@ -249,7 +249,7 @@ impl Rehearsal {
                     _ => (DryRunOutcome::Failed, Some(failure)),
                 }
             }
-            Broken::Gone => (DryRunOutcome::Failed, said(ENDED_BY_SERVER.to_owned())),
+            Broken::Gone => (DryRunOutcome::Failed, said(EndedByServer.to_string())),
             Broken::EndedByBody => (DryRunOutcome::Failed, said(ENDED_BY_BODY.to_owned())),
             Broken::TimedOut => {
                 let text = format!(
