@@ -1,9 +1,9 @@
-//! The statements that change a record.
+//! The statements that change a record. Pure.
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 
 use super::{
-    documents::{append, failure_document, keep_or, literal, who_document},
+    documents::{EVENTS_MAX, append, failure_document, keep_or, literal, who_document},
     record::Stored,
 };
 use crate::model::{
@@ -14,10 +14,7 @@ use crate::model::{
     version::Version,
 };
 
-/// How many events a record keeps.
-pub(crate) const EVENTS_MAX: i32 = 20;
-
-/// Who writes, under which fence, as which guarded transaction.
+/// Which process writes, under which fence, as which guarded transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct Stamp<'a> {
     pub who: &'a Who,
@@ -34,8 +31,8 @@ pub(crate) enum RecordChange<'a> {
         event: &'static str,
     },
     Reverted,
-    /// An operator says that it is not applied. Unlike a rollback this may concern one in
-    /// the middle, which then is not "late".
+    /// An operator says that the migration is not applied. Unlike a rollback, this may concern a
+    /// migration in the middle, which then is not "late".
     Withdrawn,
     Running {
         direction: Direction,
@@ -48,8 +45,8 @@ pub(crate) enum RecordChange<'a> {
     Cancelled {
         direction: Direction,
     },
-    /// A step is finished, or the next one is about to begin: what it found is kept under its
-    /// key, for the rollback.
+    /// A step is finished, or the next step is about to begin: what that step found is kept under
+    /// its key, for the rollback.
     Step {
         done: Option<&'a str>,
         undo: Option<(&'a str, &'a Document)>,
@@ -58,12 +55,32 @@ pub(crate) enum RecordChange<'a> {
     Checksum {
         renamed: bool,
     },
-    /// It goes the other way from where it is.
+    /// The migration runs in the other direction, from where it is.
     Turned {
         direction: Direction,
         steps: &'a [String],
         undo: &'a Document,
     },
+}
+
+/// What a change does to its record. Values are expressions of an update pipeline.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Edit {
+    set: Document,
+    unset: Vec<&'static str>,
+    /// What the new event says, besides when, under which fence and by which process. `None`:
+    /// the change adds no event.
+    event: Option<Document>,
+    /// Keeps sequence and fence of the last `up`: `down` orders by them.
+    keeps_position: bool,
+}
+
+impl Edit {
+    /// The edit of a change that adds this event.
+    fn with_event(event: &str, direction: Direction) -> Self {
+        let event = doc! { "event": event, "direction": direction.as_str() };
+        Self { event: Some(event), ..Self::default() }
+    }
 }
 
 /// The statement of an `update` that changes one record and adds an event. Times are the
@@ -73,155 +90,187 @@ pub(crate) fn statement(
     change: &RecordChange<'_>,
     stamp: &Stamp<'_>,
 ) -> Document {
-    let kind = migration.kind;
-    let mut set = doc! {
-        "name": literal(migration.name),
-        "kind": kind.as_str(),
-        "fence": stamp.fence,
-        "sequence": stamp.sequence,
-    };
-    let mut unset: Vec<&str> = Vec::new();
-    let mut event = doc! {
-        "at": "$$NOW",
-        "fence": stamp.fence,
-        "by": who_document(stamp.who),
-    };
-    let mut has_event = true;
-    match change {
-        RecordChange::Applied { batch, event: what } => {
-            event.insert("event", *what);
-            event.insert("direction", "up");
-            set.extend(doc! {
-                "state": Stored::Applied.as_str(),
-                "direction": "up",
-                "checksum": literal(&migration.checksum),
-                "batch": *batch,
-                "appliedAt": "$$NOW",
-                "by": who_document(stamp.who),
-            });
-            unset.extend(["failure", "durationMs"]);
-        }
-        RecordChange::Reverted | RecordChange::Withdrawn => {
-            let (state, what) = match change {
-                RecordChange::Reverted => (Stored::Reverted, "reverted"),
-                _ => (Stored::Cancelled, "resolved"),
-            };
-            event.insert("event", what);
-            event.insert("direction", "down");
-            set.extend(doc! {
-                "state": state.as_str(),
-                "direction": "down",
-                "checksum": keep_or("checksum", &migration.checksum),
-                "steps": [],
-            });
-            unset.extend(["failure", "durationMs", "appliedAt", "batch", "by", "undo"]);
-        }
-        RecordChange::Running { direction, keep_steps } => {
-            event.insert("event", "running");
-            event.insert("direction", direction.as_str());
-            set.extend(doc! {
-                "state": Stored::Running.as_str(),
-                "direction": direction.as_str(),
-                "checksum": keep_or("checksum", &migration.checksum),
-                "by": who_document(stamp.who),
-            });
-            if !keep_steps {
-                set.insert("steps", Bson::Array(Vec::new()));
-                set.insert("started", stamp.sequence);
-                // What an earlier application found. A rollback needs it.
-                if *direction == Direction::Up {
-                    unset.push("undo");
-                }
-            }
-            unset.push("failure");
-        }
-        RecordChange::Failed { direction, failure } => {
-            event.insert("event", "failed");
-            event.insert("direction", direction.as_str());
-            event.insert("failure", failure_document(failure));
-            set.insert("failure", failure_document(failure));
-            set.insert("checksum", keep_or("checksum", &migration.checksum));
-            // What failed to go down is where it was, and so is a rollback that could not be given
-            // up.
-            if *direction == Direction::Up {
-                let goes_down = doc! { "$and": [
-                    { "$eq": ["$state", Stored::Running.as_str()] },
-                    { "$eq": ["$direction", "down"] },
-                ] };
-                let failed = Stored::Failed.as_str();
-                set.insert("direction", doc! { "$cond": [goes_down.clone(), "down", "up"] });
-                set.insert("state", doc! { "$cond": [goes_down, "$state", failed] });
-            }
-        }
-        RecordChange::Cancelled { direction } => {
-            event.insert("event", "cancelled");
-            event.insert("direction", direction.as_str());
-            set.insert("checksum", keep_or("checksum", &migration.checksum));
-            match (direction, kind) {
-                (Direction::Up, MigrationKind::Transaction) => {
-                    set.insert("direction", "up");
-                    set.insert("state", Stored::Cancelled.as_str());
-                }
-                // What is half-done stays so; one that had not begun still needs a state.
-                _ => {
-                    set.insert("direction", keep_or("direction", direction.as_str()));
-                    set.insert("state", keep_or("state", Stored::Cancelled.as_str()));
-                }
-            }
-        }
-        RecordChange::Step { done, undo } => {
-            has_event = false;
-            if let Some(name) = done {
-                let done = doc! { "name": literal(name), "at": "$$NOW" };
-                set.insert("steps", append("steps", done));
-            }
-            if let Some((key, found)) = undo {
-                set.insert(format!("undo.{key}"), doc! { "$literal": (*found).clone() });
-            }
-        }
-        RecordChange::Turned { direction, steps, undo } => {
-            event.insert("event", "turned");
-            event.insert("direction", direction.as_str());
-            let steps: Vec<Document> =
-                steps.iter().map(|name| doc! { "name": literal(name), "at": "$$NOW" }).collect();
-            set.extend(doc! {
-                "state": Stored::Running.as_str(),
-                "direction": direction.as_str(),
-                "by": who_document(stamp.who),
-                "steps": steps,
-                "started": stamp.sequence,
-                "undo": { "$literal": (*undo).clone() },
-            });
-            unset.push("failure");
-        }
-        RecordChange::Checksum { renamed } => {
-            event.insert("event", if *renamed { "renamed" } else { "repaired" });
-            set.insert("checksum", literal(&migration.checksum));
-        }
+    let edit = edit(migration, change, stamp);
+    let mut set = doc! { "name": literal(migration.name), "kind": migration.kind.as_str() };
+    if !edit.keeps_position {
+        set.extend(doc! { "fence": stamp.fence, "sequence": stamp.sequence });
     }
-    if has_event {
-        let mut all = append("events", event);
-        all = doc! { "$slice": [all, -EVENTS_MAX] };
-        set.insert("events", all);
-    }
-    // A failed rollback must not look like the last application.
-    if matches!(
-        change,
-        RecordChange::Failed { direction: Direction::Down, .. }
-            | RecordChange::Cancelled { direction: Direction::Down }
-            | RecordChange::Checksum { .. }
-    ) {
-        set.remove("sequence");
-        set.remove("fence");
+    set.extend(edit.set);
+    if let Some(what) = edit.event {
+        let mut event = doc! { "at": "$$NOW", "fence": stamp.fence, "by": who_document(stamp.who) };
+        event.extend(what);
+        set.insert("events", doc! { "$slice": [append("events", event), -EVENTS_MAX] });
     }
     let mut pipeline = vec![doc! { "$set": set }];
-    if !unset.is_empty() {
-        pipeline.push(doc! { "$unset": unset });
+    if !edit.unset.is_empty() {
+        pipeline.push(doc! { "$unset": edit.unset });
     }
     doc! { "q": { "_id": migration.version.get() }, "u": pipeline, "upsert": true }
 }
 
-/// How long a migration took, of whose record only this is still to be written.
+fn edit(migration: &Identity, change: &RecordChange<'_>, stamp: &Stamp<'_>) -> Edit {
+    let checksum = &migration.checksum;
+    match *change {
+        RecordChange::Applied { batch, event } => applied(checksum, stamp.who, batch, event),
+        RecordChange::Reverted => pending(checksum, Stored::Reverted, "reverted"),
+        RecordChange::Withdrawn => pending(checksum, Stored::Cancelled, "resolved"),
+        RecordChange::Running { direction, keep_steps: true } => {
+            running(checksum, stamp.who, direction)
+        }
+        RecordChange::Running { direction, keep_steps: false } => {
+            begun(running(checksum, stamp.who, direction), direction, stamp.sequence)
+        }
+        RecordChange::Failed { direction, failure } => failed(checksum, direction, failure),
+        RecordChange::Cancelled { direction } => cancelled(checksum, direction, migration.kind),
+        RecordChange::Step { done, undo } => step(done, undo),
+        RecordChange::Checksum { renamed } => repaired(checksum, renamed),
+        RecordChange::Turned { direction, steps, undo } => turned(stamp, direction, steps, undo),
+    }
+}
+
+fn applied(checksum: &str, who: &Who, batch: i64, event: &str) -> Edit {
+    Edit {
+        set: doc! {
+            "state": Stored::Applied.as_str(),
+            "direction": "up",
+            "checksum": literal(checksum),
+            "batch": batch,
+            "appliedAt": "$$NOW",
+            "by": who_document(who),
+        },
+        unset: vec!["failure", "durationMs"],
+        ..Edit::with_event(event, Direction::Up)
+    }
+}
+
+/// The edit that leaves nothing of a migration in force.
+fn pending(checksum: &str, state: Stored, event: &str) -> Edit {
+    Edit {
+        set: doc! {
+            "state": state.as_str(),
+            "direction": "down",
+            "checksum": keep_or("checksum", checksum),
+            "steps": [],
+        },
+        unset: vec!["failure", "durationMs", "appliedAt", "batch", "by", "undo"],
+        ..Edit::with_event(event, Direction::Down)
+    }
+}
+
+fn running(checksum: &str, who: &Who, direction: Direction) -> Edit {
+    Edit {
+        set: doc! {
+            "state": Stored::Running.as_str(),
+            "direction": direction.as_str(),
+            "checksum": keep_or("checksum", checksum),
+            "by": who_document(who),
+        },
+        unset: vec!["failure"],
+        ..Edit::with_event("running", direction)
+    }
+}
+
+/// The same for a migration that begins and is not resumed: its steps begin anew.
+fn begun(mut running: Edit, direction: Direction, sequence: i64) -> Edit {
+    running.set.extend(doc! { "steps": [], "started": sequence });
+    // What an earlier application found. A rollback needs it.
+    if direction == Direction::Up {
+        running.unset.insert(0, "undo");
+    }
+    running
+}
+
+fn failed(checksum: &str, direction: Direction, failure: &Failure) -> Edit {
+    let mut edit = Edit {
+        set: doc! {
+            "failure": failure_document(failure),
+            "checksum": keep_or("checksum", checksum),
+        },
+        keeps_position: direction == Direction::Down,
+        ..Edit::with_event("failed", direction)
+    };
+    if let Some(event) = &mut edit.event {
+        event.insert("failure", failure_document(failure));
+    }
+    // A rollback that failed leaves the migration where it was. A half-done rollback that `up`
+    // fails to turn round stays a half-done rollback.
+    if direction == Direction::Up {
+        let goes_down = doc! { "$and": [
+            { "$eq": ["$state", Stored::Running.as_str()] },
+            { "$eq": ["$direction", "down"] },
+        ] };
+        let failed = Stored::Failed.as_str();
+        edit.set.extend(doc! {
+            "direction": { "$cond": [goes_down.clone(), "down", "up"] },
+            "state": { "$cond": [goes_down, "$state", failed] },
+        });
+    }
+    edit
+}
+
+fn cancelled(checksum: &str, direction: Direction, kind: MigrationKind) -> Edit {
+    let mut edit = Edit {
+        set: doc! { "checksum": keep_or("checksum", checksum) },
+        keeps_position: direction == Direction::Down,
+        ..Edit::with_event("cancelled", direction)
+    };
+    let cancelled = Stored::Cancelled.as_str();
+    edit.set.extend(match (direction, kind) {
+        (Direction::Up, MigrationKind::Transaction) => {
+            doc! { "direction": "up", "state": cancelled }
+        }
+        // A half-done migration stays half-done; a migration that had not begun still needs a
+        // state.
+        _ => doc! {
+            "direction": keep_or("direction", direction.as_str()),
+            "state": keep_or("state", cancelled),
+        },
+    });
+    edit
+}
+
+fn step(done: Option<&str>, undo: Option<(&str, &Document)>) -> Edit {
+    let mut set = Document::new();
+    if let Some(name) = done {
+        set.insert("steps", append("steps", step_document(name)));
+    }
+    if let Some((key, found)) = undo {
+        set.insert(format!("undo.{key}"), doc! { "$literal": found.clone() });
+    }
+    Edit { set, ..Edit::default() }
+}
+
+fn repaired(checksum: &str, renamed: bool) -> Edit {
+    Edit {
+        set: doc! { "checksum": literal(checksum) },
+        event: Some(doc! { "event": if renamed { "renamed" } else { "repaired" } }),
+        keeps_position: true,
+        ..Edit::default()
+    }
+}
+
+fn turned(stamp: &Stamp<'_>, direction: Direction, steps: &[String], undo: &Document) -> Edit {
+    let steps: Vec<Document> = steps.iter().map(|name| step_document(name)).collect();
+    Edit {
+        set: doc! {
+            "state": Stored::Running.as_str(),
+            "direction": direction.as_str(),
+            "by": who_document(stamp.who),
+            "steps": steps,
+            "started": stamp.sequence,
+            "undo": { "$literal": undo.clone() },
+        },
+        unset: vec!["failure"],
+        ..Edit::with_event("turned", direction)
+    }
+}
+
+/// A finished step, as a record lists it.
+fn step_document(name: &str) -> Document {
+    doc! { "name": literal(name), "at": "$$NOW" }
+}
+
+/// How long a migration took: the only part of its record that is still to be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     pub version: Version,
@@ -229,18 +278,248 @@ pub(crate) struct Timing {
     pub ms: u64,
 }
 
-/// The statement that notes how long migrations took, in records that are as they were written
-/// under this fence.
+/// The statement that records how long migrations took, in records that nothing has changed since
+/// they were written under this fence.
 pub(crate) fn timing_statement(fence: i64, timing: &[Timing]) -> Document {
     let versions: Vec<i64> = timing.iter().map(|timing| timing.version.get()).collect();
     let sequences: Vec<i64> = timing.iter().map(|timing| timing.sequence).collect();
     let ms: Vec<i64> =
         timing.iter().map(|timing| i64::try_from(timing.ms).unwrap_or(i64::MAX)).collect();
-    // Those of one transaction share their sequence.
+    // The migrations of one transaction share their sequence.
     let its_own = doc! { "$indexOfArray": [&versions, "$_id"] };
     doc! {
         "q": { "_id": { "$in": versions }, "fence": fence, "sequence": { "$in": &sequences } },
         "u": [{ "$set": { "durationMs": { "$arrayElemAt": [ms, its_own] } } }],
         "multi": true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Each change, and what it does to a record.
+
+    use MigrationKind::{Change, Online, Transaction};
+
+    use super::*;
+
+    fn who() -> Who {
+        Who { host: "web-3".to_owned(), pid: 7, app: "shop".to_owned() }
+    }
+
+    fn failure() -> Failure {
+        Failure { message: "no".to_owned(), code: Some(2), code_name: None }
+    }
+
+    fn migration(kind: MigrationKind) -> Identity {
+        let checksum = "c1".into();
+        Identity { version: Version::new(5), name: "add_email", group: "default", kind, checksum }
+    }
+
+    fn stamp(who: &Who) -> Stamp<'_> {
+        Stamp { who, fence: 3, sequence: 9 }
+    }
+
+    /// What a change does to the record of a migration of this kind.
+    #[track_caller]
+    fn check(kind: MigrationKind, change: &RecordChange<'_>, wanted: &Edit) {
+        assert_eq!(edit(&migration(kind), change, &stamp(&who())), *wanted, "{kind:?}: {change:?}");
+    }
+
+    fn row(set: Document, unset: &[&'static str], event: impl Into<Option<Document>>) -> Edit {
+        Edit { set, unset: unset.to_vec(), event: event.into(), keeps_position: false }
+    }
+
+    /// A change that must not look like the last application.
+    fn aside(row: Edit) -> Edit {
+        Edit { keeps_position: true, ..row }
+    }
+
+    fn event(event: &str, direction: &str) -> Document {
+        doc! { "event": event, "direction": direction }
+    }
+
+    fn up_or_down() -> [(Direction, &'static str); 2] {
+        [(Direction::Up, "up"), (Direction::Down, "down")]
+    }
+
+    #[test]
+    fn an_application_sets_everything_that_a_rollback_removes() {
+        let applied = doc! {
+            "state": "applied", "direction": "up", "checksum": literal("c1"), "batch": 4_i64,
+            "appliedAt": "$$NOW", "by": who_document(&who()),
+        };
+        for how in ["applied", "baseline", "resolved"] {
+            let change = RecordChange::Applied { batch: 4, event: how };
+            let unset = ["failure", "durationMs"];
+            check(Transaction, &change, &row(applied.clone(), &unset, event(how, "up")));
+        }
+        let gone = ["failure", "durationMs", "appliedAt", "batch", "by", "undo"];
+        for (change, state, what) in [
+            (RecordChange::Reverted, "reverted", "reverted"),
+            (RecordChange::Withdrawn, "cancelled", "resolved"),
+        ] {
+            let set = doc! {
+                "state": state, "direction": "down", "steps": [],
+                "checksum": { "$ifNull": ["$checksum", literal("c1")] },
+            };
+            check(Online, &change, &row(set, &gone, event(what, "down")));
+        }
+    }
+
+    #[test]
+    fn a_migration_that_is_resumed_keeps_its_steps() {
+        for (direction, name) in up_or_down() {
+            let resumed = doc! {
+                "state": "running", "direction": name, "by": who_document(&who()),
+                "checksum": { "$ifNull": ["$checksum", literal("c1")] },
+            };
+            let change = RecordChange::Running { direction, keep_steps: true };
+            check(Online, &change, &row(resumed.clone(), &["failure"], event("running", name)));
+
+            let mut begun = resumed;
+            begun.extend(doc! { "steps": [], "started": 9_i64 });
+            let change = RecordChange::Running { direction, keep_steps: false };
+            // A rollback needs what the application found.
+            let unset: &[&str] = if name == "up" { &["undo", "failure"] } else { &["failure"] };
+            check(Online, &change, &row(begun, unset, event("running", name)));
+        }
+    }
+
+    #[test]
+    fn a_failure_changes_the_state_only_on_the_way_up() {
+        let (failure, document) = (failure(), failure_document(&failure()));
+        let down = doc! {
+            "failure": document.clone(),
+            "checksum": { "$ifNull": ["$checksum", literal("c1")] },
+        };
+        let half_back = doc! { "$and": [
+            { "$eq": ["$state", "running"] }, { "$eq": ["$direction", "down"] },
+        ] };
+        let mut up = down.clone();
+        up.extend(doc! {
+            "direction": { "$cond": [half_back.clone(), "down", "up"] },
+            "state": { "$cond": [half_back, "$state", "failed"] },
+        });
+        for (direction, name) in up_or_down() {
+            let change = RecordChange::Failed { direction, failure: &failure };
+            let mut event = event("failed", name);
+            event.insert("failure", document.clone());
+            let wanted = match direction {
+                Direction::Up => row(up.clone(), &[], event),
+                Direction::Down => aside(row(down.clone(), &[], event)),
+            };
+            check(Transaction, &change, &wanted);
+        }
+    }
+
+    #[test]
+    fn a_cancelled_transaction_is_gone_and_what_is_half_done_stays() {
+        let checksum = doc! { "$ifNull": ["$checksum", literal("c1")] };
+        let gone = doc! { "checksum": checksum.clone(), "direction": "up", "state": "cancelled" };
+        let kept = |direction: &str| {
+            doc! {
+                "checksum": checksum.clone(),
+                "direction": { "$ifNull": ["$direction", literal(direction)] },
+                "state": { "$ifNull": ["$state", literal("cancelled")] },
+            }
+        };
+        let up = RecordChange::Cancelled { direction: Direction::Up };
+        let down = RecordChange::Cancelled { direction: Direction::Down };
+        check(Transaction, &up, &row(gone, &[], event("cancelled", "up")));
+        check(Online, &up, &row(kept("up"), &[], event("cancelled", "up")));
+        check(Change, &up, &row(kept("up"), &[], event("cancelled", "up")));
+        for kind in [Transaction, Online, Change] {
+            check(kind, &down, &aside(row(kept("down"), &[], event("cancelled", "down"))));
+        }
+    }
+
+    #[test]
+    fn a_step_is_a_checkpoint_and_no_event() {
+        let found = doc! { "was": "$value" };
+        let steps = append("steps", doc! { "name": literal("copy"), "at": "$$NOW" });
+        let undo = doc! { "$literal": found.clone() };
+        for (done, found, set) in [
+            (None, None, doc! {}),
+            (Some("copy"), None, doc! { "steps": steps.clone() }),
+            (None, Some(("2", &found)), doc! { "undo.2": undo.clone() }),
+            (Some("copy"), Some(("2", &found)), doc! { "steps": steps, "undo.2": undo }),
+        ] {
+            check(Change, &RecordChange::Step { done, undo: found }, &row(set, &[], None));
+        }
+    }
+
+    #[test]
+    fn a_migration_that_turns_round_begins_with_the_steps_that_are_to_undo() {
+        let (steps, undo) = (["copy".to_owned()], doc! { "2": { "was": 1 } });
+        for (direction, name) in up_or_down() {
+            let set = doc! {
+                "state": "running", "direction": name, "by": who_document(&who()),
+                "steps": [{ "name": literal("copy"), "at": "$$NOW" }], "started": 9_i64,
+                "undo": { "$literal": undo.clone() },
+            };
+            let change = RecordChange::Turned { direction, steps: &steps, undo: &undo };
+            check(Change, &change, &row(set, &["failure"], event("turned", name)));
+        }
+    }
+
+    #[test]
+    fn a_repair_sets_the_checksum_and_nothing_else() {
+        for (renamed, what) in [(true, "renamed"), (false, "repaired")] {
+            let wanted = row(doc! { "checksum": literal("c1") }, &[], doc! { "event": what });
+            check(Online, &RecordChange::Checksum { renamed }, &aside(wanted));
+        }
+    }
+
+    #[test]
+    fn a_statement_adds_stamp_and_event() {
+        let who = who();
+        let of = |change| statement(&migration(Online), &change, &stamp(&who));
+        let set = |statement: &Document| {
+            let pipeline = statement.get_array("u").unwrap();
+            pipeline[0].as_document().unwrap().get_document("$set").unwrap().clone()
+        };
+
+        let reverted = of(RecordChange::Reverted);
+        assert_eq!(reverted.get_document("q").unwrap(), &doc! { "_id": 5_i64 });
+        assert!(reverted.get_bool("upsert").unwrap());
+        let gone = doc! { "$unset": ["failure", "durationMs", "appliedAt", "batch", "by", "undo"] };
+        assert_eq!(reverted.get_array("u").unwrap()[1].as_document(), Some(&gone));
+        let found = set(&reverted);
+        assert_eq!(found.get_document("name").unwrap(), &doc! { "$literal": "add_email" });
+        assert_eq!(found.get_str("kind").unwrap(), "online");
+        assert_eq!(found.get_i64("fence").unwrap(), 3);
+        assert_eq!(found.get_i64("sequence").unwrap(), 9);
+        let event = doc! {
+            "at": "$$NOW", "fence": 3_i64, "by": who_document(&who),
+            "event": "reverted", "direction": "down",
+        };
+        let events = doc! { "$slice": [append("events", event), -20] };
+        assert_eq!(found.get_document("events").unwrap(), &events);
+
+        let step = of(RecordChange::Step { done: None, undo: None });
+        assert_eq!(step.get_array("u").unwrap().len(), 1, "nothing is unset");
+        assert!(!set(&step).contains_key("events"));
+        let repaired = set(&of(RecordChange::Checksum { renamed: false }));
+        assert!(!repaired.contains_key("fence") && !repaired.contains_key("sequence"));
+    }
+
+    #[test]
+    fn each_duration_goes_to_the_record_that_its_transaction_wrote() {
+        let timing =
+            |version, sequence, ms| Timing { version: Version::new(version), sequence, ms };
+        let found = timing_statement(3, &[timing(5, 9, 40), timing(6, 9, u64::MAX)]);
+        assert_eq!(
+            found,
+            doc! {
+                "q": {
+                    "_id": { "$in": [5_i64, 6_i64] }, "fence": 3_i64,
+                    "sequence": { "$in": [9_i64, 9_i64] },
+                },
+                "u": [{ "$set": { "durationMs": { "$arrayElemAt": [
+                    [40_i64, i64::MAX], { "$indexOfArray": [[5_i64, 6_i64], "$_id"] },
+                ] } } }],
+                "multi": true,
+            }
+        );
     }
 }
