@@ -32,7 +32,7 @@ use crate::{
 const LONG_TRANSACTION: Duration = Duration::from_secs(30);
 
 impl Engine {
-    /// Before an operation that the fence cannot hold back.
+    /// Refuses once the lease is lost. For an operation that the fence cannot hold back.
     pub(crate) fn refuse_when_lost(&self) -> Result<(), ServerError> {
         if self.lease.is_lost() {
             return Err(ServerError::in_reply(
@@ -43,8 +43,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Lost, or cancelled?
-    fn alive(&self, cancellable: bool) -> Result<(), StopReason> {
+    /// Stops a transaction that would begin when the lease is lost or the run is cancelled.
+    fn refuse_when_stopped(&self, cancellable: bool) -> Result<(), StopReason> {
         if self.lease.lost.is_cancelled() {
             return Err(StopReason::Lost);
         }
@@ -54,8 +54,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The guarded transaction: the fence and the record first, in one round trip, then the
-    /// body, then the commit. Retried while the server says that it may help.
+    /// Runs a guarded transaction: the fence and the record first, in one round trip, then the
+    /// operations, then the commit. Retried while the server says that a retry may help.
     pub(crate) async fn transaction<F>(
         &mut self,
         change: Guarded<'_>,
@@ -66,7 +66,7 @@ impl Engine {
     {
         let mut attempts = Attempts::new(change, self.control.retries);
         (self.in_flight, self.unsettled) = (true, true);
-        let ended = self.tries(&mut attempts, operations).await;
+        let ended = self.attempt(&mut attempts, operations).await;
         self.attempts = attempts.backoff.attempts();
         let ended = match ended {
             Err(stop) if attempts.unknown => self.clear_up(&attempts, stop).await,
@@ -76,15 +76,15 @@ impl Engine {
         ended
     }
 
-    /// Whatever stopped it, a commit that was sent may have got through, and may still get
-    /// through: ends the transaction, and only then finds out what became of it.
+    /// Whatever stopped the transaction, a commit that was sent may have got through, or may still
+    /// get through: ends the transaction, and only then finds out what became of it.
     async fn clear_up(
         &mut self,
         attempts: &Attempts<'_>,
         stop: StopReason,
     ) -> Result<Committed, StopReason> {
         let ended = self.end_open_transaction().await;
-        match (self.settle(attempts).await, stop) {
+        match (self.outcome(attempts).await, stop) {
             (Ok(CommitOutcome::Committed), _) => {
                 Ok(self.count_commit(attempts, Durability::Majority))
             }
@@ -99,7 +99,7 @@ impl Engine {
         }
     }
 
-    async fn tries<F>(
+    async fn attempt<F>(
         &mut self,
         attempts: &mut Attempts<'_>,
         mut operations: F,
@@ -124,15 +124,16 @@ impl Engine {
         }
     }
 
-    /// Begins, and passes the guard. `Some`: an earlier attempt had committed after all.
+    /// Begins a transaction, and passes the guard. `Some`: an earlier attempt had committed after
+    /// all.
     async fn enter(
         &mut self,
         attempts: &mut Attempts<'_>,
     ) -> Result<Option<Committed>, StopReason> {
         loop {
-            self.alive(attempts.change.cancellable)?;
+            self.refuse_when_stopped(attempts.change.cancellable)?;
             attempts.begun = Instant::now();
-            // Durations that are written with a commit are to stay there.
+            // A commit that writes durations must not be taken back: they are forgotten here.
             let enough = self.in_replica_set
                 && self.provisional.has_room(attempts.begun)
                 && !self.is_timing_due();
@@ -147,12 +148,12 @@ impl Engine {
                 Ok(true) => return Ok(None),
                 Ok(false) => {
                     self.abort().await;
-                    match self.settle(attempts).await? {
+                    match self.outcome(attempts).await? {
                         CommitOutcome::Committed if attempts.unknown => {
                             return Ok(Some(self.count_commit(attempts, Durability::Majority)));
                         }
                         CommitOutcome::TakenBack => return Err(StopReason::TakenBack),
-                        // Then it was the timing of the one before: do without.
+                        // The durations of earlier migrations did not match: leave them out.
                         CommitOutcome::Unchanged
                             if !std::mem::take(&mut self.timing).is_empty() => {}
                         CommitOutcome::Committed
@@ -170,13 +171,13 @@ impl Engine {
                         let error = self.control.explained("enter a transaction", error).await;
                         return Err(StopReason::Server(error));
                     }
-                    tracing::debug!(target: "mongrate", error = %Line(&error), "the guard is tried again");
+                    tracing::debug!(target: "mongrate", error = %Line(&error), "retrying the guard");
                 }
             }
         }
     }
 
-    /// Commits what the body did, or aborts it. `None`: try again.
+    /// Commits what the operations did, or aborts it. `None`: another attempt may help.
     async fn leave(
         &mut self,
         attempts: &mut Attempts<'_>,
@@ -187,10 +188,10 @@ impl Engine {
             Err(StopReason::Body(error)) => {
                 self.abort().await;
                 let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
-                // A transaction that is too long for the server is so each time.
+                // A transaction that is too long for the server is too long each time.
                 let gone = driver::find(error.as_ref()).and_then(driver::code);
                 let gone = gone == Some(code::NO_SUCH_TRANSACTION);
-                // After a short one it is more likely that the primary has changed.
+                // After a short transaction it is more likely that the primary has changed.
                 let long = attempts.begun.elapsed() >= LONG_TRANSACTION;
                 attempts.ended_by_server =
                     if gone && long { attempts.ended_by_server + 1 } else { 0 };
@@ -199,7 +200,7 @@ impl Engine {
                 }
                 if transient && attempts.backoff.again().await {
                     let failure = Failure::of(error.as_ref());
-                    tracing::debug!(target: "mongrate", failure = %Line(&failure), "the transaction is tried again");
+                    tracing::debug!(target: "mongrate", failure = %Line(&failure), "retrying the transaction");
                     return Ok(None);
                 }
                 return Err(StopReason::Body(if gone { EndedByServer.into() } else { error }));
@@ -232,7 +233,7 @@ impl Engine {
         {
             return Ok(None);
         }
-        // Giving up: nothing may stay open. (If the outcome is unknown, that is seen to later.)
+        // Giving up: no transaction may stay open. (If the outcome is unknown, `clear_up` ends it.)
         if !attempts.unknown {
             self.end_open_transaction().await;
         }
@@ -242,7 +243,7 @@ impl Engine {
         Err(StopReason::Server(Error::server("commit", error)))
     }
 
-    /// The first command: `false` when the fence, the record or the timing did not match.
+    /// Sends the first command. `false`: the fence, a record or a duration did not match.
     async fn guard(&mut self, attempts: &Attempts<'_>) -> Result<bool, ServerError> {
         let mut statements =
             vec![fence::guard_statement(self.lease.fence, self.guards, attempts.change.digest)];
@@ -258,7 +259,7 @@ impl Engine {
         }
         let mut expected = statements.len();
         if self.is_timing_due() {
-            // Not of a record that changes anyway.
+            // A record that this transaction changes anyway gets no duration.
             let timing = self.timing.iter().filter(|timing| !attempts.changes(timing.version));
             let timing: Vec<Timing> = timing.copied().collect();
             if !timing.is_empty() {
@@ -285,6 +286,7 @@ impl Engine {
         }
     }
 
+    /// Counts a commit, and what is known of the commits before it.
     fn count_commit(&mut self, attempts: &Attempts<'_>, durability: Durability) -> Committed {
         self.guards += 1;
         self.unsettled = false;
@@ -294,7 +296,7 @@ impl Engine {
                 let commit = provisional::Commit { version, sequence, before };
                 self.provisional.add(commit, Instant::now());
             }
-            // With it, a majority has all that came before it.
+            // Once a majority has this commit, it has all commits before it.
             _ => self.provisional.confirm(),
         }
         self.applied = attempts.change.digest;
@@ -305,8 +307,9 @@ impl Engine {
         Committed { attempts: attempts.backoff.attempts(), sequence: self.guards }
     }
 
-    /// The guard did not match: why?
-    async fn settle(&mut self, attempts: &Attempts<'_>) -> Result<CommitOutcome, StopReason> {
+    /// Finds out what became of a transaction whose guard did not match, or whose commit got no
+    /// answer.
+    async fn outcome(&mut self, attempts: &Attempts<'_>) -> Result<CommitOutcome, StopReason> {
         let (history, found) = self.look(attempts.version().into_iter().collect()).await?;
         if self.is_taken_back(&found) {
             return Ok(CommitOutcome::TakenBack);
@@ -330,11 +333,11 @@ impl Engine {
     }
 }
 
-/// What a guarded transaction commits besides the operations in it.
+/// What a guarded transaction commits besides its operations.
 pub(crate) struct Guarded<'a> {
     /// The records that change with it.
     pub(super) records: Vec<(Identity, &'a RecordChange<'a>)>,
-    /// What is applied once it commits.
+    /// The digest of what is applied once it commits.
     pub(super) digest: Digest,
     cancellable: bool,
     /// Which members must acknowledge the commit, at least.
@@ -342,7 +345,7 @@ pub(crate) struct Guarded<'a> {
 }
 
 impl<'a> Guarded<'a> {
-    /// A change of these records. A cancelled run ends it, and a majority has to acknowledge it.
+    /// A change of these records. Cancelling the run ends it, and a majority has to acknowledge it.
     pub(crate) fn new(records: Vec<(Identity, &'a RecordChange<'a>)>, digest: Digest) -> Self {
         Self { records, digest, cancellable: true, durability: Durability::Majority }
     }
@@ -352,12 +355,12 @@ impl<'a> Guarded<'a> {
         Self::new(vec![(migration, change)], digest)
     }
 
-    /// The same change, also made when the run was cancelled.
+    /// The same change, made even if the run is cancelled.
     pub(super) fn although_cancelled(self) -> Self {
         Self { cancellable: false, ..self }
     }
 
-    /// The same change, for which these members are enough.
+    /// The same change, which these members have to acknowledge.
     pub(crate) fn durability(self, durability: Durability) -> Self {
         Self { durability, ..self }
     }
@@ -366,14 +369,14 @@ impl<'a> Guarded<'a> {
 /// The attempts at one guarded transaction.
 pub(super) struct Attempts<'a> {
     pub(super) change: Guarded<'a>,
-    /// What this attempt asks for.
+    /// Which members must acknowledge the commit of this attempt.
     durability: Durability,
     backoff: Backoff,
     /// When this attempt began.
     begun: Instant,
-    /// How often in a row the server had ended the transaction before its commit.
+    /// How many attempts in a row the server ended before their next operation or their commit.
     ended_by_server: u32,
-    /// A commit was sent, and its outcome never came back.
+    /// A commit was sent, and its outcome did not come back.
     unknown: bool,
 }
 
@@ -389,11 +392,12 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// A migration whose record tells whether the transaction committed.
+    /// The version of a migration whose record tells whether the transaction committed.
     fn version(&self) -> Option<Version> {
         self.change.records.first().map(|(migration, _)| migration.version)
     }
 
+    /// Whether the transaction changes the record of this version.
     fn changes(&self, version: Version) -> bool {
         self.change.records.iter().any(|(migration, _)| migration.version == version)
     }
@@ -402,10 +406,10 @@ impl<'a> Attempts<'a> {
 /// What the database says of a guarded transaction whose outcome is in doubt.
 enum CommitOutcome {
     Committed,
-    /// It did not commit, and the fence is still ours.
+    /// The transaction did not commit, and the fence is still ours.
     Unchanged,
-    /// The same, and what came before it is gone, too.
+    /// The transaction did not commit, and an election took back commits before it.
     TakenBack,
-    /// A newer owner is there.
+    /// A newer owner has raised the fence.
     Lost,
 }

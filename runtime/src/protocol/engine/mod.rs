@@ -1,5 +1,5 @@
-//! Runs under the lock: guarded transactions, their retries, and the two kinds of
-//! migration body. Alone in knowing the order guard → operations → commit.
+//! What one acquisition of the lock works with: its lease, its session, and what it knows of the
+//! fence and of the commits that only the primary has.
 
 pub(crate) mod attempts;
 #[cfg(mongrate_mutants)]
@@ -35,14 +35,14 @@ use crate::{
     telemetry::progress::Progress,
 };
 
-/// How many times in a row the body or the commit may find the transaction gone before the
-/// body is blamed.
+/// How many times in a row the server may have ended the transaction before the body's next
+/// operation or the commit. Then the migration fails with [`EndedByServer`](super::stop::EndedByServer).
 pub(crate) const ENDED_BY_SERVER_MAX: u32 = 3;
 
-/// How many durations are written together.
+/// The most durations that are kept to be written together.
 const TIMINGS_MAX: usize = 50;
 
-/// So much work is not left without its durations, should the process be killed.
+/// The most work whose durations are not yet written: a process that is killed loses them.
 const TIMED_MAX_MS: u64 = 1_000;
 
 /// A guarded transaction that committed.
@@ -67,25 +67,27 @@ pub(crate) struct Engine {
     applied: Digest,
     /// Commits that only the primary is known to have.
     provisional: Provisional,
-    /// How many of them an election took back, the newest; whoever knows their steps asks.
+    /// How many commits an election took back, counted from the newest. The run, which knows
+    /// their steps, asks for this number.
     undone: usize,
-    /// Whether there may be any.
+    /// Whether there may be provisional commits.
     in_replica_set: bool,
-    /// How long the last migrations took, not yet written.
+    /// How long the last migrations took. Not yet written.
     timing: Vec<Timing>,
-    /// Why a step inside an online body stopped; its error is only a messenger.
+    /// Why a step inside an online body stopped. The error that the body got for it only carries
+    /// the text.
     pub(crate) stopped: Option<StopReason>,
-    /// A guarded transaction is under way. If it still is when the next one begins, a body
-    /// dropped the future of a step, or was dropped itself.
+    /// A guarded transaction is under way. If it still is when the next transaction begins, a body
+    /// dropped the future of a step, or the body itself was dropped.
     in_flight: bool,
-    /// The last guarded transaction is not known to have committed: if one of its commands is
-    /// still on its way, that may yet begin it.
+    /// The last guarded transaction is not known to have committed: one of its commands may still
+    /// be on its way, and begin the transaction when it arrives.
     unsettled: bool,
     /// Held while a backfill commits a batch; a cancellation waits for it.
     pub(crate) batch_at_work: Arc<tokio::sync::Mutex<()>>,
     /// How often the last transaction was tried.
     pub(crate) attempts: u32,
-    /// The digest that the fence held when it was raised.
+    /// The digest that the fence held when this acquisition raised it.
     pub(crate) found: Option<Digest>,
 }
 
@@ -140,9 +142,9 @@ impl Engine {
         from_dead: bool,
     ) -> Result<Option<(ClientSession, fence::Raised, fence::Fence, History)>, Error> {
         let client = control.database.client();
-        // What depends on an order asks for it: the guard by its numbers, a read by the time that
-        // it must not be older than. A transaction of a causal session would wait for the journal
-        // of the one before.
+        // A command that depends on an order asks for it: the guard by its numbers, a read by the
+        // time that it must not be older than. In a causal session, a transaction would wait for
+        // the journal of the transaction before it.
         let mut session = client
             .start_session()
             .causal_consistency(false)
@@ -170,12 +172,12 @@ impl Engine {
         self.lease.owner()
     }
 
-    /// Gives the lock back after `error`, which came before anything was run.
+    /// Gives the lock back after `error`, which came before any migration was run.
     pub(crate) async fn give_up(self, error: &Error) {
         self.lease.give_up(error).await;
     }
 
-    /// Whether the server is known to be a member of a replica set, and no router.
+    /// Whether the server is known to be a member of a replica set, and not a router.
     pub(crate) fn in_replica_set(&self) -> bool {
         self.in_replica_set
     }
@@ -191,37 +193,39 @@ impl Engine {
         if !self.timing.is_empty() {
             statements.push(record_change::timing_statement(self.lease.fence, &self.timing));
         }
-        // Whoever comes next must be able to end what a late guard of ours begins.
+        // If one of our guards arrives late, the next owner must be able to end the transaction
+        // that it opens.
         if !self.unsettled {
             statements.push(fence::forget_statement(self.lease.fence, self.session.id()));
         }
         self.lease.release(statements).await;
     }
 
-    /// Whether the next guard has the durations with it. A statement for each of them with the
-    /// guard that follows was a fifth of what a short migration takes the server beside its own.
+    /// Whether the next guard writes the durations, too. One statement per duration, with the
+    /// guard that follows, was a fifth of the server's time for a short migration, the migration's
+    /// own work not counted.
     fn is_timing_due(&self) -> bool {
         let ms = self.timing.iter().map(|timing| timing.ms).fold(0, u64::saturating_add);
         self.timing.len() >= TIMINGS_MAX || ms >= TIMED_MAX_MS
     }
 
-    /// Notes how long a migration took; written with a later guard, or with the release.
+    /// Keeps how long a migration took; a later guard writes it, or the release of the lock.
     pub(crate) fn note_timing(&mut self, version: Version, committed: Committed, ms: u64) {
         self.timing.push(Timing { version, sequence: committed.sequence, ms });
     }
 
-    /// How many commits an election took back since this was asked last: those of the newest
+    /// Returns how many commits an election took back since the last call: those of the newest
     /// steps that had ended well.
     pub(crate) fn take_undone(&mut self) -> usize {
         std::mem::take(&mut self.undone)
     }
 
-    /// How many commits only the primary is known to have.
+    /// Returns how many commits only the primary is known to have.
     pub(crate) fn provisional(&self) -> usize {
         self.provisional.len()
     }
 
-    /// Whoever comes next will see what became of them.
+    /// Forgets the provisional commits; the next owner of the lock will see what became of them.
     pub(crate) fn give_up_on_provisional(&mut self) {
         self.provisional.confirm();
         self.unsettled = true;
@@ -232,8 +236,8 @@ impl Engine {
         self.lease.is_lost()
     }
 
-    /// Waits until a majority has all commits, or finds out how many it will never have, the
-    /// newest. Of those that another owner has found, what it made of them counts.
+    /// Waits until a majority has all commits, or finds out how many of the newest commits are
+    /// gone for good. Where another owner has taken over, its records say which commits are there.
     pub(crate) async fn confirm(&mut self) -> Result<usize, StopReason> {
         #[cfg(mongrate_mutants)]
         if mutant::is(Mutant::LastIsProvisional) {
@@ -242,7 +246,7 @@ impl Engine {
         }
         let versions: Vec<Version> = self.provisional.versions().collect();
         let (history, found) = self.look(versions).await?;
-        // More, if the last one got through without an answer.
+        // The fence counts more if the last commit got through and only its reply was lost.
         if found.fence == self.lease.fence && found.guards >= self.guards {
             self.provisional.confirm();
             return Ok(0);
@@ -260,8 +264,8 @@ impl Engine {
         Ok(gone)
     }
 
-    /// Whether the fence is still ours, but counts fewer commits than there were: then those are
-    /// forgotten here as well.
+    /// Whether the fence is still ours, but counts fewer commits than there were: then the missing
+    /// commits are forgotten here as well.
     pub(crate) fn is_taken_back(&mut self, found: &fence::Fence) -> bool {
         if found.fence != self.lease.fence {
             return false;
@@ -278,7 +282,8 @@ impl Engine {
         true
     }
 
-    /// Reads the fence and these records, not older than what this session has seen.
+    /// Reads the fence and the records of these versions, not older than what this session has
+    /// seen.
     pub(crate) async fn look(
         &self,
         versions: Vec<Version>,
@@ -288,7 +293,7 @@ impl Engine {
         let filter = doc! { "_id": { "$in": ids } };
         let after = self.session.operation_time();
         let found = self.control.find_each(after, None, filter, doc! {}, ControlDocuments::add);
-        // It waits until a majority has what this session has seen.
+        // The read waits until a majority has what this session has seen.
         let found =
             tokio::time::timeout(Control::MAJORITY_WAIT, found).await.unwrap_or_else(|_| {
                 Err(ServerError::in_reply("a majority of the replica set does not keep up", None))
@@ -297,9 +302,9 @@ impl Engine {
         found.and_then(ControlDocuments::done).map_err(StopReason::Server)
     }
 
-    /// Ends what a failed commit may have left open on the server: the driver does not abort
-    /// after a commit was sent. `true`: none is open, a commit that is still on its way will
-    /// find none, and what this session reads from now on is not older than that.
+    /// Ends the transaction that a failed commit may have left open on the server: the driver does
+    /// not abort after a commit was sent. `true`: no transaction is open, a commit that is still on
+    /// its way will find none, and what this session reads from now on is not older than that.
     async fn end_open_transaction(&mut self) -> bool {
         end_session(&self.control, &mut self.session).await
     }
@@ -308,8 +313,9 @@ impl Engine {
         abort(&mut self.session).await;
     }
 
-    /// What was found without the fence's guard: to a process that was replaced meanwhile it says
-    /// nothing.
+    /// The reason to stop for an error that was found without the fence's guard. If this process
+    /// was replaced meanwhile, or an election took commits back, that is the reason, and not the
+    /// error.
     pub(crate) async fn unless_lost(&mut self, error: BoxError) -> StopReason {
         match self.look(Vec::new()).await {
             Ok((_, found)) if found.fence != self.lease.fence => {
@@ -321,7 +327,7 @@ impl Engine {
         }
     }
 
-    /// What ends a body before its time. Call it right before the body begins.
+    /// Returns what ends a body before its time. Call it right before the body begins.
     pub(crate) fn watch(&mut self) -> Watch {
         self.stopped = None;
         Watch {
@@ -331,18 +337,18 @@ impl Engine {
         }
     }
 
-    /// What the checkpoints of a backfill are read and written with.
+    /// The time that a read of a backfill's checkpoints must not be older than.
     pub(crate) fn operation_time(&self) -> Option<Timestamp> {
         self.session.operation_time()
     }
 
-    /// Cancelled when the lease is lost.
+    /// The token that is cancelled when the lease is lost.
     pub(crate) fn lost(&self) -> CancellationToken {
         self.lease.lost.clone()
     }
 
-    /// Work that has transactions of its own begins or ends: if its future is dropped in
-    /// between, the migration fails as with a dropped step.
+    /// Tells that work with transactions of its own begins or ends: if its future is dropped in
+    /// between, the migration fails as it does after a dropped step.
     pub(crate) fn set_in_flight(&mut self, in_flight: bool) {
         self.in_flight = in_flight;
     }

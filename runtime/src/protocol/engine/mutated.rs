@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Engine {
-    /// Breaks the guard. `false`: it did not match.
+    /// Breaks the guard. `false`: the broken guard did not match.
     pub(super) async fn guard_mutated(
         &mut self,
         statements: &mut Vec<Document>,
@@ -35,7 +35,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// What the broken guard left out still has to get into the database.
+    /// Writes what the broken guard left out, after the commit.
     pub(super) async fn committed_mutated(&mut self, attempts: &Attempts<'_>) {
         let without = [Mutant::NoFence, Mutant::FenceOnlyRead, Mutant::FenceNoOpSet]
             .into_iter()

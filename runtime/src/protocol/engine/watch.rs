@@ -22,14 +22,14 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Runs `body` to its end, or until it has to stop: then its future is dropped.
+    /// Runs `body` to its end, or until it has to stop: then this drops the body's future.
     pub(crate) async fn over(
         self,
         body: impl Future<Output = Result<(), BoxError>>,
     ) -> Result<(), StopReason> {
         let cancelled = async {
             self.cancel.cancelled().await;
-            // A backfill ends the batch that it is at, and stops by itself.
+            // A backfill commits the batch at hand, and stops by itself.
             drop(self.batch_at_work.lock().await);
         };
         tokio::select! {

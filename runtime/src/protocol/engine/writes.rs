@@ -1,4 +1,5 @@
-//! The guarded transactions of the protocol itself: outcomes, steps, and what an interrupted body left.
+//! The guarded transactions of the protocol itself: outcomes, steps, and the end of a transaction
+//! that a body dropped.
 
 use mongodb::{ClientSession, bson::Document};
 
@@ -11,13 +12,13 @@ use crate::{
     },
 };
 
-/// What a body is told that drops the future of a step.
+/// The error of a migration whose body dropped the future of a step.
 const STEP_DROPPED: &str = "a step was dropped before it had ended; await every step to its end, \
                             without a timeout around it";
 
 impl Engine {
-    /// Records what became of a migration, in a transaction of its own: also after a
-    /// cancellation.
+    /// Records what became of a migration, in a transaction of its own, even if the run is
+    /// cancelled.
     pub(crate) async fn record(
         &mut self,
         migration: Identity,
@@ -28,7 +29,7 @@ impl Engine {
         self.transaction(change, async |_| Ok(())).await
     }
 
-    /// Records changes of many migrations, or of none but the digest, in one transaction.
+    /// Records changes of many migrations, or of the digest alone, in one transaction.
     pub(crate) async fn record_all(
         &mut self,
         digest: Digest,
@@ -53,11 +54,12 @@ impl Engine {
         .map(drop)
     }
 
+    /// The stamp of the next guarded transaction.
     pub(crate) fn stamp(&self) -> Stamp<'_> {
         Stamp { who: &self.who, fence: self.lease.fence, sequence: self.guards + 1 }
     }
 
-    /// A step of an online migration: at most once, committed with its checkpoint.
+    /// Runs a step of an online migration: at most once, committed with its checkpoint.
     pub(crate) async fn step<F>(
         &mut self,
         migration: Identity,
@@ -72,8 +74,8 @@ impl Engine {
         self.transaction(change, operations).await.map(drop)
     }
 
-    /// Whether the body dropped a step before this one: it stops the migration, whatever the
-    /// body makes of this error.
+    /// Refuses if the body dropped an earlier step. The migration stops then, whatever the body
+    /// makes of this error.
     pub(crate) async fn refuse_dropped(&mut self) -> Result<(), StopReason> {
         if self.recover().await? {
             self.stopped = Some(StopReason::Body(STEP_DROPPED.into()));
@@ -82,15 +84,15 @@ impl Engine {
         Ok(())
     }
 
-    /// What the end of a body means: it, or a step of it, may have been dropped in the middle of a
-    /// transaction, stopped, or taken over meanwhile.
+    /// Turns the end of a body into a result: a step may have been dropped in the middle of a
+    /// transaction or stopped, or another process may have taken over meanwhile.
     pub(crate) async fn after_body(
         &mut self,
         ended: Result<(), StopReason>,
     ) -> Result<(), StopReason> {
         let dropped = self.recover().await?;
         match (self.stopped.take(), ended) {
-            // What was refused because the lease is lost is not the body's fault.
+            // The body failed because an operation was refused after the lease was lost.
             (_, Err(StopReason::Body(_))) if self.lease.is_lost() => Err(StopReason::Lost),
             (Some(stop), _) | (None, Err(stop)) => Err(stop),
             (None, Ok(())) if dropped => Err(StopReason::Body(STEP_DROPPED.into())),
@@ -98,9 +100,9 @@ impl Engine {
         }
     }
 
-    /// After a transaction's future was dropped half-way: ends it, and finds out whether it
-    /// had committed. (Only steps can be dropped, and they leave the digest as it is.)
-    /// `false`: none was.
+    /// Ends a transaction whose future was dropped half-way, and finds out whether it had
+    /// committed. (Only steps can be dropped, and steps leave the digest as it is.) `false`: no
+    /// future was dropped.
     pub(crate) async fn recover(&mut self) -> Result<bool, StopReason> {
         if !self.in_flight {
             return Ok(false);
