@@ -34,7 +34,7 @@ fn is_refused<T: std::fmt::Debug>(verb: &str, ended: Result<T, Error>) {
     assert_eq!((renamed[0].recorded.as_str(), renamed[0].linked.as_str()), ("plain", "effect_2"));
     for part in [
         "recorded as `plain`",
-        "another app's? use a group or a collection of its own",
+        "if it is another app's history, use a group or a collection of your own",
         "--group",
         "--collection",
         "repair --renamed 2",

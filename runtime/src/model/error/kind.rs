@@ -10,27 +10,27 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// A migration failed: look at its error.
     Failed,
-    /// Migrations are pending where none may be.
+    /// Migrations are pending, and none may be.
     Pending,
-    /// The request was wrong.
+    /// The request is wrong: correct it.
     Usage,
-    /// A person has to decide.
+    /// The error needs a human decision.
     NeedsOperator,
     /// The server is out of reach or refuses.
     Unavailable,
-    /// The build is wrong.
+    /// The build is wrong: fix it and deploy again.
     BadBuild,
-    /// Somebody else is at it: try again.
+    /// Another process is migrating: try again.
     Busy,
     /// The user's rights do not suffice.
     Forbidden,
-    /// Cancelled by a signal or a token.
+    /// A signal or a token cancelled the call.
     Cancelled,
 }
 
 impl Kind {
-    /// The exit code of a process that ends because of this. Those from 64 on are the
-    /// meanings of `sysexits.h`; 130 is what shells use for an interrupted process.
+    /// The exit code of a process that ends with such an error. Codes from 64 to 77 mean what they
+    /// mean in `sysexits.h`; 130 is what shells use for an interrupted process.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Failed => 1,
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// The HTTP status of an answer that says this.
+    /// The HTTP status of an answer with such an error.
     pub const fn http_status(self) -> u16 {
         match self {
             Self::Usage => 422,

@@ -63,10 +63,11 @@ pub enum Error {
         reason: String,
     },
 
-    /// The server refused for lack of rights, or the sign-in failed.
+    /// The server refused for lack of rights, or the sign-in failed. What was committed before
+    /// stays.
     #[error(
         "not allowed to {action}: {source}; the user needs `find`, `insert` and `update` on the \
-         control collection, and what the migrations themselves do"
+         control collection, and the rights for what the migrations do"
     )]
     Unauthorized {
         /// What was being done.
@@ -75,7 +76,7 @@ pub enum Error {
         source: Box<ServerError>,
     },
 
-    /// MongoDB could not be reached, or refused.
+    /// MongoDB could not be reached, or refused. What was committed before stays.
     #[error("could not {action}: {source}")]
     Server {
         /// What was being done.
@@ -88,57 +89,57 @@ pub enum Error {
     /// If it is not Mongrate's, nothing was written into it.
     #[error("{}", corrupt(.collection.as_deref(), .id, .problem))]
     Corrupt {
-        /// The collection, if it is not Mongrate's at all: another tool's, or none that can hold
-        /// a history.
+        /// The name of the collection, if it is not Mongrate's at all: it is another tool's, or it
+        /// cannot hold a history.
         collection: Option<String>,
-        /// The `_id` of the document, or the name of what else stands in the way.
+        /// The `_id` of the document, or what else stands in the way.
         id: String,
         /// What is wrong with it.
         problem: String,
     },
 
-    /// Records have other names than this build's migrations of the same versions: they are other
-    /// migrations, most likely another app's. Nothing was run or written.
+    /// Records have other names than this build's migrations of the same versions: they belong to
+    /// other migrations, most likely another app's. Nothing was run or written.
     #[error(
         "the history is not this build's: {} recorded under another name:{}\n\
-         another app's? use a group or a collection of its own (`--group NAME`, `--collection \
-         NAME`); if you renamed a migration yourself, `repair{}` records the new name; nothing was \
-         run or written",
+         if it is another app's history, use a group or a collection of your own (`--group NAME`, \
+         `--collection NAME`); if you renamed a migration, `repair{}` records the new name; \
+         nothing was run or written",
         count(.0.len(), "migration"), lines(.0), renamed_flags(.0)
     )]
     Renamed(Vec<Renamed>),
 
     /// A verb was called in the body of a migration that this very process runs, over the same
-    /// control collection. It would wait for itself for ever. Nothing was run by this call.
+    /// control collection. The call would wait for itself for ever. It ran nothing.
     #[error(
         "this call was made in the body of a migration, and needs the lock that this very process \
-         holds to run that migration: it would wait for itself for ever; call it after the \
-         migration, not in its body; nothing was run by this call"
+         holds to run that migration: it would wait for itself for ever; make the call after the \
+         migration, not in its body; the call ran nothing"
     )]
     InsideMigration,
 
-    /// Somebody else is migrating, and the wait is over. Nothing was run by this call.
+    /// Another process is migrating, and the wait is over. This call ran nothing.
     #[error(
-        "the lock is held by {holder} (fence {fence}) for another {} s; wait, or, if that \
-         process is known to be dead, `force-unlock {fence} --confirm`",
+        "the lock is held by {holder} (fence {fence}) for another {} s; wait, or, if you \
+         know that this process is dead, run `force-unlock {fence} --confirm`; nothing was run",
         remaining.as_secs()
     )]
     LockHeld {
-        /// Host, process and app that hold it.
+        /// The process that holds the lock: host, process id and app.
         holder: String,
-        /// The holder's fence number.
+        /// The fence number of the holder.
         fence: i64,
-        /// How long its lease still runs, by the server's clock.
+        /// How long the lease still runs, by the server's clock.
         remaining: Duration,
     },
 
-    /// Another process took over while this one was stalled. What this call committed stays;
-    /// what was in flight was aborted by the database.
+    /// Another process took over while this one was stalled, or an operator took the lock away.
+    /// What this call committed stays; the transaction in flight was aborted.
     #[error("{}", lock_lost(.report, .taken_by.as_ref()))]
     LockLost {
         /// What this call did before.
         report: Box<RunReport>,
-        /// The operator who took the lock away with `force_unlock`, if that is why.
+        /// The process that took the lock away with `force_unlock`; none if the lease was lost.
         taken_by: Option<Who>,
     },
 
@@ -153,13 +154,13 @@ pub enum Error {
 
     /// Pending migrations are older than the newest applied one. Nothing was run.
     #[error(
-        "{} older than the newest applied one ({newest}), and would run out of order:{}\n\
+        "{} older than the newest applied migration ({newest}), and would run out of order:{}\n\
          give them a newer version; or, if the order does not matter, run \
          `up --allow-out-of-order`, or mark them `out_of_order`; nothing was run",
         pending_are(.versions.len()), lines(.versions)
     )]
     OutOfOrder {
-        /// The late ones.
+        /// The pending migrations that are too old.
         versions: Vec<Named>,
         /// The newest applied version.
         newest: Version,
@@ -177,14 +178,14 @@ pub enum Error {
         versions: Vec<Named>,
     },
 
-    /// A rollback was asked for that nobody wrote. Nothing was run.
+    /// Migrations that are to be rolled back have no rollback. Nothing was run.
     #[error(
         "cannot roll back:{}\nthey have no rollback; choose a target above them, write one with \
          `reversible = …`, or restore a backup; nothing was run",
         lines(versions)
     )]
     Irreversible {
-        /// The irreversible ones in the way.
+        /// The migrations without a rollback.
         versions: Vec<Named>,
     },
 
@@ -206,7 +207,7 @@ pub enum Error {
         version: Version,
     },
 
-    /// The history of another tool cannot be taken over as it is. Nothing was written.
+    /// The history of another tool cannot be imported as it is. Nothing was written.
     #[error(
         "cannot import from {tool} (collection `{collection}`):{}\nnothing was written",
         lines(problems)
@@ -231,35 +232,35 @@ pub enum Error {
         hint: &'static str,
     },
 
-    /// Not all of them can be one transaction (`--atomic`). Nothing was run.
+    /// The migrations cannot all be applied in one transaction (`--atomic`). Nothing was run.
     #[error("{}", apart(.versions, *.before, *.until))]
     Apart {
-        /// Those that are online or declared; none if there are just too many.
+        /// The migrations that are online or declared; empty if there are just too many.
         versions: Vec<Named>,
-        /// The last of those before them that can be.
+        /// The version up to which `up --atomic` can apply all; none if not even the first.
         before: Option<Version>,
-        /// The last of the first of them.
+        /// The version up to which `up` without `--atomic` then has to go.
         until: Option<Version>,
     },
 
     /// The migrations that are pending have lints, and the check is strict. Nothing was run.
     #[error(
-        "{}:{}\nchange them, or acknowledge a lint with `allow = \"…\"` in the attribute or \
+        "{}:{}\nchange the migrations, or acknowledge a lint with `allow = \"…\"` in the attribute or \
          `--allow NAME`; nothing was run",
         count(.0.len(), "lint"), lines(.0)
     )]
     Lints(Vec<Lint>),
 
-    /// The user may not make, fill or drop a scratch database. None was made.
+    /// The user may not make, fill or drop a scratch database. No such database was made.
     #[error(
         "not allowed to make the scratch database `{database}` ({missing}): a shadow run needs \
          the roles `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`, as its database \
-         has a new name each time; `db.grantRolesToUser(\"…\", [{{ role: \
+         has a new name each time; grant them with `db.grantRolesToUser(\"…\", [{{ role: \
          \"readWriteAnyDatabase\", db: \"admin\" }}, {{ role: \"dbAdminAnyDatabase\", db: \
          \"admin\" }}])`; nothing was written"
     )]
     ShadowForbidden {
-        /// The name that it would have.
+        /// The name that the scratch database would have.
         database: String,
         /// The actions that are missing, or what the server said.
         missing: String,
@@ -272,51 +273,52 @@ pub enum Error {
         problem: String,
     },
 
-    /// At least one migration failed. What is listed as done in the report is committed.
+    /// At least one migration failed. What the report lists as done is committed; the failed
+    /// migration left only its record, an online or declared one also its finished steps.
     #[error("{}", failed(.report))]
     Failed {
         /// What was done, what failed, and what was not tried.
         report: Box<RunReport>,
-        /// The first failure's own error.
+        /// The error of the first failure.
         source: BoxError,
     },
 
-    /// The run was cancelled. What was in flight was aborted, the lock released.
+    /// The run was cancelled. The transaction in flight was aborted, the lock released.
     #[error(
-        "cancelled: {} done; what was in flight was rolled back (an online one goes on after its \
-         last finished step), and the lock given back; `up` goes on from here",
+        "cancelled: {} done; the migration in flight was rolled back (an online one keeps its \
+         finished steps), and the lock was released; `up` resumes from here",
         count(.report.done().count(), "migration")
     )]
     Cancelled {
-        /// What was done before.
+        /// What this call did before.
         report: Box<RunReport>,
     },
 
-    /// Migrations are pending where none may be. Nothing was run.
+    /// Migrations are pending, and none may be (`check`, an app's start). Nothing was run.
     #[error("{} pending:{}\nrun `up` first; nothing was run", count(.versions.len(), "migration"), lines(.versions))]
     Pending {
-        /// The pending ones.
+        /// The pending migrations.
         versions: Vec<Named>,
     },
 
-    /// The lock is not what the operator saw. It was left alone.
+    /// The lock has changed since the operator looked. It was left alone.
     #[error(
         "the lock is not at fence {asked}: {found}; it was left alone; look at `lock-status` again"
     )]
     FenceMismatch {
         /// The fence that the operator named.
         asked: i64,
-        /// What is there instead.
+        /// What the lock is instead.
         found: String,
     },
 }
 
 impl Error {
-    /// What a caller can do about it.
+    /// What a caller can do about the error; exit codes and HTTP statuses come from it.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Registry { .. } | Self::InsideMigration => Kind::BadBuild,
-            // An operator wanted it to stop: it does not come back by itself.
+            // An operator stopped this run: it must not start again by itself.
             Self::LockLost { taken_by: Some(_), .. } => Kind::NeedsOperator,
             Self::Settings { .. } | Self::UnknownVersion { .. } => Kind::Usage,
             Self::Standalone | Self::UnsupportedServer { .. } | Self::Server { .. } => {
@@ -337,8 +339,8 @@ impl Error {
             | Self::Lints(_)
             | Self::ShadowImpossible { .. }
             | Self::Corrupt { .. } => Kind::NeedsOperator,
-            // A server that went away in the middle is none of the migration's failures; that it
-            // asked for more than the server allows a transaction is.
+            // A server that goes away is not a failure of the migration. A transaction that is
+            // larger than the server allows is.
             Self::Failed { source, .. } => match source.downcast_ref::<Self>() {
                 Some(Self::Server { source, .. })
                     if source.code().is_some_and(driver::is_limit) =>
@@ -346,7 +348,7 @@ impl Error {
                     Kind::Failed
                 }
                 Some(error) => error.kind(),
-                // A command of its body: Unauthorized.
+                // A command of the body was refused for lack of rights.
                 None if server_error::code_in(source.as_ref()) == Some(code::UNAUTHORIZED) => {
                     Kind::Forbidden
                 }
@@ -390,7 +392,7 @@ impl Error {
         }
     }
 
-    /// What the call did before it stopped, where it had begun.
+    /// What the call did before it stopped; none if it had not begun to run.
     pub fn report(&self) -> Option<&RunReport> {
         match self {
             Self::LockLost { report, .. }
@@ -400,14 +402,14 @@ impl Error {
         }
     }
 
-    /// Wraps a server's refusal, told apart by what can be done about it.
+    /// Wraps a server's error in the variant that fits what can be done about it.
     pub(crate) fn server(action: &'static str, source: impl Into<ServerError>) -> Self {
         let source = Box::new(source.into());
         match source.code() {
             Some(code::UNAUTHORIZED | code::AUTHENTICATION_FAILED) => {
                 Self::Unauthorized { action, source }
             }
-            // What a standalone says to a transaction.
+            // A standalone server refuses a transaction with these words.
             Some(code::ILLEGAL_OPERATION) if source.message().contains("Transaction numbers") => {
                 Self::Standalone
             }

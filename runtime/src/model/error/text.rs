@@ -9,11 +9,11 @@ use crate::model::{
         failure::Failure,
         run::{RunReport, StepOutcome, StepReport},
     },
-    state::Who,
+    state::{Direction, Who},
     version::Version,
 };
 
-/// Each on a line of its own, below what is said of them.
+/// Each item on an indented line of its own.
 pub(crate) fn lines<T: fmt::Display>(items: &[T]) -> String {
     items.iter().map(|item| format!("\n  {item}")).collect()
 }
@@ -31,15 +31,15 @@ pub(crate) fn corrupt(collection: Option<&str>, id: &str, problem: &str) -> Stri
              NAME` (`Migrator::collection`)"
         ),
         None => format!(
-            "the control document {id} is not what mongrate writes ({problem}); has something else \
-             written into the collection? Restore it from a backup, or choose another collection \
-             (`--collection NAME`)"
+            "the control document {id} is not what mongrate writes ({problem}); something else has \
+             probably written into the collection: restore the document from a backup, or choose \
+             another collection (`--collection NAME`)"
         ),
     }
 }
 
 pub(crate) fn renamed_flags(renamed: &[Renamed]) -> String {
-    renamed.iter().map(|one| format!(" --renamed {}", one.version)).collect()
+    renamed.iter().map(|renamed| format!(" --renamed {}", renamed.version)).collect()
 }
 
 pub(crate) fn lock_lost(report: &RunReport, taken_by: Option<&Who>) -> String {
@@ -47,14 +47,14 @@ pub(crate) fn lock_lost(report: &RunReport, taken_by: Option<&Who>) -> String {
     match taken_by {
         Some(by) => format!(
             "the lock was taken away by an operator (`force-unlock`, by {by}), so this run \
-             stopped; {done} done by this run; the one in flight was rolled back (an online one \
-             keeps its finished steps); `status` shows the state; run `up` again when nothing \
-             else migrates this database"
+             stopped; {done} done by this run; the migration in flight was rolled back (an online \
+             one keeps its finished steps); `status` shows the state; run `up` again when no other \
+             process migrates this database"
         ),
         None => format!(
             "the lease was lost (the process was stalled, or the server out of reach, for longer \
-             than the lease); {done} done by this run; the one in flight was stopped, and `status` \
-             shows what the other process made of it; run `up` again"
+             than the lease); {done} done by this run; the migration in flight was stopped, and \
+             another process may have finished it: `status` shows its state; run `up` again"
         ),
     }
 }
@@ -75,8 +75,8 @@ pub(crate) fn apart(versions: &[Named], before: Option<Version>, until: Option<V
     match versions {
         [] => format!("too many to be applied in one transaction; run {first}; nothing was run"),
         _ => format!(
-            "cannot apply all in one transaction:{}\nthey are online or declared, and what they do \
-             is no part of a transaction; run {first}; nothing was run",
+            "cannot apply all in one transaction:{}\nonline and declared migrations cannot be part \
+             of a transaction; run {first}; nothing was run",
             lines(versions)
         ),
     }
@@ -89,15 +89,17 @@ pub(crate) fn failed(report: &RunReport) -> String {
         text += &format!("{} `{}` failed: {message}\n", step.version, step.name);
     }
     let has = |wanted: fn(&&StepReport) -> bool| report.steps.iter().find(wanted).is_some();
-    let left = if has(|step| step.outcome == StepOutcome::Aborted) {
-        "all were to be applied together, so none was"
+    let state = if has(|step| step.outcome == StepOutcome::Aborted) {
+        "all were to be applied together, so none was applied"
     } else if has(|step| step.outcome == StepOutcome::Unknown) {
-        "whether it was committed is not known: see `status` when the server is back"
+        "whether the migration was committed is unknown: see `status` when the server is back"
     } else if has(|step| step.failure.is_some() && step.kind != MigrationKind::Transaction) {
-        "the failed one left its finished steps (it goes on after them)"
+        "the failed migration keeps its finished steps, and resumes after them"
     } else {
-        "the failed one left no trace but its record"
+        "the failed migration left only its record"
     };
     let done = count(report.done().count(), "migration");
-    text + &format!("{done} done and recorded; {left}; mend it and run again")
+    let is_rollback = has(|step| step.failure.is_some() && step.direction == Direction::Down);
+    let verb = if is_rollback { "down" } else { "up" };
+    text + &format!("{done} done and recorded; {state}; fix it and run `{verb}` again")
 }
