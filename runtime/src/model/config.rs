@@ -1,4 +1,4 @@
-//! Parses and bounds every setting once.
+//! The settings, with their defaults and bounds. Pure: every bound is checked here, once.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use super::{
     state::Who,
 };
 
-/// How long `up`, `down` and the other writing verbs wait while somebody else migrates.
+/// How long `up`, `down` and the other writing verbs wait while another process migrates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
-    /// Not at all: [`Error::LockHeld`] at once.
+    /// Not at all: the verb returns [`Error::LockHeld`] at once.
     No,
-    /// At most so long.
+    /// At most this long; then the verb returns [`Error::LockHeld`].
     AtMost(Duration),
-    /// As long as it takes. The default, since waiting ends as soon as nothing is pending.
+    /// As long as it takes. The default: waiting ends as soon as nothing is pending.
     Forever,
 }
 
@@ -27,10 +27,11 @@ pub enum Wait {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutOfOrder {
-    /// Refuse with [`Error::OutOfOrder`], unless it is marked `out_of_order`. The default.
+    /// Refuse with [`Error::OutOfOrder`], unless the migration is marked `out_of_order`. The
+    /// default.
     #[default]
     Refuse,
-    /// Apply it, after what is older than it and pending too.
+    /// Apply it, after pending migrations that are older still.
     Allow,
 }
 
@@ -38,17 +39,17 @@ pub enum OutOfOrder {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DatabaseAhead {
-    /// Go on, with a warning in the log and in the report. The default: an app that is
+    /// Continue, with a warning in the log and in the report. The default: an app that is
     /// rolled back must be able to start.
     #[default]
     Warn,
     /// Refuse with [`Error::Ahead`].
     Refuse,
-    /// Go on without a word in the log.
+    /// Continue, without a warning in the log.
     Allow,
 }
 
-/// How often a transaction is tried when the server says that trying again may help.
+/// How often a transaction is tried when the server says that a retry may help.
 ///
 /// ```
 /// use std::time::Duration;
@@ -93,9 +94,11 @@ impl Default for Retries {
     }
 }
 
+/// The settings of a [`Migrator`](crate::Migrator), whose methods describe them.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub group: String,
+    /// The control collection; `None`: its name follows from the group.
     pub collection: Option<String>,
     pub lease: Duration,
     pub local_takeover: bool,
@@ -105,6 +108,7 @@ pub(crate) struct Settings {
     pub retries: Retries,
     pub app: String,
     pub lints: LintLimits,
+    /// The lints that are acknowledged for every migration.
     pub allowed: Vec<LintName>,
 }
 
@@ -126,8 +130,9 @@ impl Default for Settings {
     }
 }
 
-/// What a database's name may be, by the rules of the server. Of control characters and blanks the
-/// server takes some: a newline at the end of a variable makes a database of that name.
+/// Refuses names that no database may have, by the rules of the server; and control characters and
+/// blanks, some of which the server takes: a newline at the end of an environment variable would
+/// make a database of that name.
 pub(crate) fn check_database_name(name: &str) -> Result<(), Error> {
     const BYTES_MAX: usize = 63;
     let is_wrong =
@@ -136,7 +141,7 @@ pub(crate) fn check_database_name(name: &str) -> Result<(), Error> {
         return Err(Error::Settings {
             setting: "database",
             problem: format!(
-                "`{}` is not a name of a database: 1 to {BYTES_MAX} bytes, no blanks, no control \
+                "`{}` is not a database name: 1 to {BYTES_MAX} bytes, no blanks, no control \
                  characters such as a newline, none of `/ \\ . \" $`",
                 name.escape_debug()
             ),
@@ -145,7 +150,7 @@ pub(crate) fn check_database_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a database that nothing can be migrated through.
+/// Refuses a database handle through which nothing can be migrated.
 pub(crate) fn check_database(database: &Database) -> Result<(), Error> {
     check_database_name(database.name())?;
     let unacknowledged =
@@ -154,9 +159,9 @@ pub(crate) fn check_database(database: &Database) -> Result<(), Error> {
         return Err(Error::Settings {
             setting: "w=0",
             problem:
-                "the client's write concern asks for no acknowledgement, so that nobody would \
-                      know what was written; take `w=0` out of the connection string, or out of \
-                      the options of the client or the database"
+                "the client's write concern asks for no acknowledgement, so Mongrate could not know \
+                      what was written; take `w=0` out of the connection string, or out of the \
+                      options of the client or the database"
                     .to_owned(),
         });
     }
@@ -169,6 +174,7 @@ impl Settings {
     const APP_BYTES_MAX: usize = 128;
     const COLLECTION_BYTES_MAX: usize = 120;
 
+    /// Refuses a setting that is out of its bounds.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refuse = |setting, problem: String| Err(Error::Settings { setting, problem });
         if self.lease < Self::LEASE_MIN || self.lease > Self::LEASE_MAX {
@@ -219,7 +225,7 @@ impl Settings {
         }
     }
 
-    /// Adds to what the app calls itself; within the bound, at the app's expense.
+    /// Adds `text` to the app's name. If both are too long together, the app's name is cut.
     #[cfg(feature = "http")]
     pub(crate) fn add_to_app(&mut self, text: &str) {
         let separator = if self.app.is_empty() { "" } else { ", " };
@@ -229,11 +235,127 @@ impl Settings {
         self.app = format!("{}{separator}{text}", self.app);
     }
 
+    /// This process, as the lock and the history name it.
     pub(crate) fn who(&self) -> Who {
         Who {
             host: gethostname::gethostname().to_string_lossy().into_owned(),
             pid: std::process::id(),
             app: self.app.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A change of the default settings.
+    type Change = fn(&mut Settings);
+
+    fn refusal(change: Change) -> Option<String> {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        settings.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_within_their_bounds_are_accepted() {
+        const ACCEPTED: [(&str, Change); 12] = [
+            ("the defaults", |_| {}),
+            ("the shortest lease", |settings| settings.lease = Settings::LEASE_MIN),
+            ("the longest lease", |settings| settings.lease = Settings::LEASE_MAX),
+            ("a named group", |settings| settings.group = "audit".to_owned()),
+            ("a collection", |settings| settings.collection = Some("a.b-c d".to_owned())),
+            ("the longest collection", |settings| settings.collection = Some("c".repeat(120))),
+            ("the longest group", |settings| settings.group = "g".repeat(109)),
+            ("one attempt", |settings| settings.retries.attempts_max = 1),
+            ("the most attempts", |settings| settings.retries.attempts_max = 1_000),
+            ("no pause", |settings| settings.retries.pause_max = Duration::ZERO),
+            ("the longest pause", |settings| settings.retries.pause_max = Duration::from_secs(60)),
+            ("the longest app", |settings| settings.app = "a".repeat(128)),
+        ];
+        for (name, change) in ACCEPTED {
+            assert_eq!(refusal(change), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_setting_out_of_its_bounds_is_refused_and_named() {
+        const REFUSED: [(&str, Change); 19] = [
+            ("lease: 0ns is not", |settings| settings.lease = Duration::ZERO),
+            ("lease: 999ms is not", |settings| settings.lease = Duration::from_millis(999)),
+            ("lease: 3600.001s is not", |settings| {
+                settings.lease = Duration::from_millis(3_600_001);
+            }),
+            ("group: is empty", |settings| settings.group.clear()),
+            ("collection: `` is not", |settings| settings.collection = Some(String::new())),
+            ("collection: `ccc", |settings| settings.collection = Some("c".repeat(121))),
+            // `migrations.` and the group are the name of the collection.
+            ("collection: `migrations.ggg", |settings| settings.group = "g".repeat(110)),
+            ("collection: `a$b` is not", |settings| settings.collection = Some("a$b".to_owned())),
+            ("collection: `a\\n` is not", |settings| settings.collection = Some("a\n".to_owned())),
+            ("collection: `a\\0b` is not", |settings| {
+                settings.collection = Some("a\0b".to_owned())
+            }),
+            ("collection: ` a` is not", |settings| settings.collection = Some(" a".to_owned())),
+            ("collection: `a ` is not", |settings| settings.collection = Some("a ".to_owned())),
+            ("collection: `system.a`", |settings| {
+                settings.collection = Some("system.a".to_owned())
+            }),
+            ("collection: `.a` is not", |settings| settings.collection = Some(".a".to_owned())),
+            ("collection: `a.` is not", |settings| settings.collection = Some("a.".to_owned())),
+            ("retries: attempts_max", |settings| settings.retries.attempts_max = 0),
+            ("retries: attempts_max", |settings| settings.retries.attempts_max = 1_001),
+            ("retries: pause_max", |settings| {
+                settings.retries.pause_max = Duration::from_millis(60_001);
+            }),
+            ("app: is over 128 bytes", |settings| settings.app = "a".repeat(129)),
+        ];
+        for (text, change) in REFUSED {
+            let refusal = refusal(change).expect(text);
+            assert!(refusal.starts_with(text), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_database_name_keeps_the_rules_of_the_server() {
+        for name in ["shop", "shop-2_test", "Zürich", &"d".repeat(63)] {
+            assert!(check_database_name(name).is_ok(), "{name}");
+        }
+        let too_long = "d".repeat(64);
+        let broken =
+            ["", "a b", "a\n", "a\0", "a/b", "a\\b", "a.b", "a\"b", "a$b", "\u{a0}", &too_long];
+        for name in broken {
+            let error = check_database_name(name).expect_err(name).to_string();
+            assert!(error.starts_with("database: `"), "{error}");
+            assert!(!error.contains(char::is_control), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_has_a_collection_of_its_own() {
+        let name = |group: &str, collection: Option<&str>| {
+            let (group, collection) = (group.to_owned(), collection.map(str::to_owned));
+            Settings { group, collection, ..Settings::default() }.collection_name()
+        };
+        assert_eq!(name(DEFAULT_GROUP, None), "migrations");
+        assert_eq!(name("audit", None), "migrations.audit");
+        assert_eq!(name("audit", Some("history")), "history");
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn the_name_of_the_app_gives_way_to_what_is_added() {
+        for (app, added, expected) in [
+            ("", "for anna", "for anna".to_owned()),
+            ("clinic 1.2.0", "for anna", "clinic 1.2.0, for anna".to_owned()),
+            // No character is cut in two: `é` has two bytes.
+            (&*"é".repeat(64), "for anna", format!("{}, for anna", "é".repeat(59))),
+        ] {
+            let mut settings = Settings { app: app.to_owned(), ..Settings::default() };
+            settings.add_to_app(added);
+            assert_eq!(settings.app, expected);
+            assert!(settings.check().is_ok(), "{}", settings.app);
         }
     }
 }
