@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Whole milliseconds; the greatest number if there are more.
+/// Whole milliseconds; `u64::MAX` if there are more.
 pub(crate) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Whole milliseconds since a moment.
+/// Whole milliseconds since `moment`.
 pub(crate) fn ms_since(moment: Instant) -> u64 {
     ms(moment.elapsed())
 }

@@ -1,11 +1,11 @@
-//! What a caller can do about a migration file that could not be written: the same for the
-//! command line and for HTTP.
+//! What a caller can do about a migration file that could not be written: one answer for the
+//! command line and HTTP.
 
 use mongrate_seal::create::CreateError;
 
 use super::error::kind::Kind;
 
-/// The kind, and the stable name.
+/// The kind of the error, and its stable name.
 pub(crate) fn classify(error: &CreateError) -> (Kind, &'static str) {
     match error {
         CreateError::Name { .. } => (Kind::Usage, "bad_name"),

@@ -1,8 +1,8 @@
-//! The digest of the applied set: constant size, whatever the history's length.
+//! The digest of the applied migrations: of constant size, however long the history is.
 //!
-//! It is the sum, modulo 2²⁵⁶, of the SHA-256 of every applied (version, checksum). A sum
-//! does not depend on the order, so that applying adds one term and rolling back takes one
-//! away, and nobody has to read the history to keep it.
+//! It is the sum, modulo 2²⁵⁶, of the SHA-256 of every applied (version, checksum). A sum does not
+//! depend on the order: applying adds a term, rolling back takes the term away, and neither has to
+//! read the history.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::version::Version;
 
+/// How many migrations are applied, and the sum of their hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Digest {
     count: i64,
-    /// The lowest first.
+    /// The 256 bits of the sum, lowest limb first.
     sum: [u64; 4],
 }
 
@@ -62,7 +63,8 @@ impl Digest {
         doc! { "count": self.count, "digest": hex }
     }
 
-    /// `None` for what we did not write: it then equals nothing, and the history is read.
+    /// `None` for a document that Mongrate did not write: no digest equals it, so the history is
+    /// read.
     pub(crate) fn from_document(document: &Document) -> Option<Self> {
         let count = document.get_i64("count").ok()?;
         let hex = document.get_str("digest").ok()?;
@@ -70,8 +72,8 @@ impl Digest {
     }
 }
 
-/// One block of SHA-256, as all that is linked goes through it at each start: of a checksum that
-/// is a SHA-256 itself, its bytes, and of what was made by hand the text.
+/// The hash of one applied migration. A start hashes every linked migration, so the input fits one
+/// block of SHA-256: the bytes of a checksum that is a SHA-256 itself, the text of any other.
 fn term(version: Version, checksum: &str) -> [u64; 4] {
     let mut hash = Sha256::new();
     hash.update(version.get().to_le_bytes());
@@ -82,11 +84,11 @@ fn term(version: Version, checksum: &str) -> [u64; 4] {
     limbs(&hash.finalize().into())
 }
 
-/// Of 64 hexadecimal digits. Without a branch or a table for each, as every start reads a checksum
-/// of each migration: so the compiler does many at a time.
+/// The bytes of 64 hexadecimal digits. A start reads the checksum of every migration, so no digit
+/// takes a branch or a table: the compiler then converts many at a time.
 fn bytes(hex: &str) -> Option<[u8; 32]> {
     let hex: &[u8; 64] = hex.as_bytes().try_into().ok()?;
-    let sound = hex.iter().fold(true, |sound, digit| sound & digit.is_ascii_hexdigit());
+    let is_hex = hex.iter().fold(true, |is_hex, digit| is_hex & digit.is_ascii_hexdigit());
     // `0` is 0x30, `A` is 0x41, `a` is 0x61.
     let digits = hex.map(|digit| (digit & 15) + 9 * (digit >> 6));
     let (pairs, _) = digits.as_chunks::<2>();
@@ -94,7 +96,7 @@ fn bytes(hex: &str) -> Option<[u8; 32]> {
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
         *byte = high << 4 | low;
     }
-    sound.then_some(bytes)
+    is_hex.then_some(bytes)
 }
 
 fn limbs(bytes: &[u8; 32]) -> [u64; 4] {

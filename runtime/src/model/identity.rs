@@ -1,4 +1,4 @@
-//! What identifies a migration wherever its functions do not matter.
+//! What identifies a migration where its functions do not matter.
 
 use std::borrow::Cow;
 

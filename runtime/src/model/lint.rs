@@ -1,4 +1,4 @@
-//! Lints as data: their names, their texts, and the limits that they judge by.
+//! Lints as data: their names, their texts and their limits.
 
 use std::{fmt, str::FromStr};
 
@@ -6,32 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use super::version::Version;
 
-/// What a lint is called: in `allow = "…"` of the attribute, after `--allow`, in JSON.
+/// The name of a lint, as `allow = "…"` of the attribute, `--allow` and JSON write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub enum LintName {
-    /// Writes more documents in one transaction than fit its time or its size.
+    /// Writes more documents in one transaction than its time or its size allows.
     LargeTransaction,
-    /// A unique index over keys that are there several times: its build fails.
+    /// Builds a unique index over keys that occur more than once: the build fails.
     UniqueIndexOverDuplicates,
-    /// An index on a collection with many documents.
+    /// Builds an index on a collection with many documents.
     IndexOnLargeCollection,
     /// Removes, renames or converts a field that an index or the validator names.
     FieldInUse,
-    /// A validator that documents fail which are there already.
+    /// Sets a validator that documents in the collection do not match.
     ValidatorFails,
-    /// Renames what a running older version of the app still uses by its old name.
+    /// Renames what a running, older version of the app still uses under the old name.
     RenameBreaksRunningApp,
-    /// Does something with a collection that is not there.
+    /// Works on a collection that does not exist.
     MissingCollection,
-    /// Renames or drops what a view reads: the view reads nothing from then on.
+    /// Renames or drops a collection that a view reads: the view is empty from then on.
     BrokenView,
 }
 
 impl LintName {
-    /// All of them.
+    /// All lints.
     pub const ALL: &'static [Self] = &[
         Self::LargeTransaction,
         Self::UniqueIndexOverDuplicates,
@@ -43,7 +43,7 @@ impl LintName {
         Self::BrokenView,
     ];
 
-    /// As it is written.
+    /// The name as it is written, e.g. `large_transaction`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::LargeTransaction => "large_transaction",
@@ -70,32 +70,32 @@ impl FromStr for LintName {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.iter().copied().find(|name| name.as_str() == text).ok_or_else(|| {
             let all: Vec<&str> = Self::ALL.iter().map(|name| name.as_str()).collect();
-            format!("no lint has this name; they are {}", all.join(", "))
+            format!("no lint has this name; the lints are {}", all.join(", "))
         })
     }
 }
 
-/// Something that would better be done otherwise.
+/// A warning that a migration could be done better, with the better code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Lint {
-    /// What it is called.
+    /// The name of the lint.
     pub name: LintName,
     /// The version of the migration.
     pub version: Version,
     /// The name of the migration.
     pub migration: String,
-    /// What would happen.
+    /// What the migration would cause.
     pub message: String,
-    /// What the migration does.
+    /// The code of the migration now.
     pub bad: String,
-    /// What would be better.
+    /// The better code.
     pub good: String,
-    /// What was found in the database: counts, names of indexes, the `_id`s of a few documents.
+    /// Facts from the database: counts, names of indexes, the `_id`s of a few documents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
-    /// Whether it rests on the size of a collection, and not on what the migration was seen to
-    /// do: a dry run knows better.
+    /// Whether the lint rests on the size of a collection, and not on what a dry run saw the
+    /// migration do.
     #[serde(default)]
     pub estimated: bool,
 }
@@ -112,7 +112,7 @@ impl fmt::Display for Lint {
     }
 }
 
-/// From where on something is large.
+/// The limits above which a lint warns.
 ///
 /// ```
 /// let strict = mongrate::LintLimits::default().transaction_documents_max(1_000);
@@ -127,10 +127,11 @@ pub struct LintLimits {
     /// The longest that a transaction should take, in milliseconds. Default 20,000: a third of
     /// what the server allows.
     pub transaction_ms_max: u64,
-    /// The most documents of a collection whose index may be built at any time. Default
-    /// 1,000,000.
+    /// The most documents of a collection on which an index may be built without a warning.
+    /// Default 1,000,000.
     pub index_documents_max: u64,
-    /// Whether duplicate keys are shown with their values, and not only counted. Default no.
+    /// Whether duplicate keys are shown with their values, and not only counted. Default
+    /// `false`.
     pub show_values: bool,
 }
 
@@ -159,7 +160,7 @@ impl LintLimits {
         self
     }
 
-    /// The most documents of a collection whose index may be built at any time.
+    /// The most documents of a collection on which an index may be built without a warning.
     #[must_use]
     pub const fn index_documents_max(mut self, documents: u64) -> Self {
         self.index_documents_max = documents;

@@ -1,4 +1,4 @@
-//! Migrations as an error names them.
+//! Migrations as errors and reports name them.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::version::Version;
 
-/// A migration, named so that a person finds it.
+/// A migration by version and name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Named {
-    /// Its version.
+    /// The version of the migration.
     pub version: Version,
-    /// Its name.
+    /// The name of the migration.
     pub name: String,
 }
 
@@ -22,13 +22,13 @@ impl fmt::Display for Named {
     }
 }
 
-/// An applied migration whose body is no longer what was applied.
+/// An applied migration whose body was edited since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Drift {
-    /// Its version.
+    /// The version of the migration.
     pub version: Version,
-    /// Its name in this build.
+    /// The name of the migration in this build.
     pub name: String,
     /// The checksum that was applied.
     pub applied: String,
@@ -43,10 +43,10 @@ impl fmt::Display for Drift {
     }
 }
 
-/// A record whose name is not that of the migration of its version in this build.
+/// A record whose name differs from that of this build's migration of the same version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renamed {
-    /// The version that both have.
+    /// The version of both.
     pub version: Version,
     /// The name in the record.
     pub recorded: String,

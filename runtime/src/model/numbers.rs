@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Numbers as people read them: `1,234,567`.
 
-/// A number as people read it: `1,234,567`.
+/// A number with its digits in groups of three: `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,6 +1,6 @@
 //! What a migration body returns.
 
-/// Any error, boxed: what a migration body may end with.
+/// Any error, boxed: what a migration body may return.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a migration body returns. Every error that converts into a boxed

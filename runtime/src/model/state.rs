@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resolution {
-    /// Its effects are all there.
+    /// All its effects are in the database.
     Applied,
-    /// None of its effects is there (any more): `up` will apply it from the start. Not for one
-    /// that is recorded as applied: [`down`](Migrator::down) rolls that one back.
+    /// None of its effects is in the database: `up` will apply it from the start. Not for a
+    /// migration that is recorded as applied: [`down`](crate::Migrator::down) rolls that back.
     Pending,
-    /// It is recorded as applied, but its effects are gone: somebody undid them by hand, or
-    /// restored a backup. `up` will apply it again from the start.
+    /// It is recorded as applied, but its effects are gone: they were undone by hand, or a backup
+    /// was restored. `up` will apply it again from the start.
     Undone,
 }
 
@@ -26,11 +26,11 @@ pub enum Resolution {
 pub enum State {
     /// Never applied, or rolled back: `up` will apply it.
     Pending,
-    /// Applied.
+    /// In the database.
     Applied,
     /// An online or declared migration that a process is running now.
     Running,
-    /// An online or declared migration that was begun, and that no process is running: `up`
+    /// An online or declared migration that was begun, and that no process is running now: `up`
     /// resumes it.
     Interrupted,
     /// The last attempt failed: `up` tries it again.
@@ -38,7 +38,7 @@ pub enum State {
 }
 
 impl State {
-    /// As it is printed.
+    /// The state as it is printed, e.g. `pending`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -56,7 +56,7 @@ impl fmt::Display for State {
     }
 }
 
-/// Which way a run goes.
+/// Whether migrations are applied or rolled back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
@@ -83,15 +83,15 @@ impl fmt::Display for Direction {
     }
 }
 
-/// Who did something: one process.
+/// A process, as the lock and the history name it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Who {
-    /// Its host's name.
+    /// The name of its host.
     pub host: String,
     /// Its process id.
     pub pid: u32,
-    /// What the app calls itself, e.g. `clinic 1.2.0`. Empty if it does not.
+    /// The name that the app gives itself, e.g. `clinic 1.2.0`; empty if it gives none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub app: String,
 }

@@ -20,11 +20,11 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// All of them.
+    /// All tools.
     pub const ALL: [Self; 4] =
         [Self::MigrateMongo, Self::Mongock, Self::GolangMigrate, Self::MongodbMigrator];
 
-    /// As it is typed and printed: `migrate-mongo`, `mongock`, `golang-migrate`,
+    /// The name as it is typed and printed: `migrate-mongo`, `mongock`, `golang-migrate`,
     /// `mongodb-migrator`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl Tool {
         }
     }
 
-    /// The collection that it uses, unless it was told otherwise.
+    /// The collection in which the tool keeps its history by default.
     pub const fn collection(self) -> &'static str {
         match self {
             Self::MigrateMongo => "changelog",

@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 pub struct Version(i64);
 
 impl Version {
-    /// Makes a version of a number. Whether it is positive is checked where the
-    /// migration is registered, so that the error can name its place.
+    /// Makes a version of a number. Whether the number is positive is checked where the migration
+    /// is registered, so that the error can name the migration's place.
     pub const fn new(number: i64) -> Self {
         Self(number)
     }

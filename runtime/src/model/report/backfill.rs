@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BackfillReport {
-    /// Documents that it walked over, those of earlier runs included.
+    /// Documents that the backfill walked over, including those of earlier runs.
     pub documents: u64,
     /// Documents that the updates of this run matched.
     pub matched: u64,
     /// Documents that the updates of this run changed.
     pub modified: u64,
-    /// Batches of this run.
+    /// Batches that this run committed.
     pub batches: u64,
-    /// It went on where an earlier run had stopped.
+    /// Whether the backfill resumed where an earlier run had stopped.
     pub resumed: bool,
 }

@@ -1,13 +1,13 @@
-//! What a dry run says, as data.
+//! The report of a dry run or a shadow run.
 
 use serde::{Deserialize, Serialize};
 
 use super::{failure::Failure, plan::PlanStep};
 use crate::model::{lint::Lint, named::Named};
 
-/// What a dry run did instead of a run. Of none of it is anything left in the database.
+/// What a dry run or a shadow run did. It left nothing in the database.
 ///
-/// It is an `Ok` whatever became of the migrations: ask [`is_ok`](Self::is_ok).
+/// A dry run returns `Ok` even if a migration failed in it: ask [`is_ok`](Self::is_ok).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DryRunReport {
@@ -15,21 +15,21 @@ pub struct DryRunReport {
     pub group: String,
     /// The database whose migrations were tried.
     pub database: String,
-    /// How it was done.
+    /// Whether this was a dry run or a shadow run.
     pub dry_run: DryRunKind,
-    /// The steps, in their order.
+    /// The migrations, in their order.
     pub steps: Vec<DryRunStep>,
-    /// How often the transaction was tried, or the run in the scratch database (1).
+    /// How many times the transaction was tried; 1 for a shadow run.
     pub attempts: u32,
-    /// How long it took, in milliseconds.
+    /// How long the dry run took, in milliseconds.
     pub duration_ms: u64,
-    /// Whether the commands of the migrations were seen. If not: install an
+    /// Whether the commands of the migrations were seen. If not, install an
     /// [`Observer`](crate::Observer).
     pub observed: bool,
-    /// What would better be done otherwise.
+    /// The lints, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lints: Vec<Lint>,
-    /// The scratch database, where one was used.
+    /// The scratch database of a shadow run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowReport>,
     /// Applied migrations that this build does not have.
@@ -38,28 +38,28 @@ pub struct DryRunReport {
 }
 
 impl DryRunReport {
-    /// Whether everything that was tried ran to its end.
+    /// Whether every migration that was tried ran to its end.
     pub fn is_ok(&self) -> bool {
         self.steps
             .iter()
             .all(|step| matches!(step.outcome, DryRunOutcome::Ran | DryRunOutcome::Skipped))
     }
 
-    /// The steps that ran to their end.
+    /// The migrations that ran to their end.
     pub fn ran(&self) -> impl Iterator<Item = &DryRunStep> {
         self.steps.iter().filter(|step| step.outcome == DryRunOutcome::Ran)
     }
 }
 
-/// How a dry run is done.
+/// Where a dry run executes the migrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub enum DryRunKind {
-    /// In the database itself, in one transaction that is aborted.
+    /// In the database itself, in one transaction that is aborted: a dry run.
     Transaction,
-    /// In a scratch database with a sample of the data, which is dropped.
+    /// In a scratch database with a sample of the data, which is dropped: a shadow run.
     Shadow,
 }
 
@@ -67,22 +67,22 @@ pub enum DryRunKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DryRunStep {
-    /// What was to be done.
+    /// The migration, as the plan has it.
     #[serde(flatten)]
     pub planned: PlanStep,
-    /// What became of it.
+    /// How the migration ended.
     pub outcome: DryRunOutcome,
-    /// How long it took, in milliseconds.
+    /// How long the migration took, in milliseconds.
     pub duration_ms: u64,
-    /// Why it failed.
+    /// Why the migration failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// The commands that it sent, in their order.
+    /// The commands that the migration sent, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<CommandReport>,
 }
 
-/// What became of one migration in a dry run.
+/// How one migration of a dry run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
@@ -92,56 +92,55 @@ pub enum DryRunOutcome {
     Ran,
     /// It failed, as it would in a run.
     Failed,
-    /// In every attempt something else wrote to the same documents at the same time. A run,
-    /// which holds one migration's documents at a time, may get through.
+    /// In every attempt another client wrote to the same documents at the same time. A run, which
+    /// locks the documents of one migration at a time, may succeed.
     Conflict,
-    /// It did not end within the time that the dry run has.
+    /// It did not end within the timeout of the dry run.
     TimedOut,
-    /// Not tried, as its kind cannot be undone: online and declared migrations in a
-    /// transaction.
+    /// Not tried: an abort cannot undo an online or declared migration.
     Skipped,
-    /// Not tried, as one before it did not get through.
+    /// Not tried: a migration before it did not run to its end.
     NotRun,
 }
 
-/// One command of a migration, or several of the same kind. Counts are none where the command
-/// has none.
+/// One command of a migration, or several of the same kind. A count is `None` if the command has no
+/// such count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CommandReport {
-    /// Its name, as `update`.
+    /// The name of the command, e.g. `update`.
     pub command: String,
-    /// The database and the collection, as `shop.users`.
+    /// The database and the collection, e.g. `shop.users`.
     pub namespace: String,
-    /// How many commands: 1, but for what comes after the first 1,000 of a migration.
+    /// How many commands this is: 1 for the first 1,000 of a migration; the rest are added up.
     pub times: u64,
-    /// Documents that it matched.
+    /// Documents that the command matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<u64>,
-    /// Documents that it changed.
+    /// Documents that the command changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<u64>,
-    /// Documents that it inserted.
+    /// Documents that the command inserted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inserted: Option<u64>,
-    /// Documents that it inserted as none matched.
+    /// Documents that an upsert inserted, as none matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upserted: Option<u64>,
-    /// Documents that it deleted.
+    /// Documents that the command deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<u64>,
-    /// Documents (or values) that it read.
+    /// Documents (or values) that the command returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<u64>,
-    /// How long it took, in microseconds, the network included.
+    /// How long the command took, in microseconds, including the network.
     pub duration_us: u64,
-    /// The error that it ended with: code and name, never a value.
+    /// The error of the command: its code and name, never a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
 impl CommandReport {
-    /// How many documents it wrote.
+    /// How many documents the command wrote.
     pub fn written(&self) -> u64 {
         [self.modified, self.inserted, self.upserted, self.deleted].into_iter().flatten().sum()
     }
@@ -151,7 +150,7 @@ impl CommandReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ShadowReport {
-    /// Its name. It is dropped.
+    /// The name that it had. It is dropped.
     pub database: String,
     /// The most documents that were copied of each collection.
     pub sample: u32,
@@ -159,7 +158,7 @@ pub struct ShadowReport {
     pub collections: usize,
     /// How many documents were copied.
     pub documents: u64,
-    /// Left-over scratch databases of killed runs, dropped on the way.
+    /// Scratch databases of killed shadow runs that this one dropped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub swept: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Why a migration failed, as it is recorded.
+//! Why a migration failed, as its record says.
 
 use std::{error::Error as StdError, fmt};
 
@@ -10,12 +10,12 @@ use crate::mongo::{
     server_error::{self, ServerError},
 };
 
-/// Why a migration failed. Values of documents that the server quotes (as in a duplicate
-/// key) are left out, as this is stored and may be shown to others.
+/// Why a migration failed. Values of documents that the server quotes (e.g. a duplicate key) are
+/// left out: a failure is stored, and may be shown to others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What it said.
+    /// The text of the error and its sources.
     pub message: String,
     /// The server's error code, if it came from the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,19 +26,19 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Longest message that is kept, in bytes.
+    /// The longest message that is kept, in bytes. Longer messages end in `…`.
     pub const MESSAGE_BYTES_MAX: usize = 2_000;
 
     pub(crate) fn of(error: &(dyn StdError + 'static)) -> Self {
         let inner = driver::find(error);
-        // The whole chain, outermost first, with the driver's verbose texts replaced.
+        // The whole chain, outermost first, with the driver's long texts replaced.
         let mut texts: Vec<String> = Vec::new();
         for link in driver::chain(error) {
             let text = match link.downcast_ref::<mongodb::error::Error>() {
                 Some(driver_error) => driver::describe(driver_error),
                 None => plain(&link.to_string()),
             };
-            if !texts.iter().any(|said| said.contains(&text)) {
+            if !texts.iter().any(|earlier| earlier.contains(&text)) {
                 texts.push(text);
             }
             if link.is::<mongodb::error::Error>() {
@@ -69,7 +69,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Cuts the raw reply that the driver's own text appends, where a wrapper pasted it in.
+/// Cuts off the raw reply, which the driver appends to its text, where a wrapper repeats that text.
 fn plain(text: &str) -> String {
     match text.find(", labels: {") {
         Some(at) => text.get(..at).unwrap_or(text).to_owned(),

@@ -9,7 +9,7 @@ use crate::model::{
     version::Version,
 };
 
-/// One event in the history.
+/// One event of a migration or of the lock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HistoryEvent {
@@ -18,25 +18,25 @@ pub struct HistoryEvent {
     pub version: Option<Version>,
     /// The migration's name.
     pub name: String,
-    /// When.
+    /// When it happened, by the server's clock.
     pub at: DateTime<Utc>,
     /// What happened: `applied`, `reverted`, `failed`, `running`, `baseline`, `imported`,
-    /// `resolved`, `repaired`, `turned` (it failed half-way, and goes the other way from there),
+    /// `resolved`, `repaired`, `turned` (it failed half-way, and changed its direction),
     /// `force_unlocked`.
     pub event: String,
-    /// Which way it went.
+    /// Whether the migration was applied or rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
-    /// Under which fence number.
+    /// The fence number of the process.
     pub fence: i64,
-    /// Who did it.
+    /// The process that did it.
     pub by: Who,
-    /// Why it failed.
+    /// Why the migration failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 
-/// What `history` says: the last events of every migration, oldest first.
+/// What `history` returns: the last events of every migration, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HistoryReport {

@@ -1,4 +1,4 @@
-//! The reports of all verbs, as data that every face prints.
+//! The reports of all verbs, as data: the command line prints them, HTTP sends them.
 
 pub(crate) mod backfill;
 pub(crate) mod dry_run;

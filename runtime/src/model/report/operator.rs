@@ -10,7 +10,7 @@ use crate::model::{
     version::Version,
 };
 
-/// What [`Migrator::import`] recorded, or would record.
+/// What [`Migrator::import`](crate::Migrator::import) recorded, or would record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImportReport {
@@ -20,11 +20,11 @@ pub struct ImportReport {
     pub database: String,
     /// The other tool.
     pub from: Tool,
-    /// Its collection.
+    /// The collection of the other tool.
     pub collection: String,
-    /// What is recorded, or would be.
+    /// The migrations that were recorded as applied, or would be.
     pub imported: Vec<Imported>,
-    /// What is applied here already.
+    /// The migrations that are recorded as applied here already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub already: Vec<Imported>,
     /// Entries that match no migration of this build.
@@ -33,7 +33,7 @@ pub struct ImportReport {
     /// Entries that the mapping leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-    /// Whether it was written; a preview was not.
+    /// Whether the records were written; `false` for a preview.
     pub written: bool,
 }
 
@@ -41,13 +41,13 @@ pub struct ImportReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Imported {
-    /// Its version here.
+    /// The version of this build's migration.
     pub version: Version,
-    /// Its name here.
+    /// The name of this build's migration.
     pub name: String,
-    /// What the other tool calls it; for golang-migrate, its last version.
+    /// What the other tool calls the migration; for golang-migrate, its last version.
     pub entry: String,
-    /// When the other tool applied it, if it says so.
+    /// When the other tool applied the migration, if its history has that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_at: Option<DateTime<Utc>>,
 }
@@ -69,7 +69,7 @@ pub struct RecordReport {
     pub database: String,
     /// The state that was recorded.
     pub state: State,
-    /// For which migrations.
+    /// The migrations for which it was recorded.
     pub migrations: Vec<Named>,
 }
 
@@ -81,29 +81,29 @@ pub struct RepairReport {
     pub group: String,
     /// The database.
     pub database: String,
-    /// The checksums that are recorded anew.
+    /// The migrations whose checksum is replaced by this build's.
     pub checksums: Vec<Drift>,
-    /// The names that are recorded anew.
+    /// The migrations whose name is replaced by this build's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renamed: Vec<Renamed>,
     /// Whether the digest of the history had to be rebuilt.
     pub digest_rebuilt: bool,
-    /// Whether it was written; false when only shown.
+    /// Whether the records were written; `false` for a preview.
     pub written: bool,
 }
 
-/// A collection in which a declared migration keeps what its rollback needs, or what a rollback
-/// had to take away.
+/// A collection in which a declared migration keeps the values that its rollback needs, or in which
+/// a rollback keeps the values that it had to take away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KeptCollection {
-    /// Its name.
+    /// The name of the collection.
     pub name: String,
-    /// The migration's version.
+    /// The version of the migration.
     pub version: Version,
-    /// How many documents it holds.
+    /// How many documents the collection holds.
     pub documents: u64,
-    /// Whether the migration is applied: its rollback needs this.
+    /// Whether the migration is applied: then its rollback needs the collection.
     pub applied: bool,
     /// When the migration was last applied or rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,21 +118,21 @@ pub struct PurgeReport {
     pub group: String,
     /// The database.
     pub database: String,
-    /// The collections.
+    /// The kept collections.
     pub collections: Vec<KeptCollection>,
-    /// Whether they are gone; false when only shown.
+    /// Whether the collections were removed; `false` for a preview.
     pub purged: bool,
 }
 
-/// What `force_unlock` took away.
+/// The lock that `force_unlock` took away.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UnlockReport {
-    /// The fence that was named.
+    /// The fence number that the call named.
     pub fence: i64,
-    /// Who held the lock.
+    /// The process that held the lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Who>,
-    /// Whether its lease was still running.
+    /// Whether the lease of that process was still running.
     pub was_live: bool,
 }

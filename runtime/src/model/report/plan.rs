@@ -10,19 +10,19 @@ use crate::model::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlanStep {
-    /// Its version.
+    /// The version of the migration.
     pub version: Version,
-    /// Its name.
+    /// The name of the migration.
     pub name: String,
-    /// What it may do.
+    /// The kind of the migration.
     pub kind: MigrationKind,
     /// Whether it would be applied or rolled back.
     pub direction: Direction,
     /// Whether it can be rolled back afterwards.
     pub reversible: bool,
-    /// Whether it resumes what was interrupted.
+    /// Whether it was interrupted, and is resumed.
     pub resumes: bool,
-    /// Where it is declared.
+    /// Where it is declared, as `file:line`.
     pub source: String,
     /// The operations of a declared migration, in the order in which they would run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -33,20 +33,21 @@ pub struct PlanStep {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeclaredOperation {
-    /// What it does.
+    /// What the operation does.
     pub operation: String,
-    /// What undoes it.
+    /// What undoes the operation.
     pub undo: String,
-    /// The collection whose documents it changes; none if it changes no documents.
+    /// The collection whose documents the operation changes; `None` if it changes no documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
-    /// How many documents it would change, as the database is now: before the operations that
-    /// come first. None if it changes none, or if counting takes longer than 5 s.
+    /// How many documents the operation would change in the database as it is now: without the
+    /// operations before it. `None` if it changes no documents, or if counting takes longer than
+    /// 5 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<u64>,
 }
 
-/// What `up`, `down` or `redo` would do. Nothing was written, no lock taken.
+/// What `up`, `down` or `redo` would do. Nothing was written, and no lock was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlanReport {
@@ -54,9 +55,9 @@ pub struct PlanReport {
     pub group: String,
     /// The database.
     pub database: String,
-    /// The steps, in their order.
+    /// The migrations that would run, in their order.
     pub steps: Vec<PlanStep>,
-    /// What would better be done otherwise, where that was asked for.
+    /// The lints, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lints: Vec<Lint>,
     /// Applied migrations that this build does not have.
@@ -64,7 +65,7 @@ pub struct PlanReport {
     pub ahead: Vec<Named>,
 }
 
-/// What `check` found: a database that this build fits.
+/// What `check` found in a database that this build fits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CheckReport {
@@ -74,7 +75,7 @@ pub struct CheckReport {
     pub database: String,
     /// How many migrations are applied.
     pub applied: usize,
-    /// What is pending, where that is allowed; otherwise it is an error.
+    /// The pending migrations, where pending migrations are allowed; otherwise they are an error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<Named>,
     /// Applied migrations that this build does not have.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use crate::model::{kind::MigrationKind, named::Named, state::Direction, version::Version};
 
-/// What became of one migration in a run.
+/// How one migration of a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
@@ -17,16 +17,16 @@ pub enum StepOutcome {
     Reverted,
     /// Failed; the failure is recorded.
     Failed,
-    /// Stopped half-way by a cancellation or a lost lease.
+    /// Stopped half-way, by a cancellation or a lost lease.
     Interrupted,
-    /// Its commit was sent, and the server could not be asked what became of it, or whether a
-    /// majority has it: `status` tells, once the server is back.
+    /// Its commit was sent, and the server could not be asked whether it committed, or whether a
+    /// majority has it: `status` says so, once the server is back.
     Unknown,
-    /// Ran, and was rolled back, as one that was to be applied together with it did not get
-    /// through (`--atomic`).
+    /// Ran, and was rolled back: another migration of the same transaction did not succeed
+    /// (`--atomic`).
     Aborted,
-    /// Not tried, as the run ended before; or an election took it back, and the run ended before
-    /// it was done again. Nothing of it is there.
+    /// Not tried, as the run ended before; or taken back by an election, and the run ended before
+    /// it was done again. Nothing of it is in the database.
     NotRun,
 }
 
@@ -34,21 +34,21 @@ pub enum StepOutcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StepReport {
-    /// Its version.
+    /// The version of the migration.
     pub version: Version,
-    /// Its name.
+    /// The name of the migration.
     pub name: String,
-    /// What it may do.
+    /// The kind of the migration.
     pub kind: MigrationKind,
     /// Whether it was applied or rolled back.
     pub direction: Direction,
-    /// What became of it.
+    /// How the migration ended.
     pub outcome: StepOutcome,
-    /// How long it took, in milliseconds, by this process's monotonic clock.
+    /// How long the migration took, in milliseconds, by this process's monotonic clock.
     pub duration_ms: u64,
-    /// How many times its transaction was tried.
+    /// How many times the transaction of the migration was tried.
     pub attempts: u32,
-    /// Why it failed.
+    /// Why the migration failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
@@ -61,15 +61,15 @@ pub struct RunReport {
     pub group: String,
     /// The database.
     pub database: String,
-    /// The batch number of what this call applied; none if it applied nothing.
+    /// The batch number of the migrations that this call applied; `None` if it applied none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<i64>,
-    /// The fence number under which it ran; none if there was nothing to do.
+    /// The fence number under which the call ran; `None` if there was nothing to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<i64>,
     /// The migrations of the run, in their order.
     pub steps: Vec<StepReport>,
-    /// How long this call waited for others, in milliseconds.
+    /// How long this call waited for other processes, in milliseconds.
     pub waited_ms: u64,
     /// Applied migrations that this build does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,7 +77,7 @@ pub struct RunReport {
 }
 
 impl StepReport {
-    /// Whether it did what it was to do, for good.
+    /// Whether the migration was applied or rolled back for good.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.outcome, StepOutcome::Applied | StepOutcome::Reverted)
     }
@@ -109,9 +109,9 @@ pub enum StartReport {
     Migrate(RunReport),
     /// Nothing is pending.
     Check,
-    /// Nothing was run; so many migrations are pending.
+    /// Nothing was run.
     Warn {
-        /// How many.
+        /// How many migrations are pending.
         pending: usize,
     },
 }

@@ -14,22 +14,22 @@ use crate::model::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MigrationStatus {
-    /// Its version.
+    /// The version of the migration.
     pub version: Version,
-    /// Its name.
+    /// The name of the migration.
     pub name: String,
-    /// The name in its record, where that is another one: then the record is of another migration.
+    /// The name in the record, if it differs: then the record belongs to another migration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded_as: Option<String>,
-    /// Its state.
+    /// The state of the migration.
     pub state: State,
-    /// What it may do.
+    /// The kind of the migration.
     pub kind: MigrationKind,
     /// Whether it can be rolled back.
     pub reversible: bool,
     /// Whether this build has it.
     pub linked: bool,
-    /// Whether its body changed after being applied.
+    /// Whether its body changed after it was applied.
     pub drifted: bool,
     /// The batch in which it was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,48 +37,48 @@ pub struct MigrationStatus {
     /// When it was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_at: Option<DateTime<Utc>>,
-    /// How long it took, in milliseconds.
+    /// How long applying it took, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Who applied it.
+    /// The process that applied it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Who>,
     /// Why its last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// What can be done about it where a part of it is in the database; none if all of it is, or
-    /// nothing.
+    /// What can be done about it if only a part of it is in the database; `None` if all of it is,
+    /// or nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub half_done: Option<HalfDone>,
     /// The finished steps of an online migration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finished_steps: Vec<String>,
-    /// The backfills that are under way, or were interrupted.
+    /// The backfills that are running, or were interrupted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub progress: Vec<StepProgress>,
-    /// How far those backfills are, in whole percent; none if that is not known.
+    /// How far these backfills are together, in whole percent; `None` if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
-    /// Which way a running or interrupted migration goes: `down` is a rollback.
+    /// The direction of a running or interrupted migration: `down` is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
-    /// Where it is declared; none if this build does not have it.
+    /// Where it is declared, as `file:line`; `None` if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
-/// What can be done about a migration of which a part is in the database.
+/// What can be done about a half-done migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HalfDone {
-    /// Which way it was going: `down` is a rollback.
+    /// The direction in which it stopped: `down` is a rollback.
     pub direction: Direction,
-    /// Whether `up` makes it applied: it resumes it, finishes its rollback first, or gives its
-    /// rollback up.
+    /// Whether `up` leads to an applied migration: it resumes the migration, or finishes its
+    /// rollback first, or gives its rollback up.
     pub up: bool,
-    /// Whether `up` gives its rollback up, and goes forward from where that failed.
+    /// Whether `up` gives up its rollback, and goes forward from where the rollback failed.
     pub gives_up_rollback: bool,
-    /// Whether `down` takes the part away that is there.
+    /// Whether `down` removes the part that is in the database.
     pub down: bool,
 }
 
@@ -86,21 +86,22 @@ pub struct HalfDone {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StepProgress {
-    /// The name of its step.
+    /// The name of the backfill's step.
     pub name: String,
-    /// Documents that it has walked over.
+    /// Documents that the backfill has walked over.
     pub documents: u64,
-    /// Documents that there were when it began; none if counting them would have taken long.
+    /// Documents that there were when the backfill began; `None` if counting would take too
+    /// long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Documents per second, on average since it was begun or resumed; none while it is
+    /// Documents per second, on average since the backfill began or resumed; `None` while it is
     /// interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u64>,
-    /// How long the rest takes at that rate, in milliseconds; none while it is interrupted.
+    /// How long the rest takes at that rate, in milliseconds; `None` while it is interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_ms: Option<u64>,
-    /// When its last batch was done.
+    /// When its last batch committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<DateTime<Utc>>,
 }
@@ -118,52 +119,53 @@ impl MigrationStatus {
 }
 
 impl StepProgress {
-    /// How far it is, in whole percent; none if the number of documents is not known.
+    /// How far the backfill is, in whole percent; `None` if the total is not known.
     pub fn percent(&self) -> Option<u8> {
         percent(self.documents, self.total?)
     }
 }
 
-/// Rounded down, so that 100 means all of it. There may be more documents than were counted.
+/// `done` of `total` in percent, rounded down: 100 means all of it. `done` may be above `total`,
+/// which was counted earlier.
 pub(crate) fn percent(done: u64, total: u64) -> Option<u8> {
     let percent = done.saturating_mul(100).checked_div(total)?.min(100);
     u8::try_from(percent).ok()
 }
 
-/// The lock, as the server sees it.
+/// The lock, by the server's clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LockReport {
-    /// Whether somebody holds it, with a lease that still runs.
+    /// Whether a process holds the lock, with a lease that still runs.
     pub held: bool,
-    /// Who holds it, or held it last without giving it back.
+    /// The process that holds the lock, or that held it last and did not release it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Who>,
-    /// The fence number of the last acquisition.
+    /// The fence number of the last process that took the lock.
     pub fence: i64,
-    /// Since when.
+    /// When the holder took the lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
     /// When the lease runs out, unless it is renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
-    /// How long the lease still runs, in milliseconds; 0 when it has run out.
+    /// How long the lease still runs, in milliseconds; 0 if it has run out.
     pub remaining_ms: u64,
-    /// Whether the holder was a process of the machine that asks, and has ended: its lease may
-    /// still run, and the next run on that machine takes the lock at once (unless
-    /// [`local_takeover`](crate::Migrator::local_takeover) is off). False where that is not known.
+    /// Whether the holder was a process of the machine that asks, and has ended. Its lease may
+    /// still run; the next run on this machine takes the lock at once (unless
+    /// [`local_takeover`](crate::Migrator::local_takeover) is off). `false` if that is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dead: bool,
 }
 
 impl LockReport {
-    /// Whether a process holds the lock that may be alive.
+    /// Whether a process that may be alive holds the lock.
     pub fn is_live(&self) -> bool {
         self.held && !self.dead
     }
 }
 
-/// What `status` says. Each migration is counted once: `applied`, `pending`, `failed`, `running`,
+/// What `status` returns. Each migration is counted once: `applied`, `pending`, `failed`, `running`,
 /// `interrupted` and `orphaned` add up to the number of migrations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -176,19 +178,19 @@ pub struct StatusReport {
     pub collection: String,
     /// How many migrations are applied.
     pub applied: usize,
-    /// How many are pending: never applied, or rolled back. The failed and the interrupted ones,
-    /// which `up` tries again, are not among them.
+    /// How many are pending: never applied, or rolled back. Failed and interrupted migrations,
+    /// which `up` tries again, are not counted here.
     pub pending: usize,
     /// How many failed.
     #[serde(default)]
     pub failed: usize,
-    /// How many a process is running.
+    /// How many are being run by a process now.
     #[serde(default)]
     pub running: usize,
-    /// How many were begun, and no process is running them.
+    /// How many were begun, and are run by no process now.
     #[serde(default)]
     pub interrupted: usize,
-    /// How many were rolled back, and are not in this build.
+    /// How many were rolled back, and are unknown to this build.
     #[serde(default)]
     pub orphaned: usize,
     /// Every migration that this build or the database knows, oldest version first.
@@ -200,8 +202,9 @@ pub struct StatusReport {
 impl StatusReport {
     /// How many migrations `up` would apply: all of this build that are not applied.
     pub fn unapplied(&self) -> usize {
-        let is_open = |one: &&MigrationStatus| one.linked && one.state != State::Applied;
-        self.migrations.iter().filter(is_open).count()
+        let is_unapplied =
+            |migration: &&MigrationStatus| migration.linked && migration.state != State::Applied;
+        self.migrations.iter().filter(is_unapplied).count()
     }
 }
 
