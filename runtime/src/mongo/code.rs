@@ -1,5 +1,5 @@
-//! The server's error codes that Mongrate tells apart, by the names of the server's
-//! `src/mongo/base/error_codes.yml`.
+//! The server's error codes that Mongrate tells apart, with the names that they have in the
+//! server's `src/mongo/base/error_codes.yml`.
 
 pub(crate) const HOST_UNREACHABLE: i32 = 6;
 pub(crate) const HOST_NOT_FOUND: i32 = 7;

@@ -1,4 +1,4 @@
-//! Reading the driver's errors: codes, labels, texts.
+//! Reads the driver's errors: codes, labels, texts. Pure.
 
 use std::error::Error as StdError;
 
@@ -28,8 +28,8 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
     }
 }
 
-/// What one transaction asked for was more than the server allows it: TransactionTooLarge,
-/// TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache. It says so at the
+/// Whether a transaction asked for more than the server allows it: TransactionTooLarge,
+/// TransactionExceededLifetimeLimitSeconds, TransactionTooLargeForCache. The server refuses the
 /// command that passes the limit, which may be the commit.
 pub(crate) const fn is_limit(code: i32) -> bool {
     matches!(
@@ -40,7 +40,7 @@ pub(crate) const fn is_limit(code: i32) -> bool {
     )
 }
 
-/// The name of [`code`], where the server sent one.
+/// The name of the server's error code, if the server sent one.
 pub(crate) fn code_name(error: &Error) -> Option<String> {
     match &*error.kind {
         ErrorKind::Command(command) => Some(command.code_name.clone()),
@@ -53,7 +53,7 @@ pub(crate) fn code_name(error: &Error) -> Option<String> {
     .filter(|name| !name.is_empty())
 }
 
-/// What it says, for people: the message with its code; never the raw reply.
+/// The error for people: the message with its code; never the raw reply.
 pub(crate) fn describe(error: &Error) -> String {
     let message = match &*error.kind {
         ErrorKind::Command(command) => command.message.clone(),
@@ -84,21 +84,21 @@ pub(crate) fn describe(error: &Error) -> String {
     }
 }
 
-/// What the server says of the document that it is about.
+/// What the server says of the document that the error is about.
 pub(crate) fn details(error: &Error) -> Option<Details> {
     let reply = Document::try_from(error.server_response()?.as_ref()).ok();
     let details = Details::read(&reply?);
     (details != Details::default()).then_some(details)
 }
 
-/// `Server at a:1 reports wire version 8, but this version of the MongoDB Rust driver requires
-/// at least 9 (MongoDB 4.4).` The driver has no error of its own for it.
+/// Why the driver does not support the server. It has only a text for that: `Server at a:1 reports
+/// wire version 8, but this version of the MongoDB Rust driver requires at least 9 (MongoDB 4.4).`
 pub(crate) fn incompatibility(message: &str) -> Option<String> {
-    let is_it = message.starts_with("Server at ") && message.contains(" wire version ");
-    is_it.then(|| message.trim_end_matches('.').to_owned())
+    let is_unsupported = message.starts_with("Server at ") && message.contains(" wire version ");
+    is_unsupported.then(|| message.trim_end_matches('.').to_owned())
 }
 
-/// What kept the driver from each server. Its own text is a dump of everything it knows:
+/// Why the driver could not reach each server. The driver's text is a dump of all that it knows:
 /// `… Topology: { …, Servers: [ { Address: a:1, Type: Unknown, Error: Kind: I/O error:
 /// Connection refused (os error 111), labels: {} }, … ] }`.
 fn out_of_reach(message: &str) -> String {
@@ -107,12 +107,12 @@ fn out_of_reach(message: &str) -> String {
         .skip(1)
         .filter_map(|server| {
             let (address, rest) = server.split_once([',', ' '])?;
-            let why = rest.split_once("Error: Kind: ").map(|(_, why)| why);
-            let why = why.and_then(|why| why.split(", labels: ").next());
+            let reason = rest.split_once("Error: Kind: ").map(|(_, reason)| reason);
+            let reason = reason.and_then(|reason| reason.split(", labels: ").next());
             let kind =
                 rest.split_once("Type: ").and_then(|(_, kind)| kind.split([',', ' ']).next());
-            Some(match (why, kind) {
-                (Some(why), _) => format!("{address}: {why}"),
+            Some(match (reason, kind) {
+                (Some(reason), _) => format!("{address}: {reason}"),
                 (None, Some(kind)) if kind != "Unknown" => format!("{address} is a {kind}"),
                 (None, _) => format!("{address} does not answer"),
             })
@@ -145,10 +145,10 @@ pub(crate) fn chain<'a>(
     })
 }
 
-/// Whether an error of a migration body carries a label of the driver's.
+/// Whether an error of a migration body carries one of the driver's labels.
 ///
-/// A *transparent* wrapper forwards `source()` past the driver's error, so that the
-/// chain no longer shows it; but it forwards the text too, which ends in the labels.
+/// A *transparent* wrapper forwards `source()` past the driver's error, so the chain does not show
+/// that error; but the wrapper forwards its text, too, and the text ends in the labels.
 pub(crate) fn has_label(error: &(dyn StdError + 'static), label: &str) -> bool {
     find(error).is_some_and(|inner| inner.contains_label(label))
         || chain(error).any(|inner| inner.to_string().contains(&format!("\"{label}\"")))
@@ -162,7 +162,7 @@ pub(crate) fn is_retryable(error: &Error) -> bool {
         || code(error).is_some_and(is_retryable_code)
 }
 
-/// The list of the driver specifications, "Retryable Reads".
+/// Whether the code is in the list of the driver specification "Retryable Reads".
 pub(crate) fn is_retryable_code(code: i32) -> bool {
     matches!(
         code,

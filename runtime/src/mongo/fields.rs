@@ -1,7 +1,7 @@
-//! Reads a field of what the database holds, whether the document is decoded or not. What is not
-//! there and what is of another type are the same: nothing.
+//! Reads a field of a document, decoded or not. A field that is absent and a field of another type
+//! are the same: `None`.
 //!
-//! A long history is not decoded into [`Document`]s: that took most of the time of reading it.
+//! A long history is not decoded into [`Document`]s: decoding took most of the time of reading it.
 
 use chrono::{DateTime, Utc};
 use mongodb::bson::{self, Bson, Document, RawBsonRef, RawDocument};
@@ -38,12 +38,12 @@ impl Fields for RawDocument {
     }
 }
 
-/// A field by its name; of a document that is broken before it, none.
+/// A field by its name; `None` also if the document is broken before the field.
 pub(crate) fn raw<'a>(document: &'a RawDocument, key: &str) -> Option<RawBsonRef<'a>> {
     document.iter().map_while(Result::ok).find(|(found, _)| name(found) == key).map(|found| found.1)
 }
 
-/// The name of a field, whose type is another one with either version of `bson`.
+/// The name of a field. Its type differs between the two versions of `bson`.
 pub(crate) fn name<T: AsRef<str> + ?Sized>(key: &T) -> &str {
     key.as_ref()
 }

@@ -1,6 +1,5 @@
-//! The driver's errors and replies, and BSON: what the driver leaves to Mongrate.
-//!
-//! Knows no migration.
+//! The driver's errors and replies, and BSON: the work that the driver leaves to Mongrate. Knows no
+//! migration.
 //!
 //! Imports no other floor.
 

@@ -1,15 +1,16 @@
-//! Pure: options of collections and indexes, as they are declared and as the server stores them.
+//! Compares options of collections and indexes as they are declared with options as the server
+//! stores them. Pure.
 //!
-//! The server rounds, fills in, renames and forgets: what it stores of an option is seldom what
-//! was sent. Two options are compared here by what the server makes of them.
+//! The server rounds, fills in, renames and forgets: it seldom stores an option as it was sent. Two
+//! options are equal here if the server makes the same of them.
 //!
-//! An absent collation means one thing where an index is listed (simple), and another where it is
-//! created (that of the collection). [`to_rebuild`] is the way from the one to the other.
+//! An absent collation means the simple collation where an index is listed, and the collection's
+//! collation where an index is created. [`to_rebuild`] translates the first into the second.
 
 use mongodb::bson::{Bson, Document, doc};
 
-/// Arguments of `create` that are no options of the collection.
-const NO_OPTIONS: [&str; 7] =
+/// Arguments of `create` that are not options of the collection.
+const NOT_OPTIONS: [&str; 7] =
     ["autoIndexId", "comment", "flags", "idIndex", "maxTimeMS", "temp", "writeConcern"];
 
 /// Options that `collMod` can change, with their names in `collMod`.
@@ -25,7 +26,7 @@ const CHANGEABLE: [(&str, &str); 9] = [
     ("viewOn", "viewOn"),
 ];
 
-/// The number, if it is one.
+/// The value as a number, if it is one.
 fn number(value: &Bson) -> Option<f64> {
     match value {
         Bson::Int32(number) => Some(f64::from(*number)),
@@ -37,12 +38,12 @@ fn number(value: &Bson) -> Option<f64> {
     }
 }
 
-/// The whole number that the server makes of a number, if it is one.
+/// The whole number that the server makes of the value, if it is a number.
 fn whole(value: &Bson) -> Option<f64> {
     number(value).map(f64::trunc)
 }
 
-/// Whether an option that is true or false is true: the server takes numbers, too.
+/// Whether a boolean option is true. The server takes numbers for booleans, too.
 pub(crate) fn is_true(value: Option<&Bson>) -> bool {
     match value {
         Some(Bson::Boolean(value)) => *value,
@@ -56,8 +57,8 @@ fn is_nothing(value: &Bson) -> bool {
         || value.as_document().is_some_and(Document::is_empty)
 }
 
-/// Whether two values are the same but for the types of their numbers, which the server is free
-/// to choose. What is left out is false.
+/// Whether two values are equal, whatever the types of their numbers: the server is free to choose
+/// these types. An absent value equals `false`.
 pub(crate) fn alike(found: Option<&Bson>, wanted: Option<&Bson>) -> bool {
     match (found, wanted) {
         (None, None | Some(Bson::Boolean(false))) | (Some(Bson::Boolean(false)), None) => true,
@@ -79,17 +80,17 @@ pub(crate) fn alike(found: Option<&Bson>, wanted: Option<&Bson>) -> bool {
     }
 }
 
-/// The collation of a collection or an index; none if it compares by bytes.
+/// The collation of a collection or an index; `None` if it compares by bytes.
 pub(crate) fn collation(options: &Document) -> Option<&Document> {
     options.get_document("collation").ok().filter(is_linguistic)
 }
 
-/// Whether it is another collation than the simple one.
+/// Whether the collation is not the simple one.
 fn is_linguistic(collation: &&Document) -> bool {
     collation.get_str("locale").is_ok_and(|locale| locale != "simple")
 }
 
-/// Whether two collations compare alike. The server fills in what is not said, from the locale.
+/// Whether two collations compare strings alike. The server fills in absent fields from the locale.
 pub(crate) fn same_collation(found: Option<&Document>, wanted: Option<&Document>) -> bool {
     match (found.filter(is_linguistic), wanted.filter(is_linguistic)) {
         (None, None) => true,
@@ -101,7 +102,7 @@ pub(crate) fn same_collation(found: Option<&Document>, wanted: Option<&Document>
     }
 }
 
-/// A collation in full. (Of all locales of the server only that of Quebec has other defaults.)
+/// A collation with all its fields. (Only the locale of Quebec has other defaults.)
 fn expanded(collation: &Document) -> Document {
     let locale = collation.get_str("locale").unwrap_or_default();
     let mut all = doc! {
@@ -109,7 +110,7 @@ fn expanded(collation: &Document) -> Document {
         "numericOrdering": false, "alternate": "non-ignorable", "maxVariable": "punct",
         "normalization": false, "backwards": locale.split('@').next() == Some("fr_CA"),
     };
-    // The version is that of the server's library.
+    // The version belongs to the server's library, not to the collation.
     all.extend(collation.iter().filter(|(key, _)| *key != "version").map(|(key, value)| {
         let value = match whole(value) {
             Some(number) => Bson::Double(number),
@@ -120,8 +121,8 @@ fn expanded(collation: &Document) -> Document {
     all
 }
 
-/// A collation as people say it: without what follows from its locale, and without the version of
-/// the server's library.
+/// A collation as people write it: without the fields that follow from its locale, and without the
+/// version of the server's library.
 pub(crate) fn short_collation(collation: &Document) -> Document {
     let locale = collation.get("locale").cloned().unwrap_or(Bson::Null);
     let mut short = doc! { "locale": locale };
@@ -135,11 +136,11 @@ pub(crate) fn short_collation(collation: &Document) -> Document {
     short
 }
 
-/// An index as `listIndexes` shows it, as it has to be sent to become the same one again in a
-/// collection with this default collation.
+/// Turns an index as `listIndexes` shows it into the index to send, so that a collection with these
+/// options gets the same index again.
 pub(crate) fn to_rebuild(mut index: Document, collection_options: &Document) -> Document {
     index.remove("ns");
-    // Those of version 1 know no collation, and inherit none.
+    // Indexes of version 1 have no collation, and inherit none.
     let knows_collations = index.get("v").and_then(whole) != Some(1.0);
     if !index.contains_key("collation")
         && collation(collection_options).is_some()
@@ -150,7 +151,7 @@ pub(crate) fn to_rebuild(mut index: Document, collection_options: &Document) -> 
     index
 }
 
-/// What kind of collection `create` makes of these options, as `listCollections` calls it.
+/// The type of collection that `create` makes with these options, as `listCollections` names it.
 fn kind(options: &Document) -> &'static str {
     let has = |key: &str| options.get(key).is_some_and(|value| !is_nothing(value));
     match (has("viewOn"), has("timeseries")) {
@@ -160,8 +161,8 @@ fn kind(options: &Document) -> &'static str {
     }
 }
 
-/// What a collection has otherwise than `create` would make it with these options: a clause that
-/// says so, and what to do. Options that are not named may be as they are.
+/// How a collection differs from the one that `create` would make with these options, and what to
+/// do about it, as a clause of an error. Options that `wanted` does not name may be anything.
 pub(crate) fn other_collection(
     found_kind: &str,
     found: &Document,
@@ -178,7 +179,7 @@ pub(crate) fn other_collection(
         ));
     }
     let (key, value) = wanted.iter().find(|(key, value)| {
-        !NO_OPTIONS.contains(&key.as_str()) && !same_option(key, found.get(key.as_str()), value)
+        !NOT_OPTIONS.contains(&key.as_str()) && !same_option(key, found.get(key.as_str()), value)
     })?;
     let shown = |value: &Bson| match value {
         Bson::String(_) | Bson::Boolean(_) | Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_) => {
@@ -201,7 +202,7 @@ pub(crate) fn other_collection(
     Some(format!("with another `{key}`{both}; it was left as it is: {way_out}"))
 }
 
-/// Whether the server makes of the option what it has stored of it.
+/// Whether the server stores `wanted` as it has stored `found`.
 fn same_option(key: &str, found: Option<&Bson>, wanted: &Bson) -> bool {
     let or = |default: &str| match found {
         Some(found) => Some(found) == Some(wanted),
@@ -210,7 +211,7 @@ fn same_option(key: &str, found: Option<&Bson>, wanted: &Bson) -> bool {
     match key {
         "capped" => is_true(found) == is_true(Some(wanted)),
         "size" => same_size(found, wanted),
-        // No limit is shown as the greatest number, or not at all.
+        // The server shows "no limit" as the greatest number, or not at all.
         "max" => {
             let limit = |value: Option<&Bson>| {
                 let limit = value.and_then(whole)?;
@@ -255,8 +256,8 @@ fn same_option(key: &str, found: Option<&Bson>, wanted: &Bson) -> bool {
     }
 }
 
-/// Servers round the size of a capped collection up to a multiple of 256, old ones to 4096 at
-/// least.
+/// Servers round the size of a capped collection up to a multiple of 256; old servers to at least
+/// 4096.
 fn same_size(found: Option<&Bson>, wanted: &Bson) -> bool {
     let (Some(found), Some(wanted)) = (found.and_then(number), whole(wanted)) else {
         return found.is_none() && is_nothing(wanted);
@@ -265,7 +266,7 @@ fn same_size(found: Option<&Bson>, wanted: &Bson) -> bool {
     [wanted, rounded, rounded.max(4_096.0)].iter().any(|size| (found - size).abs() < f64::EPSILON)
 }
 
-/// The granularity stands for a span of buckets, and is `seconds` where neither is given.
+/// The granularity stands for a span of buckets; it is `seconds` if neither is given.
 fn same_series(found: &Document, wanted: &Document) -> bool {
     let span = |series: &Document| {
         let given = series.get("bucketMaxSpanSeconds").and_then(whole);
@@ -293,15 +294,15 @@ fn same_clustered(found: &Document, wanted: &Document) -> bool {
         && name(found) == name(wanted)
 }
 
-/// Whether an option of an index is what the server makes of what is wanted. Collations are
-/// compared elsewhere, as they can be inherited.
+/// Whether the server stores the option `wanted` of an index as it has stored `found`. Collations
+/// are compared elsewhere, as an index can inherit its collation.
 pub(crate) fn same_index_option(key: &str, found: Option<&Bson>, wanted: Option<&Bson>) -> bool {
     match key {
         "unique" | "sparse" | "hidden" | "prepareUnique" | "clustered" => {
             is_true(found) == is_true(wanted)
         }
         "expireAfterSeconds" => match (found.and_then(whole), wanted.and_then(whole)) {
-            // What is no number is stored as the greatest, or as it is.
+            // The server stores NaN as the greatest number, or as it is.
             (Some(found), Some(wanted)) if wanted.is_nan() => {
                 found.is_nan() || (found - f64::from(i32::MAX)).abs() < f64::EPSILON
             }
@@ -324,13 +325,13 @@ pub(crate) fn same_index_option(key: &str, found: Option<&Bson>, wanted: Option<
             }
             _ => alike(found, wanted),
         },
-        // Some servers make booleans of it, and say that `_id` is not in it.
+        // Some servers turn the numbers into booleans, and add that `_id` is excluded.
         "wildcardProjection" => covered(found) == covered(wanted),
         _ => alike(found, wanted),
     }
 }
 
-/// The conditions of a filter, in whichever order and however they are written.
+/// The conditions of a filter, sorted, so that neither their order nor their notation counts.
 fn conditions(filter: &Document) -> Vec<String> {
     fn plain(value: &Bson) -> String {
         match value {
@@ -380,7 +381,7 @@ fn conditions(filter: &Document) -> Vec<String> {
     found
 }
 
-/// The fields that a wildcard index covers, or leaves out.
+/// The fields that a wildcard index includes (`true`) or excludes.
 fn covered(projection: Option<&Bson>) -> Vec<(String, bool)> {
     fn flat(document: &Document, prefix: &str, found: &mut Vec<(String, bool)>) {
         for (field, value) in document {

@@ -1,22 +1,22 @@
-//! Pure: what a server's refusal says of documents and of rights, without the documents' values.
+//! What a server's refusal says of documents and of rights, without the documents' values. Pure.
 
 use mongodb::bson::{Bson, Document, doc};
 
 use super::reply::number;
 
-/// How many `_id`s an error names.
+/// The most `_id`s that an error names.
 pub(crate) const NAMED_MAX: u8 = 5;
 
-/// What a refused write says of the document that it is about.
+/// What the server says of the document that a refused write is about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Details {
-    /// The place of the refused statement in its command, from 0.
+    /// The place of the refused statement in its command; the first is 0.
     pub index: Option<usize>,
     /// The `_id`s that the server names, as text.
     pub ids: Vec<String>,
     /// The fields that break a validator's rules.
     pub fields: Vec<String>,
-    /// What a unique index holds already: the fields with their values. Never to be shown.
+    /// The key that a unique index already has: the fields with their values. Never shown.
     pub key: Option<Document>,
 }
 
@@ -29,7 +29,7 @@ impl Details {
         let info = error.get_document("errInfo").ok();
         let mut details = Self {
             index: number(error, "index").and_then(|index| usize::try_from(index).ok()),
-            // Of strings with a collation the server has only the key that they are compared by.
+            // If the index has a collation, the server reports comparison keys, not the strings.
             key: error
                 .get_document("keyValue")
                 .ok()
@@ -56,7 +56,8 @@ impl Details {
         details
     }
 
-    /// What is said behind the server's message, where that does not have it already.
+    /// The text to append to the server's message: the fields, and the `_id`s that the message does
+    /// not name.
     pub(crate) fn suffix(&self, message: &str) -> String {
         let mut text = String::new();
         if !self.fields.is_empty() {
@@ -131,12 +132,12 @@ pub(crate) fn naming(stages: impl IntoIterator<Item = Document>) -> Vec<Document
 
 /// The `_id`s of these documents, for people: `1, "odd"`.
 pub(crate) fn ids(documents: &[Document]) -> String {
-    let ids = documents.iter().filter_map(|one| one.get("_id"));
+    let ids = documents.iter().filter_map(|document| document.get("_id"));
     ids.map(Bson::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What a message quotes of documents: where the quote begins, where it ends (at the last such
-/// place, as a value may hold anything), and what is shown instead.
+/// Where a message quotes a document: how the quote begins, how it ends (the last such place counts,
+/// as a value may hold anything), and the text to show instead.
 const QUOTES: [(&str, &str, &str); 10] = [
     ("dup key: {", "}", "dup key: {…}"),
     ("Can't extract geo keys: { ", "", "Can't extract geo keys: {…}"),
@@ -150,20 +151,20 @@ const QUOTES: [(&str, &str, &str); 10] = [
     ("with no onError value: -", "", "with no onError value: …"),
 ];
 
-/// The same for what serde quotes; only where the end is there, as users write such words, too.
+/// The same for messages of serde; only if the end is found, as users write such words, too.
 const TYPES: [(&str, &str, &str); 3] = [
     ("invalid type: ", ", expected", "invalid type, expected"),
     ("invalid value: ", ", expected", "invalid value, expected"),
     ("unknown variant `", "`, expected", "unknown variant, expected"),
 ];
 
-/// Cuts what the server quotes of documents: `E11000 … dup key: { email: "anna@…" }`. Doing it
-/// twice changes nothing more.
+/// Cuts the values that the server quotes from documents: `E11000 … dup key: { email: "anna@…" }`.
+/// Idempotent.
 pub(crate) fn without_values(text: &str) -> String {
     let mut text = text.to_owned();
     let quotes = QUOTES.iter().map(|quote| (quote, true));
     for ((open, close, instead), is_open_ended) in
-        quotes.chain(TYPES.iter().map(|one| (one, false)))
+        quotes.chain(TYPES.iter().map(|quote| (quote, false)))
     {
         let Some(at) = text.find(open) else { continue };
         let begin = at + open.len();
@@ -184,7 +185,7 @@ pub(crate) fn without_values(text: &str) -> String {
             cut_element(&mut text, at + open.len());
         }
     }
-    // A number that a conversion cannot hold.
+    // A number that the target type of a conversion cannot hold.
     const NUMBER: &str = "with no onError value: ";
     if let Some(at) = text.find(NUMBER).map(|at| at + NUMBER.len())
         && text.get(at..).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
@@ -194,7 +195,7 @@ pub(crate) fn without_values(text: &str) -> String {
     text
 }
 
-/// `name: "value"` becomes `name: …`; an `_id` stays, and what a command begins with.
+/// `name: "value"` becomes `name: …`. An `_id` stays, and so does the first field of a command.
 fn cut_element(text: &mut String, at: usize) {
     let Some((name, rest)) = text.get(at..).and_then(|rest| rest.split_once(": ")) else { return };
     let commands = ["_id", "insert", "update", "delete", "find", "aggregate", "findAndModify"];
@@ -206,17 +207,17 @@ fn cut_element(text: &mut String, at: usize) {
     text.replace_range(at.., &shown);
 }
 
-/// What a user may not do: a refusal with the code 13.
+/// What the user may not do: a refusal with the code 13 (Unauthorized).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Denied {
     database: String,
     command: String,
-    /// What the command is about, where it names it.
+    /// The collection of the command, if the message names it.
     collection: Option<String>,
 }
 
 impl Denied {
-    /// From `not authorized on shop to execute command { collMod: "users", … }`. The rest of the
+    /// Reads `not authorized on shop to execute command { collMod: "users", … }`. The rest of the
     /// command, which holds documents, is not kept.
     pub(crate) fn read(message: &str) -> Option<Self> {
         let rest = message.split_once("not authorized on ")?.1;
@@ -231,7 +232,7 @@ impl Denied {
     }
 }
 
-/// The action that a command needs, and a role that has it.
+/// The action that a command needs, and a role that includes it.
 fn needed(command: &str) -> Option<(&'static str, &'static str)> {
     Some(match command {
         "collMod" => ("collMod", "dbAdmin"),

@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, Document};
 
 use super::fields::Fields as _;
 
-/// A reply's count, whichever number type it has.
+/// A count in a reply, whichever integer type it has; 0 if it is absent.
 pub(crate) fn count(reply: &Document, key: &str) -> u64 {
     match reply.get(key) {
         Some(Bson::Int32(number)) => u64::try_from(*number).unwrap_or(0),
@@ -18,7 +18,7 @@ pub(crate) fn touched(reply: &Document) -> i64 {
     number(reply, "n").unwrap_or(0)
 }
 
-/// A whole number of whatever type, without loss.
+/// A whole number of any number type, without loss.
 pub(crate) fn number(document: &Document, key: &str) -> Option<i64> {
     document.number(key)
 }

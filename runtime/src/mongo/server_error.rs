@@ -7,7 +7,7 @@ use super::{
     refusal::{Details, without_values},
 };
 
-/// The error that a reply held, in a chain of sources.
+/// The [`ServerError`] in a chain of sources.
 pub(crate) fn replied<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a ServerError> {
     chain(error).find_map(|link| link.downcast_ref::<ServerError>())
 }
@@ -22,7 +22,7 @@ pub(crate) fn code_in(error: &(dyn StdError + 'static)) -> Option<i32> {
     find(error).and_then(code).or_else(|| replied(error)?.code())
 }
 
-/// What the server or the driver said, for people; the driver's own error is its source.
+/// An error of the server or the driver, as text for people. The driver's own error is its source.
 #[derive(Clone, Debug)]
 pub struct ServerError {
     message: String,
@@ -32,12 +32,13 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    /// One that the reply of a successful command carries (`writeErrors`, `writeConcernError`).
+    /// Makes an error of what the reply of a successful command carries (`writeErrors`,
+    /// `writeConcernError`).
     pub(crate) fn in_reply(message: &str, code: Option<i32>) -> Self {
         Self { message: without_values(message), code, details: None, source: None }
     }
 
-    /// An element of `writeErrors`, or a `writeConcernError`.
+    /// Makes an error of an element of `writeErrors`, or of a `writeConcernError`.
     pub(crate) fn in_write(error: &mongodb::bson::Document) -> Self {
         let message = error.get_str("errmsg").unwrap_or("a write failed without a message");
         let code = super::reply::number(error, "code").and_then(|code| i32::try_from(code).ok());
@@ -45,23 +46,23 @@ impl ServerError {
         Self { details: Some(Box::new(details)), ..Self::in_reply(message, code) }
     }
 
-    /// What the server says of the document that it is about.
+    /// What the server says of the document that the error is about.
     pub(crate) fn details(&self) -> Option<&Details> {
         self.details.as_deref()
     }
 
-    /// The server's error code.
+    /// The server's error code; `None` if the error did not come from the server.
     pub fn code(&self) -> Option<i32> {
         self.code
     }
 
-    /// Whether it carries one of the driver's labels.
+    /// Whether the error carries this label of the driver, e.g. `TransientTransactionError`.
     pub fn has_label(&self, label: &str) -> bool {
         self.source.as_ref().is_some_and(|error| error.contains_label(label))
     }
 
-    /// The index whose key is there already (code 11000), if it is not the one on `_id`: only
-    /// that one is Mongrate's own doing in a control collection.
+    /// The index that already has the key (code 11000), unless it is the index on `_id`: a control
+    /// collection has no other, so another index is not Mongrate's.
     pub(crate) fn foreign_index(&self) -> Option<&str> {
         let (_, rest) = self
             .message
@@ -71,15 +72,16 @@ impl ServerError {
         (name != "_id_").then_some(name)
     }
 
+    /// Whether the same command may succeed if it is sent again.
     pub(crate) fn is_retryable(&self) -> bool {
         match &self.source {
             Some(error) => driver::is_retryable(error),
-            // A write concern error: the node steps down or shuts down.
+            // A write concern error has no source: the node steps down or shuts down.
             None => self.code.is_some_and(driver::is_retryable_code),
         }
     }
 
-    /// Why the driver does not talk to this server at all.
+    /// Why the driver does not support this server.
     pub(crate) fn incompatibility(&self) -> Option<String> {
         match self.source.as_ref().map(|error| &*error.kind) {
             Some(mongodb::error::ErrorKind::ServerSelection { message, .. }) => {
@@ -89,11 +91,12 @@ impl ServerError {
         }
     }
 
-    /// What the server said.
+    /// The text of the server or the driver.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
+    /// Whether the sign-in failed.
     pub(crate) fn is_authentication(&self) -> bool {
         self.source.as_ref().is_some_and(|error| {
             matches!(*error.kind, mongodb::error::ErrorKind::Authentication { .. })
