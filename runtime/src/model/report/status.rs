@@ -165,8 +165,8 @@ impl LockReport {
     }
 }
 
-/// What `status` returns. Each migration is counted once: `applied`, `pending`, `failed`, `running`,
-/// `interrupted` and `orphaned` add up to the number of migrations.
+/// What `status` returns. Each migration is counted once: `applied`, `pending`, `failed`,
+/// `running`, `interrupted` and `orphaned` add up to the number of migrations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StatusReport {
