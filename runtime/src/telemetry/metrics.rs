@@ -1,17 +1,18 @@
-//! Numbers for the `metrics` facade (feature `metrics`). Without the feature nothing is done.
+//! Numbers for the `metrics` facade (feature `metrics`). Without the feature these functions do
+//! nothing.
 //!
 //! Every name begins with `mongrate_`; every metric has the labels `group` and `database`. Steps of
-//! different migrations may have one name (`operation 1`), so that metrics of backfills have the
-//! migration's version, too.
+//! different migrations may have the same name (`operation 1`), so metrics of backfills also have
+//! the migration's version.
 
 use crate::model::{
     error::Error,
     report::run::{RunReport, StepReport},
 };
 
-/// How many migrations are applied, and how many are pending, as far as this process knows.
-/// Whatever looks into the history says so, also where it only warns.
-#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+/// Sets how many migrations are applied and pending, as far as this process knows. Every verb that
+/// reads the history calls this, also a verb that only warns.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
 pub(crate) fn counted(group: &str, database: &str, applied: usize, pending: usize) {
     #[cfg(feature = "metrics")]
     {
@@ -23,8 +24,8 @@ pub(crate) fn counted(group: &str, database: &str, applied: usize, pending: usiz
     }
 }
 
-/// How long a run waited for the lock.
-#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+/// Records how long a run waited for the lock.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
 pub(crate) fn waited(group: &str, database: &str, ended: &Result<RunReport, Error>) {
     #[cfg(feature = "metrics")]
     {
@@ -39,8 +40,8 @@ pub(crate) fn waited(group: &str, database: &str, ended: &Result<RunReport, Erro
     }
 }
 
-/// One migration of a run has ended, well or not.
-#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+/// Records that a migration of a run ended, successfully or not.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
 pub(crate) fn stepped(group: &str, database: &str, step: &StepReport) {
     #[cfg(feature = "metrics")]
     {
@@ -76,8 +77,8 @@ fn seconds(ms: u64) -> f64 {
     ms as f64 / 1_000.0
 }
 
-/// A batch of a backfill committed. Its rate is that of the counter.
-#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nobody asks"))]
+/// Counts a committed batch of a backfill. Its throughput is the rate of the counter.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
 pub(crate) fn backfilled(
     database: &str,
     group: &str,

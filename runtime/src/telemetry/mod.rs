@@ -1,5 +1,5 @@
-//! What a run tells: metrics, events for listeners, the commands of a dry run, text that is safe to
-//! print; and secrets kept out of it.
+//! What a run reports while it runs: metrics, events for listeners, the commands of a dry run, text
+//! that is safe to print; and secrets kept out of it.
 //!
 //! Imports: mongo, model.
 
@@ -11,6 +11,6 @@ pub(crate) mod progress;
 pub(crate) mod redact;
 pub(crate) mod visible;
 
-/// The name of the log events whose contents are in the report of a verb as well: a face that
-/// prints the report need not print them again.
+/// The name of the log events that repeat what the report of a verb says: a face that prints the
+/// report need not print them again.
 pub(crate) const IN_THE_REPORT: &str = "in the report";

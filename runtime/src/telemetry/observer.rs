@@ -1,7 +1,7 @@
 //! Sees the commands of a client as the driver sends them: what a dry run's report lists.
 //!
-//! The driver tells of commands only to the handler in the options that a client is made of.
-//! So whoever makes the client installs this, and hands it to the migrator.
+//! The driver reports commands only to the handler in the options that a client is made of. So the
+//! app that makes the client installs the observer, and gives it to the migrator.
 
 use std::{
     collections::HashMap,
@@ -24,18 +24,18 @@ use crate::{
     mongo::{driver, reply::number},
 };
 
-/// The most commands of one migration that are listed one by one. What comes after them is
-/// added up per command and collection.
+/// The most commands of one migration that are listed one by one. Later commands are added up per
+/// command and collection.
 pub(crate) const COMMANDS_MAX: usize = 1_000;
 
-/// Sees the commands that a client sends, so that a dry run can say what a migration did.
+/// Sees the commands that a client sends, so that a dry run can report what a migration did.
 ///
-/// The driver tells of commands only to a handler that is in the options of the client, so it
-/// has to be installed there, and given to the [`Migrator`](crate::Migrator). A handler that is
-/// in the options already is called first, as before. The command line does both by itself.
+/// The driver reports commands only to a handler in the options of the client. So install the
+/// observer there, and give it to the [`Migrator`](crate::Migrator). A handler that is already in
+/// the options is still called, first. The command line does both by itself.
 ///
-/// It keeps counts, names and times; never the contents of a document. While no dry run is
-/// under way it keeps nothing; the driver still copies each command and reply for it.
+/// The observer keeps counts, names and times; never the contents of a document. While no dry run
+/// is running it keeps nothing; the driver still copies each command and reply for it.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -74,27 +74,27 @@ struct State {
     open: HashMap<i32, Open>,
 }
 
-/// Whose commands are noted.
+/// The commands that a watch records.
 pub(crate) enum Scope {
-    /// Those of one session.
+    /// The commands of one session.
     Session(Document),
-    /// Those to one database.
+    /// The commands to one database.
     Database(String),
 }
 
 struct Watch {
     id: u64,
     scope: Scope,
-    /// The control collection: what is sent to it is ours.
+    /// The control collection: commands to it are Mongrate's own.
     control: String,
-    /// Anything came at all.
+    /// Whether any command was seen.
     heard: bool,
-    /// Whether commands are a migration's now.
+    /// Whether a migration is running, so that commands are recorded.
     listening: bool,
     seen: Vec<CommandReport>,
-    /// What the migrations before the current one sent.
+    /// The commands of the migrations before the current one.
     done: Vec<Vec<CommandReport>>,
-    /// Which migration the commands are of.
+    /// The number of the current migration, so that late replies are not counted for the next.
     step: usize,
 }
 
@@ -105,24 +105,25 @@ struct Open {
     removes: bool,
 }
 
-/// Notes commands until it is dropped.
+/// Records commands until it is dropped.
 pub(crate) struct Watching {
     state: Arc<Mutex<State>>,
     id: u64,
 }
 
 impl Observer {
-    /// One that is not installed yet.
+    /// An observer that is not installed yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Installs it into the options of a client. A handler that is there is called first.
+    /// Installs the observer into the options of a client. A handler that is already there is
+    /// called first.
     pub fn install(&self, options: &mut ClientOptions) {
         let state = Arc::clone(&self.state);
         let before = options.command_event_handler.take();
         options.command_event_handler = Some(EventHandler::callback(move |event| {
-            note(&mut lock(&state), &event);
+            record(&mut lock(&state), &event);
             if let Some(before) = &before {
                 pass_on(before, event);
             }
@@ -148,7 +149,7 @@ impl Observer {
 }
 
 impl Watching {
-    /// From here on commands are a migration's.
+    /// A migration begins: from here on commands are recorded.
     pub(crate) fn begin(&self) {
         self.with(|watch| {
             watch.listening = true;
@@ -156,7 +157,7 @@ impl Watching {
         });
     }
 
-    /// From here on commands are ours again.
+    /// From here on commands are Mongrate's own again, and are not recorded.
     pub(crate) fn pause(&self) {
         self.with(|watch| watch.listening = false);
     }
@@ -171,12 +172,12 @@ impl Watching {
         });
     }
 
-    /// What the migrations sent that have ended, each by itself.
+    /// The commands of each migration that has ended.
     pub(crate) fn steps(&self) -> Vec<Vec<CommandReport>> {
         self.with(|watch| std::mem::take(&mut watch.done)).unwrap_or_default()
     }
 
-    /// Whether the observer is installed in the client: whether anything was heard.
+    /// Whether the observer is installed in the client: whether any command was seen.
     pub(crate) fn heard(&self) -> bool {
         self.with(|watch| watch.heard).unwrap_or_default()
     }
@@ -201,7 +202,7 @@ impl Drop for Watching {
     }
 }
 
-/// A panic of somebody else's handler is no reason to lose the report.
+/// Locks the state. A panic in another handler is no reason to lose the report.
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -222,7 +223,7 @@ fn pass_on(handler: &EventHandler<CommandEvent>, event: CommandEvent) {
     }
 }
 
-fn note(state: &mut State, event: &CommandEvent) {
+fn record(state: &mut State, event: &CommandEvent) {
     match event {
         CommandEvent::Started(started) => {
             let Some(watch) = state.watches.iter_mut().find(|watch| watch.wants(started)) else {
@@ -264,7 +265,7 @@ impl State {
     fn close(&mut self, request: i32) -> Option<(&mut CommandReport, bool)> {
         let open = self.open.remove(&request)?;
         let watch = self.watches.iter_mut().find(|watch| watch.id == open.watch)?;
-        // What ends after its migration has is nobody's.
+        // A command that ends after its migration ended is not counted.
         watch
             .seen
             .get_mut(open.at)
@@ -283,8 +284,8 @@ impl Watch {
         }
     }
 
-    /// The collection of a migration's own command; empty for one of the database. `None`:
-    /// it is ours, or nobody listens.
+    /// The collection of a migration's command; empty for a command on the database. `None` if the
+    /// command is Mongrate's own, or no migration is running.
     fn collection<'a>(&self, started: &'a CommandStartedEvent) -> Option<&'a str> {
         if !self.listening
             || matches!(
@@ -299,12 +300,12 @@ impl Watch {
             "getMore" => command.get_str("collection").unwrap_or_default(),
             name => command.get_str(name).unwrap_or_default(),
         };
-        // In a dry run's own transaction nothing is sent to it while a migration runs.
-        let ours = collection == self.control && matches!(self.scope, Scope::Database(_));
-        (!ours).then_some(collection)
+        // In a dry run's transaction Mongrate sends nothing to it while a migration runs.
+        let is_own = collection == self.control && matches!(self.scope, Scope::Database(_));
+        (!is_own).then_some(collection)
     }
 
-    /// The line of the report that a command is noted in.
+    /// The place of the line of the report that counts the command.
     fn place(&mut self, command: &str, namespace: &str) -> usize {
         if self.seen.len() >= COMMANDS_MAX {
             let sum = self
@@ -345,7 +346,7 @@ impl CommandReport {
     }
 }
 
-/// Takes the counts out of a reply.
+/// Adds the counts of a reply to a line of the report.
 fn read(line: &mut CommandReport, reply: &Document, removes: bool) {
     let count = |document: &Document, key: &str| {
         number(document, key).and_then(|number| u64::try_from(number).ok())

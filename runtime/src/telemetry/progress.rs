@@ -1,7 +1,6 @@
-//! What a run tells while it is under way, for a listener in this process: typed events, the same
-//! for every face.
+//! The events of a run, for a listener in this process: typed, and the same for every face.
 //!
-//! Nothing waits for a listener, and a run without one costs a test of an `Option`.
+//! A run does not wait for its listener. Without a listener an event costs a test of an `Option`.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -24,8 +23,7 @@ pub(crate) enum RunEvent {
         /// Whether this very process holds the lock.
         is_this_process: bool,
     },
-    /// The run was not refused: it has the lock (a dry run needs none), and this is what it will
-    /// do.
+    /// The run was not refused: it has the lock (a dry run needs none), and will try these steps.
     Began { fence: Option<i64>, steps: Vec<PlannedStep> },
     /// A migration began. `at`: its place among the planned steps.
     StepBegan { at: usize },

@@ -1,7 +1,7 @@
 //! Keeps passwords out of everything that is printed.
 //!
-//! Two nets, as each has holes: what is known to be secret is replaced wherever it occurs,
-//! and so is the password of anything that looks like an address with a user in it.
+//! Two nets, as each has holes: a known secret is replaced wherever it occurs, and so is the
+//! password of everything that looks like an address with a user in it.
 
 use std::{
     borrow::Cow,
@@ -9,18 +9,18 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// What stands where a secret stood.
+/// The text that replaces a secret.
 const MASK: &str = "***";
 
-/// Secrets shorter than this would tear holes into innocent words. They are only masked
-/// inside addresses.
+/// The length of the shortest secret that is masked everywhere. Shorter secrets are only masked
+/// inside addresses: elsewhere that would tear holes into innocent words.
 const SECRET_BYTES_MIN: usize = 4;
 
-/// How the options of a connection string end whose values are secret, in lower case:
+/// The ends of the options of a connection string whose values are secret, in lower case. E.g.
 /// `tlsCertificateKeyFilePassword=`, `proxyPassword=`.
 const SECRET_OPTIONS: [&str; 2] = ["password=", "aws_session_token:"];
 
-/// The options of the specifications of MongoDB's drivers. Their names are no secrets.
+/// The options in the specifications of MongoDB's drivers. Their names are not secret.
 const OPTIONS: [&str; 55] = [
     "appName",
     "authMechanism",
@@ -82,17 +82,17 @@ const OPTIONS: [&str; 55] = [
 /// Every secret that this process was given. It only grows.
 static KNOWN: Redactor = Redactor::new();
 
-/// From now on, what is secret in `uri` is masked in everything that is printed.
+/// Learns the secrets in `uri`: from now on they are masked in everything that is printed.
 pub(crate) fn learn(uri: &str) {
     KNOWN.learn(uri);
 }
 
-/// `text` without the secrets.
+/// `text` with every known secret masked.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     KNOWN.clean(text)
 }
 
-/// The same in every string of a JSON document; its shape cannot change.
+/// Masks secrets in every string of a JSON document. The shape of the document does not change.
 pub(crate) fn clean_json(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::String(text) => {
@@ -106,9 +106,9 @@ pub(crate) fn clean_json(value: &mut serde_json::Value) {
     }
 }
 
-/// A message about a connection string that could not be parsed. Where its password ends is
-/// anybody's guess, so every piece that may belong to it is masked, however short; and so are the
-/// values of options. Names of options are what such a message is about, and stay.
+/// Masks a message about a connection string that could not be parsed. Where the password ends
+/// cannot be known, so every piece that may belong to it is masked, however short; and so are the
+/// values of options. Names of options stay: the message is about them.
 pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
     let (_, rest) = after_scheme(uri);
     let (before, options) = split_options(rest);
@@ -140,7 +140,7 @@ pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
     text
 }
 
-/// A text, its parts, and what is percent-encoded in them; the longest first.
+/// A text and its parts, each as it is and percent-decoded; the longest first.
 fn pieces(text: &str, separators: &[char]) -> Vec<String> {
     let mut pieces: Vec<String> = std::iter::once(text)
         .chain(text.split(separators))
@@ -152,8 +152,8 @@ fn pieces(text: &str, separators: &[char]) -> Vec<String> {
     pieces
 }
 
-/// A connection string without its scheme, before and behind the `?` with which its options begin:
-/// the first one behind the password, which may hold others where it is not encoded.
+/// Splits a connection string without its scheme at the `?` before its options: the first `?` after
+/// the password, which may hold a `?` itself if it is not encoded.
 fn split_options(rest: &str) -> (&str, &str) {
     let password_end = rest.rfind('@').unwrap_or(0);
     for (at, _) in rest.match_indices('?') {
@@ -186,7 +186,7 @@ impl Redactor {
                 secrets.push(secret);
             }
         }
-        // A secret that holds another one goes first.
+        // A secret that contains another secret is replaced first.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
@@ -210,8 +210,8 @@ fn secrets_of(uri: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut public = Vec::new();
 
-    // As the driver reads it: the last `@` before the first `?`. And as somebody may have
-    // meant it who did not encode a `?` or an `@`: the last `@` of all.
+    // As the driver reads it: the last `@` before the first `?`. And as the user may have meant it
+    // without encoding a `?` or an `@`: the last `@` of all.
     let before_options = rest.split_once('?').map_or(rest, |(before, _)| before);
     for part in [before_options, rest] {
         let Some((user_info, tail)) = part.rsplit_once('@') else { continue };
@@ -237,8 +237,8 @@ fn secrets_of(uri: &str) -> Vec<String> {
         let decoded = decode(&secret);
         let encoded = encode(&decoded);
         for form in [secret, decoded, encoded] {
-            // A password that is the user's or the database's name is no secret to keep,
-            // and masking it would hide what the output is about.
+            // A password that equals the user's or the database's name is not kept secret: masking
+            // it would hide what the output is about.
             if form.len() >= SECRET_BYTES_MIN && !public.contains(&form) && !secrets.contains(&form)
             {
                 secrets.push(form);
@@ -283,7 +283,7 @@ fn mask_addresses(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Masks `word`; or, if only `whole` words are meant, only where it is not part of a longer one.
+/// Masks `word`; with `whole`, only where it is not part of a longer word.
 fn replace_words(text: &str, word: &str, whole: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

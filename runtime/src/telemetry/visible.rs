@@ -1,16 +1,16 @@
-//! Makes characters visible that a terminal, a log or a browser would obey instead of show: control
-//! characters, and those that change the direction of text or take no room.
+//! Escapes characters that a terminal, a log or a browser would obey instead of show: control
+//! characters, and characters that change the direction of text or have no width.
 //!
-//! Everything that comes from elsewhere (a server, a database, a migration, a request) passes
-//! through here before it is part of a log line: a line break in an error's text would begin a line
-//! of its own, which nobody could tell from one of ours.
+//! Every text from elsewhere (a server, a database, a migration, a request) is escaped here before
+//! it becomes part of a log line: a line break in an error's text would begin a line that looks
+//! like one of Mongrate's.
 
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},
 };
 
-/// Whether `c` changes how the text around it is shown, without being seen itself.
+/// Whether `c` is invisible and changes how the text around it is shown.
 ///
 /// The two joiners (U+200C, U+200D) are not among them: scripts and emoji need them.
 pub(crate) fn is_hidden(c: char) -> bool {
@@ -31,13 +31,13 @@ pub(crate) fn is_hidden(c: char) -> bool {
         )
 }
 
-/// `text` on one line: everything hidden is written as Rust writes it (`\n`, `\u{1b}`).
+/// `text` on one line: hidden characters are written as Rust writes them (`\n`, `\u{1b}`).
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
     escape(text, |_| false)
 }
 
-/// `text` with its line breaks, for output that indents them; everything else that is hidden is
-/// written as Rust writes it. A tab is a space.
+/// `text` with its line breaks, for output that indents lines. A tab becomes a space; other hidden
+/// characters are written as Rust writes them.
 #[cfg(feature = "cli")]
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     let escaped = escape(text, |c| matches!(c, '\n' | '\t'));
@@ -63,15 +63,15 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The text of a JSON document, in which everything hidden is escaped as JSON does (`\u202e`): the
-/// same values, fit for a terminal. Serializers leave some of it as it is.
+/// The text of a JSON document with hidden characters escaped as in JSON (`\u202e`): the same
+/// values, safe for a terminal. Serializers leave some hidden characters as they are.
 #[cfg(any(feature = "cli", feature = "http"))]
 pub(crate) fn json(text: String) -> String {
     if text.is_ascii() && !text.contains('\u{7f}') {
-        // Serializers escape the control characters of ASCII, but for the last one.
+        // Serializers escape all control characters of ASCII except the last one.
         return text;
     }
-    // What is hidden can only be inside of strings there; but line breaks between fields.
+    // Hidden characters occur only inside strings, except for the line breaks between fields.
     let escaped = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r');
     if !text.contains(escaped) {
         return text;
