@@ -1,4 +1,4 @@
-//! `check`: whether everything is applied, as a gate.
+//! `check`: whether this build fits the database, as a gate.
 
 use std::future::IntoFuture;
 
@@ -6,7 +6,7 @@ use super::{Boxed, Migrator};
 use crate::model::{error::Error, report::plan::CheckReport};
 
 impl Migrator {
-    /// That this build fits the database: nothing pending, nothing edited, nothing late. Await
+    /// Checks that this build fits the database: nothing is pending, edited or out of order. Await
     /// the result. No write, no lock.
     pub fn check(&self) -> Check<'_> {
         Check { migrator: self, strict: false, allow_pending: false }
@@ -17,9 +17,9 @@ impl Migrator {
 ///
 /// # Errors
 ///
-/// [`Error::Renamed`], [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`] (when the policy refuses),
-/// [`Error::Lints`] (when it is strict), [`Error::Pending`], in this order, and those of
-/// [`Migrator::status`]. Nothing is written in any case.
+/// [`Error::Renamed`], [`Error::Drift`], [`Error::OutOfOrder`], [`Error::Ahead`] (if the policy
+/// refuses), [`Error::Lints`] (if the check is strict), [`Error::Pending`], in this order; and the
+/// errors of [`Migrator::status`]. Nothing is written in any case.
 #[derive(Debug)]
 #[must_use = "nothing is checked until it is awaited"]
 pub struct Check<'a> {
@@ -29,13 +29,13 @@ pub struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Refuses pending migrations that have lints, with [`Error::Lints`]. Default: no.
+    /// Refuses pending migrations that have lints, with [`Error::Lints`]. Default: `false`.
     pub fn strict(mut self, yes: bool) -> Self {
         self.strict = yes;
         self
     }
 
-    /// That something is pending is no error: for a check before a deployment. Default: it is.
+    /// Accepts pending migrations: for a check before a deployment. Default: `false`.
     pub fn allow_pending(mut self, yes: bool) -> Self {
         self.allow_pending = yes;
         self

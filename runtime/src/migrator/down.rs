@@ -19,14 +19,14 @@ use crate::{
 };
 
 impl Migrator {
-    /// Rolls back what was applied last. Await the result.
+    /// Rolls back the migrations that were applied last; one by default. Await the result.
     ///
     /// ```no_run
     /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
-    /// migrator.down().await?; // the last one
-    /// migrator.down().steps(2).await?; // the last two
-    /// migrator.down().to(20250122003).await?; // all that are newer than this one
-    /// migrator.down().batch().await?; // what the last `up` applied
+    /// migrator.down().await?; // the last migration
+    /// migrator.down().steps(2).await?; // the last two migrations
+    /// migrator.down().to(20250122003).await?; // all that are newer than this version
+    /// migrator.down().batch().await?; // all that the last `up` applied
     /// migrator.down().all().await?;
     /// # Ok(())
     /// # }
@@ -35,18 +35,19 @@ impl Migrator {
         Down { migrator: self, target: DownTarget::Steps(1), lint: false }
     }
 
-    /// Rolls the last applied migration back and applies it again, under one lock.
+    /// Rolls the last applied migration back and applies it again, under one lock. Await the
+    /// result.
     pub fn redo(&self) -> Redo<'_> {
         Redo { migrator: self, lint: false }
     }
 }
 
-/// Rolls back. Made by [`Migrator::down`]; await it.
+/// Rolls back applied migrations. Made by [`Migrator::down`]; await it.
 ///
 /// # Errors
 ///
 /// - [`Error::Irreversible`], [`Error::NotLinked`], [`Error::UnknownVersion`]: nothing was run.
-/// - Otherwise as [`Up`].
+/// - Otherwise as [`Up`](crate::Up).
 #[derive(Debug)]
 #[must_use = "nothing runs until it is awaited"]
 pub struct Down<'a> {
@@ -56,53 +57,53 @@ pub struct Down<'a> {
 }
 
 impl<'a> Down<'a> {
-    /// The last so many, in reverse order of application. Default: 1.
+    /// Rolls back this many migrations, the last applied first. Default: 1.
     pub fn steps(mut self, steps: usize) -> Self {
         self.target = DownTarget::Steps(steps);
         self
     }
 
-    /// All that are newer than `version`, which itself stays applied. 0: all.
+    /// Rolls back all that are newer than `version`, which stays applied. 0: all.
     pub fn to(mut self, version: impl Into<Version>) -> Self {
         self.target = DownTarget::To(version.into());
         self
     }
 
-    /// All that the last `up` applied.
+    /// Rolls back all that the last `up` applied.
     pub fn batch(mut self) -> Self {
         self.target = DownTarget::Batch;
         self
     }
 
-    /// All.
+    /// Rolls back all applied migrations.
     pub fn all(mut self) -> Self {
         self.target = DownTarget::All;
         self
     }
 
-    /// Tries it for real in one transaction that is always aborted, and says what each
-    /// migration did. No lock, no trace.
+    /// Executes the migrations in one transaction that is always aborted, and reports what each of
+    /// them did. No lock, no trace.
     pub fn dry_run(self) -> DryRun<'a> {
         DryRun::new(self.migrator, Goal::Down(self.target), self.lint)
     }
 
-    /// Tries it, all kinds of migrations, in a scratch database with a sample of the data.
+    /// Executes the migrations, of all kinds, in a scratch database with a sample of the data.
     pub fn shadow(self) -> Shadow<'a> {
         Shadow::new(self.migrator, Goal::Down(self.target), false, self.lint)
     }
 
-    /// With what would better be done otherwise, in the plan and in the dry run: it reads what
-    /// the migrations would meet. Awaiting `self` does not look. Default: no.
+    /// Adds lints to the plan and the dry run. For that, Mongrate reads the data that the
+    /// migrations would meet. A run itself does not lint. Default: `false`.
     pub fn lint(mut self, yes: bool) -> Self {
         self.lint = yes;
         self
     }
 
-    /// What it would do. No write, no lock.
+    /// Returns what the run would do. No write, no lock.
     ///
     /// # Errors
     ///
-    /// Those that awaiting it has before anything is run.
+    /// The errors with which the run would be refused before it runs anything.
     pub async fn plan(self) -> Result<PlanReport, Error> {
         self.migrator.runner()?.plan(Goal::Down(self.target), self.lint).await
     }
@@ -119,11 +120,12 @@ impl<'a> IntoFuture for Down<'a> {
     }
 }
 
-/// Rolls the last one back and applies it again. Made by [`Migrator::redo`]; await it.
+/// Rolls the last applied migration back and applies it again. Made by [`Migrator::redo`]; await
+/// it.
 ///
 /// # Errors
 ///
-/// As [`Down`] and [`Up`].
+/// As [`Down`] and [`Up`](crate::Up).
 #[derive(Debug)]
 #[must_use = "nothing runs until it is awaited"]
 pub struct Redo<'a> {
@@ -132,29 +134,29 @@ pub struct Redo<'a> {
 }
 
 impl<'a> Redo<'a> {
-    /// Tries it for real in one transaction that is always aborted, and says what each
-    /// migration did. No lock, no trace.
+    /// Executes the migrations in one transaction that is always aborted, and reports what each of
+    /// them did. No lock, no trace.
     pub fn dry_run(self) -> DryRun<'a> {
         DryRun::new(self.migrator, Goal::Redo, self.lint)
     }
 
-    /// Tries it, all kinds of migrations, in a scratch database with a sample of the data.
+    /// Executes the migrations, of all kinds, in a scratch database with a sample of the data.
     pub fn shadow(self) -> Shadow<'a> {
         Shadow::new(self.migrator, Goal::Redo, false, self.lint)
     }
 
-    /// With what would better be done otherwise, in the plan and in the dry run: it reads what
-    /// the migrations would meet. Awaiting `self` does not look. Default: no.
+    /// Adds lints to the plan and the dry run. For that, Mongrate reads the data that the
+    /// migrations would meet. A run itself does not lint. Default: `false`.
     pub fn lint(mut self, yes: bool) -> Self {
         self.lint = yes;
         self
     }
 
-    /// What it would do. No write, no lock.
+    /// Returns what the run would do. No write, no lock.
     ///
     /// # Errors
     ///
-    /// Those that awaiting it has before anything is run.
+    /// The errors with which the run would be refused before it runs anything.
     pub async fn plan(self) -> Result<PlanReport, Error> {
         self.migrator.runner()?.plan(Goal::Redo, self.lint).await
     }

@@ -11,42 +11,43 @@ use crate::{
     },
 };
 
-/// How long a dry run's transaction may stay open, unless it is told otherwise: half of what
-/// the server allows by default.
+/// The default of [`DryRun::timeout`]: half of what the server allows a transaction by default.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
 
-/// How many documents of each collection a scratch database gets, unless it is told otherwise.
+/// The default of [`Shadow::sample`].
 const SAMPLE: u32 = 1_000;
 
 const SAMPLE_MAX: u32 = 1_000_000;
 
-/// Tries what `up`, `down` or `redo` would do: for real, in one transaction that is always
-/// aborted. Made by [`Up::dry_run`](crate::Up::dry_run) and its like; await it.
+/// Executes what `up`, `down` or `redo` would do, in one transaction that is always aborted. Made
+/// by [`Up::dry_run`](crate::Up::dry_run), and by `dry_run` of `Down` and `Redo`; await it.
 ///
-/// The transactional migrations run in their order, so that later ones see what earlier ones
-/// did. Online and declared ones cannot be undone by an abort: they are not run, and the report
-/// says so; [`Shadow`] runs all kinds. No lock is taken, and nothing is written to the lock,
-/// the fence or the history.
+/// The transactional migrations run in their order, so that each sees what earlier migrations did.
+/// An abort cannot undo online and declared migrations: they are not run, and the report says so;
+/// [`Shadow`] runs all kinds. No lock is taken, and nothing is written to the lock, the fence or
+/// the history.
 ///
-/// What a body does besides its `tx` (files, other services, a client of its own) is done.
+/// What a body does without its `tx` (files, other services, a client of its own) is not undone.
 ///
 /// While it runs, the documents that it writes are locked as in any transaction: an app that
 /// writes to the same documents waits or gets a write conflict. [`timeout`](Self::timeout)
-/// bounds that. A conflict with the app has the whole dry run tried again, as often as
-/// [`Retries`](crate::Retries) say, within the same time.
+/// bounds that. After a conflict with the app the whole dry run is retried, as often as
+/// [`Retries`](crate::Retries) allows, within the same timeout.
 ///
 /// # Errors
 ///
-/// What becomes of the migrations is in the report, failures too. Errors are what [`Up`] and
-/// [`Down`] refuse before they run anything, [`Error::Settings`], [`Error::Cancelled`], and a
-/// server that cannot be reached. The database is unchanged in every case.
+/// The report says how each migration ended, also if it failed. The errors are those with which
+/// [`Up`] and [`Down`] are refused before they run anything, [`Error::Settings`],
+/// [`Error::Cancelled`], and a server that cannot be reached. The database is unchanged in every
+/// case.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future, or cancelling the migrator's token, ends the transaction; dropped, in
-/// the background. Should not even that get through, the server ends it after 60 s.
+/// Dropping the future, or cancelling the migrator's token, aborts the transaction; after a drop,
+/// in the background. If the abort does not reach the server, the server ends the transaction after
+/// 60 s.
 ///
 /// ```no_run
 /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
@@ -74,9 +75,8 @@ impl<'a> DryRun<'a> {
         Self { migrator, goal, timeout: TIMEOUT, lint }
     }
 
-    /// How long its transaction, and so its locks, may last: up to 1 h, default 30 s. The
-    /// server ends a transaction after 60 s, unless its `transactionLifetimeLimitSeconds` says
-    /// otherwise.
+    /// How long the transaction, and so its locks, may last: up to 1 h; default 30 s. The server
+    /// ends a transaction after 60 s, unless its `transactionLifetimeLimitSeconds` says otherwise.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -100,26 +100,26 @@ impl<'a> IntoFuture for DryRun<'a> {
     }
 }
 
-/// Tries what `up`, `down` or `redo` would do in a scratch database. Made by
-/// [`Up::shadow`](crate::Up::shadow) and its like; await it.
+/// Executes what `up`, `down` or `redo` would do, in a scratch database. Made by
+/// [`Up::shadow`](crate::Up::shadow), and by `shadow` of `Down` and `Redo`; await it.
 ///
-/// A database with a new name is made on the same server, with every collection (options,
-/// validator, indexes), view and time series of the real one, a sample of the documents, and
-/// the history. Everything pending runs in it, of every kind, by the ordinary runner. Then it
-/// is dropped, whatever happened. What a killed process left behind is dropped by a later
-/// shadow run of the same database, once it is 15 minutes old.
+/// Mongrate makes a database with a new name on the same server, with every collection (options,
+/// validator, indexes), view and time series of the real database, a sample of the documents, and
+/// the history. The migrations, of every kind, run in it as in a real run. Then the scratch
+/// database is dropped, whatever happened. If the process is killed, a later shadow run of the same
+/// database drops its scratch database, once that is 15 minutes old.
 ///
 /// The real database is only read. Counts and times in the report are those of the sample.
 ///
 /// # Errors
 ///
-/// As [`DryRun`]; [`Error::ShadowForbidden`] when the user may not make or drop such a
-/// database, and [`Error::ShadowImpossible`] on a sharded cluster: nothing was made then.
+/// As [`DryRun`]; [`Error::ShadowForbidden`] if the user may not make or drop a scratch database,
+/// and [`Error::ShadowImpossible`] on a sharded cluster: then none was made.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future, or cancelling the migrator's token, ends the run and drops the scratch
-/// database; dropped, in the background.
+/// database; after a drop, in the background.
 ///
 /// ```no_run
 /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {

@@ -15,14 +15,14 @@ use crate::{
 /// Records what another tool has applied. Made by [`Migrator::import`]; await it to record, or
 /// [`preview`](Self::preview) it first.
 ///
-/// Its entries are matched with the migrations of this build by name: `20240102-add-users.js`,
-/// `app::migrations::AddUsers` and `add_users` are one name; of entries that begin with a number,
-/// the number may be the version instead. golang-migrate stores no names, only the last version:
-/// the migrations up to and with that are meant. A [`mapping`](Self::mapping) says what cannot be
-/// guessed.
+/// The tool's entries are matched with the migrations of this build by name:
+/// `20240102-add-users.js`, `app::migrations::AddUsers` and `add_users` are one name; of entries
+/// that begin with a number, the number may be the version instead. golang-migrate stores no names,
+/// only the last version: all migrations up to and including that version are meant. A
+/// [`mapping`](Self::mapping) says what cannot be guessed.
 ///
-/// Their collection is only read. What is applied here already stays as it is. The records are
-/// written in one transaction, or none, each with an event `imported`.
+/// The tool's collection is only read. Migrations that are recorded here already stay as they are.
+/// All records are written in one transaction, or none, each with an event `imported`.
 ///
 /// ```no_run
 /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
@@ -37,7 +37,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// - [`Error::Import`]: an entry matches no migration or several, one is half-done, or there is
+/// - [`Error::Import`]: an entry matches no migration or several, an entry is half-done, or there is
 ///   no such collection. Nothing was written.
 /// - [`Error::LockHeld`], and those of [`Migrator::status`].
 #[derive(Debug)]
@@ -53,31 +53,31 @@ impl<'a> Import<'a> {
         Self { migrator, source: Source { tool, collection, mapping, allow_unmatched: false } }
     }
 
-    /// The other tool's collection, in the same database. Default: as the tool calls it,
-    /// [`Tool::collection`].
+    /// The other tool's collection, in the same database. Default: [`Tool::collection`].
     pub fn collection(mut self, name: impl Into<String>) -> Self {
         self.source.collection = Some(name.into());
         self
     }
 
-    /// Which entry is which migration, where the name does not say so; `None`: none of them, it
-    /// is left out. The key is the entry as the other tool names it, in full.
+    /// Says which entry is which migration, where the name does not say so; `None` leaves the entry
+    /// out. The key is the full name of the entry in the other tool's history.
     pub fn mapping(mut self, mapping: impl IntoIterator<Item = (String, Option<Version>)>) -> Self {
         self.source.mapping.extend(mapping);
         self
     }
 
-    /// Leaves out entries that match no migration of this build. Default: they are refused.
+    /// Leaves out entries that match no migration of this build. Default: such entries are refused.
     pub fn allow_unmatched(mut self, yes: bool) -> Self {
         self.source.allow_unmatched = yes;
         self
     }
 
-    /// What it would record, and what would stand in its way. No write, no lock.
+    /// Returns what the import would record, and which entries match no migration. No write, no
+    /// lock.
     ///
     /// # Errors
     ///
-    /// As awaiting it, but entries that match nothing are in the report.
+    /// As for the import itself, but entries that match no migration are in the report.
     pub async fn preview(self) -> Result<ImportReport, Error> {
         self.migrator.runner()?.preview_import(&self.source).await
     }

@@ -1,5 +1,5 @@
-//! The public builder, [`Migrator`], and a file for each of its verbs: the method, its options, and
-//! the future that it returns. Decides nothing about migrations.
+//! The public builder, [`Migrator`], and one file per verb: the method, its options, and the future
+//! that it returns. Decides nothing about migrations.
 //!
 //! Imports: mongo, model, telemetry, protocol, kinds, registry, run, verbs.
 
@@ -62,14 +62,14 @@ pub struct Migrator {
 }
 
 impl Migrator {
-    /// Over the migrations that are linked into this binary.
+    /// Makes a migrator over the migrations that are linked into this binary.
     ///
-    /// Only the database's name and its client count. Defaults of the client or the database (read
-    /// preference, read and write concern) are not used, neither for the history nor in bodies:
-    /// those get handles that read from the primary and write to the majority. Give the client room
-    /// for a few connections (`maxPoolSize`), as heartbeats go out while a body is at work.
+    /// Only the name and the client of `database` are used. Its defaults and those of the client
+    /// (read preference, read and write concern) are not used, neither for the history nor in
+    /// bodies: bodies get handles that read from the primary and write to the majority. Give the
+    /// client room for a few connections (`maxPoolSize`), as heartbeats are sent while a body runs.
     ///
-    /// Nothing is checked and nothing sent until a verb is awaited.
+    /// Nothing is checked or sent until a verb is awaited.
     pub fn new(database: &Database) -> Self {
         Self {
             database: database.clone(),
@@ -81,13 +81,13 @@ impl Migrator {
         }
     }
 
-    /// Over an explicit list, in any order. For tests, mostly.
+    /// Makes a migrator over an explicit list, in any order. Mostly for tests.
     pub fn with(database: &Database, list: impl IntoIterator<Item = Migration>) -> Self {
         Self { list: Some(List::Shared(list.into_iter().collect())), ..Self::new(database) }
     }
 
-    /// Over an explicit list that is part of the program, in any order. Unlike [`with`](Self::with)
-    /// it copies nothing, which tells for thousands.
+    /// Makes a migrator over an explicit, static list, in any order. Unlike [`with`](Self::with) it
+    /// copies nothing, which counts for thousands of migrations.
     ///
     /// ```no_run
     /// use mongrate::{Migration, Migrator};
@@ -104,44 +104,44 @@ impl Migrator {
         Self { list: Some(List::Static(list)), ..Self::new(database) }
     }
 
-    /// Only the migrations of this group. Default: those that name none.
+    /// Works on the migrations of this group only. Default: the migrations that name no group.
     #[must_use]
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.settings.group = group.into();
         self
     }
 
-    /// The control collection. Default: `migrations`, for a named group `migrations.<group>`.
+    /// Sets the control collection. Default: `migrations`; for a named group, `migrations.<group>`.
     #[must_use]
     pub fn collection(mut self, name: impl Into<String>) -> Self {
         self.settings.collection = Some(name.into());
         self
     }
 
-    /// How long the lock is leased for at a time, 1 s to 1 h; default 30 s. It is renewed
-    /// every third of it. After a `kill -9`, another process takes over within this time, or
-    /// at once: see [`local_takeover`](Self::local_takeover).
+    /// How long a lease of the lock lasts, 1 s to 1 h; default 30 s. The lease is renewed every
+    /// third of that time. After a `kill -9`, another process takes over within this time, or at
+    /// once: see [`local_takeover`](Self::local_takeover).
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease;
         self
     }
 
-    /// Whether a lock is taken over at once when its holder was a process of this machine and
-    /// has ended; default `true`. Otherwise, and for processes of other machines or containers,
-    /// its lease has to run out first.
+    /// Whether a lock is taken over at once if its holder was a process of this machine and has
+    /// ended; default `true`. Otherwise, and for processes of other machines or containers, the
+    /// lease has to run out first.
     ///
-    /// Linux only: the kernel is asked, by boot, PID namespace, process id and start. Turn it
-    /// off where virtual machines are cloned while they run and share a database: their
-    /// processes cannot be told apart, and one would take the lock from another that is alive.
-    /// Even then nothing happens twice; the fence sees to that.
+    /// Linux only: Mongrate asks the kernel, by boot, PID namespace, process id and start time.
+    /// Turn this off if virtual machines are cloned while they run, and share a database: their
+    /// processes cannot be told apart, and a process could take the lock from another that is
+    /// alive. Even then nothing is done twice, because of the fence.
     #[must_use]
     pub fn local_takeover(mut self, at_once: bool) -> Self {
         self.settings.local_takeover = at_once;
         self
     }
 
-    /// How long to wait while another process migrates. Default: [`Wait::Forever`].
+    /// How long a verb waits while another process migrates. Default: [`Wait::Forever`].
     #[must_use]
     pub fn wait(mut self, wait: Wait) -> Self {
         self.settings.wait = wait;
@@ -164,22 +164,23 @@ impl Migrator {
         self
     }
 
-    /// How often a transaction is tried.
+    /// How often a transaction is tried, and with which pauses. Default: [`Retries::new`].
     #[must_use]
     pub fn retries(mut self, retries: Retries) -> Self {
         self.settings.retries = retries;
         self
     }
 
-    /// What the app calls itself in the history and the lock, e.g. `clinic 1.2.0`.
+    /// The name of the app in the history and the lock, e.g. `clinic 1.2.0`; at most 128 bytes.
+    /// Default: none.
     #[must_use]
     pub fn app(mut self, app: impl Into<String>) -> Self {
         self.settings.app = app.into();
         self
     }
 
-    /// Cancels the verbs of this migrator when the token is cancelled: the transaction in
-    /// flight is aborted, the outcome recorded, the lock released, and the verb returns
+    /// Cancels the verbs of this migrator when the token is cancelled: the transaction in flight is
+    /// aborted, the outcome is recorded, the lock is released, and the verb returns
     /// [`Error::Cancelled`].
     #[must_use]
     pub fn cancel_on(mut self, token: CancellationToken) -> Self {
@@ -187,29 +188,29 @@ impl Migrator {
         self
     }
 
-    /// Sees the commands of a dry run's migrations. Install it into the options that the client
-    /// of this migrator's database is made of: [`Observer::install`].
+    /// Sets the observer that sees the commands of a dry run's migrations. Install it into the
+    /// options of the client of this migrator's database: [`Observer::install`].
     #[must_use]
     pub fn observer(mut self, observer: &Observer) -> Self {
         self.observer = Some(observer.clone());
         self
     }
 
-    /// From where on a lint finds something large.
+    /// Sets the limits above which a lint warns.
     #[must_use]
     pub fn lint_limits(mut self, limits: LintLimits) -> Self {
         self.settings.lints = limits;
         self
     }
 
-    /// In lints, duplicate keys with their values.
+    /// Shows duplicate keys with their values in lints.
     #[cfg(feature = "cli")]
     pub(crate) fn lint_values(mut self) -> Self {
         self.settings.lints.show_values = true;
         self
     }
 
-    /// Says nothing about this lint, whichever migration it is of. (For one migration: `allow =
+    /// Acknowledges this lint for all migrations: it is not reported. (For one migration: `allow =
     /// "…"` in its attribute.)
     #[must_use]
     pub fn allow(mut self, lint: LintName) -> Self {
@@ -231,7 +232,7 @@ impl Migrator {
         Ok(self.registry()?.iter().copied().collect())
     }
 
-    /// Every migration's state, and the lock. Two round trips, no write.
+    /// Returns the state of every migration, and the lock. Two round trips, no write.
     ///
     /// # Errors
     ///
@@ -241,7 +242,7 @@ impl Migrator {
         self.runner()?.status().await
     }
 
-    /// The last events (at most 20 of each migration), oldest first. No write.
+    /// Returns the last events (at most 20 of each migration), oldest first. No write.
     ///
     /// # Errors
     ///
@@ -250,7 +251,7 @@ impl Migrator {
         self.runner()?.history().await
     }
 
-    /// Who holds the lock, by the server's clock. One round trip, no write.
+    /// Returns which process holds the lock, by the server's clock. One round trip, no write.
     ///
     /// # Errors
     ///
@@ -269,21 +270,26 @@ impl Migrator {
         let control = self.settings.collection_name();
         let problems: Vec<String> = registry
             .iter()
-            .flat_map(|one| {
-                let problems = one
+            .flat_map(|migration| {
+                let problems = migration
                     .declaration()
                     .map(|declare| declared::trespasses(declare, &control))
                     .into_iter()
                     .flatten();
                 problems.map(move |problem| {
-                    format!("{} `{}` ({}): {problem}", one.version(), one.name(), one.source())
+                    format!(
+                        "{} `{}` ({}): {problem}",
+                        migration.version(),
+                        migration.name(),
+                        migration.source()
+                    )
                 })
             })
             .collect();
         if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }
     }
 
-    /// Told how far a run is, while it is under way.
+    /// Sets the listener for the events of a run.
     #[cfg(any(feature = "cli", feature = "http"))]
     pub(crate) fn progress(mut self, progress: Progress) -> Self {
         self.progress = progress;
@@ -296,20 +302,20 @@ impl Migrator {
         self.settings.collection_name()
     }
 
-    /// What cancels its verbs.
+    /// The token that cancels the verbs of this migrator.
     #[cfg(feature = "http")]
     pub(crate) fn cancel_token(&self) -> &CancellationToken {
         &self.cancel
     }
 
-    /// On behalf of somebody: what the app calls itself, with who asked for it.
+    /// Adds the user on whose behalf the verbs run to the app's name.
     #[cfg(feature = "http")]
-    pub(crate) fn on_behalf(mut self, of: &str) -> Self {
-        self.settings.add_to_app(of);
+    pub(crate) fn on_behalf(mut self, user: &str) -> Self {
+        self.settings.add_to_app(user);
         self
     }
 
-    /// What this process is called in the lock and the history.
+    /// This process, as the lock and the history name it.
     #[cfg(feature = "http")]
     pub(crate) fn who(&self) -> crate::model::state::Who {
         self.settings.who()

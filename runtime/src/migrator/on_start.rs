@@ -1,4 +1,4 @@
-//! What an app calls when it starts.
+//! `on_start`: what an app calls when it starts.
 
 use std::{
     future::{Future, IntoFuture},
@@ -18,7 +18,8 @@ use crate::{
 };
 
 impl Migrator {
-    /// What an app calls when it starts; see [`on_start`](crate::on_start()).
+    /// Applies or checks pending migrations, as the policy says; see
+    /// [`on_start`](crate::on_start()). Call it when the app starts, and await the result.
     pub fn on_start(&self) -> OnStart<'_> {
         OnStart::new(self)
     }
@@ -31,28 +32,28 @@ pub const MIGRATE_ON_START: &str = "MIGRATE_ON_START";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartPolicy {
-    /// Apply them. `MIGRATE_ON_START=true`.
+    /// Apply pending migrations. `MIGRATE_ON_START=true`.
     Migrate,
-    /// Refuse to start with [`Error::Pending`]. `MIGRATE_ON_START=check`.
+    /// Refuse to start, with [`Error::Pending`]. `MIGRATE_ON_START=check`.
     Check,
     /// Start, with a warning in the log. `MIGRATE_ON_START=false`, or unset.
     #[default]
     Warn,
 }
 
-/// Brings the database up to date, or says that it is not: what an app calls when it starts.
+/// Brings the database up to date, or reports that it is not. Call it when the app starts.
 ///
-/// `MIGRATE_ON_START` decides: `true` applies what is pending (any number of processes may
-/// start at once: one applies, the others wait until nothing is pending), `check` fails with
-/// [`Error::Pending`] if something is, `false` or unset only warns. To fix or default the
-/// policy in code: [`Migrator::on_start`].
+/// `MIGRATE_ON_START` decides: `true` applies pending migrations (any number of processes may start
+/// at once: one applies, the others wait until nothing is pending), `check` fails with
+/// [`Error::Pending`] if migrations are pending, `false` or unset only warns. To set the policy or
+/// its default in code, use [`Migrator::on_start`].
 ///
-/// With nothing pending it costs one round trip, whatever the length of the history.
+/// If nothing is pending, it costs one round trip, however long the history is.
 ///
 /// # Errors
 ///
-/// As [`Up`](crate::Up); [`Error::Settings`] when the variable is something else; nothing
-/// was run then.
+/// As [`Up`](crate::Up); [`Error::Settings`] if the variable has another value: then nothing was
+/// run.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -79,13 +80,13 @@ impl<'a> OnStart<'a> {
         Self { migrator, fixed: None, default: StartPolicy::default() }
     }
 
-    /// This policy, whatever the environment says.
+    /// Uses this policy, whatever the environment says.
     pub fn policy(mut self, policy: StartPolicy) -> Self {
         self.fixed = Some(policy);
         self
     }
 
-    /// This policy, where the environment says nothing. Default: [`StartPolicy::Warn`].
+    /// Uses this policy if the variable is unset or empty. Default: [`StartPolicy::Warn`].
     pub fn default_policy(mut self, policy: StartPolicy) -> Self {
         self.default = policy;
         self

@@ -1,4 +1,4 @@
-//! `purge`: removes what rollbacks would need.
+//! `purge`: removes the kept collections, which rollbacks would need.
 
 use std::{future::IntoFuture, time::Duration};
 
@@ -9,9 +9,9 @@ use crate::{
 };
 
 impl Migrator {
-    /// Removes what declared migrations keep for their rollback, and what rollbacks had to take
-    /// away: dropped collections, values of removed fields, lossy conversions. Await it to
-    /// remove all of it, or `preview()` it first.
+    /// Removes the kept collections: what declared migrations keep for their rollback, and what
+    /// rollbacks had to take away (dropped collections, values of removed fields, lossy
+    /// conversions). Await it to remove them all, or call `preview()` first.
     ///
     /// ```no_run
     /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
@@ -25,15 +25,15 @@ impl Migrator {
     }
 }
 
-/// Removes what is kept for rollbacks. Made by [`Migrator::purge`]; await it to remove.
+/// Removes kept collections. Made by [`Migrator::purge`]; await it to remove them.
 ///
-/// The rollback of an applied migration whose kept collections are gone is refused, unless it
-/// can do without. What an interrupted migration keeps is left alone.
+/// Afterwards the rollback of a migration that needs its kept collections is refused. The kept
+/// collections of an interrupted migration are not removed.
 ///
 /// # Errors
 ///
-/// [`Error::LockHeld`]: nothing was removed. [`Error::Server`]: some may be gone. And those of
-/// [`Migrator::status`].
+/// [`Error::LockHeld`]: nothing was removed. [`Error::Server`]: some collections may be removed. And
+/// the errors of [`Migrator::status`].
 #[derive(Debug)]
 #[must_use = "nothing is removed until it is awaited"]
 pub struct Purge<'a> {
@@ -42,20 +42,20 @@ pub struct Purge<'a> {
 }
 
 impl Purge<'_> {
-    /// Only what this migration keeps. Default: all.
+    /// Removes only the collections of this migration. Default: of all migrations.
     pub fn version(mut self, version: impl Into<Version>) -> Self {
         self.target.version = Some(version.into());
         self
     }
 
-    /// Only of migrations that were last applied or rolled back at least so long ago, by the
-    /// server's clock. Default: all.
+    /// Removes only the collections of migrations that were last applied or rolled back at least
+    /// this long ago, by the server's clock. Default: of all migrations.
     pub fn older_than(mut self, age: Duration) -> Self {
         self.target.older_than = Some(age);
         self
     }
 
-    /// What it would remove. No write, no lock.
+    /// Returns what the purge would remove. No write, no lock.
     ///
     /// # Errors
     ///

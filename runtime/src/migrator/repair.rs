@@ -11,25 +11,26 @@ use crate::model::{
 };
 
 impl Migrator {
-    /// Records every migration up to and with `version` as applied, without running any:
-    /// for a database that has their effects already.
+    /// Records every migration up to and including `version` as applied, and runs none: for a
+    /// database that has their effects already. All are recorded in one transaction, or none.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownVersion`]: nothing was written. [`Error::LockHeld`], and those of
-    /// [`status`](Self::status). All are recorded in one transaction, or none.
+    /// [`Error::UnknownVersion`], [`Error::LockHeld`]: nothing was written. And the errors of
+    /// [`status`](Self::status).
     pub async fn baseline(&self, version: impl Into<Version>) -> Result<RecordReport, Error> {
         Box::pin(self.runner()?.baseline(version.into())).await
     }
 
-    /// An operator's answer to a migration that was interrupted or failed half-way: it *is*
-    /// applied, or it is *not*; or to one that is recorded as applied, though its effects were
+    /// Records an operator's statement about a migration that was interrupted or failed half-way
+    /// (it *is* applied, or it is *not*), or that is recorded as applied although its effects were
     /// undone by hand. Runs nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownVersion`], [`Error::WrongState`] (it is in that state already, or it is
-    /// applied and the answer is [`Resolution::Pending`]): nothing was written. [`Error::LockHeld`], and those of [`status`](Self::status).
+    /// [`Error::UnknownVersion`], [`Error::WrongState`] (the migration is in that state already, or it
+    /// is applied and the answer is [`Resolution::Pending`]), [`Error::LockHeld`]: nothing was
+    /// written. And the errors of [`status`](Self::status).
     pub async fn resolve(
         &self,
         version: impl Into<Version>,
@@ -38,10 +39,11 @@ impl Migrator {
         Box::pin(self.runner()?.resolve(version.into(), answer)).await
     }
 
-    /// Records the checksums of this build for applied migrations, and rebuilds the digest
-    /// of the history. Await it to write, or `preview()` it first.
+    /// Records the checksums of this build for applied migrations, and rebuilds the digest of the
+    /// history. Await it to write, or call `preview()` first.
     ///
-    /// A record of another *name* is another migration's, and refused: [`Repair::renamed`].
+    /// A record with another *name* is taken for another migration's, and refused, unless
+    /// [`Repair::renamed`] names its version.
     pub fn repair(&self) -> Repair<'_> {
         Repair { migrator: self, renamed: Vec::new() }
     }
@@ -49,24 +51,25 @@ impl Migrator {
     /// Takes the lock from a holder that is known to be dead, and leaves an event. `fence`
     /// is the number that [`lock_status`](Self::lock_status) showed.
     ///
-    /// Safe even if the holder lives: it stops at its next heartbeat (a third of the lease) with
-    /// [`Error::LockLost`], which names who took the lock, and does not take it again; and as soon
-    /// as another process has the lock, the database refuses its next commit.
+    /// Safe even if the holder is alive: it stops at its next heartbeat (a third of the lease) with
+    /// [`Error::LockLost`], which names the process that took the lock, and does not take the lock
+    /// again. As soon as another process has the lock, the database refuses the former holder's
+    /// next commit.
     ///
     /// # Errors
     ///
-    /// [`Error::FenceMismatch`]: the lock has moved on since, or is free; it was left alone.
+    /// [`Error::FenceMismatch`]: the lock has another fence number now, or is free; it was left alone.
     pub async fn force_unlock(&self, fence: i64) -> Result<UnlockReport, Error> {
         self.runner()?.force_unlock(fence).await
     }
 }
 
-/// Records checksums anew. Made by [`Migrator::repair`]; await it to write.
+/// Records the checksums of this build. Made by [`Migrator::repair`]; await it to write.
 ///
 /// # Errors
 ///
-/// [`Error::Renamed`]: records have other names than this build's migrations. [`Error::LockHeld`],
-/// and those of [`Migrator::status`]. Written in one transaction.
+/// [`Error::Renamed`] (records have other names than this build's migrations), [`Error::LockHeld`]:
+/// nothing was written. And the errors of [`Migrator::status`]. All is written in one transaction.
 #[derive(Debug)]
 #[must_use = "nothing runs until it is awaited"]
 pub struct Repair<'a> {
@@ -75,15 +78,15 @@ pub struct Repair<'a> {
 }
 
 impl<'a> Repair<'a> {
-    /// This migration was renamed after it was applied: its new name is recorded, and its checksum.
-    /// Without this, a record of another name is taken for another app's, and refused. May be
-    /// called several times.
+    /// Says that this migration was renamed after it was applied: its new name and its checksum are
+    /// recorded. Without this, a record with another name is taken for another app's, and refused.
+    /// May be called several times.
     pub fn renamed(mut self, version: impl Into<Version>) -> Self {
         self.renamed.push(version.into());
         self
     }
 
-    /// What it would write. No write, no lock.
+    /// Returns what the repair would write. No write, no lock.
     ///
     /// # Errors
     ///

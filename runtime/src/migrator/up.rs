@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Migrator {
-    /// What `up` would do. No write, no lock. The same as `up().plan()`.
+    /// Returns what `up` would do. No write, no lock. The same as `up().plan()`.
     ///
     /// # Errors
     ///
@@ -28,13 +28,13 @@ impl Migrator {
         self.up().plan().await
     }
 
-    /// Applies what is pending, oldest version first. Await the result.
+    /// Applies pending migrations, oldest version first. Await the result.
     ///
     /// ```no_run
     /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
     /// migrator.up().await?; // everything
-    /// migrator.up().to(20250122003).await?; // up to and with this one
-    /// migrator.up().steps(2).await?; // the next two
+    /// migrator.up().to(20250122003).await?; // up to and including this version
+    /// migrator.up().steps(2).await?; // the next two migrations
     /// # Ok(())
     /// # }
     /// ```
@@ -48,25 +48,25 @@ impl Migrator {
     }
 }
 
-/// Applies what is pending. Made by [`Migrator::up`]; await it.
+/// Applies pending migrations. Made by [`Migrator::up`]; await it.
 ///
 /// # Errors
 ///
 /// - [`Error::Registry`], [`Error::Settings`]: no connection was made.
 /// - [`Error::Standalone`], [`Error::Drift`], [`Error::Renamed`], [`Error::OutOfOrder`],
 ///   [`Error::Ahead`], [`Error::UnknownVersion`], [`Error::Corrupt`]: nothing was run.
-/// - [`Error::InsideMigration`]: it was called in the body of a migration that is being run.
-/// - [`Error::LockHeld`]: somebody else is migrating; nothing was run by this call.
-/// - [`Error::Failed`]: what the report lists as applied is; the failed one left no trace
-///   but its record (an online one keeps its finished steps).
+/// - [`Error::InsideMigration`]: this was called in the body of a migration; the call ran nothing.
+/// - [`Error::LockHeld`]: another process is migrating; the call ran nothing.
+/// - [`Error::Failed`]: what the report lists as applied is applied; the failed migration left only
+///   its record (an online or declared one also its finished steps).
 /// - [`Error::Cancelled`], [`Error::LockLost`]: likewise.
 /// - [`Error::Unauthorized`], [`Error::Server`]: what was committed before stays.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future cancels the run, as [`Migrator::cancel_on`] does: the transaction in
-/// flight is aborted and the lock released in the background. To see it end, cancel the
-/// token instead and await the result.
+/// Dropping the future cancels the run, as [`Migrator::cancel_on`] does: in the background, the
+/// transaction in flight is aborted and the lock released. To wait for that, cancel the token
+/// instead and await the result.
 #[derive(Debug)]
 #[must_use = "nothing runs until it is awaited"]
 pub struct Up<'a> {
@@ -77,58 +77,59 @@ pub struct Up<'a> {
 }
 
 impl<'a> Up<'a> {
-    /// Only up to and with this version. Default: all.
+    /// Applies only versions up to and including this. Default: all.
     pub fn to(mut self, version: impl Into<Version>) -> Self {
         self.target.to = Some(version.into());
         self
     }
 
-    /// Only so many. Default: all.
+    /// Applies at most this many migrations. Default: all.
     pub fn steps(mut self, steps: usize) -> Self {
         self.target.steps = Some(steps);
         self
     }
 
-    /// After a failure, go on with the next. Default: stop. The call still ends with
-    /// [`Error::Failed`].
+    /// Continues with the next migration after a failure. The call still returns [`Error::Failed`].
+    /// Default: `false`.
     pub fn continue_on_error(mut self, yes: bool) -> Self {
         self.options.continue_on_error = yes;
         self
     }
 
-    /// All of them in one transaction: all are applied, or none. Default: each in its own.
+    /// Applies all migrations in one transaction: all are applied, or none. Default: each migration
+    /// has its own transaction.
     ///
-    /// It costs one transaction less per migration, and has one transaction's limits for all
-    /// (60 s by default). Online and declared migrations cannot be part of it: with one of
-    /// them pending the call is refused, [`Error::Apart`], before anything is run.
+    /// This saves one transaction per migration, and the limits of one transaction (60 s by
+    /// default) hold for all migrations together. Online and declared migrations cannot be part of
+    /// it: if one is pending, the call is refused with [`Error::Apart`] before anything is run.
     pub fn atomic(mut self, yes: bool) -> Self {
         self.options.atomic = yes;
         self
     }
 
-    /// Tries it for real in one transaction that is always aborted, and says what each
-    /// migration did. No lock, no trace.
+    /// Executes the migrations in one transaction that is always aborted, and reports what each of
+    /// them did. No lock, no trace.
     pub fn dry_run(self) -> DryRun<'a> {
         DryRun::new(self.migrator, Goal::Up(self.target), self.lint)
     }
 
-    /// Tries it, all kinds of migrations, in a scratch database with a sample of the data.
+    /// Executes the migrations, of all kinds, in a scratch database with a sample of the data.
     pub fn shadow(self) -> Shadow<'a> {
         Shadow::new(self.migrator, Goal::Up(self.target), self.options.continue_on_error, self.lint)
     }
 
-    /// With what would better be done otherwise, in the plan and in the dry run: it reads what
-    /// the migrations would meet. Awaiting `self` does not look. Default: no.
+    /// Adds lints to the plan and the dry run. For that, Mongrate reads the data that the
+    /// migrations would meet. A run itself does not lint. Default: `false`.
     pub fn lint(mut self, yes: bool) -> Self {
         self.lint = yes;
         self
     }
 
-    /// What it would do. No write, no lock.
+    /// Returns what the run would do. No write, no lock.
     ///
     /// # Errors
     ///
-    /// Those that awaiting it has before anything is run.
+    /// The errors with which the run would be refused before it runs anything.
     pub async fn plan(self) -> Result<PlanReport, Error> {
         self.migrator.runner()?.plan(Goal::Up(self.target), self.lint).await
     }
@@ -143,7 +144,7 @@ impl<'a> IntoFuture for Up<'a> {
             if self.options.atomic && self.options.continue_on_error {
                 return Err(Error::Settings {
                     setting: "atomic",
-                    problem: "all or nothing leaves nothing to go on with after a failure: choose \
+                    problem: "after a failure, an atomic run has nothing to continue with: choose \
                               `atomic` or `continue_on_error`"
                         .to_owned(),
                 });
