@@ -29,17 +29,69 @@
 //! # }
 //! ```
 //!
+//! # Three kinds of migrations
+//!
+//! The type of the function's parameter decides the kind.
+//!
+//! | kind | parameter | you write | interrupted |
+//! |---|---|---|---|
+//! | transactional | [`&mut Transaction`](Transaction) | reads and writes | leaves no trace |
+//! | declared | [`&mut Change`](Change) | a description of the changes; Mongrate derives the rollback | resumes within the interrupted operation |
+//! | online | [`&mut Online`](Online) | steps, DDL, [backfills](Backfill) | resumes after its last finished step or batch |
+//!
+//! The migration above is transactional. A declared and an online migration:
+//!
+//! ```standalone_crate
+//! use mongrate::{bson::doc, migration, Change, Online, Result};
+//!
+//! #[migration(version = 20250122002, reversible)]
+//! fn one_name_each(change: &mut Change) {
+//!     change.create_index("users", doc! { "email": 1 }).unique(true);
+//!     change.rename_field("users", "fullname", "name");
+//! }
+//!
+//! #[migration(version = 20250122003)]
+//! async fn lower_case(on: &mut Online<'_>) -> Result {
+//!     on.backfill("lower_case", "users")
+//!         .update(vec![doc! { "$set": { "email": { "$toLower": "$email" } } }])
+//!         .await?;
+//!     Ok(())
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! # The public items
+//!
+//! | task | items |
+//! |---|---|
+//! | Writing migrations | [`macro@migration`], [`Transaction`], [`Change`], [`Online`], [`Backfill`], [`FieldType`], [`Result`]; by hand: [`Migration`] |
+//! | Linking migrations of other crates | [`link!`] |
+//! | Running migrations | [`on_start`](on_start()), [`Migrator`] and its verbs: [`Up`], [`Down`], [`Redo`], [`Check`], [`Repair`], [`Purge`], [`Import`] |
+//! | Looking before you run | [`Up::plan`], [`Up::dry_run`] ([`DryRun`], [`Observer`]), [`Up::shadow`] ([`Shadow`]), [`Up::lint`] ([`Lint`]) |
+//! | Reports | [`RunReport`], [`StartReport`], [`PlanReport`], [`DryRunReport`], [`StatusReport`], [`HistoryReport`], [`CheckReport`], … |
+//! | Errors | [`Error`], with its [`Kind`], code and exit code; [`Failure`], [`ServerError`] |
+//! | Settings | [`StartPolicy`], [`Wait`], [`OutOfOrder`], [`DatabaseAhead`], [`Retries`], [`LintLimits`], [`CancellationToken`] |
+//! | Testing | [`verify!`]; with features: `testing`, `embedded` |
+//! | Command line, HTTP | with features: `cli`, `http` |
+//!
+//! # Guides
+//!
+//! The guides are in the directory `docs` of the repository: `quick-start.md`, `kinds.md` (which kind
+//! to use), `backfills.md`, `in-your-app.md`, `command-line.md`, `dry-run.md`, `http.md`,
+//! `testing.md`, `production.md`, `observability.md`, `errors.md` (what to do when it stops),
+//! `guarantees.md`, `how-it-works.md`, `glossary.md`.
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `bson-3`, `bson-2` | `bson-3` | which major version of `bson` the driver speaks |
-//! | `rustls-tls`, `dns-resolver` | yes | passed through to the driver |
-//! | `cli` | no | `cli`: the command line for an app's own `main` |
-//! | `embedded` | no | `embedded`: a real MongoDB that starts by itself, for development and tests |
+//! | `bson-3`, `bson-2` | `bson-3` | the major version of `bson` that the driver speaks |
+//! | `rustls-tls`, `dns-resolver` | yes | the driver's features of the same names |
+//! | `cli` | no | the module `cli`: the command line for an app's own `main` |
+//! | `embedded` | no | the module `embedded`: a real MongoDB that starts by itself, for development and tests |
 //! | `metrics` | no | numbers for the `metrics` facade: see `docs/observability.md` |
-//! | `testing` | no | `testing`: tests of your own migrations; with `embedded` |
-//! | `http` | no | `http`: an axum router with the verbs and a dashboard; with `cli`, the verb `serve` |
+//! | `testing` | no | the module `testing`: tests of your own migrations; turns on `embedded` |
+//! | `http` | no | the module `http`: an axum router with the verbs and a dashboard; with `cli`, the verb `serve` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -98,22 +150,23 @@ pub use model::{
 };
 pub use mongo::server_error::ServerError;
 pub use mongodb::{self, bson};
+/// *Feature `embedded`.*
 #[cfg(feature = "embedded")]
 #[doc(inline)]
 pub use mongrate_embedded as embedded;
-/// Registers the function below it as a migration.
+/// Registers the function that it annotates as a migration.
 pub use mongrate_macros::migration;
-/// A test with a database of its own in which the migrations are applied.
+/// *Feature `testing`.* A test with a database of its own, in which the migrations are applied.
 #[cfg(feature = "testing")]
 pub use mongrate_macros::test;
-/// A test of the migrations that are linked: write it once, where your tests are.
+/// A test of all linked migrations: write it once, where your tests are.
 pub use mongrate_macros::verify;
 pub use registry::migration::{Migration, OnlineFn, Outcome, TransactionFn};
 pub use telemetry::observer::Observer;
 pub use tokio_util::sync::CancellationToken;
 
-/// What the attribute's expansion uses. No part of the public interface: it may change in
-/// any release, together with the macro crate, which is pinned to this one's version.
+/// What the attribute's expansion uses. Not part of the public interface: it may change in any
+/// release, together with the macro crate, whose version is pinned to this crate's.
 #[doc(hidden)]
 pub mod __private {
     pub mod v1 {
@@ -127,12 +180,12 @@ pub mod __private {
     }
 }
 
-/// The README's programs compile.
+/// The programs of the README, as doc tests.
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
-/// So do those of the guides, but for those of the guide to testing, which are run (`clinic`).
+/// The programs of the guides. Those of the guide to testing are run instead (`clinic`).
 #[cfg(all(doctest, feature = "cli", feature = "embedded"))]
 mod guides {
     #[doc = include_str!("../../docs/quick-start.md")]
@@ -149,12 +202,12 @@ mod guides {
     mod production {}
 }
 
-/// So do those of the guide to dry runs.
+/// The programs of the guide to dry runs.
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../docs/dry-run.md")]
 mod dry_run_guide {}
 
-/// And those of the guide to HTTP.
+/// The programs of the guide to HTTP.
 #[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../../docs/http.md")]
 mod http_guide {}

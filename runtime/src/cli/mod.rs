@@ -1,4 +1,5 @@
-//! The command line: arguments in, one call of the library, a report out. It decides nothing.
+//! *Feature `cli`.* The command line: arguments in, one call of the library, a report out. It
+//! decides nothing.
 //!
 //! # The whole command line
 //!

@@ -1,5 +1,5 @@
-//! The verbs over HTTP, as an [`axum::Router`] that an app mounts where it likes, with a
-//! dashboard. It decides nothing: requests in, one call of the library, its report out.
+//! *Feature `http`.* The verbs over HTTP, as an [`axum::Router`] that an app mounts where it likes,
+//! with a dashboard. It decides nothing: requests in, one call of the library, its report out.
 //!
 //! ```no_run
 //! use mongrate::{

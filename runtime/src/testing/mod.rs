@@ -1,5 +1,5 @@
-//! Tests of your own migrations, on a real MongoDB: a database per test, and the questions that
-//! every migration should be asked.
+//! *Feature `testing`.* Tests of your own migrations, on a real MongoDB: a database per test, and
+//! the questions that every migration should be asked.
 //!
 //! ```standalone_crate
 //! use mongrate::{
