@@ -1,9 +1,9 @@
-//! The functions that `#[migration]` stands on, as the pointers that a descriptor holds.
+//! Turns the functions that `#[migration]` annotates into the pointers that a descriptor holds.
 //!
-//! A wrapper of its own per migration would have to be checked again at every check of its crate.
-//! So there is one per kind, generic over the type that each function has to itself. That type also
-//! tells whether two migrations are rolled back by one function. A rollback is named by hand, so
-//! its kind can be wrong: it has traits of its own, which say so.
+//! The compiler would have to check a wrapper per migration again at every check of its crate. So
+//! there is one wrapper per kind, generic over the function's type, which no other function has.
+//! That type also tells whether two migrations are rolled back by the same function. The user names
+//! a rollback by hand, so its kind can be wrong: traits of its own say so.
 
 use std::{any::TypeId, future::Future, ptr::NonNull};
 
@@ -13,7 +13,7 @@ use crate::{
     model::result::BoxError,
 };
 
-/// An `async fn` that takes this one argument.
+/// An `async fn` with one argument of the type `C`.
 pub trait Body<C>: Copy + 'static {
     /// What it resolves to.
     type Output;
@@ -63,7 +63,7 @@ pub trait Failure {
     fn boxed(self) -> BoxError;
 }
 
-// Were it recommended, the compiler would talk about `Into`, and list all that implement it.
+// Otherwise the compiler would talk about `Into`, and list every type that implements it.
 #[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> Failure for E {
     fn boxed(self) -> BoxError {
@@ -87,15 +87,15 @@ impl<F> Rollback<OfTransaction> for F where
 
 impl<F> Rollback<OfOnline> for F where F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending> {}
 
-/// Of a function that takes a transaction.
+/// The kind of a function that takes a transaction.
 #[derive(Debug)]
 pub struct OfTransaction;
 
-/// Of a function that takes an online migration's context.
+/// The kind of a function that takes an online migration's context.
 #[derive(Debug)]
 pub struct OfOnline;
 
-/// What a rollback of a transactional migration takes.
+/// The kind of a function that can roll back a transactional migration.
 #[diagnostic::on_unimplemented(
     message = "the migration takes `&mut Transaction<'_>`, and its rollback `&mut Online<'_>`",
     label = "takes `&mut Online<'_>`",
@@ -115,7 +115,7 @@ where
         |context| Box::pin(async move { item::<F>().begin(context).await.boxed() });
 }
 
-/// What a rollback of an online migration takes.
+/// The kind of a function that can roll back an online migration.
 #[diagnostic::on_unimplemented(
     message = "the migration takes `&mut Online<'_>`, and its rollback `&mut Transaction<'_>`",
     label = "takes `&mut Transaction<'_>`",
@@ -144,7 +144,7 @@ fn with_rollback<F: 'static, G: 'static>() -> Functions {
 }
 
 impl Descriptor {
-    /// A transactional migration.
+    /// Makes a transactional migration.
     pub const fn transaction<F>(self, up: F) -> Migration
     where
         F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
@@ -152,7 +152,7 @@ impl Descriptor {
         Migration::transaction(self.with(alone::<F>), transaction_fn(up), None)
     }
 
-    /// The same with a rollback.
+    /// Makes a transactional migration with a rollback.
     pub const fn transaction_and_back<F, G, K>(self, up: F, _down: G) -> Migration
     where
         F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
@@ -163,7 +163,7 @@ impl Descriptor {
         Migration::transaction(this, transaction_fn(up), Some(K::FUNCTION))
     }
 
-    /// An online migration.
+    /// Makes an online migration.
     pub const fn online<F>(self, up: F) -> Migration
     where
         F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
@@ -171,7 +171,7 @@ impl Descriptor {
         Migration::online(self.with(alone::<F>), online_fn(up), None)
     }
 
-    /// The same with a rollback.
+    /// Makes an online migration with a rollback.
     pub const fn online_and_back<F, G, K>(self, up: F, _down: G) -> Migration
     where
         F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
@@ -182,12 +182,12 @@ impl Descriptor {
         Migration::online(this, online_fn(up), Some(K::FUNCTION))
     }
 
-    /// A declared migration.
+    /// Makes a declared migration without a rollback.
     pub const fn change(self, declare: ChangeFn) -> Migration {
         Migration::change(self, declare, false)
     }
 
-    /// The same, and its operations are undone.
+    /// Makes a declared migration whose rollback undoes its operations.
     pub const fn change_and_back(self, declare: ChangeFn) -> Migration {
         Migration::change(self, declare, true)
     }
@@ -208,11 +208,11 @@ const fn online_fn<F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>>(_: F
     |context| Box::pin(async move { item::<F>().begin(context).await.boxed() })
 }
 
-/// The only value of a function's own type. Whoever calls this was given it once.
+/// Returns the only value of a function's type. Every caller has been given that value before.
 fn item<F: Copy>() -> F {
     const { assert!(size_of::<F>() == 0, "a function, and not a pointer or a closure") };
-    // SAFETY: `F` has no bytes to read, a dangling pointer is aligned, and `F` has a value, which
-    // whoever instantiates this has seen and which may be copied.
+    // SAFETY: `F` has no bytes to read, a dangling pointer is aligned, and `F` has a value: every
+    // function that instantiates this was given it, and it is `Copy`.
     #[allow(unsafe_code)]
     unsafe {
         NonNull::<F>::dangling().read()

@@ -1,8 +1,8 @@
-//! The line that makes the linker see a crate.
+//! `link!`: makes the linker see a crate of migrations.
 
-/// Links a crate whose migrations no code names: `mongrate::link!(my_migrations);`
+/// Links crates whose migrations no code names: `mongrate::link!(my_migrations);`
 ///
-/// Without it the linker never sees that crate, and its migrations are silently absent.
+/// Without it the linker never sees such a crate, and its migrations are silently absent.
 #[macro_export]
 macro_rules! link {
     ($($krate:ident),+ $(,)?) => {

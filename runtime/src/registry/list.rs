@@ -17,8 +17,8 @@ use crate::{
     model::{digest::Digest, error::Error, kind::DEFAULT_GROUP, version::Version},
 };
 
-/// Where migrations lie. A start looks at all of them, and copying ten thousand would take it longer
-/// than that.
+/// Where the migrations are stored. A start looks at all of them, and copying ten thousand would
+/// take longer than that.
 #[derive(Clone, Debug)]
 pub(crate) enum List {
     Static(&'static [Migration]),
@@ -34,28 +34,30 @@ impl List {
     }
 }
 
-/// A sound set: versions positive and unique, names unique, oldest first.
+/// A sound set of migrations: versions are positive and unique, names are unique, oldest version
+/// first.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
     list: List,
-    /// Where in the list each stands, unless it is all of it, and in order.
+    /// The places of the migrations in the list; `None` if the set is the whole list, in its order.
     order: Option<Vec<u32>>,
-    /// Made when it is first asked for: while the server is, that takes no time.
+    /// Computed when it is first needed: by then the first command is on its way to the server, so
+    /// a start does not wait for it.
     digest: OnceLock<Digest>,
 }
 
 impl Registry {
-    /// What is linked into this binary, as its sum files have it.
+    /// The migrations that are linked into this binary, compared with their sum files.
     pub(crate) fn linked(group: &str) -> Result<Self, Error> {
         Self::new(List::Static(&MIGRATIONS), group, Some(&SUMS))
     }
 
-    /// An explicit list.
+    /// The migrations of an explicit list.
     pub(crate) fn given(list: List, group: &str) -> Result<Self, Error> {
         Self::new(list, group, None)
     }
 
-    /// `files`: the sum files of what is linked; none for an explicit list.
+    /// `files`: the sum files of the linked crates; `None` for an explicit list.
     pub(crate) fn new(list: List, group: &str, files: Option<&[SumFile]>) -> Result<Self, Error> {
         let mut problems = Vec::new();
         let order = order(list.as_slice(), group);
@@ -95,7 +97,7 @@ impl Registry {
         self.order.as_ref().map_or(self.list.as_slice().len(), Vec::len)
     }
 
-    /// The one at this place, oldest version first.
+    /// The migration at this place, oldest version first.
     fn at(&self, place: usize) -> Option<&Migration> {
         let place = match &self.order {
             Some(order) => usize::try_from(*order.get(place)?).ok()?,
@@ -123,7 +125,7 @@ impl Registry {
         (0..self.len()).filter_map(|place| self.at(place))
     }
 
-    /// What the digest of a database is that has applied exactly this set.
+    /// The digest of a database in which exactly this set is applied.
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
             let mut digest = Digest::default();
@@ -135,8 +137,8 @@ impl Registry {
     }
 }
 
-/// Where those of a group stand, in the order of their versions; `None` if they stand so already,
-/// and there are no others.
+/// The places of a group's migrations, in the order of their versions; `None` if the list holds
+/// only these, in this order.
 fn order(list: &[Migration], group: &str) -> Option<Vec<u32>> {
     let whole = list.iter().all(|one| one.group() == group);
     if whole && list.is_sorted_by_key(Migration::version) {
@@ -149,8 +151,8 @@ fn order(list: &[Migration], group: &str) -> Option<Vec<u32>> {
     Some(keyed.into_iter().map(|(_, place)| place).collect())
 }
 
-/// Whether no two of a list in the order of versions share their version or their name, for all
-/// that hashes tell: if not, it is looked at in full.
+/// Whether no two migrations share their version or their name, as far as hashes tell. If this is
+/// `false`, the list is checked in full. `sorted`: in the order of versions.
 fn is_sound<'a>(sorted: impl Iterator<Item = &'a Migration>) -> bool {
     let mut names: HashSet<u64, BuildHasherDefault<Hashed>> = HashSet::default();
     names.reserve(sorted.size_hint().1.unwrap_or(0));
@@ -165,7 +167,7 @@ fn is_sound<'a>(sorted: impl Iterator<Item = &'a Migration>) -> bool {
     true
 }
 
-/// Whether no function that rolls a migration back does anything else besides.
+/// Whether every rollback function belongs to one migration, and is no migration itself.
 fn has_own_rollbacks(all: &[Migration]) -> bool {
     if !all.iter().any(Migration::is_reversible) {
         return true;
@@ -181,8 +183,8 @@ fn functions(one: &Migration) -> Option<Functions> {
     one.descriptor.functions.map(|functions| functions())
 }
 
-/// Migrations of a group that another function rolls back than one of their own. `all`: of every
-/// group, in any order.
+/// Names the migrations of a group whose rollback is not a function of their own. `all`: the
+/// migrations of every group, in any order.
 fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
     let shown = |one: &Migration| format!("{} `{}` ({})", one.version(), one.name(), one.source());
     let mut sorted: Vec<(&Migration, Functions)> =
@@ -235,7 +237,7 @@ fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
     problems
 }
 
-/// For what is a hash already.
+/// A hasher for values that are hashes already.
 #[derive(Default)]
 struct Hashed(u64);
 
@@ -255,7 +257,7 @@ impl Hasher for Hashed {
     }
 }
 
-/// What has a version or a name that another one has, of a list in the order of versions.
+/// Names the migrations that share a version or a name. `sorted`: in the order of versions.
 fn used_twice<'a>(sorted: impl Iterator<Item = &'a Migration>) -> Vec<String> {
     let mut problems = Vec::new();
     let mut by_name: HashMap<&str, &Migration> = HashMap::new();
@@ -286,7 +288,7 @@ fn used_twice<'a>(sorted: impl Iterator<Item = &'a Migration>) -> Vec<String> {
     problems
 }
 
-/// `all`: of every group.
+/// Says why a group has no migration, and what to do. `all`: the migrations of every group.
 fn empty(group: &str, linked: bool, all: &[Migration]) -> String {
     if !linked {
         return format!("the list holds no migration of group `{group}`");

@@ -1,4 +1,4 @@
-//! The static descriptor of one migration: what the attribute registers.
+//! A migration, and its static descriptor, which the attribute registers.
 
 use std::{any::TypeId, borrow::Cow, future::Future, pin::Pin};
 
@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-/// Which functions a migration has. Pointers cannot tell: a linker may give two functions with the
-/// same code one address.
+/// The functions of a migration, by type. Pointers do not identify a function: a linker may give
+/// two functions with the same code one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Functions {
     pub(crate) up: TypeId,
@@ -27,8 +27,8 @@ pub(crate) struct Functions {
 #[distributed_slice]
 pub static MIGRATIONS: [Migration];
 
-/// What a migration body resolves to, boxed. It need not be `Send`: bodies run on a thread
-/// of their own.
+/// The boxed future of a migration body. It need not be `Send`: bodies run on a thread of their
+/// own.
 pub type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + 'a>>;
 
 /// The body of a transactional migration, or its rollback.
@@ -37,7 +37,7 @@ pub type TransactionFn = for<'a, 'c> fn(&'a mut Transaction<'c>) -> Outcome<'a>;
 /// The body of an online migration, or its rollback.
 pub type OnlineFn = for<'a, 'c> fn(&'a mut Online<'c>) -> Outcome<'a>;
 
-/// What the attribute knows of a migration besides its functions.
+/// What the attribute knows of a migration, without its functions.
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
 pub struct Descriptor {
@@ -51,12 +51,12 @@ pub struct Descriptor {
     pub function: &'static str,
     pub out_of_order: bool,
     pub(crate) hints: Hints,
-    /// None of a migration made by hand, and of a `Change`, which has no rollback function.
+    /// `None` for a migration made by hand, and for a `Change`, which has no rollback function.
     pub(crate) functions: Option<fn() -> Functions>,
 }
 
 impl Descriptor {
-    /// As the attribute writes it: without names, in the order of the fields.
+    /// Makes a descriptor as the attribute writes it: the fields in order, without their names.
     #[allow(clippy::too_many_arguments)]
     pub const fn new(
         version: i64,
@@ -85,7 +85,7 @@ impl Descriptor {
         }
     }
 
-    /// The same, of the few that have something to say to the lints.
+    /// Adds hints for the lints.
     #[must_use]
     pub const fn hinted(
         mut self,
@@ -131,12 +131,12 @@ pub struct Migration {
     pub(crate) body: Body,
 }
 
-/// What the lints should know.
+/// What a migration tells the lints.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hints {
-    /// Lints that it acknowledges, by name.
+    /// The names of the lints that it acknowledges.
     pub allow: &'static [&'static str],
-    /// Collections of which a transactional body may write many documents.
+    /// The collections of which a transactional body may write many documents.
     pub writes: &'static [&'static str],
 }
 
@@ -164,7 +164,7 @@ impl Migration {
     ///
     /// # Panics
     ///
-    /// In a constant: does not compile. At run time: when this is of another kind.
+    /// If this is not a transactional migration. In a constant, that does not compile.
     #[must_use]
     pub const fn reversible_by(mut self, rollback: TransactionFn) -> Self {
         match self.body {
@@ -183,7 +183,7 @@ impl Migration {
     ///
     /// # Panics
     ///
-    /// In a constant: does not compile. At run time: when this is of another kind.
+    /// If this is not an online migration. In a constant, that does not compile.
     #[must_use]
     pub const fn reversible_online_by(mut self, rollback: OnlineFn) -> Self {
         match self.body {
@@ -196,15 +196,15 @@ impl Migration {
         self
     }
 
-    /// The same migration with another checksum. Default: made of version and name,
-    /// as the body of a migration made by hand cannot be seen.
+    /// The same migration with another checksum. Default: made of version and name, as the body of
+    /// a migration made by hand is not known.
     #[must_use]
     pub const fn with_checksum(mut self, checksum: &'static str) -> Self {
         self.descriptor.checksum = checksum;
         self
     }
 
-    /// The same migration, allowed to be older than what is applied already.
+    /// The same migration, allowed to be older than applied migrations.
     #[must_use]
     pub const fn allowed_out_of_order(mut self) -> Self {
         self.descriptor.out_of_order = true;
@@ -218,17 +218,17 @@ impl Migration {
         self
     }
 
-    /// The same migration, which acknowledges these lints, by name, as
-    /// `large_transaction`: nothing is said about them any more.
+    /// The same migration, which acknowledges the lints with these names, e.g. `large_transaction`:
+    /// they are not reported for it.
     #[must_use]
     pub const fn allowing(mut self, lints: &'static [&'static str]) -> Self {
         self.descriptor.hints.allow = lints;
         self
     }
 
-    /// The same transactional migration, known to write many documents of these collections.
-    /// The attribute reads that off the body; a migration made by hand has to say it, for
-    /// [`Up::lint`](crate::Up::lint) to compare with their sizes.
+    /// The same transactional migration, known to write many documents of these collections. The
+    /// attribute finds these collections in the body; a migration made by hand has to name them, so
+    /// that [`Up::lint`](crate::Up::lint) compares their sizes with its limits.
     #[must_use]
     pub const fn writing_many(mut self, collections: &'static [&'static str]) -> Self {
         self.descriptor.hints.writes = collections;
@@ -259,32 +259,32 @@ impl Migration {
         Self { descriptor, body: Body::Change { declare, reversible } }
     }
 
-    /// Every migration that is linked into this binary, of every group, oldest version first.
+    /// Every migration that is linked into this binary, by group, oldest version first.
     ///
-    /// A crate whose migrations no code names is not linked: say `use my_migrations as _;`
-    /// (or [`link!`](crate::link)) once in the binary.
+    /// A crate whose migrations no code names is not linked: write `use my_migrations as _;` (or
+    /// [`link!`](crate::link)) once in the binary.
     pub fn linked() -> Vec<Self> {
         let mut all = MIGRATIONS.to_vec();
-        all.sort_by_key(|one| (one.group(), one.version()));
+        all.sort_by_key(|migration| (migration.group(), migration.version()));
         all
     }
 
-    /// Its version.
+    /// The version.
     pub const fn version(&self) -> Version {
         Version::new(self.descriptor.version)
     }
 
-    /// Its name.
+    /// The name.
     pub const fn name(&self) -> &'static str {
         self.descriptor.name
     }
 
-    /// The group it belongs to: an independent history.
+    /// The group: an independent history.
     pub const fn group(&self) -> &'static str {
         self.descriptor.group
     }
 
-    /// What it may do.
+    /// The kind.
     pub const fn kind(&self) -> MigrationKind {
         match self.body {
             Body::Transaction { .. } => MigrationKind::Transaction,
@@ -302,7 +302,7 @@ impl Migration {
         }
     }
 
-    /// Whether it may be older than what is applied already.
+    /// Whether it may be older than applied migrations.
     pub const fn is_out_of_order(&self) -> bool {
         self.descriptor.out_of_order
     }
@@ -312,8 +312,8 @@ impl Migration {
         self.descriptor.crate_name
     }
 
-    /// Fingerprint of its body, e.g. `v1:sha256:…`. It cannot see the functions that
-    /// the body calls.
+    /// The fingerprint of the body, e.g. `v1:sha256:…`. It does not cover the functions that the
+    /// body calls.
     pub fn checksum(&self) -> Cow<'static, str> {
         if self.descriptor.checksum.is_empty() {
             format!("by-hand:{}:{}", self.descriptor.version, self.descriptor.name).into()

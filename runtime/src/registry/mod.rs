@@ -1,4 +1,5 @@
-//! The migrations of this build: what the attribute registers, collected and judged.
+//! The migrations of this build: the attribute registers them, and the registry collects, sorts and
+//! checks them.
 //!
 //! Imports: mongo, model, telemetry, protocol, kinds.
 

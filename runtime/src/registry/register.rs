@@ -1,19 +1,19 @@
 //! What the attribute expands to: one element of the slice of migrations.
 //!
-//! It is the compiler's part of the work per migration, at every check of the crate, so it is kept
-//! small: `docs/compile-time.md` has the figures. In particular it does without linkme's own
-//! attribute, which costs more than all the rest. Linkme declares the slice, and says here how its
-//! section is called on this target.
+//! The compiler does this work for every migration at every check of its crate, so it is kept
+//! small: `docs/compile-time.md` has the figures. In particular it avoids linkme's own attribute,
+//! which costs more than all the rest. Linkme declares the slice, and tells the name of its section
+//! on this target.
 //!
-//! That is no part of linkme's public interface, and any release of it may say it otherwise. So
-//! what it says is compared here, at compile time, with what is relied upon:
+//! That is not part of linkme's public interface, and any release may change it. So this file
+//! checks at compile time that linkme still does what is relied upon:
 //!
 //! 1. Its attribute hands an element on to the slice's macro as a plain `static` of the slice's own
 //!    type ([`probe`]).
 //! 2. The slice's macro hands on the section's name for each of five kinds of targets, and nothing
 //!    else ([`sections`]).
 //!
-//! Where either does not hold, and on a target that is none of those, elements go through linkme's
+//! If either does not hold, and on any other target, elements are registered through linkme's
 //! attribute: that compiles more slowly, and registers the same.
 
 /// Defines the macro for the attribute alone. `{ … }` comes before the element.
@@ -21,9 +21,9 @@ macro_rules! define {
     ({ $($attributes:tt)* }) => {
         /// One migration, for the attribute alone.
         ///
-        /// The function is there for the sake of its name: two of one name do not link. It stands
-        /// beside the element and never on it, where a merger of the two would lose a migration
-        /// in silence.
+        /// The function exists for its name: two functions of one name do not link. It stands
+        /// beside the element, never on it: if the two were merged, a migration would be lost
+        /// silently.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __migration_v1 {
@@ -51,7 +51,7 @@ macro_rules! register_in {
     };
 }
 
-/// As linkme documents it.
+/// Registers an element as linkme documents it.
 #[allow(unused_macros, reason = "where linkme hands on what is known")]
 macro_rules! register_through_linkme {
     () => {
@@ -64,7 +64,7 @@ macro_rules! register_through_linkme {
     };
 }
 
-/// Takes what linkme would have put around an element, of which there is none.
+/// Receives the sections that linkme would have put around an element; there is no element.
 #[allow(unused_macros, reason = "where linkme hands on something else")]
 macro_rules! sections {
     (
@@ -113,7 +113,7 @@ macro_rules! sections {
     };
 }
 
-/// Stands in for the slice's macro, to see what linkme's attribute gives it.
+/// Replaces the slice's macro, to see what linkme's attribute passes to it.
 macro_rules! probe {
     (
         #![linkme_macro = $macro:path]

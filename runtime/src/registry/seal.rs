@@ -1,4 +1,4 @@
-//! The sum files of the linked crates, against what is linked of them.
+//! Compares the sum files of the linked crates with the migrations that are linked.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,12 +20,12 @@ pub static SUMS: [SumFile];
 pub struct SumFile {
     pub crate_name: &'static str,
     pub text: &'static str,
-    /// Where it was looked for, if it was not there: then there is no text.
+    /// The path at which it was looked for, if there was no such file: then there is no text.
     pub absent: Option<&'static str>,
 }
 
-/// What is wrong with the migrations of one group, oldest version first, by these files. A crate
-/// without one is sound.
+/// What is wrong with the migrations of one group according to these files. A crate without a file
+/// is sound. `linked`: oldest version first.
 pub(crate) fn problems<'a>(
     files: &[SumFile],
     linked: impl Iterator<Item = &'a Migration> + Clone,
@@ -43,8 +43,8 @@ pub(crate) fn problems<'a>(
     problems
 }
 
-/// Sum files that came to be after the build that is running: cargo cannot be told to look for a
-/// file that is not there yet, so it took the build for fresh.
+/// Names the sum files that were made after the running build: cargo cannot watch a file that does
+/// not exist yet, so it took the build for fresh.
 fn unseen(files: &[SumFile]) -> Vec<String> {
     let absent = files.iter().filter_map(|file| Some((file.crate_name, file.absent?)));
     let unseen: BTreeSet<(&str, &str)> =
@@ -59,7 +59,7 @@ fn unseen(files: &[SumFile]) -> Vec<String> {
     texts.collect()
 }
 
-/// The same of one crate, whatever it costs.
+/// What is wrong with one crate, whatever the check costs.
 fn in_full(crate_name: &str, text: &str, linked: &[&Migration], group: &str) -> Vec<String> {
     match Sum::parse(text) {
         Err(fault) => vec![format!("crate `{crate_name}`: {fault}")],
@@ -67,10 +67,10 @@ fn in_full(crate_name: &str, text: &str, linked: &[&Migration], group: &str) -> 
     }
 }
 
-/// Whether each line has its migration, as it is linked, and what has none is new. Every start asks
-/// this, so it copies nothing, and leaves the chain to the compiler, which has read this very text;
-/// what does not hold at the first glance is looked at in full. (What is new has no sealed one's name:
-/// no two that are linked share theirs.)
+/// Whether each line matches a linked migration, and every other linked migration is new. Every
+/// start checks this, so it copies nothing, and leaves the chain to the compiler, which has read
+/// the same text; if this is `false`, the crate is checked in full. (A new migration cannot have
+/// the name of a sealed migration: no two linked migrations share their name.)
 fn is_as_sealed<'a>(
     text: &str,
     mut linked: impl Iterator<Item = &'a Migration>,
@@ -121,7 +121,7 @@ fn complaint(sum: &Sum, one: &Migration) -> Option<String> {
         version: one.version().get(),
         name: one.name(),
         checksum: &checksum,
-        // Which function it is, the compiler has compared, as far as it can.
+        // The compiler has compared which function it is, as far as it can.
         rollback: if one.is_reversible() { Undo::Unseen } else { Undo::None },
         out_of_order: one.is_out_of_order(),
     };

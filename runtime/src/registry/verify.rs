@@ -1,5 +1,5 @@
-//! What `mongrate::verify!()` runs: the registry's checks, of every group at once, and the
-//! policy that is written in it.
+//! What `mongrate::verify!()` runs: the registry's checks of every group at once, and the policy
+//! that is written in the macro.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::model::{error::Error, kind::DEFAULT_GROUP};
 
-/// Verifies what is linked, and the sum file of the package whose test this is. `reversible`:
-/// each has a rollback but those that are named.
+/// Verifies the linked migrations, and the sum file of the package whose test this is.
+/// `reversible`: every migration has a rollback, except the migrations that are named here.
 ///
 /// # Panics
 ///
-/// With every problem, if there is one.
+/// If there is a problem; the message lists all problems.
 #[track_caller]
 pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
     let files: Vec<SumFile> = SUMS.iter().copied().chain(own).collect();
@@ -41,7 +41,8 @@ pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
     assert!(problems.is_empty(), "{}", Error::Registry { problems });
 }
 
-/// What has no rollback and is not excepted, and exceptions that are none.
+/// Names the migrations that have no rollback and are not excepted, and the exceptions that are
+/// wrong.
 fn without_rollback(all: &[Migration], except: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut sorted: Vec<&Migration> = all.iter().collect();
@@ -63,7 +64,7 @@ fn without_rollback(all: &[Migration], except: &[&str]) -> Vec<String> {
         match sorted.iter().find(|one| called(one) == **name) {
             None => problems.push(format!(
                 "`verify!(reversible, except = …)` names `{name}`, and no migration that is linked \
-                 is called so: take it out, or follow its new name"
+                 has this name: take it out, or write the new name"
             )),
             Some(one) if one.is_reversible() => problems.push(format!(
                 "`verify!(reversible, except = …)` names `{name}`, which has a rollback now ({}): \
@@ -76,7 +77,7 @@ fn without_rollback(all: &[Migration], except: &[&str]) -> Vec<String> {
     problems
 }
 
-/// As an exception names it.
+/// The name of a migration as an exception writes it.
 fn called(one: &Migration) -> String {
     match one.group() {
         DEFAULT_GROUP => one.name().to_owned(),

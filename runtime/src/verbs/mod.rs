@@ -88,7 +88,7 @@ impl Runner {
             .await
             .map_err(|error| Error::server("read the history", error))?;
         let mut events: Vec<_> = found.iter().flat_map(record::events).collect();
-        // One run may record several in the same millisecond: then the older version first.
+        // A run may record several events in one millisecond: then the older version comes first.
         events.sort_by_key(|event| (event.at, event.fence, event.version));
         let group = self.settings.group.clone();
         Ok(HistoryReport { group, database: self.database_name(), events })
@@ -104,7 +104,7 @@ impl Runner {
         let pending: Vec<Named> =
             plan::pending(&self.registry, &history).map(Migration::named).collect();
         let applied = history.records().filter(|record| record.is_applied()).count();
-        // Also where the history is refused: the more so.
+        // Before the plan, so that a history that is refused is counted, too.
         let database = self.control.database.name();
         metrics::counted(&self.settings.group, database, applied, pending.len());
         let goal = Goal::Up(UpTarget::default());
@@ -176,8 +176,8 @@ impl Runner {
                 return Err(Error::WrongState {
                     version,
                     state: State::Applied.as_str(),
-                    hint: "`down` rolls it back; if its effects are gone already, as you undid \
-                           them by hand or restored a backup, say so with `resolve --as undone`",
+                    hint: "`down` rolls it back; if its effects are gone already, because you undid \
+                           them by hand or restored a backup, run `resolve --as undone`",
                 });
             }
             Resolution::Undone if !applied => {
@@ -185,7 +185,9 @@ impl Runner {
                 let state = record.map_or(State::Pending, |record| record.state.shown());
                 let hint = match state {
                     State::Pending => "there is nothing to resolve",
-                    _ => "it is not applied; if nothing of it is there, say `resolve --as pending`",
+                    _ => {
+                        "it is not applied; if nothing of it is in the database, run `resolve --as pending`"
+                    }
                 };
                 return Err(Error::WrongState { version, state: state.as_str(), hint });
             }
@@ -262,16 +264,17 @@ impl Runner {
         Ok(report(renamed, drift, rebuild, true))
     }
 
-    /// Those whose names differ, which are exactly those that somebody has said to be renamed.
-    fn renamed(&self, history: &History, said: &[Version]) -> Result<Vec<Renamed>, Error> {
+    /// The migrations that were renamed. Refused unless they are exactly those that the caller
+    /// named.
+    fn renamed(&self, history: &History, named: &[Version]) -> Result<Vec<Renamed>, Error> {
         let (renamed, others): (Vec<Renamed>, Vec<Renamed>) =
             plan::renamed(&self.registry, history)
                 .into_iter()
-                .partition(|one| said.contains(&one.version));
+                .partition(|renamed| named.contains(&renamed.version));
         if !others.is_empty() {
             return Err(Error::Renamed(others));
         }
-        for version in said {
+        for version in named {
             if self.registry.get(*version).is_none() {
                 return Err(Error::UnknownVersion { version: *version });
             }
@@ -286,7 +289,7 @@ impl Runner {
         Ok(renamed)
     }
 
-    /// Gets the lock for the verbs that only record, if the history is this build's.
+    /// Takes the lock for the verbs that only record, if the history belongs to this build.
     pub(crate) async fn enter_own_history(&self) -> Result<(Box<Engine>, History), Error> {
         let (engine, history) = self.enter_to_record().await?;
         match plan::refuse_renamed(&self.registry, &history) {
@@ -368,7 +371,7 @@ impl Runner {
     }
 }
 
-/// What can be done about a migration that is half-way.
+/// What can be done about a half-done migration.
 fn half_done(linked: &Migration, record: &Record) -> Option<HalfDone> {
     let half_way = half_way(linked.kind(), linked.declaration(), record)?;
     let has_rollback = linked.is_reversible();
@@ -394,7 +397,7 @@ fn half_done(linked: &Migration, record: &Record) -> Option<HalfDone> {
     })
 }
 
-/// Whether the fence's digest is not that of the records.
+/// Whether the digest in the fence differs from that of the records.
 fn damaged(history: &History, stored: Option<Digest>) -> bool {
     stored.unwrap_or_default() != history.digest()
 }
@@ -410,7 +413,7 @@ fn shown(
     lock: &LockReport,
 ) -> MigrationStatus {
     let state = match record {
-        // A rollback that failed is no run that is at work.
+        // A failed rollback is not running.
         Some(record) if record.is_interrupted_rollback() && record.failure.is_some() => {
             State::Failed
         }
@@ -427,7 +430,7 @@ fn shown(
         })
         .unwrap_or_default();
     if state == State::Interrupted {
-        // It gets no further, however fast it was.
+        // Its rate and remaining time mean nothing while no process runs it.
         for one in &mut progress {
             (one.per_second, one.remaining_ms) = (None, None);
         }
@@ -472,9 +475,8 @@ fn shown(
     }
 }
 
-/// Whether a process is at the migration: the one that holds the lock, alive, under the fence
-/// number that the record was last written under. A record may be newer than the lock as it was
-/// seen, as the lock is read first.
+/// Whether a process is running the migration: the lock is live, and the record was last written
+/// under its fence number. The record may be newer than the lock, as the lock is read first.
 fn is_at_work(record: &Record, lock: &LockReport) -> bool {
     record.fence > lock.fence || (record.fence == lock.fence && lock.is_live())
 }

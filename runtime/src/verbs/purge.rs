@@ -1,4 +1,4 @@
-//! `purge`: removes what declared migrations have kept for their rollback.
+//! `purge`: removes the collections that declared migrations have kept for their rollback.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::{
     run::{Runner, plan},
 };
 
-/// Which of the kept collections.
+/// Which kept collections to remove.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PurgeTarget {
     pub version: Option<Version>,
@@ -34,7 +34,7 @@ pub(crate) struct PurgeTarget {
 }
 
 impl Runner {
-    /// Removes them, under the lock; or only shows them.
+    /// Removes kept collections under the lock (`write`), or only shows them.
     pub(crate) async fn purge(
         &self,
         target: PurgeTarget,
@@ -63,7 +63,7 @@ impl Runner {
             };
             match dropped {
                 Ok(()) => gone.push(one),
-                // NamespaceNotFound.
+                // It is gone already.
                 Err(error) if error.code() == Some(code::NAMESPACE_NOT_FOUND) => {}
                 Err(error) => {
                     failed = Some(Error::server("remove a kept collection", error));
@@ -83,7 +83,7 @@ impl Runner {
         PurgeReport { group, database: self.database_name(), collections, purged }
     }
 
-    /// What is kept, but for what an interrupted migration still needs.
+    /// The kept collections, without those that an interrupted migration still needs.
     async fn kept(
         &self,
         target: PurgeTarget,
@@ -92,7 +92,7 @@ impl Runner {
         let act = "look for kept collections";
         let control = &self.control.collection;
         let prefix = keep::prefix(control);
-        // The character behind the dot.
+        // `/` is the character after `.`.
         let end = format!("{}/", prefix.trim_end_matches('.'));
         let command = doc! {
             "listCollections": 1,

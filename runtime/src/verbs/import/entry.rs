@@ -1,4 +1,4 @@
-//! An entry of another tool's history, and what becomes of it.
+//! An entry of another tool's history, and which migration it is here.
 
 use chrono::{DateTime, Utc};
 
@@ -12,14 +12,14 @@ use crate::{
 /// What another tool says of one migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// As that tool names it; for golang-migrate, the last version.
+    /// The tool's name of the migration; for golang-migrate, its last version.
     pub(crate) name: String,
-    /// Of everything up to and with it.
+    /// For golang-migrate: the entry means every version up to and including this.
     pub(crate) up_to: Option<i64>,
     pub(crate) applied_at: Option<DateTime<Utc>>,
 }
 
-/// What becomes of the entries.
+/// The entries, sorted by what an import does with them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Judged {
     pub chosen: Vec<(Migration, Entry)>,

@@ -1,4 +1,4 @@
-//! Which entry of another tool is which migration here. Pure.
+//! Finds the migration of each entry of another tool. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use mongrate_seal::label;
 use super::entry::{Entry, Judged};
 use crate::{model::version::Version, registry::migration::Migration};
 
-/// The entries that are migrations here, by version; and those that are not.
+/// The entries that match a migration, by version; and the entries that do not.
 #[derive(Debug)]
 pub(crate) struct Matched {
     pub matched: Vec<(Migration, Entry)>,
     pub rest: Judged,
 }
 
-/// All problems at once.
+/// Matches the entries with the linked migrations, or returns all problems at once.
 pub(crate) fn judge(
     linked: &[Migration],
     entries: Vec<Entry>,
@@ -24,9 +24,8 @@ pub(crate) fn judge(
     let (mut rest, mut problems) = (Judged::default(), Vec::new());
     for name in mapping.keys() {
         if !entries.iter().any(|entry| entry.name == *name) {
-            problems.push(format!(
-                "the mapping names `{name}`, which is not among what is applied there"
-            ));
+            problems
+                .push(format!("the mapping names `{name}`, which the other tool has not applied"));
         }
     }
     for entry in entries {
@@ -57,7 +56,7 @@ pub(crate) fn judge(
             ([], _) => rest.unmatched.push(entry.name),
             ([first, second, ..], None) => problems.push(format!(
                 "`{}` may be {} `{}`, by its number, or {} `{}`, by its name: say in a mapping \
-                 which",
+                 which it is",
                 entry.name,
                 first.version(),
                 first.name(),
@@ -89,7 +88,7 @@ fn before(linked: &[Migration], last: Version) -> Vec<Migration> {
     linked.iter().filter(|one| one.version() <= last).copied().collect()
 }
 
-/// By the number that the entry begins with, and by the name behind it.
+/// The migrations that match the number at the beginning of the entry, or the name after it.
 fn candidates(linked: &[Migration], entry: &str) -> Vec<Migration> {
     let (number, name) = split(entry);
     let by_number = |one: &&Migration| number == Some(one.version().get());

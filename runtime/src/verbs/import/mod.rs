@@ -1,5 +1,4 @@
-//! Takes over the history of another tool: what it has applied is recorded as applied here,
-//! without running anything.
+//! `import`: records as applied what another tool has applied. Runs nothing.
 
 pub(crate) mod entry;
 pub(crate) mod matching;
@@ -21,7 +20,7 @@ use crate::{
 };
 
 impl Runner {
-    /// What an import would record, and what would stand in its way. No write, no lock.
+    /// What an import would record, and which entries match no migration. No write, no lock.
     pub(crate) async fn preview_import(&self, source: &Source) -> Result<ImportReport, Error> {
         let found = source.read(self).await?;
         self.peek().await?;
@@ -40,9 +39,9 @@ impl Runner {
                 engine.close().await;
                 return Err(source.refused(judged.unmatched.iter().map(|entry| {
                     format!(
-                        "`{entry}` matches no migration of this build: write one of that name, \
-                         say in a mapping which it is (or null: none), or allow it \
-                         (--allow-unmatched)"
+                        "`{entry}` matches no migration of this build: write a migration of \
+                         that name, say in a mapping which it is (null for none), or allow it \
+                         (`--allow-unmatched`)"
                     )
                 })));
             }
@@ -69,14 +68,14 @@ impl Runner {
 }
 
 impl Source {
-    /// The other tool's entries.
+    /// Reads the other tool's entries.
     async fn read(&self, runner: &Runner) -> Result<Vec<Entry>, Error> {
         let collection = self.name();
         if collection == runner.control.collection {
             return Err(self.refused([
-                "it is the control collection of mongrate as well: give ours another name \
-                 (`--collection`, `Migrator::collection`), now and in the app, or rename theirs \
-                 and say so (`--from-collection`)"
+                "it is the control collection of mongrate as well: give mongrate another collection \
+                 (`--collection`, `Migrator::collection`), now and in the app, or rename the \
+                 tool's collection and name it (`--from-collection`)"
                     .to_owned(),
             ]));
         }

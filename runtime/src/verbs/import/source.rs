@@ -8,7 +8,7 @@ use crate::model::{error::Error, tool::Tool, version::Version};
 #[derive(Debug)]
 pub(crate) struct Source {
     pub tool: Tool,
-    /// Its collection; `None`: as the tool calls it.
+    /// The tool's collection; `None`: its default name.
     pub collection: Option<String>,
     /// Which entry is which migration; `None`: the entry is left out.
     pub mapping: BTreeMap<String, Option<Version>>,

@@ -1,4 +1,4 @@
-//! The histories of other tools, as they store them. Pure: documents in, entries out.
+//! Reads the histories of other tools as they store them. Pure: documents in, entries out.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use mongodb::bson::{Bson, Document};
 use super::entry::Entry;
 use crate::{model::tool::Tool, mongo::reply::number};
 
-/// What a tool says is applied, oldest first; or what is wrong with it.
+/// The migrations that a tool has applied, oldest first; or what is wrong with its history.
 pub(super) fn entries(tool: Tool, found: &[Document]) -> Result<Vec<Entry>, Vec<String>> {
     match tool {
         Tool::MigrateMongo => each(found, |one| {
@@ -21,7 +21,7 @@ pub(super) fn entries(tool: Tool, found: &[Document]) -> Result<Vec<Entry>, Vec<
             let name = text(one, "_id", "its `_id` is no name, as mongodb-migrator's are")?;
             match one.get_str("status") {
                 Ok("Success") => Ok(Some(entry(name, one.get("end_date")))),
-                // It is to run again there, too.
+                // That tool would run it again, too.
                 Ok("Fail") => Ok(None),
                 Ok("InProgress") => Err(format!(
                     "`{name}` is `InProgress`: let mongodb-migrator finish it first, or correct \
@@ -33,7 +33,7 @@ pub(super) fn entries(tool: Tool, found: &[Document]) -> Result<Vec<Entry>, Vec<
     }
 }
 
-/// One entry at most for each document; all problems at once.
+/// Reads at most one entry from each document; returns all problems at once.
 fn each(
     found: &[Document],
     read: impl Fn(&Document) -> Result<Option<Entry>, String>,
@@ -52,15 +52,15 @@ fn each(
     if problems.is_empty() { Ok(entries) } else { Err(problems) }
 }
 
-/// An entry for each execution; the last one of a change counts.
+/// Mongock stores a document per execution; the last execution of a change counts.
 fn mongock(found: &[Document]) -> Result<Vec<Entry>, Vec<String>> {
     let mut last: BTreeMap<String, (Option<DateTime<Utc>>, &Document)> = BTreeMap::new();
     let mut problems = Vec::new();
     for one in found {
-        // Its own bookkeeping, and what comes before a change and is none.
+        // Mongock's own bookkeeping, and steps before a change, are not changes.
         let is_own = one.get_bool("systemChange").unwrap_or(false)
             || one.get_str("type").is_ok_and(|kind| kind == "BEFORE_EXECUTION")
-            // A change that was met again, and was not run again.
+            // A change that was seen again, and was not run again.
             || one.get_str("state").is_ok_and(|state| state == "IGNORED");
         if is_own {
             continue;
@@ -78,7 +78,7 @@ fn mongock(found: &[Document]) -> Result<Vec<Entry>, Vec<String>> {
     let mut entries = Vec::new();
     for (id, (at, one)) in last {
         match one.get_str("state") {
-            // Old versions have no state: whatever they record was executed.
+            // Old versions of Mongock write no state: every change that they record was executed.
             Ok("EXECUTED") | Err(_) => {
                 entries.push(Entry { name: id, up_to: None, applied_at: at });
             }
@@ -93,7 +93,7 @@ fn mongock(found: &[Document]) -> Result<Vec<Entry>, Vec<String>> {
     if problems.is_empty() { Ok(entries) } else { Err(problems) }
 }
 
-/// One document: the last version, and whether it is half-done.
+/// golang-migrate stores one document: the last version, and whether it is half-done.
 fn golang(found: &[Document]) -> Result<Vec<Entry>, Vec<String>> {
     let [one] = found else {
         return Err(vec![format!(
@@ -106,8 +106,8 @@ fn golang(found: &[Document]) -> Result<Vec<Entry>, Vec<String>> {
     };
     if one.get_bool("dirty").unwrap_or(false) {
         return Err(vec![format!(
-            "version {version} is `dirty`, that is half-done: mend the database, and say so with \
-             `migrate force` first"
+            "version {version} is `dirty`, that is half-done: fix the database first, and run \
+             `migrate force`"
         )]);
     }
     // -1: everything was rolled back.
@@ -123,7 +123,7 @@ pub(crate) fn text<'a>(one: &'a Document, key: &str, problem: &str) -> Result<&'
     one.get_str(key).map_err(|_| problem.to_owned())
 }
 
-/// A date, or a text that is one.
+/// A date, or a date as text.
 fn time(value: Option<&Bson>) -> Option<DateTime<Utc>> {
     match value? {
         Bson::DateTime(at) => DateTime::from_timestamp_millis(at.timestamp_millis()),
