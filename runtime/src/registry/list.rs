@@ -62,21 +62,21 @@ impl Registry {
         let mut problems = Vec::new();
         let order = order(list.as_slice(), group);
         let registry = Self { list, order, digest: OnceLock::new() };
-        for one in registry.iter() {
-            if one.version().get() <= 0 {
+        for migration in registry.iter() {
+            if migration.version().get() <= 0 {
                 problems.push(format!(
                     "`{}` ({}) has version {}; versions are positive",
-                    one.name(),
-                    one.source(),
-                    one.version()
+                    migration.name(),
+                    migration.source(),
+                    migration.version()
                 ));
             }
-            for problem in one.declaration().map(declared::problems).unwrap_or_default() {
+            for problem in migration.declaration().map(declared::problems).unwrap_or_default() {
                 problems.push(format!(
                     "{} `{}` ({}): {problem}",
-                    one.version(),
-                    one.name(),
-                    one.source()
+                    migration.version(),
+                    migration.name(),
+                    migration.source()
                 ));
             }
         }
@@ -129,8 +129,8 @@ impl Registry {
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
             let mut digest = Digest::default();
-            for one in self.iter() {
-                digest.add(one.version(), &one.checksum());
+            for migration in self.iter() {
+                digest.add(migration.version(), &migration.checksum());
             }
             digest
         })
@@ -140,13 +140,13 @@ impl Registry {
 /// The places of a group's migrations, in the order of their versions; `None` if the list holds
 /// only these, in this order.
 fn order(list: &[Migration], group: &str) -> Option<Vec<u32>> {
-    let whole = list.iter().all(|one| one.group() == group);
+    let whole = list.iter().all(|migration| migration.group() == group);
     if whole && list.is_sorted_by_key(Migration::version) {
         return None;
     }
-    let numbered = (0..).zip(list).filter(|(_, one)| one.group() == group);
+    let numbered = (0..).zip(list).filter(|(_, migration)| migration.group() == group);
     let mut keyed: Vec<(Version, u32)> =
-        numbered.map(|(place, one)| (one.version(), place)).collect();
+        numbered.map(|(place, migration)| (migration.version(), place)).collect();
     keyed.sort();
     Some(keyed.into_iter().map(|(_, place)| place).collect())
 }
@@ -157,10 +157,12 @@ fn is_sound<'a>(sorted: impl Iterator<Item = &'a Migration>) -> bool {
     let mut names: HashSet<u64, BuildHasherDefault<Hashed>> = HashSet::default();
     names.reserve(sorted.size_hint().1.unwrap_or(0));
     let mut before = None;
-    for one in sorted {
+    for migration in sorted {
         let mut name = DefaultHasher::new();
-        one.name().hash(&mut name);
-        if before.replace(one.version()) == Some(one.version()) || !names.insert(name.finish()) {
+        migration.name().hash(&mut name);
+        if before.replace(migration.version()) == Some(migration.version())
+            || !names.insert(name.finish())
+        {
             return false;
         }
     }
@@ -179,32 +181,34 @@ fn has_own_rollbacks(all: &[Migration]) -> bool {
         .all(|Functions { up, down }| seen.insert(up) && down.is_none_or(|down| seen.insert(down)))
 }
 
-fn functions(one: &Migration) -> Option<Functions> {
-    one.descriptor.functions.map(|functions| functions())
+fn functions(migration: &Migration) -> Option<Functions> {
+    migration.descriptor.functions.map(|functions| functions())
 }
 
 /// Names the migrations of a group whose rollback is not a function of their own. `all`: the
 /// migrations of every group, in any order.
 fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
-    let shown = |one: &Migration| format!("{} `{}` ({})", one.version(), one.name(), one.source());
+    let shown = |migration: &Migration| {
+        format!("{} `{}` ({})", migration.version(), migration.name(), migration.source())
+    };
     let mut sorted: Vec<(&Migration, Functions)> =
-        all.iter().filter_map(|one| Some((one, functions(one)?))).collect();
-    sorted.sort_by_key(|(one, _)| (one.group(), one.version()));
+        all.iter().filter_map(|migration| Some((migration, functions(migration)?))).collect();
+    sorted.sort_by_key(|(migration, _)| (migration.group(), migration.version()));
     let mut problems = Vec::new();
-    for (at, (one, Functions { up, down })) in sorted.iter().enumerate() {
+    for (at, (migration, Functions { up, down })) in sorted.iter().enumerate() {
         let Some(down) = down else { continue };
         let mut complain = |other: &Migration, text: String| {
-            if one.group() == group || other.group() == group {
+            if migration.group() == group || other.group() == group {
                 problems.push(text);
             }
         };
         if down == up {
             complain(
-                one,
+                migration,
                 format!(
                     "{} is its own rollback: `down` would apply it again; write a function that undoes \
                  it, and name that one: `reversible = …`",
-                    shown(one)
+                    shown(migration)
                 ),
             );
             continue;
@@ -215,7 +219,7 @@ fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
                 format!(
                     "{} is rolled back by the migration {}: `down` would apply that one once more; \
                  write a function that undoes it, and name that one: `reversible = …`",
-                    shown(one),
+                    shown(migration),
                     shown(other)
                 ),
             );
@@ -229,7 +233,7 @@ fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
                  of them: write a rollback for each; what they share goes into a function that \
                  both call",
                     shown(other),
-                    shown(one)
+                    shown(migration)
                 ),
             );
         }
@@ -262,26 +266,26 @@ fn used_twice<'a>(sorted: impl Iterator<Item = &'a Migration>) -> Vec<String> {
     let mut problems = Vec::new();
     let mut by_name: HashMap<&str, &Migration> = HashMap::new();
     let mut before: Option<&Migration> = None;
-    for one in sorted {
-        let former = before.replace(one);
-        if let Some(first) = former.filter(|first| first.version() == one.version()) {
+    for migration in sorted {
+        let former = before.replace(migration);
+        if let Some(first) = former.filter(|first| first.version() == migration.version()) {
             problems.push(format!(
                 "version {} is declared twice, by `{}` ({}) and `{}` ({}); change the later \
                  one, and see that no database has applied it yet",
-                one.version(),
+                migration.version(),
                 first.name(),
                 first.source(),
-                one.name(),
-                one.source()
+                migration.name(),
+                migration.source()
             ));
-        } else if let Some(first) = by_name.insert(one.name(), one) {
+        } else if let Some(first) = by_name.insert(migration.name(), migration) {
             problems.push(format!(
                 "the name `{}` is used twice, by {} ({}) and {} ({}); rename the later one",
-                one.name(),
+                migration.name(),
                 first.version(),
                 first.source(),
-                one.version(),
-                one.source()
+                migration.version(),
+                migration.source()
             ));
         }
     }
@@ -299,9 +303,9 @@ fn empty(group: &str, linked: bool, all: &[Migration]) -> String {
         format!("no migration of group `{group}` is linked into this binary")
     };
     let mut others: Vec<&str> = Vec::new();
-    for one in all {
-        if !others.contains(&one.group()) {
-            others.push(one.group());
+    for migration in all {
+        if !others.contains(&migration.group()) {
+            others.push(migration.group());
         }
     }
     if !others.is_empty() {

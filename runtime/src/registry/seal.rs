@@ -35,7 +35,7 @@ pub(crate) fn problems<'a>(
     let by_crate: BTreeMap<&str, &str> = seen.map(|file| (file.crate_name, file.text)).collect();
     let mut problems = unseen(files);
     for (crate_name, text) in by_crate {
-        let of_crate = linked.clone().filter(|one| one.crate_name() == crate_name);
+        let of_crate = linked.clone().filter(|migration| migration.crate_name() == crate_name);
         if !is_as_sealed(text, of_crate.clone(), group) {
             problems.extend(in_full(crate_name, text, &of_crate.collect::<Vec<_>>(), group));
         }
@@ -83,27 +83,30 @@ fn is_as_sealed<'a>(
             continue;
         }
         newest = line.version;
-        let sealed = linked.find(|one| one.version().get() >= newest || !one.is_out_of_order());
-        let same = |one: &Migration| {
-            one.version().get() == line.version
-                && one.name() == line.name
-                && one.checksum() == line.checksum
-                && (line.rollback.is_none() || one.is_reversible())
+        let sealed = linked
+            .find(|migration| migration.version().get() >= newest || !migration.is_out_of_order());
+        let same = |migration: &Migration| {
+            migration.version().get() == line.version
+                && migration.name() == line.name
+                && migration.checksum() == line.checksum
+                && (line.rollback.is_none() || migration.is_reversible())
         };
         if !sealed.is_some_and(same) {
             return false;
         }
     }
-    linked.all(|one| one.is_out_of_order() || one.version().get() > newest)
+    linked.all(|migration| migration.is_out_of_order() || migration.version().get() > newest)
 }
 
 fn of_one(crate_name: &str, sum: &Sum, linked: &[&Migration], group: &str) -> Vec<String> {
-    let mut problems: Vec<String> = linked.iter().filter_map(|one| complaint(sum, one)).collect();
-    let versions: BTreeSet<i64> = linked.iter().map(|one| one.version().get()).collect();
+    let mut problems: Vec<String> =
+        linked.iter().filter_map(|migration| complaint(sum, migration)).collect();
+    let versions: BTreeSet<i64> =
+        linked.iter().map(|migration| migration.version().get()).collect();
     let missing: Vec<&Sealed> = sum
         .sealed()
         .iter()
-        .filter(|one| one.group == group && !versions.contains(&one.version))
+        .filter(|sealed| sealed.group == group && !versions.contains(&sealed.version))
         .collect();
     if !missing.is_empty() {
         problems.push(match linked.is_empty() {
@@ -114,19 +117,19 @@ fn of_one(crate_name: &str, sum: &Sum, linked: &[&Migration], group: &str) -> Ve
     problems
 }
 
-fn complaint(sum: &Sum, one: &Migration) -> Option<String> {
-    let checksum = one.checksum();
+fn complaint(sum: &Sum, migration: &Migration) -> Option<String> {
+    let checksum = migration.checksum();
     let declared = Declared {
-        group: one.group(),
-        version: one.version().get(),
-        name: one.name(),
+        group: migration.group(),
+        version: migration.version().get(),
+        name: migration.name(),
         checksum: &checksum,
         // The compiler has compared which function it is, as far as it can.
-        rollback: if one.is_reversible() { Undo::Unseen } else { Undo::None },
-        out_of_order: one.is_out_of_order(),
+        rollback: if migration.is_reversible() { Undo::Unseen } else { Undo::None },
+        out_of_order: migration.is_out_of_order(),
     };
     let complaint = sum.judge(declared, |next| next)?;
-    Some(format!("`{}` ({}): {}", one.name(), one.source(), complaint.text))
+    Some(format!("`{}` ({}): {}", migration.name(), migration.source(), complaint.text))
 }
 
 /// Every group that is sealed in one of these files.

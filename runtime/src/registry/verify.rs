@@ -20,7 +20,7 @@ use crate::model::{error::Error, kind::DEFAULT_GROUP};
 pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
     let files: Vec<SumFile> = SUMS.iter().copied().chain(own).collect();
     let mut groups: BTreeSet<String> =
-        MIGRATIONS.iter().map(|one| one.group().to_owned()).collect();
+        MIGRATIONS.iter().map(|migration| migration.group().to_owned()).collect();
     groups.extend(seal::groups(&files));
     if groups.is_empty() {
         groups.insert(DEFAULT_GROUP.to_owned());
@@ -31,7 +31,7 @@ pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
             Registry::new(List::Static(&MIGRATIONS), &group, Some(&files))
         {
             problems.extend(
-                found.into_iter().filter(|one| !problems.contains(one)).collect::<Vec<_>>(),
+                found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>(),
             );
         }
     }
@@ -46,30 +46,30 @@ pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
 fn without_rollback(all: &[Migration], except: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut sorted: Vec<&Migration> = all.iter().collect();
-    sorted.sort_by_key(|one| (one.group(), one.version()));
-    for one in sorted.iter().filter(|one| !one.is_reversible()) {
-        let called = called(one);
+    sorted.sort_by_key(|migration| (migration.group(), migration.version()));
+    for migration in sorted.iter().filter(|migration| !migration.is_reversible()) {
+        let called = called(migration);
         if !except.contains(&&*called) {
             problems.push(format!(
                 "{} `{}` ({}) has no rollback, and `verify!(reversible)` wants one: write it and \
                  name it, `reversible = …`, or except it: `verify!(reversible, except = [{}])`",
-                one.version(),
-                one.name(),
-                one.source(),
+                migration.version(),
+                migration.name(),
+                migration.source(),
                 [except, &[&called]].concat().join(", "),
             ));
         }
     }
     for name in except {
-        match sorted.iter().find(|one| called(one) == **name) {
+        match sorted.iter().find(|migration| called(migration) == **name) {
             None => problems.push(format!(
                 "`verify!(reversible, except = …)` names `{name}`, and no migration that is linked \
                  has this name: take it out, or write the new name"
             )),
-            Some(one) if one.is_reversible() => problems.push(format!(
+            Some(migration) if migration.is_reversible() => problems.push(format!(
                 "`verify!(reversible, except = …)` names `{name}`, which has a rollback now ({}): \
                  take it out",
-                one.source()
+                migration.source()
             )),
             Some(_) => {}
         }
@@ -78,10 +78,10 @@ fn without_rollback(all: &[Migration], except: &[&str]) -> Vec<String> {
 }
 
 /// The name of a migration as an exception writes it.
-fn called(one: &Migration) -> String {
-    match one.group() {
-        DEFAULT_GROUP => one.name().to_owned(),
-        group => format!("{group}::{}", one.name()),
+fn called(migration: &Migration) -> String {
+    match migration.group() {
+        DEFAULT_GROUP => migration.name().to_owned(),
+        group => format!("{group}::{}", migration.name()),
     }
 }
 

@@ -35,8 +35,8 @@ pub(crate) fn judge(
                 continue;
             }
             (Some(Some(version)), up_to) => {
-                let one = linked.iter().find(|one| one.version() == *version);
-                let Some(one) = one else {
+                let migration = linked.iter().find(|migration| migration.version() == *version);
+                let Some(migration) = migration else {
                     problems.push(format!(
                         "the mapping says that `{}` is {version}, and this build has no such \
                          migration",
@@ -45,7 +45,7 @@ pub(crate) fn judge(
                     continue;
                 };
                 match up_to {
-                    None => vec![*one],
+                    None => vec![*migration],
                     Some(_) => before(linked, *version),
                 }
             }
@@ -64,16 +64,16 @@ pub(crate) fn judge(
                 second.name()
             )),
             _ => {
-                for one in found {
-                    let taken = matched.insert(one.version(), (one, entry.clone()));
+                for migration in found {
+                    let taken = matched.insert(migration.version(), (migration, entry.clone()));
                     if let Some((_, other)) = taken {
                         problems.push(format!(
                             "`{}` and `{}` are both {} `{}`: say in a mapping which of them is \
                              none (null)",
                             other.name,
                             entry.name,
-                            one.version(),
-                            one.name()
+                            migration.version(),
+                            migration.name()
                         ));
                     }
                 }
@@ -85,22 +85,22 @@ pub(crate) fn judge(
 }
 
 fn before(linked: &[Migration], last: Version) -> Vec<Migration> {
-    linked.iter().filter(|one| one.version() <= last).copied().collect()
+    linked.iter().filter(|migration| migration.version() <= last).copied().collect()
 }
 
 /// The migrations that match the number at the beginning of the entry, or the name after it.
 fn candidates(linked: &[Migration], entry: &str) -> Vec<Migration> {
     let (number, name) = split(entry);
-    let by_number = |one: &&Migration| number == Some(one.version().get());
-    let by_name = |one: &&Migration| label(one.name()) == name;
+    let by_number = |migration: &&Migration| number == Some(migration.version().get());
+    let by_name = |migration: &&Migration| label(migration.name()) == name;
     let mut found: Vec<Migration> = Vec::new();
-    if let Some(one) = linked.iter().find(|one| by_number(one)) {
-        found.push(*one);
+    if let Some(migration) = linked.iter().find(|migration| by_number(migration)) {
+        found.push(*migration);
     }
-    if let Some(one) = linked.iter().find(|one| by_name(one))
-        && found.iter().all(|found| found.version() != one.version())
+    if let Some(migration) = linked.iter().find(|migration| by_name(migration))
+        && found.iter().all(|found| found.version() != migration.version())
     {
-        found.push(*one);
+        found.push(*migration);
     }
     found
 }
