@@ -1,8 +1,8 @@
 //! Sends a command and reads its reply by hand.
 //!
-//! `run_command` answers `Ok` to a reply that holds `writeErrors` or a
-//! `writeConcernError`; here is the one place that looks. Commands are sent without the
-//! driver's typed helpers, so that what goes over the wire is exactly what is written here.
+//! `run_command` returns `Ok` for a reply that holds `writeErrors` or a `writeConcernError`; only
+//! this file looks for them. Commands are sent without the driver's typed helpers, so that what
+//! goes over the wire is exactly what is written here.
 
 use std::time::Duration;
 
@@ -27,9 +27,9 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// A control collection of this database. What its client is set to is nobody's business here:
-    /// a stale secondary, or a write concern that one node cannot meet, would break the protocol,
-    /// and the bodies with it, which get this handle.
+    /// A control collection of this database. The settings of its client are ignored: a stale
+    /// secondary, or a write concern that one node cannot meet, would break the protocol, and also
+    /// the bodies, which get this handle.
     pub(crate) fn new(database: &Database, collection: String, retries: Retries) -> Self {
         let database = on_primary(database.client(), database.name());
         Self { database, collection, retries }
@@ -38,8 +38,8 @@ impl Control {
     /// How long a write may wait for the majority of the replica set.
     pub(crate) const MAJORITY_WAIT: Duration = Duration::from_secs(20);
 
-    /// An error of a write of the control collection: where the collection is to blame, which is
-    /// looked for only now, it says so.
+    /// The error of a failed write of the control collection. It says so if the collection itself is
+    /// the reason, which is checked only now.
     pub(crate) async fn explained(&self, action: &'static str, error: ServerError) -> Error {
         let foreign = |id: String, problem: String| Error::Corrupt {
             collection: Some(self.collection.clone()),
@@ -50,7 +50,8 @@ impl Control {
             let problem = "is unique (E11000), and mongrate's documents do not have its fields";
             return foreign(format!("its index `{index}`"), problem.to_owned());
         }
-        // What the user may not do, and what may succeed at the next try.
+        // What the user may not do, and what may succeed at the next try, is not the collection's
+        // fault.
         let is_of_the_moment = matches!(
             error.code(),
             None | Some(
@@ -70,7 +71,7 @@ impl Control {
         let kind = found.and_then(|found| found.get_str("type").ok()).unwrap_or_default();
         let none = Document::new();
         let options = found.and_then(|found| found.get_document("options").ok()).unwrap_or(&none);
-        // A validator lets other writes fail, too.
+        // A collection with a validator can refuse a write for other reasons, too.
         let problem = unfit(kind, options).filter(|problem| {
             !problem.contains("validator")
                 || error.code() == Some(code::DOCUMENT_VALIDATION_FAILURE)
@@ -96,7 +97,7 @@ impl Control {
         Ok(reply)
     }
 
-    /// Sends an *idempotent* command, again if the network or an election got in its way.
+    /// Sends an *idempotent* command, and retries it if the network or an election got in its way.
     pub(crate) async fn retrying(
         &self,
         mut session: Option<&mut ClientSession>,
@@ -116,14 +117,14 @@ impl Control {
         doc! { "update": &self.collection, "updates": statements, "ordered": true }
     }
 
-    /// The same, acknowledged by a majority.
+    /// The same update, acknowledged by a majority.
     pub(crate) fn majority_update(&self, statements: Vec<Document>) -> Document {
         let mut command = self.update(statements);
         command.insert("writeConcern", majority());
         command
     }
 
-    /// Every document that the filter matches. One round trip up to 16 MB of reply.
+    /// Finds every document that the filter matches. One round trip for each 16 MB of reply.
     pub(crate) async fn find(
         &self,
         session: Option<&mut ClientSession>,
@@ -134,7 +135,7 @@ impl Control {
         self.find_after(after, session, filter, projection).await
     }
 
-    /// The same, of a state that is not older than `after`.
+    /// The same, in a state that is not older than `after`.
     pub(crate) async fn find_after(
         &self,
         after: Option<Timestamp>,
@@ -142,13 +143,14 @@ impl Control {
         filter: Document,
         projection: Document,
     ) -> Result<Vec<Document>, ServerError> {
-        let add = |found: &mut Vec<_>, one: &RawDocument| found.push(Document::try_from(one));
+        let add =
+            |found: &mut Vec<_>, document: &RawDocument| found.push(Document::try_from(document));
         let found = self.find_each(after, session, filter, projection, add).await?;
-        found.into_iter().map(|one| one.map_err(unreadable)).collect()
+        found.into_iter().map(|document| document.map_err(unreadable)).collect()
     }
 
-    /// The same, each given to `add` as it came over the wire: decoding and copying are most of
-    /// what a long history costs. Begins anew, with another `T`, when the network gets in its way.
+    /// The same, but gives each document to `add` as it came over the wire: decoding and copying are
+    /// most of the cost of a long history. A retry after a network error begins with a new `T`.
     pub(crate) async fn find_each<T: Default>(
         &self,
         after: Option<Timestamp>,
@@ -179,7 +181,7 @@ impl Control {
         }
     }
 
-    /// What a command with a cursor finds, to its end.
+    /// Gives every document of a command with a cursor to `add`.
     async fn each<T: Default>(
         &self,
         session: Option<&mut ClientSession>,
@@ -206,7 +208,7 @@ impl Control {
     }
 }
 
-/// A database whose reads and writes depend on no default of the client's.
+/// A database handle whose reads and writes do not depend on the client's defaults.
 pub(crate) fn on_primary(client: &Client, name: &str) -> Database {
     let options = DatabaseOptions::builder()
         .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
@@ -216,8 +218,8 @@ pub(crate) fn on_primary(client: &Client, name: &str) -> Database {
     client.database_with_options(name, options)
 }
 
-/// Why a write of the control collection can never work, if its kind is the reason. `options` is
-/// what `listCollections` says of it.
+/// Why a write of the control collection can never succeed, if the kind of the collection is the
+/// reason. `options` are those that `listCollections` returns.
 fn unfit(kind: &str, options: &Document) -> Option<&'static str> {
     let is = |option: &str| options.get_bool(option).unwrap_or(false);
     match kind {
@@ -233,16 +235,18 @@ fn unfit(kind: &str, options: &Document) -> Option<&'static str> {
     }
 }
 
+/// The write concern of every write that is not in a transaction.
 pub(crate) fn majority() -> Document {
     let wait = i64::try_from(Control::MAJORITY_WAIT.as_millis()).unwrap_or(i64::MAX);
     doc! { "w": "majority", "wtimeout": wait }
 }
 
-/// What is no BSON, in a document of the control collection.
+/// The error for a document of the control collection that is not valid BSON.
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> ServerError {
     ServerError::in_reply(&format!("a document that cannot be decoded: {error}"), None)
 }
 
+/// Refuses a reply that says `ok` but holds a write error.
 fn refuse_partial(reply: &Document) -> Result<(), ServerError> {
     let in_array = reply.get_array("writeErrors").ok().and_then(|errors| errors.first());
     let concern = reply.get_document("writeConcernError").ok();
@@ -255,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ok_that_is_none_is_seen() {
+    fn a_write_error_in_an_ok_reply_is_seen() {
         let reply = doc! {
             "ok": 1, "n": 0,
             "writeErrors": [{ "index": 0, "code": 11000, "errmsg": "E11000 duplicate key" }],

@@ -19,12 +19,13 @@ pub(crate) fn literal(text: &str) -> Bson {
     Bson::Document(doc! { "$literal": text })
 }
 
-/// `array`, with one more at its end; empty where there is none yet.
+/// The array in this field with one more item at its end. A missing field counts as empty.
 pub(crate) fn append(field: &str, item: Document) -> Document {
     let path = format!("${field}");
     doc! { "$concatArrays": [{ "$ifNull": [path, []] }, [item]] }
 }
 
+/// A process, as it is stored.
 pub(crate) fn who_document(who: &Who) -> Document {
     doc! {
         "host": literal(&who.host),
@@ -33,6 +34,7 @@ pub(crate) fn who_document(who: &Who) -> Document {
     }
 }
 
+/// The process that [`who_document`] stored.
 pub(crate) fn parse_who(document: &(impl Fields + ?Sized)) -> Who {
     Who {
         host: document.text("host").unwrap_or_default().to_owned(),
@@ -45,10 +47,12 @@ pub(crate) fn date(document: &Document, key: &str) -> Option<DateTime<Utc>> {
     fields::date(*document.get_datetime(key).ok()?)
 }
 
+/// The value of this field, or `otherwise` where it has none.
 pub(crate) fn keep_or(field: &str, otherwise: &str) -> Document {
     doc! { "$ifNull": [format!("${field}"), literal(otherwise)] }
 }
 
+/// A failure, as it is stored.
 pub(crate) fn failure_document(failure: &Failure) -> Document {
     doc! {
         "message": literal(&failure.message),
@@ -57,6 +61,7 @@ pub(crate) fn failure_document(failure: &Failure) -> Document {
     }
 }
 
+/// The failure that [`failure_document`] stored.
 pub(crate) fn parse_failure(document: &(impl Fields + ?Sized)) -> Failure {
     Failure {
         message: document.text("message").unwrap_or_default().to_owned(),

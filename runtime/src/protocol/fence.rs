@@ -1,7 +1,7 @@
 //! The fence: the one document that every guarded transaction writes. Alone in writing it.
 //!
-//! A newer owner raises its number; from then on no transaction of an older owner can
-//! commit, whatever the clocks say. A read, or a `$set` to the same value, would not do:
+//! A newer owner raises the number in it; from then on no transaction of an older owner can
+//! commit, whatever the clocks say. A read, or a `$set` to the same value, would not be enough:
 //! neither conflicts with the raise.
 
 use std::{cmp::Ordering, time::Duration};
@@ -20,21 +20,21 @@ use crate::{
 
 pub(crate) const ID: &str = "fence";
 
-/// How long raising waits for a transaction that holds the fence, before it is killed.
+/// How long raising waits for a transaction that holds the fence, before the transaction is killed.
 const RAISE_WAIT_MS: i64 = 300;
 
-/// How many holders may be killed before this gives up. One is the rule; more means that
-/// another process keeps starting transactions under an older fence.
+/// How many tries to raise the fence are made, each after killing what holds it. One kill is the
+/// rule; more mean that another process keeps starting transactions under an older fence.
 const KILLS_MAX: u32 = 20;
 
-/// Before another try to raise it when there is nobody to end.
+/// The pause before another try to raise the fence when there is no transaction to end.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the fence document says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fence {
     pub fence: i64,
-    /// How many guarded transactions there were.
+    /// How many guarded transactions have committed.
     pub guards: i64,
     pub applied: Option<Digest>,
 }
@@ -49,11 +49,11 @@ impl Fence {
     }
 }
 
-/// The fence is ours.
+/// The fence was raised, and is ours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Raised {
-    /// The server is known to be a member of a replica set: only such a one names its election in
-    /// the reply to a write. (A mongos does not, nor does who answers another way.)
+    /// The server is known to be a member of a replica set: only a member names its election in
+    /// the reply to a write. (A mongos does not. It is not known if the first reply was lost.)
     pub in_replica_set: bool,
 }
 
@@ -65,8 +65,8 @@ pub(crate) async fn raise(
 ) -> Result<Option<Raised>, Error> {
     let act = "raise the fence";
     let lsid = session.id().clone();
-    // The checkpoints of backfills are fences too. They come first: once the fence itself is
-    // raised, all are.
+    // The checkpoints of backfills are fences, too. They come first: once the fence itself is
+    // raised, all checkpoints are.
     let mut command = control.majority_update(vec![
         partition::raise_statement(fence),
         doc! {
@@ -97,7 +97,7 @@ pub(crate) async fn raise(
                 let found = read_raw(control, Some(&mut *session)).await?;
                 let Some(found) = found else { continue };
                 match number(&found, "fence").unwrap_or(0).cmp(&fence) {
-                    // A lower one was the first to create it.
+                    // An older owner was the first to create the fence.
                     Ordering::Less => {}
                     Ordering::Greater => return Ok(None),
                     Ordering::Equal => {
@@ -110,7 +110,7 @@ pub(crate) async fn raise(
             // that of a dead process (a transaction outlives its client by up to 90 s).
             Some(50 | 112 | 24) => {
                 if !kill_holder(control, fence).await? {
-                    // Nobody's: the server is slow, and wants a moment.
+                    // No transaction holds it: the server is slow.
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -126,25 +126,26 @@ pub(crate) async fn raise(
     Err(Error::server(act, ServerError::in_reply(held, None)))
 }
 
-/// Ends what a process that is gone may have left at work on the server, which no lease that ran
-/// out has waited for. What fails here, raising the fence deals with.
+/// Ends the work that a process that has ended may have left on the server: its lease has not run
+/// out, so nothing has waited for that work. If this fails, raising the fence ends it.
 pub(crate) async fn end_former(control: &Control, mine: i64) {
     if let Err(error) = kill_holder(control, mine).await {
         tracing::debug!(target: "mongrate", error = %Line(&error), "could not end the former owner's session");
     }
 }
 
-/// Ends the session whose transaction holds the fence: the one that the fence itself names,
-/// which need not be the last owner of the lock. `false`: there is none.
+/// Ends the session whose transaction holds the fence: the session that the fence itself names,
+/// which need not be that of the last owner of the lock. `false`: there is none, or it cannot be
+/// ended.
 async fn kill_holder(control: &Control, mine: i64) -> Result<bool, Error> {
     let act = "end the transaction that a dead process left open";
     let Some(found) = read_raw(control, None).await? else { return Ok(false) };
-    // A newer owner has raised it in between: that one is alive.
+    // A newer owner has raised the fence in between, and is alive.
     if number(&found, "fence").is_none_or(|found| found >= mine) {
         return Ok(false);
     }
     let mut holders: Vec<Document> = found.get_document("lsid").cloned().into_iter().collect();
-    // The workers of its backfill.
+    // The sessions of the workers of its backfill.
     let workers = control.find(None, partition::older_filter(mine), doc! { "lsids": 1 }).await;
     let workers = workers.map_err(|error| Error::server(act, error))?;
     for session in workers.iter().flat_map(partition::sessions) {
@@ -178,7 +179,7 @@ async fn kill_holder(control: &Control, mine: i64) -> Result<bool, Error> {
     }
 }
 
-/// A majority read: it never waits for an open transaction.
+/// Reads the fence document. A majority read never waits for an open transaction.
 async fn read_raw(
     control: &Control,
     session: Option<&mut ClientSession>,
@@ -190,9 +191,9 @@ async fn read_raw(
 /// The first statement of every guarded transaction. It matches only under the fence that
 /// its owner raised, and only once for each number of `guards`.
 ///
-/// Where it does not match it is an upsert that meets the fence as it is: an error, with
+/// A statement that does not match is an upsert that meets the existing fence: an error, with
 /// which the server itself ends the transaction. So a guard that arrives late, from a process
-/// that is dead by then, leaves nothing open.
+/// that is dead by then, leaves no transaction open.
 pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Document {
     doc! {
         "q": { "_id": ID, "fence": fence, "guards": guards },
@@ -201,9 +202,10 @@ pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Docum
     }
 }
 
-/// At the end: the session goes back to the driver's pool, which uses it for whatever the app
-/// does next. Nobody shall end it for a transaction of ours. Only when none can begin any more:
-/// one that nobody knows the session of is in everybody's way until the server ends it.
+/// The statement that removes the session from the fence at the end of a run: the session goes
+/// back to the driver's pool, the app uses it next, and no other process may end it because of a
+/// transaction of ours. Only for a run that can begin no more transactions: if the fence does not
+/// name the session of an open transaction, every process waits until the server ends it.
 pub(crate) fn forget_statement(fence: i64, lsid: &Document) -> Document {
     doc! {
         "q": { "_id": ID, "fence": fence, "lsid": lsid.clone() },
@@ -214,11 +216,11 @@ pub(crate) fn forget_statement(fence: i64, lsid: &Document) -> Document {
 /// Whether the guard passed, by its reply.
 pub(crate) fn passed(reply: &Document) -> bool {
     let upserted = reply.get_array("upserted").into_iter().flatten();
-    // Somebody deleted the fence: that is none of ours.
-    !upserted.filter_map(Bson::as_document).any(|one| number(one, "index") == Some(0))
+    // The guard was inserted: the fence had been deleted, so the new document is not our fence.
+    !upserted.filter_map(Bson::as_document).any(|upsert| number(upsert, "index") == Some(0))
 }
 
-/// Whose session is killed: `None` for nobody's, `Some(None)` for the right one.
+/// The session that is killed: `None` for no session, `Some(None)` for the right session.
 #[cfg(mongrate_mutants)]
 pub(crate) async fn former_owner(control: &Control) -> Option<Option<Document>> {
     if super::mutant::is(super::mutant::Mutant::NoKillSessions) {

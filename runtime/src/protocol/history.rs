@@ -13,7 +13,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Of records in whatever order; no two have one version.
+    /// A history of records in any order. No two records may have the same version.
     pub(crate) fn new(mut records: Vec<Record>, backfills: Vec<Partition>) -> Self {
         records.sort_by_key(|record| record.version);
         Self { records, backfills }
@@ -24,11 +24,12 @@ impl History {
         self.records.get(at)
     }
 
-    /// Oldest version first.
+    /// Returns the records, oldest version first.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
         self.records.iter()
     }
 
+    /// The digest of what is applied.
     pub(crate) fn digest(&self) -> Digest {
         Digest::of(
             self.records()

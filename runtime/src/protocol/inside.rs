@@ -1,14 +1,14 @@
-//! Whether a call is made in the body of a migration that this process runs.
+//! Whether a call comes from the body of a migration that this process runs.
 //!
-//! Bodies run on threads of their own, so a thread knows. What a body spawns on other threads is
-//! not seen: for that, a process at least knows which locks it holds itself.
+//! Bodies run on threads of their own, so the thread tells. A call from a thread that a body
+//! spawned is not seen: there, the process at least knows which locks it holds itself.
 
 use std::{
     cell::RefCell,
     sync::{Mutex, PoisonError},
 };
 
-/// What the bodies on a thread are part of.
+/// The run or dry run that the bodies on a thread are part of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Work {
     /// A run that holds the lock as this owner.
@@ -25,7 +25,8 @@ thread_local! {
 /// The owners of the locks that this process holds.
 static HELD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// All that the bodies of a run are part of: hand it to the thread that they run on.
+/// All runs that a body is part of, the innermost last: hand it to the thread that the body runs
+/// on.
 #[derive(Clone, Debug)]
 pub(crate) struct Inside(Vec<Work>);
 
@@ -47,13 +48,13 @@ impl Inside {
         Self(all)
     }
 
-    /// Holds on this thread until the guard is dropped.
+    /// Marks this thread until the guard is dropped.
     pub(crate) fn enter(self) -> Entered {
         Entered(WORK.replace(self.0))
     }
 }
 
-/// This thread runs bodies until this is dropped.
+/// The guard that marks a thread as one that runs bodies, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Entered(Vec<Work>);
 
@@ -76,7 +77,7 @@ pub(crate) fn is_dry_run_of(database: &str, collection: &str) -> bool {
     WORK.with_borrow(|all| all.contains(&Work::DryRun { database, collection }))
 }
 
-/// Notes that this process holds the lock as `owner`, until this is dropped.
+/// The guard that lists a lock as held by this process, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Holding(String);
 

@@ -1,7 +1,7 @@
 //! The lease on the lock: acquire, heartbeat, release. Alone in writing `lock`.
 //!
-//! Only the server's clock counts. The lease keeps processes from disturbing each other;
-//! that nothing runs twice is the fence's doing.
+//! Only the server's clock counts. The lease keeps processes from disturbing each other; the
+//! fence is what keeps a migration from running twice.
 
 use std::time::Duration;
 
@@ -28,13 +28,13 @@ use crate::{
 /// How long releasing may take before it is left to the lease to run out.
 const RELEASE_WAIT: Duration = Duration::from_secs(5);
 
-/// The same for a lock that may not even be ours.
+/// How long releasing may take for a lock that may not be ours.
 const CLEAN_WAIT: Duration = Duration::from_secs(1);
 
 /// The event of a lock that an operator took away.
 const FORCED: &str = "force_unlocked";
 
-/// What an attempt to acquire the lock came to.
+/// The result of an attempt to acquire the lock.
 pub(crate) enum Attempt {
     Acquired(Lease),
     Held { holder: Who, fence: i64, remaining: Duration },
@@ -46,7 +46,8 @@ pub(crate) struct Lease {
     control: Control,
     owner: String,
     pub fence: i64,
-    /// Taken over at once from a process that is gone: what it sent may still be at work.
+    /// The lock was taken over at once from a process that has ended: the commands that it sent may
+    /// still be at work.
     pub from_dead: bool,
     /// Cancelled when the lease is lost, or can no longer be known to be held.
     pub lost: CancellationToken,
@@ -55,14 +56,14 @@ pub(crate) struct Lease {
     lease: Duration,
     heartbeat: JoinHandle<()>,
     released: bool,
-    /// Nobody ever held the lock before: this acquisition created it.
+    /// This acquisition created the lock: no process had held it before.
     created: bool,
     _holding: Holding,
 }
 
 impl Drop for Lease {
-    /// A lease that is dropped without [`release`](Lease::release), as when a caller drops
-    /// its future, is given back in the background, if there still is one.
+    /// Gives a lease back in the background that is dropped without [`release`](Lease::release),
+    /// as when a caller drops its future, if there still is a runtime to do so.
     fn drop(&mut self) {
         self.heartbeat.abort();
         if self.released {
@@ -238,8 +239,8 @@ impl Lease {
         }
     }
 
-    /// Whether the lease is lost, or was not renewed for so long that it may be. A process
-    /// that was frozen has to know before the heartbeat's task has had its turn.
+    /// Whether the lease is lost, or was not renewed for so long that it may be lost. A process
+    /// that was frozen has to know before its heartbeat runs again.
     pub(crate) fn is_lost(&self) -> bool {
         let silent = self.renewals.borrow().elapsed() >= patience(self.lease);
         #[cfg(mongrate_mutants)]
@@ -252,10 +253,10 @@ impl Lease {
         &self.owner
     }
 
-    /// After `error`, which came before anything was run under the lock: gives it back. If the
-    /// collection turned out not to be ours, nothing of ours is left in it: where this acquisition
-    /// created the lock, the fence was never raised by anybody but us, under a number that nothing
-    /// was or will be committed with. So no number can come twice.
+    /// Gives the lock back after `error`, which came before anything was run under the lock. If the
+    /// collection turned out not to be ours, this also removes our documents from it. It does so
+    /// only where this acquisition created the lock: then no other process has raised the fence,
+    /// and nothing was or will be committed under its number. So no number can come twice.
     pub(crate) async fn give_up(mut self, error: &Error) {
         if !self.created || !matches!(error, Error::Corrupt { collection: Some(_), .. }) {
             return self.release(Vec::new()).await;
@@ -277,8 +278,8 @@ impl Lease {
         self.released = true;
     }
 
-    /// Gives the lock back, with `statements` for the history in the same round trip.
-    /// What fails here is only logged: the lease runs out by itself.
+    /// Gives the lock back, with `statements` for other control documents in the same round trip. A
+    /// failure is only logged: the lease runs out by itself.
     pub(crate) async fn release(mut self, mut statements: Vec<Document>) {
         self.heartbeat.abort();
         statements.insert(0, self.statement());
@@ -294,10 +295,11 @@ impl Lease {
                 tracing::warn!(target: "mongrate", "releasing the lock took too long; its lease runs out");
             }
         }
-        // Only now: dropped while it waited, this gives the lock back all the same.
+        // Only now: if this future is dropped while it waits, `drop` gives the lock back.
         self.released = true;
     }
 
+    /// The statement that gives the lock back.
     fn statement(&self) -> Document {
         #[cfg(mongrate_mutants)]
         if super::mutant::is(super::mutant::Mutant::ReleaseAny) {
@@ -310,8 +312,8 @@ impl Lease {
     }
 }
 
-/// How long without a renewal, by the local monotonic clock, counts as lost: the server may
-/// give the lock away soon after.
+/// How long a lease may go without a renewal, by the local monotonic clock, before it counts as
+/// lost: the server may give the lock away soon after.
 fn patience(lease: Duration) -> Duration {
     lease * 2 / 3
 }
@@ -326,7 +328,7 @@ struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Renews every third of the lease, until it is lost.
+    /// Renews the lease every third of its length, until it is lost.
     async fn run(self, mut last: Instant) {
         let pause = self.lease / 3;
         let patience = patience(self.lease);
@@ -361,6 +363,7 @@ impl Heartbeat {
         self.lost.cancel();
     }
 
+    /// Renews the lease once. `false`: the lock is no longer ours.
     async fn beat(&self) -> Result<bool, crate::mongo::server_error::ServerError> {
         let command = self.control.majority_update(vec![doc! {
             "q": { "_id": LOCK_ID, "owner": &self.owner, "fence": self.fence },
@@ -370,18 +373,18 @@ impl Heartbeat {
     }
 }
 
-/// What to read of the lock so that [`parse`] can judge it by the server's clock.
+/// The fields of the lock that [`parse`] needs to judge it by the server's clock.
 pub(crate) fn projection() -> Document {
     doc! {
         "owner": 1, "fence": 1, "expiresAt": 1, "since": 1, "by": 1, "now": "$$NOW",
-        // Of the fence, which is read in the same round trip.
+        // Fields of the fence, which is read in the same round trip.
         "guards": 1, "applied": 1,
-        // Of a record: whether it is one.
+        // A field that each record has.
         "state": 1,
     }
 }
 
-/// The lock as the server sees it; `now` in the document is the server's time.
+/// Reads the lock as the server sees it; `now` in the document is the server's time.
 pub(crate) fn parse(lock: &Document) -> LockReport {
     let owned = lock.get_str("owner").is_ok();
     let expires_at = date(lock, "expiresAt").filter(|_| owned);
@@ -402,8 +405,8 @@ pub(crate) fn parse(lock: &Document) -> LockReport {
     }
 }
 
-/// Takes the lock away from whoever holds it at `fence`, and leaves an event. `false`: it
-/// is not held at that fence.
+/// Takes the lock away from the process that holds it at `fence`, and adds an event. `false`: the
+/// lock is not held at that fence.
 pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> Result<bool, Error> {
     let event = doc! {
         "at": "$$NOW", "event": FORCED, "fence": fence, "by": who_document(who),
@@ -419,7 +422,7 @@ pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> R
     Ok(touched(&reply.map_err(|error| Error::server("release the lock", error))?) > 0)
 }
 
-/// Who took the lock away from its holder at `fence`, if an operator did.
+/// The operator's process that took the lock away from its holder at `fence`, if one did.
 pub(crate) async fn taken_by(control: &Control, fence: i64) -> Option<Who> {
     let found = control.find(None, doc! { "_id": LOCK_ID }, doc! { "events": 1 }).await.ok()?;
     let events = found.first()?.get_array("events").ok()?.iter().filter_map(Bson::as_document);
@@ -434,7 +437,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Notes whose session works under the lock.
+/// Writes the session that works under the lock into the lock.
 #[cfg(mongrate_mutants)]
 pub(crate) async fn note_session_mutated(control: &Control, fence: i64, lsid: &Document) {
     if super::mutant::is(super::mutant::Mutant::KillPreviousOwner) {

@@ -1,6 +1,6 @@
 //! Broken variants of the protocol, so that the tests can show that they would notice.
 //!
-//! In no build of a user: only `--cfg mongrate_mutants`, which no feature sets, compiles
+//! No user's build has them: only `--cfg mongrate_mutants`, which no feature sets, compiles
 //! them, and only `CHAOS_MUTANT` in the environment turns one of them on. The tests build
 //! them with `RUSTC_WORKSPACE_WRAPPER` (see `tests/chaos`).
 
@@ -11,25 +11,25 @@ use std::sync::OnceLock;
 pub(crate) enum Mutant {
     /// Guarded transactions do not touch the fence.
     NoFence,
-    /// They only read it.
+    /// Guarded transactions only read the fence.
     FenceOnlyRead,
-    /// They set it to what it is.
+    /// Guarded transactions set the fence to the value that it has.
     FenceNoOpSet,
-    /// A guard that does not match writes the record all the same, and is undone by the client.
+    /// A guard that does not match writes the record all the same; the client has to undo it.
     GuardGoesOn,
     /// The record is written after the commit.
     HistoryOutside,
     /// The open transaction of a dead owner is left to the server.
     NoKillSessions,
-    /// The session of the former owner of the lock is killed, not the one that the fence names.
+    /// The session of the lock's former owner is killed, not the session that the fence names.
     KillPreviousOwner,
-    /// A heartbeat that finds the lock lost changes nothing.
+    /// A heartbeat that finds the lock lost is ignored.
     HeartbeatIgnored,
-    /// What writes the fence is acknowledged by the primary alone.
+    /// Writes of the fence are acknowledged by the primary alone.
     FenceW1,
-    /// The lock is released whoever holds it.
+    /// The lock is released even if another process holds it.
     ReleaseAny,
-    /// Nothing waits for a majority before a run ends.
+    /// A run ends without waiting for a majority.
     LastIsProvisional,
 }
 

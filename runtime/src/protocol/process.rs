@@ -1,10 +1,12 @@
-//! Which process this is, in words that another process of the same machine can check: whether
-//! it is gone need not be guessed from a lease that runs out.
+//! The name of this process, which another process of the same machine can check: so it can tell
+//! that this process has ended before the lease runs out.
 //!
-//! Linux only. A process is named by the boot of its machine, its PID namespace, its id there, and
-//! when it started: no other process ever has the same name, and whoever shares the first two can
-//! ask the kernel for the rest. What cannot be asked counts as alive.
+//! Linux only. The name is the boot of the machine, the PID namespace, the process id there, and
+//! the time when the process started. No other process ever has the same name, and a process with
+//! the same boot and namespace can ask the kernel for the rest. A process that cannot be asked
+//! about counts as alive.
 
+/// The name of this process:
 /// `<boot id> <inode of the PID namespace> <pid> <start, in ticks since boot>`.
 pub(crate) fn own() -> Option<String> {
     #[cfg(target_os = "linux")]
@@ -13,7 +15,8 @@ pub(crate) fn own() -> Option<String> {
     None
 }
 
-/// Whether that process was one of this machine, and has ended. `false` where that is not known.
+/// Whether the process with this name ran on this machine and has ended. `false` if that is not
+/// known.
 pub(crate) fn is_gone(process: &str) -> bool {
     #[cfg(target_os = "linux")]
     return linux::is_gone(process).unwrap_or(false);
@@ -43,7 +46,7 @@ mod linux {
     pub(super) fn own() -> Option<String> {
         let pid = std::process::id();
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
-        // A `/proc` of another namespace than this process's would name another one.
+        // A `/proc` of another namespace would show another process under this id.
         if stat.split(' ').next()?.parse() != Ok(pid) {
             return None;
         }
@@ -51,7 +54,7 @@ mod linux {
     }
 
     pub(super) fn is_gone(process: &str) -> Option<bool> {
-        // Both, so that `/proc` is known to be the one that counts here.
+        // The name of this process comes first, so that `/proc` is known to be that of this namespace.
         let (own_place, _) = split(&own()?)?;
         let (its_place, (pid, start)) = split(process)?;
         if its_place != own_place {
@@ -66,7 +69,7 @@ mod linux {
         }
         let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
         let stat = Stat::parse(&stat)?;
-        // Its number was given to another, or nobody has asked yet how it ended.
+        // Another process has its id now, or it is a zombie.
         Some(stat.start != start || stat.is_dead)
     }
 
@@ -78,7 +81,8 @@ mod linux {
 
     /// What `/proc/<pid>/stat` says (proc_pid_stat(5)).
     struct Stat {
-        /// Ended, and only still listed. A leader that ended before its other threads is not.
+        /// The process has ended and is only still listed. (If the first thread ends before the
+        /// other threads, the process has not ended.)
         is_dead: bool,
         start: u64,
     }
@@ -98,7 +102,7 @@ mod linux {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    //! Real processes, alive, ended, and never heard of.
+    //! Real processes: alive, ended, and unknown.
 
     use super::*;
 
@@ -110,7 +114,7 @@ mod tests {
 
     fn of(pid: u32) -> String {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("its stat");
-        let rest = stat.rsplit(')').next().expect("what is behind the name");
+        let rest = stat.rsplit(')').next().expect("what follows the name");
         let start = rest.split_whitespace().nth(19).expect("its start");
         word(&word(&own().expect("a name"), 2, &pid.to_string()), 3, start)
     }
@@ -121,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn a_process_is_gone_when_it_has_ended_even_if_nobody_asked_how() {
+    fn a_process_is_gone_when_it_has_ended_even_as_a_zombie() {
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let name = of(child.id());
         assert!(!is_gone(&name));
         child.kill().unwrap();
-        // `kill` returns before it has ended: only wait for that, without collecting it.
+        // `kill` returns before the child has ended: wait for that without collecting the child.
         while !std::fs::read_to_string(format!("/proc/{}/stat", child.id()))
             .unwrap()
             .contains(") Z")
@@ -139,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_was_given_to_another_is_gone() {
+    fn an_id_that_another_process_has_now_is_gone() {
         assert!(is_gone(&word(&own().unwrap(), 3, "1")));
     }
 
     #[test]
-    fn of_another_machine_or_namespace_nothing_is_known() {
+    fn a_process_of_another_machine_or_namespace_counts_as_alive() {
         let gone = word(&own().unwrap(), 3, "1");
         assert!(!is_gone(&word(&gone, 0, "00000000-0000-0000-0000-000000000000")));
         assert!(!is_gone(&word(&gone, 1, "1")));

@@ -20,8 +20,8 @@ pub(crate) async fn read_all(
     session: Option<&mut ClientSession>,
 ) -> Result<(History, fence::Fence), Error> {
     let after = session.as_deref().and_then(ClientSession::operation_time);
-    // With the events, which nobody looks at here: a projection takes the server longer than
-    // sending the few that a record has.
+    // The events are read, too, though nothing here needs them: a projection takes the server
+    // longer than sending the few events that a record has.
     control
         .find_each(after, session, doc! {}, doc! {}, ControlDocuments::add)
         .await
@@ -29,17 +29,18 @@ pub(crate) async fn read_all(
         .done()
 }
 
-/// What is in the control collection, sorted by what it is.
+/// The documents of a control collection, sorted by their kind.
 #[derive(Default)]
 pub(crate) struct ControlDocuments {
     fence: fence::Fence,
     records: Vec<Record>,
     backfills: Vec<partition::Partition>,
-    /// The first document that makes no sense.
+    /// What is wrong with the first document that cannot be read.
     problem: Option<Error>,
 }
 
 impl ControlDocuments {
+    /// Adds a document. Once a document could not be read, the others are ignored.
     pub(crate) fn add(&mut self, document: &RawDocument) {
         if self.problem.is_none() {
             self.problem = self.take(document).err();
@@ -62,6 +63,7 @@ impl ControlDocuments {
         Ok(())
     }
 
+    /// Returns the history and the fence, or the first problem.
     pub(crate) fn done(self) -> Result<(History, fence::Fence), Error> {
         match self.problem {
             Some(problem) => Err(problem),

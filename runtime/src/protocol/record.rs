@@ -29,7 +29,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stored {
     Applied,
-    /// An online migration at work, in the record's direction.
+    /// An online or declared migration has begun and is not finished, in the record's direction.
     Running,
     Failed,
     Reverted,
@@ -60,7 +60,7 @@ impl Stored {
     }
 }
 
-/// What the database knows of one migration.
+/// The record of one migration.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub version: Version,
@@ -79,10 +79,11 @@ pub(crate) struct Record {
     pub failure: Option<Failure>,
     /// Finished steps of an online or declared migration, in `direction`.
     pub steps: Vec<String>,
-    /// The guarded transaction that began it, for what is resumed.
+    /// The number of the guarded transaction that began the migration, for a migration that is
+    /// resumed.
     pub started: i64,
     /// What the operations of a declared migration found before they began, by their number:
-    /// what a rollback needs. Most have none.
+    /// a rollback needs it. Most records have none.
     undo: Option<Box<Document>>,
 }
 
@@ -95,8 +96,8 @@ impl Record {
         self.state == Stored::Applied
     }
 
-    /// Whether something of it is in the database, or may be. Of a failed transaction, a finished
-    /// rollback and a cancellation nothing is.
+    /// Whether effects of the migration are in the database, or may be. A failed transaction, a
+    /// finished rollback and a cancellation leave none.
     pub(crate) fn is_in_force(&self) -> bool {
         match self.state {
             Stored::Applied | Stored::Running => true,
@@ -109,7 +110,7 @@ impl Record {
         self.state == Stored::Running && self.direction == Direction::Down
     }
 
-    /// The record as it is once the migration has turned round.
+    /// The record after the migration has turned round.
     pub(crate) fn turned(
         &self,
         direction: Direction,
@@ -129,7 +130,7 @@ impl Record {
         }
     }
 
-    /// Whether something of it may be in the database that is not all of it.
+    /// Whether a part of the migration may be in the database, but not all of it.
     pub(crate) fn is_half_applied(&self) -> bool {
         let is_open = matches!(self.state, Stored::Running | Stored::Failed);
         let has_begun = !self.steps.is_empty() || self.undo.is_some();
@@ -140,7 +141,7 @@ impl Record {
         Named { version: self.version, name: self.name.clone() }
     }
 
-    /// Reads it off its bytes, in one pass: there may be ten thousand.
+    /// Reads a record from its bytes, in one pass: there may be ten thousand records.
     pub(crate) fn parse(document: &RawDocument) -> Result<Self, Error> {
         let corrupt = |problem: &str| Error::Corrupt {
             collection: None,
@@ -232,8 +233,8 @@ impl Record {
     }
 }
 
-/// Whether a document has the shape of one that Mongrate writes into a control collection, by as
-/// much of it as [`lease::projection`] shows.
+/// Whether a document has the shape of a document that Mongrate writes into a control collection,
+/// by the fields that `lease::projection` shows.
 pub(crate) fn is_ours(document: &Document) -> bool {
     match document.get("_id") {
         Some(Bson::String(id)) if id == LOCK_ID || id == fence::ID => {
@@ -247,13 +248,13 @@ pub(crate) fn is_ours(document: &Document) -> bool {
     }
 }
 
-/// The kind that is stored under this name. A record without one is transactional.
+/// The kind that is stored under this name. A record without a kind is transactional.
 fn kind_named(name: &str) -> Option<MigrationKind> {
     let all = [MigrationKind::Transaction, MigrationKind::Online, MigrationKind::Change];
     all.into_iter().find(|kind| kind.as_str() == name)
 }
 
-/// The events of one document, of a record or of the lock.
+/// The events of a record or of the lock.
 pub(crate) fn events(document: &Document) -> Vec<HistoryEvent> {
     let version = number(document, "_id").map(Version::new);
     let name = document.get_str("name").or_else(|_| document.get_str("_id")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Transactions of a driver's session: begun, aborted, and ended on the server.
+//! Transactions of a driver's session: begun, committed, aborted, and ended on the server.
 
 use std::{future::IntoFuture as _, time::Duration};
 
@@ -22,15 +22,15 @@ use crate::{
 /// How long aborting may take before the transaction is left to the server.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
 
-/// Who has to have a commit before it counts.
+/// Which members must acknowledge a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// The primary is enough for now: see [`Provisional`].
+    /// The primary is enough for now: see [`Provisional`](super::provisional::Provisional).
     Primary,
     Majority,
 }
 
-/// Begins a transaction of ours.
+/// Begins a transaction whose commit these members must acknowledge.
 pub(crate) async fn begin(
     session: &mut ClientSession,
     durability: Durability,
@@ -76,6 +76,7 @@ pub(crate) async fn commit_until_known(
     }
 }
 
+/// Aborts the session's transaction, or leaves it to the server if that takes too long.
 pub(crate) async fn abort(session: &mut ClientSession) {
     let aborting = session.abort_transaction();
     if tokio::time::timeout(ABORT_WAIT, aborting).await.is_err() {
@@ -83,16 +84,16 @@ pub(crate) async fn abort(session: &mut ClientSession) {
     }
 }
 
-/// Ends what a session may have open on the server. `true`: nothing is open, a commit that is
-/// still on its way will find nothing, and what the session reads from now on is not older than
-/// that.
+/// Ends the transaction that a session may have open on the server. `true`: no transaction is
+/// open, a commit that is still on its way will find none, and what the session reads from now on
+/// is not older than that.
 pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) -> bool {
     let command = doc! { "killSessions": [session.id().clone()] };
     let admin = control.database.client().database("admin");
     let ending = admin.run_command(command);
     match tokio::time::timeout(ABORT_WAIT, ending.into_future()).await {
         Ok(Ok(reply)) => {
-            // Without it, a majority read may be of before a commit that did get through.
+            // Without this time, a majority read may be older than a commit that did get through.
             let time = reply.get_timestamp("operationTime").ok();
             if let Some(time) = time {
                 session.advance_operation_time(time);
@@ -112,8 +113,8 @@ pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) 
 }
 
 /// The same for a client of the strict Stable API, which has no `killSessions`: the server ends a
-/// session's transaction when the session's next one begins, and takes no commit of the former one
-/// after that.
+/// session's transaction when the session's next transaction begins, and takes no commit of the
+/// former transaction after that.
 async fn supersede(control: &Control, session: &mut ClientSession) -> bool {
     if begin(session, Durability::Majority).await.is_err() {
         return false;

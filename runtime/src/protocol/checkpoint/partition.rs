@@ -1,9 +1,9 @@
 //! The checkpoints of a backfill: one document per partition of the collection, in the control
 //! collection. Alone in knowing their shape.
 //!
-//! Each is a fence as well: every batch writes the one of its partition in its own transaction,
-//! and a take-over raises them all (see [`raise_statement`]). One shared document would let only
-//! one worker commit at a time.
+//! Each checkpoint is a fence as well: every batch writes the checkpoint of its partition in its
+//! own transaction, and a take-over raises all checkpoints (see [`raise_statement`]). With one
+//! shared document, only one worker could commit at a time.
 
 use chrono::{DateTime, Utc};
 use mongodb::bson::{Bson, Document, doc};
@@ -15,41 +15,42 @@ use crate::{
     protocol::documents::{date, literal},
 };
 
-/// What the `_id` of every such document begins with.
+/// The prefix of the `_id` of every checkpoint.
 pub(crate) const ID_PREFIX: &str = "backfill:";
 
-/// The first string after all that begin with it.
+/// The first string after all strings with that prefix.
 const ID_END: &str = "backfill;";
 
-/// Which backfill: of which migration, in which direction, since which beginning.
+/// The identity of a backfill: its migration, direction and name, and when the migration began.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
     pub version: Version,
     pub direction: Direction,
     pub name: String,
-    /// The guarded transaction that began the migration. Checkpoints of an earlier beginning,
-    /// which an operator has declared void, are not gone on from.
+    /// The number of the guarded transaction that began the migration. A backfill does not resume
+    /// from checkpoints of an earlier beginning, which an operator has declared void.
     pub started: i64,
 }
 
+/// The checkpoint of one partition.
 #[derive(Clone, Debug)]
 pub(crate) struct Partition {
     pub id: String,
     pub key: Key,
-    /// Where it begins and ends; documents before `at` are done.
+    /// Where the partition begins and ends; documents before `at` are done.
     pub bounds: Range,
     pub at: Option<Bson>,
-    /// The one at `at` is done as well.
+    /// The document at `at` is done as well.
     pub behind: bool,
     pub done: bool,
     /// How many batches committed.
     pub batches: i64,
-    /// How many documents those had.
+    /// How many documents those batches had.
     pub documents: i64,
     pub fence: i64,
-    /// How many documents the whole backfill had before it, where that is known.
+    /// How many documents the whole backfill had to change when it began, if that is known.
     pub total: Option<i64>,
-    /// When the run that is at it began, and with how many documents done.
+    /// When the run that works on it began, and how many documents were done then.
     pub since: Option<(DateTime<Utc>, i64)>,
     pub updated: Option<DateTime<Utc>>,
 }
@@ -57,7 +58,7 @@ pub(crate) struct Partition {
 /// What a batch adds to its partition.
 #[derive(Clone, Debug)]
 pub(crate) struct Advance {
-    /// The next batch begins here, or behind it.
+    /// The next batch begins here, or after this `_id` if it is done as well (`behind`).
     pub at: Option<Bson>,
     pub behind: bool,
     pub documents: i64,
@@ -69,7 +70,7 @@ impl Key {
         format!("{ID_PREFIX}{}:{}:{}:{number}", self.direction, self.version, self.name)
     }
 
-    /// Finds every checkpoint of this backfill, also of earlier beginnings.
+    /// The filter that finds every checkpoint of this backfill, also those of earlier beginnings.
     pub(crate) fn filter(&self) -> Document {
         let prefix = format!("{ID_PREFIX}{}:{}:", self.direction, self.version);
         let end = format!("{ID_PREFIX}{}:{};", self.direction, self.version);
@@ -95,7 +96,7 @@ impl Partition {
         }
     }
 
-    /// What is left of it.
+    /// The range that is not done.
     pub(crate) fn rest(&self) -> Range {
         Range {
             from: self.at.clone(),
@@ -105,6 +106,7 @@ impl Partition {
         }
     }
 
+    /// Reads a checkpoint. `None`: the document is not a checkpoint.
     pub(crate) fn parse(document: &Document) -> Option<Self> {
         let id = document.get_str("_id").ok()?.strip_prefix(ID_PREFIX)?;
         let mut parts = id.splitn(3, ':');
@@ -141,7 +143,8 @@ impl Partition {
         })
     }
 
-    /// Creates it, or takes it over as it is, for these sessions. A statement of an `update`.
+    /// The statement of an `update` that creates the checkpoint, or takes it over as it is, for
+    /// these sessions.
     pub(crate) fn claim_statement(&self, fence: i64, sessions: &[Document]) -> Document {
         let mut set = doc! {
             "fence": fence,
@@ -164,7 +167,7 @@ impl Partition {
                     set.insert(key, doc! { "$literal": bound.clone() });
                 }
             }
-            // Only where a part of a collection is walked.
+            // Only where the backfill covers a part of a collection.
             for (key, is_so) in [
                 ("fromBehind", self.bounds.behind),
                 ("behind", self.behind),
@@ -182,10 +185,10 @@ impl Partition {
     }
 
     /// The first statement of a batch. It matches only under the fence of its owner, and only
-    /// once for each number of batches; like the fence it changes what it matches. One that does
-    /// not match is refused by the server, which ends its transaction: whether it meets another
-    /// owner's checkpoint (E11000) or none any more (the name of nothing is no number). So a
-    /// worker that freezes and is replaced leaves nothing open, whenever it goes on.
+    /// once for each number of batches; like the fence, it changes what it matches. The server
+    /// refuses a statement that does not match, and ends its transaction: if it meets the
+    /// checkpoint of another owner (E11000), and also if it meets none (the `_id` is not a number).
+    /// So a worker that freezes and is replaced leaves no transaction open, whenever it resumes.
     pub(crate) fn guard_statement(&self, fence: i64, advance: &Advance) -> Document {
         let mut set = doc! {
             "name": { "$ifNull": ["$name", { "$toInt": "$_id" }] },
@@ -206,12 +209,12 @@ impl Partition {
     }
 }
 
-/// What the server answers to a guard that does not match: DuplicateKey, ConversionFailure.
+/// Whether the server refused a guard that does not match: DuplicateKey, ConversionFailure.
 pub(crate) fn is_refusal(error: &ServerError) -> bool {
     matches!(error.code(), Some(code::DUPLICATE_KEY | code::CONVERSION_FAILURE))
 }
 
-/// Raises every partition to a new owner's fence. A statement of an `update`.
+/// The statement of an `update` that raises every checkpoint to a new owner's fence.
 pub(crate) fn raise_statement(fence: i64) -> Document {
     doc! {
         "q": { "_id": { "$gte": ID_PREFIX, "$lt": ID_END }, "fence": { "$lt": fence } },
@@ -220,12 +223,12 @@ pub(crate) fn raise_statement(fence: i64) -> Document {
     }
 }
 
-/// Finds the sessions of workers under older fences.
+/// The filter that finds the checkpoints of workers under older fences.
 pub(crate) fn older_filter(fence: i64) -> Document {
     doc! { "_id": { "$gte": ID_PREFIX, "$lt": ID_END }, "fence": { "$lt": fence } }
 }
 
-/// The sessions that a partition names.
+/// The sessions that a checkpoint names.
 pub(crate) fn sessions(document: &Document) -> Vec<Document> {
     let named = document.get_array("lsids").map(Vec::as_slice).unwrap_or_default();
     named.iter().filter_map(Bson::as_document).cloned().collect()
@@ -243,10 +246,10 @@ mod tests {
             name: name.to_owned(),
             started: 3,
         };
-        let one = Partition::new(&key("a:1"), 2, Range::default(), Some(9));
-        assert_eq!(one.id, "backfill:down:7:a:1:2");
+        let partition = Partition::new(&key("a:1"), 2, Range::default(), Some(9));
+        assert_eq!(partition.id, "backfill:down:7:a:1:2");
         let stored = doc! {
-            "_id": &one.id, "name": "a:1", "started": 3_i64, "batches": 5, "fence": 2,
+            "_id": &partition.id, "name": "a:1", "started": 3_i64, "batches": 5, "fence": 2,
             "documents": 10_i64, "total": 9_i64, "at": "m",
         };
         let read = Partition::parse(&stored).unwrap();

@@ -1,4 +1,4 @@
-//! Pure: how far a backfill is, from its checkpoints alone. So any process can tell.
+//! Pure: how far a backfill is, from its checkpoints alone, so that any process can tell.
 
 use std::collections::BTreeMap;
 
@@ -23,15 +23,15 @@ pub(crate) fn progress(
 }
 
 fn of(name: &str, partitions: &[&Partition]) -> StepProgress {
-    let documents: i64 = partitions.iter().map(|one| one.documents).sum();
-    let total = partitions.iter().find_map(|one| one.total);
-    // Those of this run alone have a rate; the ones before it may be a week old.
-    let begun = partitions.iter().filter_map(|one| one.since.map(|(at, _)| at)).max();
-    let updated = partitions.iter().filter_map(|one| one.updated).max();
+    let documents: i64 = partitions.iter().map(|partition| partition.documents).sum();
+    let total = partitions.iter().find_map(|partition| partition.total);
+    // Only the partitions of this run count for the rate; the others may be a week old.
+    let begun = partitions.iter().filter_map(|partition| partition.since.map(|(at, _)| at)).max();
+    let updated = partitions.iter().filter_map(|partition| partition.updated).max();
     let since: i64 = partitions
         .iter()
-        .filter(|one| one.since.map(|(at, _)| at) == begun)
-        .map(|one| one.documents - one.since.map_or(0, |(_, before)| before))
+        .filter(|partition| partition.since.map(|(at, _)| at) == begun)
+        .map(|partition| partition.documents - partition.since.map_or(0, |(_, before)| before))
         .sum();
     let millis = match (begun, updated) {
         (Some(begun), Some(updated)) => (updated - begun).num_milliseconds(),
@@ -69,16 +69,17 @@ mod tests {
             name: "walk".to_owned(),
             started: 9,
         };
-        let one = |number, documents, since: i64, before| {
-            let mut one =
+        let partition = |number, documents, since: i64, before| {
+            let mut partition =
                 Partition::new(&key, number, Range::default(), (number == 0).then_some(1_000));
-            one.documents = documents;
-            one.since = at(since).map(|at| (at, before));
-            one.updated = at(since + 10);
-            one
+            partition.documents = documents;
+            partition.since = at(since).map(|at| (at, before));
+            partition.updated = at(since + 10);
+            partition
         };
         // The first was finished by an earlier run.
-        let partitions = [one(0, 100, -5_000, 0), one(1, 300, 0, 200), one(2, 100, 0, 0)];
+        let partitions =
+            [partition(0, 100, -5_000, 0), partition(1, 300, 0, 200), partition(2, 100, 0, 0)];
         let found = progress(&partitions, key.version, Direction::Up, 9);
         assert_eq!(found.len(), 1);
         let found = &found[0];

@@ -1,12 +1,13 @@
 //! Pure: ranges of `_id`s of any type, as filters.
 //!
-//! The index on `_id` orders values of all types; the comparison operators of a filter see only
-//! values of the type that they are given. So a range is a filter per type that it crosses.
+//! The index on `_id` orders values of all types, but the comparison operators of a filter see
+//! only values of the type that they are given. So a range has one filter for each type that it
+//! crosses.
 
 use mongodb::bson::{Bson, Document, doc};
 
-/// The types that an `_id` can have, in the order in which the server sorts them, as `$type`
-/// knows them. Types of one bracket are compared with each other.
+/// The types that an `_id` can have, by their names for `$type`, in the order in which the server
+/// sorts them. Types of one bracket are compared with each other.
 const BRACKETS: [&[&str]; 15] = [
     &["minKey"],
     &["null"],
@@ -27,26 +28,26 @@ const BRACKETS: [&[&str]; 15] = [
 
 const NUMBER: usize = 2;
 
-/// From the first `_id` on, up to but not including the second, unless it says otherwise.
-/// `None`: no bound.
+/// A range of `_id`s: from `from` on, up to `to` but without it, unless `behind` or `including` says
+/// otherwise. `None`: no bound.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Range {
     pub from: Option<Bson>,
-    /// It begins behind `from`.
+    /// The range begins after `from`, not with it.
     pub behind: bool,
     pub to: Option<Bson>,
-    /// It ends with `to`.
+    /// The range ends with `to`, not before it.
     pub including: bool,
 }
 
 impl Range {
-    /// The filter that finds what lies in it. Empty: everything does.
+    /// The filter that finds the documents in the range. Empty: every document is in it.
     pub(crate) fn filter(&self) -> Document {
         both(self.inclusive(), &self.exception())
     }
 
-    /// The filter that leaves out where it begins, if a comparison does not. Empty: nothing is
-    /// left out.
+    /// The filter that leaves out `from` where a comparison cannot do so. Empty: nothing is left
+    /// out.
     fn exception(&self) -> Document {
         match &self.from {
             Some(from) if self.behind && !is_compared(from) => {
@@ -56,8 +57,10 @@ impl Range {
         }
     }
 
+    /// The filter without that exception.
     fn inclusive(&self) -> Document {
-        let low = self.from.as_ref().map(|id| (bracket(id), Low { id, behind: self.behind }));
+        let low =
+            self.from.as_ref().map(|id| (bracket(id), LowerBound { id, behind: self.behind }));
         let high = self.to.as_ref().map(|id| (bracket(id), id));
         let clauses =
             match (low, high) {
@@ -89,32 +92,33 @@ impl Range {
 
 /// Where a range begins.
 #[derive(Clone, Copy)]
-struct Low<'a> {
+struct LowerBound<'a> {
     id: &'a Bson,
     behind: bool,
 }
 
-/// Whether the values of its type are compared with it, and not only equal to it or not.
+/// Whether values of the same type can be less or greater than this `_id`, and not only equal to
+/// it.
 fn is_compared(id: &Bson) -> bool {
     !is_nan(id) && !matches!(BRACKETS.get(bracket(id)), Some(&["minKey" | "null" | "maxKey"]))
 }
 
-/// A range within one bracket. `None`: nothing lies in it.
+/// The filter of a range within one bracket. `None`: the range is empty.
 fn within(
     bracket: usize,
-    from: Option<Low<'_>>,
+    from: Option<LowerBound<'_>>,
     to: Option<&Bson>,
     including: bool,
 ) -> Option<Document> {
     let all = || doc! { "_id": { "$type": BRACKETS.get(bracket).copied().unwrap_or_default() } };
     let single = matches!(BRACKETS.get(bracket), Some(&["minKey" | "null" | "maxKey"]));
-    // NaN is the least of the numbers, and is compared with nothing but itself.
+    // NaN sorts before all other numbers, but a comparison finds it only by itself.
     let from = from.filter(|low| !is_nan(low.id));
     let begin = if from.is_some_and(|low| low.behind) { "$gt" } else { "$gte" };
     let from = from.map(|low| low.id);
     let up_to = if including { "$lte" } else { "$lt" };
     match (from, to) {
-        // One value: up to and without it is nothing.
+        // The type has a single value: a range up to it and without it is empty.
         (_, Some(_)) if single && !including => None,
         (_, Some(to)) if is_nan(to) => including.then(|| doc! { "_id": f64::NAN }),
         _ if single => Some(all()),
@@ -158,7 +162,7 @@ fn bracket(id: &Bson) -> usize {
     BRACKETS.iter().position(|types| types.contains(&name)).unwrap_or(BRACKETS.len() - 1)
 }
 
-/// Both filters at once.
+/// The filter that matches what both filters match.
 pub(crate) fn both(one: Document, other: &Document) -> Document {
     match (one.is_empty(), other.is_empty()) {
         (true, _) => other.clone(),

@@ -1,5 +1,5 @@
-//! How far a backfill got: the parts of its collection whose batches committed, for a migration
-//! that turns round half-way.
+//! How far a backfill got: the parts of its collection whose batches committed. A migration that
+//! turns round half-way needs them.
 
 use mongodb::bson::{Bson, Document, Timestamp, doc};
 
@@ -13,7 +13,7 @@ use crate::{
     protocol::control::Control,
 };
 
-/// Which backfill is asked about.
+/// The backfill that a caller asks about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     pub version: Version,
@@ -24,7 +24,7 @@ pub(crate) struct Asked<'a> {
     pub started: i64,
 }
 
-/// Reads which parts of its collection a backfill has changed. Empty if it has not begun.
+/// Reads which parts of its collection a backfill has changed. Empty if the backfill has not begun.
 pub(crate) async fn reached(
     control: &Control,
     after: Option<Timestamp>,
@@ -34,7 +34,10 @@ pub(crate) async fn reached(
     let key = Key { version, direction, name: step.to_owned(), started };
     let found = control.find_after(after, None, key.filter(), doc! {}).await?;
     let partitions = found.iter().filter_map(Partition::parse);
-    Ok(partitions.filter(|one| one.key == key).filter_map(|one| part_of(&one)).collect())
+    Ok(partitions
+        .filter(|partition| partition.key == key)
+        .filter_map(|partition| part_of(&partition))
+        .collect())
 }
 
 /// The part of a partition that is done.
@@ -48,7 +51,7 @@ fn part_of(partition: &Partition) -> Option<Range> {
     Some(Range { to: Some(to), including: *behind, ..bounds.clone() })
 }
 
-/// Ranges as they are stored with what an operation found.
+/// Ranges, as they are stored in the `undo` of a record.
 pub(crate) fn to_bson(ranges: &[Range]) -> Bson {
     let documents = ranges.iter().map(|range| {
         let mut document = doc! { "behind": range.behind, "including": range.including };
@@ -75,7 +78,7 @@ pub(crate) fn from_bson(stored: &[Bson]) -> Vec<Range> {
         .collect()
 }
 
-/// The filter that finds what lies in one of the ranges.
+/// The filter that finds the documents in any of the ranges.
 pub(crate) fn filter(ranges: &[Range]) -> Document {
     let filters: Vec<Document> = ranges.iter().map(Range::filter).collect();
     match filters.as_slice() {
