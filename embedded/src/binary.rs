@@ -1,16 +1,20 @@
 //! Which `mongod` to run: the places that are tried, in their order.
 
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    time::Duration,
+};
 
-use crate::cache::{self, Stamp};
-use crate::download::{self, Sources};
-use crate::error::{self, Attempt, EmbeddedError};
-use crate::lock;
-use crate::probe::{Binary, probe};
-use crate::progress::Progress;
-use crate::task::Cancel;
+use crate::{
+    cache::{self, Stamp},
+    download::{self, Sources},
+    error::{self, Attempt, EmbeddedError},
+    lock,
+    probe::{Binary, probe},
+    progress::Progress,
+    task::Cancel,
+};
 
 /// How long another process may take for the download that this process waits for.
 const DOWNLOAD_WAIT_MAX: Duration = Duration::from_secs(20 * 60);

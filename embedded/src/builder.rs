@@ -1,11 +1,8 @@
 //! Settings of an embedded server, each with its default, and the ways to a server from them.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use crate::Embedded;
-use crate::error::EmbeddedError;
-use crate::settings::Settings;
+use crate::{Embedded, error::EmbeddedError, settings::Settings};
 
 /// Settings of an [`Embedded`] server; from [`Embedded::builder`].
 ///

@@ -1,15 +1,19 @@
 //! The cache directory, and how a cached binary is trusted: by its stamp, or by its hash.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::{self, Attempt, Context, EmbeddedError};
-use crate::task::Cancel;
+use crate::{
+    error::{self, Attempt, Context, EmbeddedError},
+    task::Cancel,
+};
 
 /// `MONGRATE_CACHE`, or `mongrate` in the user's cache directory, or in the temporary directory.
 pub(crate) fn directory() -> PathBuf {

@@ -1,14 +1,18 @@
 //! The checks of the settings, and which of them two processes must agree on to share a server.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sha2::{Digest, Sha256};
 
-use crate::cache;
-use crate::error::{Context, EmbeddedError};
-use crate::settings::Settings;
+use crate::{
+    cache,
+    error::{Context, EmbeddedError},
+    settings::Settings,
+};
 
 const LINGER_MAX: Duration = Duration::from_secs(60 * 60);
 

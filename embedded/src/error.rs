@@ -1,9 +1,6 @@
 //! What can go wrong, and what to do about it.
 
-use std::fmt;
-use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{fmt, io, path::PathBuf, time::Duration};
 
 /// Why an embedded server could not be started or used, and what to do about it.
 #[derive(Debug, thiserror::Error)]

@@ -1,15 +1,18 @@
 //! The keeper, the shell script that watches the server: starting it, joining it, sending it commands.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::{fs::OpenOptionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use crate::error::{Context, EmbeddedError};
-use crate::task::Cancel;
+use crate::{
+    error::{Context, EmbeddedError},
+    task::Cancel,
+};
 
 const SCRIPT: &str = include_str!("keeper.sh");
 /// The keeper answers within 2 ms; after ten seconds the machine is in trouble.

@@ -1,12 +1,16 @@
 //! Locks between processes. The kernel releases a lock when its holder ends, however it ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::time::Duration;
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::MetadataExt,
+    path::Path,
+    time::Duration,
+};
 
-use crate::error::{Context, EmbeddedError};
-use crate::task::Cancel;
+use crate::{
+    error::{Context, EmbeddedError},
+    task::Cancel,
+};
 
 /// Takes the lock on `path`, and creates the file if need be. The lock is held until the returned
 /// file is dropped.

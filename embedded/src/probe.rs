@@ -1,13 +1,14 @@
 //! Whether a `mongod` runs on this machine, and running programs to their end.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use crate::error::EmbeddedError;
-use crate::task::Cancel;
+use crate::{error::EmbeddedError, task::Cancel};
 
 /// The oldest server that has all that is needed; 4.4.0 and 4.4.1 do not know `hello`.
 const VERSION_MIN: (u32, u32, u32) = (4, 4, 2);

@@ -2,8 +2,10 @@
 //! download takes a minute, and silence would look like a hang.
 //! [`quiet`](crate::EmbeddedBuilder::quiet) turns it off.
 
-use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

@@ -1,15 +1,19 @@
 //! Turns `mongod` processes that listen into a replica set that takes writes.
 
-use std::io;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use bson::{Bson, Document, doc};
 
-use crate::error::EmbeddedError;
-use crate::task::Cancel;
-use crate::wire::{Connection, number};
-use crate::{keeper, run_dir};
+use crate::{
+    error::EmbeddedError,
+    keeper, run_dir,
+    task::Cancel,
+    wire::{Connection, number},
+};
 
 pub(crate) const NAME: &str = "mongrate";
 /// Start-up takes under a second; recovery after a crash, and a busy machine, take longer.

@@ -12,17 +12,20 @@
 //! | `data` | a scratch server's data, or a link to it |
 //! | `log.N` | a link to the node's log |
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 use rustix::process::{Pid, Signal};
 
-use crate::error::{Context, EmbeddedError, line};
-use crate::task::Cancel;
-use crate::{keeper, lock};
+use crate::{
+    error::{Context, EmbeddedError, line},
+    keeper, lock,
+    task::Cancel,
+};
 
 pub(crate) const PREFIX: &str = "run.";
 /// The keeper needs at most 21 s to end a server that ignores it.

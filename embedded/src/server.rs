@@ -1,17 +1,17 @@
 //! The handle of a running server, and the operations on it.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use rustix::process::Signal;
 
-use crate::error::{EmbeddedError, line};
-use crate::keeper::Door;
-use crate::settings::Settings;
-use crate::start::{self, Joined, Server};
-use crate::task::{self, Cancel};
-use crate::{replica_set, run_dir};
+use crate::{
+    error::{EmbeddedError, line},
+    keeper::Door,
+    replica_set, run_dir,
+    settings::Settings,
+    start::{self, Joined, Server},
+    task::{self, Cancel},
+};
 
 /// The keeper ends a server within 21 s, even a server that ignores it.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(30);

@@ -1,8 +1,6 @@
 //! The settings of a server as the caller gave them, not checked yet.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Everything the builder collected.
 #[derive(Debug, Clone, Default)]

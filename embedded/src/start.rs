@@ -1,24 +1,30 @@
 //! Joins the running server, or starts one. Only this module knows the order of a start.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt, symlink};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::{DirBuilderExt, symlink},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::binary::Search;
-use crate::checked::Checked;
-use crate::error::{Context, EmbeddedError};
-use crate::keeper::{self, Door, Launch};
-use crate::probe::Binary;
-use crate::task::Cancel;
-use crate::{cache, lock, replica_set, run_dir};
+use crate::{
+    binary::Search,
+    cache,
+    checked::Checked,
+    error::{Context, EmbeddedError},
+    keeper::{self, Door, Launch},
+    lock,
+    probe::Binary,
+    replica_set, run_dir,
+    task::Cancel,
+};
 
 /// Another process may be starting the server, with a recovery, or ending the server before it.
 const START_WAIT_MAX: Duration = Duration::from_secs(180);

@@ -1,8 +1,12 @@
 //! Runs blocking work on a thread of its own, and cancels the work when its future is dropped.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use crate::error::EmbeddedError;
 

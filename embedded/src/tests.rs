@@ -1,24 +1,30 @@
 //! Tests of where `mongod` comes from, with packages, programs and a server made for the tests.
 
-use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::binary::Search;
-use crate::cache::hex;
-use crate::download::{Archive, Pin, Sources, Wheel};
-use crate::error::{Attempt, EmbeddedError};
-use crate::probe::Binary;
-use crate::progress::Progress;
-use crate::task::{self, Cancel};
+use crate::{
+    binary::Search,
+    cache::hex,
+    download::{Archive, Pin, Sources, Wheel},
+    error::{Attempt, EmbeddedError},
+    probe::Binary,
+    progress::Progress,
+    task::{self, Cancel},
+};
 
 /// A script in the place of `mongod`, which prints its version and nothing else.
 const WHEEL_MONGOD: &[u8] = b"#!/bin/sh\necho 'db version v6.0.5'\n";

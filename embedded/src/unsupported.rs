@@ -1,10 +1,8 @@
 //! The interface of this crate on a platform without an embedded server: every start is an error.
 
-use std::convert::Infallible;
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
-use crate::error::EmbeddedError;
-use crate::settings::Settings;
+use crate::{error::EmbeddedError, settings::Settings};
 
 /// A running MongoDB. On this platform there is none: every start is an error.
 #[derive(Debug)]

@@ -3,14 +3,15 @@
 //! The driver would work, but it waits half a second between two attempts to reach a server that is
 //! not up yet, and users wait for every start.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
 
 use bson::{Bson, Document};
 
-use crate::error::EmbeddedError;
-use crate::task::Cancel;
+use crate::{error::EmbeddedError, task::Cancel};
 
 const OP_MSG: i32 = 2013;
 /// The server's own limit for a message.

@@ -16,13 +16,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use declaration::Declaration;
-use known::Known;
 use mongrate_seal::declaration::{Broken, Checked, Rollback};
-pub(crate) use outlines::outline;
 use syn::Error;
 
 use crate::{nearby, origin::Origin, place::Place};
+use declaration::Declaration;
+use known::Known;
+
+pub(crate) use outlines::outline;
 
 /// The known migrations by crate: one process may expand several crates.
 static TABLE: Mutex<BTreeMap<Origin, Known>> = Mutex::new(BTreeMap::new());

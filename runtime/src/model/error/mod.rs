@@ -1,11 +1,6 @@
 //! Everything that can stop a verb, and the one place that maps it to exit codes and
 //! HTTP statuses.
 
-use crate::mongo::code;
-
-pub(crate) mod kind;
-pub(crate) mod text;
-
 use std::time::Duration;
 
 use self::{
@@ -21,9 +16,12 @@ use super::{
     version::Version,
 };
 use crate::mongo::{
-    driver,
+    code, driver,
     server_error::{self, ServerError},
 };
+
+pub(crate) mod kind;
+pub(crate) mod text;
 
 /// Everything that can stop a verb. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]

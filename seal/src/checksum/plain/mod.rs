@@ -16,13 +16,12 @@ mod tokens;
 mod types;
 mod writer;
 
-pub use tokens::{Delimiter, Tokens};
-use writer::Writer;
-
 use super::{
     digest::{ALGORITHM, digest},
     encode,
 };
+pub use tokens::{Delimiter, Tokens};
+use writer::Writer;
 
 /// Returns the checksum of a migration of this kind, whose parameter has this name. `None` if only the
 /// syntax tree can tell. `body` holds one block, with its braces.
