@@ -1,4 +1,4 @@
-//! Who may do what: bearer tokens with scopes, or an app's own authentication in front of us.
+//! Authentication: bearer tokens with scopes, or the app's own authentication around the routes.
 
 use axum::http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
@@ -6,18 +6,18 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::Error;
 
-/// What somebody may do.
+/// What the holder of a token, or a user of the app, may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Look: status, plan, history, lock, events, runs.
+    /// Read: status, plan, history, lock, events, runs.
     Read,
-    /// Look, and change: up, down, create, release the lock.
+    /// Read and change: up, down, create, release the lock.
     Write,
 }
 
-/// A secret that is known by its holder only, with a name and a [`Scope`].
+/// A secret with a name and a [`Scope`].
 ///
-/// Only its SHA-256 is kept, and that is compared in constant time.
+/// Only the SHA-256 of the secret is kept, and it is compared in constant time.
 ///
 /// ```
 /// use mongrate::http::{Scope, Token};
@@ -44,21 +44,21 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// Longest name, in bytes. It goes into logs, the lock and the history.
+    /// The length of the longest name, in bytes. Names go into logs, the lock and the history.
     pub const NAME_BYTES_MAX: usize = 32;
-    /// Shortest secret, in bytes.
+    /// The length of the shortest secret, in bytes.
     pub const SECRET_BYTES_MIN: usize = 16;
-    /// Longest secret, in bytes.
+    /// The length of the longest secret, in bytes.
     pub const SECRET_BYTES_MAX: usize = 512;
 
-    /// One with a name for people, and a secret that should be random: `openssl rand -hex 32`
-    /// makes one.
+    /// Creates a token with a name for people and a secret, which should be random: `openssl rand
+    /// -hex 32` makes one.
     ///
     /// # Errors
     ///
     /// [`Error::Settings`]: the name is not 1 to 32 bytes of letters, digits, `_`, `-` and `.`;
-    /// the secret is shorter than 16 bytes, longer than 512, or has other characters than a
-    /// header can carry (visible ASCII). The secret is in no message.
+    /// the secret is shorter than 16 bytes or longer than 512, or has characters that a header
+    /// cannot carry (only visible ASCII is allowed). No message holds the secret.
     pub fn new(
         name: impl Into<String>,
         scope: Scope,
@@ -83,8 +83,8 @@ impl Token {
         }
         if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(refused(format!(
-                "the secret of `{name}` has characters that a header cannot carry: visible ASCII \
-                 only"
+                "the secret of `{name}` has characters that a header cannot carry; only visible \
+                 ASCII is allowed"
             )));
         }
         Ok(Self { name, scope, digest: Sha256::digest(secret.as_bytes()).into() })
@@ -95,18 +95,19 @@ fn refused(problem: String) -> Error {
     Error::Settings { setting: "token", problem }
 }
 
-/// Who sends a request. With [`Auth::external`], the app puts it into the request's extensions.
+/// The sender of a request. With [`Auth::external`], the app puts it into the request's
+/// extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// A name for people: 1 to 32 letters, digits, `_`, `-`, `.`, `@` and `+`; what is not is
-    /// written as `_`. It goes into logs, the lock and the history.
+    /// A name for people: 1 to 32 letters, digits, `_`, `-`, `.`, `@` and `+`; other characters are
+    /// written as `_`. The name goes into logs, the lock and the history.
     pub name: String,
-    /// What they may do.
+    /// What the sender may do.
     pub scope: Scope,
 }
 
 impl Identity {
-    /// The name, fit for a log line.
+    /// The name, with only characters that are safe in a line of a log.
     pub(super) fn shown(&self) -> String {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+');
         let letters = self.name.chars().take(Token::NAME_BYTES_MAX);
@@ -114,7 +115,7 @@ impl Identity {
     }
 }
 
-/// How requests are authenticated. There is no default, and no way without.
+/// How requests are authenticated. There is no default, and no way to leave it out.
 #[derive(Clone, Debug)]
 pub struct Auth(How);
 
@@ -124,25 +125,26 @@ enum How {
     External,
 }
 
-/// Why nobody is known.
+/// Why the sender of a request is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unknown {
-    /// Nothing was presented.
+    /// The request has no token, or no identity from the app.
     Nothing,
-    /// What was presented is not known.
+    /// The token of the request is not known.
     Wrong,
 }
 
 impl Auth {
-    /// Each request carries `Authorization: Bearer <secret>` of one of these tokens.
+    /// Requires each request to carry `Authorization: Bearer <secret>` with the secret of one of
+    /// these tokens.
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`]: none is given, or two have the same name or the same secret.
+    /// [`Error::Settings`]: no token is given, or two tokens have the same name or the same secret.
     pub fn bearer(tokens: impl IntoIterator<Item = Token>) -> Result<Self, Error> {
         let tokens: Vec<Token> = tokens.into_iter().collect();
         if tokens.is_empty() {
-            return Err(refused("none is given, so nobody could sign in".to_owned()));
+            return Err(refused("no token is given, so no client could sign in".to_owned()));
         }
         for (at, one) in tokens.iter().enumerate() {
             for other in tokens.iter().skip(at + 1) {
@@ -157,13 +159,13 @@ impl Auth {
         Ok(Self(How::Bearer(tokens)))
     }
 
-    /// The app authenticates, in a layer around this router, and puts an [`Identity`] into the
-    /// request's extensions. A request without one is refused, so that a forgotten layer opens
-    /// nothing. The app sees to it that no other site can send requests in a user's name: where
-    /// it uses cookies, they are `SameSite`.
+    /// Leaves authentication to the app, which puts an [`Identity`] into the request's extensions
+    /// in a layer around this router. A request without an identity is refused, so a forgotten
+    /// layer opens nothing. The app must make sure that no other site can send requests in a user's
+    /// name: if the app uses cookies, they must be `SameSite`.
     ///
-    /// The dashboard has no sign-in of its own then: it sends the browser's cookies, and where the
-    /// app knows nobody by them, it asks the user to sign in to the app first.
+    /// The dashboard then has no sign-in of its own: it sends the browser's cookies. If the app
+    /// knows no user by the cookies, the dashboard asks the user to sign in to the app first.
     pub fn external() -> Self {
         Self(How::External)
     }
@@ -173,7 +175,7 @@ impl Auth {
         matches!(self.0, How::External)
     }
 
-    /// Who sends a request with these headers, and this identity from the app.
+    /// Identifies the sender of a request with these headers, and this identity from the app.
     pub(super) fn identify(
         &self,
         headers: &HeaderMap,
@@ -200,8 +202,8 @@ impl Auth {
     }
 }
 
-/// The token with this digest. Looks at all of them, and at all bytes of each, whatever it
-/// finds: how long it takes says nothing.
+/// Finds the token with this digest. The search always compares all tokens and all bytes of each,
+/// so its duration tells nothing about a token.
 fn find<'a>(tokens: &'a [Token], digest: &[u8; 32]) -> Option<&'a Token> {
     let mut found = u32::MAX;
     for (at, token) in tokens.iter().enumerate() {

@@ -1,9 +1,8 @@
-//! What every request passes before anything is done for it: size, host, sign-in, scope, origin,
-//! a free place, a deadline. And what every answer gets: headers that keep it from
-//! being misused.
+//! The checks of every request before anything is done for it: size, host, sign-in, scope, origin,
+//! a free place, a deadline. Every answer gets headers that keep it from being misused.
 //!
-//! Which of the two guards stands before a route is decided where the routes are declared. Nothing
-//! here looks at a path to decide it.
+//! The declaration of a route decides which of the two guards checks its requests. The guards do
+//! not decide anything by a path.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,13 +32,13 @@ const HEADERS_MAX: usize = 64;
 
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 
-/// What an answer that is no page may load: nothing.
+/// The policy of an answer that is not the page: it may load nothing.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// How many requests are worked on at once. The others wait, in the order in which they came.
+/// How many requests are worked on at once. Further requests wait in the order of their arrival.
 pub(super) const AT_ONCE_MAX: usize = 128;
 
-/// How many may wait.
+/// How many requests may wait for a place.
 pub(super) const QUEUE_MAX: usize = 2_000;
 
 /// How many streams of events are open at once.
@@ -48,19 +47,19 @@ pub(super) const STREAMS_MAX: usize = 1_000;
 /// How many requests may wait for the end of a run.
 pub(super) const WAITS_MAX: usize = 32;
 
-/// How long an answer may take, without the time that the client likes to wait.
+/// How long an answer may take, without the time that the client asked to wait.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 const CHALLENGE: &str = "Bearer realm=\"mongrate\"";
 
 const CHALLENGE_WRONG: &str = "Bearer realm=\"mongrate\", error=\"invalid_token\"";
 
-/// RFC 9110 wants a challenge; this one says that it is none of a browser's own dialogs.
+/// RFC 9110 requires a challenge; browsers show no sign-in dialog for this one.
 const CHALLENGE_APP: &str = "Session realm=\"mongrate\"";
 
 const CHALLENGE_SCOPE: &str = "Bearer realm=\"mongrate\", error=\"insufficient_scope\"";
 
-/// In front of everything that is not the page: every other route, and what is no route.
+/// Guards every route except the page, and every unknown path.
 pub(super) async fn guard(
     State(shared): State<Arc<Shared>>,
     mut request: Request<Body>,
@@ -83,8 +82,8 @@ pub(super) async fn guard(
                 Ok(response) => response,
                 Err(_) => Problem::overloaded(
                     "timeout",
-                    "the answer took too long; what was asked for may still be done: GET status \
-                     tells",
+                    "the answer took too long, but the request may still be carried out; GET \
+                     status shows the state",
                 )
                 .into_response(),
             };
@@ -96,8 +95,8 @@ pub(super) async fn guard(
     response
 }
 
-/// In front of the page, which anybody may have, as it holds no data. It is at hand, so it takes no
-/// place.
+/// Guards the page, which needs no token because it holds no data. The page is in memory, so a
+/// request for it takes no place.
 pub(super) async fn open(
     State(shared): State<Arc<Shared>>,
     request: Request<Body>,
@@ -114,15 +113,15 @@ pub(super) async fn open(
     response
 }
 
-/// Whoever is not signed in gets one answer per connection.
+/// Closes the connection after the answer: a client that is not signed in gets one per connection.
 fn close(response: &mut Response, version: Version) {
-    // Later versions of HTTP have no such header.
+    // Later versions of HTTP have no `Connection` header.
     if version <= Version::HTTP_11 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }
 
-/// Why a request is not let in.
+/// Why the guard refuses a request.
 struct Refusal {
     problem: Problem,
     is_signed_in: bool,
@@ -149,9 +148,9 @@ async fn admit(
     Ok((place(shared).await.map_err(known)?, identity))
 }
 
-/// A place among those who are worked on.
+/// Waits for a place among the requests that are worked on.
 async fn place(shared: &Shared) -> Result<OwnedSemaphorePermit, Problem> {
-    let full = || Problem::overloaded("overloaded", "too many requests at once; try again soon");
+    let full = || Problem::overloaded("overloaded", "too many requests at once; retry soon");
     if let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() {
         return Ok(place);
     }
@@ -167,7 +166,7 @@ fn refuse_large(request: &Request<Body>) -> Result<(), Problem> {
     let refuse = |status, detail: String| Problem::new(status, Kind::Usage, "too_large", detail);
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > URI_BYTES_MAX {
-        let detail = format!("the address has {uri} bytes, at most {URI_BYTES_MAX} are allowed");
+        let detail = format!("the address has {uri} bytes; at most {URI_BYTES_MAX} are allowed");
         return Err(refuse(StatusCode::URI_TOO_LONG, detail));
     }
     let headers = request.headers();
@@ -175,13 +174,13 @@ fn refuse_large(request: &Request<Body>) -> Result<(), Problem> {
         headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
         let detail =
-            format!("at most {HEADERS_MAX} headers with {HEADER_BYTES_MAX} bytes are allowed");
+            format!("at most {HEADERS_MAX} headers of {HEADER_BYTES_MAX} bytes in all are allowed");
         return Err(refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail));
     }
     Ok(())
 }
 
-/// The name that the client knows this server by, with its port.
+/// The host name by which the client addresses this server, with its port.
 fn authority(request: &Request<Body>) -> Option<String> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -199,7 +198,7 @@ fn without_port(authority: &str) -> &str {
     }
 }
 
-/// A name that somebody else's DNS made point here is not ours.
+/// Refuses a host name that is not this server's, as when a foreign DNS name points here.
 fn refuse_host(shared: &Shared, request: &Request<Body>) -> Result<(), Problem> {
     if shared.hosts.is_empty() {
         return Ok(());
@@ -215,11 +214,12 @@ fn refuse_host(shared: &Shared, request: &Request<Body>) -> Result<(), Problem> 
         StatusCode::MISDIRECTED_REQUEST,
         Kind::Forbidden,
         "unknown_host",
-        "the `Host` of the request is not a name that this server goes by",
+        "the `Host` of the request is not a name of this server; nothing was done",
     ))
 }
 
-/// Who sends the request. A peer that has guessed too much is told to wait, whatever it sends.
+/// Identifies the sender of a request. A peer that has tried too many unknown tokens has to wait,
+/// unless its token was used from there before.
 fn identify(shared: &Shared, request: &Request<Body>) -> Result<Identity, Problem> {
     let given = request.extensions().get::<Identity>();
     let (peer, now) = (Peer::from(request), Instant::now());
@@ -231,7 +231,7 @@ fn identify(shared: &Shared, request: &Request<Body>) -> Result<Identity, Proble
         }
         Err(Unknown::Wrong) => {
             shared.guesses.wrong(peer, now).map_err(Problem::slowed)?;
-            Err(Problem::unauthenticated("this token is not known", CHALLENGE_WRONG))
+            Err(Problem::unauthenticated("the token is not known", CHALLENGE_WRONG))
         }
         Err(Unknown::Nothing) if shared.auth.is_external() => Err(Problem::unauthenticated(
             "sign in to the app that this interface is part of",
@@ -263,12 +263,12 @@ fn refuse_scope(identity: &Identity, request: &Request<Body>) -> Result<(), Prob
     Ok(())
 }
 
-/// A state change that a browser sends for a page of another site.
+/// Refuses a state change that a browser sends for a page of another site.
 fn refuse_cross_origin(shared: &Shared, request: &Request<Body>) -> Result<(), Problem> {
     let refuse = || {
         Problem::forbidden(
             "cross_origin",
-            "the request was sent by a page of another site; nothing was done",
+            "a page of another site sent the request; nothing was done",
         )
     };
     let mut origins = request.headers().get_all(header::ORIGIN).iter();
@@ -300,7 +300,7 @@ fn refuse_cross_origin(shared: &Shared, request: &Request<Body>) -> Result<(), P
     }
 }
 
-/// Whose token it was, so that the dashboard need not try what it may not do.
+/// Adds the token's name and scope, so the dashboard offers only what the token may do.
 fn name(response: &mut Response, identity: &Identity) {
     let scope = match identity.scope {
         Scope::Read => "read",
@@ -313,7 +313,7 @@ fn name(response: &mut Response, identity: &Identity) {
     }
 }
 
-/// Nothing of it is stored, guessed at, framed, or read by another site.
+/// Adds headers that keep an answer from being stored, sniffed, framed, or read by another site.
 fn harden(response: &mut Response, policy: HeaderValue) {
     let headers = response.headers_mut();
     for (name, value) in [

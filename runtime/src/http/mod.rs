@@ -1,5 +1,6 @@
 //! *Feature `http`.* The verbs over HTTP, as an [`axum::Router`] that an app mounts where it likes,
-//! with a dashboard. It decides nothing: requests in, one call of the library, its report out.
+//! with a dashboard. The router decides nothing: it turns a request into one call of the library,
+//! and answers with the library's report.
 //!
 //! ```no_run
 //! use mongrate::{
@@ -29,24 +30,24 @@
 //! - There is no router without a choice of [`Auth`]. A request that changes something needs a
 //!   token that may [write](Scope::Write), JSON that is declared as such, and must not come from a
 //!   page of another site.
-//! - An answer holds what is on a list, and nothing else: no addresses of servers, no texts of
-//!   servers, drivers or migrations, unless [`show_failures`](Api::show_failures) allows the
-//!   latter.
+//! - An answer holds only the fields on an allow-list: no addresses of servers, and no texts of
+//!   servers, drivers or migrations. [`show_failures`](Api::show_failures) adds the texts of
+//!   migrations.
 //! - Sizes, times and numbers are bounded: a body has 16 KiB, an address 4 KiB, headers 16 KiB, an
-//!   answer 30 s (and up to 60 s that the client likes to wait for a run); 128 requests are worked
-//!   on at once, 1,000 streams of events are open at once. An address that tries too many tokens
-//!   which are not known has to wait.
-//! - Whoever changes something is in the log (target `mongrate::audit`), in the lock and in the
-//!   history, by the name of the token.
+//!   answer 30 s (and up to 60 s more if the client waits for a run); 128 requests are worked on
+//!   at once, 1,000 streams of events are open at once. A client address that tries too many
+//!   unknown tokens has to wait.
+//! - Each change is in the log (target `mongrate::audit`), in the lock and in the history, with
+//!   the name of the token.
 //!
 //! # Runs
 //!
-//! `POST up` and `POST down` start a run, and answer 202 as soon as it has the lock, or say why it
-//! was refused. A client that goes away does not stop it. Cancelling the migrator's token
-//! ([`Migrator::cancel_on`]) does, in order; [`Api::shutdown`] cancels it and waits for its end:
-//! call it before `main` ends.
+//! `POST up` and `POST down` start a run, and answer 202 as soon as the run has the lock, or say
+//! why the run was refused. A client that disconnects does not stop its run. Cancelling the
+//! migrator's token ([`Migrator::cancel_on`]) stops the run in order. [`Api::shutdown`] cancels the
+//! run and waits for its end: call it before `main` ends.
 //!
-//! The observer of a dry run's commands is the migrator's ([`Migrator::observer`]).
+//! The commands of a dry run are observed by the migrator's observer ([`Migrator::observer`]).
 
 mod act;
 mod answer;
@@ -90,7 +91,7 @@ use self::{
 };
 use crate::{Error, Kind, Migrator};
 
-/// Where the routes are, unless they are told otherwise.
+/// The default prefix of the routes.
 pub const PREFIX: &str = "/api/migrations";
 
 /// The routes, below [`PREFIX`], with every default: [`Api::new`]`(migrator, auth).router()`.
@@ -98,7 +99,7 @@ pub fn router(migrator: Migrator, auth: Auth) -> Router {
     Api::new(migrator, auth).router()
 }
 
-/// The verbs of a migrator over HTTP, and what is allowed there.
+/// The verbs of a migrator over HTTP, and the rules for requests.
 ///
 /// Clones share the runs.
 #[derive(Clone, Debug)]
@@ -115,7 +116,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// Over a migrator, with an explicit choice of who may do what.
+    /// Creates the interface of a migrator, with an explicit choice of how requests are
+    /// authenticated.
     pub fn new(migrator: Migrator, auth: Auth) -> Self {
         let cancel = migrator.cancel_token().child_token();
         let who = migrator.who();
@@ -133,18 +135,20 @@ impl Api {
         }
     }
 
-    /// Where the routes are. Default: [`PREFIX`]. `/` or nothing: at the root.
+    /// Sets the prefix of the routes. Default: [`PREFIX`]. `/` or an empty text: the root.
     ///
     /// # Errors
     ///
-    /// [`Error::Settings`]: other than letters, digits, `_`, `-`, `.` and `~` between its slashes.
+    /// [`Error::Settings`]: the prefix has other characters than letters, digits, `_`, `-`, `.` and
+    /// `~` between its slashes.
     pub fn prefix(mut self, prefix: &str) -> Result<Self, Error> {
         let parts = || prefix.trim_matches('/').split('/');
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.~".contains(&byte);
         let is_root = prefix.trim_matches('/').is_empty();
         if !is_root && !parts().all(|part| !part.is_empty() && part.bytes().all(legal)) {
             let problem = format!(
-                "`{}` is not one: letters, digits, `_`, `-`, `.` and `~` between slashes",
+                "`{}` has other characters than letters, digits, `_`, `-`, `.` and `~` between \
+                 single slashes",
                 prefix.escape_debug()
             );
             return Err(Error::Settings { setting: "prefix", problem });
@@ -156,50 +160,50 @@ impl Api {
         Ok(self)
     }
 
-    /// Another site whose pages may send state changes, as `https://admin.example.org`. They need
-    /// a token all the same. Default: only pages from the same host.
+    /// Allows the pages of another site, such as `https://admin.example.org`, to send state
+    /// changes. These requests still need a token. Default: only pages from the same host.
     #[must_use]
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into().trim_end_matches('/').to_ascii_lowercase());
         self
     }
 
-    /// A name that this server goes by, with or without a port. Once one is given, requests with
-    /// any other `Host` are refused: it keeps somebody else's DNS from leading a browser here.
-    /// Default: any name.
+    /// Adds a host name of this server, with or without a port. Once a name is given, requests with
+    /// any other `Host` are refused, so a foreign DNS name that points here cannot lead a browser
+    /// to this server. Default: any name.
     #[must_use]
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(host.into().to_ascii_lowercase());
         self
     }
 
-    /// Lets `POST /` write migration files into this directory. For development only: never where
-    /// others can reach it. Default: refused, with 403.
+    /// Lets `POST /` write migration files into this directory. For development only: never on a
+    /// server that others can reach. Default: refused, with 403.
     #[must_use]
     pub fn create_in(mut self, dir: impl Into<PathBuf>) -> Self {
         self.create_in = Some(dir.into());
         self
     }
 
-    /// Whether texts of failed migrations, and details of lints, are in answers: they may quote
-    /// documents. Default: no, only codes.
+    /// Sets whether answers hold the texts of failed migrations and the details of lints, which may
+    /// quote documents. Default: no, only codes.
     #[must_use]
     pub fn show_failures(mut self, yes: bool) -> Self {
         self.texts = Texts { shown: yes };
         self
     }
 
-    /// The routes, to be merged into an app's, or nested below a path of it. Where several are
-    /// made, they share the runs, but count requests each by itself.
+    /// Returns the routes, for an app to merge into its own router or to nest below a path. Several
+    /// routers share the runs, but each counts its own requests.
     ///
-    /// Everything at and below the prefix is answered here; what lies elsewhere is the app's, also
-    /// its own 404. At the root (a [`prefix`](Self::prefix) of `/`) only the routes themselves are
-    /// answered here.
+    /// The router answers everything at and below the prefix; the app answers all other paths, with
+    /// its own 404. At the root (a [`prefix`](Self::prefix) of `/`) the router answers only its
+    /// routes.
     pub fn router(&self) -> Router {
         self.build(false)
     }
 
-    /// The routes. `alone`: there is no app around them, so what is no route is answered as well.
+    /// Builds the routes. `alone`: no app is around them, so they answer unknown paths as well.
     fn build(&self, alone: bool) -> Router {
         let shared = Arc::new(Shared {
             migrator: self.migrator.clone(),
@@ -234,7 +238,7 @@ impl Api {
         }
         routes =
             routes.method_not_allowed_fallback(method_not_allowed).route_layer(guarded.clone());
-        // The page is the one route that is not guarded, and `GET` the one method of it.
+        // The page is the only route without the guard, and only for `GET`.
         let root = || {
             get(page::page)
                 .route_layer(open.clone())
@@ -252,12 +256,12 @@ impl Api {
     }
 
     /// Cancels the run in flight, and waits for its end: the transaction is aborted, the outcome
-    /// recorded, the lock released. Streams of events end after the last event of that run, and no
-    /// run can be started any more.
+    /// is recorded, the lock is released. Streams of events end after the last event of that run,
+    /// and no further run can start.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the run to end by itself, as long as the runtime lives.
+    /// If the future is dropped, the run still ends by itself, as long as the runtime lives.
     pub async fn shutdown(&self) {
         self.cancel.cancel();
         self.runs.idle().await;
@@ -265,7 +269,7 @@ impl Api {
 }
 
 async fn not_found() -> Problem {
-    Problem::not_found("there is nothing at this address; `openapi.json` lists what there is")
+    Problem::not_found("no endpoint has this address; `openapi.json` lists the endpoints")
 }
 
 async fn method_not_allowed() -> Problem {
@@ -273,6 +277,6 @@ async fn method_not_allowed() -> Problem {
         StatusCode::METHOD_NOT_ALLOWED,
         Kind::Usage,
         "method_not_allowed",
-        "this address does not take this method; `openapi.json` says which it takes",
+        "this endpoint does not accept this method; `openapi.json` lists the methods",
     )
 }

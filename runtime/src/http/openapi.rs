@@ -1,4 +1,4 @@
-//! The OpenAPI document: made of the handlers and the types of their answers.
+//! The OpenAPI document, built from the handlers and the types of their answers.
 
 use axum::{extract::OriginalUri, response::Response};
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ use super::{
 #[openapi(
     info(
         title = "Mongrate",
-        description = "Migrations of one MongoDB database: look at them, apply them, roll them back.",
+        description = "Migrations of one MongoDB database: show them, apply them, roll them back.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
@@ -40,35 +40,36 @@ struct Document;
     responses((status = 200, description = "The OpenAPI document", body = Object))
 )]
 pub(super) async fn openapi_json(OriginalUri(uri): OriginalUri) -> Response {
-    // Where it is asked for is where the routes are, wherever the app has put them.
+    // The path of this request shows where the app has mounted the routes.
     answer::ok(&document(uri.path().strip_suffix("/openapi.json").unwrap_or_default()))
 }
 
-/// What any request may be answered with, and what a state change may be answered with, too.
+/// The problems that any request may get.
 const ALWAYS: [(&str, &str); 11] = [
-    ("401", "No token, or one that is not known"),
+    ("401", "No token, or an unknown token"),
     (
         "403",
-        "The token may only read, or the request comes from another site, or it is switched off here",
+        "The token may only read, the request comes from another site, or the endpoint is switched off",
     ),
-    ("405", "The address does not take this method"),
-    ("409", "Another process is migrating, or a person has to decide; nothing was done"),
+    ("405", "The endpoint does not accept this method"),
+    ("409", "Another process is migrating, or the operator has to decide; nothing was done"),
     ("414", "The address is too long"),
-    ("421", "The server is not known by this name"),
-    ("422", "The request makes no sense; nothing was done"),
-    ("429", "Too many tokens that are not known came from this address"),
-    ("431", "Too many headers"),
-    ("500", "The build, the app's MongoDB user, or a control document is unsound"),
-    ("503", "MongoDB is out of reach, the server is busy or stopping"),
+    ("421", "The `Host` of the request is not a name of this server"),
+    ("422", "The request is not valid; nothing was done"),
+    ("429", "Too many unknown tokens came from this address"),
+    ("431", "The headers are too many, or too large"),
+    ("500", "The build, the rights of the app's MongoDB user, or a control document has a fault"),
+    ("503", "MongoDB cannot be reached, or this server is busy or stopping"),
 ];
 
+/// The further problems that a state change may get.
 const CHANGING: [(&str, &str); 3] = [
     ("400", "The body is not JSON"),
     ("413", "The body is too large"),
     ("415", "The body is not declared as JSON"),
 ];
 
-/// What the page is answered with instead, though nobody signs in for it.
+/// The problems that a request for the page may get. The page needs no token.
 const PAGE: [&str; 4] = ["405", "414", "421", "431"];
 
 /// The document of a server whose routes are below `prefix`.
@@ -82,7 +83,7 @@ pub(super) fn document(prefix: &str) -> Value {
         let bearer = json!({
             "type": "http",
             "scheme": "bearer",
-            "description": "`Authorization: Bearer <token>`; what changes something needs a token that may write",
+            "description": "`Authorization: Bearer <token>`; a request that changes something needs a token that may write",
         });
         components.insert("securitySchemes".to_owned(), json!({ "bearer": bearer }));
     }

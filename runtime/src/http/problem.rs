@@ -1,8 +1,7 @@
-//! What an error is, as an answer: problem details (RFC 9457), with the codes of the command
-//! line.
+//! An error as an answer: problem details (RFC 9457), with the codes of the command line.
 //!
-//! Texts are an allow-list, too: what a server, a driver or a migration said is left out, as it
-//! may hold addresses and documents. It is in the log of the process.
+//! Texts are an allow-list, too: the messages of servers, drivers and migrations are left out,
+//! because they may hold addresses and documents. They are in the log of the process.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -24,7 +23,7 @@ use super::{
 };
 use crate::{Error, Kind, LockReport, model::create_error, telemetry::visible::Line};
 
-/// The same as an error, which is small.
+/// Problem details as an error value, boxed to keep it small.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Problem(pub(super) Box<Details>);
 
@@ -54,26 +53,26 @@ impl Problem {
         }))
     }
 
-    /// The request cannot be understood.
+    /// 400: the request cannot be read.
     pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Kind::Usage, code, detail)
     }
 
-    /// It can, and asks for what makes no sense: the command line's `usage`.
+    /// 422: the request can be read, but is not valid: the command line's `usage`.
     pub(super) fn usage(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, Kind::Usage, "usage", detail)
     }
 
-    /// Nobody is known to send this.
+    /// 401: the request has no known token, or no identity from the app.
     pub(super) fn unauthenticated(detail: &str, challenge: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, Kind::Forbidden, "unauthenticated", detail)
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// This peer has tried too many tokens. Nobody looked at the one that it sent.
+    /// 429: this peer has tried too many tokens. The token of this request was not checked.
     pub(super) fn slowed(wait: Duration) -> Self {
-        let detail = "too many tokens that are not known came from this address; this one was not \
-                      looked at";
+        let detail = "too many unknown tokens came from this address; the token of this request \
+                      was not checked";
         Self::new(StatusCode::TOO_MANY_REQUESTS, Kind::Forbidden, "too_many_attempts", detail)
             .retry_after(wait)
     }
@@ -86,24 +85,24 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, Kind::Usage, "not_found", detail)
     }
 
-    /// Too much at once.
+    /// 503: a limit of this server is reached, or an answer took too long.
     pub(super) fn overloaded(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::Busy, code, detail)
             .retry_after(Duration::from_secs(1))
     }
 
-    /// A bug of ours.
+    /// 500: a bug in Mongrate.
     pub(super) fn internal() -> Self {
-        let detail = "something went wrong that should not; the log of the process says what, and \
-                      GET status what state the database is in";
+        let detail = "an internal error, which is a bug; the log of the process has its text, and \
+                      GET status shows what state the database is in";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Kind::BadBuild, "internal", detail)
     }
 
-    /// A run of this server is in the way.
+    /// 409: another run of this server is in flight.
     pub(super) fn in_flight(holder: String, fence: Option<i64>, location: String) -> Self {
         let detail = format!(
-            "a run is in flight here already: {holder}; wait for its end at {location}; nothing \
-             was run"
+            "this server already has a run in flight: {holder}; wait for its end at {location}; \
+             nothing was run"
         );
         let mut problem = Self::new(StatusCode::CONFLICT, Kind::Busy, "lock_held", detail);
         problem.0.holder = Some(holder);
@@ -112,27 +111,27 @@ impl Problem {
         problem
     }
 
-    /// Another process has the run. `lock`: what the database says of that process.
+    /// 404: another process has the run. `lock`: the lock, if that process is its holder.
     pub(super) fn elsewhere(process: String, lock: Option<&LockReport>) -> Self {
         let now = match lock {
             Some(lock) if lock.held => {
                 format!(
-                    "that process holds the lock (fence {}), so the run may be under way",
+                    "that process holds the lock (fence {}), so the run may still be in flight",
                     lock.fence
                 )
             }
             Some(_) => {
-                "that process has left the lock behind, and its lease has run out".to_owned()
+                "that process did not release the lock, and its lease has run out".to_owned()
             }
             None => "that process does not hold the lock".to_owned(),
         };
-        let detail = format!("this run is not one of this process, but of {process}; {now}");
+        let detail = format!("this run belongs to {process}, not to this process; {now}");
         let mut problem = Self::new(StatusCode::NOT_FOUND, Kind::Usage, "run_elsewhere", detail);
         problem.0.process = Some(process);
         problem.0.fence = lock.map(|lock| lock.fence);
         problem.next(
-            "ask that process; or GET status and history, which every process answers from the \
-             database",
+            "send the request to that process; or GET status and history, which every process \
+             answers from the database",
         )
     }
 
@@ -147,7 +146,7 @@ impl Problem {
     }
 
     fn retry_after(self, wait: Duration) -> Self {
-        // Rounded up: asked again earlier, the answer would be the same.
+        // Rounded up: an earlier retry would get the same answer.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
@@ -156,11 +155,11 @@ impl Problem {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// What the library refused, or what stopped it.
+    /// The problem details of an error of the library.
     pub(super) fn of(error: Error, texts: Texts) -> Self {
         let (kind, code) = (error.kind(), error.code());
         if matches!(kind, Kind::Unavailable | Kind::Forbidden) || code == "corrupt" {
-            tracing::warn!(target: "mongrate", error = %Line(&error), "a request was answered without this text");
+            tracing::warn!(target: "mongrate", error = %Line(&error), "a request failed; its answer leaves this text out");
         }
         let status = StatusCode::from_u16(kind.http_status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -207,14 +206,15 @@ impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         let (kind, code) = create_error::classify(&error);
         let (status, detail) = match &error {
-            // They say what was asked for, and file names; the others say paths of this machine.
+            // These texts hold the request's words and file names; the other errors name paths of
+            // this machine.
             CreateError::Name { .. } => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             CreateError::NameTaken { name, .. } => {
-                (StatusCode::CONFLICT, format!("there is a migration called `{name}` already"))
+                (StatusCode::CONFLICT, format!("a migration with the name `{name}` exists already"))
             }
             CreateError::NoDirectory { .. } => (
                 StatusCode::CONFLICT,
-                "the directory that this server was started with is not there".to_owned(),
+                "the directory that this server was started with does not exist".to_owned(),
             ),
             _ => (
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,12 +1,12 @@
-//! What a run is called: an id that says which process has it, so that another process that is asked
-//! for it (behind a balancer) can say so.
+//! The id of a run, which names the process that has the run. If a balancer sends a request for the
+//! run to another process, that process can name the right one.
 
 use mongodb::bson::Uuid;
 
 /// The longest host name, as in DNS.
 const HOST_BYTES_MAX: usize = 253;
 
-/// Which process has a run: `host.pid`.
+/// The process that has a run, by its host and process id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Instance {
     pub(super) host: String,
@@ -14,7 +14,7 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// This process. What no host name should have is written as `_`.
+    /// This process. Characters that a host name should not have are written as `_`.
     pub(super) fn new(host: &str, pid: u32) -> Self {
         let host = host.chars().take(HOST_BYTES_MAX);
         let host = host.map(|c| if is_legal(c) { c } else { '_' }).collect();
@@ -27,7 +27,7 @@ impl Instance {
         format!("{}-{}-{unique}", self.host, self.pid)
     }
 
-    /// The process that gave out this id. `None`: none did.
+    /// The process that made this id. `None`: the text is no id of a run.
     pub(super) fn of(id: &str) -> Option<Self> {
         let mut parts = id.rsplitn(3, '-');
         let (unique, pid, host) = (parts.next()?, parts.next()?, parts.next()?);
@@ -40,7 +40,7 @@ impl Instance {
     }
 }
 
-/// Fit for a path and for a text.
+/// Whether the character is safe in a path and in a text.
 const fn is_legal(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
 }

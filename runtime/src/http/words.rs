@@ -1,7 +1,7 @@
-//! What an error says over HTTP, and what to do next: endpoints and fields of requests, and no
-//! commands of the command line, which the reader of an answer may not have.
+//! The texts of an error over HTTP, and of what to do next. They name endpoints and fields of
+//! requests instead of commands, because the reader of an answer may not have the command line.
 //!
-//! Texts are an allow-list: what a server, a driver or a migration said is left out.
+//! Texts are an allow-list: the messages of servers, drivers and migrations are left out.
 
 use super::wire::texts::Texts;
 use crate::{
@@ -34,17 +34,17 @@ const COMMANDS: [&str; 21] = [
     "MONGODB_URI",
 ];
 
-/// What happened, and what state the database is in, as far as it is in our own words.
+/// What happened, and what state the database is in, in Mongrate's own words only.
 pub(super) fn detail(error: &Error, texts: Texts) -> String {
     match error {
         Error::Server { action, source } => format!(
-            "could not {action}: MongoDB is out of reach, or refused{}; the log of the process \
+            "could not {action}: MongoDB cannot be reached, or refused{}; the log of the process \
              says more",
             code(source)
         ),
         Error::Unauthorized { action, source } => format!(
-            "the app's MongoDB user is not allowed to {action}{}; it needs `find`, `insert` and \
-             `update` on the control collection, and what the migrations themselves do",
+            "the app's MongoDB user is not allowed to {action}{}; the user needs `find`, `insert` \
+             and `update` on the control collection, and the rights for what the migrations do",
             code(source)
         ),
         Error::UnsupportedServer { .. } => "this MongoDB is not supported; migrations need \
@@ -54,13 +54,13 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
                               migrations need a replica set (one node is enough); nothing was \
                               written"
             .to_owned(),
-        Error::Corrupt { .. } => "a control document is not what mongrate writes; the log of the \
-                                  process says which; has something else written into the \
-                                  collection? Restore it from a backup"
+        Error::Corrupt { .. } => "a control document has a form that Mongrate does not write; the \
+                                  log of the process says which document; if something else \
+                                  wrote into the collection, restore it from a backup"
             .to_owned(),
         Error::ShadowForbidden { .. } => {
-            "the app's MongoDB user may not make a scratch database: a shadow run needs the roles \
-             `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`; nothing was written"
+            "the app's MongoDB user may not create a scratch database: a shadow run needs the \
+             roles `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`; nothing was written"
                 .to_owned()
         }
         Error::LockHeld { holder, fence, remaining } => format!(
@@ -68,13 +68,13 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             remaining.as_secs()
         ),
         Error::LockLost { report, taken_by: Some(by) } => format!(
-            "the lock was taken away by {by}; {} done by this run; the one in flight was stopped",
+            "{by} took the lock away; {} done by this run; the migration in flight was stopped",
             migrations(report.done().count())
         ),
         Error::LockLost { report, taken_by: None } => format!(
-            "the lease was lost: the process was stalled, or the server out of reach, for longer \
-             than the lease; {} done by this run; the one in flight was stopped, and GET status \
-             shows what the other process made of it",
+            "the lease was lost: for longer than the lease, the process was stalled or could not \
+             reach the server; {} done by this run; the migration in flight was stopped, and GET \
+             status shows whether another process has run it",
             migrations(report.done().count())
         ),
         Error::Drift(drifts) => format!(
@@ -83,24 +83,25 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             lines(drifts)
         ),
         Error::OutOfOrder { versions, newest } => format!(
-            "{} pending that are older than the newest applied one ({newest}), and would run out \
-             of order:{}\nnothing was run",
+            "{} pending and older than the newest applied migration ({newest}), so they would run \
+             out of order:{}\nnothing was run",
             migrations(versions.len()),
             lines(versions)
         ),
         Error::Ahead { versions } => format!(
-            "the database is ahead of this build, which does not know:{}\nnothing was run",
+            "the database is ahead: these migrations are applied and not in this build:{}\nnothing \
+             was run",
             lines(versions)
         ),
         Error::Irreversible { versions } => {
             format!(
-                "cannot roll back, as no rollback was written:{}\nnothing was run",
+                "cannot roll back, because these migrations have no rollback:{}\nnothing was run",
                 lines(versions)
             )
         }
         Error::NotLinked { versions } => {
             format!(
-                "cannot roll back what this build does not have:{}\nnothing was run",
+                "cannot roll back migrations that this build does not have:{}\nnothing was run",
                 lines(versions)
             )
         }
@@ -108,11 +109,11 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             format!("no migration has version {version}; nothing was run")
         }
         Error::Apart { versions, .. } if versions.is_empty() => {
-            "these are too many to be applied in one transaction; nothing was run".to_owned()
+            "these are too many migrations for one transaction; nothing was run".to_owned()
         }
         Error::Apart { versions, .. } => format!(
-            "cannot apply all in one transaction:{}\nthey are online or declared, and what they do \
-             is no part of a transaction; nothing was run",
+            "cannot apply all in one transaction:{}\nthese are online or declared migrations, and \
+             do not run inside a transaction; nothing was run",
             lines(versions)
         ),
         Error::Failed { report, .. } => {
@@ -131,37 +132,39 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             format!("failed:{failed}\n{done} done and recorded{why}")
         }
         Error::Cancelled { report } => format!(
-            "cancelled: {} done; what was in flight was rolled back (an online one keeps its \
-             finished steps), and the lock was given back",
+            "cancelled: {} done; the migration in flight was rolled back (an online migration \
+             keeps its finished steps), and the lock was released",
             migrations(report.done().count())
         ),
         Error::Pending { versions } => {
             format!("{} pending:{}\nnothing was run", migrations(versions.len()), lines(versions))
         }
         Error::FenceMismatch { asked, found } => {
-            format!("the lock is not at fence {asked}: {found}; it was left alone")
+            format!("the lock is not at fence {asked}: {found}; the lock was not changed")
         }
-        // Of our own words, names and numbers; but written for the command line.
+        // Made of our own words, names and numbers, but written for the command line.
         _ => without_commands(&error.to_string()),
     }
 }
 
-/// What to do about it over HTTP.
+/// What the client can do about the error over HTTP.
 pub(super) fn next(error: &Error) -> Option<String> {
     Some(match error {
         Error::LockHeld { fence, .. } => format!(
-            "wait and try again; if that process is known to be dead, POST {{\"fence\": {fence}}} \
-             to lock/release"
+            "wait and try again; if you know that the process is dead, POST \
+             {{\"fence\": {fence}}} to lock/release"
         ),
-        Error::FenceMismatch { .. } => "GET lock/status, and look again".to_owned(),
+        Error::FenceMismatch { .. } => "GET lock/status for the current fence".to_owned(),
         Error::Drift(_) => {
             "undo the edit, deploy, and write a new migration for the change".to_owned()
         }
         Error::OutOfOrder { .. } => {
-            "give them a newer version, or POST with \"allow_out_of_order\": true".to_owned()
+            "give these migrations a newer version, or POST with \"allow_out_of_order\": true"
+                .to_owned()
         }
         Error::Ahead { .. } => {
-            "deploy a build that has them, or POST with \"allow_ahead\": true".to_owned()
+            "deploy a build that has these migrations, or POST with \"allow_ahead\": true"
+                .to_owned()
         }
         Error::Apart { before, until, .. } => {
             let atomic = before.map(|to| format!("{{\"to\": {to}, \"atomic\": true}}"));
@@ -171,20 +174,20 @@ pub(super) fn next(error: &Error) -> Option<String> {
         }
         Error::Failed { .. } => "fix it, deploy, and POST up again".to_owned(),
         Error::Renamed(_) => {
-            "give this app a control collection or a group of its own; a rename of your own is \
-             recorded from the app's command line"
+            "give this app its own control collection or group; if you renamed the migration, \
+             record the new name with the app's command line"
                 .to_owned()
         }
         Error::LockLost { taken_by: Some(_), .. } => {
-            "POST up resumes from here, when nothing else migrates".to_owned()
+            "POST up resumes from here, once no other process migrates".to_owned()
         }
         Error::Cancelled { .. } | Error::LockLost { .. } => "POST up resumes from here".to_owned(),
         Error::Irreversible { .. } => {
-            "choose a target above them, or write a rollback for them; GET status lists them"
+            "choose a target above these migrations, or write rollbacks; GET status lists them"
                 .to_owned()
         }
-        Error::NotLinked { .. } => "roll back from a build that has them".to_owned(),
-        Error::UnknownVersion { .. } => "GET status lists them".to_owned(),
+        Error::NotLinked { .. } => "roll back from a build that has these migrations".to_owned(),
+        Error::UnknownVersion { .. } => "GET status lists the versions".to_owned(),
         _ => return None,
     })
 }
@@ -197,7 +200,7 @@ fn migrations(number: usize) -> String {
     count(number, "migration")
 }
 
-/// A text without its clauses that tell what to type. All of it, if nothing else would be left.
+/// The text without the clauses that name a command. The whole text, if no clause would remain.
 fn without_commands(text: &str) -> String {
     let spoken = |clause: &&str| !COMMANDS.iter().any(|command| clause.contains(command));
     let lines: Vec<String> = text

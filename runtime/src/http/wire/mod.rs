@@ -1,7 +1,7 @@
-//! What an answer may hold: the allow-list. A report of the library is copied field by field, so
-//! that a field which it gets one day is in no answer before somebody puts it here.
+//! The allow-list of what an answer may hold. A report of the library is copied field by field, so
+//! a new field of a report is in no answer until it is added here.
 //!
-//! Names and shapes are those of the command line's JSON.
+//! Names and shapes are the same as in the command line's JSON.
 
 pub(crate) mod details;
 pub(crate) mod report;

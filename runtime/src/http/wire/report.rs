@@ -1,4 +1,4 @@
-//! Status, plan, history and lock, as they are answered.
+//! The answers with the status, a plan, the history and the lock.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -17,11 +17,11 @@ use crate::{
 /// A process.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Holder {
-    /// Its host's name.
+    /// The name of the process's host.
     host: String,
-    /// Its process id.
+    /// The process id.
     pid: u32,
-    /// What the app calls itself, and on whose behalf it works. Left out if it does not say.
+    /// The app's name for itself, and the token that it works for. Left out if the app gives none.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
     app: String,
@@ -34,12 +34,12 @@ impl From<state::Who> for Holder {
     }
 }
 
-/// A migration.
+/// The version and the name of a migration.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Named {
-    /// Its version.
+    /// The migration's version.
     pub(in crate::http) version: i64,
-    /// Its name.
+    /// The migration's name.
     pub(in crate::http) name: String,
 }
 
@@ -56,11 +56,11 @@ pub(super) fn named(all: Vec<named::Named>) -> Vec<Named> {
 /// Why a migration failed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Failure {
-    /// What it said; only where the server of this interface was told to show it, as it may
-    /// quote documents.
+    /// The message of the failure. It may quote documents, so it is shown only if this server was
+    /// configured to show it.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-    /// MongoDB's error code, if it came from there.
+    /// MongoDB's error code, if the failure came from MongoDB.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i32>,
     /// The name of the code.
@@ -75,68 +75,68 @@ impl Failure {
     }
 }
 
-/// How far a backfill is.
+/// The progress of a backfill.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct StepProgress {
-    /// The name of its step.
+    /// The name of the backfill's step.
     pub(in crate::http) name: String,
-    /// Documents that it has walked over.
+    /// Documents that the backfill has passed.
     pub(in crate::http) documents: u64,
-    /// Documents that there were when it began; left out if that is not known.
+    /// Documents in the collection when the backfill began; left out if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) total: Option<u64>,
     /// Documents per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) per_second: Option<u64>,
-    /// How long the rest takes at that rate, in milliseconds.
+    /// The time that the remaining documents take at that rate, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) remaining_ms: Option<u64>,
-    /// When its last batch was done.
+    /// When the last batch was finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) updated_at: Option<DateTime<Utc>>,
 }
 
-/// One migration and its state.
+/// A migration and its state.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct MigrationStatus {
-    /// Its version.
+    /// The migration's version.
     version: i64,
-    /// Its name.
+    /// The migration's name.
     name: String,
-    /// The name in the record, where that is another one: the record of another app's migration,
-    /// or of this one before a rename.
+    /// The name in the record, if it differs: the record is from another app's migration, or from
+    /// before a rename of this migration.
     #[serde(skip_serializing_if = "Option::is_none")]
     recorded_as: Option<String>,
-    /// Its state.
+    /// The migration's state.
     state: State,
-    /// What it may do.
+    /// The kind of migration.
     kind: MigrationKind,
-    /// Whether it can be rolled back.
+    /// Whether the migration can be rolled back.
     reversible: bool,
-    /// Whether this build has it.
+    /// Whether this build has the migration.
     linked: bool,
-    /// Whether its body changed after being applied.
+    /// Whether the migration's body changed after it was applied.
     drifted: bool,
-    /// The batch in which it was applied.
+    /// The batch in which the migration was applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<i64>,
-    /// When it was applied.
+    /// When the migration was applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     applied_at: Option<DateTime<Utc>>,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<u64>,
-    /// Who applied it.
+    /// The process that applied the migration.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<Holder>,
-    /// Why its last attempt failed.
+    /// Why the last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
-    /// What gets out of it where a part of it is in the database; left out if all of it is, or
-    /// nothing.
+    /// The ways out, if a part of the migration is in the database; left out if all of it or none
+    /// of it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     half_done: Option<HalfDone>,
-    /// The finished steps of an online migration that is not done.
+    /// The finished steps of an online migration that has not finished.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     finished_steps: Vec<String>,
@@ -144,28 +144,28 @@ pub(in crate::http) struct MigrationStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     progress: Vec<StepProgress>,
-    /// How far those backfills are, in whole percent; left out if that is not known.
+    /// The progress of those backfills, in whole percent; left out if it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     percent: Option<u8>,
-    /// Which way a running or interrupted migration goes: `down` is a rollback.
+    /// The direction of a running or interrupted migration: `down` is a rollback.
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<Direction>,
-    /// Where it is declared; left out if this build does not have it.
+    /// Where the migration is declared; left out if this build does not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
 }
 
-/// What gets out of a migration of which a part is in the database.
+/// The ways out, if a part of a migration is in the database.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct HalfDone {
-    /// Which way it was going: `down` is a rollback.
+    /// The direction in which the migration ran: `down` is a rollback.
     direction: Direction,
-    /// Whether POST up makes it applied: resumes it, finishes its rollback first, or gives its
-    /// rollback up.
+    /// Whether POST up applies the migration: resumes it, finishes its rollback first, or gives up
+    /// its rollback.
     up: bool,
-    /// Whether POST up gives its rollback up, and goes forward from where that failed.
+    /// Whether POST up gives up the rollback, and applies again from where the rollback failed.
     gives_up_rollback: bool,
-    /// Whether POST down takes the part away that is there.
+    /// Whether POST down removes the part that is in the database.
     down: bool,
 }
 
@@ -173,14 +173,14 @@ pub(in crate::http) struct HalfDone {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = LockReport)]
 pub(in crate::http) struct Lock {
-    /// Whether somebody holds it, with a lease that still runs.
+    /// Whether a process holds the lock, with a lease that still runs.
     held: bool,
-    /// Who holds it, or held it last without giving it back.
+    /// The process that holds the lock, or the last holder if it did not release the lock.
     #[serde(skip_serializing_if = "Option::is_none")]
     holder: Option<Holder>,
-    /// The fence number of the last acquisition: what a release has to name.
+    /// The fence number of the last acquisition, which a release has to name.
     fence: i64,
-    /// Since when.
+    /// When the holder took the lock.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<DateTime<Utc>>,
     /// When the lease runs out, unless it is renewed.
@@ -188,8 +188,8 @@ pub(in crate::http) struct Lock {
     expires_at: Option<DateTime<Utc>>,
     /// How long the lease still runs, in milliseconds; 0 when it has run out.
     remaining_ms: u64,
-    /// Whether the holder was a process of this server's machine, and has ended: the next run on
-    /// that machine takes the lock at once. Left out where that is not known.
+    /// Whether the holder was a process on this server's machine that has ended: the next run on
+    /// this machine takes the lock at once. Left out if that is not known.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     dead: bool,
@@ -216,16 +216,16 @@ pub(in crate::http) struct Status {
     collection: String,
     /// How many migrations are applied.
     applied: usize,
-    /// How many are pending: never applied, or rolled back. The failed and the interrupted ones
-    /// are not among them.
+    /// How many migrations are pending: never applied, or rolled back. Failed and interrupted
+    /// migrations are not counted here.
     pending: usize,
-    /// How many failed.
+    /// How many migrations failed.
     failed: usize,
-    /// How many a process is running.
+    /// How many migrations a process is running.
     running: usize,
-    /// How many were begun, and no process is running them.
+    /// How many migrations began and are no longer run by a process.
     interrupted: usize,
-    /// How many were rolled back, and are not in this build.
+    /// How many migrations were rolled back and are not in this build.
     orphaned: usize,
     /// The migrations, oldest version first.
     migrations: Vec<MigrationStatus>,
@@ -291,14 +291,14 @@ impl Status {
 /// One operation of a declared migration.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct DeclaredOperation {
-    /// What it does.
+    /// What the operation does.
     operation: String,
-    /// What undoes it.
+    /// What undoes the operation.
     undo: String,
-    /// The collection whose documents it changes.
+    /// The collection whose documents the operation changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     collection: Option<String>,
-    /// How many documents it would change, as the database is now.
+    /// How many documents the operation would change in the database as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
     documents: Option<u64>,
 }
@@ -314,10 +314,10 @@ pub(super) fn operations(all: Vec<plan::DeclaredOperation>) -> Vec<DeclaredOpera
         .collect()
 }
 
-/// Something that would better be done otherwise.
+/// A lint: a risk in a migration, with a better way.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Lint {
-    /// What it is called.
+    /// The lint's name.
     name: LintName,
     /// The version of the migration.
     version: i64,
@@ -329,11 +329,12 @@ pub(in crate::http) struct Lint {
     bad: String,
     /// What would be better.
     good: String,
-    /// What was found in the database; only where texts that may quote documents are shown.
+    /// Findings in the database. They may quote documents, so they are shown only if this server
+    /// was configured to show such texts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     details: Vec<String>,
-    /// Whether it rests on the size of a collection only.
+    /// Whether the lint was derived from the size of a collection only.
     estimated: bool,
 }
 
@@ -355,19 +356,19 @@ pub(super) fn lints(all: Vec<lint::Lint>, texts: Texts) -> Vec<Lint> {
 /// One migration in a plan.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct PlanStep {
-    /// Its version.
+    /// The migration's version.
     version: i64,
-    /// Its name.
+    /// The migration's name.
     name: String,
-    /// What it may do.
+    /// The kind of migration.
     kind: MigrationKind,
-    /// Whether it would be applied or rolled back.
+    /// Whether the migration would be applied or rolled back.
     direction: Direction,
-    /// Whether it can be rolled back afterwards.
+    /// Whether the migration can be rolled back afterwards.
     reversible: bool,
-    /// Whether it resumes what was interrupted.
+    /// Whether the migration resumes after an interruption.
     resumes: bool,
-    /// Where it is declared.
+    /// Where the migration is declared.
     source: String,
     /// The operations of a declared migration, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -385,7 +386,7 @@ pub(in crate::http) struct Plan {
     database: String,
     /// The steps, in their order.
     steps: Vec<PlanStep>,
-    /// What would better be done otherwise, where that was asked for.
+    /// The lints, if the request asks for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     lints: Vec<Lint>,
@@ -425,19 +426,19 @@ pub(in crate::http) struct HistoryEvent {
     version: Option<i64>,
     /// The migration's name.
     name: String,
-    /// When.
+    /// When the event happened.
     at: DateTime<Utc>,
     /// What happened: `applied`, `reverted`, `failed`, `running`, `cancelled`, `baseline`,
     /// `resolved`, `repaired`, `force_unlocked`.
     event: String,
-    /// Which way it went.
+    /// The direction of the migration.
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<Direction>,
-    /// Under which fence number.
+    /// The fence number of the run.
     fence: i64,
-    /// Who did it.
+    /// The process that caused the event.
     by: Holder,
-    /// Why it failed.
+    /// Why the migration failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
 }
@@ -452,13 +453,13 @@ pub(in crate::http) struct History {
     database: String,
     /// The events of this page.
     events: Vec<HistoryEvent>,
-    /// What to pass as `before` to get the next page; left out on the last one.
+    /// The `before` of the next page; left out on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 impl History {
-    /// The page that these events are.
+    /// Builds the page from its events.
     pub(in crate::http) fn new(
         group: String,
         database: String,
@@ -480,16 +481,16 @@ impl History {
     }
 }
 
-/// The lock that was taken away.
+/// The lock that was released.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = UnlockReport)]
 pub(in crate::http) struct Unlocked {
-    /// The fence that was named.
+    /// The fence that the request named.
     fence: i64,
-    /// Who held the lock.
+    /// The process that held the lock.
     #[serde(skip_serializing_if = "Option::is_none")]
     holder: Option<Holder>,
-    /// Whether its lease was still running.
+    /// Whether the lease was still running.
     was_live: bool,
 }
 
@@ -506,11 +507,11 @@ pub(in crate::http) struct Created {
     version: i64,
     /// Its name, in snake case.
     name: String,
-    /// Its file, in the directory that this server was started with.
+    /// The name of the file, in the directory that this server was started with.
     file: String,
     /// The line that makes the file part of the crate.
     mod_line: String,
-    /// Whether that line was written; if not, a person has to add it.
+    /// Whether that line was written; if not, add it by hand.
     mod_line_written: bool,
 }
 

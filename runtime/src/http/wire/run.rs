@@ -1,4 +1,4 @@
-//! A run and its reports, as they are answered.
+//! The answers with a run and its reports.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ use crate::{
 pub(in crate::http) enum DryRunHow {
     /// In one transaction that is always aborted.
     Run,
-    /// Not at all: only the plan.
+    /// Without running anything: only the plan.
     Plan,
     /// In a scratch database with a sample of the data.
     Shadow,
@@ -31,9 +31,9 @@ pub(in crate::http) enum DryRunHow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::http) enum Verb {
-    /// Apply.
+    /// Apply migrations.
     Up,
-    /// Roll back.
+    /// Roll migrations back.
     Down,
 }
 
@@ -46,27 +46,27 @@ impl Verb {
     }
 }
 
-/// How far a run is.
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::http) enum RunState {
-    /// Under way.
+    /// The run is in flight.
     Running,
-    /// Ended well.
+    /// The run has ended without a problem.
     Done,
-    /// Ended with a problem.
+    /// The run has ended with a problem.
     Failed,
-    /// Cancelled in order, as when the server was told to stop.
+    /// The run was cancelled in order, for example because the server stopped.
     Cancelled,
 }
 
-/// How far one migration of a run is.
+/// The state of one migration of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum StepState {
-    /// Its turn has not come.
+    /// Not begun yet.
     Waiting,
-    /// At work.
+    /// Running now.
     Running,
     /// Applied and recorded.
     Applied,
@@ -76,12 +76,12 @@ pub(in crate::http) enum StepState {
     Failed,
     /// Stopped half-way by a cancellation or a lost lease.
     Interrupted,
-    /// Its commit was sent, and MongoDB could not be asked what became of it, or whether a majority
-    /// has it.
+    /// The commit was sent, but MongoDB could not be asked whether it took effect, or whether a
+    /// majority has it.
     Unknown,
-    /// Rolled back together with one that did not get through.
+    /// Rolled back together with a migration that did not succeed.
     Aborted,
-    /// Not tried, as the run ended before; or taken back by an election before it ended.
+    /// Not tried because the run ended before; or taken back by an election before the run ended.
     NotRun,
 }
 
@@ -99,94 +99,94 @@ impl From<StepOutcome> for StepState {
     }
 }
 
-/// One migration of a run, as far as it is.
+/// One migration of a run, and its progress.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct RunStep {
-    /// Its version.
+    /// The migration's version.
     pub(in crate::http) version: i64,
-    /// Its name.
+    /// The migration's name.
     pub(in crate::http) name: String,
-    /// Whether it is applied or rolled back.
+    /// Whether the migration is applied or rolled back.
     pub(in crate::http) direction: Direction,
-    /// How far it is.
+    /// The migration's state.
     pub(in crate::http) state: StepState,
-    /// How long it took, in milliseconds, once it has ended.
+    /// The duration in milliseconds, once the migration has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) duration_ms: Option<u64>,
-    /// Its backfills.
+    /// The migration's backfills.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(in crate::http) backfills: Vec<StepProgress>,
-    /// Why it failed.
+    /// Why the migration failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) failure: Option<Failure>,
 }
 
-/// A run: something that was asked for, and what became of it.
+/// A run that was requested, its progress and its outcome.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Run {
-    /// Its id.
+    /// The run's id.
     pub(in crate::http) id: String,
-    /// What it was asked to do.
+    /// What the run was asked to do.
     pub(in crate::http) verb: Verb,
-    /// Whether it is a dry run, and how.
+    /// How the dry run is done; left out if the run is no dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) dry_run: Option<DryRunHow>,
-    /// How far it is.
+    /// The run's state.
     pub(in crate::http) state: RunState,
-    /// The name of the token that asked for it.
+    /// The name of the token that requested the run.
     pub(in crate::http) by: String,
-    /// How long it has been running, or ran, in milliseconds.
+    /// How long the run has been running, or ran, in milliseconds.
     pub(in crate::http) elapsed_ms: u64,
-    /// The fence number of its lock, once it has it.
+    /// The fence number of the lock, once the run has the lock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) fence: Option<i64>,
     /// The migrations of the run, in their order.
     pub(in crate::http) steps: Vec<RunStep>,
-    /// What it did, once it has ended; if it ended with a problem, as far as it came.
+    /// What the run did, once it has ended; after a problem, what it did before the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) report: Option<RunReport>,
-    /// What a dry run saw.
+    /// The report of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) dry_run_report: Option<DryRunReport>,
-    /// The plan, where only that was asked for.
+    /// The plan, if only the plan was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) plan: Option<Plan>,
-    /// Why it ended, if it did not end well.
+    /// Why the run ended, if it ended with a problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) problem: Option<Details>,
 }
 
-/// Commands of a migration, counted.
+/// Commands of a migration with the same name and collection, counted.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct CommandReport {
-    /// Its name, as `update`.
+    /// The command's name, such as `update`.
     command: String,
-    /// The database and the collection, as `shop.users`.
+    /// The database and the collection, such as `shop.users`.
     namespace: String,
-    /// How many commands.
+    /// How many commands were sent.
     times: u64,
-    /// Documents that it matched.
+    /// Documents that the commands matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     matched: Option<u64>,
-    /// Documents that it changed.
+    /// Documents that the commands changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     modified: Option<u64>,
-    /// Documents that it inserted.
+    /// Documents that the commands inserted.
     #[serde(skip_serializing_if = "Option::is_none")]
     inserted: Option<u64>,
-    /// Documents that it inserted as none matched.
+    /// Documents that the commands inserted because no document matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     upserted: Option<u64>,
-    /// Documents that it deleted.
+    /// Documents that the commands deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<u64>,
-    /// Documents (or values) that it read.
+    /// Documents (or values) that the commands read.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<u64>,
-    /// How long it took, in microseconds.
+    /// The duration, in microseconds.
     duration_us: u64,
-    /// The error that it ended with: code and name.
+    /// The code and the name of the error, if a command failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<String>,
 }
@@ -194,32 +194,32 @@ pub(in crate::http) struct CommandReport {
 /// One migration of a dry run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct DryRunStep {
-    /// Its version.
+    /// The migration's version.
     version: i64,
-    /// Its name.
+    /// The migration's name.
     name: String,
-    /// What it may do.
+    /// The kind of migration.
     kind: MigrationKind,
-    /// Whether it would be applied or rolled back.
+    /// Whether the migration would be applied or rolled back.
     direction: Direction,
-    /// Whether it can be rolled back afterwards.
+    /// Whether the migration can be rolled back afterwards.
     reversible: bool,
-    /// Whether it resumes what was interrupted.
+    /// Whether the migration resumes after an interruption.
     resumes: bool,
-    /// Where it is declared.
+    /// Where the migration is declared.
     source: String,
-    /// What became of it.
+    /// The migration's outcome.
     outcome: DryRunOutcome,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     duration_ms: u64,
-    /// Why it failed.
+    /// Why the migration failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
     /// The operations of a declared migration.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     operations: Vec<DeclaredOperation>,
-    /// The commands that it sent.
+    /// The commands that the migration sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     commands: Vec<CommandReport>,
@@ -228,9 +228,9 @@ pub(in crate::http) struct DryRunStep {
 /// The scratch database of a dry run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct ShadowReport {
-    /// Its name. It is dropped.
+    /// The name of the scratch database, which is dropped.
     database: String,
-    /// The most documents that were copied of each collection.
+    /// The largest number of documents that was copied of each collection.
     sample: u32,
     /// How many collections and views were copied.
     collections: usize,
@@ -238,28 +238,28 @@ pub(in crate::http) struct ShadowReport {
     documents: u64,
 }
 
-/// What a dry run saw. Of none of it is anything left in the database.
+/// The report of a dry run, which leaves nothing in the database.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct DryRunReport {
     /// The group.
     group: String,
     /// The database whose migrations were tried.
     database: String,
-    /// How it was done.
+    /// How the dry run was done.
     dry_run: DryRunKind,
     /// The steps, in their order.
     steps: Vec<DryRunStep>,
-    /// How often it was tried.
+    /// How often the dry run was tried.
     attempts: u32,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     duration_ms: u64,
     /// Whether the commands of the migrations were seen.
     observed: bool,
-    /// What would better be done otherwise.
+    /// The lints of the migrations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     lints: Vec<Lint>,
-    /// The scratch database, where one was used.
+    /// The scratch database, if the dry run used one.
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<ShadowReport>,
     /// Applied migrations that this build does not have.

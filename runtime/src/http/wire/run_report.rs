@@ -1,4 +1,4 @@
-//! The report of a run, as it is answered.
+//! The answer with the report of a run.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,24 +9,24 @@ use super::{
 };
 use crate::{Direction, MigrationKind, StepOutcome, model::report::run};
 
-/// What became of one migration.
+/// The outcome of one migration.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct StepReport {
-    /// Its version.
+    /// The migration's version.
     version: i64,
-    /// Its name.
+    /// The migration's name.
     name: String,
-    /// What it may do.
+    /// The kind of migration.
     kind: MigrationKind,
-    /// Whether it was applied or rolled back.
+    /// Whether the migration was applied or rolled back.
     direction: Direction,
-    /// What became of it.
+    /// The migration's outcome.
     outcome: StepOutcome,
-    /// How long it took, in milliseconds.
+    /// The duration, in milliseconds.
     duration_ms: u64,
-    /// How many times its transaction was tried.
+    /// How many times the migration's transaction was tried.
     attempts: u32,
-    /// Why it failed.
+    /// Why the migration failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
 }
@@ -53,15 +53,15 @@ pub(in crate::http) struct RunReport {
     group: String,
     /// The database.
     database: String,
-    /// The batch number of what it applied; left out if it applied nothing.
+    /// The batch number of the applied migrations; left out if the run applied nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<i64>,
-    /// The fence number under which it ran; left out if there was nothing to do.
+    /// The fence number of the run; left out if there was nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     fence: Option<i64>,
     /// The migrations, in their order.
     steps: Vec<StepReport>,
-    /// How long it waited for others, in milliseconds.
+    /// How long the run waited for the lock, in milliseconds.
     waited_ms: u64,
     /// Applied migrations that this build does not have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
