@@ -1,4 +1,4 @@
-//! Bodies of answers. Everything that is said passes through here, and so past the redactor.
+//! Bodies of answers. Every answer passes through this file, and so through the redactor.
 
 use axum::{
     body::Body,
@@ -16,7 +16,7 @@ pub(super) const JSON: &str = "application/json";
 
 pub(super) const PROBLEM: &str = "application/problem+json";
 
-/// A JSON body, without passwords.
+/// An answer with a JSON body, without passwords.
 pub(super) fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response {
     let Some(text) = text(body) else {
         let mut response = Response::new(Body::empty());
@@ -29,16 +29,17 @@ pub(super) fn json(status: StatusCode, kind: &'static str, body: &impl Serialize
     response
 }
 
-/// A report, as JSON.
+/// An answer with a report as JSON.
 pub(super) fn ok(body: &impl Serialize) -> Response {
     json(StatusCode::OK, JSON, body)
 }
 
-/// The JSON of it, without passwords: what looks like an address with a user in it is masked
-/// even here, whoever let it in. Characters that a terminal would obey are escaped.
+/// The JSON of the body, without passwords: text that looks like an address with a user in it is
+/// masked even if an earlier layer let it through. Characters that a terminal would obey are
+/// escaped.
 pub(super) fn text(body: &impl Serialize) -> Option<String> {
     let mut value = serde_json::to_value(body)
-        .inspect_err(|error| tracing::error!(target: "mongrate", error = %Line(&error), "an answer is no JSON"))
+        .inspect_err(|error| tracing::error!(target: "mongrate", error = %Line(&error), "an answer cannot be written as JSON"))
         .ok()?;
     redact::clean_json(&mut value);
     Some(visible::json(value.to_string()))

@@ -1,5 +1,5 @@
-//! What can be asked for: bodies and queries, typed and bounded. Nothing of them reaches a
-//! filter or a path.
+//! The bodies and queries of requests, typed and bounded. None of their texts reaches a filter or
+//! a path.
 
 use axum::{
     body::{Body, to_bytes},
@@ -45,10 +45,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 Kind::Usage,
                 "too_large",
-                format!("a body has at most {BODY_BYTES_MAX} bytes"),
+                format!("the body is too large; at most {BODY_BYTES_MAX} bytes are allowed"),
             )
         };
-        // Said in advance, it need not be read.
+        // If the length is declared, a body that is too large need not be read.
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
@@ -60,13 +60,13 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
                 .is_some_and(|source| source.to_string().contains("limit"));
             match is_limit {
                 true => too_large(),
-                false => Problem::bad_request("not_json", "the body broke off"),
+                false => Problem::bad_request("not_json", "the body is incomplete"),
             }
         })?;
-        // Of an array, the fields would be taken in their order.
+        // serde would read the fields from an array, by their order.
         if bytes.trim_ascii_start().first() == Some(&b'[') {
             return Err(Problem::usage(
-                "the body is an array, and not an object; nothing was done",
+                "the body is an array instead of an object; nothing was done",
             ));
         }
         let parsed: Result<T, _> = serde_json::from_slice(&bytes);
@@ -74,7 +74,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
             serde_json::error::Category::Data => {
                 Problem::usage(format!("{error}; nothing was done"))
             }
-            // The parser says the same where an object is where a word belongs.
+            // The parser reports a syntax error, too, if an object stands in place of a word.
             _ if serde_json::from_slice::<IgnoredAny>(&bytes).is_ok() => {
                 Problem::usage(format!("{error}; nothing was done"))
             }
@@ -86,7 +86,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
     }
 }
 
-/// What a form or a script of another site can send without being asked is no JSON.
+/// Refuses a body that is not declared as JSON: a form or a script of another site can send other
+/// types without asking this server first.
 fn refuse_other_than_json(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = || {
         Problem::new(
@@ -127,7 +128,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Queried<T> {
     }
 }
 
-/// Bounds that a type does not say.
+/// Checks bounds that the type does not express.
 pub(super) fn bounded(
     what: &str,
     value: Option<impl Into<i64>>,
@@ -136,18 +137,18 @@ pub(super) fn bounded(
 ) -> Result<(), Problem> {
     match value.map(Into::into) {
         Some(value) if value < from || value > to => Err(Problem::usage(match to {
-            i64::MAX => format!("`{what}` is {value}; it is at least {from}"),
-            _ => format!("`{what}` is {value}; it is from {from} to {to}"),
+            i64::MAX => format!("`{what}` is {value}; it must be at least {from}"),
+            _ => format!("`{what}` is {value}; it must be from {from} to {to}"),
         })),
         _ => Ok(()),
     }
 }
 
 fn conflict(one: &str, other: &str) -> Problem {
-    Problem::usage(format!("`{one}` and `{other}` do not go together: choose one"))
+    Problem::usage(format!("`{one}` and `{other}` exclude each other: choose one"))
 }
 
-/// Whether it is only tried.
+/// Whether a run is a dry run, and its settings.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Trial {
     pub(super) how: Option<DryRunHow>,
@@ -160,33 +161,33 @@ impl Trial {
         bounded("sample", self.sample, 0, i64::from(SAMPLE_MAX))?;
         bounded("timeout_ms", self.timeout_ms, 1, i64::from(TIMEOUT_MS_MAX))?;
         if self.sample.is_some() && self.how != Some(DryRunHow::Shadow) {
-            return Err(Problem::usage("`sample` is for `\"dry_run\": \"shadow\"`"));
+            return Err(Problem::usage("`sample` needs `\"dry_run\": \"shadow\"`"));
         }
         if self.timeout_ms.is_some() && self.how != Some(DryRunHow::Run) {
             return Err(Problem::usage(
-                "`timeout_ms` is for `\"dry_run\": \"run\"`, whose transaction it bounds",
+                "`timeout_ms` needs `\"dry_run\": \"run\"`, because it bounds that transaction",
             ));
         }
         Ok(())
     }
 }
 
-/// What `up` applies. `{}`: everything that is pending.
+/// What `up` applies. `{}`: all pending migrations.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::http) struct UpRequest {
-    /// Only up to and with this version.
+    /// Apply only up to and including this version.
     #[schema(minimum = 1)]
     pub(super) to: Option<i64>,
-    /// Only so many.
+    /// Apply only this number of migrations.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub(super) steps: Option<u32>,
-    /// After a failure, go on with the next.
+    /// Continue with the next migration after a failure.
     pub(super) continue_on_error: bool,
-    /// All of them in one transaction: all, or none.
+    /// Apply all migrations in one transaction: all, or none.
     pub(super) atomic: bool,
-    /// Leave nothing behind: `run` does it in a transaction that is aborted, `plan` only shows
-    /// what would be done, `shadow` does it in a scratch database.
+    /// Leave nothing in the database: `run` runs the migrations in a transaction that is aborted,
+    /// `plan` only shows the plan, `shadow` runs them in a scratch database.
     pub(super) dry_run: Option<DryRunHow>,
     /// How many documents of each collection a shadow run copies.
     #[schema(minimum = 0, maximum = 1_000_000)]
@@ -196,7 +197,7 @@ pub(in crate::http) struct UpRequest {
     pub(super) timeout_ms: Option<u32>,
     /// Apply pending migrations that are older than the newest applied one.
     pub(super) allow_out_of_order: bool,
-    /// Go on without a warning if the database has migrations that this build does not.
+    /// Run without a warning if the database has applied migrations that this build does not have.
     pub(super) allow_ahead: bool,
 }
 
@@ -229,22 +230,22 @@ impl UpRequest {
     }
 }
 
-/// What `down` rolls back. `{}`: what was applied last.
+/// What `down` rolls back. `{}`: the migration that was applied last.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::http) struct DownRequest {
-    /// All that are newer than this version, which itself stays applied; 0: all.
+    /// Roll back all migrations newer than this version, which itself stays applied; 0: all.
     #[schema(minimum = 0)]
     pub(super) to: Option<i64>,
-    /// The last so many.
+    /// Roll back this number of migrations, the last first.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub(super) steps: Option<u32>,
-    /// All that the last `up` applied.
+    /// Roll back all migrations that the last `up` applied.
     pub(super) batch: bool,
-    /// All.
+    /// Roll back all migrations.
     pub(super) all: bool,
-    /// Leave nothing behind: `run` does it in a transaction that is aborted, `plan` only shows
-    /// what would be done, `shadow` does it in a scratch database.
+    /// Leave nothing in the database: `run` runs the migrations in a transaction that is aborted,
+    /// `plan` only shows the plan, `shadow` runs them in a scratch database.
     pub(super) dry_run: Option<DryRunHow>,
     /// How many documents of each collection a shadow run copies.
     #[schema(minimum = 0, maximum = 1_000_000)]
@@ -275,7 +276,7 @@ fn one_target(to: Option<i64>, steps: Option<u32>, batch: bool, all: bool) -> Re
     let given = [to.is_some(), steps.is_some(), batch, all];
     if given.into_iter().filter(|given| *given).count() > 1 {
         return Err(Problem::usage(
-            "`to`, `steps`, `batch` and `all` do not go together: choose one",
+            "`to`, `steps`, `batch` and `all` exclude each other: choose one",
         ));
     }
     Ok(())
@@ -316,7 +317,7 @@ fn down(
     }
 }
 
-/// Which way a plan goes.
+/// The direction of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::http) enum Way {
@@ -327,35 +328,35 @@ pub(in crate::http) enum Way {
     Down,
 }
 
-/// Which plan is shown.
+/// The plan to show.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct PlanQuery {
-    /// Of `up` or of `down`.
+    /// Whether the plan is for `up` or for `down`.
     #[param(inline, required = false)]
     pub(super) direction: Way,
-    /// Up: up to and with this version. Down: all that are newer than it, 0 for all.
+    /// Up: up to and including this version. Down: all migrations newer than it; 0: all.
     #[param(minimum = 0)]
     pub(super) to: Option<i64>,
-    /// Only so many.
+    /// Only this number of migrations.
     #[param(minimum = 1, maximum = 1_000_000)]
     pub(super) steps: Option<u32>,
-    /// Down: all that the last `up` applied.
+    /// Down: all migrations that the last `up` applied.
     #[param(required = false)]
     pub(super) batch: bool,
-    /// Down: all.
+    /// Down: all migrations.
     #[param(required = false)]
     pub(super) all: bool,
-    /// With what would better be done otherwise: it reads what the migrations would meet.
+    /// Add the lints, which read the data that the migrations would meet.
     #[param(required = false)]
     pub(super) lint: bool,
-    /// Up: with pending migrations that are older than the newest applied one.
+    /// Up: include pending migrations that are older than the newest applied one.
     #[param(required = false)]
     pub(super) allow_out_of_order: bool,
 }
 
-/// A plan that was asked for.
+/// A plan that was requested.
 pub(super) enum Planned<'a> {
     Up(crate::Up<'a>),
     Down(crate::Down<'a>),
@@ -365,11 +366,11 @@ impl PlanQuery {
     pub(super) fn check(&self) -> Result<(), Problem> {
         match self.direction {
             Way::Down if self.allow_out_of_order => {
-                Err(Problem::usage("`allow_out_of_order` is for `direction=up`"))
+                Err(Problem::usage("`allow_out_of_order` needs `direction=up`"))
             }
             Way::Down => one_target(self.to, self.steps, self.batch, self.all),
             Way::Up if self.batch || self.all => {
-                Err(Problem::usage("`batch` and `all` are for `direction=down`"))
+                Err(Problem::usage("`batch` and `all` need `direction=down`"))
             }
             Way::Up => {
                 bounded("to", self.to, 1, i64::MAX)?;
@@ -393,21 +394,21 @@ impl PlanQuery {
     }
 }
 
-/// Which page of the history.
+/// The page of the history to show.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct HistoryQuery {
-    /// How many events at most; 100 if it is left out.
+    /// The largest number of events; 100 if it is left out.
     #[param(minimum = 1, maximum = 500)]
     pub(super) limit: Option<u16>,
-    /// What the page before had as `next`.
+    /// The `next` of the previous page.
     #[param(pattern = r"^-?[0-9]{1,19}\.-?[0-9]{1,19}\.[0-9]{1,19}\.[a-z_]{1,32}$")]
     pub(super) before: Option<String>,
     /// Only events of this migration.
     #[param(minimum = 1)]
     pub(super) version: Option<i64>,
-    /// Only this kind of event, as `failed`.
+    /// Only events of this kind, such as `failed`.
     #[param(pattern = "^[a-z_]{1,32}$")]
     pub(super) event: Option<String>,
 }
@@ -421,7 +422,7 @@ impl HistoryQuery {
                 && event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         };
         if !self.event.as_ref().is_none_or(legal) {
-            return Err(Problem::usage("`event` is 1 to 32 of a-z and `_`"));
+            return Err(Problem::usage("`event` must be 1 to 32 characters of a-z and `_`"));
         }
         Ok(())
     }
@@ -431,16 +432,16 @@ impl HistoryQuery {
     }
 }
 
-/// Which lock is released.
+/// The lock to release.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct ReleaseRequest {
-    /// The fence number that `lock/status` showed: a lock that has moved on is left alone.
+    /// The fence number that `lock/status` showed. If the lock has another one, nothing is done.
     #[schema(minimum = 0)]
     pub(super) fence: i64,
 }
 
-/// What a new migration may do.
+/// The kind of a new migration.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::http) enum NewKind {
@@ -463,23 +464,23 @@ impl From<NewKind> for Template {
     }
 }
 
-/// The next numbered migration file.
+/// The migration file to create.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct CreateRequest {
     /// What the migration does, such as `add user index`.
     #[schema(min_length = 1, max_length = 200)]
     pub(super) name: String,
-    /// What it may do.
+    /// The kind of migration.
     #[serde(default)]
     pub(super) kind: NewKind,
-    /// With a rollback.
+    /// Whether the template has a rollback.
     #[serde(default)]
     pub(super) reversible: bool,
 }
 
-/// `Prefer: wait=N`: how long the client likes to wait, in seconds. Whatever is no preference
-/// that we know is none (RFC 7240).
+/// How long the client asks to wait, in seconds, by `Prefer: wait=N`. Unknown preferences are
+/// ignored, as RFC 7240 requires.
 pub(super) fn wait_preferred(headers: &HeaderMap, most: u64) -> Option<u64> {
     headers
         .get_all("prefer")

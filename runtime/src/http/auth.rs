@@ -51,8 +51,8 @@ impl Token {
     /// The length of the longest secret, in bytes.
     pub const SECRET_BYTES_MAX: usize = 512;
 
-    /// Creates a token with a name for people and a secret, which should be random: `openssl rand
-    /// -hex 32` makes one.
+    /// Creates a token with a name for people and a secret. The secret should be random:
+    /// `openssl rand -hex 32` makes one.
     ///
     /// # Errors
     ///

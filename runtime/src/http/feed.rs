@@ -1,5 +1,5 @@
-//! Events for whoever watches: the last thousand, numbered, so that a client that was away gets
-//! what it missed.
+//! The feed of events for clients: the last thousand, numbered, so that a client that reconnects
+//! gets the events that it missed.
 
 use std::{
     collections::VecDeque,
@@ -20,16 +20,16 @@ use tokio::{
 
 use super::answer;
 
-/// How many events are kept for clients that come back.
+/// How many events are kept for clients that reconnect.
 const KEPT_MAX: usize = 1_000;
 
-/// How long a stream lives at most; a client then comes back where it was.
+/// How long a stream lives at most; a client then reconnects and resumes after its last event.
 const STREAM_MAX: Duration = Duration::from_secs(3_600);
 
-/// Numbers what happens, and keeps the last of it.
+/// Numbers the events, and keeps the last of them.
 #[derive(Debug)]
 pub(super) struct Feed {
-    /// Tells this process's numbers from those of an earlier one.
+    /// Distinguishes the numbers of this process from the numbers of an earlier process.
     instance: String,
     ring: Mutex<Ring>,
     newest: watch::Sender<u64>,
@@ -59,7 +59,7 @@ impl Feed {
         }
     }
 
-    /// Tells everybody.
+    /// Sends an event to all streams.
     pub(super) fn publish(&self, name: &'static str, data: &impl Serialize) {
         let Some(text) = answer::text(data) else { return };
         let mut ring = self.ring();
@@ -76,7 +76,7 @@ impl Feed {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number that a `Last-Event-ID` names, if it is one of this process's.
+    /// The number in a `Last-Event-ID`, if this process gave it out.
     fn number(&self, id: &str) -> Option<u64> {
         let (instance, number) = id.trim().split_once('-')?;
         let number = number.parse().ok()?;
@@ -90,7 +90,7 @@ impl Feed {
             .data(&*entry.data)
     }
 
-    /// What comes after `after`, and how many of it are gone.
+    /// Returns how many events after `after` are no longer kept, and the events that are.
     fn since(&self, after: u64) -> (u64, Vec<Entry>) {
         let ring = self.ring();
         let first = ring.events.front().map_or(ring.newest + 1, |entry| entry.number);
@@ -103,18 +103,18 @@ impl Feed {
 /// One client's stream of events.
 pub(super) struct Subscription {
     pub(super) feed: Arc<Feed>,
-    /// What it had last, as it says.
+    /// The id of the last event that the client has, as the client sent it.
     pub(super) last: Option<String>,
-    /// How things stand, for a client that comes for the first time, or missed something.
+    /// Returns the current state, for a client that is new or missed events.
     pub(super) snapshot: Box<dyn Fn() -> Option<String> + Send + Sync>,
-    /// Ends it, after the events that are there by then.
+    /// Ends the stream, after the events that are published by then.
     pub(super) closing: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// Its place among the streams.
+    /// The stream's place among the open streams.
     pub(super) permit: OwnedSemaphorePermit,
 }
 
 impl Subscription {
-    /// The events, from where the client was.
+    /// Returns the stream of events, from the client's last event on.
     pub(super) fn stream(self) -> impl Stream<Item = Result<Event, std::convert::Infallible>> {
         let Self { feed, last, snapshot, closing, permit } = self;
         let mut news = feed.newest.subscribe();
@@ -127,8 +127,8 @@ impl Subscription {
         let at = match last.as_deref().and_then(|id| feed.number(id)) {
             Some(number) => number,
             None => {
-                // First the number, then the state: what comes in between is told twice rather
-                // than never.
+                // First the number, then the state: an event in between is sent twice rather than
+                // never.
                 let newest = feed.ring().newest;
                 ready.push_back(state(newest, &feed));
                 newest
@@ -164,7 +164,7 @@ impl Subscription {
                     let Some(close) = &mut closing else { return None };
                     tokio::select! {
                         changed = news.changed() => if changed.is_err() { return None },
-                        // Once more around, for what came last.
+                        // One more turn of the loop sends the last events.
                         () = close => closing = None,
                         () = tokio::time::sleep_until(until) => return None,
                     }

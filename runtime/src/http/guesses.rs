@@ -1,9 +1,9 @@
-//! Tokens that are not known: how many a peer has tried, how long it has to wait, and what of it is
+//! Unknown tokens: how many a peer has tried, how long the peer has to wait, and which tries are
 //! logged.
 //!
-//! A peer that has tried too many is refused before anybody looks at its token, so that it learns
-//! nothing. Behind a proxy many clients are one peer: a token that was used from there before is
-//! let in all the same, so that one client cannot keep the others out.
+//! A peer that has tried too many unknown tokens gets the same refusal for every token, so it
+//! learns nothing. Behind a proxy many clients are one peer: a token that was used from that peer
+//! before is still accepted, so one client cannot keep the others out.
 
 use std::{
     collections::HashMap,
@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 use super::peer::Peer;
 
-/// How many wrong tokens a peer may try at once.
+/// How many unknown tokens a peer may try at once.
 const AT_ONCE: u32 = 64;
 
-/// After that, one in this time.
+/// How long a peer then has to wait before each further try.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// How many peers are remembered.
@@ -27,19 +27,19 @@ const PEERS_MAX: usize = 4_096;
 /// How many tokens are remembered per peer.
 const KNOWN_MAX: usize = 64;
 
-/// How many events are logged at most in this time, whatever happens.
+/// How many events are logged at most within [`EVENTS_WINDOW`], of all peers together.
 const EVENTS_MAX: u32 = 60;
 
 const EVENTS_WINDOW: Duration = Duration::from_secs(60);
 
-/// What every peer has tried.
+/// The unknown tokens that each peer has tried.
 #[derive(Debug, Default)]
 pub(super) struct Guesses(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
     peers: HashMap<Peer, Tried>,
-    /// Those of peers that are not known.
+    /// How many unknown tokens came without a known peer.
     elsewhere: u64,
     events: Option<(Instant, u32)>,
     unlogged: u64,
@@ -47,15 +47,15 @@ struct Table {
 
 #[derive(Debug)]
 struct Tried {
-    /// When as many would have been tried as were, if they had come evenly.
+    /// The time at which the peer's tries would be used up, at one in each [`EVERY`].
     even: Instant,
     wrong: u64,
-    /// Names of tokens that signed in from here.
+    /// Names of tokens that signed in from this peer.
     known: Vec<String>,
 }
 
 impl Tried {
-    /// How long this peer has to wait before it may try another token.
+    /// Returns how long this peer has to wait before it may try another token.
     fn wait(&self, now: Instant) -> Option<Duration> {
         let free = self.even.checked_sub(EVERY * (AT_ONCE - 1))?;
         (free > now).then(|| free - now)
@@ -67,7 +67,7 @@ impl Guesses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A token that is known. `Err`: its peer has to wait first.
+    /// Admits a known token. `Err`: its peer has to wait first.
     pub(super) fn right(
         &self,
         peer: Option<Peer>,
@@ -89,7 +89,7 @@ impl Guesses {
         Ok(())
     }
 
-    /// A token that is not known. `Err`: its peer has to wait before the next one.
+    /// Counts an unknown token. `Err`: its peer has to wait before the next try.
     pub(super) fn wrong(&self, peer: Option<Peer>, now: Instant) -> Result<(), Duration> {
         let mut table = self.table();
         let Some(from) = peer else {
@@ -124,8 +124,8 @@ impl Table {
         self.peers.entry(peer).or_insert_with(new)
     }
 
-    /// The first, the tenth, the hundredth of a peer and so on, and the first that is slowed down;
-    /// of all peers together, so many a minute.
+    /// Logs the first, the tenth, the hundredth try of a peer and so on, and the first try that has
+    /// to wait; of all peers together, at most [`EVENTS_MAX`] in each [`EVENTS_WINDOW`].
     fn log(&mut self, peer: Option<Peer>, count: u64, wait: Option<Duration>, now: Instant) {
         let is_sample = count.checked_ilog10().is_some_and(|power| count == 10_u64.pow(power));
         let is_slowed = wait.is_some() && count == u64::from(AT_ONCE) + 1;
@@ -164,17 +164,17 @@ mod tests {
         guesses.right(peer(1), "ops", now).unwrap();
         let allowed = (0..3_000).filter(|_| guesses.wrong(peer(1), now).is_ok()).count();
         assert_eq!(allowed, 64);
-        // What it asks is not even looked at, right or wrong; but who was in before, is.
+        // Its tokens are refused, known or not; but a token that it used before is accepted.
         let wait = guesses.right(peer(1), "other", now).unwrap_err();
         assert!(wait <= EVERY, "{wait:?}");
         guesses.right(peer(1), "ops", now).unwrap();
         guesses.right(peer(2), "other", now).unwrap();
-        // It is let in again, slowly; trying on does not make it longer.
+        // It is admitted again, slowly; further tries do not make the wait longer.
         let later = now + EVERY * 10;
         let allowed = (0..3_000).filter(|_| guesses.wrong(peer(1), later).is_ok()).count();
         assert_eq!(allowed, 10);
         guesses.right(peer(1), "other", later + EVERY).unwrap();
-        // Where no peer is known, nobody can be told from others.
+        // Without a known peer, clients cannot be told apart.
         assert!((0..3_000).all(|_| guesses.wrong(None, now).is_ok()));
     }
 

@@ -1,8 +1,8 @@
-//! One page of the history: pure.
+//! One page of the history, as a pure function of the report.
 
 use crate::{HistoryEvent, HistoryReport};
 
-/// Where a page ended, so that the next one goes on there, whatever has come since.
+/// The last event of a page. The next page begins after it, even if newer events have come since.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cursor {
     at_ms: i64,
@@ -37,7 +37,7 @@ impl std::fmt::Display for Cursor {
     }
 }
 
-/// What is wanted of the history.
+/// Which events of the history are wanted.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted<'a> {
     pub(super) limit: usize,
@@ -46,7 +46,7 @@ pub(super) struct Wanted<'a> {
     pub(super) event: Option<&'a str>,
 }
 
-/// The newest events that are wanted, newest first, and where the next page begins.
+/// Returns the wanted events, newest first, and the cursor of the next page.
 pub(super) fn page(
     report: HistoryReport,
     wanted: &Wanted<'_>,

@@ -1,5 +1,5 @@
-//! A connection that does not wait for ever for its client to read: what is sent has to be taken
-//! within a deadline, which grows with what the client has taken.
+//! A connection that does not wait for ever for its client to read: the client has to take the
+//! sent bytes within a deadline, which grows with the bytes that it has taken.
 
 use std::{
     io::{self, IoSlice},
@@ -13,10 +13,11 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-/// How long a client may read nothing of what it asked for.
+/// How long a client may read nothing of its answer.
 pub(super) const UNREAD_MAX: Duration = Duration::from_secs(10);
 
-/// How slowly it may read, in bytes per second: a drop now and then is no progress.
+/// The lowest rate at which a client may read, in bytes per second: a few bytes now and then do not
+/// count as progress.
 const BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
 
 /// A stream whose writes fail when the other side does not read.
@@ -26,7 +27,7 @@ pub(super) struct Impatient<S> {
     unread: Option<Unread>,
 }
 
-/// Since when something has been waiting to be taken.
+/// Since when sent bytes have been waiting for the client, and how many bytes it has taken since.
 #[derive(Debug)]
 struct Unread {
     since: Instant,
@@ -51,7 +52,7 @@ impl<S> Impatient<S> {
         Self { stream, unread: None }
     }
 
-    /// Looks at the clock whenever the other side takes nothing.
+    /// Checks the deadline whenever the other side takes nothing.
     fn judge<T>(
         &mut self,
         written: Poll<io::Result<T>>,
@@ -134,7 +135,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
 
 #[cfg(test)]
 mod tests {
-    //! With a clock that only moves when everybody waits.
+    //! These tests use a clock that only moves while all tasks wait.
 
     use std::future::poll_fn;
 

@@ -1,8 +1,8 @@
-//! The dashboard: one page, embedded, which loads nothing from anywhere but this interface.
+//! The dashboard: one embedded page, which loads nothing except the answers of these endpoints.
 //!
-//! The page itself says nothing about the database, so it is served to anybody; what it shows it
-//! asks for with the token of whoever signs in. The token stays in the page's memory. Where the app
-//! authenticates, there is no token: the page sends the browser's cookies instead.
+//! The page itself holds no data of the database, so it is served without a token. The page
+//! requests the data with the token of the user who signs in. The token stays in the page's memory.
+//! If the app authenticates, there is no token: the page sends the browser's cookies instead.
 
 use std::sync::{Arc, LazyLock};
 
@@ -25,11 +25,11 @@ const SCRIPT: &str = include_str!("page/app.js");
 static PAGE: LazyLock<String> =
     LazyLock::new(|| HTML.replace("/* style.css */", STYLE).replace("/* app.js */", SCRIPT));
 
-/// The same for an app that signs people in itself; the style and the script are the same.
+/// The page for an app that signs its users in; the style and the script are the same.
 static PAGE_OF_APP: LazyLock<String> =
     LazyLock::new(|| PAGE.replace("data-sign-in=\"token\"", "data-sign-in=\"app\""));
 
-/// Only this style and this script run, and only this server is asked.
+/// The policy of the page: only this style and this script run, and only this server is requested.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = |text: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
     format!(

@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as the server knows.
+//! The client address of a request, as far as the server knows it.
 
 use std::{
     fmt,
@@ -7,8 +7,8 @@ use std::{
 
 use axum::{body::Body, extract::ConnectInfo, http::Request};
 
-/// A client's address. Who has one address of IPv6 usually has a network of them, so there it is
-/// the network (/64) that counts.
+/// A client's address. A client with one IPv6 address usually has a whole network of addresses, so
+/// of an IPv6 address only the network (/64) counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Peer(IpAddr);
 
@@ -23,8 +23,8 @@ impl Peer {
         }
     }
 
-    /// The peer of a request, where the server says it: `serve` does, and an app's own server with
-    /// `into_make_service_with_connect_info::<SocketAddr>()`.
+    /// The peer of a request, if the server passes it on: `serve` does, and an app's own server
+    /// does with `into_make_service_with_connect_info::<SocketAddr>()`.
     pub(super) fn from(request: &Request<Body>) -> Option<Self> {
         let info = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
         Some(Self::of(info.0.ip()))

@@ -1,4 +1,4 @@
-//! What only reads: each asks the library once, and shows the report.
+//! The endpoints that only read: each calls the library once, and answers with its report.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Answered {
     Ok(answer::ok(&Status::new(report, shared.texts)))
 }
 
-/// What `up` or `down` would do. Nothing is written, no lock is taken.
+/// What `up` or `down` would do. Nothing is written, and no lock is taken.
 #[utoipa::path(
     get, path = "/plan", tag = "read", operation_id = "plan", params(PlanQuery),
     responses((status = 200, description = "What would be done", body = Plan))
@@ -68,7 +68,7 @@ pub(super) async fn history(
     let before = match &query.before {
         None => None,
         Some(text) => {
-            let refuse = || Problem::usage("`before` is not what a page had as `next`");
+            let refuse = || Problem::usage("`before` is not the `next` of a page");
             Some(Cursor::parse(text).ok_or_else(refuse)?)
         }
     };
@@ -85,7 +85,7 @@ pub(super) async fn history(
     Ok(answer::ok(&History::new(group, database, events, next, shared.texts)))
 }
 
-/// Who holds the lock, by MongoDB's clock.
+/// The lock and its holder, by MongoDB's clock.
 #[utoipa::path(
     get, path = "/lock/status", tag = "read", operation_id = "lockStatus",
     responses((status = 200, description = "The lock", body = Lock))
@@ -95,8 +95,8 @@ pub(super) async fn lock_status(State(shared): State<Arc<Shared>>) -> Answered {
     Ok(answer::ok(&Lock::from(report)))
 }
 
-/// A run that was asked for here, as it is now. The last hundred are remembered, until the
-/// process ends. If another process has it, the problem says which one.
+/// A run that was requested here, as it is now. The last hundred runs are kept until the process
+/// ends. If another process has the run, the problem names that process.
 #[utoipa::path(
     get, path = "/runs/{id}", tag = "read", operation_id = "run",
     params(("id" = String, Path, description = "The run's id, as `POST up` or `down` gave it")),
@@ -110,17 +110,18 @@ pub(super) async fn run(
     id: Result<Path<String>, PathRejection>,
 ) -> Answered {
     let Ok(Path(id)) = id else {
-        return Err(Problem::not_found("no run has this id, which is no text"));
+        return Err(Problem::not_found("no run has this id, which is not valid text"));
     };
     if let Some(run) = shared.runs.get(&id) {
         return Ok(answer::ok(&run.shown()));
     }
     let Some(instance) = Instance::of(&id).filter(|instance| *instance != shared.runs.here) else {
         return Err(Problem::not_found(
-            "no run has this id; the last hundred are remembered, until the process ends",
+            "no run has this id; the last hundred runs are kept until the process ends",
         ));
     };
-    // Behind a balancer another process may have it: which one, and what the database says of it.
+    // Behind a balancer another process may have the run. The answer names that process, and says
+    // whether the process holds the lock.
     let lock = shared.migrator.lock_status().await.map_err(|error| shared.problem(error))?;
     let is_its = |who: &Who| Instance::new(&who.host, who.pid) == instance;
     let its = lock.holder.as_ref().is_some_and(is_its).then_some(&lock);
@@ -128,11 +129,11 @@ pub(super) async fn run(
     Err(Problem::elsewhere(process, its))
 }
 
-/// What happens, as it happens: server-sent events, of the runs that were asked for here.
+/// Server-sent events of the runs that were requested here, as they happen.
 ///
 /// `state` (first, and after a gap): `{"run": Run or null}`, the last run. `run`: a run began or
-/// ended, `Run`. `step`: `{"run": id, "step": RunStep}`. `gap`: `{"missed": n}`, more was missed
-/// than is kept. With `Last-Event-ID`, it goes on after that one.
+/// ended, `Run`. `step`: `{"run": id, "step": RunStep}`. `gap`: `{"missed": n}`, the client missed
+/// events that are no longer kept. With `Last-Event-ID`, the stream resumes after that event.
 #[utoipa::path(
     get, path = "/events", tag = "read", operation_id = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has")),
@@ -152,7 +153,7 @@ pub(super) async fn events(
         feed: Arc::clone(&shared.runs.feed),
         last,
         snapshot: Box::new(move || runs.snapshot()),
-        // What the run in flight comes to is heard before the end.
+        // The stream ends only after the outcome of the run in flight.
         closing: Box::pin(async move {
             stopping.cancelled().await;
             ending.idle().await;
@@ -161,7 +162,7 @@ pub(super) async fn events(
     };
     let stream = subscription.stream();
     let mut response = Sse::new(stream).keep_alive(KeepAlive::default()).into_response();
-    // A proxy that collects would keep the news to itself.
+    // A proxy that buffers answers would hold the events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }

@@ -1,7 +1,7 @@
-//! The runs that were asked for here: at most one in flight, and the last hundred for clients that
-//! come back to ask. A run belongs to nobody's connection.
+//! The runs that were requested here: at most one in flight, and the last hundred for clients that
+//! ask for them later. A run does not depend on its client's connection.
 //!
-//! A request that is refused is no run: it is not kept, and nobody hears of it but its client.
+//! A request that is refused makes no run: it is not kept, and only its client gets the refusal.
 
 use std::{
     collections::VecDeque,
@@ -34,14 +34,14 @@ use crate::{
 /// How many runs are remembered.
 const KEPT_MAX: usize = 100;
 
-/// What a run came to, as the library says it.
+/// The outcome of a run, as the library reports it.
 pub(super) enum Outcome {
     Run(run::RunReport),
     DryRun(dry_run::DryRunReport),
     Plan(plan::PlanReport),
 }
 
-/// What is asked for.
+/// What a client requested.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) verb: Verb,
@@ -52,15 +52,15 @@ pub(super) struct Order {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// It may still be refused.
+    /// The run may still be refused.
     Asked,
-    /// It is at work.
+    /// The run is in flight.
     Begun,
-    /// It is over; whether it had begun.
+    /// The run has ended; `begun` tells whether it had begun, or was refused.
     Ended { begun: bool },
 }
 
-/// One run.
+/// One run, in flight or ended.
 #[derive(Debug)]
 pub(super) struct Ongoing {
     order: Order,
@@ -71,25 +71,25 @@ pub(super) struct Ongoing {
     all: Arc<Mutex<All>>,
 }
 
-/// All of them.
+/// All runs of this process.
 #[derive(Debug)]
 pub(super) struct Runs {
     pub(super) feed: Arc<Feed>,
-    /// Which process this is, as the lock and the history say it.
+    /// This process, with the same host and process id as in the lock and the history.
     pub(super) here: Instance,
     all: Arc<Mutex<All>>,
 }
 
 #[derive(Debug, Default)]
 struct All {
-    /// The last one that was asked for; it may still be refused, or was.
+    /// The last requested run. It may have been refused, or may still be refused.
     last: Option<Arc<Ongoing>>,
-    /// Those that were not refused, the newest last.
+    /// The runs that were not refused, the newest last.
     kept: VecDeque<Arc<Ongoing>>,
 }
 
 impl All {
-    /// From now on it is found, unless a hundred others come.
+    /// Keeps the run, so that clients find it until a hundred newer runs are kept.
     fn keep(&mut self, run: &Arc<Ongoing>) {
         if self.kept.iter().any(|kept| Arc::ptr_eq(kept, run)) {
             return;
@@ -114,7 +114,7 @@ impl Runs {
     ///
     /// # Errors
     ///
-    /// The one that is in flight.
+    /// The run that is in flight.
     pub(super) fn start<F>(
         &self,
         order: Order,
@@ -144,18 +144,19 @@ impl Runs {
 
     pub(super) fn get(&self, id: &str) -> Option<Arc<Ongoing>> {
         let all = lock(&self.all);
-        // Also the one that may still be refused: whoever is told that it is in the way may look.
+        // This includes the run that may still be refused: a client that was refused because of it
+        // has its address.
         let asked = all.last.iter().filter(|last| !last.is_over());
         all.kept.iter().chain(asked).find(|run| run.id() == id).cloned()
     }
 
-    /// The last one, in flight or not, as JSON: how things stand.
+    /// The last run, in flight or not, as JSON.
     pub(super) fn snapshot(&self) -> Option<String> {
         let last = lock(&self.all).kept.back().cloned();
         answer::text(&json!({ "run": last.map(|run| run.shown()) }))
     }
 
-    /// Waits until none is in flight.
+    /// Waits until no run is in flight.
     pub(super) async fn idle(&self) {
         let last = lock(&self.all).last.clone();
         if let Some(last) = last {
@@ -193,7 +194,7 @@ impl Ongoing {
         self.now().id.clone()
     }
 
-    /// As it is now.
+    /// The run as it is now.
     pub(super) fn shown(&self) -> Run {
         let mut run = self.now().clone();
         if run.state == RunState::Running {
@@ -210,19 +211,20 @@ impl Ongoing {
         matches!(*self.phase.borrow(), Phase::Ended { .. })
     }
 
-    /// Waits until it has begun, or is over.
+    /// Waits until the run has begun or ended.
     pub(super) async fn accepted(&self) {
         let mut phase = self.phase.subscribe();
         let _ = phase.wait_for(|phase| *phase != Phase::Asked).await;
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the run.
     pub(super) async fn over(&self) {
         let mut phase = self.phase.subscribe();
         let _ = phase.wait_for(|phase| matches!(phase, Phase::Ended { .. })).await;
     }
 
-    /// Why it never began. Otherwise it is kept from here on, as its client is told where it is.
+    /// Returns why the run was refused. A run that was not refused is kept, because its client now
+    /// gets its address.
     pub(super) fn admitted(self: &Arc<Self>) -> Result<(), Problem> {
         let mut all = lock(&self.all);
         match self.refusal() {
@@ -234,7 +236,7 @@ impl Ongoing {
         }
     }
 
-    /// Why it never began.
+    /// Why the run was refused; `None` if it was not.
     pub(super) fn refusal(&self) -> Option<Problem> {
         match *self.phase.borrow() {
             Phase::Ended { begun: false } => {
@@ -244,10 +246,10 @@ impl Ongoing {
         }
     }
 
-    /// Something happened in it.
+    /// Records an event of the run.
     fn note(self: &Arc<Self>, event: RunEvent) {
         match event {
-            // A client sees a run from its beginning on; a refusal says who holds the lock.
+            // A client sees a run once it has begun; a refusal names the holder of the lock.
             RunEvent::Waiting { .. } => {}
             RunEvent::Began { fence, steps } => {
                 let mut run = self.now();
@@ -306,7 +308,7 @@ impl Ongoing {
         }
     }
 
-    /// Changes a step, and tells of it.
+    /// Changes a step, and publishes the change.
     fn step(&self, at: usize, change: impl FnOnce(&mut RunStep)) {
         let mut run = self.now();
         let id = run.id.clone();
@@ -317,10 +319,10 @@ impl Ongoing {
         self.feed.publish("step", &json!({ "run": id, "step": step }));
     }
 
-    /// It is over; `None`: it panicked.
+    /// Records the end of the run; `None`: the run panicked.
     fn end(self: &Arc<Self>, ended: Option<Result<Outcome, Error>>) {
         let texts = self.order.texts;
-        // What had nothing to do was not refused.
+        // A run with nothing to do never begins, but was not refused.
         let begun = *self.phase.borrow() == Phase::Begun || matches!(ended, Some(Ok(_)));
         let mut run = self.now();
         run.elapsed_ms = self.elapsed_ms();
@@ -368,9 +370,9 @@ impl Ongoing {
         if begun {
             all.keep(self);
         }
-        // Who was told where it is hears of its end, however it came to it. First the event, and
-        // then the end: the end of the run is the end of the streams when the server stops. Nobody
-        // who hears of it can ask for the next run in between, as that takes the same lock.
+        // A client that has the run's address gets the event of its end, whatever the outcome. The
+        // event comes before the end, because the streams end with the run when the server stops.
+        // No client can start the next run in between, because that takes the same lock.
         if all.kept.iter().any(|kept| Arc::ptr_eq(kept, self)) {
             self.feed.publish("run", &self.shown());
         }
@@ -380,7 +382,7 @@ impl Ongoing {
 
 #[cfg(test)]
 mod tests {
-    //! How a run's steps are shown while things happen in it.
+    //! How a run's steps are shown while its events arrive.
 
     use std::future::pending;
 
@@ -438,12 +440,12 @@ mod tests {
         assert_eq!(shown(three(), said.clone()), [applied, waiting, waiting]);
         said.extend([begun(1), done(1)]);
         assert_eq!(shown(three(), said.clone()), [applied, applied, waiting]);
-        // What turns out later counts.
+        // The later outcome of a step replaces the earlier one.
         let gone = ended(2, up, StepOutcome::NotRun);
         said.push(RunEvent::StepEnded { at: 1, report: gone });
         assert_eq!(shown(three(), said), [applied, StepState::NotRun, waiting]);
 
-        // Of a redo both have one version.
+        // Both steps of a redo have the same version.
         let redo = vec![announced(1, down), announced(1, up)];
         let back = || RunEvent::StepEnded { at: 0, report: ended(1, down, StepOutcome::Reverted) };
         let forth = RunEvent::StepEnded { at: 1, report: ended(1, up, StepOutcome::Applied) };

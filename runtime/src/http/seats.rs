@@ -1,5 +1,5 @@
-//! Which connections of `serve` are open, and which one has to leave when there are too many: one
-//! client cannot take all of them, and clients that are signed in are never sent away for others.
+//! The open connections of `serve`, and which connection is closed when there are too many: one
+//! client cannot take all of them, and a connection that is signed in is never closed for another.
 
 use std::{
     collections::BTreeMap,
@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
 
-/// How many connections are open at most, in all and of one peer.
+/// The most connections that may be open, in all and of one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) all: usize,
     pub(super) of_one_peer: usize,
 }
 
-/// All connections that are open.
+/// All open connections.
 #[derive(Debug)]
 pub(super) struct Seats {
     limits: Limits,
@@ -42,7 +42,7 @@ struct Entry {
     cut: CancellationToken,
 }
 
-/// Whether a request with a known token has come on a connection. The guard says so.
+/// Whether a request with a known token has come on a connection. The guard sets it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SignedIn(Arc<AtomicBool>);
 
@@ -56,7 +56,7 @@ impl SignedIn {
     }
 }
 
-/// The place of one connection; free again when it is dropped.
+/// The place of one connection. Dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Arc<Seats>,
@@ -81,9 +81,10 @@ impl Seats {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection of this address. Where there is none, the oldest connection that is
-    /// not signed in is cut: one of the same peer if that has too many, else of any. A client with a
-    /// token shows it at once, so it is never the oldest. `None` if all are signed in.
+    /// Takes a place for a connection from this address. If no place is free, the oldest connection
+    /// that is not signed in is cut: one of the same peer if that peer has too many, else one of
+    /// any peer. A client with a token sends it at once, so its connection is never the oldest.
+    /// `None` if all connections are signed in.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
         let peer = Peer::of(address);
         let mut taken = self.taken();
@@ -129,7 +130,7 @@ mod tests {
         let cut: Vec<bool> = strangers.iter().map(|seat| seat.cut.is_cancelled()).collect();
         assert_eq!(cut, [true, true, false, false]);
         assert!(!member.cut.is_cancelled());
-        // Others still get in; at the limit of all, the oldest stranger leaves.
+        // Other peers still get a place; at the limit of all, the oldest stranger is cut.
         let others: Vec<Seat> =
             (2..5).map(|n| seats.take(at(&format!("10.0.0.{n}"))).unwrap()).collect();
         assert!(strangers[2].cut.is_cancelled());

@@ -1,5 +1,5 @@
-//! A server of its own for those without one: HTTP/1.1, with bounds where a client could make it
-//! wait or swell.
+//! A server for programs without one: HTTP/1.1, with bounds wherever a client could make the server
+//! wait or use more memory.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -24,13 +24,13 @@ use super::{
 };
 use crate::telemetry::visible::Line;
 
-/// How many connections there are at most.
+/// How many connections may be open at once.
 const CONNECTIONS_MAX: usize = 2_048;
 
 /// How long a client may take to send the head of a request.
 const HEAD_MAX: Duration = Duration::from_secs(10);
 
-/// How large the head of a request may be; what the guard allows, and a little.
+/// How large the head of a request may be: a little more than the guard allows.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 const HEADERS_MAX: usize = 100;
@@ -40,17 +40,18 @@ const LAST_ANSWERS_MAX: Duration = Duration::from_secs(5);
 
 impl Api {
     /// Serves until `stop` is cancelled; then ends the run in flight in order, as
-    /// [`shutdown`](Self::shutdown) does, and lets the last answers out.
+    /// [`shutdown`](Self::shutdown) does, and waits until the last answers are sent.
     ///
-    /// HTTP/1.1 without TLS: beyond this machine, put a proxy with TLS in front. The head of a
-    /// request has 10 s and 32 KiB. 2,048 connections are open at most (fewer where the process may
-    /// open fewer than 4,096 files), half of them by one address. When there are more, the oldest
-    /// connection that is not signed in is closed. A client that reads nothing of its answers for
-    /// 10 s is disconnected, and so is every client that is not signed in after its first answer.
+    /// Speaks HTTP/1.1 without TLS: for clients on other machines, put a proxy with TLS in front.
+    /// The head of a request has 10 s and 32 KiB. At most 2,048 connections are open (fewer if the
+    /// process may open fewer than 4,096 files), at most half of them from one address. When there
+    /// are more, the oldest connection that is not signed in is closed. A client that reads nothing
+    /// of its answers for 10 s is disconnected. A client that is not signed in is disconnected
+    /// after its first answer.
     ///
     /// # Errors
     ///
-    /// Those of the listener. A connection that breaks is nobody's error.
+    /// The errors of the listener. A connection that breaks is no error.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
         let router = self.build(true);
         let seats = Seats::new(limits());
@@ -65,10 +66,10 @@ impl Api {
                     Some(seat) => open(&router, stream, peer, seat, &graceful),
                     None => tracing::debug!(
                         target: "mongrate", %peer,
-                        "a connection was closed: there are too many, all of them signed in"
+                        "a connection was closed: too many are open, and all are signed in"
                     ),
                 },
-                // Of one connection, or for want of file handles: neither is the end.
+                // The error of one connection, or a lack of file handles: the server continues.
                 Err(error) => {
                     tracing::warn!(
                         target: "mongrate", error = %Line(&error), "a connection was not accepted"
@@ -123,7 +124,7 @@ fn open(
     });
 }
 
-/// How many connections this process can have, and still open files and reach its database.
+/// How many connections may be open, so that the process can still open files and reach MongoDB.
 fn limits() -> Limits {
     let all = files_max().map_or(CONNECTIONS_MAX, |files| (files / 2).clamp(16, CONNECTIONS_MAX));
     Limits { all, of_one_peer: all / 2 }

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::{auth::Auth, guesses::Guesses, problem::Problem, runs::Runs, wire::texts::Texts};
 use crate::{Error, Migrator};
 
-/// What the handlers share.
+/// The state that the handlers and the guards share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(super) migrator: Migrator,

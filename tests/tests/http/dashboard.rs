@@ -267,7 +267,7 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
     browser.until("#run-summary", "done after").await;
     browser.until("#counts", "3\napplied").await;
     browser.until("#timeline", "mark_visits").await;
-    browser.until("#lock", "Nobody holds the lock").await;
+    browser.until("#lock", "The lock is free").await;
     browser.screenshot("6-done").await;
 
     browser.click("#down").await;
@@ -371,7 +371,7 @@ async fn great_versions_are_shown_and_sent_exactly_and_names_turn_nothing_around
     browser.click("#unlock").await;
     browser.until("dialog[open] #dialog-yes", &format!("Release fence {}", GREATER - 10)).await;
     browser.click("#dialog-yes").await;
-    browser.until("#lock", "Nobody holds the lock").await;
+    browser.until("#lock", "The lock is free").await;
     browser.assert_calm().await;
     browser.close().await;
     stop.cancel();
@@ -448,7 +448,7 @@ async fn a_user_who_may_only_read_is_offered_nothing_else() {
     browser.goto(&format!("{url}/")).await;
     browser.type_into("#token", &format!("{READ}\u{e007}")).await;
     browser.until("#who", "read, may read").await;
-    browser.until("#act", "may only look").await;
+    browser.until("#act", "may only read").await;
     let open = "[...document.querySelectorAll('[data-writes]')].some((one) => !one.disabled)";
     assert_eq!(browser.evaluate(open).await, json!(false));
     browser.click("#sign-out").await;

@@ -1,21 +1,21 @@
 
 "use strict";
 (() => {
-  // Where this page is, so that it works wherever the router is mounted.
+  // The path of this page, so that the page works wherever the router is mounted.
   const base = location.pathname.replace(/\/+$/, "");
-  // Who signs people in: this page by a token, or the app that it is part of (by cookies, as a rule).
+  // Whether the app signs its users in (usually by cookies); otherwise this page does, by a token.
   const byApp = document.documentElement.dataset.signIn === "app";
   const byId = (id) => document.getElementById(id);
   const state = { token: "", scope: "read", status: null, run: null, next: null, events: [], older: [], session: 0, lockSeen: 0 };
 
-  // ---- numbers: versions may be greater than what a script's numbers hold exactly ----
-  // Such whole numbers are kept as their digits, and sent back as the same digits.
+  // ---- numbers: versions may be greater than the integers that JavaScript holds exactly ----
+  // Such integers are kept as their digits, and sent back as the same digits.
   const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
   const parse = (text) => JSON.parse(text.replace(token, (part) => /^-?\d{16,}$/.test(part) ? `"${part}"` : part));
   class Exact { constructor(digits) { this.digits = String(digits); } toString() { return this.digits; } }
   const write = (fields) => `{${Object.entries(fields).map(([name, value]) => `${JSON.stringify(name)}:${value instanceof Exact ? value : JSON.stringify(value)}`).join(",")}}`;
 
-  // ---- making elements; text is only ever text, and what would turn it around is shown ----
+  // ---- elements: text is never parsed as HTML, and characters that would turn it around are shown ----
   const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
   const visible = (text) => String(text).replace(hidden, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
   const say = (element, text) => { element.textContent = visible(text); };
@@ -48,7 +48,7 @@
   const count = (number) => Number(number).toLocaleString("en");
   const percent = (done, total) => total > 0 ? `${Math.min(100, Math.floor(100 * done / total))} %` : "";
 
-  // ---- asking ----
+  // ---- requests ----
   class Refused extends Error {
     constructor(problem, status) { super(problem.detail || problem.title || `status ${status}`); this.problem = problem; this.status = status; }
   }
@@ -65,7 +65,7 @@
     if (options.stream && response.ok) return response;
     const text = await response.text();
     let body = {};
-    try { body = parse(text); } catch { /* a proxy's own words */ }
+    try { body = parse(text); } catch { /* the answer is a proxy's, and no JSON */ }
     if (!response.ok) throw new Refused(body, response.status);
     return body;
   };
@@ -94,7 +94,7 @@
   const signIn = async () => {
     state.session += 1;
     state.token = byId("token").value.trim();
-    if (!byApp && !state.token) throw new Error("Give a token.");
+    if (!byApp && !state.token) throw new Error("Enter a token.");
     await refresh();
     state.signedIn = true;
     byId("token").value = "";
@@ -104,11 +104,11 @@
     poll(state.session);
   };
 
-  // ---- what there is ----
+  // ---- reading the state ----
   const refresh = async () => {
     const [status, history] = await Promise.all([ask("status"), ask("history?limit=50")]);
     state.status = status; state.lockSeen = performance.now();
-    // What was loaded of older pages stays.
+    // Events of older pages that were loaded stay.
     const known = new Set(history.events.map((event) => JSON.stringify(event)));
     state.events = history.events.concat(state.older.filter((event) => !known.has(JSON.stringify(event))));
     if (!state.older.length) state.next = history.next;
@@ -129,7 +129,7 @@
     }
   };
 
-  // ---- server-sent events, by hand: the browser's own client cannot send a token ----
+  // ---- server-sent events, read by hand because the browser's EventSource cannot send a token ----
   const listen = async (session) => {
     let last = "";
     while (session === state.session) {
@@ -167,7 +167,7 @@
     }
     drawRun();
     if (name !== "step") enable();
-    // The rest of the page follows what was recorded; not for each batch of a backfill.
+    // The rest of the page is loaded again after each step, but not after each batch of a backfill.
     if (name !== "step" || !["waiting", "running"].includes(data.step.state)) soon();
   };
   let due = false;
@@ -205,10 +205,10 @@
   const drawLock = () => {
     const { lock } = state.status;
     const left = Math.max(0, lock.remaining_ms - (performance.now() - state.lockSeen));
-    say(byId("lock"), lock.dead ? `The lock was left by ${who(lock.holder)}, fence ${lock.fence}, which has ended; the next run on that machine takes it.`
-      : lock.held ? `The lock is held by ${who(lock.holder)}, fence ${lock.fence}; its lease runs for another ${Math.ceil(left / 1000)} s unless it is renewed.`
-      : lock.holder ? `The lock was left by ${who(lock.holder)}, fence ${lock.fence}; its lease has run out, and the next run takes it.`
-      : `Nobody holds the lock (last fence ${lock.fence}).`);
+    say(byId("lock"), lock.dead ? `${who(lock.holder)} has ended without releasing the lock (fence ${lock.fence}); the next run on that machine takes the lock.`
+      : lock.held ? `${who(lock.holder)} holds the lock (fence ${lock.fence}); its lease runs for another ${Math.ceil(left / 1000)} s unless it is renewed.`
+      : lock.holder ? `${who(lock.holder)} did not release the lock (fence ${lock.fence}); its lease has run out, and the next run takes the lock.`
+      : `The lock is free (last fence ${lock.fence}).`);
   };
   const choose = (select, options) => {
     const text = JSON.stringify(options);
@@ -221,9 +221,9 @@
   const drawChoices = () => {
     const all = state.status.migrations;
     const open = all.filter((one) => one.linked && one.state !== "applied");
-    choose(byId("up-to"), [["", `all that is pending (${open.length})`], ...open.map((one) => [String(one.version), `${one.version} ${one.name}`])]);
+    choose(byId("up-to"), [["", `all pending migrations (${open.length})`], ...open.map((one) => [String(one.version), `${one.version} ${one.name}`])]);
     const applied = all.filter((one) => one.state === "applied").reverse();
-    choose(byId("down-to"), [["last", "the last one"], ["batch", "the last batch"], ...applied.map((one) => [`to:${one.version}`, `all newer than ${one.version} ${one.name}`]), ["all", "all"]]);
+    choose(byId("down-to"), [["last", "the last migration"], ["batch", "the last batch"], ...applied.map((one) => [`to:${one.version}`, `all newer than ${one.version} ${one.name}`]), ["all", "all migrations"]]);
   };
   const failureText = (failure) => failure.message || [failure.code_name, failure.code ? `code ${failure.code}` : ""].filter(Boolean).join(", ") || "its text is in the log of the process";
   const bars = (all) => (all || []).map((one) => make("div", {},
@@ -236,19 +236,19 @@
     fill(byId("list"), rows.length ? rows.map((one) => make("tr", {},
       cell("Version", make("span", { class: "number" }, String(one.version))),
       cell("Name", one.name, one.source ? make("div", { class: "faint" }, one.source) : null),
-      cell("State", label(one.state, stateText(one)), one.drifted ? [" ", make("span", { class: "state drifted" }, "changed since")] : null, one.linked ? null : [" ", make("span", { class: "state drifted" }, "not in this build")],
-        one.failure ? make("div", {}, failureText(one.failure)) : null, one.finished_steps ? make("div", { class: "faint" }, `finished: ${one.finished_steps.join(", ")}`) : null, bars(one.progress)),
+      cell("State", label(one.state, stateText(one)), one.drifted ? [" ", make("span", { class: "state drifted" }, "drifted")] : null, one.linked ? null : [" ", make("span", { class: "state drifted" }, "not in this build")],
+        one.failure ? make("div", {}, failureText(one.failure)) : null, one.finished_steps ? make("div", { class: "faint" }, `finished steps: ${one.finished_steps.join(", ")}`) : null, bars(one.progress)),
       cell("Kind", one.kind, one.reversible ? null : make("div", { class: "faint" }, "no rollback")),
       cell("Applied", when(one.applied_at), one.batch ? make("div", { class: "faint" }, `batch ${one.batch}`) : null),
       cell("Took", make("span", { class: "number" }, took(one.duration_ms))),
-      cell("By", who(one.by)))) : make("tr", {}, make("td", { colSpan: 7 }, "None.")));
+      cell("By", who(one.by)))) : make("tr", {}, make("td", { colSpan: 7 }, "No migrations.")));
   };
   const drawTimeline = () => {
     const durations = new Map(state.status.migrations.filter((one) => one.duration_ms !== undefined).map((one) => [one.version, one.duration_ms]));
     const longest = Math.max(1, ...durations.values());
     const seen = new Set();
     fill(byId("timeline"), state.events.length ? state.events.map((event) => {
-      // The duration is that of the latest application.
+      // The status has only the duration of the last time that a migration was applied.
       const first = event.event === "applied" && !seen.has(event.version);
       if (first) seen.add(event.version);
       const ms = first ? durations.get(event.version) : undefined;
@@ -256,7 +256,7 @@
       if (bar) bar.style.width = `${Math.max(1, 100 * ms / longest)}%`;
       return make("li", {}, make("div", { class: "faint" }, when(event.at)), make("div", {}, label(event.event, event.event === "running" ? "began" : undefined), ` ${event.version ?? ""} ${event.name}${ms === undefined ? "" : `, ${took(ms)}`}`,
         event.failure ? make("div", {}, failureText(event.failure)) : null, make("div", { class: "faint" }, who(event.by)), bar));
-    }) : make("li", {}, "Nothing has happened yet."));
+    }) : make("li", {}, "No events yet."));
     show(byId("older"), Boolean(state.next));
   };
   const problemView = (problem) => problem ? make("p", { class: "failed lines" }, `${problem.title}: ${problem.detail}`) : null;
@@ -274,8 +274,8 @@
     const done = run.steps.filter(over).length;
     const part = run.steps.filter((step) => step.state === "running").flatMap((step) => step.backfills || []).map((one) => one.total ? Math.min(1, one.documents / one.total) : 0);
     const at = run.steps.find((step) => step.state === "running");
-    say(byId("run-summary"), run.state === "running" ? `${done} of ${run.steps.length} done${at ? `; at ${at.version} ${at.name}` : ""}; asked for by ${run.by}`
-      : `${words(run.state)} after ${took(run.elapsed_ms)}; asked for by ${run.by}${run.steps.length || run.dry_run || run.state !== "done" ? "" : "; there was nothing to do"}`);
+    say(byId("run-summary"), run.state === "running" ? `${done} of ${run.steps.length} finished${at ? `; running ${at.version} ${at.name}` : ""}; requested by ${run.by}`
+      : `${words(run.state)} after ${took(run.elapsed_ms)}; requested by ${run.by}${run.steps.length || run.dry_run || run.state !== "done" ? "" : "; there was nothing to do"}`);
     byId("run-summary").className = run.state;
     const bar = byId("run-bar");
     show(bar, run.state === "running");
@@ -293,11 +293,11 @@
   const lintsView = (lints) => (lints || []).map((one) => make("div", {}, make("p", { class: "pending" }, `${one.version} ${one.migration}: ${one.message}`), make("pre", {}, `instead of:\n${one.bad}\n\nbetter:\n${one.good}`)));
   const planView = (plan) => [
     plan.steps.length ? make("ol", { class: "steps" }, plan.steps.map((step) => make("li", {},
-      make("b", {}, `${step.direction === "up" ? "apply" : "roll back"} ${step.version} ${step.name}`), ` · ${step.kind}${step.resumes ? " · resumes where it was" : ""}${step.direction === "up" && !step.reversible ? " · no way back" : ""}`,
-      make("ul", {}, (step.operations || []).map((one) => make("li", {}, `${one.operation}${one.documents === undefined ? "" : ` (${count(one.documents)} documents)`}`)))))) : make("p", {}, "Nothing is to be done."),
+      make("b", {}, `${step.direction === "up" ? "apply" : "roll back"} ${step.version} ${step.name}`), ` · ${step.kind}${step.resumes ? " · resumes after an interruption" : ""}${step.direction === "up" && !step.reversible ? " · cannot be rolled back" : ""}`,
+      make("ul", {}, (step.operations || []).map((one) => make("li", {}, `${one.operation}${one.documents === undefined ? "" : ` (${count(one.documents)} documents)`}`)))))) : make("p", {}, "There is nothing to do."),
     ...lintsView(plan.lints)];
 
-  // ---- asking before doing ----
+  // ---- confirming a change ----
   const confirmed = (title, body, yes, danger) => new Promise((done) => {
     const dialog = byId("dialog");
     say(byId("dialog-title"), title);
@@ -340,21 +340,21 @@
 
   show(byId("by-token"), !byApp);
   show(byId("by-app"), byApp);
-  // Where a person signs out is where that person signed in.
+  // A user who signed in to the app signs out there, too.
   show(byId("sign-out"), !byApp);
   if (byApp) say(byId("sign-in-button"), "Try again");
   byId("sign-in").addEventListener("submit", attempt(signIn));
   byId("sign-out").addEventListener("click", () => { alarm(null); signOut(); });
   byId("filter").addEventListener("change", drawList);
-  byId("up").addEventListener("click", doIt("up", upBody, "Apply these?", "Apply #", false));
-  byId("down").addEventListener("click", doIt("down", downBody, "Roll these back?", "Roll back #", true));
+  byId("up").addEventListener("click", doIt("up", upBody, "Apply these migrations?", "Apply #", false));
+  byId("down").addEventListener("click", doIt("down", downBody, "Roll these migrations back?", "Roll back #", true));
   byId("up-dry").addEventListener("click", dry("up", upBody));
   byId("down-dry").addEventListener("click", dry("down", downBody));
   byId("up-plan").addEventListener("click", onlyPlan("up", upBody));
   byId("down-plan").addEventListener("click", onlyPlan("down", downBody));
   byId("unlock").addEventListener("click", attempt(async () => {
     const lock = await ask("lock/status");
-    const body = make("p", {}, lock.holder ? `It is held by ${who(lock.holder)}, fence ${lock.fence}${lock.held ? ", and its lease still runs" : ""}. If that process lives, its next commit is refused; what it committed stays.` : "Nobody holds it.");
+    const body = make("p", {}, lock.holder ? `${lock.held ? `${who(lock.holder)} holds the lock (fence ${lock.fence}), and its lease still runs` : `${who(lock.holder)} did not release the lock (fence ${lock.fence})`}. If that process is still alive, its next commit is refused; its earlier commits stay.` : "The lock is free.");
     if (await confirmed("Release the lock?", body, lock.holder ? `Release fence ${lock.fence}` : "", true)) { await post("lock/release", { fence: new Exact(lock.fence) }); await refresh(); }
   }));
   byId("older").addEventListener("click", attempt(async () => {
