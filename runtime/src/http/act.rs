@@ -178,7 +178,7 @@ fn on_behalf(shared: &Shared, who: &Identity) -> Migrator {
     request_body = ReleaseRequest,
     responses(
         (status = 200, description = "The lock is free", body = Unlocked),
-        (status = 409, description = "The lock is not at this fence; it was left alone", body = Details, content_type = "application/problem+json"),
+        (status = 409, description = "The lock is not at this fence; the lock was not changed", body = Details, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn lock_release(
