@@ -149,7 +149,7 @@ async fn help_names_the_exit_codes() {
     }
     let check = ran(&mut command(&["check", "--help"])).await.ends(0);
     let help = check.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(help.contains("`cargo mongrate check` looks at the sources"), "{help}");
+    assert!(help.contains("`cargo mongrate check` reads the sources"), "{help}");
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn a_wrong_password_ends_with_77() {
         if args.contains(&"--json") {
             assert_eq!(refused.error_code(), "unauthorized");
         } else {
-            refused.complains("next: see that the user and password");
+            refused.complains("next: check user and password");
         }
     }
     clinic.pass().await;

@@ -295,7 +295,7 @@ async fn a_dry_run_shows_each_command_and_leaves_nothing() {
     let up = clinic.run(&["up"]).await.ends(0);
     assert_eq!(up.stderr.lines().count(), 2, "{up:#?}");
     up.complains("warning: rename_breaks_running_app: 20250122008 one_name_each: ")
-        .complains("`clinic plan` shows them in full");
+        .complains("`clinic plan` shows the lints in full");
     clinic.run(&["down", "--dry-run"]).await.ends(0).says("not run in a transaction");
     clinic.pass().await;
 }

@@ -1,4 +1,4 @@
-//! What an app says about its command line.
+//! [`Cli`]: what an app sets for its command line.
 
 use std::{
     ffi::OsStr,
@@ -10,11 +10,11 @@ use crate::Migrator;
 
 type Configure = Box<dyn Fn(Migrator) -> Migrator + Send + Sync>;
 
-/// What an app says about its command line.
+/// An app's settings for its command line.
 pub struct Cli {
     pub(super) app: String,
     pub(super) program: Option<String>,
-    /// The name of the program that was run, as its arguments have it.
+    /// The name of the program, from its first argument.
     pub(super) invoked: Option<String>,
     /// The subcommands under which the app's parser has the verbs.
     pub(super) mounted: Vec<String>,
@@ -66,15 +66,15 @@ impl Cli {
         self
     }
 
-    /// The database, where neither the arguments nor the URI name one.
+    /// The database to use when neither the arguments nor the URI name one.
     #[must_use]
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into());
         self
     }
 
-    /// Where neither `--uri` nor `MONGODB_URI` names a server: one that starts by itself, and
-    /// keeps its data in `dir`. For development and samples.
+    /// Starts an embedded server that keeps its data in `dir`, when neither `--uri` nor
+    /// `MONGODB_URI` names a server. For development and samples.
     #[cfg(feature = "embedded")]
     #[must_use]
     pub fn embedded(mut self, dir: impl Into<PathBuf>) -> Self {
@@ -89,7 +89,7 @@ impl Cli {
         self
     }
 
-    /// The app's own settings. The arguments are applied after them, and win.
+    /// The app's own settings. The arguments are applied after them and override them.
     #[must_use]
     pub fn configure(
         mut self,
@@ -99,7 +99,7 @@ impl Cli {
         self
     }
 
-    /// How the verbs are called, for the hints in the output, such as `clinic db`. Default: the
+    /// How users call the verbs, such as `clinic db`; hints in the output use it. Default: the
     /// name of the program, and the subcommand under which the parser given to
     /// [`parse`](Self::parse) has the verbs.
     #[must_use]

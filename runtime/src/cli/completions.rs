@@ -1,5 +1,5 @@
-//! Completion scripts. They are those of the whole program: where the verbs are mounted under a
-//! subcommand, the script completes that subcommand, too.
+//! Completion scripts for the whole program: if the verbs are mounted under a subcommand, the
+//! script completes that subcommand, too.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -19,7 +19,7 @@ pub(super) fn script(shell: Shell, cli: &Cli) -> String {
             [] => (command, invoked),
             words => (command, words.join("-")),
         },
-        // It was parsed without `Cli::parse`: what `called` says is all that is known.
+        // The app parsed without `Cli::parse`: only `called` says where the verbs are.
         None => match called.split_first() {
             None => (CommandLine::command(), invoked),
             Some((program, path)) => {
@@ -41,11 +41,11 @@ fn mounted_below(verbs: clap::Command, path: &[&str]) -> clap::Command {
     })
 }
 
-/// A name that each shell takes for the name of a function and of a program.
+/// A name that every shell accepts for a function and for a program.
 fn shell_safe(program: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
     let mut name: String = program.chars().map(plain).collect();
-    // The generator for bash takes names apart at two of them.
+    // The generator for bash splits names at two underscores.
     while name.contains("__") {
         name = name.replace("__", "_");
     }

@@ -8,12 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::{error::CliError, out::Out};
 use crate::Kind;
 
-/// Asks `question`; anything but yes is no.
+/// Asks `question`; any answer but yes means no.
 ///
 /// # Errors
 ///
-/// When nobody can be asked, when the answer is no, and when a signal comes first. Nothing
-/// was written in any case.
+/// When the answer is no, and when a signal comes first. Nothing was written in either case.
 pub(super) async fn ask(
     out: Out,
     question: &str,
@@ -21,8 +20,8 @@ pub(super) async fn ask(
 ) -> Result<(), CliError> {
     out.ask(&format!("{question} [y/N] "));
     let (send, answer) = oneshot::channel();
-    // A thread of its own, as the runtime would wait for one of its threads to end, and a
-    // read from a terminal cannot be called off.
+    // A thread of its own: a read from a terminal cannot be cancelled, and the runtime would wait
+    // for its own threads to end.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = std::io::stdin().lock().read_line(&mut line);
@@ -41,12 +40,12 @@ pub(super) async fn ask(
     Err(CliError::new(Kind::Cancelled, "declined", "not confirmed; nothing was written"))
 }
 
-/// What is said where nobody can be asked.
+/// The error when a confirmation is needed and there is no terminal.
 pub(super) fn refuse(verb: &str, flag: &str) -> CliError {
     CliError::usage(
         "confirmation_needed",
         format!(
-            "`{verb}` wants to be confirmed, and there is no terminal to ask at; add `{flag}`; \
+            "`{verb}` needs a confirmation, and there is no terminal to ask on; add `{flag}`; \
              nothing was written"
         ),
     )

@@ -10,8 +10,8 @@ use super::{app::Cli, args::CliArgs, error::CliError, uri};
 use crate::embedded::Embedded as Server;
 use crate::{Migrator, Observer, model::config, telemetry::redact};
 
-/// How long a server is looked for, unless the URI says: the driver's 30 s are long for
-/// somebody who waits at a terminal.
+/// How long to look for a server, unless the URI says: the driver's 30 s are long for a user who
+/// waits at a terminal.
 const SERVER_SELECTION: Duration = Duration::from_secs(10);
 
 /// The fewest connections: with one, the heartbeat of the lock would wait for a long operation of a
@@ -51,27 +51,28 @@ impl Connection {
 }
 
 impl Cli {
-    /// Connects to what the arguments name, as the verbs do: for an app's own subcommands.
+    /// Connects to the server and database that the arguments name, as the verbs do. For an app's
+    /// own subcommands.
     ///
-    /// Nothing is sent yet: a server that cannot be reached is an error of the first use.
+    /// Nothing is sent yet: if the server cannot be reached, the first use fails.
     ///
     /// # Errors
     ///
-    /// A [`CliError`] of kind [`Kind::Usage`](crate::Kind::Usage) when no server or no database is named, or the
-    /// URI is not one; of kind [`Kind::Unavailable`](crate::Kind::Unavailable) when the embedded server does not start,
-    /// or the name in a `mongodb+srv` URI cannot be looked up.
+    /// A [`CliError`] of kind [`Kind::Usage`](crate::Kind::Usage) when no server or no database is
+    /// named, or the URI is not one; of kind [`Kind::Unavailable`](crate::Kind::Unavailable) when
+    /// the embedded server does not start, or the name in a `mongodb+srv` URI cannot be looked up.
     pub async fn connect(&self, args: &CliArgs) -> Result<Connection, CliError> {
         self.connect_observed(args, None).await
     }
 
-    /// The same, with an observer of the commands in the client.
+    /// [`connect`](Self::connect), with an observer of the client's commands.
     pub(super) async fn connect_observed(
         &self,
         args: &CliArgs,
         observer: Option<&Observer>,
     ) -> Result<Connection, CliError> {
-        // A variable that is set to nothing is not set; and one that comes from a file ends with a
-        // newline, which no address and no name does.
+        // An empty variable counts as unset. A variable that is read from a file ends with a
+        // newline.
         let given = args.uri.as_ref().map(|uri| uri.expose().trim()).filter(|uri| !uri.is_empty());
         if let Some(uri) = given {
             redact::learn(uri);
@@ -113,7 +114,7 @@ impl Cli {
         })
     }
 
-    /// The first name that is given: `--database` or its variable, the one in the URI, the app's.
+    /// The database's name: from `--database` or its variable, else from the URI, else the app's.
     fn database_name(&self, args: &CliArgs, in_uri: Option<&str>) -> Result<String, CliError> {
         let given = args.database.as_deref().map(str::trim).filter(|name| !name.is_empty());
         if let (None, Some(name @ ("admin" | "config" | "local"))) = (given, in_uri) {
@@ -193,7 +194,7 @@ pub(super) async fn unless_cancelled<T>(
     }
 }
 
-/// There is none without the feature.
+/// Without the feature there is no embedded server.
 #[cfg(not(feature = "embedded"))]
 enum Server {}
 
@@ -212,7 +213,7 @@ fn no_uri() -> CliError {
     )
 }
 
-/// An error with its causes, where its own text does not say them.
+/// An error with those of its causes that its own text does not include.
 #[cfg(feature = "embedded")]
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

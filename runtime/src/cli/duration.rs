@@ -1,4 +1,4 @@
-//! Durations on the command line (`30s`, `1m30s`), and for people to read.
+//! Durations as arguments (`30s`, `1m30s`) and as text in reports.
 
 use std::time::Duration;
 
@@ -71,8 +71,7 @@ pub(super) fn human(ms: u64) -> String {
     }
 }
 
-/// `just now`, `5 min ago`, `3 d ago`: how long ago `seconds` are. Clocks may disagree, so
-/// a moment in the future is now.
+/// `just now`, `5 min ago`, `3 d ago`. Clocks may disagree, so a moment in the future is now.
 pub(super) fn ago(seconds: i64) -> String {
     match seconds {
         ..10 => "just now".to_owned(),

@@ -1,4 +1,4 @@
-//! What can stop a command: the library's errors, and the few that are the command line's own.
+//! [`CliError`]: the library's errors, and the few of the command line itself.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{Error, Kind, RunReport, model::create_error};
 
-/// Why a command did not succeed.
+/// Why a verb failed.
 #[derive(Debug)]
 pub struct CliError(Inner);
 
@@ -31,7 +31,7 @@ impl CliError {
         Self::new(Kind::Cancelled, "cancelled", "cancelled; nothing was written")
     }
 
-    /// What can be done about it.
+    /// The error's class, which decides the exit code.
     pub fn kind(&self) -> Kind {
         match &self.0 {
             Inner::Library(error) => error.kind(),
@@ -47,7 +47,7 @@ impl CliError {
         }
     }
 
-    /// What was done before it stopped, where it had begun.
+    /// What the run did before it stopped; `None` if no run had begun.
     pub fn report(&self) -> Option<&RunReport> {
         match &self.0 {
             Inner::Library(error) => error.report(),
@@ -71,15 +71,15 @@ impl CliError {
         json!({ "error": error })
     }
 
-    /// What to type, or look at, next. `app` is how the command line is called, `verb` what
-    /// was tried. Where the message says it already: nothing.
+    /// The next command to type, or what to check next; `None` where the message says it already.
+    /// `app` is how users call the command line, `verb` the verb that failed.
     pub(super) fn next(&self, app: &str, verb: &str) -> Option<String> {
         Some(match self.code() {
             "migration_failed" => {
                 format!("fix it and run `{app} {verb}` again; `{app} status` shows where it stands")
             }
             "cancelled" if self.report().is_some() => format!("{app} {verb}"),
-            // The message says it: when nothing else migrates.
+            // The message says when to run it again: when nothing else migrates.
             "lock_lost" if self.kind() == Kind::NeedsOperator => format!("{app} status"),
             "lock_lost" | "pending" => format!("{app} up"),
             "checksum_drift" => format!("{app} repair --dry-run"),
@@ -90,10 +90,12 @@ impl CliError {
             "renamed" => format!("{app} status"),
             "unknown_version" | "wrong_state" | "irreversible" | "not_linked"
             | "database_ahead" => format!("{app} status"),
-            "server" => "see that the server runs, and that --uri or MONGODB_URI names it".to_owned(),
+            "server" => {
+                "check that the server runs and that --uri or MONGODB_URI names it".to_owned()
+            }
             "unauthorized" => {
-                "see that the user and password in --uri or MONGODB_URI are right (percent-encoded, \
-                 with `authSource`), and what roles the user has"
+                "check user and password in --uri or MONGODB_URI (percent-encoded, with \
+                 `authSource`) and the roles of the user"
                     .to_owned()
             }
             "settings" => format!("{app} {verb} --help"),

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::telemetry::{redact, visible};
 
-/// The line that is shown now. There is one stderr, so there is one line.
+/// The progress line on screen. There is one stderr, so there is one line.
 static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Shows the line until it is dropped.
@@ -47,7 +47,7 @@ pub(crate) fn line() -> Option<ProgressBar> {
     LINE.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Does something to the terminal while the line is out of the way.
+/// Runs `action`, which prints, while the progress line is hidden.
 pub(super) fn suspend<R>(action: impl FnOnce() -> R) -> R {
     match line() {
         Some(bar) => bar.suspend(action),
@@ -55,7 +55,7 @@ pub(super) fn suspend<R>(action: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Where log lines go: to stderr, above the line, without secrets.
+/// Writes log lines to stderr, above the progress line, without secrets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogWriter;
 
@@ -63,19 +63,19 @@ impl Write for LogWriter {
     /// The subscriber hands over whole lines.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        // A line of JSON spells secrets in its own way.
+        // In JSON, secrets are escaped, so they are looked for in the parsed line.
         let clean = match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(json) if json.is_object() => {
                 let mut clean = json.clone();
                 redact::clean_json(&mut clean);
-                // As it was written, so that its fields keep their order.
+                // If nothing was removed, the original line, so that its fields keep their order.
                 let line = if clean == json { text.into_owned() } else { format!("{clean}\n") };
                 visible::json(line).into()
             }
             _ => redact::clean(&text),
         };
-        // A reader that has gone away (`2>&1 | head -1`) is no failure; the subscriber would say it
-        // on the same closed stderr, and panic.
+        // A closed stderr (`2>&1 | head -1`) is no failure; the subscriber would report it on that
+        // same stderr, and panic.
         let _ = suspend(|| io::stderr().lock().write_all(clean.as_bytes()));
         Ok(line.len())
     }

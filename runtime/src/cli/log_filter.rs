@@ -1,17 +1,18 @@
-//! The log filter that the arguments and the environment ask for.
+//! The log filter from the arguments and the environment.
 
 use std::env::VarError;
 
 use super::{args::CliArgs, error::CliError};
 
-/// Whether each line is a JSON object, and the directives that were asked for.
+/// Whether each log line is a JSON object, and the filter's directives; `None`: no filter was
+/// given.
 pub(crate) fn asked(args: &CliArgs) -> Result<(bool, Option<String>), CliError> {
     let from_env = match std::env::var("RUST_LOG") {
         Ok(filter) => Some(filter).filter(|filter| !filter.trim().is_empty()),
         Err(VarError::NotPresent) => None,
         Err(VarError::NotUnicode(_)) => {
             let message =
-                "the environment variable RUST_LOG is not UTF-8; set it anew, or unset it";
+                "the environment variable RUST_LOG is not UTF-8; set it again, or unset it";
             return Err(CliError::usage("bad_log_filter", message));
         }
     };
@@ -24,7 +25,7 @@ pub(crate) fn asked(args: &CliArgs) -> Result<(bool, Option<String>), CliError> 
     Ok(asked.map_or((false, None), |asked| split_json(&asked)))
 }
 
-/// Whether each line on stderr is a JSON object.
+/// Whether each log line is a JSON object.
 pub(super) fn is_json(args: &CliArgs) -> bool {
     asked(args).is_ok_and(|(json, _)| json)
 }

@@ -26,13 +26,13 @@ use tracing_subscriber::{
 use super::{args::CliArgs, error::CliError, line::LogWriter, log_filter::asked, out::Out};
 use crate::telemetry::{IN_THE_REPORT, visible};
 
-/// Whether the log lines of this process say that a run waits for the lock.
+/// Whether this process's log lines say that a run waits for the lock.
 static IS_LOGGED: OnceLock<bool> = OnceLock::new();
 
-/// Sets up logging, once per process; where the app has done so already, its set-up stays.
+/// Sets up logging once per process; if the app has set it up already, that stays.
 ///
-/// `--log` decides, or else `-v`, or else `RUST_LOG`, or else warnings only. With `json` among the
-/// directives each line is a JSON object; alone it also says what becomes of each migration.
+/// The filter is `--log`, else `-v`, else `RUST_LOG`, else warnings only. With `json` among the
+/// directives each line is a JSON object; `json` alone also logs each migration's outcome.
 ///
 /// Returns whether the log lines say that a run waits for the lock.
 pub(super) fn init(args: &CliArgs, out: Out) -> Result<bool, CliError> {
@@ -60,13 +60,13 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<bool, CliError> {
     let set_up = || {
         let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
         let is_ours = subscriber.try_init().is_ok();
-        // An app that set up logging itself has asked for what it wants to see.
+        // An app that set up logging itself has chosen what it wants to see.
         !is_ours || shows_waiting(directives)
     };
     Ok(*IS_LOGGED.get_or_init(set_up))
 }
 
-/// Whether these directives show what the library tells at level `info`, such as that it waits.
+/// Whether these directives show the library's events of level `info`, such as waiting.
 fn shows_waiting(directives: &str) -> bool {
     directives.split(',').any(|directive| {
         let (target, level) = directive.rsplit_once('=').unwrap_or(("", directive));
@@ -75,9 +75,9 @@ fn shows_waiting(directives: &str) -> bool {
     })
 }
 
-/// Writes the fields of events and spans as usual, with everything in them visible: a line break
-/// in a value would begin a line that looks like an event of its own, also in what a migration or a
-/// library logs.
+/// Writes the fields of events and spans as usual, with hidden characters escaped: a line break in
+/// a value, also in an event of a migration or a library, would begin a line that looks like an
+/// event.
 struct VisibleFields;
 
 impl<'w> FormatFields<'w> for VisibleFields {
@@ -88,7 +88,7 @@ impl<'w> FormatFields<'w> for VisibleFields {
     }
 }
 
-/// Hands each value on, on one line.
+/// Passes each value on, on one line.
 struct VisibleValues<V>(V);
 
 impl<V: Visit> Visit for VisibleValues<V> {
@@ -110,7 +110,7 @@ impl<V: Visit> Visit for VisibleValues<V> {
     }
 }
 
-/// For who did not ask for log lines: without what the verb itself will say.
+/// The format when no log filter was given: leaves out events that the verb's own report repeats.
 struct WithoutReported(Format<Compact, ()>);
 
 impl<S, N> FormatEvent<S, N> for WithoutReported

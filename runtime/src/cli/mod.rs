@@ -1,5 +1,8 @@
-//! *Feature `cli`.* The command line: arguments in, one call of the library, a report out. It
-//! decides nothing.
+//! *Feature `cli`.* The command line of an app: arguments in, one call of the library, a report out.
+//! It decides nothing.
+//!
+//! Either it is the whole program ([`main()`], [`Cli::run`]), or an app mounts the verbs
+//! ([`Command`]) into its own parser. The guide `docs/command-line.md` shows every verb.
 //!
 //! # The whole command line
 //!
@@ -10,7 +13,7 @@
 //! }
 //! ```
 //!
-//! Or shorter, where nothing needs a default: [`main()`].
+//! Without settings, [`main()`] is shorter.
 //!
 //! # Under an app's own command line
 //!
@@ -109,8 +112,8 @@
 //! # assert_eq!(code, ExitCode::from(64));
 //! ```
 //!
-//! [`Cli::parse`] finds where the verbs are, so that hints say `shop db up`; where an app parses
-//! its arguments without it, [`Cli::called`] says so. `shop db completions bash` prints the
+//! [`Cli::parse`] finds where the verbs are, so that hints say `shop db up`; if an app parses its
+//! arguments by itself, [`Cli::called`] says so. `shop db completions bash` prints the
 //! completion script of the whole `shop`. For `cargo mongrate up`, name the subcommand in the app's
 //! `Cargo.toml`:
 //!
@@ -121,23 +124,25 @@
 //!
 //! # Which server, which database
 //!
-//! The server: `--uri`, `MONGODB_URI`, or else the embedded one, if the app has
-//! [one](Cli::embedded). It is looked for for 10 s unless the URI sets
-//! `serverSelectionTimeoutMS`, and told that `mongrate` calls unless the URI sets `appName`.
-//! The database: `--database`, `MONGODB_DATABASE`, the one in the URI, or else the app's.
+//! The server is named by `--uri`, by `MONGODB_URI`, or else it is the app's embedded server
+//! ([`Cli::embedded`]). The search for it ends after 10 s unless the URI sets
+//! `serverSelectionTimeoutMS`; the `appName` is `mongrate` unless the URI sets it. The database is
+//! named by `--database`, by `MONGODB_DATABASE`, by the URI, or else by the app
+//! ([`Cli::database`]).
 //!
-//! Blanks and newlines around both are left out, as a variable that is read from a file ends with one.
-//! `admin`, `local` and `config` in the URI are refused, as they usually mean where the user signs
-//! in: `--database` may name them. Read preference, read concern and write concern of the URI are not
-//! used: migrations read from the primary and write to the majority (`w=0` is refused).
+//! Blanks and newlines around both are removed, as a variable that is read from a file ends with
+//! one. `admin`, `local` and `config` in the URI are refused, as there they usually name the
+//! database to sign in at; `--database` may name them. Read preference, read concern and write
+//! concern of the URI are not used: migrations read from the primary and write to the majority
+//! (`w=0` is refused).
 //!
-//! Passwords are in no output: not in help, errors, logs, or reports.
+//! No output contains passwords: neither help nor errors, logs or reports.
 //!
 //! # Exit codes
 //!
 //! | code | [kind](Kind) | meaning |
 //! |---|---|---|
-//! | 0 | | done; or there was nothing to do |
+//! | 0 | | done, or nothing to do |
 //! | 1 | `failed` | a migration failed, also in a dry run; for `create`, a file could not be written |
 //! | 3 | `pending` | `check`: migrations are pending |
 //! | 64 | `usage` | the arguments are wrong, a confirmation is missing, a version is unknown |
@@ -150,34 +155,42 @@
 //! | 143 | `cancelled` | cancelled by SIGTERM |
 //!
 //! The first Ctrl-C or SIGTERM ends a run in order: the transaction is aborted, the outcome
-//! recorded, the lock released. The second ends the process at once; others then wait for the
-//! lease to run out.
+//! recorded, the lock released. The second ends the process at once; other processes then wait
+//! until its lease runs out.
 //!
 //! # JSON
 //!
-//! With `--json`, stdout holds one document: the verb's report, as the types serialise
-//! ([`StatusReport`](crate::StatusReport) for `status`, [`RunReport`](crate::RunReport) for
-//! `up`, `down` and `redo`, [`PlanReport`](crate::PlanReport) for `plan` and `--dry-run=plan`,
-//! [`DryRunReport`](crate::DryRunReport) for `--dry-run` and `--shadow`, with exit code 1 where a
-//! migration did not get through,
-//! [`HistoryReport`](crate::HistoryReport), [`CheckReport`](crate::CheckReport),
-//! [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport),
-//! [`RecordReport`](crate::RecordReport) for `baseline` and `resolve`,
-//! [`ImportReport`](crate::ImportReport), [`RepairReport`](crate::RepairReport), [`Created`] for
-//! `create`, `{"shell", "script"}` for `completions`, `{"url", "database"}` for `serve` (feature
-//! `http`) once it listens), or
+//! With `--json`, stdout holds one document: the verb's report, or an error. The shape is stable:
+//! fields may be added, none is renamed or removed within a major version.
+//!
+//! | verb | report |
+//! |---|---|
+//! | `status` | [`StatusReport`](crate::StatusReport) |
+//! | `up`, `down`, `redo` | [`RunReport`](crate::RunReport) |
+//! | `plan`, `--dry-run=plan` | [`PlanReport`](crate::PlanReport) |
+//! | `--dry-run`, `--shadow` | [`DryRunReport`](crate::DryRunReport); exit code 1 if a migration did not complete |
+//! | `history` | [`HistoryReport`](crate::HistoryReport) |
+//! | `check` | [`CheckReport`](crate::CheckReport) |
+//! | `lock-status`, `force-unlock` | [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport) |
+//! | `baseline`, `resolve` | [`RecordReport`](crate::RecordReport) |
+//! | `import` | [`ImportReport`](crate::ImportReport) |
+//! | `repair` | [`RepairReport`](crate::RepairReport) |
+//! | `purge` | [`PurgeReport`](crate::PurgeReport) |
+//! | `create` | [`Created`] |
+//! | `completions` | `{"shell", "script"}` |
+//! | `serve` (feature `http`) | `{"url", "database"}`, once it listens |
 //!
 //! ```json
 //! { "error": { "code": "pending", "kind": "pending", "message": "…", "next": "…", "report": {} } }
 //! ```
 //!
-//! where `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
-//! `no_database`, `reserved_database`, `embedded`, `bad_log_filter`, `bad_mapping`, `confirmation_needed`, `declined`,
-//! `bad_name`, `name_taken`, `no_directory`, `no_version`, `bad_sum`, `no_token`, `bad_token`,
-//! `listen`, `io`; `kind` is the [`Kind`]; `next`, if there is one, is for
-//! people; and `report`, if work had begun, is the [`RunReport`](crate::RunReport) of what was
-//! done. The shape is stable: fields may be added, none is renamed or removed within a major
-//! version.
+//! - `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
+//!   `no_database`, `reserved_database`, `embedded`, `bad_log_filter`, `bad_mapping`,
+//!   `confirmation_needed`, `declined`, `bad_name`, `name_taken`, `no_directory`, `no_version`,
+//!   `bad_sum`, `no_token`, `bad_token`, `listen`, `io`.
+//! - `kind` is the [`Kind`].
+//! - `next`, if it is there, is text for people.
+//! - `report`, if a run had begun, is the [`RunReport`](crate::RunReport) of what was done.
 
 mod app;
 mod args;
@@ -241,7 +254,7 @@ pub async fn main() -> ExitCode {
 }
 
 impl Cli {
-    /// Runs the verb in the process's arguments. Its exit code is for `main` to return.
+    /// Runs the verb in the process's arguments. Return the exit code from `main`.
     pub async fn run(self) -> ExitCode {
         Box::pin(self.run_from(std::env::args_os())).await
     }
@@ -252,7 +265,7 @@ impl Cli {
         A: Into<OsString> + Clone,
     {
         match self.parse_from::<usage::CommandLine, _>(args) {
-            // A future holds what it needs across its waits, and arguments are large.
+            // Boxed: the future holds the arguments across its waits, and they are large.
             Ok(whole) => match Box::new(whole).as_ref() {
                 usage::CommandLine { verb: usage::Verb::Migrate(command), args } => {
                     command.execute(&self, args).await
@@ -268,10 +281,10 @@ impl Cli {
 }
 
 impl Command {
-    /// Runs the verb, prints what it has to say, and returns the exit code.
+    /// Runs the verb, prints its report, and returns the exit code.
     ///
-    /// Catches Ctrl-C and SIGTERM while it runs, and sets up logging to stderr unless the app
-    /// has done so.
+    /// Catches Ctrl-C and SIGTERM meanwhile, and sets up logging to stderr unless the app has set
+    /// it up.
     pub async fn execute(&self, cli: &Cli, args: &CliArgs) -> ExitCode {
         let out = Out::new(args);
         if let Some(uri) = &args.uri {
@@ -283,7 +296,7 @@ impl Command {
         };
         let signals = Signals::listen(out);
         let run = verbs::VerbRun { cli, args, out, is_logged, cancel: signals.token() };
-        // Boxed: a verb's future is of 35 KB, and would be in that of every caller.
+        // Boxed: a verb's future has 35 KB, and would be part of every caller's future.
         match Box::pin(run.output(self)).await {
             Ok(output) => {
                 if out.json {

@@ -1,4 +1,4 @@
-//! The one place that prints: results to stdout, all else to stderr, without secrets.
+//! Everything is printed here: results to stdout, everything else to stderr, without secrets.
 
 use std::{
     io::{self, IsTerminal as _, Write},
@@ -28,17 +28,18 @@ use crate::{
     telemetry::{redact, visible},
 };
 
-/// Why stdout did not take what was written to it, if it did not. There is one stdout.
+/// The error of the last failed write to stdout. There is one stdout.
 static UNWRITTEN: Mutex<Option<String>> = Mutex::new(None);
 
-/// Whether the cursor stands behind a question.
+/// Whether the cursor stands after a question.
 static ASKING: AtomicBool = AtomicBool::new(false);
 
-/// How and where to print. Texts carry their styles; what the stream cannot show is cut.
+/// How and where to print. Texts carry their styles; styles that the stream cannot show are
+/// removed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Out {
     pub(super) json: bool,
-    /// What goes to stderr is a JSON object a line, as log lines are.
+    /// Whether each line on stderr is a JSON object, as log lines are.
     json_log: bool,
     choice: ColorChoice,
 }
@@ -57,12 +58,12 @@ impl Out {
         Self { json, json_log: false, choice }
     }
 
-    /// The width of the terminal that stdout is; none if it is not one.
+    /// The width of the terminal; `None` if stdout is not a terminal.
     pub(super) fn width(self) -> Option<u16> {
         comfy_table::Table::new().width()
     }
 
-    /// Whether there is somebody to ask.
+    /// Whether questions can be asked and answered.
     pub(super) fn is_interactive(self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
@@ -75,33 +76,31 @@ impl Out {
         }
     }
 
-    /// Text to stdout, ending in a newline.
+    /// Prints text to stdout, ending in a newline.
     pub(super) fn print(self, text: &str) {
         let written =
             line::suspend(|| write(AutoStream::new(io::stdout(), self.choice), text, true));
         if let Err(error) = written
-            // A reader that has gone away (`| head`) is nobody's concern: the work counts, not
-            // its echo.
+            // A closed pipe (`| head`) is no failure: the work counts, not its output.
             && error.kind() != io::ErrorKind::BrokenPipe
         {
             *UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         }
     }
 
-    /// The exit code of a process that would end with `code`: another one if stdout did not take
-    /// all that was to be said. What failed has its own code already.
+    /// The process's exit code: `code`, or 1 instead of 0 if stdout did not take all output.
     pub(super) fn exit(self, code: ExitCode) -> ExitCode {
         let unwritten = UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(error) = unwritten else { return code };
         self.note(&format!(
-            "{}: could not write to stdout: {error}; what the command had to do is done, only its \
+            "{}: could not write to stdout: {error}; the command did its work, only its \
              output is missing",
             paint(ERROR, "error")
         ));
         if code == ExitCode::SUCCESS { ExitCode::from(Kind::Failed.exit_code()) } else { code }
     }
 
-    /// Lints, before a run.
+    /// Prints lints before a run.
     pub(super) fn lints(self, all: &[Lint], view: View, app: &str) {
         if !self.json_log {
             if !all.is_empty() {
@@ -120,7 +119,7 @@ impl Out {
         }
     }
 
-    /// What went wrong, and what to do next.
+    /// Prints an error and the next step.
     pub(super) fn failure(self, error: &CliError, next: Option<&str>) {
         let message = error.to_string();
         if !self.json_log {
@@ -138,7 +137,7 @@ impl Out {
         self.log(line);
     }
 
-    /// A line of the log that the command line has to say itself.
+    /// Prints a JSON log line of the command line itself.
     fn log(self, mut line: Value) {
         if let Some(fields) = line.as_object_mut() {
             let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -150,7 +149,7 @@ impl Out {
         let _ = line::suspend(|| write(io::stderr(), &text, true));
     }
 
-    /// Text to stderr, ending in a newline; on a line of its own.
+    /// Prints text to stderr on a line of its own, ending in a newline.
     pub(super) fn note(self, text: &str) {
         if self.json_log {
             let text = anstream::adapter::strip_str(text).to_string();
@@ -159,22 +158,22 @@ impl Out {
         if ASKING.swap(false, Ordering::Relaxed) {
             let _ = write(AutoStream::new(io::stderr(), self.choice), "", true);
         }
-        // There is nowhere left to say that stderr is gone.
+        // If stderr is closed, there is nowhere left to report it.
         let _ = line::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, true));
     }
 
-    /// A question to stderr, without a newline.
+    /// Prints a question to stderr, without a newline.
     pub(super) fn ask(self, text: &str) {
         ASKING.store(true, Ordering::Relaxed);
         let _ = line::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, false));
     }
 
-    /// The question was answered: the answer's newline is on the terminal.
+    /// Records that the question was answered: the answer's newline is on the terminal.
     pub(super) fn answered(self) {
         ASKING.store(false, Ordering::Relaxed);
     }
 
-    /// A JSON document to stdout: on one line, or at a terminal indented.
+    /// Prints a JSON document to stdout: on one line, or indented if stdout is a terminal.
     pub(super) fn document(self, mut value: Value) {
         redact::clean_json(&mut value);
         let text =

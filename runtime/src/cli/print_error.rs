@@ -1,4 +1,4 @@
-//! Prints an error with its report and its next step.
+//! Prints an error, with the run's report and the next step.
 
 use super::{
     error::CliError,

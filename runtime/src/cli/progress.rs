@@ -1,5 +1,5 @@
-//! What a run tells: on the line, or where there is none, in a note that this process waits, which
-//! would otherwise be a silence of any length.
+//! Shows a run's events on the progress line. Without a line (stderr is no terminal), a note says
+//! that this process waits for the lock, which could otherwise be silent for hours.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// The listener of every verb. `is_logged`: the log lines say already that a run waits.
+/// The listener of every verb. `is_logged`: whether log lines already say that a run waits.
 pub(super) fn listener(out: Out, is_logged: bool) -> Progress {
     let planned = Mutex::new(Vec::new());
     Progress::with_listener(move |event| {
@@ -32,7 +32,7 @@ pub(super) fn listener(out: Out, is_logged: bool) -> Progress {
     })
 }
 
-/// What the line shows from this event on; `None`: what it showed before.
+/// The line's text from this event on; `None`: it stays as it is.
 fn on_the_line(planned: &Mutex<Vec<PlannedStep>>, event: RunEvent) -> Option<String> {
     let mut planned = planned.lock().unwrap_or_else(PoisonError::into_inner);
     match event {
@@ -64,7 +64,7 @@ fn on_the_line(planned: &Mutex<Vec<PlannedStep>>, event: RunEvent) -> Option<Str
     }
 }
 
-/// What a process without a line says of its waiting, once it has waited for a while.
+/// The note of a process without a line that has waited for a while.
 fn in_a_note(event: &RunEvent) -> Option<String> {
     let RunEvent::Waiting { holder, fence, waited, is_this_process } = event else { return None };
     if waited.is_zero() {
@@ -74,8 +74,8 @@ fn in_a_note(event: &RunEvent) -> Option<String> {
     let mut text =
         format!("waiting for the lock: {holder} migrates (fence {fence}); {seconds} s so far");
     if *is_this_process {
-        text += "; that is this very process: if a migration's body started this call, it waits \
-                 for itself, for ever";
+        text += "; the holder is this very process: if a migration's body started this call, it \
+                 waits for itself forever";
     }
     Some(text)
 }

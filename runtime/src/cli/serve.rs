@@ -1,4 +1,4 @@
-//! `serve`: the verbs over HTTP, for who has no server of their own.
+//! `serve`: the verbs over HTTP, for an app without a server of its own.
 
 use std::{
     net::SocketAddr,
@@ -24,7 +24,7 @@ use crate::{
     telemetry::redact,
 };
 
-/// What is logged unless somebody says: warnings, and who changes what.
+/// The default log filter: warnings, and who changes what.
 const LOG: &str = "warn,mongrate::audit=info";
 
 const READ_TOKEN: &str = "MONGRATE_READ_TOKEN";
@@ -36,33 +36,33 @@ const TOKENS_FILE: &str = "MONGRATE_TOKENS_FILE";
 /// How `serve` serves: the HTTP interface and its dashboard, for an app without a server of its
 /// own.
 ///
-/// It is part of [`Cli::run`]'s command line. An app with a parser of its own mounts it where it
-/// likes, or rather merges [`http::router`](crate::http::router) into the server that it has.
+/// It is part of [`Cli::run`]'s command line. An app with a parser of its own can mount it. An app
+/// with a server better merges [`http::router`](crate::http::router) into that.
 ///
 /// Tokens come from the environment or a file, never from the arguments, which others on the
 /// machine can see: `MONGRATE_READ_TOKEN`, `MONGRATE_WRITE_TOKEN`, and the file that
 /// `MONGRATE_TOKENS_FILE` or `--tokens-file` names.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
-    /// Where to listen; without TLS, so beyond this machine behind a proxy that has it
+    /// Address to listen on. There is no TLS: for other machines, put a proxy with TLS in front
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6480")]
     pub listen: SocketAddr,
 
-    /// Where the routes are
+    /// Path of the routes
     #[arg(long, value_name = "PATH", default_value = PREFIX)]
     pub prefix: String,
 
-    /// A file of tokens, a line each: `name read|write secret` [env: MONGRATE_TOKENS_FILE]
+    /// File of tokens, one a line: `name read|write secret` [env: MONGRATE_TOKENS_FILE]
     #[arg(long, value_name = "FILE")]
     pub tokens_file: Option<PathBuf>,
 
-    /// Another name that this server goes by, as `migrations.example.org`; may be given several
-    /// times [default: those of this machine, if it listens there only; else any]
+    /// Another host name of this server, such as `migrations.example.org` (may be repeated)
+    /// [default: this machine's names if it listens on loopback, else any]
     #[arg(long, value_name = "HOST")]
     pub allow_host: Vec<String>,
 
-    /// Another site whose pages may change something, as `https://admin.example.org`; may be
-    /// given several times
+    /// Another site whose pages may send changes, such as `https://admin.example.org` (may be
+    /// repeated)
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
 
@@ -70,13 +70,13 @@ pub struct ServeArgs {
     #[arg(long)]
     pub allow_create: bool,
 
-    /// Show what failed migrations said: it may quote documents
+    /// Show the messages of failed migrations, which may quote documents
     #[arg(long)]
     pub show_failures: bool,
 }
 
 impl ServeArgs {
-    /// Serves until Ctrl-C or SIGTERM, which end a run in order; 0 after that.
+    /// Serves until Ctrl-C or SIGTERM, which cancel a run in order. The exit code is 0 then.
     pub async fn execute(&self, cli: &Cli, args: &CliArgs) -> ExitCode {
         let out = Out::new(args);
         if let Some(uri) = &args.uri {
@@ -112,14 +112,14 @@ impl ServeArgs {
         stop: &CancellationToken,
     ) -> Result<(), CliError> {
         let auth = Auth::bearer(self.tokens()?)?;
-        // For dry runs; it keeps nothing while there is none.
+        // For dry runs; it records nothing otherwise.
         let observer = Observer::new();
         let connecting = cli.connect_observed(args, Some(&observer));
         let connection = unless_cancelled(stop, connecting).await?;
         let migrator = cli.migrator(args, connection.database());
         let migrator = migrator.observer(&observer).cancel_on(stop.clone());
         let served = async {
-            // An unsound build is said now, and not to the first who asks.
+            // Report an unsound build now, not at the first request.
             migrator.migrations()?;
             let mut api =
                 Api::new(migrator, auth).prefix(&self.prefix)?.show_failures(self.show_failures);
@@ -143,8 +143,8 @@ impl ServeArgs {
         served
     }
 
-    /// The names that it goes by. Where only this machine can reach it, those of this machine:
-    /// a page of the web whose name leads here gets nothing.
+    /// The host names that requests may use. If only this machine can reach the server, its own
+    /// names: a web page whose host name resolves to this machine is refused.
     fn hosts(&self) -> Vec<String> {
         let mut hosts = self.allow_host.clone();
         if self.listen.ip().is_loopback() {
@@ -171,8 +171,8 @@ impl ServeArgs {
         }
         if !address.ip().is_loopback() {
             out.note(
-                "warning: others can reach this, and nothing is encrypted: put a proxy with TLS in \
-                 front of it",
+                "warning: other machines can reach this address, and nothing is encrypted: put a proxy \
+                 with TLS in front of it",
             );
         }
     }
@@ -210,9 +210,9 @@ impl ServeArgs {
             return Err(CliError::usage(
                 "no_token",
                 format!(
-                    "nobody could sign in: set {WRITE_TOKEN}, and {READ_TOKEN} for those who only \
-                     look, or name a file with `--tokens-file`, a line each: `name read|write \
-                     secret`; a good secret: `openssl rand -hex 32`"
+                    "no token is set, so nobody could sign in: set {WRITE_TOKEN}, and {READ_TOKEN} for users \
+                     who only read, or name a file with `--tokens-file`, one token a line: `name \
+                     read|write secret`; `openssl rand -hex 32` makes a good secret"
                 ),
             ));
         }
@@ -224,7 +224,7 @@ fn bad_token(place: &str, error: &Error) -> CliError {
     CliError::usage("bad_token", format!("{place}: {error}"))
 }
 
-/// A line each: `name read|write secret`; `#` begins a comment.
+/// Reads a file of tokens, one a line: `name read|write secret`; `#` begins a comment.
 fn read_tokens(path: &Path) -> Result<Vec<Token>, CliError> {
     let refuse =
         |problem: String| CliError::usage("bad_token", format!("{}: {problem}", path.display()));
@@ -261,7 +261,7 @@ fn read_tokens(path: &Path) -> Result<Vec<Token>, CliError> {
     Ok(tokens)
 }
 
-/// A file of secrets that others may read is none.
+/// Refuses a file of secrets that other users may read.
 #[cfg(unix)]
 fn refuse_exposed(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -269,7 +269,7 @@ fn refuse_exposed(path: &Path) -> Result<(), String> {
     let mode = std::fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode();
     match mode & 0o077 {
         0 => Ok(()),
-        _ => Err(format!("others may read it; `chmod 600 {}`", path.display())),
+        _ => Err(format!("other users may read it; run `chmod 600 {}`", path.display())),
     }
 }
 

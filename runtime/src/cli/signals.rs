@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+//! Ctrl-C and SIGTERM: the first cancels the run in order, the second ends the process at once.
 
 use std::sync::{
     Arc,
@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::{line, out::Out};
 use crate::telemetry::visible::Line;
 
-/// What a shell makes of SIGINT: 128 + 2.
+/// The exit code for SIGINT, as in a shell: 128 + 2.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// What a shell makes of SIGTERM: 128 + 15.
+/// The exit code for SIGTERM, as in a shell: 128 + 15.
 pub(super) const TERMINATED: u8 = 143;
 
 /// Listens for signals until it is dropped.
@@ -33,12 +33,12 @@ impl Signals {
         Self { token, exit_code, task }
     }
 
-    /// Cancelled by the first signal.
+    /// The token that the first signal cancels.
     pub(super) fn token(&self) -> &CancellationToken {
         &self.token
     }
 
-    /// The exit code that says which signal it was.
+    /// The exit code for the signal that came.
     pub(super) fn exit_code(&self) -> u8 {
         self.exit_code.load(Ordering::Relaxed)
     }
@@ -54,7 +54,7 @@ async fn watch(token: CancellationToken, exit_code: Arc<AtomicU8>, out: Out) {
     let mut source = match Source::new() {
         Ok(source) => source,
         Err(error) => {
-            tracing::warn!(target: "mongrate", error = %Line(&error), "signals cannot be caught; Ctrl-C ends at once");
+            tracing::warn!(target: "mongrate", error = %Line(&error), "cannot catch signals; Ctrl-C ends the process at once");
             return;
         }
     };
@@ -63,7 +63,7 @@ async fn watch(token: CancellationToken, exit_code: Arc<AtomicU8>, out: Out) {
     token.cancel();
     out.note("cancelling… (press Ctrl-C again to quit at once)");
     let code = source.next().await;
-    // The lock is not given back; others wait until its lease runs out.
+    // The lock is not released: other processes wait until its lease runs out.
     line::suspend(|| std::process::exit(i32::from(code)));
 }
 

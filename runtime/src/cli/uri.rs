@@ -1,12 +1,12 @@
-//! Reads a connection string, and says what is wrong with it: without its password, with the names
-//! of its options, and with the feature that a build lacks.
+//! Parses a connection string. Errors name the option that is wrong or the driver's feature that
+//! the build lacks, never the password.
 
 use mongodb::{error::ErrorKind, options::ClientOptions};
 
 use super::error::CliError;
 use crate::{Kind, telemetry::redact};
 
-/// Options that the driver takes for unknown, unless a feature of it is built in.
+/// Options that the driver only knows with the named feature.
 const FEATURE_OPTIONS: [(&str, &str); 6] = [
     ("proxyhost", "socks5-proxy"),
     ("proxyport", "socks5-proxy"),
@@ -16,7 +16,7 @@ const FEATURE_OPTIONS: [(&str, &str); 6] = [
     ("tlsallowinvalidhostnames", "openssl-tls"),
 ];
 
-/// Options of other drivers of MongoDB's, which this one does not have.
+/// Options that MongoDB's other drivers have and the Rust driver does not.
 const OTHER_DRIVERS_OPTIONS: [&str; 9] = [
     "fsync",
     "gssapiservicename",
@@ -43,7 +43,7 @@ pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
         let message = match missing(uri, &described) {
             Some(missing) => missing,
             None => format!(
-                "the URI is not one of MongoDB's: {}; expected \
+                "this is not a MongoDB URI: {}; expected \
                  mongodb://host:port/database?options, with `user:password@` before the host if it \
                  asks for them, and special characters in both percent-encoded",
                 redact::clean_broken(uri, &described)
@@ -53,7 +53,7 @@ pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
     })
 }
 
-/// What the URI asks for, and this build does not have: none of its values is in it.
+/// A message about an option that this build does not support; it holds none of the URI's values.
 fn missing(uri: &str, described: &str) -> Option<String> {
     let option = described
         .split_once(" is an invalid option")
@@ -61,17 +61,17 @@ fn missing(uri: &str, described: &str) -> Option<String> {
         .map(str::to_ascii_lowercase);
     if let Some(name) = option.as_deref().filter(|name| OTHER_DRIVERS_OPTIONS.contains(name)) {
         return Some(format!(
-            "the URI has the option `{name}`, which MongoDB's driver for Rust does not have; take \
-             it out"
+            "the URI has the option `{name}`, which MongoDB's driver for Rust does not have; \
+             remove it"
         ));
     }
-    // Its own name, as the most similar one: a feature that is not built in.
+    // The driver suggests the very same name: the option's feature is not built in.
     let similar = described.rsplit_once("similar name exists: ").map(|(_, similar)| similar.trim());
     let is_similar = option.is_some() && option.as_deref() == similar;
     let of_option = |name: &str| FEATURE_OPTIONS.iter().find(|(option, _)| *option == name);
     let feature = option.as_deref().and_then(of_option).map(|(_, feature)| *feature);
     let feature = match option.as_deref() {
-        // Unknown as a whole, as long as no compression is built in.
+        // Without any compression built in, the driver does not know the option at all.
         Some("compressors") => Some(compression(uri)),
         _ => feature.or_else(|| named_feature(described)),
     };
@@ -79,12 +79,12 @@ fn missing(uri: &str, described: &str) -> Option<String> {
         let name = option.filter(|_| is_similar)?;
         return Some(format!(
             "the URI has the option `{name}`, which this app's build of MongoDB's driver does not \
-             have; take it out"
+             have; remove it"
         ));
     };
     Some(format!(
         "the URI asks for something that needs the feature `{feature}` of the driver, which this \
-         app is built without; take it out of the URI, or build the app with `mongodb = {{ version \
+         app is built without; remove it from the URI, or build the app with `mongodb = {{ version \
          = \"3\", default-features = false, features = [\"{feature}\"] }}` among its dependencies"
     ))
 }
@@ -103,7 +103,7 @@ fn compression(uri: &str) -> &'static str {
     asked.split(',').find_map(known).unwrap_or("zstd-compression")
 }
 
-/// The feature that a message of the driver's names.
+/// The feature that the driver's message names.
 fn named_feature(described: &str) -> Option<&str> {
     let (before, _) = [" feature flag", " feature is not enabled", " feature must be enabled"]
         .into_iter()

@@ -1,4 +1,4 @@
-//! Reads the arguments, and answers wrong ones: exit code 64, JSON if asked for, no password.
+//! Parses the arguments, and reports wrong ones: exit code 64, JSON with `--json`, no password.
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -12,18 +12,18 @@ use super::{
 };
 use crate::{Kind, telemetry::redact};
 
-/// The exit codes, for the end of the help text.
+/// The exit codes, as text for the end of `--help`.
 pub const AFTER_HELP: &str = "\
 Exit codes:
   0    done, or nothing to do
   1    a migration failed, also in a dry run
   3    `check`: migrations are pending
-  64   wrong arguments, or a confirmation is missing
+  64   wrong arguments, an unknown version, or a missing confirmation
   65   refused; a person has to decide (drift, order, irreversible, lints, ...)
-  69   MongoDB is out of reach
+  69   MongoDB is out of reach, or cannot do what is needed
   70   the migrations of this build are unsound
-  75   another process is migrating
-  77   not allowed to
+  75   another process is migrating, or took over
+  77   the sign-in failed, or the user's rights do not suffice
   130  cancelled by Ctrl-C, or not confirmed (143: by SIGTERM)";
 
 /// Migrates a MongoDB database.
@@ -36,8 +36,8 @@ pub(super) struct CommandLine {
     pub(super) verb: Verb,
 }
 
-/// The verbs of the whole command line. `serve` is not among those that an app mounts: it may
-/// well have one of its own.
+/// The verbs of the whole command line. `serve` is not among the verbs that an app mounts, as many
+/// apps have a `serve` of their own.
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
     #[command(flatten)]
@@ -49,8 +49,8 @@ pub(super) enum Verb {
 }
 
 impl Cli {
-    /// Parses the process's arguments with an app's own parser. On wrong arguments, and on
-    /// `--help`, it prints what is to be said.
+    /// Parses the process's arguments with an app's own parser. For wrong arguments, `--help` and
+    /// `--version` it prints the message.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Cli {
         self.parse_from(std::env::args_os())
     }
 
-    /// The same with these arguments; the first is the program's name.
+    /// Parses these arguments, as [`parse`](Self::parse) does; the first is the program's name.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl Cli {
         self.clap = Some(command.clone());
         if let Some(name) = unreadable(&command) {
             let message = format!(
-                "the environment variable {name} is not UTF-8; set it anew, or unset it: nothing \
+                "the environment variable {name} is not UTF-8; set it again, or unset it; nothing \
                  was run"
             );
             let error = command.error(ErrorKind::InvalidUtf8, message);
@@ -105,7 +105,8 @@ impl Cli {
     }
 }
 
-/// A variable that an argument is read from, and that clap would only call "invalid UTF-8".
+/// The name of a variable that an argument is read from and that is not UTF-8. Clap's own message
+/// does not name the variable.
 fn unreadable(command: &clap::Command) -> Option<String> {
     let own = command.get_arguments().filter_map(clap::Arg::get_env);
     let of_verbs = command.get_subcommands().filter_map(unreadable);
@@ -115,7 +116,7 @@ fn unreadable(command: &clap::Command) -> Option<String> {
         .next()
 }
 
-/// The subcommands that lead to the verbs; none where this is no parser with verbs in it.
+/// The subcommands that lead to the verbs; `None` if the parser has no verbs.
 pub(super) fn mounted(command: &clap::Command) -> Option<Vec<String>> {
     let has = |verb| command.get_subcommands().any(|subcommand| subcommand.get_name() == verb);
     if has("lock-status") && has("force-unlock") {
@@ -128,12 +129,12 @@ pub(super) fn mounted(command: &clap::Command) -> Option<Vec<String>> {
     })
 }
 
-/// Prints what clap has to say. The arguments are not parsed, so it looks for itself whether
-/// JSON or no colour was asked for.
+/// Prints clap's message. As the arguments are not parsed, it looks for `--json` and `--color`
+/// itself.
 fn print_clap(error: &clap::Error, args: &[OsString]) -> ExitCode {
     let before_dashes = || args.iter().skip(1).take_while(|arg| *arg != "--");
     for arg in args {
-        // A value of `--uri`, or of a mistyped option.
+        // The argument may be the value of `--uri`, or of a mistyped option.
         let arg = arg.to_string_lossy();
         redact::learn(arg.split_once('=').map_or(&*arg, |(_, value)| value));
         redact::learn(&arg);

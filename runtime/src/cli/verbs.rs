@@ -31,7 +31,7 @@ use crate::{
     migrator::mode::{Mode, ModeReport},
 };
 
-/// What a verb has to say.
+/// A verb's report, as text and as JSON, with the exit code.
 pub(super) struct Output {
     pub(super) text: String,
     pub(super) json: Value,
@@ -41,18 +41,22 @@ pub(super) struct Output {
 impl Output {
     fn new<T: Serialize>(report: &T, text: impl Into<String>) -> Result<Self, CliError> {
         let json = serde_json::to_value(report).map_err(|error| {
-            CliError::new(Kind::Failed, "io", format!("the report is no JSON: {error}"))
+            CliError::new(
+                Kind::Failed,
+                "io",
+                format!("the report cannot be written as JSON: {error}"),
+            )
         })?;
         Ok(Self { text: text.into(), json, exit_code: 0 })
     }
 }
 
-/// A verb at work.
+/// What a verb needs while it runs.
 pub(super) struct VerbRun<'a> {
     pub(super) cli: &'a Cli,
     pub(super) args: &'a CliArgs,
     pub(super) out: Out,
-    /// The log lines say already that a run waits.
+    /// Whether log lines already say that a run waits for the lock.
     pub(super) is_logged: bool,
     pub(super) cancel: &'a CancellationToken,
 }
@@ -69,7 +73,7 @@ impl VerbRun<'_> {
         if let Some(contradiction) = dry_run.contradiction() {
             return Err(CliError::usage("usage", format!("{contradiction}; nothing was run")));
         }
-        // The driver copies every command for it, so it is there only where it is wanted.
+        // The driver copies every command for an observer, so only a dry run has one.
         let observer = dry_run.how().map(|_| Observer::new());
         let connecting = self.cli.connect_observed(self.args, observer.as_ref());
         let connection = unless_cancelled(self.cancel, connecting).await?;
@@ -202,7 +206,7 @@ impl VerbRun<'_> {
                 })
                 .map(|migration| Named { version: migration.version, name: migration.name })
                 .collect();
-            // Where nothing would be recorded, there is nothing to ask.
+            // If nothing would be recorded, there is nothing to confirm.
             if is_known && !missing.is_empty() {
                 self.out.note(&notes::names(&missing));
                 self.ask(&format!(
@@ -238,7 +242,7 @@ impl VerbRun<'_> {
                 return Output::new(&preview, text);
             }
             self.out.note(&text);
-            // What the next call refuses, or finds done, is not asked.
+            // No question if the next call refuses, or has nothing to record.
             let refused = !preview.unmatched.is_empty() && !args.allow_unmatched;
             if !refused && !preview.imported.is_empty() {
                 self.ask("Record them as applied, without running any?").await?;
@@ -297,7 +301,7 @@ impl VerbRun<'_> {
                 return Output::new(&preview, text);
             }
             self.out.note(&text);
-            self.ask("Remove them for good?").await?;
+            self.ask("Remove these collections for good?").await?;
         }
         let line = Progress::start("removing");
         let report = purge(&migrator, args).await?;
@@ -319,7 +323,8 @@ impl VerbRun<'_> {
         Output::new(&json!({ "shell": shell.to_string(), "script": script }), script)
     }
 
-    /// Does what `mode` says. `looking`: what the progress line of a run shows at first.
+    /// Awaits `work`, which was asked for in this mode. `looking` is the first text of a run's
+    /// progress line.
     async fn execute(
         &self,
         mode: Mode,
@@ -332,7 +337,7 @@ impl VerbRun<'_> {
                 let _line = Progress::start(looking);
                 work.await?
             }
-            // A signal ends it in order, as its transaction or its database has to go.
+            // A signal ends it in order: its transaction or its database has to be removed.
             Mode::DryRun { .. } | Mode::Shadow { .. } => {
                 let _line = Progress::start("trying");
                 match work.await {
@@ -354,14 +359,14 @@ impl VerbRun<'_> {
         }
     }
 
-    /// What would better be done otherwise, before it is done.
+    /// Prints the lints of what `up` is about to apply.
     async fn warn(&self, up: Up<'_>) -> Result<(), CliError> {
-        match self.read("looking at what the migrations would meet", up.plan()).await {
+        match self.read("reading what the lints need", up.plan()).await {
             Ok(plan) => {
                 self.out.lints(&plan.lints, self.view(), &self.cli.program());
                 Ok(())
             }
-            // A server that is out of reach is not waited for twice.
+            // Do not wait twice for a server that is out of reach.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -370,12 +375,12 @@ impl VerbRun<'_> {
             {
                 Err(error)
             }
-            // Whatever else it is, the run says it; and it may be over by then.
+            // The run reports any other error; and it may be gone by then.
             Err(_) => Ok(()),
         }
     }
 
-    /// Something that only reads: a signal may end it at any point.
+    /// Awaits work that only reads: a signal may end it at any point.
     async fn read<T>(
         &self,
         doing: &str,
@@ -389,7 +394,7 @@ impl VerbRun<'_> {
         confirm::ask(self.out, question, self.cancel).await
     }
 
-    /// Refuses, before anything is read, what would have to be asked where nobody can be.
+    /// Refuses a verb that needs a confirmation without a terminal, before anything is read.
     fn refuse_unasked(&self, command: &Command) -> Result<(), CliError> {
         let (unasked, flag) = match command {
             Command::Down(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
@@ -413,7 +418,7 @@ impl VerbRun<'_> {
     }
 }
 
-/// The entries of a mapping file.
+/// The mapping file's entries: the other tool's name to our version.
 fn mapping(args: &ImportArgs) -> Result<BTreeMap<String, Option<Version>>, CliError> {
     let Some(path) = &args.mapping else { return Ok(BTreeMap::new()) };
     let bad = |problem: String| {
@@ -422,7 +427,7 @@ fn mapping(args: &ImportArgs) -> Result<BTreeMap<String, Option<Version>>, CliEr
     };
     let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| {
-        bad(format!("{error}; expected is {{\"their name\": version, \"another\": null}}"))
+        bad(format!("{error}; expected {{\"their name\": version, \"another\": null}}"))
     })
 }
 

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_was_applied_before_the_first_that_is_gone_is_applied_again() {
-        let digest = |version| Digest::of([(Version::new(version), "c")].into_iter());
+        let digest = |version| Digest::of([(Version::new(version), "c")]);
         let mut all = Provisional::default();
         for sequence in [11, 12] {
             let version = Version::new(sequence);

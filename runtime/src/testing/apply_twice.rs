@@ -1,4 +1,4 @@
-//! Whether a run that dies, wherever it does, and is run again leaves what one run leaves.
+//! Checks that a run that dies at any command and is repeated leaves what one run leaves.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mongodb::bson::DateTime;
@@ -14,17 +14,17 @@ use super::{
 };
 use crate::{Migration, OutOfOrder, model::named::Named};
 
-/// The most crashes of one migration. Of one with more commands, so many are chosen, evenly.
+/// The most crashes of one migration. If it sends more commands, the crashes are spread evenly.
 const CRASHES_MAX: usize = 200;
 
-/// How many of them are tried at a time.
+/// How many crashes are tried at a time.
 const AT_A_TIME: usize = 8;
 
 /// What [`apply_twice`] tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApplyTwice {
-    /// Each migration, in its order.
+    /// The migrations that were tried, in their order.
     pub migrations: Vec<Crashed>,
 }
 
@@ -32,25 +32,26 @@ pub struct ApplyTwice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Crashed {
-    /// Which.
+    /// The migration.
     pub migration: Named,
-    /// How many commands a run of it sends, those of the protocol among them.
+    /// How many commands a run of the migration sends, including the protocol's own.
     pub commands: usize,
     /// How many crashes were tried: one before each command, up to 200.
     pub crashes: usize,
 }
 
-/// Tries each migration that is pending, oldest first: applies it once without a crash, and then,
-/// in databases like this one, with a crash before each command that it sends; there it is applied
-/// again, as the next start of an app does. All of them have to hold the same afterwards.
+/// Tries each pending migration, oldest first: applies it once without a crash. Then, in copies of
+/// the database, lets a run crash before each command that the migration sends, and applies it
+/// again, as the next start of an app does. Each copy has to hold what the run without a crash
+/// left.
 ///
-/// A crash after a command is the crash before the next one, so these are all there are. That a
-/// transactional migration passes is Mongrate's to guarantee; what this finds are online bodies
-/// that do, outside of their steps, what must not be done twice.
+/// A crash after a command is a crash before the next, so these are all possible crashes. Mongrate
+/// guarantees that a transactional migration passes; this finds online bodies that do something
+/// outside of their steps that must not be done twice.
 ///
-/// Compared is what [`round_trip`](super::round_trip()) compares. It starts where the database is;
-/// where nothing is pending, with the first migration in an empty database. It copies the
-/// database for each crash, so give it few documents.
+/// It compares what [`round_trip`](super::round_trip()) compares, and starts with the first pending
+/// migration; if none is pending, with the first migration in an empty database. It copies the
+/// database for each crash, so use few documents.
 ///
 /// ```no_run
 /// use mongrate::testing::{self, Database, TestError};
@@ -63,9 +64,9 @@ pub struct Crashed {
 ///
 /// # Errors
 ///
-/// [`TestError::Differs`] with the first difference, and at which command the run had died;
-/// [`TestError::Migration`] when one fails, or fails after a crash; [`TestError::SetUp`] when the
-/// database holds more than 32 MB.
+/// [`TestError::Differs`] with the first difference and the command at which the run died;
+/// [`TestError::Migration`] when a migration fails, also after a crash; [`TestError::SetUp`] when
+/// the database holds more than 32 MB.
 pub async fn apply_twice(database: &Database) -> Result<ApplyTwice, TestError> {
     let pending = pending(database).await?;
     if pending.is_empty() {
@@ -95,7 +96,7 @@ async fn crash_at_each_command(
     let image = Image::read(database).await?.ok_or_else(|| {
         TestError::set_up("copy the database for each crash", "it holds more than 32 MB")
     })?;
-    // Without a crash, in the test's own database; counted on the way.
+    // Without a crash, in the test's own database; this run counts the commands.
     let (ended, commands) = kill::run(database, Kill::before(usize::MAX), async |migrator| {
         migrator.out_of_order(OutOfOrder::Allow).up().to(migration.version()).await
     })
@@ -107,7 +108,7 @@ async fn crash_at_each_command(
     let wanted = Contents::read(database, control).await?;
     let points = points(commands);
     let (image, wanted) = (&image, &wanted);
-    // Most of it is waiting for the server.
+    // Several at a time: most of the work is waiting for the server.
     let crashes = stream::iter(points.iter().copied()).map(|number| async move {
         scratch::within(database, &format!("crash_{number}"), async |copy| {
             image.fill(copy, control).await?;
@@ -122,7 +123,7 @@ async fn crash_at_each_command(
 }
 
 async fn crash_at(copy: &Database, migration: &Migration, number: usize) -> Result<(), TestError> {
-    // It may fail before it gets so far, of what it does: then the next attempt says so.
+    // A migration that fails before this command fails again in the next attempt, which reports it.
     kill::run(copy, Kill::before(number), async |migrator| {
         let _ = migrator.out_of_order(OutOfOrder::Allow).up().to(migration.version()).await;
     })
@@ -130,7 +131,7 @@ async fn crash_at(copy: &Database, migration: &Migration, number: usize) -> Resu
     apply(copy, migration, &format!("apply, after a crash before its command {number},")).await
 }
 
-/// All of them, or as many as are tried, evenly, with the first and the last.
+/// The commands to crash at: all, or an even choice with the first and the last.
 fn points(commands: usize) -> Vec<usize> {
     if commands <= CRASHES_MAX {
         return (1..=commands).collect();

@@ -16,7 +16,7 @@ pub(super) struct Collection {
     pub(super) kind: String,
     pub(super) options: Document,
     pub(super) uuid: Option<Bson>,
-    /// Without that of `_id`, unless it is special.
+    /// All indexes but the usual one of `_id`.
     pub(super) indexes: Vec<Document>,
 }
 
@@ -72,7 +72,7 @@ async fn indexes(database: &Database, name: &str) -> Result<Vec<Document>, TestE
     let act = "list the indexes";
     let cursor = match database.run_cursor_command(doc! { "listIndexes": name }).await {
         Ok(cursor) => cursor,
-        // It is gone by now.
+        // The collection was dropped meanwhile.
         Err(error) if crate::mongo::driver::code(&error) == Some(code::NAMESPACE_NOT_FOUND) => {
             return Ok(Vec::new());
         }

@@ -1,5 +1,5 @@
-//! What a database holds, but for the control documents: to be compared, and to be told apart in
-//! words. What is generated anew with each run (ids and times from now on) counts as equal.
+//! A database's contents without the control documents: compares two, and says in words how they
+//! differ. Ids and times that each run generates count as equal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +13,13 @@ use super::{
     error::TestError,
 };
 
-/// How many lines of a difference are shown.
+/// The most lines of a difference that are shown.
 const LINES_MAX: usize = 20;
 
-/// How much of a line is shown, in characters.
+/// The most characters of a line that are shown.
 const LINE_CHARS_MAX: usize = 300;
 
-/// All of it, but for the control documents and what is kept for rollbacks.
+/// A database's contents, without control documents and kept collections.
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     /// The schema as text, by collection.
@@ -40,7 +40,7 @@ impl Contents {
                 "view" => Vec::new(),
                 _ => super::collections::documents(database, &collection.name).await?,
             };
-            // One that is empty and has nothing of its own comes and goes with its documents.
+            // An empty collection without options and indexes comes and goes with its documents.
             if collection.is_plain() && found.is_empty() {
                 continue;
             }
@@ -52,8 +52,8 @@ impl Contents {
         Ok(Self { schema, documents })
     }
 
-    /// What is missing in `now`, and what is too much, a line each; `None` if they are equal.
-    /// Ids and times from `since` on count as equal.
+    /// What `now` lacks and what it has in addition, one line each; `None` if both are equal. Ids
+    /// and times from `since` on count as equal.
     pub(super) fn difference(&self, now: &Self, since: DateTime) -> Option<String> {
         let mut lines = Vec::new();
         let names: BTreeSet<&String> = self.schema.keys().chain(now.schema.keys()).collect();
@@ -134,7 +134,7 @@ pub(super) fn lines_of_difference(before: &str, after: &str) -> Vec<String> {
     lines
 }
 
-/// A document as text; what was generated since then as a word.
+/// A document as text, with a word for each id and time that was generated after `since`.
 fn document_text(document: &RawDocumentBuf, since: DateTime) -> String {
     match Document::try_from(document.as_ref()) {
         Ok(document) => value(&Bson::Document(document), since),
@@ -142,7 +142,7 @@ fn document_text(document: &RawDocumentBuf, since: DateTime) -> String {
     }
 }
 
-/// Fields in the order of their names, as nobody promises another; types as they are.
+/// A value as text: fields sorted by name, as their order is not compared; types as they are.
 fn value(bson: &Bson, since: DateTime) -> String {
     match bson {
         Bson::Document(document) => {
@@ -157,7 +157,7 @@ fn value(bson: &Bson, since: DateTime) -> String {
             let items: Vec<String> = items.iter().map(|item| value(item, since)).collect();
             format!("[{}]", items.join(", "))
         }
-        // It knows seconds only.
+        // An ObjectId's time has whole seconds.
         Bson::ObjectId(id)
             if id.timestamp().timestamp_millis() >= since.timestamp_millis() - 1_000 =>
         {
@@ -172,12 +172,12 @@ fn value(bson: &Bson, since: DateTime) -> String {
     }
 }
 
-/// The server's time, from which on what is generated counts as equal.
+/// The server's time. Ids and times generated from then on count as equal.
 pub(super) async fn now(database: &Database) -> Result<DateTime, TestError> {
     let act = "ask the server for the time";
     let reply = database.run_command(doc! { "hello": 1 }).await.map_err(TestError::driver(act))?;
     let server = reply.get_datetime("localTime").copied().unwrap_or_else(|_| DateTime::now());
-    // Clients make times, too.
+    // Clients generate times, too, by their own clock.
     Ok(server.min(DateTime::now()))
 }
 

@@ -16,7 +16,7 @@ pub struct Database {
     about: Arc<About>,
 }
 
-/// What is the same for each client of it.
+/// What all clients of the database share.
 #[derive(Clone, Debug)]
 struct About {
     uri: String,
@@ -43,13 +43,13 @@ impl Database {
         Self { database, about: Arc::new(about) }
     }
 
-    /// Another database, or another client, for the same migrations.
+    /// The same migrations over another database or another client.
     pub(super) fn over(&self, database: mongodb::Database) -> Self {
         Self { database, about: Arc::clone(&self.about) }
     }
 
-    /// The same database for an explicit list of migrations, in any order, instead of what is
-    /// linked. For a test of a part of them.
+    /// The same database with an explicit list of migrations, in any order, instead of the linked
+    /// ones. For a test of a part of them.
     #[must_use]
     pub fn with_migrations(&self, list: impl IntoIterator<Item = Migration>) -> Self {
         let list = Some(list.into_iter().collect());
@@ -101,8 +101,8 @@ impl Database {
         self.migrator().up().await
     }
 
-    /// Goes to this version: rolls back what is applied and newer, applies what is pending up to
-    /// and with it. 0: before the first.
+    /// Migrates to this version: rolls back newer migrations and applies pending ones up to and
+    /// with it. 0: rolls back all.
     ///
     /// # Errors
     ///
@@ -143,8 +143,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`TestError::SetUp`]: the file cannot be read or is not that, and nothing was inserted; or
-    /// the server refuses one of the documents.
+    /// [`TestError::SetUp`]: the file cannot be read or has another format, and nothing was
+    /// inserted; or the server refuses one of the documents.
     pub async fn load_fixture(&self, name: &str) -> Result<(), TestError> {
         let path = self.about.package.join("fixtures").join(format!("{name}.json"));
         let text = std::fs::read_to_string(&path)
@@ -152,11 +152,11 @@ impl Database {
         fixtures::load(&self.database, name, &text).await
     }
 
-    /// Compares the [`snapshot`](super::schema::snapshot) of the schema with `schema.snap` beside the
-    /// `Cargo.toml` of the test's package.
+    /// Compares the [`snapshot`](super::schema::snapshot) of the schema with `schema.snap` beside
+    /// the `Cargo.toml` of the test's package.
     ///
-    /// With `MONGRATE_SNAPSHOT=update` it writes the file instead. A file that is not there is
-    /// written, and the call fails once, so that somebody looks at it.
+    /// With `MONGRATE_SNAPSHOT=update` it writes the file instead. If there is no file, it writes
+    /// one and fails once, so that you look at it.
     ///
     /// ```no_run
     /// use mongrate::testing::{Database, TestError};
@@ -174,7 +174,8 @@ impl Database {
         self.assert_schema_in("schema.snap").await
     }
 
-    /// The same with another file, relative to the package: where there are several groups.
+    /// [`assert_schema`](Self::assert_schema) with another file, relative to the package. For
+    /// several groups.
     ///
     /// # Errors
     ///

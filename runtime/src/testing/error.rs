@@ -1,4 +1,4 @@
-//! The error of the test kit, which takes any other error.
+//! [`TestError`]: the error of the test kit, into which any other error converts.
 
 use std::{error::Error as StdError, fmt};
 
@@ -27,42 +27,42 @@ use crate::{
 /// }
 /// ```
 ///
-/// For that it is no [`std::error::Error`] itself, as `anyhow::Error` is none. In a test that returns
-/// another error, such as `anyhow::Result`, [`into_error`](Self::into_error) makes it one:
-/// `testing::round_trip(&db).await.map_err(TestError::into_error)?`.
+/// For that it does not implement [`std::error::Error`] itself, just like `anyhow::Error`. In a
+/// test that returns another error, such as `anyhow::Result`, [`into_error`](Self::into_error)
+/// makes it one: `testing::round_trip(&db).await.map_err(TestError::into_error)?`.
 ///
 /// Its `Debug` is its `Display`, so that `unwrap`, and a test that returns it, print text.
 #[non_exhaustive]
 pub enum TestError {
-    /// A migration, or a verb, failed where it had to succeed.
+    /// A migration or a verb failed.
     Migration {
-        /// What was done, as `roll back 20250122001 \`split_names\``.
+        /// What the kit did, such as `roll back 20250122001 \`split_names\``.
         act: String,
         /// Why it failed.
         source: Error,
     },
-    /// The database is not what it should be.
+    /// The database is not as expected.
     Differs {
-        /// When.
+        /// After which action.
         act: String,
-        /// What is missing (`-`), and what should not be there (`+`), a line each.
+        /// What is missing (`-`) and what should not be there (`+`), one line each.
         difference: String,
     },
-    /// `schema.snap` is not the schema.
+    /// The schema differs from `schema.snap`.
     Stale {
         /// The file.
         path: std::path::PathBuf,
-        /// What is missing (`-`), and what is new (`+`), a line each; none for a new file.
+        /// What is missing (`-`) and what is new (`+`), one line each; `None` for a new file.
         difference: Option<String>,
     },
-    /// The server, a file, or the set-up of the test.
+    /// A problem with the server, a file, or the set-up of the test.
     SetUp {
-        /// What was done.
+        /// What the kit did.
         act: String,
-        /// Why that is not possible.
+        /// Why it failed.
         problem: String,
     },
-    /// Any other error, that `?` made this one of.
+    /// Any other error, converted by `?`.
     Other(BoxError),
 }
 
@@ -71,7 +71,7 @@ impl TestError {
         Self::SetUp { act: act.into(), problem: problem.to_string() }
     }
 
-    /// The error that is behind it, if it is not of the kit itself.
+    /// The underlying error, unless the kit itself made this one.
     pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Migration { source, .. } => Some(source),
@@ -80,13 +80,13 @@ impl TestError {
         }
     }
 
-    /// As a [`std::error::Error`], for a test that returns another error, such as
+    /// Converts into a [`std::error::Error`], for a test that returns another error, such as
     /// `anyhow::Error` or `Box<dyn std::error::Error>`.
     pub fn into_error(self) -> impl StdError + Send + Sync + 'static {
         StdTestError(self)
     }
 
-    /// For what the driver says.
+    /// Converts an error of the driver.
     pub(crate) fn driver(act: &'static str) -> impl FnOnce(mongodb::error::Error) -> Self {
         move |error| Self::set_up(act, ServerError::from(error))
     }
@@ -97,20 +97,19 @@ impl fmt::Display for TestError {
         match self {
             Self::Migration { act, source } => write!(f, "cannot {act}: {source}"),
             Self::Differs { act, difference } => {
-                write!(f, "{act}, the database is not what it was to be (- missing, + too much):")?;
+                write!(f, "{act}, the database is not as expected (- missing, + not expected):")?;
                 write!(f, "\n{difference}")
             }
             Self::Stale { path, difference: None } => write!(
                 f,
-                "{} was not there, and is written now: look at it, commit it, and run the test \
+                "{} did not exist and was written: look at it, commit it, and run the test \
                  again",
                 path.display()
             ),
             Self::Stale { path, difference: Some(difference) } => write!(
                 f,
-                "the schema is not the one of {} any more (- gone, + new):\n{difference}\nif that \
-                 is what the migrations are to do, `MONGRATE_SNAPSHOT=update cargo test` writes \
-                 the file anew",
+                "the schema differs from {} (- gone, + new):\n{difference}\nif the migrations are \
+                 meant to do that, `MONGRATE_SNAPSHOT=update cargo test` rewrites the file",
                 path.display()
             ),
             Self::SetUp { act, problem } => write!(f, "cannot {act}: {problem}"),
@@ -119,7 +118,7 @@ impl fmt::Display for TestError {
     }
 }
 
-/// An error with all that is behind it, on one line; what the driver says without the raw reply.
+/// An error with its causes on one line; the driver's errors without the raw reply.
 fn with_causes(error: &(dyn StdError + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for link in driver::chain(error) {
@@ -127,7 +126,7 @@ fn with_causes(error: &(dyn StdError + 'static)) -> String {
             Some(error) => driver::describe(error),
             None => link.to_string(),
         };
-        // Many errors say what is behind them by themselves.
+        // Many errors already include the texts of their causes.
         if !texts.iter().any(|said| said.contains(&text)) {
             texts.push(text);
         }
@@ -165,7 +164,8 @@ impl fmt::Debug for TestError {
     }
 }
 
-/// Of any error. So `TestError` itself must not be one: this would be the conversion into itself.
+/// From any error. So `TestError` must not implement `Error`: this would overlap with the
+/// conversion into itself.
 impl<E: Into<BoxError>> From<E> for TestError {
     fn from(error: E) -> Self {
         Self::Other(error.into())

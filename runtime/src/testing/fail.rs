@@ -1,4 +1,4 @@
-//! A run whose commands the server refuses, by name: the server's own `failCommand`.
+//! A run whose commands the server makes fail, by name, with its fail point `failCommand`.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use mongodb::{
 use super::{database::Database, error::TestError, server};
 use crate::{Migrator, mongo::reply::number};
 
-/// Where those who use the fail point take turns: a server has one.
+/// The database in which tests take turns: a server has only one such fail point.
 const TURNS: &str = "mongrate_testing";
 
-/// A test that was killed in its turn keeps the others waiting for so long.
+/// How long the other tests wait for a test that was killed during its turn.
 const TURN_MS: i64 = 60_000;
 
 const POLL: Duration = Duration::from_millis(20);
 
 const DUPLICATE_KEY: i32 = 11_000;
 
-/// Which commands fail, and how. Default: the first of that name, with the connection closed.
+/// Which commands fail, and how. Default: the first of that name, by a closed connection.
 #[derive(Clone, Debug)]
 pub struct Fail {
     command: String,
@@ -29,7 +29,7 @@ pub struct Fail {
     labels: Vec<String>,
 }
 
-/// Counting both at a time is not in the server's power.
+/// Which of the commands fail. The server cannot combine both.
 #[derive(Clone, Copy, Debug)]
 enum Affected {
     First(u32),
@@ -44,41 +44,42 @@ enum Fault {
 }
 
 impl Fail {
-    /// Commands of this name, as `insert` or `commitTransaction`.
+    /// Makes commands of this name fail, such as `insert` or `commitTransaction`.
     pub fn command(name: impl Into<String>) -> Self {
         let (fault, affected) = (Fault::Close, Affected::First(1));
         Self { command: name.into(), fault, affected, labels: Vec::new() }
     }
 
-    /// With this error code, before the server does anything.
+    /// Fails with this error code, before the server does anything.
     #[must_use]
     pub fn code(mut self, code: i32) -> Self {
         self.fault = Fault::Code(code);
         self
     }
 
-    /// With this label on the error, as `TransientTransactionError`; with a [`code`](Self::code).
+    /// Adds this label to the error, such as `TransientTransactionError`. Needs a
+    /// [`code`](Self::code).
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.labels.push(label.into());
         self
     }
 
-    /// With a write concern error of this code: it is done, but not by a majority.
+    /// Fails with a write concern error of this code: the command is done, but not by a majority.
     #[must_use]
     pub fn write_concern(mut self, code: i32) -> Self {
         self.fault = Fault::WriteConcern(code);
         self
     }
 
-    /// So many fail, the rest is served. Default: 1.
+    /// The first `commands` fail, later ones succeed. Default: 1.
     #[must_use]
     pub fn times(mut self, commands: u32) -> Self {
         self.affected = Affected::First(commands);
         self
     }
 
-    /// So many are served, all others fail.
+    /// The first `commands` succeed, all later ones fail.
     #[must_use]
     pub fn all_after(mut self, commands: u32) -> Self {
         self.affected = Affected::After(commands);
@@ -102,10 +103,10 @@ impl Fail {
     }
 }
 
-/// Runs `work` with a migrator (on a client of its own) some of whose commands fail.
+/// Runs `work` with a migrator on a client of its own, some of whose commands fail.
 ///
 /// The server has to be started with `--setParameter enableTestCommands=1`, as the embedded one of
-/// the tests is. It has one such fault at a time, so tests that use it take turns.
+/// the tests is. A server has one such fault at a time, so tests that use it take turns.
 ///
 /// ```no_run
 /// use mongrate::testing::{Database, Fail, TestError, fail};
@@ -121,7 +122,7 @@ impl Fail {
 ///
 /// # Errors
 ///
-/// [`TestError::SetUp`]: the server does not know the fault, or cannot be reached.
+/// [`TestError::SetUp`]: the server does not allow the fault, or cannot be reached.
 pub async fn fail<T>(
     database: &Database,
     fail: Fail,
@@ -157,7 +158,7 @@ pub async fn fail<T>(
     Ok(value)
 }
 
-/// Ours to use the fail point, until it is given back or has run out.
+/// The right to use the fail point, until it is given back or expires.
 struct Turn {
     database: Driver,
     owner: i64,

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::error::TestError;
 
-/// Inserts all of them, or says what is wrong with the first that is none.
+/// Inserts all documents of the text, or says what is wrong with the first that is not a document.
 pub(super) async fn load(
     database: &mongodb::Database,
     name: &str,
@@ -34,7 +34,7 @@ fn parse(text: &str) -> Result<Vec<Document>, String> {
     let text = text.trim_start_matches('\u{feff}').trim();
     let values: Vec<Json> = match text.starts_with('[') {
         true => serde_json::from_str(text).map_err(|error| error.to_string())?,
-        // One a line, as `mongoexport` writes; or one alone over several lines.
+        // One document a line, as `mongoexport` writes; or one document over several lines.
         false => serde_json::Deserializer::from_str(text)
             .into_iter::<Json>()
             .collect::<Result<_, _>>()
@@ -42,7 +42,7 @@ fn parse(text: &str) -> Result<Vec<Document>, String> {
     };
     let document = |(at, value)| match bson(value) {
         Ok(Bson::Document(document)) => Ok(document),
-        Ok(_) => Err(format!("document {} of the file is none: it is not in braces", at + 1)),
+        Ok(_) => Err(format!("item {} of the file is not a document: it is not in braces", at + 1)),
         Err(problem) => Err(format!("document {} of the file: {problem}", at + 1)),
     };
     values.into_iter().enumerate().map(document).collect()
@@ -143,7 +143,7 @@ fn bson(json: Json) -> Result<Bson, String> {
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(whole), _) => i32::try_from(whole).map_or(Bson::Int64(whole), Bson::Int32),
             (None, Some(real)) => Bson::Double(real),
-            (None, None) => return Err(format!("{number} is no number that BSON knows")),
+            (None, None) => return Err(format!("{number} is not a number in BSON")),
         },
         Value::String(text) => Bson::String(text),
         Value::Bool(truth) => Bson::Boolean(truth),
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_is_no_document_is_named() {
-        assert!(parse("[{}, 3]").unwrap_err().contains("document 2 "));
+        assert!(parse("[{}, 3]").unwrap_err().contains("item 2 "));
         assert!(parse("{").is_err());
         assert!(parse(r#"{ "_id": { "$oid": "xyz" } }"#).unwrap_err().contains("document 1 "));
     }

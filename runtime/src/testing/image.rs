@@ -1,8 +1,8 @@
-//! What a migrated database holds, kept so that the next one is filled with it instead of being
-//! migrated: in memory, and in a file for the other processes of the same test binary.
+//! A copy of a migrated database, with which the next databases are filled instead of being
+//! migrated: in memory, and in a file for other processes of the same test binary.
 //!
-//! The history is part of it. It names collections by their UUIDs, which only the server gives,
-//! so those are replaced by the new ones.
+//! The history is part of the copy. It names collections by UUIDs that only the server assigns, so
+//! they are replaced by those of the new collections.
 
 use std::{
     collections::HashMap,
@@ -26,19 +26,19 @@ use super::{
 };
 use crate::mongo::options::to_rebuild;
 
-/// What is larger is migrated each time.
+/// A larger database is migrated each time.
 const BYTES_MAX: usize = 32 << 20;
 
-/// The first bytes of a file, with the version of its form.
+/// The first bytes of a file, with the version of its format.
 const MAGIC: &[u8; 16] = b"mongrate image 1";
 
-/// A database, to be made again.
+/// A copy of a database.
 #[derive(Clone, Debug)]
 pub(super) struct Image {
     collections: Vec<(Collection, Vec<RawDocumentBuf>)>,
 }
 
-/// Which migrations, up to where: one image each.
+/// The migrations that an image has: there is one image for each key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) group: Option<&'static str>,
@@ -47,8 +47,9 @@ pub(super) struct Key {
 
 type Cell = Arc<OnceCell<Option<Arc<Image>>>>;
 
-/// The image for a key, if there is one by now; made by whoever comes first, while others wait.
-/// `migrate` makes the database that it is read from. The flag: it was made by this call.
+/// The image for a key; the first call makes it while others wait. `None`: no image is kept.
+/// `migrate` migrates the database from which the image is read. The flag says whether this call
+/// made it.
 pub(super) async fn get(
     key: Key,
     uri: &str,
@@ -76,7 +77,7 @@ pub(super) async fn get(
             made = true;
             let Some(image) = Image::read(database).await? else { return Ok(None) };
             if let Some(path) = file {
-                // Others would migrate by themselves.
+                // Without the file, other processes migrate by themselves.
                 let _ = image.write(path);
             }
             Ok::<_, TestError>(Some(Arc::new(image)))
@@ -85,7 +86,8 @@ pub(super) async fn get(
     Ok((image.clone(), made))
 }
 
-/// For this very binary and server: a change of any function that a migration calls makes another.
+/// The file for this very binary and server: after a change of any function that a migration calls,
+/// it is another file.
 fn file(key: &Key, uri: &str) -> Option<PathBuf> {
     let binary = std::env::current_exe().ok()?;
     let about = fs::metadata(&binary).ok()?;
@@ -100,8 +102,8 @@ fn file(key: &Key, uri: &str) -> Option<PathBuf> {
     Some(directory.join(format!("{hash}.image")))
 }
 
-/// Images of binaries that were built anew since, and those that are an hour old: a migration may
-/// write the time, or read what is no part of the binary.
+/// Removes images that are an hour old: their binary may have been rebuilt, and a migration may
+/// write the time, or read what is not part of the binary.
 fn sweep(directory: &std::path::Path) {
     const OLD: std::time::Duration = std::time::Duration::from_secs(3_600);
     let Ok(entries) = fs::read_dir(directory) else { return };
@@ -115,7 +117,7 @@ fn sweep(directory: &std::path::Path) {
 }
 
 impl Image {
-    /// Reads a database. `None`: it is too large to be kept.
+    /// Reads a database. `None`: it is too large to be copied.
     pub(super) async fn read(database: &Database) -> Result<Option<Self>, TestError> {
         let (mut all, mut bytes) = (Vec::new(), 0);
         for collection in collections::collections(database).await? {
@@ -187,7 +189,7 @@ impl Image {
         })
     }
 
-    /// A head per collection, and its documents behind it: BSON throughout.
+    /// Writes the file: for each collection a head and then its documents, all in BSON.
     fn write(&self, path: PathBuf) -> io::Result<()> {
         let mut bytes = MAGIC.to_vec();
         for (collection, documents) in &self.collections {
@@ -207,7 +209,7 @@ impl Image {
         fs::rename(&new, path)
     }
 
-    /// `None` for what is none.
+    /// Parses a file; `None` if it is not an image.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(MAGIC.as_slice())?;
         let mut collections = Vec::new();
@@ -261,7 +263,7 @@ async fn create(database: &Database, collection: &Collection) -> Result<(), Test
         if let Ok(series) = command.get_document_mut("timeseries")
             && series.contains_key("granularity")
         {
-            // It follows from the granularity, and some servers refuse both.
+            // The granularity implies the span, and some servers refuse both together.
             series.remove("bucketMaxSpanSeconds");
         }
         database.run_command(command).await.map_err(TestError::driver(act))?;
@@ -278,7 +280,7 @@ async fn create(database: &Database, collection: &Collection) -> Result<(), Test
     Ok(())
 }
 
-/// By a majority: the history is read so.
+/// Inserts with write concern majority, as the history is read with read concern majority.
 async fn insert(
     database: &Database,
     name: &str,

@@ -1,9 +1,9 @@
 //! A run that dies at a command of the test's choice.
 //!
-//! The driver tells of each command before it is sent, and of each reply before anybody reads it,
-//! on the very path that waits for them. So whoever unwinds there has sent nothing more, or has
-//! read nothing more: for the database that is a process that was killed. From then on every
-//! command of that client ends likewise. The client is made for the run, so no other is hurt.
+//! The driver calls its event handler before it sends a command and before the caller reads a
+//! reply, on the task that waits for them. A panic in the handler unwinds that task, so nothing
+//! more is sent or read: for the database that is a killed process. From then on every command of
+//! the client ends likewise. The client is made for this run only.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -33,12 +33,12 @@ impl Kill {
         Self { command: None, number, after: false }
     }
 
-    /// After the server has answered the n-th command, before anybody has read the answer.
+    /// After the server has answered the n-th command, before the run reads the answer.
     pub fn after(number: usize) -> Self {
         Self { after: true, ..Self::before(number) }
     }
 
-    /// Counts only commands of this name, as `commitTransaction`. Default: all.
+    /// Counts only commands of this name, such as `commitTransaction`. Default: all.
     #[must_use]
     pub fn of(mut self, command: impl Into<String>) -> Self {
         self.command = Some(command.into());
@@ -59,11 +59,11 @@ struct State {
     sessions: Vec<Document>,
 }
 
-/// Runs `work` with a migrator (on a client of its own) that dies where `kill` says: nothing more
-/// of it reaches the database. `Ok(None)`: it died there. `Ok(Some(…))`: it ended before.
+/// Runs `work` with a migrator on a client of its own that dies where `kill` says: nothing more of
+/// the run reaches the database. `Ok(None)`: the run died there. `Ok(Some(…))`: it ended before.
 ///
-/// What a dead process leaves is left: records, open transactions, the lock. The lock's lease is
-/// then ended (as `force-unlock` does), so that the next run need not wait for it.
+/// It leaves what a dead process leaves: records, open transactions, the lock. Then the lock is
+/// freed (as `force-unlock` does), so that the next run need not wait for the lease.
 ///
 /// ```no_run
 /// use mongrate::testing::{Database, Kill, TestError, kill};
@@ -93,7 +93,7 @@ pub async fn kill<T>(
     run(database, kill, work).await.map(|(ended, _)| ended)
 }
 
-/// The same, with how many commands were sent.
+/// [`kill()`], with the number of commands that were sent.
 pub(super) async fn run<T>(
     database: &Database,
     kill: Kill,
@@ -113,7 +113,7 @@ pub(super) async fn run<T>(
     let (dead, sent) = {
         let mut state = lock_state(&state);
         let dead = state.dead;
-        // What still comes of this client, in the background, comes to nothing.
+        // Commands that this client still sends in the background die, too.
         state.dead = true;
         (dead, state.sent)
     };
@@ -127,10 +127,11 @@ pub(super) async fn run<T>(
     Ok((None, sent))
 }
 
-/// Ends the lease of the dead run.
+/// Frees the lock of the dead run.
 async fn free_lock(database: &Database, state: &Mutex<State>) -> Result<(), TestError> {
     let act = "free the lock of the run that was killed";
-    // The server would end them within 90 s; a new run does at once, but has to wait a moment.
+    // The server would end the sessions within 90 s; a new run would end them, but has to wait a
+    // moment.
     let sessions = std::mem::take(&mut lock_state(state).sessions);
     if !sessions.is_empty() {
         let command = mongodb::bson::doc! { "killSessions": sessions };
@@ -184,7 +185,7 @@ fn on_command(state: &Mutex<State>, kill: &Kill, event: &CommandEvent) {
     }
     if state.dead {
         drop(state);
-        // Without the panic hook: nobody made a mistake.
+        // Without the panic hook: this is not a bug to report.
         std::panic::resume_unwind(Box::new(Killed));
     }
 }

@@ -1,5 +1,5 @@
-//! *Feature `testing`.* Tests of your own migrations, on a real MongoDB: a database per test, and
-//! the questions that every migration should be asked.
+//! *Feature `testing`.* Tests of your own migrations on a real MongoDB: a database per test, and
+//! checks that every migration should pass.
 //!
 //! ```standalone_crate
 //! use mongrate::{
@@ -27,7 +27,7 @@
 //!     users.insert_one(doc! { "email": "anna@example.org" }).await.unwrap();
 //! }
 //!
-//! /// Those up to and with version 1 are; the test applies the next by itself.
+//! /// Migrations up to and with version 1 are applied; the test applies the next.
 //! #[mongrate::test(at = 1)]
 //! async fn old_users_get_a_plan(db: Database) {
 //!     let users = db.collection::<Document>("users");
@@ -40,10 +40,10 @@
 //!
 //! | call | it fails when |
 //! |---|---|
-//! | [`round_trip`] | a rollback does not give back what was there |
-//! | [`apply_twice`] | a crash at some command leaves another database than a run without one |
+//! | [`round_trip`] | a rollback does not restore what was there |
+//! | [`apply_twice`] | a run that crashed and was repeated leaves another database than a run without a crash |
 //! | [`Database::assert_schema`] | a migration changes the schema, and `schema.snap` does not say so |
-//! | [`kill`], [`fail`] | you say: they break a run at a command of your choice |
+//! | [`kill`], [`fail`] | the test says so: they break a run at a command of your choice |
 //!
 //! # The attribute
 //!
@@ -53,27 +53,27 @@
 //! | argument | meaning | default |
 //! |---|---|---|
 //! | `at = 20250122002` | applies the migrations up to and with this one; 0: none | all |
-//! | `group = "…"` | the migrations of this group | those that name none |
+//! | `group = "…"` | the migrations of this group | migrations without a group |
 //! | `fixtures("users", "visits")` | then loads `fixtures/users.json` and `fixtures/visits.json` of the package into the collections of these names: an array of documents, or one document a line, in MongoDB's extended JSON | none |
 //!
 //! # The server
 //!
 //! `MONGODB_URI`, or the shared [embedded](crate::embedded) replica set, which all test processes
 //! of this user use together, and which ends 5 s after the last of them. `MONGRATE_TEST_LINGER=600`
-//! keeps it for so many seconds longer, for a look at what a failed test left.
+//! keeps it running for 600 s, so that you can look at what a failed test left.
 //!
 //! # The databases
 //!
-//! Each test has one of its own, named for it. It is dropped when the test passes. When the test
-//! fails it is kept, its name is printed, and the next run of the same test drops it. At most
-//! [`LIVE_MAX`] are in use at a time, over all processes of this machine; other tests wait. In one
-//! process all tests share one client, whose connections are bounded, too.
+//! Each test has a database of its own, named after the test. It is dropped when the test passes.
+//! When the test fails it is kept, its name is printed, and the next run of the same test drops it.
+//! At most [`LIVE_MAX`] are in use at a time, over all processes of this machine; other tests wait.
+//! In one process all tests share one client, whose connections are bounded, too.
 //!
-//! The first test migrates; what it got is kept (in memory, and for other processes of the same
-//! test binary in a file in the temporary directory), and the next databases are filled with that.
-//! What a migration does outside of its database is not repeated, and what it reads elsewhere (a
-//! file, the environment) is as it was up to an hour ago. `MONGRATE_TEST_IMAGE=off` has each database
-//! migrated anew.
+//! The first test migrates. The kit keeps a copy of the result (in memory, and for other processes
+//! of the same test binary in a file in the temporary directory) and fills the next databases with
+//! the copy. So what a migration does outside of its database is not repeated, and what it reads
+//! there (a file, the environment) may be an hour old. With `MONGRATE_TEST_IMAGE=off` each test
+//! migrates.
 
 mod apply_twice;
 mod collections;

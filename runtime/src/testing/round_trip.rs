@@ -1,4 +1,4 @@
-//! Whether each rollback gives back what was there.
+//! Checks that each rollback restores what was there.
 
 use mongodb::bson::DateTime;
 
@@ -14,22 +14,23 @@ use crate::{Migration, OutOfOrder, State, model::named::Named};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RoundTrip {
-    /// Applied, rolled back, and applied again.
+    /// Migrations that were applied, rolled back, and applied again.
     pub reversed: Vec<Named>,
-    /// Only applied: nobody wrote a rollback.
+    /// Migrations without a rollback, which were only applied.
     pub irreversible: Vec<Named>,
 }
 
-/// Tries each migration that is pending, oldest first: applies it, rolls it back, compares with
-/// what was there before, applies it again, and compares with the first time. Those without a
-/// rollback are only applied.
+/// Tries each pending migration, oldest first: applies it, rolls it back, compares with what was
+/// there before, applies it again, and compares with the first time. Migrations without a rollback
+/// are only applied.
 ///
-/// Compared are collections, options, validators, indexes and documents. As a rollback in a
-/// transaction cannot drop a collection, an empty one with nothing of its own counts as none. Ids
-/// and times that are made anew each time count as equal.
+/// It compares collections, options, validators, indexes and documents. A rollback in a transaction
+/// cannot drop a collection, so an empty collection without options and indexes counts as absent.
+/// Generated ids and times count as equal.
 ///
-/// So a test says from which version on, and puts documents there for the migrations to work on.
-/// Where nothing is pending, all are tried in a database of their own, which is empty at first:
+/// So a test chooses the first version with `at`, and inserts documents for the migrations to work
+/// on. If nothing is pending, all migrations are tried in another database, which is empty at
+/// first:
 ///
 /// ```no_run
 /// use mongrate::{bson::{Document, doc}, testing::{self, Database, TestError}};
@@ -51,8 +52,8 @@ pub struct RoundTrip {
 ///
 /// # Errors
 ///
-/// [`TestError::Differs`] with the first difference, [`TestError::Migration`] when one fails. The
-/// database is as it was then, so that one can look.
+/// [`TestError::Differs`] with the first difference, [`TestError::Migration`] when a migration
+/// fails. The database is left as it was then, so that you can look at it.
 pub async fn round_trip(database: &Database) -> Result<RoundTrip, TestError> {
     let pending = pending(database).await?;
     if pending.is_empty() {
@@ -65,7 +66,7 @@ pub async fn round_trip(database: &Database) -> Result<RoundTrip, TestError> {
     try_each(database, &pending).await
 }
 
-/// What is pending, oldest first.
+/// The pending migrations, oldest first.
 pub(super) async fn pending(database: &Database) -> Result<Vec<Migration>, TestError> {
     let migrator = database.migrator();
     let act = "read the status";
@@ -126,7 +127,7 @@ async fn there_and_back(
     )
 }
 
-/// Applies one that is the oldest of those that are pending.
+/// Applies the oldest pending migration.
 pub(super) async fn apply(
     database: &Database,
     migration: &Migration,

@@ -1,4 +1,5 @@
-//! What a test with the attribute does: gets its database, runs, and drops it or says its name.
+//! Runs a test with the attribute: prepares its database, runs the body, and drops the database or
+//! prints its name.
 
 use std::{fmt, panic::AssertUnwindSafe, path::Path};
 
@@ -15,10 +16,10 @@ use super::{
 };
 use crate::Error;
 
-/// What the attribute knows.
+/// The attribute's arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Test {
-    /// With its modules.
+    /// The test's name with its modules.
     pub name: &'static str,
     /// The directory of its `Cargo.toml`.
     pub package: &'static str,
@@ -90,7 +91,7 @@ where
 }
 
 async fn prepare(test: Test, server: &Server, database: &Database) -> Result<(), TestError> {
-    // What the same test left when it failed.
+    // Drop what the same test left when it failed.
     scratch::clear(database).await?;
     if test.at != Some(0) {
         let migrate = async || migrate(test, database).await;
@@ -132,7 +133,7 @@ async fn migrate(test: Test, database: &Database) -> Result<(), TestError> {
     }
 }
 
-/// Says where what the test left can be looked at.
+/// Prints where the database of the failed test is.
 #[expect(clippy::print_stderr, reason = "the harness shows it with the test's own output")]
 fn say_kept(database: &Database, server: &Server) {
     let name = database.name();

@@ -1,4 +1,4 @@
-//! The schema as text: what a migration does to it is the difference of two such texts.
+//! The schema as stable text, compared with a file: a change of the schema is a change of the text.
 
 use std::{fs, io, path::Path};
 
@@ -9,14 +9,14 @@ use super::{
     schema_text::collection_text,
 };
 
-/// Says what to do with the file.
+/// The variable that has the file rewritten (`update`).
 const VARIABLE: &str = "MONGRATE_SNAPSHOT";
 
 const DEFAULT_CONTROL: &str = "migrations";
 
 /// The schema as stable text: collections, views and time series with their options, validators
-/// and indexes, in the order of their names. Without documents, control collections, what is
-/// kept for rollbacks, and empty collections that have nothing of their own.
+/// and indexes, in the order of their names. Without documents, control collections (of a
+/// default name), kept collections, and empty collections without options and indexes.
 ///
 /// ```text
 /// collection patients
@@ -26,8 +26,8 @@ const DEFAULT_CONTROL: &str = "migrations";
 ///   index number_1 { "number": 1 } unique true
 /// ```
 ///
-/// [`Database::assert_schema`](super::database::Database::assert_schema) keeps it in a file; with a library
-/// for snapshot tests, hand it this.
+/// [`Database::assert_schema`](super::database::Database::assert_schema) compares it with a file;
+/// to a library for snapshot tests, pass this text.
 ///
 /// # Errors
 ///
@@ -36,7 +36,7 @@ pub async fn snapshot(database: &mongodb::Database) -> Result<String, TestError>
     snapshot_without(database, DEFAULT_CONTROL).await
 }
 
-/// The same, where the control collection is `control`.
+/// [`snapshot`] of a database whose control collection is `control`.
 async fn snapshot_without(
     database: &mongodb::Database,
     control: &str,
@@ -56,7 +56,7 @@ async fn snapshot_without(
     Ok(texts.join("\n"))
 }
 
-/// Compares with the file, or writes it.
+/// Compares the schema with the file, or writes the file.
 pub(super) async fn assert(
     database: &mongodb::Database,
     control: &str,

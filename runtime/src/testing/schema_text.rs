@@ -1,4 +1,4 @@
-//! A schema as text.
+//! A collection's options and indexes as text: pure.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use mongodb::bson::{Bson, Document};
 use super::collections::Collection;
 use crate::mongo::options;
 
-/// Up to here a value stands on one line.
+/// The longest value that stands on one line.
 pub(crate) const LINE_CHARS_MAX: usize = 80;
 
-/// What is no other than the server's default, and what is the server's own business.
+/// Options that are not shown with these values: they are the server's defaults.
 const DEFAULTS: [(&str, &str); 4] = [
     ("validationLevel", "\"strict\""),
     ("validationAction", "\"error\""),
@@ -18,7 +18,7 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("bucketMaxSpanSeconds", "3600"),
 ];
 
-/// One collection, each line with its end.
+/// One collection; each line ends with a newline.
 pub(super) fn collection_text(collection: &Collection) -> String {
     let mut text = format!("{} {}\n", collection.kind, collection.name);
     let mut options: Vec<(&String, &Bson)> = collection.options.iter().collect();
@@ -40,7 +40,7 @@ pub(super) fn collection_text(collection: &Collection) -> String {
                 let _ = write!(text, " {key} {}", shown(&in_short(key, value)));
             }
         }
-        // Here what is absent is not what an index inherits.
+        // An index without a collation has the simple one; it does not inherit the collection's.
         if !index.contains_key("collation") && options::collation(&collection.options).is_some() {
             let _ = write!(text, " collation simple");
         }
@@ -49,7 +49,7 @@ pub(super) fn collection_text(collection: &Collection) -> String {
     text
 }
 
-/// A collation as people say it, so that the text is the same on every server.
+/// A collation in its short form, so that the text is the same on every server.
 fn in_short(key: &str, value: &Bson) -> Bson {
     match value {
         Bson::Document(collation) if key == "collation" => {
@@ -59,7 +59,7 @@ fn in_short(key: &str, value: &Bson) -> Bson {
     }
 }
 
-/// As JSON in the order of the fields; on one line if it is short.
+/// A value as JSON, fields in their order; on one line if it is short.
 fn shown(value: &Bson) -> String {
     let value = plain(value);
     let line = inline(&value);
@@ -86,7 +86,7 @@ fn inline(value: &Bson) -> String {
     }
 }
 
-/// The server is free to choose a type for a whole number, and clients do.
+/// Whole numbers as one type: the server and clients choose different ones.
 fn plain(value: &Bson) -> Bson {
     match value {
         Bson::Document(document) => {

@@ -1,8 +1,9 @@
-//! Databases beside that of a test, for what is tried more than once.
+//! Databases beside a test's own, for checks that run a migration more than once.
 
 use super::{database::Database, error::TestError};
 
-/// A database that is dropped when it is done with, and kept and named when something is wrong.
+/// Runs `work` with another database, which is dropped afterwards; if `work` finds a difference, it
+/// is kept and named in the error.
 pub(super) async fn within<T>(
     beside: &Database,
     suffix: &str,

@@ -1,7 +1,7 @@
 //! The server of all tests, and what one process needs to reach it: one runtime, one client.
 //!
-//! A client of the driver lives on the runtime that it was made on. Tests come and go, so neither
-//! belongs to one of them: both last as long as the process.
+//! A driver's client lives on the runtime that it was made on. Tests come and go, so both the
+//! client and the runtime belong to the process.
 
 use std::{env, sync::OnceLock, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::error::TestError;
 use crate::embedded::Embedded;
 
-/// The most connections of a process to one server, beside those that watch it.
+/// The most connections of a process to one server, besides those that monitor it.
 const CONNECTIONS_MAX: u32 = 48;
 
 const SELECTION_WAIT: Duration = Duration::from_secs(20);
@@ -21,12 +21,12 @@ pub(super) struct Server {
     pub(super) runtime: Runtime,
     pub(super) client: Client,
     pub(super) uri: String,
-    /// How long the server goes on after its last user; none if it is not ours.
+    /// How long the embedded server runs after its last user; `None`: it is not embedded.
     pub(super) linger: Option<Duration>,
     _embedded: Option<Embedded>,
 }
 
-/// The one of this process, started by the first test that asks.
+/// The server of this process; the first call starts it.
 pub(super) fn get() -> Result<&'static Server, TestError> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
     match SERVER.get_or_init(|| start().map_err(|error| error.to_string())) {
@@ -64,7 +64,7 @@ fn start() -> Result<Server, Box<dyn std::error::Error>> {
     Ok(Server { runtime, client, uri, linger, _embedded: embedded })
 }
 
-/// A client of its own for what needs one.
+/// A client of its own.
 pub(super) async fn client(
     uri: &str,
     app: &str,

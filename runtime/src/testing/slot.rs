@@ -1,7 +1,7 @@
-//! Bounds how many databases are in use at a time, in this process and over all of them, and
-//! gives each test a name that no other has now.
+//! Bounds how many databases are in use at a time, in this process and on this machine, and gives
+//! each test a database name that no other test has now.
 //!
-//! The kernel frees a file's lock with its holder, however that ends: a killed test keeps nothing.
+//! The kernel releases a file's lock when its holder ends, also when it is killed.
 
 use std::{
     fs::{self, File},
@@ -28,7 +28,7 @@ const NAME_BYTES_MAX: usize = 63;
 
 static PLACES_HERE: Semaphore = Semaphore::const_new(LIVE_MAX);
 
-/// A place among those that are in use, and a name.
+/// One of the places in use, and a name.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) name: String,
@@ -37,17 +37,17 @@ pub(super) struct Slot {
     _here: SemaphorePermit<'static>,
 }
 
-/// Waits for a place.
+/// Waits for a free place.
 pub(super) async fn take(uri: &str, test: &str, package: &str) -> Result<Slot, TestError> {
     let closed = |error| TestError::set_up("wait for a database", error);
     let here = PLACES_HERE.acquire().await.map_err(closed)?;
     let server = hash(&[uri]);
     let place = match directory() {
         Ok(directory) => Some(place_on_machine(&directory, &server).await),
-        // Without such a directory only this process is bounded.
+        // Without the directory, only this process is bounded.
         Err(_) => None,
     };
-    // Not another package's or checkout's, and not another machine's at the same server.
+    // Different for other packages and checkouts, and for other machines at the same server.
     let host = gethostname::gethostname();
     let id = hash(&[package, test, &host.to_string_lossy()]);
     let (name, lock) = free_name(test, &id, &server);
@@ -92,7 +92,7 @@ fn free_name(test: &str, id: &str, server: &str) -> (String, Option<File>) {
     (format!("{stem}_{}", fastrand::u8(..)), None)
 }
 
-/// Where processes of this user meet.
+/// The directory that this user's test processes share.
 pub(super) fn directory() -> io::Result<PathBuf> {
     let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(std::env::var_os);
     let user = user.unwrap_or_default().to_string_lossy().into_owned();
@@ -108,13 +108,13 @@ pub(super) fn directory() -> io::Result<PathBuf> {
         use std::os::unix::fs::MetadataExt as _;
         let about = fs::symlink_metadata(&directory)?;
         if !about.is_dir() || about.uid() != rustix::process::geteuid().as_raw() {
-            return Err(io::Error::other("somebody else's directory"));
+            return Err(io::Error::other("the directory belongs to another user"));
         }
     }
     Ok(directory)
 }
 
-/// Of all parts, so that no two lists share one.
+/// A hash of all parts; the lengths are part of it, so that no two lists collide.
 pub(super) fn hash(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {

@@ -45,7 +45,7 @@ fn a_schema_that_changes_is_shown() {
         (output.status.success(), super::outcomes::text(&output))
     };
     let (passed, text) = run(&[]);
-    assert!(!passed && text.contains("is written now: look at it"), "{text}");
+    assert!(!passed && text.contains("was written: look at it"), "{text}");
     assert!(run(&[]).0, "it is what was written");
     let written = fs::read_to_string(&path).unwrap();
     let (passed, text) = run(&[("KIT_CHANGES", "1")]);

@@ -9,19 +9,19 @@ use crate::{
     migrator::mode::Mode,
 };
 
-/// Whether to try it instead of doing it.
+/// Whether a verb is tried, or only shown, instead of done.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct DryRunArgs {
-    /// Leave nothing behind: `run` does it for real in a transaction that is aborted (online and
-    /// declared migrations are not run), `plan` only shows what would be done, `shadow` does all
-    /// in a scratch database [default: run]
+    /// Leave nothing behind: `run` runs the migrations in a transaction that is aborted (except
+    /// online and declared ones), `plan` only shows the steps, `shadow` runs all kinds in a scratch
+    /// database [default: run]
     #[arg(
         long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
         default_missing_value = "run", hide_possible_values = true, help_heading = DRY_RUN
     )]
     pub dry_run: Option<DryRunHow>,
 
-    /// The same as `--dry-run=shadow`: in a scratch database with a sample of the data
+    /// Same as `--dry-run=shadow`: run in a scratch database with a sample of the data
     #[arg(long, help_heading = DRY_RUN)]
     pub shadow: bool,
 
@@ -39,7 +39,7 @@ pub struct DryRunArgs {
 const DRY_RUN: &str = "Dry run";
 
 impl DryRunArgs {
-    /// How, if at all.
+    /// How the dry run is done; `None`: the verb is done for real.
     pub(crate) fn how(self) -> Option<DryRunHow> {
         if self.shadow { Some(DryRunHow::Shadow) } else { self.dry_run }
     }
@@ -54,7 +54,7 @@ impl DryRunArgs {
         }
     }
 
-    /// What does not go together.
+    /// Two options that contradict each other, as a message.
     pub(crate) fn contradiction(self) -> Option<&'static str> {
         let how = self.how();
         if self.shadow && matches!(self.dry_run, Some(DryRunHow::Plan)) {
@@ -75,7 +75,7 @@ impl DryRunArgs {
 pub enum DryRunHow {
     /// In one transaction that is always aborted.
     Run,
-    /// Not at all: only the plan.
+    /// Nothing is run: only the plan is shown.
     Plan,
     /// In a scratch database.
     Shadow,
@@ -84,15 +84,15 @@ pub enum DryRunHow {
 /// Which lints are acknowledged.
 #[derive(Args, Clone, Debug, Default)]
 pub struct LintArgs {
-    /// Say nothing about this lint; may be given several times
+    /// Acknowledge this lint: it is not shown (may be repeated)
     #[arg(long, value_name = "LINT")]
     pub allow: Vec<LintName>,
 
-    /// Do not look for what would better be done otherwise
+    /// Skip the lints: what the plan could do better
     #[arg(long)]
     pub no_lint: bool,
 
-    /// In lints, show the keys that are there several times, and not only how often
+    /// In lints, show duplicate keys themselves, not only their number
     #[arg(long)]
     pub show_values: bool,
 }
@@ -112,11 +112,11 @@ impl LintArgs {
 /// Which pending migrations are applied.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct UpTargetArgs {
-    /// Only up to and with this version [default: all]
+    /// Apply up to and including this version [default: all]
     #[arg(long, value_name = "VERSION", conflicts_with = "steps")]
     pub to: Option<Version>,
 
-    /// Only so many [default: all]
+    /// Apply at most N migrations [default: all]
     #[arg(long, value_name = "N", value_parser = parse_steps)]
     pub steps: Option<usize>,
 }
@@ -124,7 +124,7 @@ pub struct UpTargetArgs {
 /// Whether to ask before something that is hard to undo.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct ConfirmArgs {
-    /// Do not ask; needed where nobody can be asked
+    /// Do not ask; required without a terminal
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -136,11 +136,11 @@ pub struct PolicyArgs {
     #[arg(long)]
     pub allow_out_of_order: bool,
 
-    /// Go on without a warning if the database has migrations that this build does not
+    /// Do not warn if the database has migrations that this build does not have
     #[arg(long, conflicts_with = "refuse_ahead")]
     pub allow_ahead: bool,
 
-    /// Refuse if the database has migrations that this build does not
+    /// Refuse if the database has migrations that this build does not have
     #[arg(long)]
     pub refuse_ahead: bool,
 }
@@ -168,7 +168,7 @@ pub struct LockArgs {
     #[arg(long, value_name = "HOW LONG", value_parser = duration::parse_wait)]
     pub wait: Option<Wait>,
 
-    /// For how long the lock is leased at a time, 1s to 1h [default: 30s]
+    /// How long the lock is leased at a time, 1s to 1h [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub lease: Option<Duration>,
 }
@@ -187,7 +187,7 @@ impl LockArgs {
 
 pub(crate) fn parse_steps(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("expected a number from 1 on".to_owned()),
+        Ok(0) | Err(_) => Err("expected a number, 1 or more".to_owned()),
         Ok(steps) => Ok(steps),
     }
 }

@@ -1,4 +1,4 @@
-//! What can be typed: the options and the verbs, as clap reads them.
+//! The options and the verbs that can be typed, as clap reads them.
 
 pub(crate) mod common;
 pub(crate) mod verb;
@@ -14,7 +14,7 @@ use crate::Resolution;
 /// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
 #[derive(Args, Clone, Debug, Default)]
 pub struct CliArgs {
-    /// The MongoDB server: mongodb://…; it is looked for for 10 s, unless the URI sets
+    /// The MongoDB server: mongodb://…; the search for it ends after 10 s, unless the URI sets
     /// `serverSelectionTimeoutMS`
     #[arg(
         long, env = "MONGODB_URI", hide_env_values = true, global = true, value_name = "URI",
@@ -22,7 +22,7 @@ pub struct CliArgs {
     )]
     pub uri: Option<Uri>,
 
-    /// Name of the database [default: the one in the URI, or else the app's]
+    /// Name of the database [default: the URI's, or else the app's]
     #[arg(
         long, env = "MONGODB_DATABASE", hide_env_values = true, global = true, value_name = "NAME",
         help_heading = CONNECTION
@@ -37,7 +37,7 @@ pub struct CliArgs {
     #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     pub collection: Option<String>,
 
-    /// Print one JSON document instead of text, errors too
+    /// Print one JSON document instead of text, also for errors
     #[arg(long, global = true, help_heading = OUTPUT)]
     pub json: bool,
 
@@ -52,8 +52,8 @@ pub struct CliArgs {
     #[arg(short, long, action = ArgAction::Count, global = true, help_heading = OUTPUT)]
     pub verbose: u8,
 
-    /// Log filter, such as `mongrate=debug` [env: RUST_LOG] [default: warn]; `json` or
-    /// `json,FILTER`: a JSON object a line, one at least for each migration
+    /// Log filter, such as `mongrate=debug` [env: RUST_LOG] [default: warn]; with `json` or
+    /// `json,FILTER` each line is a JSON object, and each migration has at least one line
     #[arg(long, global = true, value_name = "FILTER", help_heading = OUTPUT)]
     pub log: Option<String>,
 }

@@ -19,7 +19,7 @@ pub enum Command {
     /// Apply what is pending, oldest version first
     Up(UpArgs),
 
-    /// Roll back what was applied last: one migration, unless an option says more
+    /// Roll back the last applied migration, or more with an option
     Down(DownArgs),
 
     /// Roll the last migration back and apply it again
@@ -34,17 +34,17 @@ pub enum Command {
     /// Succeed only if this build fits the database: nothing pending, edited or late
     ///
     /// Compares the migrations that are linked into this binary with what the database has
-    /// applied. (`cargo mongrate check` looks at the sources and migrations.sum instead, and asks
-    /// no database.)
+    /// applied. (`cargo mongrate check` reads the sources and migrations.sum instead, and no
+    /// database.)
     Check(CheckArgs),
 
     /// Write the next numbered migration file and its `mod` line
     Create(CreateArgs),
 
-    /// Show who holds the lock
+    /// Show which process holds the lock
     LockStatus,
 
-    /// Take the lock from a holder that is known to be dead
+    /// Take the lock from a process that is known to be dead
     ForceUnlock(ForceUnlockArgs),
 
     /// Record every migration up to and with VERSION as applied, without running any
@@ -53,7 +53,7 @@ pub enum Command {
     /// Record what another migration tool has applied, without running any
     Import(ImportArgs),
 
-    /// Answer for an interrupted migration: it is applied, or it is pending
+    /// Record whether an interrupted migration is applied or pending
     Resolve(ResolveArgs),
 
     /// Record the checksums of this build for applied migrations
@@ -67,7 +67,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// As it is typed.
+    /// The verb as it is typed.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Status => "status",
@@ -93,19 +93,20 @@ impl Command {
 /// What `up` applies.
 #[derive(Args, Clone, Debug, Default)]
 pub struct UpArgs {
-    /// Which of the pending ones.
+    /// Which pending migrations.
     #[command(flatten)]
     pub target: UpTargetArgs,
 
-    /// After a failure, go on with the next migration; the exit code is 1 all the same
+    /// After a failure, continue with the next migration; the exit code is still 1
     #[arg(long)]
     pub continue_on_error: bool,
 
-    /// Apply all in one transaction, all or nothing; refused if one of them is online or declared
+    /// Apply all in one transaction, all or nothing; refused if an online or declared migration is
+    /// among them
     #[arg(long, conflicts_with = "continue_on_error")]
     pub atomic: bool,
 
-    /// Try it, or only show it.
+    /// Whether the migrations are run for real, tried, or only shown.
     #[command(flatten)]
     pub dry_run: DryRunArgs,
 
@@ -113,11 +114,11 @@ pub struct UpArgs {
     #[command(flatten)]
     pub policy: PolicyArgs,
 
-    /// Lints.
+    /// Which lints are shown.
     #[command(flatten)]
     pub lints: LintArgs,
 
-    /// The lock.
+    /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
 }
@@ -125,7 +126,7 @@ pub struct UpArgs {
 /// What `plan` shows.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PlanArgs {
-    /// Which of the pending ones.
+    /// Which pending migrations.
     #[command(flatten)]
     pub target: UpTargetArgs,
 
@@ -133,7 +134,7 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub policy: PolicyArgs,
 
-    /// Lints.
+    /// Which lints are shown.
     #[command(flatten)]
     pub lints: LintArgs,
 }
@@ -145,7 +146,7 @@ pub struct CheckArgs {
     #[arg(long)]
     pub strict: bool,
 
-    /// That migrations are pending is no error: for a check before a deployment
+    /// Accept pending migrations: for a check before a deployment
     #[arg(long)]
     pub allow_pending: bool,
 
@@ -153,7 +154,7 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub policy: PolicyArgs,
 
-    /// Lints.
+    /// Which lints are shown.
     #[command(flatten)]
     pub lints: LintArgs,
 }
@@ -161,31 +162,31 @@ pub struct CheckArgs {
 /// What `down` rolls back.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DownArgs {
-    /// All that are newer than this version, which itself stays applied; 0 for all
+    /// Roll back every migration newer than this version; the version itself stays applied; 0: all
     #[arg(long, value_name = "VERSION", group = "target")]
     pub to: Option<Version>,
 
-    /// The last so many [default: 1]
+    /// Roll back the last N migrations [default: 1]
     #[arg(long, value_name = "N", value_parser = parse_steps, group = "target")]
     pub steps: Option<usize>,
 
-    /// All that the last `up` applied
+    /// Roll back what the last `up` applied
     #[arg(long, group = "target")]
     pub batch: bool,
 
-    /// All
+    /// Roll back every applied migration
     #[arg(long, group = "target")]
     pub all: bool,
 
-    /// Try it, or only show it.
+    /// Whether the migrations are run for real, tried, or only shown.
     #[command(flatten)]
     pub dry_run: DryRunArgs,
 
-    /// Whether to ask.
+    /// Whether to ask before anything is written.
     #[command(flatten)]
     pub confirm: ConfirmArgs,
 
-    /// The lock.
+    /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
 }
@@ -193,15 +194,15 @@ pub struct DownArgs {
 /// How `redo` is done.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RedoArgs {
-    /// Try it, or only show it.
+    /// Whether the migrations are run for real, tried, or only shown.
     #[command(flatten)]
     pub dry_run: DryRunArgs,
 
-    /// Whether to ask.
+    /// Whether to ask before anything is written.
     #[command(flatten)]
     pub confirm: ConfirmArgs,
 
-    /// The lock.
+    /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
 }
@@ -212,15 +213,15 @@ pub struct CreateArgs {
     /// What the migration does, such as `add user index`
     pub name: String,
 
-    /// What it may do
+    /// What the migration may do
     #[arg(long, value_enum, default_value_t)]
     pub kind: KindArg,
 
-    /// With a rollback function
+    /// Also write a rollback function
     #[arg(long)]
     pub reversible: bool,
 
-    /// The directory of the migrations [default: src/migrations, or as the app says]
+    /// Directory of the migrations [default: the app's, or src/migrations]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
@@ -231,7 +232,8 @@ pub enum KindArg {
     /// Atomic: its writes and its record commit together, or not at all
     #[default]
     Transaction,
-    /// Backfills and DDL that a change does not offer: resumed after its last finished step
+    /// Backfills, and DDL that a declared change does not offer: resumes after its last finished
+    /// step
     Online,
     /// Indexes, collections, validators, fields: declared, and rolled back in reverse order
     Change,
@@ -240,7 +242,7 @@ pub enum KindArg {
 /// Which lock `force-unlock` takes.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct ForceUnlockArgs {
-    /// The fence number that `lock-status` shows: a lock that has moved on is left alone
+    /// The fence number that `lock-status` shows; a lock with another number is left alone
     pub fence: i64,
 
     /// Do not ask
@@ -254,32 +256,32 @@ pub struct BaselineArgs {
     /// The newest version whose effects the database has already
     pub version: Version,
 
-    /// Whether to ask.
+    /// Whether to ask before anything is written.
     #[command(flatten)]
     pub confirm: ConfirmArgs,
 
-    /// The lock.
+    /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
 }
 
-/// From where `import` takes what is applied.
+/// Which history `import` reads.
 #[derive(Args, Clone, Debug)]
 pub struct ImportArgs {
     /// The other tool: `migrate-mongo`, `mongock`, `golang-migrate` or `mongodb-migrator`
     #[arg(long, value_name = "TOOL")]
     pub from: Tool,
 
-    /// Its collection [default: changelog, mongockChangeLog, schema_migrations, migrations]
+    /// The tool's collection [default: changelog, mongockChangeLog, schema_migrations, migrations]
     #[arg(long, value_name = "NAME")]
     pub from_collection: Option<String>,
 
-    /// A JSON file that says which of its entries is which version, where names do not:
-    /// {"20240102-add-users.js": 20250122001, "20240103-old.js": null}; null is none
+    /// A JSON file that maps the tool's entries to versions, where their names do not match:
+    /// {"20240102-add-users.js": 20250122001, "20240103-old.js": null}; null: no version
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
 
-    /// Leave out entries that match no migration of this build
+    /// Skip entries that match no migration of this build
     #[arg(long)]
     pub allow_unmatched: bool,
 
@@ -287,11 +289,11 @@ pub struct ImportArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Whether to ask.
+    /// Whether to ask before anything is written.
     #[command(flatten)]
     pub confirm: ConfirmArgs,
 
-    /// The lock.
+    /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
 }
@@ -302,15 +304,15 @@ pub struct ResolveArgs {
     /// The version of the interrupted migration
     pub version: Version,
 
-    /// What it is
+    /// What is true of it
     #[arg(long = "as", value_enum, value_name = "STATE")]
     pub answer: Answer,
 
-    /// Whether to ask.
+    /// Whether to ask before anything is written.
     #[command(flatten)]
     pub confirm: ConfirmArgs,
 
-    /// The lock.
+    /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
 }
@@ -318,7 +320,7 @@ pub struct ResolveArgs {
 /// An operator's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Answer {
-    /// Its effects are all there
+    /// All of its effects are there
     Applied,
     /// None of its effects is there: `up` applies it from the start
     Pending,
@@ -329,8 +331,8 @@ pub enum Answer {
 /// How `repair` is done.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RepairArgs {
-    /// This migration was renamed after it was applied: record its new name, too; may be given
-    /// several times. Any other record of another name is taken for another app's, and refused
+    /// This migration was renamed after it was applied: record its new name, too (may be repeated).
+    /// Any other record with another name is taken for another app's, and refused
     #[arg(long, value_name = "VERSION")]
     pub renamed: Vec<Version>,
 
@@ -338,11 +340,11 @@ pub struct RepairArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Whether to ask.
+    /// Whether to ask before anything is written.
     #[command(flatten)]
     pub confirm: ConfirmArgs,
 
-    /// The lock.
+    /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
 }
@@ -354,7 +356,7 @@ pub struct PurgeArgs {
     #[arg(long, value_name = "VERSION")]
     pub version: Option<Version>,
 
-    /// Only of migrations last applied or rolled back so long ago: `30d`, `12h`
+    /// Only what migrations keep that were last applied or rolled back this long ago: `30d`, `12h`
     #[arg(long, value_name = "AGE", value_parser = duration::parse_age)]
     pub older_than: Option<Duration>,
 
@@ -362,16 +364,16 @@ pub struct PurgeArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Whether to ask.
+    /// Whether to ask before anything is written.
     #[command(flatten)]
     pub confirm: ConfirmArgs,
 
-    /// The lock.
+    /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
 }
 
-/// For which shell.
+/// Which shell to complete.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct CompletionsArgs {
     /// The shell

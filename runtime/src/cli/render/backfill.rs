@@ -1,10 +1,10 @@
-//! How far a backfill is.
+//! A backfill's progress as text.
 
 use std::fmt::Write as _;
 
 use crate::{StepProgress, cli::duration::human, model::numbers::grouped};
 
-/// How far a backfill is, on one line.
+/// A backfill's progress on one line.
 pub(crate) fn backfill(progress: &StepProgress) -> String {
     let mut text = format!("`{}`: {}", progress.name, grouped(progress.documents));
     match progress.total {

@@ -16,7 +16,7 @@ use crate::{
     model::numbers::{counted, grouped},
 };
 
-/// The most lines of commands that are shown of one migration; `--json` has them all.
+/// The most lines of commands shown for one migration; `--json` has all.
 const LINES_MAX: usize = 30;
 
 pub(crate) fn report(report: &DryRunReport, view: View) -> String {
@@ -50,7 +50,7 @@ pub(crate) fn report(report: &DryRunReport, view: View) -> String {
     text
 }
 
-/// One column further in than what stands alone.
+/// `text`, indented by one column.
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!(" {line}\n")).collect()
 }
@@ -65,7 +65,7 @@ fn heading(step: &DryRunStep) -> String {
             ("✗", ERROR, format!("failed after {}", human(step.duration_ms)))
         }
         (DryRunOutcome::Conflict, _) => {
-            ("✗", WARNING, "something else writes to the same documents".to_owned())
+            ("✗", WARNING, "another client writes to the same documents".to_owned())
         }
         (DryRunOutcome::TimedOut, _) => {
             ("✗", WARNING, format!("did not end within {}", human(step.duration_ms)))
@@ -89,7 +89,7 @@ fn heading(step: &DryRunStep) -> String {
     )
 }
 
-/// The commands, equal ones that follow each other as one line.
+/// The commands of a migration; equal commands in a row are one line.
 fn commands(all: &[CommandReport], report: &DryRunReport, view: View) -> String {
     if all.is_empty() {
         return String::new();
@@ -183,8 +183,8 @@ fn summary(report: &DryRunReport) -> String {
         + count(DryRunOutcome::TimedOut);
     let mut parts = vec![format!("{} tried", number(count(DryRunOutcome::Ran) + failed))];
     if failed > 0 {
-        // In brackets, as they are among those that were tried.
-        let text = format!("{} did not get through", number(failed));
+        // In brackets: the failed ones are among those that were tried.
+        let text = format!("{} did not complete", number(failed));
         parts = vec![format!("{} ({})", parts.join(""), paint(ERROR, text))];
     }
     for (outcome, what) in
@@ -203,14 +203,14 @@ fn notes(report: &DryRunReport) -> String {
     match (report.dry_run, &report.shadow) {
         (DryRunKind::Shadow, Some(shadow)) => {
             note(format!(
-                "in a scratch database ({} of {}, at most {} of each); it is dropped, and the \
+                "in a scratch database ({} of {}, at most {} of each), which was dropped; the \
                  counts are those of the sample",
                 counted(shadow.documents, "document"),
                 counted(shadow.collections.try_into().unwrap_or(u64::MAX), "collection"),
                 grouped(shadow.sample.into())
             ));
             for swept in &shadow.swept {
-                note(format!("dropped what a killed run had left behind: {}", safe(swept)));
+                note(format!("dropped the scratch database of a killed run: {}", safe(swept)));
             }
         }
         _ => {
@@ -218,21 +218,22 @@ fn notes(report: &DryRunReport) -> String {
             let last = report.steps.iter().rposition(|step| step.outcome == DryRunOutcome::Ran);
             if matches!((first, last), (Some(first), Some(last)) if first < last) {
                 note(
-                    "those after it ran without its effects; `--shadow` runs all kinds".to_owned(),
+                    "later migrations ran without its effects; `--shadow` runs all kinds"
+                        .to_owned(),
                 );
             } else if first.is_some() {
                 note("`--shadow` runs all kinds, in a scratch database".to_owned());
             }
             if report.attempts > 1 {
                 note(format!(
-                    "tried {} times, as others wrote to the same documents",
+                    "tried {} times, as other clients wrote to the same documents",
                     report.attempts
                 ));
             }
         }
     }
     if !report.observed && report.ran().next().is_some() {
-        note("commands are shown where the client has an `Observer`".to_owned());
+        note("commands are only shown if the client has an `Observer`".to_owned());
     }
     note("nothing was written".to_owned());
     text
@@ -319,7 +320,7 @@ mod tests {
         assert!(text.contains("- 2 m2 · online: not run in a transaction\n"), "{text}");
         assert!(text.contains("✗ 3 m3 · failed after 7 ms\n   no\\u{1b}[2J\n"), "{text}");
         assert!(
-            text.contains("2 tried (1 did not get through), 1 not run in a transaction in 20 ms"),
+            text.contains("2 tried (1 did not complete), 1 not run in a transaction in 20 ms"),
             "{text}"
         );
         assert!(text.ends_with("nothing was written\n"), "{text}");

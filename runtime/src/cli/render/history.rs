@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Direction, HistoryEvent, HistoryReport, cli::duration::ago};
 
-/// The last level of [`row`], which says the least.
+/// The last level of [`row`], which has the fewest columns.
 const LEVEL_MAX: u8 = 5;
 
 pub(crate) fn history(report: &HistoryReport, view: View) -> String {
@@ -35,7 +35,7 @@ pub(crate) fn history(report: &HistoryReport, view: View) -> String {
     with_failures(&rows, report, view)
 }
 
-/// Levels: 0 says all, each next one says less.
+/// Level 0 has everything, each next level less.
 fn row(event: &HistoryEvent, level: u8, view: View) -> Vec<Cell> {
     let is_this_year = event.at.year() == view.now.year();
     let when = match level {
@@ -69,7 +69,7 @@ fn row(event: &HistoryEvent, level: u8, view: View) -> Vec<Cell> {
     row
 }
 
-/// What happened. What is recorded as `running` has begun: whether it still runs, `status` knows.
+/// The event's name. `running` is shown as `began`: only `status` knows whether it still runs.
 fn event_text(event: &HistoryEvent, level: u8) -> String {
     let text = match event.event.as_str() {
         "running" => "began".to_owned(),
@@ -83,8 +83,8 @@ fn event_text(event: &HistoryEvent, level: u8) -> String {
     }
 }
 
-/// The rows, each with its failure below it, over the whole width. A row's first line begins with
-/// its time, the next ones with blanks.
+/// The rows, each followed by its failure over the whole width. A row's first line begins with its
+/// time, its other lines with blanks.
 fn with_failures(rows: &str, report: &HistoryReport, view: View) -> String {
     let mut text = String::new();
     let mut events = report.events.iter();

@@ -1,5 +1,5 @@
-//! Lints as text: pure. A line for each before a run, all that is known of them in a plan. Those of
-//! one kind stand together.
+//! Lints as text: pure. One line for each before a run, all details in a plan. Lints of one kind
+//! stand together.
 
 use super::{
     style::{ACCENT, FAINT, WARNING, paint, safe, safe_lines},
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Lint, LintName};
 
-/// By kind, the kind that comes first in the plan first; of each, in the plan's order.
+/// Lints by kind: kinds and lints in the plan's order.
 pub(crate) fn by_kind(all: &[Lint]) -> Vec<(LintName, Vec<&Lint>)> {
     let mut kinds: Vec<(LintName, Vec<&Lint>)> = Vec::new();
     for lint in all {
@@ -20,8 +20,8 @@ pub(crate) fn by_kind(all: &[Lint]) -> Vec<(LintName, Vec<&Lint>)> {
     kinds
 }
 
-/// A line for each: which kind, which migration, what would happen. `app` is how the command line
-/// is called.
+/// One line for each lint: its kind, the migration, what would happen. `app` is how users call the
+/// command line.
 pub(crate) fn brief(all: &[Lint], view: View, app: &str) -> String {
     let mut text = String::new();
     for (name, lints) in by_kind(all) {
@@ -38,7 +38,7 @@ pub(crate) fn brief(all: &[Lint], view: View, app: &str) -> String {
     }
     if !text.is_empty() {
         let how = format!(
-            "`{} plan` shows them in full, with what is better; `--allow LINT` acknowledges one",
+            "`{} plan` shows the lints in full, with better code; `--allow LINT` acknowledges one",
             safe(app)
         );
         for line in wrapped(&how, view, 0) {
@@ -48,7 +48,7 @@ pub(crate) fn brief(all: &[Lint], view: View, app: &str) -> String {
     text
 }
 
-/// Each lint of each kind: what would happen, what was found, what is done, what is better.
+/// Each lint in full: what would happen, what was found, the code now, and better code.
 pub(super) fn full(all: &[Lint], view: View) -> String {
     let mut text = String::new();
     for (name, lints) in by_kind(all) {
@@ -80,7 +80,7 @@ fn lint_text(lint: &Lint, view: View) -> String {
     text + &code("instead of", &lint.bad, '-') + &code("better", &lint.good, '+')
 }
 
-/// Code is to be copied: it is not wrapped.
+/// Code, which users copy and which is therefore not wrapped.
 fn code(title: &str, code: &str, mark: char) -> String {
     let lines: String = safe_lines(code)
         .lines()
@@ -130,7 +130,7 @@ mod tests {
             "warning: large_transaction: 1 m1: it is large, very large\n\
              warning: large_transaction: 3 m3: it is larger\n\
              warning: field_in_use: 2 m2: an index names it\n\
-             `shop db plan` shows them in full, with what is better; `--allow LINT` acknowledges \
+             `shop db plan` shows the lints in full, with better code; `--allow LINT` acknowledges \
              one\n"
         );
         let text = stripped(&brief(&all(), view(40), "shop"));

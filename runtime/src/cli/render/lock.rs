@@ -1,4 +1,4 @@
-//! The lock, and what became of taking it away.
+//! The reports of `lock-status` and `force-unlock`.
 
 use super::{
     style::{ACCENT, FAINT, GOOD, WARNING, paint, safe},
@@ -26,7 +26,7 @@ pub(crate) fn lock(report: &LockReport, view: View) -> String {
             .unwrap_or_default();
         let ended = if report.dead { "; that process has ended" } else { "" };
         text += &format!(
-            "  {} had it last and did not give it back{since}{ended}\n",
+            "  {} held it last and did not release it{since}{ended}\n",
             safe(&holder.to_string())
         );
     }

@@ -3,7 +3,7 @@
 use super::style::{ACCENT, ERROR, WARNING, paint, safe, safe_lines};
 use crate::Named;
 
-/// Migrations by name, one a line.
+/// Migrations with version and name, one a line.
 pub(crate) fn names(migrations: &[Named]) -> String {
     migrations
         .iter()
@@ -16,13 +16,13 @@ pub(super) fn ahead_notes(ahead: &[Named]) -> String {
         return String::new();
     }
     format!(
-        "{} the database is ahead: it has applied what this build does not have\n{}",
+        "{} the database is ahead: it has applied migrations that this build does not have\n{}",
         paint(WARNING, "!"),
         names(ahead)
     )
 }
 
-/// What went wrong, and what to do next.
+/// An error and the next step.
 pub(crate) fn failure(message: &str, next: Option<&str>) -> String {
     let mut text =
         format!("{} {}\n", paint(ERROR, "error:"), safe_lines(message).replace('\n', "\n  "));

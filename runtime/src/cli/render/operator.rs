@@ -13,7 +13,7 @@ use crate::{
     CheckReport, ImportReport, PurgeReport, RecordReport, RepairReport, model::numbers::grouped,
 };
 
-/// What is kept for rollbacks, to be removed or gone.
+/// The kept collections that `purge` would remove, or has removed.
 pub(crate) fn purge(report: &PurgeReport, view: View) -> String {
     let database = paint(FAINT, format!("· database {}", safe(&report.database)));
     if report.collections.is_empty() {
@@ -86,11 +86,11 @@ pub(crate) fn import(report: &ImportReport) -> String {
     }
     for migration in &report.already {
         let line =
-            format!("= {} {} is applied here already", migration.version, safe(&migration.name));
+            format!("= {} {} is already applied here", migration.version, safe(&migration.name));
         text += &format!("{}\n", paint(FAINT, line));
     }
     for entry in &report.left_out {
-        text += &format!("{}\n", paint(FAINT, format!("- {} is left out", safe(entry))));
+        text += &format!("{}\n", paint(FAINT, format!("- {} is skipped", safe(entry))));
     }
     for entry in &report.unmatched {
         text += &format!(
@@ -156,8 +156,8 @@ pub(crate) fn repair(report: &RepairReport) -> String {
         what += &format!(" and {}", counted(report.renamed.len(), "name"));
     }
     text += &match report.written {
-        true => format!("\n{what} recorded anew"),
-        false => format!("\n{what} would be recorded anew; nothing was written"),
+        true => format!("\n{what} recorded"),
+        false => format!("\n{what} would be recorded; nothing was written"),
     };
     text + &format!(" {}\n", paint(FAINT, format!("· database {}", safe(&report.database))))
 }
@@ -174,8 +174,8 @@ pub(crate) fn created(created: &Created) -> String {
         }
         None => {
             text += &format!(
-                "{} there is no file to declare it in: add this line where the other migrations \
-                 are declared\n    {}\n",
+                "{} found no file to declare it in: add this line where the other migrations are \
+                 declared\n    {}\n",
                 paint(WARNING, "!"),
                 created.mod_line
             );

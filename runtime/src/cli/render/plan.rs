@@ -21,7 +21,7 @@ pub(crate) fn plan(report: &PlanReport, view: View) -> String {
     format!("{text}{gap}{lints}{gap}{}\n", paint(FAINT, "nothing was written"))
 }
 
-/// The plan, before it is asked whether to go ahead.
+/// The plan that is shown before a question.
 pub(crate) fn proposal(report: &PlanReport, view: View) -> String {
     if report.steps.is_empty() {
         return format!(
@@ -85,7 +85,7 @@ pub(crate) fn proposal(report: &PlanReport, view: View) -> String {
     text
 }
 
-/// What declared migrations would do, and to how many documents.
+/// The operations of a declared migration, and how many documents each changes.
 pub(super) fn operations(all: &[DeclaredOperation], direction: Direction, view: View) -> String {
     let mut text = String::new();
     for operation in all {

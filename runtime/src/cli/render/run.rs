@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{RunReport, StepOutcome, cli::duration::human};
 
-/// The steps of a run, each with what became of it.
+/// The steps of a run, each with its outcome.
 pub(super) fn steps(report: &RunReport, view: View) -> String {
     if report.steps.is_empty() {
         return String::new();
@@ -46,7 +46,7 @@ pub(super) fn steps(report: &RunReport, view: View) -> String {
     })
 }
 
-/// What a run did, in one line: `3 applied in 41 ms, batch 2`.
+/// A run's summary on one line: `3 applied in 41 ms, batch 2`.
 pub(super) fn summary(report: &RunReport) -> String {
     let count = |outcome| report.steps.iter().filter(|step| step.outcome == outcome).count();
     let mut parts = Vec::new();

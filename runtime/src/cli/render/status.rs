@@ -35,7 +35,7 @@ pub(crate) fn status(report: &StatusReport, view: View) -> String {
     text
 }
 
-/// What is odd about a migration.
+/// A remark for a migration that needs attention.
 fn remark(migration: &MigrationStatus) -> Option<String> {
     if !migration.linked {
         return Some("not in this build".to_owned());
@@ -56,7 +56,7 @@ fn remark(migration: &MigrationStatus) -> Option<String> {
     }
 }
 
-/// How far a migration is that was begun and is not done, and what finishes it.
+/// How far an unfinished migration got, and the verb that finishes it.
 fn unfinished(migration: &MigrationStatus) -> String {
     let is_rollback = migration.direction == Some(Direction::Down);
     let (mut text, way_out) = match (migration.state, is_rollback) {
@@ -78,27 +78,27 @@ fn unfinished(migration: &MigrationStatus) -> String {
     text + way_out
 }
 
-/// What can be done about a migration that failed half-way, behind why it did.
+/// The ways out for a migration that failed half-way, shown after its failure.
 fn ways_out(migration: &MigrationStatus) -> String {
     let Some(half_done) = migration.half_done else { return String::new() };
     let version = migration.version;
-    let by_hand = format!("or say what is so with `resolve {version} --as applied|pending`");
+    let by_hand = format!("or record its state with `resolve {version} --as applied|pending`");
     let ways = match (half_done.direction, half_done.down) {
         (Direction::Up, true) => "half-done: `up` resumes it, `down` undoes what it did".to_owned(),
         (Direction::Up, false) => {
             format!("half-done: `up` resumes it, {by_hand}")
         }
         (Direction::Down, _) if half_done.gives_up_rollback => {
-            "its rollback failed: `down` tries it again, `up` gives it up and applies again what \
+            "its rollback failed: `down` retries it, `up` gives it up and applies again what \
              it undid"
                 .to_owned()
         }
-        (Direction::Down, _) => format!("its rollback failed: `down` tries it again, {by_hand}"),
+        (Direction::Down, _) => format!("its rollback failed: `down` retries it, {by_hand}"),
     };
     format!("\n{ways}")
 }
 
-/// Levels: 0 says all, each next one says less.
+/// Level 0 has everything, each next level less.
 fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
     let mut columns = vec!["version", "name", "state"];
     if level < 5 {

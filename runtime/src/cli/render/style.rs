@@ -1,4 +1,4 @@
-//! Styles, and text that a terminal shows and does not obey.
+//! Styles, and text whose control characters a terminal shows instead of obeying.
 
 use anstyle::{AnsiColor, Style};
 
@@ -24,15 +24,14 @@ pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Text that comes from elsewhere (the database, a migration, a server), fit for one line of a
-/// terminal: control characters, and those that turn the direction of text around, are shown, not
-/// obeyed.
+/// Foreign text (from the database, a migration, a server) for one line of a terminal: control
+/// characters, and characters that turn the direction of text around, are shown, not obeyed.
 pub(crate) fn safe(text: &str) -> String {
     visible::line(text).into_owned()
 }
 
-/// The same for a text whose line breaks count: whoever prints it indents its lines, so that none
-/// looks like a line of Mongrate's own.
+/// [`safe`] for a text that keeps its line breaks: indent its lines, so that none looks like a line
+/// of Mongrate's own.
 pub(crate) fn safe_lines(text: &str) -> String {
     visible::lines(text).into_owned()
 }

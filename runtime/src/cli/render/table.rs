@@ -8,11 +8,11 @@ use comfy_table::{
 
 use super::view::View;
 
-/// The narrowest that text is wrapped to.
+/// The narrowest width that text is wrapped to.
 const SOFT_MIN: u16 = 12;
 
-/// The lines of `text`, each at most as wide as the terminal without `indent` columns. Where it is
-/// not shown at a terminal, they are as they were. `text` has no styles.
+/// The lines of `text`, wrapped to the terminal's width minus `indent`; unchanged without a
+/// terminal. `text` has no styles.
 pub(super) fn wrapped(text: &str, view: View, indent: u16) -> Vec<String> {
     let lines = text.lines();
     let Some(width) = view.width else { return lines.map(str::to_owned).collect() };
@@ -88,7 +88,7 @@ pub(super) fn fitting(view: View, last: u8, make: impl Fn(u8) -> Table) -> Strin
     }
     let mut table = make(last);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    // The padding behind the last column is cut.
+    // The padding after the last column is cut.
     table.set_width(width.max(SOFT_MIN).saturating_add(2));
     plain(&table)
 }

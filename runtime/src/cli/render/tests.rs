@@ -1,4 +1,4 @@
-//! What a person reads, on a terminal of any width.
+//! The reports as text, at any width of the terminal.
 
 use chrono::{DateTime, Utc};
 
@@ -59,7 +59,7 @@ fn a_rollback_that_failed_is_shown_as_that_with_the_ways_out() {
     let back = shown(half_done(Direction::Down, true, true));
     assert!(back.contains("load_countries rollback failed change"), "{back}");
     assert!(back.contains("E11000"), "the reason: {back}");
-    assert!(back.contains("`down` tries it again, `up` gives it up"), "{back}");
+    assert!(back.contains("`down` retries it, `up` gives it up"), "{back}");
     let back = shown(half_done(Direction::Down, true, false));
     assert!(back.contains("`resolve 20250122003 --as") && !back.contains("gives it up"), "{back}");
     let forth = shown(half_done(Direction::Up, true, false));

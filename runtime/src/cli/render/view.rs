@@ -1,11 +1,11 @@
-//! Where and when a report is read.
+//! The width of the terminal and the time at which a report is shown.
 
 use chrono::{DateTime, Utc};
 
 use super::style::{ACCENT, ERROR, FAINT, GOOD, WARNING, paint};
 use crate::{StatusReport, cli::duration::ago, model::numbers::grouped};
 
-/// Where and when a report is read. No width: not at a terminal, so nothing is wrapped or
+/// The terminal's width and the current time. Without a width (no terminal) nothing is wrapped or
 /// left out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
@@ -14,7 +14,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// With so many columns less.
+    /// The same view with `columns` fewer columns.
     pub(super) fn narrower(self, columns: u16) -> Self {
         Self { width: self.width.map(|width| width.saturating_sub(columns)), ..self }
     }

@@ -139,6 +139,9 @@ pub(crate) fn operations(declare: ChangeFn, direction: Direction) -> Vec<Operati
     operations
 }
 
+/// The function of a declared migration: it records operations, and touches nothing.
+pub type ChangeFn = fn(&mut Change);
+
 #[cfg(test)]
 mod tests {
     use mongodb::bson::doc;
@@ -189,6 +192,3 @@ mod tests {
         assert!(down[0].documents.is_some() && down[1].documents.is_none());
     }
 }
-
-/// The function of a declared migration: it records operations, and touches nothing.
-pub type ChangeFn = fn(&mut Change);
