@@ -44,7 +44,7 @@ const ACCEPTED_MAX: Duration = Duration::from_secs(15);
     params(("Prefer" = Option<String>, Header, description = "`wait=N`: wait up to N seconds (at most 60) for the end of the run")),
     responses(
         (status = 202, description = "The run is under way", body = Run, headers(("Location" = String, description = "Where the run is"))),
-        (status = 200, description = "With `Prefer: wait`: the run has ended, so or so", body = Run, headers(("Content-Location" = String, description = "Where the run is"))),
+        (status = 200, description = "With `Prefer: wait`: the run has ended; its report says how", body = Run, headers(("Content-Location" = String, description = "Where the run is"))),
         (status = 409, description = "Another run is in flight, or a person has to decide; nothing was run", body = Details, content_type = "application/problem+json"),
     )
 )]
@@ -70,7 +70,7 @@ pub(super) async fn up(
     params(("Prefer" = Option<String>, Header, description = "`wait=N`: wait up to N seconds (at most 60) for the end of the run")),
     responses(
         (status = 202, description = "The run is under way", body = Run, headers(("Location" = String, description = "Where the run is"))),
-        (status = 200, description = "With `Prefer: wait`: the run has ended, so or so", body = Run, headers(("Content-Location" = String, description = "Where the run is"))),
+        (status = 200, description = "With `Prefer: wait`: the run has ended; its report says how", body = Run, headers(("Content-Location" = String, description = "Where the run is"))),
         (status = 409, description = "Another run is in flight, or a person has to decide; nothing was run", body = Details, content_type = "application/problem+json"),
     )
 )]

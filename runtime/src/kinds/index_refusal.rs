@@ -10,10 +10,10 @@ use mongodb::{
 };
 use serde::Deserialize as _;
 
-use crate::{model::result::BoxError, mongo::server_error};
-
-/// The most documents that an error names.
-const NAMED_MAX: usize = 5;
+use crate::{
+    model::result::BoxError,
+    mongo::{refusal::NAMED_MAX, server_error},
+};
 
 /// The most time that looking for the documents may take.
 const WAIT: Duration = Duration::from_secs(60);
@@ -128,7 +128,7 @@ async fn with(
         .collection::<Document>(collection)
         .find(doc! { "$and": filters })
         .projection(doc! { "_id": 1 })
-        .limit(i64::try_from(NAMED_MAX).unwrap_or(0))
+        .limit(i64::from(NAMED_MAX))
         .max_time(WAIT)
         .await;
     let Ok(found) = found else { return Vec::new() };
