@@ -35,8 +35,8 @@ struct Source {
     tokens: Vec<Token>,
     /// The modules that it declares.
     children: BTreeSet<String>,
-    /// What it re-exports: the name, and where it is from.
-    reexports: Vec<(String, Names)>,
+    /// What it re-exports: the name, where it is from, and the line.
+    reexports: Vec<(String, Names, usize)>,
 }
 
 struct Token {
@@ -173,7 +173,7 @@ impl Tree {
             sources.iter().map(|source| (source.module.clone(), source.file.clone())).collect();
         let mut reexports = BTreeMap::new();
         for source in sources {
-            for (name, from) in &source.reexports {
+            for (name, from, _) in &source.reexports {
                 let mut exported = source.module.clone();
                 exported.push(name.clone());
                 reexports.insert(exported, from.clone());
@@ -245,10 +245,10 @@ impl Source {
         }
         let mut source = Self { file, module, tokens, children, reexports: Vec::new() };
         for tokens in &uses {
-            for (names, alias, _) in paths_at(tokens, 0).0 {
+            for (names, alias, line) in paths_at(tokens, 0).0 {
                 if let Some(from) = source.absolute(&names) {
                     let name = alias.or_else(|| names.last().cloned()).unwrap_or_default();
-                    source.reexports.push((name, from));
+                    source.reexports.push((name, from, line));
                 }
             }
         }
@@ -278,7 +278,17 @@ impl Source {
 
     /// Each path in this file's code that leads into the crate, with its line.
     fn paths(&self, tree: &Tree) -> Vec<(Names, usize)> {
-        let mut paths = Vec::new();
+        // A module that re-exports names of its children imports nothing by that.
+        let beside = |from: &&(String, Names, usize)| !from.1.starts_with(&self.module);
+        let reexports = self.reexports.iter().filter(beside);
+        let mut paths: Vec<(Names, usize)> = Vec::new();
+        for (_, from, line) in reexports {
+            let mut target = tree.follow(from.clone());
+            if tree.is_module(&target) {
+                target.push("self".to_owned());
+            }
+            paths.push((target, *line));
+        }
         let mut modules: BTreeMap<String, Names> = BTreeMap::new();
         for child in &self.children {
             let module: Names = self.module.iter().chain([child]).cloned().collect();
