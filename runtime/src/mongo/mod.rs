@@ -7,6 +7,7 @@ pub(crate) mod code;
 pub(crate) mod driver;
 pub(crate) mod fields;
 pub(crate) mod options;
+pub(crate) mod raw;
 pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod server_error;

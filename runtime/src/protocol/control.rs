@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mongodb::{
     Client, ClientSession, Database,
-    bson::{Bson, Document, RawDocument, Timestamp, doc},
+    bson::{Bson, Document, RawDocument, RawDocumentBuf, Timestamp, doc},
     options::{DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
@@ -93,6 +93,17 @@ impl Control {
             Some(session) => action.session(session).await?,
             None => action.await?,
         };
+        refuse_partial(&reply)?;
+        Ok(reply)
+    }
+
+    /// Sends a command that is BSON already, once.
+    pub(crate) async fn once_raw(
+        &self,
+        session: &mut ClientSession,
+        command: RawDocumentBuf,
+    ) -> Result<Document, ServerError> {
+        let reply = self.database.run_raw_command(command).session(session).await?;
         refuse_partial(&reply)?;
         Ok(reply)
     }

@@ -5,6 +5,7 @@
 
 mod collections;
 mod fields;
+mod forms;
 mod half_way;
 mod indexes;
 mod laws;

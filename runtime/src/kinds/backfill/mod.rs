@@ -1,5 +1,6 @@
 //! Backfills: changes of any size, in batches that commit together with their checkpoint.
 
+mod carry;
 mod culprit;
 pub(crate) mod in_document;
 pub(crate) mod job;

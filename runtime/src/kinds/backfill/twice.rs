@@ -33,6 +33,20 @@ pub(crate) fn here(of: &str) -> Bson {
     doc! { "$let": { "vars": { "names": names }, "in": { "$and": [alike, any] } } }.into()
 }
 
+/// Whether the document itself has a field twice. [`here`] is slow, so it is asked only of a document
+/// that gets shorter when its fields are merged.
+pub(crate) fn root() -> Bson {
+    let size = |of: Bson| doc! { "$bsonSize": of };
+    let merged = doc! { "$mergeObjects": ["$$ROOT"] };
+    doc! { "$and": [{ "$ne": [size("$$ROOT".into()), size(merged.into())] }, here("ROOT")] }.into()
+}
+
+/// The same as [`within`] for a value that is mostly neither a document nor an array.
+pub(crate) fn within_value(of: &str, depth: usize) -> Bson {
+    let kind = doc! { "$type": format!("$${of}") };
+    doc! { "$and": [{ "$in": [kind, ["object", "array"]] }, within(of, depth)] }.into()
+}
+
 /// Whether the value in a variable has a field twice, or one of the documents within it, down to
 /// so many levels.
 pub(crate) fn within(of: &str, depth: usize) -> Bson {

@@ -95,6 +95,8 @@ pub(crate) struct Batch<'a> {
     pub collection: &'a str,
     /// Which documents of the collection are in it.
     pub filter: Document,
+    /// The same without the filter of the backfill: a range of `_id`s.
+    pub range: Document,
     /// How many documents in a row come to this side at once.
     pub portions: Vec<u32>,
     /// The validator does not judge what it writes.
@@ -115,7 +117,8 @@ impl<'a> Batch<'a> {
             session,
             control: &shared.control,
             collection: &shared.job.collection,
-            filter: both(range, &shared.job.filter),
+            filter: both(range.clone(), &shared.job.filter),
+            range,
             portions,
             bypass: shared.job.bypass,
             matched: 0,

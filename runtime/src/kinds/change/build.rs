@@ -18,7 +18,8 @@ use super::{
     operation::Operation,
     options::Modify,
     rewrite::{
-        fields::{Edit, FieldType, Others},
+        convert::{FieldType, Others},
+        fields::Edit,
         kind::{Rewrite, RewriteKind},
         pipelines::{Pipelines, Side},
     },
@@ -152,6 +153,25 @@ impl Change {
         self.operations.push(Operation::ExpireAfter(indexes::Expire { collection, index, after }));
     }
 
+    /// Sets how many workers change documents at once, 1 to 64, for the operations that are declared
+    /// after this call: `rename_field`, `add_field`, `remove_field`, `change_type`, `move_field` and
+    /// `update`. Default: 1.
+    ///
+    /// Several workers are faster, and load the server more. Each holds one batch in memory. The
+    /// number is no part of what is recorded: it may be changed for a migration that is half-done.
+    ///
+    /// ```
+    /// use mongrate::Change;
+    ///
+    /// fn names(change: &mut Change) {
+    ///     change.workers(4);
+    ///     change.rename_field("users", "fullname", "name");
+    /// }
+    /// ```
+    pub const fn workers(&mut self, workers: usize) {
+        self.workers = workers;
+    }
+
     /// Renames a field, which keeps its place. Both paths must be in the same document, such as
     /// `address.town` and `address.city`; use [`move_field`](Self::move_field) otherwise. In an
     /// array of documents, the field is renamed in each document.
@@ -232,8 +252,8 @@ impl Change {
     }
 
     fn edit(&mut self, collection: impl Into<String>, edit: Edit) -> &mut Rewrite {
-        let rewrite = Rewrite { collection: collection.into(), kind: RewriteKind::Field(edit) };
-        record!(self, Rewrite, rewrite)
+        let (collection, kind) = (collection.into(), RewriteKind::Field(edit));
+        record!(self, Rewrite, Rewrite { collection, kind, workers: self.workers })
     }
 
     /// Updates documents with aggregation pipelines, one for each direction. A pipeline has the
@@ -269,8 +289,8 @@ impl Change {
     ) -> Update<'_> {
         let side = |pipeline| Side { filter: Document::new(), pipeline };
         let pipelines = Pipelines { forward: side(forward), backward: side(backward) };
-        let rewrite =
-            Rewrite { collection: collection.into(), kind: RewriteKind::Pipelines(pipelines) };
+        let (collection, kind) = (collection.into(), RewriteKind::Pipelines(pipelines));
+        let rewrite = Rewrite { collection, kind, workers: self.workers };
         Update { rewrite: record!(self, Rewrite, rewrite) }
     }
 

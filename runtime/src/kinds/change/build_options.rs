@@ -8,7 +8,8 @@ use super::{
     collections, indexes,
     options::Modify,
     rewrite::{
-        fields::{Edit, Others},
+        convert::Others,
+        fields::Edit,
         kind::{Rewrite, RewriteKind},
     },
 };

@@ -48,9 +48,17 @@ use crate::model::{result::BoxError, state::Direction};
 /// A path like `address.city` leads through subdocuments, and through each document of an array:
 /// `items.price` names the price of every item. If something else is on the way, the document is
 /// left alone. An array directly within an array is not searched.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Change {
     pub(super) operations: Vec<Operation>,
+    /// How many workers the operations have that are declared next.
+    pub(super) workers: usize,
+}
+
+impl Default for Change {
+    fn default() -> Self {
+        Self { operations: Vec::new(), workers: 1 }
+    }
 }
 
 /// An operation of a declared migration, as `plan` shows it.

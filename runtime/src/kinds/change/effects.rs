@@ -44,7 +44,7 @@ fn effects_of(operation: &Declared) -> Vec<Operation> {
         Declared::HideIndex(hide) => other(&hide.collection, true),
         Declared::ExpireAfter(expire) => other(&expire.collection, true),
         Declared::Modify(modify) => validator(modify).unwrap_or_else(|| modified(modify)),
-        Declared::Rewrite(Rewrite { collection, kind: RewriteKind::Field(edit) }) => {
+        Declared::Rewrite(Rewrite { collection, kind: RewriteKind::Field(edit), .. }) => {
             let (path, change) = match edit {
                 Edit::Remove { path } => (path, FieldChange::Remove),
                 Edit::Rename { from, to } => {
@@ -62,7 +62,9 @@ fn effects_of(operation: &Declared) -> Vec<Operation> {
                 change,
             }
         }
-        Declared::Rewrite(Rewrite { collection, kind: RewriteKind::Pipelines(pipelines) }) => {
+        Declared::Rewrite(Rewrite {
+            collection, kind: RewriteKind::Pipelines(pipelines), ..
+        }) => {
             let unset = unset(&pipelines.forward.pipeline).into_iter().map(|field| {
                 let (collection, change) = (collection.clone(), FieldChange::Unset);
                 Operation::Field { collection, field, change }
@@ -126,7 +128,7 @@ mod tests {
     use mongodb::bson::doc;
 
     use super::*;
-    use crate::kinds::change::rewrite::fields::FieldType;
+    use crate::kinds::change::rewrite::convert::FieldType;
 
     fn declare(change: &mut Change) {
         change.create_index("users", doc! { "email": 1 }).unique(true).sparse(true);

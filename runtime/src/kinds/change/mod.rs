@@ -31,5 +31,5 @@ pub use self::{
         SetValidator, Update,
     },
     declared::{Change, ChangeFn},
-    rewrite::fields::FieldType,
+    rewrite::convert::FieldType,
 };

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
-    documents::{aggregate, find, find_command, to_bytes},
-    expr,
+    documents::{find, find_command, to_bytes},
     fields::Edit,
     forward::{Way, edit_batch},
     kind::{Rewrite, RewriteKind},
     pipelines::Pipelines,
+    restore::{self, Restored},
 };
 use crate::{
     kinds::backfill::work::{Batch, Work},
@@ -38,82 +38,19 @@ impl Work for Backward<'_> {
 
 impl Backward<'_> {
     async fn field(&self, batch: &mut Batch<'_>, edit: &Edit) -> Result<(), BoxError> {
-        let filter = batch.filter.clone();
-        let mut settled = Vec::new();
-        let mut changed = Vec::new();
+        let mut restored = Restored::default();
         if let Some(kept) = self.kept {
-            let here = find(batch, batch.collection, filter.clone(), doc! { "_id": 1 }).await?;
-            let mut here = here.as_slice();
-            let mut portions = batch.portions.clone().into_iter();
-            while !here.is_empty() {
-                let size = portions.next().map_or(here.len(), |size| size as usize);
-                let (some, others) = here.split_at(size.min(here.len()));
-                here = others;
-                self.restore_entries(batch, edit, kept, some, &mut settled, &mut changed).await?;
-            }
+            restored = restore::restore(batch, edit, kept, self.way.is_collated).await?;
         }
-        if self.way.direction == Direction::Up || !edit.is_one_way() {
-            let rest = both(filter, &doc! { "_id": { "$nin": settled } });
+        let Restored { settled, changed, is_all } = restored;
+        if !is_all && (self.way.direction == Direction::Up || !edit.is_one_way()) {
+            let mut rest = batch.filter.clone();
+            if !settled.is_empty() {
+                rest = both(rest, &doc! { "_id": { "$nin": settled } });
+            }
             edit_batch(batch, self.rewrite, edit, self.way, rest).await?;
         }
         self.mark_changed(batch, changed).await
-    }
-
-    /// Puts back the old values of the documents that were not changed since.
-    async fn restore_entries(
-        &self,
-        batch: &mut Batch<'_>,
-        edit: &Edit,
-        kept: &str,
-        some: &[Document],
-        settled: &mut Vec<Bson>,
-        changed: &mut Vec<Bson>,
-    ) -> Result<(), BoxError> {
-        let mut restored = Vec::new();
-        let mut remembered = Vec::new();
-        for entry in entries_of(batch, kept, some).await? {
-            let id = entry.get("_id").cloned().unwrap_or(Bson::Null);
-            if entry.contains_key("before") {
-                remembered.push((id, entry));
-            } else {
-                settled.push(id);
-            }
-        }
-        let now = by_id(self.anchors(batch, edit, &remembered).await?)?;
-        for (id, entry) in remembered {
-            let now = now.get(&key(&id)?).and_then(|now| now.get("now"));
-            let same = matches!(
-                (now, entry.get("after")),
-                (Some(now), Some(after)) if expr::same(now, after)
-            );
-            if same {
-                restored.push(restore_statement(edit, &id, &entry));
-                settled.push(id);
-            } else {
-                changed.push(id);
-            }
-        }
-        batch.update_all(restored).await
-    }
-
-    /// Returns what documents hold now at the paths of the edit.
-    async fn anchors(
-        &self,
-        batch: &mut Batch<'_>,
-        edit: &Edit,
-        remembered: &[(Bson, Document)],
-    ) -> Result<Vec<Document>, BoxError> {
-        if remembered.is_empty() {
-            return Ok(Vec::new());
-        }
-        let these: Vec<Bson> = remembered.iter().map(|(id, _)| id.clone()).collect();
-        let now: Bson =
-            edit.paths().iter().map(|path| expr::anchor(expr::ROOT, path.fields())).collect();
-        let pipeline = vec![
-            doc! { "$match": { "_id": { "$in": these } } },
-            doc! { "$project": { "now": now } },
-        ];
-        aggregate(batch, pipeline).await
     }
 
     async fn pipelines(
@@ -171,18 +108,6 @@ impl Backward<'_> {
         }
         Ok(())
     }
-}
-
-/// The statement that puts back the old values of a document.
-fn restore_statement(edit: &Edit, id: &Bson, entry: &Document) -> Document {
-    let before = entry.get_array("before").map(Vec::as_slice).unwrap_or_default();
-    let stages: Vec<Document> = edit
-        .paths()
-        .iter()
-        .zip(before)
-        .filter_map(|(path, before)| expr::restore_anchor(path.fields(), before.as_document()?))
-        .collect();
-    doc! { "q": { "_id": { "$eq": id.clone() } }, "u": stages }
 }
 
 /// Returns the remembered entries of these documents.

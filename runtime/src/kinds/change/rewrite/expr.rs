@@ -270,13 +270,7 @@ fn anchor_at(holder: &str, path: &[String], depth: i32) -> Bson {
 pub(super) fn signature(holder: &str, path: &[String]) -> Bson {
     match path {
         [] => Bson::Null,
-        [field] => {
-            let value = member(holder, field);
-            let kind = doc! { "$type": value.clone() };
-            let is_number = doc! { "$in": [kind.clone(), ["double", "decimal"]] };
-            let text = cond(is_number, doc! { "$toString": value }, "");
-            Bson::Array(vec![kind.into(), text])
-        }
+        [field] => signature_of(member(holder, field)),
         [field, rest @ ..] => {
             let (child, each) = (format!("j{}", rest.len()), format!("k{}", rest.len()));
             let map = doc! { "$map": {
@@ -289,20 +283,24 @@ pub(super) fn signature(holder: &str, path: &[String]) -> Bson {
     }
 }
 
-/// The stage of an update that puts back what [`anchor`] found.
-pub(super) fn restore_anchor(path: &[String], found: &Document) -> Option<Document> {
-    let number = |key: &str| {
-        crate::mongo::reply::number(found, key).and_then(|number| usize::try_from(number).ok())
-    };
-    let document = match (number("m"), number("d"), found.get("v")) {
-        (Some(kept), _, _) => {
-            rebuild(ROOT, path, Way { prune_below: Some(kept), create: None }, &without)
-        }
-        (None, Some(depth), Some(value)) => {
-            let path = path.get(..depth)?;
-            bind("v", literal(value.clone()), assign(ROOT, path, &var("v")))
-        }
-        _ => return None,
+/// The type of a value, and its text if it is a number of a kind that has several texts.
+pub(super) fn signature_of(value: Bson) -> Bson {
+    let kind = doc! { "$type": value.clone() };
+    let is_number = doc! { "$in": [kind.clone(), ["double", "decimal"]] };
+    let text = cond(is_number, doc! { "$toString": value }, "");
+    Bson::Array(vec![kind.into(), text])
+}
+
+/// The stage of an update that puts back what [`anchor`] found: a value at so many fields of the path,
+/// or that only so many of its fields were there.
+pub(super) fn restore_anchor(
+    path: &[String],
+    depth: usize,
+    value: Option<Bson>,
+) -> Option<Document> {
+    let document = match value {
+        None => rebuild(ROOT, path, Way { prune_below: Some(depth), create: None }, &without),
+        Some(value) => bind("v", value, assign(ROOT, path.get(..depth)?, &var("v"))),
     };
     Some(doc! { "$replaceWith": document })
 }

@@ -5,60 +5,14 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::expr::{
-    self, Way, any_of, bind, cond, is_missing, is_present, is_type, literal, member, var,
+use super::{
+    convert::{FieldType, Others, backward, converted, unconvertible},
+    expr::{self, Way, any_of, bind, cond, is_missing, is_present, literal, member, var},
 };
 use crate::{
     kinds::change::names::{self, Path},
     model::state::Direction,
 };
-
-/// A type that a field can be converted to and from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FieldType {
-    /// Text.
-    String,
-    /// A 32-bit integer.
-    Int,
-    /// A 64-bit integer.
-    Long,
-    /// A 64-bit floating point number.
-    Double,
-    /// A decimal number of 34 digits.
-    Decimal,
-    /// True or false.
-    Bool,
-    /// A point in time, to the millisecond.
-    Date,
-    /// An `ObjectId`.
-    ObjectId,
-}
-
-impl FieldType {
-    /// Returns the server's name of the type.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::Int => "int",
-            Self::Long => "long",
-            Self::Double => "double",
-            Self::Decimal => "decimal",
-            Self::Bool => "bool",
-            Self::Date => "date",
-            Self::ObjectId => "objectId",
-        }
-    }
-}
-
-/// What happens to values that cannot be converted.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Others {
-    /// The operation is refused; the error names their documents.
-    Refuse,
-    Leave,
-    Replace(Bson),
-}
 
 /// An edit of one field.
 #[derive(Clone, Debug)]
@@ -178,8 +132,19 @@ impl Edit {
         matches!(self, Self::Remove { .. })
     }
 
-    /// The document in the variable `of`, after the edit or after its inverse.
+    /// The document in the variable `holder`, after the edit or after its inverse.
     pub(super) fn apply(&self, direction: Direction, holder: &str) -> Bson {
+        self.apply_or(direction, holder, None)
+    }
+
+    /// The same, to look at. `failed`: what stands in the place of a value that cannot be converted;
+    /// otherwise the server fails.
+    pub(super) fn apply_or(
+        &self,
+        direction: Direction,
+        holder: &str,
+        failed: Option<&Bson>,
+    ) -> Bson {
         match (direction, self) {
             (Direction::Up, Self::Rename { from, to }) => rename(holder, from, to.last()),
             (Direction::Down, Self::Rename { from, to }) => rename(holder, to, from.last()),
@@ -200,10 +165,10 @@ impl Edit {
             }
             (Direction::Down, Self::Remove { .. }) => var(holder),
             (Direction::Up, Self::Convert { path, from, to, others }) => {
-                convert(holder, path, *from, *to, others)
+                convert(holder, path, (*from, *to), others, failed)
             }
             (Direction::Down, Self::Convert { path, from, to, others }) => {
-                convert(holder, path, *to, *from, &backward(others))
+                convert(holder, path, (*to, *from), &backward(others), failed)
             }
             (Direction::Up, Self::Move { from, to }) => relocate(holder, from, to, Way::default()),
             (Direction::Down, Self::Move { from, to }) => {
@@ -324,14 +289,6 @@ fn there<'a>(direction: Direction, from: &'a Path, to: &'a Path) -> (&'a Path, &
     }
 }
 
-/// The way back: replaced values were kept, and new values are left alone.
-fn backward(others: &Others) -> Others {
-    match others {
-        Others::Refuse => Others::Refuse,
-        Others::Leave | Others::Replace(_) => Others::Leave,
-    }
-}
-
 fn exists(path: &Path) -> Document {
     doc! { path.text(): { "$exists": true } }
 }
@@ -349,44 +306,18 @@ fn relocate(holder: &str, from: &Path, to: &Path, way: Way<'_>) -> Bson {
     bind("moved", expr::get(holder, from.fields()), moved)
 }
 
-fn convert(holder: &str, path: &Path, from: FieldType, to: FieldType, others: &Others) -> Bson {
+fn convert(
+    holder: &str,
+    path: &Path,
+    types: (FieldType, FieldType),
+    others: &Others,
+    failed: Option<&Bson>,
+) -> Bson {
     expr::rebuild(holder, path.fields(), Way::default(), &|holder, field| {
         let value = member(holder, field);
-        let mut convert = doc! { "input": value.clone(), "to": to.as_str() };
-        let mut otherwise = var(holder);
-        match others {
-            Others::Refuse => {}
-            Others::Leave => {
-                convert.insert("onError", value.clone());
-            }
-            Others::Replace(with) => {
-                convert.insert("onError", literal(with.clone()));
-                let kept = fits(value.clone(), &[to]);
-                otherwise =
-                    cond(kept, var(holder), expr::with(holder, field, literal(with.clone())));
-            }
-        }
-        let converted = expr::with(holder, field, doc! { "$convert": convert });
-        cond(is_type(value, from.as_str()), converted, otherwise)
+        let changed = expr::with(holder, field, converted(&value, types, others, failed));
+        cond(is_missing(value), var(holder), changed)
     })
-}
-
-/// Whether a value has one of these types, or is null or missing.
-fn fits(value: Bson, types: &[FieldType]) -> Bson {
-    let mut names = vec!["missing", "null", "undefined"];
-    names.extend(types.iter().map(|kind| kind.as_str()));
-    doc! { "$in": [{ "$type": value }, names] }.into()
-}
-
-fn unconvertible(value: Bson, from: FieldType, to: FieldType) -> Bson {
-    // Nothing is converted to a document.
-    let failed = literal(doc! { "failed": true });
-    let convert = doc! { "$convert": {
-        "input": value.clone(), "to": to.as_str(), "onError": failed.clone(),
-    } };
-    let fails =
-        expr::all(vec![is_type(value.clone(), from.as_str()), expr::equal(convert, failed)]);
-    any_of(vec![fails, doc! { "$not": [fits(value, &[from, to])] }.into()])
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
+    convert,
+    direct::{self, Kept},
     documents::{aggregate, aggregate_command, find_command, ids},
     expr,
     fields::{Edit, Refusal},
@@ -55,7 +57,13 @@ pub(crate) struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// Remembers values that are overwritten.
+    /// Remembers values that are overwritten: what this pipeline finds, as it is.
+    async fn carry(&self, batch: &mut Batch<'_>, pipeline: Vec<Document>) -> Result<(), BoxError> {
+        let command = aggregate_command(batch.collection, pipeline);
+        batch.carry(command, self.aside, self.is_again).await
+    }
+
+    /// Remembers these entries.
     pub(crate) async fn put_aside(
         &self,
         batch: &mut Batch<'_>,
@@ -100,18 +108,77 @@ pub(crate) async fn edit_batch(
             .into());
         }
     }
-    let mut pipeline = entries(edit, direction, filter.clone());
     if is_collated {
-        pipeline = compared(pipeline);
+        return general(batch, edit, way, filter).await;
     }
-    let mut reader = batch.reader(aggregate_command(batch.collection, pipeline));
-    while let Some(found) = reader.next(batch).await? {
-        let lost: Vec<Document> = if is_collated {
-            found.iter().filter_map(lost).map(entry).collect()
-        } else {
-            found.into_iter().map(entry).collect()
-        };
-        way.put_aside(batch, lost).await?;
+    let direct = direct::of(edit, direction);
+    for Kept { filter: kept, before, after } in direct.kept {
+        let entry = doc! { "before": before, "after": after };
+        let found = doc! { "$match": both(filter.clone(), &kept) };
+        way.carry(batch, vec![found, doc! { "$project": entry }]).await?;
+    }
+    // Most batches have none of these, which one look shows.
+    let unusual = [direct.left.as_slice(), &direct.rest].concat();
+    if any(batch, &filter, &unusual).await? {
+        for left in &direct.left {
+            let found = doc! { "$match": both(filter.clone(), left) };
+            let entry = doc! { "$project": { "left": { "$literal": true } } };
+            way.carry(batch, vec![found, entry]).await?;
+        }
+        // Before the others are changed, which may match then.
+        if any(batch, &filter, &direct.rest).await? {
+            let rest = both(filter.clone(), &doc! { "$or": direct.rest });
+            general(batch, edit, way, rest).await?;
+        }
+    }
+    let statement = |direct::Change { filter: these, update }| {
+        doc! {
+            "q": both(filter.clone(), &these), "u": update, "multi": true,
+        }
+    };
+    batch.update(direct.changes.into_iter().map(statement).collect()).await
+}
+
+/// Whether a document of the batch matches one of the filters.
+async fn any(
+    batch: &mut Batch<'_>,
+    filter: &Document,
+    these: &[Document],
+) -> Result<bool, BoxError> {
+    if these.is_empty() {
+        return Ok(false);
+    }
+    let command = doc! {
+        "find": batch.collection,
+        "filter": both(filter.clone(), &doc! { "$or": these.to_vec() }),
+        "projection": { "_id": 1 },
+        "limit": 1,
+        "singleBatch": true,
+    };
+    let mut found = false;
+    batch.each(command, |_| Ok(found = true)).await?;
+    Ok(found)
+}
+
+/// The general form: rebuilds each document, and has the server find the documents that do not come
+/// back.
+async fn general(
+    batch: &mut Batch<'_>,
+    edit: &Edit,
+    way: Way<'_>,
+    filter: Document,
+) -> Result<(), BoxError> {
+    let Way { direction, is_collated, .. } = way;
+    let pipeline = entries(edit, direction, filter.clone());
+    if is_collated {
+        let command = aggregate_command(batch.collection, compared(pipeline));
+        let mut reader = batch.reader(command);
+        while let Some(found) = reader.next(batch).await? {
+            let lost = found.iter().filter_map(lost).map(entry).collect();
+            way.put_aside(batch, lost).await?;
+        }
+    } else {
+        way.carry(batch, pipeline).await?;
     }
     let document = edit.apply(direction, expr::ROOT);
     let change = vec![doc! { "$replaceWith": document }];
@@ -148,7 +215,11 @@ pub(crate) fn entries(edit: &Edit, direction: Direction, filter: Document) -> Ve
         Direction::Down => Direction::Up,
     };
     let there = |then: Bson| expr::bind("there", edit.apply(direction, expr::ROOT), then);
-    let back = |then: Bson| there(expr::bind("back", edit.apply(other, "there"), then));
+    // What the way back refuses is not restored by it.
+    let failed = convert::failed();
+    let returned =
+        |then: Bson| expr::bind("back", edit.apply_or(other, "there", Some(&failed)), then);
+    let back = |then: Bson| there(returned(then));
     let anchors = |holder: &str| -> Bson {
         edit.paths().iter().map(|path| expr::anchor(holder, path.fields())).collect()
     };
@@ -175,6 +246,11 @@ pub(crate) fn entries(edit: &Edit, direction: Direction, filter: Document) -> Ve
         doc! { "$project": shown },
         doc! { "$match": { "$expr": expr::any_of(lost) } },
         doc! { "$project": { "before": "$o", "after": "$f", "touched": expr::any_of(touched) } },
+        doc! { "$project": {
+            "before": expr::cond("$touched", "$before", "$$REMOVE"),
+            "after": expr::cond("$touched", "$after", "$$REMOVE"),
+            "left": expr::cond("$touched", "$$REMOVE", true),
+        } },
     ]
 }
 

@@ -6,13 +6,15 @@ use super::{
     fields::{Edit, Refusal},
     pipelines::Pipelines,
 };
-use crate::model::state::Direction;
+use crate::{kinds::backfill::job::Job, model::state::Direction};
 
 /// A rewrite of the documents of a collection.
 #[derive(Clone, Debug)]
 pub(crate) struct Rewrite {
     pub collection: String,
     pub kind: RewriteKind,
+    /// How many batches may be under way at once.
+    pub workers: usize,
 }
 
 /// What a rewrite does to each document.
@@ -38,10 +40,14 @@ impl Rewrite {
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {
-        match &self.kind {
+        let mut problems = match &self.kind {
             RewriteKind::Field(edit) => edit.problems(&self.collection),
             RewriteKind::Pipelines(pipelines) => pipelines.problems(&self.collection),
+        };
+        if !(1..=Job::WORKERS_MAX).contains(&self.workers) {
+            problems.push(format!("{} workers; it is 1 to {}", self.workers, Job::WORKERS_MAX));
         }
+        problems
     }
 
     /// The filter of the documents that the rewrite changes, to count them beforehand.

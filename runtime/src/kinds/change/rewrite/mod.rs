@@ -7,10 +7,13 @@
 //! that B would overwrite for good are put aside in the same way.
 
 pub(crate) mod backward;
+pub(crate) mod convert;
+mod direct;
 pub(crate) mod documents;
 pub(crate) mod expr;
 pub(crate) mod fields;
 pub(crate) mod forward;
 pub(crate) mod kind;
 pub(crate) mod pipelines;
+mod restore;
 pub(crate) mod run;

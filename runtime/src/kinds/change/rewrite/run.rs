@@ -30,6 +30,7 @@ impl Rewrite {
     /// turned round, if it did. `kept`: the collection with the entries that are to be put back.
     fn job(&self, slot: Slot, direction: Direction, found: &Document, kept: Option<&str>) -> Job {
         let mut job = Job::new(&slot.step(), &self.collection);
+        job.workers = self.workers;
         job.beside = kept.map(str::to_owned);
         match &self.kind {
             RewriteKind::Field(edit) => job.filter = edit.involved(direction),
@@ -67,13 +68,13 @@ impl Rewrite {
     ) -> Result<(), BoxError> {
         let (involved, test) = match &self.kind {
             RewriteKind::Field(edit) => {
-                let mut tests = vec![twice::here(expr::ROOT)];
+                let mut tests = vec![twice::root()];
                 for path in edit.paths() {
                     // With the fields beside the path, because an array is remembered as a whole.
                     let first = path.fields().first().map_or("", String::as_str);
                     let depth = twice::DEPTH.max(path.fields().len());
                     let value = expr::member(expr::ROOT, first);
-                    tests.push(expr::bind("first", value, twice::within("first", depth)));
+                    tests.push(expr::bind("first", value, twice::within_value("first", depth)));
                 }
                 (edit.involved(direction), expr::any_of(tests))
             }

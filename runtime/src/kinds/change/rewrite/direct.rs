@@ -1,0 +1,331 @@
+//! Pure: the direct form of an edit, for the documents that have no array on the way.
+//!
+//! The general form of an edit (`fields`) rebuilds a document level by level, and the server
+//! evaluates it there and back for each document to see whether it comes back. Where no array is on
+//! the way, plain filters tell the documents apart, and a short update changes them. Documents that
+//! are in none of the classes of a [`Direct`] are neither changed nor remembered, in both forms.
+//!
+//! Only for collections whose strings are compared by their bytes.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::{
+    convert,
+    expr::{self, cond, differ, literal},
+    fields::Edit,
+};
+use crate::{kinds::change::names::Path, model::state::Direction};
+
+/// An edit in one direction, by classes of documents. No document is in two classes, but for those
+/// that are kept, which are changed as well.
+#[derive(Debug, Default)]
+pub(super) struct Direct {
+    /// The changes; each has its own documents.
+    pub changes: Vec<Change>,
+    /// The documents that the way back does not restore.
+    pub kept: Vec<Kept>,
+    /// The filters of the documents that are left alone, though the way back would change them.
+    pub left: Vec<Document>,
+    /// The filters of the documents for which only the general form will do.
+    pub rest: Vec<Document>,
+}
+
+/// A change of the documents that match.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub filter: Document,
+    pub update: Bson,
+}
+
+/// Documents whose values are remembered, as [`expr::anchor`] shows them.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub filter: Document,
+    pub before: Bson,
+    pub after: Bson,
+}
+
+impl Direct {
+    fn change(&mut self, filter: Document, update: impl Into<Bson>) {
+        self.changes.push(Change { filter, update: update.into() });
+    }
+
+    fn keep(&mut self, filter: Document, before: Bson, after: Bson) {
+        self.kept.push(Kept { filter, before, after });
+    }
+}
+
+/// The direct form of the edit.
+pub(super) fn of(edit: &Edit, direction: Direction) -> Direct {
+    match (edit, direction) {
+        (Edit::Rename { from, to }, Direction::Up) => rename(from, to),
+        (Edit::Rename { from, to }, Direction::Down) => rename(to, from),
+        (Edit::Add { path, value }, Direction::Up) => add(path, value),
+        (Edit::Add { path, value }, Direction::Down) => take_away(path, value),
+        (Edit::Remove { path }, Direction::Up) => remove(path),
+        (Edit::Remove { .. }, Direction::Down) => Direct::default(),
+        (Edit::Convert { path, from, to, others }, _) => {
+            change_type(path, &convert::Values::new(*from, *to, others, direction))
+        }
+        (Edit::Move { from, to }, Direction::Up) => move_up(from, to),
+        (Edit::Move { from, to }, Direction::Down) => move_back(to, from),
+    }
+}
+
+/// Renames a field in its place.
+fn rename(from: &Path, to: &Path) -> Direct {
+    let mut direct = Direct { rest: arrays(&[from]), ..Direct::default() };
+    let pairs = doc! { "$objectToArray": parent_value(from) };
+    let name = cond(expr::equal("$$kv.k", literal(from.last())), literal(to.last()), "$$kv.k");
+    let renamed = doc! { "$arrayToObject": { "$map": {
+        "input": pairs, "as": "kv", "in": { "k": name, "v": "$$kv.v" },
+    } } };
+    let update = match parent(from) {
+        Some(parent) => doc! { "$set": { parent: renamed } },
+        None => doc! { "$replaceWith": renamed },
+    };
+    direct.change(all([plain(&[from]), here(from), absent(to)]), vec![update]);
+    direct.left.push(all([plain(&[from]), here(to), absent(from)]));
+    direct
+}
+
+/// Adds a field, with the documents on the way.
+fn add(path: &Path, value: &Bson) -> Direct {
+    let mut direct = Direct { rest: arrays(&[path]), ..Direct::default() };
+    // The way back takes away a document on the way that is empty then.
+    direct.rest.extend(prefixes(path).map(|prefix| doc! { prefix: {} }));
+    let way =
+        nor(prefixes(path).flat_map(|prefix| [other_than_document(&prefix), doc! { prefix: {} }]));
+    let update: Bson = if is_storable(value) {
+        doc! { "$set": { path.text(): value.clone() } }.into()
+    } else {
+        vec![doc! { "$set": { path.text(): literal(value.clone()) } }].into()
+    };
+    direct.change(all([absent(path), way]), update);
+    direct.left.push(all([plain(&[path]), here(path)]));
+    direct
+}
+
+/// Takes a field away that was added, with the documents on the way that are empty then.
+fn take_away(path: &Path, value: &Bson) -> Direct {
+    let mut direct = Direct::default();
+    let at = format!("${}", path.text());
+    let changed = doc! { "$expr": differ(at.as_str(), literal(value.clone())) };
+    for (filter, gone, depth) in emptied(path) {
+        let here = all([plain(&[path]), here(path), filter]);
+        let kept = all([here.clone(), changed.clone()]);
+        direct.keep(kept, found(path, &at), missing(depth));
+        direct.change(here, doc! { "$unset": { gone: "" } });
+    }
+    direct.rest = other_than_these(&direct);
+    direct
+}
+
+fn remove(path: &Path) -> Direct {
+    let mut direct = Direct { rest: arrays(&[path]), ..Direct::default() };
+    let here = all([plain(&[path]), here(path)]);
+    let at = format!("${}", path.text());
+    direct.keep(here.clone(), found(path, &at), missing(path.fields().len() - 1));
+    direct.change(here, doc! { "$unset": { path.text(): "" } });
+    direct
+}
+
+fn change_type(path: &Path, values: &convert::Values) -> Direct {
+    let mut direct = Direct { rest: arrays(&[path]), ..Direct::default() };
+    let at = format!("${}", path.text());
+    let here = all([plain(&[path]), here(path)]);
+    // An array with such values matches, too; it stays as it is.
+    let of_type = values.type_changed().map(|name| doc! { path.text(): { "$type": name } });
+    let changed = all([here.clone(), of_type.unwrap_or_default()]);
+    let lost = doc! { "$expr": values.is_lost(&at) };
+    let after = doc! { "d": literal(depth_of(path)), "v": values.there(&at) };
+    direct.keep(all([changed.clone(), lost]), found(path, &at), vec![after].into());
+    direct.left.push(all([here, doc! { "$expr": values.is_left(&at) }]));
+    direct.change(changed, vec![doc! { "$set": { path.text(): values.there(&at) } }]);
+    direct
+}
+
+/// Moves a field; documents on the way to its new place are made.
+fn move_up(from: &Path, to: &Path) -> Direct {
+    let mut direct = Direct { rest: arrays(&[from, to]), ..Direct::default() };
+    // The way back takes away a document on the way that is empty then.
+    direct.rest.extend(prefixes(to).map(|prefix| all([here(from), doc! { prefix: {} }])));
+    let way =
+        nor(prefixes(to).flat_map(|prefix| [other_than_document(&prefix), doc! { prefix: {} }]));
+    direct.change(
+        all([plain(&[from, to]), here(from), absent(to), way]),
+        moved(from, to, to_text(from)),
+    );
+    direct.left.push(all([plain(&[from, to]), here(to), absent(from)]));
+    direct
+}
+
+/// Moves a field back, and takes away the documents on the way that are empty then.
+fn move_back(from: &Path, to: &Path) -> Direct {
+    let mut direct = Direct::default();
+    // The way there leaves the documents on the way as they are: they have to be there.
+    let way = prefixes(to).map(|prefix| {
+        all([doc! { &prefix: { "$exists": true } }, nor([other_than_document(&prefix)])])
+    });
+    let way = all(way);
+    for (filter, gone, _) in emptied(from) {
+        let within = format!("{gone}.");
+        if gone != from.text() && to.text().starts_with(&within) {
+            continue;
+        }
+        let here = all([plain(&[from, to]), here(from), absent(to), way.clone(), filter]);
+        direct.change(here, moved(from, to, gone));
+    }
+    direct.left.push(all([plain(&[from, to]), here(to), absent(from)]));
+    direct.rest = other_than_these(&direct);
+    direct
+}
+
+fn moved(from: &Path, to: &Path, gone: String) -> Vec<Document> {
+    vec![doc! { "$set": { to.text(): format!("${}", from.text()) } }, doc! { "$unset": gone }]
+}
+
+/// The ways to take a field away, each with its filter: the field alone, or with the document that
+/// would be empty then. With what is taken away, and how many fields of the path are left then.
+fn emptied(path: &Path) -> Vec<(Document, String, usize)> {
+    let depth = path.fields().len() - 1;
+    let Some(parent) = parent(path) else { return vec![(Document::new(), to_text(path), depth)] };
+    let mut ways = vec![(doc! { "$expr": has_others(&parent) }, to_text(path), depth)];
+    let alone = doc! { "$expr": { "$not": [has_others(&parent)] } };
+    let above = path.parent().split_last().map(|(_, above)| above.join(".")).unwrap_or_default();
+    let stays = if above.is_empty() {
+        Document::new()
+    } else {
+        doc! { "$expr": has_others(&above) }
+    };
+    ways.push((all([alone, stays]), parent, depth - 1));
+    ways
+}
+
+/// Whether the document at a path has more than one field.
+fn has_others(path: &str) -> Bson {
+    let at = format!("${path}");
+    let fields = doc! { "$size": { "$objectToArray": at.as_str() } };
+    let count = cond(expr::is_type(at.as_str(), "object"), fields, 0);
+    doc! { "$gt": [count, 1] }.into()
+}
+
+/// The documents of an edit that are in none of its classes.
+fn other_than_these(direct: &Direct) -> Vec<Document> {
+    let changes = direct.changes.iter().map(|change| change.filter.clone());
+    let kept = direct.kept.iter().map(|kept| kept.filter.clone());
+    vec![nor(changes.chain(kept).chain(direct.left.iter().cloned()))]
+}
+
+/// The anchors of a field that is there.
+fn found(path: &Path, at: &str) -> Bson {
+    vec![doc! { "d": literal(depth_of(path)), "v": at }].into()
+}
+
+/// The anchors of a field that is missing, as are all fields of its path from this one on.
+fn missing(depth: usize) -> Bson {
+    vec![literal(doc! { "m": i32::try_from(depth).unwrap_or(i32::MAX) })].into()
+}
+
+fn depth_of(path: &Path) -> i32 {
+    i32::try_from(path.fields().len()).unwrap_or(i32::MAX)
+}
+
+/// Whether a plain `$set` stores this value as it is: the server has rules of its own for fields
+/// with a dollar, and for a timestamp of zero.
+fn is_storable(value: &Bson) -> bool {
+    match value {
+        Bson::Timestamp(at) => at.time != 0 || at.increment != 0,
+        Bson::Document(document) => {
+            document.iter().all(|(key, value)| !key.starts_with('$') && is_storable(value))
+        }
+        Bson::Array(items) => items.iter().all(is_storable),
+        _ => true,
+    }
+}
+
+/// The paths of the documents on the way to a field, from the first.
+fn prefixes(path: &Path) -> impl Iterator<Item = String> {
+    let fields = path.parent();
+    (1..=fields.len()).filter_map(move |length| Some(fields.get(..length)?.join(".")))
+}
+
+/// The path of the document that holds the field; `None`: the root does.
+fn parent(path: &Path) -> Option<String> {
+    (!path.parent().is_empty()).then(|| path.parent().join("."))
+}
+
+fn parent_value(path: &Path) -> Bson {
+    parent(path).map_or_else(|| expr::var(expr::ROOT), |parent| format!("${parent}").into())
+}
+
+fn to_text(path: &Path) -> String {
+    path.text().to_owned()
+}
+
+fn here(path: &Path) -> Document {
+    doc! { path.text(): { "$exists": true } }
+}
+
+fn absent(path: &Path) -> Document {
+    doc! { path.text(): { "$exists": false } }
+}
+
+/// Filters of the documents that have an array on the way to one of these fields.
+fn arrays(paths: &[&Path]) -> Vec<Document> {
+    let prefixes = paths.iter().flat_map(|path| prefixes(path));
+    prefixes.map(|prefix| doc! { prefix: { "$type": "array" } }).collect()
+}
+
+/// No array is on the way to any of these fields.
+fn plain(paths: &[&Path]) -> Document {
+    nor(arrays(paths))
+}
+
+/// There is something at this path, and no document.
+fn other_than_document(path: &str) -> Document {
+    doc! { path: { "$type": OTHER_TYPES } }
+}
+
+/// The names of all types but for documents.
+const OTHER_TYPES: [&str; 20] = [
+    "double",
+    "string",
+    "array",
+    "binData",
+    "undefined",
+    "objectId",
+    "bool",
+    "date",
+    "null",
+    "regex",
+    "dbPointer",
+    "javascript",
+    "symbol",
+    "javascriptWithScope",
+    "int",
+    "timestamp",
+    "long",
+    "decimal",
+    "minKey",
+    "maxKey",
+];
+
+fn nor(clauses: impl IntoIterator<Item = Document>) -> Document {
+    let clauses: Vec<Document> = clauses.into_iter().collect();
+    if clauses.is_empty() {
+        Document::new()
+    } else {
+        doc! { "$nor": clauses }
+    }
+}
+
+fn all(clauses: impl IntoIterator<Item = Document>) -> Document {
+    let mut clauses: Vec<Document> =
+        clauses.into_iter().filter(|clause| !clause.is_empty()).collect();
+    match clauses.len() {
+        0 => Document::new(),
+        1 => clauses.remove(0),
+        _ => doc! { "$and": clauses },
+    }
+}
