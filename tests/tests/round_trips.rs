@@ -112,6 +112,24 @@ async fn a_run_waits_for_the_majority_once() {
     fresh.pass().await;
 }
 
+/// A run begins nothing before a majority has its lock and its fence: one wait for both.
+#[tokio::test]
+async fn a_run_waits_for_the_majority_once_before_it_begins() {
+    let fresh = TestDb::new("a_run_waits_before").await;
+    fresh.wire.take();
+    fresh.migrator(many(1)).up().await.unwrap();
+    let sent = fresh.wire.take_full();
+    let [_peek, (_, lock), (_, raise), (read, history), ..] = sent.as_slice() else { panic!() };
+    let concern = |command: &Document| command.get_document("writeConcern").unwrap().clone();
+    assert_eq!(concern(lock), doc! { "w": 1 }, "{lock}");
+    assert_eq!(concern(raise).get_str("w").unwrap(), "majority", "{raise}");
+    let concern = history.get_document("readConcern").unwrap();
+    assert_eq!((read.as_str(), concern.get_str("level").unwrap()), ("find", "majority"));
+    assert!(concern.get_timestamp("afterClusterTime").is_ok(), "{history}");
+    assert_eq!(history.get_i64("maxTimeMS").unwrap(), 20_000, "not for ever: {history}");
+    fresh.pass().await;
+}
+
 /// A run that is cancelled between two migrations asks whether a majority has the first.
 #[tokio::test]
 async fn a_run_that_ends_early_knows_what_is_there_for_good() {

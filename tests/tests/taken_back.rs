@@ -7,14 +7,14 @@ use std::{
 };
 
 use mongrate::{
-    BoxError, Error, Migration, StepOutcome, Transaction,
-    bson::doc,
+    BoxError, Error, Kind, Migration, StepOutcome, Transaction,
+    bson::{Document, doc},
     embedded::Embedded,
     mongodb::{Client, options::ClientOptions},
 };
 use mongrate_tests::{
     TestDb,
-    effects::{self, assert_exactly_once, present},
+    effects::{self, TWENTY, assert_exactly_once, present},
 };
 use tokio::sync::Notify;
 
@@ -91,6 +91,17 @@ async fn strike(set: &Embedded, fresh: &TestDb, alone: i64, dead: i64) -> usize 
     ALONE.version.store(alone, SeqCst);
     DEAD.version.store(dead, SeqCst);
     within(&ALONE).await;
+    let (primary, others) = leave_alone(set, fresh).await;
+    ALONE.open.notify_one();
+    within(&DEAD).await;
+    set.kill_node(primary).await.unwrap();
+    follow(set, &others, true).await;
+    DEAD.open.notify_one();
+    primary
+}
+
+/// Stops the others from following the primary. Returns the primary and the others.
+async fn leave_alone(set: &Embedded, fresh: &TestDb) -> (usize, Vec<usize>) {
     let hello = fresh.db.run_command(doc! { "hello": 1 }).await.unwrap();
     let primary = hello.get_str("primary").unwrap();
     let primary = set.hosts().iter().position(|host| host == primary).unwrap();
@@ -102,12 +113,7 @@ async fn strike(set: &Embedded, fresh: &TestDb, alone: i64, dead: i64) -> usize 
         "writeConcern": { "w": "majority", "wtimeout": 500 },
     };
     while !fresh.db.run_command(late.clone()).await.unwrap().contains_key("writeConcernError") {}
-    ALONE.open.notify_one();
-    within(&DEAD).await;
-    set.kill_node(primary).await.unwrap();
-    follow(set, &others, true).await;
-    DEAD.open.notify_one();
-    primary
+    (primary, others)
 }
 
 /// Whether these nodes fetch what the primary has.
@@ -196,5 +202,63 @@ async fn what_an_election_takes_back_is_done_again_once() {
 
     one.pass().await;
     other.pass().await;
+    set.stop().await;
+}
+
+/// Only the primary has the lock when it dies: nothing was begun under it, and the number of the lost
+/// acquisition is not used twice.
+#[tokio::test]
+async fn a_lock_that_an_election_takes_back_holds_nobody_up() {
+    let set = Embedded::builder().nodes(3).test_commands().private().start().await.unwrap();
+    let one = fresh(&set, "taken_back_lock").await;
+    let migrator = one.migrator(TWENTY.into_iter().take(3)).lease(Duration::from_secs(60));
+    migrator.up().steps(1).await.unwrap();
+    let (primary, others) = leave_alone(&set, &one).await;
+    one.wire.take();
+    let running = tokio::spawn({
+        let migrator = migrator.clone();
+        async move { migrator.up().await }
+    });
+    let control = one.db.collection::<Document>("migrations");
+    let locked = async {
+        while control.find_one(doc! { "_id": "lock", "fence": 2_i64 }).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), locked).await.unwrap();
+    // Only the primary has it: the run must not begin.
+    let sent = one.wire.take();
+    assert!(sent.iter().any(|name| name == "findAndModify"), "{sent:?}");
+    assert!(!sent.iter().any(|name| name == "commitTransaction"), "{sent:?}");
+    set.kill_node(primary).await.unwrap();
+    follow(&set, &others, true).await;
+    let report = running.await.unwrap().unwrap();
+    assert_eq!(report.versions(), effects::versions(2..=3), "{report:#?}");
+    assert_exactly_once(&one.db, 1..=3).await;
+    // Another run gets the lock, and a higher number.
+    let next = migrator.down().steps(1).await.unwrap();
+    assert!(next.fence > report.fence, "{next:#?} after {report:#?}");
+    one.pass().await;
+    set.stop().await;
+}
+
+/// The primary takes writes, and no other node follows it: the run says so, and begins nothing.
+#[tokio::test]
+async fn a_run_that_no_majority_follows_ends_before_it_begins() {
+    let set = Embedded::builder().nodes(3).test_commands().private().start().await.unwrap();
+    let one = fresh(&set, "no_majority_follows").await;
+    let migrator = one.migrator(TWENTY.into_iter().take(3));
+    migrator.up().steps(1).await.unwrap();
+    let (_, others) = leave_alone(&set, &one).await;
+    one.wire.take();
+    let error = migrator.up().await.unwrap_err();
+    assert!(error.to_string().contains("a majority of the replica set"), "{error}");
+    assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+    let sent = one.wire.take();
+    assert!(!sent.iter().any(|name| name == "commitTransaction"), "{sent:?}");
+    follow(&set, &others, true).await;
+    assert_eq!(migrator.up().await.unwrap().versions(), effects::versions(2..=3));
+    assert_exactly_once(&one.db, 1..=3).await;
+    one.pass().await;
     set.stop().await;
 }

@@ -35,7 +35,7 @@ impl Control {
         Self { database, collection, retries }
     }
 
-    /// How long a write may wait for the majority of the replica set.
+    /// How long a command may wait for the majority of the replica set.
     pub(crate) const MAJORITY_WAIT: Duration = Duration::from_secs(20);
 
     /// The error of a failed write of the control collection. It says so if the collection itself is
@@ -174,6 +174,8 @@ impl Control {
         if let Some(time) = after {
             concern.insert("afterClusterTime", time);
         }
+        // How long the server may wait until a majority has what was seen.
+        let wait_max = after.map(|_| Self::MAJORITY_WAIT);
         let mut command = doc! {
             "find": &self.collection,
             "filter": filter,
@@ -183,10 +185,19 @@ impl Control {
         if !projection.is_empty() {
             command.insert("projection", projection);
         }
+        if let Some(wait_max) = wait_max {
+            command.insert("maxTimeMS", millis(wait_max));
+        }
         let mut backoff = Backoff::new(self.retries);
         loop {
             match self.each(session.as_deref_mut(), command.clone(), &add).await {
                 Err(error) if backoff.again_after(&error).await => {}
+                Err(error)
+                    if wait_max.is_some() && error.code() == Some(code::MAX_TIME_MS_EXPIRED) =>
+                {
+                    let why = "a majority of the replica set does not keep up";
+                    return Err(ServerError::in_reply(why, None));
+                }
                 outcome => return outcome,
             }
         }
@@ -246,10 +257,14 @@ fn unfit(kind: &str, options: &Document) -> Option<&'static str> {
     }
 }
 
-/// The write concern of every write that is not in a transaction.
+/// The write concern of every write that is not in a transaction, except for the acquisition of
+/// the lock.
 pub(crate) fn majority() -> Document {
-    let wait = i64::try_from(Control::MAJORITY_WAIT.as_millis()).unwrap_or(i64::MAX);
-    doc! { "w": "majority", "wtimeout": wait }
+    doc! { "w": "majority", "wtimeout": millis(Control::MAJORITY_WAIT) }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The error for a document of the control collection that is not valid BSON.

@@ -117,7 +117,7 @@ pub(crate) async fn acquire(
             });
         }
         Err(error) => {
-            // It may have been acquired all the same, as when only the majority is missing.
+            // It may have been acquired all the same, as when only the reply is missing.
             let command = control.update(vec![doc! {
                 "q": { "_id": LOCK_ID, "owner": owner },
                 "u": [{ "$set": { "owner": null } }],
@@ -201,7 +201,9 @@ fn acquire_command(
         "upsert": true,
         "new": true,
         "fields": { "owner": 1, "fence": 1, "expiresAt": 1, "by": 1, "now": "$$NOW" },
-        "writeConcern": majority(),
+        // The raise of the fence comes next and waits for a majority, which then has the lock, too.
+        // So a process that does not get the lock waits for no majority.
+        "writeConcern": { "w": 1 },
     }
 }
 
@@ -403,6 +405,13 @@ pub(crate) fn parse(lock: &Document) -> LockReport {
         remaining_ms,
         dead: abandoned(lock).is_some(),
     }
+}
+
+/// How long ago the process that holds the lock got it, by the server's clock.
+pub(crate) fn held_for(lock: &Document) -> Option<Duration> {
+    lock.get_str("owner").ok()?;
+    let held_ms = (date(lock, "now")? - date(lock, "since")?).num_milliseconds();
+    u64::try_from(held_ms).ok().map(Duration::from_millis)
 }
 
 /// Takes the lock away from the process that holds it at `fence`, and adds an event. `false`: the

@@ -34,6 +34,9 @@ use crate::{
     },
 };
 
+/// How long a process that lost the lock takes a look that shows the lock before that for outdated.
+const LAG_MAX: Duration = Duration::from_secs(1);
+
 /// What came of entering.
 pub(crate) enum Entered {
     /// Nothing is pending; no lock was needed.
@@ -45,6 +48,8 @@ pub(crate) enum Entered {
 /// A wait for the lock, and what was said of it.
 struct Waiting {
     since: Instant,
+    /// The lock as the last attempt to get it found it, and when that was.
+    lost_to: Option<(LockReport, Instant)>,
     is_announced: bool,
     /// How long it has waited when it is said next.
     say_at: Duration,
@@ -69,7 +74,8 @@ impl Runner {
         let mut waiting = Waiting::new();
         // A process that applies migrations applies all of its list, as a rule.
         let all = i64::try_from(self.registry.len()).ok();
-        let mut pace = Pace::new(all.filter(|_| matches!(goal, Some(Goal::Up(_)))));
+        let all = all.filter(|_| matches!(goal, Some(Goal::Up(_))));
+        let mut pace = Pace::new(all, waiting.since);
         loop {
             if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled { report: Box::new(report.clone()) });
@@ -85,14 +91,16 @@ impl Runner {
                 return Ok(Entered::Current { ahead });
             }
             self.refuse_inside(&peek)?;
-            let Peek { applied, lock: mut seen, left, owner } = peek;
-            if let Some(entered) = self.try_lock(&mut seen, left).await? {
+            let Peek { applied, lock: mut seen, held_for, left, owner } = peek;
+            if let Some(lock) = waiting.newer_than(&seen) {
+                seen = lock;
+            } else if let Some(entered) = self.try_lock(&mut seen, left, &mut waiting).await? {
                 return Ok(entered);
             }
             self.refuse_to_wait(waiting.since.elapsed(), &seen)?;
             waiting.say(&seen, owner.as_deref(), &self.progress);
-            self.nap(pace.nap(Instant::now(), applied.map_or(0, |applied| applied.count())), &seen)
-                .await;
+            let applied = applied.map_or(0, |applied| applied.count());
+            self.nap(pace.nap(Instant::now(), applied, held_for), &seen).await;
             report.waited_ms = clock::ms_since(waiting.since);
         }
     }
@@ -103,6 +111,7 @@ impl Runner {
         &self,
         seen: &mut LockReport,
         left: Option<AbandonedLock>,
+        waiting: &mut Waiting,
     ) -> Result<Option<Entered>, Error> {
         let left = left.filter(|_| seen.held);
         if let (Some(_), Some(holder)) = (&left, &seen.holder) {
@@ -124,6 +133,7 @@ impl Runner {
                 seen.holder = Some(holder);
                 seen.fence = fence;
                 seen.remaining_ms = clock::ms(remaining);
+                waiting.lost_to = Some((seen.clone(), Instant::now()));
                 Ok(None)
             }
         }
@@ -197,7 +207,15 @@ impl Runner {
 
 impl Waiting {
     fn new() -> Self {
-        Self { since: Instant::now(), is_announced: false, say_at: SAY_FIRST }
+        Self { since: Instant::now(), lost_to: None, is_announced: false, say_at: SAY_FIRST }
+    }
+
+    /// The lock as this process lost it, if the peek has `seen` an older state: what a majority has
+    /// lags behind the primary, which the attempt asked. Not for longer than [`LAG_MAX`], as an
+    /// election may have taken that acquisition back.
+    fn newer_than(&self, seen: &LockReport) -> Option<LockReport> {
+        let (lock, at) = self.lost_to.as_ref()?;
+        (seen.fence < lock.fence && at.elapsed() < LAG_MAX).then(|| lock.clone())
     }
 
     /// Says that this process waits: at first, and then each time that some time has passed.

@@ -1,5 +1,7 @@
 //! Peeks: one read of constant size shows the fence, the lock, and whether the collection is Mongrate's.
 
+use std::time::Duration;
+
 use mongodb::bson::{Bson, Document, doc};
 
 use super::Runner;
@@ -18,6 +20,8 @@ use crate::{
 pub(crate) struct Peek {
     pub applied: Option<Digest>,
     pub lock: LockReport,
+    /// How long ago its holder got the lock, by the server's clock.
+    pub held_for: Option<Duration>,
     /// The lock's holder is gone.
     pub left: Option<AbandonedLock>,
     /// The UUID of the acquisition that holds the lock, or held it last.
@@ -99,6 +103,7 @@ impl Runner {
         Ok(Peek {
             applied: fence.map(Fence::parse).and_then(|fence| fence.applied),
             lock: lease::parse(lock),
+            held_for: lease::held_for(lock),
             left: if self.settings.local_takeover { lease::abandoned(lock) } else { None },
             owner: lock.get_str("owner").ok().map(str::to_owned),
         })

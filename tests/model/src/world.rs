@@ -234,8 +234,9 @@ impl Scope {
                     return false;
                 }
                 let light = matches!(command, Command::Commit { light: true, .. });
+                let acquires = matches!(command, Command::Acquire { .. });
                 let raises = matches!(command, Command::Raise { .. });
-                if light || (raises && self.protocol == Protocol::FenceW1) {
+                if light || acquires || (raises && self.protocol == Protocol::FenceW1) {
                     return self.deliver(world, index, reply, After::Again);
                 }
                 world.runners[index].answer = Some(reply);
