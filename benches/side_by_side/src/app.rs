@@ -8,7 +8,10 @@ use mongodb::Client;
 use mongrate::{BoxError, Migration, Migrator, StartPolicy};
 use mongrate_bench_backfill::Way;
 
-use crate::list::{HANGING, THREE, TWENTY, applied_already};
+use crate::{
+    changes::way,
+    list::{HANGING, THREE, TWENTY, applied_already},
+};
 
 /// Does the job of the arguments.
 ///
@@ -20,6 +23,12 @@ pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
     let [job, uri, database, count] = arguments.as_slice() else {
         return Err("bench-app JOB URI DATABASE COUNT".into());
     };
+    if job == "change" {
+        // COUNT is a lane.
+        let db = Client::with_uri_str(uri).await?.database(database);
+        print_work(way::run(&db, count.parse()?).await?);
+        return Ok(());
+    }
     let count: i64 = count.parse()?;
     let db = Client::with_uri_str(uri).await?.database(database);
     let known = |list: &'static [Migration]| Migrator::with_static(&db, list);
@@ -68,12 +77,17 @@ pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
         "backfill" => {
             let way = Way::ALL.get(usize::try_from(count)?).ok_or("no such way")?;
             let took = mongrate_bench_backfill::run(&db, *way).await?;
-            let peak = mongrate_bench_backfill::peak_memory().unwrap_or_default();
-            println!("{} {peak}", took.as_micros());
+            print_work(took);
             return Ok(());
         }
         other => return Err(format!("no job `{other}`").into()),
     };
     println!("{job} {done}");
     Ok(())
+}
+
+/// Prints the time of the work in microseconds, and the peak memory of this process in MB.
+fn print_work(took: Duration) {
+    let peak = mongrate_bench_backfill::peak_memory().unwrap_or_default();
+    println!("{} {peak}", took.as_micros());
 }

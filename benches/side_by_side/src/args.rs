@@ -31,6 +31,13 @@ pub struct Args {
     /// Also measure the backfill of ten million documents (ten minutes, several gigabytes).
     #[arg(long)]
     pub ten_million: bool,
+    /// Measure only the cases of `changes` whose names contain one of these texts: `rename_field`,
+    /// `small/change_type`, `mixed`.
+    #[arg(long, value_delimiter = ',')]
+    pub cases: Vec<String>,
+    /// The number of small documents in `changes`. Default: 500,000.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub documents: Option<u32>,
     /// Directory for tables, JSON and plots. Sections that this run does not measure stay, with
     /// their date. Default: `side_by_side/results` below the target directory.
     #[arg(long)]
@@ -75,6 +82,8 @@ pub enum Workload {
     Read,
     /// Change every document of a large collection.
     Backfill,
+    /// Do and undo declared document operations.
+    Changes,
     /// Binary size and compile time of an app.
     Footprint,
 }

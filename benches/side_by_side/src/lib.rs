@@ -5,6 +5,7 @@
 pub mod app;
 pub mod args;
 pub mod bench;
+pub mod changes;
 pub mod check;
 pub mod install;
 pub mod list;

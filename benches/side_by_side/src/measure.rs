@@ -33,6 +33,23 @@ pub struct FinishedRun {
     pub output: String,
 }
 
+impl FinishedRun {
+    /// Reads the time of the work from the output, in place of the time of the whole process.
+    /// Returns the peak memory in MB. The process prints both: microseconds, then MB.
+    ///
+    /// # Errors
+    ///
+    /// If the process printed something else.
+    pub fn read_work(&mut self) -> Result<u64, Problem> {
+        let printed = self.output.trim();
+        let unexpected = || format!("the process printed `{printed}`");
+        let (micros, peak) = printed.split_once(' ').ok_or_else(unexpected)?;
+        let peak = peak.parse()?;
+        self.wall = Duration::from_micros(micros.parse()?);
+        Ok(peak)
+    }
+}
+
 /// Runs a program to its end.
 ///
 /// # Errors

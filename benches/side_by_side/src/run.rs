@@ -75,6 +75,7 @@ async fn run_workload(bench: &Bench, workload: Workload) -> Result<Section, Prob
         Workload::Kill => workload::kill::run(bench).await,
         Workload::Read => workload::read::run(bench).await,
         Workload::Backfill => workload::backfill::run(bench).await,
+        Workload::Changes => workload::changes::run(bench).await,
         Workload::Footprint => workload::footprint::run(bench),
     }
 }

@@ -21,7 +21,8 @@ fn every_workload_does_its_work_with_as_many_commands_as_it_should() {
     let results: Value = serde_json::from_slice(&results).unwrap();
     let sections = results["sections"].as_array().unwrap();
     let ids: Vec<&str> = sections.iter().map(|section| section["id"].as_str().unwrap()).collect();
-    let all = ["idle", "apply", "atomic", "rollback", "processes", "kill", "read", "backfill"];
+    let all =
+        ["idle", "apply", "atomic", "rollback", "processes", "kill", "read", "backfill", "changes"];
     assert_eq!(ids, all);
     let mut exact = 0;
     for section in sections {

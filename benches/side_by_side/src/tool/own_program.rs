@@ -86,6 +86,13 @@ impl OwnProgram {
         command
     }
 
+    /// The command for a job whose last argument is no count.
+    pub fn command_with(&self, job: &str, uri: &str, database: &str, what: &str) -> Command {
+        let mut command = Command::new(self.paths.program((self.jobs.program)(0)));
+        command.args([job, uri, database, what]);
+        command
+    }
+
     fn command_of(&self, name: &str, job: &Job) -> Command {
         self.command_for(name, &job.uri, &job.database, job.count)
     }

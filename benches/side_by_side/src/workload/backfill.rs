@@ -1,12 +1,10 @@
 //! Changes every document of a large collection, in the ways of `benches/backfill`.
 
-use std::time::Duration;
-
 use mongrate_bench_backfill::{Way, check, reset, seed};
 
 use crate::{
     bench::Bench,
-    measure::{FinishedRun, Samples, Turns, in_turns, run_to_end},
+    measure::{Samples, Turns, in_turns, run_to_end},
     problem::Problem,
     section::{Row, Section, Unit, thousands},
 };
@@ -44,7 +42,7 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
             let mut command = bench.app().command_for("backfill", &bench.uri, db.name(), index);
             let mut run = run_to_end(&bench.client, &mut command).await?;
             check(&db, i32::try_from(count)?).await?;
-            let peak = read_work(&mut run)?;
+            let peak = run.read_work()?;
             if let Some(most) = peaks.get_mut(usize::try_from(index)?) {
                 *most = peak.max(*most);
             }
@@ -66,15 +64,4 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     }
     db.drop().await?;
     Ok(section)
-}
-
-/// Reads the time of the work into the run, and returns the peak memory in MB. The process prints
-/// both: microseconds, then MB.
-fn read_work(run: &mut FinishedRun) -> Result<u64, Problem> {
-    let printed = run.output.trim();
-    let unexpected = || format!("the backfill printed `{printed}`");
-    let (micros, peak) = printed.split_once(' ').ok_or_else(unexpected)?;
-    let peak = peak.parse()?;
-    run.wall = Duration::from_micros(micros.parse()?);
-    Ok(peak)
 }

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod backfill;
+pub mod changes;
 pub mod footprint;
 pub mod idle;
 pub mod kill;

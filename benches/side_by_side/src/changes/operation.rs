@@ -1,0 +1,272 @@
+//! Pure: the operations, each as Mongrate declares it, as plain updates, and as the least that the
+//! server needs for an exact way back.
+
+use mongodb::bson::{Bson, Document, doc};
+use mongrate::{Change, ChangeFn, FieldType};
+
+use super::case::Remembered;
+
+/// The collection that is changed.
+pub const THINGS: &str = "things";
+
+/// An operation on the documents of a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Adds a field. Remembered: documents that have the field already.
+    Add,
+    /// Renames a field. Remembered: documents that have the new field already.
+    Rename,
+    /// Removes a field. Remembered: all values.
+    Remove,
+    /// Converts text to numbers. Remembered: texts such as `007`.
+    Convert,
+    /// Moves a field into a subdocument.
+    Move,
+    /// Renames a field in each document of an array.
+    RenameInArray,
+}
+
+/// A statement of the ways without Mongrate.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// An `updateMany`: the filter, and the update.
+    Update(Document, Bson),
+    /// Remembers the results of a pipeline over the changed collection.
+    Keep(Vec<Document>),
+    /// Changes each document for which something is remembered, with these stages.
+    Restore(Vec<Document>),
+}
+
+fn update(filter: Document, change: Document) -> Statement {
+    Statement::Update(filter, change.into())
+}
+
+fn pipeline(filter: Document, stages: Vec<Document>) -> Statement {
+    Statement::Update(filter, stages.into())
+}
+
+fn exists(field: &str) -> Document {
+    doc! { field: { "$exists": true } }
+}
+
+/// The field `to` in place of `from`, in each document of `lines`.
+fn renamed_in_array(from: &str, to: &str) -> Vec<Document> {
+    let rest = doc! { "$unsetField": { "field": from, "input": "$$line" } };
+    let renamed = doc! { "$setField": {
+        "field": to, "input": rest, "value": format!("$$line.{from}"),
+    } };
+    vec![
+        doc! { "$set": { "lines": { "$map": { "input": "$lines", "as": "line", "in": renamed } } } },
+    ]
+}
+
+impl Operation {
+    /// The stages that give the documents of a case the fields that the operation needs. The
+    /// operation's own field is the last one, where every way back puts it.
+    pub fn shape(self, remembered: Remembered) -> Vec<Document> {
+        let is_remembered = match remembered {
+            Remembered::None => Bson::from(false),
+            Remembered::Percent => doc! { "$eq": [{ "$mod": ["$_id", 100] }, 7] }.into(),
+            Remembered::All => Bson::from(true),
+        };
+        let text = || doc! { "$concat": ["town ", { "$toString": { "$mod": ["$_id", 1_000] } }] };
+        let pick = |then: Bson, otherwise: Bson| {
+            doc! { "$cond": [is_remembered.clone(), then, otherwise] }
+        };
+        let remove = || Bson::from("$$REMOVE");
+        let fields = match self {
+            Self::Add => doc! { "visits": pick(5.into(), remove()) },
+            Self::Rename => doc! {
+                "town": pick(remove(), text().into()), "city": pick(text().into(), remove()),
+            },
+            Self::Remove => doc! { "town": text() },
+            Self::Convert => {
+                let number = || doc! { "$toString": "$_id" };
+                let long: Document = doc! { "$concat": ["00", number()] };
+                doc! { "code": pick(long.into(), number().into()) }
+            }
+            Self::Move => doc! { "address": { "zip": "$kind" }, "town": text() },
+            Self::RenameInArray => {
+                let line = |n: i32| doc! { "n": n, "sku": text() };
+                doc! { "lines": [line(1), line(2)] }
+            }
+        };
+        vec![doc! { "$set": fields }]
+    }
+
+    /// The stages that make the changed documents out of the original ones: for the check.
+    pub fn changed(self) -> Vec<Document> {
+        match self {
+            Self::Add => vec![doc! { "$set": { "visits": { "$ifNull": ["$visits", 0] } } }],
+            Self::Rename => vec![
+                doc! { "$set": { "city": { "$ifNull": ["$town", "$city"] } } },
+                doc! { "$unset": "town" },
+            ],
+            Self::Remove => vec![doc! { "$unset": "town" }],
+            Self::Convert => vec![doc! { "$set": { "code": { "$toInt": "$code" } } }],
+            Self::Move => {
+                vec![doc! { "$set": { "address.town": "$town" } }, doc! { "$unset": "town" }]
+            }
+            Self::RenameInArray => renamed_in_array("sku", "code"),
+        }
+    }
+
+    /// The stages that make out of the original documents what a plain way back leaves, where that
+    /// is not the original: for the check.
+    pub fn after_plain_way_back(self) -> Vec<Document> {
+        match self {
+            Self::Add => vec![doc! { "$unset": "visits" }],
+            Self::Rename => vec![
+                doc! { "$set": { "town": { "$ifNull": ["$town", "$city"] } } },
+                doc! { "$unset": "city" },
+            ],
+            Self::Convert => {
+                vec![doc! { "$set": { "code": { "$toString": { "$toInt": "$code" } } } }]
+            }
+            Self::Remove | Self::Move | Self::RenameInArray => Vec::new(),
+        }
+    }
+
+    /// One plain `updateMany`, with update operators where there is one for the purpose.
+    pub fn plain_up(self) -> Statement {
+        match self {
+            Self::Add => {
+                let without = doc! { "visits": { "$exists": false } };
+                update(without, doc! { "$set": { "visits": 0 } })
+            }
+            Self::Rename => update(doc! {}, doc! { "$rename": { "town": "city" } }),
+            Self::Remove => update(doc! {}, doc! { "$unset": { "town": "" } }),
+            Self::Convert => pipeline(doc! {}, self.changed()),
+            Self::Move => update(doc! {}, doc! { "$rename": { "town": "address.town" } }),
+            Self::RenameInArray => pipeline(doc! {}, self.changed()),
+        }
+    }
+
+    /// What `plain_up` did, undone as plainly. A removed field comes back from a collection that
+    /// somebody kept; otherwise nothing is remembered.
+    pub fn plain_down(self) -> Statement {
+        match self {
+            Self::Add => update(doc! {}, doc! { "$unset": { "visits": "" } }),
+            Self::Rename => update(doc! {}, doc! { "$rename": { "city": "town" } }),
+            Self::Remove => self.restore(),
+            Self::Convert => pipeline(doc! {}, vec![self.back_to_text()]),
+            Self::Move => update(doc! {}, doc! { "$rename": { "address.town": "town" } }),
+            Self::RenameInArray => pipeline(doc! {}, renamed_in_array("code", "sku")),
+        }
+    }
+
+    /// The least for an exact way back: what the way back would lose is written into a collection,
+    /// then one `updateMany` with a pipeline changes the documents.
+    pub fn least_up(self, remembered: Remembered) -> Vec<Statement> {
+        let change = match self {
+            Self::Add => pipeline(
+                doc! { "visits": { "$exists": false } },
+                vec![doc! { "$set": { "visits": 0 } }],
+            ),
+            Self::Rename => pipeline(
+                exists("town"),
+                vec![doc! { "$set": { "city": "$town" } }, doc! { "$unset": "town" }],
+            ),
+            _ => pipeline(doc! {}, self.changed()),
+        };
+        match remembered {
+            Remembered::None => vec![change],
+            Remembered::Percent | Remembered::All => vec![Statement::Keep(self.lost()), change],
+        }
+    }
+
+    /// The way back to that: one `$merge` of what was remembered, and one `updateMany` of the
+    /// others.
+    pub fn least_down(self, remembered: Remembered) -> Vec<Statement> {
+        let change = match self {
+            Self::Add => pipeline(doc! {}, vec![doc! { "$unset": "visits" }]),
+            Self::Rename => pipeline(
+                exists("city"),
+                vec![doc! { "$set": { "town": "$city" } }, doc! { "$unset": "city" }],
+            ),
+            Self::Remove => return vec![self.restore()],
+            Self::Convert => {
+                // The restored values are text.
+                let others =
+                    pipeline(doc! { "code": { "$type": "int" } }, vec![self.back_to_text()]);
+                return match remembered {
+                    Remembered::None => vec![others],
+                    Remembered::Percent | Remembered::All => vec![self.restore(), others],
+                };
+            }
+            Self::Move => pipeline(
+                doc! {},
+                vec![
+                    doc! { "$set": { "town": "$address.town" } },
+                    doc! { "$unset": "address.town" },
+                ],
+            ),
+            Self::RenameInArray => pipeline(doc! {}, renamed_in_array("code", "sku")),
+        };
+        match remembered {
+            Remembered::None => vec![change],
+            Remembered::Percent | Remembered::All => vec![change, self.restore()],
+        }
+    }
+
+    /// The stages that find what the way back would lose: `_id` and value.
+    pub fn lost(self) -> Vec<Document> {
+        let (filter, field) = match self {
+            Self::Add => (exists("visits"), "visits"),
+            Self::Rename => (exists("city"), "city"),
+            Self::Convert => {
+                let again = doc! { "$toString": { "$toInt": "$code" } };
+                (doc! { "$expr": { "$ne": [again, "$code"] } }, "code")
+            }
+            Self::Remove | Self::Move | Self::RenameInArray => (exists("town"), "town"),
+        };
+        vec![doc! { "$match": filter }, doc! { "$project": { field: 1 } }]
+    }
+
+    fn restore(self) -> Statement {
+        Statement::Restore(match self {
+            Self::Add => vec![doc! { "$set": { "visits": "$$new.visits" } }],
+            Self::Rename => {
+                vec![doc! { "$set": { "city": "$$new.city" } }, doc! { "$unset": "town" }]
+            }
+            Self::Convert => vec![doc! { "$set": { "code": "$$new.code" } }],
+            Self::Remove | Self::Move | Self::RenameInArray => {
+                vec![doc! { "$set": { "town": "$$new.town" } }]
+            }
+        })
+    }
+
+    fn back_to_text(self) -> Document {
+        doc! { "$set": { "code": { "$toString": "$code" } } }
+    }
+
+    /// The operation as Mongrate declares it.
+    pub fn declared(self) -> ChangeFn {
+        fn add(change: &mut Change) {
+            change.add_field(THINGS, "visits", 0);
+        }
+        fn rename(change: &mut Change) {
+            change.rename_field(THINGS, "town", "city");
+        }
+        fn remove(change: &mut Change) {
+            change.remove_field(THINGS, "town");
+        }
+        fn convert(change: &mut Change) {
+            change.change_type(THINGS, "code", FieldType::String, FieldType::Int);
+        }
+        fn moved(change: &mut Change) {
+            change.move_field(THINGS, "town", "address.town");
+        }
+        fn rename_in_array(change: &mut Change) {
+            change.rename_field(THINGS, "lines.sku", "lines.code");
+        }
+        match self {
+            Self::Add => add,
+            Self::Rename => rename,
+            Self::Remove => remove,
+            Self::Convert => convert,
+            Self::Move => moved,
+            Self::RenameInArray => rename_in_array,
+        }
+    }
+}
