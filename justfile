@@ -86,10 +86,10 @@ laws cases="1000":
 bench *arguments:
     cargo run --release -p mongrate-bench -- --install-peers --out docs/performance {{ arguments }}
 
-# Measures backfills next to plain updates.
+# Measures backfills and declared document operations, and writes docs/performance.
 [group('benchmarks')]
-bench-backfill *arguments:
-    cargo run --release -p mongrate-bench-backfill -- {{ arguments }}
+bench-documents *arguments:
+    cargo run --release -p mongrate-bench -- --only backfill,changes --ten-million --out docs/performance {{ arguments }}
 
 # Measures what the attribute costs the compiler.
 [group('benchmarks')]

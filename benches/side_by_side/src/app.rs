@@ -6,11 +6,12 @@ use std::{env, time::Duration};
 
 use mongodb::Client;
 use mongrate::{BoxError, Migration, Migrator, StartPolicy};
-use mongrate_bench_backfill::Way;
 
 use crate::{
-    changes::way,
+    backfill::{self, half},
+    changes,
     list::{HANGING, THREE, TWENTY, applied_already},
+    work::print_work,
 };
 
 /// Does the job of the arguments.
@@ -23,14 +24,23 @@ pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
     let [job, uri, database, count] = arguments.as_slice() else {
         return Err("bench-app JOB URI DATABASE COUNT".into());
     };
-    if job == "change" {
-        // COUNT is a lane.
-        let db = Client::with_uri_str(uri).await?.database(database);
-        print_work(way::run(&db, count.parse()?).await?);
+    // Jobs whose COUNT is a way, and which say themselves how long the work took.
+    let db = Client::with_uri_str(uri).await?.database(database);
+    let took = match job.as_str() {
+        "backfill" => Some(backfill::way::run(&db, count.parse()?).await?),
+        "half-backfill" => {
+            let db = half::database(uri, database).await?;
+            backfill::way::run(&db, count.parse()?).await?;
+            return Err("it was not killed half-way".into());
+        }
+        "change" => Some(changes::way::run(&db, count.parse()?).await?),
+        _ => None,
+    };
+    if let Some(took) = took {
+        print_work(took);
         return Ok(());
     }
     let count: i64 = count.parse()?;
-    let db = Client::with_uri_str(uri).await?.database(database);
     let known = |list: &'static [Migration]| Migrator::with_static(&db, list);
     let first = |count: i64| {
         let list = usize::try_from(count).ok().and_then(|count| all.get(..count));
@@ -73,21 +83,8 @@ pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
             let list = if job == "hang" { &HANGING } else { &THREE };
             known(list).lease(lease).up().await?.done().count()
         }
-        // COUNT is the index of the way.
-        "backfill" => {
-            let way = Way::ALL.get(usize::try_from(count)?).ok_or("no such way")?;
-            let took = mongrate_bench_backfill::run(&db, *way).await?;
-            print_work(took);
-            return Ok(());
-        }
         other => return Err(format!("no job `{other}`").into()),
     };
     println!("{job} {done}");
     Ok(())
-}
-
-/// Prints the time of the work in microseconds, and the peak memory of this process in MB.
-fn print_work(took: Duration) {
-    let peak = mongrate_bench_backfill::peak_memory().unwrap_or_default();
-    println!("{} {peak}", took.as_micros());
 }

@@ -35,7 +35,8 @@ pub struct Args {
     /// `small/change_type`, `mixed`.
     #[arg(long, value_delimiter = ',')]
     pub cases: Vec<String>,
-    /// The number of small documents in `changes`. Default: 500,000.
+    /// The number of documents in `backfill`, and of small documents in `changes`. Default:
+    /// 1,000,000 and 500,000.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub documents: Option<u32>,
     /// Directory for tables, JSON and plots. Sections that this run does not measure stay, with

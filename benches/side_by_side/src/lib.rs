@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod args;
+pub mod backfill;
 pub mod bench;
 pub mod changes;
 pub mod check;
@@ -17,4 +18,5 @@ pub mod run;
 pub mod section;
 pub mod tool;
 pub mod wire;
+pub mod work;
 pub mod workload;

@@ -5,6 +5,7 @@
 
 use std::{fs, path::Path, process::Command};
 
+use mongrate_bench::changes::case::Case;
 use serde_json::Value;
 
 #[test]
@@ -38,6 +39,9 @@ fn every_workload_does_its_work_with_as_many_commands_as_it_should() {
         }
     }
     assert_eq!(exact, 5, "idle twice, apply twice, rollback");
+    // Each case in both directions, in three ways.
+    let changes = sections.iter().find(|section| section["id"] == "changes").unwrap();
+    assert_eq!(changes["rows"].as_array().unwrap().len(), Case::ALL.len() * 2 * 3);
     let tables = fs::read_to_string(out.join("results.md")).unwrap();
     assert!(tables.contains("### Start with nothing pending"), "{tables}");
 }
