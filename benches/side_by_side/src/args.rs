@@ -31,14 +31,17 @@ pub struct Args {
     /// Also measure the backfill of ten million documents (ten minutes, several gigabytes).
     #[arg(long)]
     pub ten_million: bool,
-    /// Measure only the cases of `changes` whose names contain one of these texts: `rename_field`,
-    /// `small/change_type`, `mixed`.
+    /// Measure only the cases of `changes`, and the apps of `footprint`, whose names contain one of
+    /// these texts: `rename_field`, `small/change_type`, `mixed`; `cli`.
     #[arg(long, value_delimiter = ',')]
     pub cases: Vec<String>,
     /// The number of documents in `backfill`, and of small documents in `changes`. Default:
     /// 1,000,000 and 500,000.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub documents: Option<u32>,
+    /// Also measure the footprint of this earlier commit.
+    #[arg(long)]
+    pub before: Option<String>,
     /// Directory for tables, JSON and plots. Sections that this run does not measure stay, with
     /// their date. Default: `side_by_side/results` below the target directory.
     #[arg(long)]

@@ -58,13 +58,13 @@ impl FinishedRun {
 pub async fn run_to_end(client: &Client, command: &mut Command) -> Result<FinishedRun, Problem> {
     command.stdin(Stdio::null());
     undisturbed(command);
-    let before = (CommandCounts::now(client).await?, cpu()?);
+    let before = (CommandCounts::now(client).await?, children_cpu()?);
     let (wall, output) = tokio::task::block_in_place(|| {
         let begun = Instant::now();
         command.output().map(|output| (begun.elapsed(), output))
     })
     .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-    let after = (cpu()?, CommandCounts::now(client).await?);
+    let after = (children_cpu()?, CommandCounts::now(client).await?);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if !output.status.success() {
         let (printed, errors) = (text(&output.stdout), text(&output.stderr));
@@ -82,7 +82,11 @@ pub async fn run_to_end(client: &Client, command: &mut Command) -> Result<Finish
 }
 
 /// The processor time of all children that this process has waited for.
-fn cpu() -> Result<Duration, Problem> {
+///
+/// # Errors
+///
+/// If the system does not say.
+pub fn children_cpu() -> Result<Duration, Problem> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let micros = (usage.user_time() + usage.system_time()).num_microseconds();
     Ok(Duration::from_micros(u64::try_from(micros)?))
