@@ -73,7 +73,7 @@ impl Backfill<'_, '_> {
     }
 
     /// The most documents per batch, 1 to 100,000. Default: begins with 1,000 and finds the size
-    /// that takes some 150 to 600 ms, up to 10,000. However many, their bytes are bounded too: by
+    /// that takes some 150 to 600 ms, up to 20,000. However many, their bytes are bounded too: by
     /// 16 MB, less where the server has a small cache or does not take a batch.
     pub fn batch_size(mut self, documents: u32) -> Self {
         self.job.batch = Some(documents);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 const DOCUMENTS_FIRST: u32 = 1_000;
 
-const DOCUMENTS_MAX: u32 = 10_000;
+const DOCUMENTS_MAX: u32 = 20_000;
 
 /// A transaction keeps what it changes in the server's cache until it ends.
 pub(super) const BYTES_MAX: u64 = 16 << 20;

@@ -155,18 +155,35 @@ impl Values {
         converted(&at.into(), self.there, &self.others, None)
     }
 
+    /// Whether the value at a path is refused. `None`: no value is.
+    pub(super) fn is_refused(&self, at: &str) -> Option<Bson> {
+        (self.others == Others::Refuse)
+            .then(|| bind("x", at, unconvertible(var("x"), self.there.0, self.there.1)))
+    }
+
+    /// Whether the value at a path is refused, changes and would not come back, or stays as it is
+    /// though the way back would change it. True for a few others, too.
+    pub(super) fn is_unusual(&self, at: &str) -> Bson {
+        let mut reasons = vec![self.is_other("x", "z")];
+        // What cannot be converted does not come back either; values of other types do.
+        if self.others == Others::Refuse || self.is_refused_back {
+            reasons.push(doc! { "$not": [fits(var("x"), &[self.there.0, self.there.1])] }.into());
+        }
+        self.bound(at, any_of(reasons))
+    }
+
     /// Whether the value at a path changes, and would not come back.
     pub(super) fn is_lost(&self, at: &str) -> Bson {
-        self.bound(at, expr::all(vec![is_other("x", "y"), is_other("x", "z")]))
+        self.bound(at, expr::all(vec![self.is_other("x", "y"), self.is_other("x", "z")]))
     }
 
     /// Whether the value at a path stays as it is, though the way back would change or refuse it.
     pub(super) fn is_left(&self, at: &str) -> Bson {
-        let mut reasons = vec![is_other("x", "z")];
+        let mut reasons = vec![self.is_other("x", "z")];
         if self.is_refused_back {
             reasons.push(unconvertible(var("x"), self.back.0, self.back.1));
         }
-        let stays = doc! { "$not": [is_other("x", "y")] };
+        let stays = doc! { "$not": [self.is_other("x", "y")] };
         self.bound(at, expr::all(vec![stays.into(), any_of(reasons)]))
     }
 
@@ -177,10 +194,23 @@ impl Values {
         let back = converted(&var("y"), self.back, &self.others_back, Some(&failed));
         bind("x", at, bind("y", there, bind("z", back, then)))
     }
-}
 
-/// Whether two variables hold other values, or values of other types.
-fn is_other(one: &str, other: &str) -> Bson {
-    let signature = |name: &str| expr::signature_of(var(name));
-    any_of(vec![differ(var(one), var(other)), differ(signature(one), signature(other))])
+    /// Whether two variables hold other values, or values of other types.
+    fn is_other(&self, one: &str, other: &str) -> Bson {
+        let has_texts = [self.there.0, self.there.1]
+            .iter()
+            .any(|kind| matches!(kind, FieldType::Double | FieldType::Decimal));
+        let is_replaced = [&self.others, &self.others_back]
+            .iter()
+            .any(|others| matches!(others, Others::Replace(_)));
+        // Only of these, two values of one type may be equal and not the same.
+        let signature = |name: &str| -> Bson {
+            if has_texts || is_replaced {
+                expr::signature_of(var(name))
+            } else {
+                doc! { "$type": var(name) }.into()
+            }
+        };
+        any_of(vec![differ(var(one), var(other)), differ(signature(one), signature(other))])
+    }
 }

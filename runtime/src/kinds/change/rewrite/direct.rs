@@ -28,6 +28,11 @@ pub(super) struct Direct {
     pub left: Vec<Document>,
     /// The filters of the documents for which only the general form will do.
     pub rest: Vec<Document>,
+    /// Filters that find every document which is refused, and maybe others.
+    pub refused: Vec<Document>,
+    /// The same for documents that are refused, kept, left or of the rest: a batch without such
+    /// documents is only changed.
+    pub unusual: Vec<Document>,
 }
 
 /// A change of the documents that match.
@@ -35,6 +40,15 @@ pub(super) struct Direct {
 pub(super) struct Change {
     pub filter: Document,
     pub update: Bson,
+    pub shorter: Option<Shorter>,
+}
+
+/// A shorter update of the same effect.
+#[derive(Debug)]
+pub(super) struct Shorter {
+    pub update: Bson,
+    /// The filter of the documents on which its effect would be another one.
+    pub unless: Document,
 }
 
 /// Documents whose values are remembered, as [`expr::anchor`] shows them.
@@ -47,7 +61,7 @@ pub(super) struct Kept {
 
 impl Direct {
     fn change(&mut self, filter: Document, update: impl Into<Bson>) {
-        self.changes.push(Change { filter, update: update.into() });
+        self.changes.push(Change { filter, update: update.into(), shorter: None });
     }
 
     fn keep(&mut self, filter: Document, before: Bson, after: Bson) {
@@ -57,6 +71,22 @@ impl Direct {
 
 /// The direct form of the edit.
 pub(super) fn of(edit: &Edit, direction: Direction) -> Direct {
+    let mut direct = form(edit, direction);
+    direct.refused.extend(direct.rest.iter().cloned());
+    if matches!(edit, Edit::Convert { .. }) {
+        direct.unusual.extend(direct.rest.iter().cloned());
+    } else {
+        direct.unusual.extend(direct.refused.iter().cloned());
+        direct.unusual.extend(direct.left.iter().cloned());
+        direct.unusual.extend(direct.kept.iter().map(|kept| kept.filter.clone()));
+    }
+    if edit.refusal(direction).is_none() {
+        direct.refused.clear();
+    }
+    direct
+}
+
+fn form(edit: &Edit, direction: Direction) -> Direct {
     match (edit, direction) {
         (Edit::Rename { from, to }, Direction::Up) => rename(from, to),
         (Edit::Rename { from, to }, Direction::Down) => rename(to, from),
@@ -84,8 +114,18 @@ fn rename(from: &Path, to: &Path) -> Direct {
         Some(parent) => doc! { "$set": { parent: renamed } },
         None => doc! { "$replaceWith": renamed },
     };
-    direct.change(all([plain(&[from]), here(from), absent(to)]), vec![update]);
+    // A field that is the last one may as well be removed, and added under its new name.
+    let last = doc! { "$arrayElemAt": [doc! { "$objectToArray": parent_value(from) }, -1] };
+    let last = expr::bind("last", last, differ("$$last.k", literal(from.last())));
+    let shorter =
+        Shorter { update: moved(from, to, to_text(from)).into(), unless: doc! { "$expr": last } };
+    direct.changes.push(Change {
+        filter: all([plain(&[from]), here(from), absent(to)]),
+        update: vec![update].into(),
+        shorter: Some(shorter),
+    });
     direct.left.push(all([plain(&[from]), here(to), absent(from)]));
+    direct.refused.push(all([here(from), here(to)]));
     direct
 }
 
@@ -137,6 +177,10 @@ fn change_type(path: &Path, values: &convert::Values) -> Direct {
     // An array with such values matches, too; it stays as it is.
     let of_type = values.type_changed().map(|name| doc! { path.text(): { "$type": name } });
     let changed = all([here.clone(), of_type.unwrap_or_default()]);
+    if let Some(is_refused) = values.is_refused(&at) {
+        direct.refused.push(all([here.clone(), doc! { "$expr": is_refused }]));
+    }
+    direct.unusual.push(all([here.clone(), doc! { "$expr": values.is_unusual(&at) }]));
     let lost = doc! { "$expr": values.is_lost(&at) };
     let after = doc! { "d": literal(depth_of(path)), "v": values.there(&at) };
     direct.keep(all([changed.clone(), lost]), found(path, &at), vec![after].into());

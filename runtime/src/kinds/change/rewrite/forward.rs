@@ -91,35 +91,19 @@ pub(crate) async fn edit_batch(
     filter: Document,
 ) -> Result<(), BoxError> {
     let Way { direction, is_collated, .. } = way;
-    if let Some(Refusal { filter: may, test, problem }) = rewrite.refusal(direction) {
-        let filter = both(filter.clone(), &may);
-        let pipeline =
-            refusal::naming([doc! { "$match": filter }, doc! { "$match": { "$expr": test } }]);
-        let named = aggregate(batch, pipeline).await?;
-        if !named.is_empty() {
-            return Err(format!(
-                "there are documents of `{}` {problem} ({}), written since it began; the batches \
-                 before are done, this batch left no trace: fix these documents, and run `{}` \
-                 again",
-                rewrite.collection,
-                ids(&named),
-                direction.as_str()
-            )
-            .into());
-        }
-    }
     if is_collated {
+        refuse(batch, rewrite, direction, &filter).await?;
         return general(batch, edit, way, filter).await;
     }
     let direct = direct::of(edit, direction);
-    for Kept { filter: kept, before, after } in direct.kept {
-        let entry = doc! { "before": before, "after": after };
-        let found = doc! { "$match": both(filter.clone(), &kept) };
-        way.carry(batch, vec![found, doc! { "$project": entry }]).await?;
-    }
-    // Most batches have none of these, which one look shows.
-    let unusual = [direct.left.as_slice(), &direct.rest].concat();
-    if any(batch, &filter, &unusual).await? {
+    // Most batches have no such document, which one look shows.
+    if any(batch, &filter, &direct.unusual).await? {
+        refuse(batch, rewrite, direction, &filter).await?;
+        for Kept { filter: kept, before, after } in direct.kept {
+            let found = doc! { "$match": both(filter.clone(), &kept) };
+            let entry = doc! { "$project": { "before": before, "after": after } };
+            way.carry(batch, vec![found, entry]).await?;
+        }
         for left in &direct.left {
             let found = doc! { "$match": both(filter.clone(), left) };
             let entry = doc! { "$project": { "left": { "$literal": true } } };
@@ -131,12 +115,43 @@ pub(crate) async fn edit_batch(
             general(batch, edit, way, rest).await?;
         }
     }
-    let statement = |direct::Change { filter: these, update }| {
-        doc! {
-            "q": both(filter.clone(), &these), "u": update, "multi": true,
+    let mut statements = Vec::new();
+    for direct::Change { filter: these, mut update, shorter } in direct.changes {
+        let these = both(filter.clone(), &these);
+        if let Some(shorter) = shorter
+            && !any(batch, &these, &[shorter.unless]).await?
+        {
+            update = shorter.update;
         }
+        statements.push(doc! { "q": these, "u": update, "multi": true });
+    }
+    batch.update(statements).await
+}
+
+/// Refuses documents that were written since the operation began, and cannot be changed.
+async fn refuse(
+    batch: &mut Batch<'_>,
+    rewrite: &Rewrite,
+    direction: Direction,
+    filter: &Document,
+) -> Result<(), BoxError> {
+    let Some(Refusal { filter: may, test, problem }) = rewrite.refusal(direction) else {
+        return Ok(());
     };
-    batch.update(direct.changes.into_iter().map(statement).collect()).await
+    let these = doc! { "$match": both(filter.clone(), &may) };
+    let pipeline = refusal::naming([these, doc! { "$match": { "$expr": test } }]);
+    let named = aggregate(batch, pipeline).await?;
+    if named.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "there are documents of `{}` {problem} ({}), written since it began; the batches before are \
+         done, this batch left no trace: fix these documents, and run `{}` again",
+        rewrite.collection,
+        ids(&named),
+        direction.as_str()
+    )
+    .into())
 }
 
 /// Whether a document of the batch matches one of the filters.

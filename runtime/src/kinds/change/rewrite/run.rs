@@ -1,9 +1,10 @@
 //! Runs a rewrite in both directions: walks over the documents, keeps values, refuses documents.
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use super::{
     backward::Backward,
+    direct,
     documents::{counted_documents, ids},
     expr,
     fields::Refusal,
@@ -59,14 +60,10 @@ impl Rewrite {
             && catalog::may_bypass(on, &self.collection).await?)
     }
 
-    /// Refuses documents that have a field twice: one of its values would be lost.
-    async fn refuse_twice(
-        &self,
-        on: &mut Online<'_>,
-        direction: Direction,
-        part: &Document,
-    ) -> Result<(), BoxError> {
-        let (involved, test) = match &self.kind {
+    /// The filter of the documents that are looked at, and the test that is true for a document that
+    /// has a field twice.
+    fn twice(&self, direction: Direction) -> (Document, Bson) {
+        match &self.kind {
             RewriteKind::Field(edit) => {
                 let mut tests = vec![twice::root()];
                 for path in edit.paths() {
@@ -82,7 +79,17 @@ impl Rewrite {
                 let test = twice::within(expr::ROOT, twice::DEPTH);
                 (pipelines.involved(direction, false), test)
             }
-        };
+        }
+    }
+
+    /// Refuses documents that have a field twice: one of its values would be lost.
+    async fn refuse_twice(
+        &self,
+        on: &mut Online<'_>,
+        direction: Direction,
+        part: &Document,
+    ) -> Result<(), BoxError> {
+        let (involved, test) = self.twice(direction);
         let pipeline = twice::pipeline(both(involved, part), test);
         let found = catalog::aggregate(on, &self.collection, pipeline).await?;
         match twice::refusal(&self.collection, &found) {
@@ -100,14 +107,41 @@ impl Rewrite {
             if let Some(problem) = found.unwalkable(&self.collection) {
                 return Err(problem.into());
             }
-            self.refuse(on, Direction::Up, None, &doc! {}).await?;
-            self.refuse_twice(on, Direction::Up, &doc! {}).await?;
+            let all = doc! {};
+            self.refuse(on, Direction::Up, (None, &all), found.is_collated()).await?;
         }
         Ok(doc! { "kept": keep::name(on, slot.number).await? })
     }
 
-    /// Refuses, before anything is changed, what cannot be done exactly.
+    /// Refuses, before anything is changed, what cannot be done exactly. One pass over the collection
+    /// shows whether there may be such documents at all.
     async fn refuse(
+        &self,
+        on: &mut Online<'_>,
+        direction: Direction,
+        (kept, part): (Option<&str>, &Document),
+        is_collated: bool,
+    ) -> Result<(), BoxError> {
+        if let (RewriteKind::Field(edit), false) = (&self.kind, is_collated) {
+            let (involved, test) = self.twice(direction);
+            let mut these = direct::of(edit, direction).refused;
+            these.push(doc! { "$expr": test });
+            let pipeline = vec![
+                doc! { "$match": both(involved, part) },
+                doc! { "$match": { "$or": these } },
+                doc! { "$limit": 1 },
+                doc! { "$project": { "_id": 1 } },
+            ];
+            if catalog::aggregate(on, &self.collection, pipeline).await?.is_empty() {
+                return Ok(());
+            }
+        }
+        self.refuse_inexact(on, direction, kept, part).await?;
+        self.refuse_twice(on, direction, part).await
+    }
+
+    /// Refuses what the edit cannot do exactly.
+    async fn refuse_inexact(
         &self,
         on: &mut Online<'_>,
         direction: Direction,
@@ -269,8 +303,7 @@ impl Rewrite {
             if !on.is_done(&slot.step()) {
                 let part = job.ranges.as_deref().map(ranges_filter).unwrap_or_default();
                 let kept = has_kept.then_some(kept.as_str());
-                self.refuse(on, Direction::Down, kept, &part).await?;
-                self.refuse_twice(on, Direction::Down, &part).await?;
+                self.refuse(on, Direction::Down, (kept, &part), now.is_collated()).await?;
                 keep::open(on, &back).await?;
             }
             // The rollback restores what was there, so no validator may stop it.
