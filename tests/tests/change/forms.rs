@@ -1,13 +1,14 @@
 //! A rewrite changes documents without an array on the way by a shorter form, unless the collection
 //! has a collation. Both forms do the same to the same documents, and remember the same.
 
-use super::{fresh, insert, says};
 use futures_util::TryStreamExt as _;
 use mongrate::{
     Change, FieldType, Migration,
     bson::{Bson, Document, doc},
     mongodb::Database,
 };
+
+use super::{fresh, insert, says};
 
 /// The two collections; under this collation no two values of the test are alike.
 const PLAIN: &str = "plain";
@@ -152,6 +153,53 @@ async fn both_forms(name: &str, declare: fn(&mut Change)) {
         }
     }
     alike(&fresh.db, &format!("{name}: down")).await;
+    fresh.pass().await;
+}
+
+/// The commands that were sent for documents and values, in order.
+fn commands(fresh: &mongrate_tests::TestDb) -> Vec<(String, Document)> {
+    let of_documents = |(name, command): &(String, Document)| {
+        let target = command.get_str(name).unwrap_or_default();
+        let is_kept = target.starts_with("migrations.kept.");
+        let is_write = ["update", "insert", "delete"].contains(&name.as_str());
+        is_write && (is_kept || target == PLAIN)
+    };
+    fresh.wire.take_full().into_iter().filter(of_documents).collect()
+}
+
+/// What comes back by computing costs one update; what was remembered is put back by hundreds.
+#[tokio::test]
+async fn remembering_costs_what_it_has_to() {
+    let fresh = fresh("forms_commands").await;
+    let documents = (0..250).map(|id| doc! { "_id": id, "a": id.to_string(), "z": 1 });
+    insert(&fresh.db, PLAIN, documents).await;
+    fresh.wire.take();
+    let renames = fresh.migrator([Migration::declared(1, "one", |change| {
+        change.rename_field(PLAIN, "a", "n");
+    })]);
+    for _ in 0..2 {
+        if renames.status().await.unwrap().migrations[0].state == mongrate::State::Applied {
+            renames.down().await.unwrap();
+        } else {
+            renames.up().await.unwrap();
+        }
+        let sent = commands(&fresh);
+        let names: Vec<&str> = sent.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["update"], "nothing is remembered: {sent:#?}");
+    }
+    let removes = fresh.migrator([Migration::declared(2, "two", |change| {
+        change.remove_field(PLAIN, "a");
+    })]);
+    removes.up().await.unwrap();
+    let sent = commands(&fresh);
+    let names: Vec<&str> = sent.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["insert", "update"]);
+    assert_eq!(sent[0].1.get_array("documents").unwrap().len(), 250, "in one command");
+    removes.down().await.unwrap();
+    let sent = commands(&fresh);
+    let names: Vec<&str> = sent.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["update"]);
+    assert_eq!(sent[0].1.get_array("updates").unwrap().len(), 3, "a hundred in each statement");
     fresh.pass().await;
 }
 

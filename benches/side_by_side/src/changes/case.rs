@@ -1,6 +1,6 @@
 //! The cases: an operation, how many documents need something remembered, and the documents' sizes.
 
-use super::operation::Operation;
+use super::{operation::Operation, remembered::Remembered};
 
 /// An operation on a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,17 +13,6 @@ pub struct Case {
     pub remembered: Remembered,
     /// The sizes of the documents.
     pub sizes: Sizes,
-}
-
-/// The documents of which something must be remembered for the way back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remembered {
-    /// No document.
-    None,
-    /// Every hundredth document.
-    Percent,
-    /// All documents.
-    All,
 }
 
 /// The sizes of documents.
@@ -48,10 +37,11 @@ impl Sizes {
 
 impl Case {
     /// All cases that are measured.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::small("small/add_field/none", Operation::Add, Remembered::None),
         Self::small("small/add_field/1%", Operation::Add, Remembered::Percent),
         Self::small("small/rename_field/none", Operation::Rename, Remembered::None),
+        Self::small("small/rename_in_place/none", Operation::RenameInPlace, Remembered::None),
         Self::small("small/rename_field/1%", Operation::Rename, Remembered::Percent),
         Self::small("small/remove_field/all", Operation::Remove, Remembered::All),
         Self::small("small/change_type/none", Operation::Convert, Remembered::None),

@@ -4,4 +4,5 @@
 pub mod case;
 pub mod data;
 pub mod operation;
+pub mod remembered;
 pub mod way;

@@ -2,9 +2,9 @@
 //! server needs for an exact way back.
 
 use mongodb::bson::{Bson, Document, doc};
-use mongrate::{Change, ChangeFn, FieldType};
+use mongrate::{ChangeFn, FieldType};
 
-use super::case::Remembered;
+use super::remembered::Remembered;
 
 /// The collection that is changed.
 pub const THINGS: &str = "things";
@@ -22,6 +22,8 @@ pub enum Operation {
     Convert,
     /// Moves a field into a subdocument.
     Move,
+    /// Renames a field that other fields follow, which keeps its place.
+    RenameInPlace,
     /// Renames a field in each document of an array.
     RenameInArray,
 }
@@ -50,6 +52,15 @@ fn exists(field: &str) -> Document {
 }
 
 /// The field `to` in place of `from`, in each document of `lines`.
+/// The stage that renames a field in its place.
+fn renamed_in_place(from: &str, to: &str) -> Vec<Document> {
+    let name = doc! { "$cond": [{ "$eq": ["$$field.k", from] }, to, "$$field.k"] };
+    let fields = doc! { "$map": {
+        "input": { "$objectToArray": "$$ROOT" }, "as": "field", "in": { "k": name, "v": "$$field.v" },
+    } };
+    vec![doc! { "$replaceWith": { "$arrayToObject": fields } }]
+}
+
 fn renamed_in_array(from: &str, to: &str) -> Vec<Document> {
     let rest = doc! { "$unsetField": { "field": from, "input": "$$line" } };
     let renamed = doc! { "$setField": {
@@ -86,6 +97,10 @@ impl Operation {
                 doc! { "code": pick(long.into(), number().into()) }
             }
             Self::Move => doc! { "address": { "zip": "$kind" }, "town": text() },
+            Self::RenameInPlace => {
+                let first = doc! { "_id": "$_id", "town": text() };
+                return vec![doc! { "$replaceWith": { "$mergeObjects": [first, "$$ROOT"] } }];
+            }
             Self::RenameInArray => {
                 let line = |n: i32| doc! { "n": n, "sku": text() };
                 doc! { "lines": [line(1), line(2)] }
@@ -107,6 +122,7 @@ impl Operation {
             Self::Move => {
                 vec![doc! { "$set": { "address.town": "$town" } }, doc! { "$unset": "town" }]
             }
+            Self::RenameInPlace => renamed_in_place("town", "city"),
             Self::RenameInArray => renamed_in_array("sku", "code"),
         }
     }
@@ -123,7 +139,7 @@ impl Operation {
             Self::Convert => {
                 vec![doc! { "$set": { "code": { "$toString": { "$toInt": "$code" } } } }]
             }
-            Self::Remove | Self::Move | Self::RenameInArray => Vec::new(),
+            Self::Remove | Self::Move | Self::RenameInPlace | Self::RenameInArray => Vec::new(),
         }
     }
 
@@ -138,7 +154,7 @@ impl Operation {
             Self::Remove => update(doc! {}, doc! { "$unset": { "town": "" } }),
             Self::Convert => pipeline(doc! {}, self.changed()),
             Self::Move => update(doc! {}, doc! { "$rename": { "town": "address.town" } }),
-            Self::RenameInArray => pipeline(doc! {}, self.changed()),
+            Self::RenameInPlace | Self::RenameInArray => pipeline(doc! {}, self.changed()),
         }
     }
 
@@ -151,6 +167,7 @@ impl Operation {
             Self::Remove => self.restore(),
             Self::Convert => pipeline(doc! {}, vec![self.back_to_text()]),
             Self::Move => update(doc! {}, doc! { "$rename": { "address.town": "town" } }),
+            Self::RenameInPlace => pipeline(doc! {}, renamed_in_place("city", "town")),
             Self::RenameInArray => pipeline(doc! {}, renamed_in_array("code", "sku")),
         }
     }
@@ -201,6 +218,7 @@ impl Operation {
                     doc! { "$unset": "address.town" },
                 ],
             ),
+            Self::RenameInPlace => pipeline(doc! {}, renamed_in_place("city", "town")),
             Self::RenameInArray => pipeline(doc! {}, renamed_in_array("code", "sku")),
         };
         match remembered {
@@ -218,7 +236,9 @@ impl Operation {
                 let again = doc! { "$toString": { "$toInt": "$code" } };
                 (doc! { "$expr": { "$ne": [again, "$code"] } }, "code")
             }
-            Self::Remove | Self::Move | Self::RenameInArray => (exists("town"), "town"),
+            Self::Remove | Self::Move | Self::RenameInPlace | Self::RenameInArray => {
+                (exists("town"), "town")
+            }
         };
         vec![doc! { "$match": filter }, doc! { "$project": { field: 1 } }]
     }
@@ -230,7 +250,7 @@ impl Operation {
                 vec![doc! { "$set": { "city": "$$new.city" } }, doc! { "$unset": "town" }]
             }
             Self::Convert => vec![doc! { "$set": { "code": "$$new.code" } }],
-            Self::Remove | Self::Move | Self::RenameInArray => {
+            Self::Remove | Self::Move | Self::RenameInPlace | Self::RenameInArray => {
                 vec![doc! { "$set": { "town": "$$new.town" } }]
             }
         })
@@ -240,33 +260,37 @@ impl Operation {
         doc! { "$set": { "code": { "$toString": "$code" } } }
     }
 
-    /// The operation as Mongrate declares it.
-    pub fn declared(self) -> ChangeFn {
-        fn add(change: &mut Change) {
-            change.add_field(THINGS, "visits", 0);
-        }
-        fn rename(change: &mut Change) {
-            change.rename_field(THINGS, "town", "city");
-        }
-        fn remove(change: &mut Change) {
-            change.remove_field(THINGS, "town");
-        }
-        fn convert(change: &mut Change) {
-            change.change_type(THINGS, "code", FieldType::String, FieldType::Int);
-        }
-        fn moved(change: &mut Change) {
-            change.move_field(THINGS, "town", "address.town");
-        }
-        fn rename_in_array(change: &mut Change) {
-            change.rename_field(THINGS, "lines.sku", "lines.code");
-        }
+    /// The operation as Mongrate declares it, with one worker or with four.
+    pub fn declared(self, workers: u32) -> ChangeFn {
+        if workers == 1 { self.declared_for::<1>() } else { self.declared_for::<4>() }
+    }
+
+    fn declared_for<const WORKERS: usize>(self) -> ChangeFn {
         match self {
-            Self::Add => add,
-            Self::Rename => rename,
-            Self::Remove => remove,
-            Self::Convert => convert,
-            Self::Move => moved,
-            Self::RenameInArray => rename_in_array,
+            Self::Add => |change| {
+                change.workers(WORKERS);
+                change.add_field(THINGS, "visits", 0);
+            },
+            Self::Rename | Self::RenameInPlace => |change| {
+                change.workers(WORKERS);
+                change.rename_field(THINGS, "town", "city");
+            },
+            Self::Remove => |change| {
+                change.workers(WORKERS);
+                change.remove_field(THINGS, "town");
+            },
+            Self::Convert => |change| {
+                change.workers(WORKERS);
+                change.change_type(THINGS, "code", FieldType::String, FieldType::Int);
+            },
+            Self::Move => |change| {
+                change.workers(WORKERS);
+                change.move_field(THINGS, "town", "address.town");
+            },
+            Self::RenameInArray => |change| {
+                change.workers(WORKERS);
+                change.rename_field(THINGS, "lines.sku", "lines.code");
+            },
         }
     }
 }

@@ -34,8 +34,9 @@ pub enum Way {
 }
 
 impl Way {
-    /// All ways that are compared. A declared migration has one worker.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Least, Self::Declared { workers: 1 }];
+    /// All ways that are compared.
+    pub const ALL: [Self; 4] =
+        [Self::Plain, Self::Least, Self::Declared { workers: 1 }, Self::Declared { workers: 4 }];
 
     /// The name of the way in tables.
     pub fn name(self) -> String {
@@ -107,10 +108,7 @@ pub async fn run(db: &Database, lane: Lane) -> Result<Duration, Problem> {
         (Way::Least, Direction::Up) => operation.least_up(remembered),
         (Way::Least, Direction::Down) => operation.least_down(remembered),
         (Way::Declared { workers }, _) => {
-            if workers != 1 {
-                return Err("a declared migration has one worker".into());
-            }
-            let migration = Migration::declared(1, "change", operation.declared());
+            let migration = Migration::declared(1, "change", operation.declared(workers));
             let migrator = Migrator::with(db, [migration]);
             match direction {
                 Direction::Up => drop(migrator.up().await?),

@@ -40,7 +40,7 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
         seed(&db, i32::try_from(count)?).await?;
         // A large case needs no warm-up, and is not run often.
         let turns = Turns::all(if count > 1_000_000 { 1 } else { bench.args.runs_or(3) });
-        let mut peaks = [0; Way::ALL.len()];
+        let mut peaks = vec![0; Way::ALL.len()];
         let ways: Vec<(usize, Way)> = Way::ALL.into_iter().enumerate().collect();
         let outcomes = in_turns(&ways, turns, async |(index, way)| {
             let (run, peak) = measured(bench, &db, *way, count)

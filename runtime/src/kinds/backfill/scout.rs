@@ -25,9 +25,12 @@ use crate::{
 /// Below this many documents, the collection is one partition.
 const SPLIT_MIN: i64 = 20_000;
 
-/// Into how many partitions a collection is split: so many workers can be of use, now or after
-/// a restart with more of them.
-const PARTITIONS: usize = 16;
+/// Into how many partitions a collection is split for each worker, so that no worker waits for long
+/// at the end. Where a partition begins, no batch was looked for ahead.
+const PARTITIONS_EACH: usize = 4;
+
+/// The most partitions: so many workers can be of use.
+const PARTITIONS_MAX: usize = 16;
 
 /// Sampled `_id`s per partition.
 const SAMPLES: usize = 40;
@@ -63,6 +66,8 @@ pub(crate) struct Scout {
     pub filter: Document,
     /// A collection with documents of the same `_id`s; those of the batch are read with it.
     beside: Option<String>,
+    /// Into how many partitions the collection is split.
+    partitions: usize,
     /// How many documents are measured in one round trip; `None`: it is not known how big they are.
     measured: Cell<Option<u32>>,
 }
@@ -93,6 +98,7 @@ impl Scout {
             collection: job.collection.clone(),
             filter: job.filter.clone(),
             beside: job.beside.clone(),
+            partitions: (job.workers * PARTITIONS_EACH).min(PARTITIONS_MAX),
             measured: Cell::new(None),
         }
     }
@@ -207,7 +213,7 @@ impl Scout {
         let total = if self.filter.is_empty() { Some(size) } else { self.count().await };
         let mut bounds: Vec<Option<Bson>> = vec![None];
         if size >= SPLIT_MIN {
-            let sample = i64::try_from(PARTITIONS * SAMPLES).unwrap_or(i64::MAX);
+            let sample = i64::try_from(self.partitions * SAMPLES).unwrap_or(i64::MAX);
             let command = doc! {
                 "aggregate": &self.collection,
                 "pipeline": [

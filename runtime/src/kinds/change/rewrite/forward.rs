@@ -1,6 +1,6 @@
 //! The way forward of a rewrite: changes a batch, and remembers what the way back cannot restore.
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use super::{
     convert,
@@ -171,7 +171,11 @@ async fn any(
         "singleBatch": true,
     };
     let mut found = false;
-    batch.each(command, |_| Ok(found = true)).await?;
+    let see = |_: &RawDocument| {
+        found = true;
+        Ok(())
+    };
+    batch.each(command, see).await?;
     Ok(found)
 }
 

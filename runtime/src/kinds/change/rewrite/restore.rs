@@ -87,7 +87,11 @@ async fn entries(
         let mut ids = Vec::new();
         let mut command = find_command(batch.collection, batch.filter.clone());
         command.insert("projection", doc! { "_id": 1 });
-        batch.each(command, |found| Ok(ids.push(id(found)?))).await?;
+        let add = |found: &RawDocument| {
+            ids.push(id(found)?);
+            Ok(())
+        };
+        batch.each(command, add).await?;
         these = doc! { "_id": { "$in": ids } };
     }
     batch
