@@ -92,7 +92,7 @@ impl Runner {
             }
             self.refuse_inside(&peek)?;
             let Peek { applied, lock: mut seen, held_for, left, owner } = peek;
-            if let Some(lock) = waiting.newer_than(&seen) {
+            if let Some(lock) = waiting.newer_than(&seen, Instant::now()) {
                 seen = lock;
             } else if let Some(entered) = self.try_lock(&mut seen, left, &mut waiting).await? {
                 return Ok(entered);
@@ -213,9 +213,10 @@ impl Waiting {
     /// The lock as this process lost it, if the peek has `seen` an older state: what a majority has
     /// lags behind the primary, which the attempt asked. Not for longer than [`LAG_MAX`], as an
     /// election may have taken that acquisition back.
-    fn newer_than(&self, seen: &LockReport) -> Option<LockReport> {
+    fn newer_than(&self, seen: &LockReport, now: Instant) -> Option<LockReport> {
         let (lock, at) = self.lost_to.as_ref()?;
-        (seen.fence < lock.fence && at.elapsed() < LAG_MAX).then(|| lock.clone())
+        let is_recent = now.saturating_duration_since(*at) < LAG_MAX;
+        (seen.fence < lock.fence && is_recent).then(|| lock.clone())
     }
 
     /// Says that this process waits: at first, and then each time that some time has passed.
@@ -252,4 +253,34 @@ impl Waiting {
 
 fn holder(seen: &LockReport) -> String {
     seen.holder.as_ref().map_or_else(|| "another".to_owned(), Who::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+
+    #[test]
+    fn a_look_at_an_older_state_is_no_reason_to_try_again_for_a_second() {
+        let at_fence = |fence: i64| lease::parse(&doc! { "fence": fence });
+        let mut waiting = Waiting::new();
+        let now = waiting.since;
+        assert!(waiting.newer_than(&at_fence(0), now).is_none(), "it has lost to nobody");
+        waiting.lost_to = Some((at_fence(7), now));
+        let ms = Duration::from_millis;
+        // The fence of the look, how long after the lost attempt, whether the look is outdated.
+        let table = [
+            (0, 0, true),
+            (6, 999, true),
+            (6, 1_000, false),
+            // The acquisition that it lost to, which may be released by now; a later one.
+            (7, 1, false),
+            (8, 1, false),
+        ];
+        for (fence, after, outdated) in table {
+            let lock = waiting.newer_than(&at_fence(fence), now + ms(after));
+            assert_eq!(lock.map(|lock| lock.fence), outdated.then_some(7), "{fence} {after}");
+        }
+    }
 }
