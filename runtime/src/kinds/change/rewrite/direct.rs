@@ -328,7 +328,7 @@ fn plain(paths: &[&Path]) -> Document {
 
 /// There is something at this path, and no document.
 fn other_than_document(path: &str) -> Document {
-    doc! { path: { "$type": OTHER_TYPES } }
+    doc! { path: { "$type": OTHER_TYPES.to_vec() } }
 }
 
 /// The names of all types but for documents.
