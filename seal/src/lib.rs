@@ -1,6 +1,7 @@
-//! Sealed history: what mongrate's attribute, its runtime and its cargo subcommand must agree on.
+//! Sealed history and models: what mongrate's attribute, its runtime and its cargo subcommand must agree on.
 //!
-//! [`sum`] is the file `migrations.sum`, in which a crate seals its history. With the feature
+//! [`sum`] is the file `migrations.sum`, in which a crate seals its history. [`models`] are the shapes of
+//! documents that types have, and the file `models.snap`. With the feature
 //! `checksum`, the module `checksum` makes the fingerprint of a function, whatever its layout. With
 //! the feature `sources`, the module `sources` finds the migrations that a package declares. With the
 //! feature `create`, the module `create` writes a new migration.
@@ -18,6 +19,7 @@ pub mod declaration;
 mod group;
 mod hex;
 mod label;
+pub mod models;
 #[cfg(feature = "checksum")]
 pub mod outline;
 pub mod period;

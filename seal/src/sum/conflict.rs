@@ -6,6 +6,6 @@ pub fn is_conflict_start(line: &str) -> bool {
 }
 
 /// Whether git wrote this line to mark a conflict.
-pub(super) fn is_conflict(line: &str) -> bool {
+pub(crate) fn is_conflict(line: &str) -> bool {
     ["<<<<<<<", "=======", "|||||||", ">>>>>>>"].iter().any(|marker| line.starts_with(marker))
 }

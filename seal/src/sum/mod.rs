@@ -25,6 +25,7 @@ mod rollback;
 mod sealed;
 mod write;
 
+pub(crate) use conflict::is_conflict;
 pub use conflict::is_conflict_start;
 pub use fault::{Fault, Problem};
 pub use file::Sum;

@@ -1,0 +1,41 @@
+//! Models: the shapes of documents that types have, and `models.snap`, which holds the shapes that the
+//! migrations of a package lead to.
+//!
+//! A shape is a constant first ([`ConstShape`]), which the derive writes and the compiler hashes. As data it
+//! is a [`Shape`], with a text, a `$jsonSchema`, and the same hash.
+
+mod collection;
+mod constant;
+mod expand;
+mod fault;
+mod fold;
+mod format;
+mod hash;
+mod index;
+mod json;
+mod json_schema;
+mod lines;
+mod made;
+mod mix;
+mod path;
+mod shape;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod text;
+mod types;
+mod wanted;
+
+pub use collection::{
+    Collection, CollectionKind, ModelShape, Validation, ValidationAction, ValidationLevel,
+};
+pub use constant::{ConstAlternative, ConstField, ConstShape, ShapeRef};
+pub use expand::RECURSIONS_MAX;
+pub use fault::{ModelsFault, ModelsProblem};
+pub use format::{FILE, HEADER};
+pub use index::{INDEX_OPTIONS, Index, default_name};
+pub use json::Json;
+pub use shape::{Field, Hints, Object, Rest, Shape};
+pub use snapshot::Snapshot;
+pub use types::Types;
+pub use wanted::Model;
