@@ -148,7 +148,10 @@ pub use model::{
     tool::Tool,
     version::Version,
 };
-pub use mongo::server_error::ServerError;
+pub use mongo::{
+    server_error::ServerError,
+    shaped::trait_def::{Model, Shaped},
+};
 pub use mongodb::{self, bson};
 /// *Feature `embedded`.*
 #[cfg(feature = "embedded")]
@@ -165,6 +168,16 @@ pub use registry::migration::{Migration, OnlineFn, Outcome, TransactionFn};
 pub use telemetry::observer::Observer;
 pub use tokio_util::sync::CancellationToken;
 
+/// The shapes of documents that types have, as constants and as data; what a hand-written
+/// [`Shaped`] is made of.
+pub mod models {
+    #[doc(inline)]
+    pub use mongrate_seal::models::{
+        ConstAlternative, ConstField, ConstShape, Field, Hints, Json, Object, Rest, Shape,
+        ShapeRef, Types,
+    };
+}
+
 /// What the attribute's expansion uses. Not part of the public interface: it may change in any
 /// release, together with the macro crate, whose version is pinned to this crate's.
 #[doc(hidden)]
@@ -174,6 +187,10 @@ pub mod __private {
 
         pub use crate::registry::{
             migration::{Descriptor, MIGRATIONS},
+            models::{
+                descriptor::{MODELS, ModelDescriptor, SNAPSHOTS, SnapshotFile},
+                generated_test::models,
+            },
             seal::{SUMS, SumFile},
             verify::verify,
         };

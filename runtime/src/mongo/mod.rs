@@ -11,3 +11,4 @@ pub(crate) mod raw;
 pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod server_error;
+pub(crate) mod shaped;

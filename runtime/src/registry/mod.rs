@@ -7,6 +7,7 @@ pub(crate) mod function;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod migration;
+pub(crate) mod models;
 pub(crate) mod register;
 pub(crate) mod seal;
 pub(crate) mod verify;

@@ -1,0 +1,6 @@
+//! The models of this build: the derive registers them, and the registry puts them together by their
+//! collections.
+
+pub(crate) mod descriptor;
+pub(crate) mod generated_test;
+pub(crate) mod wanted;
