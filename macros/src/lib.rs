@@ -11,6 +11,7 @@
 mod crate_table;
 mod editor;
 mod expand;
+mod models;
 mod names;
 mod nearby;
 mod origin;
@@ -121,6 +122,14 @@ pub fn test(
             all
         }
     }
+}
+
+/// Derives what BSON a type becomes. Put it beside serde's derives.
+///
+/// See the documentation of `mongrate::Model`.
+#[proc_macro_derive(Model, attributes(model, serde))]
+pub fn model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    models::derive(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Returns the tokens to add after the item.

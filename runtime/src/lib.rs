@@ -157,6 +157,8 @@ pub use mongodb::{self, bson};
 #[cfg(feature = "embedded")]
 #[doc(inline)]
 pub use mongrate_embedded as embedded;
+/// Derives what BSON a type becomes.
+pub use mongrate_macros::Model;
 /// Registers the function that it annotates as a migration.
 pub use mongrate_macros::migration;
 /// *Feature `testing`.* A test with a database of its own, in which the migrations are applied.
@@ -187,13 +189,28 @@ pub mod __private {
 
         pub use crate::registry::{
             migration::{Descriptor, MIGRATIONS},
-            models::{
-                descriptor::{MODELS, ModelDescriptor, SNAPSHOTS, SnapshotFile},
-                generated_test::models,
-            },
             seal::{SUMS, SumFile},
             verify::verify,
         };
+
+        /// What the derive's expansion uses.
+        pub mod shape {
+            pub use linkme;
+            pub use mongrate_seal::models::{
+                ConstAlternative, ConstField, ConstShape, Literal, ShapeRef, Types,
+            };
+
+            pub use crate::{
+                mongo::shaped::{
+                    fields::{field, optional, required},
+                    trait_def::{Model, Shaped},
+                },
+                registry::models::{
+                    descriptor::{MODELS, ModelDescriptor, SNAPSHOTS, SnapshotFile},
+                    generated_test::models,
+                },
+            };
+        }
     }
 }
 

@@ -23,5 +23,6 @@ pub use kind::Kind;
 pub use nearby::{Nearby, Standing};
 pub use parts::{Name, Rollback, Version};
 pub use raw::{Annotated, Argument, Raw};
+pub use suggest::nearest;
 
 pub use crate::group::GROUP_DEFAULT;

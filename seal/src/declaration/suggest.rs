@@ -22,9 +22,14 @@ pub(super) fn key(written: &str, keys: &[&'static str]) -> Option<&'static str> 
     if let Some((_, meant)) = ELSEWHERE.iter().find(|(other, _)| *other == written) {
         return Some(meant);
     }
-    let (distance, nearest) = keys
-        .iter()
-        .map(|key| (distance(&written, key), *key))
+    nearest(&written, keys.iter().copied())
+}
+
+/// Returns the word that was probably meant, if a word is close enough.
+pub fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, nearest) = words
+        .into_iter()
+        .map(|word| (distance(written, word), word))
         .min_by_key(|(distance, _)| *distance)?;
     (distance <= nearest.len().div_ceil(3)).then_some(nearest)
 }

@@ -42,6 +42,13 @@ impl Shape {
         text
     }
 
+    /// Reads a text without fields of documents, as `[string]` or `date|null`.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut cursor = Cursor(text);
+        let shape = cursor.shape()?;
+        cursor.0.is_empty().then_some(shape)
+    }
+
     /// Returns the text of a snapshot's line: without the fields of documents, with names.
     pub(super) fn line(&self) -> String {
         let mut text = String::new();

@@ -5,5 +5,6 @@
 mod bson_types;
 mod containers;
 mod crates;
+pub(crate) mod fields;
 mod scalars;
 pub(crate) mod trait_def;

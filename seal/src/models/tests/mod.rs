@@ -3,4 +3,5 @@
 mod arbitrary;
 mod constants;
 mod files;
+mod literals;
 mod schemas;
