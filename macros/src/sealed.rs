@@ -138,7 +138,7 @@ fn read(origin: &Origin, path: &Path) -> (Option<ReadSum>, bool) {
 }
 
 /// Whether a migration belongs to a test, a benchmark or an example, not to the history.
-fn is_aside(place: &Place, directory: &Path) -> bool {
+pub(crate) fn is_aside(place: &Place, directory: &Path) -> bool {
     const ASIDE: [&str; 3] = ["tests", "benches", "examples"];
     let Some(path) = &place.path else { return false };
     if !path.components().any(|part| ASIDE.iter().any(|aside| part.as_os_str() == *aside)) {

@@ -197,7 +197,7 @@ pub mod __private {
         pub mod shape {
             pub use linkme;
             pub use mongrate_seal::models::{
-                ConstAlternative, ConstField, ConstShape, Literal, ShapeRef, Types,
+                ConstAlternative, ConstField, ConstShape, Literal, ShapeRef, Types, agree,
             };
 
             pub use crate::{

@@ -27,6 +27,8 @@ pub(super) struct ModelAttributes {
     pub(super) additional_properties: Option<bool>,
     pub(super) bson: Option<Shape>,
     pub(super) krate: Option<Path>,
+    /// Whether the model is in no `models.snap`.
+    pub(super) is_unchecked: bool,
 }
 
 /// The attributes of a field or a variant.
@@ -37,7 +39,7 @@ pub(super) struct FieldAttributes {
     pub(super) bson: Option<Shape>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "collection",
     "name",
     "validate",
@@ -49,6 +51,7 @@ const KEYS: [&str; 11] = [
     "time_series",
     "bson",
     "crate",
+    "unchecked",
 ];
 
 const FIELD_KEYS: [&str; 3] = ["was", "default", "bson"];
@@ -85,6 +88,7 @@ impl ModelAttributes {
                     read.kind = time_series(input, at, &mut read.time_fields)?;
                 }
                 "bson" => read.bson = Some(shape(input)?),
+                "unchecked" => read.is_unchecked = true,
                 "crate" => read.krate = Some(text(input)?.parse()?),
                 _ => return Err(unknown(key, at, &KEYS)),
             }

@@ -14,8 +14,13 @@ use super::{
 use crate::place::Place;
 
 /// Returns the tokens for a type. `root` is the path of `mongrate`; `checks` is what is compared with
-/// the snapshot.
-pub(super) fn expand(checked: &Checked, root: &TokenStream, checks: &TokenStream) -> TokenStream {
+/// the snapshot, and `is_compared` whether the model is in the snapshot at all.
+pub(super) fn expand(
+    checked: &Checked,
+    root: &TokenStream,
+    is_compared: bool,
+    checks: &TokenStream,
+) -> TokenStream {
     let Checked { input, own, node, is_transparent, is_generic } = checked;
     let ident = &input.ident;
     let mut writer = Writer { is_generic: *is_generic, statics: Vec::new() };
@@ -53,8 +58,10 @@ pub(super) fn expand(checked: &Checked, root: &TokenStream, checks: &TokenStream
         _ => quote!(),
     };
     let assertions = assertions(checked);
-    let registered =
-        own.collection.as_ref().map(|collection| registered(checked, &collection.value()));
+    let registered = own
+        .collection
+        .as_ref()
+        .map(|collection| registered(checked, &collection.value(), is_compared));
     quote! {
         #[allow(deprecated, clippy::all, clippy::pedantic)]
         const _: () = {
@@ -290,8 +297,8 @@ fn assertion(span: Span, ty: &Type, what: &TokenStream, text: &str) -> TokenStre
 }
 
 /// Returns the element of the slice of models, and the trait of models with a collection.
-fn registered(checked: &Checked, collection: &str) -> TokenStream {
-    let Checked { input, own, .. } = checked;
+fn registered(checked: &Checked, collection: &str, is_compared: bool) -> TokenStream {
+    let Checked { input, .. } = checked;
     let ident = &input.ident;
     let path_end = format!("::{}", ident.unraw());
     let name = model_name(checked);
@@ -300,7 +307,10 @@ fn registered(checked: &Checked, collection: &str) -> TokenStream {
     let (file, line) = (place.file, u32::try_from(place.line).unwrap_or(0));
     let (impl_generics, types, bounds) = input.generics.split_for_impl();
     let itself = checked.itself();
-    let _ = own;
+    let package = match is_compared {
+        true => quote!(::core::env!("CARGO_PKG_NAME")),
+        false => quote!(""),
+    };
     quote! {
         #[automatically_derived]
         impl #impl_generics __mongrate::Model for #ident #types #bounds {
@@ -311,7 +321,7 @@ fn registered(checked: &Checked, collection: &str) -> TokenStream {
         static __MODEL: __mongrate::ModelDescriptor = __mongrate::ModelDescriptor {
             name: #name,
             path: ::core::concat!(::core::module_path!(), #path_end),
-            package: ::core::env!("CARGO_PKG_NAME"),
+            package: #package,
             file: #file,
             line: #line,
             shape: <#itself as __mongrate::Shaped>::SHAPE,

@@ -146,7 +146,7 @@ fn node(
         ));
         return None;
     }
-    Some(Node::Type(in_constant(&field.ty, around)))
+    Some(Node::Type(Box::new(in_constant(&field.ty, around))))
 }
 
 /// Returns the type as a constant may name it: without `Self`, and with no lifetime but `'static`.

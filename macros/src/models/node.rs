@@ -9,7 +9,7 @@ use super::values::Value;
 /// A shape in the making.
 pub(super) enum Node {
     /// That of another type.
-    Type(Type),
+    Type(Box<Type>),
     /// What the attribute says.
     Fixed(Shape),
     /// One of these strings.

@@ -55,7 +55,7 @@ pub(super) fn read(input: DeriveInput, broken: &mut Broken) -> Option<Checked> {
     };
     let (node, is_transparent) = match (&own.bson, &serde.into) {
         (Some(shape), _) => (Node::Fixed(shape.clone()), false),
-        (None, Some(into)) => (Node::Type(fields::in_constant(into, &around)), false),
+        (None, Some(into)) => (Node::Type(Box::new(fields::in_constant(into, &around))), false),
         (None, None) => match &input.data {
             Data::Struct(data) => of_struct(&data.fields, &serde, is_closed, &around, broken)?,
             Data::Enum(data) => {

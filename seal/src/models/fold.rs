@@ -16,10 +16,16 @@ pub(super) const DEPTH_MAX: usize = 40;
 pub(super) const SHAPES_MAX: usize = 20_000;
 
 /// The documents and unions around a shape.
-struct Around {
+pub(super) struct Around {
     ids: [&'static str; DEPTH_MAX],
     depth: usize,
     shapes: usize,
+}
+
+impl Around {
+    pub(super) const fn new() -> Self {
+        Self { ids: [""; DEPTH_MAX], depth: 0, shapes: 0 }
+    }
 }
 
 /// What a document has besides its own fields.
@@ -36,12 +42,12 @@ impl ShapeRef {
     ///
     /// If types are nested too deeply, or the shape is too large. In a constant that is a compile error.
     pub const fn hash(self) -> u64 {
-        let mut around = Around { ids: [""; DEPTH_MAX], depth: 0, shapes: 0 };
-        fold(self.get(), &mut around)
+        fold(self.get(), &mut Around::new())
     }
 }
 
-const fn fold(shape: &'static ConstShape, around: &mut Around) -> u64 {
+/// Returns the hash of a shape within these documents and unions.
+pub(super) const fn fold(shape: &'static ConstShape, around: &mut Around) -> u64 {
     around.shapes += 1;
     assert!(around.shapes <= SHAPES_MAX, "this model has more than 20,000 fields and elements");
     match shape {
@@ -73,7 +79,7 @@ const fn fold(shape: &'static ConstShape, around: &mut Around) -> u64 {
             let rest = if *is_closed { kind::CLOSED } else { kind::OPEN };
             let mut gathered = Gathered { sum: 0, rest };
             gather(fields, true, around, &mut gathered);
-            around.depth -= 1;
+            leave(around);
             mix(gathered.rest, gathered.sum)
         }
         ConstShape::Union { id, alternatives } => {
@@ -82,7 +88,7 @@ const fn fold(shape: &'static ConstShape, around: &mut Around) -> u64 {
                 return mix(kind::RECURSION, again);
             }
             let sum = alternatives_of(alternatives, around);
-            around.depth -= 1;
+            leave(around);
             mix(kind::UNION, sum)
         }
         ConstShape::Nullable(inner) => {
@@ -117,6 +123,16 @@ const fn enter(id: &'static str, around: &mut Around) -> u64 {
     around.ids[around.depth] = id;
     around.depth += 1;
     0
+}
+
+/// Enters a document or a union, unless it is entered already.
+pub(super) const fn try_enter(id: &'static str, around: &mut Around) -> bool {
+    enter(id, around) == 0
+}
+
+/// Leaves the document or union that was entered last.
+pub(super) const fn leave(around: &mut Around) {
+    around.depth -= 1;
 }
 
 /// Adds the fields of a document, and those that are flattened into it.

@@ -107,7 +107,9 @@ impl Fields {
 
     fn object(&mut self, object: &Object, or_null: bool) {
         self.types(Types::OBJECT, or_null);
-        let required = object.fields.iter().filter(|(_, field)| field.is_required);
+        // In a schema, the server takes a name with a dot for a path: it would never find the field.
+        let required =
+            object.fields.iter().filter(|(name, field)| field.is_required && !name.contains('.'));
         let required: Vec<Json> = required.map(|(name, _)| Json::text(name)).collect();
         if !required.is_empty() {
             self.set("required", Json::Array(required));

@@ -4,6 +4,7 @@
 //! A shape is a constant first ([`ConstShape`]), which the derive writes and the compiler hashes. As data it
 //! is a [`Shape`], with a text, a `$jsonSchema`, and the same hash.
 
+mod agree;
 mod collection;
 mod constant;
 mod expand;
@@ -15,6 +16,7 @@ mod index;
 mod json;
 mod json_schema;
 mod lines;
+mod listing;
 mod literal;
 mod made;
 mod mix;
@@ -27,6 +29,7 @@ mod text;
 mod types;
 mod wanted;
 
+pub use agree::agree;
 pub use collection::{
     Collection, CollectionKind, ModelShape, Validation, ValidationAction, ValidationLevel,
 };

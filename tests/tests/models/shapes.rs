@@ -21,7 +21,7 @@ fn serdes_attributes_decide() {
     assert_eq!(types::User::COLLECTION, "users");
     assert_eq!(
         text::<types::Closed>(),
-        "object!{inner:object!{a:int,list:[object{\"Größe in m\":double,\"a.b\"?:long|null,\
+        "object!{inner:object!{a:int,list:[object{\"Größe in m\":double,\"a.b\":long,\
          firstName:string}]},name:string,note?:string|null}"
     );
 }
@@ -39,7 +39,7 @@ fn widths_are_those_of_bson() {
 fn enums_of_each_kind() {
     assert_eq!(
         text::<types::External>(),
-        "<\"unit_one\",object!{boxed:object{\"Größe in m\":double,\"a.b\"?:long|null,firstName:string}},\
+        "<\"unit_one\",object!{boxed:object{\"Größe in m\":double,\"a.b\":long,firstName:string}},\
          object!{new_type:int},object!{struct:object{otherField?:string|null,someField:int}},\
          object!{three:(int,string,bool|null)},object!{upper:object{SOME_FIELD:int}}>"
     );
@@ -50,7 +50,7 @@ fn enums_of_each_kind() {
     );
     assert_eq!(
         text::<types::InternalClosed>(),
-        "<object!{\"Größe in m\":double,\"a.b\"?:long|null,firstName:string,type:\"Newtype\"},\
+        "<object!{\"Größe in m\":double,\"a.b\":long,firstName:string,type:\"Newtype\"},\
          object!{a:int,type:\"Struct\"},object!{type:\"Unit\"}>"
     );
 }

@@ -63,7 +63,7 @@ models! {
         #[serde(rename = "Größe in m")]
         size: f64,
         #[serde(rename = "a.b")]
-        dotted: Option<i64>,
+        dotted: i64,
     }
 
     #[model(collection = "users")]

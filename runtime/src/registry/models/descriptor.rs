@@ -19,6 +19,7 @@ pub struct ModelDescriptor {
     pub name: &'static str,
     /// The path of the type.
     pub path: &'static str,
+    /// Empty if the model is in no `models.snap`.
     pub package: &'static str,
     pub file: &'static str,
     pub line: u32,
