@@ -1,5 +1,7 @@
 //! The compiler's check: is a type what `models.snap` says? If it is not, the compiler looks for the
 //! field that differs, and its error names the field and the command.
+//!
+//! `#[track_caller]` keeps these functions out of the compiler's trace.
 
 use super::{
     constant::{ConstField, ConstShape, ShapeRef},
@@ -63,6 +65,7 @@ struct Search<'a> {
 /// # Panics
 ///
 /// If the hashes differ: in a constant that is a compile error, which names the field.
+#[track_caller]
 pub const fn agree(shape: ShapeRef, hash: u64, known: &str, type_name: &str) {
     if shape.hash() == hash {
         return;
@@ -79,11 +82,13 @@ pub const fn agree(shape: ShapeRef, hash: u64, known: &str, type_name: &str) {
     fail(&message);
 }
 
+#[track_caller]
 const fn fail(message: &Text) -> ! {
     panic!("{}", message.as_str())
 }
 
 /// Looks for a difference in the fields below a shape. Returns if there is none.
+#[track_caller]
 const fn below(shape: &'static ConstShape, search: &mut Search<'_>) {
     let length = search.path.length;
     match shape {
@@ -138,6 +143,7 @@ const fn below(shape: &'static ConstShape, search: &mut Search<'_>) {
     search.path.length = length;
 }
 
+#[track_caller]
 const fn in_fields(fields: &'static [ConstField], all_required: bool, search: &mut Search<'_>) {
     let length = search.path.length;
     let mut at = 0;
@@ -162,6 +168,7 @@ const fn in_fields(fields: &'static [ConstField], all_required: bool, search: &m
 }
 
 /// Compares a field with its line, if it has one.
+#[track_caller]
 const fn compare(field: &'static ConstField, is_required: bool, search: &mut Search<'_>) {
     let Some(line) = find(search.known, search.path.as_bytes()) else {
         let about = if is_required { "" } else { " (optional)" };
@@ -193,6 +200,7 @@ const fn compare(field: &'static ConstField, is_required: bool, search: &mut Sea
     }
 }
 
+#[track_caller]
 const fn report(search: &Search<'_>, what: &str, about: &str, then: &str, verb: &str) -> ! {
     let mut message = Text::new();
     message.push("`");
@@ -226,6 +234,7 @@ const fn push_last(message: &mut Text, path: &[u8]) {
 }
 
 /// Looks for known fields of a document that are gone.
+#[track_caller]
 const fn removed(fields: &'static [ConstField], search: &mut Search<'_>) {
     let prefix = search.path.length;
     let mut at = 0;

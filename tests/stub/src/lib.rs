@@ -5,6 +5,7 @@
 mod driver;
 mod kinds;
 mod model;
+mod mongo;
 #[path = "../../../runtime/src/registry/mod.rs"]
 mod registry;
 
@@ -49,7 +50,8 @@ pub use model::{
     result::{BoxError, Result},
     version::Version,
 };
-pub use mongrate_macros::{migration, test, verify};
+pub use mongo::shaped::trait_def::{Model, Shaped};
+pub use mongrate_macros::{Model, migration, test, verify};
 pub use registry::migration::{Migration, OnlineFn, Outcome, TransactionFn};
 
 /// Returns the linked migrations, oldest version first, or what is wrong with them. Every command
@@ -71,5 +73,25 @@ pub mod __private {
             verify::verify,
         };
         pub use linkme;
+
+        pub mod shape {
+            //! The same names as in the real runtime.
+
+            pub use linkme;
+            pub use mongrate_seal::models::{
+                ConstAlternative, ConstField, ConstShape, Literal, ShapeRef, Types, agree,
+            };
+
+            pub use crate::{
+                mongo::shaped::{
+                    fields::{field, optional, required},
+                    trait_def::{Model, Shaped},
+                },
+                registry::models::{
+                    descriptor::{MODELS, ModelDescriptor, SNAPSHOTS, SnapshotFile},
+                    generated_test::models,
+                },
+            };
+        }
     }
 }

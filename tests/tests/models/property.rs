@@ -74,7 +74,9 @@ async fn check<T: Model + Arbitrary + Serialize + Send + Sync>(db: &Database, co
             let mut broken = Bson::Document(broken);
             let is_broken = breaks(&shape, &mut broken, kind, &mut source);
             // A model that is a union is broken as a whole, and then it is no document.
-            let Some(broken) = broken.as_document().filter(|_| is_broken).cloned() else { continue };
+            let Some(broken) = broken.as_document().filter(|_| is_broken).cloned() else {
+                continue;
+            };
             let refused = documents.insert_one(&broken).await;
             let code = refused.as_ref().err().and_then(code);
             assert_eq!(

@@ -1,0 +1,3 @@
+//! The shapes of types, as far as they need no driver.
+
+pub mod shaped;
