@@ -124,9 +124,52 @@ pub fn test(
     }
 }
 
-/// Derives what BSON a type becomes. Put it beside serde's derives.
+/// Derives what BSON the values of a type become, from serde's attributes; with `collection = "…"`, the
+/// values are the documents of a collection.
 ///
-/// See the documentation of `mongrate::Model`.
+/// ```
+/// use mongrate::bson::oid::ObjectId;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, mongrate::Model)]
+/// #[model(collection = "users", validate = "moderate", index(email, unique))]
+/// struct User {
+///     #[serde(rename = "_id")]
+///     id: ObjectId,
+///     email: String,
+///     #[model(default = "free")]
+///     plan: Plan,
+///     #[serde(default)]
+///     tags: Vec<String>,
+/// }
+///
+/// #[derive(Serialize, Deserialize, mongrate::Model)]
+/// #[serde(rename_all = "lowercase")]
+/// enum Plan { Free, Pro }
+///
+/// let shape = mongrate::models::Shape::from(<User as mongrate::Shaped>::SHAPE);
+/// assert_eq!(
+///     shape.text(),
+///     r#"object{_id:objectId,email:string,plan:"free"|"pro",tags?:[string]}"#
+/// );
+/// ```
+///
+/// At the type, `#[model(…)]` takes `collection`, `validate`, `action`, `additional_properties`, `index(…)`, `was`,
+/// `name`, `view`, `time_series(…)`, `bson`, `unchecked` and `crate`; at a field, `was`, `default` and `bson`. The guide
+/// `docs/models.md` of the repository has the tables: what each type of Rust becomes, what each attribute
+/// of serde means, the options of indexes.
+///
+/// # Errors
+///
+/// The compiler reports what BSON cannot hold, a path of an index that documents do not have, a default
+/// that does not fit its field, and a field that a function of the user's writes (`with`) without
+/// `#[model(bson = "…")]`.
+///
+/// # `models.snap`
+///
+/// If the package has a `models.snap`, a model with another shape than the file's is an error which names
+/// the field, and the command that writes the migration. The variable `MONGRATE_MODELS` in the environment
+/// lifts that.
 #[proc_macro_derive(Model, attributes(model, serde))]
 pub fn model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     models::derive(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()

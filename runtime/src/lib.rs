@@ -65,6 +65,7 @@
 //! | task | items |
 //! |---|---|
 //! | Writing migrations | [`macro@migration`], [`Transaction`], [`Change`], [`Online`], [`Backfill`], [`FieldType`], [`Result`]; by hand: [`Migration`] |
+//! | Models | the derive [`Model`](macro@Model), [`trait@Model`], [`Shaped`], the module [`models`] |
 //! | Linking migrations of other crates | [`link!`] |
 //! | Running migrations | [`on_start`](on_start()), [`Migrator`] and its verbs: [`Up`], [`Down`], [`Redo`], [`Check`], [`Repair`], [`Purge`], [`Import`] |
 //! | Looking before you run | [`Up::plan`], [`Up::dry_run`] ([`DryRun`], [`Observer`]), [`Up::shadow`] ([`Shadow`]), [`Up::lint`] ([`Lint`]) |
@@ -77,7 +78,7 @@
 //! # Guides
 //!
 //! The guides are in the directory `docs` of the repository: `quick-start.md`, `kinds.md` (which kind
-//! to use), `backfills.md`, `in-your-app.md`, `command-line.md`, `dry-run.md`, `http.md`,
+//! to use), `backfills.md`, `models.md`, `in-your-app.md`, `command-line.md`, `dry-run.md`, `http.md`,
 //! `testing.md`, `production.md`, `observability.md`, `errors.md` (what to do when it stops),
 //! `guarantees.md`, `how-it-works.md`, `glossary.md`.
 //!
@@ -157,7 +158,6 @@ pub use mongodb::{self, bson};
 #[cfg(feature = "embedded")]
 #[doc(inline)]
 pub use mongrate_embedded as embedded;
-/// Derives what BSON a type becomes.
 pub use mongrate_macros::Model;
 /// Registers the function that it annotates as a migration.
 pub use mongrate_macros::migration;
@@ -234,6 +234,8 @@ mod guides {
     mod backfills {}
     #[doc = include_str!("../../docs/production.md")]
     mod production {}
+    #[doc = include_str!("../../docs/models.md")]
+    mod models {}
 }
 
 /// The programs of the guide to dry runs.

@@ -1,11 +1,14 @@
 //! The cost of the attribute for the compiler, next to the same functions in a list by hand.
 //!
-//! `cargo run --manifest-path benches/compile_time/Cargo.toml -- [--real] [--runs N] [SIZE…]`
+//! `cargo run --manifest-path benches/compile_time/Cargo.toml -- [--real] [--models] [--runs N]
+//! [SIZE…]`
 //!
+//! `--models` measures types with and without `#[derive(Model)]`, of which there are 200 if no size is given.
 //! Without `--real` the crates use `tests/stub`: the real attribute, and no driver to build.
 
 mod generate;
 mod measure;
+mod models;
 
 use std::{
     env, fs,
@@ -20,18 +23,23 @@ use self::{
 
 const SIZES: [usize; 3] = [100, 1_000, 5_000];
 
+/// The types in the measurement of models.
+const MODELS: usize = 200;
+
 struct Settings {
     real: bool,
+    models: bool,
     runs: usize,
     sizes: Vec<usize>,
 }
 
 fn settings() -> Result<Settings, String> {
-    let mut settings = Settings { real: false, runs: 3, sizes: Vec::new() };
+    let mut settings = Settings { real: false, models: false, runs: 3, sizes: Vec::new() };
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--real" => settings.real = true,
+            "--models" => settings.models = true,
             "--runs" => {
                 let runs = arguments.next().and_then(|runs| runs.parse().ok());
                 settings.runs = runs.filter(|runs| *runs > 0).ok_or("--runs takes a number")?;
@@ -43,7 +51,7 @@ fn settings() -> Result<Settings, String> {
         }
     }
     if settings.sizes.is_empty() {
-        settings.sizes = SIZES.to_vec();
+        settings.sizes = if settings.models { vec![MODELS] } else { SIZES.to_vec() };
     }
     Ok(settings)
 }
@@ -61,6 +69,13 @@ fn main() -> ExitCode {
 fn run(settings: &Settings) -> Result<(), String> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let repository = repository.canonicalize().map_err(|error| error.to_string())?;
+    if settings.models {
+        let root = scratch(&repository).join("models");
+        for &size in &settings.sizes {
+            models::run(&repository, &root, settings.runs, size)?;
+        }
+        return Ok(());
+    }
     let flavour = if settings.real { "real" } else { "stub" };
     let runtime = repository.join(if settings.real { "runtime" } else { "tests/stub" });
     let root = scratch(&repository).join(flavour);

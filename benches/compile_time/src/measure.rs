@@ -36,9 +36,9 @@ pub struct Cost {
 }
 
 impl Cost {
-    const NONE: Self = Self { wall: f64::INFINITY, processors: f64::INFINITY };
+    pub const NONE: Self = Self { wall: f64::INFINITY, processors: f64::INFINITY };
 
-    fn add(&mut self, run: Self) {
+    pub fn add(&mut self, run: Self) {
         self.wall = self.wall.min(run.wall);
         self.processors = match run.processors.is_nan() {
             true => f64::NAN,
@@ -126,17 +126,22 @@ impl Subject {
     }
 
     fn cargo(&self, arguments: &[&str]) -> Result<Cost, String> {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(arguments).args(["--quiet", "--offline"]).current_dir(&self.sources);
-        cargo.env("CARGO_TARGET_DIR", &self.target).env("CARGO_INCREMENTAL", "1");
-        let (start, before) = (Instant::now(), processors());
-        let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
-        let (wall, processors) = (start.elapsed().as_secs_f64(), processors() - before);
-        if output.status.success() {
-            Ok(Cost { wall, processors })
-        } else {
-            Err(String::from_utf8_lossy(&output.stderr).into_owned())
-        }
+        cargo(&self.sources, &self.target, arguments)
+    }
+}
+
+/// Runs cargo in a directory, and takes the time.
+pub fn cargo(sources: &Path, target: &Path, arguments: &[&str]) -> Result<Cost, String> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(arguments).args(["--quiet", "--offline"]).current_dir(sources);
+    cargo.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
+    let (start, before) = (Instant::now(), processors());
+    let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
+    let (wall, processors) = (start.elapsed().as_secs_f64(), processors() - before);
+    if output.status.success() {
+        Ok(Cost { wall, processors })
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
 
