@@ -124,36 +124,6 @@ pub fn test(
     }
 }
 
-/// Derives what BSON the values of a type become, from serde's attributes; with `collection = "…"`, the
-/// values are the documents of a collection.
-///
-/// ```
-/// use mongrate::bson::oid::ObjectId;
-/// use serde::{Deserialize, Serialize};
-///
-/// #[derive(Serialize, Deserialize, mongrate::Model)]
-/// #[model(collection = "users", validate = "moderate", index(email, unique))]
-/// struct User {
-///     #[serde(rename = "_id")]
-///     id: ObjectId,
-///     email: String,
-///     #[model(default = "free")]
-///     plan: Plan,
-///     #[serde(default)]
-///     tags: Vec<String>,
-/// }
-///
-/// #[derive(Serialize, Deserialize, mongrate::Model)]
-/// #[serde(rename_all = "lowercase")]
-/// enum Plan { Free, Pro }
-///
-/// let shape = mongrate::models::Shape::from(<User as mongrate::Shaped>::SHAPE);
-/// assert_eq!(
-///     shape.text(),
-///     r#"object{_id:objectId,email:string,plan:"free"|"pro",tags?:[string]}"#
-/// );
-/// ```
-///
 /// At the type, `#[model(…)]` takes `collection`, `validate`, `action`, `additional_properties`, `index(…)`, `was`,
 /// `name`, `view`, `time_series(…)`, `bson`, `unchecked` and `crate`; at a field, `was`, `default` and `bson`. The guide
 /// `docs/models.md` of the repository has the tables: what each type of Rust becomes, what each attribute

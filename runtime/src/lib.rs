@@ -158,6 +158,36 @@ pub use mongodb::{self, bson};
 #[cfg(feature = "embedded")]
 #[doc(inline)]
 pub use mongrate_embedded as embedded;
+/// Derives what BSON the values of a type become, from serde's attributes; with `collection = "…"`, the
+/// values are the documents of a collection.
+///
+/// ```
+/// use mongrate::bson::oid::ObjectId;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, mongrate::Model)]
+/// #[model(collection = "users", validate = "moderate", index(email, unique))]
+/// struct User {
+///     #[serde(rename = "_id")]
+///     id: ObjectId,
+///     email: String,
+///     #[model(default = "free")]
+///     plan: Plan,
+///     #[serde(default)]
+///     tags: Vec<String>,
+/// }
+///
+/// #[derive(Serialize, Deserialize, mongrate::Model)]
+/// #[serde(rename_all = "lowercase")]
+/// enum Plan { Free, Pro }
+///
+/// let shape = mongrate::models::Shape::from(<User as mongrate::Shaped>::SHAPE);
+/// assert_eq!(
+///     shape.text(),
+///     r#"object{_id:objectId,email:string,plan:"free"|"pro",tags?:[string]}"#
+/// );
+/// ```
+///
 pub use mongrate_macros::Model;
 /// Registers the function that it annotates as a migration.
 pub use mongrate_macros::migration;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     list::{List, Registry},
     migration::{MIGRATIONS, Migration},
+    models::{descriptor::MODELS, wanted::wanted},
     seal::{self, SUMS, SumFile},
 };
 use crate::model::{error::Error, kind::DEFAULT_GROUP};
@@ -34,6 +35,9 @@ pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
                 found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>(),
             );
         }
+    }
+    if let Err(Error::Registry { problems: found }) = wanted(MODELS.iter()) {
+        problems.extend(found);
     }
     if let Some(except) = reversible {
         problems.extend(without_rollback(&MIGRATIONS, except));
