@@ -41,7 +41,7 @@ pub struct Address {
 /// What the migrations lead to.
 const SNAPSHOT: &str = r#"mongrate-models v1
 users options collection moderate/error
-users index address.city_1 {"key":{"address.city":1}}
+users index "address.city_1" {"key":{"address.city":1}}
 users index email_1 {"key":{"email":1},"unique":true}
 users User root object@User
 users User field address optional object@Address|null
@@ -144,10 +144,10 @@ fn a_type_that_no_migration_covers_does_not_compile() {
              mongrate diff add-phone`",
         ),
         (
-            "    email: String,\n",
-            "    #[model(was = \"email\")]\n    mail: String,\n",
-            "error: no migration renames the field `email` of `User` to `mail`: `cargo mongrate diff \
-             rename-mail`",
+            "    seats: Seats,\n",
+            "    #[model(was = \"seats\")]\n    places: Seats,\n",
+            "error: no migration renames the field `seats` of `User` to `places`: `cargo mongrate diff \
+             rename-places`",
         ),
         (
             "    email: String,\n",
