@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, env, fs, path::Path};
 
-use mongrate_seal::models::{FILE, Snapshot};
+use mongrate_seal::models::{Collection, FILE, HEADER, Snapshot};
 
 use super::{
     descriptor::{MODELS, ModelDescriptor},
@@ -78,19 +78,17 @@ fn compare<'a>(
     ))
 }
 
-fn difference(
-    name: &str,
-    wanted: mongrate_seal::models::Collection,
-    known: Option<mongrate_seal::models::Collection>,
-) -> Vec<String> {
+fn difference(name: &str, wanted: Collection, known: Option<Collection>) -> Vec<String> {
     let lines = |collection| {
         let collections = [(name.to_owned(), collection)].into();
         let text = Snapshot { collections }.render();
-        text.lines().map(str::to_owned).collect::<BTreeSet<String>>()
+        // Without the first line and the last, which are no difference.
+        let about = text.lines().filter(|line| *line != HEADER && line.contains(' '));
+        about.map(str::to_owned).collect::<BTreeSet<String>>()
     };
     let wanted = lines(wanted);
     let known = known.map(lines).unwrap_or_default();
-    let missing = wanted.difference(&known).filter(|line| line.contains(' '));
+    let missing = wanted.difference(&known);
     let extra = known.difference(&wanted);
     extra.map(|line| format!("- {line}")).chain(missing.map(|line| format!("+ {line}"))).collect()
 }
@@ -125,7 +123,10 @@ mod tests {
         assert!(found.ends_with("\n- rooms Room root {long}\n+ rooms Room root {int}"), "{found}");
         assert!(found.contains("`cargo mongrate diff NAME`"), "{found}");
         let found = compare([MODEL].iter(), "mongrate-models v1\nend\n").unwrap_err();
-        assert!(found.contains("\n+ rooms options collection\n+ rooms Room"), "{found}");
+        assert!(
+            found.contains(":\n+ rooms Room root {int}\n+ rooms options collection"),
+            "{found}"
+        );
         let found = compare([MODEL].iter(), "mongrate-models v1\n").unwrap_err();
         assert!(found.contains("models.snap:1: the file is cut off here"), "{found}");
     }
