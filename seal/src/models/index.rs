@@ -42,6 +42,11 @@ impl Index {
         Self { name: default_name(&keys), keys, options: BTreeMap::new() }
     }
 
+    /// Whether no two documents may have the same values of the keys.
+    pub fn is_unique(&self) -> bool {
+        self.options.get("unique") == Some(&Json::Bool(true))
+    }
+
     /// Returns the index as `createIndexes` takes it.
     pub fn json(&self) -> Json {
         let mut fields = vec![

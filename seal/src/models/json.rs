@@ -55,7 +55,7 @@ impl Json {
     }
 
     /// Reads the value with which a text begins. Returns the rest of the text, too.
-    pub(super) fn prefix(text: &str) -> Option<(Self, &str)> {
+    pub fn prefix(text: &str) -> Option<(Self, &str)> {
         let mut reader = Reader { text, at: 0, depth: 0 };
         let value = reader.value()?;
         Some((value, text.get(reader.at..)?))

@@ -7,6 +7,7 @@
 mod agree;
 mod collection;
 mod constant;
+mod difference;
 mod expand;
 mod fault;
 mod fold;
@@ -34,6 +35,9 @@ pub use collection::{
     Collection, CollectionKind, ModelShape, Validation, ValidationAction, ValidationLevel,
 };
 pub use constant::{ConstAlternative, ConstField, ConstShape, ShapeRef};
+pub use difference::{
+    AnswerError, Answers, Code, Difference, Fill, Note, Operation, Question, Step, Undone,
+};
 pub use expand::RECURSIONS_MAX;
 pub use fault::{ModelsFault, ModelsProblem};
 pub use format::{FILE, HEADER};

@@ -1,0 +1,296 @@
+//! The fields of two documents: which are renamed, moved, added, removed, or have another shape.
+
+use super::{
+    super::{
+        json::Json,
+        shape::{Field, Object, Rest, Shape},
+        types::Types,
+    },
+    answers::Answers,
+    edits::{Edits, leave},
+    moves::{self, Moves},
+    operation::Operation,
+    place::{Place, Step},
+    update::Fill,
+};
+
+/// The comparison of the documents of one collection.
+pub(super) struct Comparison<'a> {
+    pub(super) answers: &'a mut Answers,
+    pub(super) moves: Moves,
+    /// The documents before, where moved fields come from.
+    pub(super) before: Object,
+    pub(super) edits: Edits,
+}
+
+impl Comparison<'_> {
+    pub(super) fn fields(&mut self, at: &Place, old: &Object, new: &Object) {
+        let mut gone: Vec<(&String, &Field)> =
+            old.fields.iter().filter(|(name, _)| !new.fields.contains_key(*name)).collect();
+        gone.retain(|(name, _)| {
+            !at.field(name, true).path().is_some_and(|it| self.moves.takes(&it))
+        });
+        let mut fresh = Vec::new();
+        for (name, field) in &new.fields {
+            if let Some(before) = old.fields.get(name) {
+                self.field(&at.field(name, true), before, field);
+                continue;
+            }
+            let place = at.field(name, true);
+            let origin = place.path().and_then(|path| self.moves.origin(&path));
+            let former = moves::former(old, new, field)
+                .filter(|(was, _)| gone.iter().any(|(name, _)| name == was));
+            if let Some(origin) = origin {
+                self.moved(at, name, &origin, field);
+            } else if let Some((was, before)) = former {
+                gone.retain(|(name, _)| *name != was);
+                self.renamed(at, was, name, before, field);
+            } else if let Some(was) =
+                field.hints.was.iter().find(|was| old.fields.contains_key(*was))
+            {
+                let problem = format!(
+                    "the field is new and says that it was `{was}`, but documents still have a field `{was}`"
+                );
+                let answers = [
+                    format!("remove `was = \"{was}\"` if it is a new field"),
+                    "give the field that is new another name".to_owned(),
+                ];
+                self.ask(&place, problem, answers);
+            } else {
+                fresh.push((name, field));
+            }
+        }
+        let mut asked = Vec::new();
+        for (name, field) in gone {
+            self.gone(at, name, field, &fresh, &mut asked);
+        }
+        for (name, field) in fresh {
+            if !asked.contains(&name) {
+                self.added(at, name, field);
+            }
+        }
+        self.parts(at, old, new);
+        self.rest(at, &old.rest, &new.rest);
+    }
+
+    /// A field of the same name.
+    pub(super) fn field(&mut self, at: &Place, old: &Field, new: &Field) {
+        let is_same = old.shape.is_same(&new.shape);
+        let is_demanded = new.is_required && !old.is_required;
+        if is_same && !is_demanded || self.leaves(at) {
+            return;
+        }
+        let default = self.default(new);
+        if !is_same {
+            let inside = Place { is_sure: at.is_sure && is_sure(old), ..at.clone() };
+            self.shape(&inside, &old.shape, &new.shape, default.as_ref());
+        }
+        if is_demanded {
+            match default {
+                Some(value) => self.fill(at, value, &new.shape),
+                None => self.edits.may_not_fit(
+                    at,
+                    "the field is required now: documents without it do not fit their type; to fill it, \
+                     write `#[model(default = …)]`",
+                ),
+            }
+        }
+    }
+
+    fn renamed(&mut self, at: &Place, was: &str, name: &str, old: &Field, new: &Field) {
+        let (from, to) = (at.field(was, true), at.field(name, true));
+        if self.leaves(&to) {
+            return;
+        }
+        let Some((from_path, to_path)) = from.path().zip(to.path()) else {
+            return self.ask(&to, format!("it was `{was}`, and {OUT_OF_REACH}"), []);
+        };
+        let collection = at.collection.clone();
+        self.edits.renames.push(Operation::RenameField {
+            collection,
+            from: from_path,
+            to: to_path,
+        });
+        self.field(&to, old, new);
+    }
+
+    fn moved(&mut self, at: &Place, name: &str, origin: &(String, String), new: &Field) {
+        let place = at.field(name, true);
+        let (before, origin) = origin;
+        if self.leaves(&place) {
+            return;
+        }
+        let from = place.path().filter(|_| !place.is_through_array());
+        let (Some(to), Some(old)) = (from, moves::at(&self.before, before).cloned()) else {
+            return self.ask(&place, format!("it was `{origin}`, and {OUT_OF_REACH}"), []);
+        };
+        let (collection, from) = (at.collection.clone(), origin.to_owned());
+        self.edits.moves.push(Operation::MoveField { collection, from, to });
+        self.field(&place, &old, new);
+    }
+
+    fn gone<'n>(
+        &mut self,
+        at: &Place,
+        name: &str,
+        field: &Field,
+        fresh: &[(&'n String, &Field)],
+        asked: &mut Vec<&'n String>,
+    ) {
+        let place = at.field(name, true);
+        if self.leaves(&place) {
+            return;
+        }
+        let is_removed = self.answers.is_removed(&place.text());
+        let alike: Vec<&'n String> = fresh
+            .iter()
+            .filter(|(_, new)| is_alike(&field.shape, &new.shape))
+            .map(|(name, _)| *name)
+            .collect();
+        if !is_removed && !alike.is_empty() {
+            let names: Vec<String> = alike.iter().map(|name| format!("`{name}`")).collect();
+            let (names, what) = (names.join(" or "), field.shape.words());
+            let problem = format!(
+                "the field is gone, and {names} is new, also {what}: it may have another name now"
+            );
+            let answers = [
+                format!("write `#[model(was = \"{name}\")]` on {names} if it is the same field"),
+                format!("`--remove {}` if it is not: the field is removed", place.text()),
+            ];
+            self.ask(&place, problem, answers);
+            asked.extend(alike);
+            return;
+        }
+        let Some(path) = place.path() else {
+            return self.ask(&place, format!("the field is gone, and {OUT_OF_REACH}"), []);
+        };
+        let collection = at.collection.clone();
+        self.edits.removals.push(Operation::RemoveField { collection, path });
+    }
+
+    fn added(&mut self, at: &Place, name: &str, field: &Field) {
+        let place = at.field(name, true);
+        if let Some(value) = self.default(field) {
+            if !self.leaves(&place) {
+                self.fill(&place, value, &field.shape);
+            }
+            return;
+        }
+        let leads_in = place.path().is_some_and(|path| self.moves.lead_into(&path));
+        match &field.shape {
+            Shape::Object(new) if field.is_required => {
+                let is_empty = !new.fields.values().any(|field| field.is_required);
+                let empty = || Json::Object(Vec::new());
+                if self.leaves(&place) {
+                    return;
+                }
+                if is_empty || (!place.is_sure && !leads_in) {
+                    self.fill(&place, empty(), &field.shape);
+                }
+                self.fields(&place, &Object::default(), new);
+            }
+            shape => {
+                if let (true, Shape::Object(new)) = (leads_in, shape.without_null()) {
+                    let place = at.field(name, false);
+                    return self.fields(&place, &Object::default(), new);
+                }
+                if field.is_required && !self.leaves(&place) {
+                    self.ask(
+                        &place,
+                        format!(
+                            "the field is new and required ({}), and nothing says what documents without \
+                             it get",
+                            shape.words()
+                        ),
+                        [
+                            "write `#[model(default = …)]` on it".to_owned(),
+                            "let documents lack it: `Option<…>` or `#[serde(default)]`".to_owned(),
+                        ],
+                    );
+                }
+            }
+        }
+    }
+
+    /// Puts a value where the field is missing.
+    pub(super) fn fill(&mut self, at: &Place, value: Json, shape: &Shape) {
+        let (collection, shape) = (at.collection.clone(), shape.clone());
+        let is_tagged = at.steps.iter().any(|step| matches!(step, Step::Tagged { .. }));
+        let operation = match at.path() {
+            Some(path) if at.is_sure && !is_tagged && at.alternatives.is_empty() => {
+                Operation::AddField { collection, path, value, shape }
+            }
+            _ if at.is_updatable() => {
+                let fill = Fill::Missing { value, shape };
+                Operation::Update { collection, steps: at.steps.clone(), fill }
+            }
+            _ => return self.ask(at, format!("the field is required, and {OUT_OF_REACH}"), []),
+        };
+        self.edits.fills.push(operation);
+    }
+
+    fn rest(&mut self, at: &Place, old: &Rest, new: &Rest) {
+        let text = match (old, new) {
+            (Rest::Open, Rest::Closed) => "documents with other fields than these do not fit",
+            (Rest::Of(_), Rest::Closed) => "documents with other fields than these do not fit",
+            (Rest::Open, Rest::Of(_)) => {
+                "documents whose other fields have another shape do not fit"
+            }
+            (Rest::Of(old), Rest::Of(new)) if !old.is_same(new) => {
+                "the shape of the other fields is another one: documents may not fit"
+            }
+            _ => return,
+        };
+        self.edits.may_not_fit(at, text);
+    }
+
+    /// Returns the default, as JSON.
+    pub(super) fn default(&mut self, field: &Field) -> Option<Json> {
+        field.hints.default.as_ref().and_then(|text| Json::parse(text))
+    }
+
+    /// Whether the user leaves the documents as they are at this place. That is noted.
+    pub(super) fn leaves(&mut self, at: &Place) -> bool {
+        let is_left = self.answers.is_left(&at.text());
+        if is_left {
+            self.edits.left(at, "left to you: documents stay as they are there");
+        }
+        is_left
+    }
+
+    /// Asks, unless the user leaves the documents as they are at this place.
+    pub(super) fn ask(
+        &mut self,
+        at: &Place,
+        problem: impl Into<String>,
+        answers: impl IntoIterator<Item = String>,
+    ) {
+        if self.leaves(at) {
+            return;
+        }
+        self.edits.ask(at, problem, answers.into_iter().chain([leave(at)]));
+    }
+}
+
+pub(super) const OUT_OF_REACH: &str =
+    "declared operations do not reach it (it is in `_id`, a map, a tuple or one of several shapes)";
+
+/// Whether every document with the shape around it has the field, as a document or a value.
+fn is_sure(field: &Field) -> bool {
+    field.is_required && !field.shape.takes_null()
+}
+
+/// Whether one field may be another one under a new name.
+fn is_alike(old: &Shape, new: &Shape) -> bool {
+    let (old, new) = (old.without_null(), new.without_null());
+    let is_text = |shape: &Shape| match shape {
+        Shape::Values { .. } => true,
+        Shape::Scalar(types) => types.meets(Types::STRING),
+        _ => false,
+    };
+    match (old, new) {
+        (Shape::Object(_), Shape::Object(_)) => true,
+        (Shape::Scalar(one), Shape::Scalar(other)) => one.meets(*other),
+        _ => old.is_same(new) || is_text(old) && is_text(new),
+    }
+}
