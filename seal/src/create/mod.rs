@@ -11,7 +11,7 @@ mod turn;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{ErrorKind, Write as _},
+    io::{self, ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -51,6 +51,28 @@ pub struct NewMigration {
     reversible: bool,
     newest: i64,
     names: BTreeMap<String, String>,
+    declared: Option<Declared>,
+}
+
+/// What a migration declares.
+#[derive(Clone, Debug)]
+struct Declared {
+    about: String,
+    imports: String,
+    body: String,
+}
+
+/// A migration that is about to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upcoming {
+    /// The migration's file.
+    pub path: PathBuf,
+    /// The name of its module.
+    pub module: String,
+    /// The file that gets the `mod` line, if there is one.
+    pub mod_file: Option<PathBuf>,
+    /// The text of the migration's file.
+    pub text: String,
 }
 
 impl NewMigration {
@@ -67,7 +89,17 @@ impl NewMigration {
             reversible: false,
             newest: 0,
             names: BTreeMap::new(),
+            declared: None,
         })
+    }
+
+    /// Makes it a declared change with this body, which can be rolled back. `about` is its description, one
+    /// paragraph; `imports` are its `use` lines.
+    #[must_use]
+    pub fn declares(mut self, about: &str, imports: &str, body: &str) -> Self {
+        let (about, imports, body) = (about.to_owned(), imports.to_owned(), body.to_owned());
+        self.declared = Some(Declared { about, imports, body });
+        self.template(Template::Change).reversible(true)
     }
 
     /// Sets the kind. Default: a transaction.
@@ -108,6 +140,21 @@ impl NewMigration {
     ///
     /// See [`CreateError`]. Nothing was written, except after [`CreateError::ModFile`].
     pub fn write(&self, dir: &Path, now: NaiveDateTime) -> Result<Created, CreateError> {
+        self.write_after(dir, now, &mut |_| Ok(()))
+    }
+
+    /// Does the same, and calls `before` as soon as it is known what will be written. If that fails, nothing
+    /// is written.
+    ///
+    /// # Errors
+    ///
+    /// See [`CreateError`]. Nothing was written, except after [`CreateError::ModFile`].
+    pub fn write_after(
+        &self,
+        dir: &Path,
+        now: NaiveDateTime,
+        before: &mut dyn FnMut(&Upcoming) -> io::Result<()>,
+    ) -> Result<Created, CreateError> {
         if !dir.is_dir() {
             return Err(CreateError::NoDirectory { dir: dir.to_owned() });
         }
@@ -119,20 +166,27 @@ impl NewMigration {
             let (name, file) = (self.slug.clone(), file.clone());
             return Err(CreateError::NameTaken { name, file });
         }
-        let sum_file = self::sum_file(dir)?;
         let version = numbering::next(taken.newest, now)
             .ok_or_else(|| CreateError::NoVersion { dir: dir.to_owned() })?;
         let module = format!("m{version:0width$}_{}", self.slug, width = taken.width);
         let path = dir.join(format!("{module}.rs"));
         let io = |source| CreateError::Write { path: path.clone(), source };
+        let (text, mod_file) = (self.text(version), mod_file(dir));
+        let upcoming = Upcoming {
+            path: path.clone(),
+            module: module.clone(),
+            mod_file: mod_file.clone(),
+            text: text.clone(),
+        };
+        before(&upcoming).map_err(io)?;
+        let sum_file = self::sum_file(dir)?;
         let mut file = File::create_new(&path).map_err(io)?;
-        if let Err(source) = file.write_all(self.text(version).as_bytes()) {
+        if let Err(source) = file.write_all(text.as_bytes()) {
             let _ = fs::remove_file(&path);
             return Err(io(source));
         }
 
         let mod_line = format!("mod {module};");
-        let mod_file = mod_file(dir);
         if let Some(mod_file) = &mod_file {
             add_mod_line(mod_file, &module).map_err(|source| CreateError::ModFile {
                 created: path.clone(),
@@ -161,10 +215,18 @@ impl NewMigration {
             .into_iter()
             .chain(letters)
             .collect();
+        let function = name::function(&self.slug);
+        if let Some(Declared { about, imports, body }) = &self.declared {
+            return format!(
+                "//! {title}.\n\n{imports}\n/// {title}.\n///\n/// {about}\n\
+                 #[migration(version = {version}, reversible)]\n\
+                 fn {function}(change: &mut Change) {{\n{body}}}\n"
+            );
+        }
         template
             .replace(its_version, &version.to_string())
             .replace(&format!("Example {its_name}"), &title)
-            .replace(&format!("example_{its_name}"), &name::function(&self.slug))
+            .replace(&format!("example_{its_name}"), &function)
     }
 }
 

@@ -279,3 +279,25 @@ fn functions_have_names_that_rust_takes() {
     let text = new("2fa").template(Template::Online).text(1);
     assert!(text.contains("async fn migrate_2fa(on: &mut Online<'_>)"), "{text}");
 }
+
+#[test]
+fn a_migration_is_written_with_its_text() {
+    let dir = Dir::new("declares");
+    dir.put("Cargo.toml", "");
+    dir.put("migrations/mod.rs", "//! All.\n");
+    let migration =
+        new("Add Phone").declares("Why.", "use mongrate::Change;\n", "    change.x();\n");
+    let refused = migration.write_after(&dir.migrations(), now(), &mut |upcoming| {
+        assert_eq!(upcoming.module, "m20250122001_add_phone");
+        assert!(upcoming.text.contains("change.x();") && !upcoming.path.exists());
+        Err(io::ErrorKind::Other.into())
+    });
+    assert!(matches!(refused, Err(CreateError::Write { .. })));
+    assert_eq!(dir.read("migrations/mod.rs"), "//! All.\n");
+    assert!(!dir.0.join("migrations.sum").exists(), "nothing was written");
+    migration.write(&dir.migrations(), now()).unwrap();
+    let expected = "//! Add phone.\n\nuse mongrate::Change;\n\n/// Add phone.\n///\n/// Why.\n\
+                    #[migration(version = 20250122001, reversible)]\nfn add_phone(change: &mut Change) {\n    \
+                    change.x();\n}\n";
+    assert_eq!(dir.read("migrations/m20250122001_add_phone.rs"), expected);
+}
