@@ -5,7 +5,10 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mongrate_seal::create::Template;
 
-use crate::rebase::{conflict::Side, options::RebaseOptions};
+use crate::{
+    models::options::{Diff, Models},
+    rebase::{conflict::Side, options::RebaseOptions},
+};
 
 /// The arguments as cargo passes them: `cargo-mongrate mongrate …`.
 #[derive(Parser)]
@@ -55,6 +58,15 @@ pub(crate) enum Verb {
     /// Write the next migration file and its `mod` line
     #[command(visible_alias = "create")]
     New(New),
+    /// Write the next migration from the difference between models.snap and the types
+    ///
+    /// Compiles the package, even if the compiler refuses its models only because no migration leads to
+    /// them, and asks it for its models. Writes a declared change, which can be rolled back, and
+    /// models.snap. What the types do not say is a question: nothing is written until it is answered.
+    Diff(Diff),
+    /// The models of a package, and models.snap
+    #[command(subcommand)]
+    Models(Models),
     /// Append the new migrations to migrations.sum
     Seal,
     /// Seal an edited or renamed migration again
@@ -260,6 +272,7 @@ impl Verb {
             Self::Purge(app) => ("purge", app),
             Self::Serve(app) => ("serve", app),
             Self::Completions(app) => ("completions", app),
+            Self::Diff(_) | Self::Models(_) => return None,
             Self::New(_) | Self::Seal | Self::Reseal { .. } | Self::Rebase(_) => return None,
             Self::Check { .. } => return None,
         };

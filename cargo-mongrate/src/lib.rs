@@ -1,5 +1,6 @@
 //! `cargo mongrate`: writes, seals, checks and renumbers the migrations of a package without
-//! compiling them, and runs the command line of the app that they are linked into.
+//! compiling them, writes those that its models need, and runs the command line of the app that they are
+//! linked into.
 
 mod app;
 mod arguments;
@@ -7,6 +8,7 @@ mod attribute;
 mod cargo;
 mod crate_names;
 mod graph;
+mod models;
 mod new;
 mod package;
 mod packaged;
@@ -23,6 +25,7 @@ use clap::{Parser as _, error::ErrorKind};
 
 use self::{
     arguments::{Call, Cargo, Mongrate, PackageArgs, Verb},
+    models::options::Models,
     package::{Package, Selection, Workspace},
     report::{Report, USAGE, finish},
 };
@@ -87,6 +90,10 @@ fn run_verb(
     let packages: Vec<&Package> = workspace.select(&selection(package_args))?;
     match verb {
         Verb::New(new) => new::run(&packages, &new).map(Report::from),
+        Verb::Diff(diff) => models::diff::run(workspace, &packages, &diff),
+        Verb::Models(Models::Init(init)) => {
+            models::init::run(workspace, new::only_package(&packages)?, &init)
+        }
         Verb::Seal => verbs::seal(&packages),
         Verb::Reseal { version, group } => {
             verbs::reseal(&packages, &group, version).map(Report::from)

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::Utc;
 use mongrate_seal::{
-    create::{NewMigration, add_mod_line, mod_file},
+    create::{Created, NewMigration, add_mod_line, mod_file},
     sources::Sources,
 };
 
@@ -29,29 +29,52 @@ pub(crate) fn run(packages: &[&Package], new: &New) -> Result<Vec<String>, Vec<S
         .map_err(|error| single(error.to_string()))?
         .template(new.kind.into())
         .reversible(new.reversible);
-    let state = PackageState::read(only_package(packages)?)?;
-    if !state.sources.problems.is_empty() {
-        // It is unknown which versions are taken.
-        return Err(state.sources.problems.iter().map(|problem| relative(problem)).collect());
+    let state = readable(only_package(packages)?)?;
+    let migration = beside_others(&state, migration);
+    let mut report = Vec::new();
+    let directory = directory(&state, new.dir.as_deref(), &mut report).map_err(single)?;
+    let created = migration
+        .write(&directory, Utc::now().naive_utc())
+        .map_err(|error| single(error.to_string()))?;
+    report.extend(description(state.package, &directory, &created));
+    Ok(report)
+}
+
+/// Reads a package, of which it must be known which versions are taken.
+pub(crate) fn readable(package: &Package) -> Result<PackageState<'_>, Vec<String>> {
+    let state = PackageState::read(package)?;
+    match state.sources.problems.is_empty() {
+        true => Ok(state),
+        false => Err(state.sources.problems.iter().map(|problem| relative(problem)).collect()),
     }
-    let package = state.package;
-    let migration = state
+}
+
+/// Takes account of the migrations that the package declares.
+pub(crate) fn beside_others(state: &PackageState<'_>, migration: NewMigration) -> NewMigration {
+    state
         .sources
         .migrations
         .iter()
         .filter(|existing| existing.group == GROUP)
-        .fold(migration, |new, other| new.beside(other.version, &other.name, &shown(&other.file)));
+        .fold(migration, |new, other| new.beside(other.version, &other.name, &shown(&other.file)))
+}
 
+/// The directory to write into: the one that is given, or that of the newest migration, or a new one.
+pub(crate) fn directory(
+    state: &PackageState<'_>,
+    given: Option<&Path>,
+    report: &mut Vec<String>,
+) -> Result<PathBuf, String> {
+    match given {
+        Some(directory) => Ok(directory.to_owned()),
+        None => migrations_directory(state)
+            .map_or_else(|| make_migrations_directory(state.package, report), Ok),
+    }
+}
+
+/// The lines that say what was written.
+pub(crate) fn description(package: &Package, directory: &Path, created: &Created) -> Vec<String> {
     let mut report = Vec::new();
-    let directory = match &new.dir {
-        Some(directory) => directory.clone(),
-        None => migrations_directory(&state)
-            .map_or_else(|| make_migrations_directory(package, &mut report), Ok)
-            .map_err(single)?,
-    };
-    let created = migration
-        .write(&directory, Utc::now().naive_utc())
-        .map_err(|error| single(error.to_string()))?;
     report.push(format!("wrote {}", shown(&absolute(&created.path))));
     if let Some(file) = &created.mod_file {
         report.push(format!("added `{}` to {}", created.mod_line, shown(&absolute(file))));
@@ -61,7 +84,7 @@ pub(crate) fn run(packages: &[&Package], new: &New) -> Result<Vec<String>, Vec<S
     }
     let path = absolute(&created.path);
     if !Sources::reached_from(&package.roots).files.contains_key(&path) {
-        let file = created.mod_file.as_deref().unwrap_or(&directory);
+        let file = created.mod_file.as_deref().unwrap_or(directory);
         report.push(match created.mod_file {
             None => format!(
                 "add `{}` to the module of {}: no `mod` reaches the file yet",
@@ -75,7 +98,7 @@ pub(crate) fn run(packages: &[&Package], new: &New) -> Result<Vec<String>, Vec<S
             ),
         });
     }
-    Ok(report)
+    report
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -83,7 +106,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// The package to write into: the only package, or the only package that has migrations.
-fn only_package<'a>(packages: &[&'a Package]) -> Result<&'a Package, Vec<String>> {
+pub(crate) fn only_package<'a>(packages: &[&'a Package]) -> Result<&'a Package, Vec<String>> {
     if let [package] = packages {
         return Ok(package);
     }

@@ -17,6 +17,8 @@ pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
     /// The table `[workspace.metadata.mongrate]`.
     pub(crate) settings: Value,
+    /// Where cargo builds.
+    pub(crate) target: PathBuf,
     /// The manifest that `--manifest-path` names.
     manifest: Option<PathBuf>,
     /// The directory of that manifest, or else the working directory.
@@ -30,6 +32,7 @@ pub(crate) struct Package {
     pub(crate) manifest: PathBuf,
     /// The root files of its libraries and binaries.
     pub(crate) roots: Vec<PathBuf>,
+    pub(crate) has_library: bool,
     /// The names of its binaries.
     pub(crate) binaries: Vec<String>,
     pub(crate) default_run: Option<String>,
@@ -66,6 +69,7 @@ impl Workspace {
         Ok(Self {
             packages: list(&metadata, "packages").iter().filter_map(package).collect(),
             settings: settings(&metadata),
+            target: text(&metadata, "target_directory").unwrap_or_default().into(),
             manifest: manifest.map(Path::to_owned),
             directory: directory
                 .and_then(|directory| directory.canonicalize().ok())
@@ -204,6 +208,7 @@ fn package(value: &Value) -> Option<Package> {
             .filter(|target| is_app(target))
             .filter_map(|target| fs::canonicalize(target.get("src_path")?.as_str()?).ok())
             .collect(),
+        has_library: targets().filter(|target| is_app(target)).any(is_library),
         binaries: targets()
             .filter(|target| list(target, "kind").iter().any(|kind| kind == "bin"))
             .filter_map(|target| text(target, "name"))
@@ -220,6 +225,10 @@ fn package(value: &Value) -> Option<Package> {
         directory,
         manifest,
     })
+}
+
+fn is_library(target: &Value) -> bool {
+    !list(target, "kind").iter().any(|kind| kind == "bin")
 }
 
 /// Whether a target is no test, benchmark, example or build script.

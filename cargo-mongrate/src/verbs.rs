@@ -6,6 +6,7 @@ use std::path::Path;
 use mongrate_seal::{sources::Written, sum::shortened};
 
 use crate::{
+    models::{file, pending},
     package::{Package, Workspace},
     packaged,
     places::place,
@@ -80,6 +81,10 @@ pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Result<Repo
     let mut warnings: Vec<String> = states.iter().flat_map(PackageState::warnings).collect();
     let mut problems: Vec<String> = states.iter().flat_map(PackageState::problems).collect();
     problems.extend(graph.problems(&manifests));
+    for package in packages {
+        problems.extend(file::read(package).err());
+        problems.extend(pending::is_there(package).then(|| pending::problem(package)));
+    }
     for state in &states {
         let left_out = packaged::left_out(state.package);
         match state.package.is_published {

@@ -38,7 +38,8 @@ macro_rules! from {
 
 from! { bool => Bool, i32 => Int, i64 => Int, &str => Text, String => Text, Document => Document, }
 
-/// Makes a document: `doc! { "plan": null, "$set": { "seats": 3 } }`.
+/// Makes a document: `doc! { "plan": null, "$set": { "seats": 3 } }`. What it does not understand is left
+/// out.
 #[macro_export]
 macro_rules! doc {
     ($($key:literal : $value:tt),* $(,)?) => {{
@@ -48,8 +49,10 @@ macro_rules! doc {
         document
     }};
     (@value null) => { $crate::bson::NULL };
+    (@value [ $($inner:tt)* ]) => { $crate::bson::NULL };
     (@value { $($inner:tt)* }) => { $crate::doc! { $($inner)* } };
     (@value $value:expr) => { $value };
+    ($($any:tt)*) => { $crate::bson::Document::new() };
 }
 
 #[derive(Debug)]
@@ -58,8 +61,61 @@ pub struct Transaction<'c>(PhantomData<&'c mut ()>);
 #[derive(Debug)]
 pub struct Online<'c>(PhantomData<&'c mut ()>);
 
+/// Forgets what is declared.
 #[derive(Debug)]
 pub struct Change(());
+
+/// The options of any operation.
+#[derive(Debug)]
+pub struct Declared(());
+
+/// A type that a field is converted to or from.
+#[derive(Clone, Copy, Debug)]
+pub enum FieldType {
+    Int,
+    String,
+}
+
+/// The operations that `cargo mongrate diff` writes in the fixtures.
+macro_rules! declared {
+    ($($ty:ident: $($name:ident($($argument:ty),*)),*;)*) => {$(
+        impl $ty {
+            $(pub fn $name(&mut self $(, _: $argument)*) -> Declared {
+                Declared(())
+            })*
+        }
+    )*};
+}
+
+declared! {
+    Change:
+        create_collection(&str),
+        rename_collection(&str, &str),
+        drop_collection(&str),
+        create_index(&str, Document),
+        drop_index(&str, Document),
+        hide_index(&str, &str),
+        expire_after(&str, &str, std::time::Duration),
+        rename_field(&str, &str, &str),
+        move_field(&str, &str, &str),
+        add_field(&str, &str, impl Into<Value>),
+        remove_field(&str, &str),
+        change_type(&str, &str, FieldType, FieldType),
+        update(&str, Vec<Document>, Vec<Document>),
+        set_validator(&str, Document),
+        unset_validator(&str);
+    Declared:
+        validator(Document),
+        validation_level(&str),
+        validation_action(&str),
+        level(&str),
+        action(&str),
+        unique(bool),
+        expire_after(std::time::Duration),
+        option(&str, impl Into<Value>),
+        filter(Document),
+        partial_filter(Document);
+}
 
 #[derive(Debug)]
 pub struct Collection<'a, T>(String, PhantomData<(&'a mut (), fn() -> T)>);

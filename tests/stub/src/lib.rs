@@ -42,7 +42,7 @@ pub mod bson {
     pub const NULL: Value = Value::Null;
 }
 
-pub use driver::{Change, Online, Transaction};
+pub use driver::{Change, FieldType, Online, Transaction};
 pub use kinds::change::ChangeFn;
 pub use model::{
     error::Error,
