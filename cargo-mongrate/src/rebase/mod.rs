@@ -2,7 +2,7 @@
 //! resolves git's conflicts in them.
 //!
 //! `git` reads the state of git, `ownership` decides which side is yours, `theirs` knows the
-//! migrations of the other side, and `plan` decides what changes. `numbering` chooses the numbers,
+//! migrations of the other side, and `plan` decides what changes. `snapshot` merges `models.snap`, `numbering` chooses the numbers,
 //! `items` merges source files in conflict, `edits` makes the changes that a new number needs, and
 //! `references` finds what still has an old number. Only this file writes.
 
@@ -15,6 +15,7 @@ pub(crate) mod options;
 mod ownership;
 mod plan;
 mod references;
+mod snapshot;
 mod theirs;
 
 use self::{

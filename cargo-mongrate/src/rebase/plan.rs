@@ -8,6 +8,7 @@ use std::{
 };
 
 use mongrate_seal::{
+    models,
     sources::{Overlay, Sources, Written},
     sum::{self, Problem, Sealed, Sum},
 };
@@ -19,7 +20,7 @@ use super::{
     items,
     numbering::GroupVersions,
     ownership::Ownership,
-    references,
+    references, snapshot,
     theirs::TheirMigrations,
 };
 use crate::{
@@ -82,6 +83,7 @@ pub(crate) fn make(
     let mut theirs = TheirMigrations::read(git, &ownership.others, package, &sources.migrations)
         .map_err(single)?;
     let lines = SumLines::read(package, ownership, &mut theirs).map_err(single)?;
+    resolve_models(package, git, ownership, &mut plan).map_err(single)?;
 
     let mine = my_migrations(&sources, &theirs, &lines, only)?;
     plan.unsealed = mine
@@ -109,7 +111,7 @@ pub(crate) fn make(
     words.extend(
         renumberings.iter().filter_map(|found| references::version_word(found.migration.version)),
     );
-    plan.references = references::find(&words, &package.directory, &plan.overlay);
+    plan.references.extend(references::find(&words, &package.directory, &plan.overlay));
     Ok(plan)
 }
 
@@ -165,6 +167,41 @@ fn resolve_sources(
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Merges `models.snap`, if git could not.
+fn resolve_models(
+    package: &Package,
+    git: Option<&Git>,
+    ownership: &Ownership,
+    plan: &mut Plan,
+) -> Result<(), String> {
+    let path = package.directory.join(models::FILE);
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    if !conflict::is_in(&text) {
+        return Ok(());
+    }
+    let at = |why: String| format!("{}: {why}", shown(&path));
+    let sides = conflict::split(&text)
+        .map_err(|line| at(format!("the conflict in line {line} has no end")))?;
+    let mine = my_side(ownership, &sides.label_of_theirs).map_err(at)?;
+    // Git keeps the file before either side while it is in conflict.
+    let base = git.and_then(|git| git.text(":1", &path)).unwrap_or_default();
+    let merged = snapshot::merge(&base, sides.text(mine.other()), sides.text(mine)).map_err(at)?;
+    plan.changes.push(format!(
+        "{}: kept both sides; yours adds or changes {} and removes {}",
+        shown(&path),
+        merged.added,
+        merged.removed
+    ));
+    for (collection, code) in merged.validators {
+        plan.references.push(format!(
+            "both sides changed the validator of `{collection}`, and your migration sets one that knows only \
+             your side: let it set this one\n{code}"
+        ));
+    }
+    plan.overlay.write(path, merged.text);
+    Ok(())
 }
 
 /// Whether the file of a `mod` line exists.

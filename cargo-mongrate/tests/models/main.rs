@@ -5,4 +5,5 @@ mod guide;
 mod init;
 mod package;
 mod packages;
+mod rebase;
 mod refusals;
