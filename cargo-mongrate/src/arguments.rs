@@ -118,6 +118,8 @@ pub(crate) enum Verb {
     Plan(App),
     /// App: show the events of every migration
     History(App),
+    /// App: compare the live schema with the one that the migrations lead to
+    Drift(App),
     /// App: show which process holds the lock
     LockStatus(App),
     /// App: take the lock from a process that is known to be dead
@@ -263,6 +265,7 @@ impl Verb {
             Self::Redo(app) => ("redo", app),
             Self::Plan(app) => ("plan", app),
             Self::History(app) => ("history", app),
+            Self::Drift(app) => ("drift", app),
             Self::LockStatus(app) => ("lock-status", app),
             Self::ForceUnlock(app) => ("force-unlock", app),
             Self::Baseline(app) => ("baseline", app),

@@ -86,6 +86,11 @@ pub fn migration(
 /// An exception is a name, or a group and a name where the group is not the default group. An
 /// exception that is no longer needed fails the test too, so that the list stays true.
 ///
+/// `mongrate::verify!(models);` also makes a second test, on a real MongoDB, which needs mongrate's
+/// feature `testing`: the migrations of all groups, applied to an empty database, give exactly the
+/// validators and the indexes that the linked models want. `models` goes with the other arguments:
+/// `mongrate::verify!(reversible, models);`
+///
 /// If another crate re-exports `mongrate`, give its path in the last argument:
 /// `my_crate::mongrate::verify!(crate = "my_crate::mongrate");`
 #[proc_macro]

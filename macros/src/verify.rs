@@ -13,8 +13,8 @@ use syn::{
 use crate::{root, sealed};
 
 const FORM: &str = "write `verify!()`, `verify!(reversible)`, or \
-                    `verify!(reversible, except = [load_countries])`; each may end with \
-                    `crate = \"my_crate::mongrate\"`";
+                    `verify!(reversible, except = [load_countries])`; each may also say `models`, \
+                    and end with `crate = \"my_crate::mongrate\"`";
 
 /// What the test requires besides sound migrations.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,32 +26,46 @@ enum Policy {
 
 /// Returns the test.
 pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
-    let Arguments { policy, krate } = syn::parse2(input)?;
+    let Arguments { policy, models, krate } = syn::parse2(input)?;
     let root = root::tokens(krate.as_ref())?;
     let policy = match policy {
         Policy::None => quote!(::core::option::Option::None),
         Policy::Reversible(except) => quote!(::core::option::Option::Some(&[#(#except),*])),
     };
     let own = sealed::own_sum_file();
+    let models = models.then(|| {
+        quote! {
+            #[test]
+            fn the_migrations_lead_to_the_models() {
+                #root::testing::__private::verify_models(
+                    ::core::concat!(::core::module_path!(), "::the_migrations_lead_to_the_models"),
+                    ::core::env!("CARGO_MANIFEST_DIR"),
+                );
+            }
+        }
+    });
     Ok(quote! {
         #[test]
         fn the_linked_migrations_are_sound() {
             use #root::__private::v1 as __mongrate;
             __mongrate::verify(#own, #policy);
         }
+        #models
     })
 }
 
 /// The arguments.
 struct Arguments {
     policy: Policy,
+    /// Whether the migrations have to lead to the models.
+    models: bool,
     /// The path of `mongrate`, if the last argument gives it.
     krate: Option<Path>,
 }
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut arguments = Self { policy: Policy::None, krate: None };
+        let mut arguments = Self { policy: Policy::None, models: false, krate: None };
         let mut seen: Vec<String> = Vec::new();
         while !input.is_empty() {
             let span = input.span();
@@ -65,6 +79,7 @@ impl Parse for Arguments {
                     return Err(Error::new(span, FORM));
                 }
                 ("reversible", None) => arguments.policy = Policy::Reversible(Vec::new()),
+                ("models", _) => arguments.models = true,
                 ("except", Some(except)) => *except = self::except(input)?,
                 ("crate", _) => {
                     equals(input)?;
@@ -146,6 +161,19 @@ mod tests {
         }
         assert_eq!(policy("crate = \"db\", reversible"), Err(FORM.to_owned()));
         assert!(policy("crate = \"1\"").unwrap_err().starts_with("`crate` takes the path"));
+    }
+
+    #[test]
+    fn models_stand_anywhere_before_the_crate() {
+        let models = |text: &str| syn::parse_str::<Arguments>(text).map(|read| read.models);
+        for text in ["models", "models,", "models, reversible", "reversible, models, except = [a]"]
+        {
+            assert!(models(text).unwrap(), "{text}");
+        }
+        assert!(models("models, crate = \"db\"").unwrap() && !models("reversible").unwrap());
+        for wrong in ["models, models", "models = true", "model"] {
+            assert_eq!(policy(wrong), Err(FORM.to_owned()), "{wrong}");
+        }
     }
 
     #[test]

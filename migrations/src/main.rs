@@ -3,6 +3,7 @@
 
 mod generate;
 mod migrations;
+mod models;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,9 @@ async fn main() -> ExitCode {
         .app(concat!("clinic ", env!("CARGO_PKG_VERSION")))
         .database("clinic")
         .embedded(concat!(env!("CARGO_MANIFEST_DIR"), "/../.mongrate/clinic"))
-        .migrations_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/migrations"));
+        .migrations_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/migrations"))
+        // No model describes these two, so they are no drift.
+        .configure(|migrator| migrator.ignore_drift("countries").ignore_drift("settings"));
     let clinic: Clinic = match cli.parse_from(std::env::args_os()) {
         Ok(clinic) => clinic,
         Err(code) => return code,

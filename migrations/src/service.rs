@@ -17,6 +17,8 @@ use mongrate::{
 };
 use serde_json::{Value, json};
 
+use crate::models::{Patient, Visit};
+
 /// Serves until Ctrl-C.
 pub(crate) async fn run(cli: &Cli, args: &CliArgs, listen: SocketAddr) -> ExitCode {
     let connection = match cli.connect(args).await {
@@ -91,19 +93,28 @@ async fn patient(
     State(db): State<Database>,
     Path(number): Path<String>,
 ) -> Result<Json<Value>, StatusCode> {
-    let patients = db.collection::<Document>("patients");
+    let patients = db.collection::<Patient>("patients");
     let found = patients
         .find_one(doc! { "number": &number })
         .await
         .map_err(|_| StatusCode::BAD_GATEWAY)?
         .ok_or(StatusCode::NOT_FOUND)?;
-    let text = |field: &str| found.get_str(field).unwrap_or_default().to_owned();
-    Ok(Json(json!({
-        "number": number,
-        "given": text("given"),
-        "family": text("family"),
-        "country": text("country"),
-    })))
+    let visits = db.collection::<Visit>("visits");
+    let last = visits
+        .find_one(doc! { "patient": &number })
+        .sort(doc! { "at": -1 })
+        .await
+        .map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let mut shown = json!({
+        "number": found.number,
+        "given": found.given,
+        "family": found.family,
+        "country": found.country,
+    });
+    if let (Some(visit), Some(fields)) = (last, shown.as_object_mut()) {
+        fields.insert("last_complaint".to_owned(), visit.complaint.into());
+    }
+    Ok(Json(shown))
 }
 
 #[expect(clippy::print_stderr, reason = "the service prints one line for people")]

@@ -65,6 +65,7 @@
 //! | task | items |
 //! |---|---|
 //! | Writing migrations | [`macro@migration`], [`Transaction`], [`Change`], [`Online`], [`Backfill`], [`FieldType`], [`Result`]; by hand: [`Migration`] |
+//! | Schema drift | [`Migrator::drift`], with [`SchemaDriftCheck`] and [`SchemaDriftReport`] |
 //! | Models | the derive [`Model`](macro@Model), [`trait@Model`], [`Shaped`], the module [`models`] |
 //! | Linking migrations of other crates | [`link!`] |
 //! | Running migrations | [`on_start`](on_start()), [`Migrator`] and its verbs: [`Up`], [`Down`], [`Redo`], [`Check`], [`Repair`], [`Purge`], [`Import`] |
@@ -124,6 +125,7 @@ pub use migrator::{
     Migrator,
     check::Check,
     down::{Down, Redo},
+    drift::SchemaDriftCheck,
     dry_run::{DryRun, Shadow},
     import::Import,
     on_start::{MIGRATE_ON_START, OnStart, StartPolicy, on_start},
@@ -141,7 +143,8 @@ pub use model::{
         BackfillReport, CheckReport, CommandReport, DeclaredOperation, DryRunKind, DryRunOutcome,
         DryRunReport, DryRunStep, Failure, HalfDone, HistoryEvent, HistoryReport, ImportReport,
         Imported, KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport,
-        RecordReport, RepairReport, RunReport, ShadowReport, StartReport, StatusReport,
+        RecordReport, RepairReport, RunReport, SchemaDifference, SchemaDifferenceKind,
+        SchemaDriftReport, SchemaMisfit, SchemaSample, ShadowReport, StartReport, StatusReport,
         StepOutcome, StepProgress, StepReport, UnlockReport,
     },
     result::{BoxError, Result},

@@ -65,6 +65,7 @@ fn library() -> Vec<(&'static str, usize)> {
         migrator().down().into_future(),
         migrator().redo().into_future(),
         migrator().check().into_future(),
+        migrator().drift().into_future(),
         migrator().repair().into_future(),
         migrator().purge().into_future(),
         migrator().up().dry_run().into_future(),

@@ -125,6 +125,19 @@ fn what_the_guide_to_testing_shows_is_run() {
     }
 }
 
+#[test]
+fn what_the_guide_to_models_shows_is_compiled() {
+    let guide = read("docs/models.md");
+    let sample = read("migrations/src/models.rs")
+        + &read("migrations/src/migrations/m20250122008_one_name_each.rs");
+    let blocks = guide.split("```").filter_map(|block| block.strip_prefix("rust,ignore\n"));
+    let blocks: Vec<&str> = blocks.collect();
+    assert!(blocks.len() >= 2);
+    for block in blocks {
+        assert!(sample.contains(block), "not in the sample app: {block}");
+    }
+}
+
 /// What no retry heals ends the Job of the guide at once; what may heal is tried again.
 #[test]
 fn the_job_of_the_guide_knows_the_exit_codes() {

@@ -127,6 +127,14 @@ async fn a_recorder_gets_what_the_guide_lists() {
     assert_eq!(pending(), [1.0]);
     migrator.status().await.unwrap();
     assert_eq!(pending(), [4.0]);
+    let differences = || seen.of("mongrate_schema_differences", &[&database, "group=default"]);
+    let models = "mongrate-models v1\nusers options collection\nusers index email_1 \
+                  {\"key\":{\"email\":1}}\nusers User root object@User\nend\n";
+    let drifted = migrator.clone().models(models);
+    assert_eq!(drifted.drift().await.unwrap().differences.len(), 2);
+    assert_eq!(differences(), [2.0], "an index that is missing, and a collection that is extra");
+    drifted.drift().ignore("guests").await.unwrap();
+    assert_eq!(differences(), [1.0]);
     let error = migrator.up().await.unwrap_err();
     assert!(format!("{error:?}").contains("3 were known"), "{error:?}");
     assert_eq!(seen.of("mongrate_migrations_applied", &[&database, "group=default"]), [3.0]);

@@ -144,9 +144,9 @@
 //! |---|---|---|
 //! | 0 | | done, or nothing to do |
 //! | 1 | `failed` | a migration failed, also in a dry run; for `create`, a file could not be written |
-//! | 3 | `pending` | `check`: migrations are pending |
+//! | 3 | `pending` | `check`: migrations are pending; `drift --strict`: so are differences |
 //! | 64 | `usage` | the arguments are wrong, a confirmation is missing, a version is unknown |
-//! | 65 | `needs_operator` | refused, a person has to decide: drift, order, irreversible, `check --strict` with lints, `--atomic` over an online migration, … |
+//! | 65 | `needs_operator` | refused, a person has to decide: drift, order, irreversible, `check --strict` with lints, `drift --strict` with differences, `--atomic` over an online migration, … |
 //! | 69 | `unavailable` | MongoDB is out of reach, or cannot do what is needed |
 //! | 70 | `bad_build` | the migrations of this build are unsound |
 //! | 75 | `busy` | another process is migrating, or took over |
@@ -171,6 +171,8 @@
 //! | `--dry-run`, `--shadow` | [`DryRunReport`](crate::DryRunReport); exit code 1 if a migration did not complete |
 //! | `history` | [`HistoryReport`](crate::HistoryReport) |
 //! | `check` | [`CheckReport`](crate::CheckReport) |
+//! | `drift` | [`SchemaDriftReport`](crate::SchemaDriftReport) |
+//! | `drift --adopt` | [`SchemaAdoptionReport`] |
 //! | `lock-status`, `force-unlock` | [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport) |
 //! | `baseline`, `resolve` | [`RecordReport`](crate::RecordReport) |
 //! | `import` | [`ImportReport`](crate::ImportReport) |
@@ -197,6 +199,7 @@ mod args;
 mod completions;
 mod confirm;
 mod connect;
+mod drift;
 mod duration;
 mod error;
 mod line;
@@ -234,10 +237,12 @@ pub use self::{
         },
     },
     connect::Connection,
+    drift::DriftArgs,
     error::CliError,
     usage::AFTER_HELP,
 };
 use self::{out::Out, print_error::print_error, signals::Signals};
+pub use crate::model::report::schema_drift::SchemaAdoptionReport;
 use crate::{Kind, telemetry::redact};
 
 /// The whole command line, for the migrations that are linked into this binary:

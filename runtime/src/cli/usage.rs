@@ -17,7 +17,7 @@ pub const AFTER_HELP: &str = "\
 Exit codes:
   0    done, or nothing to do
   1    a migration failed, also in a dry run
-  3    `check`: migrations are pending
+  3    `check`: migrations are pending; `drift --strict`: so are differences
   64   wrong arguments, an unknown version, or a missing confirmation
   65   refused; a person has to decide (drift, order, irreversible, lints, ...)
   69   MongoDB is out of reach, or cannot do what is needed

@@ -39,7 +39,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    fn new<T: Serialize>(report: &T, text: impl Into<String>) -> Result<Self, CliError> {
+    pub(super) fn new<T: Serialize>(report: &T, text: impl Into<String>) -> Result<Self, CliError> {
         let json = serde_json::to_value(report).map_err(|error| {
             CliError::new(
                 Kind::Failed,
@@ -115,6 +115,7 @@ impl VerbRun<'_> {
                 let report = self.read("checking", check.into_future()).await?;
                 Output::new(&report, operator::check(&report))
             }
+            Command::Drift(args) => self.drift(args, migrator).await,
             Command::LockStatus => {
                 let report = self.read("looking at the lock", migrator.lock_status()).await?;
                 Output::new(&report, lock::lock(&report, view))
@@ -381,7 +382,7 @@ impl VerbRun<'_> {
     }
 
     /// Awaits work that only reads: a signal may end it at any point.
-    async fn read<T>(
+    pub(super) async fn read<T>(
         &self,
         doing: &str,
         work: impl Future<Output = Result<T, crate::Error>>,
@@ -413,7 +414,7 @@ impl VerbRun<'_> {
         Ok(())
     }
 
-    fn view(&self) -> View {
+    pub(super) fn view(&self) -> View {
         View { width: self.out.width(), now: Utc::now() }
     }
 }

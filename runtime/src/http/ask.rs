@@ -28,6 +28,9 @@ const SAMPLE_MAX: u32 = 1_000_000;
 
 const TIMEOUT_MS_MAX: u32 = 3_600_000;
 
+/// The most documents of a collection that a request has sampled.
+const DRIFT_SAMPLE_MAX: i64 = 10_000;
+
 const LIMIT_MAX: u16 = 500;
 
 const LIMIT: u16 = 100;
@@ -429,6 +432,30 @@ impl HistoryQuery {
 
     pub(super) fn limit(&self) -> usize {
         usize::from(self.limit.unwrap_or(LIMIT))
+    }
+}
+
+/// Whether documents are sampled for the differences.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct DriftQuery {
+    /// Also count, in this number of random documents of each collection with models, those that do
+    /// not have the shape of a model.
+    #[param(minimum = 1, maximum = 10_000)]
+    pub(super) sample: Option<u32>,
+}
+
+impl DriftQuery {
+    pub(super) fn check(self) -> Result<(), Problem> {
+        bounded("sample", self.sample, 1, DRIFT_SAMPLE_MAX)
+    }
+
+    pub(super) fn drift(self, migrator: &Migrator) -> crate::SchemaDriftCheck<'_> {
+        match self.sample {
+            None => migrator.drift(),
+            Some(documents) => migrator.drift().sample(documents),
+        }
     }
 }
 

@@ -20,8 +20,8 @@ use super::{
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
-        page::page, read::status, read::plan, read::history, read::lock_status, read::run,
-        read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
+        page::page, read::status, read::plan, read::history, read::drift, read::lock_status,
+        read::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
     ),
     components(schemas(
         Details, Run, RunStep, ask::UpRequest, ask::DownRequest, ask::ReleaseRequest,

@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     answer,
-    ask::{HistoryQuery, PlanQuery, Planned, Queried},
+    ask::{DriftQuery, HistoryQuery, PlanQuery, Planned, Queried},
     feed::Subscription,
     history::{Cursor, Wanted, page},
     problem::Problem,
@@ -18,6 +18,7 @@ use super::{
     shared::Shared,
     wire::{
         details::Details,
+        drift::SchemaDrift,
         report::{History, Lock, Plan, Status},
         run::Run,
     },
@@ -83,6 +84,21 @@ pub(super) async fn history(
     let (events, next) = page(report, &wanted);
     let next = next.map(|next| next.to_string());
     Ok(answer::ok(&History::new(group, database, events, next, shared.texts)))
+}
+
+/// How the live schema differs from the schema that the migrations of this build lead to. Nothing is
+/// written.
+#[utoipa::path(
+    get, path = "/drift", tag = "read", operation_id = "drift", params(DriftQuery),
+    responses((status = 200, description = "The differences, if there are any", body = SchemaDrift))
+)]
+pub(super) async fn drift(
+    State(shared): State<Arc<Shared>>,
+    Queried(query): Queried<DriftQuery>,
+) -> Answered {
+    query.check()?;
+    let report = query.drift(&shared.migrator).await.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&SchemaDrift::from(report)))
 }
 
 /// The lock and its holder, by MongoDB's clock.

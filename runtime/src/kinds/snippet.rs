@@ -72,7 +72,7 @@ pub(crate) fn create_index(
 
 /// The keys and options that declare an index which the server lists. The options of the collection
 /// say which collation the index inherits.
-fn declared(listed: &Document, collection_options: &Document) -> (Document, Document) {
+pub(crate) fn declared(listed: &Document, collection_options: &Document) -> (Document, Document) {
     let mut keys = Document::new();
     for (field, kind) in listed.get_document("key").into_iter().flatten() {
         match (field.as_str(), kind.as_str()) {

@@ -5,6 +5,7 @@
 
 pub(crate) mod check;
 pub(crate) mod down;
+pub(crate) mod drift;
 pub(crate) mod dry_run;
 pub(crate) mod import;
 #[cfg(any(feature = "cli", feature = "http"))]
@@ -215,6 +216,24 @@ impl Migrator {
     #[must_use]
     pub fn allow(mut self, lint: LintName) -> Self {
         self.settings.allowed.push(lint);
+        self
+    }
+
+    /// Sets the text of a `models.snap` that [`drift`](Self::drift) compares with. Default: those of
+    /// the packages that are linked into this binary. Mostly for tests, as an explicit list of
+    /// migrations is.
+    #[must_use]
+    pub fn models(mut self, snapshot: impl Into<String>) -> Self {
+        self.settings.models = Some(snapshot.into());
+        self
+    }
+
+    /// Adds a pattern to the ignore list of [`drift`](Self::drift): `collection` hides a collection
+    /// with its indexes, `collection/index` an index; `*` is any text, and `?` any character. For
+    /// what other programs keep in the database.
+    #[must_use]
+    pub fn ignore_drift(mut self, pattern: impl Into<String>) -> Self {
+        self.settings.ignored_drift.add(pattern);
         self
     }
 

@@ -6,6 +6,7 @@ use mongodb::{Database, options::Acknowledgment};
 
 use super::{
     error::Error,
+    ignore::IgnoreList,
     kind::DEFAULT_GROUP,
     lint::{LintLimits, LintName},
     state::Who,
@@ -110,6 +111,10 @@ pub(crate) struct Settings {
     pub lints: LintLimits,
     /// The lints that are acknowledged for every migration.
     pub allowed: Vec<LintName>,
+    /// What `drift` leaves out.
+    pub ignored_drift: IgnoreList,
+    /// The text of a `models.snap`, instead of those that are linked.
+    pub models: Option<String>,
 }
 
 impl Default for Settings {
@@ -126,6 +131,8 @@ impl Default for Settings {
             app: String::new(),
             lints: LintLimits::default(),
             allowed: Vec::new(),
+            ignored_drift: IgnoreList::default(),
+            models: None,
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod create_error;
 pub(crate) mod digest;
 pub(crate) mod error;
 pub(crate) mod identity;
+pub(crate) mod ignore;
 pub(crate) mod kind;
 pub(crate) mod lint;
 pub(crate) mod named;

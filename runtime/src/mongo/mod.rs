@@ -6,9 +6,11 @@
 pub(crate) mod code;
 pub(crate) mod driver;
 pub(crate) mod fields;
+pub(crate) mod json;
 pub(crate) mod options;
 pub(crate) mod raw;
 pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod server_error;
 pub(crate) mod shaped;
+pub(crate) mod validator;

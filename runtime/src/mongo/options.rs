@@ -203,7 +203,7 @@ pub(crate) fn other_collection(
 }
 
 /// Whether the server stores `wanted` as it has stored `found`.
-fn same_option(key: &str, found: Option<&Bson>, wanted: &Bson) -> bool {
+pub(crate) fn same_option(key: &str, found: Option<&Bson>, wanted: &Bson) -> bool {
     let or = |default: &str| match found {
         Some(found) => Some(found) == Some(wanted),
         None => is_nothing(wanted) || wanted.as_str() == Some(default),

@@ -125,6 +125,13 @@ impl Registry {
         (0..self.len()).filter_map(|place| self.at(place))
     }
 
+    /// The migrations of all groups, oldest version first.
+    pub(crate) fn of_all_groups(&self) -> impl Iterator<Item = &Migration> {
+        let mut all: Vec<&Migration> = self.list.as_slice().iter().collect();
+        all.sort_by_key(|migration| migration.version());
+        all.into_iter()
+    }
+
     /// The digest of a database in which exactly this set is applied.
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {

@@ -24,6 +24,18 @@ pub(crate) fn counted(group: &str, database: &str, applied: usize, pending: usiz
     }
 }
 
+/// Sets in how many places the live schema differs from the expected one. Every `drift` calls this.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn drifted(group: &str, database: &str, differences: usize) {
+    #[cfg(feature = "metrics")]
+    {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let differences = differences as f64;
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::gauge!("mongrate_schema_differences", &labels).set(differences);
+    }
+}
+
 /// Records how long a run waited for the lock.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
 pub(crate) fn waited(group: &str, database: &str, ended: &Result<RunReport, Error>) {

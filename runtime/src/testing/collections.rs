@@ -7,7 +7,7 @@ use mongodb::{
 };
 
 use super::error::TestError;
-use crate::{kinds::change::keep, mongo::code};
+use crate::mongo::code;
 
 /// A collection, view or time series, with its indexes.
 #[derive(Clone, Debug)]
@@ -24,15 +24,6 @@ impl Collection {
     pub(super) fn is_plain(&self) -> bool {
         self.kind == "collection" && self.options.is_empty() && self.indexes.is_empty()
     }
-}
-
-/// Whether a collection is Mongrate's own: `control`, a control collection of a default name (also
-/// another group's), or a kept collection.
-pub(super) fn is_ours(name: &str, control: &str) -> bool {
-    name == control
-        || name.starts_with(&keep::prefix(control))
-        || name == "migrations"
-        || name.starts_with("migrations.")
 }
 
 /// Every collection but the server's own, by name; views last.

@@ -8,10 +8,8 @@ use mongodb::{
     bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
 };
 
-use super::{
-    collections::{collections, is_ours},
-    error::TestError,
-};
+use super::{collections::collections, error::TestError};
+use crate::kinds::change::keep::is_ours;
 
 /// The most lines of a difference that are shown.
 const LINES_MAX: usize = 20;

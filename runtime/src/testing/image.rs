@@ -20,11 +20,11 @@ use mongodb::{
 use tokio::sync::OnceCell;
 
 use super::{
-    collections::{self, Collection, is_ours},
+    collections::{self, Collection},
     error::TestError,
     slot,
 };
-use crate::mongo::options::to_rebuild;
+use crate::{kinds::change::keep::is_ours, mongo::options::to_rebuild};
 
 /// A larger database is migrated each time.
 const BYTES_MAX: usize = 32 << 20;

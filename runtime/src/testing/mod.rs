@@ -43,6 +43,7 @@
 //! | [`round_trip`] | a rollback does not restore what was there |
 //! | [`apply_twice`] | a run that crashed and was repeated leaves another database than a run without a crash |
 //! | [`Database::assert_schema`] | a migration changes the schema, and `schema.snap` does not say so |
+//! | [`verify!(models)`](crate::verify!) | all migrations on an empty server give other validators or indexes than the models want |
 //! | [`kill`], [`fail`] | the test says so: they break a run at a command of your choice |
 //!
 //! # The attribute
@@ -91,6 +92,7 @@ mod schema_text;
 mod scratch;
 mod server;
 mod slot;
+mod verify_models;
 
 pub use self::{
     apply_twice::{ApplyTwice, Crashed, apply_twice},
@@ -106,5 +108,8 @@ pub use self::{
 /// What the attribute's expansion uses. No part of the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use super::run::{Outcome, Test, run};
+    pub use super::{
+        run::{Outcome, Test, run},
+        verify_models::verify_models,
+    };
 }

@@ -3,11 +3,9 @@
 use std::{fs, io, path::Path};
 
 use super::{
-    collections::{self, is_ours},
-    contents::lines_of_difference,
-    error::TestError,
-    schema_text::collection_text,
+    collections, contents::lines_of_difference, error::TestError, schema_text::collection_text,
 };
+use crate::kinds::change::keep::is_ours;
 
 /// The variable that has the file rewritten (`update`).
 const VARIABLE: &str = "MONGRATE_SNAPSHOT";

@@ -18,7 +18,7 @@ use std::{
 use chrono::NaiveDateTime;
 pub use error::CreateError;
 pub use mod_line::{add_mod_line, mod_file};
-pub use numbering::promised;
+pub use numbering::{package, promised};
 use serde::Serialize;
 
 use crate::sum;

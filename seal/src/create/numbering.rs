@@ -55,7 +55,7 @@ pub(super) fn taken(dir: &Path) -> Result<Taken, CreateError> {
 }
 
 /// Returns the directory of the package around `dir`.
-pub(super) fn package(dir: &Path) -> Option<PathBuf> {
+pub fn package(dir: &Path) -> Option<PathBuf> {
     let dir = dir.canonicalize().ok()?;
     dir.ancestors().find(|above| above.join("Cargo.toml").is_file()).map(Path::to_owned)
 }

@@ -33,10 +33,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every endpoint but the page.
-const ENDPOINTS: [&str; 10] = [
+const ENDPOINTS: [&str; 11] = [
     "/status",
     "/plan",
     "/history",
+    "/drift",
     "/lock/status",
     "/lock/release",
     "/runs/1",
@@ -88,6 +89,7 @@ async fn under_no_prefix_is_a_door_open() {
         "/status",
         "/history",
         "/plan",
+        "/drift",
         "/events",
         "/openapi.json",
         "/lock",

@@ -1,5 +1,6 @@
 //! Status, plan, history and lock.
 
+use mongrate::bson::{Document, doc};
 use mongrate_tests::{TestDb, effect, irreversible};
 use serde_json::{Value, json};
 
@@ -28,6 +29,50 @@ async fn the_reports_are_those_of_the_command_line() {
     let lock = client.get("/lock/status").await.json();
     assert_eq!(lock, serde_json::to_value(migrator.lock_status().await.unwrap()).unwrap());
     assert_eq!(lock["held"], false);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_is_told_with_what_fixes_it() {
+    const MODELS: &str = "mongrate-models v1\nusers options collection strict/error\nusers index \
+                          name_1 {\"key\":{\"name\":1}}\nusers User root object@User\nusers User field \
+                          name string\nend\n";
+    let fresh = TestDb::new("http_drift").await;
+    let migrator = fresh.migrator([effect!(1), effect!(2)]).models(MODELS).ignore_drift("effects");
+    migrator.up().steps(1).await.unwrap();
+    fresh.db.create_collection("imported").await.unwrap();
+    let users = fresh.db.collection::<Document>("users");
+    users.insert_many([doc! { "name": "anna" }, doc! { "name": 5 }, doc! {}]).await.unwrap();
+    let client = HttpClient::with(migrator.clone());
+
+    let drift = client.get("/drift").await.json();
+    assert_eq!(drift, serde_json::to_value(migrator.drift().await.unwrap()).unwrap());
+    let kinds: Vec<&str> = drift["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|difference| difference["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["collection_extra", "validator_missing", "index_missing"]);
+    assert_eq!(drift["differences"][0]["shell"][0], "db.getCollection(\"imported\").drop()");
+    assert_eq!(drift["pending"][0]["version"], 2);
+    assert!(drift.get("samples").is_none());
+
+    let sampled = client.get("/drift?sample=50").await.json();
+    assert_eq!(
+        sampled["samples"],
+        json!([{
+            "collection": "users", "documents": 3, "misfits": 2,
+            "fields": [{ "field": "name", "documents": 2 }],
+        }])
+    );
+    for wrong in ["?sample=0", "?sample=10001", "?sample=x", "?ignore=*"] {
+        client.get(&format!("/drift{wrong}")).await.is_problem(422, "usage");
+    }
+    let without = HttpClient::with(fresh.migrator([effect!(1), effect!(2)]));
+    let problem = without.get("/drift").await;
+    problem.is_problem(422, "settings");
+    assert!(problem.text.contains("models.snap") && !problem.text.contains("cargo"), "{problem:?}");
     fresh.pass().await;
 }
 

@@ -20,10 +20,11 @@ use mongrate_tests::{TestDb, effect, effects::present};
 use crate::support::{Answer, HttpClient, PREFIX, READ, WRITE, auth, request};
 
 /// Every endpoint but the page.
-const ENDPOINTS: [(Method, &str); 11] = [
+const ENDPOINTS: [(Method, &str); 12] = [
     (Method::GET, "/status"),
     (Method::GET, "/plan"),
     (Method::GET, "/history"),
+    (Method::GET, "/drift"),
     (Method::GET, "/lock/status"),
     (Method::GET, "/runs/1"),
     (Method::GET, "/events"),

@@ -8,7 +8,10 @@ use clap_complete::Shell;
 use super::common::{
     ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PolicyArgs, UpTargetArgs, parse_steps,
 };
-use crate::{Tool, Version, cli::duration};
+use crate::{
+    Tool, Version,
+    cli::{drift::DriftArgs, duration},
+};
 
 /// The verbs. Mount it as, or flatten it into, an app's own [`clap::Subcommand`].
 #[derive(Subcommand, Clone, Debug)]
@@ -37,6 +40,12 @@ pub enum Command {
     /// applied. (`cargo mongrate check` reads the sources and migrations.sum instead, and no
     /// database.)
     Check(CheckArgs),
+
+    /// Compare the live schema with the one that the migrations lead to (models.snap)
+    ///
+    /// Validators and indexes: missing, changed, and extra, each with the command that fixes it.
+    /// Writes nothing to the database.
+    Drift(DriftArgs),
 
     /// Write the next numbered migration file and its `mod` line
     Create(CreateArgs),
@@ -77,6 +86,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::History => "history",
             Self::Check(_) => "check",
+            Self::Drift(_) => "drift",
             Self::Create(_) => "create",
             Self::LockStatus => "lock-status",
             Self::ForceUnlock(_) => "force-unlock",

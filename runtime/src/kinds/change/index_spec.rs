@@ -37,7 +37,7 @@ const VERSIONS: [&str; 2] = ["textIndexVersion", "2dsphereIndexVersion"];
 
 /// An index as it is declared.
 #[derive(Clone, Debug)]
-pub(super) struct Spec {
+pub(crate) struct Spec {
     pub collection: String,
     pub keys: Document,
     pub name: Option<String>,
@@ -47,12 +47,12 @@ pub(super) struct Spec {
 }
 
 impl Spec {
-    pub(super) fn new(collection: String, keys: Document) -> Self {
+    pub(crate) fn new(collection: String, keys: Document) -> Self {
         Self { collection, keys, name: None, options: Document::new(), problem: None }
     }
 
     /// The declared name, or else a name made of the keys, as `email_1_at_-1`.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| {
             let parts: Vec<String> = self
                 .keys
@@ -68,7 +68,7 @@ impl Spec {
     }
 
     /// The index as `createIndexes` takes it.
-    pub(super) fn document(&self) -> Document {
+    pub(crate) fn document(&self) -> Document {
         let mut document = doc! { "key": self.keys.clone(), "name": self.name() };
         document.extend(self.options.clone());
         document
@@ -162,7 +162,7 @@ impl Spec {
 
     /// The names of the options in which the server's index differs from this index, in a
     /// collection with these options.
-    pub(super) fn differences(&self, stored: &Document, of_collection: &Document) -> Vec<String> {
+    pub(crate) fn differences(&self, stored: &Document, of_collection: &Document) -> Vec<String> {
         let mut differences = Vec::new();
         if !self.has_keys(stored) {
             differences.push("key".to_owned());
@@ -190,7 +190,7 @@ impl Spec {
 
     /// Whether the server takes this index for an index that it has under another name: the server
     /// tells indexes apart by keys, collation and filter.
-    pub(super) fn is_rival(&self, stored: &Document, of_collection: &Document) -> bool {
+    pub(crate) fn is_rival(&self, stored: &Document, of_collection: &Document) -> bool {
         let filter = "partialFilterExpression";
         self.has_keys(stored)
             && same_collation(stored.get_document("collation").ok(), self.collation(of_collection))

@@ -23,6 +23,15 @@ pub(crate) fn prefix(control: &str) -> String {
     format!("{control}{INFIX}")
 }
 
+/// Whether a collection is Mongrate's own: `control`, a control collection of a default name (also
+/// another group's), or a kept collection.
+pub(crate) fn is_ours(name: &str, control: &str) -> bool {
+    name == control
+        || name.starts_with(&prefix(control))
+        || name == "migrations"
+        || name.starts_with("migrations.")
+}
+
 /// The version in the name of a kept collection.
 pub(crate) fn version_of(control: &str, name: &str) -> Option<i64> {
     name.strip_prefix(&prefix(control))?.split('.').next()?.parse().ok()

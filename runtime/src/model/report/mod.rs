@@ -7,6 +7,7 @@ pub(crate) mod history;
 pub(crate) mod operator;
 pub(crate) mod plan;
 pub(crate) mod run;
+pub(crate) mod schema_drift;
 pub(crate) mod status;
 
 pub use self::{
@@ -20,5 +21,8 @@ pub use self::{
     },
     plan::{CheckReport, DeclaredOperation, PlanReport, PlanStep},
     run::{RunReport, StartReport, StepOutcome, StepReport},
+    schema_drift::{
+        SchemaDifference, SchemaDifferenceKind, SchemaDriftReport, SchemaMisfit, SchemaSample,
+    },
     status::{HalfDone, LockReport, MigrationStatus, StatusReport, StepProgress},
 };

@@ -3,4 +3,5 @@
 
 pub(crate) mod descriptor;
 pub(crate) mod generated_test;
+pub(crate) mod led_to;
 pub(crate) mod wanted;
