@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
 };
 
 use serde_json::Value;
@@ -16,15 +16,38 @@ use crate::{
 
 /// Replaces this process by the app: terminal, signals and exit code are the app's.
 pub(crate) fn run(workspace: &Workspace, selection: &Selection<'_>, call: &Call<'_>) -> ExitCode {
-    let command = package(workspace, selection)
-        .and_then(|package| command(package, &binary(package, call.build)?, call));
-    match command {
+    match prepared(workspace, selection, call) {
         Ok(command) => replace(command),
         Err(problem) => {
             print_to_stderr("error: ", &[problem]);
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// Runs the app, and returns what it prints to stdout. What it prints to stderr is shown.
+pub(crate) fn output(
+    workspace: &Workspace,
+    selection: &Selection<'_>,
+    call: &Call<'_>,
+) -> Result<String, String> {
+    let mut command = prepared(workspace, selection, call)?;
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("the app's `{}` failed ({})", call.verb, output.status));
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|_| format!("the app's `{}` did not print text", call.verb))
+}
+
+fn prepared(
+    workspace: &Workspace,
+    selection: &Selection<'_>,
+    call: &Call<'_>,
+) -> Result<Command, String> {
+    let package = package(workspace, selection)?;
+    command(package, &binary(package, call.build)?, call)
 }
 
 #[cfg(unix)]

@@ -120,6 +120,8 @@ pub(crate) enum Verb {
     History(App),
     /// App: compare the live schema with the one that the migrations lead to
     Drift(App),
+    /// App: print the live schema as text (schema.snap)
+    Schema(App),
     /// App: show which process holds the lock
     LockStatus(App),
     /// App: take the lock from a process that is known to be dead
@@ -266,6 +268,7 @@ impl Verb {
             Self::Plan(app) => ("plan", app),
             Self::History(app) => ("history", app),
             Self::Drift(app) => ("drift", app),
+            Self::Schema(app) => ("schema", app),
             Self::LockStatus(app) => ("lock-status", app),
             Self::ForceUnlock(app) => ("force-unlock", app),
             Self::Baseline(app) => ("baseline", app),

@@ -91,9 +91,12 @@ fn run_verb(
     match verb {
         Verb::New(new) => new::run(&packages, &new).map(Report::from),
         Verb::Diff(diff) => models::diff::run(workspace, &packages, &diff),
-        Verb::Models(Models::Init(init)) => {
-            models::init::run(workspace, new::only_package(&packages)?, &init)
-        }
+        Verb::Models(Models::Init(init)) => models::init::run(
+            workspace,
+            &selection(package_args),
+            new::only_package(&packages)?,
+            &init,
+        ),
         Verb::Seal => verbs::seal(&packages),
         Verb::Reseal { version, group } => {
             verbs::reseal(&packages, &group, version).map(Report::from)

@@ -65,7 +65,7 @@
 //! | task | items |
 //! |---|---|
 //! | Writing migrations | [`macro@migration`], [`Transaction`], [`Change`], [`Online`], [`Backfill`], [`FieldType`], [`Result`]; by hand: [`Migration`] |
-//! | Schema drift | [`Migrator::drift`], with [`SchemaDriftCheck`] and [`SchemaDriftReport`] |
+//! | Schema of the database | [`Migrator::schema`]; drift: [`Migrator::drift`], with [`SchemaDriftCheck`] and [`SchemaDriftReport`] |
 //! | Models | the derive [`Model`](macro@Model), [`trait@Model`], [`Shaped`], the module [`models`] |
 //! | Linking migrations of other crates | [`link!`] |
 //! | Running migrations | [`on_start`](on_start()), [`Migrator`] and its verbs: [`Up`], [`Down`], [`Redo`], [`Check`], [`Repair`], [`Purge`], [`Import`] |

@@ -66,6 +66,7 @@ fn library() -> Vec<(&'static str, usize)> {
         migrator().redo().into_future(),
         migrator().check().into_future(),
         migrator().drift().into_future(),
+        migrator().schema(),
         migrator().repair().into_future(),
         migrator().purge().into_future(),
         migrator().up().dry_run().into_future(),

@@ -128,6 +128,9 @@ fn what_the_guide_to_testing_shows_is_run() {
 #[test]
 fn what_the_guide_to_models_shows_is_compiled() {
     let guide = read("docs/models.md");
+    // What the chapter on `diff` shows is a shop, and run by the tests of cargo-mongrate.
+    let (begin, chapter) = guide.split_once("\n## Change a type, ").unwrap();
+    let guide = begin.to_owned() + chapter.split_once("\n## ").unwrap().1;
     let sample = read("migrations/src/models.rs")
         + &read("migrations/src/migrations/m20250122008_one_name_each.rs");
     let blocks = guide.split("```").filter_map(|block| block.strip_prefix("rust,ignore\n"));

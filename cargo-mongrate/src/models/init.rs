@@ -13,11 +13,13 @@ use mongrate_seal::models::{
 
 use super::{
     ask, file,
-    options::Init,
+    options::{Compile, Init},
     schema::{self, Live},
 };
 use crate::{
-    package::{Package, Workspace},
+    app,
+    arguments::{Build, Call},
+    package::{Package, Selection, Workspace},
     places::shown,
     report::Report,
     write,
@@ -25,6 +27,7 @@ use crate::{
 
 pub(crate) fn run(
     workspace: &Workspace,
+    selection: &Selection<'_>,
     package: &Package,
     init: &Init,
 ) -> Result<Report, Vec<String>> {
@@ -36,7 +39,11 @@ pub(crate) fn run(
             shown(&path)
         )));
     }
-    let schema = if init.as_applied { None } else { Some(schema(package, init).map_err(single)?) };
+    let schema = match init {
+        Init { as_applied: true, .. } => None,
+        Init { live: true, .. } => Some(live(workspace, selection, package, init).map_err(single)?),
+        _ => Some(schema(package, init).map_err(single)?),
+    };
     let wanted = ask::wanted(workspace, package, &init.compile).map_err(single)?;
     let Some(wanted) = wanted else {
         return Err(single(format!(
@@ -84,14 +91,44 @@ fn schema(package: &Package, init: &Init) -> Result<BTreeMap<String, Live>, Stri
     let path = init.from.clone().unwrap_or_else(|| package.directory.join("schema.snap"));
     let text = fs::read_to_string(&path).map_err(|error| {
         format!(
-            "cannot read {}: {error}; nothing was written: name the file with `--from` (`assert_schema` of \
-             `mongrate::testing` writes it), or say with `--as-applied` that the database has all that the \
-             types want",
+            "cannot read {}: {error}; nothing was written: read the database with `--live`, or name the file \
+             with `--from` (`assert_schema` of `mongrate::testing` writes it), or say with `--as-applied` that \
+             the database has all that the types want",
             shown(&path)
         )
     })?;
     schema::parse(&text).map_err(|line| {
         format!("{}:{line}: this is no line of a schema; nothing was written", shown(&path))
+    })
+}
+
+/// Asks the app, which knows how to connect.
+fn live(
+    workspace: &Workspace,
+    selection: &Selection<'_>,
+    package: &Package,
+    init: &Init,
+) -> Result<BTreeMap<String, Live>, String> {
+    let Compile { features, all_features, no_default_features, profile } = init.compile.clone();
+    let build = Build {
+        bin: init.bin.clone(),
+        release: false,
+        profile,
+        features,
+        all_features,
+        no_default_features,
+    };
+    let call = Call { verb: "schema", build: &build, arguments: &init.rest };
+    // The types may be in a library: its app is another package.
+    let any = Selection { names: &[], all: false };
+    let selection = if package.binaries.is_empty() { &any } else { selection };
+    let text = app::output(workspace, selection, &call)
+        .map_err(|problem| format!("{problem}; nothing was written"))?;
+    schema::parse(&text).map_err(|line| {
+        format!(
+            "line {line} of what the app's `schema` printed is no line of a schema; nothing was \
+             written: its stdout has to be that text alone"
+        )
     })
 }
 

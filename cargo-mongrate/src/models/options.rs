@@ -1,6 +1,6 @@
 //! The arguments of `diff` and `models`.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -73,9 +73,9 @@ pub(crate) struct Diff {
 pub(crate) enum Models {
     /// Write the first models.snap, for a database that is older than the models
     ///
-    /// Documents are taken to be as the types say. With `--from`, the file says which collections,
-    /// validators and indexes there are: `cargo mongrate diff` writes a migration for those that are
-    /// missing. With `--as-applied`, all of them are taken to be there.
+    /// Documents are taken to be as the types say. Which collections, validators and indexes there are
+    /// says a file (`--from`) or the database itself (`--live`): `cargo mongrate diff` writes a migration
+    /// for those that are missing. With `--as-applied`, all of them are taken to be there.
     Init(Init),
 }
 
@@ -84,13 +84,24 @@ pub(crate) enum Models {
 pub(crate) struct Init {
     /// Schema of the database
     ///
-    /// The text of `mongrate::testing::snapshot`, which `assert_schema` writes. Default: schema.snap in
-    /// the package.
-    #[arg(long, value_name = "FILE", conflicts_with = "as_applied")]
+    /// The text that the app's `schema` prints, and that `assert_schema` of `mongrate::testing` writes.
+    /// Default: schema.snap in the package.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["as_applied", "live"])]
     pub(crate) from: Option<PathBuf>,
+    /// Run the app's `schema`, which reads the live database; writes nothing to it
+    ///
+    /// The app takes the connection string from where it always does: MONGODB_URI, or an argument.
+    #[arg(long, conflicts_with = "as_applied")]
+    pub(crate) live: bool,
+    /// Binary of the app, for `--live`
+    #[arg(long, value_name = "NAME", requires = "live")]
+    pub(crate) bin: Option<String>,
     /// Take the database to have all that the types want
     #[arg(long)]
     pub(crate) as_applied: bool,
     #[command(flatten)]
     pub(crate) compile: Compile,
+    /// Arguments for the app's `schema`, with `--live`
+    #[arg(last = true, value_name = "APP ARGUMENTS", requires = "live")]
+    pub(crate) rest: Vec<OsString>,
 }

@@ -13,9 +13,17 @@ fn the_apps_verbs_pass_everything_through() {
     shop.calls("", &["up", "--help"], "SHOP: up --help");
     shop.calls("", &["up", "--release", "--dry-run"], "SHOP: up --dry-run");
     shop.calls("", &["-p", &shop.shop(), "baseline", "7"], "SHOP: baseline 7");
-    for verb in
-        ["plan", "history", "redo", "drift", "lock-status", "force-unlock", "resolve", "repair"]
-    {
+    for verb in [
+        "plan",
+        "history",
+        "redo",
+        "drift",
+        "schema",
+        "lock-status",
+        "force-unlock",
+        "resolve",
+        "repair",
+    ] {
         shop.calls("", &[verb, "-x"], &format!("SHOP: {verb} -x"));
     }
 }

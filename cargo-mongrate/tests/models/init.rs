@@ -13,6 +13,7 @@ const SCHEMA: &str = "collection logs\n  capped true\n  size 4096\n\ncollection 
 /// The commands, as the guide has them.
 pub(crate) const INIT: &str = "models init";
 pub(crate) const AS_APPLIED: &str = "models init --as-applied";
+pub(crate) const LIVE: &str = "models init --live";
 
 #[test]
 fn what_the_schema_has_is_there_and_diff_writes_the_rest() {
@@ -48,6 +49,31 @@ fn what_the_schema_has_is_there_and_diff_writes_the_rest() {
         ],
     );
     assert!(!seen.out.contains("mail_1") && !seen.out.contains("old_1"), "{}", seen.out);
+}
+
+/// The app of the package prints the live schema, as every app with mongrate's command line does.
+#[test]
+fn the_app_reads_the_live_database() {
+    let package = Package::new(&[("src/lib.rs", TYPES)]);
+    package.shell(LIVE).has(1, &["package `shop` has no binary", "nothing was written"]);
+    package.manifest("", "shop", "[package.metadata.mongrate]\nbin = \"shop\"\n");
+    let app = |body: &str| format!("//! The app.\n\nfn main() {{\n{body}\n}}\n");
+    package.write("src/main.rs", &app("std::process::exit(69)"));
+    package
+        .shell(LIVE)
+        .has(1, &["the app's `schema` failed (exit status: 69)", "nothing was written"]);
+    package.write("src/main.rs", &app("println!(\"connected\")"));
+    package
+        .shell(LIVE)
+        .has(1, &["line 1 of what the app's `schema` printed is no line of a schema"]);
+    assert!(!package.has("models.snap"));
+    let asked = "let asked: Vec<String> = std::env::args().skip(1).collect();\nassert_eq!(asked.join(\" \"), \
+                 \"schema --database shop\");\n";
+    package.write("src/main.rs", &app(&format!("{asked}print!({SCHEMA:?})")));
+    package
+        .shell("models init --live -- --database shop")
+        .has(0, &["users: the index `old_1` is in no model", "wrote models.snap"]);
+    assert!(package.read("models.snap").contains("users index mail_1"));
 }
 
 #[test]

@@ -1,9 +1,29 @@
-//! `drift`, as the guide to models shows it.
+//! `schema`, and `drift`, as the guide to models shows it.
 
 use mongrate::bson::{Document, doc};
 use serde_json::Value;
 
 use super::{Clinic, text};
+
+#[tokio::test]
+async fn schema_prints_what_the_tests_compare_with() {
+    let clinic = Clinic::new("schema").await;
+    clinic.run(&["up"]).await.ends(0);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.snap");
+    let expected = std::fs::read_to_string(file).unwrap();
+    assert_eq!(clinic.run(&["schema"]).await.ends(0).stdout, expected);
+    let json = clinic.json(&["schema"]).await.ends(0).json();
+    assert_eq!(text(&json, "schema"), expected);
+    let without = clinic.run(&["schema"]).await.ends(0).stdout;
+    assert!(!without.contains("migrations"), "{without}");
+    let odd = doc! { "createIndexes": "odd\nname", "indexes": [{ "key": { "a": 1 }, "name": "a\u{1b}[31m" }] };
+    clinic.fresh.db.run_command(odd).await.unwrap();
+    let shown = clinic.run(&["schema"]).await.ends(0).stdout;
+    assert!(
+        shown.contains("collection odd\\nname\n  index a\\u{1b}[31m { \"a\": 1 }\n"),
+        "{shown}"
+    );
+}
 
 #[tokio::test]
 async fn drift_is_shown_with_what_fixes_it() {

@@ -136,6 +136,7 @@ async fn help_names_the_exit_codes() {
         "history",
         "check",
         "drift",
+        "schema",
         "create",
         "lock-status",
         "force-unlock",

@@ -1,44 +1,16 @@
-//! `drift`: the arguments, and one or two calls of the library.
+//! `drift`: one or two calls of the library.
 
-use std::{future::IntoFuture as _, path::PathBuf};
+use std::future::IntoFuture as _;
 
 use chrono::Utc;
-use clap::Args;
 
 use super::{
+    args::verb::DriftArgs,
     error::CliError,
     render::drift,
     verbs::{Output, VerbRun},
 };
 use crate::{Kind, Migrator, verbs::drift::adopt};
-
-/// What `drift` compares, and what becomes of the differences.
-#[derive(Args, Clone, Debug, Default)]
-pub struct DriftArgs {
-    /// Exit with 65 if there is a difference or a document that does not fit, or with 3 if
-    /// migrations are pending as well
-    #[arg(long)]
-    pub strict: bool,
-
-    /// Leave out this collection, or `collection/index`; `*` is any text, `?` any character (may be
-    /// repeated)
-    #[arg(long, value_name = "PATTERN")]
-    pub ignore: Vec<String>,
-
-    /// Also count, in N random documents of each collection with models, those that do not have the
-    /// shape of a model, by field; shows no values
-    #[arg(long, value_name = "N")]
-    pub sample: Option<u32>,
-
-    /// Write a migration with this name that declares what is in the database, and change
-    /// models.snap with it
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["strict", "sample"])]
-    pub adopt: Option<String>,
-
-    /// Directory of the migrations, for --adopt [default: the app's, or src/migrations]
-    #[arg(long, value_name = "DIR", requires = "adopt")]
-    pub dir: Option<PathBuf>,
-}
 
 impl VerbRun<'_> {
     pub(super) async fn drift(

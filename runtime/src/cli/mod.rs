@@ -232,12 +232,11 @@ pub use self::{
         },
         verb::{
             Answer, BaselineArgs, CheckArgs, Command, CompletionsArgs, CreateArgs, DownArgs,
-            ForceUnlockArgs, ImportArgs, KindArg, PlanArgs, RedoArgs, RepairArgs, ResolveArgs,
-            UpArgs,
+            DriftArgs, ForceUnlockArgs, ImportArgs, KindArg, PlanArgs, RedoArgs, RepairArgs,
+            ResolveArgs, UpArgs,
         },
     },
     connect::Connection,
-    drift::DriftArgs,
     error::CliError,
     usage::AFTER_HELP,
 };

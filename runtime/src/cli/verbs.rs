@@ -116,6 +116,10 @@ impl VerbRun<'_> {
                 Output::new(&report, operator::check(&report))
             }
             Command::Drift(args) => self.drift(args, migrator).await,
+            Command::Schema => {
+                let schema = self.read("reading the schema", migrator.schema()).await?;
+                Output::new(&json!({ "schema": schema }), schema)
+            }
             Command::LockStatus => {
                 let report = self.read("looking at the lock", migrator.lock_status()).await?;
                 Output::new(&report, lock::lock(&report, view))

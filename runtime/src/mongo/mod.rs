@@ -11,6 +11,7 @@ pub(crate) mod options;
 pub(crate) mod raw;
 pub(crate) mod refusal;
 pub(crate) mod reply;
+pub(crate) mod schema_text;
 pub(crate) mod server_error;
 pub(crate) mod shaped;
 pub(crate) mod validator;

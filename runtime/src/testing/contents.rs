@@ -9,7 +9,10 @@ use mongodb::{
 };
 
 use super::{collections::collections, error::TestError};
-use crate::kinds::change::keep::is_ours;
+use crate::{
+    kinds::change::keep::is_ours,
+    mongo::schema_text::{Described, collection_text},
+};
 
 /// The most lines of a difference that are shown.
 const LINES_MAX: usize = 20;
@@ -43,8 +46,13 @@ impl Contents {
                 continue;
             }
             found.sort_by(|document, other| document.as_bytes().cmp(other.as_bytes()));
-            schema
-                .insert(collection.name.clone(), super::schema_text::collection_text(&collection));
+            let described = Described {
+                kind: &collection.kind,
+                name: &collection.name,
+                options: &collection.options,
+                indexes: &collection.indexes,
+            };
+            schema.insert(collection.name.clone(), collection_text(described));
             documents.insert(collection.name, found);
         }
         Ok(Self { schema, documents })

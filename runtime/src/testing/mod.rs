@@ -88,7 +88,6 @@ mod kill;
 mod round_trip;
 mod run;
 mod schema;
-mod schema_text;
 mod scratch;
 mod server;
 mod slot;

@@ -2,10 +2,12 @@
 
 use std::{fs, io, path::Path};
 
-use super::{
-    collections, contents::lines_of_difference, error::TestError, schema_text::collection_text,
+use super::{contents::lines_of_difference, error::TestError};
+use crate::{
+    model::{config::Settings, ignore::IgnoreList},
+    protocol::control::Control,
+    verbs::schema::schema,
 };
-use crate::kinds::change::keep::is_ours;
 
 /// The variable that has the file rewritten (`update`).
 const VARIABLE: &str = "MONGRATE_SNAPSHOT";
@@ -29,7 +31,7 @@ const DEFAULT_CONTROL: &str = "migrations";
 ///
 /// # Errors
 ///
-/// [`TestError::SetUp`] when the server cannot be read.
+/// [`TestError::Migration`] when the server cannot be read.
 pub async fn snapshot(database: &mongodb::Database) -> Result<String, TestError> {
     snapshot_without(database, DEFAULT_CONTROL).await
 }
@@ -39,19 +41,9 @@ async fn snapshot_without(
     database: &mongodb::Database,
     control: &str,
 ) -> Result<String, TestError> {
-    let mut all = collections::collections(database).await?;
-    all.retain(|collection| !is_ours(&collection.name, control));
-    all.sort_by(|collection, other| collection.name.cmp(&other.name));
-    let mut texts = Vec::with_capacity(all.len());
-    for collection in all {
-        if collection.is_plain()
-            && collections::documents(database, &collection.name).await?.is_empty()
-        {
-            continue;
-        }
-        texts.push(collection_text(&collection));
-    }
-    Ok(texts.join("\n"))
+    let control = Control::new(database, control.to_owned(), Settings::default().retries);
+    let read = |source| TestError::Migration { act: "read the schema".to_owned(), source };
+    schema(&control, &IgnoreList::default()).await.map_err(read)
 }
 
 /// Compares the schema with the file, or writes the file.

@@ -5,6 +5,7 @@
 pub(crate) mod drift;
 pub(crate) mod import;
 pub(crate) mod purge;
+pub(crate) mod schema;
 
 use mongodb::bson::doc;
 

@@ -8,10 +8,7 @@ use clap_complete::Shell;
 use super::common::{
     ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PolicyArgs, UpTargetArgs, parse_steps,
 };
-use crate::{
-    Tool, Version,
-    cli::{drift::DriftArgs, duration},
-};
+use crate::{Tool, Version, cli::duration};
 
 /// The verbs. Mount it as, or flatten it into, an app's own [`clap::Subcommand`].
 #[derive(Subcommand, Clone, Debug)]
@@ -46,6 +43,11 @@ pub enum Command {
     /// Validators and indexes: missing, changed, and extra, each with the command that fixes it.
     /// Writes nothing to the database.
     Drift(DriftArgs),
+
+    /// Print the live schema as text: collections, options, validators and indexes (schema.snap)
+    ///
+    /// Shows no documents, writes nothing. `cargo mongrate models init` can begin with it.
+    Schema,
 
     /// Write the next numbered migration file and its `mod` line
     Create(CreateArgs),
@@ -87,6 +89,7 @@ impl Command {
             Self::History => "history",
             Self::Check(_) => "check",
             Self::Drift(_) => "drift",
+            Self::Schema => "schema",
             Self::Create(_) => "create",
             Self::LockStatus => "lock-status",
             Self::ForceUnlock(_) => "force-unlock",
@@ -167,6 +170,34 @@ pub struct CheckArgs {
     /// Which lints are shown.
     #[command(flatten)]
     pub lints: LintArgs,
+}
+
+/// What `drift` compares, and what becomes of the differences.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DriftArgs {
+    /// Exit with 65 if there is a difference or a document that does not fit, or with 3 if
+    /// migrations are pending as well
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Leave out this collection, or `collection/index`; `*` is any text, `?` any character (may be
+    /// repeated)
+    #[arg(long, value_name = "PATTERN")]
+    pub ignore: Vec<String>,
+
+    /// Also count, in N random documents of each collection with models, those that do not have the
+    /// shape of a model, by field; shows no values
+    #[arg(long, value_name = "N")]
+    pub sample: Option<u32>,
+
+    /// Write a migration with this name that declares what is in the database, and change
+    /// models.snap with it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["strict", "sample"])]
+    pub adopt: Option<String>,
+
+    /// Directory of the migrations, for --adopt [default: the app's, or src/migrations]
+    #[arg(long, value_name = "DIR", requires = "adopt")]
+    pub dir: Option<PathBuf>,
 }
 
 /// What `down` rolls back.

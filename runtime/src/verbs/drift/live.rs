@@ -97,7 +97,10 @@ async fn indexes(
 }
 
 /// Returns all documents of a cursor. Tries again if the network or an election gets in the way.
-async fn all(control: &Control, command: Document) -> Result<Vec<Document>, ServerError> {
+pub(crate) async fn all(
+    control: &Control,
+    command: Document,
+) -> Result<Vec<Document>, ServerError> {
     let mut backoff = Backoff::new(control.retries);
     loop {
         let cursor = control.database.run_cursor_command(command.clone()).await;

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use mongodb::bson::{Bson, Document};
 
-use super::collections::Collection;
-use crate::mongo::options;
+use super::options;
 
 /// The longest value that stands on one line.
-pub(crate) const LINE_CHARS_MAX: usize = 80;
+const LINE_CHARS_MAX: usize = 80;
 
 /// Options that are not shown with these values: they are the server's defaults.
 const DEFAULTS: [(&str, &str); 4] = [
@@ -18,9 +17,18 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("bucketMaxSpanSeconds", "3600"),
 ];
 
+/// A collection, a view or a time series, as `listCollections` and `listIndexes` describe it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Described<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) options: &'a Document,
+    pub(crate) indexes: &'a [Document],
+}
+
 /// One collection; each line ends with a newline.
-pub(super) fn collection_text(collection: &Collection) -> String {
-    let mut text = format!("{} {}\n", collection.kind, collection.name);
+pub(crate) fn collection_text(collection: Described<'_>) -> String {
+    let mut text = format!("{} {}\n", collection.kind, on_one_line(collection.name));
     let mut options: Vec<(&String, &Bson)> = collection.options.iter().collect();
     options.sort_by_key(|(key, _)| key.as_str());
     for (key, value) in options {
@@ -29,10 +37,10 @@ pub(super) fn collection_text(collection: &Collection) -> String {
             let _ = writeln!(text, "  {key} {value}");
         }
     }
-    for index in &collection.indexes {
+    for index in collection.indexes {
         let keys = index.get_document("key").cloned().unwrap_or_default();
         let name = index.get_str("name").unwrap_or_default();
-        let _ = write!(text, "  index {name} {}", shown(&keys.into()));
+        let _ = write!(text, "  index {} {}", on_one_line(name), shown(&keys.into()));
         let mut options: Vec<(&String, &Bson)> = index.iter().collect();
         options.sort_by_key(|(key, _)| key.as_str());
         for (key, value) in options {
@@ -41,12 +49,21 @@ pub(super) fn collection_text(collection: &Collection) -> String {
             }
         }
         // An index without a collation has the simple one; it does not inherit the collection's.
-        if !index.contains_key("collation") && options::collation(&collection.options).is_some() {
+        if !index.contains_key("collation") && options::collation(collection.options).is_some() {
             let _ = write!(text, " collation simple");
         }
         text.push('\n');
     }
     text
+}
+
+/// A name without control characters.
+fn on_one_line(name: &str) -> String {
+    let escaped = |char: char| match char.is_control() {
+        true => char.escape_default().to_string(),
+        false => char.to_string(),
+    };
+    name.chars().map(escaped).collect()
 }
 
 /// A collation in its short form, so that the text is the same on every server.
@@ -112,12 +129,11 @@ mod tests {
     #[test]
     fn a_simple_index_in_a_collated_collection_is_told_from_one_that_inherits() {
         let collation = || doc! { "locale": "de", "strength": 3, "version": "57.1" };
-        let text = collection_text(&Collection {
-            name: "users".to_owned(),
-            kind: "collection".to_owned(),
-            options: doc! { "collation": collation() },
-            uuid: None,
-            indexes: vec![
+        let text = collection_text(Described {
+            name: "users",
+            kind: "collection",
+            options: &doc! { "collation": collation() },
+            indexes: &[
                 doc! { "v": 2, "key": { "a": 1 }, "name": "a_1", "collation": collation() },
                 doc! { "v": 2, "key": { "b": 1 }, "name": "b_1" },
             ],
@@ -131,12 +147,11 @@ mod tests {
     #[test]
     fn the_text_is_the_same_whichever_types_numbers_have() {
         let with_number = |number: Bson| {
-            collection_text(&Collection {
-                name: "users".to_owned(),
-                kind: "collection".to_owned(),
-                options: doc! { "validator": { "age": { "$gte": 0 } }, "validationLevel": "strict" },
-                uuid: None,
-                indexes: vec![doc! { "v": 2, "key": { "b": number, "a": -1 }, "name": "b_1" }],
+            collection_text(Described {
+                name: "users",
+                kind: "collection",
+                options: &doc! { "validator": { "age": { "$gte": 0 } }, "validationLevel": "strict" },
+                indexes: &[doc! { "v": 2, "key": { "b": number, "a": -1 }, "name": "b_1" }],
             })
         };
         let expected = "collection users\n  validator { \"age\": { \"$gte\": 0 } }\n  index b_1 \

@@ -1,0 +1,48 @@
+//! `schema`: the live schema as text.
+
+use mongodb::bson::doc;
+
+use super::drift::live::{LiveCollection, collections};
+use crate::{
+    model::{error::Error, ignore::IgnoreList},
+    mongo::schema_text::{Described, collection_text},
+    protocol::control::Control,
+    run::Runner,
+};
+
+impl Runner {
+    pub(crate) async fn schema(&self) -> Result<String, Error> {
+        schema(&self.control, &self.settings.ignored_drift).await
+    }
+}
+
+/// Returns the schema, without control collections, kept collections, those that are ignored, and
+/// empty collections without options and indexes.
+pub(crate) async fn schema(control: &Control, ignored: &IgnoreList) -> Result<String, Error> {
+    let mut texts = Vec::new();
+    for mut collection in collections(control, ignored).await? {
+        if is_plain(&collection) && is_empty(control, &collection.name).await? {
+            continue;
+        }
+        let hidden = |index: &str| ignored.hides(&collection.name, Some(index));
+        collection.indexes.retain(|index| !index.get_str("name").is_ok_and(hidden));
+        texts.push(collection_text(Described {
+            kind: &collection.kind,
+            name: &collection.name,
+            options: &collection.options,
+            indexes: &collection.indexes,
+        }));
+    }
+    Ok(texts.join("\n"))
+}
+
+fn is_plain(collection: &LiveCollection) -> bool {
+    let LiveCollection { kind, options, indexes, .. } = collection;
+    kind == "collection" && options.is_empty() && indexes.is_empty()
+}
+
+async fn is_empty(control: &Control, name: &str) -> Result<bool, Error> {
+    let command = doc! { "find": name, "limit": 1, "projection": { "_id": 1 } };
+    let found = super::drift::live::all(control, command).await;
+    Ok(found.map_err(|error| Error::server("read the schema", error))?.is_empty())
+}
