@@ -14,7 +14,7 @@ use mongrate_seal::{
     models::{FILE, Json, Snapshot, Validation, ValidationAction, ValidationLevel},
 };
 
-use super::{code, compare, fix::declared};
+use super::{code, fix::declared, wanted};
 use crate::{
     model::{
         error::Error,
@@ -173,7 +173,7 @@ fn in_snapshot(snapshot: &mut Snapshot, difference: &SchemaDifference) -> bool {
             let mut next = collection.clone();
             next.validation = Some(validation);
             // The shapes stay, so the validator must be theirs.
-            let is_theirs = compare::validator(&next)
+            let is_theirs = wanted::validator(&next)
                 .is_some_and(|(wanted, _)| validator::differences(&live, &wanted).is_empty());
             if is_theirs {
                 *collection = next;

@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use mongodb::bson::{Document, doc};
 use mongrate_seal::models::{Collection, CollectionKind, Index, Json, Snapshot, Validation};
 
-use super::{fix, live::LiveCollection};
+use super::{
+    fix,
+    live::LiveCollection,
+    wanted::{spec, validator},
+};
 use crate::{
-    kinds::change::{index_spec::Spec, mentioned::Mentioned},
+    kinds::change::mentioned::Mentioned,
     model::report::schema_drift::{SchemaDifference, SchemaDifferenceKind as Kind},
-    mongo::{json, options, validator},
+    mongo::{json, options, validator as validators},
 };
 
 /// Returns the differences, sorted by collection. `mentioned`: what the declared migrations name, which
@@ -186,7 +190,7 @@ impl Pair<'_> {
                 ..difference(name, None, Kind::ValidatorMissing)
             }),
             (Some((schema, validation)), Some(live)) => {
-                let paths = validator::differences(live, &schema);
+                let paths = validators::differences(live, &schema);
                 let is_same_schema = paths.is_empty();
                 let mut options = paths;
                 if level != validation.level.name() {
@@ -260,25 +264,6 @@ impl Pair<'_> {
         // migration names is one that no model wants, but it is in a migration.
         differences.extend(extra_indexes(found, mentioned, is_known));
     }
-}
-
-/// An index of a snapshot, for comparing.
-pub(super) fn spec(collection: &str, index: &Index) -> Spec {
-    let keys = index.keys.iter().map(|(path, kind)| (path.clone(), json::bson(kind))).collect();
-    let options = index.options.iter().map(|(name, value)| (name.clone(), json::bson(value)));
-    Spec {
-        collection: collection.to_owned(),
-        keys,
-        name: Some(index.name.clone()),
-        options: options.collect(),
-        problem: None,
-    }
-}
-
-/// The validator that the models want, unless it accepts everything.
-pub(super) fn validator(wanted: &Collection) -> Option<(Document, Validation)> {
-    let validator = json::document(&wanted.validator()?);
-    Some((validator, wanted.validation?))
 }
 
 fn validator_text(validator: &Document, level: &str, action: &str) -> String {

@@ -8,7 +8,10 @@ use mongrate_seal::models::{
     Collection, CollectionKind, INDEX_OPTIONS, Index, Json, Validation, default_name,
 };
 
-use super::{compare::validator, live::LiveCollection};
+use super::{
+    live::LiveCollection,
+    wanted::{spec, validator},
+};
 use crate::{
     kinds::{change::index_spec::Spec, snippet},
     mongo::json,
@@ -55,8 +58,7 @@ pub(super) fn create_collection(name: &str, wanted: &Collection) -> Vec<String> 
     }
     let mut create = doc! { "create": name };
     create.extend(options);
-    let indexes =
-        wanted.indexes.values().map(|index| create_index(name, &super::compare::spec(name, index)));
+    let indexes = wanted.indexes.values().map(|index| create_index(name, &spec(name, index)));
     std::iter::once(command(&create)).chain(indexes).collect()
 }
 

@@ -9,6 +9,7 @@ mod fields;
 mod fix;
 pub(crate) mod live;
 mod sample;
+mod wanted;
 
 use mongrate_seal::models::{FILE, Snapshot};
 
