@@ -69,7 +69,7 @@ fn the_app_reads_the_live_database() {
     assert!(!package.has("models.snap"));
     let asked = "let asked: Vec<String> = std::env::args().skip(1).collect();\nassert_eq!(asked.join(\" \"), \
                  \"schema --database shop\");\n";
-    package.write("src/main.rs", &app(&format!("{asked}print!({SCHEMA:?})")));
+    package.write("src/main.rs", &app(&format!("{asked}print!(\"{{}}\", {SCHEMA:?})")));
     package
         .shell("models init --live -- --database shop")
         .has(0, &["users: the index `old_1` is in no model", "wrote models.snap"]);

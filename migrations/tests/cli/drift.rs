@@ -9,13 +9,16 @@ use super::{Clinic, text};
 async fn schema_prints_what_the_tests_compare_with() {
     let clinic = Clinic::new("schema").await;
     clinic.run(&["up"]).await.ends(0);
+    // Where schema.snap is compared, fixtures fill these two; empty ones do not count.
+    for name in ["countries", "settings"] {
+        clinic.fresh.db.collection::<Document>(name).insert_one(doc! { "_id": 1 }).await.unwrap();
+    }
+    clinic.fresh.db.run_command(doc! { "create": "empty" }).await.unwrap();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.snap");
     let expected = std::fs::read_to_string(file).unwrap();
     assert_eq!(clinic.run(&["schema"]).await.ends(0).stdout, expected);
     let json = clinic.json(&["schema"]).await.ends(0).json();
     assert_eq!(text(&json, "schema"), expected);
-    let without = clinic.run(&["schema"]).await.ends(0).stdout;
-    assert!(!without.contains("migrations"), "{without}");
     let odd = doc! { "createIndexes": "odd\nname", "indexes": [{ "key": { "a": 1 }, "name": "a\u{1b}[31m" }] };
     clinic.fresh.db.run_command(odd).await.unwrap();
     let shown = clinic.run(&["schema"]).await.ends(0).stdout;

@@ -252,8 +252,8 @@ impl Migrator {
     }
 
     /// Returns the schema of the database as stable text: collections, views and time series with
-    /// their options, validators and indexes, in the order of their names; neither Mongrate's own
-    /// collections nor what [`ignore_drift`](Self::ignore_drift) hides. No document, no write.
+    /// their options, validators and indexes, in the order of their names, without Mongrate's own
+    /// collections. No document, no write.
     ///
     /// Round trips: 1, one for each collection, and one more for each without options and indexes
     /// (left out if it is empty).
@@ -262,7 +262,6 @@ impl Migrator {
     ///
     /// [`Error::Registry`], [`Error::Settings`], [`Error::Unauthorized`], [`Error::Server`].
     pub async fn schema(&self) -> Result<String, Error> {
-        self.settings.ignored_drift.check()?;
         self.runner()?.schema().await
     }
 

@@ -12,20 +12,18 @@ use crate::{
 
 impl Runner {
     pub(crate) async fn schema(&self) -> Result<String, Error> {
-        schema(&self.control, &self.settings.ignored_drift).await
+        schema(&self.control).await
     }
 }
 
-/// Returns the schema, without control collections, kept collections, those that are ignored, and
-/// empty collections without options and indexes.
-pub(crate) async fn schema(control: &Control, ignored: &IgnoreList) -> Result<String, Error> {
+/// Returns the schema, without control collections, kept collections, and empty collections without
+/// options and indexes.
+pub(crate) async fn schema(control: &Control) -> Result<String, Error> {
     let mut texts = Vec::new();
-    for mut collection in collections(control, ignored).await? {
+    for collection in collections(control, &IgnoreList::default()).await? {
         if is_plain(&collection) && is_empty(control, &collection.name).await? {
             continue;
         }
-        let hidden = |index: &str| ignored.hides(&collection.name, Some(index));
-        collection.indexes.retain(|index| !index.get_str("name").is_ok_and(hidden));
         texts.push(collection_text(Described {
             kind: &collection.kind,
             name: &collection.name,
