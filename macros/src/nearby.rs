@@ -8,14 +8,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mongrate_seal::{
-    checksum,
-    declaration::{Checked, Nearby, Rollback, Standing},
-};
+use mongrate_seal::declaration::{Checked, Nearby, Rollback, Standing};
 use proc_macro2::Span;
 use syn::{Error, ext::IdentExt as _};
 
-use crate::{editor::is_editor, place::Place};
+use crate::{editor::is_editor, place::Place, plain};
 
 /// Returns the functions of the file in which a migration is declared.
 pub(crate) fn functions_beside(place: &Place) -> Option<Arc<Nearby>> {
@@ -35,7 +32,8 @@ pub(crate) fn functions_beside(place: &Place) -> Option<Arc<Nearby>> {
 }
 
 fn read(path: &Path) -> Option<Arc<Nearby>> {
-    fs::read_to_string(path).ok().map(|text| Arc::new(Nearby::parse(&text)))
+    let plain = |item: &proc_macro2::TokenStream| plain::checksum(&item.clone().into());
+    fs::read_to_string(path).ok().map(|text| Arc::new(Nearby::parse(&text, &plain)))
 }
 
 /// Refuses a migration in an `impl` block or a trait, where no item can be added beside it. Only an
@@ -70,6 +68,6 @@ pub(crate) fn named_at(path: &syn::Path) -> Span {
 /// Returns the checksum of the function that rolls a migration back, if it is in the same file.
 pub(crate) fn rollback_checksum(checked: &Checked, place: &Place) -> Option<String> {
     let path = segments(&checked.rollback)?;
-    let function = functions_beside(place)?.named(&checked.function.unraw().to_string(), &path)?;
-    Some(checksum::of(checked.kind.name(), function))
+    let function = checked.function.unraw().to_string();
+    functions_beside(place)?.rollback_checksum(checked.kind, &function, &path)
 }

@@ -60,6 +60,20 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Check
     Some((checked, source.ends()))
 }
 
+/// Returns the kind and the checksum of a function without the attribute, such as a rollback, if the
+/// function is plain.
+pub(crate) fn checksum(item: &TokenStream) -> Option<(Kind, String)> {
+    let Function { is_async, parameter, kind, body, .. } = function(item)?;
+    if !is_async {
+        return None;
+    }
+    let mut tokens = Tokens::new();
+    tokens.open(plain::Delimiter::Brace);
+    fill(body.stream(), &mut tokens, &mut false, &mut Source::none())?;
+    tokens.close();
+    Some((kind, plain::of(kind.name(), &parameter, &tokens)?))
+}
+
 /// Reads a body's tokens, and whether one of them writes many documents. `None` if a macro has put
 /// invisible groups among them.
 fn fill(

@@ -40,8 +40,13 @@ impl Source {
     pub(crate) fn of(group: &Group) -> Self {
         match group.span().source_text() {
             Some(text) => Self { text, at: 0, holds: true },
-            None => Self { text: String::new(), at: 0, holds: false },
+            None => Self::none(),
         }
+    }
+
+    /// No text: no token is compared.
+    pub(crate) fn none() -> Self {
+        Self { text: String::new(), at: 0, holds: false }
     }
 
     /// Compares the next token, as it is spelt.
