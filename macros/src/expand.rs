@@ -4,12 +4,13 @@
 //! read everything that the macro writes. The call is written as text: that costs this crate less
 //! than to make each token.
 
-use std::fmt::Write as _;
-
-use mongrate_seal::declaration::{Checked, Kind, Rollback};
-use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
+use mongrate_seal::{
+    declaration::{Checked, Kind, Rollback},
+    packed::Unpacked,
+};
+use proc_macro::{Delimiter, Group, Literal, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
-use syn::{Ident, Path, ext::IdentExt as _};
+use syn::{Ident, Path};
 
 use crate::{names, origin::Origin, place::Place};
 
@@ -41,18 +42,22 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
         (Kind::Change, Rollback::None) => ("change", function.to_token_stream()),
         (Kind::Change, _) => ("change_and_back", function.to_token_stream()),
     };
-    let mut text = names::in_binary(group, *version);
-    let (package, file) = (&origin.package, &place.file);
-    let _ = write!(
-        text,
-        " {register} ({}, {:?}, {group:?}, {checksum:?}, {package:?}, {file:?}, {}, {:?}, \
-         {out_of_order}) (&{allow:?}, &{writes:?})",
-        version.number,
-        name.text,
-        u32::try_from(place.line).unwrap_or(0),
-        function.unraw().to_string(),
-    );
-    let mut inside = read(&text);
+    let packed = Unpacked {
+        version: version.number,
+        name: &name.text,
+        group,
+        checksum,
+        crate_name: &origin.package,
+        file: &place.file,
+        line: u32::try_from(place.line).unwrap_or(0),
+        is_reversible: !matches!(rollback, Rollback::None),
+        is_out_of_order: *out_of_order,
+        is_change: matches!(kind, Kind::Change),
+        allow,
+        writes,
+    };
+    let mut inside = read(&format!("{} {register}", names::in_binary(group, *version)));
+    inside.extend([TokenTree::Literal(Literal::byte_string(&packed.pack()))]);
     inside.extend([TokenTree::Group(Group::new(Delimiter::Parenthesis, functions.into()))]);
     let mut call = read(&format!("{root}::__migration_v1!"));
     call.extend([TokenTree::Group(Group::new(Delimiter::Brace, inside))]);

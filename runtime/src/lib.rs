@@ -221,7 +221,8 @@ pub mod __private {
         pub use linkme;
 
         pub use crate::registry::{
-            migration::{Descriptor, MIGRATIONS},
+            entry::{Entry, MIGRATIONS},
+            function::Texts,
             seal::{SUMS, SumFile},
             verify::verify,
         };

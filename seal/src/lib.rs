@@ -22,14 +22,18 @@ mod label;
 pub mod models;
 #[cfg(feature = "checksum")]
 pub mod outline;
+pub mod packed;
 pub mod period;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;
+mod term;
 #[cfg(feature = "checksum")]
 mod text;
 
 pub use group::GROUP_DEFAULT;
+pub use hex::bytes as bytes_of_hex;
 pub use label::label;
+pub use term::term;
 #[cfg(feature = "checksum")]
 pub use text::Text;

@@ -37,7 +37,7 @@ pub(crate) struct Subject {
     pub version: Version,
     pub migration: &'static str,
     /// The lints that its attribute acknowledges.
-    pub allowed: &'static [&'static str],
+    pub allowed: Vec<&'static str>,
     pub operations: Vec<Operation>,
 }
 

@@ -302,14 +302,11 @@ impl Migrator {
         }?;
         let control = self.settings.collection_name();
         let problems: Vec<String> = registry
-            .iter()
-            .flat_map(|migration| {
-                let problems = migration
-                    .declaration()
-                    .map(|declare| declared::trespasses(declare, &control))
-                    .into_iter()
-                    .flatten();
-                problems.map(move |problem| {
+            .seen()
+            .filter_map(|seen| Some((seen, seen.declaration()?)))
+            .flat_map(|(seen, declare)| {
+                let migration = seen.migration();
+                declared::trespasses(declare, &control).into_iter().map(move |problem| {
                     format!(
                         "{} `{}` ({}): {problem}",
                         migration.version(),

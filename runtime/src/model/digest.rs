@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use mongodb::bson::{Document, doc};
-use sha2::{Digest as _, Sha256};
+use mongrate_seal::{bytes_of_hex, term};
 
 use super::version::Version;
 
@@ -29,8 +29,13 @@ impl Digest {
     }
 
     pub(crate) fn add(&mut self, version: Version, checksum: &str) {
+        self.add_term(&term(version.get(), checksum));
+    }
+
+    /// Adds the hash of one migration.
+    pub(crate) fn add_term(&mut self, term: &[u8; 32]) {
         let mut carry = false;
-        for (limb, term) in self.sum.iter_mut().zip(term(version, checksum)) {
+        for (limb, term) in self.sum.iter_mut().zip(limbs(term)) {
             let (partly, over) = limb.overflowing_add(term);
             let (all, over_too) = partly.overflowing_add(u64::from(carry));
             *limb = all;
@@ -41,7 +46,7 @@ impl Digest {
 
     pub(crate) fn remove(&mut self, version: Version, checksum: &str) {
         let mut borrow = false;
-        for (limb, term) in self.sum.iter_mut().zip(term(version, checksum)) {
+        for (limb, term) in self.sum.iter_mut().zip(limbs(&term(version.get(), checksum))) {
             let (partly, under) = limb.overflowing_sub(term);
             let (all, under_too) = partly.overflowing_sub(u64::from(borrow));
             *limb = all;
@@ -68,35 +73,8 @@ impl Digest {
     pub(crate) fn from_document(document: &Document) -> Option<Self> {
         let count = document.get_i64("count").ok()?;
         let hex = document.get_str("digest").ok()?;
-        Some(Self { count, sum: limbs(&bytes(hex)?) })
+        Some(Self { count, sum: limbs(&bytes_of_hex(hex)?) })
     }
-}
-
-/// The hash of one applied migration. A start hashes every linked migration, so the input fits one
-/// block of SHA-256: the bytes of a checksum that is a SHA-256 itself, the text of any other.
-fn term(version: Version, checksum: &str) -> [u64; 4] {
-    let mut hash = Sha256::new();
-    hash.update(version.get().to_le_bytes());
-    match checksum.strip_prefix("v1:sha256:").and_then(bytes) {
-        Some(bytes) => hash.update(bytes),
-        None => hash.update(checksum.as_bytes()),
-    }
-    limbs(&hash.finalize().into())
-}
-
-/// The bytes of 64 hexadecimal digits. A start reads the checksum of every migration, so no digit
-/// takes a branch or a table: the compiler then converts many at a time.
-fn bytes(hex: &str) -> Option<[u8; 32]> {
-    let hex: &[u8; 64] = hex.as_bytes().try_into().ok()?;
-    let is_hex = hex.iter().fold(true, |is_hex, digit| is_hex & digit.is_ascii_hexdigit());
-    // `0` is 0x30, `A` is 0x41, `a` is 0x61.
-    let digits = hex.map(|digit| (digit & 15) + 9 * (digit >> 6));
-    let (pairs, _) = digits.as_chunks::<2>();
-    let mut bytes = [0; 32];
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = high << 4 | low;
-    }
-    is_hex.then_some(bytes)
 }
 
 fn limbs(bytes: &[u8; 32]) -> [u64; 4] {
@@ -122,18 +100,6 @@ mod tests {
         assert_eq!(other, Digest::of([some[0], some[2]]));
         assert_ne!(other, Digest::of([some[0], (Version::new(3), "edited")]));
         assert_eq!(Digest::from_document(&forward.to_document()), Some(forward));
-    }
-
-    #[test]
-    fn hexadecimal_digits_are_read() {
-        let text = "00ff".repeat(16);
-        let expected = [0, 0xff].repeat(16);
-        assert_eq!(bytes(&text).map(Vec::from), Some(expected.clone()));
-        assert_eq!(bytes(&text.to_uppercase()).map(Vec::from), Some(expected));
-        for bad in ["g", "/", ":", "@", "`", "G", " ", "+"] {
-            assert_eq!(bytes(&text.replacen('f', bad, 1)), None, "{bad}");
-        }
-        assert_eq!(bytes(&text[1..]), None);
     }
 
     #[test]

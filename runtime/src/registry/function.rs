@@ -7,9 +7,17 @@
 
 use std::{any::TypeId, future::Future, ptr::NonNull};
 
-use super::migration::{Descriptor, Functions, Migration, OnlineFn, TransactionFn};
+use super::{
+    entry::Entry,
+    migration::{self, Code, Functions, OnlineFn, TransactionFn},
+    running,
+};
 use crate::{
-    kinds::{change::declared::ChangeFn, online::Online, transaction::Transaction},
+    kinds::{
+        change::declared::{Change, ChangeFn},
+        online::Online,
+        transaction::Transaction,
+    },
     model::result::BoxError,
 };
 
@@ -111,8 +119,7 @@ impl<F> RollsBackTransaction<F> for OfTransaction
 where
     F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
 {
-    const FUNCTION: TransactionFn =
-        |context| Box::pin(async move { item::<F>().begin(context).await.boxed() });
+    const FUNCTION: TransactionFn = transaction_fn::<F>();
 }
 
 /// The kind of a function that can roll back an online migration.
@@ -131,81 +138,121 @@ impl<F> RollsBackOnline<F> for OfOnline
 where
     F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
 {
-    const FUNCTION: OnlineFn =
-        |context| Box::pin(async move { item::<F>().begin(context).await.boxed() });
+    const FUNCTION: OnlineFn = online_fn::<F>();
 }
 
-fn alone<F: 'static>() -> Functions {
-    Functions { up: TypeId::of::<F>(), down: None }
+/// A function that declares the operations of a migration.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot declare a migration",
+    label = "not a `fn` with the signature of a declared migration",
+    note = "a declared migration is written `fn example(change: &mut Change)`"
+)]
+pub trait Declaration: Copy + 'static {
+    #[doc(hidden)]
+    const FUNCTION: ChangeFn;
 }
 
-fn with_rollback<F: 'static, G: 'static>() -> Functions {
-    Functions { up: TypeId::of::<F>(), down: Some(TypeId::of::<G>()) }
+impl<F: Fn(&mut Change) + Copy + 'static> Declaration for F {
+    const FUNCTION: ChangeFn = |change| item::<F>()(change);
 }
 
-impl Descriptor {
+/// The packed texts of a migration, as the attribute writes them. Each method adds the functions.
+///
+/// A function's pointer comes from code, which computes it: there the dynamic linker has nothing to
+/// write.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Texts(pub &'static [u8]);
+
+impl Texts {
     /// Makes a transactional migration.
-    pub const fn transaction<F>(self, up: F) -> Migration
+    pub const fn transaction<F>(self, _up: F) -> Entry
     where
         F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
     {
-        Migration::transaction(self.with(alone::<F>), transaction_fn(up), None)
+        Entry::new(self.0, || Code { body: transaction::<F>(None), functions: alone::<F>() })
     }
 
     /// Makes a transactional migration with a rollback.
-    pub const fn transaction_and_back<F, G, K>(self, up: F, _down: G) -> Migration
+    pub const fn transaction_and_back<F, G, K>(self, _up: F, _down: G) -> Entry
     where
         F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
         G: Rollback<K>,
         K: RollsBackTransaction<G>,
     {
-        let this = self.with(with_rollback::<F, G>);
-        Migration::transaction(this, transaction_fn(up), Some(K::FUNCTION))
+        Entry::new(self.0, || Code {
+            body: transaction::<F>(Some(K::FUNCTION)),
+            functions: both::<F, G>(),
+        })
     }
 
     /// Makes an online migration.
-    pub const fn online<F>(self, up: F) -> Migration
+    pub const fn online<F>(self, _up: F) -> Entry
     where
         F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
     {
-        Migration::online(self.with(alone::<F>), online_fn(up), None)
+        Entry::new(self.0, || Code { body: online::<F>(None), functions: alone::<F>() })
     }
 
     /// Makes an online migration with a rollback.
-    pub const fn online_and_back<F, G, K>(self, up: F, _down: G) -> Migration
+    pub const fn online_and_back<F, G, K>(self, _up: F, _down: G) -> Entry
     where
         F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
         G: Rollback<K>,
         K: RollsBackOnline<G>,
     {
-        let this = self.with(with_rollback::<F, G>);
-        Migration::online(this, online_fn(up), Some(K::FUNCTION))
+        Entry::new(self.0, || Code {
+            body: online::<F>(Some(K::FUNCTION)),
+            functions: both::<F, G>(),
+        })
     }
 
     /// Makes a declared migration without a rollback.
-    pub const fn change(self, declare: ChangeFn) -> Migration {
-        Migration::change(self, declare, false)
+    pub const fn change<F: Declaration>(self, _declare: F) -> Entry {
+        Entry::new(self.0, || Code { body: change::<F>(false), functions: None })
     }
 
     /// Makes a declared migration whose rollback undoes its operations.
-    pub const fn change_and_back(self, declare: ChangeFn) -> Migration {
-        Migration::change(self, declare, true)
-    }
-
-    const fn with(mut self, functions: fn() -> Functions) -> Self {
-        self.functions = Some(functions);
-        self
+    pub const fn change_and_back<F: Declaration>(self, _declare: F) -> Entry {
+        Entry::new(self.0, || Code { body: change::<F>(true), functions: None })
     }
 }
 
-const fn transaction_fn<F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>>(
-    _: F,
-) -> TransactionFn {
-    |context| Box::pin(async move { item::<F>().begin(context).await.boxed() })
+fn alone<F: 'static>() -> Option<Functions> {
+    Some(Functions { up: TypeId::of::<F>(), down: None })
 }
 
-const fn online_fn<F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>>(_: F) -> OnlineFn {
-    |context| Box::pin(async move { item::<F>().begin(context).await.boxed() })
+fn both<F: 'static, G: 'static>() -> Option<Functions> {
+    Some(Functions { up: TypeId::of::<F>(), down: Some(TypeId::of::<G>()) })
+}
+
+fn transaction<F>(down: Option<TransactionFn>) -> migration::Body
+where
+    F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
+{
+    migration::Body::Transaction { up: transaction_fn::<F>(), down }
+}
+
+fn online<F>(down: Option<OnlineFn>) -> migration::Body
+where
+    F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>,
+{
+    migration::Body::Online { up: online_fn::<F>(), down }
+}
+
+fn change<F: Declaration>(reversible: bool) -> migration::Body {
+    migration::Body::Change { declare: F::FUNCTION, reversible }
+}
+
+const fn transaction_fn<F>() -> TransactionFn
+where
+    F: for<'a, 'c> Body<&'a mut Transaction<'c>, Output: Ending>,
+{
+    |context| running::boxed(async move { item::<F>().begin(context).await.boxed() })
+}
+
+const fn online_fn<F: for<'a, 'c> Body<&'a mut Online<'c>, Output: Ending>>() -> OnlineFn {
+    |context| running::boxed(async move { item::<F>().begin(context).await.boxed() })
 }
 
 /// Returns the only value of a function's type. Every caller has been given that value before.
@@ -235,8 +282,12 @@ mod tests {
 
     #[test]
     fn every_function_has_a_pointer_of_its_own() {
-        const FAILS: TransactionFn = transaction_fn(fails);
-        const SUCCEEDS: TransactionFn = transaction_fn(succeeds);
-        assert!(!std::ptr::fn_addr_eq(FAILS, SUCCEEDS));
+        let pointer = |entry: Entry| match entry.code().body {
+            migration::Body::Transaction { up, .. } => up,
+            _ => panic!("a transactional one"),
+        };
+        let fails = pointer(Texts(&[]).transaction(fails));
+        let succeeds = pointer(Texts(&[]).transaction(succeeds));
+        assert!(!std::ptr::fn_addr_eq(fails, succeeds));
     }
 }

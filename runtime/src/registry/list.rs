@@ -1,16 +1,17 @@
 //! Gathers the migrations of one group, sorts them, and refuses an unsound set.
 
 use std::{
-    any::TypeId,
     cmp::Ordering,
-    collections::{HashMap, HashSet},
-    hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher},
+    collections::HashMap,
     sync::{Arc, OnceLock},
 };
 
 use super::{
-    migration::{Functions, MIGRATIONS, Migration},
+    entry::{Entry, MIGRATIONS},
+    fingerprints::Fingerprints,
+    migration::{Functions, Migration},
     seal::{self, SUMS, SumFile},
+    seen::Seen,
 };
 use crate::{
     kinds::change::declared,
@@ -21,16 +22,31 @@ use crate::{
 /// take longer than that.
 #[derive(Clone, Debug)]
 pub(crate) enum List {
+    Linked(&'static [Entry]),
     Static(&'static [Migration]),
     Shared(Arc<[Migration]>),
 }
 
 impl List {
-    fn as_slice(&self) -> &[Migration] {
+    fn len(&self) -> usize {
         match self {
-            Self::Static(list) => list,
-            Self::Shared(list) => list,
+            Self::Linked(list) => list.len(),
+            Self::Static(list) => list.len(),
+            Self::Shared(list) => list.len(),
         }
+    }
+
+    fn seen(&self, place: usize) -> Option<Seen<'_>> {
+        match self {
+            Self::Linked(list) => list.get(place).map(Seen::Linked),
+            Self::Static(list) => list.get(place).map(Seen::Given),
+            Self::Shared(list) => list.get(place).map(Seen::Given),
+        }
+    }
+
+    /// The migrations of every group, in any order.
+    fn all(&self) -> impl Iterator<Item = Seen<'_>> + Clone {
+        (0..self.len()).filter_map(|place| self.seen(place))
     }
 }
 
@@ -41,6 +57,9 @@ pub(crate) struct Registry {
     list: List,
     /// The places of the migrations in the list; `None` if the set is the whole list, in its order.
     order: Option<Vec<u32>>,
+    /// The linked migrations, unpacked when they are first needed: a start with nothing pending
+    /// never needs them.
+    unpacked: OnceLock<Arc<[Migration]>>,
     /// Computed when it is first needed: by then the first command is on its way to the server, so
     /// a start does not wait for it.
     digest: OnceLock<Digest>,
@@ -49,7 +68,7 @@ pub(crate) struct Registry {
 impl Registry {
     /// The migrations that are linked into this binary, compared with their sum files.
     pub(crate) fn linked(group: &str) -> Result<Self, Error> {
-        Self::new(List::Static(&MIGRATIONS), group, Some(&SUMS))
+        Self::new(List::Linked(&MIGRATIONS), group, Some(&SUMS))
     }
 
     /// The migrations of an explicit list.
@@ -60,10 +79,11 @@ impl Registry {
     /// `files`: the sum files of the linked crates; `None` for an explicit list.
     pub(crate) fn new(list: List, group: &str, files: Option<&[SumFile]>) -> Result<Self, Error> {
         let mut problems = Vec::new();
-        let order = order(list.as_slice(), group);
-        let registry = Self { list, order, digest: OnceLock::new() };
-        for migration in registry.iter() {
-            if migration.version().get() <= 0 {
+        let order = order(&list, group);
+        let registry = Self { list, order, unpacked: OnceLock::new(), digest: OnceLock::new() };
+        for seen in registry.seen() {
+            if seen.version().get() <= 0 {
+                let migration = seen.migration();
                 problems.push(format!(
                     "`{}` ({}) has version {}; versions are positive",
                     migration.name(),
@@ -71,39 +91,45 @@ impl Registry {
                     migration.version()
                 ));
             }
-            for problem in migration.declaration().map(declared::problems).unwrap_or_default() {
-                problems.push(format!(
-                    "{} `{}` ({}): {problem}",
-                    migration.version(),
-                    migration.name(),
-                    migration.source()
-                ));
+            for problem in seen.declaration().map(declared::problems).unwrap_or_default() {
+                problems.push(format!("{}: {problem}", shown(&seen.migration())));
             }
         }
-        if !is_sound(registry.iter()) {
+        if !is_sound(registry.seen()) {
             problems.extend(used_twice(registry.iter()));
         }
-        if !has_own_rollbacks(registry.list.as_slice()) {
-            problems.extend(rolled_back_wrongly(registry.list.as_slice(), group));
+        if !has_own_rollbacks(registry.list.all()) {
+            let all: Vec<Migration> = registry.list.all().map(Seen::migration).collect();
+            problems.extend(rolled_back_wrongly(&all, group));
         }
-        problems.extend(seal::problems(files.unwrap_or_default(), registry.iter(), group));
+        problems.extend(seal::problems(files.unwrap_or_default(), registry.seen(), group));
         if registry.len() == 0 && problems.is_empty() {
-            problems.push(empty(group, files.is_some(), registry.list.as_slice()));
+            problems.push(empty(group, files.is_some(), registry.list.all()));
         }
         if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.order.as_ref().map_or(self.list.as_slice().len(), Vec::len)
+        self.order.as_ref().map_or(self.list.len(), Vec::len)
     }
 
-    /// The migration at this place, oldest version first.
-    fn at(&self, place: usize) -> Option<&Migration> {
-        let place = match &self.order {
-            Some(order) => usize::try_from(*order.get(place)?).ok()?,
-            None => place,
+    /// The place in the list of the migration at this place of the set, oldest version first.
+    fn place(&self, at: usize) -> Option<usize> {
+        match &self.order {
+            Some(order) => usize::try_from(*order.get(at)?).ok(),
+            None => Some(at),
+        }
+    }
+
+    fn at(&self, at: usize) -> Option<&Migration> {
+        let list = match &self.list {
+            List::Linked(entries) => {
+                self.unpacked.get_or_init(|| entries.iter().map(Entry::migration).collect())
+            }
+            List::Static(list) => *list,
+            List::Shared(list) => list,
         };
-        self.list.as_slice().get(place)
+        list.get(self.place(at)?)
     }
 
     pub(crate) fn get(&self, version: Version) -> Option<&Migration> {
@@ -122,7 +148,12 @@ impl Registry {
 
     /// Oldest version first.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> + Clone {
-        (0..self.len()).filter_map(|place| self.at(place))
+        (0..self.len()).filter_map(|at| self.at(at))
+    }
+
+    /// The same without unpacking what is linked: what every start looks at.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = Seen<'_>> + Clone {
+        (0..self.len()).filter_map(|at| self.list.seen(self.place(at)?))
     }
 
     /// The migrations of all groups, oldest version first.
@@ -136,8 +167,8 @@ impl Registry {
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
             let mut digest = Digest::default();
-            for migration in self.iter() {
-                digest.add(migration.version(), &migration.checksum());
+            for seen in self.seen() {
+                digest.add_term(&seen.term());
             }
             digest
         })
@@ -146,64 +177,63 @@ impl Registry {
 
 /// The places of a group's migrations, in the order of their versions; `None` if the list holds
 /// only these, in this order.
-fn order(list: &[Migration], group: &str) -> Option<Vec<u32>> {
-    let whole = list.iter().all(|migration| migration.group() == group);
-    if whole && list.is_sorted_by_key(Migration::version) {
+fn order(list: &List, group: &str) -> Option<Vec<u32>> {
+    let whole = list.all().all(|seen| seen.group() == group);
+    if whole && list.all().is_sorted_by_key(Seen::version) {
         return None;
     }
-    let numbered = (0..).zip(list).filter(|(_, migration)| migration.group() == group);
+    let numbered = (0..).zip(list.all()).filter(|(_, seen)| seen.group() == group);
     let mut keyed: Vec<(Version, u32)> =
-        numbered.map(|(place, migration)| (migration.version(), place)).collect();
+        numbered.map(|(place, seen)| (seen.version(), place)).collect();
     keyed.sort();
     Some(keyed.into_iter().map(|(_, place)| place).collect())
 }
 
-/// Whether no two migrations share their version or their name, as far as hashes tell. If this is
-/// `false`, the list is checked in full. `sorted`: in the order of versions.
-fn is_sound<'a>(sorted: impl Iterator<Item = &'a Migration>) -> bool {
-    let mut names: HashSet<u64, BuildHasherDefault<Hashed>> = HashSet::default();
-    names.reserve(sorted.size_hint().1.unwrap_or(0));
+/// Whether no two migrations share their version or their name, as far as fingerprints tell. If this
+/// is `false`, the list is checked in full. `sorted`: in the order of versions.
+fn is_sound<'a>(sorted: impl Iterator<Item = Seen<'a>>) -> bool {
+    let mut names = Fingerprints::of_about(sorted.size_hint().1.unwrap_or(0));
     let mut before = None;
-    for migration in sorted {
-        let mut name = DefaultHasher::new();
-        migration.name().hash(&mut name);
-        if before.replace(migration.version()) == Some(migration.version())
-            || !names.insert(name.finish())
-        {
+    for seen in sorted {
+        let version = seen.version();
+        if before.replace(version) == Some(version) || !names.insert(seen.name()) {
             return false;
         }
     }
     true
 }
 
-/// Whether every rollback function belongs to one migration, and is no migration itself.
-fn has_own_rollbacks(all: &[Migration]) -> bool {
-    if !all.iter().any(Migration::is_reversible) {
+/// Whether every rollback function belongs to one migration, and is no migration itself, as far as
+/// fingerprints tell.
+fn has_own_rollbacks<'a>(all: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
+    if !all.clone().any(Seen::is_reversible) {
         return true;
     }
-    let mut seen: HashSet<TypeId, BuildHasherDefault<Hashed>> = HashSet::default();
-    seen.reserve(2 * all.len());
-    all.iter()
-        .filter_map(functions)
-        .all(|Functions { up, down }| seen.insert(up) && down.is_none_or(|down| seen.insert(down)))
+    let mut types = Fingerprints::of_about(2 * all.size_hint().1.unwrap_or(0));
+    all.filter_map(Seen::functions).all(|Functions { up, down }| {
+        types.insert(up) && down.is_none_or(|down| types.insert(down))
+    })
 }
 
-fn functions(migration: &Migration) -> Option<Functions> {
-    migration.descriptor.functions.map(|functions| functions())
+fn shown(migration: &Migration) -> String {
+    format!("{} `{}` ({})", migration.version(), migration.name(), migration.source())
 }
 
 /// Names the migrations of a group whose rollback is not a function of their own. `all`: the
 /// migrations of every group, in any order.
 fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
-    let shown = |migration: &Migration| {
-        format!("{} `{}` ({})", migration.version(), migration.name(), migration.source())
-    };
+    let functions = |migration: &Migration| migration.code.and_then(|code| code().functions);
     let mut sorted: Vec<(&Migration, Functions)> =
         all.iter().filter_map(|migration| Some((migration, functions(migration)?))).collect();
     sorted.sort_by_key(|(migration, _)| (migration.group(), migration.version()));
     let mut problems = Vec::new();
-    for (at, (migration, Functions { up, down })) in sorted.iter().enumerate() {
+    let (mut by_up, mut by_down) = (HashMap::new(), HashMap::new());
+    for (migration, functions) in &sorted {
+        by_up.entry(functions.up).or_insert(*migration);
+    }
+    for (migration, Functions { up, down }) in &sorted {
         let Some(down) = down else { continue };
+        let first = *by_down.entry(*down).or_insert(*migration);
         let mut complain = |other: &Migration, text: String| {
             if migration.group() == group || other.group() == group {
                 problems.push(text);
@@ -220,7 +250,7 @@ fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
             );
             continue;
         }
-        if let Some((other, _)) = sorted.iter().find(|(_, other)| other.up == *down) {
+        if let Some(other) = by_up.get(down) {
             complain(
                 other,
                 format!(
@@ -231,41 +261,20 @@ fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
                 ),
             );
         }
-        let earlier = sorted.iter().take(at).find(|(_, other)| other.down.as_ref() == Some(down));
-        if let Some((other, _)) = earlier {
+        if !std::ptr::eq(first, *migration) {
             complain(
-                other,
+                first,
                 format!(
                     "{} and {} are rolled back by one and the same function, which can undo only one \
                  of them: write a rollback for each; what they share goes into a function that \
                  both call",
-                    shown(other),
+                    shown(first),
                     shown(migration)
                 ),
             );
         }
     }
     problems
-}
-
-/// A hasher for values that are hashes already.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
 }
 
 /// Names the migrations that share a version or a name. `sorted`: in the order of versions.
@@ -300,7 +309,7 @@ fn used_twice<'a>(sorted: impl Iterator<Item = &'a Migration>) -> Vec<String> {
 }
 
 /// Says why a group has no migration, and what to do. `all`: the migrations of every group.
-fn empty(group: &str, linked: bool, all: &[Migration]) -> String {
+fn empty<'a>(group: &str, linked: bool, all: impl Iterator<Item = Seen<'a>>) -> String {
     if !linked {
         return format!("the list holds no migration of group `{group}`");
     }
@@ -310,9 +319,9 @@ fn empty(group: &str, linked: bool, all: &[Migration]) -> String {
         format!("no migration of group `{group}` is linked into this binary")
     };
     let mut others: Vec<&str> = Vec::new();
-    for migration in all {
-        if !others.contains(&migration.group()) {
-            others.push(migration.group());
+    for seen in all {
+        if !others.contains(&seen.group()) {
+            others.push(seen.group());
         }
     }
     if !others.is_empty() {
@@ -324,8 +333,10 @@ fn empty(group: &str, linked: bool, all: &[Migration]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mongrate_seal::packed::Unpacked;
+
     use super::*;
-    use crate::registry::migration::Descriptor;
+    use crate::registry::function::Texts;
 
     const fn one(version: i64, name: &'static str) -> Migration {
         Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
@@ -340,6 +351,24 @@ mod tests {
             panic!("unsound");
         };
         assert_eq!(problems.len(), 3, "{problems:#?}");
+    }
+
+    fn packed(version: i64, name: &str, is_reversible: bool) -> Texts {
+        let unpacked = Unpacked {
+            version,
+            name,
+            group: DEFAULT_GROUP,
+            checksum: "v1:sha256:aa",
+            crate_name: "shop",
+            file: "m.rs",
+            line: 3,
+            is_reversible,
+            is_out_of_order: false,
+            is_change: false,
+            allow: &[],
+            writes: &[],
+        };
+        Texts(unpacked.pack().leak())
     }
 
     mod rollbacks {
@@ -364,13 +393,10 @@ mod tests {
     #[test]
     fn every_rollback_undoes_one_migration() {
         use rollbacks::{down_one, down_two, up_one, up_two};
-        let describe = |version, name| {
-            Descriptor::new(version, name, "default", "v1", "shop", "m.rs", 3, name, false)
-        };
-        let one = describe(1, "one").transaction_and_back(up_one, down_one);
-        let two = || describe(2, "two");
-        let found = |two: Migration| {
-            let list = List::Shared([two, one].into());
+        let one = packed(1, "one", true).transaction_and_back(up_one, down_one);
+        let two = || packed(2, "two", true);
+        let found = |two: Entry| {
+            let list = List::Linked(vec![two, one].leak());
             match Registry::given(list, DEFAULT_GROUP) {
                 Ok(_) => String::new(),
                 Err(Error::Registry { problems }) => problems.join("\n"),
@@ -378,7 +404,7 @@ mod tests {
             }
         };
         assert_eq!(found(two().transaction_and_back(up_two, down_two)), "");
-        assert_eq!(found(two().transaction(up_two)), "");
+        assert_eq!(found(packed(2, "two", false).transaction(up_two)), "");
         assert_eq!(
             found(two().transaction_and_back(up_two, down_one)),
             "1 `one` (m.rs:3) and 2 `two` (m.rs:3) are rolled back by one and the same function, \
@@ -392,6 +418,24 @@ mod tests {
         );
         let text = found(two().transaction_and_back(up_two, up_two));
         assert!(text.starts_with("2 `two` (m.rs:3) is its own rollback"), "{text}");
+    }
+
+    /// The hash that the attribute packs is that of the record, or every start would find changes.
+    #[test]
+    fn what_is_linked_has_the_digest_of_its_records() {
+        use rollbacks::{up_one, up_two};
+        let list = vec![
+            packed(7, "seven", false).transaction(up_one),
+            packed(2, "two", false).transaction(up_two),
+        ];
+        let registry = Registry::given(List::Linked(list.leak()), DEFAULT_GROUP).unwrap();
+        assert!(registry.unpacked.get().is_none(), "a start unpacks nothing");
+        let records: Vec<_> =
+            registry.iter().map(|one| (one.version(), one.checksum().into_owned())).collect();
+        let versions: Vec<i64> = records.iter().map(|(version, _)| version.get()).collect();
+        assert_eq!(versions, [2, 7]);
+        let applied = records.iter().map(|(version, checksum)| (*version, checksum.as_str()));
+        assert_eq!(registry.digest(), Digest::of(applied));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, borrow::Cow, future::Future, pin::Pin};
 
-use linkme::distributed_slice;
+use mongrate_seal::packed;
 
 use crate::{
     kinds::{change::declared::ChangeFn, online::Online, transaction::Transaction},
@@ -23,10 +23,6 @@ pub(crate) struct Functions {
     pub(crate) down: Option<TypeId>,
 }
 
-/// Every migration that is linked into this binary, in no particular order.
-#[distributed_slice]
-pub static MIGRATIONS: [Migration];
-
 /// The boxed future of a migration body. It need not be `Send`: bodies run on a thread of their
 /// own.
 pub type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + 'a>>;
@@ -37,64 +33,18 @@ pub type TransactionFn = for<'a, 'c> fn(&'a mut Transaction<'c>) -> Outcome<'a>;
 /// The body of an online migration, or its rollback.
 pub type OnlineFn = for<'a, 'c> fn(&'a mut Online<'c>) -> Outcome<'a>;
 
-/// What the attribute knows of a migration, without its functions.
+/// What is known of a migration, without its functions.
 #[derive(Clone, Copy, Debug)]
-#[doc(hidden)]
-pub struct Descriptor {
-    pub version: i64,
-    pub name: &'static str,
-    pub group: &'static str,
-    pub checksum: &'static str,
-    pub crate_name: &'static str,
-    pub file: &'static str,
-    pub line: u32,
-    pub function: &'static str,
-    pub out_of_order: bool,
+pub(crate) struct Descriptor {
+    pub(crate) version: i64,
+    pub(crate) name: &'static str,
+    pub(crate) group: &'static str,
+    pub(crate) checksum: &'static str,
+    pub(crate) crate_name: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+    pub(crate) out_of_order: bool,
     pub(crate) hints: Hints,
-    /// `None` for a migration made by hand, and for a `Change`, which has no rollback function.
-    pub(crate) functions: Option<fn() -> Functions>,
-}
-
-impl Descriptor {
-    /// Makes a descriptor as the attribute writes it: the fields in order, without their names.
-    #[allow(clippy::too_many_arguments)]
-    pub const fn new(
-        version: i64,
-        name: &'static str,
-        group: &'static str,
-        checksum: &'static str,
-        crate_name: &'static str,
-        file: &'static str,
-        line: u32,
-        function: &'static str,
-        out_of_order: bool,
-    ) -> Self {
-        let hints = Hints::NONE;
-        Self {
-            version,
-            name,
-            group,
-            checksum,
-            crate_name,
-            file,
-            line,
-            function,
-            out_of_order,
-            hints,
-            functions: None,
-        }
-    }
-
-    /// Adds hints for the lints.
-    #[must_use]
-    pub const fn hinted(
-        mut self,
-        allow: &'static [&'static str],
-        writes: &'static [&'static str],
-    ) -> Self {
-        self.hints = Hints { allow, writes };
-        self
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -129,35 +79,61 @@ pub(crate) enum Body {
 pub struct Migration {
     pub(crate) descriptor: Descriptor,
     pub(crate) body: Body,
+    /// The functions as the attribute registered them; `None` for a migration made by hand.
+    pub(crate) code: Option<fn() -> Code>,
+}
+
+/// What the attribute knows of the functions of a migration.
+#[derive(Clone, Copy)]
+pub(crate) struct Code {
+    pub(crate) body: Body,
+    /// `None` for a declared migration, which has no rollback function.
+    pub(crate) functions: Option<Functions>,
 }
 
 /// What a migration tells the lints.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hints {
     /// The names of the lints that it acknowledges.
-    pub allow: &'static [&'static str],
+    pub allow: Names,
     /// The collections of which a transactional body may write many documents.
-    pub writes: &'static [&'static str],
+    pub writes: Names,
 }
 
 impl Hints {
-    pub(crate) const NONE: Self = Self { allow: &[], writes: &[] };
+    pub(crate) const NONE: Self = Self { allow: Names::Given(&[]), writes: Names::Given(&[]) };
+}
+
+/// A list of names: of a migration made by hand, or of one that the attribute registered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Names {
+    Given(&'static [&'static str]),
+    Packed(packed::Names<'static>),
+}
+
+impl Names {
+    pub(crate) fn to_vec(self) -> Vec<&'static str> {
+        match self {
+            Self::Given(names) => names.to_vec(),
+            Self::Packed(names) => names.iter().collect(),
+        }
+    }
 }
 
 impl Migration {
     /// A transactional migration made by hand.
     pub const fn transactional(version: i64, name: &'static str, up: TransactionFn) -> Self {
-        Self::transaction(by_hand(version, name), up, None)
+        by_hand(version, name, Body::Transaction { up, down: None })
     }
 
     /// An online migration made by hand.
     pub const fn online_steps(version: i64, name: &'static str, up: OnlineFn) -> Self {
-        Self::online(by_hand(version, name), up, None)
+        by_hand(version, name, Body::Online { up, down: None })
     }
 
     /// A declared migration made by hand. It is reversible.
     pub const fn declared(version: i64, name: &'static str, declare: ChangeFn) -> Self {
-        Self::change(by_hand(version, name), declare, true)
+        by_hand(version, name, Body::Change { declare, reversible: true })
     }
 
     /// The same migration with a rollback. For a transactional migration.
@@ -222,7 +198,7 @@ impl Migration {
     /// they are not reported for it.
     #[must_use]
     pub const fn allowing(mut self, lints: &'static [&'static str]) -> Self {
-        self.descriptor.hints.allow = lints;
+        self.descriptor.hints.allow = Names::Given(lints);
         self
     }
 
@@ -231,42 +207,8 @@ impl Migration {
     /// that [`Up::lint`](crate::Up::lint) compares their sizes with its limits.
     #[must_use]
     pub const fn writing_many(mut self, collections: &'static [&'static str]) -> Self {
-        self.descriptor.hints.writes = collections;
+        self.descriptor.hints.writes = Names::Given(collections);
         self
-    }
-
-    pub(crate) const fn transaction(
-        descriptor: Descriptor,
-        up: TransactionFn,
-        down: Option<TransactionFn>,
-    ) -> Self {
-        Self { descriptor, body: Body::Transaction { up, down } }
-    }
-
-    pub(crate) const fn online(
-        descriptor: Descriptor,
-        up: OnlineFn,
-        down: Option<OnlineFn>,
-    ) -> Self {
-        Self { descriptor, body: Body::Online { up, down } }
-    }
-
-    pub(crate) const fn change(
-        descriptor: Descriptor,
-        declare: ChangeFn,
-        reversible: bool,
-    ) -> Self {
-        Self { descriptor, body: Body::Change { declare, reversible } }
-    }
-
-    /// Every migration that is linked into this binary, by group, oldest version first.
-    ///
-    /// A crate whose migrations no code names is not linked: write `use my_migrations as _;` (or
-    /// [`link!`](crate::link)) once in the binary.
-    pub fn linked() -> Vec<Self> {
-        let mut all = MIGRATIONS.to_vec();
-        all.sort_by_key(|migration| (migration.group(), migration.version()));
-        all
     }
 
     /// The version.
@@ -356,8 +298,8 @@ impl Migration {
     }
 }
 
-const fn by_hand(version: i64, name: &'static str) -> Descriptor {
-    Descriptor {
+const fn by_hand(version: i64, name: &'static str, body: Body) -> Migration {
+    let descriptor = Descriptor {
         version,
         name,
         group: DEFAULT_GROUP,
@@ -365,11 +307,10 @@ const fn by_hand(version: i64, name: &'static str) -> Descriptor {
         crate_name: "",
         file: "",
         line: 0,
-        function: name,
         out_of_order: false,
         hints: Hints::NONE,
-        functions: None,
-    }
+    };
+    Migration { descriptor, body, code: None }
 }
 
 impl std::fmt::Debug for Migration {

@@ -3,11 +3,15 @@
 //!
 //! Imports: mongo, model, telemetry, protocol, kinds.
 
+pub(crate) mod entry;
+pub(crate) mod fingerprints;
 pub(crate) mod function;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod migration;
 pub(crate) mod models;
 pub(crate) mod register;
+pub(crate) mod running;
 pub(crate) mod seal;
+pub(crate) mod seen;
 pub(crate) mod verify;

@@ -27,12 +27,11 @@ macro_rules! define {
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __migration_v1 {
-            ($symbol:ident $register:ident $descriptor:tt $hints:tt $functions:tt) => {
+            ($symbol:ident $register:ident $packed:tt $functions:tt) => {
                 const _: () = {
                     $($attributes)*
-                    static MIGRATION: $crate::Migration =
-                        $crate::__private::v1::Descriptor::new $descriptor
-                            .hinted $hints.$register $functions;
+                    static MIGRATION: $crate::__private::v1::Entry =
+                        $crate::__private::v1::Texts($packed).$register $functions;
                     #[unsafe(no_mangle)]
                     fn $symbol() {}
                 };
@@ -117,9 +116,9 @@ macro_rules! sections {
 macro_rules! probe {
     (
         #![linkme_macro = $macro:path]
-        static NONE: Migration = $value:expr;
+        static NONE: Entry = $value:expr;
     ) => {
-        super::migration::MIGRATIONS! {
+        super::entry::MIGRATIONS! {
             #![linkme_macro = sections]
             static NONE: () = ();
         }
@@ -130,4 +129,4 @@ macro_rules! probe {
 }
 
 #[linkme::distributed_slice(probe)]
-static NONE: Migration = none;
+static NONE: Entry = none;

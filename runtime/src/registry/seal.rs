@@ -8,7 +8,7 @@ use std::{
 use linkme::distributed_slice;
 use mongrate_seal::sum::{self, Declared, Sealed, Sum, Undo};
 
-use super::migration::Migration;
+use super::{migration::Migration, seen::Seen};
 
 /// The sum file of each linked crate that has one, once or more.
 #[distributed_slice]
@@ -28,16 +28,17 @@ pub struct SumFile {
 /// is sound. `linked`: oldest version first.
 pub(crate) fn problems<'a>(
     files: &[SumFile],
-    linked: impl Iterator<Item = &'a Migration> + Clone,
+    linked: impl Iterator<Item = Seen<'a>> + Clone,
     group: &str,
 ) -> Vec<String> {
     let seen = files.iter().filter(|file| file.absent.is_none());
     let by_crate: BTreeMap<&str, &str> = seen.map(|file| (file.crate_name, file.text)).collect();
     let mut problems = unseen(files);
     for (crate_name, text) in by_crate {
-        let of_crate = linked.clone().filter(|migration| migration.crate_name() == crate_name);
+        let of_crate = linked.clone().filter(|seen| seen.crate_name() == crate_name);
         if !is_as_sealed(text, of_crate.clone(), group) {
-            problems.extend(in_full(crate_name, text, &of_crate.collect::<Vec<_>>(), group));
+            let of_crate: Vec<Migration> = of_crate.map(Seen::migration).collect();
+            problems.extend(in_full(crate_name, text, &of_crate, group));
         }
     }
     problems
@@ -60,7 +61,7 @@ fn unseen(files: &[SumFile]) -> Vec<String> {
 }
 
 /// What is wrong with one crate, whatever the check costs.
-fn in_full(crate_name: &str, text: &str, linked: &[&Migration], group: &str) -> Vec<String> {
+fn in_full(crate_name: &str, text: &str, linked: &[Migration], group: &str) -> Vec<String> {
     match Sum::parse(text) {
         Err(fault) => vec![format!("crate `{crate_name}`: {fault}")],
         Ok(sum) => of_one(crate_name, &sum, linked, group),
@@ -71,11 +72,7 @@ fn in_full(crate_name: &str, text: &str, linked: &[&Migration], group: &str) -> 
 /// start checks this, so it copies nothing, and leaves the chain to the compiler, which has read
 /// the same text; if this is `false`, the crate is checked in full. (A new migration cannot have
 /// the name of a sealed migration: no two linked migrations share their name.)
-fn is_as_sealed<'a>(
-    text: &str,
-    mut linked: impl Iterator<Item = &'a Migration>,
-    group: &str,
-) -> bool {
+fn is_as_sealed<'a>(text: &str, mut linked: impl Iterator<Item = Seen<'a>>, group: &str) -> bool {
     let mut newest = 0;
     for line in sum::lines(text) {
         let Some(line) = line else { return false };
@@ -83,22 +80,21 @@ fn is_as_sealed<'a>(
             continue;
         }
         newest = line.version;
-        let sealed = linked
-            .find(|migration| migration.version().get() >= newest || !migration.is_out_of_order());
-        let same = |migration: &Migration| {
-            migration.version().get() == line.version
-                && migration.name() == line.name
-                && migration.checksum() == line.checksum
-                && (line.rollback.is_none() || migration.is_reversible())
+        let sealed = linked.find(|seen| seen.version().get() >= newest || !seen.is_out_of_order());
+        let same = |seen: Seen<'_>| {
+            seen.version().get() == line.version
+                && seen.name() == line.name
+                && seen.checksum() == line.checksum
+                && (line.rollback.is_none() || seen.is_reversible())
         };
         if !sealed.is_some_and(same) {
             return false;
         }
     }
-    linked.all(|migration| migration.is_out_of_order() || migration.version().get() > newest)
+    linked.all(|seen| seen.is_out_of_order() || seen.version().get() > newest)
 }
 
-fn of_one(crate_name: &str, sum: &Sum, linked: &[&Migration], group: &str) -> Vec<String> {
+fn of_one(crate_name: &str, sum: &Sum, linked: &[Migration], group: &str) -> Vec<String> {
     let mut problems: Vec<String> =
         linked.iter().filter_map(|migration| complaint(sum, migration)).collect();
     let versions: BTreeSet<i64> =
@@ -149,7 +145,7 @@ mod tests {
         model::error::Error,
         registry::{
             list::{List, Registry},
-            migration::{Descriptor, Hints},
+            migration::{Body, Descriptor, Hints},
         },
     };
 
@@ -162,12 +158,11 @@ mod tests {
             crate_name: "my-shop",
             file: "src/m.rs",
             line: 3,
-            function: name,
             out_of_order: false,
             hints: Hints::NONE,
-            functions: None,
         };
-        Migration::transaction(descriptor, |_| Box::pin(async { Ok(()) }), None)
+        let body = Body::Transaction { up: |_| Box::pin(async { Ok(()) }), down: None };
+        Migration { descriptor, body, code: None }
     }
 
     fn file(sealed: &[Migration]) -> SumFile {
@@ -261,9 +256,9 @@ mod tests {
                 linked_now.extend(is_linked);
             }
             let file = file(&sealed);
-            let glance = is_as_sealed(file.text, linked_now.iter(), "default");
-            let all: Vec<&Migration> = linked_now.iter().collect();
-            let in_full = in_full("my-shop", file.text, &all, "default");
+            let given = linked_now.iter().map(Seen::Given);
+            let glance = is_as_sealed(file.text, given, "default");
+            let in_full = in_full("my-shop", file.text, &linked_now, "default");
             assert_eq!(glance, in_full.is_empty(), "{in_full:?}: {sealed:?}, {linked_now:?}");
             seen[usize::from(glance)] += 1;
         }
@@ -293,7 +288,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path: &str = directory.path().join(sum::FILE).to_str().unwrap().to_owned().leak();
         let absent = SumFile { crate_name: "my-shop", text: "", absent: Some(path) };
-        let find = || problems(&[absent, absent], [ONE].iter(), "default");
+        let find = || problems(&[absent, absent], [Seen::Given(&ONE)].into_iter(), "default");
         assert_eq!(find(), [""; 0]);
         std::fs::write(path, sum::HEADER).unwrap();
         let found = find();
@@ -307,7 +302,7 @@ mod tests {
     #[test]
     fn a_broken_file_is_named_with_its_crate() {
         let broken = SumFile { crate_name: "my-shop", text: "hello", absent: None };
-        let found = problems(&[broken], [ONE].iter(), "default");
+        let found = problems(&[broken], [Seen::Given(&ONE)].into_iter(), "default");
         assert!(found[0].starts_with("crate `my-shop`: migrations.sum:1: "), "{found:?}");
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::{
+    entry::MIGRATIONS,
     list::{List, Registry},
-    migration::{MIGRATIONS, Migration},
+    migration::Migration,
     models::{descriptor::MODELS, wanted::wanted},
     seal::{self, SUMS, SumFile},
 };
@@ -21,7 +22,7 @@ use crate::model::{error::Error, kind::DEFAULT_GROUP};
 pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
     let files: Vec<SumFile> = SUMS.iter().copied().chain(own).collect();
     let mut groups: BTreeSet<String> =
-        MIGRATIONS.iter().map(|migration| migration.group().to_owned()).collect();
+        MIGRATIONS.iter().map(|entry| entry.packed().group().to_owned()).collect();
     groups.extend(seal::groups(&files));
     if groups.is_empty() {
         groups.insert(DEFAULT_GROUP.to_owned());
@@ -29,7 +30,7 @@ pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
     let mut problems = Vec::new();
     for group in groups {
         if let Err(Error::Registry { problems: found }) =
-            Registry::new(List::Static(&MIGRATIONS), &group, Some(&files))
+            Registry::new(List::Linked(&MIGRATIONS), &group, Some(&files))
         {
             problems.extend(
                 found.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>(),
@@ -40,7 +41,7 @@ pub fn verify(own: Option<SumFile>, reversible: Option<&[&str]>) {
         problems.extend(found);
     }
     if let Some(except) = reversible {
-        problems.extend(without_rollback(&MIGRATIONS, except));
+        problems.extend(without_rollback(&Migration::linked(), except));
     }
     assert!(problems.is_empty(), "{}", Error::Registry { problems });
 }

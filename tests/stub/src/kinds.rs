@@ -20,7 +20,7 @@ pub mod change {
     pub mod declared {
         //! What is declared is judged by the real one alone.
 
-        use crate::driver::Change;
+        pub use crate::driver::Change;
 
         pub type ChangeFn = fn(&mut Change);
 

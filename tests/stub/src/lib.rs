@@ -68,7 +68,8 @@ pub mod __private {
         //! The same names as in the real runtime.
 
         pub use crate::registry::{
-            migration::{Descriptor, MIGRATIONS},
+            entry::{Entry, MIGRATIONS},
+            function::Texts,
             seal::{SUMS, SumFile},
             verify::verify,
         };

@@ -14,7 +14,7 @@ pub(super) fn empty(migration: &Migration) -> Subject {
     Subject {
         version: migration.version(),
         migration: migration.name(),
-        allowed: migration.descriptor.hints.allow,
+        allowed: migration.descriptor.hints.allow.to_vec(),
         operations: Vec::new(),
     }
 }
@@ -31,8 +31,10 @@ pub(super) fn of(migration: &Migration) -> Subject {
         subject.operations = change::effects::operations(declare);
     }
     if migration.kind() == MigrationKind::Transaction {
-        subject.operations.extend(migration.descriptor.hints.writes.iter().map(|collection| {
-            Operation::Write { collection: Some((*collection).to_owned()), seen: None }
+        let collections = migration.descriptor.hints.writes.to_vec();
+        subject.operations.extend(collections.into_iter().map(|collection| Operation::Write {
+            collection: Some(collection.to_owned()),
+            seen: None,
         }));
     }
     if migration.kind() != MigrationKind::Change {

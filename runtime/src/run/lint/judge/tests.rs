@@ -6,7 +6,12 @@ use super::*;
 use crate::run::lint::facts::{Duplicates, Failing};
 
 fn subject(allowed: &'static [&'static str]) -> Subject {
-    Subject { version: 7.into(), migration: "seven", allowed, operations: Vec::new() }
+    Subject {
+        version: 7.into(),
+        migration: "seven",
+        allowed: allowed.to_vec(),
+        operations: Vec::new(),
+    }
 }
 
 fn judged(operation: &Operation, facts: &Facts) -> Option<Lint> {
