@@ -4,22 +4,53 @@
 
 use std::{env, time::Duration};
 
-use mongodb::Client;
+use mongodb::{Client, Database};
 use mongrate::{BoxError, Migration, Migrator, StartPolicy};
 
 use crate::{
     backfill::{self, half},
     changes,
-    list::{HANGING, THREE, TWENTY, applied_already},
+    list::{HANGING, MORE, THREE, TWENTY, applied_already},
     work::print_work,
 };
+
+/// The migrations of an app.
+#[derive(Clone, Copy, Debug)]
+pub enum Known {
+    /// The first of these, as many as the job says.
+    Given(&'static [Migration]),
+    /// Those with `#[migration]`, which are as many as the job says.
+    Linked,
+}
+
+impl Known {
+    /// The migrator of the first `count` migrations.
+    fn first(self, db: &Database, count: i64) -> Result<Migrator, BoxError> {
+        let there_are = |all: usize| format!("there are {all} migrations, not {count}");
+        let count = usize::try_from(count)?;
+        match self {
+            Self::Given(all) => {
+                let first = all.get(..count).ok_or_else(|| there_are(all.len()))?;
+                Ok(Migrator::with_static(db, first))
+            }
+            // A start looks at the linked ones itself, so they are not counted here.
+            Self::Linked => Ok(Migrator::new(db)),
+        }
+    }
+
+    /// The migrator of the first `count` migrations, and of ten newer ones.
+    fn first_and_more(self, db: &Database, count: i64) -> Result<Migrator, BoxError> {
+        let first = self.first(db, count)?.migrations()?;
+        Ok(Migrator::with(db, first.into_iter().chain(MORE)))
+    }
+}
 
 /// Does the job of the arguments.
 ///
 /// # Errors
 ///
 /// If the arguments are wrong, or the job failed.
-pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
+pub async fn run(all: Known) -> Result<(), BoxError> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [job, uri, database, count] = arguments.as_slice() else {
         return Err("bench-app JOB URI DATABASE COUNT".into());
@@ -42,35 +73,31 @@ pub async fn run(all: &'static [Migration]) -> Result<(), BoxError> {
     }
     let count: i64 = count.parse()?;
     let known = |list: &'static [Migration]| Migrator::with_static(&db, list);
-    let first = |count: i64| {
-        let list = usize::try_from(count).ok().and_then(|count| all.get(..count));
-        list.ok_or_else(|| format!("there are {} migrations, not {count}", all.len()))
-    };
+    let first = |count: i64| all.first(&db, count);
     let done = match job.as_str() {
         "start" => {
-            let migrator = known(first(count)?);
+            let migrator = first(count)?;
             let started = migrator.on_start().policy(StartPolicy::Migrate).await?;
             match started {
                 mongrate::StartReport::Migrate(report) => report.done().count(),
                 _ => return Err("the start did not migrate".into()),
             }
         }
-        "up" => known(first(count)?).up().await?.done().count(),
-        "atomic" => known(first(count)?).up().atomic(true).await?.done().count(),
+        "up" => first(count)?.up().await?.done().count(),
+        "atomic" => first(count)?.up().atomic(true).await?.done().count(),
         "down" => {
             applied_already(count);
-            known(first(count)?).down().all().await?.done().count()
+            first(count)?.down().all().await?.done().count()
         }
         "baseline" => {
             if count > 0 {
-                known(first(count)?).baseline(count).await?;
+                first(count)?.baseline(count).await?;
             }
             usize::try_from(count)?
         }
-        "status" => known(first(count)?).status().await?.applied,
+        "status" => first(count)?.status().await?.applied,
         "plan" => {
-            // Ten migrations more than are applied.
-            let plan = known(first(count + 10)?).plan().await?;
+            let plan = all.first_and_more(&db, count)?.plan().await?;
             usize::try_from(count)? + 10 - plan.steps.len()
         }
         "twenty" => {

@@ -61,6 +61,12 @@ impl Args {
         Workload::value_variants().iter().copied().filter(is_selected).collect()
     }
 
+    /// Whether a workload measures an app with ten thousand migrations.
+    pub fn has_ten_thousand(&self) -> bool {
+        let may_have = |workload: &Workload| matches!(workload, Workload::Idle | Workload::Read);
+        !self.short && self.workloads().iter().any(may_have)
+    }
+
     /// The number of runs; `default` if `--runs` is not set, but at most three in a short run.
     pub fn runs_or(&self, default: u32) -> u32 {
         self.runs.unwrap_or(if self.short { 3.min(default) } else { default })

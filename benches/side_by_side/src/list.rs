@@ -15,7 +15,7 @@ const CHECKSUM: &str = "v1:sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b82
 static NEXT: AtomicI64 = AtomicI64::new(1);
 
 /// The most migrations that a program has.
-const MOST: usize = 10_010;
+const MOST: usize = 1_000;
 
 /// The length of a name.
 const WIDTH: usize = 8;
@@ -110,6 +110,20 @@ pub static TWENTY: [Migration; 20] = [
     numbered::<18>("m18"),
     numbered::<19>("m19"),
     numbered::<20>("m20"),
+];
+
+/// Ten migrations that are newer than any other.
+pub(crate) const MORE: [Migration; 10] = [
+    numbered::<20_001>("more_01"),
+    numbered::<20_002>("more_02"),
+    numbered::<20_003>("more_03"),
+    numbered::<20_004>("more_04"),
+    numbered::<20_005>("more_05"),
+    numbered::<20_006>("more_06"),
+    numbered::<20_007>("more_07"),
+    numbered::<20_008>("more_08"),
+    numbered::<20_009>("more_09"),
+    numbered::<20_010>("more_10"),
 ];
 
 /// Three migrations of the same kind.

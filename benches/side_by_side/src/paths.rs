@@ -35,16 +35,20 @@ impl Paths {
         Ok(Self { repository, programs, scratch })
     }
 
-    /// Builds the programs that are measured, in the profile of this one.
+    /// Builds the programs that are measured, in the profile of this one. `with_ten_thousand`: also
+    /// the app with ten thousand migrations.
     ///
     /// # Errors
     ///
     /// If they do not compile.
-    pub fn build(&self) -> Result<(), Problem> {
+    pub fn build(&self, with_ten_thousand: bool) -> Result<(), Problem> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet", "--package", "mongrate-bench"]);
-        for program in ["bench-floor", "bench-app", "bench-app-1000", "bench-app-10000"] {
+        for program in ["bench-floor", "bench-app", "bench-app-1000"] {
             cargo.args(["--bin", program]);
+        }
+        if with_ten_thousand {
+            cargo.args(["--features", "linked", "--bin", "bench-app-10000"]);
         }
         if !cfg!(debug_assertions) {
             cargo.arg("--release");

@@ -24,7 +24,7 @@ use crate::{
 pub async fn run(args: Args) -> Result<(), Problem> {
     let paths = Paths::find()?;
     if !args.no_build {
-        paths.build()?;
+        paths.build(args.has_ten_thousand())?;
     }
     if args.install_peers {
         install::all(&paths);

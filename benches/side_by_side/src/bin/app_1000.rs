@@ -1,11 +1,14 @@
-//! An app with Mongrate that has up to 1,010 migrations; see `mongrate_bench::app`.
+//! An app with Mongrate that has up to 1,000 migrations; see `mongrate_bench::app`.
 
 use mongrate::{BoxError, Migration};
-use mongrate_bench::{app, list};
+use mongrate_bench::{
+    app::{self, Known},
+    list,
+};
 
-static LIST: [Migration; 1_010] = list::trivial();
+static LIST: [Migration; 1_000] = list::trivial();
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    app::run(&LIST).await
+    app::run(Known::Given(&LIST)).await
 }
