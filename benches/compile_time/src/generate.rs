@@ -7,71 +7,15 @@ use mongrate_seal::{
     sum::{self, Sum},
 };
 
+use crate::{bodies, style::Style};
+
 /// The most migrations that developers put into a file.
 const MIGRATIONS_PER_FILE: usize = 10;
-
-/// How the functions are registered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// A `vec![]` of trait objects; the futures are boxed, as Mongrate's are.
-    ByHand,
-    /// The same with `Send` futures, as `#[async_trait]` makes them.
-    ByHandSend,
-    /// `#[migration]`.
-    Attribute,
-    /// `#[migration]`, with a `migrations.sum` of all but the newest file.
-    AttributeSealed,
-    /// `#[migration]`, while the profile optimises macros.
-    AttributeOptimised,
-}
-
-impl Style {
-    /// The styles to measure. To prove a future `Send`, the compiler walks through the driver's
-    /// types; the stub has none.
-    pub fn worth_measuring(real: bool) -> Vec<Self> {
-        let mut styles =
-            vec![Self::ByHand, Self::Attribute, Self::AttributeSealed, Self::AttributeOptimised];
-        if real {
-            styles.insert(1, Self::ByHandSend);
-        }
-        styles
-    }
-
-    /// The style that the others are compared with.
-    pub const BASE: Self = Self::ByHand;
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ByHand => "by_hand",
-            Self::ByHandSend => "by_hand_send",
-            Self::Attribute => "attribute",
-            Self::AttributeSealed => "attribute_sealed",
-            Self::AttributeOptimised => "attribute_optimised",
-        }
-    }
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::ByHand => "a list, by hand",
-            Self::ByHandSend => "a list, by hand, `Send`",
-            Self::Attribute => "`#[migration]`",
-            Self::AttributeSealed => "`#[migration]`, sealed",
-            Self::AttributeOptimised => "`#[migration]`, `build-override.opt-level = 1`",
-        }
-    }
-
-    fn is_attribute(self) -> bool {
-        matches!(self, Self::Attribute | Self::AttributeSealed | Self::AttributeOptimised)
-    }
-}
 
 /// The file that is edited: the newest.
 pub fn edited_file(size: usize) -> String {
     format!("src/migrations/batch_{:04}.rs", size.div_ceil(MIGRATIONS_PER_FILE))
 }
-
-/// The text in that file that changes with each edit.
-pub const EDITED_TEXT: &str = "\"plan\": \"free-";
 
 /// Writes a crate with `size` migrations in a style.
 pub fn write(sources: &Path, runtime: &Path, style: Style, size: usize) -> io::Result<()> {
@@ -128,11 +72,25 @@ fn main(style: Style) -> String {
 fn list(style: Style, versions: &[usize]) -> String {
     let send = if style == Style::ByHandSend { " + Send" } else { "" };
     let mut text = format!(
-        "\nuse std::{{future::Future, pin::Pin}};\n\npub type Outcome<'a> = Pin<Box<dyn \
-         Future<Output = mongrate::Result>{send} + 'a>>;\n\n#[allow(dead_code)]\npub trait \
-         Migration {{\n    fn version(&self) -> i64;\n    fn name(&self) -> &'static str;\n    fn \
-         up<'a>(&'a self, tx: &'a mut mongrate::Transaction<'_>) -> Outcome<'a>;\n}}\n\npub fn \
-         all() -> Vec<Box<dyn Migration>> {{\n    vec![\n"
+        "
+use std::{{future::Future, pin::Pin}};
+
+pub type Outcome<'a> = Pin<Box<dyn Future<Output = mongrate::Result>{send} + 'a>>;
+
+#[allow(dead_code)]
+pub trait Migration {{
+    fn version(&self) -> i64;
+    fn name(&self) -> &'static str;
+    fn up<'a>(&'a self, tx: &'a mut mongrate::Transaction<'_>) -> Outcome<'a>;
+
+    fn down<'a>(&'a self, _: &'a mut mongrate::Transaction<'_>) -> Option<Outcome<'a>> {{
+        None
+    }}
+}}
+
+pub fn all() -> Vec<Box<dyn Migration>> {{
+    vec![
+"
     );
     for version in versions {
         let file = (version - 1) / MIGRATIONS_PER_FILE + 1;
@@ -145,21 +103,41 @@ fn batch(style: Style, versions: &[usize]) -> String {
     let mut text =
         "//! Some of them.\n\nuse mongrate::{Result, Transaction, bson::{Document, doc}};\n"
             .to_owned();
-    if style.is_attribute() {
-        text += "use mongrate::migration;\n";
-    } else {
-        text += "use super::{Migration, Outcome};\n";
-    }
-    for version in versions {
+    text += match style.is_attribute() {
+        true => "use mongrate::migration;\n",
+        false => "use super::{Migration, Outcome};\n",
+    };
+    for &version in versions {
         let function = format!("step_{version:05}");
+        let undo = bodies::has_rollback(version).then(|| format!("undo_{version:05}"));
         if style.is_attribute() {
-            let _ = write!(text, "\n#[migration(version = {version})]");
+            let undo = undo.iter().map(|undo| format!(", reversible = {undo}")).collect::<String>();
+            let _ = write!(text, "\n#[migration(version = {version}{undo})]");
         }
-        let _ = write!(text, "\n{}", body(&function, *version));
+        let _ = write!(text, "\n{}", bodies::body(&function, version));
+        if let Some(undo) = &undo {
+            let _ = write!(text, "\n{}", bodies::rollback(undo, version));
+        }
         if !style.is_attribute() {
-            let _ = write!(
-                text,
-                "
+            text += &element(version, &function, undo.as_deref());
+        }
+    }
+    text
+}
+
+/// An element of the list.
+fn element(version: usize, function: &str, undo: Option<&str>) -> String {
+    let down = undo.map(|undo| {
+        format!(
+            "
+    fn down<'a>(&'a self, tx: &'a mut Transaction<'_>) -> Option<Outcome<'a>> {{
+        Some(Box::pin({undo}(tx)))
+    }}
+"
+        )
+    });
+    format!(
+        "
 pub struct M{version:05};
 
 impl Migration for M{version:05} {{
@@ -174,28 +152,8 @@ impl Migration for M{version:05} {{
     fn up<'a>(&'a self, tx: &'a mut Transaction<'_>) -> Outcome<'a> {{
         Box::pin({function}(tx))
     }}
-}}
-"
-            );
-        }
-    }
-    text
-}
-
-/// A body of ten typical lines.
-fn body(function: &str, version: usize) -> String {
-    format!(
-        "async fn {function}(tx: &mut Transaction<'_>) -> Result {{
-    let mut users = tx.collection::<Document>(\"users\");
-    // Those that signed up before there were plans.
-    let without = doc! {{ \"plan\": null, \"cohort\": {version} }};
-    let with = doc! {{ \"$set\": {{ \"plan\": \"free-{version}\", \"seats\": 3 }} }};
-    users.update_many(without, with).await?;
-    for plan in [\"trial\", \"beta\"] {{
-        users.delete_many(doc! {{ \"plan\": plan, \"expired\": true }}).await?;
-    }}
-    Ok(())
-}}
-"
+{}}}
+",
+        down.unwrap_or_default()
     )
 }

@@ -1,14 +1,18 @@
 //! The cost of the attribute for the compiler, next to the same functions in a list by hand.
 //!
 //! `cargo run --manifest-path benches/compile_time/Cargo.toml -- [--real] [--models] [--runs N]
-//! [SIZE…]`
+//! [--styles A,B] [SIZE…]`
+//!
+//! `--styles attribute,attribute_sealed` compares only these with the list by hand.
 //!
 //! `--models` measures types with and without `#[derive(Model)]`, of which there are 200 if no size is given.
 //! Without `--real` the crates use `tests/stub`: the real attribute, and no driver to build.
 
+mod bodies;
 mod generate;
 mod measure;
 mod models;
+mod style;
 
 use std::{
     env, fs,
@@ -17,8 +21,8 @@ use std::{
 };
 
 use self::{
-    generate::Style,
     measure::{Cost, Figures, Subject},
+    style::Style,
 };
 
 const SIZES: [usize; 3] = [100, 1_000, 5_000];
@@ -30,11 +34,14 @@ struct Settings {
     real: bool,
     models: bool,
     runs: usize,
+    /// The names of the styles to measure; `None` for all.
+    styles: Option<Vec<String>>,
     sizes: Vec<usize>,
 }
 
 fn settings() -> Result<Settings, String> {
-    let mut settings = Settings { real: false, models: false, runs: 3, sizes: Vec::new() };
+    let mut settings =
+        Settings { real: false, models: false, runs: 3, styles: None, sizes: Vec::new() };
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -43,6 +50,10 @@ fn settings() -> Result<Settings, String> {
             "--runs" => {
                 let runs = arguments.next().and_then(|runs| runs.parse().ok());
                 settings.runs = runs.filter(|runs| *runs > 0).ok_or("--runs takes a number")?;
+            }
+            "--styles" => {
+                let names = arguments.next().ok_or("--styles takes names")?;
+                settings.styles = Some(names.split(',').map(str::to_owned).collect());
             }
             size => {
                 let size = size.parse().map_err(|_| format!("`{size}` is no number"))?;
@@ -89,7 +100,7 @@ fn run(settings: &Settings) -> Result<(), String> {
     println!("|---:|---|---:|---:|---:|---:|");
     for &size in &settings.sizes {
         let mut subjects = Vec::new();
-        for style in Style::worth_measuring(settings.real) {
+        for style in styles(settings)? {
             let sources = root.join(format!("{}_{size}", style.name()));
             generate::write(&sources, &runtime, style, size)
                 .map_err(|error| format!("{}: {error}", sources.display()))?;
@@ -110,6 +121,18 @@ fn run(settings: &Settings) -> Result<(), String> {
         print_size(size, &subjects.iter().map(Subject::figures).collect::<Vec<_>>());
     }
     Ok(())
+}
+
+/// Returns the styles to measure, the base among them.
+fn styles(settings: &Settings) -> Result<Vec<Style>, String> {
+    let mut styles = Style::worth_measuring(settings.real);
+    let Some(names) = &settings.styles else { return Ok(styles) };
+    if let Some(name) = names.iter().find(|name| styles.iter().all(|style| style.name() != **name))
+    {
+        return Err(format!("there is no style `{name}`"));
+    }
+    styles.retain(|style| *style == Style::BASE || names.iter().any(|name| name == style.name()));
+    Ok(styles)
 }
 
 /// Prints the figures of each style, and their ratio to those of the list by hand.

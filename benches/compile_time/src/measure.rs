@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use crate::generate::{EDITED_TEXT, Style};
+use crate::{bodies::EDITED_TEXT, style::Style};
 
 /// The edits in a round; several, as an incremental check is short.
 const EDITS: usize = 5;
