@@ -157,10 +157,10 @@ impl Registry {
     }
 
     /// The migrations of all groups, oldest version first.
-    pub(crate) fn of_all_groups(&self) -> impl Iterator<Item = &Migration> {
-        let mut all: Vec<&Migration> = self.list.as_slice().iter().collect();
-        all.sort_by_key(|migration| migration.version());
-        all.into_iter()
+    pub(crate) fn of_all_groups(&self) -> Vec<Migration> {
+        let mut all: Vec<Migration> = self.list.all().map(Seen::migration).collect();
+        all.sort_by_key(Migration::version);
+        all
     }
 
     /// The digest of a database in which exactly this set is applied.

@@ -103,7 +103,7 @@ impl Runner {
 
         let live = live::collections(&self.control, &options.ignored).await?;
         let mut mentioned = Mentioned::default();
-        for declare in self.registry.of_all_groups().filter_map(Migration::declaration) {
+        for declare in self.registry.of_all_groups().iter().filter_map(Migration::declaration) {
             mentioned.add(declare);
         }
         let ignored = |difference: &SchemaDifference| {
