@@ -12,7 +12,7 @@ use crate::{
     Error, Migrator, SchemaDifference, SchemaDifferenceKind as Kind,
     model::kind::DEFAULT_GROUP,
     registry::{
-        entry::MIGRATIONS,
+        migration::Migration,
         models::{descriptor::MODELS, wanted::wanted},
     },
     verbs::drift,
@@ -59,7 +59,8 @@ async fn compare(database: &Database) -> Result<(), String> {
 
 /// Applies the migrations of all groups: a model belongs to no group.
 async fn migrate(database: &Database) -> Result<(), TestError> {
-    let mut groups: BTreeSet<&str> = MIGRATIONS.iter().map(|entry| entry.group()).collect();
+    let linked = Migration::linked();
+    let mut groups: BTreeSet<&str> = linked.iter().map(Migration::group).collect();
     let first = groups.take(DEFAULT_GROUP);
     for group in first.into_iter().chain(groups) {
         let migrated: Result<_, Error> = Migrator::new(database).group(group).up().await;
