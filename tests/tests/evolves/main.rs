@@ -65,7 +65,7 @@ fn customers() -> (Vec<Document>, Vec<Document>) {
         "score": Bson::Null, "phones": [], "company": Bson::Null },
         doc! { "_id": 3, "mail": "c@x", "age": 32, "plan": "Trial", "city": "Jena", "phones": phones() },
     ];
-    let new = vec![
+    let new = [
         doc! { "_id": 1, "email": "a@x", "age": "30", "plan": "Free", "score": 5, "phones": new_phones(),
         "company": { "name": "A", "countries": ["DE"] }, "level": 3_i64,
         "address": { "city": "Ulm", "country": "DE" } },
