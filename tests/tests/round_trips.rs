@@ -86,8 +86,8 @@ async fn a_rollback_costs_the_same() {
     fresh.pass().await;
 }
 
-/// Between two migrations of a run the primary is enough; the last one waits for the majority, and
-/// so does at least every fifty-first.
+/// The primary is enough for the commits of a run, as its release waits for the majority; at least
+/// every fifty-first commit waits itself.
 #[tokio::test]
 async fn a_run_waits_for_the_majority_once() {
     let fresh = TestDb::new("a_run_waits").await;
@@ -101,15 +101,39 @@ async fn a_run_waits_for_the_majority_once() {
     };
     fresh.wire.take();
     migrator.up().steps(20).await.unwrap();
-    assert_eq!(waited(fresh.wire.take_full()), [20]);
+    let sent = fresh.wire.take_full();
+    stands_for(sent.last().unwrap(), 20);
+    assert!(waited(sent).is_empty());
     migrator.down().all().await.unwrap();
-    assert_eq!(waited(fresh.wire.take_full()), [20]);
+    let sent = fresh.wire.take_full();
+    stands_for(sent.last().unwrap(), 40);
+    assert!(waited(sent).is_empty());
     migrator.up().await.unwrap();
-    let waited = waited(fresh.wire.take_full());
-    assert_eq!(waited.last(), Some(&120));
+    let sent = fresh.wire.take_full();
+    stands_for(sent.last().unwrap(), 160);
+    let mut waited = waited(sent);
+    assert!(waited.len() >= 2 && waited.iter().all(|at| *at < 120), "{waited:?}");
+    waited.push(120);
     let gaps = std::iter::once(&0).chain(&waited).zip(&waited).map(|(one, next)| next - one);
     assert!(gaps.max() <= Some(51), "{waited:?}");
     fresh.pass().await;
+}
+
+/// The command that gives the lock back waits for a majority, and does so only where the fence counts
+/// all of these commits.
+#[track_caller]
+fn stands_for((name, release): &(String, Document), commits: i64) {
+    assert_eq!(name, "update");
+    assert_eq!(release.get_document("writeConcern").unwrap().get_str("w").unwrap(), "majority");
+    assert!(release.get_bool("ordered").unwrap(), "{release}");
+    let statements = release.get_array("updates").unwrap();
+    let (first, last) = (statements.first().unwrap(), statements.last().unwrap());
+    let (first, last) = (first.as_document().unwrap(), last.as_document().unwrap());
+    let fence = first.get_document("q").unwrap();
+    assert_eq!(fence.get_str("_id").unwrap(), "fence", "{release}");
+    assert_eq!(fence.get_i64("guards").unwrap(), commits, "{release}");
+    assert!(first.get_bool("upsert").unwrap(), "or what does not match is no error: {release}");
+    assert_eq!(last.get_document("q").unwrap().get_str("_id").unwrap(), "lock", "{release}");
 }
 
 /// A run begins nothing before a majority has its lock and its fence: one wait for both.

@@ -205,6 +205,59 @@ async fn what_an_election_takes_back_is_done_again_once() {
     set.stop().await;
 }
 
+/// In the last migration of its run.
+static LAST: Gate = Gate::new();
+/// How often that one ran.
+static LAST_RUNS: AtomicI64 = AtomicI64::new(0);
+
+/// Nothing of a run's end reaches another node: the last commit and the release are both lost with the
+/// primary. The release that is sent again does nothing, and the migration runs once more.
+#[tokio::test]
+async fn a_release_does_not_stand_for_a_commit_that_is_gone() {
+    let last = Migration::transactional(2, "effect_2", |tx| {
+        Box::pin(async move {
+            LAST_RUNS.fetch_add(1, SeqCst);
+            effects::leave(tx, 2).await?;
+            LAST.pass(2).await;
+            Ok(())
+        })
+    });
+    let set = Embedded::builder().nodes(3).test_commands().private().start().await.unwrap();
+    let one = fresh(&set, "taken_back_last").await;
+    let migrator = one.migrator([TWENTY[0], last]).lease(Duration::from_secs(60));
+    // A run of its own: a commit waits for the majority if another one was long before it.
+    migrator.up().steps(1).await.unwrap();
+    LAST.version.store(2, SeqCst);
+    let running = tokio::spawn({
+        let migrator = migrator.clone();
+        async move { migrator.up().await }
+    });
+    let within = Duration::from_secs(60);
+    tokio::time::timeout(within, LAST.reached.notified()).await.unwrap();
+    let (primary, others) = leave_alone(&set, &one).await;
+    one.wire.take();
+    LAST.open.notify_one();
+    let control = one.db.collection::<Document>("migrations");
+    let released = async {
+        let free = doc! { "_id": "lock", "owner": null };
+        while control.find_one(free.clone()).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(within, released).await.unwrap();
+    assert!(!running.is_finished(), "only the primary has it");
+    set.kill_node(primary).await.unwrap();
+    follow(&set, &others, true).await;
+    let report = running.await.unwrap().unwrap();
+    assert_eq!(report.versions(), effects::versions([2]), "{report:#?}");
+    assert_exactly_once(&one.db, 1..=2).await;
+    assert_eq!(LAST_RUNS.load(SeqCst), 2, "once for an election to take back");
+    assert_eq!(events(&one, "applied").await, [1, 2]);
+    assert!(!migrator.lock_status().await.unwrap().held);
+    one.pass().await;
+    set.stop().await;
+}
+
 /// Only the primary has the lock when it dies: nothing was begun under it, and the number of the lost
 /// acquisition is not used twice.
 #[tokio::test]

@@ -213,6 +213,21 @@ pub(crate) fn forget_statement(fence: i64, lsid: &Document) -> Document {
     }
 }
 
+/// The same for a release that stands for the last commits: it matches only while the fence counts
+/// exactly these `guards`. A statement that does not match is an error, with which the server leaves
+/// out the statements after it: another fence is met (E11000), and where there is none, none can be
+/// inserted (its `_id` would not be that of the filter).
+pub(crate) fn forget_under_statement(fence: i64, guards: i64) -> Document {
+    let query = doc! { "_id": ID, "fence": fence, "guards": guards };
+    #[cfg(mongrate_mutants)]
+    let query = match super::mutant::is(super::mutant::Mutant::ReleasesBlindly) {
+        true => doc! { "_id": ID, "fence": fence },
+        false => query,
+    };
+    let update = doc! { "$unset": { "lsid": "" }, "$setOnInsert": { "_id": 0 } };
+    doc! { "q": query, "u": update, "upsert": true }
+}
+
 /// Whether the guard passed, by its reply.
 pub(crate) fn passed(reply: &Document) -> bool {
     let upserted = reply.get_array("upserted").into_iter().flatten();

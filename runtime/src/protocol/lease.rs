@@ -301,6 +301,56 @@ impl Lease {
         self.released = true;
     }
 
+    /// Gives the lock back after these statements, all of which must match or the lock is kept.
+    /// Returns whether a majority has all of it, and what was written before it. Otherwise the
+    /// heartbeat rests until [`resume`](Self::resume).
+    pub(crate) async fn release_after(&mut self, mut statements: Vec<Document>) -> bool {
+        self.heartbeat.abort();
+        statements.push(self.statement());
+        #[cfg_attr(not(mongrate_mutants), expect(unused_mut, reason = "only a mutant changes it"))]
+        let mut command = self.control.majority_update(statements);
+        #[cfg(mongrate_mutants)]
+        if super::mutant::is(super::mutant::Mutant::LastIsProvisional)
+            || super::mutant::is(super::mutant::Mutant::FenceW1)
+        {
+            command.insert("writeConcern", doc! { "w": 1 });
+        }
+        let sent = self.control.retrying(None, command);
+        self.released = match tokio::time::timeout(Control::MAJORITY_WAIT, sent).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::debug!(target: "mongrate", error = %Line(&error), "the release does not stand for the last commits");
+                false
+            }
+            Err(_) => false,
+        };
+        self.released
+    }
+
+    /// Renews the lease again, after a release that did not give it back.
+    pub(crate) fn resume(&mut self) {
+        if self.released || !self.heartbeat.is_finished() {
+            return;
+        }
+        let last = *self.renewals.borrow();
+        let (renewed, renewals) = watch::channel(last);
+        self.renewals = renewals;
+        let beats = Heartbeat {
+            renewed,
+            control: self.control.clone(),
+            owner: self.owner.clone(),
+            fence: self.fence,
+            lease: self.lease,
+            lost: self.lost.clone(),
+        };
+        self.heartbeat = tokio::spawn(beats.run(last));
+    }
+
+    /// Whether the lock was given back.
+    pub(crate) fn is_released(&self) -> bool {
+        self.released
+    }
+
     /// The statement that gives the lock back.
     fn statement(&self) -> Document {
         #[cfg(mongrate_mutants)]

@@ -31,9 +31,11 @@ pub(crate) enum Mutant {
     ReleaseAny,
     /// A run ends without waiting for a majority.
     LastIsProvisional,
+    /// The release that stands for the last commits does not ask whether they are there.
+    ReleasesBlindly,
 }
 
-const NAMES: [(&str, Mutant); 11] = [
+const NAMES: [(&str, Mutant); 12] = [
     ("no-fence", Mutant::NoFence),
     ("fence-only-read", Mutant::FenceOnlyRead),
     ("fence-no-op-set", Mutant::FenceNoOpSet),
@@ -45,6 +47,7 @@ const NAMES: [(&str, Mutant); 11] = [
     ("fence-w1", Mutant::FenceW1),
     ("release-any", Mutant::ReleaseAny),
     ("last-is-provisional", Mutant::LastIsProvisional),
+    ("releases-blindly", Mutant::ReleasesBlindly),
 ];
 
 /// Whether this mutant is on.

@@ -48,7 +48,6 @@ pub(crate) async fn execute(
     report: &mut RunReport,
 ) -> End {
     let mut step_loop = StepLoop {
-        steps,
         history,
         continue_on_error,
         watching,
@@ -66,7 +65,7 @@ pub(crate) async fn execute(
             let undone = engine.take_undone();
             step_loop.undo(undone, engine, report);
         }
-        if engine.provisional() == 0 {
+        if engine.provisional() == 0 || (step_loop.end.is_none() && engine.finish().await) {
             break;
         }
         step_loop.confirm(engine, report).await;
@@ -84,7 +83,6 @@ pub(crate) async fn execute(
 
 /// The loop over the steps of a plan, and what it remembers of the steps before.
 struct StepLoop<'a> {
-    steps: &'a [Step],
     history: &'a History,
     continue_on_error: bool,
     watching: Option<&'a Watching>,
@@ -129,7 +127,7 @@ impl StepLoop<'_> {
         if let Some(watching) = self.watching {
             watching.begin();
         }
-        let durability = self.durability(report);
+        let durability = self.durability();
         let ran = body::run(engine, step, record, durability).instrument(span).await;
         if let Some(watching) = self.watching {
             watching.end();
@@ -149,12 +147,12 @@ impl StepLoop<'_> {
         }
     }
 
-    /// If another guarded transaction follows, the primary's acknowledgement is enough: a later
-    /// commit waits for the majority. Not where commands are recorded: no step may run twice.
-    fn durability(&self, report: &RunReport) -> Durability {
-        match self.steps.get(report.steps.len() - self.first + 1) {
-            Some(_) if self.watching.is_none() => Durability::Primary,
-            _ => Durability::Majority,
+    /// The primary's acknowledgement is enough: a later commit waits for the majority, or the
+    /// release does. Not where commands are recorded: no step may run twice.
+    fn durability(&self) -> Durability {
+        match self.watching {
+            None => Durability::Primary,
+            Some(_) => Durability::Majority,
         }
     }
 
@@ -256,6 +254,8 @@ impl StepLoop<'_> {
     async fn confirm(&mut self, engine: &mut Engine, report: &mut RunReport) {
         let count = engine.provisional();
         match engine.confirm().await {
+            // All is there, whoever has the lock now.
+            Ok(0) if self.end.is_none() => {}
             Ok(undone) if engine.is_lost() => {
                 // What the new owner of the lock made of these steps is not known here.
                 self.mark(undone, StepOutcome::Unknown, engine, report);

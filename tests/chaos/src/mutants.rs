@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/protocol/mutant.rs`).
-pub const MUTANTS: [&str; 11] = [
+pub const MUTANTS: [&str; 12] = [
     "no-fence",
     "fence-only-read",
     "fence-no-op-set",
@@ -29,6 +29,7 @@ pub const MUTANTS: [&str; 11] = [
     "heartbeat-ignored",
     "fence-w1",
     "last-is-provisional",
+    "releases-blindly",
     "release-any",
 ];
 

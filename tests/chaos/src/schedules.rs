@@ -31,7 +31,7 @@ pub struct Schedule {
 }
 
 /// All of them.
-pub const ALL: [Schedule; 8] = [
+pub const ALL: [Schedule; 9] = [
     Schedule { name: "old_owner_that_does_not_know", catches: &["no-fence"], three_nodes: false },
     Schedule {
         name: "frozen_before_its_commit",
@@ -58,6 +58,11 @@ pub const ALL: [Schedule; 8] = [
     Schedule {
         name: "acknowledged_and_failed_over",
         catches: &["fence-w1", "last-is-provisional"],
+        three_nodes: true,
+    },
+    Schedule {
+        name: "failed_over_before_its_release",
+        catches: &["releases-blindly"],
         three_nodes: true,
     },
 ];
@@ -92,6 +97,9 @@ pub async fn run(name: &str, world: &World, set: Option<&Embedded>) -> Result<Ou
         "thawed_before_its_release" => release(world).await,
         "acknowledged_and_failed_over" => {
             failed_over(world, set.expect("three nodes for this one")).await
+        }
+        "failed_over_before_its_release" => {
+            failed_over_before(world, set.expect("three nodes for this one")).await
         }
         other => panic!("no schedule is called `{other}`"),
     }
@@ -189,17 +197,17 @@ async fn release(world: &World) -> Result<Outcome, Error> {
     ground.verdict().await
 }
 
-/// The primary acknowledges a commit that no other member has, and dies.
+/// The primary acknowledges the end of a run that no other member has, and dies.
 async fn failed_over(world: &World, set: &Embedded) -> Result<Outcome, Error> {
     let mut ground = world.ground("pause", Verb::Up, false).await?;
     let one = [("CHAOS_VERB", "up-1")];
     let before = ground.start_as(Count::All, None, &one).next(world.patience).await;
     ground.well("who applied what comes before it", before);
-    // The commit of the migration that pauses. It is the run's last: what comes before that may be
-    // lost, and is then done again.
-    let point = at(1, Side::After, Blow::Kill);
+    // The raise, the guard, the release. The release is what stands for the run's commits: what is
+    // lost before that is done again.
+    let point = at(3, Side::After, Blow::Kill);
     let pause = [("CHAOS_VERB", "up-1"), ("CHAOS_PAUSE", "1")];
-    let mut first = ground.start_as(Count::Only("commitTransaction"), Some(point), &pause);
+    let mut first = ground.start_as(Count::Only("update"), Some(point), &pause);
     if !first.says("inside", world.patience).await {
         ground.wrong("the first did not get inside");
     }
@@ -231,6 +239,52 @@ async fn failed_over(world: &World, set: &Embedded) -> Result<Outcome, Error> {
     } else {
         first.kill().await;
     }
+    ground.finish(Instant::now()).await;
+    // The clock of this schedule is the election's.
+    ground.outcome.late = false;
+    ground.verdict().await
+}
+
+/// The primary acknowledges a run's last commit, which no other member has, and dies; the run comes to
+/// its release when another member is the primary.
+async fn failed_over_before(world: &World, set: &Embedded) -> Result<Outcome, Error> {
+    let mut ground = world.ground("pause", Verb::Up, false).await?;
+    let one = [("CHAOS_VERB", "up-1")];
+    let before = ground.start_as(Count::All, None, &one).next(world.patience).await;
+    ground.well("who applied what comes before it", before);
+    let point = at(1, Side::After, Blow::Stop);
+    let pause = [("CHAOS_VERB", "up-1"), ("CHAOS_PAUSE", "1"), ("CHAOS_LEASE_MS", "60000")];
+    let mut first = ground.start_as(Count::Only("commitTransaction"), Some(point), &pause);
+    if !first.says("inside", world.patience).await {
+        ground.wrong("the first did not get inside");
+    }
+    let old = primary(world, set).await?;
+    let others: Vec<usize> = (0..3).filter(|&node| node != old).collect();
+    for &node in &others {
+        set.kill_node(node).await.expect("a secondary runs");
+    }
+    first.tell("go on").await;
+    ground.blow("the first", &mut first, point).await;
+    set.kill_node(old).await.expect("the primary runs");
+    let (one, other) = tokio::join!(set.restart_node(others[0]), set.restart_node(others[1]));
+    one.and(other).expect("the secondaries start again");
+    // Without the old primary, so that a node is elected that does not have the commit.
+    let until = Instant::now() + world.patience;
+    while !primary(world, set).await.is_ok_and(|node| node != old) && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // Once more if the migration runs again.
+    first.tell("go on").await;
+    first.thaw();
+    let ended = first.next(world.patience).await;
+    ground.well("the first, gone on", ended);
+    let control = ground.db.collection::<Document>("migrations");
+    let record = control.find_one(doc! { "_id": 2_i64 }).await?;
+    let state = record.as_ref().and_then(|record| record.get_str("state").ok());
+    if state != Some("applied") {
+        ground.wrong(format!("lost: 2 is said to be applied and is {state:?}"));
+    }
+    set.restart_node(old).await.expect("it starts again");
     ground.finish(Instant::now()).await;
     // The clock of this schedule is the election's.
     ground.outcome.late = false;

@@ -30,8 +30,10 @@ pub enum Protocol {
     SettlesEarly,
     /// The release takes the session out of the fence also when a guard may still come.
     ForgetsAlways,
-    /// No commit waits for a majority, the last one neither.
+    /// A run ends when the primary has its release: nothing waits for a majority.
     LastIsLight,
+    /// The release that stands for a run's last commits does not ask whether the fence counts them.
+    ReleasesBlindly,
     /// A runner that finds fewer guarded transactions than there were runs what is next, and does not
     /// run again what was taken back.
     SkipsTakenBack,
@@ -39,7 +41,7 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every variant but the true one.
-    pub const MUTANTS: [Self; 14] = [
+    pub const MUTANTS: [Self; 15] = [
         Self::NoFence,
         Self::FenceOnlyRead,
         Self::FenceNoOpSet,
@@ -53,6 +55,7 @@ impl Protocol {
         Self::SettlesEarly,
         Self::ForgetsAlways,
         Self::LastIsLight,
+        Self::ReleasesBlindly,
         Self::SkipsTakenBack,
     ];
 

@@ -127,10 +127,12 @@ impl Model for Scope {
             }),
             Property::always(DURABLE, |_, world: &World| {
                 let there = world.server.durable().fence.map(|fence| (fence.number, fence.guards));
-                world.runners.iter().all(|runner| {
-                    runner.at != At::Release(Outcome::Done)
-                        || there >= Some((runner.fence(), runner.guards()))
-                })
+                let begins_to_say =
+                    |runner: &Runner| runner.at == At::Release(Outcome::Done) && runner.says_done();
+                !world.server.watch.said_too_early
+                    && world.runners.iter().all(|runner| {
+                        !begins_to_say(runner) || there >= Some((runner.fence(), runner.guards()))
+                    })
             }),
             Property::sometimes(reached::COMPLETE, |scope: &Self, world: &World| {
                 world.runners.iter().all(|it| matches!(it.at, At::Ended(_)))

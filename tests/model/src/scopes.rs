@@ -96,11 +96,13 @@ pub fn mutants() -> Vec<(Scope, &'static str)> {
                     (Trouble { silences: 2, suspicions: 1, ..NONE }, NOT_STUCK)
                 }
                 Protocol::SettlesEarly => (Trouble { failovers: 1, silences: 1, ..NONE }, TRUTHFUL),
-                Protocol::LastIsLight => (failover, DURABLE),
+                Protocol::LastIsLight | Protocol::ReleasesBlindly => (failover, DURABLE),
                 Protocol::SkipsTakenBack => (failover, ORDER_SEEN),
             };
             let kinds = match protocol {
                 Protocol::SkipsTakenBack => vec![Transactional; 2],
+                // Its commits wait for a majority.
+                Protocol::SettlesEarly => vec![Online],
                 _ => vec![Transactional],
             };
             let scope = Scope { protocol, ..scope(&kinds, 0, &[Up, Up], trouble) };

@@ -129,7 +129,10 @@ impl fmt::Display for Command {
             Self::Ddl { version, direction } => {
                 write!(f, "{} the index of {version}", way(*direction))
             }
-            Self::Release { by, .. } => write!(f, "release the lock as {by:?}"),
+            Self::Release { by, under: None, .. } => write!(f, "release the lock as {by:?}"),
+            Self::Release { by, under: Some(guards), .. } => {
+                write!(f, "release the lock as {by:?}, if the fence counts {guards}")
+            }
             Self::Look { .. } => f.write_str("find out what became of it"),
         }
     }
@@ -147,7 +150,7 @@ impl fmt::Display for Reply {
                 Some(owner) => write!(f, "it is {owner:?}'s, fence {}", lock.fence),
                 None => f.write_str("it is nobody's"),
             },
-            Self::Duplicate => f.write_str("it is not lower"),
+            Self::Duplicate => f.write_str("the fence is not as it is to be"),
             Self::Blocked => f.write_str("an open transaction is in the way"),
             Self::Found(found) => Shown(found).fmt(f),
             Self::Matched(true) => f.write_str("matched"),

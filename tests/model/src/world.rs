@@ -165,6 +165,9 @@ impl Scope {
                     actions.push(Action::Silence(index, After::Anew));
                     actions.push(Action::Silence(index, After::GiveUp));
                 }
+                if runner.releases_under() {
+                    actions.push(Action::Silence(index, After::GiveUp));
+                }
             }
             if left.crashes > 0 {
                 actions.push(Action::Crash(index, false));
@@ -236,7 +239,12 @@ impl Scope {
                 let light = matches!(command, Command::Commit { light: true, .. });
                 let acquires = matches!(command, Command::Acquire { .. });
                 let raises = matches!(command, Command::Raise { .. });
-                if light || acquires || (raises && self.protocol == Protocol::FenceW1) {
+                let releases = matches!(command, Command::Release { .. });
+                if light
+                    || acquires
+                    || (raises && self.protocol == Protocol::FenceW1)
+                    || (releases && self.protocol == Protocol::LastIsLight)
+                {
                     return self.deliver(world, index, reply, After::Again);
                 }
                 world.runners[index].answer = Some(reply);
@@ -328,7 +336,18 @@ impl Scope {
 
     fn deliver(&self, world: &mut World, index: usize, reply: Reply, after: After) -> bool {
         let runner = &mut world.runners[index];
+        let (fence, light) = (runner.fence(), runner.light());
         let changed = runner.receive(reply, after, self.goal(index), &self.rules());
+        if runner.says_done() {
+            let there = world.server.durable();
+            let is_there = |(version, sequence): (u8, u8)| {
+                let record = there.record(version);
+                (record.fence, record.sequence) == (fence, sequence)
+            };
+            let all = light.into_iter().all(is_there);
+            world.server.watch.said_too_early |= !all;
+        }
+        let runner = &world.runners[index];
         if runner.at == At::ReadAll && reply != Reply::Nothing {
             let raised = world.server.durable().fence.map_or(0, |fence| fence.number);
             let raised = match self.protocol {

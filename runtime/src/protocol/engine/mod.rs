@@ -187,8 +187,30 @@ impl Engine {
         self.applied
     }
 
-    /// Gives the lock back.
+    /// Gives the lock back in the one command that also waits until a majority has all commits:
+    /// what comes before a write, a majority has once it has the write. The command does nothing
+    /// unless the fence counts all commits. `false`: it is not known to have done it.
+    pub(crate) async fn finish(&mut self) -> bool {
+        // A guard that is still on its way may hold the fence; the release would wait for it.
+        if self.unsettled {
+            return false;
+        }
+        let mut statements = vec![fence::forget_under_statement(self.lease.fence, self.guards)];
+        if !self.timing.is_empty() {
+            statements.push(record_change::timing_statement(self.lease.fence, &self.timing));
+        }
+        let finished = self.lease.release_after(statements).await;
+        if finished {
+            self.provisional.confirm();
+        }
+        finished
+    }
+
+    /// Gives the lock back, unless [`finish`](Self::finish) did.
     pub(crate) async fn close(self) {
+        if self.lease.is_released() {
+            return;
+        }
         let mut statements = Vec::new();
         if !self.timing.is_empty() {
             statements.push(record_change::timing_statement(self.lease.fence, &self.timing));
@@ -252,6 +274,7 @@ impl Engine {
             return Ok(0);
         }
         if self.is_taken_back(&found) {
+            self.lease.resume();
             return Ok(self.take_undone());
         }
         self.lease.lost.cancel();

@@ -45,20 +45,25 @@ impl Runner {
             }
             At::Release(_) => {
                 let always = rules.protocol == Protocol::ForgetsAlways;
-                Command::Release { by, fence, forgets: always || !self.unsettled }
+                let forgets = always || !self.unsettled;
+                Command::Release { by, fence, forgets, under: self.under(rules) }
             }
-            At::StandDown => Command::Release { by, fence, forgets: false },
+            At::StandDown => Command::Release { by, fence, forgets: false, under: None },
             At::Ended(_) | At::Dead => return None,
         })
     }
 
-    /// Whether the commit under way is answered when the primary has it: another one follows.
+    /// Whether the commit under way is answered when the primary has it: a later one waits, or the
+    /// release.
     pub(super) fn is_light(&self, rules: &Rules<'_>) -> bool {
         let transactional = rules.kind(self.step().version) == Kind::Transactional;
-        let follows = self.plan[1].is_some() && self.light[LIGHT_MAX - 1].is_none();
-        self.stage == Stage::End
-            && transactional
-            && (follows || rules.protocol == Protocol::LastIsLight)
+        self.stage == Stage::End && transactional && self.light[LIGHT_MAX - 1].is_none()
+    }
+
+    /// What the fence must count for a release that stands for the last commits, too.
+    fn under(&self, rules: &Rules<'_>) -> Option<u8> {
+        let stands = self.releases_under() && rules.protocol != Protocol::ReleasesBlindly;
+        stands.then_some(self.guards)
     }
 
     /// How the guarded transaction under way changes the record and the digest.

@@ -76,6 +76,8 @@ pub enum Why {
     Lost,
     /// The attempts are used up while the outcome of a commit is unknown.
     GaveUp,
+    /// The release did not find the commits that it was to stand for, or had no answer.
+    Confirm,
 }
 
 /// What it waits for.
@@ -235,6 +237,28 @@ impl Runner {
     /// How many guarded transactions it knows of.
     pub fn guards(&self) -> u8 {
         self.guards
+    }
+
+    /// What it did and does not know to be there for good: versions, and the numbers of their
+    /// transactions.
+    pub fn light(&self) -> impl Iterator<Item = (u8, u8)> + use<> {
+        let newest = self.guards;
+        let light = self.light;
+        light.into_iter().flatten().zip(0..).map(move |(step, at)| (step.version, newest - at))
+    }
+
+    /// Whether its release is on its way, and stands for its last commits.
+    pub fn releases_under(&self) -> bool {
+        self.at == At::Release(Outcome::Done) && self.light[0].is_some()
+    }
+
+    /// Whether it says, or is about to say, that all it planned is done.
+    pub fn says_done(&self) -> bool {
+        match self.at {
+            At::Release(Outcome::Done) => self.light[0].is_none(),
+            At::Ended(Outcome::Done) => true,
+            _ => false,
+        }
     }
 
     /// Whether its body is under way, which losing the lease interrupts.

@@ -1,6 +1,6 @@
 //! What a runner makes of an answer.
 
-use super::{After, At, Goal, Outcome, Runner, Stage, Then, Why};
+use super::{After, At, Goal, LIGHT_MAX, Outcome, Runner, Stage, Then, Why};
 use crate::{
     basics::{Kind, Versions},
     mutant::Protocol,
@@ -120,10 +120,20 @@ impl Runner {
             (At::EndOwn(Why::GaveUp), _) => self.fail(),
             (At::EndOwn(_), _) if self.unknown => self.go(At::Look(Why::Lost)),
             (At::EndOwn(_), _) => self.leave(),
+            (At::Look(Why::Confirm), Reply::Found(found)) => self.confirm(&found, rules),
             (At::Look(why), Reply::Found(found)) => self.settle(why, &found, rules),
             (At::Ddl, Reply::Ok) => {
                 self.stage = Stage::End;
                 self.enter();
+            }
+            // Sent again until an answer comes, or the attempts are used up.
+            (At::Release(_), Reply::Nothing) if self.releases_under() => {
+                if after == After::GiveUp {
+                    self.go(At::Look(Why::Confirm));
+                }
+            }
+            (At::Release(_), Reply::Duplicate | Reply::Blocked) => {
+                self.go(At::Look(Why::Confirm));
             }
             (At::Release(outcome), _) => *self = self.blank(At::Ended(outcome), 0),
             (At::StandDown, _) => self.start_over(goal),
@@ -171,10 +181,32 @@ impl Runner {
         }
         match why {
             Why::GaveUp => self.fail(),
-            Why::Mismatch | Why::Lost => {
+            Why::Mismatch | Why::Lost | Why::Confirm => {
                 self.lost = true;
                 self.leave();
             }
         }
+    }
+
+    /// What a majority has of the commits that the release was to stand for.
+    fn confirm(&mut self, found: &Documents, rules: &Rules<'_>) {
+        let ours = found.fence.filter(|fence| fence.number == self.fence);
+        let there = |(version, sequence): (u8, u8)| {
+            let record = found.record(version);
+            (record.fence, record.sequence) == (self.fence, sequence)
+        };
+        match ours {
+            Some(fence) if fence.guards < self.guards => {
+                self.take_back(self.guards - fence.guards, rules);
+                return self.begin(rules);
+            }
+            None if !self.light().all(there) => {
+                self.lost = true;
+                return self.leave();
+            }
+            _ => {}
+        }
+        self.light = [None; LIGHT_MAX];
+        self.go(At::Release(Outcome::Done));
     }
 }

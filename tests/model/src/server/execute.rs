@@ -73,9 +73,21 @@ impl Server {
                 self.write(replicated, |now| now.ddl = ddl);
                 Reply::Ok
             }
-            Command::Release { by, fence, forgets } => {
+            Command::Release { by, fence, forgets, under } => {
                 // It waits for an open transaction, as any write does; then its time is up.
                 let held = self.open.iter().any(|open| open.writes_fence.is_some());
+                if let Some(guards) = under {
+                    let found = self.now.fence.map(|found| (found.number, found.guards));
+                    if found != Some((fence, guards)) {
+                        return Reply::Duplicate;
+                    }
+                    if held {
+                        return Reply::Blocked;
+                    }
+                    if replicated {
+                        self.replicate();
+                    }
+                }
                 if forgets && !held {
                     self.write(replicated, |now| {
                         if let Some(found) = &mut now.fence

@@ -68,6 +68,8 @@ pub struct Watch {
     pub order_broken: bool,
     /// A process released the lock of another process.
     pub released_foreign: bool,
+    /// A process said that its work is done, and a majority does not have all of it.
+    pub said_too_early: bool,
 }
 
 /// The primary and what it knows.
@@ -168,6 +170,7 @@ impl Server {
                 | Command::Raise { .. }
                 | Command::Commit { .. }
                 | Command::Write { .. }
+                | Command::Release { under: Some(_), .. }
         )
     }
 

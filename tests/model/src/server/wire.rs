@@ -31,8 +31,9 @@ pub enum Command {
     Write { version: u8, change: Change, fence: u8, sequence: u8 },
     /// Builds the index, or drops it.
     Ddl { version: u8, direction: Direction },
-    /// S6.
-    Release { by: Token, fence: u8, forgets: bool },
+    /// S6. `under`: only where the fence counts so many guarded transactions; what it counts, a
+    /// majority has when this is answered.
+    Release { by: Token, fence: u8, forgets: bool, under: Option<u8> },
     /// The fence and one record, of a state that is not older than the last reply.
     Look { fresh: bool },
 }
