@@ -62,7 +62,11 @@ fn difference(old: &Snapshot, wanted: &Snapshot, answers: &mut Answers) -> Diffe
                     order.collection(name, before, new, answers);
                 }
             }
-            (None, None) => fresh.push((name, new)),
+            (None, None) => {
+                if order.is_new(name, new, old, answers) {
+                    fresh.push((name, new));
+                }
+            }
         }
     }
     let mut asked = Vec::new();
@@ -95,6 +99,41 @@ impl Order {
         let answers = [
             "write `#[model(collection = …)]` with the name from before".to_owned(),
             "leave `was` out: it is created".to_owned(),
+        ];
+        self.edits.ask(&place, problem, answers);
+        false
+    }
+
+    /// Whether a collection that is in no snapshot is new. A former name that leads to none asks: its
+    /// documents would be left behind.
+    fn is_new(
+        &mut self,
+        name: &str,
+        new: &Collection,
+        old: &Snapshot,
+        answers: &mut Answers,
+    ) -> bool {
+        let Some(was) = new.was.as_ref().filter(|_| !old.collections.is_empty()) else {
+            return true;
+        };
+        let place = Place::root(name);
+        if answers.is_left(name) {
+            self.edits.left(&place, format!("created, although it says that it was `{was}`"));
+            return true;
+        }
+        let problem = match old.collections.contains_key(was) {
+            true => format!(
+                "it is new and says that it was `{was}`, but another model has `{was}` now, or was it, too"
+            ),
+            false => {
+                format!(
+                    "it is new and says that it was `{was}`, and migrations lead to no such collection"
+                )
+            }
+        };
+        let answers = [
+            format!("remove `was = \"{was}\"`, or correct it"),
+            format!("`--leave {name}` creates it without documents"),
         ];
         self.edits.ask(&place, problem, answers);
         false
@@ -252,6 +291,7 @@ fn edits(place: &Place, old: &Collection, new: &Collection, answers: &mut Answer
     let mut comparison = Comparison { answers, moves, before: object, edits: Edits::default() };
     if let (Some(before), Some(after)) = (&before, &after) {
         comparison.shape(place, before, after, None);
+        comparison.lost_moves(place);
     }
     comparison.edits
 }

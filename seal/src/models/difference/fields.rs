@@ -56,13 +56,13 @@ impl Comparison<'_> {
                     "give the field that is new another name".to_owned(),
                 ];
                 self.ask(&place, problem, answers);
-            } else {
+            } else if !self.has_lost_origin(&place, old, field) {
                 fresh.push((name, field));
             }
         }
         let mut asked = Vec::new();
         for (name, field) in gone {
-            self.gone(at, name, field, &fresh, &mut asked);
+            self.gone(at, name, field, new, &fresh, &mut asked);
         }
         for (name, field) in fresh {
             if !asked.contains(&name) {
@@ -71,6 +71,33 @@ impl Comparison<'_> {
         }
         self.parts(at, old, new);
         self.rest(at, &old.rest, &new.rest);
+    }
+
+    /// Asks about a new field whose former names lead nowhere: its values would be left behind. A type that
+    /// is used in a new place keeps its attributes, so inside of a new document only a name counts that the
+    /// outermost document has.
+    fn has_lost_origin(&mut self, place: &Place, old: &Object, field: &Field) -> bool {
+        let at =
+            |was: &str| moves::at(&self.before, was.strip_prefix('.').unwrap_or(was)).is_some();
+        let was = &field.hints.was;
+        let problem = match was.iter().find(|was| at(was)) {
+            Some(was) => format!(
+                "the field is new and says that it was `{was}`, but documents still have `{was}`, or another \
+                 field was it, too, or an array is on the way"
+            ),
+            None => match was.first().filter(|_| !old.fields.is_empty()) {
+                Some(was) => format!(
+                    "the field is new and says that it was `{was}`, and documents have no such field"
+                ),
+                None => return false,
+            },
+        };
+        if self.answers.is_left(&place.text()) {
+            return false;
+        }
+        let answers = ["remove `was` if it is a new field, or correct it".to_owned()];
+        self.ask(place, problem, answers);
+        true
     }
 
     /// A field of the same name.
@@ -129,11 +156,24 @@ impl Comparison<'_> {
         self.field(&place, &old, new);
     }
 
+    /// Asks about fields that move to where documents are not compared field by field.
+    pub(super) fn lost_moves(&mut self, root: &Place) {
+        for (to, from) in self.moves.unseen() {
+            let place = to.split('.').fold(root.clone(), |place, name| place.field(name, true));
+            let problem = format!(
+                "it was `{from}`, and what is around it had any shape, or is left to you: no declared operation \
+                 moves the field"
+            );
+            self.ask(&place, problem, []);
+        }
+    }
+
     fn gone<'n>(
         &mut self,
         at: &Place,
         name: &str,
         field: &Field,
+        new: &Object,
         fresh: &[(&'n String, &Field)],
         asked: &mut Vec<&'n String>,
     ) {
@@ -164,6 +204,14 @@ impl Comparison<'_> {
         let Some(path) = place.path() else {
             return self.ask(&place, format!("the field is gone, and {OUT_OF_REACH}"), []);
         };
+        if let (Rest::Of(rest), false) = (&new.rest, is_removed)
+            && (matches!(**rest, Shape::Any) || is_alike(&field.shape, rest))
+        {
+            let problem = "the field is gone, and the type takes any other field in a flattened map: it may \
+                           be there now";
+            let answers = [format!("`--remove {}` removes it", place.text())];
+            return self.ask(&place, problem, answers);
+        }
         let collection = at.collection.clone();
         self.edits.removals.push(Operation::RemoveField { collection, path });
     }

@@ -12,6 +12,8 @@ pub(super) struct Moves {
     from: BTreeMap<String, (String, String)>,
     /// The paths before.
     taken: BTreeSet<String>,
+    /// The new paths that the comparison has come to.
+    seen: BTreeSet<String>,
 }
 
 impl Moves {
@@ -31,8 +33,16 @@ impl Moves {
 
     /// Returns where the field at a path was: the path before, and the same in documents whose fields have
     /// their new names already.
-    pub(super) fn origin(&self, path: &str) -> Option<(String, String)> {
-        self.from.get(path).cloned()
+    pub(super) fn origin(&mut self, path: &str) -> Option<(String, String)> {
+        let origin = self.from.get(path).cloned()?;
+        self.seen.insert(path.to_owned());
+        Some(origin)
+    }
+
+    /// Returns the moves that the comparison has not come to, by their new paths, with the paths before.
+    pub(super) fn unseen(&self) -> Vec<(String, String)> {
+        let unseen = self.from.iter().filter(|(to, _)| !self.seen.contains(*to));
+        unseen.map(|(to, (from, _))| (to.clone(), from.clone())).collect()
     }
 
     /// Whether the field at a path moves away.

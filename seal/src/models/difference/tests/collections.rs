@@ -199,3 +199,30 @@ fn several_models_are_alternatives() {
     let difference = snapshot(USERS).difference(&snapshot(&other), &mut Answers::default());
     assert!(difference.differs, "models.snap changes");
 }
+
+/// The collection would be empty, and its documents elsewhere.
+#[test]
+fn a_former_name_that_leads_to_no_collection_asks() {
+    let one = |name: &str, was: &str| {
+        USERS.replace("users", name).replace("/error", &format!("/error{was}"))
+    };
+    let says = |name: &str| format!("? {name}: it is new and says that it was `");
+    let people = snapshot(&one("people", " was=user"));
+    let gone = "+ drop collection `users`";
+    check(&snapshot(USERS), &people, &["--remove users"], &[gone, &says("people")]);
+    check(
+        &snapshot(USERS),
+        &people,
+        &["--remove users", "--leave people"],
+        &["+ create collection `people`", gone, "- `people`: created, although it says"],
+    );
+    // `b` is what `a` was, and `c` is what `b` was: that is no rename of one collection.
+    let chain = format!("{}\n{}", one("b", " was=a"), one("c", " was=b"));
+    let old = snapshot(&format!("{}\n{}", one("a", ""), one("b", "")));
+    check(&old, &snapshot(&chain), &["--remove a"], &["+ drop collection `a`", &says("c")]);
+    let twice = format!("{}\n{}", one("b", " was=a"), one("c", " was=a"));
+    let renamed = "+ rename collection `a` to `b`";
+    check(&snapshot(&one("a", "")), &snapshot(&twice), &[], &[renamed, &says("c")]);
+    // The first snapshot has nothing that could be renamed.
+    check(&snapshot(""), &people, &[], &["+ create collection `people`"]);
+}

@@ -195,7 +195,7 @@ fn a_field_moves_into_and_out_of_documents() {
         "items [object]\nitems[].x int\nitems[].city string was=city",
         &[
             "+ remove field `city` of `users`",
-            "? users.items[].city: the field is new and required (string)",
+            "? users.items[].city: the field is new and says that it was `city`, but",
         ],
     );
 }
@@ -303,4 +303,66 @@ fn what_documents_may_lack_is_filled_or_told() {
     );
     // What the default is changes nothing in documents that have the field.
     field("a int", "a int default=\"1\"", &[]);
+}
+
+/// The values would be left behind, or removed, without a word.
+#[test]
+fn a_former_name_that_leads_nowhere_asks() {
+    let (new, says) =
+        ("email optional object was=mial", "? users.email: the field is new and says that it was");
+    field("mail string", new, &["+ remove field `mail` of `users`", says]);
+    answered("mail string", new, &["--leave users.email"], &["+ remove field `mail` of `users`"]);
+    // Two fields cannot both be the one from before.
+    field(
+        "city string\nx object@A\ny object@A",
+        "x object@A\nx.city string was=city\ny object@A\ny.city optional string was=city",
+        &[
+            "+ move field `city` of `users` to `x.city`",
+            "? users.y.city: the field is new and says that it was `city`, but documents still have",
+        ],
+    );
+    // Nothing is known of the document that it moves to.
+    field(
+        "city string\nx object",
+        "x object@A\nx.city string was=city",
+        &[
+            "? users.x.city: it was `city`, and what is around it had any shape",
+            "- `users.x`: documents whose value is no document `A` do not fit",
+        ],
+    );
+    // Operations do not take a field out of an array.
+    field(
+        "a [object]\na[].x int",
+        "x optional int was=\"a.x\"",
+        &[
+            "+ remove field `a` of `users`",
+            "? users.x: the field is new and says that it was `a.x`",
+        ],
+    );
+    // A type that is used in a new place has its attributes from another place.
+    field("a int", "a int\nto optional object\nto.city string was=town", &[]);
+    field(
+        "a int",
+        "a int\nto object\nto.city optional string was=town",
+        &["+ add field `to` to `users`, default {}"],
+    );
+}
+
+#[test]
+fn a_field_that_may_be_in_a_flattened_map_now_asks() {
+    let new = "a int\nb optional long";
+    let map = |fields: &str| {
+        let text = users(fields).render().replace("object@User", "object+{int}@User");
+        crate::models::Snapshot::parse(&text).unwrap()
+    };
+    let asks =
+        ["? users.c: the field is gone, and the type takes any other field in a flattened map"];
+    check(&map(&format!("{new}\nc int")), &map(new), &[], &asks);
+    check(
+        &map(&format!("{new}\nc int")),
+        &map(new),
+        &["--remove users.c"],
+        &["+ remove field `c` of `users`"],
+    );
+    check(&map(&format!("{new}\nc date")), &map(new), &[], &["+ remove field `c` of `users`"]);
 }
