@@ -42,6 +42,8 @@ impl Snapshot {
     /// The first [`ModelsFault`] from the top.
     pub fn parse(text: &str) -> Result<Self, ModelsFault> {
         let fault = |line, problem| Err(ModelsFault { line, problem });
+        // An editor put it there, and no text shows it.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if let Some(at) = text.lines().position(crate::sum::is_conflict) {
             return fault(at + 1, ModelsProblem::Conflict);
         }

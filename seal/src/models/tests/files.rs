@@ -278,3 +278,11 @@ fn two_models_of_a_collection_are_variants_unless_they_disagree() {
         assert!(found[0].contains("`users`") && found[0].contains("src/lib.rs:1"), "{found:?}");
     }
 }
+
+/// Editors of some systems add both.
+#[test]
+fn a_byte_order_mark_and_other_line_ends_do_not_matter() {
+    let known = snapshot();
+    let text = format!("\u{feff}{}", known.render().replace('\n', "\r\n"));
+    assert_eq!(Snapshot::parse(&text).as_ref(), Snapshot::parse(&known.render()).as_ref());
+}
