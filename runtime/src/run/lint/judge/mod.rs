@@ -539,11 +539,15 @@ fn validator_fails(
     let number = grouped(u64::try_from(found.documents).unwrap_or(u64::MAX));
     let mut details = vec![format!("{many}{number} {noun} it")];
     details.extend(found.ids.iter().map(|id| format!("_id: {id}")));
+    let unless = match facts.as_of_now {
+        true => ", unless what comes before it changes them",
+        false => "",
+    };
     Some(Found {
         name: LintName::ValidatorFails,
         message: format!(
             "{many}{number} {noun} the new validator of `{collection}`: the app can no longer \
-             update them, not even in other fields"
+             update them, not even in other fields{unless}"
         ),
         bad: format!("change.set_validator({collection:?}, {}){chain};", as_doc(validator)),
         good: format!(

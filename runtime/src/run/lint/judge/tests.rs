@@ -224,6 +224,9 @@ fn a_moderate_validator_hurts_nobody() {
     };
     assert_eq!(judged(&set(false), &facts), None);
     let lint = judged(&set(true), &facts).unwrap();
+    assert!(lint.message.ends_with("not even in other fields"), "{}", lint.message);
+    let later = judged(&set(true), &Facts { as_of_now: true, ..facts }).unwrap();
+    assert!(later.message.ends_with("unless what comes before it changes them"), "{later:?}");
     assert_eq!(lint.details, ["2 documents fail it", "_id: 1"]);
     assert!(lint.bad.ends_with(".action(\"error\");"), "{}", lint.bad);
     assert!(lint.good.ends_with(".level(\"moderate\").action(\"error\");"), "{}", lint.good);
