@@ -1,6 +1,6 @@
 //! `verify!(…)`: reads its arguments, and writes the test.
 
-use mongrate_seal::declaration;
+use mongrate_seal::{declaration, models::FILE};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{
@@ -10,7 +10,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-use crate::{root, sealed};
+use crate::{origin::Origin, root, sealed};
 
 const FORM: &str = "write `verify!()`, `verify!(reversible)`, or \
                     `verify!(reversible, except = [load_countries])`; each may also say `models`, \
@@ -33,6 +33,7 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
         Policy::Reversible(except) => quote!(::core::option::Option::Some(&[#(#except),*])),
     };
     let own = sealed::own_sum_file();
+    let snapshot = own_snapshot();
     let models = models.then(|| {
         quote! {
             #[test]
@@ -50,8 +51,28 @@ pub(crate) fn expand(input: TokenStream) -> syn::Result<TokenStream> {
             use #root::__private::v1 as __mongrate;
             __mongrate::verify(#own, #policy);
         }
+
+        #[test]
+        fn each_model_that_migrations_lead_to_is_in_the_code() {
+            use #root::__private::v1::shape as __mongrate;
+            __mongrate::no_model_is_gone(#snapshot, ::core::env!("CARGO_MANIFEST_DIR"));
+        }
         #models
     })
+}
+
+/// The `models.snap` of this crate's package. No derive registers it if the last model is gone.
+fn own_snapshot() -> TokenStream {
+    let path = Origin::of_this_crate().directory.join(FILE);
+    match path.to_str().filter(|_| path.is_file()) {
+        None => quote!(::core::option::Option::None),
+        Some(path) => quote! {
+            ::core::option::Option::Some(__mongrate::SnapshotFile {
+                package: ::core::env!("CARGO_PKG_NAME"),
+                text: ::core::include_str!(#path),
+            })
+        },
+    }
 }
 
 /// The arguments.

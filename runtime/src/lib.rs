@@ -242,6 +242,7 @@ pub mod __private {
                 registry::models::{
                     descriptor::{MODELS, ModelDescriptor, SNAPSHOTS, SnapshotFile},
                     generated_test::models,
+                    gone::no_model_is_gone,
                 },
             };
         }

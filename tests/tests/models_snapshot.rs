@@ -278,3 +278,39 @@ fn an_editor_shows_the_error_at_the_field() {
         "{text}"
     );
 }
+
+/// The compiler cannot see a type that is not there, so the tests of the package say it: the derive's, and
+/// `verify!()`, which is there even if the last model is gone.
+#[test]
+fn a_model_that_is_gone_from_the_code_fails_the_tests() {
+    let package = package();
+    let with_guest = SNAPSHOT.replace(
+        "users options",
+        "guests options collection\nguests Guest root object@Guest\nguests Guest field name string\nusers options",
+    );
+    package.snapshot(Some(&with_guest));
+    let verified = format!("{TYPES}\n#[cfg(test)]\nmod tests {{\n    db::verify!();\n}}\n");
+    package.types(&verified);
+    assert_eq!(package.errors(), [""; 0]);
+    let says =
+        "models.snap has the model `Guest` of the collection `guests`, and the code does not";
+    let tests = ["__mongrate_models", "each_model_that_migrations_lead_to_is_in_the_code"];
+    for test in tests {
+        let (done, text) = package.cargo(&["test", "--lib", test], &[]);
+        assert!(!done && text.contains(says), "{test}: {text}");
+    }
+    // Another crate of the package has it, or it is behind a feature.
+    let guest = "#[cfg(any())]\n#[derive(db::Model)]\n#[model(collection = \"guests\")]\nstruct Guest { name: String }\n";
+    package.types(&format!("{verified}{guest}"));
+    for test in tests {
+        let (done, text) = package.cargo(&["test", "--lib", test], &[]);
+        assert!(done && text.contains("1 passed"), "{test}: {text}");
+    }
+    // No model is left.
+    package.types("//! Nothing.\n#[cfg(test)]\nmod tests {\n    db::verify!();\n}\n");
+    let (done, text) = package.cargo(&["test", "--lib", tests[1]], &[]);
+    assert!(
+        !done && text.contains(says) && text.contains("`User` of the collection `users`"),
+        "{text}"
+    );
+}

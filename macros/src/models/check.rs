@@ -120,6 +120,7 @@ fn once(path: Option<&str>, root: &TokenStream) -> TokenStream {
                 ::core::env!("CARGO_PKG_NAME"),
                 ::core::env!("CARGO_CRATE_NAME"),
                 #text,
+                ::core::env!("CARGO_MANIFEST_DIR"),
             );
         }
     }

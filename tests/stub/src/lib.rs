@@ -91,6 +91,7 @@ pub mod __private {
                 registry::models::{
                     descriptor::{MODELS, ModelDescriptor, SNAPSHOTS, SnapshotFile},
                     generated_test::models,
+                    gone::no_model_is_gone,
                 },
             };
         }

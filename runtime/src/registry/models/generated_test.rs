@@ -7,6 +7,7 @@ use mongrate_seal::models::{Collection, FILE, HEADER, Snapshot};
 
 use super::{
     descriptor::{MODELS, ModelDescriptor},
+    gone::gone,
     wanted::wanted,
 };
 use crate::model::error::Error;
@@ -19,17 +20,17 @@ const DIRECTORY: &str = "MONGRATE_MODELS";
 const LINES_MAX: usize = 12;
 
 /// Writes the package's models to `<directory>/<package>.<crate>.models`, or compares them with the
-/// package's `models.snap`, if there is one.
+/// package's `models.snap`, if there is one. `home`: the package's directory.
 ///
 /// # Panics
 ///
 /// If models disagree, differ from the file, or cannot be written.
 #[track_caller]
-pub fn models(package: &str, crate_name: &str, snapshot: Option<&str>) {
+pub fn models(package: &str, crate_name: &str, snapshot: Option<&str>, home: &str) {
     let own = MODELS.iter().filter(|model| model.package == package);
     let result = match env::var_os(DIRECTORY).filter(|directory| !directory.is_empty()) {
         Some(directory) => export(own, Path::new(&directory), package, crate_name),
-        None => snapshot.map_or(Ok(()), |snapshot| compare(own, snapshot)),
+        None => snapshot.map_or(Ok(()), |snapshot| compare(own, snapshot, Path::new(home))),
     };
     if let Err(problem) = result {
         panic!("{problem}");
@@ -49,13 +50,19 @@ fn export<'a>(
     })
 }
 
-/// Compares what these models want with the file. What the file has besides may be another target's.
+/// Compares what these models want with the file. Models that only the file has may be another target's: then
+/// the sources have them.
 fn compare<'a>(
-    models: impl Iterator<Item = &'a ModelDescriptor>,
+    models: impl Iterator<Item = &'a ModelDescriptor> + Clone,
     snapshot: &str,
+    home: &Path,
 ) -> Result<(), String> {
-    let wanted = wanted(models).map_err(|error| error.to_string())?;
+    let wanted = wanted(models.clone()).map_err(|error| error.to_string())?;
     let known = Snapshot::parse(snapshot).map_err(|fault| fault.to_string())?;
+    let gone = gone(models, &known, home);
+    if !gone.is_empty() {
+        return Err(gone.join("\n"));
+    }
     let mut lines = Vec::new();
     for (name, collection) in wanted.collections {
         let of = known.collections.get(&name);
@@ -115,20 +122,24 @@ mod tests {
 
     #[test]
     fn what_the_file_has_is_sound_and_anything_else_is_shown() {
+        let nowhere = Path::new("nowhere");
         let same = "mongrate-models v1\nothers options view\nrooms options collection\nrooms Room root \
                     {int}\nend\n";
-        assert_eq!(compare([MODEL].iter(), same), Ok(()));
+        assert_eq!(compare([MODEL].iter(), same, nowhere), Ok(()));
         let other = same.replace("{int}", "{long}");
-        let found = compare([MODEL].iter(), &other).unwrap_err();
+        let found = compare([MODEL].iter(), &other, nowhere).unwrap_err();
         assert!(found.ends_with("\n- rooms Room root {long}\n+ rooms Room root {int}"), "{found}");
         assert!(found.contains("`cargo mongrate diff NAME`"), "{found}");
-        let found = compare([MODEL].iter(), "mongrate-models v1\nend\n").unwrap_err();
+        let found = compare([MODEL].iter(), "mongrate-models v1\nend\n", nowhere).unwrap_err();
         assert!(
             found.contains(":\n+ rooms Room root {int}\n+ rooms options collection"),
             "{found}"
         );
-        let found = compare([MODEL].iter(), "mongrate-models v1\n").unwrap_err();
+        let found = compare([MODEL].iter(), "mongrate-models v1\n", nowhere).unwrap_err();
         assert!(found.contains("models.snap:1: the file is cut off here"), "{found}");
+        let more = same.replace("end\n", "rooms Suite root {int}\nend\n");
+        let found = compare([MODEL].iter(), &more, nowhere).unwrap_err();
+        assert!(found.contains("the model `Suite` of the collection `rooms`"), "{found}");
     }
 
     #[test]

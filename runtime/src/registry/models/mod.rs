@@ -3,5 +3,6 @@
 
 pub(crate) mod descriptor;
 pub(crate) mod generated_test;
+pub(crate) mod gone;
 pub(crate) mod led_to;
 pub(crate) mod wanted;
