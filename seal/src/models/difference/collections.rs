@@ -284,11 +284,13 @@ fn edits(place: &Place, old: &Collection, new: &Collection, answers: &mut Answer
         (Some(Shape::Object(before)), Some(Shape::Object(after))) => Moves::between(before, after),
         _ => Moves::default(),
     };
-    let object = match &before {
+    let object = |shape: &Option<Shape>| match shape {
         Some(Shape::Object(object)) => object.clone(),
         _ => Object::default(),
     };
-    let mut comparison = Comparison { answers, moves, before: object, edits: Edits::default() };
+    let (old, new) = (object(&before), object(&after));
+    let mut comparison =
+        Comparison { answers, moves, before: old, after: new, edits: Edits::default() };
     if let (Some(before), Some(after)) = (&before, &after) {
         comparison.shape(place, before, after, None);
         comparison.lost_moves(place);

@@ -4,11 +4,10 @@ use super::{
     super::{
         json::Json,
         shape::{Field, Object, Rest, Shape},
-        types::Types,
     },
     answers::Answers,
     edits::{Edits, leave},
-    moves::{self, Moves},
+    moves::{self, Moves, is_alike},
     operation::Operation,
     place::{Place, Step},
     update::Fill,
@@ -20,6 +19,8 @@ pub(super) struct Comparison<'a> {
     pub(super) moves: Moves,
     /// The documents before, where moved fields come from.
     pub(super) before: Object,
+    /// The documents after, to which fields may have moved.
+    pub(super) after: Object,
     pub(super) edits: Edits,
 }
 
@@ -212,6 +213,18 @@ impl Comparison<'_> {
             let answers = [format!("`--remove {}` removes it", place.text())];
             return self.ask(&place, problem, answers);
         }
+        let moved = self.moves.perhaps(&self.before, &self.after, &path, field);
+        if let (Some(to), false) = (&moved, is_removed) {
+            let what = field.shape.words();
+            let problem = format!(
+                "the field is gone, and `{to}` is new, also {what}: it may have moved there"
+            );
+            let answers = [
+                format!("write `#[model(was = \"{path}\")]` on `{to}` if it is the same field"),
+                format!("`--remove {}` if it is not: the field is removed", place.text()),
+            ];
+            return self.ask(&place, problem, answers);
+        }
         let collection = at.collection.clone();
         self.edits.removals.push(Operation::RemoveField { collection, path });
     }
@@ -326,19 +339,4 @@ pub(super) const OUT_OF_REACH: &str =
 /// Whether every document with the shape around it has the field, as a document or a value.
 fn is_sure(field: &Field) -> bool {
     field.is_required && !field.shape.takes_null()
-}
-
-/// Whether one field may be another one under a new name.
-fn is_alike(old: &Shape, new: &Shape) -> bool {
-    let (old, new) = (old.without_null(), new.without_null());
-    let is_text = |shape: &Shape| match shape {
-        Shape::Values { .. } => true,
-        Shape::Scalar(types) => types.meets(Types::STRING),
-        _ => false,
-    };
-    match (old, new) {
-        (Shape::Object(_), Shape::Object(_)) => true,
-        (Shape::Scalar(one), Shape::Scalar(other)) => one.meets(*other),
-        _ => old.is_same(new) || is_text(old) && is_text(new),
-    }
 }

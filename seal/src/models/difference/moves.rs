@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::shape::{Field, Object, Shape};
+use super::super::{
+    shape::{Field, Object, Shape},
+    types::Types,
+};
 
 /// Which fields move, by their new paths.
 #[derive(Debug, Default)]
@@ -14,6 +17,8 @@ pub(super) struct Moves {
     taken: BTreeSet<String>,
     /// The new paths that the comparison has come to.
     seen: BTreeSet<String>,
+    /// Old paths of renamed fields by their new ones.
+    names_before: BTreeMap<String, String>,
 }
 
 impl Moves {
@@ -21,7 +26,8 @@ impl Moves {
     pub(super) fn between(old: &Object, new: &Object) -> Self {
         let mut search = Search { old, new, renamed: BTreeMap::new(), found: Vec::new() };
         search.pair(Some(old), new, &mut Vec::new(), &mut Vec::new());
-        let mut moves = Self::default();
+        let names_before = search.renamed.iter().map(|(old, new)| (new.clone(), old.clone()));
+        let mut moves = Self { names_before: names_before.collect(), ..Self::default() };
         for (from, to) in search.found {
             let now = translated(&from, &search.renamed);
             if moves.taken.insert(now.clone()) {
@@ -43,6 +49,28 @@ impl Moves {
     pub(super) fn unseen(&self) -> Vec<(String, String)> {
         let unseen = self.from.iter().filter(|(to, _)| !self.seen.contains(*to));
         unseen.map(|(to, (from, _))| (to.clone(), from.clone())).collect()
+    }
+
+    /// Returns the new field to which a field that is gone may have moved: of its name, in another
+    /// document.
+    pub(super) fn perhaps(
+        &self,
+        old: &Object,
+        new: &Object,
+        gone: &str,
+        field: &Field,
+    ) -> Option<String> {
+        let name = gone.rsplit('.').next()?;
+        let mut found = Vec::new();
+        named(new, name, &mut Vec::new(), &mut found);
+        let is_new = |path: &str, other: &Field| {
+            path != gone
+                && at(old, &translated(path, &self.names_before)).is_none()
+                && other.hints.was.is_empty()
+                && is_alike(&field.shape, &other.shape)
+        };
+        let found = found.into_iter().find(|(path, other)| is_new(path, other));
+        found.map(|(path, _)| path)
     }
 
     /// Whether the field at a path moves away.
@@ -112,6 +140,40 @@ pub(super) fn former<'a>(
 ) -> Option<(&'a String, &'a Field)> {
     let is_gone = |was: &&String| !new.fields.contains_key(was.as_str());
     field.hints.was.iter().filter(is_gone).find_map(|was| old.fields.get_key_value(was))
+}
+
+/// Whether one field may be another one under a new name.
+pub(super) fn is_alike(old: &Shape, new: &Shape) -> bool {
+    let (old, new) = (old.without_null(), new.without_null());
+    let is_text = |shape: &Shape| match shape {
+        Shape::Values { .. } => true,
+        Shape::Scalar(types) => types.meets(Types::STRING),
+        _ => false,
+    };
+    match (old, new) {
+        (Shape::Object(_), Shape::Object(_)) => true,
+        (Shape::Scalar(one), Shape::Scalar(other)) => one.meets(*other),
+        _ => old.is_same(new) || is_text(old) && is_text(new),
+    }
+}
+
+/// Finds the fields of a name, through documents only.
+fn named<'a>(
+    object: &'a Object,
+    name: &str,
+    path: &mut Vec<&'a str>,
+    found: &mut Vec<(String, &'a Field)>,
+) {
+    for (own, field) in &object.fields {
+        path.push(own);
+        if own == name {
+            found.push((path.join("."), field));
+        }
+        if let Shape::Object(inner) = field.shape.without_null() {
+            named(inner, name, path, found);
+        }
+        path.pop();
+    }
 }
 
 /// Returns the field at a path through documents only.

@@ -106,6 +106,34 @@ fn a_field_is_removed_unless_it_may_be_another_one() {
     );
 }
 
+/// A removed field is not silently one of the same name in another document.
+#[test]
+fn a_field_is_removed_unless_it_may_have_moved() {
+    let asks = "? users.city: the field is gone, and `to.city` is new, also string: it may have moved there";
+    let (old, new) =
+        ("city string\nto object@To\nto.a int", "to object@To\nto.a int\nto.city optional string");
+    field(old, new, &[asks]);
+    answered(old, new, &["--remove users.city"], &["+ remove field `city` of `users`"]);
+    answered(old, new, &["--leave users.city"], &["- `users.city`: left to you"]);
+    // Outwards, and into a document that is new.
+    field(
+        "to object@To\nto.a int\nto.city string",
+        "city optional string\nto object@To\nto.a int",
+        &["? users.to.city: the field is gone, and `city` is new"],
+    );
+    field("a int\ncity string", "a int\nto optional object@To\nto.city string", &[asks]);
+    // Of another type, or there before, perhaps in a document that has another name now.
+    let removed = "+ remove field `city` of `users`";
+    field(old, "to object@To\nto.a int\nto.city optional bool", &[removed]);
+    let both = "city string\nto object@To\nto.a int\nto.city string";
+    field(both, "to object@To\nto.a int\nto.city string", &[removed]);
+    field(
+        both,
+        "at object@To was=\"to\"\nat.a int\nat.city string",
+        &["+ rename field `to` of `users` to `at`", removed],
+    );
+}
+
 #[test]
 fn a_field_is_renamed_by_its_former_name() {
     field("b string", "c string was=b", &["+ rename field `b` of `users` to `c`"]);
