@@ -209,7 +209,16 @@ impl Order {
         }
         let (drops, changes) = self.indexes(name, &old.indexes, new);
         self.documents.extend(drops);
-        let (operations, mut questions, mut notes) = edits(&place, old, new, answers).operations();
+        let mut edits = edits(&place, old, new, answers);
+        for index in indexes::of_one_value(&old.indexes, &new.indexes, &edits.fills) {
+            let text = format!(
+                "documents without the field all get the same value, and the unique index `{index}` cannot be \
+                 built over two of them: the migration would stop there; fill the field in a migration \
+                 of yours, or let documents lack it"
+            );
+            edits.may_not_fit(&place, text);
+        }
+        let (operations, mut questions, mut notes) = edits.operations();
         if !operations.is_empty() && new.kind != CollectionKind::Collection {
             let problem = "its fields changed, and operations reach neither views nor time series";
             match answers.is_left(name) {

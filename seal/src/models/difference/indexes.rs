@@ -49,6 +49,21 @@ pub(super) fn changes(
     changes
 }
 
+/// Returns the names of the new unique indexes whose fields all get one value in each document that lacks
+/// them.
+pub(super) fn of_one_value<'a>(
+    olds: &BTreeMap<String, Index>,
+    news: &'a BTreeMap<String, Index>,
+    fills: &[Operation],
+) -> Vec<&'a str> {
+    let is_filled = |key: &String| {
+        fills.iter().any(|fill| matches!(fill, Operation::AddField { path, .. } if path == key))
+    };
+    let is_new = |index: &&Index| index.is_unique() && olds.get(&index.name) != Some(*index);
+    let of_one = |index: &&Index| index.keys.iter().all(|(path, _)| is_filled(path));
+    news.values().filter(is_new).filter(of_one).map(|index| index.name.as_str()).collect()
+}
+
 impl IndexChanges {
     fn build(&mut self, collection: &str, index: &Index) {
         let builds = if index.is_unique() { &mut self.unique } else { &mut self.builds };

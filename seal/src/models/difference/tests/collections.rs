@@ -161,6 +161,23 @@ fn another_kind_of_collection_is_a_question() {
 }
 
 #[test]
+fn one_value_for_all_and_a_unique_index_are_noted() {
+    let plain = USERS.replace(" moderate/error", "");
+    let with = |fields: &str, key: &str| {
+        let index = format!("users index i {{\"key\":{{{key}}},\"unique\":true}}");
+        snapshot(&format!("{plain}\n{fields}\n{index}"))
+    };
+    let (old, b) = (snapshot(&plain), "users User field b int default=\"5\"");
+    let (adds, builds) =
+        ("+ add field `b` to `users`, default 5", "+ create unique index `i` of `users`");
+    let noted =
+        "- `users`: documents without the field all get the same value, and the unique index `i`";
+    check(&old, &with(b, "\"b\":1"), &[], &[adds, builds, noted]);
+    check(&old, &with(b, "\"a\":1,\"b\":1"), &[], &[adds, builds]);
+    check(&with("", "\"b\":1"), &with(b, "\"b\":1"), &[], &[adds]);
+}
+
+#[test]
 fn indexes_are_changed_in_place_where_the_server_can() {
     let index = |index: &str| snapshot(&format!("{USERS}\nusers index i {index}"));
     let plain = index("{\"key\":{\"a\":1},\"expireAfterSeconds\":5}");
