@@ -17,10 +17,7 @@ pub(crate) const RUNTIME: &str = r"
     pub type Result = std::result::Result<(), ()>;
     pub mod __private { pub mod v1 {
         pub use linkme;
-        type Text = &'static str;
-        pub struct Migration(
-            pub i64, pub Text, pub Text, pub Text, pub Text, pub Text, pub u32, pub Text, pub bool
-        );
+        pub type Migration = mongrate_seal::packed::Packed<'static>;
         pub struct SumFile {
             pub crate_name: &'static str, pub text: &'static str, pub absent: Option<&'static str>
         }
@@ -30,12 +27,12 @@ pub(crate) const RUNTIME: &str = r"
 
     #[macro_export]
     macro_rules! __migration_v1 {
-        ($symbol:ident $register:ident $descriptor:tt $hints:tt $functions:tt) => {
+        ($symbol:ident $register:ident $packed:tt $functions:tt) => {
             const _: () = {
                 use $crate::__private::v1::{MIGRATIONS, Migration, linkme};
                 #[linkme::distributed_slice(MIGRATIONS)]
                 #[linkme(crate = linkme)]
-                static MIGRATION: Migration = { let _ = $functions; Migration $descriptor };
+                static MIGRATION: Migration = { let _ = $functions; Migration::new($packed) };
                 #[unsafe(no_mangle)]
                 fn $symbol() {}
             };
@@ -90,12 +87,13 @@ impl Fixture {
         let root = tempfile::tempdir().expect("a directory");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
         let fixture = Self { name, root };
-        let macros = workspace.join("macros");
+        let (macros, seal) = (workspace.join("macros"), workspace.join("seal"));
         fixture.write(
             "runtime/Cargo.toml",
             &format!(
                 "[package]\nname = \"mongrate\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-                 [dependencies]\nlinkme = \"0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n"
+                 [dependencies]\nlinkme = \"0.3.37\"\nmongrate-macros = {{ path = {macros:?} }}\n\
+                 mongrate-seal = {{ path = {seal:?}, default-features = false }}\n"
             ),
         );
         fixture.write("runtime/src/lib.rs", RUNTIME);

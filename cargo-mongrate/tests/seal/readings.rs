@@ -32,8 +32,8 @@ mod one;
 
 fn main() {
     let mut all: Vec<_> = mongrate::__private::v1::MIGRATIONS.iter().collect();
-    all.sort_by_key(|one| one.0);
-    all.iter().for_each(|one| println!("{} {}", one.0, one.3));
+    all.sort_by_key(|one| one.version());
+    all.iter().for_each(|one| println!("{} {}", one.version(), one.checksum()));
 }
 "#;
 
