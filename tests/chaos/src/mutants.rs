@@ -138,6 +138,8 @@ pub async fn judge(
         }
         Ok(())
     };
+    // A schedule that kills nodes has the set for itself.
+    let jobs = if set.is_some() { 1 } else { jobs };
     let schedules = ALL.iter().filter(|schedule| schedule.three_nodes == set.is_some());
     let judged = stream::iter(schedules)
         .map(async |schedule| {
