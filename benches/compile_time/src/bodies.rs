@@ -12,7 +12,7 @@ pub fn body(function: &str, version: usize) -> String {
 
 /// Whether the migration has a rollback, and so a second function: every second one.
 pub fn has_rollback(version: usize) -> bool {
-    version % 2 == 0
+    version.is_multiple_of(2)
 }
 
 /// Returns the function that rolls a migration back.

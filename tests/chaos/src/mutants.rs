@@ -138,7 +138,8 @@ pub async fn judge(
         }
         Ok(())
     };
-    // A schedule that kills nodes has the set for itself.
+    // A schedule that kills nodes has the set for itself: one after the other, and after what is to be
+    // left in peace.
     let jobs = if set.is_some() { 1 } else { jobs };
     let schedules = ALL.iter().filter(|schedule| schedule.three_nodes == set.is_some());
     let judged = stream::iter(schedules)
@@ -154,6 +155,10 @@ pub async fn judge(
         })
         .buffer_unordered(jobs)
         .try_concat();
+    if set.is_some() {
+        peace.await?;
+        return judged.await;
+    }
     tokio::try_join!(judged, peace).map(|(verdicts, ())| verdicts)
 }
 
