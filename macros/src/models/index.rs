@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mongrate_seal::{
     declaration::nearest,
-    models::{INDEX_OPTIONS, Index, Json},
+    models::{INDEX_FLAGS, INDEX_VALUES, Index, Json, index_options},
 };
 use proc_macro2::Span;
 use syn::{Error, Ident, LitStr, Token, ext::IdentExt as _, parse::ParseStream};
@@ -18,31 +18,6 @@ pub(super) struct IndexAt {
     /// The paths, with their places.
     pub(super) paths: Vec<(String, Span)>,
 }
-
-/// Options that are on if they are named.
-const FLAGS: [(&str, &str); 4] = [
-    ("unique", "unique"),
-    ("sparse", "sparse"),
-    ("hidden", "hidden"),
-    ("prepare_unique", "prepareUnique"),
-];
-
-/// Options with a value, and the server's names of them.
-const VALUES: [(&str, &str); 13] = [
-    ("expire_after_seconds", "expireAfterSeconds"),
-    ("partial_filter", "partialFilterExpression"),
-    ("collation", "collation"),
-    ("weights", "weights"),
-    ("default_language", "default_language"),
-    ("language_override", "language_override"),
-    ("wildcard_projection", "wildcardProjection"),
-    ("text_index_version", "textIndexVersion"),
-    ("sphere_index_version", "2dsphereIndexVersion"),
-    ("storage_engine", "storageEngine"),
-    ("bits", "bits"),
-    ("min", "min"),
-    ("max", "max"),
-];
 
 /// What an index on a field may be besides ascending and descending.
 const KINDS: [&str; 4] = ["text", "2dsphere", "2d", "hashed"];
@@ -58,9 +33,11 @@ impl IndexAt {
             let is_quoted = input.peek(LitStr);
             let word = path(input)?;
             let has_value = input.parse::<Option<Token![=]>>()?.is_some();
-            let flag = FLAGS.iter().find(|(own, _)| !is_quoted && *own == word);
-            let option = VALUES.iter().find(|(own, _)| !is_quoted && *own == word);
-            let raw = INDEX_OPTIONS.iter().find(|own| is_quoted && **own == word && has_value);
+            let flag = INDEX_FLAGS.iter().find(|(own, _)| !is_quoted && *own == word);
+            let option = INDEX_VALUES.iter().find(|(own, _)| !is_quoted && *own == word);
+            let raw = index_options()
+                .map(|(_, server)| server)
+                .find(|server| is_quoted && *server == word && has_value);
             let twice = || Error::new(at, format!("`{word}` is given twice"));
             match (flag, option, raw) {
                 (Some((_, server)), ..) => {
@@ -155,7 +132,7 @@ fn kind(input: ParseStream<'_>, word: &str, at: Span) -> syn::Result<Json> {
     if is_kind {
         return Ok(value.json);
     }
-    let options = VALUES.iter().chain(&FLAGS).map(|(own, _)| *own);
+    let options = INDEX_VALUES.iter().chain(&INDEX_FLAGS).map(|(own, _)| *own);
     match nearest(word, options) {
         Some(meant) => Err(Error::new(
             at,
@@ -195,7 +172,8 @@ fn judge_option(server: &str, value: &Value) -> syn::Result<()> {
     match is_sound {
         true => Ok(()),
         false => {
-            let name = VALUES.iter().find(|(_, own)| *own == server).map_or(server, |(own, _)| own);
+            let name =
+                INDEX_VALUES.iter().find(|(_, own)| *own == server).map_or(server, |(own, _)| own);
             Err(Error::new(value.span, format!("`{name}` {form}")))
         }
     }

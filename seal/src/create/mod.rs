@@ -6,6 +6,7 @@ mod error;
 mod mod_line;
 mod name;
 mod numbering;
+mod replace;
 mod turn;
 
 use std::{
@@ -19,6 +20,7 @@ use chrono::NaiveDateTime;
 pub use error::CreateError;
 pub use mod_line::{add_mod_line, mod_file};
 pub use numbering::{package, promised};
+pub use replace::replace;
 use serde::Serialize;
 
 use crate::sum;

@@ -4,26 +4,36 @@ use std::collections::BTreeMap;
 
 use super::json::Json;
 
-/// The options of an index besides its keys and its name, as `createIndexes` calls them.
-pub const INDEX_OPTIONS: [&str; 17] = [
-    "2dsphereIndexVersion",
-    "bits",
-    "collation",
-    "default_language",
-    "expireAfterSeconds",
-    "hidden",
-    "language_override",
-    "max",
-    "min",
-    "partialFilterExpression",
-    "prepareUnique",
-    "sparse",
-    "storageEngine",
-    "textIndexVersion",
-    "unique",
-    "weights",
-    "wildcardProjection",
+/// The options of an index that are on or off: the words for them in `index(…)`, and what `createIndexes`
+/// calls them.
+pub const INDEX_FLAGS: [(&str, &str); 4] = [
+    ("unique", "unique"),
+    ("sparse", "sparse"),
+    ("hidden", "hidden"),
+    ("prepare_unique", "prepareUnique"),
 ];
+
+/// The options of an index that have a value, besides its keys and its name.
+pub const INDEX_VALUES: [(&str, &str); 13] = [
+    ("expire_after_seconds", "expireAfterSeconds"),
+    ("partial_filter", "partialFilterExpression"),
+    ("collation", "collation"),
+    ("weights", "weights"),
+    ("default_language", "default_language"),
+    ("language_override", "language_override"),
+    ("wildcard_projection", "wildcardProjection"),
+    ("text_index_version", "textIndexVersion"),
+    ("sphere_index_version", "2dsphereIndexVersion"),
+    ("storage_engine", "storageEngine"),
+    ("bits", "bits"),
+    ("min", "min"),
+    ("max", "max"),
+];
+
+/// Returns the options of an index, flags first: the word in `index(…)`, and the server's name.
+pub fn index_options() -> impl Iterator<Item = (&'static str, &'static str)> {
+    INDEX_FLAGS.into_iter().chain(INDEX_VALUES)
+}
 
 /// An index.
 #[derive(Clone, Debug, PartialEq, Eq)]

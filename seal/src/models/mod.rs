@@ -41,7 +41,7 @@ pub use difference::{
 pub use expand::RECURSIONS_MAX;
 pub use fault::{ModelsFault, ModelsProblem};
 pub use format::{FILE, HEADER};
-pub use index::{INDEX_OPTIONS, Index, default_name};
+pub use index::{INDEX_FLAGS, INDEX_VALUES, Index, default_name, index_options};
 pub use json::Json;
 pub use literal::Literal;
 pub use shape::{Field, Hints, Object, Rest, Shape};

@@ -6,17 +6,7 @@ use mongodb::bson::{
 };
 use mongrate_seal::models::{ConstShape, ShapeRef, Types};
 
-use super::trait_def::{Shaped, of};
-
-macro_rules! scalars {
-    ($($types:ident: $($type:ty),+;)*) => {
-        $($(
-            impl Shaped for $type {
-                const SHAPE: ShapeRef = of(&ConstShape::Scalar(Types::$types));
-            }
-        )+)*
-    };
-}
+use super::trait_def::{Shaped, of, scalars};
 
 scalars! {
     ARRAY: RawArray, RawArrayBuf;

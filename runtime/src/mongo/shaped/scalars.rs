@@ -4,17 +4,7 @@ use std::{ffi, net, num, path, time};
 
 use mongrate_seal::models::{ConstAlternative, ConstField, ConstShape, ShapeRef, Types};
 
-use super::trait_def::{Shaped, of};
-
-macro_rules! scalars {
-    ($($types:ident: $($type:ty),+;)*) => {
-        $($(
-            impl Shaped for $type {
-                const SHAPE: ShapeRef = of(&ConstShape::Scalar(Types::$types));
-            }
-        )+)*
-    };
-}
+use super::trait_def::{Shaped, of, scalars};
 
 // Unsigned integers go by the width that holds all their values. Of a `u64` or a `usize` above
 // `i64::MAX`, `bson` makes an error when the document is written.

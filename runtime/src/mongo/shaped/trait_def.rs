@@ -71,3 +71,15 @@ pub trait Model: Shaped {
 pub(super) const fn of(shape: &'static ConstShape) -> ShapeRef {
     ShapeRef::new(shape)
 }
+
+/// The shapes of types whose values are one BSON value each: `LONG: i64, u32;`.
+macro_rules! scalars {
+    ($($types:ident: $($type:ty),+;)*) => {
+        $($(
+            impl Shaped for $type {
+                const SHAPE: ShapeRef = of(&ConstShape::Scalar(Types::$types));
+            }
+        )+)*
+    };
+}
+pub(super) use scalars;

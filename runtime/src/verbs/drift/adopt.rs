@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, ErrorKind},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use chrono::NaiveDateTime;
@@ -107,9 +107,8 @@ fn read(file: &Path) -> Result<Option<Snapshot>, AdoptError> {
 
 /// Replaces the file as a whole, so that it is never cut off.
 fn rewrite(file: &Path, text: &str) -> io::Result<()> {
-    let new: PathBuf = file.with_extension("snap.new");
-    let replaced = fs::write(&new, text).and_then(|()| fs::rename(&new, file));
-    replaced.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
+    create::replace(file, text)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
 }
 
 /// The differences that a migration declares, and the snapshot that it leads to.

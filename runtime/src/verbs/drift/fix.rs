@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mongodb::bson::{Bson, Document, doc};
 use mongrate_seal::models::{
-    Collection, CollectionKind, INDEX_OPTIONS, Index, Json, Validation, default_name,
+    Collection, CollectionKind, Index, Json, Validation, default_name, index_options,
 };
 
 use super::{
@@ -224,27 +224,6 @@ pub(super) fn validate_attribute(level: &str, action: &str) -> String {
     }
 }
 
-/// Words that mean an option in `index(…)`, and a field only in quotes.
-const OPTION_WORDS: [(&str, &str); 17] = [
-    ("unique", "unique"),
-    ("sparse", "sparse"),
-    ("hidden", "hidden"),
-    ("prepare_unique", "prepareUnique"),
-    ("expire_after_seconds", "expireAfterSeconds"),
-    ("partial_filter", "partialFilterExpression"),
-    ("collation", "collation"),
-    ("weights", "weights"),
-    ("default_language", "default_language"),
-    ("language_override", "language_override"),
-    ("wildcard_projection", "wildcardProjection"),
-    ("text_index_version", "textIndexVersion"),
-    ("sphere_index_version", "2dsphereIndexVersion"),
-    ("storage_engine", "storageEngine"),
-    ("bits", "bits"),
-    ("min", "min"),
-    ("max", "max"),
-];
-
 /// The argument of `#[model(…)]` that declares the index.
 pub(super) fn index_attribute(index: &Document, of_collection: &Document) -> Option<String> {
     let index = declared(index, of_collection)?;
@@ -256,7 +235,8 @@ pub(super) fn index_attribute(index: &Document, of_collection: &Document) -> Opt
                 && word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
                 && word != "_"
         };
-        let is_option = OPTION_WORDS.iter().any(|(word, _)| word == path) || path == "name";
+        // Such a word means an option, and a field only in quotes.
+        let is_option = index_options().any(|(word, _)| word == path) || path == "name";
         let field = match words.all(is_word) && !is_option {
             true => path.clone(),
             false => format!("{path:?}"),
@@ -267,9 +247,9 @@ pub(super) fn index_attribute(index: &Document, of_collection: &Document) -> Opt
         });
     }
     for (option, value) in &index.options {
-        let (word, _) = OPTION_WORDS.iter().find(|(_, server)| server == option)?;
+        let (word, _) = index_options().find(|(_, server)| server == option)?;
         parts.push(match value {
-            Json::Bool(true) => (*word).to_owned(),
+            Json::Bool(true) => word.to_owned(),
             value => format!("{word} = {value}"),
         });
     }
@@ -289,7 +269,7 @@ pub(super) fn declared(listed: &Document, of_collection: &Document) -> Option<In
         .map(|(option, value)| (option.clone(), json::json(value)))
         .filter(|(_, value)| *value != Json::Bool(false))
         .collect();
-    let is_known = options.keys().all(|option| INDEX_OPTIONS.contains(&option.as_str()));
+    let is_known = options.keys().all(|option| index_options().any(|(_, server)| server == option));
     let name = listed.get_str("name").ok()?.to_owned();
     (is_known && !keys.is_empty()).then_some(Index { name, keys, options })
 }

@@ -8,6 +8,7 @@
 //! Only for collections whose strings are compared by their bytes.
 
 use mongodb::bson::{Bson, Document, doc};
+use mongrate_seal::models::Types;
 
 use super::{
     convert,
@@ -328,32 +329,10 @@ fn plain(paths: &[&Path]) -> Document {
 
 /// There is something at this path, and no document.
 fn other_than_document(path: &str) -> Document {
-    doc! { path: { "$type": OTHER_TYPES.to_vec() } }
+    let others: Vec<&str> =
+        Types::all_names().into_iter().filter(|name| *name != "object").collect();
+    doc! { path: { "$type": others } }
 }
-
-/// The names of all types but for documents.
-const OTHER_TYPES: [&str; 20] = [
-    "double",
-    "string",
-    "array",
-    "binData",
-    "undefined",
-    "objectId",
-    "bool",
-    "date",
-    "null",
-    "regex",
-    "dbPointer",
-    "javascript",
-    "symbol",
-    "javascriptWithScope",
-    "int",
-    "timestamp",
-    "long",
-    "decimal",
-    "minKey",
-    "maxKey",
-];
 
 fn nor(clauses: impl IntoIterator<Item = Document>) -> Document {
     let clauses: Vec<Document> = clauses.into_iter().collect();
