@@ -15,6 +15,7 @@ pub(super) struct Live {
 
 /// Reads the text. The error is the number of the line that is not understood.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<String, Live>, usize> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut all = BTreeMap::new();
     let mut current: Option<(String, Live)> = None;
     let mut lines = text.lines().enumerate().peekable();
@@ -89,6 +90,7 @@ mod tests {
                     ]\n    }\n  }\n  index a b { \"b\": 1, \"a\": -1 } collation { \"locale\": \"de\" } unique \
                     true\n  index c_1 { \"c\": 1 } collation simple\n\nview v\n  viewOn \"users\"\n";
         let all = parse(text).unwrap();
+        assert_eq!(parse(&format!("\u{feff}{}", text.replace('\n', "\r\n"))).as_ref(), Ok(&all));
         assert_eq!(all.keys().collect::<Vec<_>>(), ["logs", "users", "v"]);
         assert_eq!(
             all["users"].options["validator"].to_string(),

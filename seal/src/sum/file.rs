@@ -26,6 +26,7 @@ impl Sum {
     ///
     /// The first [`Fault`] from the top: the lines below it cannot be trusted.
     pub fn parse(text: &str) -> Result<Self, Fault> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if let Some(line) = text.lines().position(is_conflict) {
             return Err(Fault { line: line + 1, problem: Problem::Conflict });
         }
@@ -57,6 +58,7 @@ impl Sum {
     /// Reads a file's lines without their chain, for a file that was merged by hand. `None` if a line
     /// has another form.
     pub fn unchained(text: &str) -> Option<Vec<Sealed>> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = text.lines().filter(|line| *line != HEADER && !line.trim().is_empty());
         lines.map(|line| Line::parse(line).map(|line| line.sealed())).collect()
     }
@@ -142,6 +144,7 @@ mod tests {
             "as git may check out"
         );
         assert_eq!(Sum::parse(HEADER).unwrap(), Sum::default());
+        assert_eq!(Sum::parse(&format!("\u{feff}{HEADER}\r\n")).unwrap(), Sum::default());
     }
 
     /// The format is stored in every user's repository.
