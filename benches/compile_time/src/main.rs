@@ -1,11 +1,13 @@
 //! The cost of the attribute for the compiler, next to the same functions in a list by hand.
 //!
-//! `cargo run --manifest-path benches/compile_time/Cargo.toml -- [--real] [--models] [--runs N]
-//! [--styles A,B] [SIZE…]`
+//! `cargo run --manifest-path benches/compile_time/Cargo.toml -- [--real] [--models] [--instructions]
+//! [--runs N] [--styles A,B] [SIZE…]`
 //!
 //! `--styles attribute,attribute_sealed` compares only these with the list by hand.
 //!
-//! `--models` measures types with and without `#[derive(Model)]`, of which there are 200 if no size is given.
+//! `--models` measures types with and without `#[derive(Model)]`, of which there are 200 if no size is given;
+//! with `--instructions` it counts what the compiler executes in an incremental check, by valgrind: no other
+//! work of the machine changes that.
 //! Without `--real` the crates use `tests/stub`: the real attribute, and no driver to build.
 
 mod bodies;
@@ -33,6 +35,8 @@ const MODELS: usize = 200;
 struct Settings {
     real: bool,
     models: bool,
+    /// Count instructions, and take no time.
+    instructions: bool,
     runs: usize,
     /// The names of the styles to measure; `None` for all.
     styles: Option<Vec<String>>,
@@ -40,13 +44,20 @@ struct Settings {
 }
 
 fn settings() -> Result<Settings, String> {
-    let mut settings =
-        Settings { real: false, models: false, runs: 3, styles: None, sizes: Vec::new() };
+    let mut settings = Settings {
+        real: false,
+        models: false,
+        instructions: false,
+        runs: 3,
+        styles: None,
+        sizes: Vec::new(),
+    };
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--real" => settings.real = true,
             "--models" => settings.models = true,
+            "--instructions" => settings.instructions = true,
             "--runs" => {
                 let runs = arguments.next().and_then(|runs| runs.parse().ok());
                 settings.runs = runs.filter(|runs| *runs > 0).ok_or("--runs takes a number")?;
@@ -83,7 +94,10 @@ fn run(settings: &Settings) -> Result<(), String> {
     if settings.models {
         let root = scratch(&repository).join("models");
         for &size in &settings.sizes {
-            models::run(&repository, &root, settings.runs, size)?;
+            match settings.instructions {
+                true => models::count(&repository, &root, size)?,
+                false => models::run(&repository, &root, settings.runs, size)?,
+            }
         }
         return Ok(());
     }

@@ -73,6 +73,7 @@ impl Subject {
 
     /// Builds the dependencies, which no figure includes.
     pub fn prepare(&self) -> Result<(), String> {
+        fetch(&self.sources)?;
         self.cargo(&["check", "--package", "mongrate"])?;
         self.cargo(&["build", "--package", "mongrate"])?;
         Ok(())
@@ -130,11 +131,34 @@ impl Subject {
     }
 }
 
+/// Downloads what a crate depends on, for the commands to come, which ask no registry.
+pub fn fetch(sources: &Path) -> Result<(), String> {
+    run(command(sources).args(["fetch", "--quiet"])).map(drop)
+}
+
+/// Checks a crate with this program in place of the compiler, which it gets as its arguments.
+pub fn wrapped(sources: &Path, target: &Path, wrapper: &Path) -> Result<Cost, String> {
+    let mut cargo = command(sources);
+    cargo.args(["check", "--quiet", "--offline"]).env("RUSTC_WRAPPER", wrapper);
+    cargo.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
+    run(&mut cargo)
+}
+
 /// Runs cargo in a directory, and takes the time.
 pub fn cargo(sources: &Path, target: &Path, arguments: &[&str]) -> Result<Cost, String> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(arguments).args(["--quiet", "--offline"]).current_dir(sources);
+    let mut cargo = command(sources);
+    cargo.args(arguments).args(["--quiet", "--offline"]);
     cargo.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
+    run(&mut cargo)
+}
+
+fn command(sources: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(sources);
+    cargo
+}
+
+fn run(cargo: &mut Command) -> Result<Cost, String> {
     let (start, before) = (Instant::now(), processors());
     let output = cargo.output().map_err(|error| format!("cargo: {error}"))?;
     let (wall, processors) = (start.elapsed().as_secs_f64(), processors() - before);

@@ -3,12 +3,13 @@
 use std::{
     fmt::Write as _,
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use mongrate_seal::models::FILE;
 
-use crate::measure::{Cost, cargo};
+use crate::measure::{Cost, cargo, fetch, wrapped};
 
 /// How the types are declared.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -154,20 +155,80 @@ fn lines(number: usize) -> String {
 /// The edits in a round; several, as an incremental check is short.
 const EDITS: usize = 5;
 
-/// Prints what a check of the types costs, in each style: the least of `runs`.
-pub fn run(repository: &Path, root: &Path, runs: usize, size: usize) -> Result<(), String> {
+/// Writes the crate of each style, and checks it once.
+fn prepared(repository: &Path, root: &Path, size: usize) -> Result<Vec<Directory>, String> {
     let runtime = repository.join("tests/stub");
     let in_file = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
-    let mut costs = Vec::new();
+    let mut all = Vec::new();
     for style in ModelStyle::ALL {
         let sources = root.join(format!("{}_{size}", style.name()));
         write(&sources, &runtime, style, size).map_err(|error| in_file(&sources, error))?;
         fs::copy(repository.join("Cargo.lock"), sources.join("Cargo.lock"))
             .map_err(|error| in_file(&sources, error))?;
         let directory = Directory { sources, target: root.join("target") };
+        fetch(&directory.sources)?;
         directory.cargo(&["check"])?;
-        costs.push((style, directory, Cost::NONE, Cost::NONE));
+        all.push(directory);
     }
+    Ok(all)
+}
+
+/// Prints how many instructions an incremental check of the types takes, in each style.
+pub fn count(repository: &Path, root: &Path, size: usize) -> Result<(), String> {
+    let directories = prepared(repository, root, size)?;
+    let wrapper = Wrapper::write(root)?;
+    println!("\n{size} types of 15 fields: instructions of an incremental check.\n");
+    println!("| types with | 10⁹ instructions |\n|---|---:|");
+    let mut base = None;
+    for (style, directory) in ModelStyle::ALL.into_iter().zip(directories) {
+        // The second check after an edit: what changes with every edit is compiled by then.
+        directory.edit(size, 0)?;
+        directory.cargo(&["check"])?;
+        directory.edit(size, 1)?;
+        let counted = wrapper.count(&directory)?;
+        let base = *base.get_or_insert(counted);
+        println!("| {} | {:.2} ({:.2}×) |", style.title(), counted / 1e9, counted / base);
+    }
+    Ok(())
+}
+
+/// A program that runs the compiler under valgrind if it compiles one of the crates.
+struct Wrapper {
+    script: PathBuf,
+    log: PathBuf,
+}
+
+impl Wrapper {
+    fn write(root: &Path) -> Result<Self, String> {
+        let (script, log) = (root.join("counted.sh"), root.join("counted.log"));
+        let text = format!(
+            "#!/bin/sh\ncase \" $* \" in *\" --crate-name types_\"*) exec valgrind --tool=cachegrind \
+             --cache-sim=no --cachegrind-out-file=/dev/null --log-file='{}' \"$@\" ;; esac\nexec \"$@\"\n",
+            log.display()
+        );
+        fs::write(&script, text)
+            .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
+            .map_err(|error| format!("{}: {error}", script.display()))?;
+        Ok(Self { script, log })
+    }
+
+    fn count(&self, directory: &Directory) -> Result<f64, String> {
+        let _ = fs::remove_file(&self.log);
+        wrapped(&directory.sources, &directory.target, &self.script)?;
+        let log = fs::read_to_string(&self.log)
+            .map_err(|error| format!("{}: {error} (is valgrind there?)", self.log.display()))?;
+        let refs = log.lines().rev().find_map(|line| line.split_once("refs:"));
+        let count = refs.and_then(|(_, count)| count.trim().replace(',', "").parse().ok());
+        count.ok_or_else(|| format!("no count in {}", self.log.display()))
+    }
+}
+
+/// Prints what a check of the types costs, in each style: the least of `runs`.
+pub fn run(repository: &Path, root: &Path, runs: usize, size: usize) -> Result<(), String> {
+    let directories = prepared(repository, root, size)?;
+    let costs = ModelStyle::ALL.into_iter().zip(directories);
+    let mut costs: Vec<_> =
+        costs.map(|(style, directory)| (style, directory, Cost::NONE, Cost::NONE)).collect();
     // In turns, so that other work of the machine slows all of them down.
     for round in 0..runs {
         for (_, directory, cold, incremental) in &mut costs {

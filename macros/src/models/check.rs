@@ -41,10 +41,6 @@ pub(super) fn checks(
         checks.beside = once(path, root);
     }
     if env::var_os(LIFTED).is_some() {
-        // Cargo compiles the crate again when the variable is gone.
-        checks.inside = quote!(
-            const _: bool = ::core::option_env!(#LIFTED).is_some();
-        );
         return checks;
     }
     let snapshot = match read {
@@ -84,9 +80,8 @@ fn agreement(checked: &Checked, shape: &Shape) -> TokenStream {
     let ident = &checked.input.ident;
     let name = ident.unraw().to_string();
     quote_spanned! {ident.span()=>
-        const _: () = if ::core::option_env!(#LIFTED).is_none() {
+        const _: () =
             __mongrate::agree(<#itself as __mongrate::Shaped>::SHAPE, #hash, #listing, #name);
-        };
     }
 }
 
@@ -111,6 +106,8 @@ fn once(path: Option<&str>, root: &TokenStream) -> TokenStream {
         }
     };
     quote! {
+        // Cargo compiles the crate again when the variable comes or goes.
+        const _: bool = ::core::option_env!(#LIFTED).is_some();
         #file
         #[cfg(test)]
         #[test]

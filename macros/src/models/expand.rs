@@ -14,15 +14,31 @@ use super::{
 use crate::place::Place;
 
 /// Returns the tokens for a type. `root` is the path of `mongrate`; `checks` is what is compared with
-/// the snapshot, and `is_compared` whether the model is in the snapshot at all.
+/// the snapshot, and `package` the one whose snapshot has the model, or empty.
 pub(super) fn expand(
     checked: &Checked,
     root: &TokenStream,
-    is_compared: bool,
+    package: &str,
     checks: &TokenStream,
 ) -> TokenStream {
     let Checked { input, own, node, is_transparent, is_generic } = checked;
     let ident = &input.ident;
+    let registered = own
+        .collection
+        .as_ref()
+        .map(|collection| registered(checked, root, &collection.value(), package));
+    let assertions = assertions(checked);
+    if let Some(shape) = plain(checked, root) {
+        return quote! {
+            #[allow(deprecated, clippy::all, clippy::pedantic)]
+            const _: () = {
+                #shape
+                #registered
+                #assertions
+                #checks
+            };
+        };
+    }
     let mut writer = Writer { is_generic: *is_generic, statics: Vec::new() };
     let id = match is_generic {
         true => quote!(""),
@@ -57,11 +73,6 @@ pub(super) fn expand(
         ),
         _ => quote!(),
     };
-    let assertions = assertions(checked);
-    let registered = own
-        .collection
-        .as_ref()
-        .map(|collection| registered(checked, &collection.value(), is_compared));
     quote! {
         #[allow(deprecated, clippy::all, clippy::pedantic)]
         const _: () = {
@@ -77,6 +88,47 @@ pub(super) fn expand(
             #checks
         };
     }
+}
+
+/// Returns the shape of a type of the usual form, as the runtime's macro writes it.
+fn plain(checked: &Checked, root: &TokenStream) -> Option<TokenStream> {
+    let Checked { input, node, .. } = checked;
+    let generics = &input.generics;
+    if !generics.params.is_empty() || generics.where_clause.is_some() {
+        return None;
+    }
+    let ident = &input.ident;
+    let end = format!("::{}", ident.unraw());
+    let shape = match node {
+        Node::Values(values) => quote!(values [#(#values),*]),
+        Node::Object { fields, is_closed } => {
+            let fields = fields.iter().map(|field| {
+                let (make, ty) = plain_field(field)?;
+                let name = &field.name;
+                Some(quote!(#make #name #ty))
+            });
+            let fields: Vec<TokenStream> = fields.collect::<Option<_>>()?;
+            quote!(#is_closed [#(#fields),*])
+        }
+        _ => return None,
+    };
+    Some(quote!(#root::__shape_v1! { #ident #end #shape }))
+}
+
+/// Returns the function that makes a field of its type, if name and type are all that it has.
+fn plain_field(field: &FieldNode) -> Option<(Ident, &Type)> {
+    let FieldNode {
+        node: Node::Type(ty), required, is_flattened: false, was, default: None, ..
+    } = field
+    else {
+        return None;
+    };
+    let make = match required {
+        Required::Yes => "required",
+        Required::No => "optional",
+        Required::ByType => "field",
+    };
+    was.is_empty().then(|| (Ident::new(make, Span::call_site()), &**ty))
 }
 
 struct Writer {
@@ -133,14 +185,7 @@ impl Writer {
 
     fn field(&mut self, field: &FieldNode) -> TokenStream {
         let FieldNode { name, node, required, is_flattened, was, default, .. } = field;
-        let is_plain = !is_flattened && was.is_empty() && default.is_none() && !self.is_generic;
-        if let (Node::Type(ty), true) = (node, is_plain) {
-            let make = match required {
-                Required::Yes => "required",
-                Required::No => "optional",
-                Required::ByType => "field",
-            };
-            let make = Ident::new(make, Span::call_site());
+        if let (Some((make, ty)), false) = (plain_field(field), self.is_generic) {
             return quote_spanned!(ty.span()=> __mongrate::#make::<#ty>(#name));
         }
         let is_required = match (required, node) {
@@ -297,7 +342,12 @@ fn assertion(span: Span, ty: &Type, what: &TokenStream, text: &str) -> TokenStre
 }
 
 /// Returns the element of the slice of models, and the trait of models with a collection.
-fn registered(checked: &Checked, collection: &str, is_compared: bool) -> TokenStream {
+fn registered(
+    checked: &Checked,
+    root: &TokenStream,
+    collection: &str,
+    package: &str,
+) -> TokenStream {
     let Checked { input, .. } = checked;
     let ident = &input.ident;
     let path_end = format!("::{}", ident.unraw());
@@ -307,18 +357,12 @@ fn registered(checked: &Checked, collection: &str, is_compared: bool) -> TokenSt
     let (file, line) = (place.file, u32::try_from(place.line).unwrap_or(0));
     let (impl_generics, types, bounds) = input.generics.split_for_impl();
     let itself = checked.itself();
-    let package = match is_compared {
-        true => quote!(::core::env!("CARGO_PKG_NAME")),
-        false => quote!(""),
-    };
     quote! {
         #[automatically_derived]
         impl #impl_generics __mongrate::Model for #ident #types #bounds {
             const COLLECTION: &'static str = #collection;
         }
-        #[__mongrate::linkme::distributed_slice(__mongrate::MODELS)]
-        #[linkme(crate = __mongrate::linkme)]
-        static __MODEL: __mongrate::ModelDescriptor = __mongrate::ModelDescriptor {
+        #root::__model_v1! { {
             name: #name,
             path: ::core::concat!(::core::module_path!(), #path_end),
             package: #package,
@@ -326,7 +370,7 @@ fn registered(checked: &Checked, collection: &str, is_compared: bool) -> TokenSt
             line: #line,
             shape: <#itself as __mongrate::Shaped>::SHAPE,
             about: #about,
-        };
+        } }
     }
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
         true => check::checks(&checked, &root, &origin, &mut stale),
         false => check::Checks::default(),
     };
-    let mut expanded = expand::expand(&checked, &root, is_compared, &checks.inside);
+    let package = if is_compared { origin.package.as_str() } else { "" };
+    let mut expanded = expand::expand(&checked, &root, package, &checks.inside);
     expanded.extend(checks.beside);
     // The type is a model all the same: one mistake, one error.
     expanded.extend(stale.into_result().err().map(syn::Error::into_compile_error));

@@ -60,12 +60,24 @@ fn on_the_line(planned: &Mutex<Vec<PlannedStep>>, event: RunEvent) -> Option<Str
             }))
         }
         RunEvent::Waiting { .. } => Some("waiting while another process migrates".to_owned()),
+        RunEvent::HeldUp { at_most, .. } => Some(format!(
+            "waiting until the server ends a transaction that a former process left open, at most {} s",
+            at_most.as_secs()
+        )),
         RunEvent::StepEnded { .. } | RunEvent::Undone { .. } => None,
     }
 }
 
 /// The note of a process without a line that has waited for a while.
 fn in_a_note(event: &RunEvent) -> Option<String> {
+    if let RunEvent::HeldUp { waited, at_most, why } = event {
+        return Some(format!(
+            "waiting until the server ends a transaction that a former process left open: {} s of at \
+             most {} s; this process may not end it ({why})",
+            waited.as_secs(),
+            at_most.as_secs()
+        ));
+    }
     let RunEvent::Waiting { holder, fence, waited, is_this_process } = event else { return None };
     if waited.is_zero() {
         return None;

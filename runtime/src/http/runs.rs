@@ -250,7 +250,7 @@ impl Ongoing {
     fn note(self: &Arc<Self>, event: RunEvent) {
         match event {
             // A client sees a run once it has begun; a refusal names the holder of the lock.
-            RunEvent::Waiting { .. } => {}
+            RunEvent::Waiting { .. } | RunEvent::HeldUp { .. } => {}
             RunEvent::Began { fence, steps } => {
                 let mut run = self.now();
                 run.fence = fence;

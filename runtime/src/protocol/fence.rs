@@ -11,11 +11,11 @@ use mongodb::{
     bson::{Bson, Document, doc},
 };
 
-use super::{checkpoint::partition, control::Control};
+use super::{checkpoint::partition, control::Control, held_up::HeldUp, lease::Lease};
 use crate::{
     model::{digest::Digest, error::Error},
     mongo::{code, reply::number, server_error::ServerError},
-    telemetry::visible::Line,
+    telemetry::{progress::Progress, visible::Line},
 };
 
 pub(crate) const ID: &str = "fence";
@@ -23,9 +23,17 @@ pub(crate) const ID: &str = "fence";
 /// How long raising waits for a transaction that holds the fence, before the transaction is killed.
 const RAISE_WAIT_MS: i64 = 300;
 
-/// How many tries to raise the fence are made, each after killing what holds it. One kill is the
-/// rule; more mean that another process keeps starting transactions under an older fence.
+/// How many tries to raise the fence are made, each after killing what holds it, before the rest is
+/// left to the server. One kill is the rule; more mean that another process keeps starting
+/// transactions under an older fence, or that the kill has no effect.
 const KILLS_MAX: u32 = 20;
+
+/// Why there is nothing to do but wait after so many kills.
+const IN_VAIN: &str = "ending its session had no effect: a user ends only sessions of its own, so \
+                       does that process sign in as another user?";
+
+/// The same for each try while the server is to end the transaction by itself.
+const HELD_UP_WAIT_MS: i64 = 2_000;
 
 /// The pause before another try to raise the fence when there is no transaction to end.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -57,13 +65,28 @@ pub(crate) struct Raised {
     pub in_replica_set: bool,
 }
 
-/// Raises the fence to `fence`. `None`: a newer owner exists; stand down.
+/// What came of ending the transaction that holds the fence.
+enum Ended {
+    Yes,
+    /// No transaction is known to hold it.
+    NoHolder,
+    /// The server does not let this process end it.
+    Refused(ServerError),
+}
+
+/// Raises the fence to the lease's number. `None`: a newer owner exists; stand down.
+///
+/// Where this process cannot end the transaction of a former owner, it waits until the server has
+/// ended that by itself. Until then no command of this process changes anything but the
+/// lock, so this may be dropped at any time.
 pub(crate) async fn raise(
     control: &Control,
     session: &mut ClientSession,
-    fence: i64,
+    lease: &Lease,
+    progress: &Progress,
 ) -> Result<Option<Raised>, Error> {
     let act = "raise the fence";
+    let fence = lease.fence;
     let lsid = session.id().clone();
     // The checkpoints of backfills are fences, too. They come first: once the fence itself is
     // raised, all checkpoints are.
@@ -83,13 +106,27 @@ pub(crate) async fn raise(
         command.insert("writeConcern", doc! { "w": 1 });
     }
     command.insert("maxTimeMS", RAISE_WAIT_MS);
-    for _ in 0..KILLS_MAX {
+    let mut held_up: Option<HeldUp<'_>> = None;
+    let mut tries = 0;
+    loop {
+        if let Some(wait) = &mut held_up
+            && !wait.goes_on()
+        {
+            return Err(Error::server(act, wait.gave_up()));
+        }
+        tries += 1;
         let error = match control.once(Some(&mut *session), command.clone()).await {
             Ok(reply) => {
+                if let Some(wait) = held_up {
+                    wait.end().await;
+                }
                 return Ok(Some(Raised { in_replica_set: reply.contains_key("electionId") }));
             }
             Err(error) => error,
         };
+        if lease.is_lost() {
+            return Ok(None);
+        }
         match error.code() {
             // The filter did not match and the upsert met the fence as it is: either it is
             // higher, or an earlier try of ours got through and only its reply was lost.
@@ -108,22 +145,33 @@ pub(crate) async fn raise(
             }
             // MaxTimeMSExpired, WriteConflict, LockTimeout: a transaction holds it, most likely
             // that of a dead process (a transaction outlives its client by up to 90 s).
-            Some(50 | 112 | 24) => {
-                if !kill_holder(control, fence).await? {
-                    // No transaction holds it: the server is slow.
-                    tokio::time::sleep(PAUSE).await;
+            Some(code::MAX_TIME_MS_EXPIRED | code::WRITE_CONFLICT | code::LOCK_TIMEOUT) => {
+                if held_up.is_some() {
+                    continue;
                 }
+                let why = match kill_holder(control, fence).await? {
+                    Ended::Refused(why) => why,
+                    _ if tries >= KILLS_MAX => ServerError::in_reply(IN_VAIN, None),
+                    Ended::Yes => continue,
+                    // The server is slow.
+                    Ended::NoHolder => {
+                        tokio::time::sleep(PAUSE).await;
+                        continue;
+                    }
+                };
+                #[cfg(mongrate_mutants)]
+                if super::mutant::is(super::mutant::Mutant::DoesNotWait) {
+                    return Err(Error::server(act, why));
+                }
+                held_up = Some(HeldUp::begin(control, lease, progress, why).await);
+                command.insert("maxTimeMS", HELD_UP_WAIT_MS);
             }
-            _ if error.is_retryable() => {
+            _ if error.is_retryable() && (held_up.is_some() || tries < KILLS_MAX) => {
                 tokio::time::sleep(PAUSE).await;
             }
             _ => return Err(control.explained(act, error).await),
         }
     }
-    let held = "a transaction of another process holds the fence and could not be ended (does \
-                that process sign in as another user?); the server ends it by itself within 90 s: \
-                try again then";
-    Err(Error::server(act, ServerError::in_reply(held, None)))
 }
 
 /// Ends the work that a process that has ended may have left on the server: its lease has not run
@@ -135,14 +183,13 @@ pub(crate) async fn end_former(control: &Control, mine: i64) {
 }
 
 /// Ends the session whose transaction holds the fence: the session that the fence itself names,
-/// which need not be that of the last owner of the lock. `false`: there is none, or it cannot be
-/// ended.
-async fn kill_holder(control: &Control, mine: i64) -> Result<bool, Error> {
+/// which need not be that of the last owner of the lock.
+async fn kill_holder(control: &Control, mine: i64) -> Result<Ended, Error> {
     let act = "end the transaction that a dead process left open";
-    let Some(found) = read_raw(control, None).await? else { return Ok(false) };
+    let Some(found) = read_raw(control, None).await? else { return Ok(Ended::NoHolder) };
     // A newer owner has raised the fence in between, and is alive.
     if number(&found, "fence").is_none_or(|found| found >= mine) {
-        return Ok(false);
+        return Ok(Ended::NoHolder);
     }
     let mut holders: Vec<Document> = found.get_document("lsid").cloned().into_iter().collect();
     // The sessions of the workers of its backfill.
@@ -155,28 +202,27 @@ async fn kill_holder(control: &Control, mine: i64) -> Result<bool, Error> {
     }
     #[cfg(mongrate_mutants)]
     match self::former_owner(control).await {
-        None => return Ok(false),
+        None => return Ok(Ended::NoHolder),
         Some(former) => holders = former.map_or(holders, |former| vec![former]),
     }
     if holders.is_empty() {
-        return Ok(false);
+        return Ok(Ended::NoHolder);
     }
     tracing::info!(target: "mongrate", "ending the open transaction of the former owner");
     let command = doc! { "killSessions": holders };
     let admin = control.database.client().database("admin");
     match admin.run_command(command).await.map_err(ServerError::from) {
-        Ok(_) => Ok(true),
-        // A client of the strict Stable API: the server ends it by itself.
-        Err(error) if error.code() == Some(code::API_STRICT_ERROR) => {
-            tracing::warn!(
-                target: "mongrate",
-                "`killSessions` is not in the Stable API: a transaction that a dead process left \
-                 open may take the server 90 s to end"
-            );
-            Ok(false)
-        }
+        Ok(_) => Ok(Ended::Yes),
+        Err(error) if is_refusal(&error) => Ok(Ended::Refused(error)),
+        Err(error) if error.is_retryable() => Ok(Ended::NoHolder),
         Err(error) => Err(Error::server(act, error)),
     }
+}
+
+/// Whether the server answered that it does not do what it was asked for, now or later: it does not
+/// know the command, the service does not offer it, the user may not, or the Stable API lacks it.
+pub(crate) fn is_refusal(error: &ServerError) -> bool {
+    error.code().is_some() && !error.is_retryable()
 }
 
 /// Reads the fence document. A majority read never waits for an open transaction.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     control::{Control, majority},
     documents::{EVENTS_MAX, LOCK_ID, append, date, parse_who, who_document},
-    fence,
+    fence, held_up,
     inside::Holding,
     process,
 };
@@ -431,6 +431,7 @@ pub(crate) fn projection() -> Document {
         "owner": 1, "fence": 1, "expiresAt": 1, "since": 1, "by": 1, "now": "$$NOW",
         // Fields of the fence, which is read in the same round trip.
         "guards": 1, "applied": 1,
+        "waits": 1,
         // A field that each record has.
         "state": 1,
     }
@@ -454,6 +455,7 @@ pub(crate) fn parse(lock: &Document) -> LockReport {
         expires_at,
         remaining_ms,
         dead: abandoned(lock).is_some(),
+        waits_for_transaction: held_up::parse(lock).filter(|_| owned && remaining_ms > 0),
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod control;
 pub(crate) mod documents;
 pub(crate) mod engine;
 pub(crate) mod fence;
+pub(crate) mod held_up;
 pub(crate) mod history;
 pub(crate) mod inside;
 pub(crate) mod lease;

@@ -21,6 +21,8 @@ pub(crate) enum Mutant {
     HistoryOutside,
     /// The open transaction of a dead owner is left to the server.
     NoKillSessions,
+    /// Where the server refuses to end the open transaction of a dead owner, a take-over fails.
+    DoesNotWait,
     /// The session of the lock's former owner is killed, not the session that the fence names.
     KillPreviousOwner,
     /// A heartbeat that finds the lock lost is ignored.
@@ -35,13 +37,14 @@ pub(crate) enum Mutant {
     ReleasesBlindly,
 }
 
-const NAMES: [(&str, Mutant); 12] = [
+const NAMES: [(&str, Mutant); 13] = [
     ("no-fence", Mutant::NoFence),
     ("fence-only-read", Mutant::FenceOnlyRead),
     ("fence-no-op-set", Mutant::FenceNoOpSet),
     ("guard-goes-on", Mutant::GuardGoesOn),
     ("history-outside", Mutant::HistoryOutside),
     ("no-kill-sessions", Mutant::NoKillSessions),
+    ("does-not-wait", Mutant::DoesNotWait),
     ("kill-previous-owner", Mutant::KillPreviousOwner),
     ("heartbeat-ignored", Mutant::HeartbeatIgnored),
     ("fence-w1", Mutant::FenceW1),

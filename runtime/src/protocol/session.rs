@@ -13,11 +13,7 @@ use tokio_util::sync::CancellationToken;
 #[cfg(mongrate_mutants)]
 use super::mutant::{self, Mutant};
 use super::{control::Control, fence, retry::Backoff, stop::StopReason};
-use crate::{
-    model::error::Error,
-    mongo::{code, server_error::ServerError},
-    telemetry::visible::Line,
-};
+use crate::{model::error::Error, mongo::server_error::ServerError, telemetry::visible::Line};
 
 /// How long aborting may take before the transaction is left to the server.
 const ABORT_WAIT: Duration = Duration::from_secs(5);
@@ -102,7 +98,7 @@ pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) 
         }
         Ok(Err(error)) => {
             let error = ServerError::from(error);
-            if error.code() == Some(code::API_STRICT_ERROR) {
+            if fence::is_refusal(&error) {
                 return supersede(control, session).await;
             }
             tracing::warn!(target: "mongrate", error = %Line(&error), "a transaction may stay open");
@@ -112,9 +108,9 @@ pub(crate) async fn end_session(control: &Control, session: &mut ClientSession) 
     false
 }
 
-/// The same for a client of the strict Stable API, which has no `killSessions`: the server ends a
-/// session's transaction when the session's next transaction begins, and takes no commit of the
-/// former transaction after that.
+/// The same where the server refuses `killSessions`, as to a client of the strict Stable API: the
+/// server ends a session's transaction when the session's next transaction begins, and takes no
+/// commit of the former transaction after that.
 async fn supersede(control: &Control, session: &mut ClientSession) -> bool {
     if begin(session, Durability::Majority).await.is_err() {
         return false;

@@ -126,7 +126,9 @@ impl Runner {
         match lease::acquire(&self.control, &self.who, self.settings.lease, left.as_ref()).await? {
             Attempt::Acquired(lease) => {
                 tracing::debug!(target: "mongrate", fence = lease.fence, "lock acquired");
-                let opened = Engine::open(&self.control, &self.who, &self.cancel, lease).await?;
+                let opened =
+                    Engine::open(&self.control, &self.who, &self.cancel, &self.progress, lease)
+                        .await?;
                 Ok(opened.map(|(engine, history)| Entered::In(Box::new(engine), history)))
             }
             Attempt::Held { holder, fence, remaining } => {

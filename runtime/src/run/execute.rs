@@ -147,7 +147,6 @@ impl Runner {
         let stop = self.cancel.child_token();
         let on_drop = stop.clone().drop_guard();
         engine.cancel = stop;
-        engine.progress = self.progress.clone();
         self.progress.began(Some(engine.fence()), steps.iter().map(Into::into));
         let watching = self.watching.clone();
         let inside = Inside::run(engine.owner());

@@ -23,6 +23,16 @@ pub(crate) enum RunEvent {
         /// Whether this very process holds the lock.
         is_this_process: bool,
     },
+    /// The run has the lock, and waits until the server ends a transaction that a former process
+    /// left open.
+    HeldUp {
+        /// How long the run has waited so far.
+        waited: Duration,
+        /// How long it may take.
+        at_most: Duration,
+        /// Why this process may not end that transaction.
+        why: String,
+    },
     /// The run was not refused: it has the lock (a dry run needs none), and will try these steps.
     Began { fence: Option<i64>, steps: Vec<PlannedStep> },
     /// A migration began. `at`: its place among the planned steps.

@@ -18,13 +18,14 @@ use crate::{
 };
 
 /// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/protocol/mutant.rs`).
-pub const MUTANTS: [&str; 12] = [
+pub const MUTANTS: [&str; 13] = [
     "no-fence",
     "fence-only-read",
     "fence-no-op-set",
     "guard-goes-on",
     "history-outside",
     "no-kill-sessions",
+    "does-not-wait",
     "kill-previous-owner",
     "heartbeat-ignored",
     "fence-w1",

@@ -1,5 +1,6 @@
 //! A proxy that understands MongoDB's messages: it can cut the connection, or hold back or
-//! swallow a reply, *after* the server has executed the command, which no fail point does.
+//! swallow a reply, *after* the server has executed the command, which no fail point does; and it
+//! can refuse a command as a service does that offers less than a server.
 
 use std::{
     collections::HashSet,
@@ -11,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use mongrate::{CancellationToken, bson::Document};
+use mongrate::{
+    CancellationToken,
+    bson::{Document, doc},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
@@ -55,6 +59,17 @@ pub struct Rule {
     pub fault: Fault,
 }
 
+/// A command that never reaches the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// Its name.
+    pub command: &'static str,
+    /// The code of the answer.
+    pub code: i32,
+    /// The name of that code.
+    pub name: &'static str,
+}
+
 /// A proxy in front of one server, which runs until it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
@@ -67,6 +82,7 @@ pub struct Proxy {
 #[derive(Debug, Default)]
 struct Shared {
     rule: Option<Rule>,
+    refusal: Option<Refusal>,
     seen: AtomicU32,
     suffered: CancellationToken,
     silent_until: Mutex<Option<Instant>>,
@@ -85,9 +101,22 @@ impl Proxy {
     ///
     /// When it cannot listen.
     pub async fn start(server: &str, rule: Option<Rule>) -> io::Result<Self> {
+        Self::with(server, Shared { rule, ..Shared::default() }).await
+    }
+
+    /// The same for a proxy that refuses a command.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot listen.
+    pub async fn refusing(server: &str, refusal: Refusal) -> io::Result<Self> {
+        Self::with(server, Shared { refusal: Some(refusal), ..Shared::default() }).await
+    }
+
+    async fn with(server: &str, shared: Shared) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
-        let shared = Arc::new(Shared { rule, ..Shared::default() });
+        let shared = Arc::new(shared);
         let (server, state) = (server.to_owned(), Arc::clone(&shared));
         let listener = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -128,6 +157,17 @@ impl Shared {
         Some(rule.fault)
     }
 
+    /// The answer to a command that is refused.
+    fn refused(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let refusal = self.refusal?;
+        (command(message)?.keys().next()? == refusal.command).then_some(())?;
+        let answer = doc! {
+            "ok": 0, "code": refusal.code, "codeName": refusal.name,
+            "errmsg": format!("{}: this service does not do that", refusal.command),
+        };
+        Some(reply(word(message, 4), &answer))
+    }
+
     /// Waits until the partition is over.
     async fn passable(&self) {
         let until = *lock(&self.silent_until);
@@ -149,8 +189,9 @@ async fn join(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let pending = Arc::new(Pending::default());
-    let requests = pass_requests(from_client, to_server, &shared, &pending);
-    let replies = pass_replies(from_server, to_client, &shared, &pending);
+    let to_client = tokio::sync::Mutex::new(to_client);
+    let requests = pass_requests(from_client, to_server, &to_client, &shared, &pending);
+    let replies = pass_replies(from_server, &to_client, &shared, &pending);
     // Whichever ends takes the other with it: both sockets close.
     tokio::select! {
         _ = requests => {}
@@ -161,12 +202,17 @@ async fn join(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
 async fn pass_requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
+    back: &tokio::sync::Mutex<OwnedWriteHalf>,
     shared: &Shared,
     pending: &Pending,
 ) -> io::Result<()> {
     loop {
         let message = read(&mut from).await?;
         let id = word(&message, 4);
+        if let Some(answer) = shared.refused(&message) {
+            back.lock().await.write_all(&answer).await?;
+            continue;
+        }
         match command(&message).and_then(|command| shared.fault(&command)) {
             None => shared.passable().await,
             Some(Fault::CutBefore) => return Ok(()),
@@ -184,7 +230,7 @@ async fn pass_requests(
 
 async fn pass_replies(
     mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    to: &tokio::sync::Mutex<OwnedWriteHalf>,
     shared: &Shared,
     pending: &Pending,
 ) -> io::Result<()> {
@@ -202,7 +248,7 @@ async fn pass_replies(
             tokio::time::sleep(delay).await;
         }
         shared.passable().await;
-        to.write_all(&message).await?;
+        to.lock().await.write_all(&message).await?;
     }
 }
 
@@ -223,6 +269,19 @@ async fn read(from: &mut OwnedReadHalf) -> io::Result<Vec<u8>> {
     message.resize(length, 0);
     from.read_exact(&mut message[HEADER_BYTES..]).await?;
     Ok(message)
+}
+
+/// An `OP_MSG` that answers the request with this id.
+fn reply(request: i32, answer: &Document) -> Vec<u8> {
+    let body = answer.to_vec().expect("a small document");
+    let length = HEADER_BYTES + 5 + body.len();
+    let mut message = Vec::with_capacity(length);
+    for word in [i32::try_from(length).expect("short"), 0, request, OP_MSG, 0] {
+        message.extend(word.to_le_bytes());
+    }
+    message.push(0);
+    message.extend(body);
+    message
 }
 
 /// Little-endian; 0 beyond the end.

@@ -15,7 +15,7 @@ use crate::{
     history::History,
     network,
     point::{Blow, Count, Point, Side},
-    proxy::{Fault, Rule},
+    proxy::{Fault, Proxy, Refusal, Rule},
     round::{Ground, Outcome, Verb, World},
 };
 
@@ -31,7 +31,7 @@ pub struct Schedule {
 }
 
 /// All of them.
-pub const ALL: [Schedule; 9] = [
+pub const ALL: [Schedule; 10] = [
     Schedule { name: "old_owner_that_does_not_know", catches: &["no-fence"], three_nodes: false },
     Schedule {
         name: "frozen_before_its_commit",
@@ -42,6 +42,11 @@ pub const ALL: [Schedule; 9] = [
     Schedule {
         name: "killed_before_its_commit_and_another_after_its_acquisition",
         catches: &["kill-previous-owner", "no-kill-sessions"],
+        three_nodes: false,
+    },
+    Schedule {
+        name: "killed_before_its_commit_without_killsessions",
+        catches: &["does-not-wait"],
         three_nodes: false,
     },
     Schedule {
@@ -89,6 +94,7 @@ pub async fn run(name: &str, world: &World, set: Option<&Embedded>) -> Result<Ou
             world.single("transactional", up, commit, at(1, After, Kill)).await
         }
         "killed_before_its_commit_and_another_after_its_acquisition" => two_killed(world).await,
+        "killed_before_its_commit_without_killsessions" => without_kill(world).await,
         "killed_with_its_guard_on_the_way" => late_guard(world).await,
         "thawed_between_two_ddl" => {
             let first = Count::Only("createIndexes");
@@ -150,6 +156,44 @@ async fn two_killed(world: &World) -> Result<Outcome, Error> {
     let blow = ground.blow("the second", &mut second, point).await;
     ground.finish(blow.unwrap_or_else(Instant::now)).await;
     ground.verdict().await
+}
+
+/// How services refuse `killSessions`: Atlas Free and Flex; a server that does not know it; one that
+/// does not do it here; a user that lacks the right.
+const REFUSALS: [(i32, &str); 4] = [
+    (8_000, "AtlasError"),
+    (59, "CommandNotFound"),
+    (115, "CommandNotSupported"),
+    (13, "Unauthorized"),
+];
+
+/// The transaction of the dead may not be ended, and the server ends it after three seconds: on a
+/// server of its own, whose transactions live no longer.
+async fn without_kill(world: &World) -> Result<Outcome, Error> {
+    let server = Embedded::builder().private().quiet(true);
+    let server = server.server_parameter("transactionLifetimeLimitSeconds", 3);
+    let server = server.start().await.expect("a server of its own");
+    let mut all = Outcome::default();
+    for (code, name) in REFUSALS {
+        let refusal = Refusal { command: "killSessions", code, name };
+        let proxy = Proxy::refusing(&server.hosts()[0], refusal).await.expect("a proxy");
+        let uri = format!("mongodb://{}/?directConnection=true", proxy.address);
+        let mut own = World::new(&uri, world.exe.clone(), world.lease).await?;
+        own.mutant.clone_from(&world.mutant);
+        (own.keep, own.timed, own.patience) = (false, false, world.patience);
+        let commit = Count::Only("commitTransaction");
+        let point = at(2, Side::Before, Blow::Kill);
+        let outcome = own.single("transactional", Verb::Up, commit, point).await?;
+        all.wrong.extend(outcome.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
+        all.struck += outcome.struck;
+        all.missed |= outcome.missed;
+        all.commands.extend(outcome.commands);
+        if !all.wrong.is_empty() {
+            break;
+        }
+    }
+    server.stop().await;
+    Ok(all)
 }
 
 /// The first is dead, and the second is done, when the server gets the first one's guard.

@@ -15,6 +15,8 @@ pub enum Protocol {
     HistoryOutside,
     /// A take-over waits for the dead owner's transaction instead of ending it.
     NoKill,
+    /// A take-over that may not end the dead owner's transaction gives up.
+    DoesNotWait,
     /// A take-over ends the session of the lock's previous owner, not the session in the fence.
     KillPreviousOwner,
     /// A runner ignores what its heartbeat finds.
@@ -41,12 +43,13 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every variant but the true one.
-    pub const MUTANTS: [Self; 15] = [
+    pub const MUTANTS: [Self; 16] = [
         Self::NoFence,
         Self::FenceOnlyRead,
         Self::FenceNoOpSet,
         Self::HistoryOutside,
         Self::NoKill,
+        Self::DoesNotWait,
         Self::KillPreviousOwner,
         Self::HeartbeatIgnored,
         Self::FenceW1,

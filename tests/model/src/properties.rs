@@ -51,11 +51,14 @@ pub mod reached {
     pub const FENCED: &str = "a guard meets a higher fence";
     /// A primary has what a majority has not.
     pub const LAG: &str = "the majority lags";
+    /// A take-over waits for a transaction that it may not end.
+    pub const WAITS: &str = "a take-over waits for the server to end a transaction";
     /// An election takes back what only the former primary had, and its runner does it again.
     pub const TAKEN_BACK: &str = "an election takes back what was done";
 
     /// All of them.
-    pub const ALL: [&str; 8] = [COMPLETE, KILL, SETTLED, LATE, RESUMED, FENCED, LAG, TAKEN_BACK];
+    pub const ALL: [&str; 9] =
+        [COMPLETE, KILL, SETTLED, LATE, RESUMED, FENCED, LAG, WAITS, TAKEN_BACK];
 }
 
 impl Model for Scope {
@@ -152,6 +155,9 @@ impl Model for Scope {
                 world.runners.iter().any(|it| it.at == At::Abort(Then::Settle))
             }),
             Property::sometimes(reached::LAG, |_, world: &World| world.server.majority.is_some()),
+            Property::sometimes(reached::WAITS, |_, world: &World| {
+                world.runners.iter().any(|it| it.waits)
+            }),
             Property::sometimes(reached::TAKEN_BACK, |_, world: &World| {
                 world.runners.iter().any(|it| it.took_back)
             }),

@@ -15,7 +15,12 @@ const NONE: Trouble =
 
 fn scope(kinds: &[Kind], applied: usize, goals: &[Goal], trouble: Trouble) -> Scope {
     let (kinds, goals) = (kinds.to_vec(), goals.to_vec());
-    Scope { protocol: Protocol::True, kinds, applied, goals, trouble }
+    Scope { protocol: Protocol::True, kinds, applied, goals, trouble, refuses_kill: false }
+}
+
+/// The same on a server that refuses `killSessions`.
+fn without_kill(scope: Scope) -> Scope {
+    Scope { refuses_kill: true, ..scope }
 }
 
 /// Those that `cargo test` tries to the last state.
@@ -47,6 +52,10 @@ pub fn small() -> Vec<Scope> {
         scope(&one, 1, &[Down, Down], Trouble { silences: 1, ..base }),
         scope(&[Transactional, Transactional], 1, &[Up, Down], Trouble { silences: 1, ..base }),
         scope(&[Online], 1, &[Up, Down], Trouble { crashes: 1, ..base }),
+        // What a take-over may not end, it waits for.
+        without_kill(scope(&one, 0, &[Up, Up], Trouble { crashes: 1, silences: 1, ..base })),
+        without_kill(scope(&two, 0, &[Up, Up], Trouble { crashes: 1, ..base })),
+        without_kill(scope(&one, 0, &[Up, Up], Trouble { failovers: 1, ..base })),
     ]
 }
 
@@ -69,6 +78,8 @@ pub fn large() -> Vec<Scope> {
         scope(&two, 1, &[Up, Down], Trouble { crashes: 1, silences: 1, ..base }),
         scope(&[Online], 1, &[Up, Down], Trouble { crashes: 1, silences: 1, ..base }),
         scope(&one, 1, &[Up, Down, Down], Trouble { crashes: 1, ..base }),
+        without_kill(scope(&one, 0, &[Up, Up], all)),
+        without_kill(scope(&one, 0, &[Up, Up, Up], Trouble { crashes: 2, expiries: 2, ..NONE })),
     ]
 }
 
@@ -86,7 +97,7 @@ pub fn mutants() -> Vec<(Scope, &'static str)> {
                     (trouble, EXACTLY_ONCE)
                 }
                 Protocol::HistoryOutside => (crash, EXACTLY_ONCE),
-                Protocol::NoKill => (crash, NOT_STUCK),
+                Protocol::NoKill | Protocol::DoesNotWait => (crash, NOT_STUCK),
                 Protocol::KillPreviousOwner => (trouble, NOT_STUCK),
                 Protocol::HeartbeatIgnored => (trouble, LISTENS),
                 Protocol::FenceW1 => (failover, NO_STALE),
@@ -105,8 +116,9 @@ pub fn mutants() -> Vec<(Scope, &'static str)> {
                 Protocol::SettlesEarly => vec![Online],
                 _ => vec![Transactional],
             };
-            let scope = Scope { protocol, ..scope(&kinds, 0, &[Up, Up], trouble) };
-            (scope, property)
+            let refuses_kill = protocol == Protocol::DoesNotWait;
+            let scope = scope(&kinds, 0, &[Up, Up], trouble);
+            (Scope { protocol, refuses_kill, ..scope }, property)
         })
         .chain([(
             // What only reading the fence costs beside.

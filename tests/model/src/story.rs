@@ -104,6 +104,7 @@ impl fmt::Display for Command {
             Self::Raise { fence, .. } => write!(f, "raise the fence to {fence}"),
             Self::ReadFence => f.write_str("read the fence"),
             Self::Kill { whom } => write!(f, "end the session of {whom:?}"),
+            Self::EndOwn { by } => write!(f, "end its own session, {by:?}"),
             Self::ReadAll => f.write_str("read the history"),
             Self::Guard(Guard { number, fence, guards, version, change, .. }) => {
                 let what = match change {
@@ -156,6 +157,7 @@ impl fmt::Display for Reply {
             Self::Matched(true) => f.write_str("matched"),
             Self::Matched(false) => f.write_str("not matched"),
             Self::Conflict => f.write_str("write conflict"),
+            Self::Refused => f.write_str("the server does not allow it"),
             Self::Gone => f.write_str("there is no such transaction any more"),
             Self::Nothing => f.write_str("no answer"),
         }

@@ -45,11 +45,13 @@ pub struct Scope {
     pub goals: Vec<Goal>,
     /// What may go wrong.
     pub trouble: Trouble,
+    /// The server refuses `killSessions`.
+    pub refuses_kill: bool,
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { protocol, kinds, applied, goals, trouble } = self;
+        let Self { protocol, kinds, applied, goals, trouble, refuses_kill } = self;
         let Trouble { crashes, silences, expiries, suspicions, failovers, reaps } = trouble;
         write!(f, "{goals:?} over {kinds:?}, {applied} applied")?;
         let kinds = [
@@ -62,6 +64,9 @@ impl fmt::Display for Scope {
         ];
         for (count, what) in kinds.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {what}: {count}")?;
+        }
+        if *refuses_kill {
+            f.write_str(", no killSessions")?;
         }
         if *protocol == Protocol::True { Ok(()) } else { write!(f, "; {protocol:?}") }
     }
@@ -115,7 +120,7 @@ pub enum Action {
 impl Scope {
     /// What the server and the runners go by.
     pub fn rules(&self) -> Rules<'_> {
-        Rules { protocol: self.protocol, kinds: &self.kinds }
+        Rules { protocol: self.protocol, kinds: &self.kinds, refuses_kill: self.refuses_kill }
     }
 
     /// The beginning: some are applied, the lock is free.
@@ -363,14 +368,14 @@ impl Scope {
 
     /// Whether a process that is started now, and left alone by everybody else, ends with nothing
     /// pending: at the latest when the lease of a dead owner has run out, and without waiting
-    /// for the server to end a transaction by itself.
+    /// for the server to end a transaction by itself. (Unless that is all that the server allows.)
     pub fn finishes(&self, world: &World) -> bool {
         thread_local! {
             /// Most states differ only in what the others are about to do.
             static KNOWN: RefCell<HashMap<Seen, bool>> = RefCell::default();
         }
         let mut id = DefaultHasher::new();
-        (self.protocol, &self.kinds, &self.goals).hash(&mut id);
+        (self.protocol, &self.kinds, &self.goals, self.refuses_kill).hash(&mut id);
         let key = (id.finish(), world.server.now, world.server.open.clone());
         if let Some(known) = KNOWN.with_borrow(|known| known.get(&key).copied()) {
             return known;
@@ -400,6 +405,10 @@ impl Scope {
                     At::Ended(_) => return false,
                     _ => continue,
                 }
+            }
+            if world.runners[last].waits && !world.server.open.is_empty() {
+                world.server.open.clear();
+                continue;
             }
             let lock = world.server.now.lock;
             if lock.owner.is_none() || lock.expired {
@@ -474,7 +483,7 @@ impl World {
                 Command::Body { by, .. }
                 | Command::Commit { by, .. }
                 | Command::Abort { by, .. } => open(by) || to_come(by),
-                Command::Kill { whom } => {
+                Command::Kill { whom } | Command::EndOwn { by: whom } => {
                     open(whom)
                         || to_come(whom)
                         || self

@@ -50,12 +50,21 @@ fn lock_line(lock: &LockReport) -> String {
             human(lock.remaining_ms),
         );
     }
+    let waits = lock.waits_for_transaction.map(|wait| {
+        format!(
+            "  it waits until the server ends a transaction that a former process left open: since \
+             {} UTC, until {} UTC at the latest\n",
+            wait.since.format("%H:%M:%S"),
+            wait.until.format("%H:%M:%S"),
+        )
+    });
     format!(
-        "{} locked by {}{since}, fence {}, for another {} unless renewed\n",
+        "{} locked by {}{since}, fence {}, for another {} unless renewed\n{}",
         paint(ACCENT, "●"),
         safe(&holder),
         lock.fence,
         human(lock.remaining_ms),
+        waits.unwrap_or_default(),
     )
 }
 

@@ -105,6 +105,7 @@ fn status_report() -> StatusReport {
             expires_at: None,
             remaining_ms: 28_000,
             dead: false,
+            waits_for_transaction: None,
         },
     }
 }

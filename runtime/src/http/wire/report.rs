@@ -193,14 +193,37 @@ pub(in crate::http) struct Lock {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     dead: bool,
+    /// Set while the holder waits until the server ends a transaction that a former process left
+    /// open, and that the server refuses to end before its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for_transaction: Option<TransactionWait>,
+}
+
+/// A wait for the server to end a transaction by its age.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct TransactionWait {
+    /// When the wait began.
+    since: DateTime<Utc>,
+    /// When the server should have ended the transaction.
+    until: DateTime<Utc>,
 }
 
 impl From<status::LockReport> for Lock {
     fn from(lock: status::LockReport) -> Self {
-        let status::LockReport { held, holder, fence, since, expires_at, remaining_ms, dead } =
-            lock;
+        let status::LockReport {
+            held,
+            holder,
+            fence,
+            since,
+            expires_at,
+            remaining_ms,
+            dead,
+            waits_for_transaction,
+        } = lock;
         let holder = holder.map(Holder::from);
-        Self { held, holder, fence, since, expires_at, remaining_ms, dead }
+        let waits_for_transaction = waits_for_transaction
+            .map(|wait| TransactionWait { since: wait.since, until: wait.until });
+        Self { held, holder, fence, since, expires_at, remaining_ms, dead, waits_for_transaction }
     }
 }
 

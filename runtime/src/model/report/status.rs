@@ -156,6 +156,20 @@ pub struct LockReport {
     /// [`local_takeover`](crate::Migrator::local_takeover) is off). `false` if that is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dead: bool,
+    /// Set while the holder can do nothing yet: a process that is gone left a transaction open, and
+    /// the server refuses to end it before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for_transaction: Option<TransactionWait>,
+}
+
+/// A wait for the server to end a transaction by its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TransactionWait {
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// When the server should have ended the transaction.
+    pub until: DateTime<Utc>,
 }
 
 impl LockReport {

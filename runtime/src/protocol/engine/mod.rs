@@ -98,16 +98,22 @@ impl Engine {
         control: &Control,
         who: &Who,
         cancel: &CancellationToken,
+        progress: &Progress,
         lease: Lease,
     ) -> Result<Option<(Self, History)>, Error> {
-        match Self::prepare(control, lease.fence, lease.from_dead).await {
+        // Whoever calls this looks at the token next.
+        let prepared = tokio::select! {
+            prepared = Self::prepare(control, &lease, progress) => prepared,
+            () = cancel.cancelled() => Ok(None),
+        };
+        match prepared {
             Ok(Some((session, raised, fence, history))) => {
                 let engine = Self {
                     control: control.clone(),
                     who: who.clone(),
                     cancel: cancel.clone(),
                     batch: history.last_batch() + 1,
-                    progress: Progress::default(),
+                    progress: progress.clone(),
                     lease,
                     session,
                     guards: fence.guards,
@@ -138,8 +144,8 @@ impl Engine {
 
     async fn prepare(
         control: &Control,
-        number: i64,
-        from_dead: bool,
+        lease: &Lease,
+        progress: &Progress,
     ) -> Result<Option<(ClientSession, fence::Raised, fence::Fence, History)>, Error> {
         let client = control.database.client();
         // A command that depends on an order asks for it: the guard by its numbers, a read by the
@@ -151,11 +157,11 @@ impl Engine {
             .await
             .map_err(|error| Error::server("start a session", error))?;
         #[cfg(mongrate_mutants)]
-        super::lease::note_session_mutated(control, number, session.id()).await;
-        if from_dead {
-            fence::end_former(control, number).await;
+        super::lease::note_session_mutated(control, lease.fence, session.id()).await;
+        if lease.from_dead {
+            fence::end_former(control, lease.fence).await;
         }
-        let Some(raised) = fence::raise(control, &mut session, number).await? else {
+        let Some(raised) = fence::raise(control, &mut session, lease, progress).await? else {
             return Ok(None);
         };
         let (history, fence) = read_all(control, Some(&mut session)).await?;

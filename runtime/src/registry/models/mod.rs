@@ -2,6 +2,7 @@
 //! collections.
 
 pub(crate) mod descriptor;
+mod expansion;
 pub(crate) mod generated_test;
 pub(crate) mod gone;
 pub(crate) mod led_to;

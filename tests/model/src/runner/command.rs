@@ -17,7 +17,7 @@ impl Runner {
             At::Raise => Command::Raise { by, fence },
             At::ReadRefused | At::ReadHolder => Command::ReadFence,
             At::Kill(whom) => Command::Kill { whom },
-            At::EndOwn(_) => Command::Kill { whom: by },
+            At::EndOwn(_) => Command::EndOwn { by },
             At::ReadAll => Command::ReadAll,
             At::Guard => {
                 let (guards, version) = (self.guards, self.step().version);

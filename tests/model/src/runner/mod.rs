@@ -37,6 +37,8 @@ pub enum Outcome {
     Refused,
     /// It reported that the outcome of the last commit is unknown.
     Unknown,
+    /// It reported that a transaction of a former owner is in the way.
+    HeldUp,
     /// It said that this one failed, under this fence, and that nothing of it is there.
     Failed { version: u8, fence: u8, direction: Direction },
 }
@@ -161,6 +163,8 @@ pub struct Runner {
     /// An election took some of them back.
     pub took_back: bool,
     previous: Option<Token>,
+    /// It may not end the transaction that is in the way, and waits for the server to do it.
+    pub waits: bool,
 }
 
 /// What a runner does when no answer comes.
@@ -196,6 +200,7 @@ impl Runner {
             light: [None; LIGHT_MAX],
             took_back: false,
             previous: None,
+            waits: false,
         }
     }
 

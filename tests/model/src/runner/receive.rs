@@ -46,7 +46,10 @@ impl Runner {
                     *self = self.blank(At::Peek, self.token.attempt + 1);
                 }
             }
-            (At::Raise, Reply::Ok) => self.go(At::ReadAll),
+            (At::Raise, Reply::Ok) => {
+                self.waits = false;
+                self.go(At::ReadAll);
+            }
             (At::Raise, Reply::Duplicate) => self.go(At::ReadRefused),
             (At::Raise, Reply::Blocked) => match rules.protocol {
                 Protocol::NoKill => return false,
@@ -54,6 +57,8 @@ impl Runner {
                     Some(whom) => self.go(At::Kill(whom)),
                     None => return false,
                 },
+                Protocol::DoesNotWait if self.waits => self.go(At::Release(Outcome::HeldUp)),
+                _ if self.waits => return false,
                 _ => self.go(At::ReadHolder),
             },
             (At::ReadRefused, Reply::Found(found)) => match found.fence {
@@ -74,7 +79,10 @@ impl Runner {
                 },
                 _ => self.go(At::Raise),
             },
-            (At::Kill(_), _) => self.go(At::Raise),
+            (At::Kill(_), reply) => {
+                self.waits = reply == Reply::Refused;
+                self.go(At::Raise);
+            }
             (At::ReadAll, Reply::Found(found)) => self.plan(&found, goal, rules),
             (At::Guard, Reply::Matched(true)) => {
                 if self.lost {

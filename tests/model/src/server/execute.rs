@@ -41,7 +41,8 @@ impl Server {
             Command::ReadFence | Command::ReadAll | Command::Look { .. } => {
                 Reply::Found(*self.durable())
             }
-            Command::Kill { whom } => {
+            Command::Kill { .. } if rules.refuses_kill => Reply::Refused,
+            Command::Kill { whom } | Command::EndOwn { by: whom } => {
                 self.end(whom);
                 Reply::Ok
             }

@@ -94,6 +94,8 @@ pub struct Rules<'a> {
     pub protocol: Protocol,
     /// The migrations.
     pub kinds: &'a [Kind],
+    /// The server refuses `killSessions`.
+    pub refuses_kill: bool,
 }
 
 impl Rules<'_> {

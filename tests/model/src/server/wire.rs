@@ -15,8 +15,10 @@ pub enum Command {
     Raise { by: Token, fence: u8 },
     /// The fence alone, in or out of the session.
     ReadFence,
-    /// `killSessions`.
+    /// `killSessions` of a former owner's session.
     Kill { whom: Token },
+    /// Ends the transaction of its own session: `killSessions`, or the session's next transaction.
+    EndOwn { by: Token },
     /// S3: everything.
     ReadAll,
     /// The first command of a guarded transaction.
@@ -77,6 +79,8 @@ pub enum Reply {
     Matched(bool),
     /// Another transaction holds a document.
     Conflict,
+    /// The server does not do it.
+    Refused,
     /// `NoSuchTransaction`, `TransactionTooOld`: whatever it was, it is gone.
     Gone,
     /// No answer.
