@@ -6,6 +6,7 @@ pub mod clock;
 pub mod effects;
 pub mod imports;
 pub mod layers;
+pub mod lookalike;
 pub mod process;
 pub mod snapshot;
 pub mod whole;

@@ -11,14 +11,17 @@ pub(crate) const NAMESPACE_NOT_FOUND: i32 = 26;
 pub(crate) const INDEX_NOT_FOUND: i32 = 27;
 pub(crate) const NAMESPACE_EXISTS: i32 = 48;
 pub(crate) const MAX_TIME_MS_EXPIRED: i32 = 50;
+pub(crate) const COMMAND_NOT_FOUND: i32 = 59;
 pub(crate) const NETWORK_TIMEOUT: i32 = 89;
 pub(crate) const SHUTDOWN_IN_PROGRESS: i32 = 91;
 pub(crate) const WRITE_CONFLICT: i32 = 112;
+pub(crate) const COMMAND_NOT_SUPPORTED: i32 = 115;
 pub(crate) const CONFLICTING_OPERATION_IN_PROGRESS: i32 = 117;
 pub(crate) const DOCUMENT_VALIDATION_FAILURE: i32 = 121;
 pub(crate) const READ_CONCERN_MAJORITY_NOT_AVAILABLE_YET: i32 = 134;
 pub(crate) const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
 pub(crate) const PRIMARY_STEPPED_DOWN: i32 = 189;
+pub(crate) const NOT_IMPLEMENTED: i32 = 238;
 pub(crate) const CONVERSION_FAILURE: i32 = 241;
 pub(crate) const NO_SUCH_TRANSACTION: i32 = 251;
 pub(crate) const TRANSACTION_TOO_LARGE: i32 = 257;
@@ -36,3 +39,9 @@ pub(crate) const INTERRUPTED_DUE_TO_REPL_STATE_CHANGE: i32 = 11_602;
 pub(crate) const BACKGROUND_OPERATION_IN_PROGRESS_FOR_NAMESPACE: i32 = 12_587;
 pub(crate) const NOT_PRIMARY_NO_SECONDARY_OK: i32 = 13_435;
 pub(crate) const NOT_PRIMARY_OR_SECONDARY: i32 = 13_436;
+
+/// Whether a server does not know or does not offer what it was asked for, as products that are nearly
+/// MongoDB answer.
+pub(crate) const fn is_unknown_command(code: i32) -> bool {
+    matches!(code, COMMAND_NOT_FOUND | COMMAND_NOT_SUPPORTED | NOT_IMPLEMENTED)
+}

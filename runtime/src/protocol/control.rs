@@ -4,7 +4,7 @@
 //! this file looks for them. Commands are sent without the driver's typed helpers, so that what
 //! goes over the wire is exactly what is written here.
 
-use std::time::Duration;
+use std::{future::IntoFuture as _, time::Duration};
 
 use mongodb::{
     Client, ClientSession, Database,
@@ -15,7 +15,7 @@ use mongodb::{
 use super::retry::Backoff;
 use crate::{
     model::{config::Retries, error::Error},
-    mongo::{code, reply::first_batch, server_error::ServerError},
+    mongo::{code, product::Product, reply::first_batch, server_error::ServerError},
 };
 
 /// The control collection, and how to talk to it.
@@ -65,6 +65,13 @@ impl Control {
         if error.is_retryable() || is_of_the_moment {
             return Error::server(action, error);
         }
+        if let Err(unsupported) = self.product().await {
+            return unsupported;
+        }
+        if error.code().is_some_and(code::is_unknown_command) {
+            let reason = format!("it refuses a command that migrations need: {error}");
+            return Error::UnsupportedServer { reason };
+        }
         let command = doc! { "listCollections": 1, "filter": { "name": &self.collection } };
         let found = self.once(None, command).await.ok();
         let found = found.as_ref().and_then(|reply| first_batch(reply).next());
@@ -79,6 +86,24 @@ impl Control {
         match problem {
             Some(problem) => foreign("it".to_owned(), problem.to_owned()),
             None => Error::server(action, error),
+        }
+    }
+
+    /// Asks the server what it is: two commands, which only an unusual answer is worth. An error for
+    /// a product that lacks what migrations need.
+    pub(crate) async fn product(&self) -> Result<Product, Error> {
+        let admin = self.database.client().database("admin");
+        let (hello, build_info) = tokio::join!(
+            admin.run_command(doc! { "hello": 1 }).into_future(),
+            admin.run_command(doc! { "buildInfo": 1 }).into_future()
+        );
+        let Ok(hello) = hello else { return Ok(Product::MongoDb) };
+        let product = Product::recognise(&hello, &build_info.unwrap_or_default());
+        match product.lacks() {
+            Some(lack) => Err(Error::UnsupportedServer {
+                reason: format!("{lack} (docs/servers.md, \"Products that are nearly MongoDB\")"),
+            }),
+            None => Ok(product),
         }
     }
 

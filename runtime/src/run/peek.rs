@@ -7,6 +7,7 @@ use mongodb::bson::{Bson, Document, doc};
 use super::Runner;
 use crate::{
     model::{digest::Digest, error::Error, report::status::LockReport},
+    mongo::product::Product,
     protocol::{
         documents::LOCK_ID,
         fence::{self, Fence},
@@ -69,9 +70,18 @@ impl Runner {
             Ok(reply) => reply,
             Err(error) => return Err(self.control.explained(act, error).await),
         };
-        // Only members of a replica set and mongos report the time of the operation.
-        if !reply.contains_key("operationTime") {
-            return Err(Error::Standalone);
+        // Every member of a replica set and every mongos reports both times; a standalone server
+        // none, and products that are nearly MongoDB not both.
+        let has_time = reply.contains_key("operationTime");
+        if !has_time || !reply.contains_key("$clusterTime") {
+            match self.control.product().await? {
+                Product::Standalone => return Err(Error::Standalone),
+                _ if has_time => {}
+                _ => {
+                    let reason = "it does not report the time of its operations".to_owned();
+                    return Err(Error::UnsupportedServer { reason });
+                }
+            }
         }
         let batch = reply
             .get_document("cursor")

@@ -51,13 +51,14 @@ pub enum Error {
     )]
     Standalone,
 
-    /// The server is older than MongoDB 4.4, or newer than the driver knows. Nothing was written.
+    /// The server is older than MongoDB 4.4, or newer than the driver knows, or a product that is nearly
+    /// MongoDB and lacks what migrations need. Nothing was written.
     #[error(
         "this MongoDB is not supported: {reason}; migrations need MongoDB 4.4 or newer; nothing \
          was written"
     )]
     UnsupportedServer {
-        /// What the driver said.
+        /// What the driver said, or what the product lacks.
         reason: String,
     },
 
