@@ -213,6 +213,10 @@ pub mod models {
     };
 }
 
+/// `__private::v1::shape` by a short path, which is written for each field of each model.
+#[doc(hidden)]
+pub use __private::v1::shape as __s;
+
 /// What the attribute's expansion uses. Not part of the public interface: it may change in any
 /// release, together with the macro crate, whose version is pinned to this crate's.
 #[doc(hidden)]

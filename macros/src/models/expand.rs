@@ -29,10 +29,14 @@ pub(super) fn expand(
         .map(|collection| registered(checked, root, &collection.value(), package));
     let assertions = assertions(checked);
     if let Some(shape) = plain(checked, root) {
+        if registered.is_none() && assertions.is_empty() && checks.is_empty() {
+            return shape;
+        }
         return quote! {
+            #shape
             #[allow(deprecated, clippy::all, clippy::pedantic)]
             const _: () = {
-                #shape
+                use #root::__s as __mongrate;
                 #registered
                 #assertions
                 #checks

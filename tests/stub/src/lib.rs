@@ -61,6 +61,9 @@ pub fn start() -> Result<Vec<Migration>, Error> {
     Ok(registry.iter().copied().collect())
 }
 
+/// As in the real runtime.
+pub use __private::v1::shape as __s;
+
 pub mod __private {
     //! The same names as in the real runtime.
 

@@ -2,16 +2,18 @@
 //! the macro crate, which as a rule is not, would write token by token for every type at every check.
 
 /// The shape of a type without generics, whose fields have nothing but a name and a type, or whose
-/// values are strings. For the derive alone, which has a scope for it.
+/// values are strings. For the derive alone.
+///
+/// Each item costs the compiler, so there are few: no block around the `impl`, no `use`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shape_v1 {
     ($own:ident $end:literal values $values:tt) => {
-        use $crate::__private::v1::shape as __mongrate;
         #[automatically_derived]
-        impl __mongrate::Shaped for $own {
-            const SHAPE: __mongrate::ShapeRef =
-                __mongrate::ShapeRef::new(&__mongrate::ConstShape::Values {
+        #[allow(deprecated, clippy::all, clippy::pedantic)]
+        impl $crate::__s::Shaped for $own {
+            const SHAPE: $crate::__s::ShapeRef =
+                $crate::__s::ShapeRef::new(&$crate::__s::ConstShape::Values {
                     id: ::core::concat!(::core::module_path!(), $end),
                     values: &$values,
                 });
@@ -19,16 +21,18 @@ macro_rules! __shape_v1 {
         }
     };
     ($own:ident $end:literal $is_closed:literal [$($make:ident $name:literal $type:ty),*]) => {
-        use $crate::__private::v1::shape as __mongrate;
-        // A static may refer to itself, in a circle of types.
-        static __SHAPE: __mongrate::ConstShape = __mongrate::ConstShape::Object {
-            id: ::core::concat!(::core::module_path!(), $end),
-            fields: &[$(__mongrate::$make::<$type>($name)),*],
-            is_closed: $is_closed,
-        };
         #[automatically_derived]
-        impl __mongrate::Shaped for $own {
-            const SHAPE: __mongrate::ShapeRef = __mongrate::ShapeRef::new(&__SHAPE);
+        #[allow(deprecated, clippy::all, clippy::pedantic)]
+        impl $crate::__s::Shaped for $own {
+            const SHAPE: $crate::__s::ShapeRef = {
+                // A static may refer to itself, in a circle of types.
+                static SHAPE: $crate::__s::ConstShape = $crate::__s::ConstShape::Object {
+                    id: ::core::concat!(::core::module_path!(), $end),
+                    fields: &[$($crate::__s::$make::<$type>($name)),*],
+                    is_closed: $is_closed,
+                };
+                $crate::__s::ShapeRef::new(&SHAPE)
+            };
         }
     };
 }
