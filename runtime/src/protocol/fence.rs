@@ -11,7 +11,11 @@ use mongodb::{
     bson::{Bson, Document, doc},
 };
 
-use super::{checkpoint::partition, control::Control, held_up::HeldUp, lease::Lease};
+use super::{
+    checkpoint::partition,
+    control::Control,
+    held_up::{HeldUp, Holder},
+};
 use crate::{
     model::{digest::Digest, error::Error},
     mongo::{code, reply::number, server_error::ServerError},
@@ -74,7 +78,7 @@ enum Ended {
     Refused(ServerError),
 }
 
-/// Raises the fence to the lease's number. `None`: a newer owner exists; stand down.
+/// Raises the fence to the number of this acquisition. `None`: a newer owner exists; stand down.
 ///
 /// Where this process cannot end the transaction of a former owner, it waits until the server has
 /// ended that by itself. Until then no command of this process changes anything but the
@@ -82,11 +86,11 @@ enum Ended {
 pub(crate) async fn raise(
     control: &Control,
     session: &mut ClientSession,
-    lease: &Lease,
+    holder: Holder<'_>,
     progress: &Progress,
 ) -> Result<Option<Raised>, Error> {
     let act = "raise the fence";
-    let fence = lease.fence;
+    let fence = holder.fence;
     let lsid = session.id().clone();
     // The checkpoints of backfills are fences, too. They come first: once the fence itself is
     // raised, all checkpoints are.
@@ -124,7 +128,7 @@ pub(crate) async fn raise(
             }
             Err(error) => error,
         };
-        if lease.is_lost() {
+        if (holder.is_lost)() {
             return Ok(None);
         }
         match error.code() {
@@ -163,7 +167,7 @@ pub(crate) async fn raise(
                 if super::mutant::is(super::mutant::Mutant::DoesNotWait) {
                     return Err(Error::server(act, why));
                 }
-                held_up = Some(HeldUp::begin(control, lease, progress, why).await);
+                held_up = Some(HeldUp::begin(control, holder, progress, why).await);
                 command.insert("maxTimeMS", HELD_UP_WAIT_MS);
             }
             _ if error.is_retryable() && (held_up.is_some() || tries < KILLS_MAX) => {

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use super::{
     control::{Control, majority},
     documents::{LOCK_ID, date},
-    lease::Lease,
 };
 use crate::{
     model::report::status::TransactionWait,
@@ -41,10 +40,19 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 /// The longest lifetime that is believed: a year. Only to keep sums in range.
 const LIFETIME_MAX_S: u64 = 366 * 24 * 60 * 60;
 
+/// The acquisition of the lock that raises the fence.
+#[derive(Clone, Copy)]
+pub(crate) struct Holder<'a> {
+    pub owner: &'a str,
+    pub fence: i64,
+    /// Whether the lease is lost.
+    pub is_lost: &'a (dyn Fn() -> bool + Send + Sync),
+}
+
 /// A wait for the server to end a transaction.
 pub(crate) struct HeldUp<'a> {
     control: &'a Control,
-    lease: &'a Lease,
+    holder: Holder<'a>,
     progress: &'a Progress,
     since: Instant,
     at_most: Duration,
@@ -57,13 +65,13 @@ impl<'a> HeldUp<'a> {
     /// Begins to wait: says so here, and in the lock for everybody who looks at it.
     pub(crate) async fn begin(
         control: &'a Control,
-        lease: &'a Lease,
+        holder: Holder<'a>,
         progress: &'a Progress,
         why: ServerError,
     ) -> Self {
         let at_most = at_most(lifetime(control).await);
         let wait =
-            Self { control, lease, progress, since: Instant::now(), at_most, said: None, why };
+            Self { control, holder, progress, since: Instant::now(), at_most, said: None, why };
         wait.note().await;
         wait
     }
@@ -104,7 +112,7 @@ impl<'a> HeldUp<'a> {
     async fn note(&self) {
         let ms = i64::try_from(self.at_most.as_millis()).unwrap_or(i64::MAX);
         let waits = doc! {
-            "fence": self.lease.fence, "since": "$$NOW", "until": { "$add": ["$$NOW", ms] },
+            "fence": self.holder.fence, "since": "$$NOW", "until": { "$add": ["$$NOW", ms] },
         };
         self.write(doc! { "$set": { "waits": waits } }).await;
     }
@@ -116,7 +124,7 @@ impl<'a> HeldUp<'a> {
 
     async fn write(&self, stage: Document) {
         let mut command = self.control.update(vec![doc! {
-            "q": { "_id": LOCK_ID, "owner": self.lease.owner(), "fence": self.lease.fence },
+            "q": { "_id": LOCK_ID, "owner": self.holder.owner, "fence": self.holder.fence },
             "u": [stage],
         }]);
         command.insert("writeConcern", majority());

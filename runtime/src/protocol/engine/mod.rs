@@ -21,6 +21,7 @@ use super::mutant::{self, Mutant};
 use super::{
     control::Control,
     fence,
+    held_up::Holder,
     history::History,
     lease::Lease,
     provisional::Provisional,
@@ -161,7 +162,9 @@ impl Engine {
         if lease.from_dead {
             fence::end_former(control, lease.fence).await;
         }
-        let Some(raised) = fence::raise(control, &mut session, lease, progress).await? else {
+        let is_lost = || lease.is_lost();
+        let holder = Holder { owner: lease.owner(), fence: lease.fence, is_lost: &is_lost };
+        let Some(raised) = fence::raise(control, &mut session, holder, progress).await? else {
             return Ok(None);
         };
         let (history, fence) = read_all(control, Some(&mut session)).await?;
