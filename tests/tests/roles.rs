@@ -295,3 +295,63 @@ async fn a_missing_right_is_exit_77_and_named() {
     println!("{error}");
     assert_eq!(error.kind().exit_code(), 77, "{error}");
 }
+
+/// A user ends only sessions of its own. What a process of another user left open, the server ends by
+/// its age: the run waits, and everybody who looks at the lock sees that it does.
+#[tokio::test]
+async fn a_transaction_of_another_user_is_waited_for() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(place.path()).await;
+    let root = server.shop("root").await;
+    // Longer than ending it in vain takes.
+    let lifetime = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 30 };
+    root.client().database("admin").run_command(lifetime).await.unwrap();
+    root.run_command(commands("json createRole").swap_remove(0)).await.unwrap();
+    for user in ["first", "second"] {
+        let create = doc! { "createUser": user, "pwd": user, "roles": ["mongrateMigrate"] };
+        root.run_command(create).await.unwrap();
+    }
+    let (first, second) = (server.shop("first").await, server.shop("second").await);
+    let seed = HISTORY[0];
+    Migrator::with(&first, [seed]).up().await.unwrap();
+
+    // As if its process had died inside of the next migration.
+    let control = first.collection::<Document>("migrations");
+    let mut session = first.client().start_session().await.unwrap();
+    let named = doc! { "$set": { "lsid": session.id().clone() } };
+    control.update_one(doc! { "_id": "fence" }, named).await.unwrap();
+    session.start_transaction().await.unwrap();
+    let guard = doc! { "$inc": { "guards": 1_i64 } };
+    control.update_one(doc! { "_id": "fence" }, guard).session(&mut session).await.unwrap();
+
+    let more = Migration::transactional(2, "more", |tx| {
+        Box::pin(async move {
+            tx.collection::<Document>("users").insert_one(doc! { "_id": 2 }).await?;
+            Ok(())
+        })
+    });
+    let migrator = Migrator::with(&second, [seed, more]);
+    let running = tokio::spawn({
+        let migrator = migrator.clone();
+        async move { migrator.up().await }
+    });
+    let seen = std::sync::Mutex::new(None);
+    until(async || {
+        let lock = migrator.lock_status().await.unwrap();
+        let waits = lock.waits_for_transaction.is_some();
+        *seen.lock().unwrap() = Some(lock);
+        waits
+    })
+    .await;
+    let lock = seen.into_inner().unwrap().unwrap();
+    let wait = lock.waits_for_transaction.unwrap();
+    assert!(lock.held && wait.since < wait.until, "{lock:?}");
+    assert_eq!(migrator.status().await.unwrap().applied, 1);
+
+    let report = running.await.unwrap().unwrap();
+    assert_eq!(report.versions().len(), 1);
+    let lock = migrator.lock_status().await.unwrap();
+    assert!(!lock.held && lock.waits_for_transaction.is_none(), "{lock:?}");
+    assert_eq!(migrator.status().await.unwrap().applied, 2);
+    drop(session);
+}

@@ -4,7 +4,7 @@
 //! this file looks for them. Commands are sent without the driver's typed helpers, so that what
 //! goes over the wire is exactly what is written here.
 
-use std::{future::IntoFuture as _, time::Duration};
+use std::time::Duration;
 
 use mongodb::{
     Client, ClientSession, Database,
@@ -65,13 +65,6 @@ impl Control {
         if error.is_retryable() || is_of_the_moment {
             return Error::server(action, error);
         }
-        if let Err(unsupported) = self.product().await {
-            return unsupported;
-        }
-        if error.code().is_some_and(code::is_unknown_command) {
-            let reason = format!("it refuses a command that migrations need: {error}");
-            return Error::UnsupportedServer { reason };
-        }
         let command = doc! { "listCollections": 1, "filter": { "name": &self.collection } };
         let found = self.once(None, command).await.ok();
         let found = found.as_ref().and_then(|reply| first_batch(reply).next());
@@ -89,16 +82,39 @@ impl Control {
         }
     }
 
+    /// The same before anything was written: it says so, too, if the product is the reason.
+    pub(crate) async fn explained_at_first(
+        &self,
+        action: &'static str,
+        error: ServerError,
+    ) -> Error {
+        let may_be_the_product = error.code().is_some()
+            && !error.is_retryable()
+            && !matches!(error.code(), Some(code::UNAUTHORIZED | code::AUTHENTICATION_FAILED));
+        if may_be_the_product {
+            if let Err(unsupported @ Error::UnsupportedServer { .. }) = self.product().await {
+                return unsupported;
+            }
+            if error.code().is_some_and(code::is_unknown_command) {
+                let reason = format!("it refuses a command that migrations need: {error}");
+                return Error::UnsupportedServer { reason };
+            }
+        }
+        self.explained(action, error).await
+    }
+
     /// Asks the server what it is: two commands, which only an unusual answer is worth. An error for
     /// a product that lacks what migrations need.
     pub(crate) async fn product(&self) -> Result<Product, Error> {
         let admin = self.database.client().database("admin");
-        let (hello, build_info) = tokio::join!(
-            admin.run_command(doc! { "hello": 1 }).into_future(),
-            admin.run_command(doc! { "buildInfo": 1 }).into_future()
-        );
-        let Ok(hello) = hello else { return Ok(Product::MongoDb) };
-        let product = Product::recognise(&hello, &build_info.unwrap_or_default());
+        // `hello` came with 4.4.2.
+        let hello = match admin.run_command(doc! { "hello": 1 }).await {
+            Ok(hello) => Ok(hello),
+            Err(_) => admin.run_command(doc! { "isMaster": 1 }).await,
+        };
+        let hello = hello.map_err(|error| Error::server("ask the server what it is", error))?;
+        let build_info = admin.run_command(doc! { "buildInfo": 1 }).await.unwrap_or_default();
+        let product = Product::recognise(&hello, &build_info);
         match product.lacks() {
             Some(lack) => Err(Error::UnsupportedServer {
                 reason: format!("{lack} (docs/servers.md, \"Products that are nearly MongoDB\")"),

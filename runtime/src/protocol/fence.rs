@@ -27,6 +27,9 @@ pub(crate) const ID: &str = "fence";
 /// How long raising waits for a transaction that holds the fence, before the transaction is killed.
 const RAISE_WAIT_MS: i64 = 300;
 
+/// The same for each try while the server is to end the transaction by itself.
+const HELD_UP_WAIT_MS: i64 = 2_000;
+
 /// How many tries to raise the fence are made, each after killing what holds it, before the rest is
 /// left to the server. One kill is the rule; more mean that another process keeps starting
 /// transactions under an older fence, or that the kill has no effect.
@@ -36,8 +39,8 @@ const KILLS_MAX: u32 = 20;
 const IN_VAIN: &str = "ending its session had no effect: a user ends only sessions of its own, so \
                        does that process sign in as another user?";
 
-/// The same for each try while the server is to end the transaction by itself.
-const HELD_UP_WAIT_MS: i64 = 2_000;
+/// The same where no kill was possible.
+const NOBODY: &str = "the fence could not be written, and it names no session that could be ended";
 
 /// The pause before another try to raise the fence when there is no transaction to end.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -111,7 +114,7 @@ pub(crate) async fn raise(
     }
     command.insert("maxTimeMS", RAISE_WAIT_MS);
     let mut held_up: Option<HeldUp<'_>> = None;
-    let mut tries = 0;
+    let (mut tries, mut kills) = (0, 0);
     loop {
         if let Some(wait) = &mut held_up
             && !wait.goes_on()
@@ -131,19 +134,27 @@ pub(crate) async fn raise(
         if (holder.is_lost)() {
             return Ok(None);
         }
+        let is_worn_out = tries >= KILLS_MAX;
         match error.code() {
             // The filter did not match and the upsert met the fence as it is: either it is
             // higher, or an earlier try of ours got through and only its reply was lost.
             Some(11_000) if error.foreign_index().is_none() => {
                 let found = read_raw(control, Some(&mut *session)).await?;
-                let Some(found) = found else { continue };
-                match number(&found, "fence").unwrap_or(0).cmp(&fence) {
+                let number = found.as_ref().map(|found| number(found, "fence").unwrap_or(0));
+                match number.map(|number| number.cmp(&fence)) {
                     // An older owner was the first to create the fence.
-                    Ordering::Less => {}
-                    Ordering::Greater => return Ok(None),
-                    Ordering::Equal => {
-                        let mine = found.get_document("lsid").is_ok_and(|it| *it == lsid);
-                        return Ok(mine.then_some(Raised { in_replica_set: false }));
+                    None | Some(Ordering::Less) if is_worn_out => {
+                        return Err(control.explained(act, error).await);
+                    }
+                    None | Some(Ordering::Less) => tokio::time::sleep(PAUSE).await,
+                    Some(Ordering::Greater) => return Ok(None),
+                    Some(Ordering::Equal) => {
+                        let named = found.as_ref().and_then(|it| it.get_document("lsid").ok());
+                        if let Some(wait) = held_up {
+                            wait.end().await;
+                        }
+                        let is_mine = named.is_some_and(|named| *named == lsid);
+                        return Ok(is_mine.then_some(Raised { in_replica_set: false }));
                     }
                 }
             }
@@ -151,12 +162,17 @@ pub(crate) async fn raise(
             // that of a dead process (a transaction outlives its client by up to 90 s).
             Some(code::MAX_TIME_MS_EXPIRED | code::WRITE_CONFLICT | code::LOCK_TIMEOUT) => {
                 if held_up.is_some() {
+                    tokio::time::sleep(PAUSE).await;
                     continue;
                 }
                 let why = match kill_holder(control, fence).await? {
                     Ended::Refused(why) => why,
-                    _ if tries >= KILLS_MAX => ServerError::in_reply(IN_VAIN, None),
-                    Ended::Yes => continue,
+                    Ended::Yes if kills >= KILLS_MAX => ServerError::in_reply(IN_VAIN, None),
+                    Ended::Yes => {
+                        kills += 1;
+                        continue;
+                    }
+                    Ended::NoHolder if is_worn_out => ServerError::in_reply(NOBODY, None),
                     // The server is slow.
                     Ended::NoHolder => {
                         tokio::time::sleep(PAUSE).await;
@@ -170,7 +186,7 @@ pub(crate) async fn raise(
                 held_up = Some(HeldUp::begin(control, holder, progress, why).await);
                 command.insert("maxTimeMS", HELD_UP_WAIT_MS);
             }
-            _ if error.is_retryable() && (held_up.is_some() || tries < KILLS_MAX) => {
+            _ if error.is_retryable() && (held_up.is_some() || !is_worn_out) => {
                 tokio::time::sleep(PAUSE).await;
             }
             _ => return Err(control.explained(act, error).await),

@@ -98,14 +98,14 @@ impl<'a> HeldUp<'a> {
     /// What is said when the server has not ended the transaction in time.
     pub(crate) fn gave_up(&self) -> ServerError {
         let text = format!(
-            "a transaction that a former process left open is still in the way after {} s; the \
-             server refuses to let this process end it ({}), and should have ended it by itself \
-             (is its `transactionLifetimeLimitSeconds` longer?); nothing was written; try again \
-             later",
+            "what looks like a transaction that a former process left open is still in the way after \
+             {} s; this process cannot end it ({}), and the server should have ended it by itself (is \
+             its `transactionLifetimeLimitSeconds` longer?); nothing was run; try again later",
             self.since.elapsed().as_secs(),
             self.why
         );
-        ServerError::in_reply(&text, self.why.code())
+        // The reason has its code in its text: the run did not end for lack of that right.
+        ServerError::in_reply(&text, None)
     }
 
     /// Writes into the lock that its owner waits. Only for people: a failure does no harm.

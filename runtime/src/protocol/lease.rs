@@ -123,7 +123,7 @@ pub(crate) async fn acquire(
                 "u": [{ "$set": { "owner": null } }],
             }]);
             let _ = tokio::time::timeout(CLEAN_WAIT, control.once(None, command)).await;
-            return Err(control.explained("acquire the lock", error).await);
+            return Err(control.explained_at_first("acquire the lock", error).await);
         }
     };
     let corrupt = |problem: &str| Error::Corrupt {

@@ -97,6 +97,9 @@ impl Runner {
             } else if let Some(entered) = self.try_lock(&mut seen, left, &mut waiting).await? {
                 return Ok(entered);
             }
+            if self.cancel.is_cancelled() {
+                continue;
+            }
             self.refuse_to_wait(waiting.since.elapsed(), &seen)?;
             waiting.say(&seen, owner.as_deref(), &self.progress);
             let applied = applied.map_or(0, |applied| applied.count());

@@ -68,7 +68,7 @@ impl Runner {
         let act = "read the state of the migrations";
         let reply = match self.control.retrying(None, command).await {
             Ok(reply) => reply,
-            Err(error) => return Err(self.control.explained(act, error).await),
+            Err(error) => return Err(self.control.explained_at_first(act, error).await),
         };
         // Every member of a replica set and every mongos reports both times; a standalone server
         // none, and products that are nearly MongoDB not both.

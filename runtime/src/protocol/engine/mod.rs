@@ -102,13 +102,21 @@ impl Engine {
         progress: &Progress,
         lease: Lease,
     ) -> Result<Option<(Self, History)>, Error> {
+        let mut session = match Self::session(control).await {
+            Ok(session) => session,
+            Err(error) => {
+                lease.give_up(&error).await;
+                return Err(error);
+            }
+        };
         // Whoever calls this looks at the token next.
         let prepared = tokio::select! {
-            prepared = Self::prepare(control, &lease, progress) => prepared,
+            prepared = Self::prepare(control, &lease, &mut session, progress) => prepared,
             () = cancel.cancelled() => Ok(None),
+            () = lease.lost.cancelled() => Ok(None),
         };
         match prepared {
-            Ok(Some((session, raised, fence, history))) => {
+            Ok(Some((raised, fence, history))) => {
                 let engine = Self {
                     control: control.clone(),
                     who: who.clone(),
@@ -133,7 +141,9 @@ impl Engine {
                 Ok(Some((engine, history)))
             }
             Ok(None) => {
-                lease.release(Vec::new()).await;
+                // It may have been raised before this was cancelled.
+                let forgets = fence::forget_statement(lease.fence, session.id());
+                lease.release(vec![forgets]).await;
                 Ok(None)
             }
             Err(error) => {
@@ -143,20 +153,20 @@ impl Engine {
         }
     }
 
-    async fn prepare(
-        control: &Control,
-        lease: &Lease,
-        progress: &Progress,
-    ) -> Result<Option<(ClientSession, fence::Raised, fence::Fence, History)>, Error> {
-        let client = control.database.client();
+    async fn session(control: &Control) -> Result<ClientSession, Error> {
         // A command that depends on an order asks for it: the guard by its numbers, a read by the
         // time that it must not be older than. In a causal session, a transaction would wait for
         // the journal of the transaction before it.
-        let mut session = client
-            .start_session()
-            .causal_consistency(false)
-            .await
-            .map_err(|error| Error::server("start a session", error))?;
+        let session = control.database.client().start_session().causal_consistency(false).await;
+        session.map_err(|error| Error::server("start a session", error))
+    }
+
+    async fn prepare(
+        control: &Control,
+        lease: &Lease,
+        session: &mut ClientSession,
+        progress: &Progress,
+    ) -> Result<Option<(fence::Raised, fence::Fence, History)>, Error> {
         #[cfg(mongrate_mutants)]
         super::lease::note_session_mutated(control, lease.fence, session.id()).await;
         if lease.from_dead {
@@ -164,11 +174,11 @@ impl Engine {
         }
         let is_lost = || lease.is_lost();
         let holder = Holder { owner: lease.owner(), fence: lease.fence, is_lost: &is_lost };
-        let Some(raised) = fence::raise(control, &mut session, holder, progress).await? else {
+        let Some(raised) = fence::raise(control, &mut *session, holder, progress).await? else {
             return Ok(None);
         };
-        let (history, fence) = read_all(control, Some(&mut session)).await?;
-        Ok(Some((session, raised, fence, history)))
+        let (history, fence) = read_all(control, Some(session)).await?;
+        Ok(Some((raised, fence, history)))
     }
 
     /// The fence number of this acquisition.

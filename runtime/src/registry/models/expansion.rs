@@ -26,12 +26,12 @@ macro_rules! __shape_v1 {
         impl $crate::__s::Shaped for $own {
             const SHAPE: $crate::__s::ShapeRef = {
                 // A static may refer to itself, in a circle of types.
-                static SHAPE: $crate::__s::ConstShape = $crate::__s::ConstShape::Object {
+                static __SHAPE: $crate::__s::ConstShape = $crate::__s::ConstShape::Object {
                     id: ::core::concat!(::core::module_path!(), $end),
                     fields: &[$($crate::__s::$make::<$type>($name)),*],
                     is_closed: $is_closed,
                 };
-                $crate::__s::ShapeRef::new(&SHAPE)
+                $crate::__s::ShapeRef::new(&__SHAPE)
             };
         }
     };
