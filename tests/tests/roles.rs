@@ -4,7 +4,7 @@
 use std::{path::Path, process::Child, time::Duration};
 
 use mongrate::{
-    Error, Migration, Migrator, StartPolicy,
+    CancellationToken, Error, Migration, Migrator, StartPolicy, Wait,
     bson::{Document, doc},
     mongodb::{Client, Database},
 };
@@ -304,7 +304,7 @@ async fn a_transaction_of_another_user_is_waited_for() {
     let server = Server::start(place.path()).await;
     let root = server.shop("root").await;
     // Longer than ending it in vain takes.
-    let lifetime = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 30 };
+    let lifetime = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 24 };
     root.client().database("admin").run_command(lifetime).await.unwrap();
     root.run_command(commands("json createRole").swap_remove(0)).await.unwrap();
     for user in ["first", "second"] {
@@ -331,6 +331,17 @@ async fn a_transaction_of_another_user_is_waited_for() {
         })
     });
     let migrator = Migrator::with(&second, [seed, more]);
+
+    // Ctrl-C ends the wait.
+    let stop = CancellationToken::new();
+    let stopped = migrator.clone().wait(Wait::No).cancel_on(stop.clone());
+    let running = tokio::spawn(async move { stopped.up().await });
+    until(async || migrator.lock_status().await.unwrap().waits_for_transaction.is_some()).await;
+    stop.cancel();
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), "cancelled", "{error}");
+    assert!(!migrator.lock_status().await.unwrap().held);
+
     let running = tokio::spawn({
         let migrator = migrator.clone();
         async move { migrator.up().await }
