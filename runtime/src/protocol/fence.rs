@@ -131,8 +131,10 @@ pub(crate) async fn raise(
             }
             Err(error) => error,
         };
-        if (holder.is_lost)() {
-            return Ok(None);
+        if held_up.is_some() && (holder.is_lost)() {
+            let lost = "the lease ran out, or was taken away, while this run waited for the server to \
+                        end a transaction that a former process left open; nothing was run; try again";
+            return Err(Error::server(act, ServerError::in_reply(lost, None)));
         }
         let is_worn_out = tries >= KILLS_MAX;
         match error.code() {

@@ -113,7 +113,6 @@ impl Engine {
         let prepared = tokio::select! {
             prepared = Self::prepare(control, &lease, &mut session, progress) => prepared,
             () = cancel.cancelled() => Ok(None),
-            () = lease.lost.cancelled() => Ok(None),
         };
         match prepared {
             Ok(Some((raised, fence, history))) => {
