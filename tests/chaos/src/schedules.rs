@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use mongrate::{
     Migrator,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
     embedded::Embedded,
-    mongodb::error::Error,
+    mongodb::{Client, error::Error},
 };
 
 use crate::{
@@ -256,11 +256,7 @@ async fn failed_over(world: &World, set: &Embedded) -> Result<Outcome, Error> {
         ground.wrong("the first did not get inside");
     }
     let primary = primary(world, set).await?;
-    let others: Vec<usize> = (0..3).filter(|&node| node != primary).collect();
-    // Dead, not frozen: a frozen one would find the oplog's end in its socket.
-    for &node in &others {
-        set.kill_node(node).await.expect("a secondary runs");
-    }
+    let others = alone(world, set, primary).await?;
     first.tell("go on").await;
     let acknowledged = match first.next(Duration::from_secs(6)).await {
         Next::Struck(at) => {
@@ -270,8 +266,7 @@ async fn failed_over(world: &World, set: &Embedded) -> Result<Outcome, Error> {
         _ => false,
     };
     set.kill_node(primary).await.expect("the primary runs");
-    let (one, other) = tokio::join!(set.restart_node(others[0]), set.restart_node(others[1]));
-    one.and(other).expect("the secondaries start again");
+    succeed(world, set, others).await;
     set.restart_node(primary).await.expect("it starts again");
     if acknowledged {
         let control = ground.db.collection::<Document>("migrations");
@@ -303,20 +298,11 @@ async fn failed_over_before(world: &World, set: &Embedded) -> Result<Outcome, Er
         ground.wrong("the first did not get inside");
     }
     let old = primary(world, set).await?;
-    let others: Vec<usize> = (0..3).filter(|&node| node != old).collect();
-    for &node in &others {
-        set.kill_node(node).await.expect("a secondary runs");
-    }
+    let others = alone(world, set, old).await?;
     first.tell("go on").await;
     ground.blow("the first", &mut first, point).await;
     set.kill_node(old).await.expect("the primary runs");
-    let (one, other) = tokio::join!(set.restart_node(others[0]), set.restart_node(others[1]));
-    one.and(other).expect("the secondaries start again");
-    // Without the old primary, so that a node is elected that does not have the commit.
-    let until = Instant::now() + world.patience;
-    while !primary(world, set).await.is_ok_and(|node| node != old) && Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    succeed(world, set, others).await;
     // Once more if the migration runs again.
     first.tell("go on").await;
     first.thaw();
@@ -333,6 +319,46 @@ async fn failed_over_before(world: &World, set: &Embedded) -> Result<Outcome, Er
     // The clock of this schedule is the election's.
     ground.outcome.late = false;
     ground.verdict().await
+}
+
+/// Kills the other two, at once; which they were. Dead, not frozen: a frozen one would find the oplog's
+/// end in its socket.
+///
+/// The primary steps down when it has heard of neither for the election timeout. On a busy machine that
+/// may be before the runner has done what is to be lost, so the timeout is a long one from here on.
+async fn alone(world: &World, set: &Embedded, primary: usize) -> Result<[usize; 2], Error> {
+    let admin = world.client.database("admin");
+    let reply = admin.run_command(doc! { "replSetGetConfig": 1 }).await?;
+    let mut config = reply.get_document("config").cloned().unwrap_or_default();
+    let settings = config.get_document_mut("settings").expect("the settings of a replica set");
+    if settings.insert("electionTimeoutMillis", 20_000) != Some(Bson::Int32(20_000)) {
+        let version = config.get_i32("version").expect("a version");
+        config.insert("version", version + 1);
+        admin.run_command(doc! { "replSetReconfig": config }).await?;
+    }
+    let others = [(primary + 1) % 3, (primary + 2) % 3];
+    let (one, other) = tokio::join!(set.kill_node(others[0]), set.kill_node(others[1]));
+    one.and(other).expect("the secondaries run");
+    Ok(others)
+}
+
+/// Starts the two again and has one of them elected, without the old primary: it is dead, and would
+/// bring back what only it has.
+async fn succeed(world: &World, set: &Embedded, others: [usize; 2]) {
+    let (one, other) = tokio::join!(set.restart_node(others[0]), set.restart_node(others[1]));
+    one.and(other).expect("the secondaries start again");
+    let until = Instant::now() + world.patience;
+    for node in others.into_iter().cycle() {
+        let uri = format!("mongodb://{}/?directConnection=true", set.hosts()[node]);
+        let client = Client::with_uri_str(uri).await.expect("the address of a node");
+        let told = client.database("admin").run_command(doc! { "replSetStepUp": 1 }).await;
+        let error = match told {
+            Ok(_) => return,
+            Err(error) => error,
+        };
+        assert!(Instant::now() < until, "no successor: {error}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// The node that takes writes.
