@@ -66,6 +66,7 @@
 //! |---|---|
 //! | Writing migrations | [`macro@migration`], [`Transaction`], [`Change`], [`Online`], [`Backfill`], [`FieldType`], [`Result`]; by hand: [`Migration`] |
 //! | Schema of the database | [`Migrator::schema`]; drift: [`Migrator::drift`], with [`SchemaDriftCheck`] and [`SchemaDriftReport`] |
+//! | What the server and the user's rights mean for migrations | [`Migrator::doctor`], [`DoctorReport`] |
 //! | Models | the derive [`Model`](macro@Model), [`trait@Model`], [`Shaped`], the module [`models`] |
 //! | Linking migrations of other crates | [`link!`] |
 //! | Running migrations | [`on_start`](on_start()), [`Migrator`] and its verbs: [`Up`], [`Down`], [`Redo`], [`Check`], [`Repair`], [`Purge`], [`Import`] |
@@ -140,9 +141,10 @@ pub use model::{
     lint::{Lint, LintLimits, LintName},
     named::{Drift, Named, Renamed},
     report::{
-        BackfillReport, CheckReport, CommandReport, DeclaredOperation, DryRunKind, DryRunOutcome,
-        DryRunReport, DryRunStep, Failure, HalfDone, HistoryEvent, HistoryReport, ImportReport,
-        Imported, KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport,
+        BackfillReport, CheckReport, CommandReport, DeclaredOperation, DoctorCheck, DoctorFinding,
+        DoctorReport, DoctorServer, DoctorVerdict, DryRunKind, DryRunOutcome, DryRunReport,
+        DryRunStep, Failure, HalfDone, HistoryEvent, HistoryReport, ImportReport, Imported,
+        KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport,
         RecordReport, RepairReport, RunReport, SchemaDifference, SchemaDifferenceKind,
         SchemaDriftReport, SchemaMisfit, SchemaSample, ShadowReport, StartReport, StatusReport,
         StepOutcome, StepProgress, StepReport, UnlockReport,

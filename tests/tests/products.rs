@@ -2,7 +2,7 @@
 //! it lacks. None of them can be had here, so a stub says what they say.
 
 use mongrate::{
-    Error, Migrator,
+    Error, Kind, Migrator,
     bson::{Document, Timestamp, doc},
     mongodb::Client,
 };
@@ -63,6 +63,14 @@ fn ferret_2() -> Product {
     }
 }
 
+/// What `doctor` finds: it ends with the class of the error that a run would end with.
+async fn found(product: Product) -> (Option<Kind>, String) {
+    let server = Lookalike::start(product).await;
+    let db = Client::with_uri_str(&server.uri).await.unwrap().database("shop");
+    let report = Migrator::with(&db, [effect!(1)]).doctor().await.unwrap();
+    (report.refused(), report.findings[0].found.clone())
+}
+
 async fn refused(product: Product) -> (Error, Vec<String>) {
     let server = Lookalike::start(product).await;
     let db = Client::with_uri_str(&server.uri).await.unwrap().database("shop");
@@ -84,7 +92,7 @@ async fn each_product_is_named_with_what_it_lacks_before_the_first_write() {
         (Product { every: operation_time(), ..cosmos() }, "it is Azure Cosmos DB for MongoDB (RU)"),
     ];
     for (product, lack) in table {
-        let (error, commands) = refused(product).await;
+        let (error, commands) = refused(product.clone()).await;
         let text = error.to_string();
         assert_eq!(error.code(), "unsupported_server", "{text}");
         assert_eq!(error.kind().exit_code(), 69, "{text}");
@@ -93,6 +101,9 @@ async fn each_product_is_named_with_what_it_lacks_before_the_first_write() {
         }
         assert!(!text.contains("standalone"), "{text}");
         assert_eq!(commands, ["find", "hello", "buildInfo"], "{text}");
+        let (kind, finding) = found(product).await;
+        assert_eq!(kind, Some(Kind::Unavailable), "{finding}");
+        assert!(finding.contains(lack), "{finding}");
     }
 }
 
@@ -137,4 +148,6 @@ async fn document_db_is_recognised_and_not_refused() {
     let db = Client::with_uri_str(&server.uri).await.unwrap().database("shop");
     let status = Migrator::with(&db, [effect!(1)]).status().await.unwrap();
     assert_eq!((status.applied, status.pending), (0, 1));
+    let report = Migrator::with(&db, [effect!(1)]).doctor().await.unwrap();
+    assert_eq!(report.server.product, "DocumentDB");
 }

@@ -1,10 +1,11 @@
 //! The roles of the guide to production, made by its own commands on a server with access
 //! control, and tried: what they allow suffices, and what they leave out is refused.
 
-use std::{path::Path, process::Child, time::Duration};
+use std::{collections::HashSet, path::Path, process::Child, time::Duration};
 
 use mongrate::{
-    CancellationToken, Error, Migration, Migrator, StartPolicy, Wait,
+    CancellationToken, DoctorCheck, DoctorFinding, DoctorReport, DoctorVerdict, Error, Kind,
+    Migration, Migrator, StartPolicy, Wait,
     bson::{Document, doc},
     mongodb::{Client, Database},
 };
@@ -155,6 +156,12 @@ async fn the_roles_of_the_guide_suffice_and_are_least() {
     assert!(matches!(behind, Error::Pending { .. }), "{behind}");
     let refused = check.up().await.unwrap_err();
     assert!(matches!(refused, Error::Unauthorized { .. }), "{refused}");
+    let report = check.doctor().await.unwrap();
+    assert_eq!(report.refused(), Some(Kind::Forbidden), "{report:#?}");
+    let right = missing(&report).remove(0);
+    assert_eq!(right.of.as_deref(), Some("migrations"));
+    assert!(right.consequence.as_deref().unwrap().contains("MIGRATE_ON_START=check"), "{right:?}");
+    assert_eq!(report.server.user.as_deref(), Some("app@shop"));
     assert!(app.collection::<Document>("users").find_one(doc! {}).await.is_err());
 
     // The migrator may do all that the kinds of migrations do, and roll back.
@@ -170,6 +177,13 @@ async fn the_roles_of_the_guide_suffice_and_are_least() {
     // And needs every action of its role.
     let role = commands[0].get_array("privileges").unwrap()[0].as_document().unwrap();
     let actions = role.get_array("actions").unwrap();
+    // `doctor` knows the same list, and finds nothing missing.
+    let report = Migrator::with(&shop, HISTORY).doctor().await.unwrap();
+    assert!(report.refused().is_none() && missing(&report).is_empty(), "{report:#?}");
+    let rights = report.findings.iter().filter(|finding| finding.check == DoctorCheck::Right);
+    let named: HashSet<&str> = rights.filter_map(|finding| finding.of.as_deref()).collect();
+    let listed = actions.iter().filter_map(|action| action.as_str()).chain(["migrations"]);
+    assert_eq!(named, listed.collect::<HashSet<&str>>());
     let mut needless = Vec::new();
     for left_out in actions {
         root.drop().await.unwrap();
@@ -177,7 +191,12 @@ async fn the_roles_of_the_guide_suffice_and_are_least() {
         let privilege = doc! { "resource": { "db": "shop", "collection": "" }, "actions": others };
         let update = doc! { "updateRole": "mongrateMigrate", "privileges": [privilege] };
         root.run_command(update).await.unwrap();
-        match there_and_back(&server.shop("migrator").await).await {
+        // What is left out is what `doctor` misses.
+        let shop = server.shop("migrator").await;
+        let report = Migrator::with(&shop, HISTORY).doctor().await.unwrap();
+        let lacks = missing(&report).pop().and_then(|finding| finding.of);
+        assert_eq!(lacks.as_deref(), left_out.as_str(), "{report:#?}");
+        match there_and_back(&shop).await {
             Ok(()) => needless.push(left_out),
             Err(error) if left_out.as_str() == Some("bypassDocumentValidation") => {
                 let text = error.to_string();
@@ -188,6 +207,12 @@ async fn the_roles_of_the_guide_suffice_and_are_least() {
         }
     }
     assert!(needless.is_empty(), "the guide's role allows more than is needed: {needless:?}");
+}
+
+/// The rights that `doctor` misses.
+fn missing(report: &DoctorReport) -> Vec<DoctorFinding> {
+    let rights = report.findings.iter().filter(|finding| finding.check == DoctorCheck::Right);
+    rights.filter(|finding| finding.verdict > DoctorVerdict::Ok).cloned().collect()
 }
 
 /// All that migrations do, and their rollbacks.

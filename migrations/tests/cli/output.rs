@@ -2,6 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use mongrate::bson::doc;
 use serde_json::Value;
 use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
 
@@ -27,6 +28,27 @@ fn fields(line: &str) -> Vec<String> {
     let mut names: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
     names.sort_by_key(|name| line.find(&format!("\"{name}\":")));
     names
+}
+
+#[tokio::test]
+async fn doctor_says_what_stands_in_the_way() {
+    let clinic = Clinic::new("doctor").await;
+    let healthy = clinic.run(&["doctor", "--strict"]).await.ends(0);
+    for line in
+        ["✓ server      MongoDB ", "✓ rights      ", "✓ collection  `migrations` can be read"]
+    {
+        assert!(healthy.stdout.contains(line), "{line}\n{}", healthy.stdout);
+    }
+    healthy.says("✓ nothing stands in the way of migrations · database ");
+    let json = clinic.json(&["doctor"]).await.ends(0).json();
+    assert_eq!(json.pointer("/server/product").unwrap(), "MongoDB");
+    // Another tool's collection.
+    let foreign = clinic.fresh.db.collection("migrations");
+    foreign.insert_one(doc! { "_id": "20240101-users.js" }).await.unwrap();
+    let found = clinic.run(&["doctor"]).await.ends(65);
+    found.says("✗ collection  ").says("✗ 1 error · database ");
+    foreign.drop().await.unwrap();
+    clinic.pass().await;
 }
 
 #[tokio::test]

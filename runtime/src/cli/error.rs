@@ -5,7 +5,7 @@ use std::fmt;
 use mongrate_seal::create::CreateError;
 use serde_json::{Value, json};
 
-use crate::{Error, Kind, RunReport, model::create_error};
+use crate::{Error, Kind, RunReport, model::create_error, mongo::code};
 
 /// Why a verb failed.
 #[derive(Debug)]
@@ -37,6 +37,13 @@ impl CliError {
             Inner::Library(error) => error.kind(),
             Inner::Own { kind, .. } => *kind,
         }
+    }
+
+    /// Whether the server did not accept user and password.
+    fn is_sign_in(&self) -> bool {
+        let Inner::Library(error) = &self.0 else { return false };
+        let Error::Unauthorized { source, .. } = &**error else { return false };
+        source.is_authentication() || source.code() == Some(code::AUTHENTICATION_FAILED)
     }
 
     /// A stable, machine-readable name.
@@ -75,6 +82,9 @@ impl CliError {
     /// `app` is how users call the command line, `verb` the verb that failed.
     pub(super) fn next(&self, app: &str, verb: &str) -> Option<String> {
         Some(match self.code() {
+            "migration_failed" if self.kind() == Kind::Forbidden => format!(
+                "`{app} doctor` lists the rights that the user lacks; then run `{app} {verb}` again"
+            ),
             "migration_failed" => {
                 format!("fix it and run `{app} {verb}` again; `{app} status` shows where it stands")
             }
@@ -93,11 +103,12 @@ impl CliError {
             "server" => {
                 "check that the server runs and that --uri or MONGODB_URI names it".to_owned()
             }
-            "unauthorized" => {
-                "check user and password in --uri or MONGODB_URI (percent-encoded, with \
-                 `authSource`) and the roles of the user"
+            "unauthorized" if self.is_sign_in() => {
+                "check user and password in --uri or MONGODB_URI (percent-encoded, with `authSource`)"
                     .to_owned()
             }
+            "unauthorized" => format!("`{app} doctor` lists the rights that the user lacks"),
+            "standalone" | "unsupported_server" => format!("{app} doctor"),
             "settings" => format!("{app} {verb} --help"),
             _ => return None,
         })

@@ -24,7 +24,9 @@ use super::{
     line::Progress,
     out::Out,
     progress,
-    render::{dry_run, history, lock, notes, operator, plan, run, status, style::safe, view::View},
+    render::{
+        doctor, dry_run, history, lock, notes, operator, plan, run, status, style::safe, view::View,
+    },
 };
 use crate::{
     Down, Kind, Migrator, Named, Observer, Purge, Resolution, State, Up, Version,
@@ -116,6 +118,15 @@ impl VerbRun<'_> {
                 Output::new(&report, operator::check(&report))
             }
             Command::Drift(args) => self.drift(args, migrator).await,
+            Command::Doctor(args) => {
+                let report = self.read("looking at the server", migrator.doctor()).await?;
+                let mut output = Output::new(&report, doctor::doctor(&report, view))?;
+                let warned = (args.strict && !report.is_healthy()).then_some(Kind::NeedsOperator);
+                if let Some(kind) = report.refused().or(warned) {
+                    output.exit_code = kind.exit_code();
+                }
+                Ok(output)
+            }
             Command::Schema => {
                 let schema = self.read("reading the schema", migrator.schema()).await?;
                 Output::new(&json!({ "schema": schema }), schema)

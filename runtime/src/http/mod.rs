@@ -226,6 +226,7 @@ impl Api {
             .route(&at("/status"), get(read::status))
             .route(&at("/plan"), get(read::plan))
             .route(&at("/history"), get(read::history))
+            .route(&at("/doctor"), get(read::doctor))
             .route(&at("/drift"), get(read::drift))
             .route(&at("/lock/status"), get(read::lock_status))
             .route(&at("/lock/release"), post(act::lock_release))

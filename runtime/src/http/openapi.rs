@@ -20,7 +20,7 @@ use super::{
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
-        page::page, read::status, read::plan, read::history, read::drift, read::lock_status,
+        page::page, read::status, read::plan, read::history, read::doctor, read::drift, read::lock_status,
         read::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
     ),
     components(schemas(

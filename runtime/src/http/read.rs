@@ -18,6 +18,7 @@ use super::{
     shared::Shared,
     wire::{
         details::Details,
+        doctor::Doctor,
         drift::SchemaDrift,
         report::{History, Lock, Plan, Status},
         run::Run,
@@ -99,6 +100,17 @@ pub(super) async fn drift(
     query.check()?;
     let report = query.drift(&shared.migrator).await.map_err(|error| shared.problem(error))?;
     Ok(answer::ok(&SchemaDrift::from(report)))
+}
+
+/// What the server is, what the app's user may do there, and what that means for the migrations. Nothing
+/// is written.
+#[utoipa::path(
+    get, path = "/doctor", tag = "read", operation_id = "doctor",
+    responses((status = 200, description = "What was checked, and what was found", body = Doctor))
+)]
+pub(super) async fn doctor(State(shared): State<Arc<Shared>>) -> Answered {
+    let report = shared.migrator.doctor().await.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&Doctor::from(report)))
 }
 
 /// The lock and its holder, by MongoDB's clock.

@@ -5,7 +5,7 @@
 
 use super::wire::texts::Texts;
 use crate::{
-    Error, ServerError, StepOutcome,
+    Error, Kind, ServerError, StepOutcome,
     model::error::text::{count, lines},
 };
 
@@ -172,6 +172,9 @@ pub(super) fn next(error: &Error) -> Option<String> {
             let parts: Vec<String> = atomic.into_iter().chain(alone).collect();
             format!("POST {} to up, then the rest with \"atomic\": true", parts.join(", then "))
         }
+        Error::Failed { .. } if error.kind() == Kind::Forbidden => {
+            "GET doctor lists the rights that the user lacks; then POST up again".to_owned()
+        }
         Error::Failed { .. } => "fix it, deploy, and POST up again".to_owned(),
         Error::Renamed(_) => {
             "give this app its own control collection or group; if you renamed the migration, \
@@ -185,6 +188,9 @@ pub(super) fn next(error: &Error) -> Option<String> {
         Error::Irreversible { .. } => {
             "choose a target above these migrations, or write rollbacks; GET status lists them"
                 .to_owned()
+        }
+        Error::Unauthorized { .. } | Error::Standalone | Error::UnsupportedServer { .. } => {
+            "GET doctor says what the server lacks, or the user".to_owned()
         }
         Error::NotLinked { .. } => "roll back from a build that has these migrations".to_owned(),
         Error::UnknownVersion { .. } => "GET status lists the versions".to_owned(),

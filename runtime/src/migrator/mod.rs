@@ -27,6 +27,7 @@ use crate::{
         error::Error,
         lint::{LintLimits, LintName},
         report::{
+            doctor::DoctorReport,
             history::HistoryReport,
             status::{LockReport, StatusReport},
         },
@@ -263,6 +264,35 @@ impl Migrator {
     /// [`Error::Registry`], [`Error::Settings`], [`Error::Unauthorized`], [`Error::Server`].
     pub async fn schema(&self) -> Result<String, Error> {
         self.runner()?.schema().await
+    }
+
+    /// Returns what the server is, what this user may do, and what that means for the migrations of
+    /// this build: each finding with its consequence and the way out. Writes nothing, takes no lock.
+    ///
+    /// ```no_run
+    /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
+    /// let report = migrator.doctor().await?;
+    /// if let Some(kind) = report.refused() {
+    ///     println!("a run would end with exit code {}", kind.exit_code());
+    /// }
+    /// for finding in &report.findings {
+    ///     println!("{} {}: {}", finding.verdict, finding.check, finding.found);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Round trips: about 15, and one for each declared operation that is pending and changes
+    /// documents. The wait for a majority is measured with transactions that read one document: they
+    /// change nothing, and their commits wait 10 s at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Registry`], [`Error::Settings`]; [`Error::Server`] and [`Error::Unauthorized`] only if
+    /// the server cannot be reached or refuses the sign-in. What else is wrong is a finding. Nothing is
+    /// written in any case.
+    pub async fn doctor(&self) -> Result<DoctorReport, Error> {
+        self.runner()?.doctor().await
     }
 
     /// Returns the state of every migration, and the lock. Two round trips, no write.

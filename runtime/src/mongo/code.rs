@@ -12,6 +12,7 @@ pub(crate) const INDEX_NOT_FOUND: i32 = 27;
 pub(crate) const NAMESPACE_EXISTS: i32 = 48;
 pub(crate) const MAX_TIME_MS_EXPIRED: i32 = 50;
 pub(crate) const COMMAND_NOT_FOUND: i32 = 59;
+pub(crate) const WRITE_CONCERN_FAILED: i32 = 64;
 pub(crate) const NETWORK_TIMEOUT: i32 = 89;
 pub(crate) const SHUTDOWN_IN_PROGRESS: i32 = 91;
 pub(crate) const WRITE_CONFLICT: i32 = 112;

@@ -8,6 +8,7 @@ pub(crate) mod driver;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod options;
+pub(crate) mod privileges;
 pub(crate) mod product;
 pub(crate) mod raw;
 pub(crate) mod refusal;

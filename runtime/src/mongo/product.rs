@@ -48,6 +48,17 @@ impl Product {
         }
     }
 
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::MongoDb | Self::Standalone => "MongoDB",
+            Self::AmazonDocumentDb => "Amazon DocumentDB",
+            Self::CosmosDb => "Azure Cosmos DB for MongoDB (RU)",
+            Self::DocumentDb => "DocumentDB",
+            Self::FerretDb => "FerretDB",
+        }
+    }
+
     /// Why migrations cannot run on it; `None` if nothing is known to be in their way.
     pub(crate) fn lacks(self) -> Option<&'static str> {
         Some(match self {

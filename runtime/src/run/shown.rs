@@ -56,7 +56,7 @@ impl Runner {
     }
 
     /// What a declared migration would do, and to how many documents.
-    async fn operations(
+    pub(crate) async fn operations(
         &self,
         migration: &Migration,
         direction: Direction,

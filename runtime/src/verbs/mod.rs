@@ -2,6 +2,7 @@
 //!
 //! Imports: mongo, model, telemetry, protocol, kinds, registry, run.
 
+pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod import;
 pub(crate) mod purge;

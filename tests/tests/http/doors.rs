@@ -33,10 +33,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every endpoint but the page.
-const ENDPOINTS: [&str; 11] = [
+const ENDPOINTS: [&str; 12] = [
     "/status",
     "/plan",
     "/history",
+    "/doctor",
     "/drift",
     "/lock/status",
     "/lock/release",
@@ -89,6 +90,7 @@ async fn under_no_prefix_is_a_door_open() {
         "/status",
         "/history",
         "/plan",
+        "/doctor",
         "/drift",
         "/events",
         "/openapi.json",

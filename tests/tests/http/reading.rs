@@ -33,6 +33,23 @@ async fn the_reports_are_those_of_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_findings_of_doctor_are_those_of_the_library() {
+    let fresh = TestDb::new("http_doctor").await;
+    let migrator = fresh.migrator([effect!(1)]);
+    let client = HttpClient::with(migrator.clone());
+    let told = client.get("/doctor").await.json();
+    let own = serde_json::to_value(migrator.doctor().await.unwrap()).unwrap();
+    let checks = |report: &Value| -> Vec<(Value, Value)> {
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings.map(|finding| (finding["check"].clone(), finding["verdict"].clone())).collect()
+    };
+    assert_eq!(checks(&told), checks(&own));
+    assert_eq!(told["server"]["version"], own["server"]["version"]);
+    assert!(["ok", "note"].contains(&told["verdict"].as_str().unwrap()), "{told}");
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn drift_is_told_with_what_fixes_it() {
     const MODELS: &str = "mongrate-models v1\nusers options collection strict/error\nusers index \
                           name_1 {\"key\":{\"name\":1}}\nusers User root object@User\nusers User field \

@@ -44,6 +44,12 @@ pub enum Command {
     /// Writes nothing to the database.
     Drift(DriftArgs),
 
+    /// Check the server, the user's rights and the pending migrations before you run them
+    ///
+    /// Each finding says what it means for migrations, and what to do. Writes nothing, takes no lock.
+    /// The exit code is that of the error that a run would end with, or 0.
+    Doctor(DoctorArgs),
+
     /// Print the live schema as text: collections, options, validators and indexes (schema.snap)
     ///
     /// Shows no documents, writes nothing. `cargo mongrate models init` can begin with it.
@@ -89,6 +95,7 @@ impl Command {
             Self::History => "history",
             Self::Check(_) => "check",
             Self::Drift(_) => "drift",
+            Self::Doctor(_) => "doctor",
             Self::Schema => "schema",
             Self::Create(_) => "create",
             Self::LockStatus => "lock-status",
@@ -198,6 +205,14 @@ pub struct DriftArgs {
     /// Directory of the migrations, for --adopt [default: the app's, or src/migrations]
     #[arg(long, value_name = "DIR", requires = "adopt")]
     pub dir: Option<PathBuf>,
+}
+
+/// What `doctor` refuses.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct DoctorArgs {
+    /// Exit with 65 also for warnings
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// What `down` rolls back.

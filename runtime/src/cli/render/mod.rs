@@ -1,6 +1,7 @@
 //! Reports as text: pure, with styles that the printer may cut, at a given width.
 
 pub(crate) mod backfill;
+pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod dry_run;
 pub(crate) mod history;

@@ -4,6 +4,7 @@
 //! Names and shapes are the same as in the command line's JSON.
 
 pub(crate) mod details;
+pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod report;
 pub(crate) mod run;

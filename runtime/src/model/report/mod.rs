@@ -1,6 +1,7 @@
 //! The reports of all verbs, as data: the command line prints them, HTTP sends them.
 
 pub(crate) mod backfill;
+pub(crate) mod doctor;
 pub(crate) mod dry_run;
 pub(crate) mod failure;
 pub(crate) mod history;
@@ -12,6 +13,7 @@ pub(crate) mod status;
 
 pub use self::{
     backfill::BackfillReport,
+    doctor::{DoctorCheck, DoctorFinding, DoctorReport, DoctorServer, DoctorVerdict},
     dry_run::{CommandReport, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, ShadowReport},
     failure::Failure,
     history::{HistoryEvent, HistoryReport},

@@ -1,0 +1,197 @@
+//! What pending migrations declare that this version of the server does not know.
+
+use mongodb::bson::Document;
+
+use crate::{
+    kinds::effect::Operation,
+    model::report::doctor::{
+        DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
+    },
+    verbs::doctor::finding::finding,
+    verbs::doctor::{facts::Facts, tested::series},
+};
+
+/// A version of the server: the first two numbers.
+type Since = (u32, u32);
+
+/// Options of `create` and `collMod`, with the version that knows them. Each from the server's
+/// documentation of the command.
+const OF_COLLECTIONS: [(&str, Since); 6] = [
+    ("changeStreamPreAndPostImages", (6, 0)),
+    ("clusteredIndex", (5, 3)),
+    ("encryptedFields", (7, 0)),
+    ("timeseries", (5, 0)),
+    ("timeseries.bucketMaxSpanSeconds", (6, 3)),
+    ("timeseries.bucketRoundingSeconds", (6, 3)),
+];
+
+/// The same of indexes.
+const OF_INDEXES: [(&str, Since); 2] = [("prepareUnique", (6, 0)), ("hidden", (4, 4))];
+
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let version = facts.build_info.get_str("version").unwrap_or_default();
+    let binary = series(version);
+    let feature = feature_version(facts);
+    let here = feature.as_deref().map_or(binary, series);
+    let mut findings = Vec::new();
+    if here < binary && here > (0, 0) {
+        let found = format!(
+            "the feature compatibility version is {}.{}, and the server is {version}",
+            here.0, here.1
+        );
+        findings.push(
+            finding(Check::Features, Verdict::Note, found)
+                .means("what the newer version brought is refused until the upgrade is completed")
+                .way_out(format!(
+                    "once you do not want to go back: db.adminCommand({{ \
+                     setFeatureCompatibilityVersion: \"{}.{}\"{} }})",
+                    binary.0,
+                    binary.1,
+                    if binary >= (7, 0) { ", confirm: true" } else { "" }
+                )),
+        );
+    }
+    if here > (0, 0) {
+        for pending in &facts.pending {
+            for (what, since) in pending.operations.iter().flat_map(gates) {
+                if here < since {
+                    findings.push(refused(&pending.text(), &what, since, here));
+                }
+            }
+        }
+    }
+    if !findings.iter().any(|finding| finding.verdict == Verdict::Error) {
+        let found = match facts.pending.len() {
+            0 => "no migration is pending".to_owned(),
+            _ => "this version knows all that the pending migrations declare".to_owned(),
+        };
+        findings.push(finding(Check::Features, Verdict::Ok, found));
+    }
+    findings
+}
+
+/// The feature compatibility version, as `6.0`, if this user may read it.
+pub(in crate::verbs::doctor) fn feature_version(facts: &Facts) -> Option<String> {
+    let parameters = facts.parameters.as_ref().ok()?;
+    let version = parameters.get_document("featureCompatibilityVersion").ok()?;
+    version.get_str("version").ok().map(str::to_owned)
+}
+
+fn refused(pending: &str, what: &str, since: Since, here: Since) -> Finding {
+    let found = format!(
+        "{pending} declares {what}, which MongoDB has since {}.{}; this is {}.{}",
+        since.0, since.1, here.0, here.1
+    );
+    finding(Check::Features, Verdict::Error, found)
+        .of(pending)
+        .means("the server refuses that operation; what comes before it is applied")
+        .way_out(
+            "upgrade the server and its feature compatibility version, or change the migration",
+        )
+}
+
+/// What the operation needs of the server, with the version that has it.
+fn gates(operation: &Operation) -> Vec<(String, Since)> {
+    match operation {
+        Operation::CreateCollection { options, .. } | Operation::Modify { options, .. } => {
+            let mut gates = named(&OF_COLLECTIONS, options);
+            if options.get_str("validationAction").is_ok_and(|action| action == "errorAndLog") {
+                gates.push(("`validationAction: errorAndLog`".to_owned(), (8, 1)));
+            }
+            gates
+        }
+        Operation::CreateIndex(index) => {
+            let mut gates = named(&OF_INDEXES, &index.options);
+            let is_wildcard = index.keys.keys().any(|field| field.ends_with("$**"));
+            if is_wildcard && index.keys.len() > 1 {
+                gates.push(("a wildcard index with more keys".to_owned(), (7, 0)));
+            }
+            let is_hashed = index.keys.values().any(|kind| kind.as_str() == Some("hashed"));
+            if is_hashed && index.keys.len() > 1 {
+                gates.push(("a hashed index with more keys".to_owned(), (4, 4)));
+            }
+            gates
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn named(table: &[(&str, Since)], options: &Document) -> Vec<(String, Since)> {
+    let has = |path: &str| match path.split_once('.') {
+        Some((outer, inner)) => {
+            options.get_document(outer).is_ok_and(|outer| outer.contains_key(inner))
+        }
+        None => options.contains_key(path),
+    };
+    let found = table.iter().filter(|(path, _)| has(path));
+    found.map(|(path, since)| (format!("`{path}`"), *since)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+    use crate::{
+        kinds::effect::Index,
+        model::version::Version,
+        verbs::doctor::{
+            facts::Pending,
+            judge::tests::{healthy, of},
+        },
+    };
+
+    fn index(keys: Document, options: Document) -> Operation {
+        let (collection, name) = ("users".to_owned(), "x".to_owned());
+        Operation::CreateIndex(Index {
+            collection,
+            keys,
+            options,
+            given_name: None,
+            name,
+            if_not_exists: false,
+        })
+    }
+
+    fn create(options: Document) -> Operation {
+        Operation::CreateCollection { name: "users".to_owned(), options }
+    }
+
+    #[test]
+    fn what_a_version_does_not_know_is_an_error_before_it_is_tried() {
+        let series = || doc! { "timeseries": { "timeField": "at", "bucketMaxSpanSeconds": 60 } };
+        let table = [
+            ("4.4", create(series()), 2),
+            ("6.0", create(series()), 1),
+            ("7.0", create(series()), 0),
+            ("6.0", index(doc! { "$**": 1, "a": 1 }, doc! {}), 1),
+            ("7.0", index(doc! { "$**": 1, "a": 1 }, doc! {}), 0),
+            ("6.0", index(doc! { "$**": 1 }, doc! {}), 0),
+            ("5.0", index(doc! { "a": 1 }, doc! { "prepareUnique": true }), 1),
+            ("8.0", create(doc! { "validationAction": "errorAndLog" }), 1),
+        ];
+        let version = Version::new(3);
+        for (feature, operation, expected) in table {
+            let mut facts = healthy();
+            facts.parameters = Ok(doc! { "featureCompatibilityVersion": { "version": feature } });
+            facts.build_info = doc! { "version": format!("{feature}.1") };
+            let text = format!("{feature} {operation:?}");
+            facts.pending =
+                vec![Pending { version, name: "new", operations: vec![operation], documents: 0 }];
+            let errors = findings(&facts);
+            let errors = errors.iter().filter(|finding| finding.verdict == Verdict::Error);
+            assert_eq!(errors.count(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_half_done_upgrade_is_told_and_counts() {
+        let mut facts = healthy();
+        facts.build_info = doc! { "version": "7.0.1" };
+        let found = of(&facts, Check::Features);
+        assert_eq!(found.verdict, Verdict::Note);
+        assert!(
+            found.way_out.unwrap().contains("setFeatureCompatibilityVersion: \"7.0\", confirm")
+        );
+    }
+}

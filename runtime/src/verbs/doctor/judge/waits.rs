@@ -1,0 +1,228 @@
+//! What a run waits for: a dead process's transaction, a majority; and the clocks, which it does not
+//! wait for.
+
+use std::time::Duration;
+
+use mongodb::bson::Document;
+
+use crate::{
+    model::report::doctor::{
+        DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
+    },
+    mongo::{code, reply::number},
+    verbs::doctor::finding::{answer, finding, unknown},
+    verbs::doctor::{facts::Facts, tested},
+};
+
+/// A majority that needs longer slows every run down.
+const MAJORITY_SLOW: Duration = Duration::from_millis(500);
+
+/// A clock that is off by more is worth to know.
+const CLOCK_OFF_MS: u64 = 2_000;
+
+/// A transaction that may not last this long is short for a migration.
+const LIFETIME_SHORT_S: i64 = 30;
+
+/// A transaction that may last longer keeps old data in the cache, and a take-over waits for it where
+/// it cannot be ended.
+const LIFETIME_LONG_S: i64 = 600;
+
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    vec![
+        kill_sessions(facts),
+        write_concern(facts),
+        majority(facts),
+        clock(facts),
+        transaction_lifetime(facts),
+    ]
+}
+
+fn kill_sessions(facts: &Facts) -> Finding {
+    let check = Check::KillSessions;
+    match &facts.kill_sessions {
+        Ok(()) => finding(check, Verdict::Ok, "a dead process's transaction can be ended at once"),
+        Err(error) if error.code().is_some() && !error.is_retryable() => {
+            let found = format!("`killSessions` is refused: {}", answer(error));
+            finding(check, Verdict::Warning, found)
+                .means(
+                    "if a process dies inside a transaction, the next run waits until the server ends \
+                     that by its age: 100 s at most by default. Nothing is run twice",
+                )
+                .way_out("docs/servers.md, \"Servers that refuse `killSessions`\"")
+        }
+        Err(error) => unknown(check, "whether `killSessions` is allowed", error),
+    }
+}
+
+fn write_concern(facts: &Facts) -> Finding {
+    let check = Check::WriteConcern;
+    let defaults = match &facts.defaults {
+        Ok(defaults) => defaults,
+        Err(error) => return unknown(check, "the server's default write concern", error),
+    };
+    let version = facts.build_info.get_str("version").unwrap_or_default();
+    let (what, is_majority) = match defaults.get_document("defaultWriteConcern") {
+        Ok(concern) => {
+            let is_majority = concern.get_str("w").is_ok_and(|w| w == "majority");
+            let w = concern.get("w").map_or_else(|| "?".to_owned(), ToString::to_string);
+            (w.replace('"', ""), is_majority)
+        }
+        // Without a default of its own, a server from 5.0 on derives it from the members: a majority,
+        // unless arbiters keep the members with data from being one.
+        Err(_) if tested::series(version) < (5, 0) => ("1".to_owned(), false),
+        Err(_) => ("the server's own".to_owned(), !has_arbiters(&facts.hello)),
+    };
+    let found = format!("writes that name no write concern have `w: {what}`");
+    match is_majority {
+        true => finding(check, Verdict::Ok, found),
+        false => finding(check, Verdict::Note, found).means(
+            "Mongrate's writes, and those of migrations, ask for a majority in any case; the app's \
+             own may be lost in an election, and a migration that ran after them does not see to them",
+        ),
+    }
+}
+
+fn has_arbiters(hello: &Document) -> bool {
+    hello.get_array("arbiters").is_ok_and(|arbiters| !arbiters.is_empty())
+}
+
+fn majority(facts: &Facts) -> Finding {
+    let check = Check::Majority;
+    match &facts.majority {
+        Ok(took) => {
+            let found = format!("a majority answers in {} ms", took.as_millis());
+            match *took > MAJORITY_SLOW {
+                false => finding(check, Verdict::Ok, found),
+                true => finding(check, Verdict::Warning, found)
+                    .means(
+                        "each run waits that long at its end, and so does each operation that is not \
+                         a transaction",
+                    )
+                    .way_out("look for members that are behind or far away: `rs.status()`"),
+            }
+        }
+        Err(error)
+            if matches!(
+                error.code(),
+                Some(code::MAX_TIME_MS_EXPIRED | code::WRITE_CONCERN_FAILED)
+            ) =>
+        {
+            finding(check, Verdict::Error, "no majority answers within 10 s")
+                .means("migrations wait, and fail: nothing they write would be there for good")
+                .way_out("bring the members back that are down: `rs.status()` lists them")
+        }
+        Err(error) => unknown(check, "how long a majority takes to answer", error),
+    }
+}
+
+fn clock(facts: &Facts) -> Finding {
+    let check = Check::Clock;
+    let Some(ahead) = facts.clock_ahead_ms else {
+        return finding(check, Verdict::Unknown, "the server does not tell its time");
+    };
+    let off = ahead.unsigned_abs();
+    let direction = if ahead < 0 { "behind" } else { "ahead of" };
+    let found = format!("the clock here is {off} ms {direction} the server's");
+    match off > CLOCK_OFF_MS {
+        false => finding(check, Verdict::Ok, found),
+        true => finding(check, Verdict::Note, found).means(
+            "none for Mongrate, which decides by the server's clock; but log lines of this machine \
+             are off by that against the history",
+        ),
+    }
+}
+
+fn transaction_lifetime(facts: &Facts) -> Finding {
+    let check = Check::TransactionLifetime;
+    let parameters = match &facts.parameters {
+        Ok(parameters) => parameters,
+        Err(error) => return unknown(check, "how long a transaction may last", error),
+    };
+    let Some(seconds) = number(parameters, "transactionLifetimeLimitSeconds") else {
+        return finding(
+            check,
+            Verdict::Unknown,
+            "the server does not tell how long a transaction may last",
+        );
+    };
+    let found = format!("a transaction may last {seconds} s");
+    match seconds {
+        ..LIFETIME_SHORT_S => finding(check, Verdict::Warning, found)
+            .means("a transactional migration that takes longer fails, with nothing changed")
+            .way_out("write such a migration as an online one; or set `transactionLifetimeLimitSeconds` to 60, the default"),
+        LIFETIME_SHORT_S..=LIFETIME_LONG_S => finding(check, Verdict::Ok, found),
+        _ => finding(check, Verdict::Note, found).means(
+            "where `killSessions` is refused, the next run after a crash waits as long; and a long \
+             transaction keeps old data in the cache",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+    use crate::{
+        mongo::server_error::ServerError,
+        verbs::doctor::judge::tests::{healthy, of},
+    };
+
+    #[test]
+    fn a_refused_kill_is_a_slower_take_over() {
+        for code in [8_000, 59, 115, 13, 323] {
+            let mut facts = healthy();
+            facts.kill_sessions = Err(ServerError::in_reply("no", Some(code)));
+            let found = of(&facts, Check::KillSessions);
+            assert_eq!(found.verdict, Verdict::Warning, "{found:?}");
+            assert!(found.consequence.unwrap().contains("waits until the server ends"));
+        }
+    }
+
+    #[test]
+    fn write_concerns() {
+        let one = doc! { "defaultWriteConcern": { "w": 1, "wtimeout": 0 } };
+        let arbiter = doc! { "setName": "s", "hosts": ["a", "b"], "arbiters": ["c"] };
+        let table = [
+            ("4.4.2", doc! {}, None, Verdict::Note),
+            ("6.0.5", doc! {}, None, Verdict::Ok),
+            ("6.0.5", doc! {}, Some(arbiter), Verdict::Note),
+            ("6.0.5", one, None, Verdict::Note),
+        ];
+        for (version, defaults, hello, verdict) in table {
+            let mut facts = healthy();
+            facts.build_info = doc! { "version": version };
+            facts.defaults = Ok(defaults);
+            facts.hello = hello.unwrap_or(facts.hello);
+            assert_eq!(of(&facts, Check::WriteConcern).verdict, verdict, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_majority_that_is_slow_or_gone() {
+        let mut facts = healthy();
+        facts.majority = Ok(Duration::from_secs(2));
+        assert_eq!(of(&facts, Check::Majority).verdict, Verdict::Warning);
+        facts.majority = Err(ServerError::in_reply("too slow", Some(code::MAX_TIME_MS_EXPIRED)));
+        assert_eq!(of(&facts, Check::Majority).verdict, Verdict::Error);
+        facts.majority = Err(ServerError::in_reply("linearizable", Some(148)));
+        assert_eq!(of(&facts, Check::Majority).verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn clocks_and_lifetimes() {
+        for (ahead, verdict) in
+            [(-3, Verdict::Ok), (60_000, Verdict::Note), (i64::MIN, Verdict::Note)]
+        {
+            let mut facts = healthy();
+            facts.clock_ahead_ms = Some(ahead);
+            assert_eq!(of(&facts, Check::Clock).verdict, verdict);
+        }
+        for (seconds, verdict) in [(5, Verdict::Warning), (30, Verdict::Ok), (3_600, Verdict::Note)]
+        {
+            let mut facts = healthy();
+            facts.parameters = Ok(doc! { "transactionLifetimeLimitSeconds": seconds });
+            assert_eq!(of(&facts, Check::TransactionLifetime).verdict, verdict);
+        }
+    }
+}
