@@ -2,6 +2,7 @@
 //! a record of every command that went over the wire.
 
 pub mod app;
+pub mod between;
 pub mod clock;
 pub mod effects;
 pub mod imports;
@@ -10,6 +11,7 @@ pub mod lookalike;
 pub mod process;
 pub mod snapshot;
 pub mod whole;
+pub mod wire;
 
 use std::{
     sync::{Arc, Mutex},

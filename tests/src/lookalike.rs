@@ -1,6 +1,5 @@
 //! A server that only speaks MongoDB's wire protocol, for products that cannot be had here: it says
 //! what they say of themselves, refuses what they refuse, and notes every command.
-//! <https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/>
 
 use std::{
     io,
@@ -9,16 +8,12 @@ use std::{
 
 use mongrate::bson::{Document, doc};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
 
-const HEADER_BYTES: usize = 16;
-const MESSAGE_BYTES_MAX: usize = 48_000_000;
-const OP_REPLY: i32 = 1;
-const OP_QUERY: i32 = 2_004;
-const OP_MSG: i32 = 2_013;
+use crate::wire::Message;
 
 /// A product, as its documentation and its source describe it.
 #[derive(Clone, Debug, Default)]
@@ -82,20 +77,11 @@ async fn serve(
     noted: Arc<Mutex<Vec<String>>>,
 ) -> io::Result<()> {
     loop {
-        let mut header = [0; HEADER_BYTES];
-        client.read_exact(&mut header).await?;
-        let length = usize::try_from(word(&header, 0)).unwrap_or(0);
-        if !(HEADER_BYTES..=MESSAGE_BYTES_MAX).contains(&length) {
-            return Err(io::Error::other("a message of an impossible length"));
-        }
-        let mut body = vec![0; length - HEADER_BYTES];
-        client.read_exact(&mut body).await?;
-        let is_query = word(&header, 12) == OP_QUERY;
-        let command = if is_query { query(&body) } else { message(&body) };
+        let message = Message::read(&mut client).await?;
+        let command = message.document();
         let command = command.ok_or_else(|| io::Error::other("a message without a command"))?;
         let answer = product.answer(&command, &noted);
-        let answer = encoded(word(&header, 4), is_query, &answer);
-        client.write_all(&answer).await?;
+        client.write_all(&message.answered(&answer).bytes()).await?;
     }
 }
 
@@ -142,53 +128,4 @@ impl Product {
         hello.extend(self.hello.clone());
         hello
     }
-}
-
-/// Little-endian; 0 beyond the end.
-fn word(bytes: &[u8], at: usize) -> i32 {
-    let bytes = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-    bytes.map_or(0, i32::from_le_bytes)
-}
-
-/// The command of an `OP_QUERY`, with which the driver says hello: flags, a name that ends in 0, two
-/// numbers, the command.
-fn query(body: &[u8]) -> Option<Document> {
-    let name = body.get(4..)?;
-    let end = name.iter().position(|byte| *byte == 0)?;
-    Document::from_reader(name.get(end + 9..)?).ok()
-}
-
-/// The body of an `OP_MSG`, and what its sequences hold: flags, then sections.
-fn message(body: &[u8]) -> Option<Document> {
-    let mut sections = body.get(4..)?;
-    loop {
-        let (kind, rest) = sections.split_first()?;
-        let length = usize::try_from(word(rest, 0)).ok()?;
-        if *kind == 0 {
-            return Document::from_reader(rest.get(..length)?).ok();
-        }
-        sections = rest.get(length..)?;
-    }
-}
-
-fn encoded(request: i32, is_query: bool, answer: &Document) -> Vec<u8> {
-    let answer = answer.to_vec().expect("a small document");
-    let mut body = Vec::new();
-    if is_query {
-        // Flags, a cursor of eight bytes, where it starts, how many documents follow.
-        for number in [0, 0, 0, 0, 1_i32] {
-            body.extend(number.to_le_bytes());
-        }
-    } else {
-        body.extend([0; 5]);
-    }
-    body.extend(answer);
-    let length = i32::try_from(HEADER_BYTES + body.len()).expect("short");
-    let operation = if is_query { OP_REPLY } else { OP_MSG };
-    let mut message = Vec::new();
-    for number in [length, 0, request, operation] {
-        message.extend(number.to_le_bytes());
-    }
-    message.extend(body);
-    message
 }

@@ -55,6 +55,10 @@ pub(crate) enum Operation {
     RenameCollection { from: String, to: String },
     /// Builds an index.
     CreateIndex(Index),
+    /// Makes an index unique where it is.
+    MakeUnique { collection: String, index: String },
+    /// Creates, changes or drops a search index.
+    Search { collection: String },
     /// Drops an index. `is_required`: the operation is refused if there is no such index.
     DropIndex { collection: String, name: String, keys: Document, is_required: bool },
     /// Changes a field, by its path.
@@ -67,6 +71,14 @@ pub(crate) enum Operation {
     /// Any other operation on a collection. `is_refused`: the operation is refused if there is no
     /// such collection; otherwise it does nothing then.
     Other { collection: String, is_refused: bool },
+    /// Passes something on to the server that is not known here: an option with its value, or a kind of
+    /// key (no value).
+    PassedOn {
+        collection: String,
+        name: String,
+        value: Option<Bson>,
+        known: &'static [&'static str],
+    },
     /// Runs a function, which may do anything.
     Unknown,
 }
@@ -79,14 +91,17 @@ impl Operation {
             Self::RenameCollection { from, .. } => (from, true),
             Self::DropIndex { collection, is_required: true, .. }
             | Self::SetValidator { collection, .. }
+            | Self::MakeUnique { collection, .. }
             | Self::Modify { collection, .. } => (collection, true),
             Self::Other { collection, is_refused } => (collection, *is_refused),
             Self::Field { collection, .. } => (collection, false),
+            Self::Search { collection } => (collection, true),
             Self::CreateIndex(index) => (&index.collection, false),
             Self::DropCollection { is_required: false, .. }
             | Self::DropIndex { is_required: false, .. }
             | Self::Write { .. }
             | Self::CreateCollection { .. }
+            | Self::PassedOn { .. }
             | Self::Unknown => return None,
         })
     }
@@ -165,6 +180,23 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// The index that is listed like this, as if it were to be created.
+    pub(crate) fn of(collection: &str, listed: &Document) -> Self {
+        let mut options = listed.clone();
+        let keys = options.remove("key").and_then(|keys| keys.as_document().cloned());
+        options.remove("v");
+        let name = options.remove("name").and_then(|name| name.as_str().map(str::to_owned));
+        let name = name.unwrap_or_default();
+        Self {
+            collection: collection.to_owned(),
+            keys: keys.unwrap_or_default(),
+            options,
+            given_name: Some(name.clone()),
+            name,
+            if_not_exists: false,
+        }
+    }
+
     pub(crate) fn is(&self, option: &str) -> bool {
         crate::mongo::options::is_true(self.options.get(option))
     }

@@ -28,6 +28,8 @@ pub enum LintName {
     MissingCollection,
     /// Renames or drops a collection that a view reads: the view is empty from then on.
     BrokenView,
+    /// Gives the server an option, or a kind of index, that this version of Mongrate does not know.
+    UnknownOption,
 }
 
 impl LintName {
@@ -41,6 +43,7 @@ impl LintName {
         Self::RenameBreaksRunningApp,
         Self::MissingCollection,
         Self::BrokenView,
+        Self::UnknownOption,
     ];
 
     /// The name as it is written, e.g. `large_transaction`.
@@ -54,6 +57,7 @@ impl LintName {
             Self::RenameBreaksRunningApp => "rename_breaks_running_app",
             Self::MissingCollection => "missing_collection",
             Self::BrokenView => "broken_view",
+            Self::UnknownOption => "unknown_option",
         }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) const NAMESPACE_EXISTS: i32 = 48;
 pub(crate) const MAX_TIME_MS_EXPIRED: i32 = 50;
 pub(crate) const COMMAND_NOT_FOUND: i32 = 59;
 pub(crate) const WRITE_CONCERN_FAILED: i32 = 64;
+pub(crate) const INDEX_ALREADY_EXISTS: i32 = 68;
 pub(crate) const NETWORK_TIMEOUT: i32 = 89;
 pub(crate) const SHUTDOWN_IN_PROGRESS: i32 = 91;
 pub(crate) const WRITE_CONFLICT: i32 = 112;
@@ -30,6 +31,7 @@ pub(crate) const EXCEEDED_TIME_LIMIT: i32 = 262;
 pub(crate) const TRANSACTION_EXCEEDED_LIFETIME_LIMIT_SECONDS: i32 = 290;
 pub(crate) const INDEX_BUILD_ALREADY_IN_PROGRESS: i32 = 295;
 pub(crate) const API_STRICT_ERROR: i32 = 323;
+pub(crate) const CANNOT_CONVERT_INDEX_TO_UNIQUE: i32 = 359;
 pub(crate) const TRANSACTION_TOO_LARGE_FOR_CACHE: i32 = 388;
 pub(crate) const SOCKET_EXCEPTION: i32 = 9001;
 pub(crate) const NOT_WRITABLE_PRIMARY: i32 = 10_107;
@@ -37,6 +39,10 @@ pub(crate) const BSON_OBJECT_TOO_LARGE: i32 = 10_334;
 pub(crate) const DUPLICATE_KEY: i32 = 11_000;
 pub(crate) const INTERRUPTED_AT_SHUTDOWN: i32 = 11_600;
 pub(crate) const INTERRUPTED_DUE_TO_REPL_STATE_CHANGE: i32 = 11_602;
+/// `SearchNotEnabled`.
+pub(crate) const SEARCH_NOT_ENABLED: i32 = 31_082;
+/// An aggregation with a stage that the server does not know: it has no name there.
+pub(crate) const UNRECOGNIZED_STAGE: i32 = 40_324;
 pub(crate) const BACKGROUND_OPERATION_IN_PROGRESS_FOR_NAMESPACE: i32 = 12_587;
 pub(crate) const NOT_PRIMARY_NO_SECONDARY_OK: i32 = 13_435;
 pub(crate) const NOT_PRIMARY_OR_SECONDARY: i32 = 13_436;

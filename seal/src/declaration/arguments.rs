@@ -17,7 +17,7 @@ const KEYS: [&str; 7] =
     ["version", "name", "group", "reversible", "out_of_order", "allow", "crate"];
 
 /// The lints, as the runtime calls them (`LintName`).
-const LINTS: [&str; 8] = [
+const LINTS: [&str; 9] = [
     "large_transaction",
     "unique_index_over_duplicates",
     "index_on_large_collection",
@@ -26,6 +26,7 @@ const LINTS: [&str; 8] = [
     "rename_breaks_running_app",
     "missing_collection",
     "broken_view",
+    "unknown_option",
 ];
 const EXAMPLE: &str = "version = 20250122001";
 const NAME_BYTES_MAX: usize = 64;

@@ -15,7 +15,7 @@ async fn mistakes_are_told_before_anything_runs() {
     let fresh = TestDb::new("mistakes_are_told").await;
     let migrator = fresh.migrator([migration(|change| {
         change.rename_field("users", "a", "a");
-        change.create_index("users", doc! { "a": 1 }).option("uniq", true);
+        change.create_index("users", doc! { "a": 1 }).option("$uniq", true);
         change.drop_collection("migrations");
         change.create_index("users", doc! { "b": 1 }).expire_after(Duration::from_millis(1_500));
     })]);
@@ -28,7 +28,7 @@ async fn mistakes_are_told_before_anything_runs() {
         let Error::Registry { problems } = &error else { panic!("{error}") };
         assert_eq!(problems.len(), 3, "{error}");
         assert!(
-            error.to_string().contains("1 `one` (made by hand): operation 2: `uniq`"),
+            error.to_string().contains("1 `one` (made by hand): operation 2: the option `$uniq`"),
             "{error}"
         );
     }

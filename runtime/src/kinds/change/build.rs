@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, doc};
 
 use super::{
     build_options::{
-        ChangeType, CollMod, CreateCollection, CreateIndex, DropCollection, DropIndex,
-        SetValidator, Update,
+        ChangeType, CollMod, CreateCollection, CreateIndex, CreateSearchIndex, DropCollection,
+        DropIndex, SetValidator, Update,
     },
     collections,
     custom::Custom,
@@ -23,6 +23,8 @@ use super::{
         kind::{Rewrite, RewriteKind},
         pipelines::{Pipelines, Side},
     },
+    search,
+    unique::MakeUnique,
 };
 use crate::{kinds::online::Online, model::result::BoxError};
 
@@ -151,6 +153,124 @@ impl Change {
     ) {
         let (collection, index) = (collection.into(), index.into());
         self.operations.push(Operation::ExpireAfter(indexes::Expire { collection, index, after }));
+    }
+
+    /// Makes an index unique where it is, in two phases: from the first on the server refuses new
+    /// duplicates; the second fails if there are any, and the error names some `_id`s. Then change or
+    /// remove those documents, and run `up` again: the index keeps refusing new duplicates meanwhile.
+    /// Needs MongoDB 6.0.
+    ///
+    /// Refused if there is no such index, or if the index is unique already.
+    ///
+    /// *Undone* by dropping the index and building it as it was. Meanwhile queries have no such index.
+    ///
+    /// ```
+    /// use mongrate::Change;
+    ///
+    /// fn one_account_each(change: &mut Change) {
+    ///     change.make_index_unique("users", "email_1");
+    /// }
+    /// ```
+    pub fn make_index_unique(&mut self, collection: impl Into<String>, index: impl Into<String>) {
+        let (collection, index) = (collection.into(), index.into());
+        self.operations.push(Operation::MakeUnique(MakeUnique { collection, index }));
+    }
+
+    /// Creates a search index, which `$search` uses. `definition` is what the server calls so, as
+    /// `doc! { "mappings": { "dynamic": true } }`. Done when searches can use the index. Needs a
+    /// deployment with search.
+    ///
+    /// Refused if there is no such collection, or if an index has the name already; see
+    /// [`if_not_exists`](CreateSearchIndex::if_not_exists).
+    ///
+    /// *Undone* by dropping the index.
+    ///
+    /// ```
+    /// use mongrate::{Change, bson::doc};
+    ///
+    /// fn search(change: &mut Change) {
+    ///     change
+    ///         .create_search_index("articles", doc! { "mappings": { "dynamic": true } })
+    ///         .name("articles");
+    /// }
+    /// ```
+    pub fn create_search_index(
+        &mut self,
+        collection: impl Into<String>,
+        definition: Document,
+    ) -> CreateSearchIndex<'_> {
+        self.search_index(collection.into(), search::KIND, definition)
+    }
+
+    /// Creates a vector-search index, which `$vectorSearch` uses. Otherwise as
+    /// [`create_search_index`](Self::create_search_index).
+    ///
+    /// ```
+    /// use mongrate::{Change, bson::doc};
+    ///
+    /// fn vectors(change: &mut Change) {
+    ///     let embedding = doc! {
+    ///         "type": "vector", "path": "embedding", "numDimensions": 1536, "similarity": "cosine",
+    ///     };
+    ///     change
+    ///         .create_vector_search_index("articles", doc! { "fields": [embedding] })
+    ///         .name("embeddings");
+    /// }
+    /// ```
+    pub fn create_vector_search_index(
+        &mut self,
+        collection: impl Into<String>,
+        definition: Document,
+    ) -> CreateSearchIndex<'_> {
+        self.search_index(collection.into(), "vectorSearch", definition)
+    }
+
+    fn search_index(
+        &mut self,
+        collection: String,
+        kind: &str,
+        definition: Document,
+    ) -> CreateSearchIndex<'_> {
+        let kind = kind.to_owned();
+        let act = search::Act::Create { kind, definition, if_not_exists: false };
+        let search = search::Search::new(collection, search::NAME.to_owned(), act);
+        CreateSearchIndex { search: record!(self, Search, search) }
+    }
+
+    /// Gives a search index or a vector-search index another definition. Searches use the former one
+    /// until the new one is built. Done when they use the new one. Refused if there is no such index.
+    ///
+    /// *Undone* by giving it the former definition.
+    pub fn update_search_index(
+        &mut self,
+        collection: impl Into<String>,
+        name: impl Into<String>,
+        definition: Document,
+    ) {
+        let act = search::Act::Update { definition };
+        let search = search::Search::new(collection.into(), name.into(), act);
+        self.operations.push(Operation::Search(search));
+    }
+
+    /// Drops a search index or a vector-search index. Refused if there is no such index; see
+    /// [`drop_search_index_if_exists`](Self::drop_search_index_if_exists).
+    ///
+    /// *Undone* by creating the index as it was.
+    pub fn drop_search_index(&mut self, collection: impl Into<String>, name: impl Into<String>) {
+        let act = search::Act::Drop { if_exists: false };
+        let search = search::Search::new(collection.into(), name.into(), act);
+        self.operations.push(Operation::Search(search));
+    }
+
+    /// The same, and does nothing if there is no such index.
+    pub fn drop_search_index_if_exists(
+        &mut self,
+        collection: impl Into<String>,
+        name: impl Into<String>,
+    ) {
+        let act = search::Act::Drop { if_exists: true };
+        let search = search::Search::new(collection.into(), name.into(), act);
+        self.operations.push(Operation::Search(search));
     }
 
     /// Sets how many workers change documents at once, 1 to 64, for the operations that are declared
@@ -322,6 +442,8 @@ impl Change {
     ///
     /// Refused if there is no such collection, or if the collection has no such option.
     ///
+    /// An option that Mongrate does not know is passed on, with the lint `unknown_option`.
+    ///
     /// *Undone* by setting the values from before. An option that was not set before is set to its
     /// default; the server may show it from then on.
     pub fn coll_mod(&mut self, collection: impl Into<String>) -> CollMod<'_> {
@@ -330,6 +452,39 @@ impl Change {
 
     fn modify(&mut self, collection: String, options: Vec<(String, Option<Bson>)>) -> &mut Modify {
         record!(self, Modify, Modify { collection, options })
+    }
+
+    /// Gives a view another source and another pipeline. Refused if there is no such view.
+    ///
+    /// *Undone* by giving it those from before.
+    ///
+    /// ```
+    /// use mongrate::{Change, bson::doc};
+    ///
+    /// fn of_age(change: &mut Change) {
+    ///     change.change_view("adults", "people", vec![doc! { "$match": { "age": { "$gte": 21 } } }]);
+    /// }
+    /// ```
+    pub fn change_view(
+        &mut self,
+        view: impl Into<String>,
+        on: impl Into<String>,
+        pipeline: Vec<Document>,
+    ) {
+        let on = ("viewOn".to_owned(), Some(on.into().into()));
+        let pipeline = ("pipeline".to_owned(), Some(pipeline.into()));
+        self.modify(view.into(), vec![on, pipeline]);
+    }
+
+    /// Has change streams see the documents of a collection as they were before a change, and as they
+    /// are after it (`fullDocumentBeforeChange`, `fullDocument`). Needs MongoDB 6.0; costs a write to
+    /// the server's own collection of images for each change. Refused if there is no such collection.
+    ///
+    /// *Undone* by setting what was set before.
+    pub fn change_stream_images(&mut self, collection: impl Into<String>, enabled: bool) {
+        let images = doc! { "enabled": enabled };
+        let option = ("changeStreamPreAndPostImages".to_owned(), Some(images.into()));
+        self.modify(collection.into(), vec![option]);
     }
 
     /// Runs functions of an online migration, for changes that cannot be declared. Both functions

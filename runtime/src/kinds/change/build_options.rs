@@ -12,6 +12,7 @@ use super::{
         fields::Edit,
         kind::{Rewrite, RewriteKind},
     },
+    search::{Act, Search},
 };
 
 /// Options of a new collection.
@@ -83,7 +84,25 @@ impl CreateCollection<'_> {
         self.option("viewOn", collection.into()).option("pipeline", pipeline)
     }
 
-    /// Sets any other option of the server's `create` command.
+    /// Encrypts fields (Queryable Encryption), as `doc! { "fields": [{ "path": "ssn", "bsonType": "string",
+    /// "keyId": Uuid::new(), "queries": { "queryType": "equality" } }] }`. Creates the two collections and
+    /// the index that belong to it, too. The keys are yours: a migration makes none. Needs MongoDB 7.0.
+    /// Default: none.
+    ///
+    /// The rollback is refused if the collection has documents by then: the server renames no such
+    /// collection, so it cannot be kept.
+    pub fn encrypted_fields(self, fields: Document) -> Self {
+        self.option("encryptedFields", fields)
+    }
+
+    /// Has change streams see documents as they were before a change, and as they are after it. Needs
+    /// MongoDB 6.0. Default: not.
+    pub fn change_stream_images(self, enabled: bool) -> Self {
+        self.option("changeStreamPreAndPostImages", doc! { "enabled": enabled })
+    }
+
+    /// Sets any other option of the server's `create` command. An option that Mongrate does not know is
+    /// passed on, with the lint `unknown_option`.
     pub fn option(self, name: impl Into<String>, value: impl Into<Bson>) -> Self {
         self.create.options.insert(name, value);
         self
@@ -191,7 +210,8 @@ macro_rules! index_options {
                 self
             }
 
-            /// Sets any other option that the server has for an index.
+            /// Sets any other option that the server has for an index. An option that Mongrate does not
+            /// know is passed on, with the lint `unknown_option`.
             pub fn option(self, name: impl Into<String>, value: impl Into<Bson>) -> Self {
                 self.$field.spec.options.insert(name, value);
                 self
@@ -221,6 +241,37 @@ impl CreateIndex<'_> {
     /// `"majority"` or a number. Default: all voting members.
     pub fn commit_quorum(self, quorum: impl Into<Bson>) -> Self {
         self.create.commit_quorum = Some(quorum.into());
+        self
+    }
+}
+
+/// Options of a new search index.
+/// Made by [`Change::create_search_index`](crate::Change::create_search_index) and
+/// [`create_vector_search_index`](crate::Change::create_vector_search_index).
+#[derive(Debug)]
+pub struct CreateSearchIndex<'a> {
+    pub(super) search: &'a mut Search,
+}
+
+impl CreateSearchIndex<'_> {
+    /// Names the index. Default: `default`, as the server names it.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.search.name = name.into();
+        self
+    }
+
+    /// Accepts an index that exists with the same definition; the rollback leaves such an index as it
+    /// is. Default: refused.
+    pub fn if_not_exists(self) -> Self {
+        if let Act::Create { if_not_exists, .. } = &mut self.search.act {
+            *if_not_exists = true;
+        }
+        self
+    }
+
+    /// Does not wait until searches can use the index. Default: it waits, as long as it takes.
+    pub fn without_waiting(self) -> Self {
+        self.search.waits = false;
         self
     }
 }

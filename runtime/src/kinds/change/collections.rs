@@ -2,19 +2,20 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{keep, names, slot::Slot};
+use super::{encrypted, keep, names, slot::Slot};
 use crate::{
     kinds::{catalog, online::Online},
     model::result::BoxError,
     mongo::{code, options},
 };
 
-/// The options of the server's `create` command.
-const OPTIONS: [&str; 15] = [
+/// The options of the server's `create` command that are known. Others are passed on, with a lint.
+pub(super) const OPTIONS: [&str; 16] = [
     "capped",
     "changeStreamPreAndPostImages",
     "clusteredIndex",
     "collation",
+    "encryptedFields",
     "expireAfterSeconds",
     "indexOptionDefaults",
     "max",
@@ -54,9 +55,7 @@ impl Create {
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems: Vec<String> = names::collection(&self.name).into_iter().collect();
         let has = |key: &str| self.options.contains_key(key);
-        for key in self.options.keys().filter(|key| !OPTIONS.contains(&key.as_str())) {
-            problems.push(format!("`{key}` is not an option of `create`"));
-        }
+        problems.extend(self.options.keys().filter_map(|key| names::option(key)));
         let is_capped = options::is_true(self.options.get("capped"));
         if (has("size") || has("max")) && !is_capped {
             problems.push("a size or a number of documents is for a capped collection".to_owned());
@@ -83,6 +82,7 @@ impl Create {
         on: &mut Online<'_>,
         slot: Slot,
     ) -> Result<Document, BoxError> {
+        encrypted::refuse_old(on, &self.options).await?;
         let existed = match catalog::collection(on, &self.name).await? {
             None => false,
             Some(found) => {
@@ -110,12 +110,17 @@ impl Create {
         if found.get_bool("existed").unwrap_or(false) {
             return Ok(());
         }
+        for name in encrypted::beside(&self.name, &self.options) {
+            encrypted::create(on, &name).await?;
+        }
         let mut command = doc! { "create": &self.name };
         command.extend(self.options.clone());
         match on.ddl(command).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return encrypted::index(on, &self.name, &self.options).await,
             // Created before a crash, or by an app that wrote to it first.
-            Err(error) if error.code() == Some(code::NAMESPACE_EXISTS) => {}
+            Err(error) if error.code() == Some(code::NAMESPACE_EXISTS) => {
+                encrypted::index(on, &self.name, &self.options).await?;
+            }
             Err(error) => return Err(error.into()),
         }
         match catalog::collection(on, &self.name).await? {
@@ -133,6 +138,10 @@ impl Create {
             return Ok(());
         }
         let name = &self.name;
+        let beside = encrypted::beside(name, &self.options);
+        if !beside.is_empty() {
+            return encrypted::drop(on, name, beside).await;
+        }
         match catalog::collection(on, name).await? {
             None => keep::close(on, keep::chosen(found)?).await.map(drop),
             Some(collection) if collection.kind == "view" => Ok(catalog::drop(on, name).await?),
@@ -192,6 +201,13 @@ impl Drop {
             )
             .into());
         };
+        if found.options.contains_key("encryptedFields") {
+            return Err(format!(
+                "`{name}` has encrypted fields, so the server cannot rename it, and it cannot be kept for \
+                 a rollback; nothing was changed; drop it in an online migration, whose rollback you write"
+            )
+            .into());
+        }
         if found.kind == "timeseries" {
             return Err(format!(
                 "`{name}` is a time series, which the server cannot rename, so it cannot be kept \
@@ -309,6 +325,9 @@ impl Rename {
         };
         if !found.is_plain() {
             return Err(format!("`{from}` is a {}, which cannot be renamed", found.kind).into());
+        }
+        if found.options.contains_key("encryptedFields") {
+            return Err(format!("`{from}` has encrypted fields, and cannot be renamed").into());
         }
         if catalog::collection(on, to).await?.is_some() {
             return Err(format!(

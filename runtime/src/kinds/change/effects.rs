@@ -3,11 +3,12 @@
 use mongodb::bson::{Bson, Document};
 
 use super::{
+    collections,
     declared::{Change, ChangeFn},
-    index_spec::Spec,
+    index_spec::{self, Spec},
     indexes,
     operation::Operation as Declared,
-    options::Modify,
+    options::{self, Modify},
     rewrite::{
         fields::Edit,
         kind::{Rewrite, RewriteKind},
@@ -18,7 +19,56 @@ use crate::kinds::effect::{FieldChange, Index, Operation, unset};
 /// What a declared migration would do, as the lints see it.
 pub(crate) fn operations(declare: ChangeFn) -> Vec<Operation> {
     let Ok(change) = Change::declared(declare) else { return Vec::new() };
-    change.operations.iter().flat_map(effects_of).collect()
+    change
+        .operations
+        .iter()
+        .flat_map(|one| effects_of(one).into_iter().chain(unknown(one)))
+        .collect()
+}
+
+/// The options that are passed on as they are.
+fn unknown(operation: &Declared) -> Vec<Operation> {
+    let (collection, known, options): (&str, &'static [&'static str], Vec<(&str, Option<&Bson>)>) =
+        match operation {
+            Declared::CreateCollection(create) => {
+                (&create.name, &collections::OPTIONS, named(&create.options))
+            }
+            Declared::CreateIndex(indexes::Create { spec, .. })
+            | Declared::DropIndex(indexes::Drop { spec, .. }) => {
+                let kinds = spec.keys.values().filter_map(|kind| Some((kind.as_str()?, None)));
+                let mut unknown = passed_on(&spec.collection, &index_spec::KINDS, kinds.collect());
+                let options = named(&spec.options);
+                unknown.extend(passed_on(&spec.collection, &index_spec::OPTIONS, options));
+                return unknown;
+            }
+            Declared::Modify(modify) => {
+                let set =
+                    modify.options.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
+                (&modify.collection, &options::KNOWN, set.collect())
+            }
+            _ => return Vec::new(),
+        };
+    passed_on(collection, known, options)
+}
+
+fn named(options: &Document) -> Vec<(&str, Option<&Bson>)> {
+    options.iter().map(|(name, value)| (name.as_str(), Some(value))).collect()
+}
+
+/// Those that are not among the known ones.
+fn passed_on(
+    collection: &str,
+    known: &'static [&'static str],
+    given: Vec<(&str, Option<&Bson>)>,
+) -> Vec<Operation> {
+    let unknown = given.into_iter().filter(|(name, _)| !known.contains(name));
+    let passed = unknown.map(|(name, value)| Operation::PassedOn {
+        collection: collection.to_owned(),
+        name: name.to_owned(),
+        value: value.cloned(),
+        known,
+    });
+    passed.collect()
 }
 
 /// Mostly one.
@@ -41,8 +91,13 @@ fn effects_of(operation: &Declared) -> Vec<Operation> {
             keys: spec.keys.clone(),
             is_required: !if_exists,
         },
+        Declared::Search(search) => Operation::Search { collection: search.collection.clone() },
         Declared::HideIndex(hide) => other(&hide.collection, true),
         Declared::ExpireAfter(expire) => other(&expire.collection, true),
+        Declared::MakeUnique(unique) => Operation::MakeUnique {
+            collection: unique.collection.clone(),
+            index: unique.index.clone(),
+        },
         Declared::Modify(modify) => validator(modify).unwrap_or_else(|| modified(modify)),
         Declared::Rewrite(Rewrite { collection, kind: RewriteKind::Field(edit), .. }) => {
             let (path, change) = match edit {

@@ -5,8 +5,13 @@ use mongodb::bson::{Bson, Document, doc};
 use super::names;
 use crate::mongo::options::{alike, same_collation, same_index_option};
 
-/// The options of `createIndexes` besides the keys and the name.
-const OPTIONS: [&str; 20] = [
+/// The kinds of keys that are not a direction, as far as they are known. Others are passed on, with a
+/// lint.
+pub(super) const KINDS: [&str; 5] = ["text", "2d", "2dsphere", "hashed", "columnstore"];
+
+/// The options of `createIndexes` besides the keys and the name, as far as they are known. Others are
+/// passed on, with a lint.
+pub(super) const OPTIONS: [&str; 20] = [
     "2dsphereIndexVersion",
     "background",
     "bits",
@@ -100,9 +105,7 @@ impl Spec {
                 Bson::Int32(number) => *number != 0,
                 Bson::Int64(number) => *number != 0,
                 Bson::Double(number) => number.is_finite() && number.abs() > 0.0,
-                Bson::String(kind) => {
-                    matches!(kind.as_str(), "text" | "2d" | "2dsphere" | "hashed" | "columnstore")
-                }
+                Bson::String(kind) => !kind.is_empty(),
                 _ => false,
             };
             if !known {
@@ -115,8 +118,11 @@ impl Spec {
         if self.keys.len() == 1 && self.keys.contains_key("_id") {
             problems.push("every collection has an index on `_id` already".to_owned());
         }
-        for key in self.options.keys().filter(|key| !OPTIONS.contains(&key.as_str())) {
-            problems.push(format!("`{key}` is not an option of an index"));
+        problems.extend(self.options.keys().filter_map(|key| names::option(key)));
+        for (key, way_out) in [("key", "declare the keys"), ("name", "use `.name(…)`")] {
+            if self.options.contains_key(key) {
+                problems.push(format!("`{key}` is no option of an index: {way_out}"));
+            }
         }
         let is_text = self.keys.values().any(|kind| kind.as_str() == Some("text"));
         for key in ["weights", "default_language", "language_override", "textIndexVersion"] {
@@ -356,9 +362,13 @@ mod tests {
         let count = |keys, options| spec(keys, options).problems().len();
         assert_eq!(count(doc! {}, doc! {}), 1);
         assert_eq!(count(doc! { "a": 0 }, doc! {}), 1);
-        assert_eq!(count(doc! { "a": "test" }, doc! {}), 1);
+        assert_eq!(count(doc! { "a": "" }, doc! {}), 1);
+        assert_eq!(count(doc! { "a": true }, doc! {}), 1);
         assert_eq!(count(doc! { "_id": 1 }, doc! {}), 1);
-        assert_eq!(count(doc! { "a": 1 }, doc! { "uniq": true, "weights": {} }), 2);
+        assert_eq!(count(doc! { "a": 1 }, doc! { "$uniq": true, "weights": {} }), 2);
+        assert_eq!(count(doc! { "a": 1 }, doc! { "key": {}, "name": "x", "lsid": 1 }), 3);
+        // What is not known is passed on.
+        assert_eq!(count(doc! { "a": "vector" }, doc! { "newInServer9": true }), 0);
         assert_eq!(count(doc! { "a.$**": 1 }, doc! { "hidden": true }), 0);
     }
 }

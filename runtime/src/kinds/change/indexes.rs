@@ -334,7 +334,7 @@ pub(super) fn seconds(after: std::time::Duration) -> Result<i32, String> {
     }
 }
 
-async fn existing(
+pub(super) async fn existing(
     on: &mut Online<'_>,
     collection: &str,
     index: &str,
@@ -343,7 +343,7 @@ async fn existing(
     found.ok_or_else(|| format!("there is no index `{index}` on `{collection}`").into())
 }
 
-async fn build(
+pub(super) async fn build(
     on: &mut Online<'_>,
     collection: &str,
     spec: Document,
@@ -362,7 +362,11 @@ async fn build(
     }
 }
 
-async fn drop_index(on: &mut Online<'_>, collection: &str, name: &str) -> Result<(), BoxError> {
+pub(super) async fn drop_index(
+    on: &mut Online<'_>,
+    collection: &str,
+    name: &str,
+) -> Result<(), BoxError> {
     // These codes say that the index was dropped before.
     let command = doc! { "dropIndexes": collection, "index": name };
     Ok(catalog::forgiving(

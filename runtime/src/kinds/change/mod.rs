@@ -10,6 +10,7 @@ mod collections;
 mod custom;
 pub(crate) mod declared;
 pub(crate) mod effects;
+mod encrypted;
 pub(crate) mod index_spec;
 mod indexes;
 pub(crate) mod keep;
@@ -20,16 +21,18 @@ mod options;
 pub(crate) mod reached;
 pub(crate) mod rewrite;
 mod run;
+pub(crate) mod search;
 pub(crate) mod slot;
 pub(crate) mod turn;
 mod undo;
+mod unique;
 pub(crate) mod unjudged;
 mod validators;
 
 pub use self::{
     build_options::{
-        ChangeType, CollMod, CreateCollection, CreateIndex, DropCollection, DropIndex,
-        SetValidator, Update,
+        ChangeType, CollMod, CreateCollection, CreateIndex, CreateSearchIndex, DropCollection,
+        DropIndex, SetValidator, Update,
     },
     declared::{Change, ChangeFn},
     rewrite::convert::FieldType,

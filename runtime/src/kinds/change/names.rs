@@ -24,6 +24,37 @@ pub(super) fn collection(name: &str) -> Option<String> {
     Some(format!("the collection `{}` {problem}", name.escape_debug()))
 }
 
+/// Arguments that every command takes, or that Mongrate sets: they are no options of what is created.
+const ARGUMENTS: [&str; 12] = [
+    "$db",
+    "apiVersion",
+    "autocommit",
+    "comment",
+    "create",
+    "collMod",
+    "lsid",
+    "maxTimeMS",
+    "readConcern",
+    "startTransaction",
+    "txnNumber",
+    "writeConcern",
+];
+
+/// Says what is wrong with the name of an option that is not known: it is passed to the server as it is,
+/// unless it would be something else there.
+pub(super) fn option(name: &str) -> Option<String> {
+    let problem = if name.is_empty() {
+        "has no name"
+    } else if name.contains('\0') || name.starts_with('$') {
+        "may not begin with `$` or hold a zero byte"
+    } else if ARGUMENTS.contains(&name) {
+        "is an argument of the command, and no option"
+    } else {
+        return None;
+    };
+    Some(format!("the option `{}` {problem}", name.escape_debug()))
+}
+
 /// A path in documents: the names of fields, with dots between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Path {

@@ -9,7 +9,9 @@ use super::{
     indexes, keep,
     options::Modify,
     rewrite::kind::{Rewrite, RewriteKind},
+    search::{Act, Search},
     slot::Slot,
+    unique::MakeUnique,
 };
 use crate::{
     kinds::{catalog, online::Online},
@@ -29,6 +31,8 @@ pub(super) enum Operation {
     DropIndex(indexes::Drop),
     HideIndex(indexes::Hide),
     ExpireAfter(indexes::Expire),
+    MakeUnique(MakeUnique),
+    Search(Search),
     Modify(Modify),
     Rewrite(Rewrite),
     Run(Custom),
@@ -45,6 +49,8 @@ macro_rules! each {
             Operation::DropIndex($operation) => $result,
             Operation::HideIndex($operation) => $result,
             Operation::ExpireAfter($operation) => $result,
+            Operation::MakeUnique($operation) => $result,
+            Operation::Search($operation) => $result,
             Operation::Modify($operation) => $result,
             Operation::Rewrite($operation) => $result,
             Operation::Run($operation) => $result,
@@ -74,6 +80,8 @@ impl Operation {
             Self::DropIndex(operation) => operation.problems(),
             Self::HideIndex(operation) => operation.problems(),
             Self::ExpireAfter(operation) => operation.problems(),
+            Self::MakeUnique(operation) => operation.problems(),
+            Self::Search(operation) => operation.problems(),
             Self::Modify(operation) => operation.problems(),
             Self::Rewrite(operation) => operation.problems(),
             Self::Run(_) => Vec::new(),
@@ -90,6 +98,8 @@ impl Operation {
             | Self::DropIndex(indexes::Drop { spec, .. }) => vec![&spec.collection],
             Self::HideIndex(operation) => vec![&operation.collection],
             Self::ExpireAfter(operation) => vec![&operation.collection],
+            Self::MakeUnique(operation) => vec![&operation.collection],
+            Self::Search(operation) => vec![&operation.collection],
             Self::Modify(operation) => vec![&operation.collection],
             Self::Rewrite(operation) => vec![&operation.collection],
             Self::Run(_) => Vec::new(),
@@ -109,6 +119,7 @@ impl Operation {
                 let is_text = spec.keys.values().any(|kind| kind.as_str() == Some("text"));
                 is_text.then(|| "a text index".to_owned())
             }
+            Self::Search(_) => Some("search indexes".to_owned()),
             _ => None,
         }
     }
@@ -147,7 +158,7 @@ impl Operation {
 
     /// Whether an attempt that the server refused leaves everything as it was.
     pub(super) fn is_all_or_nothing(&self) -> bool {
-        !matches!(self, Self::Rewrite(_) | Self::Run(_))
+        !matches!(self, Self::MakeUnique(_) | Self::Search(_) | Self::Rewrite(_) | Self::Run(_))
     }
 
     /// Looks at what is there before the operation begins, for the rollback; refuses what cannot be
@@ -165,6 +176,8 @@ impl Operation {
             Self::DropIndex(operation) => operation.observe(on).await,
             Self::HideIndex(operation) => operation.observe(on).await,
             Self::ExpireAfter(operation) => operation.observe(on).await,
+            Self::MakeUnique(operation) => operation.observe(on).await,
+            Self::Search(operation) => operation.observe(on).await,
             Self::Modify(operation) => operation.observe(on).await,
             Self::Rewrite(operation) => operation.observe(on, slot).await,
             Self::Run(_) => Ok(doc! {}),
@@ -186,6 +199,8 @@ impl Operation {
             Self::DropIndex(operation) => operation.forward(on, found).await,
             Self::HideIndex(operation) => operation.set(on, operation.hidden).await,
             Self::ExpireAfter(operation) => operation.forward(on).await,
+            Self::MakeUnique(operation) => operation.forward(on).await,
+            Self::Search(operation) => operation.forward(on, found).await,
             Self::Modify(operation) => operation.forward(on).await,
             Self::Rewrite(operation) => operation.forward(on, slot, found).await,
             Self::Run(operation) => operation.run(on, slot, Direction::Up).await,
@@ -203,10 +218,11 @@ impl Operation {
         Ok(match self {
             Self::CreateCollection(_) => Some(doc! { "existed": false, "kept": kept }),
             Self::CreateIndex(_) => Some(doc! { "existed": false, "collection": true }),
-            Self::RenameCollection(_) | Self::Run(_) => Some(doc! {}),
+            Self::MakeUnique(_) | Self::RenameCollection(_) | Self::Run(_) => Some(doc! {}),
             Self::DropIndex(indexes::Drop { spec, .. }) => {
                 Some(doc! { "existed": true, "spec": Spec::document(spec) })
             }
+            Self::Search(Search { act: Act::Create { .. }, .. }) => Some(doc! { "existed": false }),
             Self::HideIndex(operation) => Some(doc! { "hidden": !operation.hidden }),
             Self::Rewrite(Rewrite { kind: RewriteKind::Field(edit), .. }) if !edit.is_one_way() => {
                 Some(doc! { "kept": kept })
@@ -216,9 +232,11 @@ impl Operation {
             {
                 Some(doc! { "kept": kept })
             }
-            Self::DropCollection(_) | Self::ExpireAfter(_) | Self::Modify(_) | Self::Rewrite(_) => {
-                None
-            }
+            Self::DropCollection(_)
+            | Self::ExpireAfter(_)
+            | Self::Modify(_)
+            | Self::Rewrite(_)
+            | Self::Search(_) => None,
         })
     }
 
@@ -232,6 +250,7 @@ impl Operation {
         match self {
             Self::DropCollection(operation) => operation.ready(on, found).await,
             Self::Rewrite(operation) => operation.ready(on, slot, found).await,
+            Self::Modify(operation) => operation.ready(found),
             _ => Ok(()),
         }
     }
@@ -254,6 +273,8 @@ impl Operation {
                 operation.set(on, before).await
             }
             Self::ExpireAfter(operation) => operation.backward(on, found).await,
+            Self::MakeUnique(operation) => operation.backward(on, found).await,
+            Self::Search(operation) => operation.backward(on, found).await,
             Self::Modify(operation) => operation.backward(on, found).await,
             Self::Rewrite(operation) => operation.backward(on, slot, found).await,
             Self::Run(operation) => operation.run(on, slot, Direction::Down).await,

@@ -22,6 +22,20 @@ fn unset(option: &str) -> Option<Bson> {
     })
 }
 
+/// The options that `collMod` is known to change. Others are passed on, with a lint.
+pub(super) const KNOWN: [&str; 10] = [
+    "cappedMax",
+    "cappedSize",
+    "changeStreamPreAndPostImages",
+    "expireAfterSeconds",
+    "pipeline",
+    "recordPreImages",
+    "validationAction",
+    "validationLevel",
+    "validator",
+    "viewOn",
+];
+
 /// The options that a collection always has.
 const ALWAYS: [&str; 3] = ["cappedSize", "viewOn", "pipeline"];
 
@@ -75,7 +89,13 @@ impl Modify {
                 }
                 option if ALWAYS.contains(&option) && value.is_none() => "cannot be unset",
                 option if ALWAYS.contains(&option) || unset(option).is_some() => continue,
-                _ => "is not an option that can be changed",
+                _ if value.is_none() => {
+                    "is not an option that is known, so it is not known how the server unsets it"
+                }
+                option => {
+                    problems.extend(names::option(option));
+                    continue;
+                }
             };
             problems.push(format!("`{option}` {problem}"));
         }
@@ -87,10 +107,15 @@ impl Modify {
             return Err(format!("there is no collection `{}`", self.collection).into());
         };
         let mut before = Document::new();
+        let mut unset_before = Vec::new();
         for (option, _) in &self.options {
             let value = found.options.get(shown(option)).cloned().or_else(|| unset(option));
             let Some(mut value) = value else {
-                return Err(format!("`{}` has no `{option}` to change", self.collection).into());
+                if KNOWN.contains(&option.as_str()) {
+                    return Err(format!("`{}` has no `{option}` to change", self.collection).into());
+                }
+                unset_before.push(option.as_str());
+                continue;
             };
             // The server shows "no limit" as the greatest number.
             if option == "cappedMax" && value == Bson::Int32(i32::MAX) {
@@ -98,7 +123,25 @@ impl Modify {
             }
             before.insert(option, value);
         }
-        Ok(doc! { "before": before })
+        let mut seen = doc! { "before": before };
+        if !unset_before.is_empty() {
+            seen.insert("unset", unset_before);
+        }
+        Ok(seen)
+    }
+
+    /// Refuses a rollback to what no command leads to: an option that is not known, and was not set.
+    pub(super) fn ready(&self, found: &Document) -> Result<(), BoxError> {
+        let unset = found.get_array("unset").into_iter().flatten().find_map(Bson::as_str);
+        match unset {
+            None => Ok(()),
+            Some(option) => Err(format!(
+                "`{}` had no `{option}` before, and it is not known how the server unsets it; \
+                 nothing was changed: unset it yourself, and record that with `resolve`",
+                self.collection
+            )
+            .into()),
+        }
     }
 
     pub(super) async fn forward(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
@@ -136,6 +179,8 @@ mod tests {
         assert_eq!(problems(&[("validator", None), ("expireAfterSeconds", Some(5.into()))]), 0);
         assert_eq!(problems(&[("validator", None), ("validator", None)]), 1);
         assert_eq!(problems(&[("index", None), ("timeseries", None), ("validatr", None)]), 3);
+        assert_eq!(problems(&[("newInServer9", Some(5.into()))]), 0);
+        assert_eq!(problems(&[("$newInServer9", Some(5.into())), ("lsid", Some(5.into()))]), 2);
         assert_eq!(problems(&[("cappedSize", None)]), 1);
         assert_eq!(problems(&[("cappedSize", Some(4_096.into()))]), 0);
     }

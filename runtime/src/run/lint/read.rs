@@ -85,6 +85,15 @@ impl<'a> Reader<'a> {
                     facts.duplicates = self.duplicates(index, &now, around).await?;
                 }
             }
+            Operation::MakeUnique { collection, index } => {
+                let Some(now) = now(collection) else { return Ok(facts) };
+                let of = self.options(&now).await?;
+                let Some(listed) = self.index(&now, index).await? else { return Ok(facts) };
+                let index = Index::of(collection, &listed);
+                facts.documents = self.documents(&now).await?;
+                facts.duplicates = self.duplicates(&index, &now, around).await?;
+                facts.named_by = vec![NamedBy::Index { listed, of }];
+            }
             Operation::Field { collection, field, change } => {
                 let Some(now) = now(collection) else { return Ok(facts) };
                 facts.named_by = self.named_by(&now, field).await?;
@@ -104,6 +113,8 @@ impl<'a> Reader<'a> {
             | Operation::CreateCollection { .. }
             | Operation::Modify { .. }
             | Operation::Other { .. }
+            | Operation::PassedOn { .. }
+            | Operation::Search { .. }
             | Operation::Unknown => {}
         }
         Ok(facts)
@@ -282,6 +293,13 @@ impl<'a> Reader<'a> {
             by.push(NamedBy::Validator);
         }
         Ok(by)
+    }
+
+    /// The index of a collection, as it is listed.
+    async fn index(&self, collection: &str, name: &str) -> Result<Option<Document>, Error> {
+        let reply = self.ask(doc! { "listIndexes": collection }, collection).await?;
+        let is_named = |index: &&Document| index.get_str("name").is_ok_and(|found| found == name);
+        Ok(reply.and_then(|reply| first_batch(&reply).find(is_named).cloned()))
     }
 
     async fn failing(

@@ -10,7 +10,7 @@ use mongodb::{
 
 use super::facts::{Answer, Facts, Pending};
 use crate::{
-    kinds::change,
+    kinds::{change, effect::Operation},
     model::{error::Error, state::Direction},
     mongo::{privileges::Privileges, server_error::ServerError},
     protocol::{fence, read::read_all},
@@ -40,6 +40,7 @@ impl Runner {
             Privileges::parse(&reply).ok_or_else(none)
         });
         let state = self.peek().await.map(drop);
+        let pending = self.to_come(state.is_ok()).await;
         Ok(Facts {
             database: self.database_name(),
             control: self.control.collection.clone(),
@@ -53,7 +54,8 @@ impl Runner {
             kill_sessions: kill_sessions(&admin).await,
             majority: self.majority().await,
             status: answered(&admin, server_status()).await,
-            pending: self.to_come(state.is_ok()).await,
+            search: self.search(&pending).await,
+            pending,
             state,
         })
     }
@@ -78,6 +80,19 @@ impl Runner {
         }
         all.sort_unstable();
         Ok(all.get(MAJORITY_TRIES / 2).copied().unwrap_or_default())
+    }
+
+    async fn search(&self, pending: &[Pending]) -> Answer<()> {
+        let operations = pending.iter().flat_map(|pending| &pending.operations);
+        let needs = |operation: &Operation| match operation {
+            Operation::Search { collection } => Some(collection.clone()),
+            _ => None,
+        };
+        let Some(collection) = operations.filter_map(needs).next() else { return Ok(()) };
+        let command = doc! {
+            "aggregate": collection, "pipeline": [{ "$listSearchIndexes": {} }], "cursor": {},
+        };
+        self.control.once(None, command).await.map(drop)
     }
 
     /// What is pending; everything, if the history cannot be read.

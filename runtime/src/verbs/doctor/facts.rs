@@ -34,6 +34,8 @@ pub(super) struct Facts {
     /// Whether the state of the migrations can be read.
     pub state: Result<(), Error>,
     pub pending: Vec<Pending>,
+    /// Whether the deployment has search; asked only if a pending migration needs it.
+    pub search: Answer<()>,
 }
 
 /// A pending migration; if the history cannot be read, any migration.

@@ -1,7 +1,11 @@
 //! Pure: an operation and what was read in, lints out. Knows no driver and no clock.
 
+mod found;
+mod passed_on;
+
 use mongodb::bson::{Bson, Document};
 
+use self::{found::Found, passed_on::passed_on};
 use super::{
     facts::{Facts, NamedBy},
     names::is_within,
@@ -34,13 +38,22 @@ pub(crate) fn judge(
         Operation::Write { collection: None, seen: None }
         | Operation::CreateCollection { .. }
         | Operation::Unknown => Vec::new(),
+        Operation::PassedOn { collection, name, value, known } => {
+            vec![Some(passed_on(collection, name, value.as_ref(), known))]
+        }
         Operation::CreateIndex(index) => vec![
             missing(operation, facts),
-            duplicates(index, facts).or_else(|| large_index(index, facts, limits)),
+            duplicates(index, &index.code(), facts)
+                .filter(|_| index.is("unique"))
+                .or_else(|| large_index(index, facts, limits)),
         ],
-        Operation::DropIndex { .. } | Operation::Modify { .. } | Operation::Other { .. } => {
-            vec![missing(operation, facts)]
+        Operation::MakeUnique { collection, index } => {
+            vec![missing(operation, facts), made_unique(collection, index, facts)]
         }
+        Operation::DropIndex { .. }
+        | Operation::Modify { .. }
+        | Operation::Other { .. }
+        | Operation::Search { .. } => vec![missing(operation, facts)],
         Operation::DropCollection { name, .. } => {
             vec![missing(operation, facts), views_of_dropped(name, facts)]
         }
@@ -66,37 +79,6 @@ pub(crate) fn judge(
         .filter(|found| !subject.allowed.contains(&found.name.as_str()))
         .map(|found| found.of(subject, facts))
         .collect()
-}
-
-/// A lint without its migration.
-struct Found {
-    name: LintName,
-    message: String,
-    bad: String,
-    good: String,
-    details: Vec<String>,
-    estimated: bool,
-}
-
-impl Found {
-    fn of(self, subject: &Subject, facts: &Facts) -> Lint {
-        let mut details = self.details;
-        let is_read =
-            matches!(self.name, LintName::UniqueIndexOverDuplicates | LintName::ValidatorFails);
-        if facts.as_of_now && is_read {
-            details.push("as the database is now, before what comes first has run".to_owned());
-        }
-        Lint {
-            name: self.name,
-            version: subject.version,
-            migration: subject.migration.to_owned(),
-            message: self.message,
-            bad: self.bad,
-            good: self.good,
-            details,
-            estimated: self.estimated,
-        }
-    }
 }
 
 fn written(collection: Option<&str>, seen: Seen, limits: LintLimits) -> Option<Found> {
@@ -226,8 +208,16 @@ fn missing(operation: &Operation, facts: &Facts) -> Option<Found> {
     })
 }
 
-fn duplicates(index: &Index, facts: &Facts) -> Option<Found> {
-    let found = facts.duplicates.as_ref().filter(|found| index.is("unique") && found.keys > 0)?;
+/// An index that is there is made unique.
+fn made_unique(collection: &str, name: &str, facts: &Facts) -> Option<Found> {
+    let Some(NamedBy::Index { listed, .. }) = facts.named_by.first() else { return None };
+    let code = format!("change.make_index_unique({collection:?}, {name:?});");
+    duplicates(&Index::of(collection, listed), &code, facts)
+}
+
+/// Keys that occur several times keep an index from being unique; `code`: what declares that it is.
+fn duplicates(index: &Index, code: &str, facts: &Facts) -> Option<Found> {
+    let found = facts.duplicates.as_ref().filter(|found| found.keys > 0)?;
     let Index { collection, keys, .. } = index;
     let many = if found.more { "more than " } else { "" };
     let noun = if found.keys == 1 && !found.more { "key is" } else { "keys are" };
@@ -258,7 +248,7 @@ fn duplicates(index: &Index, facts: &Facts) -> Option<Found> {
              `{collection}`{by}",
             found.keys
         ),
-        bad: index.code(),
+        bad: code.to_owned(),
         good: format!(
             "// In an earlier migration, once it is clear which of them stays: keep one of each.\n\
              on.transaction(\"duplicates\", async |tx| {{\n    \
@@ -271,7 +261,7 @@ fn duplicates(index: &Index, facts: &Facts) -> Option<Found> {
              // Then:\n\
              {}",
             group.join(", "),
-            index.code()
+            code
         ),
         details: commonest.collect(),
         estimated: false,

@@ -10,8 +10,10 @@ use crate::{
         },
     },
     mongo::reply::number,
-    verbs::doctor::facts::{Facts, Pending},
-    verbs::doctor::finding::{finding, unknown},
+    verbs::doctor::{
+        facts::{Facts, Pending},
+        finding::{finding, unknown},
+    },
 };
 
 /// How many documents a backfill rewrites in a second, cautiously: small documents and one worker do

@@ -3,12 +3,15 @@
 use mongodb::bson::Document;
 
 use crate::{
-    kinds::effect::Operation,
+    kinds::{change::search::is_without_search, effect::Operation},
     model::report::doctor::{
         DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
     },
-    verbs::doctor::finding::finding,
-    verbs::doctor::{facts::Facts, tested::series},
+    verbs::doctor::{
+        facts::{Facts, Pending},
+        finding::finding,
+        tested::series,
+    },
 };
 
 /// A version of the server: the first two numbers.
@@ -49,6 +52,22 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
                     binary.1,
                     if binary >= (7, 0) { ", confirm: true" } else { "" }
                 )),
+        );
+    }
+    let without_search = facts.search.as_ref().is_err_and(is_without_search);
+    let needs_search = |pending: &&Pending| {
+        pending.operations.iter().any(|one| matches!(one, Operation::Search { .. }))
+    };
+    for pending in facts.pending.iter().filter(needs_search).filter(|_| without_search) {
+        let found = format!(
+            "{} declares search indexes, and this deployment has no search",
+            pending.text()
+        );
+        findings.push(
+            finding(Check::Features, Verdict::Error, found)
+                .of(pending.text())
+                .means("the operation is refused; what comes before it is applied")
+                .way_out("a deployment with search: MongoDB 7.0 on Atlas, or with a `mongot`"),
         );
     }
     if here > (0, 0) {
@@ -111,6 +130,9 @@ fn gates(operation: &Operation) -> Vec<(String, Since)> {
                 gates.push(("a hashed index with more keys".to_owned(), (4, 4)));
             }
             gates
+        }
+        Operation::MakeUnique { .. } => {
+            vec![("to make an index unique where it is".to_owned(), (6, 0))]
         }
         _ => Vec::new(),
     }

@@ -67,6 +67,7 @@ pub(super) mod tests {
             }),
             state: Ok(()),
             pending: Vec::new(),
+            search: Ok(()),
         }
     }
 

@@ -9,8 +9,10 @@ use crate::{
         },
     },
     mongo::privileges::Privileges,
-    verbs::doctor::facts::{Facts, Pending},
-    verbs::doctor::finding::{answer, finding, unknown},
+    verbs::doctor::{
+        facts::{Facts, Pending},
+        finding::{answer, finding, unknown},
+    },
 };
 
 /// The actions that migrations need on the collections of their database, and what a migration cannot do
@@ -136,13 +138,15 @@ fn needs(operation: &Operation) -> Vec<(&'static str, &str)> {
         Operation::RenameCollection { from, .. } => (from, &["dropCollection", "remove", "insert"]),
         Operation::CreateIndex(index) => (&index.collection, &["createIndex", "listIndexes"]),
         Operation::DropIndex { collection, .. } => (collection, &["dropIndex", "listIndexes"]),
-        Operation::SetValidator { collection, .. } | Operation::Modify { collection, .. } => {
-            (collection, &["collMod"])
-        }
+        Operation::SetValidator { collection, .. }
+        | Operation::MakeUnique { collection, .. }
+        | Operation::Modify { collection, .. } => (collection, &["collMod"]),
         Operation::Field { collection, .. } => (collection, &["find", "update"]),
-        Operation::Write { .. } | Operation::Other { .. } | Operation::Unknown => {
-            return Vec::new();
-        }
+        Operation::Write { .. }
+        | Operation::Other { .. }
+        | Operation::PassedOn { .. }
+        | Operation::Search { .. }
+        | Operation::Unknown => return Vec::new(),
     };
     actions.iter().map(|action| (*action, collection)).collect()
 }

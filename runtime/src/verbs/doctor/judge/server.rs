@@ -7,8 +7,7 @@ use crate::{
         DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
     },
     mongo::product::Product,
-    verbs::doctor::finding::finding,
-    verbs::doctor::{facts::Facts, tested},
+    verbs::doctor::{facts::Facts, finding::finding, tested},
 };
 
 const PAGE: &str = "docs/servers.md says what is needed, and why";

@@ -10,8 +10,11 @@ use crate::{
         DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
     },
     mongo::{code, reply::number},
-    verbs::doctor::finding::{answer, finding, unknown},
-    verbs::doctor::{facts::Facts, tested},
+    verbs::doctor::{
+        facts::Facts,
+        finding::{answer, finding, unknown},
+        tested,
+    },
 };
 
 /// A majority that needs longer slows every run down.
