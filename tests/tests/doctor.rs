@@ -2,7 +2,7 @@
 
 use mongrate::{
     DoctorCheck, DoctorFinding, DoctorReport, DoctorVerdict, Error, Kind, Migration, Migrator,
-    bson::{Document, doc},
+    bson::{Document, Timestamp, doc},
     embedded::Embedded,
     mongodb::Client,
 };
@@ -50,6 +50,7 @@ async fn a_server_of_the_tests_is_healthy_and_nothing_is_written() {
         DoctorCheck::Topology,
         DoctorCheck::Right,
         DoctorCheck::ControlCollection,
+        DoctorCheck::History,
         DoctorCheck::KillSessions,
         DoctorCheck::WriteConcern,
         DoctorCheck::Majority,
@@ -73,9 +74,11 @@ async fn a_server_of_the_tests_is_healthy_and_nothing_is_written() {
         "serverStatus",
         "count",
         "commitTransaction",
+        "replSetGetConfig",
+        "collStats",
     ];
     assert!(sent.iter().all(|name| reads.contains(&name.as_str())), "{sent:?}");
-    assert!(sent.len() <= 20, "{sent:?}");
+    assert!(sent.len() <= 22, "{sent:?}");
     assert_eq!(fresh.db.list_collection_names().await.unwrap(), ["users"]);
     fresh.pass().await;
 }
@@ -105,7 +108,8 @@ async fn what_this_version_does_not_know_is_found_before_it_is_tried() {
             "{name}: {found:?} {refused:?}"
         );
         if refused.is_some() {
-            assert_eq!(report.refused(), Some(Kind::NeedsOperator));
+            // With the exit code of the run.
+            assert_eq!(report.refused(), refused.map(|error| error.kind()));
             assert!(found.of.as_deref().unwrap().contains(name), "{found:?}");
         }
         fresh.pass().await;
@@ -136,7 +140,51 @@ async fn a_collection_of_another_tool_is_found() {
     assert_eq!(report.refused(), Some(Kind::NeedsOperator));
     let found = of(&report, DoctorCheck::ControlCollection);
     assert_eq!(found.verdict, DoctorVerdict::Error, "{found:?}");
+    assert!(!format!("{report:?}").contains("001_init.js"), "{report:#?}");
+    let run = fresh.migrator([effect!(1)]).up().await.unwrap_err();
+    assert_eq!(report.refused(), Some(run.kind()));
     fresh.db.collection::<Document>("migrations").drop().await.unwrap();
+    fresh.pass().await;
+}
+
+/// A history that every run refuses is an error, with the exit code of the run.
+#[tokio::test]
+async fn a_history_that_does_not_fit_is_found() {
+    let fresh = TestDb::new("doctor_history").await;
+    fresh.migrator([effect!(1), effect!(3)]).up().await.unwrap();
+    let other = Migration::transactional(1, "other", |_| Box::pin(async { Ok(()) }));
+    let edited = effect!(1).with_checksum("v1:edited");
+    for list in [vec![other], vec![edited, effect!(3)], vec![effect!(1), effect!(2), effect!(3)]] {
+        let migrator = fresh.migrator(list);
+        let report = migrator.doctor().await.unwrap();
+        let run = migrator.up().await.unwrap_err();
+        let found = of(&report, DoctorCheck::History);
+        assert_eq!(
+            (found.verdict, found.refused),
+            (DoctorVerdict::Error, Some(run.kind())),
+            "{run}"
+        );
+    }
+    // A record that cannot be read.
+    let control = fresh.db.collection::<Document>("migrations");
+    control.update_one(doc! { "_id": 3_i64 }, doc! { "$set": { "state": 5 } }).await.unwrap();
+    let migrator = fresh.migrator([effect!(1), effect!(3), effect!(4)]);
+    let report = migrator.doctor().await.unwrap();
+    let run = migrator.up().await.unwrap_err();
+    assert_eq!(report.refused(), Some(run.kind()), "{run}");
+    assert_eq!(of(&report, DoctorCheck::ControlCollection).verdict, DoctorVerdict::Error);
+    control.drop().await.unwrap();
+    fresh.pass().await;
+}
+
+/// The client's own concerns count no more than they do in a run.
+#[tokio::test]
+async fn a_client_that_reads_from_secondaries_is_measured_all_the_same() {
+    let fresh = TestDb::new("doctor_secondary").await;
+    let uri = format!("{}&readPreference=secondaryPreferred&readConcernLevel=available", fresh.uri);
+    let db = Client::with_uri_str(uri).await.unwrap().database(fresh.db.name());
+    let report = Migrator::with(&db, [effect!(1)]).doctor().await.unwrap();
+    assert_eq!(of(&report, DoctorCheck::Majority).verdict, DoctorVerdict::Ok, "{report:#?}");
     fresh.pass().await;
 }
 
@@ -144,10 +192,13 @@ async fn a_collection_of_another_tool_is_found() {
 /// refuses to do is a warning, and nothing of it ends the verb.
 #[tokio::test]
 async fn a_service_that_refuses_most_is_described_as_far_as_it_can_be() {
+    let time = Timestamp { time: 1_700_000_000, increment: 1 };
+    let cluster_time = doc! { "clusterTime": time, "signature": { "keyId": 0_i64 } };
     let refused = |name| (name, 8_000, "this command is not allowed in this tier");
     let product = Product {
         hello: doc! { "setName": "rs0", "hosts": ["a:1", "b:1", "c:1"] },
         build_info: doc! { "version": "8.0.4" },
+        every: doc! { "operationTime": time, "$clusterTime": cluster_time },
         refuses: vec![
             refused("connectionStatus"),
             refused("killSessions"),

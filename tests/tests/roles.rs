@@ -225,6 +225,53 @@ async fn there_and_back(shop: &Database) -> Result<(), Error> {
     Ok(())
 }
 
+/// The role of the guide, and what it says of views and capped collections.
+#[tokio::test]
+async fn views_and_capped_collections_need_a_right_more() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(place.path()).await;
+    let root = server.shop("root").await;
+    root.run_command(commands("json createRole").swap_remove(0)).await.unwrap();
+    let create = doc! { "createUser": "migrator", "pwd": "migrator", "roles": ["mongrateMigrate"] };
+    root.run_command(create).await.unwrap();
+    let view = Migration::declared(1, "view", |change| {
+        change.create_collection("adults").view_on("users", vec![]);
+    });
+    let capped = Migration::declared(1, "capped", |change| {
+        change.create_collection("log").capped(4_096);
+    });
+    let renamed = Migration::declared(1, "renamed", |change| {
+        change.create_collection("a");
+        change.rename_collection("a", "b");
+    });
+    for (migration, right) in [(view, "createCollection"), (capped, "convertToCapped")] {
+        let shop = server.shop("migrator").await;
+        let migrator = Migrator::with(&shop, [migration]);
+        let report = migrator.doctor().await.unwrap();
+        let error = migrator.up().await.unwrap_err();
+        assert_eq!(report.refused(), Some(error.kind()), "{error}");
+        let lacks = missing(&report).pop().unwrap();
+        assert_eq!(lacks.of.as_deref(), Some(right), "{lacks:?}");
+        // With the command that it says.
+        let resource = doc! { "db": "shop", "collection": "" };
+        let privilege = doc! { "resource": resource, "actions": [right] };
+        let grant = doc! { "grantPrivilegesToRole": "mongrateMigrate", "privileges": [privilege] };
+        root.run_command(grant).await.unwrap();
+        let migrator = Migrator::with(&server.shop("migrator").await, [migration]);
+        assert_eq!(migrator.doctor().await.unwrap().refused(), None);
+        migrator.up().await.unwrap();
+        root.collection::<Document>("migrations").drop().await.unwrap();
+    }
+    // Without `remove` a collection can be renamed.
+    let resource = doc! { "db": "shop", "collection": "" };
+    let privilege = doc! { "resource": resource, "actions": ["remove"] };
+    let revoke = doc! { "revokePrivilegesFromRole": "mongrateMigrate", "privileges": [privilege] };
+    root.run_command(revoke).await.unwrap();
+    let migrator = Migrator::with(&server.shop("migrator").await, [renamed]);
+    assert_eq!(migrator.doctor().await.unwrap().refused(), None);
+    migrator.up().await.unwrap();
+}
+
 /// A command that the user lacks the right for, in any body.
 #[tokio::test]
 async fn a_missing_right_is_exit_77_and_named() {

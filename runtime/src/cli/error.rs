@@ -107,8 +107,8 @@ impl CliError {
                 "check user and password in --uri or MONGODB_URI (percent-encoded, with `authSource`)"
                     .to_owned()
             }
-            "unauthorized" => format!("`{app} doctor` lists the rights that the user lacks"),
-            "standalone" | "unsupported_server" => format!("{app} doctor"),
+            "unauthorized" if verb != "doctor" => format!("`{app} doctor` lists the rights that the user lacks"),
+            "standalone" | "unsupported_server" if verb != "doctor" => format!("{app} doctor"),
             "settings" => format!("{app} {verb} --help"),
             _ => return None,
         })

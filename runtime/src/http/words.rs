@@ -7,6 +7,7 @@ use super::wire::texts::Texts;
 use crate::{
     Error, Kind, ServerError, StepOutcome,
     model::error::text::{count, lines},
+    mongo::code,
 };
 
 /// Commands and verbs of the command line, as its messages write them.
@@ -40,12 +41,12 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
         Error::Server { action, source } => format!(
             "could not {action}: MongoDB cannot be reached, or refused{}; the log of the process \
              says more",
-            code(source)
+            code_of(source)
         ),
         Error::Unauthorized { action, source } => format!(
             "the app's MongoDB user is not allowed to {action}{}; the user needs `find`, `insert` \
              and `update` on the control collection, and the rights for what the migrations do",
-            code(source)
+            code_of(source)
         ),
         Error::UnsupportedServer { .. } => "this MongoDB is not supported; migrations need \
                                             MongoDB 4.4 or newer; nothing was written"
@@ -189,6 +190,11 @@ pub(super) fn next(error: &Error) -> Option<String> {
             "choose a target above these migrations, or write rollbacks; GET status lists them"
                 .to_owned()
         }
+        Error::Unauthorized { source, .. }
+            if source.is_authentication() || source.code() == Some(code::AUTHENTICATION_FAILED) =>
+        {
+            "the app's connection string needs another user or password".to_owned()
+        }
         Error::Unauthorized { .. } | Error::Standalone | Error::UnsupportedServer { .. } => {
             "GET doctor says what the server lacks, or the user".to_owned()
         }
@@ -198,7 +204,7 @@ pub(super) fn next(error: &Error) -> Option<String> {
     })
 }
 
-fn code(source: &ServerError) -> String {
+fn code_of(source: &ServerError) -> String {
     source.code().map(|code| format!(" (code {code})")).unwrap_or_default()
 }
 

@@ -68,9 +68,8 @@ pub(crate) enum Operation {
     SetValidator { collection: String, validator: Document, strict: bool, chain: String },
     /// Sets options of a collection or a view.
     Modify { collection: String, options: Document },
-    /// Any other operation on a collection. `is_refused`: the operation is refused if there is no
-    /// such collection; otherwise it does nothing then.
-    Other { collection: String, is_refused: bool },
+    /// Rewrites documents in another way than by changing one field.
+    Rewrite { collection: String },
     /// Passes something on to the server that is not known here: an option with its value, or a kind of
     /// key (no value).
     PassedOn {
@@ -93,8 +92,7 @@ impl Operation {
             | Self::SetValidator { collection, .. }
             | Self::MakeUnique { collection, .. }
             | Self::Modify { collection, .. } => (collection, true),
-            Self::Other { collection, is_refused } => (collection, *is_refused),
-            Self::Field { collection, .. } => (collection, false),
+            Self::Field { collection, .. } | Self::Rewrite { collection } => (collection, false),
             Self::Search { collection } => (collection, true),
             Self::CreateIndex(index) => (&index.collection, false),
             Self::DropCollection { is_required: false, .. }

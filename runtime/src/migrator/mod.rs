@@ -267,7 +267,7 @@ impl Migrator {
     }
 
     /// Returns what the server is, what this user may do, and what that means for the migrations of
-    /// this build: each finding with its consequence and the way out. Writes nothing, takes no lock.
+    /// this build: each finding with its consequence and the way out. Changes no document, takes no lock.
     ///
     /// ```no_run
     /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
@@ -282,9 +282,8 @@ impl Migrator {
     /// # }
     /// ```
     ///
-    /// Round trips: about 15, and one for each declared operation that is pending and changes
-    /// documents. The wait for a majority is measured with transactions that read one document: they
-    /// change nothing, and their commits wait 10 s at most.
+    /// Round trips: about 20, and two for each declared operation that is pending and changes documents. The wait for a majority is measured with transactions that read one document: their
+    /// commits wait 10 s at most, and leave an entry each in the oplog.
     ///
     /// # Errors
     ///

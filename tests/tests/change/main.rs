@@ -25,6 +25,9 @@ use mongrate::{
 };
 use mongrate_tests::{TestDb, snapshot::snapshot};
 
+/// A declaration, and words of its refusal.
+type Case = (fn(&mut Change), &'static str);
+
 const fn migration(declare: fn(&mut Change)) -> Migration {
     Migration::declared(1, "one", declare)
 }

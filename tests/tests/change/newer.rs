@@ -2,7 +2,7 @@
 //! encrypted fields; and options that Mongrate does not know.
 
 use mongrate::{
-    Change, LintName, State,
+    Change, ChangeFn, LintName, State,
     bson::{Binary, Bson, Document, doc, spec::BinarySubtype},
 };
 use mongrate_tests::{
@@ -11,7 +11,7 @@ use mongrate_tests::{
     snapshot::snapshot,
 };
 
-use super::{insert, migration, refused, there_and_back};
+use super::{Case, insert, migration, refused, there_and_back};
 
 /// The first two numbers of the server's version.
 async fn version(fresh: &TestDb) -> (i32, i32) {
@@ -153,7 +153,7 @@ async fn an_option_that_is_not_known_is_passed_on_with_a_lint() {
     taken.up().await.unwrap_or_else(|error| panic!("{error}"));
     taken.down().await.unwrap();
     // What the server does not take either, it refuses; the lint says what may be meant.
-    let table: [(fn(&mut Change), &str); 4] = [
+    let table: [Case; 4] = [
         (
             |change| {
                 change.create_index("users", doc! { "a": 1 }).option("uniqe", true);
@@ -235,10 +235,7 @@ async fn a_collection_with_encrypted_fields_has_what_belongs_to_it() {
     let indexes = patients.list_index_names().await.unwrap();
     assert!(indexes.contains(&"__safeContent___1".to_owned()), "{indexes:?}");
     for (declare, words) in [
-        (
-            (|change| change.rename_collection("patients", "x")) as fn(&mut Change),
-            "has encrypted fields",
-        ),
+        ((|change| change.rename_collection("patients", "x")) as ChangeFn, "has encrypted fields"),
         (
             |change| {
                 change.drop_collection("patients");

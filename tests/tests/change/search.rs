@@ -16,7 +16,7 @@ use mongrate_tests::{
     between::{Between, Proxy},
 };
 
-use super::{insert, migration};
+use super::{Case, insert, migration};
 
 /// How often an index is listed as being built, or as going.
 const LOOKS: u32 = 2;
@@ -205,7 +205,7 @@ async fn an_index_that_is_there_is_accepted_only_if_it_is_the_same() {
     // It was not this migration's, so it stays.
     same.down().await.unwrap();
     assert_eq!(deployment.now().len(), 2);
-    let table: [(fn(&mut Change), &str); 4] = [
+    let table: [Case; 4] = [
         (
             |change| {
                 change.create_search_index("articles", dynamic()).name("words");

@@ -46,8 +46,9 @@ pub enum Command {
 
     /// Check the server, the user's rights and the pending migrations before you run them
     ///
-    /// Each finding says what it means for migrations, and what to do. Writes nothing, takes no lock.
-    /// The exit code is that of the error that a run would end with, or 0.
+    /// Each finding says what it means for migrations, and what to do. Changes no document, takes no
+    /// lock. The exit code is that of the first error that a run would end with, as far as that can be
+    /// known, or 0.
     Doctor(DoctorArgs),
 
     /// Print the live schema as text: collections, options, validators and indexes (schema.snap)

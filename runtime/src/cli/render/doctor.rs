@@ -23,10 +23,19 @@ pub(crate) fn doctor(report: &DoctorReport, view: View) -> String {
     }
     let count = |verdict| report.findings.iter().filter(|one| one.verdict == verdict).count();
     let (errors, warnings) = (count(Verdict::Error), count(Verdict::Warning));
+    let unknown = match count(Verdict::Unknown) {
+        0 => String::new(),
+        1 => ", as far as is known: 1 check is unknown".to_owned(),
+        more => format!(", as far as is known: {more} checks are unknown"),
+    };
     let sum = match (errors, warnings) {
-        (0, 0) => format!("{} nothing stands in the way of migrations", paint(GOOD, "✓")),
+        (0, 0) => format!("{} nothing stands in the way of migrations{unknown}", paint(GOOD, "✓")),
         (0, warnings) => {
-            format!("{} migrations can run; {}", paint(WARNING, "!"), counted(warnings, "warning"))
+            format!(
+                "{} migrations can run{unknown}; {}",
+                paint(WARNING, "!"),
+                counted(warnings, "warning")
+            )
         }
         (errors, 0) => format!("{} {}", paint(ERROR, "✗"), counted(errors, "error")),
         (errors, warnings) => format!(
@@ -74,6 +83,7 @@ fn one(finding: &Finding, way_out: Option<&String>, view: View) -> String {
         Check::Topology => "topology",
         Check::Right => "rights",
         Check::ControlCollection => "collection",
+        Check::History => "history",
         Check::KillSessions => "take-over",
         Check::WriteConcern => "writes",
         Check::Majority => "majority",

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{DoctorCheck, DoctorVerdict, model::report::doctor as report};
+use crate::{DoctorCheck, DoctorVerdict, Kind, model::report::doctor as report};
 
 /// What the server is, what the app's user may do, and what that means for migrations.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -46,6 +46,9 @@ pub(in crate::http) struct Server {
     /// How many seconds of writes the oplog holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     oplog_window_s: Option<u64>,
+    /// The size that the oplog may have, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oplog_bytes: Option<u64>,
     /// The size of the storage engine's cache, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_bytes: Option<u64>,
@@ -64,6 +67,9 @@ pub(in crate::http) struct Finding {
     /// The right, or the migration, that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<String>,
+    /// For an error: the class of the error that a run ends with because of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Kind>,
     /// What that means for migrations.
     #[serde(skip_serializing_if = "Option::is_none")]
     consequence: Option<String>,
@@ -99,6 +105,7 @@ impl From<report::DoctorServer> for Server {
             clock_ahead_ms,
             transaction_lifetime_s,
             oplog_window_s,
+            oplog_bytes,
             cache_bytes,
         } = server;
         Self {
@@ -110,6 +117,7 @@ impl From<report::DoctorServer> for Server {
             clock_ahead_ms,
             transaction_lifetime_s,
             oplog_window_s,
+            oplog_bytes,
             cache_bytes,
         }
     }
@@ -117,7 +125,8 @@ impl From<report::DoctorServer> for Server {
 
 impl From<report::DoctorFinding> for Finding {
     fn from(finding: report::DoctorFinding) -> Self {
-        let report::DoctorFinding { check, verdict, found, of, consequence, way_out } = finding;
-        Self { check, verdict, found, of, consequence, way_out }
+        let report::DoctorFinding { check, verdict, found, of, refused, consequence, way_out } =
+            finding;
+        Self { check, verdict, found, of, refused, consequence, way_out }
     }
 }

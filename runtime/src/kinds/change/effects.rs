@@ -28,27 +28,24 @@ pub(crate) fn operations(declare: ChangeFn) -> Vec<Operation> {
 
 /// The options that are passed on as they are.
 fn unknown(operation: &Declared) -> Vec<Operation> {
-    let (collection, known, options): (&str, &'static [&'static str], Vec<(&str, Option<&Bson>)>) =
-        match operation {
-            Declared::CreateCollection(create) => {
-                (&create.name, &collections::OPTIONS, named(&create.options))
-            }
-            Declared::CreateIndex(indexes::Create { spec, .. })
-            | Declared::DropIndex(indexes::Drop { spec, .. }) => {
-                let kinds = spec.keys.values().filter_map(|kind| Some((kind.as_str()?, None)));
-                let mut unknown = passed_on(&spec.collection, &index_spec::KINDS, kinds.collect());
-                let options = named(&spec.options);
-                unknown.extend(passed_on(&spec.collection, &index_spec::OPTIONS, options));
-                return unknown;
-            }
-            Declared::Modify(modify) => {
-                let set =
-                    modify.options.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
-                (&modify.collection, &options::KNOWN, set.collect())
-            }
-            _ => return Vec::new(),
-        };
-    passed_on(collection, known, options)
+    match operation {
+        Declared::CreateCollection(create) => {
+            passed_on(&create.name, &collections::OPTIONS, named(&create.options))
+        }
+        Declared::CreateIndex(indexes::Create { spec, .. })
+        | Declared::DropIndex(indexes::Drop { spec, .. }) => {
+            let kinds = spec.keys.values().filter_map(|kind| Some((kind.as_str()?, None)));
+            let mut unknown = passed_on(&spec.collection, &index_spec::KINDS, kinds.collect());
+            let options = named(&spec.options);
+            unknown.extend(passed_on(&spec.collection, &index_spec::OPTIONS, options));
+            unknown
+        }
+        Declared::Modify(modify) => {
+            let set = modify.options.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
+            passed_on(&modify.collection, &options::KNOWN, set.collect())
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn named(options: &Document) -> Vec<(&str, Option<&Bson>)> {
@@ -92,8 +89,8 @@ fn effects_of(operation: &Declared) -> Vec<Operation> {
             is_required: !if_exists,
         },
         Declared::Search(search) => Operation::Search { collection: search.collection.clone() },
-        Declared::HideIndex(hide) => other(&hide.collection, true),
-        Declared::ExpireAfter(expire) => other(&expire.collection, true),
+        Declared::HideIndex(hide) => modifies(&hide.collection),
+        Declared::ExpireAfter(expire) => modifies(&expire.collection),
         Declared::MakeUnique(unique) => Operation::MakeUnique {
             collection: unique.collection.clone(),
             index: unique.index.clone(),
@@ -109,7 +106,7 @@ fn effects_of(operation: &Declared) -> Vec<Operation> {
                 Edit::Convert { path, from, to, .. } => {
                     (path, FieldChange::Convert { from: from.as_str(), to: to.as_str() })
                 }
-                Edit::Add { .. } => return vec![other(collection, false)],
+                Edit::Add { .. } => return vec![rewrites(collection)],
             };
             Operation::Field {
                 collection: collection.clone(),
@@ -124,14 +121,19 @@ fn effects_of(operation: &Declared) -> Vec<Operation> {
                 let (collection, change) = (collection.clone(), FieldChange::Unset);
                 Operation::Field { collection, field, change }
             });
-            return [other(collection, false)].into_iter().chain(unset).collect();
+            return [rewrites(collection)].into_iter().chain(unset).collect();
         }
         Declared::Run(_) => Operation::Unknown,
     }]
 }
 
-fn other(collection: &str, is_refused: bool) -> Operation {
-    Operation::Other { collection: collection.to_owned(), is_refused }
+fn rewrites(collection: &str) -> Operation {
+    Operation::Rewrite { collection: collection.to_owned() }
+}
+
+/// Changes what `collMod` changes, of an index.
+fn modifies(collection: &str) -> Operation {
+    Operation::Modify { collection: collection.to_owned(), options: Document::new() }
 }
 
 fn index(create: &indexes::Create) -> Index {
@@ -245,7 +247,7 @@ mod tests {
                 field("fullname", FieldChange::Rename { to: "name".to_owned() }),
                 field("city", FieldChange::Move { to: "address.city".to_owned() }),
                 Operation::RenameCollection { from: "pets".to_owned(), to: "animals".to_owned() },
-                other("users", false),
+                rewrites("users"),
                 validator("users", doc! { "name": { "$type": "string" } }, true, ""),
                 validator("pets", doc! { "name": "x" }, false, ".level(\"moderate\")"),
                 validator("animals", doc! {}, true, ""),
@@ -254,10 +256,10 @@ mod tests {
                     options: doc! { "validationAction": "warn" },
                 },
                 field("n", FieldChange::Convert { from: "int", to: "long" }),
-                other("users", false),
+                rewrites("users"),
                 field("a", FieldChange::Unset),
                 field("b", FieldChange::Unset),
-                other("users", true),
+                modifies("users"),
                 Operation::DropCollection { name: "old".to_owned(), is_required: false },
                 Operation::CreateCollection {
                     name: "adults".to_owned(),

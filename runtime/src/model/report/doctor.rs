@@ -24,8 +24,7 @@ impl DoctorReport {
     /// The class of the first error, if there is one: what migrations would fail with. Its
     /// [`exit_code`](Kind::exit_code) is that of `doctor`.
     pub fn refused(&self) -> Option<Kind> {
-        let error = self.findings.iter().find(|finding| finding.verdict == DoctorVerdict::Error)?;
-        Some(error.check.kind())
+        self.findings.iter().find_map(|finding| finding.refused)
     }
 
     /// Whether no finding is an error or a warning.
@@ -51,7 +50,7 @@ pub struct DoctorServer {
     /// The shortest of a few round trips, in milliseconds.
     pub round_trip_ms: u64,
     /// How long the commit of a transaction that only read took, in milliseconds: the median of a few.
-    /// The server answers when a majority has confirmed it. A run waits this long at its end.
+    /// The server answers when a majority has it in its oplog. A run waits this long at its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub majority_ms: Option<u64>,
     /// By how many milliseconds the clock of this process is ahead of the server's; negative: behind.
@@ -64,6 +63,9 @@ pub struct DoctorServer {
     /// How many seconds of writes the oplog holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oplog_window_s: Option<u64>,
+    /// The size that the oplog may have, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oplog_bytes: Option<u64>,
     /// The size of the storage engine's cache, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_bytes: Option<u64>,
@@ -82,6 +84,9 @@ pub struct DoctorFinding {
     /// The one thing of several that the finding is about: a right, or a migration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
+    /// For an error: the class of the error that a run ends with because of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Kind>,
     /// What that means for migrations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consequence: Option<String>,
@@ -135,12 +140,14 @@ impl fmt::Display for DoctorVerdict {
 pub enum DoctorCheck {
     /// The product and its version, and whether Mongrate's tests run on it.
     Server,
-    /// Replica set, sharded cluster or standalone server; how many members have a vote on data.
+    /// Replica set, sharded cluster or standalone server; whether a majority outlives a member.
     Topology,
     /// A privilege of the user.
     Right,
-    /// Whether the control collection is Mongrate's.
+    /// Whether the control collection is Mongrate's, and can be read.
     ControlCollection,
+    /// Whether the history fits this build: nothing renamed, edited or late.
+    History,
     /// Whether a dead process's transaction can be ended at once.
     KillSessions,
     /// The write concern that the app's writes have if they name none.
@@ -167,6 +174,7 @@ impl DoctorCheck {
             Self::Topology => "topology",
             Self::Right => "right",
             Self::ControlCollection => "control_collection",
+            Self::History => "history",
             Self::KillSessions => "kill_sessions",
             Self::WriteConcern => "write_concern",
             Self::Majority => "majority",
@@ -175,15 +183,6 @@ impl DoctorCheck {
             Self::Oplog => "oplog",
             Self::Cache => "cache",
             Self::Features => "features",
-        }
-    }
-
-    /// The class of the error that a run would end with.
-    const fn kind(self) -> Kind {
-        match self {
-            Self::Right => Kind::Forbidden,
-            Self::ControlCollection | Self::Features => Kind::NeedsOperator,
-            _ => Kind::Unavailable,
         }
     }
 }

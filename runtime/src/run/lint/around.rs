@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn where_anything_may_have_happened_nothing_is_missing() {
         let mut facts = Facts { missing: Some(None), ..Facts::default() };
-        let other = Operation::Other { collection: "users".to_owned(), is_refused: true };
+        let other = Operation::Rewrite { collection: "users".to_owned() };
         Around { earlier: std::slice::from_ref(&other), later: &[] }.settle(&mut facts, &other);
         assert!(facts.missing.is_some());
         Around { earlier: &[Operation::Unknown], later: &[] }.settle(&mut facts, &other);

@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
             | Operation::DropIndex { .. }
             | Operation::CreateCollection { .. }
             | Operation::Modify { .. }
-            | Operation::Other { .. }
+            | Operation::Rewrite { .. }
             | Operation::PassedOn { .. }
             | Operation::Search { .. }
             | Operation::Unknown => {}

@@ -5,17 +5,20 @@ use std::time::{Duration, Instant};
 use mongodb::{
     Database,
     bson::{DateTime, Document, doc, spec::BinarySubtype, uuid::Uuid},
-    options::{Acknowledgment, WriteConcern},
+    options::{Acknowledgment, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
-use super::facts::{Answer, Facts, Pending};
+use super::facts::{Answer, Facts, Pending, Rewrites};
 use crate::{
     kinds::{change, effect::Operation},
     model::{error::Error, state::Direction},
-    mongo::{privileges::Privileges, server_error::ServerError},
+    mongo::{privileges::Privileges, reply::number, server_error::ServerError},
     protocol::{fence, read::read_all},
     registry::migration::Migration,
-    run::{Runner, plan},
+    run::{
+        Runner,
+        plan::{self, Goal, UpTarget},
+    },
 };
 
 /// How often the clock and the round trip are measured.
@@ -39,13 +42,13 @@ impl Runner {
             let none = || ServerError::in_reply("it does not list privileges", None);
             Privileges::parse(&reply).ok_or_else(none)
         });
-        let state = self.peek().await.map(drop);
-        let pending = self.to_come(state.is_ok()).await;
+        let (state, plan, pending) = self.to_come().await;
         Ok(Facts {
             database: self.database_name(),
             control: self.control.collection.clone(),
             hello,
             build_info,
+            config: self.config(&admin).await,
             round_trip,
             clock_ahead_ms,
             privileges,
@@ -54,21 +57,42 @@ impl Runner {
             kill_sessions: kill_sessions(&admin).await,
             majority: self.majority().await,
             status: answered(&admin, server_status()).await,
-            search: self.search(&pending).await,
-            pending,
+            oplog_bytes: self.oplog_bytes().await,
+            search: self.search(pending.as_deref().unwrap_or_default()).await,
             state,
+            plan,
+            pending,
         })
     }
 
+    async fn config(&self, admin: &Database) -> Answer<Document> {
+        let reply = answered(admin, doc! { "replSetGetConfig": 1 }).await?;
+        let none = || ServerError::in_reply("it has no configuration", None);
+        reply.get_document("config").cloned().map_err(|_| none())
+    }
+
+    async fn oplog_bytes(&self) -> Answer<u64> {
+        let local = self.control.database.client().database("local");
+        let reply = answered(&local, doc! { "collStats": "oplog.rs" }).await?;
+        let none = || ServerError::in_reply("it tells no size", None);
+        number(&reply, "maxSize").and_then(|bytes| u64::try_from(bytes).ok()).ok_or_else(none)
+    }
+
     /// How long the commit of a transaction takes that reads one document: the server answers when a
-    /// majority has confirmed that it is the primary. It changes no document.
+    /// majority has the entry of that commit in its oplog. It changes no document.
     async fn majority(&self) -> Answer<Duration> {
         let mut all = Vec::with_capacity(MAJORITY_TRIES);
         for _ in 0..MAJORITY_TRIES {
             let mut session = self.control.database.client().start_session().await?;
             let concern =
                 WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(MAJORITY_MAX);
-            session.start_transaction().write_concern(concern.build()).await?;
+            // The client's own concerns do not count, as they do not in a run.
+            session
+                .start_transaction()
+                .read_concern(ReadConcern::local())
+                .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+                .write_concern(concern.build())
+                .await?;
             let command = doc! {
                 "find": &self.control.collection, "filter": { "_id": fence::ID }, "limit": 1,
                 "projection": { "_id": 1 }, "singleBatch": true,
@@ -95,32 +119,38 @@ impl Runner {
         self.control.once(None, command).await.map(drop)
     }
 
-    /// What is pending; everything, if the history cannot be read.
-    async fn to_come(&self, is_readable: bool) -> Vec<Pending> {
-        let history = match is_readable {
-            true => read_all(&self.control, None).await.ok().map(|(history, _)| history),
-            false => None,
-        };
-        let migrations: Vec<&Migration> = match &history {
-            Some(history) => plan::pending(&self.registry, history).collect(),
-            None => self.registry.iter().collect(),
-        };
-        let mut all = Vec::with_capacity(migrations.len());
-        for migration in migrations {
-            let declared = migration.declaration().map(change::effects::operations);
-            let mut pending = Pending {
-                version: migration.version(),
-                name: migration.name(),
-                operations: declared.unwrap_or_default(),
-                documents: 0,
-            };
-            if history.is_some() {
-                let counted = self.operations(migration, Direction::Up).await;
-                pending.documents = counted.iter().filter_map(|one| one.documents).sum();
-            }
-            all.push(pending);
+    /// Whether the state can be read, why `up` would refuse the history, and what is pending.
+    async fn to_come(&self) -> (Result<(), Error>, Result<(), Error>, Option<Vec<Pending>>) {
+        if let Err(error) = self.peek().await {
+            return (Err(error), Ok(()), None);
         }
-        all
+        let history = match read_all(&self.control, None).await {
+            Ok((history, _)) => history,
+            Err(error) => return (Err(error), Ok(()), None),
+        };
+        let goal = Goal::Up(UpTarget::default());
+        let plan = plan::plan(goal, &self.registry, &history, self.policies()).map(drop);
+        let mut pending = Vec::new();
+        for migration in plan::pending(&self.registry, &history) {
+            pending.push(self.pending(migration).await);
+        }
+        (Ok(()), plan, Some(pending))
+    }
+
+    async fn pending(&self, migration: &Migration) -> Pending {
+        let operations = migration.declaration().map(change::effects::operations);
+        let mut rewrites = Vec::new();
+        for operation in self.operations(migration, Direction::Up).await {
+            let Some(collection) = operation.collection else { continue };
+            let stats = self.control.once(None, doc! { "collStats": &collection }).await.ok();
+            let bytes = stats.and_then(|stats| number(&stats, "avgObjSize"));
+            rewrites.push(Rewrites {
+                documents: operation.documents,
+                bytes_each: bytes.and_then(|bytes| u64::try_from(bytes).ok()),
+            });
+        }
+        let operations = operations.unwrap_or_default();
+        Pending { version: migration.version(), name: migration.name(), operations, rewrites }
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub control: String,
     pub hello: Document,
     pub build_info: Document,
+    /// The configuration of the replica set.
+    pub config: Answer<Document>,
     /// The shortest of a few round trips.
     pub round_trip: Duration,
     pub clock_ahead_ms: Option<i64>,
@@ -31,22 +33,42 @@ pub(super) struct Facts {
     pub majority: Answer<Duration>,
     /// The answer to `serverStatus`: the oplog and the cache.
     pub status: Answer<Document>,
-    /// Whether the state of the migrations can be read.
+    /// The size that the oplog may have.
+    pub oplog_bytes: Answer<u64>,
+    /// Whether the control collection can be read, and is Mongrate's.
     pub state: Result<(), Error>,
-    pub pending: Vec<Pending>,
+    /// Why `up` refuses the history, if it can be read.
+    pub plan: Result<(), Error>,
+    /// What is pending; `None` if the history cannot be read.
+    pub pending: Option<Vec<Pending>>,
     /// Whether the deployment has search; asked only if a pending migration needs it.
     pub search: Answer<()>,
 }
 
-/// A pending migration; if the history cannot be read, any migration.
-#[derive(Debug)]
+impl Facts {
+    /// The pending migrations, as far as they are known.
+    pub(super) fn known(&self) -> &[Pending] {
+        self.pending.as_deref().unwrap_or_default()
+    }
+}
+
+/// A pending migration.
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     pub version: Version,
     pub name: &'static str,
     /// What it declares; empty if it is not a declared migration.
     pub operations: Vec<Operation>,
-    /// How many documents it changes, about, as far as it declares that.
-    pub documents: u64,
+    pub rewrites: Vec<Rewrites>,
+}
+
+/// What an operation rewrites.
+#[derive(Clone, Debug)]
+pub(super) struct Rewrites {
+    /// How many documents, about; `None` if they could not be counted in time.
+    pub documents: Option<u64>,
+    /// The average size of a document of the collection, if it is known.
+    pub bytes_each: Option<u64>,
 }
 
 impl Pending {

@@ -1,15 +1,23 @@
 //! Makes findings.
 
 use crate::{
-    model::report::doctor::{
-        DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
+    model::{
+        error::kind::Kind,
+        report::doctor::{
+            DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
+        },
     },
     mongo::{code, server_error::ServerError},
 };
 
 pub(super) fn finding(check: Check, verdict: Verdict, found: impl Into<String>) -> Finding {
     let found = found.into();
-    Finding { check, verdict, found, of: None, consequence: None, way_out: None }
+    Finding { check, verdict, found, of: None, refused: None, consequence: None, way_out: None }
+}
+
+/// An error: a run ends with one of this class.
+pub(super) fn error(check: Check, kind: Kind, found: impl Into<String>) -> Finding {
+    Finding { refused: Some(kind), ..finding(check, Verdict::Error, found) }
 }
 
 impl Finding {
@@ -35,8 +43,8 @@ pub(super) fn answer(error: &ServerError) -> String {
     )
 }
 
-/// What could not be read, and why.
-pub(super) fn unknown(check: Check, what: &str, error: &ServerError) -> Finding {
+/// What could not be read, and why. `right`: what the user needs to read it.
+pub(super) fn unknown(check: Check, what: &str, error: &ServerError, right: &str) -> Finding {
     let why = match error.code() {
         Some(code::UNAUTHORIZED) => "this user may not read it".to_owned(),
         Some(code::API_STRICT_ERROR) => {
@@ -46,9 +54,10 @@ pub(super) fn unknown(check: Check, what: &str, error: &ServerError) -> Finding 
     };
     let found = finding(check, Verdict::Unknown, format!("{what} is not known: {why}"));
     match error.code() {
-        Some(code::UNAUTHORIZED) => {
-            found.way_out("ask again as a user that also has the role `clusterMonitor`")
-        }
+        Some(code::UNAUTHORIZED) => found.way_out(format!("ask again as a user that has {right}")),
         _ => found,
     }
 }
+
+/// The role that lets a user read what the server says of itself.
+pub(super) const MONITOR: &str = "the role `clusterMonitor`, too";

@@ -14,8 +14,8 @@ use self::{
 };
 use crate::{
     model::{
-        error::Error,
-        report::doctor::{DoctorReport, DoctorServer},
+        error::{Error, kind::Kind},
+        report::doctor::{DoctorCheck, DoctorReport, DoctorServer},
     },
     mongo::{product::Product, reply::number},
     run::Runner,
@@ -23,13 +23,37 @@ use crate::{
 
 impl Runner {
     pub(crate) async fn doctor(&self) -> Result<DoctorReport, Error> {
-        let facts = self.facts().await?;
+        let facts = match self.facts().await {
+            Ok(facts) => facts,
+            // The driver does not speak to it.
+            Err(Error::UnsupportedServer { reason }) => return Ok(self.too_old(reason)),
+            Err(error) => return Err(error),
+        };
         Ok(DoctorReport {
             group: self.settings.group.clone(),
             database: self.database_name(),
             findings: judge::judge(&facts),
             server: server(&facts),
         })
+    }
+}
+
+impl Runner {
+    fn too_old(&self, reason: String) -> DoctorReport {
+        let found = finding::error(DoctorCheck::Server, Kind::Unavailable, reason);
+        DoctorReport {
+            group: self.settings.group.clone(),
+            database: self.database_name(),
+            server: DoctorServer {
+                product: Product::MongoDb.name().to_owned(),
+                ..DoctorServer::default()
+            },
+            findings: vec![
+                found
+                    .means("migrations are refused before the first write")
+                    .way_out("MongoDB 4.4 or newer"),
+            ],
+        }
     }
 }
 
@@ -48,6 +72,7 @@ fn server(facts: &Facts) -> DoctorServer {
         clock_ahead_ms: facts.clock_ahead_ms,
         transaction_lifetime_s: lifetime.and_then(|seconds| u64::try_from(seconds).ok()),
         oplog_window_s: status.and_then(oplog_window_s),
+        oplog_bytes: facts.oplog_bytes.as_ref().ok().copied(),
         cache_bytes: status.and_then(cache_bytes),
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn judge(
         }
         Operation::DropIndex { .. }
         | Operation::Modify { .. }
-        | Operation::Other { .. }
+        | Operation::Rewrite { .. }
         | Operation::Search { .. } => vec![missing(operation, facts)],
         Operation::DropCollection { name, .. } => {
             vec![missing(operation, facts), views_of_dropped(name, facts)]
@@ -173,10 +173,11 @@ fn missing(operation: &Operation, facts: &Facts) -> Option<Found> {
             refused,
         ),
         Operation::Modify { collection, .. }
-        | Operation::Other { collection, is_refused: true } => {
+        | Operation::MakeUnique { collection, .. }
+        | Operation::Search { collection } => {
             (collection, format!("// on `{collection}`"), refused)
         }
-        Operation::Other { collection, is_refused: false } => {
+        Operation::Rewrite { collection } => {
             (collection, format!("// on `{collection}`"), "nothing would be done")
         }
         // An update with such a stage is reported once, by its own operation.

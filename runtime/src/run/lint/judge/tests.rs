@@ -150,7 +150,7 @@ fn what_is_done_to_a_collection_that_is_not_there_is_told() {
             is_required: true,
         },
         Operation::Modify { collection: users(), options: doc! {} },
-        Operation::Other { collection: users(), is_refused: true },
+        Operation::MakeUnique { collection: users(), index: "a_1".to_owned() },
     ];
     for operation in &refused {
         let lint = judged(operation, &near).unwrap();

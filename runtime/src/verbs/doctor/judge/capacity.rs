@@ -12,7 +12,7 @@ use crate::{
     mongo::reply::number,
     verbs::doctor::{
         facts::{Facts, Pending},
-        finding::{finding, unknown},
+        finding::{MONITOR, finding, unknown},
     },
 };
 
@@ -20,7 +20,10 @@ use crate::{
 /// ten times as many, large ones and a busy server fewer.
 const CAUTIOUS_RATE: u64 = 5_000;
 
-/// A window that is this many times as long as the backfill leaves room for the writes of the app.
+/// What a rewrite writes into the oplog for a document beside its content: names, keys, times.
+const ENTRY_BYTES: u64 = 250;
+
+/// A rewrite that fills no more than this part of the oplog leaves room for the writes of the app.
 const ROOM: u64 = 4;
 
 /// A server with less in its cache gets smaller batches: see `kinds/backfill/size`.
@@ -35,42 +38,77 @@ fn oplog(facts: &Facts) -> Finding {
     let what = "how far back the oplog goes";
     let status = match &facts.status {
         Ok(status) => status,
-        Err(error) => return unknown(check, what, error),
+        Err(error) => return unknown(check, what, error, MONITOR),
     };
     let Some(window) = oplog_window_s(status) else {
         let found = format!("{what} is not known: this server does not tell");
         return finding(check, Verdict::Unknown, found);
     };
-    let longest = facts.pending.iter().max_by_key(|pending| pending.documents);
-    let Some(longest) = longest.filter(|pending| pending.documents > 0) else {
-        let found =
-            format!("the oplog holds {}; no pending migration declares a backfill", span(window));
+    let holds = match &facts.oplog_bytes {
+        Ok(bytes) => format!("the oplog holds {}, in {} MiB at most", span(window), mib(*bytes)),
+        Err(_) => format!("the oplog holds {}", span(window)),
+    };
+    let Some(all) = &facts.pending else {
+        return finding(check, Verdict::Unknown, format!("{holds}; what is pending is not known"));
+    };
+    let rewriting = || all.iter().filter(|pending| !pending.rewrites.is_empty());
+    let uncounted = rewriting()
+        .find(|pending| pending.rewrites.iter().any(|rewrites| rewrites.documents.is_none()));
+    if let Some(pending) = uncounted {
+        let found = format!(
+            "{holds}; what {} rewrites could not be counted in time, so it is many documents",
+            pending.text()
+        );
+        return finding(check, Verdict::Unknown, found).of(pending.text());
+    }
+    let Some(longest) = rewriting().max_by_key(|pending| documents(pending)) else {
+        let found = format!("{holds}; no pending migration declares a rewrite");
         return finding(check, Verdict::Ok, found);
     };
-    let Pending { documents, .. } = longest;
+    let documents = documents(longest);
     let seconds = documents.div_ceil(CAUTIOUS_RATE);
     let found = format!(
-        "the oplog holds {}; {} rewrites {} documents, which takes about {} at {} a second",
-        span(window),
+        "{holds}; {} rewrites {} documents, which takes about {} at {} a second",
         longest.text(),
-        grouped(*documents),
+        grouped(documents),
         span(seconds),
         grouped(CAUTIOUS_RATE)
     );
-    // The window of a new server grows with its age: what a backfill writes decides then.
-    match window >= seconds.saturating_mul(ROOM) || seconds <= 60 {
-        true => finding(check, Verdict::Ok, found).of(longest.text()),
-        false => finding(check, Verdict::Warning, found)
-            .of(longest.text())
-            .means(
-                "a member or a change stream that stops meanwhile may find the oplog gone past it: \
-                 the member then needs a full sync, and the stream cannot resume",
-            )
-            .way_out(
-                "a larger oplog (`replSetResizeOplog`), or run it at a quiet time; `max_lag` of a \
-                 backfill waits for the members",
-            ),
+    let means = "a member or a change stream that stops meanwhile may find the oplog gone past it: the \
+                 member then needs a full sync, and the stream cannot resume";
+    let way_out = "a larger oplog (`replSetResizeOplog`), or run it at a quiet time; `max_lag` of a \
+                   backfill waits for the members";
+    let of = longest.text();
+    match (bytes(longest), &facts.oplog_bytes) {
+        (Some(bytes), Ok(oplog)) if bytes > oplog / ROOM => {
+            let found = format!("{found}, and writes about {} MiB into it", mib(bytes));
+            finding(check, Verdict::Warning, found).of(of).means(means).way_out(way_out)
+        }
+        (Some(_), Ok(_)) => finding(check, Verdict::Ok, found).of(of),
+        _ if seconds <= 60 => finding(check, Verdict::Ok, found).of(of),
+        _ => {
+            let found = format!("{found}; how much it writes into the oplog is not known");
+            finding(check, Verdict::Unknown, found).of(of).means(means).way_out(format!(
+                "ask again as a user that has {MONITOR}, and may read the statistics of the collection"
+            ))
+        }
     }
+}
+
+fn documents(pending: &Pending) -> u64 {
+    pending.rewrites.iter().filter_map(|rewrites| rewrites.documents).fold(0, u64::saturating_add)
+}
+
+/// What the rewrites of a migration write into the oplog, at most.
+fn bytes(pending: &Pending) -> Option<u64> {
+    pending.rewrites.iter().try_fold(0_u64, |sum, rewrites| {
+        let each = rewrites.bytes_each?.saturating_add(ENTRY_BYTES);
+        Some(sum.saturating_add(rewrites.documents?.saturating_mul(each)))
+    })
+}
+
+fn mib(bytes: u64) -> String {
+    grouped(bytes.div_ceil(1 << 20))
 }
 
 /// How many seconds of writes the oplog holds, by the answer to `serverStatus`.
@@ -100,7 +138,7 @@ fn cache(facts: &Facts) -> Finding {
     let status = match &facts.status {
         Ok(status) => status,
         Err(error) => {
-            return unknown(check, what, error).means(
+            return unknown(check, what, error, MONITOR).means(
                 "backfills cannot fit their batches to it: on a server with a small cache, set \
                  `batch` and few `workers`",
             );
@@ -146,7 +184,11 @@ mod tests {
     use super::*;
     use crate::{
         model::version::Version,
-        verbs::doctor::judge::tests::{healthy, of},
+        mongo::server_error::ServerError,
+        verbs::doctor::{
+            facts::Rewrites,
+            judge::tests::{healthy, of},
+        },
     };
 
     fn status(window_s: u32, cache: i64) -> Document {
@@ -157,26 +199,43 @@ mod tests {
         }
     }
 
+    fn pending(documents: Option<u64>, bytes_each: Option<u64>) -> Pending {
+        let rewrites = vec![Rewrites { documents, bytes_each }];
+        Pending { version: Version::new(3), name: "rename", operations: vec![], rewrites }
+    }
+
     #[test]
-    fn the_oplog_is_compared_with_the_longest_backfill() {
-        let version = Version::new(3);
-        let pending =
-            |documents| Pending { version, name: "rename", operations: vec![], documents };
+    fn the_oplog_is_compared_with_what_the_longest_rewrite_writes() {
+        let (small, huge) =
+            (pending(Some(1_000), Some(100)), pending(Some(100_000_000), Some(800)));
+        let known = Ok(10_u64 << 30);
+        let refused = || Err(ServerError::in_reply("no", Some(13)));
         let table = [
-            (3_600, vec![], Verdict::Ok, "no pending migration declares a backfill"),
-            (3_600, vec![pending(1_000)], Verdict::Ok, "3 `rename` rewrites 1,000 documents"),
-            (3_600, vec![pending(1_000), pending(10_000_000)], Verdict::Warning, "33 min"),
-            (86_400, vec![pending(10_000_000)], Verdict::Ok, "24 h"),
-            (5, vec![pending(100)], Verdict::Ok, "1 s"),
+            (vec![], known.clone(), Verdict::Ok, "no pending migration declares a rewrite"),
+            (
+                vec![small.clone()],
+                known.clone(),
+                Verdict::Ok,
+                "3 `rename` rewrites 1,000 documents",
+            ),
+            // However long the window is now.
+            (vec![small.clone(), huge], known.clone(), Verdict::Warning, "100,136 MiB into it"),
+            (vec![small.clone()], refused(), Verdict::Ok, "1 s at 5,000 a second"),
+            (vec![pending(Some(10_000_000), None)], known.clone(), Verdict::Unknown, "33 min"),
+            (vec![small, pending(None, None)], known, Verdict::Unknown, "could not be counted"),
         ];
-        for (window, pending, verdict, text) in table {
+        for (pending, oplog, verdict, text) in table {
             let mut facts = healthy();
-            facts.status = Ok(status(window, 1 << 30));
-            facts.pending = pending;
+            facts.status = Ok(status(604_800, 1 << 30));
+            facts.oplog_bytes = oplog;
+            facts.pending = Some(pending);
             let found = of(&facts, Check::Oplog);
             assert_eq!(found.verdict, verdict, "{found:?}");
             assert!(found.found.contains(text), "{found:?}");
         }
+        let mut facts = healthy();
+        facts.pending = None;
+        assert_eq!(of(&facts, Check::Oplog).verdict, Verdict::Unknown);
     }
 
     #[test]

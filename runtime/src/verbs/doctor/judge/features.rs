@@ -4,12 +4,15 @@ use mongodb::bson::Document;
 
 use crate::{
     kinds::{change::search::is_without_search, effect::Operation},
-    model::report::doctor::{
-        DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
+    model::{
+        error::kind::Kind,
+        report::doctor::{
+            DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
+        },
     },
     verbs::doctor::{
         facts::{Facts, Pending},
-        finding::finding,
+        finding::{error, finding},
         tested::series,
     },
 };
@@ -19,7 +22,9 @@ type Since = (u32, u32);
 
 /// Options of `create` and `collMod`, with the version that knows them. Each from the server's
 /// documentation of the command.
-const OF_COLLECTIONS: [(&str, Since); 6] = [
+const OF_COLLECTIONS: [(&str, Since); 8] = [
+    ("cappedMax", (6, 0)),
+    ("cappedSize", (6, 0)),
     ("changeStreamPreAndPostImages", (6, 0)),
     ("clusteredIndex", (5, 3)),
     ("encryptedFields", (7, 0)),
@@ -38,53 +43,73 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let here = feature.as_deref().map_or(binary, series);
     let mut findings = Vec::new();
     if here < binary && here > (0, 0) {
-        let found = format!(
-            "the feature compatibility version is {}.{}, and the server is {version}",
-            here.0, here.1
-        );
-        findings.push(
-            finding(Check::Features, Verdict::Note, found)
-                .means("what the newer version brought is refused until the upgrade is completed")
-                .way_out(format!(
-                    "once you do not want to go back: db.adminCommand({{ \
-                     setFeatureCompatibilityVersion: \"{}.{}\"{} }})",
-                    binary.0,
-                    binary.1,
-                    if binary >= (7, 0) { ", confirm: true" } else { "" }
-                )),
-        );
+        findings.push(half_upgraded(version, binary, here));
     }
-    let without_search = facts.search.as_ref().is_err_and(is_without_search);
-    let needs_search = |pending: &&Pending| {
-        pending.operations.iter().any(|one| matches!(one, Operation::Search { .. }))
+    let Some(all) = &facts.pending else {
+        let found = "what pending migrations declare is not known: the history could not be read";
+        findings.push(finding(Check::Features, Verdict::Unknown, found));
+        return findings;
     };
-    for pending in facts.pending.iter().filter(needs_search).filter(|_| without_search) {
-        let found = format!(
-            "{} declares search indexes, and this deployment has no search",
-            pending.text()
-        );
-        findings.push(
-            finding(Check::Features, Verdict::Error, found)
-                .of(pending.text())
-                .means("the operation is refused; what comes before it is applied")
-                .way_out("a deployment with search: MongoDB 7.0 on Atlas, or with a `mongot`"),
-        );
-    }
-    if here > (0, 0) {
-        for pending in &facts.pending {
-            for (what, since) in pending.operations.iter().flat_map(gates) {
-                if here < since {
-                    findings.push(refused(&pending.text(), &what, since, here));
-                }
+    let refused = all.iter().flat_map(|pending| refusals(pending, here, facts));
+    let before = findings.len();
+    findings.extend(refused);
+    if findings.len() == before {
+        findings.push(match (all.is_empty(), here > (0, 0)) {
+            (true, _) => finding(Check::Features, Verdict::Ok, "no migration is pending"),
+            (false, true) => {
+                let found = "this version knows all that the pending migrations declare";
+                finding(Check::Features, Verdict::Ok, found)
             }
-        }
+            (false, false) => {
+                let found = "what this server knows is not known: it tells no version";
+                finding(Check::Features, Verdict::Unknown, found)
+            }
+        });
     }
-    if !findings.iter().any(|finding| finding.verdict == Verdict::Error) {
-        let found = match facts.pending.len() {
-            0 => "no migration is pending".to_owned(),
-            _ => "this version knows all that the pending migrations declare".to_owned(),
-        };
-        findings.push(finding(Check::Features, Verdict::Ok, found));
+    findings
+}
+
+fn half_upgraded(version: &str, binary: Since, here: Since) -> Finding {
+    let found = format!(
+        "the feature compatibility version is {}.{}, and the server is {version}",
+        here.0, here.1
+    );
+    let confirm = if binary >= (7, 0) { ", confirm: true" } else { "" };
+    finding(Check::Features, Verdict::Note, found)
+        .means("what the newer version brought is refused until the upgrade is completed")
+        .way_out(format!(
+            "once you do not want to go back: db.adminCommand({{ setFeatureCompatibilityVersion: \
+             \"{}.{}\"{confirm} }})",
+            binary.0, binary.1
+        ))
+}
+
+/// What the server refuses of a migration.
+fn refusals(pending: &Pending, here: Since, facts: &Facts) -> Vec<Finding> {
+    let of = pending.text();
+    let refused = |found: String, way_out: &str| {
+        error(Check::Features, Kind::Failed, found)
+            .of(of.clone())
+            .means("the server refuses that operation; what comes before it is applied")
+            .way_out(way_out)
+    };
+    let mut findings = Vec::new();
+    let needs_search = pending.operations.iter().any(|one| matches!(one, Operation::Search { .. }));
+    if needs_search && facts.search.as_ref().is_err_and(is_without_search) {
+        let found = format!("{of} declares search indexes, and this deployment has no search");
+        let way_out = "a deployment with search: MongoDB 7.0 on Atlas, or with a `mongot`";
+        findings.push(refused(found, way_out));
+    }
+    for (what, since) in pending.operations.iter().flat_map(gates) {
+        if here > (0, 0) && here < since {
+            let found = format!(
+                "{of} declares {what}, which MongoDB has since {}.{}; this is {}.{}",
+                since.0, since.1, here.0, here.1
+            );
+            let way_out = "upgrade the server and its feature compatibility version, or change the \
+                           migration";
+            findings.push(refused(found, way_out));
+        }
     }
     findings
 }
@@ -94,19 +119,6 @@ pub(in crate::verbs::doctor) fn feature_version(facts: &Facts) -> Option<String>
     let parameters = facts.parameters.as_ref().ok()?;
     let version = parameters.get_document("featureCompatibilityVersion").ok()?;
     version.get_str("version").ok().map(str::to_owned)
-}
-
-fn refused(pending: &str, what: &str, since: Since, here: Since) -> Finding {
-    let found = format!(
-        "{pending} declares {what}, which MongoDB has since {}.{}; this is {}.{}",
-        since.0, since.1, here.0, here.1
-    );
-    finding(Check::Features, Verdict::Error, found)
-        .of(pending)
-        .means("the server refuses that operation; what comes before it is applied")
-        .way_out(
-            "upgrade the server and its feature compatibility version, or change the migration",
-        )
 }
 
 /// What the operation needs of the server, with the version that has it.
@@ -130,6 +142,9 @@ fn gates(operation: &Operation) -> Vec<(String, Since)> {
                 gates.push(("a hashed index with more keys".to_owned(), (4, 4)));
             }
             gates
+        }
+        Operation::SetValidator { chain, .. } if chain.contains("errorAndLog") => {
+            vec![("`validationAction: errorAndLog`".to_owned(), (8, 1))]
         }
         Operation::MakeUnique { .. } => {
             vec![("to make an index unique where it is".to_owned(), (6, 0))]
@@ -198,8 +213,12 @@ mod tests {
             facts.parameters = Ok(doc! { "featureCompatibilityVersion": { "version": feature } });
             facts.build_info = doc! { "version": format!("{feature}.1") };
             let text = format!("{feature} {operation:?}");
-            facts.pending =
-                vec![Pending { version, name: "new", operations: vec![operation], documents: 0 }];
+            facts.pending = Some(vec![Pending {
+                version,
+                name: "new",
+                operations: vec![operation],
+                rewrites: vec![],
+            }]);
             let errors = findings(&facts);
             let errors = errors.iter().filter(|finding| finding.verdict == Verdict::Error);
             assert_eq!(errors.count(), expected, "{text}");

@@ -2,6 +2,9 @@
 
 mod capacity;
 mod features;
+mod history;
+mod members;
+mod needs;
 mod rights;
 mod server;
 mod waits;
@@ -17,7 +20,7 @@ use crate::model::report::doctor::DoctorFinding as Finding;
 pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     let mut findings = server::findings(facts);
     findings.extend(rights::findings(facts));
-    findings.push(rights::control_collection(facts));
+    findings.extend(history::findings(facts));
     findings.extend(waits::findings(facts));
     findings.extend(capacity::findings(facts));
     findings.extend(features::findings(facts));
@@ -51,6 +54,7 @@ pub(super) mod tests {
                 "setName": "rs0", "isWritablePrimary": true, "hosts": ["a:1", "b:1", "c:1"],
             },
             build_info: doc! { "version": "6.0.5" },
+            config: Ok(doc! { "members": [{ "votes": 1 }, { "votes": 1 }, { "votes": 1 }] }),
             round_trip: Duration::from_millis(1),
             clock_ahead_ms: Some(3),
             privileges: Ok(Privileges::parse(&doc! { "authInfo": info }).unwrap()),
@@ -65,8 +69,10 @@ pub(super) mod tests {
                 "oplog": { "earliestOptime": at(0), "latestOptime": at(200_000) },
                 "wiredTiger": { "cache": { "maximum bytes configured": 4_i64 << 30 } },
             }),
+            oplog_bytes: Ok(10 << 30),
             state: Ok(()),
-            pending: Vec::new(),
+            plan: Ok(()),
+            pending: Some(Vec::new()),
             search: Ok(()),
         }
     }
@@ -99,7 +105,8 @@ pub(super) mod tests {
         {
             let finding = of(&facts, check);
             assert_eq!(finding.verdict, Verdict::Unknown, "{finding:?}");
-            assert!(finding.way_out.unwrap().contains("clusterMonitor"));
+            let way_out = if check == Check::Majority { "`find`" } else { "clusterMonitor" };
+            assert!(finding.way_out.unwrap().contains(way_out));
         }
     }
 
@@ -113,6 +120,7 @@ pub(super) mod tests {
             facts.build_info = odd.clone();
             facts.parameters = Ok(odd.clone());
             facts.defaults = Ok(odd.clone());
+            facts.config = Ok(odd.clone());
             facts.status = Ok(odd);
             assert!(!judge(&facts).is_empty());
         }

@@ -1,9 +1,11 @@
-//! What this user may do, of what docs/production.md lists.
+//! What this user may do, of what docs/production.md lists and of what pending migrations need.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::needs::{Right, needs};
 use crate::{
-    kinds::effect::Operation,
     model::{
-        error::Error,
+        error::kind::Kind,
         report::doctor::{
             DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
         },
@@ -11,23 +13,22 @@ use crate::{
     mongo::privileges::Privileges,
     verbs::doctor::{
         facts::{Facts, Pending},
-        finding::{answer, finding, unknown},
+        finding::{MONITOR, error, finding, unknown},
     },
 };
 
 /// The actions that migrations need on the collections of their database, and what a migration cannot do
-/// without it. The role of
-/// the guide has these, and no others: a test compares them.
+/// without it. The role of the guide has these, and no others: a test compares them.
 const RIGHTS: [(&str, &str); 11] = [
     ("find", "read documents"),
-    ("insert", "insert documents, or create a collection"),
+    ("insert", "insert documents, create a collection, or keep what it removes"),
     ("update", "update documents"),
-    ("remove", "delete documents, or rename or drop a collection"),
-    ("dropCollection", "rename or drop a collection, and `purge` cannot remove what is kept"),
-    ("createIndex", "create an index, or restore a dropped one"),
+    ("remove", "delete documents, or finish a backfill"),
+    ("dropCollection", "rename or drop a collection, nor can what is kept be purged"),
+    ("createIndex", "create an index, or rename or drop a collection"),
     ("dropIndex", "drop an index, or roll back a new one"),
     ("collMod", "set a validator, or other options of a collection or an index"),
-    ("listCollections", "create, rename or drop a collection: it looks first"),
+    ("listCollections", "create, change or drop a collection: it looks first"),
     ("listIndexes", "create or drop an index: it looks first"),
     ("bypassDocumentValidation", "rewrite documents that a validator refuses"),
 ];
@@ -38,7 +39,7 @@ const OF_THE_CONTROL: [&str; 3] = ["find", "insert", "update"];
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let user = match &facts.privileges {
         Ok(user) => user,
-        Err(error) => return vec![unknown(Check::Right, "what this user may do", error)],
+        Err(error) => return vec![unknown(Check::Right, "what this user may do", error, MONITOR)],
     };
     if user.users.is_empty() {
         return vec![without_sign_in(facts)];
@@ -47,24 +48,33 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         let found = "everything is allowed: the server has no access control";
         return vec![finding(Check::Right, Verdict::Ok, found)];
     }
-    let missing: Vec<&str> = RIGHTS
-        .iter()
-        .map(|(action, _)| *action)
-        .filter(|action| !user.allow(action, &facts.database, ""))
-        .collect();
-    let mut findings = of_the_control(user, facts);
+    let mut refused = unmet(user, facts);
+    let lacks = |action: &str| !user.allow(action, &facts.database, "");
+    let mut missing: BTreeSet<&str> =
+        RIGHTS.iter().map(|(action, _)| *action).filter(|action| lacks(action)).collect();
+    missing.extend(refused.keys());
+    let grant = grant(&facts.database, "", &missing);
+    let mut findings = vec![of_the_control(user, facts)];
+    let all = |action: &str| format!("`{action}` on the collections of `{}`", facts.database);
+    let needed = |action: &str, of: &[String]| {
+        error(Check::Right, Kind::Forbidden, format!("{}: missing", all(action)))
+            .of(action)
+            .means(format!("pending migrations are refused: {}", of.join(", ")))
+            .way_out(grant.clone())
+    };
     for (action, what) in RIGHTS {
-        let all = format!("`{action}` on the collections of `{}`", facts.database);
-        findings.push(match missing.contains(&action) {
-            false => finding(Check::Right, Verdict::Ok, all).of(action),
-            true => {
-                let (verdict, means) = without(user, facts, action, what);
-                let grant = grant(&facts.database, "", &missing);
-                let found = format!("{all}: missing");
-                finding(Check::Right, verdict, found).of(action).means(means).way_out(grant)
+        findings.push(match refused.remove(action) {
+            Some(of) => needed(action, &of),
+            None if lacks(action) => {
+                finding(Check::Right, Verdict::Warning, format!("{}: missing", all(action)))
+                    .of(action)
+                    .means(format!("a migration cannot {what}"))
+                    .way_out(grant.clone())
             }
+            None => finding(Check::Right, Verdict::Ok, all(action)).of(action),
         });
     }
+    findings.extend(refused.iter().map(|(action, of)| needed(action, of)));
     findings
 }
 
@@ -73,90 +83,67 @@ fn is_open(user: &Privileges, facts: &Facts) -> bool {
     let read = facts.state.is_ok() && !user.allow("find", &facts.database, &facts.control);
     let looked = facts.status.is_ok() && !user.allow_on_the_cluster("serverStatus");
     let asked = facts.parameters.is_ok() && !user.allow_on_the_cluster("getParameter");
-    read || looked || asked
+    // One alone may be a service that answers in the server's place.
+    read || (looked && asked)
+}
+
+/// The rights that pending migrations need and this user lacks, with the migrations.
+fn unmet(user: &Privileges, facts: &Facts) -> BTreeMap<&'static str, Vec<String>> {
+    let mut unmet: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    for pending in facts.known() {
+        let rights = pending.operations.iter().flat_map(|one| needs(one, &facts.control));
+        let lacking = rights.filter(|right| !right.is_given(user, &facts.database));
+        let actions: BTreeSet<&'static str> = lacking.map(|right: Right| right.action).collect();
+        for action in actions {
+            unmet.entry(action).or_default().push(Pending::text(pending));
+        }
+    }
+    unmet
 }
 
 fn without_sign_in(facts: &Facts) -> Finding {
-    match &facts.state {
-        Err(Error::Unauthorized { .. }) => {
-            finding(Check::Right, Verdict::Error, "nobody is signed in, and the server asks for it")
+    let is_refused = matches!(facts.state, Err(crate::model::error::Error::Unauthorized { .. }));
+    match is_refused {
+        true => {
+            let found = "nobody is signed in, and the server asks for it";
+            error(Check::Right, Kind::Forbidden, found)
                 .means("migrations are refused")
                 .way_out("name user and password in the connection string, and `authSource`")
         }
-        _ => finding(
-            Check::Right,
-            Verdict::Ok,
-            "everything is allowed: nobody is signed in, and nobody needs to be",
-        ),
+        false => {
+            let found = "nobody is signed in, and nobody needs to be: everything is allowed";
+            finding(Check::Right, Verdict::Ok, found)
+        }
     }
 }
 
-fn of_the_control(user: &Privileges, facts: &Facts) -> Vec<Finding> {
+fn of_the_control(user: &Privileges, facts: &Facts) -> Finding {
     let Facts { database, control, .. } = facts;
-    let missing: Vec<&str> = OF_THE_CONTROL
+    let missing: BTreeSet<&str> = OF_THE_CONTROL
         .into_iter()
         .filter(|action| !user.allow(action, database, control))
         .collect();
     let all = format!("the control collection `{control}`");
     if missing.is_empty() {
         let found = format!("{} on {all}", OF_THE_CONTROL.join(", "));
-        return vec![finding(Check::Right, Verdict::Ok, found).of(control)];
+        return finding(Check::Right, Verdict::Ok, found).of(control);
     }
-    let may_check = !missing.contains(&"find");
-    let means = match may_check {
-        true => {
-            "this user can check the state of the migrations \
-                 (`MIGRATE_ON_START=check`), and cannot run any"
+    let means = match missing.contains("find") {
+        false => {
+            "this user can check the state of the migrations (`MIGRATE_ON_START=check`), and cannot run \
+             any"
         }
-        false => "this user can neither check nor run migrations",
+        true => "this user can neither check nor run migrations",
     };
-    let found = format!("{} on {all}: missing", listed(&missing));
-    let grant = grant(database, control, &missing);
-    vec![finding(Check::Right, Verdict::Error, found).of(control).means(means).way_out(grant)]
-}
-
-/// What is refused without the action, and how bad that is: an error if a pending migration declares
-/// that it needs it.
-fn without(user: &Privileges, facts: &Facts, action: &str, what: &str) -> (Verdict, String) {
-    let is_refused = |pending: &&Pending| {
-        let needed = pending.operations.iter().flat_map(needs);
-        let mut needed = needed.filter(|(needed, _)| *needed == action);
-        needed.any(|(_, collection)| !user.allow(action, &facts.database, collection))
-    };
-    let refused: Vec<String> = facts.pending.iter().filter(is_refused).map(Pending::text).collect();
-    match refused.as_slice() {
-        [] => (Verdict::Warning, format!("a migration cannot {what}")),
-        _ => (Verdict::Error, format!("pending migrations are refused: {}", refused.join(", "))),
-    }
-}
-
-/// The actions that a declared operation needs, and on which collection.
-fn needs(operation: &Operation) -> Vec<(&'static str, &str)> {
-    let (collection, actions): (&str, &[&'static str]) = match operation {
-        Operation::CreateCollection { name, .. } => (name, &["insert", "listCollections"]),
-        Operation::DropCollection { name, .. } => (name, &["dropCollection", "remove"]),
-        Operation::RenameCollection { from, .. } => (from, &["dropCollection", "remove", "insert"]),
-        Operation::CreateIndex(index) => (&index.collection, &["createIndex", "listIndexes"]),
-        Operation::DropIndex { collection, .. } => (collection, &["dropIndex", "listIndexes"]),
-        Operation::SetValidator { collection, .. }
-        | Operation::MakeUnique { collection, .. }
-        | Operation::Modify { collection, .. } => (collection, &["collMod"]),
-        Operation::Field { collection, .. } => (collection, &["find", "update"]),
-        Operation::Write { .. }
-        | Operation::Other { .. }
-        | Operation::PassedOn { .. }
-        | Operation::Search { .. }
-        | Operation::Unknown => return Vec::new(),
-    };
-    actions.iter().map(|action| (*action, collection)).collect()
-}
-
-fn listed(actions: &[&str]) -> String {
-    actions.iter().map(|action| format!("`{action}`")).collect::<Vec<_>>().join(", ")
+    let listed: Vec<String> = missing.iter().map(|action| format!("`{action}`")).collect();
+    error(Check::Right, Kind::Forbidden, format!("{} on {all}: missing", listed.join(", ")))
+        .of(control)
+        .means(means)
+        .way_out(grant(database, control, &missing))
 }
 
 /// The command that grants the actions to the role of the guide.
-fn grant(database: &str, collection: &str, actions: &[&str]) -> String {
+fn grant(database: &str, collection: &str, actions: &BTreeSet<&str>) -> String {
     let actions: Vec<String> = actions.iter().map(|action| format!("{action:?}")).collect();
     format!(
         "give the user the role of docs/production.md; or add to that role: \
@@ -166,31 +153,14 @@ fn grant(database: &str, collection: &str, actions: &[&str]) -> String {
     )
 }
 
-/// Whether the control collection is Mongrate's. What else the state could not be read for has a
-/// finding of its own.
-pub(super) fn control_collection(facts: &Facts) -> Finding {
-    let check = Check::ControlCollection;
-    match &facts.state {
-        Ok(()) => finding(check, Verdict::Ok, format!("`{}` can be read", facts.control)),
-        Err(error @ Error::Corrupt { .. }) => finding(check, Verdict::Error, error.to_string())
-            .means("migrations are refused before the first write"),
-        Err(error) => {
-            let why = match error {
-                Error::Server { source, .. } | Error::Unauthorized { source, .. } => answer(source),
-                _ => "see above".to_owned(),
-            };
-            finding(check, Verdict::Unknown, format!("`{}` cannot be read: {why}", facts.control))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use mongodb::bson::{Bson, Document, doc};
 
     use super::*;
     use crate::{
-        kinds::effect::Index,
+        kinds::effect::{Index, Operation},
+        model::error::Error,
         mongo::server_error::ServerError,
         verbs::doctor::judge::tests::{healthy, of},
     };
@@ -260,7 +230,8 @@ mod tests {
         };
         let version = crate::model::version::Version::new(7);
         let operations = vec![Operation::CreateIndex(index)];
-        facts.pending = vec![Pending { version, name: "index", operations, documents: 0 }];
+        facts.pending =
+            Some(vec![Pending { version, name: "index", operations, rewrites: vec![] }]);
         let others = RIGHTS.iter().map(|(action, _)| *action).filter(|one| *one != "createIndex");
         let others = on("", others.collect());
         facts.privileges = Ok(user(vec![others.clone()]));
@@ -271,6 +242,57 @@ mod tests {
         assert_eq!(of(&facts, Check::Right).verdict, Verdict::Warning);
     }
 
+    /// What a view, a capped collection, a rename and a rewrite need beyond the usual.
+    #[test]
+    fn each_operation_needs_its_own_rights() {
+        let name = || "adults".to_owned();
+        let create = |options| Operation::CreateCollection { name: name(), options };
+        let view = doc! { "viewOn": "users", "pipeline": [] };
+        let capped = doc! { "capped": true, "size": 4_096 };
+        let rename = Operation::RenameCollection { from: name(), to: "elders".to_owned() };
+        let drop = Operation::DropCollection { name: name(), is_required: true };
+        let rewrite = Operation::Rewrite { collection: name() };
+        let hide = Operation::Modify { collection: name(), options: doc! {} };
+        let guide: Vec<&str> = RIGHTS.iter().map(|(action, _)| *action).collect();
+        let without = |left_out: &str| {
+            let rights = guide.iter().copied().filter(|action| *action != left_out);
+            on("", rights.collect())
+        };
+        let check = |operation: &Operation, privileges: Vec<Document>| {
+            let mut facts = guarded();
+            facts.privileges = Ok(user(privileges));
+            let version = crate::model::version::Version::new(7);
+            let operations = vec![operation.clone()];
+            facts.pending =
+                Some(vec![Pending { version, name: "x", operations, rewrites: vec![] }]);
+            let found = findings(&facts);
+            let errors = found.into_iter().filter(|finding| finding.verdict == Verdict::Error);
+            errors.filter_map(|finding| finding.of).collect::<Vec<String>>()
+        };
+        let all = || on("", guide.clone());
+        assert_eq!(check(&create(view.clone()), vec![all()]), ["createCollection"]);
+        let may = || on("adults", vec!["createCollection", "convertToCapped"]);
+        assert_eq!(check(&create(view), vec![all(), may()]), Vec::<String>::new());
+        assert_eq!(check(&create(capped.clone()), vec![all()]), ["convertToCapped"]);
+        assert_eq!(check(&create(capped), vec![all(), may()]), Vec::<String>::new());
+        for (operation, needed, needless) in [
+            (&rename, "createIndex", "remove"),
+            (&rename, "dropCollection", "update"),
+            (&drop, "createIndex", "remove"),
+            (&rewrite, "remove", "createIndex"),
+            (&rewrite, "dropCollection", "collMod"),
+            (&hide, "collMod", "remove"),
+        ] {
+            let missing = check(operation, vec![without(needed)]);
+            assert!(missing.contains(&needed.to_owned()), "{operation:?} {needed}: {missing:?}");
+            let missing = check(operation, vec![without(needless)]);
+            assert!(
+                !missing.contains(&needless.to_owned()) || needless == "update",
+                "{operation:?} {needless}: {missing:?}"
+            );
+        }
+    }
+
     #[test]
     fn a_server_without_access_control_asks_nobody() {
         let mut facts = healthy();
@@ -279,6 +301,11 @@ mod tests {
         let mut facts = guarded();
         facts.privileges = Ok(user(vec![]));
         assert_eq!(of(&facts, Check::Right).verdict, Verdict::Ok);
+        // A service may answer for the server.
+        let mut facts = guarded();
+        facts.status = healthy().status;
+        facts.privileges = Ok(user(vec![on("migrations", vec!["find"])]));
+        assert_eq!(of(&facts, Check::Right).verdict, Verdict::Error);
     }
 
     #[test]

@@ -3,17 +3,20 @@
 
 use std::time::Duration;
 
-use mongodb::bson::Document;
+use mongodb::bson::{Bson, doc};
 
+use super::members::Members;
 use crate::{
-    model::report::doctor::{
-        DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
+    model::{
+        error::kind::Kind,
+        report::doctor::{
+            DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
+        },
     },
     mongo::{code, reply::number},
     verbs::doctor::{
         facts::Facts,
-        finding::{answer, finding, unknown},
-        tested,
+        finding::{MONITOR, answer, error, finding, unknown},
     },
 };
 
@@ -43,17 +46,21 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 fn kill_sessions(facts: &Facts) -> Finding {
     let check = Check::KillSessions;
     match &facts.kill_sessions {
-        Ok(()) => finding(check, Verdict::Ok, "a dead process's transaction can be ended at once"),
+        Ok(()) => {
+            let found =
+                "a dead process's transaction can be ended at once, if it signed in as this user";
+            finding(check, Verdict::Ok, found)
+        }
         Err(error) if error.code().is_some() && !error.is_retryable() => {
             let found = format!("`killSessions` is refused: {}", answer(error));
             finding(check, Verdict::Warning, found)
                 .means(
                     "if a process dies inside a transaction, the next run waits until the server ends \
-                     that by its age: 100 s at most by default. Nothing is run twice",
+                     that transaction by its age: 100 s at most by default. Nothing is run twice",
                 )
                 .way_out("docs/servers.md, \"Servers that refuse `killSessions`\"")
         }
-        Err(error) => unknown(check, "whether `killSessions` is allowed", error),
+        Err(error) => unknown(check, "whether `killSessions` is allowed", error, MONITOR),
     }
 }
 
@@ -61,32 +68,28 @@ fn write_concern(facts: &Facts) -> Finding {
     let check = Check::WriteConcern;
     let defaults = match &facts.defaults {
         Ok(defaults) => defaults,
-        Err(error) => return unknown(check, "the server's default write concern", error),
+        Err(error) => return unknown(check, "the server's default write concern", error, MONITOR),
     };
-    let version = facts.build_info.get_str("version").unwrap_or_default();
-    let (what, is_majority) = match defaults.get_document("defaultWriteConcern") {
-        Ok(concern) => {
-            let is_majority = concern.get_str("w").is_ok_and(|w| w == "majority");
-            let w = concern.get("w").map_or_else(|| "?".to_owned(), ToString::to_string);
-            (w.replace('"', ""), is_majority)
+    // Where a majority is the default without being set, servers from 5.0 on tell it here, too.
+    let concern = defaults.get_document("defaultWriteConcern").ok();
+    let w = concern.and_then(|concern| concern.get("w")).cloned().unwrap_or(Bson::Int32(1));
+    let is_majority = match &w {
+        Bson::String(w) => w == "majority",
+        w => {
+            let members = Members::of(facts);
+            let w = number(&doc! { "w": w.clone() }, "w").and_then(|w| usize::try_from(w).ok());
+            members.is_exact && w.is_some_and(|w| w >= members.majority().max(1))
         }
-        // Without a default of its own, a server from 5.0 on derives it from the members: a majority,
-        // unless arbiters keep the members with data from being one.
-        Err(_) if tested::series(version) < (5, 0) => ("1".to_owned(), false),
-        Err(_) => ("the server's own".to_owned(), !has_arbiters(&facts.hello)),
     };
-    let found = format!("writes that name no write concern have `w: {what}`");
+    let found =
+        format!("a write that names no write concern has `w: {}`", w.to_string().replace('"', ""));
     match is_majority {
         true => finding(check, Verdict::Ok, found),
         false => finding(check, Verdict::Note, found).means(
-            "Mongrate's writes, and those of migrations, ask for a majority in any case; the app's \
-             own may be lost in an election, and a migration that ran after them does not see to them",
+            "Mongrate's writes, and those of migrations, ask for a majority in any case; a write of the \
+             app that only the primary has may be lost in an election, and no migration changes that",
         ),
     }
-}
-
-fn has_arbiters(hello: &Document) -> bool {
-    hello.get_array("arbiters").is_ok_and(|arbiters| !arbiters.is_empty())
 }
 
 fn majority(facts: &Facts) -> Finding {
@@ -110,11 +113,16 @@ fn majority(facts: &Facts) -> Finding {
                 Some(code::MAX_TIME_MS_EXPIRED | code::WRITE_CONCERN_FAILED)
             ) =>
         {
-            finding(check, Verdict::Error, "no majority answers within 10 s")
+            self::error(check, Kind::Unavailable, "no majority answers within 10 s")
                 .means("migrations wait, and fail: nothing they write would be there for good")
                 .way_out("bring the members back that are down: `rs.status()` lists them")
         }
-        Err(error) => unknown(check, "how long a majority takes to answer", error),
+        Err(error) => unknown(
+            check,
+            "how long a majority takes to answer",
+            error,
+            "`find` on the control collection",
+        ),
     }
 }
 
@@ -139,7 +147,7 @@ fn transaction_lifetime(facts: &Facts) -> Finding {
     let check = Check::TransactionLifetime;
     let parameters = match &facts.parameters {
         Ok(parameters) => parameters,
-        Err(error) => return unknown(check, "how long a transaction may last", error),
+        Err(error) => return unknown(check, "how long a transaction may last", error, MONITOR),
     };
     let Some(seconds) = number(parameters, "transactionLifetimeLimitSeconds") else {
         return finding(
@@ -163,8 +171,6 @@ fn transaction_lifetime(facts: &Facts) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::doc;
-
     use super::*;
     use crate::{
         mongo::server_error::ServerError,
@@ -184,20 +190,20 @@ mod tests {
 
     #[test]
     fn write_concerns() {
-        let one = doc! { "defaultWriteConcern": { "w": 1, "wtimeout": 0 } };
-        let arbiter = doc! { "setName": "s", "hosts": ["a", "b"], "arbiters": ["c"] };
+        let w = |w: Bson| doc! { "defaultWriteConcern": { "w": w, "wtimeout": 0 } };
         let table = [
-            ("4.4.2", doc! {}, None, Verdict::Note),
-            ("6.0.5", doc! {}, None, Verdict::Ok),
-            ("6.0.5", doc! {}, Some(arbiter), Verdict::Note),
-            ("6.0.5", one, None, Verdict::Note),
+            (doc! {}, Verdict::Note),
+            (w(1.into()), Verdict::Note),
+            (w(2.into()), Verdict::Ok),
+            (w(3.into()), Verdict::Ok),
+            (w("majority".into()), Verdict::Ok),
+            (w("nearby".into()), Verdict::Note),
         ];
-        for (version, defaults, hello, verdict) in table {
+        for (defaults, verdict) in table {
             let mut facts = healthy();
-            facts.build_info = doc! { "version": version };
+            let text = defaults.to_string();
             facts.defaults = Ok(defaults);
-            facts.hello = hello.unwrap_or(facts.hello);
-            assert_eq!(of(&facts, Check::WriteConcern).verdict, verdict, "{version}");
+            assert_eq!(of(&facts, Check::WriteConcern).verdict, verdict, "{text}");
         }
     }
 
