@@ -8,13 +8,13 @@ default:
 # Runs all tests; with arguments, as `just test --test verbs`, those of mongrate-tests.
 [group('every day')]
 test *arguments:
-    cargo test {{ if arguments == "" { "--workspace" } else { "-p mongrate-tests" } }} --all-features {{ arguments }}
+    cargo test {{ if arguments == "" { "--workspace" } else { "-p mongrate-tests" } }} {{ arguments }}
 
-# Checks format and clippy, with all features. `.ci/run` checks each feature set.
+# Checks format and clippy. `.ci/run` checks each feature set.
 [group('every day')]
 lint:
     cargo fmt --all --check
-    cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --locked --workspace --all-targets -- -D warnings
 
 # Formats all sources.
 [group('every day')]
@@ -34,12 +34,12 @@ ci:
 # Writes the compiler's errors in tests/ui again; read the difference before you commit it.
 [group('every day')]
 ui:
-    TRYBUILD=overwrite cargo test -p mongrate-tests --all-features --test ui
+    TRYBUILD=overwrite cargo test -p mongrate-tests --test ui
 
 # Builds the documentation of the crates, and opens it.
 [group('documentation')]
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --open
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --open
 
 # Makes a book of the guides, and opens it; needs mdbook.
 [group('documentation')]
@@ -50,6 +50,11 @@ book:
 [group('documentation')]
 quick-start:
     bash tests/quick_start
+
+# Builds with each of the driver's features, and says which driver is needed; installs what they need.
+[group('long tests')]
+driver:
+    bash tests/driver
 
 # Runs the integration tests on every server that docs/servers.md names, or on these versions.
 [group('long tests')]
@@ -79,7 +84,7 @@ model which="large" *only:
 # Tries many random cases of the law of declared changes.
 [group('long tests')]
 laws cases="1000":
-    MONGRATE_CASES={{ cases }} cargo test -p mongrate-tests --all-features --test change laws
+    MONGRATE_CASES={{ cases }} cargo test -p mongrate-tests --test change laws
 
 # Measures Mongrate next to other tools, and writes docs/performance.
 [group('benchmarks')]

@@ -90,6 +90,11 @@
 //! |---|---|---|
 //! | `bson-3`, `bson-2` | `bson-3` | the major version of `bson` that the driver speaks |
 //! | `rustls-tls`, `dns-resolver` | yes | the driver's features of the same names |
+//! | `openssl-tls`, `rustls-tls-aws-lc`, `cert-key-password` | no | the same: TLS with other libraries (turn off the default features), encrypted keys |
+//! | `aws-auth`, `azure-oidc`, `gcp-oidc`, `gssapi-auth` | no | the same: sign-in with AWS, Azure, Google Cloud, Kerberos |
+//! | `in-use-encryption`, `azure-kms`, `gcp-kms` | no | the same: in-use encryption, and its key stores |
+//! | `zlib-compression`, `snappy-compression`, `zstd-compression` | no | the same: compression of what goes over the wire |
+//! | `socks5-proxy`, `tracing-unstable`, `opentelemetry` | no | the same: a proxy, what the driver logs and traces |
 //! | `cli` | no | the module `cli`: the command line for an app's own `main` |
 //! | `embedded` | no | the module `embedded`: a real MongoDB that starts by itself, for development and tests |
 //! | `metrics` | no | numbers for the `metrics` facade: see `docs/observability.md` |

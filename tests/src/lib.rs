@@ -8,6 +8,7 @@ pub mod effects;
 pub mod imports;
 pub mod layers;
 pub mod lookalike;
+pub mod mongos;
 pub mod process;
 pub mod snapshot;
 pub mod whole;
@@ -51,6 +52,29 @@ pub async fn server() -> &'static str {
         })
         .await;
     uri
+}
+
+/// The first host and port of a connection string: what a proxy stands in front of.
+///
+/// # Panics
+///
+/// When it is no connection string.
+pub fn host(uri: &str) -> &str {
+    let (_, rest) = uri.split_once("://").expect("a connection string");
+    let hosts = rest.split(['/', '?']).next().unwrap_or_default();
+    let hosts = hosts.rsplit('@').next().unwrap_or_default();
+    hosts.split(',').next().unwrap_or_default()
+}
+
+/// Whether the server is a mongos, or a look-alike of one: what only a member of a replica set tells, such
+/// as its name or its election, is not known then.
+///
+/// # Panics
+///
+/// When the server cannot be reached.
+pub async fn is_mongos(db: &Database) -> bool {
+    let hello = db.run_command(doc! { "hello": 1 }).await.expect("a server");
+    hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid")
 }
 
 /// Runs the same on several servers of the test's own, side by side. A fail point is a whole

@@ -20,6 +20,7 @@ pub(crate) const WRITE_CONFLICT: i32 = 112;
 pub(crate) const COMMAND_NOT_SUPPORTED: i32 = 115;
 pub(crate) const CONFLICTING_OPERATION_IN_PROGRESS: i32 = 117;
 pub(crate) const DOCUMENT_VALIDATION_FAILURE: i32 = 121;
+pub(crate) const NAMESPACE_NOT_SHARDED: i32 = 118;
 pub(crate) const READ_CONCERN_MAJORITY_NOT_AVAILABLE_YET: i32 = 134;
 pub(crate) const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
 pub(crate) const PRIMARY_STEPPED_DOWN: i32 = 189;

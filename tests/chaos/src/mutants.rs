@@ -41,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// compiled again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Within {
-    /// `cargo test --workspace --all-features`.
+    /// `cargo test --workspace`.
     TheWorkspace,
     /// `cargo run -p mongrate-chaos`.
     ThisPackage,
@@ -78,7 +78,7 @@ pub fn build(within: Within) -> std::io::Result<PathBuf> {
     }
     command.args(["build", "--quiet", "--bin", "chaos-mutant"]);
     match within {
-        Within::TheWorkspace => command.args(["--workspace", "--all-features"]),
+        Within::TheWorkspace => command.args(["--workspace"]),
         Within::ThisPackage => command.args(["--package", "mongrate-chaos"]),
     };
     command

@@ -13,6 +13,7 @@ mod newer;
 mod options;
 mod records;
 mod search;
+mod sharding;
 mod stable_api;
 mod twice;
 mod validators;

@@ -8,6 +8,7 @@ use mongrate::{
 use mongrate_tests::{
     TestDb,
     between::{Between, Proxy},
+    host,
     snapshot::snapshot,
 };
 
@@ -217,12 +218,12 @@ async fn a_collection_with_encrypted_fields_has_what_belongs_to_it() {
     if here < (7, 0) {
         refused(&direct, encrypted, &["needs MongoDB 7.0", "nothing was changed"]).await;
     }
-    let hello = direct.db.run_command(doc! { "hello": 1 }).await.unwrap();
+    let uri = direct.uri.clone();
     direct.pass().await;
     if here < (6, 0) {
         return;
     }
-    let proxy = Proxy::start(hello.get_str("me").unwrap(), Seven).await;
+    let proxy = Proxy::start(host(&uri), Seven).await;
     let uri = format!("mongodb://{}/?directConnection=true", proxy.address);
     let fresh = TestDb::on(&uri, "encrypted").await;
     let migrator = fresh.migrator([migration(encrypted)]);

@@ -14,6 +14,7 @@ use mongrate::{
 use mongrate_tests::{
     TestDb,
     between::{Between, Proxy},
+    host,
 };
 
 use super::{Case, insert, migration};
@@ -131,9 +132,8 @@ impl Between for Deployment {
 /// A database behind such a deployment, with a collection.
 async fn with_search(name: &str) -> (TestDb, Proxy, Deployment) {
     let direct = TestDb::new(&format!("{name}_direct")).await;
-    let hello = direct.db.run_command(doc! { "hello": 1 }).await.unwrap();
     let deployment = Deployment::default();
-    let proxy = Proxy::start(hello.get_str("me").unwrap(), deployment.clone()).await;
+    let proxy = Proxy::start(host(&direct.uri), deployment.clone()).await;
     let uri = format!("mongodb://{}/?directConnection=true", proxy.address);
     let fresh = TestDb::on(&uri, name).await;
     insert(&fresh.db, "articles", [doc! { "_id": 1, "title": "a" }]).await;

@@ -68,8 +68,11 @@ fn passed_on(
     passed.collect()
 }
 
-/// Mostly one.
+/// Mostly one. Where documents are is nothing that the lints know of.
 fn effects_of(operation: &Declared) -> Vec<Operation> {
+    if let Declared::Sharding(_) = operation {
+        return Vec::new();
+    }
     vec![match operation {
         Declared::CreateCollection(create) => Operation::CreateCollection {
             name: create.name.clone(),
@@ -123,7 +126,7 @@ fn effects_of(operation: &Declared) -> Vec<Operation> {
             });
             return [rewrites(collection)].into_iter().chain(unset).collect();
         }
-        Declared::Run(_) => Operation::Unknown,
+        Declared::Run(_) | Declared::Sharding(_) => Operation::Unknown,
     }]
 }
 

@@ -6,6 +6,8 @@
 
 mod build;
 pub(crate) mod build_options;
+mod build_search;
+mod build_sharding;
 mod collections;
 mod custom;
 pub(crate) mod declared;
@@ -22,6 +24,7 @@ pub(crate) mod reached;
 pub(crate) mod rewrite;
 mod run;
 pub(crate) mod search;
+mod sharding;
 pub(crate) mod slot;
 pub(crate) mod turn;
 mod undo;

@@ -10,6 +10,7 @@ use super::{
     options::Modify,
     rewrite::kind::{Rewrite, RewriteKind},
     search::{Act, Search},
+    sharding::Sharding,
     slot::Slot,
     unique::MakeUnique,
 };
@@ -33,6 +34,7 @@ pub(super) enum Operation {
     ExpireAfter(indexes::Expire),
     MakeUnique(MakeUnique),
     Search(Search),
+    Sharding(Sharding),
     Modify(Modify),
     Rewrite(Rewrite),
     Run(Custom),
@@ -51,6 +53,7 @@ macro_rules! each {
             Operation::ExpireAfter($operation) => $result,
             Operation::MakeUnique($operation) => $result,
             Operation::Search($operation) => $result,
+            Operation::Sharding($operation) => $result,
             Operation::Modify($operation) => $result,
             Operation::Rewrite($operation) => $result,
             Operation::Run($operation) => $result,
@@ -82,6 +85,7 @@ impl Operation {
             Self::ExpireAfter(operation) => operation.problems(),
             Self::MakeUnique(operation) => operation.problems(),
             Self::Search(operation) => operation.problems(),
+            Self::Sharding(operation) => operation.problems(),
             Self::Modify(operation) => operation.problems(),
             Self::Rewrite(operation) => operation.problems(),
             Self::Run(_) => Vec::new(),
@@ -100,6 +104,7 @@ impl Operation {
             Self::ExpireAfter(operation) => vec![&operation.collection],
             Self::MakeUnique(operation) => vec![&operation.collection],
             Self::Search(operation) => vec![&operation.collection],
+            Self::Sharding(operation) => operation.collection().into_iter().collect(),
             Self::Modify(operation) => vec![&operation.collection],
             Self::Rewrite(operation) => vec![&operation.collection],
             Self::Run(_) => Vec::new(),
@@ -120,6 +125,7 @@ impl Operation {
                 is_text.then(|| "a text index".to_owned())
             }
             Self::Search(_) => Some("search indexes".to_owned()),
+            Self::Sharding(_) => Some("a command for sharded clusters".to_owned()),
             _ => None,
         }
     }
@@ -178,6 +184,7 @@ impl Operation {
             Self::ExpireAfter(operation) => operation.observe(on).await,
             Self::MakeUnique(operation) => operation.observe(on).await,
             Self::Search(operation) => operation.observe(on).await,
+            Self::Sharding(operation) => operation.observe(on).await,
             Self::Modify(operation) => operation.observe(on).await,
             Self::Rewrite(operation) => operation.observe(on, slot).await,
             Self::Run(_) => Ok(doc! {}),
@@ -201,6 +208,7 @@ impl Operation {
             Self::ExpireAfter(operation) => operation.forward(on).await,
             Self::MakeUnique(operation) => operation.forward(on).await,
             Self::Search(operation) => operation.forward(on, found).await,
+            Self::Sharding(operation) => operation.forward(on, found).await,
             Self::Modify(operation) => operation.forward(on).await,
             Self::Rewrite(operation) => operation.forward(on, slot, found).await,
             Self::Run(operation) => operation.run(on, slot, Direction::Up).await,
@@ -236,7 +244,8 @@ impl Operation {
             | Self::ExpireAfter(_)
             | Self::Modify(_)
             | Self::Rewrite(_)
-            | Self::Search(_) => None,
+            | Self::Search(_)
+            | Self::Sharding(_) => None,
         })
     }
 
@@ -251,6 +260,7 @@ impl Operation {
             Self::DropCollection(operation) => operation.ready(on, found).await,
             Self::Rewrite(operation) => operation.ready(on, slot, found).await,
             Self::Modify(operation) => operation.ready(found),
+            Self::Sharding(operation) => operation.ready(on, found).await,
             _ => Ok(()),
         }
     }
@@ -275,6 +285,7 @@ impl Operation {
             Self::ExpireAfter(operation) => operation.backward(on, found).await,
             Self::MakeUnique(operation) => operation.backward(on, found).await,
             Self::Search(operation) => operation.backward(on, found).await,
+            Self::Sharding(operation) => operation.backward(on, found).await,
             Self::Modify(operation) => operation.backward(on, found).await,
             Self::Rewrite(operation) => operation.backward(on, slot, found).await,
             Self::Run(operation) => operation.run(on, slot, Direction::Down).await,
