@@ -207,7 +207,6 @@ async fn a_service_that_refuses_most_is_described_as_far_as_it_can_be() {
             refused("serverStatus"),
             ("startTransaction", 263, "this command is not allowed in this tier"),
         ],
-        ..Product::default()
     };
     let server = Lookalike::start(product).await;
     let db = Client::with_uri_str(&server.uri).await.unwrap().database("shop");

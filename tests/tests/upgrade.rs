@@ -191,7 +191,7 @@ fn all() -> Vec<Migration> {
         slow::<9>(),
         Migration::online_steps(10, "backfill", |on| {
             Box::pin(async move {
-                let walk = on.backfill("plans", "people").batch(500);
+                let walk = on.backfill("plans", "people").batch_size(500);
                 let again = doc! { "plans": { "$add": [{ "$ifNull": ["$plans", 0] }, 1] } };
                 walk.update(vec![doc! { "$set": again }]).await.map(drop)
             })

@@ -39,6 +39,9 @@ pub(crate) const NOT_WRITABLE_PRIMARY: i32 = 10_107;
 pub(crate) const BSON_OBJECT_TOO_LARGE: i32 = 10_334;
 pub(crate) const DUPLICATE_KEY: i32 = 11_000;
 pub(crate) const INTERRUPTED_AT_SHUTDOWN: i32 = 11_600;
+/// `Interrupted`: somebody ended the operation, or its session. So does the server when its feature
+/// compatibility version is changed.
+pub(crate) const INTERRUPTED: i32 = 11_601;
 pub(crate) const INTERRUPTED_DUE_TO_REPL_STATE_CHANGE: i32 = 11_602;
 /// `SearchNotEnabled`.
 pub(crate) const SEARCH_NOT_ENABLED: i32 = 31_082;

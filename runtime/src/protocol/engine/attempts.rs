@@ -17,7 +17,11 @@ use crate::{
         config::Retries, digest::Digest, error::Error, identity::Identity,
         report::failure::Failure, result::BoxError, version::Version,
     },
-    mongo::{code, driver, reply::touched, server_error::ServerError},
+    mongo::{
+        code, driver,
+        reply::touched,
+        server_error::{self, ServerError},
+    },
     protocol::{
         fence, provisional,
         record_change::{self, RecordChange, Timing},
@@ -27,6 +31,9 @@ use crate::{
     },
     telemetry::visible::Line,
 };
+
+/// How many interruptions a transaction is begun again after.
+const INTERRUPTED_MAX: u32 = 3;
 
 /// Half of the life that the server grants a transaction by default.
 const LONG_TRANSACTION: Duration = Duration::from_secs(30);
@@ -166,7 +173,8 @@ impl Engine {
                 }
                 Err(error) => {
                     self.abort().await;
-                    let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
+                    let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR)
+                        || attempts.may_be_interrupted(error.code());
                     if !transient || !attempts.backoff.again().await {
                         let error = self.control.explained("enter a transaction", error).await;
                         return Err(StopReason::Server(error));
@@ -187,7 +195,8 @@ impl Engine {
             Ok(()) => {}
             Err(StopReason::Body(error)) => {
                 self.abort().await;
-                let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR);
+                let transient = driver::has_label(error.as_ref(), TRANSIENT_TRANSACTION_ERROR)
+                    || attempts.may_be_interrupted(server_error::code_in(error.as_ref()));
                 // A transaction that is too long for the server is too long each time.
                 let gone = driver::find(error.as_ref()).and_then(driver::code);
                 let gone = gone == Some(code::NO_SUCH_TRANSACTION);
@@ -223,7 +232,10 @@ impl Engine {
             self.committed_mutated(attempts).await;
             return Ok(Some(self.count_commit(attempts, attempts.durability)));
         };
-        let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR);
+        let interrupted = attempts.may_be_interrupted(error.code());
+        // Whether before or after it was committed.
+        attempts.unknown |= interrupted;
+        let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR) || interrupted;
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
         let gone = error.code() == Some(code::NO_SUCH_TRANSACTION);
         attempts.ended_by_server = if gone { attempts.ended_by_server + 1 } else { 0 };
@@ -376,6 +388,8 @@ pub(super) struct Attempts<'a> {
     begun: Instant,
     /// How many attempts in a row the server ended before their next operation or their commit.
     ended_by_server: u32,
+    /// How often it was interrupted.
+    interrupted: u32,
     /// A commit was sent, and its outcome did not come back.
     unknown: bool,
 }
@@ -388,8 +402,19 @@ impl<'a> Attempts<'a> {
             backoff: Backoff::new(retries),
             begun: Instant::now(),
             ended_by_server: 0,
+            interrupted: 0,
             unknown: false,
         }
+    }
+
+    /// Whether this error is an interruption after which another attempt is made. The server interrupts
+    /// transactions when its feature compatibility version changes, twice for each change. Who ends the
+    /// operation on purpose (`killOp`) does so more than once; and an owner whose session was ended by a
+    /// newer one learns that from its next guard.
+    fn may_be_interrupted(&mut self, code: Option<i32>) -> bool {
+        let is_one = code == Some(code::INTERRUPTED);
+        self.interrupted += u32::from(is_one);
+        is_one && self.interrupted <= INTERRUPTED_MAX
     }
 
     /// The version of a migration whose record tells whether the transaction committed.

@@ -140,7 +140,7 @@ fn cache(facts: &Facts) -> Finding {
         Err(error) => {
             return unknown(check, what, error, MONITOR).means(
                 "backfills cannot fit their batches to it: on a server with a small cache, set \
-                 `batch` and few `workers`",
+                 `batch_size` and few `workers`",
             );
         }
     };
