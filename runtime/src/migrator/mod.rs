@@ -291,7 +291,8 @@ impl Migrator {
     /// the server cannot be reached or refuses the sign-in. What else is wrong is a finding. Nothing is
     /// written in any case.
     pub async fn doctor(&self) -> Result<DoctorReport, Error> {
-        self.runner()?.doctor().await
+        // Boxed: it asks for much, one after the other.
+        Box::pin(async move { self.runner()?.doctor().await }).await
     }
 
     /// Returns the state of every migration, and the lock. Two round trips, no write.

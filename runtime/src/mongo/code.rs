@@ -45,6 +45,9 @@ pub(crate) const INTERRUPTED: i32 = 11_601;
 pub(crate) const INTERRUPTED_DUE_TO_REPL_STATE_CHANGE: i32 = 11_602;
 /// `SearchNotEnabled`.
 pub(crate) const SEARCH_NOT_ENABLED: i32 = 31_082;
+/// `$listSearchIndexes` on MongoDB 7.0 Community, and behind some mongos: they have no names there.
+pub(crate) const SEARCH_ONLY_ON_ATLAS: i32 = 6_047_401;
+pub(crate) const SEARCH_NOT_CONFIGURED: i32 = 7_501_001;
 /// An aggregation with a stage that the server does not know: it has no name there.
 pub(crate) const UNRECOGNIZED_STAGE: i32 = 40_324;
 pub(crate) const BACKGROUND_OPERATION_IN_PROGRESS_FOR_NAMESPACE: i32 = 12_587;

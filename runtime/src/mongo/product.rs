@@ -6,6 +6,7 @@
 //!   `hello` (`internal.cosmos_versions` in older versions): its gateway's `topology.rs`.
 //! - Azure Cosmos DB for MongoDB (RU) calls its replica set `globaldb`, as its connection strings say,
 //!   and `buildInfo` has a `_t`, by which `mongosh` knows it.
+//! - Names of members that end as those of Azure's services are only a hint, and come last.
 //! - Amazon DocumentDB has no mark of its own; its members' names end in `.docdb.amazonaws.com` or
 //!   `.docdb-elastic.amazonaws.com`, which `hello` lists even behind a tunnel.
 
@@ -39,8 +40,12 @@ impl Product {
             Self::DocumentDb
         } else if set_name == Some("globaldb") || build_info.contains_key("_t") {
             Self::CosmosDb
-        } else if hosts(hello).any(is_amazon) {
+        } else if hosts(hello).any(|host| is_of(host, &AMAZON)) {
             Self::AmazonDocumentDb
+        } else if hosts(hello).any(|host| is_of(host, &COSMOS)) {
+            Self::CosmosDb
+        } else if hosts(hello).any(|host| is_of(host, &AZURE)) {
+            Self::DocumentDb
         } else if set_name.is_some() || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid") {
             Self::MongoDb
         } else {
@@ -83,9 +88,14 @@ fn hosts(hello: &Document) -> impl Iterator<Item = &str> {
     listed.filter_map(Bson::as_str).chain(own)
 }
 
-fn is_amazon(host: &str) -> bool {
+/// How the names of a product's members end.
+const AMAZON: [&str; 2] = [".docdb.amazonaws.com", ".docdb-elastic.amazonaws.com"];
+const COSMOS: [&str; 1] = [".mongo.cosmos.azure.com"];
+const AZURE: [&str; 1] = [".mongocluster.cosmos.azure.com"];
+
+fn is_of(host: &str, ends: &[&str]) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
-    [".docdb.amazonaws.com", ".docdb-elastic.amazonaws.com"].iter().any(|end| name.ends_with(end))
+    ends.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]
@@ -114,6 +124,16 @@ mod tests {
                 Product::MongoDb,
             ),
             (doc! { "setName": "globaldb" }, doc! {}, Product::CosmosDb),
+            (
+                doc! { "setName": "x", "me": "shop.mongo.cosmos.azure.com:10255" },
+                doc! {},
+                Product::CosmosDb,
+            ),
+            (
+                doc! { "setName": "x", "hosts": ["shop.global.mongocluster.cosmos.azure.com:10260"] },
+                doc! {},
+                Product::DocumentDb,
+            ),
             (doc! { "setName": "x" }, doc! { "_t": "BuildInfoResponse" }, Product::CosmosDb),
             (
                 doc! { "internal": { "documentdb_versions": ["0.110"] } },

@@ -122,7 +122,7 @@ impl Database {
         if !migrator.migrations()?.iter().any(|migration| migration.version() == version) {
             return Err(Error::UnknownVersion { version });
         }
-        let plan = migrator.down().to(version).plan().await;
+        let plan = Box::pin(migrator.down().to(version).plan()).await;
         let newer = match plan {
             Ok(plan) => plan.steps.iter().any(|step| step.direction == Direction::Down),
             Err(Error::UnknownVersion { .. }) => false,

@@ -89,6 +89,22 @@ async fn duplicates_are_named_and_new_ones_kept_out_until_they_are_gone() {
     fresh.pass().await;
 }
 
+/// An index that was unique before the migration was recorded as applied.
+#[tokio::test]
+async fn a_baselined_index_is_built_again_not_unique() {
+    let fresh = indexed("unique_baselined", doc! { "unique": true, "sparse": true }).await;
+    if version(&fresh).await < (6, 0) {
+        return fresh.pass().await;
+    }
+    let migrator = fresh.migrator([migration(unique)]);
+    migrator.baseline(1).await.unwrap();
+    migrator.down().await.unwrap_or_else(|error| panic!("{error}"));
+    let listed = fresh.db.run_command(doc! { "listIndexes": "users" }).await.unwrap().to_string();
+    assert!(listed.contains("email_1") && listed.contains("\"sparse\": true"), "{listed}");
+    assert!(!listed.contains("\"unique\""), "{listed}");
+    fresh.pass().await;
+}
+
 #[tokio::test]
 async fn views_are_created_changed_and_dropped_and_come_back() {
     let fresh = TestDb::new("views_there").await;

@@ -54,16 +54,33 @@ impl Configuration {
 
     fn change(&mut self, name: &str, command: &Document) -> Option<Document> {
         let of = command.get_str(name).unwrap_or_default().to_owned();
+        // As a mongos: these take none.
+        let takes_none =
+            ["addShardToZone", "removeShardFromZone", "updateZoneKeyRange", "unshardCollection"];
+        if takes_none.contains(&name) && command.contains_key("writeConcern") {
+            let text = "Command does not support writeConcern";
+            return Some(
+                doc! { "ok": 0, "code": 72, "codeName": "InvalidOptions", "errmsg": text },
+            );
+        }
         let key = || command.get_document("key").unwrap().clone();
         let is_here = |document: &Document| document.get_str("_id").is_ok_and(|id| id == of);
         match name {
-            "shardCollection" if self.collections.iter().any(is_here) => {}
-            "shardCollection" => self.collections.push(doc! { "_id": &of, "key": key() }),
+            "shardCollection" => {
+                self.collections.retain(|document| !is_here(document));
+                let unique = command.get_bool("unique").unwrap();
+                self.collections.push(doc! { "_id": &of, "key": key(), "unique": unique });
+            }
             "refineCollectionShardKey" => {
                 let found = self.collections.iter_mut().find(|document| is_here(document))?;
                 found.insert("key", key());
             }
-            "unshardCollection" => self.collections.retain(|document| !is_here(document)),
+            // From 8.0 on its entry stays.
+            "unshardCollection" => {
+                let found = self.collections.iter_mut().find(|document| is_here(document))?;
+                found.insert("unsplittable", true);
+                found.insert("key", doc! { "_id": 1 });
+            }
             "addShardToZone" | "removeShardFromZone" => {
                 let zone = command.get_str("zone").unwrap();
                 let shard = self.shards.iter_mut().find(|document| is_here(document))?;
@@ -76,9 +93,14 @@ impl Configuration {
             }
             "updateZoneKeyRange" => {
                 let min = command.get_document("min").unwrap().clone();
-                self.tags.retain(|tag| tag.get_document("min").unwrap() != &min);
+                let user = |bound: &Document| bound.get("user").cloned();
+                self.tags.retain(|tag| user(tag.get_document("min").unwrap()) != user(&min));
                 if let Some(Bson::String(zone)) = command.get("zone") {
-                    self.tags.push(doc! { "ns": &of, "min": min, "tag": zone });
+                    // The bounds are completed by the rest of the shard key.
+                    let (mut min, mut max) = (min, command.get_document("max").unwrap().clone());
+                    min.insert("rest", Bson::MinKey);
+                    max.insert("rest", Bson::MinKey);
+                    self.tags.push(doc! { "ns": &of, "min": min, "max": max, "tag": zone });
                 }
             }
             _ => return None,
@@ -140,12 +162,14 @@ async fn a_collection_is_sharded_and_zoned_and_all_is_undone() {
         migrator.up().await.unwrap_or_else(|error| panic!("{error}"));
         let now = cluster.configuration.lock().unwrap().clone();
         let namespace = format!("{}.orders", fresh.db.name());
-        assert_eq!(now.collections, [doc! { "_id": &namespace, "key": { "user": 1 } }]);
+        let entry = doc! { "_id": &namespace, "key": { "user": 1 }, "unique": false };
+        assert_eq!(now.collections, [entry]);
         assert_eq!(now.shards[0].get_array("tags").unwrap(), &vec![Bson::from("us")]);
         assert_eq!(now.tags.len(), 1);
         migrator.down().await.unwrap_or_else(|error| panic!("{error}"));
         let now = cluster.configuration.lock().unwrap().clone();
-        assert!(now.collections.is_empty() && now.tags.is_empty(), "{now:?}");
+        let unsharded = now.collections[0].get_bool("unsplittable").unwrap();
+        assert!(unsharded && now.tags.is_empty(), "{now:?}");
         assert!(now.shards[0].get_array("tags").unwrap().is_empty());
         // It was in its zone before.
         assert_eq!(now.shards[1].get_array("tags").unwrap(), &vec![Bson::from("eu")]);
@@ -173,10 +197,10 @@ async fn what_no_command_undoes_is_refused_before_anything_is_changed() {
 
 #[tokio::test]
 async fn another_key_and_a_shard_that_is_not_there_are_refused() {
-    let (fresh, _proxy, _) = cluster("sharding_refused", 25).await;
+    let (fresh, _proxy, cluster) = cluster("sharding_refused", 25).await;
     fresh.migrator([migration(sharded)]).up().await.unwrap();
     let table: [Case; 3] = [
-        (|change| change.shard_collection("orders", doc! { "at": 1 }), "is sharded by"),
+        (|change| change.shard_collection("orders", doc! { "at": 1 }), "is sharded already, by"),
         (|change| change.refine_shard_key("visits", doc! { "at": 1 }), "is not sharded"),
         (|change| change.add_shard_to_zone("shard7", "eu"), "has no shard `shard7`"),
     ];
@@ -186,15 +210,26 @@ async fn another_key_and_a_shard_that_is_not_there_are_refused() {
         assert!(error.contains(words), "{words}: {error}");
         two.resolve(2, mongrate::Resolution::Pending).await.unwrap();
     }
-    // The same key is no change, so there is nothing to undo.
+    let unique = fresh.migrator([
+        migration(sharded),
+        Migration::declared(2, "two", |change| {
+            change.shard_collection_unique("orders", doc! { "user": 1 });
+        }),
+    ]);
+    let error = unique.up().await.unwrap_err().to_string();
+    assert!(error.contains("is sharded already"), "{error}");
+    unique.resolve(2, mongrate::Resolution::Pending).await.unwrap();
+    // The same key, and the same range, are no change, so there is nothing to undo.
     let same = fresh.migrator([
         migration(sharded),
         Migration::declared(2, "two", |change| {
             change.shard_collection("orders", doc! { "user": 1 });
+            change.zone_key_range("orders", doc! { "user": 0 }, doc! { "user": 100 }, "us");
         }),
     ]);
     same.up().await.unwrap_or_else(|error| panic!("{error}"));
     same.down().await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(cluster.configuration.lock().unwrap().tags.len(), 1, "it was there before");
     fresh.pass().await;
 }
 

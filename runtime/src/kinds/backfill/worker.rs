@@ -305,6 +305,11 @@ async fn batch(
     }
 }
 
+/// Whether the server ended the operation, as it does when its feature compatibility version changes.
+fn is_interrupted(code: Option<i32>) -> bool {
+    code == Some(code::INTERRUPTED)
+}
+
 /// Why an attempt did not commit.
 enum AttemptError {
     /// The checkpoint is not as this worker left it.
@@ -339,7 +344,9 @@ async fn attempt(
             if partition::is_refusal(&error) {
                 return Err(AttemptError::Guard);
             }
-            return Err(if error.has_label(TRANSIENT_TRANSACTION_ERROR) {
+            let again =
+                error.has_label(TRANSIENT_TRANSACTION_ERROR) || is_interrupted(error.code());
+            return Err(if again {
                 AttemptError::Body(error)
             } else {
                 AttemptError::Stop(StopReason::Server(Error::server("enter a batch", error)))
@@ -374,6 +381,7 @@ fn worth_another(error: &(dyn std::error::Error + 'static)) -> Option<ServerErro
         error.code() == Some(10_334) && error.details().is_none_or(|one| one.ids.is_empty())
     });
     let is_worth = driver::has_label(error, TRANSIENT_TRANSACTION_ERROR)
+        || is_interrupted(server_error::code_in(error))
         || server_error::code_in(error).is_some_and(driver::is_limit)
         || is_command;
     let unknown = || ServerError::in_reply("a batch met the writes of others", None);
@@ -386,6 +394,8 @@ async fn commit(shared: &Shared<'_>, session: &mut ClientSession) -> Result<(), 
         session::commit_until_known(&shared.control, session, &shared.lost, &mut unclear);
     let Err(error) = committing.await else { return Ok(()) };
     let is_limit = error.code().is_some_and(is_size);
+    // Whether before or after it was committed.
+    unclear |= is_interrupted(error.code());
     Err(if unclear || error.has_label(TRANSIENT_TRANSACTION_ERROR) || is_limit {
         AttemptError::Commit { error, unclear }
     } else {

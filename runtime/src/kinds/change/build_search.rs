@@ -51,7 +51,7 @@ impl Change {
         collection: impl Into<String>,
         definition: Document,
     ) -> CreateSearchIndex<'_> {
-        self.search_index(collection.into(), "vectorSearch", definition)
+        self.search_index(collection.into(), search::VECTOR_KIND, definition)
     }
 
     fn search_index(

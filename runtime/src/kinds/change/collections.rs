@@ -52,6 +52,10 @@ impl Create {
         format!("drop collection `{}`, or keep it aside if it has documents by then", self.name)
     }
 
+    pub(super) fn is_encrypted(&self) -> bool {
+        !encrypted::beside(&self.name, &self.options).is_empty()
+    }
+
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems: Vec<String> = names::collection(&self.name).into_iter().collect();
         let has = |key: &str| self.options.contains_key(key);
@@ -82,7 +86,7 @@ impl Create {
         on: &mut Online<'_>,
         slot: Slot,
     ) -> Result<Document, BoxError> {
-        encrypted::refuse_old(on, &self.options).await?;
+        Box::pin(encrypted::refuse(on, &self.name, &self.options)).await?;
         let existed = match catalog::collection(on, &self.name).await? {
             None => false,
             Some(found) => {
@@ -111,15 +115,15 @@ impl Create {
             return Ok(());
         }
         for name in encrypted::beside(&self.name, &self.options) {
-            encrypted::create(on, &name).await?;
+            Box::pin(encrypted::create(on, &name)).await?;
         }
         let mut command = doc! { "create": &self.name };
         command.extend(self.options.clone());
         match on.ddl(command).await {
-            Ok(()) => return encrypted::index(on, &self.name, &self.options).await,
+            Ok(()) => return Box::pin(encrypted::index(on, &self.name, &self.options)).await,
             // Created before a crash, or by an app that wrote to it first.
             Err(error) if error.code() == Some(code::NAMESPACE_EXISTS) => {
-                encrypted::index(on, &self.name, &self.options).await?;
+                Box::pin(encrypted::index(on, &self.name, &self.options)).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -140,7 +144,7 @@ impl Create {
         let name = &self.name;
         let beside = encrypted::beside(name, &self.options);
         if !beside.is_empty() {
-            return encrypted::drop(on, name, beside).await;
+            return Box::pin(encrypted::drop(on, name, beside)).await;
         }
         match catalog::collection(on, name).await? {
             None => keep::close(on, keep::chosen(found)?).await.map(drop),

@@ -26,20 +26,36 @@ pub(super) fn beside(collection: &str, options: &Document) -> Vec<String> {
     vec![named("escCollection", "esc"), named("ecocCollection", "ecoc")]
 }
 
-/// Refuses a server on which the collection would have another form.
-pub(super) async fn refuse_old(on: &mut Online<'_>, options: &Document) -> Result<(), BoxError> {
+/// Refuses a server on which the collection would have another form, and what belongs to it being there
+/// already: it would be another collection's.
+pub(super) async fn refuse(
+    on: &mut Online<'_>,
+    collection: &str,
+    options: &Document,
+) -> Result<(), BoxError> {
     if !options.contains_key(OPTION) {
         return Ok(());
     }
     let hello = on.engine().control.retrying(None, doc! { "hello": 1 }).await?;
-    match number(&hello, "maxWireVersion") {
-        Some(version) if version < WIRE_VERSION_MIN => Err(
-            "a collection with encrypted fields needs MongoDB 7.0: this server is older, and keeps \
-             their data in another form; nothing was changed"
-                .into(),
-        ),
-        _ => Ok(()),
+    if number(&hello, "maxWireVersion").is_some_and(|version| version < WIRE_VERSION_MIN) {
+        return Err("a collection with encrypted fields needs MongoDB 7.0: this server is older, and keeps \
+                    their data in another form; nothing was changed"
+            .into());
     }
+    if catalog::collection(on, collection).await?.is_some() {
+        return Ok(());
+    }
+    for name in beside(collection, options) {
+        if catalog::collection(on, &name).await?.is_some() {
+            return Err(format!(
+                "there is a collection `{name}` already, which `{collection}` would keep its data about \
+                 encrypted fields in; nothing was changed: drop it if it is a leftover, or give another \
+                 name in `encryptedFields`"
+            )
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Creates a collection beside it, or finds it there.

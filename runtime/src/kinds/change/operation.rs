@@ -164,7 +164,12 @@ impl Operation {
 
     /// Whether an attempt that the server refused leaves everything as it was.
     pub(super) fn is_all_or_nothing(&self) -> bool {
-        !matches!(self, Self::MakeUnique(_) | Self::Search(_) | Self::Rewrite(_) | Self::Run(_))
+        match self {
+            // What belongs to it is created before it, and after it.
+            Self::CreateCollection(operation) => !operation.is_encrypted(),
+            Self::MakeUnique(_) | Self::Search(_) | Self::Rewrite(_) | Self::Run(_) => false,
+            _ => true,
+        }
     }
 
     /// Looks at what is there before the operation begins, for the rollback; refuses what cannot be
@@ -182,9 +187,9 @@ impl Operation {
             Self::DropIndex(operation) => operation.observe(on).await,
             Self::HideIndex(operation) => operation.observe(on).await,
             Self::ExpireAfter(operation) => operation.observe(on).await,
-            Self::MakeUnique(operation) => operation.observe(on).await,
-            Self::Search(operation) => operation.observe(on).await,
-            Self::Sharding(operation) => operation.observe(on).await,
+            Self::MakeUnique(operation) => Box::pin(operation.observe(on)).await,
+            Self::Search(operation) => Box::pin(operation.observe(on)).await,
+            Self::Sharding(operation) => Box::pin(operation.observe(on)).await,
             Self::Modify(operation) => operation.observe(on).await,
             Self::Rewrite(operation) => operation.observe(on, slot).await,
             Self::Run(_) => Ok(doc! {}),
@@ -206,9 +211,9 @@ impl Operation {
             Self::DropIndex(operation) => operation.forward(on, found).await,
             Self::HideIndex(operation) => operation.set(on, operation.hidden).await,
             Self::ExpireAfter(operation) => operation.forward(on).await,
-            Self::MakeUnique(operation) => operation.forward(on).await,
-            Self::Search(operation) => operation.forward(on, found).await,
-            Self::Sharding(operation) => operation.forward(on, found).await,
+            Self::MakeUnique(operation) => Box::pin(operation.forward(on, found)).await,
+            Self::Search(operation) => Box::pin(operation.forward(on, found)).await,
+            Self::Sharding(operation) => Box::pin(operation.forward(on, found)).await,
             Self::Modify(operation) => operation.forward(on).await,
             Self::Rewrite(operation) => operation.forward(on, slot, found).await,
             Self::Run(operation) => operation.run(on, slot, Direction::Up).await,
@@ -226,7 +231,8 @@ impl Operation {
         Ok(match self {
             Self::CreateCollection(_) => Some(doc! { "existed": false, "kept": kept }),
             Self::CreateIndex(_) => Some(doc! { "existed": false, "collection": true }),
-            Self::MakeUnique(_) | Self::RenameCollection(_) | Self::Run(_) => Some(doc! {}),
+            Self::MakeUnique(operation) => Box::pin(operation.assume(on)).await?,
+            Self::RenameCollection(_) | Self::Run(_) => Some(doc! {}),
             Self::DropIndex(indexes::Drop { spec, .. }) => {
                 Some(doc! { "existed": true, "spec": Spec::document(spec) })
             }
@@ -260,7 +266,7 @@ impl Operation {
             Self::DropCollection(operation) => operation.ready(on, found).await,
             Self::Rewrite(operation) => operation.ready(on, slot, found).await,
             Self::Modify(operation) => operation.ready(found),
-            Self::Sharding(operation) => operation.ready(on, found).await,
+            Self::Sharding(operation) => Box::pin(operation.ready(on, found)).await,
             _ => Ok(()),
         }
     }
@@ -283,9 +289,9 @@ impl Operation {
                 operation.set(on, before).await
             }
             Self::ExpireAfter(operation) => operation.backward(on, found).await,
-            Self::MakeUnique(operation) => operation.backward(on, found).await,
-            Self::Search(operation) => operation.backward(on, found).await,
-            Self::Sharding(operation) => operation.backward(on, found).await,
+            Self::MakeUnique(operation) => Box::pin(operation.backward(on, found)).await,
+            Self::Search(operation) => Box::pin(operation.backward(on, found)).await,
+            Self::Sharding(operation) => Box::pin(operation.backward(on, found)).await,
             Self::Modify(operation) => operation.backward(on, found).await,
             Self::Rewrite(operation) => operation.backward(on, slot, found).await,
             Self::Run(operation) => operation.run(on, slot, Direction::Down).await,

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     kinds::{catalog, online::Online, stable_api},
     model::{result::BoxError, state::Direction},
-    mongo::{driver, server_error::ServerError},
+    mongo::{code, driver, server_error::ServerError},
 };
 
 /// The key of the operation's text when it began.
@@ -231,11 +231,12 @@ fn refuse_edited(
     .into())
 }
 
-/// Whether the server answered, and refused: nothing is left of the attempt.
+/// Whether the server answered, and refused: nothing is left of the attempt. A write that no majority has
+/// confirmed in time is there.
 fn was_refused(error: &(dyn std::error::Error + 'static)) -> bool {
-    driver::chain(error)
-        .find_map(|link| link.downcast_ref::<ServerError>())
-        .is_some_and(|error| error.code().is_some() && !error.is_retryable())
+    driver::chain(error).find_map(|link| link.downcast_ref::<ServerError>()).is_some_and(|error| {
+        error.code().is_some_and(|code| code != code::WRITE_CONCERN_FAILED) && !error.is_retryable()
+    })
 }
 
 /// Adds the operation to an error.

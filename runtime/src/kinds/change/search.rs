@@ -17,6 +17,9 @@ use crate::{
 /// The kind of an index that says of none.
 pub(super) const KIND: &str = "search";
 
+/// The kind of an index for vectors.
+pub(super) const VECTOR_KIND: &str = "vectorSearch";
+
 /// The name of an index that has none.
 pub(super) const NAME: &str = "default";
 
@@ -24,6 +27,9 @@ const NAME_BYTES_MAX: usize = 100;
 
 /// The first pause before an index is looked at again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// How long an index may be stale before that is an error: the deployment tries again meanwhile.
+const STALE_MAX: Duration = Duration::from_secs(600);
 
 /// How long an index that was created may be missing in the list.
 const UNLISTED_MAX: Duration = Duration::from_secs(60);
@@ -131,6 +137,7 @@ impl Search {
             }
             (Act::Update { .. } | Act::Drop { .. }, Some(found)) => Ok(doc! {
                 "existed": true, "kind": kind_of(&found), "definition": definition_of(&found),
+                "failed": found.get_str("status").is_ok_and(|status| status == "FAILED"),
             }),
             (Act::Drop { if_exists: true }, None) => Ok(doc! { "existed": false }),
             (Act::Update { .. } | Act::Drop { .. }, None) => {
@@ -146,7 +153,7 @@ impl Search {
     ) -> Result<(), BoxError> {
         let existed = found.get_bool("existed").unwrap_or(false);
         match &self.act {
-            Act::Create { .. } if existed => self.ready(on, None).await,
+            Act::Create { definition, .. } if existed => self.ready(on, definition, None).await,
             Act::Create { kind, definition, .. } => self.create(on, kind, definition).await,
             Act::Update { definition } => self.update(on, definition).await,
             Act::Drop { .. } if existed => self.drop(on).await,
@@ -163,6 +170,11 @@ impl Search {
         match &self.act {
             Act::Create { .. } if existed => Ok(()),
             Act::Create { .. } => self.drop(on).await,
+            // What could not be built before cannot be built again: it is not waited for.
+            Act::Update { .. } if found.get_bool("failed").unwrap_or(false) => {
+                let other = Self { waits: false, ..self.clone() };
+                other.update(on, found.get_document("definition")?).await
+            }
             Act::Update { .. } => self.update(on, found.get_document("definition")?).await,
             Act::Drop { .. } if existed => {
                 let kind = found.get_str("kind").unwrap_or(KIND).to_owned();
@@ -182,24 +194,39 @@ impl Search {
         self.gone(on, true).await?;
         let index = doc! { "name": &self.name, "type": kind, "definition": definition.clone() };
         let command = doc! { "createSearchIndexes": &self.collection, "indexes": [index] };
-        // It was created before a crash.
-        let created = send(on, command).await;
-        catalog::forgiving(created, &[code::INDEX_ALREADY_EXISTS])
-            .map_err(|it| self.refused(it))?;
-        self.ready(on, None).await
+        match send(on, command).await {
+            Ok(()) => {}
+            // It was created before a crash; or somebody else created another one.
+            Err(error) if error.code() == Some(code::INDEX_ALREADY_EXISTS) => {
+                let now = self.listed(on).await?;
+                let is_mine = now
+                    .as_ref()
+                    .is_some_and(|now| kind_of(now) == kind && defines(now, definition));
+                if !is_mine {
+                    return Err(format!(
+                        "the {} is another one by now; it was left as it is: drop it, or give it another \
+                         name, and run it again",
+                        self.place()
+                    )
+                    .into());
+                }
+            }
+            Err(error) => return Err(self.refused(error)),
+        }
+        self.ready(on, definition, None).await
     }
 
     async fn update(&self, on: &mut Online<'_>, definition: &Document) -> Result<(), BoxError> {
         let now = self.listed(on).await?.ok_or_else(|| format!("there is no {}", self.place()))?;
         if defines(&now, definition) {
-            return self.ready(on, None).await;
+            return self.ready(on, definition, None).await;
         }
         let command = doc! {
             "updateSearchIndex": &self.collection, "name": &self.name,
             "definition": definition.clone(),
         };
         send(on, command).await.map_err(|error| self.refused(error))?;
-        self.ready(on, Some(version_of(&now))).await
+        self.ready(on, definition, Some(version_of(&now))).await
     }
 
     async fn drop(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
@@ -210,40 +237,56 @@ impl Search {
         self.gone(on, false).await
     }
 
-    /// Waits until searches can use the index; with a definition that is newer than `former`.
-    async fn ready(&self, on: &mut Online<'_>, former: Option<i64>) -> Result<(), BoxError> {
+    /// Waits until searches can use the index with this definition, which is newer than `former`.
+    async fn ready(
+        &self,
+        on: &mut Online<'_>,
+        definition: &Document,
+        former: Option<Option<i64>>,
+    ) -> Result<(), BoxError> {
         if !self.waits {
             return Ok(());
         }
         let begun = Instant::now();
+        let mut stale_since: Option<Instant> = None;
         let mut pause = PAUSES.0;
         loop {
-            match self.listed(on).await? {
-                Some(found) => {
-                    let status = found.get_str("status").unwrap_or_default();
-                    if status == "FAILED" {
-                        return Err(self.failed(&found).into());
-                    }
-                    let is_new = former.is_none_or(|former| version_of(&found) != former);
-                    let is_queryable = found.get_bool("queryable").unwrap_or(false);
-                    if status == "READY" && is_queryable && is_new {
-                        return Ok(());
-                    }
-                    tracing::info!(
-                        target: "mongrate", index = self.name, collection = self.collection, status,
-                        waited_s = begun.elapsed().as_secs(), "a search index is being built"
-                    );
+            let found = self.listed(on).await?;
+            let status = found.as_ref().and_then(|found| found.get_str("status").ok());
+            let status = status.unwrap_or_default();
+            match &found {
+                Some(found) if status == "FAILED" => return Err(self.failed(found).into()),
+                Some(found) if status == "READY" && is_in_use(found, definition, former) => {
+                    return Ok(());
                 }
-                None if begun.elapsed() > UNLISTED_MAX => {
-                    return Err(format!(
-                        "the {} was created, and is not listed a minute later: was it dropped by \
-                         somebody else? Run it again",
-                        self.place()
-                    )
-                    .into());
-                }
-                None => {}
+                Some(_) | None => {}
             }
+            // Its source cannot be read, or the change of a stale index failed.
+            stale_since = match status {
+                "STALE" => stale_since.or_else(|| Some(Instant::now())),
+                _ => None,
+            };
+            if stale_since.is_some_and(|since| since.elapsed() > STALE_MAX) {
+                return Err(format!(
+                    "the {} has been stale for {} minutes: the deployment cannot bring it up to date; \
+                     searches use what it had: see why there, and run it again",
+                    self.place(),
+                    STALE_MAX.as_secs() / 60
+                )
+                .into());
+            }
+            if found.is_none() && begun.elapsed() > UNLISTED_MAX {
+                return Err(format!(
+                    "the {} was created, and is not listed a minute later: was it dropped by somebody \
+                     else? Run it again",
+                    self.place()
+                )
+                .into());
+            }
+            tracing::info!(
+                target: "mongrate", index = self.name, collection = self.collection, status,
+                waited_s = begun.elapsed().as_secs(), "a search index is being built"
+            );
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
@@ -256,6 +299,10 @@ impl Search {
             if only_if_going && !is_going(&found) {
                 return Ok(());
             }
+            tracing::info!(
+                target: "mongrate", index = self.name, collection = self.collection,
+                "waiting until a search index is gone"
+            );
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
@@ -277,8 +324,8 @@ impl Search {
             return error.into();
         }
         format!(
-            "this deployment has no search indexes, so there is no {}: they need MongoDB 7.0 on Atlas, an \
-             Atlas deployment of your own machine, or a server that a `mongot` is connected to ({error}); \
+            "this deployment has no search indexes, so there is no {}: they need MongoDB 6.0.7 on Atlas, an \
+             Atlas deployment on your own machine, or a server that a `mongot` is connected to ({error}); \
              nothing was changed",
             self.place()
         )
@@ -287,18 +334,30 @@ impl Search {
 
     fn failed(&self, found: &Document) -> String {
         let details = found.get_array("statusDetail").into_iter().flatten();
-        let mut messages = details.filter_map(Bson::as_document).filter_map(|detail| {
-            let main = detail.get_document("mainIndex").ok()?;
-            main.get_str("message").ok()
+        let mut messages = details.filter_map(Bson::as_document).flat_map(|detail| {
+            let of = |name: &str| detail.get_document(name).ok()?.get_str("message").ok();
+            [of("stagedIndex"), of("mainIndex")].into_iter().flatten()
         });
         let why = found.get_str("message").ok().or_else(|| messages.next());
+        let in_use = match found.get_bool("queryable") {
+            Ok(true) => "searches still use its former definition",
+            _ => "no search can use it",
+        };
         format!(
-            "the {} could not be built{}; it is there, and no search can use it: correct the definition, \
-             and run `up` again after `down`",
+            "the {} could not be built{}; {in_use}: run `down`, correct the definition, and run `up`",
             self.place(),
             why.map(|why| format!(": {why}")).unwrap_or_default()
         )
     }
+}
+
+/// Whether searches use the index with this definition, which is newer than `former`.
+fn is_in_use(found: &Document, definition: &Document, former: Option<Option<i64>>) -> bool {
+    let is_new = former.is_none_or(|former| match (version_of(found), former) {
+        (Some(now), Some(former)) if now != former => true,
+        _ => defines(found, definition),
+    });
+    is_new && found.get_bool("queryable").unwrap_or(false)
 }
 
 /// Whether the error is that of a deployment without search: it does not know the stage or the command,
@@ -310,6 +369,8 @@ pub(crate) fn is_without_search(error: &ServerError) -> bool {
             code::COMMAND_NOT_FOUND
                 | code::COMMAND_NOT_SUPPORTED
                 | code::SEARCH_NOT_ENABLED
+                | code::SEARCH_ONLY_ON_ATLAS
+                | code::SEARCH_NOT_CONFIGURED
                 | code::UNRECOGNIZED_STAGE
         )
     )
@@ -324,8 +385,14 @@ fn is_going(found: &Document) -> bool {
     matches!(found.get_str("status"), Ok("DELETING" | "DOES_NOT_EXIST"))
 }
 
+/// The kind of an index. Not every deployment lists it: then the form of its definition tells.
 fn kind_of(found: &Document) -> &str {
-    found.get_str("type").unwrap_or(KIND)
+    let definition = found.get_document("latestDefinition").ok();
+    let is_vector = definition.is_some_and(|definition| {
+        definition.get_array("fields").is_ok() && !definition.contains_key("mappings")
+    });
+    let inferred = if is_vector { VECTOR_KIND } else { KIND };
+    found.get_str("type").unwrap_or(inferred)
 }
 
 fn definition_of(found: &Document) -> Document {
@@ -337,7 +404,6 @@ fn defines(found: &Document, definition: &Document) -> bool {
     alike(found.get("latestDefinition"), Some(&definition))
 }
 
-fn version_of(found: &Document) -> i64 {
-    let version = found.get_document("latestDefinitionVersion").ok();
-    version.and_then(|version| number(version, "version")).unwrap_or(-1)
+fn version_of(found: &Document) -> Option<i64> {
+    number(found.get_document("latestDefinitionVersion").ok()?, "version")
 }

@@ -130,40 +130,58 @@ impl Sharding {
                     .get_array("tags")
                     .is_ok_and(|tags| tags.iter().any(|tag| tag.as_str() == Some(zone)))
             }
-            Self::Range { collection, min, zone, .. } => {
-                let filter = doc! { "ns": namespace(on, collection), "min": min.clone() };
-                let found = of_the_cluster(on, "tags", filter).await?;
-                found.is_some_and(|found| found.get_str("tag").is_ok_and(|tag| tag == zone))
+            Self::Range { collection, min, max, zone } => {
+                let filter = doc! { "ns": namespace(on, collection), "tag": zone };
+                let all = all_of_the_cluster(on, "tags", filter).await?;
+                let is = |found: &Document, name: &str, wanted: &Document| {
+                    found.get_document(name).is_ok_and(|found| begins_with(found, wanted))
+                };
+                all.iter().any(|found| is(found, "min", min) && is(found, "max", max))
             }
         };
         Ok(doc! { "cluster": true, "existed": existed })
     }
 
+    /// The entry of the collection, if it is sharded. From 8.0 on there are entries of others, too, and of
+    /// those that were sharded.
+    async fn entry(&self, on: &mut Online<'_>) -> Result<Option<Document>, BoxError> {
+        let Some(collection) = self.collection() else { return Ok(None) };
+        let filter = doc! {
+            "_id": namespace(on, collection), "dropped": { "$ne": true },
+            "unsplittable": { "$ne": true },
+        };
+        Ok(of_the_cluster(on, "collections", filter).await?)
+    }
+
     /// Whether the collection has this shard key already.
     async fn is_keyed(&self, on: &mut Online<'_>) -> Result<bool, BoxError> {
-        let (Self::Shard { collection, key, .. } | Self::Refine { collection, key }) = self else {
-            return Ok(false);
-        };
-        let filter = doc! { "_id": namespace(on, collection), "dropped": { "$ne": true } };
-        let found = of_the_cluster(on, "collections", filter).await?;
-        let Some(found) = found else {
-            return match self {
-                Self::Refine { .. } => {
-                    Err(format!("`{collection}` is not sharded; nothing was changed").into())
+        let found = self.entry(on).await?;
+        match (self, found) {
+            (Self::Refine { collection, .. }, None) => {
+                Err(format!("`{collection}` is not sharded; nothing was changed").into())
+            }
+            (Self::Refine { key, .. }, Some(found)) => Ok(has_key(&found, key)),
+            (Self::Shard { collection, key, unique }, Some(found)) => {
+                let is_unique = found.get_bool("unique").unwrap_or(false);
+                if has_key(&found, key) && is_unique == *unique {
+                    return Ok(true);
                 }
-                _ => Ok(false),
-            };
-        };
-        let is_same = alike(found.get("key"), Some(&Bson::Document(key.clone())));
-        match self {
-            Self::Shard { .. } if !is_same => Err(format!(
-                "`{collection}` is sharded by {} already; nothing was changed: use `refine_shard_key`, or \
-                 `reshardCollection` in an online migration",
-                found.get_document("key").cloned().unwrap_or_default()
-            )
-            .into()),
-            _ => Ok(is_same),
+                Err(format!(
+                    "`{collection}` is sharded already, by {}{}; nothing was changed: use \
+                     `refine_shard_key`, or `reshardCollection` in an online migration",
+                    found.get_document("key").cloned().unwrap_or_default(),
+                    if is_unique { ", unique" } else { "" }
+                )
+                .into())
+            }
+            _ => Ok(false),
         }
+    }
+
+    /// Whether what `forward` does is there: a command that was never sent needs no rollback.
+    async fn is_there(&self, on: &mut Online<'_>) -> Result<bool, BoxError> {
+        let (Self::Shard { key, .. } | Self::Refine { key, .. }) = self else { return Ok(true) };
+        Ok(self.entry(on).await?.is_some_and(|found| has_key(&found, key)))
     }
 
     pub(super) async fn forward(
@@ -186,7 +204,7 @@ impl Sharding {
                 zoned(&namespace(on, collection), min, max, zone.as_str().into())
             }
         };
-        Ok(on.ddl_as_admin(command).await?)
+        Ok(send(on, command).await?)
     }
 
     /// Refuses a rollback that the server has no command for.
@@ -195,7 +213,7 @@ impl Sharding {
         on: &mut Online<'_>,
         found: &Document,
     ) -> Result<(), BoxError> {
-        if is_done(found) {
+        if is_done(found) || !self.is_there(on).await? {
             return Ok(());
         }
         match self {
@@ -224,7 +242,7 @@ impl Sharding {
         on: &mut Online<'_>,
         found: &Document,
     ) -> Result<(), BoxError> {
-        if is_done(found) {
+        if is_done(found) || !self.is_there(on).await? {
             return Ok(());
         }
         let command = match self {
@@ -238,7 +256,7 @@ impl Sharding {
             }
         };
         // It is not sharded any more: undone before a crash.
-        let undone = on.ddl_as_admin(command).await;
+        let undone = send(on, command).await;
         Ok(crate::kinds::catalog::forgiving(undone, &[code::NAMESPACE_NOT_SHARDED])?)
     }
 }
@@ -246,6 +264,10 @@ impl Sharding {
 /// Whether there is nothing to do, and nothing to undo: no cluster, or it was so before.
 fn is_done(found: &Document) -> bool {
     !found.get_bool("cluster").unwrap_or(true) || found.get_bool("existed").unwrap_or(false)
+}
+
+fn has_key(entry: &Document, key: &Document) -> bool {
+    alike(entry.get("key"), Some(&Bson::Document(key.clone())))
 }
 
 fn namespace(on: &Online<'_>, collection: &str) -> String {
@@ -256,15 +278,45 @@ fn zoned(namespace: &str, min: &Document, max: &Document, zone: Bson) -> Documen
     doc! { "updateZoneKeyRange": namespace, "min": min.clone(), "max": max.clone(), "zone": zone }
 }
 
+/// Sends a command of the cluster. A mongos takes a write concern for those that name a shard key, and for
+/// no other: it asks the config servers for a majority itself.
+async fn send(on: &mut Online<'_>, command: Document) -> Result<(), ServerError> {
+    let takes_concern = ["shardCollection", "refineCollectionShardKey"];
+    if takes_concern.into_iter().any(|name| command.contains_key(name)) {
+        return on.ddl_as_admin(command).await;
+    }
+    let admin = on.database().client().database("admin");
+    let control = Control { database: admin, ..on.engine().control.clone() };
+    control.retrying(None, command).await.map(drop)
+}
+
+/// Whether a document begins with the fields of another: the cluster completes the bounds of a range by
+/// the rest of the shard key.
+fn begins_with(document: &Document, beginning: &Document) -> bool {
+    document.len() >= beginning.len()
+        && document.iter().zip(beginning).all(|((name, value), (wanted, other))| {
+            name == wanted && alike(Some(value), Some(other))
+        })
+}
+
 /// A document of the cluster's own configuration.
 async fn of_the_cluster(
     on: &mut Online<'_>,
     collection: &str,
     filter: Document,
 ) -> Result<Option<Document>, ServerError> {
+    Ok(all_of_the_cluster(on, collection, filter).await?.into_iter().next())
+}
+
+/// The documents of the cluster's own configuration that match.
+async fn all_of_the_cluster(
+    on: &mut Online<'_>,
+    collection: &str,
+    filter: Document,
+) -> Result<Vec<Document>, ServerError> {
     let config = on.database().client().database("config");
     let control = Control { database: config, ..on.engine().control.clone() };
-    let command = doc! { "find": collection, "filter": filter, "limit": 1, "singleBatch": true };
+    let command = doc! { "find": collection, "filter": filter, "batchSize": 10_000 };
     let reply = control.retrying(None, command).await?;
-    Ok(first_batch(&reply).next().cloned())
+    Ok(first_batch(&reply).cloned().collect())
 }

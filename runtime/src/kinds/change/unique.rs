@@ -45,9 +45,32 @@ impl MakeUnique {
         Ok(doc! { "spec": options::to_rebuild(found, &of_collection) })
     }
 
-    pub(super) async fn forward(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
+    /// What a rollback assumes of a migration that was recorded as applied: the index as it is, not
+    /// unique.
+    pub(super) async fn assume(&self, on: &mut Online<'_>) -> Result<Option<Document>, BoxError> {
         let Self { collection, index } = self;
-        let now = indexes::existing(on, collection, index).await?;
+        let Some(now) = catalog::index(on, collection, index).await? else { return Ok(None) };
+        let of_collection = catalog::options(on, collection).await?;
+        let mut spec = options::to_rebuild(now, &of_collection);
+        spec.remove("unique");
+        Ok(Some(doc! { "spec": spec }))
+    }
+
+    pub(super) async fn forward(
+        &self,
+        on: &mut Online<'_>,
+        found: &Document,
+    ) -> Result<(), BoxError> {
+        let Self { collection, index } = self;
+        let mut now = catalog::index(on, collection, index).await?;
+        if now.is_none()
+            && let Ok(before) = found.get_document("spec")
+        {
+            // A rollback dropped it, and could not build it again.
+            indexes::build(on, collection, before.clone(), None).await?;
+            now = catalog::index(on, collection, index).await?;
+        }
+        let now = now.ok_or_else(|| format!("there is no index `{index}` on `{collection}`"))?;
         if options::is_true(now.get("unique")) {
             return Ok(());
         }
@@ -88,14 +111,13 @@ impl MakeUnique {
                 .into());
             }
             (Some(before), _) => before.clone(),
-            // It was recorded as applied, and never made unique here.
-            (None, Some(now)) => {
-                let of_collection = catalog::options(on, collection).await?;
-                let mut spec = options::to_rebuild(now.clone(), &of_collection);
-                spec.remove("unique");
-                spec
+            (None, _) => {
+                return Err(format!(
+                    "the record does not say what the index `{index}` of `{collection}` was before; \
+                     nothing was changed: build it by hand, and record that with `resolve`"
+                )
+                .into());
             }
-            (None, None) => return Ok(()),
         };
         if now.is_some() {
             indexes::drop_index(on, collection, index).await?;

@@ -234,7 +234,7 @@ impl Engine {
         };
         let interrupted = attempts.may_be_interrupted(error.code());
         // Whether before or after it was committed.
-        attempts.unknown |= interrupted;
+        attempts.unknown |= error.code() == Some(code::INTERRUPTED);
         let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR) || interrupted;
         let unclear = error.has_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
         let gone = error.code() == Some(code::NO_SUCH_TRANSACTION);
