@@ -313,36 +313,6 @@ async fn cancelling_before_anything_runs_runs_nothing() {
     fresh.pass().await;
 }
 
-/// The server interrupts transactions when its feature compatibility version changes: in the body, at the
-/// guard, at the commit. An operator who ends an operation on purpose ends it more than once.
-#[tokio::test]
-async fn a_transaction_that_is_interrupted_is_begun_again_a_few_times() {
-    let _turn = TURN.lock().await;
-    let data = |command: &str| doc! { "failCommands": [command], "errorCode": 11_601 };
-    // From the first on: the second update is the guard.
-    for (command, skip) in [("insert", 0), ("update", 1)] {
-        let fresh = TestDb::new("interrupted_for_good").await;
-        let point = fresh.fail(doc! { "skip": skip }, data(command)).await;
-        let stopped = fresh.migrator([effect!(1)]).lease(Duration::from_secs(1)).up().await;
-        point.off().await;
-        assert!(stopped.is_err(), "{command}: {stopped:?}");
-        fresh.migrator(THREE).up().await.unwrap_or_else(|error| panic!("{command}: {error}"));
-        assert_exactly_once(&fresh.db, 1..=3).await;
-        fresh.pass().await;
-    }
-    for command in ["insert", "commitTransaction"] {
-        let fresh = TestDb::new("interrupted_few").await;
-        let point = fresh.fail(doc! { "times": 3 }, data(command)).await;
-        let report = fresh.migrator(THREE).up().await;
-        point.off().await;
-        let report = report.unwrap_or_else(|error| panic!("{command}: {error}"));
-        assert_eq!(report.versions(), versions(1..=3), "{command}");
-        assert_eq!(report.steps[0].attempts, 4, "{command}");
-        assert_exactly_once(&fresh.db, 1..=3).await;
-        fresh.pass().await;
-    }
-}
-
 #[tokio::test]
 async fn a_standalone_is_refused_before_a_write() {
     let standalone = Embedded::builder().standalone().start().await.unwrap();

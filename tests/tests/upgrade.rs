@@ -1,7 +1,7 @@
 //! A rolling upgrade of a set of three under runners: 4.4 to 5.0 to 6.0, one node after the other, and the
 //! feature compatibility version in between. Runs never stop; each migration happens once.
 //!
-//! Needs three servers: `bash tests/matrix upgrade` fetches them, and names them in `MONGOD_4_4`,
+//! The first test needs three servers: `bash tests/matrix upgrade` fetches them, and names them in `MONGOD_4_4`,
 //! `MONGOD_5_0` and `MONGOD_6_0`.
 
 use std::{
@@ -17,9 +17,13 @@ use std::{
 use mongrate::{
     DoctorCheck, Kind, Migration, Migrator,
     bson::{Document, doc},
+    embedded::Embedded,
     mongodb::{Client, Database, options::ClientOptions},
 };
-use mongrate_tests::effects::{self, EFFECTS, TWENTY};
+use mongrate_tests::{
+    TestDb,
+    effects::{self, EFFECTS, TWENTY, assert_exactly_once, versions},
+};
 
 /// How many documents the rewrites change.
 const DOCUMENTS: i32 = 30_000;
@@ -270,4 +274,39 @@ async fn a_rolling_upgrade_under_runners_loses_and_doubles_nothing() {
     assert_eq!(rewritten, u64::try_from(DOCUMENTS).unwrap());
     let info = client.database("admin").run_command(doc! { "buildInfo": 1 }).await.unwrap();
     println!("now {}", info.get_str("version").unwrap());
+}
+
+fn three() -> [Migration; 3] {
+    [TWENTY[0], TWENTY[1], TWENTY[2]]
+}
+
+/// The server interrupts transactions when its feature compatibility version changes: in the body, at the
+/// guard, at the commit. An operator who ends an operation on purpose ends it more than once.
+#[tokio::test]
+async fn a_transaction_that_is_interrupted_is_begun_again_a_few_times() {
+    let server = Embedded::builder().test_commands().private().start().await.unwrap();
+    let data = |command: &str| doc! { "failCommands": [command], "errorCode": 11_601 };
+    // From the first on: the second update is the guard.
+    for (command, skip) in [("insert", 0), ("update", 1)] {
+        let fresh = TestDb::on(server.uri(), "interrupted_for_good").await;
+        let point = fresh.fail(doc! { "skip": skip }, data(command)).await;
+        let stopped = fresh.migrator([TWENTY[0]]).lease(Duration::from_secs(1)).up().await;
+        point.off().await;
+        assert!(stopped.is_err(), "{command}: {stopped:?}");
+        fresh.migrator(three()).up().await.unwrap_or_else(|error| panic!("{command}: {error}"));
+        assert_exactly_once(&fresh.db, 1..=3).await;
+        fresh.pass().await;
+    }
+    for command in ["insert", "commitTransaction"] {
+        let fresh = TestDb::on(server.uri(), "interrupted_few").await;
+        let point = fresh.fail(doc! { "times": 3 }, data(command)).await;
+        let report = fresh.migrator(three()).up().await;
+        point.off().await;
+        let report = report.unwrap_or_else(|error| panic!("{command}: {error}"));
+        assert_eq!(report.versions(), versions(1..=3), "{command}");
+        assert_eq!(report.steps[0].attempts, 4, "{command}");
+        assert_exactly_once(&fresh.db, 1..=3).await;
+        fresh.pass().await;
+    }
+    server.stop().await;
 }
