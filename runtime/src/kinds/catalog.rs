@@ -67,6 +67,36 @@ pub(crate) async fn collection(
     Ok(found.into_iter().next().map(|(_, collection)| collection))
 }
 
+/// Returns the entry of a collection in the cluster's own configuration, if it is sharded. From MongoDB 8.0
+/// on there are entries of others, too, and of those that were sharded. No round trip on a replica set.
+pub(super) async fn sharded(
+    on: &mut Online<'_>,
+    name: &str,
+) -> Result<Option<Document>, ServerError> {
+    if on.engine().in_replica_set() {
+        return Ok(None);
+    }
+    let filter = doc! {
+        "_id": format!("{}.{name}", on.database().name()), "dropped": { "$ne": true },
+        "unsplittable": { "$ne": true },
+    };
+    let found = of_the_cluster(on, "collections", filter).await?;
+    Ok(found.into_iter().next())
+}
+
+/// Returns the documents of the cluster's own configuration that match.
+pub(super) async fn of_the_cluster(
+    on: &mut Online<'_>,
+    collection: &str,
+    filter: Document,
+) -> Result<Vec<Document>, ServerError> {
+    let config = on.database().client().database("config");
+    let control = Control { database: config, ..on.engine().control.clone() };
+    let command = doc! { "find": collection, "filter": filter, "batchSize": 10_000 };
+    let reply = control.retrying(None, command).await?;
+    Ok(first_batch(&reply).cloned().collect())
+}
+
 /// Whether this user may write documents past the validator of a collection
 /// (`bypassDocumentValidation`). Asks with an update that changes no document.
 pub(super) async fn may_bypass(on: &mut Online<'_>, name: &str) -> Result<bool, ServerError> {

@@ -233,6 +233,34 @@ async fn another_key_and_a_shard_that_is_not_there_are_refused() {
     fresh.pass().await;
 }
 
+/// The server changes the shard key of one document at a time.
+#[tokio::test]
+async fn a_field_of_the_shard_key_is_not_rewritten_in_batches() {
+    let (fresh, _proxy, _) = cluster("sharding_fields", 25).await;
+    fresh.migrator([migration(sharded)]).up().await.unwrap();
+    let table: [fn(&mut Change); 3] = [
+        |change| change.rename_field("orders", "user", "customer"),
+        |change| change.move_field("orders", "note", "user.note"),
+        |change| change.remove_field("orders", "user"),
+    ];
+    for declare in table {
+        let two = fresh.migrator([migration(sharded), Migration::declared(2, "two", declare)]);
+        let error = two.up().await.unwrap_err().to_string();
+        assert!(error.contains("`user` is in the shard key of `orders`"), "{error}");
+        assert!(error.contains("nothing was changed"), "{error}");
+        two.resolve(2, mongrate::Resolution::Pending).await.unwrap();
+    }
+    let other = fresh.migrator([
+        migration(sharded),
+        Migration::declared(2, "two", |change| {
+            change.add_field("orders", "note", "none");
+        }),
+    ]);
+    other.up().await.unwrap_or_else(|error| panic!("{error}"));
+    other.down().await.unwrap_or_else(|error| panic!("{error}"));
+    fresh.pass().await;
+}
+
 #[tokio::test]
 async fn on_a_replica_set_there_is_nothing_to_distribute() {
     let fresh = TestDb::new("sharding_alone").await;

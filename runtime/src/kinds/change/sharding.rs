@@ -11,14 +11,9 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::names;
 use crate::{
-    kinds::online::Online,
+    kinds::{catalog, online::Online},
     model::result::BoxError,
-    mongo::{
-        code,
-        options::alike,
-        reply::{first_batch, number},
-        server_error::ServerError,
-    },
+    mongo::{code, options::alike, reply::number, server_error::ServerError},
     protocol::control::Control,
 };
 
@@ -120,7 +115,8 @@ impl Sharding {
         let existed = match self {
             Self::Shard { .. } | Self::Refine { .. } => self.is_keyed(on).await?,
             Self::AddShard { shard, zone } => {
-                let found = of_the_cluster(on, "shards", doc! { "_id": shard }).await?;
+                let filter = doc! { "_id": shard };
+                let found = catalog::of_the_cluster(on, "shards", filter).await?.into_iter().next();
                 let Some(found) = found else {
                     return Err(
                         format!("the cluster has no shard `{shard}`; nothing was changed").into()
@@ -132,7 +128,7 @@ impl Sharding {
             }
             Self::Range { collection, min, max, zone } => {
                 let filter = doc! { "ns": namespace(on, collection), "tag": zone };
-                let all = all_of_the_cluster(on, "tags", filter).await?;
+                let all = catalog::of_the_cluster(on, "tags", filter).await?;
                 let is = |found: &Document, name: &str, wanted: &Document| {
                     found.get_document(name).is_ok_and(|found| begins_with(found, wanted))
                 };
@@ -142,15 +138,10 @@ impl Sharding {
         Ok(doc! { "cluster": true, "existed": existed })
     }
 
-    /// The entry of the collection, if it is sharded. From 8.0 on there are entries of others, too, and of
-    /// those that were sharded.
+    /// The entry of the collection, if it is sharded.
     async fn entry(&self, on: &mut Online<'_>) -> Result<Option<Document>, BoxError> {
         let Some(collection) = self.collection() else { return Ok(None) };
-        let filter = doc! {
-            "_id": namespace(on, collection), "dropped": { "$ne": true },
-            "unsplittable": { "$ne": true },
-        };
-        Ok(of_the_cluster(on, "collections", filter).await?)
+        Ok(catalog::sharded(on, collection).await?)
     }
 
     /// Whether the collection has this shard key already.
@@ -257,7 +248,7 @@ impl Sharding {
         };
         // It is not sharded any more: undone before a crash.
         let undone = send(on, command).await;
-        Ok(crate::kinds::catalog::forgiving(undone, &[code::NAMESPACE_NOT_SHARDED])?)
+        Ok(catalog::forgiving(undone, &[code::NAMESPACE_NOT_SHARDED])?)
     }
 }
 
@@ -297,26 +288,4 @@ fn begins_with(document: &Document, beginning: &Document) -> bool {
         && document.iter().zip(beginning).all(|((name, value), (wanted, other))| {
             name == wanted && alike(Some(value), Some(other))
         })
-}
-
-/// A document of the cluster's own configuration.
-async fn of_the_cluster(
-    on: &mut Online<'_>,
-    collection: &str,
-    filter: Document,
-) -> Result<Option<Document>, ServerError> {
-    Ok(all_of_the_cluster(on, collection, filter).await?.into_iter().next())
-}
-
-/// The documents of the cluster's own configuration that match.
-async fn all_of_the_cluster(
-    on: &mut Online<'_>,
-    collection: &str,
-    filter: Document,
-) -> Result<Vec<Document>, ServerError> {
-    let config = on.database().client().database("config");
-    let control = Control { database: config, ..on.engine().control.clone() };
-    let command = doc! { "find": collection, "filter": filter, "batchSize": 10_000 };
-    let reply = control.retrying(None, command).await?;
-    Ok(first_batch(&reply).cloned().collect())
 }

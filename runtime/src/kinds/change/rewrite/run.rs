@@ -15,11 +15,11 @@ use crate::{
     kinds::{
         backfill::{self, job::Job, twice},
         catalog,
-        change::{keep, reached, slot::Slot, unjudged},
+        change::{keep, names::Path, reached, slot::Slot, unjudged},
         online::Online,
     },
     model::{result::BoxError, state::Direction},
-    mongo::refusal,
+    mongo::{code, refusal},
     protocol::checkpoint::{range::both, reach::filter as ranges_filter},
 };
 
@@ -107,10 +107,37 @@ impl Rewrite {
             if let Some(problem) = found.unwalkable(&self.collection) {
                 return Err(problem.into());
             }
+            self.refuse_shard_key(on).await?;
             let all = doc! {};
             self.refuse(on, Direction::Up, (None, &all), found.is_collated()).await?;
         }
         Ok(doc! { "kept": keep::name(on, slot.number).await? })
+    }
+
+    /// Refuses to change a field of the shard key: the server moves such a document to another shard, and
+    /// does that for one document at a time.
+    async fn refuse_shard_key(&self, on: &mut Online<'_>) -> Result<(), BoxError> {
+        let RewriteKind::Field(edit) = &self.kind else { return Ok(()) };
+        let found = match catalog::sharded(on, &self.collection).await {
+            // Who may not look gets the server's refusal, if there is one.
+            Err(error) if error.code() == Some(code::UNAUTHORIZED) => None,
+            found => found?,
+        };
+        let key = found.as_ref().and_then(|found| found.get_document("key").ok());
+        let parts = key.into_iter().flat_map(Document::keys).map(Path::new);
+        for part in parts {
+            if edit.paths().iter().any(|path| path.holds(&part) || part.holds(path)) {
+                return Err(format!(
+                    "`{}` is in the shard key of `{}`, and the server changes the shard key of one \
+                     document at a time only; nothing was changed: change it in an online migration, one \
+                     document after the other",
+                    part.text(),
+                    self.collection
+                )
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// Refuses, before anything is changed, what cannot be done exactly. One pass over the collection
