@@ -118,6 +118,8 @@ pub(crate) enum Verb {
     Plan(App),
     /// App: show the events of every migration
     History(App),
+    /// App: check the server, the user's rights and the pending migrations
+    Doctor(App),
     /// App: compare the live schema with the one that the migrations lead to
     Drift(App),
     /// App: print the live schema as text (schema.snap)
@@ -267,6 +269,7 @@ impl Verb {
             Self::Redo(app) => ("redo", app),
             Self::Plan(app) => ("plan", app),
             Self::History(app) => ("history", app),
+            Self::Doctor(app) => ("doctor", app),
             Self::Drift(app) => ("drift", app),
             Self::Schema(app) => ("schema", app),
             Self::LockStatus(app) => ("lock-status", app),

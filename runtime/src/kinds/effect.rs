@@ -57,8 +57,8 @@ pub(crate) enum Operation {
     CreateIndex(Index),
     /// Makes an index unique where it is.
     MakeUnique { collection: String, index: String },
-    /// Creates, changes or drops a search index.
-    Search { collection: String },
+    /// Creates, changes or drops a search index, with this action.
+    Search { collection: String, action: &'static str },
     /// Drops an index. `is_required`: the operation is refused if there is no such index.
     DropIndex { collection: String, name: String, keys: Document, is_required: bool },
     /// Changes a field, by its path.
@@ -93,7 +93,7 @@ impl Operation {
             | Self::MakeUnique { collection, .. }
             | Self::Modify { collection, .. } => (collection, true),
             Self::Field { collection, .. } | Self::Rewrite { collection } => (collection, false),
-            Self::Search { collection } => (collection, true),
+            Self::Search { collection, .. } => (collection, true),
             Self::CreateIndex(index) => (&index.collection, false),
             Self::DropCollection { is_required: false, .. }
             | Self::DropIndex { is_required: false, .. }

@@ -100,7 +100,7 @@ fn one(finding: &Finding, way_out: Option<&String>, view: View) -> String {
             _ => format!("{:14}{line}\n", ""),
         };
     }
-    for (label, said) in [("means", finding.consequence.as_ref()), ("do", way_out)] {
+    for (label, said) in [("means", finding.consequence.as_ref()), ("to do", way_out)] {
         let Some(said) = said else { continue };
         for (at, line) in wrapped(&safe(said), view, TEXT_AT + 6).into_iter().enumerate() {
             let label = if at == 0 { label } else { "" };

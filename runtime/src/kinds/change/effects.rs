@@ -91,7 +91,9 @@ fn effects_of(operation: &Declared) -> Vec<Operation> {
             keys: spec.keys.clone(),
             is_required: !if_exists,
         },
-        Declared::Search(search) => Operation::Search { collection: search.collection.clone() },
+        Declared::Search(search) => {
+            Operation::Search { collection: search.collection.clone(), action: search.action() }
+        }
         Declared::HideIndex(hide) => modifies(&hide.collection),
         Declared::ExpireAfter(expire) => modifies(&expire.collection),
         Declared::MakeUnique(unique) => Operation::MakeUnique {

@@ -56,6 +56,15 @@ impl Search {
         Self { collection, name, act, waits: true }
     }
 
+    /// The right that it needs.
+    pub(super) const fn action(&self) -> &'static str {
+        match self.act {
+            Act::Create { .. } => "createSearchIndexes",
+            Act::Update { .. } => "updateSearchIndex",
+            Act::Drop { .. } => "dropSearchIndex",
+        }
+    }
+
     fn place(&self) -> String {
         format!("search index `{}` of `{}`", self.name, self.collection)
     }

@@ -109,7 +109,7 @@ impl Runner {
     async fn search(&self, pending: &[Pending]) -> Answer<()> {
         let operations = pending.iter().flat_map(|pending| &pending.operations);
         let needs = |operation: &Operation| match operation {
-            Operation::Search { collection } => Some(collection.clone()),
+            Operation::Search { collection, .. } => Some(collection.clone()),
             _ => None,
         };
         let Some(collection) = operations.filter_map(needs).next() else { return Ok(()) };

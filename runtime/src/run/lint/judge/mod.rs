@@ -174,7 +174,7 @@ fn missing(operation: &Operation, facts: &Facts) -> Option<Found> {
         ),
         Operation::Modify { collection, .. }
         | Operation::MakeUnique { collection, .. }
-        | Operation::Search { collection } => {
+        | Operation::Search { collection, .. } => {
             (collection, format!("// on `{collection}`"), refused)
         }
         Operation::Rewrite { collection } => {

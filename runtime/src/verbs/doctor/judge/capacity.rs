@@ -74,10 +74,10 @@ fn oplog(facts: &Facts) -> Finding {
         span(seconds),
         grouped(CAUTIOUS_RATE)
     );
-    let means = "a member or a change stream that stops meanwhile may find the oplog gone past it: the \
-                 member then needs a full sync, and the stream cannot resume";
-    let way_out = "a larger oplog (`replSetResizeOplog`), or run it at a quiet time; `max_lag` of a \
-                   backfill waits for the members";
+    let means = "if a member or a change stream stops during this migration, the oplog may lose the entries \
+                 that it still needs: the member then needs a full sync, and the stream cannot resume";
+    let way_out = "make the oplog larger (`replSetResizeOplog` on each member; on Atlas, the oplog window in \
+                   the cluster's settings), or run the migration at a quiet time";
     let of = longest.text();
     match (bytes(longest), &facts.oplog_bytes) {
         (Some(bytes), Ok(oplog)) if bytes > oplog / ROOM => {

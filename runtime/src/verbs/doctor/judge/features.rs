@@ -12,7 +12,7 @@ use crate::{
     },
     verbs::doctor::{
         facts::{Facts, Pending},
-        finding::{error, finding},
+        finding::{MONITOR, error, finding},
         tested::series,
     },
 };
@@ -54,6 +54,18 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let before = findings.len();
     findings.extend(refused);
     if findings.len() == before {
+        let depends = all.iter().flat_map(|pending| &pending.operations).flat_map(gates);
+        // What a half-done upgrade may refuse.
+        if here > (0, 0) && feature.is_none() && depends.count() > 0 {
+            let found = format!(
+                "MongoDB {version} knows all that the pending migrations declare, but its feature \
+                 compatibility version, which may be older, is not known"
+            );
+            findings.push(finding(Check::Features, Verdict::Unknown, found).way_out(format!(
+                "ask again as a user that has {MONITOR}; a mongos does not tell it"
+            )));
+            return findings;
+        }
         findings.push(match (all.is_empty(), here > (0, 0)) {
             (true, _) => finding(Check::Features, Verdict::Ok, "no migration is pending"),
             (false, true) => {
@@ -78,7 +90,7 @@ fn half_upgraded(version: &str, binary: Since, here: Since) -> Finding {
     finding(Check::Features, Verdict::Note, found)
         .means("what the newer version brought is refused until the upgrade is completed")
         .way_out(format!(
-            "once you do not want to go back: db.adminCommand({{ setFeatureCompatibilityVersion: \
+            "once you will not downgrade any more (on Atlas, in its UI): db.adminCommand({{ setFeatureCompatibilityVersion: \
              \"{}.{}\"{confirm} }})",
             binary.0, binary.1
         ))
@@ -97,13 +109,15 @@ fn refusals(pending: &Pending, here: Since, facts: &Facts) -> Vec<Finding> {
     let needs_search = pending.operations.iter().any(|one| matches!(one, Operation::Search { .. }));
     if needs_search && facts.search.as_ref().is_err_and(is_without_search) {
         let found = format!("{of} declares search indexes, and this deployment has no search");
-        let way_out = "a deployment with search: MongoDB 7.0 on Atlas, or with a `mongot`";
+        let way_out = "a deployment with search: MongoDB 6.0.7 or newer on Atlas, a local Atlas deployment, \
+                       or a server with a `mongot`";
         findings.push(refused(found, way_out));
     }
     for (what, since) in pending.operations.iter().flat_map(gates) {
         if here > (0, 0) && here < since {
             let found = format!(
-                "{of} declares {what}, which MongoDB has since {}.{}; this is {}.{}",
+                "{of} declares {what}, which MongoDB has since {}.{}; the feature compatibility version here is \
+                 {}.{}",
                 since.0, since.1, here.0, here.1
             );
             let way_out = "upgrade the server and its feature compatibility version, or change the \

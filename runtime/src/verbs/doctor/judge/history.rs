@@ -48,7 +48,7 @@ fn control_collection(facts: &Facts) -> Finding {
                 format!("{name} is not Mongrate's: another tool's, or it cannot hold a history");
             return error(check, Kind::NeedsOperator, found)
                 .means("every run ends with this error, before the first write")
-                .way_out("give this app a control collection of its own");
+                .way_out("set another one: `--collection NAME`, or `Migrator::collection`");
         }
         Err(Error::Corrupt { .. }) => "a document in it was not written by Mongrate".to_owned(),
         Err(Error::Server { source, .. } | Error::Unauthorized { source, .. }) => answer(source),
@@ -57,6 +57,7 @@ fn control_collection(facts: &Facts) -> Finding {
     let kind = facts.state.as_ref().map_or_else(Error::kind, |()| Kind::Unavailable);
     error(check, kind, format!("{name} cannot be read: {why}"))
         .means("every run ends with this error, before the first write")
+        .way_out("run `status` to see the whole error; docs/errors.md says what to do")
 }
 
 fn lacks(facts: &Facts) -> bool {
@@ -79,7 +80,7 @@ fn history(facts: &Facts) -> Finding {
             };
             error(check, refused.kind(), format!("the history is refused: {what}"))
                 .means("nothing is run")
-                .way_out("the status lists the migrations; the plan gives the error in full")
+                .way_out("run `status` to see the migrations, and `plan` to see the whole error")
         }
         (Ok(()), Some(pending)) => {
             let count = pending.len();

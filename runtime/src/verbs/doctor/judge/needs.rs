@@ -58,9 +58,7 @@ pub(super) fn needs(operation: &Operation, control: &str) -> Vec<Right> {
             on(collection, &["collMod"])
         }
         Operation::MakeUnique { collection, .. } => on(collection, &["collMod", "listIndexes"]),
-        Operation::Search { collection } => {
-            on(collection, &["listSearchIndexes", "createSearchIndexes"])
-        }
+        Operation::Search { collection, action } => on(collection, &["listSearchIndexes", action]),
         Operation::Field { collection, .. } | Operation::Rewrite { collection } => {
             let mut rights = on(collection, &["find", "update"]);
             rights.extend(on("", &["insert", "dropCollection"]));

@@ -24,12 +24,15 @@ const RIGHTS: [(&str, &str); 11] = [
     ("insert", "insert documents, create a collection, or keep what it removes"),
     ("update", "update documents"),
     ("remove", "delete documents, or finish a backfill"),
-    ("dropCollection", "rename or drop a collection, nor can what is kept be purged"),
+    ("dropCollection", "rename or drop a collection, and `purge` cannot remove kept values"),
     ("createIndex", "create an index, or rename or drop a collection"),
     ("dropIndex", "drop an index, or roll back a new one"),
     ("collMod", "set a validator, or other options of a collection or an index"),
-    ("listCollections", "create, change or drop a collection: it looks first"),
-    ("listIndexes", "create or drop an index: it looks first"),
+    (
+        "listCollections",
+        "create, change or drop a collection, because it lists the collections first",
+    ),
+    ("listIndexes", "create or drop an index, because it lists the indexes first"),
     ("bypassDocumentValidation", "rewrite documents that a validator refuses"),
 ];
 
@@ -146,7 +149,8 @@ fn of_the_control(user: &Privileges, facts: &Facts) -> Finding {
 fn grant(database: &str, collection: &str, actions: &BTreeSet<&str>) -> String {
     let actions: Vec<String> = actions.iter().map(|action| format!("{action:?}")).collect();
     format!(
-        "give the user the role of docs/production.md; or add to that role: \
+        "give the user the role `mongrateMigrate` of docs/production.md (on Atlas: a custom role in its \
+         UI); if the role exists, add to it: \
          db.getSiblingDB({database:?}).grantPrivilegesToRole(\"mongrateMigrate\", [{{ resource: {{ db: \
          {database:?}, collection: {collection:?} }}, actions: [{}] }}])",
         actions.join(", ")

@@ -40,7 +40,11 @@ fn server(product: Product, facts: &Facts) -> Finding {
         return finding(Check::Server, Verdict::Unknown, format!("{what}: it tells no version"));
     }
     if product != Product::DocumentDb && tested::is_tested(version) {
-        return finding(Check::Server, Verdict::Ok, format!("{what}, a version that is tested"));
+        return finding(
+            Check::Server,
+            Verdict::Ok,
+            format!("{what}: Mongrate's tests run on this series"),
+        );
     }
     let tested = tested::SERIES.join(", ");
     let found = format!("{what}: not tested (tested are MongoDB {tested})");
@@ -104,7 +108,8 @@ fn members(set: &str, members: Members) -> Finding {
     }
     if !is_exact {
         return finding(check, Verdict::Note, found).means(
-            "with no hidden members, no write gets a majority while a member with data is down",
+            "if the set has no hidden members, no write gets a majority while a member with data is \
+                    down; a user with `clusterMonitor` is told",
         );
     }
     if with_data == 1 && arbiters == 0 {

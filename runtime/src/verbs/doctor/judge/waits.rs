@@ -101,8 +101,8 @@ fn majority(facts: &Facts) -> Finding {
                 false => finding(check, Verdict::Ok, found),
                 true => finding(check, Verdict::Warning, found)
                     .means(
-                        "each run waits that long at its end, and so does each operation that is not \
-                         a transaction",
+                        "each run waits that long at its end (on a sharded cluster, each commit does), \
+                         and so does each operation that is not a transaction",
                     )
                     .way_out("look for members that are behind or far away: `rs.status()`"),
             }
