@@ -23,6 +23,12 @@ pub(crate) fn number(document: &Document, key: &str) -> Option<i64> {
     document.number(key)
 }
 
+/// The size of the storage engine's cache in bytes, by the answer to `serverStatus`.
+pub(crate) fn cache_bytes(status: &Document) -> Option<u64> {
+    let cache = status.get_document("wiredTiger").ok()?.get_document("cache").ok()?;
+    u64::try_from(number(cache, "maximum bytes configured")?).ok()
+}
+
 /// The documents in the first batch of a cursor; none if the reply has no cursor.
 pub(crate) fn first_batch(reply: &Document) -> impl Iterator<Item = &Document> {
     reply

@@ -10,7 +10,10 @@ use mongodb::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{mongo::reply::number, telemetry::visible::Line};
+use crate::{
+    mongo::reply::{cache_bytes, number},
+    telemetry::visible::Line,
+};
 
 /// How often the servers are asked.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -141,10 +144,7 @@ impl ServerLoad {
         }
         match self.admin.run_command(command).await {
             Ok(status) => {
-                let engine = status.get_document("wiredTiger").ok();
-                let cache = engine.and_then(|engine| engine.get_document("cache").ok());
-                let bytes = cache.and_then(|cache| number(cache, "maximum bytes configured"));
-                if let Some(bytes) = bytes.and_then(|bytes| u64::try_from(bytes).ok()) {
+                if let Some(bytes) = cache_bytes(&status) {
                     self.cache.set(Some(bytes));
                 }
                 let queue = status.get_document("globalLock").ok()?.get_document("currentQueue");

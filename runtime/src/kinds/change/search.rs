@@ -203,7 +203,7 @@ impl Search {
         self.gone(on, true).await?;
         let index = doc! { "name": &self.name, "type": kind, "definition": definition.clone() };
         let command = doc! { "createSearchIndexes": &self.collection, "indexes": [index] };
-        match send(on, command).await {
+        match on.ddl(command).await {
             Ok(()) => {}
             // It was created before a crash; or somebody else created another one.
             Err(error) if error.code() == Some(code::INDEX_ALREADY_EXISTS) => {
@@ -234,7 +234,7 @@ impl Search {
             "updateSearchIndex": &self.collection, "name": &self.name,
             "definition": definition.clone(),
         };
-        send(on, command).await.map_err(|error| self.refused(error))?;
+        on.ddl(command).await.map_err(|error| self.refused(error))?;
         self.ready(on, definition, Some(version_of(&now))).await
     }
 
@@ -242,7 +242,7 @@ impl Search {
         let command = doc! { "dropSearchIndex": &self.collection, "name": &self.name };
         // These codes say that it was dropped before.
         let gone = [code::NAMESPACE_NOT_FOUND, code::INDEX_NOT_FOUND];
-        catalog::forgiving(send(on, command).await, &gone).map_err(|error| self.refused(error))?;
+        catalog::forgiving(on.ddl(command).await, &gone).map_err(|error| self.refused(error))?;
         self.gone(on, false).await
     }
 
@@ -383,11 +383,6 @@ pub(crate) fn is_without_search(error: &ServerError) -> bool {
                 | code::UNRECOGNIZED_STAGE
         )
     )
-}
-
-/// These commands take no write concern.
-async fn send(on: &mut Online<'_>, command: Document) -> Result<(), ServerError> {
-    on.engine().control.retrying(None, command).await.map(drop)
 }
 
 fn is_going(found: &Document) -> bool {

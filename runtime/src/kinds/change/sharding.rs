@@ -13,8 +13,7 @@ use super::names;
 use crate::{
     kinds::{catalog, online::Online},
     model::result::BoxError,
-    mongo::{code, options::alike, reply::number, server_error::ServerError},
-    protocol::control::Control,
+    mongo::{code, options::alike, reply::number},
 };
 
 /// The wire version of MongoDB 8.0, which can undo the sharding of a collection.
@@ -195,7 +194,7 @@ impl Sharding {
                 zoned(&namespace(on, collection), min, max, zone.as_str().into())
             }
         };
-        Ok(send(on, command).await?)
+        Ok(on.ddl_as_admin(command).await?)
     }
 
     /// Refuses a rollback that the server has no command for.
@@ -247,7 +246,7 @@ impl Sharding {
             }
         };
         // It is not sharded any more: undone before a crash.
-        let undone = send(on, command).await;
+        let undone = on.ddl_as_admin(command).await;
         Ok(catalog::forgiving(undone, &[code::NAMESPACE_NOT_SHARDED])?)
     }
 }
@@ -267,18 +266,6 @@ fn namespace(on: &Online<'_>, collection: &str) -> String {
 
 fn zoned(namespace: &str, min: &Document, max: &Document, zone: Bson) -> Document {
     doc! { "updateZoneKeyRange": namespace, "min": min.clone(), "max": max.clone(), "zone": zone }
-}
-
-/// Sends a command of the cluster. A mongos takes a write concern for those that name a shard key, and for
-/// no other: it asks the config servers for a majority itself.
-async fn send(on: &mut Online<'_>, command: Document) -> Result<(), ServerError> {
-    let takes_concern = ["shardCollection", "refineCollectionShardKey"];
-    if takes_concern.into_iter().any(|name| command.contains_key(name)) {
-        return on.ddl_as_admin(command).await;
-    }
-    let admin = on.database().client().database("admin");
-    let control = Control { database: admin, ..on.engine().control.clone() };
-    control.retrying(None, command).await.map(drop)
 }
 
 /// Whether a document begins with the fields of another: the cluster completes the bounds of a range by

@@ -372,6 +372,18 @@ impl<'c> Online<'c> {
     }
 }
 
+/// Commands that take no write concern, and are refused with one: those of search, and those of a cluster
+/// for which a mongos asks the config servers for a majority itself.
+const WITHOUT_CONCERN: [&str; 7] = [
+    "addShardToZone",
+    "createSearchIndexes",
+    "dropSearchIndex",
+    "removeShardFromZone",
+    "unshardCollection",
+    "updateSearchIndex",
+    "updateZoneKeyRange",
+];
+
 /// Sends DDL, and sends it again after a network error or an election: DDL here does no harm when
 /// it is sent twice.
 async fn send(
@@ -379,7 +391,9 @@ async fn send(
     database: &Database,
     mut command: Document,
 ) -> Result<(), ServerError> {
-    command.insert("writeConcern", majority());
+    if !command.keys().next().is_some_and(|name| WITHOUT_CONCERN.contains(&name.as_str())) {
+        command.insert("writeConcern", majority());
+    }
     let control = Control { database: database.clone(), ..engine.control.clone() };
     let mut backoff = Backoff::new(control.retries);
     loop {

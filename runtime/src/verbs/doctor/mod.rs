@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use self::{
     facts::Facts,
-    judge::{cache_bytes, feature_version, oplog_window_s},
+    judge::{feature_version, oplog_window_s},
 };
 use crate::{
     model::{
         error::{Error, kind::Kind},
         report::doctor::{DoctorCheck, DoctorReport, DoctorServer},
     },
-    mongo::{product::Product, reply::number},
+    mongo::{
+        product::Product,
+        reply::{cache_bytes, number},
+    },
     run::Runner,
 };
 

@@ -9,7 +9,7 @@ use crate::{
             DoctorCheck as Check, DoctorFinding as Finding, DoctorVerdict as Verdict,
         },
     },
-    mongo::reply::number,
+    mongo::reply::cache_bytes,
     verbs::doctor::{
         facts::{Facts, Pending},
         finding::{MONITOR, finding, unknown},
@@ -124,12 +124,6 @@ pub(in crate::verbs::doctor) fn oplog_window_s(status: &Document) -> Option<u64>
         _ => None,
     };
     Some(at("latestOptime")?.saturating_sub(at("earliestOptime")?))
-}
-
-/// The size of the cache, by the answer to `serverStatus`.
-pub(in crate::verbs::doctor) fn cache_bytes(status: &Document) -> Option<u64> {
-    let cache = status.get_document("wiredTiger").ok()?.get_document("cache").ok()?;
-    u64::try_from(number(cache, "maximum bytes configured")?).ok()
 }
 
 fn cache(facts: &Facts) -> Finding {

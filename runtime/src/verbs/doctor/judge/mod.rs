@@ -9,10 +9,7 @@ mod rights;
 mod server;
 mod waits;
 
-pub(super) use self::{
-    capacity::{cache_bytes, oplog_window_s},
-    features::feature_version,
-};
+pub(super) use self::{capacity::oplog_window_s, features::feature_version};
 use super::facts::Facts;
 use crate::model::report::doctor::DoctorFinding as Finding;
 
