@@ -129,7 +129,15 @@ impl Browser {
         id.unwrap_or_else(|| panic!("{selector}: {found}"))
     }
 
+    /// Once it may be clicked: a button that is disabled, as all that write are until a run's
+    /// end is known, takes a click and does nothing.
     async fn click(&self, selector: &str) {
+        let script = format!("document.querySelector({selector:?})?.disabled === false");
+        let begun = Instant::now();
+        while self.evaluate(&script).await != json!(true) {
+            assert!(begun.elapsed() < PATIENCE, "{selector} is never there to be clicked");
+            sleep(Duration::from_millis(50)).await;
+        }
         let id = self.element(selector).await;
         self.send("POST", &format!("/session/{{}}/element/{id}/click"), &json!({})).await;
     }
