@@ -6,7 +6,7 @@
   // Whether the app signs its users in (usually by cookies); otherwise this page does, by a token.
   const byApp = document.documentElement.dataset.signIn === "app";
   const byId = (id) => document.getElementById(id);
-  const state = { token: "", scope: "read", status: null, run: null, next: null, events: [], older: [], session: 0, lockSeen: 0 };
+  const state = { token: "", scope: "read", status: null, run: null, next: null, events: [], older: [], session: 0, lockSeen: 0, heard: new Set() };
 
   // ---- numbers: versions may be greater than the integers that JavaScript holds exactly ----
   // Such integers are kept as their digits, and sent back as the same digits.
@@ -159,8 +159,10 @@
     }
   };
   const heard = (name, data) => {
-    if (name === "state") state.run = data.run;
-    else if (name === "run") state.run = data;
+    if (name === "state" || name === "run") {
+      state.run = name === "state" ? data.run : data;
+      if (state.run) state.heard.add(state.run.id);
+    }
     else if (name === "step" && state.run && state.run.id === data.run) {
       const at = state.run.steps.findIndex((step) => step.version === data.step.version && step.direction === data.step.direction);
       if (at >= 0) state.run.steps[at] = data.step;
@@ -334,7 +336,12 @@
     const where = make("p", {}, `In the database ${plan.database}:`);
     if (await confirmed(title, [where, ...planView(plan)], yes.replace("#", plan.steps.length), danger)) started(await post(direction, asked));
   });
-  const started = (run) => { state.run = run; drawRun(); enable(); byId("run").scrollIntoView({ block: "nearest" }); };
+  // The events of a quick run arrive before the answer that it has begun: they know more.
+  const started = (run) => {
+    if (!state.heard.has(run.id)) state.run = run;
+    drawRun(); enable();
+    byId("run").scrollIntoView({ block: "nearest" });
+  };
   const dry = (direction, body) => attempt(async () => { started(await post(direction, { ...body(), dry_run: "run" })); });
   const onlyPlan = (direction, body) => attempt(async () => { await confirmed("Plan", planView(await planOf(direction, body()))); });
 
