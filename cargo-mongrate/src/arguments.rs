@@ -126,6 +126,14 @@ pub(crate) enum Verb {
     Schema(App),
     /// App: show which process holds the lock
     LockStatus(App),
+    /// App: pause the history; in every process, nothing more begins
+    Pause(App),
+    /// App: take a pause back
+    Resume(App),
+    /// App: change how the backfills of the run under way work
+    Tune(App),
+    /// App: end the run under way in order
+    Cancel(App),
     /// App: take the lock from a process that is known to be dead
     ForceUnlock(App),
     /// App: record migrations as applied, without running them
@@ -273,6 +281,10 @@ impl Verb {
             Self::Drift(app) => ("drift", app),
             Self::Schema(app) => ("schema", app),
             Self::LockStatus(app) => ("lock-status", app),
+            Self::Pause(app) => ("pause", app),
+            Self::Resume(app) => ("resume", app),
+            Self::Tune(app) => ("tune", app),
+            Self::Cancel(app) => ("cancel", app),
             Self::ForceUnlock(app) => ("force-unlock", app),
             Self::Baseline(app) => ("baseline", app),
             Self::Import(app) => ("import", app),

@@ -58,7 +58,7 @@ async fn a_signal_ends_a_migration_in_order() {
     let fail = clinic.fresh.fail(doc! { "times": 1 }, slow).await;
     let run = Signalled::start(&clinic, &["up", "-v"], "applying").await;
     run.signal("INT");
-    let cancelled = run.ended().await.ends(130).complains("cancelling…");
+    let cancelled = run.ended().await.ends(130).complains("ending in order");
     fail.off().await;
     cancelled.says("✗  20250122001  initialize_migrations  interrupted").says("8 not run");
     let status = clinic.json(&["status"]).await.ends(0).json();

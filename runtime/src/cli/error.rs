@@ -95,6 +95,8 @@ impl CliError {
             "checksum_drift" => format!("{app} repair --dry-run"),
             "out_of_order" => format!("{app} plan --allow-out-of-order"),
             "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
+            "paused" => format!("{app} resume"),
+            "no_run" => format!("{app} status"),
             "not_atomic" | "lints" => format!("{app} plan"),
             "import" => format!("{app} import --help"),
             "renamed" => format!("{app} status"),
@@ -166,6 +168,7 @@ mod tests {
             steps: Vec::new(),
             waited_ms: 0,
             ahead: Vec::new(),
+            cancelled_by: None,
         };
         let error = CliError::from(Error::Cancelled { report: Box::new(report) });
         let next = error.next("clinic", "up");

@@ -155,8 +155,8 @@
 //! | 143 | `cancelled` | cancelled by SIGTERM |
 //!
 //! The first Ctrl-C or SIGTERM ends a run in order: the transaction is aborted, the outcome
-//! recorded, the lock released. The second ends the process at once; other processes then wait
-//! until its lease runs out.
+//! recorded, the lock released; it says how far the run is, and how to go on. The second ends the
+//! process at once, and says what that leaves: other processes wait until its lease runs out.
 //!
 //! # JSON
 //!
@@ -165,7 +165,7 @@
 //!
 //! | verb | report |
 //! |---|---|
-//! | `status` | [`StatusReport`](crate::StatusReport) |
+//! | `status` | [`StatusReport`](crate::StatusReport); with `--watch` one on each line |
 //! | `up`, `down`, `redo` | [`RunReport`](crate::RunReport) |
 //! | `plan`, `--dry-run=plan` | [`PlanReport`](crate::PlanReport) |
 //! | `--dry-run`, `--shadow` | [`DryRunReport`](crate::DryRunReport); exit code 1 if a migration did not complete |
@@ -173,6 +173,7 @@
 //! | `check` | [`CheckReport`](crate::CheckReport) |
 //! | `drift` | [`SchemaDriftReport`](crate::SchemaDriftReport) |
 //! | `drift --adopt` | [`SchemaAdoptionReport`] |
+//! | `pause`, `resume`, `tune`, `cancel` | [`SteeringReport`](crate::SteeringReport) |
 //! | `lock-status`, `force-unlock` | [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport) |
 //! | `baseline`, `resolve` | [`RecordReport`](crate::RecordReport) |
 //! | `import` | [`ImportReport`](crate::ImportReport) |
@@ -215,6 +216,7 @@ mod signals;
 mod uri;
 mod usage;
 mod verbs;
+mod watch;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -230,17 +232,22 @@ pub use self::{
         common::{
             ConfirmArgs, DryRunArgs, DryRunHow, LintArgs, LockArgs, PolicyArgs, UpTargetArgs,
         },
+        steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
         verb::{
             Answer, BaselineArgs, CheckArgs, Command, CompletionsArgs, CreateArgs, DownArgs,
             DriftArgs, ForceUnlockArgs, ImportArgs, KindArg, PlanArgs, RedoArgs, RepairArgs,
-            ResolveArgs, UpArgs,
+            ResolveArgs, StatusArgs, UpArgs,
         },
     },
     connect::Connection,
     error::CliError,
     usage::AFTER_HELP,
 };
-use self::{out::Out, print_error::print_error, signals::Signals};
+use self::{
+    out::Out,
+    print_error::print_error,
+    signals::{Cancelled, Signals},
+};
 pub use crate::model::report::schema_drift::SchemaAdoptionReport;
 use crate::{Kind, telemetry::redact};
 
@@ -298,12 +305,14 @@ impl Command {
             Ok(is_logged) => is_logged,
             Err(error) => return args.fail(&error),
         };
-        let signals = Signals::listen(out);
+        let signals = Signals::listen(out, self.cancelled());
         let run = verbs::VerbRun { cli, args, out, is_logged, cancel: signals.token() };
         // Boxed: a verb's future has 35 KB, and would be part of every caller's future.
         match Box::pin(run.output(self)).await {
             Ok(output) => {
-                if out.json {
+                if output.is_printed {
+                    // Each report on its own, as `status --watch` does.
+                } else if out.json {
                     out.document(output.json);
                 } else {
                     out.print(&output.text);
@@ -318,6 +327,23 @@ impl Command {
                 }
                 out.exit(ExitCode::from(error.kind().exit_code()))
             }
+        }
+    }
+}
+
+impl Command {
+    /// What the first Ctrl-C means for the verb.
+    fn cancelled(&self) -> Cancelled {
+        match self {
+            Self::Status(args) if args.watch => Cancelled::Nothing,
+            Self::Up(UpArgs { dry_run, .. })
+            | Self::Down(DownArgs { dry_run, .. })
+            | Self::Redo(RedoArgs { dry_run, .. })
+                if dry_run.how().is_none() =>
+            {
+                Cancelled::Run
+            }
+            _ => Cancelled::Verb,
         }
     }
 }

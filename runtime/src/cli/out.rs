@@ -31,6 +31,9 @@ use crate::{
 /// The error of the last failed write to stdout. There is one stdout.
 static UNWRITTEN: Mutex<Option<String>> = Mutex::new(None);
 
+/// Whether the reader of stdout has gone.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
 /// Whether the cursor stands after a question.
 static ASKING: AtomicBool = AtomicBool::new(false);
 
@@ -80,10 +83,11 @@ impl Out {
     pub(super) fn print(self, text: &str) {
         let written =
             line::suspend(|| write(AutoStream::new(io::stdout(), self.choice), text, true));
-        if let Err(error) = written
+        let Err(error) = written else { return };
+        if error.kind() == io::ErrorKind::BrokenPipe {
             // A closed pipe (`| head`) is no failure: the work counts, not its output.
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
+            CLOSED.store(true, Ordering::Relaxed);
+        } else {
             *UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         }
     }
@@ -171,6 +175,17 @@ impl Out {
     /// Records that the question was answered: the answer's newline is on the terminal.
     pub(super) fn answered(self) {
         ASKING.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the reader of stdout has gone.
+    pub(super) fn is_closed(self) -> bool {
+        CLOSED.load(Ordering::Relaxed)
+    }
+
+    /// Prints a JSON document to stdout, on one line.
+    pub(super) fn line(self, mut value: Value) {
+        redact::clean_json(&mut value);
+        self.print(&visible::json(value.to_string()));
     }
 
     /// Prints a JSON document to stdout: on one line, or indented if stdout is a terminal.

@@ -12,8 +12,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    app::Cli, args::CliArgs, connect::unless_cancelled, error::CliError, logging, out::Out,
-    print_error::print_error, render::style::safe, signals::Signals,
+    app::Cli,
+    args::CliArgs,
+    connect::unless_cancelled,
+    error::CliError,
+    logging,
+    out::Out,
+    print_error::print_error,
+    render::style::safe,
+    signals::{Cancelled, Signals},
 };
 use crate::{
     Error, Kind, Observer,
@@ -90,7 +97,7 @@ impl ServeArgs {
         if let Err(error) = logging::init(&logged, out) {
             return args.fail(&error);
         }
-        let signals = Signals::listen(out);
+        let signals = Signals::listen(out, Cancelled::Verb);
         match self.serve(cli, args, out, signals.token()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {

@@ -17,6 +17,43 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// The exit code for SIGTERM, as in a shell: 128 + 15.
 pub(super) const TERMINATED: u8 = 143;
 
+/// What the first signal ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cancelled {
+    /// A run, which ends in order.
+    Run,
+    /// Another verb.
+    Verb,
+    /// A look that goes on until somebody ends it.
+    Nothing,
+}
+
+impl Cancelled {
+    /// What the first signal says.
+    const fn first(self) -> Option<&'static str> {
+        match self {
+            Self::Run => Some(
+                "ending in order: the batch at hand is committed, a transaction at hand is rolled back, \
+                 the lock is released (press Ctrl-C again to quit at once)",
+            ),
+            Self::Verb => Some("cancelling… (press Ctrl-C again to quit at once)"),
+            Self::Nothing => None,
+        }
+    }
+
+    /// What the second signal leaves.
+    const fn second(self) -> Option<&'static str> {
+        match self {
+            Self::Run => Some(
+                "quit at once: nothing that was committed is lost, but the lock stays taken until its \
+                 lease runs out, or until a run on this machine finds that this process has ended; that \
+                 run rolls back the transaction that was open, and resumes",
+            ),
+            Self::Verb | Self::Nothing => None,
+        }
+    }
+}
+
 /// Listens for signals until it is dropped.
 #[derive(Debug)]
 pub(super) struct Signals {
@@ -26,10 +63,10 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn listen(out: Out) -> Self {
+    pub(super) fn listen(out: Out, cancelled: Cancelled) -> Self {
         let token = CancellationToken::new();
         let exit_code = Arc::new(AtomicU8::new(INTERRUPTED));
-        let task = tokio::spawn(watch(token.clone(), Arc::clone(&exit_code), out));
+        let task = tokio::spawn(watch(token.clone(), Arc::clone(&exit_code), out, cancelled));
         Self { token, exit_code, task }
     }
 
@@ -50,7 +87,7 @@ impl Drop for Signals {
     }
 }
 
-async fn watch(token: CancellationToken, exit_code: Arc<AtomicU8>, out: Out) {
+async fn watch(token: CancellationToken, exit_code: Arc<AtomicU8>, out: Out, cancelled: Cancelled) {
     let mut source = match Source::new() {
         Ok(source) => source,
         Err(error) => {
@@ -61,8 +98,13 @@ async fn watch(token: CancellationToken, exit_code: Arc<AtomicU8>, out: Out) {
     let code = source.next().await;
     exit_code.store(code, Ordering::Relaxed);
     token.cancel();
-    out.note("cancelling… (press Ctrl-C again to quit at once)");
+    if let Some(text) = cancelled.first() {
+        out.note(text);
+    }
     let code = source.next().await;
+    if let Some(text) = cancelled.second() {
+        out.note(text);
+    }
     // The lock is not released: other processes wait until its lease runs out.
     line::suspend(|| std::process::exit(i32::from(code)));
 }

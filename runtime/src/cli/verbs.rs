@@ -13,6 +13,7 @@ use super::{
     args::{
         CliArgs,
         common::{DryRunArgs, UpTargetArgs},
+        steering::AskArgs,
         verb::{
             BaselineArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, ImportArgs, PurgeArgs,
             RedoArgs, RepairArgs, ResolveArgs, UpArgs,
@@ -25,11 +26,12 @@ use super::{
     out::Out,
     progress,
     render::{
-        doctor, dry_run, history, lock, notes, operator, plan, run, status, style::safe, view::View,
+        self, doctor, dry_run, history, lock, notes, operator, plan, run, status, style::safe,
+        view::View,
     },
 };
 use crate::{
-    Down, Kind, Migrator, Named, Observer, Purge, Resolution, State, Up, Version,
+    Down, Kind, Migrator, Named, Observer, Purge, Resolution, State, Steering, Up, Version,
     migrator::mode::{Mode, ModeReport},
 };
 
@@ -38,6 +40,8 @@ pub(super) struct Output {
     pub(super) text: String,
     pub(super) json: Value,
     pub(super) exit_code: u8,
+    /// It was printed while the verb ran.
+    pub(super) is_printed: bool,
 }
 
 impl Output {
@@ -49,7 +53,7 @@ impl Output {
                 format!("the report cannot be written as JSON: {error}"),
             )
         })?;
-        Ok(Self { text: text.into(), json, exit_code: 0 })
+        Ok(Self { text: text.into(), json, exit_code: 0, is_printed: false })
     }
 }
 
@@ -98,9 +102,17 @@ impl VerbRun<'_> {
     ) -> Result<Output, CliError> {
         let view = self.view();
         match command {
-            Command::Status => {
+            Command::Status(args) if args.watch => self.watch(*args, &migrator).await,
+            Command::Status(_) => {
                 let report = self.read("reading the status", migrator.status()).await?;
                 Output::new(&report, status::status(&report, view))
+            }
+            Command::Pause(args) => self.steer(migrator.pause(), args).await,
+            Command::Resume(args) => self.steer(migrator.resume(), args).await,
+            Command::Cancel(args) => self.steer(migrator.cancel_run(), args).await,
+            Command::Tune(args) => {
+                let tune = migrator.tune(args.settings.tuning()).reset(args.reset);
+                self.steer(tune, &args.ask).await
             }
             Command::Plan(args) => {
                 let migrator = args.lints.apply(args.policy.apply(migrator));
@@ -154,16 +166,29 @@ impl VerbRun<'_> {
         let migrator = args.lints.apply(args.lock.apply(args.policy.apply(migrator)));
         let lint = !args.lints.no_lint;
         let up = || {
-            up(&migrator, args.target)
+            let up = up(&migrator, args.target)
                 .continue_on_error(args.continue_on_error)
                 .atomic(args.atomic)
-                .lint(lint)
+                .tuning(args.tuning.tuning())
+                .lint(lint);
+            match args.begin.not_before {
+                Some(moment) => up.not_before(moment),
+                None => up,
+            }
         };
         let mode = args.dry_run.mode();
         if mode == Mode::Run && lint {
             self.warn(up()).await?;
         }
         self.execute(mode, "looking for what is pending", up().in_mode(mode)).await
+    }
+
+    async fn steer(&self, steering: Steering<'_>, args: &AskArgs) -> Result<Output, CliError> {
+        let why = args.why.clone().unwrap_or_default();
+        let line = Progress::start("asking");
+        let report = steering.why(why).fence(args.fence).await?;
+        drop(line);
+        Output::new(&report, render::steering::steering(&report))
     }
 
     async fn down(&self, args: &DownArgs, migrator: Migrator) -> Result<Output, CliError> {

@@ -168,7 +168,7 @@ fn answered(run: &Arc<Ongoing>, base: &str, wait: Option<u64>) -> Answered {
 }
 
 /// A migrator whose records say who asked for them.
-fn on_behalf(shared: &Shared, who: &Identity) -> Migrator {
+pub(super) fn on_behalf(shared: &Shared, who: &Identity) -> Migrator {
     shared.migrator.clone().on_behalf(&format!("HTTP token {}", who.name))
 }
 

@@ -13,7 +13,10 @@ use serde::{
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::{problem::Problem, wire::run::DryRunHow};
+use super::{
+    problem::Problem,
+    wire::{run::DryRunHow, steering::Tuning},
+};
 use crate::{DatabaseAhead, Kind, Migrator, OutOfOrder, Version};
 
 /// The largest body, in bytes.
@@ -466,6 +469,32 @@ pub(in crate::http) struct ReleaseRequest {
     /// The fence number that `lock/status` showed. If the lock has another one, nothing is done.
     #[schema(minimum = 0)]
     pub(super) fence: i64,
+}
+
+/// What `pause`, `resume` and `cancel` say. `{}`: whichever run is under way, without a reason.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::http) struct SteerRequest {
+    /// Why, for those who read the status and the history: at most 500 bytes.
+    #[schema(max_length = 500)]
+    pub(super) why: Option<String>,
+    /// Only if the run under way has this fence number.
+    pub(super) fence: Option<i64>,
+}
+
+/// What `tune` changes.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::http) struct TuneRequest {
+    /// The settings; at least one, unless `reset` is set.
+    pub(super) settings: Tuning,
+    /// Forget what was changed before.
+    pub(super) reset: bool,
+    /// Why, for those who read the status and the history: at most 500 bytes.
+    #[schema(max_length = 500)]
+    pub(super) why: Option<String>,
+    /// Only if the run under way has this fence number.
+    pub(super) fence: Option<i64>,
 }
 
 /// The kind of a new migration.

@@ -81,6 +81,7 @@ mod tests {
             fence: n,
             by: Who::default(),
             failure: None,
+            note: None,
         };
         let events = (1..=20).map(event).collect();
         HistoryReport { group: String::new(), database: String::new(), events }

@@ -68,6 +68,7 @@ mod runs;
 mod seats;
 mod server;
 mod shared;
+mod steer;
 mod wire;
 mod words;
 
@@ -231,6 +232,10 @@ impl Api {
             .route(&at("/lock/status"), get(read::lock_status))
             .route(&at("/lock/release"), post(act::lock_release))
             .route(&at("/runs/{id}"), get(read::run))
+            .route(&at("/runs/{id}/pause"), post(steer::pause))
+            .route(&at("/runs/{id}/resume"), post(steer::resume))
+            .route(&at("/runs/{id}/tune"), post(steer::tune))
+            .route(&at("/runs/{id}/cancel"), post(steer::cancel))
             .route(&at("/events"), get(read::events))
             .route(&at("/openapi.json"), get(openapi::openapi_json))
             .route(&at("/up"), post(act::up))

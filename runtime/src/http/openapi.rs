@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    act, answer, ask, page, read,
+    act, answer, ask, page, read, steer,
     wire::{
         details::Details,
         run::{Run, RunStep},
@@ -22,10 +22,11 @@ use super::{
     paths(
         page::page, read::status, read::plan, read::history, read::doctor, read::drift, read::lock_status,
         read::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
+        steer::pause, steer::resume, steer::tune, steer::cancel,
     ),
     components(schemas(
         Details, Run, RunStep, ask::UpRequest, ask::DownRequest, ask::ReleaseRequest,
-        ask::CreateRequest, ask::Way,
+        ask::CreateRequest, ask::Way, ask::SteerRequest, ask::TuneRequest,
     )),
     tags(
         (name = "read", description = "Needs a token that may read"),
@@ -151,7 +152,14 @@ mod tests {
     #[test]
     fn bodies_take_no_unknown_fields() {
         let document = document("");
-        for name in ["UpRequest", "DownRequest", "ReleaseRequest", "CreateRequest"] {
+        for name in [
+            "UpRequest",
+            "DownRequest",
+            "ReleaseRequest",
+            "CreateRequest",
+            "SteerRequest",
+            "TuneRequest",
+        ] {
             let schema = document.pointer(&format!("/components/schemas/{name}")).unwrap();
             assert_eq!(schema.get("additionalProperties"), Some(&json!(false)), "{name}");
         }

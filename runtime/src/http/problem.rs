@@ -135,6 +135,17 @@ impl Problem {
         )
     }
 
+    /// 409: the run that a request names is over, or has not begun yet.
+    pub(super) fn over(fence: Option<i64>) -> Self {
+        let detail = match fence {
+            Some(fence) => format!("this run (fence {fence}) is over; nothing was changed"),
+            None => "this run does not have the lock; nothing was changed".to_owned(),
+        };
+        let mut problem = Self::new(StatusCode::CONFLICT, Kind::NeedsOperator, "no_run", detail);
+        problem.0.fence = fence;
+        problem.next("GET status shows what is pending, and which process has the run under way")
+    }
+
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self

@@ -22,6 +22,7 @@ use super::{
         report::{Failure, Plan, StepProgress},
         run::{DryRunHow, DryRunReport, Run, RunState, RunStep, StepState, Verb},
         run_report::RunReport,
+        steering::Hold,
         texts::Texts,
     },
 };
@@ -176,6 +177,7 @@ impl Ongoing {
             elapsed_ms: 0,
             fence: None,
             steps: Vec::new(),
+            hold: None,
             report: None,
             dry_run_report: None,
             plan: None,
@@ -250,7 +252,14 @@ impl Ongoing {
     fn note(self: &Arc<Self>, event: RunEvent) {
         match event {
             // A client sees a run once it has begun; a refusal names the holder of the lock.
-            RunEvent::Waiting { .. } | RunEvent::HeldUp { .. } => {}
+            RunEvent::Waiting { .. }
+            | RunEvent::HeldUp { .. }
+            | RunEvent::Paused { .. }
+            | RunEvent::NotYet { .. } => {}
+            RunEvent::Held { hold } => {
+                self.now().hold = hold.map(Hold::from);
+                self.feed.publish("run", &self.shown());
+            }
             RunEvent::Began { fence, steps } => {
                 let mut run = self.now();
                 run.fence = fence;
@@ -327,6 +336,7 @@ impl Ongoing {
         let mut run = self.now();
         run.elapsed_ms = self.elapsed_ms();
         run.state = RunState::Done;
+        run.hold = None;
         match ended {
             Some(Ok(Outcome::Run(report))) => run.report = Some(RunReport::new(report, texts)),
             Some(Ok(Outcome::Plan(plan))) => run.plan = Some(Plan::new(plan, texts)),
@@ -411,6 +421,7 @@ mod tests {
             duration_ms: 7,
             attempts: 1,
             failure: None,
+            progress: Vec::new(),
         })
     }
 

@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// Commands and verbs of the command line, as its messages write them.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 25] = [
+    "`pause",
+    "`resume`",
+    "`tune",
+    "`cancel",
     "--",
     "`up`",
     "`up ",
@@ -137,6 +141,12 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
              keeps its finished steps), and the lock was released",
             migrations(report.done().count())
         ),
+        Error::Paused { asked } => {
+            format!("the history is paused by {asked}; nothing was run")
+        }
+        Error::NoRun { found } => {
+            format!("no run is under way: {found}; nothing was changed")
+        }
         Error::Pending { versions } => {
             format!("{} pending:{}\nnothing was run", migrations(versions.len()), lines(versions))
         }
@@ -155,6 +165,8 @@ pub(super) fn next(error: &Error) -> Option<String> {
             "wait and try again; if you know that the process is dead, POST \
              {{\"fence\": {fence}}} to lock/release"
         ),
+        Error::Paused { .. } => "POST {} to runs/current/resume lets runs go on".to_owned(),
+        Error::NoRun { .. } => "GET status shows what is pending".to_owned(),
         Error::FenceMismatch { .. } => "GET lock/status for the current fence".to_owned(),
         Error::Drift(_) => {
             "undo the edit, deploy, and write a new migration for the change".to_owned()
@@ -250,6 +262,7 @@ mod tests {
             duration_ms: 1,
             attempts: 1,
             failure: Some(Failure { message: "the value".to_owned(), code: None, code_name: None }),
+            progress: Vec::new(),
         };
         let report = || {
             Box::new(RunReport {
@@ -260,6 +273,7 @@ mod tests {
                 steps: vec![step.clone()],
                 waited_ms: 0,
                 ahead: Vec::new(),
+                cancelled_by: None,
             })
         };
         let source = || Box::new(ServerError::in_reply("refused", Some(13)));
@@ -321,6 +335,14 @@ mod tests {
             Error::Failed { report: report(), source: "the value".into() },
             Error::Cancelled { report: report() },
             Error::Pending { versions: named() },
+            Error::Paused {
+                asked: crate::Asked {
+                    by: crate::Who { host: "ops".to_owned(), pid: 7, app: String::new() },
+                    at: chrono::DateTime::default(),
+                    why: Some("too much load".to_owned()),
+                },
+            },
+            Error::NoRun { found: "the lock is free (last fence 7)".to_owned() },
             Error::FenceMismatch { asked: 3, found: "it is free, last at fence 4".to_owned() },
         ]
     }

@@ -13,6 +13,7 @@ pub(crate) mod mode;
 pub(crate) mod on_start;
 pub(crate) mod purge;
 pub(crate) mod repair;
+pub(crate) mod steer;
 pub(crate) mod up;
 
 use std::{future::Future, pin::Pin, time::Duration};
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     kinds::change::declared,
     model::{
-        config::{self, DatabaseAhead, OutOfOrder, Retries, Settings, Wait},
+        config::{self, DatabaseAhead, OutOfOrder, Retries, Settings, Wait, WhenPaused},
         error::Error,
         lint::{LintLimits, LintName},
         report::{
@@ -147,6 +148,13 @@ impl Migrator {
     #[must_use]
     pub fn wait(mut self, wait: Wait) -> Self {
         self.settings.wait = wait;
+        self
+    }
+
+    /// What a run does that would begin while the history is paused. Default: [`WhenPaused::Wait`].
+    #[must_use]
+    pub fn when_paused(mut self, policy: WhenPaused) -> Self {
+        self.settings.when_paused = policy;
         self
     }
 

@@ -9,7 +9,7 @@ use mongodb::Database;
 
 use super::Migrator;
 use crate::{
-    model::{error::Error, report::run::StartReport},
+    model::{config::WhenPaused, error::Error, report::run::StartReport},
     run::{
         execute::RunOptions,
         plan::{Goal, UpTarget},
@@ -27,6 +27,10 @@ impl Migrator {
 
 /// The environment variable that sets the policy at start.
 pub const MIGRATE_ON_START: &str = "MIGRATE_ON_START";
+
+/// The environment variable that says what a start does while the history is paused: `wait`, `start`,
+/// `fail`; see [`WhenPaused`]. It comes before [`Migrator::when_paused`].
+pub const MIGRATE_WHEN_PAUSED: &str = "MIGRATE_WHEN_PAUSED";
 
 /// What an app does about pending migrations when it starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +51,10 @@ pub enum StartPolicy {
 /// at once: one applies, the others wait until nothing is pending), `check` fails with
 /// [`Error::Pending`] if migrations are pending, `false` or unset only warns. To set the policy or
 /// its default in code, use [`Migrator::on_start`].
+///
+/// While an operator has paused the history ([`Migrator::pause`]), a start that would apply pending
+/// migrations waits; `MIGRATE_WHEN_PAUSED=start` lets the app start without them, and `fail` lets it fail
+/// with [`Error::Paused`]. A start whose own run is paused under way waits in any case.
 ///
 /// If nothing is pending, it costs one round trip, however long the history is.
 ///
@@ -97,11 +105,27 @@ impl<'a> OnStart<'a> {
             Some(policy) => policy,
             None => parse(std::env::var_os(MIGRATE_ON_START), self.default)?,
         };
-        let runner = self.migrator.runner()?;
+        let mut runner = self.migrator.runner()?;
+        if let Some(when_paused) = parse_when_paused(std::env::var_os(MIGRATE_WHEN_PAUSED))? {
+            runner.settings.when_paused = when_paused;
+        }
         match policy {
             StartPolicy::Migrate => {
                 let goal = Goal::Up(UpTarget::default());
-                Ok(StartReport::Migrate(runner.run(goal, RunOptions::default()).await?))
+                match runner.run(goal, RunOptions::default()).await {
+                    Ok(report) => Ok(StartReport::Migrate(report)),
+                    Err(Error::Paused { asked })
+                        if runner.settings.when_paused == WhenPaused::Start =>
+                    {
+                        let pending = runner.status().await?.unapplied();
+                        tracing::warn!(
+                            target: "mongrate", pending, by = %Line(&asked),
+                            "the history is paused; the app starts with pending migrations"
+                        );
+                        Ok(StartReport::Paused { pending, asked })
+                    }
+                    Err(error) => Err(error),
+                }
             }
             StartPolicy::Check => {
                 if !runner.is_current().await? {
@@ -171,9 +195,38 @@ fn parse(value: Option<std::ffi::OsString>, default: StartPolicy) -> Result<Star
     }
 }
 
+fn parse_when_paused(value: Option<std::ffi::OsString>) -> Result<Option<WhenPaused>, Error> {
+    let Some(value) = value else { return Ok(None) };
+    let text = value.to_string_lossy();
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "wait" => Ok(Some(WhenPaused::Wait)),
+        "start" => Ok(Some(WhenPaused::Start)),
+        "fail" => Ok(Some(WhenPaused::Fail)),
+        _ => Err(Error::Settings {
+            setting: MIGRATE_WHEN_PAUSED,
+            problem: format!("`{}` is none of `wait`, `start`, `fail`", text.escape_debug()),
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_paused_history_is_one_of_three_words() {
+        for (text, policy) in [
+            ("wait", Some(WhenPaused::Wait)),
+            ("Start", Some(WhenPaused::Start)),
+            (" fail ", Some(WhenPaused::Fail)),
+            ("", None),
+        ] {
+            assert_eq!(parse_when_paused(Some(text.into())).unwrap(), policy, "{text}");
+        }
+        assert!(parse_when_paused(Some("no".into())).is_err());
+        assert_eq!(parse_when_paused(None).unwrap(), None);
+    }
 
     #[test]
     fn the_variable_is_one_of_three_words() {

@@ -10,6 +10,8 @@ use crate::{
     model::{
         error::Error,
         report::{plan::PlanReport, run::RunReport},
+        time_of_day::NotBefore,
+        tuning::Tuning,
         version::Version,
     },
     run::{
@@ -104,6 +106,26 @@ impl<'a> Up<'a> {
     /// it: if one is pending, the call is refused with [`Error::Apart`] before anything is run.
     pub fn atomic(mut self, yes: bool) -> Self {
         self.options.atomic = yes;
+        self
+    }
+
+    /// Sets how the backfills of this run work, before what the migrations say. Default: as they say.
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.options.tuning = tuning;
+        self
+    }
+
+    /// Does not begin before this, by the server's clock; waits without the lock. Default: at once. If
+    /// nothing is pending, the call returns at once.
+    ///
+    /// ```no_run
+    /// # async fn example(migrator: mongrate::Migrator) -> Result<(), mongrate::Error> {
+    /// migrator.up().not_before("22:00".parse::<mongrate::NotBefore>()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn not_before(mut self, moment: impl Into<NotBefore>) -> Self {
+        self.options.not_before = Some(moment.into());
         self
     }
 

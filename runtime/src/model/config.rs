@@ -24,6 +24,22 @@ pub enum Wait {
     Forever,
 }
 
+/// What a run does that would begin while an operator has paused the history
+/// ([`Migrator::pause`](crate::Migrator::pause)). If nothing is pending, a pause changes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenPaused {
+    /// Waits until the history is resumed, for as long as [`Migrator::wait`](crate::Migrator::wait)
+    /// says; then it fails. The default.
+    #[default]
+    Wait,
+    /// An app's start ([`on_start`](crate::on_start())) goes on without: the app starts with pending
+    /// migrations, and the log has a warning. Other verbs fail.
+    Start,
+    /// Fails at once, with [`Error::Paused`].
+    Fail,
+}
+
 /// What to do when a pending migration is older than the newest applied one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -104,6 +120,7 @@ pub(crate) struct Settings {
     pub lease: Duration,
     pub local_takeover: bool,
     pub wait: Wait,
+    pub when_paused: WhenPaused,
     pub out_of_order: OutOfOrder,
     pub ahead: DatabaseAhead,
     pub retries: Retries,
@@ -125,6 +142,7 @@ impl Default for Settings {
             lease: Duration::from_secs(30),
             local_takeover: true,
             wait: Wait::Forever,
+            when_paused: WhenPaused::default(),
             out_of_order: OutOfOrder::default(),
             ahead: DatabaseAhead::default(),
             retries: Retries::default(),

@@ -18,5 +18,7 @@ pub(crate) mod numbers;
 pub(crate) mod report;
 pub(crate) mod result;
 pub(crate) mod state;
+pub(crate) mod time_of_day;
 pub(crate) mod tool;
+pub(crate) mod tuning;
 pub(crate) mod version;

@@ -3,7 +3,7 @@
 //! Only the server's clock counts. The lease keeps processes from disturbing each other; the
 //! fence is what keeps a migration from running twice.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mongodb::bson::{Bson, Document, Uuid, doc};
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
@@ -12,9 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     control::{Control, majority},
     documents::{EVENTS_MAX, LOCK_ID, append, date, parse_who, who_document},
-    fence, held_up,
+    fence,
+    heartbeat::{Heartbeat, patience},
+    held_up,
     inside::Holding,
     process,
+    steering::{self, FOR_THE_OWNER, OF_THE_RUN, Orders, Steering},
 };
 use crate::{
     model::{error::Error, report::status::LockReport, state::Who},
@@ -54,6 +57,8 @@ pub(crate) struct Lease {
     /// When the last renewal that succeeded was sent.
     renewals: watch::Receiver<Instant>,
     lease: Duration,
+    /// What operators ask of this acquisition, and what it tells them.
+    pub steering: Arc<Steering>,
     heartbeat: JoinHandle<()>,
     released: bool,
     /// This acquisition created the lock: no process had held it before.
@@ -134,7 +139,8 @@ pub(crate) async fn acquire(
     let lock = reply.get_document("value").map_err(|_| corrupt("the server returned none"))?;
     let fence = number(lock, "fence").ok_or_else(|| corrupt("it has no `fence`"))?;
     if lock.get_str("owner").is_ok_and(|found| found == owner) {
-        let mut lease = Lease::begin(control, owner, fence, lease, asked);
+        let orders = Orders::parse(lock, fence);
+        let mut lease = Lease::begin(control, owner, fence, lease, asked, orders);
         lease.from_dead = abandoned.is_some();
         let outcome = reply.get_document("lastErrorObject").ok();
         lease.created = outcome.is_some_and(|outcome| outcome.contains_key("upserted"));
@@ -182,6 +188,7 @@ fn acquire_command(
             ),
             "expiresAt": if_free(doc! { "$add": ["$$NOW", millis(lease)] }.into(), "$expiresAt"),
             "since": if_free("$$NOW".into(), "$since"),
+            "leaseMs": if_free(millis(lease).into(), "$leaseMs"),
             "by": if_free(by.into(), "$by"),
         } },
         doc! { "$unset": "free" },
@@ -194,13 +201,15 @@ fn acquire_command(
         };
         update.insert(1, doc! { "$set": former });
     }
+    let mut fields = doc! { "owner": 1, "fence": 1, "expiresAt": 1, "by": 1, "now": "$$NOW" };
+    fields.extend(FOR_THE_OWNER.map(|field| (field.to_owned(), 1.into())));
     doc! {
         "findAndModify": collection,
         "query": { "_id": LOCK_ID },
         "update": update,
         "upsert": true,
         "new": true,
-        "fields": { "owner": 1, "fence": 1, "expiresAt": 1, "by": 1, "now": "$$NOW" },
+        "fields": fields,
         // The raise of the fence comes next and waits for a majority, which then has the lock, too.
         // So a process that does not get the lock waits for no majority.
         "writeConcern": { "w": 1 },
@@ -215,9 +224,11 @@ impl Lease {
         fence: i64,
         lease: Duration,
         asked: Instant,
+        orders: Orders,
     ) -> Self {
         let lost = CancellationToken::new();
         let (renewed, renewals) = watch::channel(asked);
+        let steering = Steering::new(orders);
         let beats = Heartbeat {
             renewed,
             control: control.clone(),
@@ -225,6 +236,7 @@ impl Lease {
             fence,
             lease,
             lost: lost.clone(),
+            steering: Arc::clone(&steering),
         };
         Self {
             control: control.clone(),
@@ -233,6 +245,7 @@ impl Lease {
             lost,
             renewals,
             lease,
+            steering,
             heartbeat: tokio::spawn(beats.run(asked)),
             released: false,
             created: false,
@@ -342,6 +355,7 @@ impl Lease {
             fence: self.fence,
             lease: self.lease,
             lost: self.lost.clone(),
+            steering: Arc::clone(&self.steering),
         };
         self.heartbeat = tokio::spawn(beats.run(last));
     }
@@ -359,69 +373,11 @@ impl Lease {
         }
         doc! {
             "q": { "_id": LOCK_ID, "owner": &self.owner, "fence": self.fence },
-            "u": [{ "$set": { "owner": null, "releasedAt": "$$NOW" } }],
+            "u": [
+                { "$set": { "owner": null, "releasedAt": "$$NOW" } },
+                { "$unset": OF_THE_RUN.as_slice() },
+            ],
         }
-    }
-}
-
-/// How long a lease may go without a renewal, by the local monotonic clock, before it counts as
-/// lost: the server may give the lock away soon after.
-fn patience(lease: Duration) -> Duration {
-    lease * 2 / 3
-}
-
-struct Heartbeat {
-    control: Control,
-    owner: String,
-    fence: i64,
-    lease: Duration,
-    lost: CancellationToken,
-    renewed: watch::Sender<Instant>,
-}
-
-impl Heartbeat {
-    /// Renews the lease every third of its length, until it is lost.
-    async fn run(self, mut last: Instant) {
-        let pause = self.lease / 3;
-        let patience = patience(self.lease);
-        let mut next = last + pause;
-        loop {
-            tokio::time::sleep_until(next).await;
-            let sent = Instant::now();
-            let outcome = tokio::time::timeout_at(last + patience, self.beat()).await;
-            #[cfg(mongrate_mutants)]
-            let outcome = match super::mutant::is(super::mutant::Mutant::HeartbeatIgnored) {
-                true => Ok(Ok(true)),
-                false => outcome,
-            };
-            match outcome {
-                Ok(Ok(true)) => {
-                    last = sent;
-                    self.renewed.send_replace(sent);
-                    next = sent + pause;
-                }
-                Ok(Ok(false)) => break,
-                Ok(Err(error)) => {
-                    tracing::warn!(target: "mongrate", error = %Line(&error), "a heartbeat failed");
-                    if Instant::now() >= last + patience {
-                        break;
-                    }
-                    next = Instant::now() + pause / 10;
-                }
-                Err(_) => break,
-            }
-        }
-        tracing::error!(target: "mongrate", fence = self.fence, "the lease is lost; stopping");
-        self.lost.cancel();
-    }
-
-    /// Renews the lease once. `false`: the lock is no longer ours.
-    async fn beat(&self) -> Result<bool, crate::mongo::server_error::ServerError> {
-        let command = self.control.majority_update(vec![doc! {
-            "q": { "_id": LOCK_ID, "owner": &self.owner, "fence": self.fence },
-            "u": [{ "$set": { "expiresAt": { "$add": ["$$NOW", millis(self.lease)] } } }],
-        }]);
-        Ok(touched(&self.control.once(None, command).await?) > 0)
     }
 }
 
@@ -432,9 +388,17 @@ pub(crate) fn projection() -> Document {
         // Fields of the fence, which is read in the same round trip.
         "guards": 1, "applied": 1,
         "waits": 1,
+        "paused": 1, "tuned": 1, "cancel": 1, "position": 1, "leaseMs": 1,
         // A field that each record has.
         "state": 1,
     }
+}
+
+/// The same, with the last events.
+pub(crate) fn projection_with_events() -> Document {
+    let mut projection = projection();
+    projection.insert("events", 1);
+    projection
 }
 
 /// Reads the lock as the server sees it; `now` in the document is the server's time.
@@ -456,7 +420,18 @@ pub(crate) fn parse(lock: &Document) -> LockReport {
         remaining_ms,
         dead: abandoned(lock).is_some(),
         waits_for_transaction: held_up::parse(lock).filter(|_| owned && remaining_ms > 0),
+        paused: steering::parse_paused(lock),
+        tuned: steering::parse_tuned(lock),
+        cancel_asked: number(lock, "fence")
+            .filter(|_| owned)
+            .and_then(|fence| steering::parse_cancel(lock, fence)),
+        position: steering::parse_position(lock).filter(|_| owned && remaining_ms > 0),
     }
+}
+
+/// How long the lease of the process is that holds the lock, or held it last.
+pub(crate) fn lease_of(lock: &Document) -> Option<Duration> {
+    number(lock, "leaseMs").and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis)
 }
 
 /// How long ago the process that holds the lock got it, by the server's clock.

@@ -35,9 +35,15 @@ pub(crate) enum Mutant {
     LastIsProvisional,
     /// The release that stands for the last commits does not ask whether they are there.
     ReleasesBlindly,
+    /// A pause holds only for the run under which it was asked for.
+    ForgetsPause,
+    /// A cancellation drops the batch at hand.
+    CancelDoesNotWait,
+    /// A cancellation of an earlier run is obeyed.
+    ObeysOldCancel,
 }
 
-const NAMES: [(&str, Mutant); 13] = [
+const NAMES: [(&str, Mutant); 16] = [
     ("no-fence", Mutant::NoFence),
     ("fence-only-read", Mutant::FenceOnlyRead),
     ("fence-no-op-set", Mutant::FenceNoOpSet),
@@ -51,6 +57,9 @@ const NAMES: [(&str, Mutant); 13] = [
     ("release-any", Mutant::ReleaseAny),
     ("last-is-provisional", Mutant::LastIsProvisional),
     ("releases-blindly", Mutant::ReleasesBlindly),
+    ("forgets-pause", Mutant::ForgetsPause),
+    ("cancel-does-not-wait", Mutant::CancelDoesNotWait),
+    ("obeys-old-cancel", Mutant::ObeysOldCancel),
 ];
 
 /// Whether this mutant is on.

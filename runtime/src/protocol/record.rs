@@ -1,6 +1,8 @@
 //! The records: one document per migration, `_id` its version. Alone in knowing their
 //! BSON shape.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use mongodb::bson::{Bson, Document, RawDocument};
 
@@ -254,14 +256,34 @@ fn kind_named(name: &str) -> Option<MigrationKind> {
     all.into_iter().find(|kind| kind.as_str() == name)
 }
 
-/// The events of a record or of the lock.
-pub(crate) fn events(document: &Document) -> Vec<HistoryEvent> {
+/// The events of these records and of the lock. An operator's request that both have is the record's.
+pub(crate) fn all_events(documents: &[Document]) -> Vec<HistoryEvent> {
+    let is_lock = |document: &&Document| document.get_str("_id").is_ok_and(|id| id == LOCK_ID);
+    let requests =
+        |document| own_events(document).filter_map(|event| event.get_str("request").ok());
+    let noted: HashSet<&str> =
+        documents.iter().filter(|document| !is_lock(document)).flat_map(requests).collect();
+    let mut events = Vec::new();
+    for document in documents {
+        let keeps = |event: &Document| {
+            !is_lock(&document)
+                || !event.get_str("request").is_ok_and(|request| noted.contains(request))
+        };
+        events.extend(self::events(document, keeps));
+    }
+    events
+}
+
+fn own_events(document: &Document) -> impl Iterator<Item = &Document> {
+    let events = document.get_array("events").map(Vec::as_slice).unwrap_or_default();
+    events.iter().filter_map(Bson::as_document)
+}
+
+fn events(document: &Document, keeps: impl Fn(&Document) -> bool) -> Vec<HistoryEvent> {
     let version = number(document, "_id").map(Version::new);
     let name = document.get_str("name").or_else(|_| document.get_str("_id")).unwrap_or_default();
-    let Ok(events) = document.get_array("events") else { return Vec::new() };
-    events
-        .iter()
-        .filter_map(Bson::as_document)
+    own_events(document)
+        .filter(|event| keeps(event))
         .filter_map(|event| {
             Some(HistoryEvent {
                 version,
@@ -276,6 +298,7 @@ pub(crate) fn events(document: &Document) -> Vec<HistoryEvent> {
                 fence: number(event, "fence").unwrap_or(0),
                 by: event.get_document("by").map(parse_who).unwrap_or_default(),
                 failure: event.get_document("failure").ok().map(parse_failure),
+                note: event.get_str("note").ok().map(str::to_owned),
             })
         })
         .collect()

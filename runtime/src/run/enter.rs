@@ -13,10 +13,10 @@ use super::{
 use crate::{
     model::{
         clock,
-        config::{DatabaseAhead, Wait},
+        config::{DatabaseAhead, Wait, WhenPaused},
         error::Error,
         named::Named,
-        report::{run::RunReport, status::LockReport},
+        report::{run::RunReport, status::LockReport, steering::Asked},
         state::Who,
     },
     protocol::{
@@ -92,7 +92,10 @@ impl Runner {
             }
             self.refuse_inside(&peek)?;
             let Peek { applied, lock: mut seen, held_for, left, owner } = peek;
-            if let Some(lock) = waiting.newer_than(&seen, Instant::now()) {
+            let paused = seen.paused.clone().filter(|_| goal.is_some() && obeys_pause());
+            if let Some(asked) = &paused {
+                self.refuse_to_wait_for(waiting.since.elapsed(), asked)?;
+            } else if let Some(lock) = waiting.newer_than(&seen, Instant::now()) {
                 seen = lock;
             } else if let Some(entered) = self.try_lock(&mut seen, left, &mut waiting).await? {
                 return Ok(entered);
@@ -100,8 +103,13 @@ impl Runner {
             if self.cancel.is_cancelled() {
                 continue;
             }
-            self.refuse_to_wait(waiting.since.elapsed(), &seen)?;
-            waiting.say(&seen, owner.as_deref(), &self.progress);
+            match paused {
+                Some(asked) => waiting.say_paused(asked, &self.progress),
+                None => {
+                    self.refuse_to_wait(waiting.since.elapsed(), &seen)?;
+                    waiting.say(&seen, owner.as_deref(), &self.progress);
+                }
+            }
             let applied = applied.map_or(0, |applied| applied.count());
             self.nap(pace.nap(Instant::now(), applied, held_for), &seen).await;
             report.waited_ms = clock::ms_since(waiting.since);
@@ -144,14 +152,27 @@ impl Runner {
         }
     }
 
-    /// Refuses to wait longer than the settings allow.
-    fn refuse_to_wait(&self, waited: Duration, seen: &LockReport) -> Result<(), Error> {
-        let may_wait = match self.settings.wait {
+    /// Whether the settings allow to wait longer than this.
+    fn may_wait(&self, waited: Duration) -> bool {
+        match self.settings.wait {
             Wait::No => false,
             Wait::AtMost(limit) => waited < limit,
             Wait::Forever => true,
-        };
-        if may_wait {
+        }
+    }
+
+    /// Refuses to wait for the end of a pause for longer than the settings allow.
+    fn refuse_to_wait_for(&self, waited: Duration, asked: &Asked) -> Result<(), Error> {
+        let waits = self.settings.when_paused == WhenPaused::Wait;
+        if waits && self.may_wait(waited) {
+            return Ok(());
+        }
+        Err(Error::Paused { asked: asked.clone() })
+    }
+
+    /// Refuses to wait for the lock for longer than the settings allow.
+    fn refuse_to_wait(&self, waited: Duration, seen: &LockReport) -> Result<(), Error> {
+        if self.may_wait(waited) {
             return Ok(());
         }
         Err(Error::LockHeld {
@@ -224,6 +245,23 @@ impl Waiting {
         (seen.fence < lock.fence && is_recent).then(|| lock.clone())
     }
 
+    /// Says that this process waits for the end of a pause: at first, and now and then.
+    fn say_paused(&mut self, asked: Asked, progress: &Progress) {
+        let waited = self.since.elapsed();
+        let is_first = !std::mem::replace(&mut self.is_announced, true);
+        if !is_first && waited < self.say_at {
+            return;
+        }
+        if !is_first {
+            self.say_at = waited + SAY_EVERY;
+        }
+        tracing::warn!(
+            target: "mongrate", by = %Line(&asked), waited_s = waited.as_secs(),
+            "the history is paused; waiting until it is resumed"
+        );
+        progress.emit(|| RunEvent::Paused { asked });
+    }
+
     /// Says that this process waits: at first, and then each time that some time has passed.
     /// `owner`: the acquisition that is in the way.
     fn say(&mut self, seen: &LockReport, owner: Option<&str>, progress: &Progress) {
@@ -254,6 +292,15 @@ impl Waiting {
             });
         }
     }
+}
+
+/// Whether a process looks at the pause before it tries to get the lock.
+fn obeys_pause() -> bool {
+    #[cfg(mongrate_mutants)]
+    if crate::protocol::mutant::is(crate::protocol::mutant::Mutant::ForgetsPause) {
+        return false;
+    }
+    true
 }
 
 fn holder(seen: &LockReport) -> String {

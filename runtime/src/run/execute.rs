@@ -14,6 +14,8 @@ use crate::{
         named::Named,
         report::run::{RunReport, StepReport},
         state::Direction,
+        time_of_day::NotBefore,
+        tuning::Tuning,
         version::Version,
     },
     protocol::{engine::Engine, history::History, inside::Inside, lease, record::Record},
@@ -23,6 +25,10 @@ use crate::{
 /// How a run executes its plan.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RunOptions {
+    /// Settings of the backfills.
+    pub tuning: Tuning,
+    /// The run does not begin before this.
+    pub not_before: Option<NotBefore>,
     /// After a failure, the run continues with the next migration.
     pub continue_on_error: bool,
     /// All migrations in one transaction.
@@ -57,6 +63,10 @@ impl Runner {
             && self.registry.get(version).is_none()
         {
             return Err(Error::UnknownVersion { version });
+        }
+        options.tuning.check()?;
+        if let Some(not_before) = options.not_before {
+            self.wait_until(not_before, goal, &report).await?;
         }
         for _ in 0..TAKEOVERS_MAX {
             let (engine, history) = match self.enter_to_run(goal, &mut report).await? {
@@ -146,7 +156,10 @@ impl Runner {
         // Dropping this future cancels the run, which then ends cleanly by itself.
         let stop = self.cancel.child_token();
         let on_drop = stop.clone().drop_guard();
+        engine.steering().ends(stop.clone());
         engine.cancel = stop;
+        engine.tuning = options.tuning;
+        engine.group.clone_from(&self.settings.group);
         self.progress.began(Some(engine.fence()), steps.iter().map(Into::into));
         let watching = self.watching.clone();
         let inside = Inside::run(engine.owner());

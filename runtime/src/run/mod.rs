@@ -9,6 +9,7 @@ pub(crate) mod dry_run;
 pub(crate) mod enter;
 pub(crate) mod execute;
 pub(crate) mod lint;
+pub(crate) mod not_before;
 pub(crate) mod own_thread;
 pub(crate) mod pace;
 pub(crate) mod peek;
@@ -84,6 +85,7 @@ impl Runner {
             steps: Vec::new(),
             waited_ms: 0,
             ahead: Vec::new(),
+            cancelled_by: None,
         }
     }
 }

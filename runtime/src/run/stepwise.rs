@@ -52,6 +52,7 @@ pub(crate) async fn execute(
         continue_on_error,
         watching,
         first: report.steps.len(),
+        count: steps.len(),
         failed: None,
         end: None,
         reverted: Vec::new(),
@@ -69,6 +70,9 @@ pub(crate) async fn execute(
             break;
         }
         step_loop.confirm(engine, report).await;
+    }
+    if matches!(step_loop.end, Some(End::Cancelled)) {
+        report.cancelled_by = engine.steering().orders().cancel;
     }
     if !report.done().any(|step| step.direction == Direction::Up) {
         report.batch = None;
@@ -88,6 +92,8 @@ struct StepLoop<'a> {
     watching: Option<&'a Watching>,
     /// Where the report of these steps begins.
     first: usize,
+    /// How many steps there are.
+    count: usize,
     failed: Option<BoxError>,
     /// Set once the run must stop; later steps are reported as not run.
     end: Option<End>,
@@ -104,6 +110,9 @@ impl StepLoop<'_> {
     /// the commits before it.
     async fn take(&mut self, engine: &mut Engine, step: &Step, report: &mut RunReport) {
         let version = step.migration.version();
+        if self.end.is_none() && !self.stuck.contains(&version) {
+            engine.hold().await;
+        }
         if self.end.is_none() && engine.cancel.is_cancelled() {
             self.end = Some(End::Cancelled);
         }
@@ -124,6 +133,9 @@ impl StepLoop<'_> {
         );
         let at = report.steps.len() - self.first;
         engine.progress.emit(|| RunEvent::StepBegan { at });
+        engine.steering().step(at, self.count);
+        metrics::placed(&report.group, &report.database, at + 1, self.count);
+        engine.reached.clear();
         if let Some(watching) = self.watching {
             watching.begin();
         }
@@ -217,7 +229,9 @@ impl StepLoop<'_> {
                     &RecordChange::Cancelled { direction: step.direction },
                 )
                 .await;
-                report.steps.push(step_report(step, StepOutcome::Interrupted, ms, 1, None));
+                let mut report_of = step_report(step, StepOutcome::Interrupted, ms, 1, None);
+                report_of.progress = std::mem::take(&mut engine.reached);
+                report.steps.push(report_of);
                 self.end = Some(End::Cancelled);
             }
             StopReason::Unknown(error) => {
@@ -372,5 +386,6 @@ pub(crate) fn step_report(
         duration_ms,
         attempts,
         failure,
+        progress: Vec::new(),
     }
 }

@@ -7,7 +7,10 @@
 
 use crate::model::{
     error::Error,
-    report::run::{RunReport, StepReport},
+    report::{
+        run::{RunReport, StepReport},
+        steering::Hold,
+    },
 };
 
 /// Sets how many migrations are applied and pending, as far as this process knows. Every verb that
@@ -87,6 +90,64 @@ pub(crate) fn stepped(group: &str, database: &str, step: &StepReport) {
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1_000.0
+}
+
+/// Sets at which migration of how many this process's run is.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn placed(group: &str, database: &str, at: usize, of: usize) {
+    #[cfg(feature = "metrics")]
+    {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let (at, of) = (at as f64, of as f64);
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::gauge!("mongrate_run_migration", &labels).set(at);
+        ::metrics::gauge!("mongrate_run_migrations", &labels).set(of);
+    }
+}
+
+/// Sets what holds this process's run back, by its reason.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn held(group: &str, database: &str, hold: Option<&Hold>) {
+    #[cfg(feature = "metrics")]
+    for reason in crate::model::report::steering::HoldReason::ALL {
+        let is_it = hold.is_some_and(|hold| hold.reason == reason);
+        ::metrics::gauge!(
+            "mongrate_run_held",
+            "group" => group.to_owned(),
+            "database" => database.to_owned(),
+            "reason" => reason.as_str(),
+        )
+        .set(if is_it { 1.0 } else { 0.0 });
+    }
+}
+
+/// Sets how many documents a backfill has walked over, by all runs, and how many there are.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn progressed(
+    (group, database): (&str, &str),
+    version: crate::model::version::Version,
+    backfill: &crate::telemetry::progress::BackfillProgress,
+) {
+    #[cfg(feature = "metrics")]
+    {
+        let labels = [
+            ("group", group.to_owned()),
+            ("database", database.to_owned()),
+            ("version", version.to_string()),
+            ("backfill", backfill.name.clone()),
+        ];
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is not that precise")]
+        let number = |number: u64| number as f64;
+        ::metrics::gauge!("mongrate_backfill_walked_documents", &labels)
+            .set(number(backfill.documents));
+        if let Some(total) = backfill.total {
+            ::metrics::gauge!("mongrate_backfill_expected_documents", &labels).set(number(total));
+        }
+        if let Some(remaining) = backfill.remaining_ms {
+            ::metrics::gauge!("mongrate_backfill_remaining_seconds", &labels)
+                .set(seconds(remaining));
+        }
+    }
 }
 
 /// Counts a committed batch of a backfill. Its throughput is the rate of the counter.

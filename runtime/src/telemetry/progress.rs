@@ -4,7 +4,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::model::{report::run::StepReport, state::Direction, version::Version};
+use chrono::{DateTime, Utc};
+
+use crate::model::{
+    report::{
+        run::StepReport,
+        steering::{Asked, Hold},
+    },
+    state::Direction,
+    version::Version,
+};
 
 /// Something that happened in a run.
 #[derive(Clone, Debug)]
@@ -33,6 +42,12 @@ pub(crate) enum RunEvent {
         /// Why this process may not end that transaction.
         why: String,
     },
+    /// The run waits, without the lock, as its history is paused.
+    Paused { asked: Asked },
+    /// The run waits, without the lock, until it is time to begin.
+    NotYet { until: DateTime<Utc> },
+    /// The run has the lock, and something holds it back; `None`: nothing does any more.
+    Held { hold: Option<Hold> },
     /// The run was not refused: it has the lock (a dry run needs none), and will try these steps.
     Began { fence: Option<i64>, steps: Vec<PlannedStep> },
     /// A migration began. `at`: its place among the planned steps.
@@ -70,6 +85,8 @@ pub(crate) struct BackfillProgress {
     pub total: Option<u64>,
     pub per_second: Option<u64>,
     pub remaining_ms: Option<u64>,
+    /// What holds it back just now.
+    pub hold: Option<Hold>,
 }
 
 /// The listener of a run, if there is one.

@@ -7,6 +7,7 @@ pub(crate) mod drift;
 pub(crate) mod import;
 pub(crate) mod purge;
 pub(crate) mod schema;
+pub(crate) mod steer;
 
 use mongodb::bson::doc;
 
@@ -90,7 +91,7 @@ impl Runner {
             .find(None, doc! { "events": { "$exists": true } }, doc! { "name": 1, "events": 1 })
             .await
             .map_err(|error| Error::server("read the history", error))?;
-        let mut events: Vec<_> = found.iter().flat_map(record::events).collect();
+        let mut events = record::all_events(&found);
         // A run may record several events in one millisecond: then the older version comes first.
         events.sort_by_key(|event| (event.at, event.fence, event.version));
         let group = self.settings.group.clone();

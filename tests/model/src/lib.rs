@@ -9,4 +9,5 @@ pub mod runner;
 pub mod scopes;
 pub mod server;
 pub mod story;
+pub mod way_out;
 pub mod world;

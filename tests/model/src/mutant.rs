@@ -39,11 +39,17 @@ pub enum Protocol {
     /// A runner that finds fewer guarded transactions than there were runs what is next, and does not
     /// run again what was taken back.
     SkipsTakenBack,
+    /// A process does not look for a pause before it acquires the lock, nor when it has acquired it.
+    ForgetsPause,
+    /// A cancelled run drops what is under way, and gives the lock back at once.
+    CancelDoesNotWait,
+    /// A run ends because of any cancellation in the lock, whatever its fence.
+    ObeysOldCancel,
 }
 
 impl Protocol {
     /// Every variant but the true one.
-    pub const MUTANTS: [Self; 16] = [
+    pub const MUTANTS: [Self; 19] = [
         Self::NoFence,
         Self::FenceOnlyRead,
         Self::FenceNoOpSet,
@@ -60,6 +66,9 @@ impl Protocol {
         Self::LastIsLight,
         Self::ReleasesBlindly,
         Self::SkipsTakenBack,
+        Self::ForgetsPause,
+        Self::CancelDoesNotWait,
+        Self::ObeysOldCancel,
     ];
 
     /// Whether a guarded transaction writes the fence document.

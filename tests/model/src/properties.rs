@@ -29,8 +29,15 @@ pub const NONE_OPEN: &str = "no transaction is left open";
 pub const OWN_LOCK: &str = "nobody releases another's lock";
 /// A process that was told that its lease is lost begins nothing more.
 pub const LISTENS: &str = "who lost the lease stops";
-/// What was reported as failed is not there.
+/// What was reported as failed, or as interrupted by a cancellation, is not there.
 pub const TRUTHFUL: &str = "what is said to have failed has not committed";
+/// A process that knows of a pause begins no step of its plan, no step of an online migration and
+/// no DDL; one that knows that it is cancelled, nothing at all.
+pub const HEEDS: &str = "who is paused or cancelled begins nothing";
+/// A process ends as cancelled only if an operator asked the run with its fence to end.
+pub const OWN_CANCEL: &str = "nobody is ended by a request for another run";
+/// A paused process that is left alone after the resume ends with nothing pending.
+pub const GOES_ON: &str = "who is paused goes on after the resume";
 
 /// What was reported as done, a majority has.
 pub const DURABLE: &str = "what is said to be done is there for good";
@@ -55,10 +62,37 @@ pub mod reached {
     pub const WAITS: &str = "a take-over waits for the server to end a transaction";
     /// An election takes back what only the former primary had, and its runner does it again.
     pub const TAKEN_BACK: &str = "an election takes back what was done";
+    /// A run that has the lock waits because the history is paused.
+    pub const PAUSED: &str = "a run is paused while it has the lock";
+    /// The pause was written between the peek and the acquisition.
+    pub const PAUSE_FOUND: &str = "an acquisition finds the pause";
+    /// The same where another process had the lock before, and one has died.
+    pub const PAUSE_TAKEN_OVER: &str = "a take-over finds the pause";
+    /// A run ends because an operator asked it to.
+    pub const CANCELLED: &str = "a run ends cancelled";
+    /// A run ends because an operator asked it to, in the middle of a migration.
+    pub const INTERRUPTED: &str = "a run ends cancelled within a migration";
+    /// The request for a run that is gone is left in the lock, and its successor reads it.
+    pub const OLD_CANCEL: &str = "a successor finds a request for an older run";
 
     /// All of them.
-    pub const ALL: [&str; 9] =
-        [COMPLETE, KILL, SETTLED, LATE, RESUMED, FENCED, LAG, WAITS, TAKEN_BACK];
+    pub const ALL: [&str; 15] = [
+        COMPLETE,
+        KILL,
+        SETTLED,
+        LATE,
+        RESUMED,
+        FENCED,
+        LAG,
+        WAITS,
+        TAKEN_BACK,
+        PAUSED,
+        PAUSE_FOUND,
+        PAUSE_TAKEN_OVER,
+        CANCELLED,
+        INTERRUPTED,
+        OLD_CANCEL,
+    ];
 }
 
 impl Model for Scope {
@@ -109,29 +143,45 @@ impl Model for Scope {
                 // even know that it is late. The next take-over ends it.
                 let Trouble { silences, failovers, .. } = scope.trouble;
                 let late = (world.left.silences, world.left.failovers) != (silences, failovers);
+                // A take-over that is cancelled may leave a former owner's to the next, too.
+                let cut_short = |open: &Open| {
+                    world.runners.iter().any(|it| cancelled(it).is_some_and(|by| by > open.fence))
+                };
                 let holder = world.server.now.fence.and_then(|fence| fence.holder);
-                let known = |open: &Open| late && holder == Some(open.session);
+                let known = |open: &Open| (late || cut_short(open)) && holder == Some(open.session);
                 !all || world.server.open.iter().all(known)
             }),
             Property::always(OWN_LOCK, |_, world: &World| !world.server.watch.released_foreign),
             Property::always(LISTENS, |_, world: &World| world.runners.iter().all(|it| !it.deaf)),
             Property::always(TRUTHFUL, |_, world: &World| {
+                let is_done = |version: u8, fence: u8, direction: Direction| {
+                    let record = world.server.now.record(version);
+                    let done = match direction {
+                        Direction::Up => Stored::Applied,
+                        Direction::Down => Stored::Reverted,
+                    };
+                    (record.state, record.fence) == (done, fence)
+                };
                 world.runners.iter().all(|runner| match runner.at {
                     At::Ended(Outcome::Failed { version, fence, direction }) => {
-                        let record = world.server.now.record(version);
-                        let done = match direction {
-                            Direction::Up => Stored::Applied,
-                            Direction::Down => Stored::Reverted,
-                        };
-                        (record.state, record.fence) != (done, fence)
+                        !is_done(version, fence, direction)
+                    }
+                    At::Ended(Outcome::Cancelled { fence, under_way: Some((version, way)) }) => {
+                        !is_done(version, fence, way)
                     }
                     _ => true,
                 })
             }),
+            Property::always(HEEDS, |_, world: &World| world.runners.iter().all(|it| !it.heedless)),
+            Property::always(OWN_CANCEL, |_, world: &World| {
+                let asked = |fence: u8| world.server.watch.has_asked(fence);
+                world.runners.iter().all(|it| cancelled(it).is_none_or(asked))
+            }),
+            Property::always(GOES_ON, Self::goes_on),
             Property::always(DURABLE, |_, world: &World| {
                 let there = world.server.durable().fence.map(|fence| (fence.number, fence.guards));
                 let begins_to_say =
-                    |runner: &Runner| runner.at == At::Release(Outcome::Done) && runner.says_done();
+                    |runner: &Runner| matches!(runner.at, At::Release(_)) && runner.says_done();
                 !world.server.watch.said_too_early
                     && world.runners.iter().all(|runner| {
                         !begins_to_say(runner) || there >= Some((runner.fence(), runner.guards()))
@@ -161,7 +211,45 @@ impl Model for Scope {
             Property::sometimes(reached::TAKEN_BACK, |_, world: &World| {
                 world.runners.iter().any(|it| it.took_back)
             }),
+            Property::sometimes(reached::PAUSED, |_, world: &World| {
+                let owner = world.server.now.lock.owner;
+                world.runners.iter().any(|it| it.at == At::Paused && owner == Some(it.token))
+            }),
+            Property::sometimes(reached::PAUSE_FOUND, |_, world: &World| {
+                world.runners.iter().any(|it| it.found_paused)
+            }),
+            Property::sometimes(reached::PAUSE_TAKEN_OVER, |_, world: &World| {
+                let dead = world.runners.iter().any(|it| it.at == At::Dead);
+                let takes_over = |it: &Runner| it.found_paused && it.fence() > 1;
+                dead && world.runners.iter().any(takes_over)
+            }),
+            Property::sometimes(reached::CANCELLED, |_, world: &World| {
+                world.runners.iter().any(|it| cancelled(it).is_some())
+            }),
+            Property::sometimes(reached::INTERRUPTED, |_, world: &World| {
+                let interrupted = |it: &Runner| {
+                    matches!(it.at, At::Ended(Outcome::Cancelled { under_way: Some(_), .. }))
+                };
+                world.runners.iter().any(interrupted)
+            }),
+            Property::sometimes(reached::OLD_CANCEL, |_, world: &World| {
+                let lock = world.server.now.lock;
+                let finds = |it: &Runner| {
+                    it.at == At::Raise
+                        && lock.owner == Some(it.token)
+                        && lock.cancel.is_some_and(|fence| fence < it.fence())
+                };
+                world.runners.iter().any(finds)
+            }),
         ]
+    }
+}
+
+/// The fence of a run that ended because it was cancelled.
+fn cancelled(runner: &Runner) -> Option<u8> {
+    match runner.at {
+        At::Ended(Outcome::Cancelled { fence, .. }) => Some(fence),
+        _ => None,
     }
 }
 

@@ -4,14 +4,23 @@ use crate::{
     basics::Kind::{self, Online, Transactional},
     mutant::Protocol,
     properties::{
-        DURABLE, EXACTLY_ONCE, LISTENS, NO_STALE, NOT_STUCK, ORDER_SEEN, OWN_LOCK, TRUTHFUL,
+        DURABLE, EXACTLY_ONCE, HEEDS, LISTENS, NO_STALE, NOT_STUCK, ORDER_SEEN, OWN_CANCEL,
+        OWN_LOCK, TRUTHFUL,
     },
     runner::Goal::{self, Down, Up},
     world::{Scope, Trouble},
 };
 
-const NONE: Trouble =
-    Trouble { crashes: 0, silences: 0, expiries: 0, suspicions: 0, failovers: 0, reaps: 0 };
+const NONE: Trouble = Trouble {
+    crashes: 0,
+    silences: 0,
+    expiries: 0,
+    suspicions: 0,
+    failovers: 0,
+    reaps: 0,
+    pauses: 0,
+    cancels: 0,
+};
 
 fn scope(kinds: &[Kind], applied: usize, goals: &[Goal], trouble: Trouble) -> Scope {
     let (kinds, goals) = (kinds.to_vec(), goals.to_vec());
@@ -56,6 +65,37 @@ pub fn small() -> Vec<Scope> {
         without_kill(scope(&one, 0, &[Up, Up], Trouble { crashes: 1, silences: 1, ..base })),
         without_kill(scope(&two, 0, &[Up, Up], Trouble { crashes: 1, ..base })),
         without_kill(scope(&one, 0, &[Up, Up], Trouble { failovers: 1, ..base })),
+        // Paused once, and resumed at any time: with a death, silence, a false alarm.
+        scope(&one, 0, &[Up, Up], Trouble { pauses: 1, crashes: 1, ..base }),
+        scope(&[Online], 0, &[Up, Up], Trouble { pauses: 1, crashes: 1, ..base }),
+        scope(&one, 0, &[Up, Up], Trouble { pauses: 1, silences: 1, ..base }),
+        scope(&one, 0, &[Up, Up], Trouble { pauses: 1, suspicions: 1, ..base }),
+        // Paused twice, with what only the primary has.
+        scope(&[Transactional; 2], 0, &[Up], Trouble { pauses: 2, failovers: 1, ..base }),
+        // Cancelled once, at any time: with a death, silence, what only the primary has.
+        scope(&one, 0, &[Up, Up], Trouble { cancels: 1, crashes: 1, ..base }),
+        scope(&[Online], 0, &[Up, Up], Trouble { cancels: 1, crashes: 1, ..base }),
+        scope(&one, 0, &[Up, Up], Trouble { cancels: 1, silences: 1, ..base }),
+        scope(&one, 0, &[Up], Trouble { cancels: 1, silences: 2, ..NONE }),
+        scope(&one, 0, &[Up, Up], Trouble { cancels: 1, failovers: 1, ..base }),
+        scope(&two, 0, &[Up], Trouble { cancels: 1, failovers: 1, silences: 1, ..base }),
+        scope(
+            &[Transactional; 2],
+            0,
+            &[Up],
+            Trouble { cancels: 1, failovers: 1, silences: 1, ..base },
+        ),
+        without_kill(scope(
+            &one,
+            0,
+            &[Up, Up],
+            Trouble { cancels: 1, crashes: 1, silences: 1, ..base },
+        )),
+        // Paused once and cancelled once.
+        scope(&one, 0, &[Up, Up], Trouble { pauses: 1, cancels: 1, crashes: 1, ..base }),
+        scope(&[Transactional; 2], 0, &[Up, Up], Trouble { pauses: 1, cancels: 1, ..base }),
+        scope(&[Transactional; 2], 1, &[Up, Down], Trouble { pauses: 1, cancels: 1, ..base }),
+        scope(&[Online], 1, &[Up, Down], Trouble { pauses: 1, cancels: 1, crashes: 1, ..base }),
     ]
 }
 
@@ -80,6 +120,15 @@ pub fn large() -> Vec<Scope> {
         scope(&one, 1, &[Up, Down, Down], Trouble { crashes: 1, ..base }),
         without_kill(scope(&one, 0, &[Up, Up], all)),
         without_kill(scope(&one, 0, &[Up, Up, Up], Trouble { crashes: 2, expiries: 2, ..NONE })),
+        scope(
+            &one,
+            0,
+            &[Up, Up],
+            Trouble { pauses: 1, cancels: 1, crashes: 1, silences: 1, ..base },
+        ),
+        scope(&two, 0, &[Up, Up], Trouble { pauses: 1, cancels: 1, crashes: 1, ..base }),
+        scope(&[Transactional; 2], 0, &[Up, Up], Trouble { cancels: 2, silences: 1, ..base }),
+        scope(&one, 0, &[Up, Up], Trouble { pauses: 1, cancels: 1, failovers: 1, ..base }),
     ]
 }
 
@@ -109,6 +158,9 @@ pub fn mutants() -> Vec<(Scope, &'static str)> {
                 Protocol::SettlesEarly => (Trouble { failovers: 1, silences: 1, ..NONE }, TRUTHFUL),
                 Protocol::LastIsLight | Protocol::ReleasesBlindly => (failover, DURABLE),
                 Protocol::SkipsTakenBack => (failover, ORDER_SEEN),
+                Protocol::ForgetsPause => (Trouble { pauses: 1, ..NONE }, HEEDS),
+                Protocol::CancelDoesNotWait => (Trouble { cancels: 1, ..trouble }, TRUTHFUL),
+                Protocol::ObeysOldCancel => (Trouble { cancels: 1, ..trouble }, OWN_CANCEL),
             };
             let kinds = match protocol {
                 Protocol::SkipsTakenBack => vec![Transactional; 2],

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use crate::{
     basics::{Direction, name},
     runner::After,
-    server::{Change, Command, Documents, Guard, Record, Reply, Stored},
+    server::{Change, Command, Documents, Guard, Lock, Record, Reply, Stored},
     world::{Action, Scope, World},
 };
 
@@ -31,6 +31,7 @@ pub fn explain(scope: &Scope, actions: &[Action]) -> String {
     };
     let fence = now.fence.map_or(0, |fence| fence.number);
     let _ = write!(text, "     Then the lock is {lock}, the fence is {fence}");
+    let _ = write!(text, "{}", Shown(now.lock));
     for open in &world.server.open {
         let _ = write!(text, ", a transaction of {:?} is open", open.session);
     }
@@ -76,19 +77,30 @@ fn narrate(scope: &Scope, world: &World, action: Action) -> String {
             format!("late: {}: {reply}", world.late[index])
         }
         Action::Beat(index) => {
-            let owns = world.server.clone().beat(world.runners[usize::from(index)].token);
-            let found = if owns { "renews the lease" } else { "finds the lease lost" };
-            format!("{}'s heartbeat {found}", name(index))
+            match world.server.clone().beat(world.runners[usize::from(index)].token) {
+                Some(lock) => {
+                    format!("{}'s heartbeat renews the lease{}", name(index), Shown(lock))
+                }
+                None => format!("{}'s heartbeat finds the lease lost", name(index)),
+            }
         }
         Action::Suspect(index) => format!("{}'s heartbeats fail for too long", name(index)),
         Action::Interrupt(index) => {
-            format!("{} has lost the lease, and drops: {}", name(index), command(index))
+            let lost = world.runners[usize::from(index)].lost;
+            let why = if lost { "has lost the lease" } else { "is cancelled" };
+            format!("{} {why}, and drops: {}", name(index), command(index))
         }
         Action::Leave(index) => format!("{} starts over; its release is late", name(index)),
         Action::Expire => "the lease runs out".to_owned(),
         Action::Replicate => "the majority catches up".to_owned(),
         Action::FailOver => "failover: what a majority has not got is lost".to_owned(),
         Action::Reap(session) => format!("the server ends the transaction of {session:?}"),
+        Action::Pause => "an operator pauses the history".to_owned(),
+        Action::Resume => "an operator resumes the history".to_owned(),
+        Action::Cancel => {
+            let fence = world.server.now.lock.fence;
+            format!("an operator asks the run with fence {fence} to end")
+        }
     }
 }
 
@@ -113,6 +125,7 @@ impl fmt::Display for Command {
                     Change::Running { direction, .. } => format!("running {direction:?}"),
                     Change::Step => "step done".to_owned(),
                     Change::Failed(_) => "failed".to_owned(),
+                    Change::Cancelled(_) => "cancelled".to_owned(),
                 };
                 write!(
                     f,
@@ -143,12 +156,13 @@ impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ok => f.write_str("done"),
-            Self::Peeked { applied, held } => {
+            Self::Peeked { applied, held, paused } => {
                 let lock = if *held { "held" } else { "free" };
-                write!(f, "{:?} applied, lock {lock}", applied.unwrap_or_default())
+                let paused = if *paused { ", paused" } else { "" };
+                write!(f, "{:?} applied, lock {lock}{paused}", applied.unwrap_or_default())
             }
             Self::Lock(lock) => match lock.owner {
-                Some(owner) => write!(f, "it is {owner:?}'s, fence {}", lock.fence),
+                Some(owner) => write!(f, "it is {owner:?}'s, fence {}{}", lock.fence, Shown(*lock)),
                 None => f.write_str("it is nobody's"),
             },
             Self::Duplicate => f.write_str("the fence is not as it is to be"),
@@ -181,6 +195,16 @@ impl fmt::Display for Shown<&Documents> {
     }
 }
 
+/// What operators want.
+impl fmt::Display for Shown<Lock> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.paused {
+            f.write_str(", paused")?;
+        }
+        self.0.cancel.map_or(Ok(()), |fence| write!(f, ", the run with fence {fence} is to end"))
+    }
+}
+
 impl fmt::Display for Shown<Record> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Record { state, direction, step, fence, sequence } = self.0;
@@ -190,6 +214,7 @@ impl fmt::Display for Shown<Record> {
             Stored::Applied => f.write_str("applied")?,
             Stored::Failed => f.write_str("failed")?,
             Stored::Reverted => f.write_str("reverted")?,
+            Stored::Cancelled => f.write_str("cancelled")?,
         }
         if step {
             f.write_str(" (step done)")?;

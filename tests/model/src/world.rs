@@ -1,17 +1,12 @@
 //! Server, runners, messages that are late, and what may still go wrong.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::fmt;
 
 use crate::{
     basics::{Kind, Token, VERSIONS_MAX, Versions},
     mutant::Protocol,
-    runner::{After, At, Goal, Outcome, Runner},
-    server::{Command, Documents, Fence, Open, Record, Reply, Rules, Server, Stored},
+    runner::{After, At, Goal, Runner},
+    server::{Command, Documents, Fence, Record, Reply, Rules, Server, Stored},
 };
 
 /// How often each kind of trouble may happen in one execution.
@@ -30,6 +25,10 @@ pub struct Trouble {
     pub failovers: u8,
     /// Transactions that the server ends because they take too long.
     pub reaps: u8,
+    /// Pauses by an operator. What is paused may be resumed at any time.
+    pub pauses: u8,
+    /// Runs that an operator asks to end.
+    pub cancels: u8,
 }
 
 /// A model to check.
@@ -52,7 +51,8 @@ pub struct Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { protocol, kinds, applied, goals, trouble, refuses_kill } = self;
-        let Trouble { crashes, silences, expiries, suspicions, failovers, reaps } = trouble;
+        let Trouble { crashes, silences, expiries, suspicions, failovers, reaps, pauses, cancels } =
+            trouble;
         write!(f, "{goals:?} over {kinds:?}, {applied} applied")?;
         let kinds = [
             (*crashes, "crashes"),
@@ -61,6 +61,8 @@ impl fmt::Display for Scope {
             (*suspicions, "false alarms"),
             (*failovers, "failovers"),
             (*reaps, "reaped"),
+            (*pauses, "pauses"),
+            (*cancels, "cancellations"),
         ];
         for (count, what) in kinds.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, ", {what}: {count}")?;
@@ -103,7 +105,7 @@ pub enum Action {
     Beat(u8),
     /// Heartbeats have failed for two thirds of the lease.
     Suspect(u8),
-    /// A body is dropped because the lease is lost.
+    /// A body is dropped because the lease is lost, or the run is cancelled.
     Interrupt(u8),
     /// A runner starts over while its release is still on its way.
     Leave(u8),
@@ -115,6 +117,12 @@ pub enum Action {
     FailOver,
     /// The server ends a transaction that has been open for too long.
     Reap(Token),
+    /// An operator pauses the history.
+    Pause,
+    /// An operator resumes it.
+    Resume,
+    /// An operator asks the run that owns the lock to end.
+    Cancel,
 }
 
 impl Scope {
@@ -150,53 +158,16 @@ impl Scope {
         World { server: Server::new(now), runners, late: Vec::new(), left: self.trouble }
     }
 
-    fn goal(&self, runner: usize) -> Goal {
+    pub(crate) fn goal(&self, runner: usize) -> Goal {
         self.goals.get(runner).copied().unwrap_or(Goal::Up)
     }
 
     /// Everything that can happen next.
     pub fn possible(&self, world: &World, actions: &mut Vec<Action>) {
-        let rules = self.rules();
-        let left = world.left;
         for (index, runner) in (0_u8..).zip(&world.runners) {
-            let Some(command) = runner.command(&rules) else { continue };
-            actions.push(Action::Step(index));
-            if left.failovers > 0 && runner.answer.is_none() && Server::can_lag(&command) {
-                actions.push(Action::Lag(index));
-            }
-            if left.silences > 0 && !is_read(&command) {
-                actions.push(Action::Silence(index, After::Again));
-                if runner.at == At::Commit && !runner.lost {
-                    actions.push(Action::Silence(index, After::Anew));
-                    actions.push(Action::Silence(index, After::GiveUp));
-                }
-                if runner.releases_under() {
-                    actions.push(Action::Silence(index, After::GiveUp));
-                }
-            }
-            if left.crashes > 0 {
-                actions.push(Action::Crash(index, false));
-                if !is_read(&command) && runner.answer.is_none() {
-                    actions.push(Action::Crash(index, true));
-                }
-            }
-            if runner.has_lease() {
-                let lock = world.server.now.lock;
-                let owns = lock.owner == Some(runner.token);
-                if if owns { lock.expired } else { !runner.told } {
-                    actions.push(Action::Beat(index));
-                }
-                if left.suspicions > 0 && !runner.lost {
-                    actions.push(Action::Suspect(index));
-                }
-            }
-            if runner.lost && runner.is_interruptible(&rules) {
-                actions.push(Action::Interrupt(index));
-            }
-            if runner.lost && runner.at == At::StandDown {
-                actions.push(Action::Leave(index));
-            }
+            self.possible_of(world, index, runner, actions);
         }
+        let left = world.left;
         actions.extend((0..world.late.len()).map(Action::Late));
         let lock = world.server.now.lock;
         if left.expiries > 0 && lock.owner.is_some() && !lock.expired {
@@ -213,6 +184,62 @@ impl Scope {
                 actions.push(Action::Reap(open.session));
             }
         }
+        if left.pauses > 0 && !lock.paused {
+            actions.push(Action::Pause);
+        }
+        if lock.paused {
+            actions.push(Action::Resume);
+        }
+        if left.cancels > 0 && lock.owner.is_some() && lock.cancel != Some(lock.fence) {
+            actions.push(Action::Cancel);
+        }
+    }
+
+    /// What can happen next to one runner.
+    fn possible_of(&self, world: &World, index: u8, runner: &Runner, actions: &mut Vec<Action>) {
+        let (rules, left) = (self.rules(), world.left);
+        if !runner.is_running() {
+            return;
+        }
+        if let Some(command) = runner.command(&rules) {
+            actions.push(Action::Step(index));
+            if left.failovers > 0 && runner.answer.is_none() && Server::can_lag(&command) {
+                actions.push(Action::Lag(index));
+            }
+            if left.silences > 0 && !is_read(&command) {
+                actions.push(Action::Silence(index, After::Again));
+                if runner.at == At::Commit && !runner.lost {
+                    actions.push(Action::Silence(index, After::Anew));
+                    actions.push(Action::Silence(index, After::GiveUp));
+                }
+                if runner.releases_under() {
+                    actions.push(Action::Silence(index, After::GiveUp));
+                }
+            }
+            if left.crashes > 0 && !is_read(&command) && runner.answer.is_none() {
+                actions.push(Action::Crash(index, true));
+            }
+        }
+        if left.crashes > 0 {
+            actions.push(Action::Crash(index, false));
+        }
+        if runner.has_lease() {
+            let lock = world.server.now.lock;
+            let owns = lock.owner == Some(runner.token);
+            let news = lock.expired || runner.has_news(lock, &rules);
+            if if owns { news } else { !runner.told } {
+                actions.push(Action::Beat(index));
+            }
+            if left.suspicions > 0 && !runner.lost {
+                actions.push(Action::Suspect(index));
+            }
+        }
+        if (runner.lost || runner.cancelled) && runner.is_interruptible(&rules) {
+            actions.push(Action::Interrupt(index));
+        }
+        if runner.lost && runner.at == At::StandDown {
+            actions.push(Action::Leave(index));
+        }
     }
 
     /// What comes of it. `None`: it changes nothing, or has to wait.
@@ -224,7 +251,7 @@ impl Scope {
         })
     }
 
-    fn act_on(&self, world: &mut World, action: Action) -> bool {
+    pub(crate) fn act_on(&self, world: &mut World, action: Action) -> bool {
         let rules = self.rules();
         match action {
             Action::Step(index) => {
@@ -277,21 +304,27 @@ impl Scope {
             }
             Action::Beat(index) => {
                 let runner = &mut world.runners[usize::from(index)];
-                if !world.server.beat(runner.token) {
-                    runner.told = true;
-                    runner.lost |= self.protocol != Protocol::HeartbeatIgnored;
+                match world.server.beat(runner.token) {
+                    Some(lock) => runner.hear(lock, &rules),
+                    None => {
+                        runner.told = true;
+                        runner.lost |= self.protocol != Protocol::HeartbeatIgnored;
+                    }
                 }
+                runner.go_on(&rules);
             }
             Action::Suspect(index) => {
                 world.left.suspicions -= 1;
-                world.runners[usize::from(index)].lost = true;
+                let runner = &mut world.runners[usize::from(index)];
+                runner.lost = true;
+                runner.go_on(&rules);
             }
             Action::Interrupt(index) => {
                 let runner = &mut world.runners[usize::from(index)];
                 if runner.answer.take().is_none() {
                     world.late.extend(runner.command(&rules).filter(|command| !is_read(command)));
                 }
-                runner.interrupt();
+                runner.interrupt(&rules);
             }
             Action::Leave(index) => {
                 let goal = self.goal(usize::from(index));
@@ -318,6 +351,15 @@ impl Scope {
                     world.left.reaps -= 1;
                 }
                 world.server.end(session);
+            }
+            Action::Pause => {
+                world.left.pauses -= 1;
+                world.server.set_paused(true);
+            }
+            Action::Resume => world.server.set_paused(false),
+            Action::Cancel => {
+                world.left.cancels -= 1;
+                world.server.cancel();
             }
         }
         true
@@ -349,7 +391,9 @@ impl Scope {
                 let record = there.record(version);
                 (record.fence, record.sequence) == (fence, sequence)
             };
-            let all = light.into_iter().all(is_there);
+            // What it says to be taken back, it does not say to be done.
+            let taken_back = |sequence: u8| sequence > runner.guards() && runner.is_running();
+            let all = light.into_iter().all(|it| taken_back(it.1) || is_there(it));
             world.server.watch.said_too_early |= !all;
         }
         let runner = &world.runners[index];
@@ -365,81 +409,7 @@ impl Scope {
         }
         changed
     }
-
-    /// Whether a process that is started now, and left alone by everybody else, ends with nothing
-    /// pending: at the latest when the lease of a dead owner has run out, and without waiting
-    /// for the server to end a transaction by itself. (Unless that is all that the server allows.)
-    pub fn finishes(&self, world: &World) -> bool {
-        thread_local! {
-            /// Most states differ only in what the others are about to do.
-            static KNOWN: RefCell<HashMap<Seen, bool>> = RefCell::default();
-        }
-        let mut id = DefaultHasher::new();
-        (self.protocol, &self.kinds, &self.goals, self.refuses_kill).hash(&mut id);
-        let key = (id.finish(), world.server.now, world.server.open.clone());
-        if let Some(known) = KNOWN.with_borrow(|known| known.get(&key).copied()) {
-            return known;
-        }
-        let mut world = world.clone();
-        world.server.replicate();
-        world.late.clear();
-        let last = world.runners.len();
-        world.runners.push(Runner::new(u8::try_from(last).expect("few")));
-        let finishes = self.finish_alone(&mut world, last);
-        KNOWN.with_borrow_mut(|known| {
-            if known.len() > 1_000_000 {
-                known.clear();
-            }
-            known.insert(key, finishes);
-        });
-        finishes
-    }
-
-    fn finish_alone(&self, world: &mut World, last: usize) -> bool {
-        // Far more than it takes.
-        for _ in 0..200 {
-            let index = u8::try_from(last).expect("few");
-            if self.act_on(world, Action::Step(index)) {
-                match world.runners[last].at {
-                    At::Ended(Outcome::Current | Outcome::Done) => return self.is_complete(world),
-                    At::Ended(_) => return false,
-                    _ => continue,
-                }
-            }
-            if world.runners[last].waits && !world.server.open.is_empty() {
-                world.server.open.clear();
-                continue;
-            }
-            let lock = world.server.now.lock;
-            if lock.owner.is_none() || lock.expired {
-                return false;
-            }
-            world.server.expire();
-        }
-        false
-    }
-
-    /// Whether everything is applied, and there exactly once.
-    pub fn is_complete(&self, world: &World) -> bool {
-        let rules = self.rules();
-        let now = &world.server.now;
-        (1..=rules.count()).all(|version| {
-            now.record(version).state == Stored::Applied
-                && now.effect(version) == 1
-                && self.ddl_is_there(now, version)
-        })
-    }
-
-    /// Whether the DDL of an applied migration was done. Not asked where a runner rolls back: a
-    /// late `dropIndexes` can undo what was built after it, and no fence can hold it back.
-    pub fn ddl_is_there(&self, now: &Documents, version: u8) -> bool {
-        let has_rollbacks = self.goals.contains(&Goal::Down);
-        has_rollbacks || self.rules().kind(version) == Kind::Transactional || now.ddl.has(version)
-    }
 }
-
-/// The scope, and what of a world matters to a process that is started in it.
-type Seen = (u64, Documents, Vec<Open>);
 
 fn is_read(command: &Command) -> bool {
     matches!(command, Command::Peek | Command::ReadFence | Command::ReadAll | Command::Look { .. })

@@ -5,16 +5,17 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::common::{
-    ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PolicyArgs, UpTargetArgs, parse_steps,
+use super::{
+    common::{ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PolicyArgs, UpTargetArgs, parse_steps},
+    steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
 };
 use crate::{Tool, Version, cli::duration};
 
 /// The verbs. Mount it as, or flatten it into, an app's own [`clap::Subcommand`].
 #[derive(Subcommand, Clone, Debug)]
 pub enum Command {
-    /// Show every migration and its state
-    Status,
+    /// Show every migration and its state, and how far a run is
+    Status(StatusArgs),
 
     /// Apply what is pending, oldest version first
     Up(UpArgs),
@@ -62,6 +63,23 @@ pub enum Command {
     /// Show which process holds the lock
     LockStatus,
 
+    /// Pause the history: in every process, nothing more begins until `resume`
+    ///
+    /// The run under way learns of it within a third of its lease, and ends the batch at hand first.
+    /// A pause outlives crashes and deployments. An app's start with nothing pending is not held up.
+    Pause(AskArgs),
+
+    /// Take a pause back
+    Resume(AskArgs),
+
+    /// Change how the backfills of the run under way work, whichever process has it
+    Tune(TuneArgs),
+
+    /// End the run under way in order, as Ctrl-C does, whichever process has it
+    ///
+    /// What is pending stays pending until the next `up` or start; `pause` keeps those from going on.
+    Cancel(AskArgs),
+
     /// Take the lock from a process that is known to be dead
     ForceUnlock(ForceUnlockArgs),
 
@@ -88,7 +106,7 @@ impl Command {
     /// The verb as it is typed.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
-            Self::Status => "status",
+            Self::Status(_) => "status",
             Self::Up(_) => "up",
             Self::Down(_) => "down",
             Self::Redo(_) => "redo",
@@ -100,6 +118,10 @@ impl Command {
             Self::Schema => "schema",
             Self::Create(_) => "create",
             Self::LockStatus => "lock-status",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Tune(_) => "tune",
+            Self::Cancel(_) => "cancel",
             Self::ForceUnlock(_) => "force-unlock",
             Self::Baseline(_) => "baseline",
             Self::Import(_) => "import",
@@ -109,6 +131,21 @@ impl Command {
             Self::Completions(_) => "completions",
         }
     }
+}
+
+/// How `status` is shown.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct StatusArgs {
+    /// Show it again and again, until Ctrl-C; without a terminal, each time that it has changed
+    #[arg(long)]
+    pub watch: bool,
+
+    /// With --watch: how often to look
+    #[arg(
+        long, value_name = "DURATION", value_parser = duration::parse, default_value = "1s",
+        requires = "watch"
+    )]
+    pub every: Duration,
 }
 
 /// What `up` applies.
@@ -126,6 +163,14 @@ pub struct UpArgs {
     /// among them
     #[arg(long, conflicts_with = "continue_on_error")]
     pub atomic: bool,
+
+    /// When the run begins.
+    #[command(flatten)]
+    pub begin: BeginArgs,
+
+    /// How its backfills work.
+    #[command(flatten)]
+    pub tuning: TuningArgs,
 
     /// Whether the migrations are run for real, tried, or only shown.
     #[command(flatten)]

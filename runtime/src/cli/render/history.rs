@@ -88,22 +88,26 @@ fn event_text(event: &HistoryEvent, level: u8) -> String {
 fn with_failures(rows: &str, report: &HistoryReport, view: View) -> String {
     let mut text = String::new();
     let mut events = report.events.iter();
-    let mut failure = None;
+    let mut shown = None;
     for (at, line) in rows.lines().enumerate() {
         if at > 0 && !anstream::adapter::strip_str(line).to_string().starts_with(' ') {
-            text += &failure_text(failure.take(), view);
-            failure = events.next().and_then(|event| event.failure.as_ref());
+            text += &beneath(shown.take(), view);
+            shown = events.next();
         }
         text += &format!("{line}\n");
     }
-    text + &failure_text(failure, view)
+    text + &beneath(shown, view)
 }
 
-fn failure_text(failure: Option<&crate::Failure>, view: View) -> String {
-    let Some(failure) = failure else { return String::new() };
+/// The failure of an event, or the words of an operator.
+fn beneath(event: Option<&HistoryEvent>, view: View) -> String {
+    let Some(event) = event else { return String::new() };
+    let failure = event.failure.as_ref().map(|failure| (paint(ERROR, "✗"), &failure.message));
+    let note = event.note.as_ref().map(|note| (paint(FAINT, "·"), note));
+    let Some((first, said)) = failure.or(note) else { return String::new() };
     let mut text = String::new();
-    for (at, line) in wrapped(&safe_lines(&failure.message), view, 4).iter().enumerate() {
-        let mark = if at == 0 { paint(ERROR, "✗") } else { " ".to_owned() };
+    for (at, line) in wrapped(&safe_lines(said), view, 4).iter().enumerate() {
+        let mark = if at == 0 { first.clone() } else { " ".to_owned() };
         text += &format!("  {mark} {line}\n");
     }
     text
@@ -124,6 +128,7 @@ mod tests {
             fence: 3,
             by: Who { host: "box".to_owned(), pid: 7, app: "clinic 1.2.0".to_owned() },
             failure: None,
+            note: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The reports of `lock-status` and `force-unlock`.
 
 use super::{
+    steering::orders,
     style::{ACCENT, FAINT, GOOD, WARNING, paint, safe},
     view::View,
 };
@@ -11,7 +12,7 @@ use crate::{
 
 pub(crate) fn lock(report: &LockReport, view: View) -> String {
     if report.held {
-        return lock_line(report);
+        return lock_line(report) + &orders(report);
     }
     let mut text = format!("{} the lock is free", paint(GOOD, "✓"));
     if report.fence > 0 {
@@ -30,7 +31,7 @@ pub(crate) fn lock(report: &LockReport, view: View) -> String {
             safe(&holder.to_string())
         );
     }
-    text
+    text + &orders(report)
 }
 
 fn lock_line(lock: &LockReport) -> String {
@@ -58,12 +59,17 @@ fn lock_line(lock: &LockReport) -> String {
             wait.until.format("%H:%M:%S"),
         )
     });
+    let place = lock
+        .position
+        .as_ref()
+        .map(|position| format!("  migration {} of {}\n", position.at, position.of));
     format!(
-        "{} locked by {}{since}, fence {}, for another {} unless renewed\n{}",
+        "{} locked by {}{since}, fence {}, for another {} unless renewed\n{}{}",
         paint(ACCENT, "●"),
         safe(&holder),
         lock.fence,
         human(lock.remaining_ms),
+        place.unwrap_or_default(),
         waits.unwrap_or_default(),
     )
 }

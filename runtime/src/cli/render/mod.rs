@@ -12,6 +12,7 @@ pub(crate) mod operator;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod steering;
 pub(crate) mod style;
 mod table;
 pub(crate) mod view;

@@ -3,8 +3,9 @@
 use comfy_table::{Cell, Color, Table};
 
 use super::{
-    backfill::backfill,
+    backfill::{backfill, backfill_line},
     lock::lock,
+    steering::orders,
     style::{FAINT, WARNING, paint, safe, safe_lines},
     table::{fitting, right, table, wrapped},
     view::{View, counts, moment},
@@ -21,6 +22,8 @@ pub(crate) fn status(report: &StatusReport, view: View) -> String {
     );
     if report.lock.held || report.lock.holder.is_some() {
         text += &lock(&report.lock, view);
+    } else {
+        text += &orders(&report.lock);
     }
     for migration in &report.migrations {
         if let Some(note) = remark(migration) {
@@ -33,6 +36,30 @@ pub(crate) fn status(report: &StatusReport, view: View) -> String {
         }
     }
     text
+}
+
+/// The status for a screen that is drawn again and again: what a run is doing first.
+pub(crate) fn watched(report: &StatusReport, view: View) -> String {
+    let mut text = String::new();
+    let at_work = |one: &&MigrationStatus| matches!(one.state, State::Running | State::Interrupted);
+    for migration in report.migrations.iter().filter(at_work) {
+        let place = report.lock.position.as_ref().filter(|_| migration.state == State::Running);
+        let place = place.map(|at| format!(" · {} of {}", at.at, at.of)).unwrap_or_default();
+        text += &format!(
+            "{} {}: {}{place}\n",
+            migration.version,
+            safe(&migration.name),
+            migration.state_text()
+        );
+        for progress in &migration.progress {
+            let room = view.width.map(|width| usize::from(width.saturating_sub(2)));
+            text += &format!("  {}\n", safe(&backfill_line(progress, room)));
+        }
+    }
+    if !text.is_empty() {
+        text += "\n";
+    }
+    text + &status(report, view)
 }
 
 /// A remark for a migration that needs attention.

@@ -101,11 +101,8 @@ fn status_report() -> StatusReport {
             held: true,
             holder: Some(Who { host: "box".to_owned(), pid: 7, app: String::new() }),
             fence: 3,
-            since: None,
-            expires_at: None,
             remaining_ms: 28_000,
-            dead: false,
-            waits_for_transaction: None,
+            ..LockReport::default()
         },
     }
 }
@@ -242,10 +239,12 @@ fn run_report(steps: &[(i64, &str, StepOutcome)]) -> RunReport {
                 duration_ms: 20,
                 attempts: 1,
                 failure: None,
+                progress: Vec::new(),
             })
             .collect(),
         waited_ms: 0,
         ahead: Vec::new(),
+        cancelled_by: None,
     }
 }
 

@@ -9,4 +9,5 @@ pub(crate) mod drift;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod run_report;
+pub(crate) mod steering;
 pub(crate) mod texts;

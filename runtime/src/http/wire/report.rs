@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::texts::Texts;
+use super::{
+    steering::{Asked, RunPosition, Tuned},
+    texts::Texts,
+};
 use crate::{
     Direction, LintName, MigrationKind, State,
     model::{
@@ -94,6 +97,14 @@ pub(in crate::http) struct StepProgress {
     /// When the last batch was finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) updated_at: Option<DateTime<Utc>>,
+}
+
+impl From<status::StepProgress> for StepProgress {
+    fn from(far: status::StepProgress) -> Self {
+        let status::StepProgress { name, documents, total, per_second, remaining_ms, updated_at } =
+            far;
+        Self { name, documents, total, per_second, remaining_ms, updated_at }
+    }
 }
 
 /// A migration and its state.
@@ -197,6 +208,18 @@ pub(in crate::http) struct Lock {
     /// open, and that the server refuses to end before its time.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for_transaction: Option<TransactionWait>,
+    /// The pause that an operator asked for: nothing more begins, whichever process has the lock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<Asked>,
+    /// The settings that operators have changed of the run under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tuned: Option<Tuned>,
+    /// The request that ends the run under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_asked: Option<Asked>,
+    /// How far the run under way is, as of its last heartbeat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<RunPosition>,
 }
 
 /// A wait for the server to end a transaction by its age.
@@ -219,11 +242,28 @@ impl From<status::LockReport> for Lock {
             remaining_ms,
             dead,
             waits_for_transaction,
+            paused,
+            tuned,
+            cancel_asked,
+            position,
         } = lock;
         let holder = holder.map(Holder::from);
         let waits_for_transaction = waits_for_transaction
             .map(|wait| TransactionWait { since: wait.since, until: wait.until });
-        Self { held, holder, fence, since, expires_at, remaining_ms, dead, waits_for_transaction }
+        Self {
+            held,
+            holder,
+            fence,
+            since,
+            expires_at,
+            remaining_ms,
+            dead,
+            waits_for_transaction,
+            paused: paused.map(Asked::from),
+            tuned: tuned.map(Tuned::from),
+            cancel_asked: cancel_asked.map(Asked::from),
+            position: position.map(RunPosition::from),
+        }
     }
 }
 
@@ -279,18 +319,7 @@ impl Status {
                 down: half.down,
             }),
             finished_steps: one.finished_steps,
-            progress: one
-                .progress
-                .into_iter()
-                .map(|far| StepProgress {
-                    name: far.name,
-                    documents: far.documents,
-                    total: far.total,
-                    per_second: far.per_second,
-                    remaining_ms: far.remaining_ms,
-                    updated_at: far.updated_at,
-                })
-                .collect(),
+            progress: one.progress.into_iter().map(StepProgress::from).collect(),
             percent: one.percent,
             direction: one.direction,
             source: one.source,
@@ -452,7 +481,7 @@ pub(in crate::http) struct HistoryEvent {
     /// When the event happened.
     at: DateTime<Utc>,
     /// What happened: `applied`, `reverted`, `failed`, `running`, `cancelled`, `baseline`,
-    /// `resolved`, `repaired`, `force_unlocked`.
+    /// `resolved`, `repaired`, `force_unlocked`, `paused`, `resumed`, `tuned`, `cancel_asked`.
     event: String,
     /// The direction of the migration.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -464,6 +493,9 @@ pub(in crate::http) struct HistoryEvent {
     /// Why the migration failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
+    /// Why an operator asked for it, or which settings were changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 /// One page of the history, newest event first.
@@ -499,6 +531,7 @@ impl History {
             fence: one.fence,
             by: one.by.into(),
             failure: one.failure.map(|failure| Failure::new(failure, texts)),
+            note: one.note,
         };
         Self { group, database, events: events.into_iter().map(one).collect(), next }
     }

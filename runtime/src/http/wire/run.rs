@@ -9,6 +9,7 @@ use super::{
         DeclaredOperation, Failure, Lint, Named, Plan, StepProgress, lints, named, operations,
     },
     run_report::RunReport,
+    steering::Hold,
     texts::Texts,
 };
 use crate::{
@@ -143,6 +144,9 @@ pub(in crate::http) struct Run {
     pub(in crate::http) fence: Option<i64>,
     /// The migrations of the run, in their order.
     pub(in crate::http) steps: Vec<RunStep>,
+    /// What holds the run back just now; left out if nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) hold: Option<Hold>,
     /// What the run did, once it has ended; after a problem, what it did before the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) report: Option<RunReport>,

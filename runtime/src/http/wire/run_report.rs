@@ -4,7 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    report::{Failure, Named, named},
+    report::{Failure, Named, StepProgress, named},
+    steering::Asked,
     texts::Texts,
 };
 use crate::{Direction, MigrationKind, StepOutcome, model::report::run};
@@ -29,6 +30,10 @@ pub(in crate::http) struct StepReport {
     /// Why the migration failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
+    /// How far its backfill was when it was interrupted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    progress: Vec<StepProgress>,
 }
 
 impl StepReport {
@@ -42,6 +47,7 @@ impl StepReport {
             duration_ms: step.duration_ms,
             attempts: step.attempts,
             failure: step.failure.map(|failure| Failure::new(failure, texts)),
+            progress: step.progress.into_iter().map(StepProgress::from).collect(),
         }
     }
 }
@@ -67,6 +73,9 @@ pub(in crate::http) struct RunReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     ahead: Vec<Named>,
+    /// Set if an operator ended the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<Asked>,
 }
 
 impl RunReport {
@@ -80,6 +89,7 @@ impl RunReport {
             steps: steps.map(|step| StepReport::new(step, texts)).collect(),
             waited_ms: report.waited_ms,
             ahead: named(report.ahead),
+            cancelled_by: report.cancelled_by.map(Asked::from),
         }
     }
 }

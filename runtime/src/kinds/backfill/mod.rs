@@ -23,7 +23,7 @@ use self::{
     work::{Each, Pipeline, Work},
 };
 use super::online::Online;
-use crate::model::{report::backfill::BackfillReport, result::BoxError};
+use crate::model::{report::backfill::BackfillReport, result::BoxError, time_of_day::Hours};
 
 /// A change of every document of a collection that matches. Made by [`Online::backfill`].
 ///
@@ -89,6 +89,19 @@ impl Backfill<'_, '_> {
     /// Pauses after each batch of each worker, up to 60 s. Default: not at all.
     pub fn pause(mut self, pause: Duration) -> Self {
         self.job.throttle.pause = pause;
+        self
+    }
+
+    /// The most documents per second, of all workers together. Default: as many as the server takes.
+    /// Batches have no more than a second's worth.
+    pub fn per_second(mut self, documents: impl Into<Option<u32>>) -> Self {
+        self.job.throttle.per_second = documents.into();
+        self
+    }
+
+    /// Works only within these hours, by the server's clock. Default: at any hour.
+    pub fn between(mut self, hours: impl Into<Option<Hours>>) -> Self {
+        self.job.throttle.hours = hours.into();
         self
     }
 

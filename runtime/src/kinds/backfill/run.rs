@@ -1,6 +1,9 @@
 //! A whole backfill: opens its checkpoints, sets the workers to work, and closes it.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use mongodb::{
@@ -10,18 +13,22 @@ use mongodb::{
 use tokio::time::Instant;
 
 use super::{
-    job::Job,
-    scout::Scout,
+    job::{Job, Pace},
+    scout::{PARTITIONS_MAX, Scout},
     shared::{Counts, Shared},
     size::Size,
-    throttle::ServerLoad,
+    throttle::{Rate, ServerLoad},
     twice,
     work::Work,
     worker,
 };
 use crate::{
     kinds::{catalog, online::Online},
-    model::{error::Error, report::backfill::BackfillReport, result::BoxError},
+    model::{
+        error::Error,
+        report::{backfill::BackfillReport, status::StepProgress},
+        result::BoxError,
+    },
     mongo::{
         code,
         server_error::{self, ServerError},
@@ -103,6 +110,7 @@ impl Opened {
     async fn open(on: &mut Online<'_>, job: &Job, step: &str) -> Result<Self, StopReason> {
         let control = on.engine().control.clone();
         let key = key_of(on, step);
+        let workers = pace(on, job).workers;
         let after = on.engine().operation_time();
         let found = control
             .find_after(after, None, key.filter(), doc! {})
@@ -115,10 +123,13 @@ impl Opened {
             .collect();
         let resumed = !partitions.is_empty();
         if !resumed {
-            partitions = partition(&control, job, &key).await?;
+            partitions = partition(&control, job, workers, &key).await?;
         }
         let left = partitions.iter().filter(|partition| !partition.done).count();
-        let sessions = start_sessions(&control, job.workers.min(left.max(1))).await?;
+        // A session costs nothing until it is used; workers may be added while the backfill runs, and
+        // a take-over has to know their sessions.
+        let most = workers.max(PARTITIONS_MAX).min(left.max(1));
+        let sessions = start_sessions(&control, most).await?;
         let stale = (!resumed && !found.is_empty()).then(|| key.filter());
         claim(on, &mut partitions, &sessions, stale).await?;
         Ok(Self { partitions, sessions, resumed })
@@ -135,7 +146,8 @@ impl Opened {
         let shared = share(on, job, partitions);
         tracing::info!(
             target: "mongrate", backfill = step, collection = job.collection,
-            done = shared.before, total = shared.total, workers = sessions.len(), "backfill"
+            done = shared.before, total = shared.total,
+            workers = shared.pace().workers.min(sessions.len()), "backfill"
         );
         let stopped = run_workers(on, &shared, step, sessions, work).await;
         if let Some(stop) = stopped {
@@ -158,14 +170,19 @@ impl Opened {
 }
 
 /// The partitions of a backfill that begins.
-async fn partition(control: &Control, job: &Job, key: &Key) -> Result<Vec<Partition>, StopReason> {
+async fn partition(
+    control: &Control,
+    job: &Job,
+    workers: usize,
+    key: &Key,
+) -> Result<Vec<Partition>, StopReason> {
     if job.refuses_twice {
         twice::refuse(control, &job.collection, &job.filter).await?;
     }
     let (ranges, total) = match &job.ranges {
         Some(ranges) => (ranges.clone(), None),
         None => {
-            let split = Scout::new(control, job).split().await;
+            let split = Scout::new(control, job, workers).split().await;
             split.map_err(|error| server("look at a collection", error))?
         }
     };
@@ -219,17 +236,29 @@ async fn claim(
     Ok(())
 }
 
+/// The settings as they are when the backfill begins.
+fn pace(on: &mut Online<'_>, job: &Job) -> Pace {
+    let engine = on.engine();
+    job.pace(&engine.tuning.overridden_by(&engine.steering().orders().tuned))
+}
+
 /// What the workers share.
 fn share<'a>(on: &mut Online<'_>, job: &'a Job, partitions: Vec<Partition>) -> Shared<'a> {
     let before: i64 = partitions.iter().map(|partition| partition.documents).sum();
     let total = partitions.iter().find_map(|partition| partition.total);
     let (version, group) = (on.version(), on.group());
+    let workers = pace(on, job).workers;
     let engine = on.engine();
     let control = engine.control.clone();
     let left = partitions.into_iter().filter(|partition| !partition.done);
     Shared {
-        scout: Scout::new(&control, job),
-        load: ServerLoad::new(job.throttle, &control.database),
+        scout: Scout::new(&control, job, workers),
+        load: ServerLoad::new(&control.database),
+        rate: Rate::new(),
+        steering: Arc::clone(engine.steering()),
+        tuning: engine.tuning,
+        active: Cell::new(0),
+        hold: RefCell::default(),
         control,
         job,
         fence: engine.fence(),
@@ -260,18 +289,40 @@ async fn run_workers(
     let batch_at_work = on.engine().batch_at_work.clone();
     let held = batch_at_work.lock().await;
     on.engine().set_in_flight(true);
-    let mut workers: FuturesUnordered<_> =
-        sessions.into_iter().map(|session| worker::work(shared, session, work)).collect();
     let mut stopped: Option<StopReason> = None;
-    while let Some(ended) = workers.next().await {
-        if let Err(stop) = ended {
-            stopped.get_or_insert(stop);
+    let mut orders = shared.steering.subscribe();
+    let (mut idle, mut workers) = (sessions, FuturesUnordered::new());
+    loop {
+        while shared.wants_worker()
+            && let Some(session) = idle.pop()
+        {
+            shared.active.set(shared.active.get() + 1);
+            workers.push(worker::work(shared, session, work));
+        }
+        tokio::select! {
+            ended = workers.next() => match ended {
+                None => break,
+                Some(Ok(session)) => idle.push(session),
+                Some(Err(stop)) => drop(stopped.get_or_insert(stop)),
+            },
+            // There may be more workers now.
+            _ = orders.changed() => {}
         }
     }
     drop(workers);
     let is_cancelled = shared.halt.is_cancelled();
     let documents = shared.documents();
     shared.emit(step, None, None);
+    if stopped.is_some() || is_cancelled {
+        on.engine().reached = vec![StepProgress {
+            name: step.to_owned(),
+            documents,
+            total: shared.total,
+            per_second: None,
+            remaining_ms: None,
+            updated_at: None,
+        }];
+    }
     on.engine().set_in_flight(false);
     drop(held);
     if stopped.is_none() && is_cancelled {

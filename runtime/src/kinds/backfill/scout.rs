@@ -30,7 +30,10 @@ const SPLIT_MIN: i64 = 20_000;
 const PARTITIONS_EACH: usize = 4;
 
 /// The most partitions: so many workers can be of use.
-const PARTITIONS_MAX: usize = 16;
+pub(super) const PARTITIONS_MAX: usize = 16;
+
+/// A big collection has so many documents per partition at most, for workers that may be added later.
+const PARTITION_DOCUMENTS_MAX: i64 = 100_000;
 
 /// Sampled `_id`s per partition.
 const SAMPLES: usize = 40;
@@ -66,7 +69,7 @@ pub(crate) struct Scout {
     pub filter: Document,
     /// A collection with documents of the same `_id`s; those of the batch are read with it.
     beside: Option<String>,
-    /// Into how many partitions the collection is split.
+    /// Into how many partitions the collection is split at least, if it is not small.
     partitions: usize,
     /// How many documents are measured in one round trip; `None`: it is not known how big they are.
     measured: Cell<Option<u32>>,
@@ -92,13 +95,13 @@ impl Row {
 }
 
 impl Scout {
-    pub(crate) fn new(control: &Control, job: &Job) -> Self {
+    pub(crate) fn new(control: &Control, job: &Job, workers: usize) -> Self {
         Self {
             control: control.clone(),
             collection: job.collection.clone(),
             filter: job.filter.clone(),
             beside: job.beside.clone(),
-            partitions: (job.workers * PARTITIONS_EACH).min(PARTITIONS_MAX),
+            partitions: (workers * PARTITIONS_EACH).min(PARTITIONS_MAX),
             measured: Cell::new(None),
         }
     }
@@ -213,7 +216,9 @@ impl Scout {
         let total = if self.filter.is_empty() { Some(size) } else { self.count().await };
         let mut bounds: Vec<Option<Bson>> = vec![None];
         if size >= SPLIT_MIN {
-            let sample = i64::try_from(self.partitions * SAMPLES).unwrap_or(i64::MAX);
+            let by_size = usize::try_from(size / PARTITION_DOCUMENTS_MAX).unwrap_or(usize::MAX);
+            let partitions = self.partitions.max(by_size.min(PARTITIONS_MAX));
+            let sample = i64::try_from(partitions * SAMPLES).unwrap_or(i64::MAX);
             let command = doc! {
                 "aggregate": &self.collection,
                 "pipeline": [

@@ -3,17 +3,34 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{job::Job, scout::Scout, size::Size, throttle::ServerLoad};
+use super::{
+    job::{Job, Pace},
+    scout::Scout,
+    size::Size,
+    throttle::{Rate, ServerLoad},
+};
 use crate::{
-    model::{clock, version::Version},
-    protocol::{checkpoint::partition::Partition, control::Control, stop::StopReason},
-    telemetry::progress::{BackfillProgress, Progress, RunEvent},
+    model::{
+        clock,
+        report::steering::{Hold, HoldReason},
+        tuning::Tuning,
+        version::Version,
+    },
+    protocol::{
+        checkpoint::partition::Partition, control::Control, steering::Steering, stop::StopReason,
+    },
+    telemetry::{
+        metrics,
+        progress::{BackfillProgress, Progress, RunEvent},
+        visible::Line,
+    },
 };
 
 /// How often the progress is reported.
@@ -25,6 +42,13 @@ pub(crate) struct Shared<'a> {
     pub job: &'a Job,
     pub scout: Scout,
     pub load: ServerLoad,
+    pub rate: Rate,
+    /// What operators ask of the run.
+    pub steering: Arc<Steering>,
+    /// The settings that the run was started with.
+    pub tuning: Tuning,
+    /// How many workers are at work.
+    pub active: Cell<usize>,
     pub fence: i64,
     /// The lease is lost.
     pub lost: CancellationToken,
@@ -38,6 +62,8 @@ pub(crate) struct Shared<'a> {
     /// How many documents there were in all, where that is known.
     pub total: Option<u64>,
     pub begun: Instant,
+    /// What holds the backfill back.
+    pub hold: RefCell<Option<Hold>>,
     /// When the progress was last reported.
     pub reported: Cell<Instant>,
     /// Receives the progress, with the version of this migration.
@@ -56,6 +82,91 @@ pub(crate) struct Counts {
 }
 
 impl Shared<'_> {
+    /// The settings as they are now.
+    pub(crate) fn pace(&self) -> Pace {
+        let tuned = self.steering.orders().tuned;
+        self.job.pace(&self.tuning.overridden_by(&tuned))
+    }
+
+    /// Whether one more worker should be at work.
+    pub(crate) fn wants_worker(&self) -> bool {
+        !self.halt.is_cancelled()
+            && !self.queue.borrow().is_empty()
+            && self.active.get() < self.pace().workers
+    }
+
+    /// Before a batch: returns when it may begin, or when the workers are told to stop. `false`: there
+    /// are more workers than there should be, and this one ends.
+    pub(crate) async fn wait(&self) -> bool {
+        let pause = self.job.throttle.pause;
+        if !pause.is_zero() {
+            self.nap(pause).await;
+        }
+        let mut waited = None;
+        while !self.halt.is_cancelled() {
+            let pace = self.pace();
+            if self.active.get() > pace.workers {
+                return false;
+            }
+            let Some((hold, nap)) = self.reason(&pace).await else { break };
+            waited = Some(hold.reason);
+            self.tell(Some(hold));
+            self.nap(nap).await;
+        }
+        // Where the rate holds it back, it does so before each batch.
+        if waited != Some(HoldReason::Rate) {
+            self.tell(None);
+        }
+        true
+    }
+
+    /// What holds the next batch back, and when to look again.
+    async fn reason(&self, pace: &Pace) -> Option<(Hold, Duration)> {
+        let orders = self.steering.orders();
+        if let Some(held) = pace.throttle.by_order(&orders) {
+            return Some(held);
+        }
+        if let Some(held) = self.load.wait(&pace.throttle).await {
+            return Some(held);
+        }
+        self.rate.wait(pace.throttle.per_second, Instant::now())
+    }
+
+    async fn nap(&self, long: Duration) {
+        let mut orders = self.steering.subscribe();
+        let (paused, tuned) = {
+            let now = orders.borrow_and_update();
+            (now.paused.clone(), now.tuned)
+        };
+        tokio::select! {
+            () = tokio::time::sleep(long) => {}
+            () = self.halt.cancelled() => {}
+            // A heartbeat that brings nothing new does not end a pause between two batches.
+            _ = orders.wait_for(|now| (&now.paused, now.tuned) != (&paused, tuned)) => {}
+        }
+    }
+
+    /// Tells what holds the backfill back, if that has changed.
+    fn tell(&self, hold: Option<Hold>) {
+        let before = self.hold.borrow().as_ref().map(|hold| hold.reason);
+        let reason = hold.as_ref().map(|hold| hold.reason);
+        self.steering.hold(hold.as_ref());
+        if before == reason {
+            return;
+        }
+        match &hold {
+            Some(hold) if hold.reason == HoldReason::Rate => {}
+            Some(hold) => {
+                tracing::warn!(target: "mongrate", "the backfill pauses: {}", Line(&hold.text));
+            }
+            None if before == Some(HoldReason::Rate) => {}
+            None => tracing::info!(target: "mongrate", "the backfill resumes"),
+        }
+        metrics::held(self.group, self.control.database.name(), hold.as_ref());
+        self.hold.replace(hold.clone());
+        self.progress.emit(|| RunEvent::Held { hold });
+    }
+
     pub(crate) fn resize(&self, change: impl FnOnce(&mut Size)) {
         let mut size = self.size.get();
         change(&mut size);
@@ -90,16 +201,19 @@ impl Shared<'_> {
 
     /// Emits the progress of the backfill with this name.
     pub(super) fn emit(&self, name: &str, per_second: Option<u64>, remaining_ms: Option<u64>) {
-        self.progress.emit(|| RunEvent::Backfill {
-            version: self.version,
-            progress: BackfillProgress {
-                name: name.to_owned(),
-                documents: self.documents(),
-                total: self.total,
-                per_second,
-                remaining_ms,
-            },
-        });
+        let progress = || BackfillProgress {
+            name: name.to_owned(),
+            documents: self.documents(),
+            total: self.total,
+            per_second,
+            remaining_ms,
+            hold: self.hold.borrow().clone(),
+        };
+        if cfg!(feature = "metrics") {
+            let labels = (self.group, self.control.database.name());
+            metrics::progressed(labels, self.version, &progress());
+        }
+        self.progress.emit(|| RunEvent::Backfill { version: self.version, progress: progress() });
     }
 
     pub(crate) fn lost(&self) -> Result<(), StopReason> {

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use crate::model::tuning::Tuning;
+
 const DOCUMENTS_FIRST: u32 = 1_000;
 
 const DOCUMENTS_MAX: u32 = 20_000;
 
-/// A transaction keeps what it changes in the server's cache until it ends.
-pub(super) const BYTES_MAX: u64 = 16 << 20;
+const BYTES_MAX: u64 = Tuning::BYTES_MAX;
 
-/// A batch is not made smaller than this for its bytes; single documents may be bigger.
-const BYTES_MIN: u64 = 64 << 10;
+const BYTES_MIN: u64 = Tuning::BYTES_MIN;
 
 /// What the server begins to write out of its cache at is a twentieth of it.
 const CACHE_SHARE: u64 = 16;
@@ -45,11 +45,28 @@ impl Size {
         }
     }
 
-    /// The server has a cache of so many bytes, for this many batches at once.
-    pub(crate) fn fit_cache(&mut self, cache: u64, workers: usize) {
+    /// Sets the most bytes: those that the caller wants, and no more than a share of the server's
+    /// cache, for this many batches at once.
+    pub(crate) fn bound_bytes(&mut self, chosen: Option<u64>, cache: Option<u64>, workers: usize) {
         let workers = u64::try_from(workers).unwrap_or(u64::MAX).max(1);
-        self.bytes_max = (cache / CACHE_SHARE / workers).clamp(BYTES_MIN, BYTES_MAX);
-        self.bytes = self.bytes.min(self.bytes_max);
+        let fitting = cache.map_or(BYTES_MAX, |cache| cache / CACHE_SHARE / workers);
+        let bytes_max = fitting.min(chosen.unwrap_or(BYTES_MAX)).clamp(BYTES_MIN, BYTES_MAX);
+        if bytes_max > self.bytes_max {
+            self.bytes = bytes_max;
+        }
+        self.bytes_max = bytes_max;
+        self.bytes = self.bytes.min(bytes_max);
+    }
+
+    /// Sets the most documents: those that the caller wants, and no more than `most`.
+    pub(crate) fn bound_documents(&mut self, chosen: Option<u32>, most: Option<u32>) {
+        let is_chosen = chosen.is_some();
+        let documents_max = chosen.unwrap_or(DOCUMENTS_MAX).min(most.unwrap_or(u32::MAX)).max(1);
+        if is_chosen && (is_chosen, documents_max) != (self.is_chosen, self.documents_max) {
+            self.documents = documents_max;
+        }
+        (self.is_chosen, self.documents_max) = (is_chosen, documents_max);
+        self.documents = self.documents.min(documents_max);
     }
 
     /// A batch committed: documents by the time that it took, bytes slowly, as the server has
@@ -130,12 +147,28 @@ mod tests {
     #[test]
     fn a_small_cache_makes_small_batches() {
         let mut size = Size::first(None);
-        size.fit_cache(64 << 20, 4);
+        size.bound_bytes(None, Some(64 << 20), 4);
         assert_eq!(size.bytes, 1 << 20);
         size.committed(Duration::ZERO);
         assert_eq!(size.bytes, 1 << 20);
-        size.fit_cache(u64::MAX, 1);
-        assert_eq!(size.bytes_max, BYTES_MAX);
+        size.bound_bytes(Some(1 << 18), Some(64 << 20), 4);
+        assert_eq!((size.bytes, size.bytes_max), (1 << 18, 1 << 18));
+        size.bound_bytes(None, Some(u64::MAX), 1);
+        assert_eq!((size.bytes, size.bytes_max), (BYTES_MAX, BYTES_MAX));
+    }
+
+    #[test]
+    fn the_bounds_may_change_while_a_backfill_runs() {
+        let mut size = Size::first(None);
+        size.bound_documents(Some(5_000), None);
+        assert_eq!((size.documents, size.is_chosen), (5_000, true));
+        size.refused(5_000, 1);
+        size.bound_documents(Some(5_000), None);
+        assert_eq!(size.documents, 2_500, "the same bound again changes nothing");
+        size.bound_documents(Some(5_000), Some(100));
+        assert_eq!(size.documents, 100, "no more than a second's worth");
+        size.bound_documents(None, None);
+        assert_eq!((size.documents, size.documents_max), (100, DOCUMENTS_MAX));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Keeps a backfill from hurting: pauses between batches, and while the servers are behind.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use mongodb::{
@@ -8,18 +11,24 @@ use mongodb::{
     bson::{Document, doc},
 };
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
+    model::{
+        report::steering::{Hold, HoldReason},
+        time_of_day::Hours,
+    },
     mongo::reply::{cache_bytes, number},
-    telemetry::visible::Line,
+    protocol::{engine::hold::paused, steering::Orders},
 };
 
 /// How often the servers are asked.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether a wait for an hour is over.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
 /// When a backfill pauses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Throttle {
     /// After each batch of each worker.
     pub pause: Duration,
@@ -27,23 +36,73 @@ pub(crate) struct Throttle {
     pub lag_max: Option<Duration>,
     /// While more operations than this wait for a lock on the server.
     pub queue_max: Option<u32>,
+    /// Once it has done so many documents within a second.
+    pub per_second: Option<u32>,
+    /// Outside of these hours.
+    pub hours: Option<Hours>,
 }
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { pause: Duration::ZERO, lag_max: Some(Duration::from_secs(10)), queue_max: Some(100) }
+        Self {
+            pause: Duration::ZERO,
+            lag_max: Some(Duration::from_secs(10)),
+            queue_max: Some(100),
+            per_second: None,
+            hours: None,
+        }
+    }
+}
+
+impl Throttle {
+    /// What the operators and the hour say: what holds the backfill back, and when to look again.
+    pub(crate) fn by_order(&self, orders: &Orders) -> Option<(Hold, Duration)> {
+        if let Some(asked) = &orders.paused {
+            return Some((paused(asked), LOOK_EVERY));
+        }
+        let hours = self.hours?;
+        let wait = hours.wait(orders.now()?)?;
+        let text = format!("waits for its hours, {hours}, by the server's clock");
+        Some((Hold::new(HoldReason::Hours, text), wait.min(LOOK_EVERY)))
+    }
+}
+
+/// How many documents a backfill has done, and when it may do more.
+#[derive(Debug)]
+pub(crate) struct Rate(Cell<Option<Instant>>);
+
+impl Rate {
+    pub(crate) fn new() -> Self {
+        Self(Cell::new(None))
+    }
+
+    /// A batch of so many documents, which began then, has committed.
+    pub(crate) fn spend(&self, documents: i64, begun: Instant, per_second: Option<u32>) {
+        let Some(rate) = per_second else { return self.0.set(None) };
+        let documents = u32::try_from(documents).unwrap_or(0);
+        let took = Duration::from_secs(1) * documents / rate.max(1);
+        // What was not used while it waited for something else is not made up for.
+        let from = self.0.get().map_or(begun, |next| next.max(begun));
+        self.0.set(Some(from + took));
+    }
+
+    /// How long the next batch has to wait.
+    pub(crate) fn wait(&self, per_second: Option<u32>, now: Instant) -> Option<(Hold, Duration)> {
+        let rate = per_second?;
+        let wait = self.0.get()?.saturating_duration_since(now);
+        let text = format!("at most {} documents/s", crate::model::numbers::grouped(rate.into()));
+        (!wait.is_zero()).then(|| (Hold::new(HoldReason::Rate, text), wait))
     }
 }
 
 /// The load of the servers, which are asked for it once a second at most.
 #[derive(Debug)]
 pub(crate) struct ServerLoad {
-    throttle: Throttle,
     admin: Database,
     asked: Cell<Option<Instant>>,
     /// Whether this user may not run `replSetGetStatus`, and `serverStatus`.
     refused: Cell<(bool, bool)>,
-    paused: Cell<bool>,
+    trouble: RefCell<Option<Hold>>,
     /// How many bytes the server's cache may have; `None`: not known.
     cache: Cell<Option<u64>>,
     /// Whether the size of the cache was asked for.
@@ -51,13 +110,12 @@ pub(crate) struct ServerLoad {
 }
 
 impl ServerLoad {
-    pub(crate) fn new(throttle: Throttle, database: &Database) -> Self {
+    pub(crate) fn new(database: &Database) -> Self {
         Self {
-            throttle,
             admin: database.client().database("admin"),
             asked: Cell::new(None),
             refused: Cell::new((false, false)),
-            paused: Cell::new(false),
+            trouble: RefCell::default(),
             cache: Cell::new(None),
             cache_asked: Cell::new(false),
         }
@@ -68,51 +126,36 @@ impl ServerLoad {
         self.cache.get()
     }
 
-    /// Before a batch: returns when it may begin, or when `stop` is cancelled.
-    pub(crate) async fn wait(&self, stop: &CancellationToken) {
-        let nap = |long: Duration| async move {
-            tokio::select! {
-                () = tokio::time::sleep(long) => {}
-                () = stop.cancelled() => {}
-            }
-        };
-        if !self.throttle.pause.is_zero() {
-            nap(self.throttle.pause).await;
+    /// What the servers say: what holds the backfill back, and when to look again.
+    pub(crate) async fn wait(&self, throttle: &Throttle) -> Option<(Hold, Duration)> {
+        let fresh = self.asked.get().is_some_and(|asked| asked.elapsed() < ASK_EVERY);
+        if !fresh {
+            self.asked.set(Some(Instant::now()));
+            let trouble = self.look(throttle).await;
+            self.trouble.replace(trouble);
         }
-        while !stop.is_cancelled() {
-            let fresh = self.asked.get().is_some_and(|asked| asked.elapsed() < ASK_EVERY);
-            if fresh && !self.paused.get() {
-                return;
-            }
-            if !fresh {
-                self.asked.set(Some(Instant::now()));
-                let trouble = self.trouble().await;
-                if let (Some(trouble), false) = (&trouble, self.paused.get()) {
-                    tracing::warn!(target: "mongrate", "the backfill pauses: {}", Line(trouble));
-                } else if trouble.is_none() && self.paused.get() {
-                    tracing::info!(target: "mongrate", "the backfill resumes");
-                }
-                self.paused.set(trouble.is_some());
-                if trouble.is_none() {
-                    return;
-                }
-            }
-            nap(ASK_EVERY / 4).await;
-        }
+        let trouble = self.trouble.borrow().clone();
+        trouble.map(|hold| (hold, ASK_EVERY / 4))
     }
 
-    async fn trouble(&self) -> Option<String> {
-        if let Some(limit) = self.throttle.lag_max
+    async fn look(&self, throttle: &Throttle) -> Option<Hold> {
+        if let Some(limit) = throttle.lag_max
             && let Some(lag) = self.lag().await
             && lag > limit
         {
-            return Some(format!("replication is {} s behind", lag.as_secs()));
+            let text = format!(
+                "replication is {} s behind, and at most {} s are allowed",
+                lag.as_secs(),
+                limit.as_secs_f32()
+            );
+            return Some(Hold::new(HoldReason::Lag, text));
         }
-        if let Some(limit) = self.throttle.queue_max
+        if let Some(limit) = throttle.queue_max
             && let Some(queue) = self.queue().await
             && queue > i64::from(limit)
         {
-            return Some(format!("{queue} operations wait on the server"));
+            let text = format!("{queue} operations wait on the server, and at most {limit} may");
+            return Some(Hold::new(HoldReason::Load, text));
         }
         None
     }
@@ -199,5 +242,26 @@ mod tests {
         ] };
         assert_eq!(lag_of_members(&status), Some(Duration::from_secs(30)));
         assert_eq!(lag_of_members(&doc! { "members": [member("PRIMARY", 1.0, 1)] }), None);
+    }
+
+    #[test]
+    fn a_rate_is_kept_and_never_made_up_for() {
+        let (begun, rate) = (Instant::now(), Rate::new());
+        let wait = |at: u64| {
+            let now = begun + Duration::from_millis(at);
+            rate.wait(Some(500), now).map(|(_, wait)| u64::try_from(wait.as_millis()).unwrap())
+        };
+        assert_eq!(wait(0), None);
+        rate.spend(250, begun, Some(500));
+        assert_eq!((wait(0), wait(400), wait(500)), (Some(500), Some(100), None));
+        // Another worker's batch, at the same time.
+        rate.spend(250, begun, Some(500));
+        assert_eq!(wait(400), Some(600));
+        // After a pause of ten seconds.
+        rate.spend(500, begun + Duration::from_secs(10), Some(500));
+        assert_eq!(wait(10_000), Some(1_000));
+        rate.spend(500, begun, None);
+        assert_eq!(rate.wait(None, begun), None);
+        assert_eq!(wait(0), None);
     }
 }

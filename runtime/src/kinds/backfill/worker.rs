@@ -50,27 +50,45 @@ enum Setback {
     Commit(ServerError),
 }
 
-/// Works until no partition is left, or until it is told to stop.
+/// Works until no partition is left, or until it is told to stop. Returns its session, for another
+/// worker.
 pub(crate) async fn work(
     shared: &Shared<'_>,
     mut session: ClientSession,
+    work: &impl Work,
+) -> Result<ClientSession, StopReason> {
+    let ended = work_on(shared, &mut session, work).await;
+    shared.active.set(shared.active.get() - 1);
+    match ended {
+        Ok(()) => Ok(session),
+        Err(stop) => {
+            shared.halt.cancel();
+            Err(stop)
+        }
+    }
+}
+
+async fn work_on(
+    shared: &Shared<'_>,
+    session: &mut ClientSession,
     work: &impl Work,
 ) -> Result<(), StopReason> {
     loop {
         let next = shared.queue.borrow_mut().pop_front();
         let Some(mut partition) = next else { return Ok(()) };
-        let ended = work_through(shared, &mut session, &mut partition, work).await;
-        if let Err(stop) = ended {
-            shared.halt.cancel();
-            return Err(stop);
-        }
+        work_through(shared, session, &mut partition, work).await?;
         if shared.halt.is_cancelled() {
+            return Ok(());
+        }
+        if !partition.done {
+            // This worker is one too many.
+            shared.queue.borrow_mut().push_front(partition);
             return Ok(());
         }
     }
 }
 
-/// Changes a partition batch by batch, until none of it is left.
+/// Changes a partition batch by batch, until none of it is left, or until this worker is one too many.
 async fn work_through(
     shared: &Shared<'_>,
     session: &mut ClientSession,
@@ -81,15 +99,23 @@ async fn work_through(
     let mut scouted_ahead: Option<Scouted> = None;
     let mut end_looks = 0;
     while !partition.done {
-        shared.load.wait(&shared.halt).await;
-        if let Some(cache) = shared.load.cache() {
-            shared.resize(|size| size.fit_cache(cache, shared.job.workers));
-        }
+        let stays = shared.wait().await;
         shared.lost()?;
-        if shared.halt.is_cancelled() {
+        if shared.halt.is_cancelled() || !stays {
             return Ok(());
         }
-        let mut scouted = match scouted_ahead.take() {
+        let pace = shared.pace();
+        shared.resize(|size| {
+            size.bound_documents(pace.documents, pace.documents_in_a_second());
+            size.bound_bytes(pace.bytes, shared.load.cache(), pace.workers);
+        });
+        let size = shared.size.get();
+        // What was looked for ahead may be more than what is allowed by now.
+        let fits = |ahead: &Scouted| {
+            ahead.documents <= size.documents.into()
+                && (ahead.bytes <= size.bytes || ahead.documents == 1)
+        };
+        let mut scouted = match scouted_ahead.take().filter(fits) {
             Some(scouted) => scouted,
             None => scout(shared, partition).await?,
         };
@@ -111,6 +137,7 @@ async fn work_through(
                 end_looks += u32::from(looks_again);
                 conflicts = Backoff::new(shared.control.retries);
                 scouted_ahead = next;
+                shared.rate.spend(advance.documents, begun, pace.throttle.per_second);
                 count_batch(shared, partition, advance);
             }
             (Ended::Smaller(setback), _) => {

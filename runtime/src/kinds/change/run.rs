@@ -50,6 +50,7 @@ impl Change {
             if on.is_done(&slot.key()) {
                 continue;
             }
+            on.hold().await;
             let found = match begun {
                 Some(found) => found,
                 None => {
@@ -135,6 +136,7 @@ impl Change {
             if on.is_done(&slot.key()) {
                 continue;
             }
+            on.hold().await;
             let found = match begun(on, slot) {
                 Some(found) => found,
                 None => {

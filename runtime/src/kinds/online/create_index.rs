@@ -93,6 +93,7 @@ impl<'a> IntoFuture for CreateIndex<'a> {
             let model = IndexModel::builder().keys(keys).options(options).build();
             let collection = database.collection::<Document>(&collection);
             let mut backoff = Backoff::new(engine.control.retries);
+            engine.hold().await;
             loop {
                 engine.refuse_when_lost()?;
                 match collection.create_index(model.clone()).await {

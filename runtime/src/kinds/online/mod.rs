@@ -106,6 +106,11 @@ impl<'c> Online<'c> {
         self.engine
     }
 
+    /// Waits while the history is paused.
+    pub(crate) async fn hold(&self) {
+        self.engine.hold().await;
+    }
+
     pub(crate) fn version(&self) -> Version {
         self.migration.version
     }
@@ -232,6 +237,7 @@ impl<'c> Online<'c> {
             tracing::info!(target: "mongrate", version = %self.migration.version, step, "step was done before");
             return Ok(());
         }
+        self.engine.hold().await;
         self.checkpoint(Some(&step), None, body).await
     }
 
@@ -396,6 +402,7 @@ async fn send(
     }
     let control = Control { database: database.clone(), ..engine.control.clone() };
     let mut backoff = Backoff::new(control.retries);
+    engine.hold().await;
     loop {
         engine.refuse_when_lost()?;
         match control.once(None, command.clone()).await {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use self::{
     kind::Kind,
-    text::{apart, corrupt, count, failed, lines, lock_lost, pending_are, renamed_flags},
+    text::{
+        apart, cancelled, corrupt, count, failed, lines, lock_lost, pending_are, renamed_flags,
+    },
 };
 use super::{
     lint::Lint,
     named::{Drift, Named, Renamed},
-    report::run::RunReport,
+    report::{run::RunReport, steering::Asked},
     result::BoxError,
     state::Who,
     version::Version,
@@ -130,6 +132,20 @@ pub enum Error {
         fence: i64,
         /// How long the lease still runs, by the server's clock.
         remaining: Duration,
+    },
+
+    /// The history is paused, and the wait is over. This call ran nothing.
+    #[error("the history is paused by {asked}; `resume` lets runs go on; nothing was run")]
+    Paused {
+        /// Who paused it, when, and why.
+        asked: Asked,
+    },
+
+    /// No run is under way that could be tuned or cancelled. Nothing was changed.
+    #[error("no run is under way: {found}; nothing was changed")]
+    NoRun {
+        /// What there is instead, and what can be done.
+        found: String,
     },
 
     /// Another process took over while this one was stalled, or an operator took the lock away.
@@ -283,11 +299,7 @@ pub enum Error {
     },
 
     /// The run was cancelled. The transaction in flight was aborted, the lock released.
-    #[error(
-        "cancelled: {} done; the migration in flight was rolled back (an online one keeps its \
-         finished steps), and the lock was released; `up` resumes from here",
-        count(.report.done().count(), "migration")
-    )]
+    #[error("{}", cancelled(.report))]
     Cancelled {
         /// What this call did before.
         report: Box<RunReport>,
@@ -324,7 +336,7 @@ impl Error {
                 Kind::Unavailable
             }
             Self::Unauthorized { .. } | Self::ShadowForbidden { .. } => Kind::Forbidden,
-            Self::LockHeld { .. } | Self::LockLost { .. } => Kind::Busy,
+            Self::LockHeld { .. } | Self::LockLost { .. } | Self::Paused { .. } => Kind::Busy,
             Self::Drift(_)
             | Self::Renamed(_)
             | Self::OutOfOrder { .. }
@@ -333,6 +345,7 @@ impl Error {
             | Self::NotLinked { .. }
             | Self::WrongState { .. }
             | Self::FenceMismatch { .. }
+            | Self::NoRun { .. }
             | Self::Apart { .. }
             | Self::Import { .. }
             | Self::Lints(_)
@@ -370,6 +383,8 @@ impl Error {
             Self::Corrupt { .. } => "corrupt",
             Self::LockHeld { .. } => "lock_held",
             Self::LockLost { .. } => "lock_lost",
+            Self::Paused { .. } => "paused",
+            Self::NoRun { .. } => "no_run",
             Self::Drift(_) => "checksum_drift",
             Self::Renamed(_) => "renamed",
             Self::InsideMigration => "inside_migration",

@@ -8,6 +8,7 @@ use crate::model::{
     report::{
         failure::Failure,
         run::{RunReport, StepOutcome, StepReport},
+        status::StepProgress,
     },
     state::{Direction, Who},
     version::Version,
@@ -57,6 +58,33 @@ pub(crate) fn lock_lost(report: &RunReport, taken_by: Option<&Who>) -> String {
              another process may have finished it: `status` shows its state; run `up` again"
         ),
     }
+}
+
+pub(crate) fn cancelled(report: &RunReport) -> String {
+    let by = report.cancelled_by.as_ref().map_or(String::new(), |asked| {
+        let why = asked.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        format!(" by {}{why}", asked.by)
+    });
+    let mut text = format!("cancelled{by}: {} done", count(report.done().count(), "migration"));
+    let is_cut = |step: &&StepReport| step.outcome == StepOutcome::Interrupted;
+    let Some(cut) = report.steps.iter().find(is_cut) else {
+        return text + "; the lock was released; `up` resumes from here";
+    };
+    match (cut.kind, cut.progress.as_slice()) {
+        (MigrationKind::Transaction, _) => {
+            text += &format!("; {} `{}` was rolled back", cut.version, cut.name);
+        }
+        (_, []) => {
+            text += &format!("; {} `{}` keeps its finished steps", cut.version, cut.name);
+        }
+        (_, progress) => {
+            let parts: Vec<String> = progress.iter().map(StepProgress::place).collect();
+            let done = parts.join(", ");
+            text += &format!("; {} `{}` is kept as far as it is: {done}", cut.version, cut.name);
+        }
+    }
+    let verb = cut.direction.as_str();
+    text + &format!("; the lock was released; `{verb}` resumes from here")
 }
 
 pub(crate) fn pending_are(number: usize) -> String {

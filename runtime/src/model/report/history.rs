@@ -22,7 +22,7 @@ pub struct HistoryEvent {
     pub at: DateTime<Utc>,
     /// What happened: `applied`, `reverted`, `failed`, `running`, `baseline`, `imported`,
     /// `resolved`, `repaired`, `turned` (it failed half-way, and changed its direction),
-    /// `force_unlocked`.
+    /// `force_unlocked`, `paused`, `resumed`, `tuned`, `cancel_asked`.
     pub event: String,
     /// Whether the migration was applied or rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,6 +34,9 @@ pub struct HistoryEvent {
     /// Why the migration failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Why an operator asked for it, or which settings were changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What `history` returns: the last events of every migration, oldest first.

@@ -10,6 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod schema_drift;
 pub(crate) mod status;
+pub(crate) mod steering;
 
 pub use self::{
     backfill::BackfillReport,
@@ -27,4 +28,5 @@ pub use self::{
         SchemaDifference, SchemaDifferenceKind, SchemaDriftReport, SchemaMisfit, SchemaSample,
     },
     status::{HalfDone, LockReport, MigrationStatus, StatusReport, StepProgress},
+    steering::{Asked, Hold, HoldReason, RunPosition, SteeringReport, SteeringVerb, Tuned},
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::{failure::Failure, status::StepProgress, steering::Asked};
 use crate::model::{kind::MigrationKind, named::Named, state::Direction, version::Version};
 
 /// How one migration of a run ended.
@@ -51,6 +51,9 @@ pub struct StepReport {
     /// Why the migration failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// How far its backfill was when it was interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub progress: Vec<StepProgress>,
 }
 
 /// What `up`, `down` and `redo` did.
@@ -74,6 +77,9 @@ pub struct RunReport {
     /// Applied migrations that this build does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<Named>,
+    /// Set if an operator ended the run: [`Migrator::cancel_run`](crate::Migrator::cancel_run).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<Asked>,
 }
 
 impl StepReport {
@@ -113,5 +119,13 @@ pub enum StartReport {
     Warn {
         /// How many migrations are pending.
         pending: usize,
+    },
+    /// Nothing was run, as the history is paused, and the app is to start all the same
+    /// ([`WhenPaused::Start`](crate::WhenPaused::Start)).
+    Paused {
+        /// How many migrations are pending.
+        pending: usize,
+        /// Who paused the history, when, and why.
+        asked: Asked,
     },
 }

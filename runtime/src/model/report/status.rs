@@ -3,9 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::{
+    failure::Failure,
+    steering::{Asked, RunPosition, Tuned},
+};
 use crate::model::{
     kind::MigrationKind,
+    numbers::grouped,
     state::{Direction, State, Who},
     version::Version,
 };
@@ -119,6 +123,21 @@ impl MigrationStatus {
 }
 
 impl StepProgress {
+    /// How far the backfill is, in words: ``walk` at 190 of 1,000 documents (19 %)`.
+    pub(crate) fn place(&self) -> String {
+        let documents = grouped(self.documents);
+        match (self.total, self.percent()) {
+            (Some(total), Some(percent)) => {
+                format!(
+                    "`{}` at {documents} of {} documents ({percent} %)",
+                    self.name,
+                    grouped(total)
+                )
+            }
+            _ => format!("`{}` at {documents} documents", self.name),
+        }
+    }
+
     /// How far the backfill is, in whole percent; `None` if the total is not known.
     pub fn percent(&self) -> Option<u8> {
         percent(self.documents, self.total?)
@@ -133,7 +152,7 @@ pub(crate) fn percent(done: u64, total: u64) -> Option<u8> {
 }
 
 /// The lock, by the server's clock.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LockReport {
     /// Whether a process holds the lock, with a lease that still runs.
@@ -160,6 +179,20 @@ pub struct LockReport {
     /// the server refuses to end it before its time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for_transaction: Option<TransactionWait>,
+    /// The pause that an operator asked for: nothing more begins, whichever process has the lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Asked>,
+    /// The settings that operators have changed of the run under way, or of one that did not release
+    /// the lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuned: Option<Tuned>,
+    /// The request that ends the run under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_asked: Option<Asked>,
+    /// How far the run under way is, as of its last heartbeat; `None` before its first one, and if
+    /// there is no run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<RunPosition>,
 }
 
 /// A wait for the server to end a transaction by its age.

@@ -2,6 +2,7 @@
 //! fence and of the commits that only the primary has.
 
 pub(crate) mod attempts;
+pub(crate) mod hold;
 #[cfg(mongrate_mutants)]
 mod mutated;
 pub(crate) mod watch;
@@ -28,10 +29,14 @@ use super::{
     read::{ControlDocuments, read_all},
     record_change::{self, Timing},
     session::{abort, end_session},
+    steering::Steering,
     stop::StopReason,
 };
 use crate::{
-    model::{digest::Digest, error::Error, result::BoxError, state::Who, version::Version},
+    model::{
+        digest::Digest, error::Error, report::status::StepProgress, result::BoxError, state::Who,
+        tuning::Tuning, version::Version,
+    },
     mongo::server_error::ServerError,
     telemetry::progress::Progress,
 };
@@ -61,6 +66,12 @@ pub(crate) struct Engine {
     pub cancel: CancellationToken,
     pub batch: i64,
     pub progress: Progress,
+    /// The settings that this run was started with.
+    pub tuning: Tuning,
+    /// The group of the run, for its metrics.
+    pub group: String,
+    /// How far the last backfill was that did not come to its end.
+    pub reached: Vec<StepProgress>,
     lease: Lease,
     session: ClientSession,
     /// Guarded transactions that committed, ever: as in the fence document.
@@ -122,6 +133,9 @@ impl Engine {
                     cancel: cancel.clone(),
                     batch: history.last_batch() + 1,
                     progress: progress.clone(),
+                    tuning: Tuning::new(),
+                    group: String::new(),
+                    reached: Vec::new(),
                     lease,
                     session,
                     guards: fence.guards,
@@ -269,6 +283,11 @@ impl Engine {
     pub(crate) fn give_up_on_provisional(&mut self) {
         self.provisional.confirm();
         self.unsettled = true;
+    }
+
+    /// What operators ask of this run, and what it tells them.
+    pub(crate) fn steering(&self) -> &Arc<Steering> {
+        &self.lease.steering
     }
 
     /// Whether the lease is lost.

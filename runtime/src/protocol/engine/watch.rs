@@ -29,6 +29,10 @@ impl Watch {
     ) -> Result<(), StopReason> {
         let cancelled = async {
             self.cancel.cancelled().await;
+            #[cfg(mongrate_mutants)]
+            if crate::protocol::mutant::is(crate::protocol::mutant::Mutant::CancelDoesNotWait) {
+                return;
+            }
             // A backfill commits the batch at hand, and stops by itself.
             drop(self.batch_at_work.lock().await);
         };

@@ -49,7 +49,7 @@ impl Runner {
                 Command::Release { by, fence, forgets, under: self.under(rules) }
             }
             At::StandDown => Command::Release { by, fence, forgets: false, under: None },
-            At::Ended(_) | At::Dead => return None,
+            At::Paused | At::Ended(_) | At::Dead => return None,
         })
     }
 
@@ -80,6 +80,7 @@ impl Runner {
             }
             (Stage::Step, _) => (Change::Step, self.applied),
             (Stage::Note, _) => (Change::Failed(direction), self.applied),
+            (Stage::NoteCancelled, _) => (Change::Cancelled(direction), self.applied),
             (_, Direction::Up) => (Change::Applied, self.applied.set(version, true)),
             (_, Direction::Down) if online => (Change::Reverted, self.applied),
             (_, Direction::Down) => (Change::Reverted, self.applied.set(version, false)),

@@ -6,6 +6,7 @@
 //! next one is on its way.
 
 mod command;
+mod operator;
 mod receive;
 mod steps;
 
@@ -31,7 +32,7 @@ pub enum Outcome {
     Current,
     /// It did what it planned.
     Done,
-    /// A rollback lost the lock.
+    /// A rollback lost the lock, or a run that was to end.
     Lost,
     /// A rollback was refused by the planner.
     Refused,
@@ -41,6 +42,8 @@ pub enum Outcome {
     HeldUp,
     /// It said that this one failed, under this fence, and that nothing of it is there.
     Failed { version: u8, fence: u8, direction: Direction },
+    /// The run with this fence was cancelled, and said that the migration under way is not done.
+    Cancelled { fence: u8, under_way: Option<(u8, Direction)> },
 }
 
 /// Where an online migration is; a transactional one has only its end.
@@ -56,6 +59,8 @@ pub enum Stage {
     End,
     /// The one that says `failed`.
     Note,
+    /// The one that says `cancelled`.
+    NoteCancelled,
 }
 
 /// Why a transaction is aborted.
@@ -65,7 +70,7 @@ pub enum Then {
     Again,
     /// The guard did not match: to find out why.
     Settle,
-    /// The lease is lost.
+    /// The lease is lost, or the run is cancelled.
     Leave,
 }
 
@@ -80,6 +85,10 @@ pub enum Why {
     GaveUp,
     /// The release did not find the commits that it was to stand for, or had no answer.
     Confirm,
+    /// The run was cancelled while the outcome of a commit is unknown.
+    Cancelled,
+    /// A cancelled run ends, and a majority may not have its last commits.
+    Ending,
 }
 
 /// What it waits for.
@@ -102,6 +111,8 @@ pub enum At {
     /// `killSessions` of its own session.
     EndOwn(Why),
     Ddl,
+    /// The history is paused. What comes next is in `stage`.
+    Paused,
     Release(Outcome),
     /// The same, to wait for the lock again.
     StandDown,
@@ -165,6 +176,17 @@ pub struct Runner {
     previous: Option<Token>,
     /// It may not end the transaction that is in the way, and waits for the server to do it.
     pub waits: bool,
+    /// It obeys a pause.
+    paused: bool,
+    /// Its acquisition or its last heartbeat found the history paused. (The same thing, but for a
+    /// mutant.)
+    told_paused: bool,
+    /// Its acquisition has just found the history paused.
+    pub found_paused: bool,
+    /// It knows that the run is cancelled.
+    pub cancelled: bool,
+    /// It began something although it knows that it is paused, or cancelled.
+    pub heedless: bool,
 }
 
 /// What a runner does when no answer comes.
@@ -201,6 +223,11 @@ impl Runner {
             took_back: false,
             previous: None,
             waits: false,
+            paused: false,
+            told_paused: false,
+            found_paused: false,
+            cancelled: false,
+            heedless: false,
         }
     }
 
@@ -261,15 +288,20 @@ impl Runner {
     pub fn says_done(&self) -> bool {
         match self.at {
             At::Release(Outcome::Done) => self.light[0].is_none(),
+            // All but what it said to be interrupted, or taken back.
+            At::Release(Outcome::Cancelled { .. }) => self.guards > 0,
             At::Ended(Outcome::Done) => true,
             _ => false,
         }
     }
 
-    /// Whether its body is under way, which losing the lease interrupts.
+    /// Whether what is under way is dropped once the lease is lost, or the run is cancelled.
     pub fn is_interruptible(&self, rules: &Rules<'_>) -> bool {
+        let cancelled = self.cancelled && !self.lost;
         match self.at {
             At::Body | At::Ddl => true,
+            At::Raise | At::ReadRefused | At::ReadHolder | At::Kill(_) | At::ReadAll => cancelled,
+            At::Guard | At::Commit | At::Abort(_) if self.does_not_wait(rules) => true,
             At::Guard | At::Commit | At::Abort(_) | At::Look(Why::Mismatch | Why::GaveUp) => {
                 self.plan[0].is_some_and(|step| {
                     self.stage == Stage::Step && rules.kind(step.version) == Kind::Online
@@ -279,19 +311,23 @@ impl Runner {
         }
     }
 
-    /// Drops what is under way, because the lease is lost.
-    pub fn interrupt(&mut self) {
+    /// Drops what is under way, because the lease is lost, or the run is cancelled.
+    pub fn interrupt(&mut self, rules: &Rules<'_>) {
+        if !self.lost {
+            return self.interrupt_cancelled(rules);
+        }
         self.at = match self.at {
             At::Body if self.stage == Stage::End => At::Abort(Then::Leave),
             _ => At::EndOwn(Why::Lost),
         };
     }
 
-    /// Loses the lock, with the release going out beside it.
+    /// Loses the lock, with the release going out beside it. A run that was to end does not come
+    /// back.
     pub fn start_over(&mut self, goal: Goal) {
         *self = match goal {
-            Goal::Up => self.blank(At::Peek, self.token.attempt + 1),
-            Goal::Down => self.blank(At::Ended(Outcome::Lost), 0),
+            Goal::Up if !self.cancelled => self.blank(At::Peek, self.token.attempt + 1),
+            Goal::Up | Goal::Down => self.blank(At::Ended(Outcome::Lost), 0),
         };
     }
 }

@@ -26,10 +26,11 @@ impl Runner {
                 | At::Ddl,
                 Reply::Nothing,
             ) => {}
-            (At::Peek, Reply::Peeked { applied, held }) => {
+            (At::Peek, Reply::Peeked { applied, held, paused }) => {
+                let paused = paused && rules.protocol != Protocol::ForgetsPause;
                 if goal == Goal::Up && applied == Some(Versions::first(rules.kinds.len())) {
                     *self = self.blank(At::Ended(Outcome::Current), 0);
-                } else if held {
+                } else if held || paused {
                     return false;
                 } else {
                     self.go(At::Acquire);
@@ -41,7 +42,9 @@ impl Runner {
                     if rules.protocol == Protocol::KillPreviousOwner {
                         self.previous = lock.previous;
                     }
+                    self.hear(lock, rules);
                     self.go(At::Raise);
+                    self.found_paused = self.paused;
                 } else {
                     *self = self.blank(At::Peek, self.token.attempt + 1);
                 }
@@ -85,7 +88,7 @@ impl Runner {
             }
             (At::ReadAll, Reply::Found(found)) => self.plan(&found, goal, rules),
             (At::Guard, Reply::Matched(true)) => {
-                if self.lost {
+                if self.lost || self.is_to_end() {
                     self.go(At::Abort(Then::Leave));
                 } else if self.has_body(rules) {
                     self.go(At::Body);
@@ -94,11 +97,13 @@ impl Runner {
                 }
             }
             (At::Guard, Reply::Matched(false)) => self.go(At::Abort(Then::Settle)),
+            (At::Guard, Reply::Conflict) if self.is_to_end() => self.enter(rules),
             (At::Guard, Reply::Conflict) => return false,
             (At::Guard | At::Body | At::Commit, Reply::Gone) => self.again(rules),
             (At::Guard | At::Body, Reply::Nothing) => self.go(At::Abort(Then::Again)),
             (At::Body, Reply::Ok) => {
-                self.go(if self.lost { At::Abort(Then::Leave) } else { At::Commit });
+                let stops = self.lost || self.is_to_end();
+                self.go(if stops { At::Abort(Then::Leave) } else { At::Commit });
             }
             (At::Commit, Reply::Ok) => match rules.protocol {
                 Protocol::HistoryOutside => self.go(At::Write),
@@ -107,7 +112,7 @@ impl Runner {
             (At::Commit, Reply::Nothing) => {
                 self.unknown = true;
                 match after {
-                    _ if self.lost => self.enter(),
+                    _ if self.lost => self.enter(rules),
                     After::Again => {}
                     After::Anew => self.again(rules),
                     After::GiveUp => self.give_up(rules),
@@ -117,22 +122,31 @@ impl Runner {
             (At::Write, _) => self.committed(false, rules),
             (At::Abort(Then::Again), _) => self.again(rules),
             (At::Abort(Then::Settle), _) => self.go(At::Look(Why::Mismatch)),
-            (At::Abort(Then::Leave), _) => self.leave(),
+            (At::Abort(Then::Leave), _) => self.leave(rules),
             // The last thing that it could do about it.
             (At::EndOwn(Why::GaveUp), Reply::Nothing)
                 if self.unknown && rules.protocol != Protocol::SettlesEarly =>
             {
                 self.go(At::Release(Outcome::Unknown));
             }
+            // A step may still commit: its migration has not ended all the same.
+            (At::EndOwn(Why::Cancelled), Reply::Nothing)
+                if self.unknown && self.stage != Stage::Step =>
+            {
+                self.go(At::Release(Outcome::Unknown));
+            }
             (At::EndOwn(Why::GaveUp), _) if self.unknown => self.go(At::Look(Why::GaveUp)),
-            (At::EndOwn(Why::GaveUp), _) => self.fail(),
+            (At::EndOwn(Why::GaveUp), _) => self.fail(rules),
+            (At::EndOwn(Why::Cancelled), _) if self.unknown => self.go(At::Look(Why::Cancelled)),
             (At::EndOwn(_), _) if self.unknown => self.go(At::Look(Why::Lost)),
-            (At::EndOwn(_), _) => self.leave(),
-            (At::Look(Why::Confirm), Reply::Found(found)) => self.confirm(&found, rules),
+            (At::EndOwn(_), _) => self.leave(rules),
+            (At::Look(why @ (Why::Confirm | Why::Ending)), Reply::Found(found)) => {
+                self.confirm(why, &found, rules);
+            }
             (At::Look(why), Reply::Found(found)) => self.settle(why, &found, rules),
             (At::Ddl, Reply::Ok) => {
                 self.stage = Stage::End;
-                self.enter();
+                self.enter(rules);
             }
             // Sent again until an answer comes, or the attempts are used up.
             (At::Release(_), Reply::Nothing) if self.releases_under() => {
@@ -173,31 +187,32 @@ impl Runner {
         let light = u8::try_from(self.light.iter().flatten().count()).expect("few");
         let gone = ours.map_or(0, |fence| self.guards.saturating_sub(fence.guards));
         if (1..=light).contains(&gone) {
+            if why == Why::Cancelled {
+                self.stage = Stage::NoteCancelled;
+            }
             self.take_back(gone, rules);
             match (why, self.stage) {
                 (Why::Lost, _) => {
                     self.lost = true;
-                    self.leave();
+                    self.leave(rules);
                 }
-                (_, Stage::Note) => {
-                    (self.unknown, self.tries) = (false, 0);
-                    self.enter();
-                }
+                (_, stage @ (Stage::Note | Stage::NoteCancelled)) => self.note(stage, rules),
                 _ => self.begin(rules),
             }
             return;
         }
         match why {
-            Why::GaveUp => self.fail(),
-            Why::Mismatch | Why::Lost | Why::Confirm => {
+            Why::GaveUp => self.fail(rules),
+            Why::Cancelled => self.leave(rules),
+            Why::Mismatch | Why::Lost | Why::Confirm | Why::Ending => {
                 self.lost = true;
-                self.leave();
+                self.leave(rules);
             }
         }
     }
 
-    /// What a majority has of the commits that the release was to stand for.
-    fn confirm(&mut self, found: &Documents, rules: &Rules<'_>) {
+    /// What a majority has of the last commits, before the run ends.
+    fn confirm(&mut self, why: Why, found: &Documents, rules: &Rules<'_>) {
         let ours = found.fence.filter(|fence| fence.number == self.fence);
         let there = |(version, sequence): (u8, u8)| {
             let record = found.record(version);
@@ -206,15 +221,20 @@ impl Runner {
         match ours {
             Some(fence) if fence.guards < self.guards => {
                 self.take_back(self.guards - fence.guards, rules);
-                return self.begin(rules);
+                if why == Why::Confirm {
+                    return self.begin(rules);
+                }
             }
             None if !self.light().all(there) => {
                 self.lost = true;
-                return self.leave();
+                return self.go(At::StandDown);
             }
             _ => {}
         }
         self.light = [None; LIGHT_MAX];
-        self.go(At::Release(Outcome::Done));
+        match why {
+            Why::Ending => self.end_cancelled(),
+            _ => self.go(At::Release(Outcome::Done)),
+        }
     }
 }

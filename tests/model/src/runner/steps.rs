@@ -12,12 +12,14 @@ impl Runner {
     pub(super) fn take_back(&mut self, count: u8, rules: &Rules<'_>) {
         self.guards -= count;
         self.took_back = true;
+        // A guard that is late may match again. (Who lost the lease leaves its session there anyway.)
+        self.unsettled |= !self.lost;
         for _ in 0..count {
             let step = self.light[0].expect("as many as were counted");
             self.light.rotate_left(1);
             self.light[LIGHT_MAX - 1] = None;
             self.applied = self.applied.set(step.version, step.direction == Direction::Down);
-            if self.stage != Stage::Note && rules.protocol != Protocol::SkipsTakenBack {
+            if !self.is_noting() && rules.protocol != Protocol::SkipsTakenBack {
                 self.plan.rotate_right(1);
                 self.plan[0] = Some(step);
             }
@@ -27,27 +29,38 @@ impl Runner {
 
     pub(super) fn go(&mut self, at: At) {
         self.deaf |= self.told && matches!(at, At::Guard | At::Body | At::Ddl);
+        let begins = matches!(at, At::Guard | At::Body | At::Ddl) && !self.is_noting();
+        self.heedless |= self.cancelled && begins;
+        self.heedless |= self.told_paused && at == At::Ddl;
+        self.found_paused = false;
         self.at = at;
     }
 
     /// Begins a guarded transaction, unless it is known to be in vain.
-    pub(super) fn enter(&mut self) {
+    pub(super) fn enter(&mut self, rules: &Rules<'_>) {
         if self.lost && self.unknown {
             return self.go(At::EndOwn(Why::Lost));
         }
         if self.lost {
-            return self.leave();
+            return self.leave(rules);
+        }
+        if self.is_to_end() && self.unknown {
+            return self.go(At::EndOwn(Why::Cancelled));
+        }
+        if self.is_to_end() {
+            return self.leave(rules);
         }
         self.number += 1;
         self.tries += 1;
         self.unsettled = true;
+        self.heedless |= self.told_paused && self.tries == 1 && !self.ends_migration(rules);
         self.go(At::Guard);
     }
 
     /// Tries the transaction again, or has used up its attempts.
     pub(super) fn again(&mut self, rules: &Rules<'_>) {
         if self.tries < TRIES_MAX || self.lost {
-            self.enter();
+            self.enter(rules);
         } else {
             self.give_up(rules);
         }
@@ -61,17 +74,26 @@ impl Runner {
         } else if self.unknown {
             self.go(At::Look(Why::GaveUp));
         } else {
-            self.fail();
+            self.fail(rules);
         }
     }
 
+    /// Whether the transaction under way only records how a migration ended, which no pause holds
+    /// up.
+    fn ends_migration(&self, rules: &Rules<'_>) -> bool {
+        let online = rules.kind(self.step().version) == Kind::Online;
+        self.is_noting() || (self.stage == Stage::End && online)
+    }
+
     /// Gives the lock back, should it still be there, and starts over. A failure that could not
-    /// be noted stays a failure.
-    pub(super) fn leave(&mut self) {
+    /// be noted stays a failure. If it is cancelled, it notes that first.
+    pub(super) fn leave(&mut self, rules: &Rules<'_>) {
         self.at = match (self.stage, self.plan[0]) {
             (Stage::Note, Some(PlanStep { version, direction, .. })) => {
                 At::Release(Outcome::Failed { version, fence: self.fence, direction })
             }
+            (Stage::NoteCancelled, _) => return self.end_cancelled(),
+            _ if self.is_to_end() => return self.note(Stage::NoteCancelled, rules),
             _ => At::StandDown,
         };
     }
@@ -81,12 +103,15 @@ impl Runner {
         let Some(step) = self.plan[0] else {
             return self.go(At::Release(Outcome::Done));
         };
+        if self.is_to_end() {
+            return self.end_cancelled();
+        }
         (self.unknown, self.tries) = (false, 0);
         self.stage = match rules.kind(step.version) {
             Kind::Transactional => Stage::End,
             Kind::Online => Stage::Begin,
         };
-        self.enter();
+        self.proceed(rules);
     }
 
     /// A guarded transaction is known to have committed.
@@ -102,16 +127,17 @@ impl Runner {
         (self.unknown, self.unsettled, self.tries) = (false, false, 0);
         let PlanStep { version, direction, done, .. } = self.step();
         match self.stage {
-            Stage::Begin if done => self.ddl(),
+            Stage::Begin if done => self.ddl(rules),
             Stage::Begin => {
                 self.stage = Stage::Step;
-                self.enter();
+                self.proceed(rules);
             }
-            Stage::Step => self.ddl(),
+            Stage::Step => self.ddl(rules),
             Stage::Note => {
                 let outcome = Outcome::Failed { version, fence: self.fence, direction };
                 self.go(At::Release(outcome));
             }
+            Stage::NoteCancelled => self.end_cancelled(),
             Stage::End | Stage::Ddl => {
                 self.plan.rotate_left(1);
                 self.plan[STEPS_MAX - 1] = None;
@@ -120,19 +146,24 @@ impl Runner {
         }
     }
 
-    pub(super) fn ddl(&mut self) {
+    pub(super) fn ddl(&mut self, rules: &Rules<'_>) {
         self.stage = Stage::Ddl;
-        if self.lost { self.leave() } else { self.go(At::Ddl) }
+        self.proceed(rules);
     }
 
     /// It is said to have failed, and that is recorded if it can be.
-    pub(super) fn fail(&mut self) {
-        if self.stage == Stage::Note {
-            return self.leave();
+    pub(super) fn fail(&mut self, rules: &Rules<'_>) {
+        if self.is_noting() {
+            return self.leave(rules);
         }
+        self.note(Stage::Note, rules);
+    }
+
+    /// Records how a migration ended that did not commit.
+    pub(super) fn note(&mut self, stage: Stage, rules: &Rules<'_>) {
         (self.unknown, self.tries) = (false, 0);
-        self.stage = Stage::Note;
-        self.enter();
+        self.stage = stage;
+        self.enter(rules);
     }
 
     /// Reads the history, and decides.

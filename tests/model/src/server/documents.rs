@@ -13,6 +13,10 @@ pub struct Lock {
     pub expired: bool,
     /// Whose it was before. (Only a mutant looks at it.)
     pub previous: Option<Token>,
+    /// An operator has paused the history.
+    pub paused: bool,
+    /// The fence of the run that an operator wants to end.
+    pub cancel: Option<u8>,
 }
 
 /// The document `fence`.
@@ -42,6 +46,8 @@ pub enum Stored {
     Failed,
     /// It was rolled back.
     Reverted,
+    /// It was cancelled before anything of it was there.
+    Cancelled,
 }
 
 /// The record of one migration.
@@ -84,6 +90,8 @@ pub enum Change {
     Step,
     /// It failed.
     Failed(Direction),
+    /// It was cancelled.
+    Cancelled(Direction),
 }
 
 impl Record {
@@ -104,8 +112,14 @@ impl Record {
             Change::Failed(Direction::Up) => {
                 (self.state, self.direction) = (Stored::Failed, Direction::Up);
             }
+            // What is half-done stays half-done.
+            Change::Cancelled(Direction::Up) => {
+                if self.state == Stored::None {
+                    self.state = Stored::Cancelled;
+                }
+            }
             // What failed to go down is where it was.
-            Change::Failed(Direction::Down) => return self,
+            Change::Failed(Direction::Down) | Change::Cancelled(Direction::Down) => return self,
         }
         Self { fence, sequence, ..self }
     }

@@ -16,6 +16,7 @@ impl Server {
                 Reply::Peeked {
                     applied: seen.fence.map(|fence| fence.applied),
                     held: lock.owner.is_some() && !lock.expired,
+                    paused: lock.paused,
                 }
             }
             Command::Acquire { by } => {
@@ -30,6 +31,7 @@ impl Server {
                                 Protocol::KillPreviousOwner => lock.owner.or(lock.previous),
                                 _ => None,
                             },
+                            ..lock
                         };
                     });
                 } else if replicated {
@@ -104,6 +106,7 @@ impl Server {
                     self.watch.released_foreign |= !mine;
                     self.write(replicated, |now| {
                         (now.lock.owner, now.lock.expired) = (None, false);
+                        now.lock.cancel = None;
                         if rules.protocol == Protocol::KillPreviousOwner {
                             now.lock.previous = lock.owner;
                         }
@@ -210,7 +213,7 @@ impl Server {
             Change::Applied => false,
             Change::Reverted => true,
             Change::Step => self.now.record(guard.version).direction == Direction::Down,
-            Change::Running { .. } | Change::Failed(_) => return true,
+            Change::Running { .. } | Change::Failed(_) | Change::Cancelled(_) => return true,
         };
         (1..=rules.count()).all(|version| {
             let there = version < guard.version || (down && version == guard.version);

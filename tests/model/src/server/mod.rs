@@ -70,6 +70,15 @@ pub struct Watch {
     pub released_foreign: bool,
     /// A process said that its work is done, and a majority does not have all of it.
     pub said_too_early: bool,
+    /// The fences of the runs that operators asked to end, a bit each.
+    pub asked_to_end: u32,
+}
+
+impl Watch {
+    /// Whether an operator asked the run with this fence to end.
+    pub fn has_asked(self, fence: u8) -> bool {
+        self.asked_to_end & (1 << fence) != 0
+    }
 }
 
 /// The primary and what it knows.
@@ -148,13 +157,25 @@ impl Server {
         self.each_lock(|lock| lock.expired = lock.owner.is_some());
     }
 
-    /// The heartbeat of `by`: whether it still owns the lock.
-    pub fn beat(&mut self, by: Token) -> bool {
-        let owns = self.now.lock.owner == Some(by);
-        if owns {
-            self.each_lock(|lock| lock.expired &= lock.owner != Some(by));
+    /// The heartbeat of `by`: the lock, if it still owns it.
+    pub fn beat(&mut self, by: Token) -> Option<Lock> {
+        if self.now.lock.owner != Some(by) {
+            return None;
         }
-        owns
+        self.each_lock(|lock| lock.expired &= lock.owner != Some(by));
+        Some(self.now.lock)
+    }
+
+    /// An operator pauses the history, or resumes it.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.write(true, |now| now.lock.paused = paused);
+    }
+
+    /// An operator asks the run that owns the lock to end.
+    pub fn cancel(&mut self) {
+        let fence = self.now.lock.fence;
+        self.watch.asked_to_end |= 1 << fence;
+        self.write(true, |now| now.lock.cancel = Some(fence));
     }
 
     fn each_lock(&mut self, change: impl Fn(&mut Lock)) {

@@ -66,7 +66,7 @@ pub enum Reply {
     /// Done.
     Ok,
     /// What `Peek` saw.
-    Peeked { applied: Option<Versions>, held: bool },
+    Peeked { applied: Option<Versions>, held: bool, paused: bool },
     /// The lock after `Acquire`.
     Lock(Lock),
     /// An upsert met a document that does not match.

@@ -187,7 +187,8 @@ async fn work(
         Arc::new(observer.watch(scope, &source.collection))
     });
     let runner = Runner { watching: watching.clone(), ..runner };
-    let options = RunOptions { continue_on_error: wanted.continue_on_error, atomic: false };
+    let options =
+        RunOptions { continue_on_error: wanted.continue_on_error, ..RunOptions::default() };
     let ran = runner.run(wanted.goal, options).await;
     let (commands, observed) = match &watching {
         Some(watching) => (watching.steps(), watching.heard()),

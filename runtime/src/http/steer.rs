@@ -1,0 +1,166 @@
+//! Pause, resume, tune, cancel: each is asked of the library once, in the name of a token. The run may
+//! be another process's, as the request goes through the database.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Extension, Path, State, rejection::PathRejection},
+    response::Response,
+};
+
+use super::{
+    act::on_behalf,
+    answer,
+    ask::{Asked, SteerRequest, TuneRequest},
+    auth::Identity,
+    problem::Problem,
+    run_id::Instance,
+    shared::Shared,
+    wire::{details::Details, steering::Steered},
+};
+use crate::{Migrator, Steering};
+
+type Answered = Result<Response, Problem>;
+
+/// The id that stands for the run under way, whichever process has it.
+const CURRENT: &str = "current";
+
+/// Pauses the history: in every process, nothing more begins until it is resumed. The run under way
+/// ends the batch or the transaction at hand first.
+#[utoipa::path(
+    post, path = "/runs/{id}/pause", tag = "change", operation_id = "pauseRun", request_body = SteerRequest,
+    params(("id" = String, Path, description = "The run's id, or `current`: also if no run is under way")),
+    responses(
+        (status = 200, description = "The history is paused", body = Steered),
+        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
+        (status = 409, description = "That run is not under way; nothing was changed", body = Details, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn pause(
+    State(shared): State<Arc<Shared>>,
+    Extension(who): Extension<Identity>,
+    id: Result<Path<String>, PathRejection>,
+    Asked(asked): Asked<SteerRequest>,
+) -> Answered {
+    let fence = fence(&shared, id, asked.fence)?;
+    steer(&shared, &who, "pause", |migrator| said(migrator.pause(), &asked, fence)).await
+}
+
+/// Takes a pause back.
+#[utoipa::path(
+    post, path = "/runs/{id}/resume", tag = "change", operation_id = "resumeRun", request_body = SteerRequest,
+    params(("id" = String, Path, description = "The run's id, or `current`: also if no run is under way")),
+    responses(
+        (status = 200, description = "The history is not paused", body = Steered),
+        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
+        (status = 409, description = "That run is not under way; nothing was changed", body = Details, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn resume(
+    State(shared): State<Arc<Shared>>,
+    Extension(who): Extension<Identity>,
+    id: Result<Path<String>, PathRejection>,
+    Asked(asked): Asked<SteerRequest>,
+) -> Answered {
+    let fence = fence(&shared, id, asked.fence)?;
+    steer(&shared, &who, "resume", |migrator| said(migrator.resume(), &asked, fence)).await
+}
+
+/// Ends the run under way in order: the batch at hand is committed, the transaction at hand aborted,
+/// the lock released. What is pending stays pending until the next run.
+#[utoipa::path(
+    post, path = "/runs/{id}/cancel", tag = "change", operation_id = "cancelRun", request_body = SteerRequest,
+    params(("id" = String, Path, description = "The run's id, or `current`")),
+    responses(
+        (status = 200, description = "The run was asked to end", body = Steered),
+        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
+        (status = 409, description = "That run is not under way; nothing was changed", body = Details, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn cancel(
+    State(shared): State<Arc<Shared>>,
+    Extension(who): Extension<Identity>,
+    id: Result<Path<String>, PathRejection>,
+    Asked(asked): Asked<SteerRequest>,
+) -> Answered {
+    let fence = fence(&shared, id, asked.fence)?;
+    steer(&shared, &who, "cancel", |migrator| said(migrator.cancel_run(), &asked, fence)).await
+}
+
+/// Changes how the backfills of the run under way work.
+#[utoipa::path(
+    post, path = "/runs/{id}/tune", tag = "change", operation_id = "tuneRun", request_body = TuneRequest,
+    params(("id" = String, Path, description = "The run's id, or `current`")),
+    responses(
+        (status = 200, description = "The settings are changed", body = Steered),
+        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
+        (status = 409, description = "That run is not under way; nothing was changed", body = Details, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn tune(
+    State(shared): State<Arc<Shared>>,
+    Extension(who): Extension<Identity>,
+    id: Result<Path<String>, PathRejection>,
+    Asked(asked): Asked<TuneRequest>,
+) -> Answered {
+    let fence = fence(&shared, id, asked.fence)?;
+    let settings = asked.settings.settings()?;
+    let request = SteerRequest { why: asked.why, fence: asked.fence };
+    steer(&shared, &who, "tune", |migrator| {
+        said(migrator.tune(settings).reset(asked.reset), &request, fence)
+    })
+    .await
+}
+
+fn said<'a>(steering: Steering<'a>, asked: &SteerRequest, fence: Option<i64>) -> Steering<'a> {
+    steering.why(asked.why.clone().unwrap_or_default()).fence(fence)
+}
+
+async fn steer(
+    shared: &Shared,
+    who: &Identity,
+    action: &'static str,
+    ask: impl for<'a> FnOnce(&'a Migrator) -> Steering<'a>,
+) -> Answered {
+    let migrator = on_behalf(shared, who);
+    let asked = ask(&migrator).await;
+    tracing::info!(
+        target: "mongrate::audit", token = who.name, action,
+        outcome = asked.as_ref().map_or_else(crate::Error::code, |_| "done"), "a run is steered"
+    );
+    let report = asked.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&Steered::from(report)))
+}
+
+/// The fence number of the run that a request names; `None`: whichever run it is.
+fn fence(
+    shared: &Shared,
+    id: Result<Path<String>, PathRejection>,
+    asked: Option<i64>,
+) -> Result<Option<i64>, Problem> {
+    let unknown = |text: &str| Err(Problem::not_found(text));
+    let Ok(Path(id)) = id else { return unknown("no run has this id, which is not valid text") };
+    if id == CURRENT {
+        return Ok(asked);
+    }
+    let Some(run) = shared.runs.get(&id) else {
+        return match Instance::of(&id).filter(|instance| *instance != shared.runs.here) {
+            Some(_) => Err(Problem::not_found(
+                "another process has this run; nothing was changed",
+            )
+            .next("GET lock/status for the fence of the run under way, and use the id `current` with that fence")),
+            None => unknown("no run has this id; the last hundred runs are kept until the process ends"),
+        };
+    };
+    let run_fence = run.shown().fence;
+    if run.is_over() {
+        return Err(Problem::over(run_fence));
+    }
+    match (run_fence, asked) {
+        (None, _) => Err(Problem::over(None)),
+        (Some(fence), Some(asked)) if fence != asked => Err(Problem::usage(format!(
+            "the run has the fence {fence}, and not {asked}; nothing was changed"
+        ))),
+        (fence, _) => Ok(fence),
+    }
+}

@@ -1,0 +1,42 @@
+//! Where a run begins nothing more while its history is paused.
+
+use super::Engine;
+use crate::{
+    model::report::steering::{Asked, Hold, HoldReason},
+    telemetry::{metrics, progress::RunEvent, visible::Line},
+};
+
+/// The pause in words.
+pub(crate) fn paused(asked: &Asked) -> Hold {
+    Hold::new(HoldReason::Paused, format!("paused by {asked}"))
+}
+
+impl Engine {
+    /// Returns at once unless the history is paused; otherwise when it no longer is, and when the run
+    /// is cancelled or the lease is lost, which the caller finds out by itself.
+    ///
+    /// The lock is kept meanwhile.
+    pub(crate) async fn hold(&self) {
+        let steering = self.steering();
+        let Some(asked) = steering.orders().paused else { return };
+        let hold = paused(&asked);
+        self.tell(Some(&hold));
+        tracing::warn!(target: "mongrate", by = %Line(&asked), "the history is paused; nothing more begins until it is resumed");
+        let mut orders = steering.subscribe();
+        tokio::select! {
+            _ = orders.wait_for(|orders| orders.paused.is_none()) => {
+                tracing::info!(target: "mongrate", "the history is resumed");
+            }
+            () = self.cancel.cancelled() => {}
+            () = self.lease.lost.cancelled() => {}
+        }
+        self.tell(None);
+    }
+
+    /// Tells what holds the run back: the listener now, everybody else with the next heartbeat.
+    pub(crate) fn tell(&self, hold: Option<&Hold>) {
+        self.steering().hold(hold);
+        metrics::held(&self.group, self.control.database.name(), hold);
+        self.progress.emit(|| RunEvent::Held { hold: hold.cloned() });
+    }
+}
