@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashSet,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -320,7 +323,7 @@ async fn every_request_gets_a_defined_answer() {
         operator.tune(gentle).fence(9).await,
     ] {
         let error = asked.unwrap_err();
-        assert!(error.to_string().contains("has one (fence 1)"), "{error}");
+        assert!(error.to_string().contains("has the lock with fence 1"), "{error}");
     }
     // Nothing is said, or too much.
     for asked in [
@@ -337,6 +340,56 @@ async fn every_request_gets_a_defined_answer() {
     assert!(error.to_string().contains("the lock is free (last fence 1)"), "{error}");
     let error = operator.pause().fence(1).await.unwrap_err();
     assert!(matches!(error, Error::NoRun { .. }), "{error}");
+    fresh.pass().await;
+}
+
+/// However often a run is steered, what else has happened stays in the history.
+#[tokio::test]
+async fn requests_push_nothing_else_out_of_the_history() {
+    let fresh = TestDb::new("steering_events").await;
+    let control = fresh.db.collection::<Document>("migrations");
+    let migrator = fresh.migrator(list());
+    migrator.up().steps(1).await.unwrap();
+    let held = doc! { "$set": { "owner": "gone", "expiresAt": mongrate::bson::DateTime::MAX } };
+    control.update_one(doc! { "_id": "lock" }, held).await.unwrap();
+    migrator.force_unlock(1).await.unwrap();
+    for _ in 0..15 {
+        assert!(migrator.pause().why("$why { not }").await.unwrap().changed);
+        assert!(migrator.resume().await.unwrap().changed);
+    }
+    let events = migrator.history().await.unwrap().events;
+    let count = |name: &str| events.iter().filter(|event| event.event == name).count();
+    assert_eq!((count("force_unlocked"), count("applied")), (1, 1), "{events:?}");
+    assert_eq!((count("paused"), count("resumed")), (10, 10), "{events:?}");
+    let last = events.iter().rfind(|event| event.event == "paused").unwrap();
+    assert_eq!(last.note.as_deref(), Some("$why { not }"));
+    fresh.pass().await;
+}
+
+static ELSEWHEN: OnceLock<Hours> = OnceLock::new();
+
+/// Whoever tries a migration does not wait for the night.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shadow_run_knows_no_hours_and_no_rate() {
+    let fresh = TestDb::new("steering_shadow").await;
+    seed(&fresh, 200).await;
+    ELSEWHEN.set(far_from_now(&fresh).await).unwrap();
+    let at_night = Migration::online_steps(1, "at_night", |on| {
+        Box::pin(async move {
+            let walk = on.backfill("walk", "things").between(ELSEWHEN.get().copied()).per_second(1);
+            walk.update(vec![doc! { "$set": { "n": 1 } }]).await.map(drop)
+        })
+    });
+    let migrator = fresh.migrator([at_night]);
+    let report = migrator.up().shadow().sample(1_000).await.unwrap();
+    assert!(report.is_ok(), "{report:?}");
+    // The run itself waits.
+    let stop = CancellationToken::new();
+    let waits = migrator.clone().lease(LEASE).cancel_on(stop.clone());
+    let run = tokio::spawn(async move { waits.up().await });
+    held(&migrator, HoldReason::Hours).await;
+    stop.cancel();
+    run.await.unwrap().unwrap_err();
     fresh.pass().await;
 }
 

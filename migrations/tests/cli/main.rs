@@ -7,6 +7,7 @@ mod drift;
 mod output;
 mod refusals;
 mod signals;
+mod steering;
 mod work;
 
 // What `create` writes compiles, as it is compiled here.

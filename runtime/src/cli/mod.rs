@@ -149,9 +149,9 @@
 //! | 65 | `needs_operator` | refused, a person has to decide: drift, order, irreversible, `check --strict` with lints, `drift --strict` with differences, `--atomic` over an online migration, … |
 //! | 69 | `unavailable` | MongoDB is out of reach, or cannot do what is needed |
 //! | 70 | `bad_build` | the migrations of this build are unsound |
-//! | 75 | `busy` | another process is migrating, or took over |
+//! | 75 | `busy` | another process is migrating, or took over; or the history is paused |
 //! | 77 | `forbidden` | the sign-in failed, or the user's rights do not suffice |
-//! | 130 | `cancelled` | cancelled by Ctrl-C, or not confirmed |
+//! | 130 | `cancelled` | cancelled by Ctrl-C or by `cancel`, or not confirmed |
 //! | 143 | `cancelled` | cancelled by SIGTERM |
 //!
 //! The first Ctrl-C or SIGTERM ends a run in order: the transaction is aborted, the outcome

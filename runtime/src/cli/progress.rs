@@ -1,9 +1,12 @@
 //! Shows a run's events on the progress line. Without a line (stderr is no terminal), a note says
 //! that this process waits for the lock, which could otherwise be silent for hours.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
-use super::{line::line, out::Out, render::backfill::backfill_line};
+use super::{line::line, out::Out, render::backfill::backfill_line, signals};
 use crate::{
     Direction, Hold, HoldReason, StepProgress,
     telemetry::{
@@ -25,12 +28,26 @@ struct Said {
 /// The listener of every verb. `is_logged`: whether log lines already say that a run waits.
 pub(super) fn listener(out: Out, is_logged: bool) -> Progress {
     let said = Mutex::new(Said::default());
+    let noted = AtomicBool::new(false);
     Progress::with_listener(move |event| {
+        if matches!(event, RunEvent::Began { .. }) {
+            signals::begun();
+        }
         let bar = line();
         let shown = match &bar {
             Some(_) => on_the_line(&said, event, out.width()),
             None if is_logged => None,
-            None => in_a_note(&event),
+            None => match &event {
+                RunEvent::Held { hold: None } => {
+                    let was_noted = noted.swap(false, Ordering::Relaxed);
+                    was_noted.then(|| "the run goes on".to_owned())
+                }
+                RunEvent::Held { hold: Some(hold) } if hold.reason != HoldReason::Rate => {
+                    noted.store(true, Ordering::Relaxed);
+                    in_a_note(&event)
+                }
+                _ => in_a_note(&event),
+            },
         };
         match (bar, shown) {
             (Some(bar), Some(text)) => {
@@ -48,6 +65,8 @@ fn on_the_line(said: &Mutex<Said>, event: RunEvent, width: Option<u16>) -> Optio
     let text = match event {
         RunEvent::Began { steps, .. } => {
             said.planned = steps;
+            // What it waited for is over.
+            said.text = "going on".to_owned();
             return None;
         }
         RunEvent::StepBegan { at } => {
@@ -108,6 +127,7 @@ fn place(said: &Said) -> String {
 fn with_hold(text: &str, hold: Option<&Hold>) -> String {
     match hold {
         None => text.to_owned(),
+        Some(hold) if text.is_empty() => format!("held back: {}", hold.text),
         Some(hold) if hold.reason == HoldReason::Rate => format!("{text} ({})", hold.text),
         Some(hold) => format!("held back: {}; {text}", hold.text),
     }

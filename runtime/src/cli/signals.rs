@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use tokio::task::JoinHandle;
@@ -17,6 +17,14 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// The exit code for SIGTERM, as in a shell: 128 + 15.
 pub(super) const TERMINATED: u8 = 143;
 
+/// Whether the run has the lock, or had it.
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// The run has begun: from now on, a signal does not only end a wait.
+pub(super) fn begun() {
+    BEGUN.store(true, Ordering::Relaxed);
+}
+
 /// What the first signal ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cancelled {
@@ -30,8 +38,9 @@ pub(super) enum Cancelled {
 
 impl Cancelled {
     /// What the first signal says.
-    const fn first(self) -> Option<&'static str> {
+    fn first(self) -> Option<&'static str> {
         match self {
+            Self::Run if !BEGUN.load(Ordering::Relaxed) => Self::Verb.first(),
             Self::Run => Some(
                 "ending in order: the batch at hand is committed, a transaction at hand is rolled back, \
                  the lock is released (press Ctrl-C again to quit at once)",
@@ -42,14 +51,14 @@ impl Cancelled {
     }
 
     /// What the second signal leaves.
-    const fn second(self) -> Option<&'static str> {
+    fn second(self) -> Option<&'static str> {
         match self {
-            Self::Run => Some(
+            Self::Run if BEGUN.load(Ordering::Relaxed) => Some(
                 "quit at once: nothing that was committed is lost, but the lock stays taken until its \
                  lease runs out, or until a run on this machine finds that this process has ended; that \
                  run rolls back the transaction that was open, and resumes",
             ),
-            Self::Verb | Self::Nothing => None,
+            _ => None,
         }
     }
 }

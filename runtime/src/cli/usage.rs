@@ -22,9 +22,9 @@ Exit codes:
   65   refused; a person has to decide (drift, order, irreversible, lints, ...)
   69   MongoDB is out of reach, or cannot do what is needed
   70   the migrations of this build are unsound
-  75   another process is migrating, or took over
+  75   another process is migrating, or took over; or the history is paused
   77   the sign-in failed, or the user's rights do not suffice
-  130  cancelled by Ctrl-C, or not confirmed (143: by SIGTERM)";
+  130  cancelled by Ctrl-C or by `cancel`, or not confirmed (143: by SIGTERM)";
 
 /// Migrates a MongoDB database.
 #[derive(Parser, Debug)]

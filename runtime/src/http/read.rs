@@ -143,8 +143,13 @@ pub(super) async fn run(
     if let Some(run) = shared.runs.get(&id) {
         return Ok(answer::ok(&run.shown()));
     }
-    let Some(instance) = Instance::of(&id).filter(|instance| *instance != shared.runs.here) else {
-        return Err(Problem::not_found(
+    Err(not_here(&shared, &id).await?)
+}
+
+/// Why this process does not have the run.
+pub(super) async fn not_here(shared: &Shared, id: &str) -> Result<Problem, Problem> {
+    let Some(instance) = Instance::of(id).filter(|instance| *instance != shared.runs.here) else {
+        return Ok(Problem::not_found(
             "no run has this id; the last hundred runs are kept until the process ends",
         ));
     };
@@ -154,7 +159,7 @@ pub(super) async fn run(
     let is_its = |who: &Who| Instance::new(&who.host, who.pid) == instance;
     let its = lock.holder.as_ref().is_some_and(is_its).then_some(&lock);
     let process = format!("process {} of {}", instance.pid, instance.host);
-    Err(Problem::elsewhere(process, its))
+    Ok(Problem::elsewhere(process, its))
 }
 
 /// Server-sent events of the runs that were requested here, as they happen.

@@ -14,11 +14,11 @@ use super::{
     ask::{Asked, SteerRequest, TuneRequest},
     auth::Identity,
     problem::Problem,
-    run_id::Instance,
+    read::not_here,
     shared::Shared,
     wire::{details::Details, steering::Steered},
 };
-use crate::{Migrator, Steering};
+use crate::{Error, Migrator, Steering};
 
 type Answered = Result<Response, Problem>;
 
@@ -42,7 +42,7 @@ pub(super) async fn pause(
     id: Result<Path<String>, PathRejection>,
     Asked(asked): Asked<SteerRequest>,
 ) -> Answered {
-    let fence = fence(&shared, id, asked.fence)?;
+    let fence = fence(&shared, id, asked.fence).await?;
     steer(&shared, &who, "pause", |migrator| said(migrator.pause(), &asked, fence)).await
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn resume(
     id: Result<Path<String>, PathRejection>,
     Asked(asked): Asked<SteerRequest>,
 ) -> Answered {
-    let fence = fence(&shared, id, asked.fence)?;
+    let fence = fence(&shared, id, asked.fence).await?;
     steer(&shared, &who, "resume", |migrator| said(migrator.resume(), &asked, fence)).await
 }
 
@@ -83,7 +83,7 @@ pub(super) async fn cancel(
     id: Result<Path<String>, PathRejection>,
     Asked(asked): Asked<SteerRequest>,
 ) -> Answered {
-    let fence = fence(&shared, id, asked.fence)?;
+    let fence = fence(&shared, id, asked.fence).await?;
     steer(&shared, &who, "cancel", |migrator| said(migrator.cancel_run(), &asked, fence)).await
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn tune(
     id: Result<Path<String>, PathRejection>,
     Asked(asked): Asked<TuneRequest>,
 ) -> Answered {
-    let fence = fence(&shared, id, asked.fence)?;
+    let fence = fence(&shared, id, asked.fence).await?;
     let settings = asked.settings.settings()?;
     let request = SteerRequest { why: asked.why, fence: asked.fence };
     steer(&shared, &who, "tune", |migrator| {
@@ -133,34 +133,32 @@ async fn steer(
 }
 
 /// The fence number of the run that a request names; `None`: whichever run it is.
-fn fence(
+async fn fence(
     shared: &Shared,
     id: Result<Path<String>, PathRejection>,
     asked: Option<i64>,
 ) -> Result<Option<i64>, Problem> {
-    let unknown = |text: &str| Err(Problem::not_found(text));
-    let Ok(Path(id)) = id else { return unknown("no run has this id, which is not valid text") };
+    let Ok(Path(id)) = id else {
+        return Err(Problem::not_found("no run has this id, which is not valid text"));
+    };
     if id == CURRENT {
         return Ok(asked);
     }
     let Some(run) = shared.runs.get(&id) else {
-        return match Instance::of(&id).filter(|instance| *instance != shared.runs.here) {
-            Some(_) => Err(Problem::not_found(
-                "another process has this run; nothing was changed",
-            )
-            .next("GET lock/status for the fence of the run under way, and use the id `current` with that fence")),
-            None => unknown("no run has this id; the last hundred runs are kept until the process ends"),
-        };
+        return Err(not_here(shared, &id).await?.next(
+            "GET lock/status for the fence of the run under way, and use the id `current` with \
+             that fence",
+        ));
     };
-    let run_fence = run.shown().fence;
-    if run.is_over() {
-        return Err(Problem::over(run_fence));
-    }
-    match (run_fence, asked) {
-        (None, _) => Err(Problem::over(None)),
-        (Some(fence), Some(asked)) if fence != asked => Err(Problem::usage(format!(
-            "the run has the fence {fence}, and not {asked}; nothing was changed"
-        ))),
-        (fence, _) => Ok(fence),
+    match run.shown().fence {
+        fence if run.is_over() => Err(Problem::over(fence)),
+        None => Err(Problem::over(None)),
+        Some(fence) => match asked.filter(|asked| *asked != fence) {
+            None => Ok(Some(fence)),
+            Some(asked) => {
+                let found = format!("the run has the fence {fence}");
+                Err(shared.problem(Error::FenceMismatch { asked, found }))
+            }
+        },
     }
 }

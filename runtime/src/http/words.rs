@@ -137,8 +137,9 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             format!("failed:{failed}\n{done} done and recorded{why}")
         }
         Error::Cancelled { report } => format!(
-            "cancelled: {} done; the migration in flight was rolled back (an online migration \
+            "cancelled{}: {} done; the migration in flight was rolled back (an online migration \
              keeps its finished steps), and the lock was released",
+            report.cancelled_by.as_ref().map(|asked| format!(" by {asked}")).unwrap_or_default(),
             migrations(report.done().count())
         ),
         Error::Paused { asked } => {

@@ -213,6 +213,13 @@ impl Migrator {
         self
     }
 
+    /// Lets backfills run at any hour and at any rate, for tests.
+    #[cfg(feature = "testing")]
+    pub(crate) fn unthrottled(mut self) -> Self {
+        self.settings.unthrottled = true;
+        self
+    }
+
     /// Shows duplicate keys with their values in lints.
     #[cfg(feature = "cli")]
     pub(crate) fn lint_values(mut self) -> Self {

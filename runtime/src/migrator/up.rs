@@ -59,6 +59,7 @@ impl Migrator {
 ///   [`Error::Ahead`], [`Error::UnknownVersion`], [`Error::Corrupt`]: nothing was run.
 /// - [`Error::InsideMigration`]: this was called in the body of a migration; the call ran nothing.
 /// - [`Error::LockHeld`]: another process is migrating; the call ran nothing.
+/// - [`Error::Paused`]: an operator has paused the history; the call ran nothing.
 /// - [`Error::Failed`]: what the report lists as applied is applied; the failed migration left only
 ///   its record (an online or declared one also its finished steps).
 /// - [`Error::Cancelled`], [`Error::LockLost`]: likewise.

@@ -121,6 +121,8 @@ pub(crate) struct Settings {
     pub local_takeover: bool,
     pub wait: Wait,
     pub when_paused: WhenPaused,
+    /// Backfills do not wait for their hours, and know no rate: for runs that are tried.
+    pub unthrottled: bool,
     pub out_of_order: OutOfOrder,
     pub ahead: DatabaseAhead,
     pub retries: Retries,
@@ -143,6 +145,7 @@ impl Default for Settings {
             local_takeover: true,
             wait: Wait::Forever,
             when_paused: WhenPaused::default(),
+            unthrottled: false,
             out_of_order: OutOfOrder::default(),
             ahead: DatabaseAhead::default(),
             retries: Retries::default(),

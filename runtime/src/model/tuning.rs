@@ -67,11 +67,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Limit<T> {
 /// # Ok::<(), mongrate::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Tuning {
-    /// How many batches may be under way at once, 1 to 64: no more than parts of the collection are
-    /// left, of which there are 16 at most, or four for each worker that the backfill began with.
+    /// How many batches may be under way at once, 1 to 64. Only as many work as parts of the collection
+    /// are left: a big collection has 16, one under 20,000 documents has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
     /// The most documents per batch, 1 to 100,000.
@@ -184,6 +184,20 @@ impl Tuning {
             max_lag: other.max_lag.or(self.max_lag),
             max_queue: other.max_queue.or(self.max_queue),
             between: other.between.or(self.between),
+        }
+    }
+
+    /// The settings without those that are out of their bounds.
+    pub(crate) fn within_bounds(self) -> Self {
+        let is_in = |one: &Self| one.check().is_ok();
+        let none = Self::new();
+        Self {
+            workers: self.workers.filter(|it| is_in(&none.workers(*it))),
+            batch_documents: self.batch_documents.filter(|it| is_in(&none.batch_documents(*it))),
+            batch_bytes: self.batch_bytes.filter(|it| is_in(&none.batch_bytes(*it))),
+            per_second: self.per_second.filter(|it| is_in(&none.per_second(it.bound()))),
+            max_lag: self.max_lag.filter(|it| is_in(&none.max_lag(it.bound()))),
+            ..self
         }
     }
 
@@ -320,8 +334,7 @@ mod tests {
         assert_eq!(from_value::<Tuning>(written).unwrap(), all);
         assert_eq!(to_value(Tuning::new()).unwrap(), json!({}));
         assert_eq!(Tuning::new().to_string(), "nothing");
-        for wrong in [json!({ "per_second": "of" }), json!({ "speed": 1 }), json!({ "between": 7 })]
-        {
+        for wrong in [json!({ "per_second": "of" }), json!({ "between": 7 })] {
             assert!(from_value::<Tuning>(wrong.clone()).is_err(), "{wrong}");
         }
     }

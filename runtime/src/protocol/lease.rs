@@ -142,8 +142,8 @@ pub(crate) async fn acquire(
         let orders = Orders::parse(lock, fence);
         let mut lease = Lease::begin(control, owner, fence, lease, asked, orders);
         lease.from_dead = abandoned.is_some();
-        let outcome = reply.get_document("lastErrorObject").ok();
-        lease.created = outcome.is_some_and(|outcome| outcome.contains_key("upserted"));
+        // The lock may have been there for a pause that somebody had asked for.
+        lease.created = fence == 1;
         return Ok(Attempt::Acquired(lease));
     }
     let report = parse(lock);

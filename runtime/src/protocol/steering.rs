@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     control::{Control, majority},
-    documents::{EVENTS_MAX, LOCK_ID, append, date, literal, parse_who, who_document},
+    documents::{EVENTS_MAX, LOCK_ID, date, literal, parse_who, who_document},
 };
 use crate::{
     model::{
@@ -31,6 +31,12 @@ pub(crate) const OF_THE_RUN: [&str; 3] = ["tuned", "cancel", "position"];
 
 /// The fields of the lock that its owner reads.
 pub(crate) const FOR_THE_OWNER: [&str; 3] = ["paused", "tuned", "cancel"];
+
+/// How many requests of operators the lock and a record keep, beside their other events.
+const REQUESTS_MAX: i32 = 20;
+
+/// How long the note in a record may wait for a transaction that has written the record.
+const NOTE_MAX_MS: i32 = 300;
 
 /// What the lock says to its owner.
 #[derive(Clone, Debug, Default)]
@@ -95,26 +101,34 @@ impl Steering {
 
     /// Takes what a heartbeat has brought.
     pub(crate) fn obey(&self, orders: Orders) {
-        let cancelled = orders.cancel.is_some();
-        self.orders.send_replace(orders);
-        if cancelled {
-            lock(&self.ends).cancel();
-        }
+        self.orders.send_modify(|now| {
+            // Before anybody wakes who waits for the end of a pause.
+            if orders.cancel.is_some() {
+                lock(&self.ends).cancel();
+            }
+            *now = orders;
+        });
     }
 
     /// Sets the token that a cancellation cancels, also one that was asked for before.
     pub(crate) fn ends(&self, run: CancellationToken) {
+        *lock(&self.ends) = run.clone();
         if self.orders.borrow().cancel.is_some() {
             run.cancel();
         }
-        *lock(&self.ends) = run;
     }
 
     /// The migration at this place of so many is at work.
     pub(crate) fn step(&self, at: usize, of: usize) {
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let mut position = lock(&self.position);
-        (position.at, position.of) = (count(at + 1), count(of));
+        *position = RunPosition { at: count(at + 1), of: count(of), ..RunPosition::default() };
+    }
+
+    /// Sets how fast the backfill at work is, and how long the rest of it takes.
+    pub(crate) fn rate(&self, per_second: u64, remaining_ms: Option<u64>) {
+        let mut position = lock(&self.position);
+        (position.per_second, position.remaining_ms) = (Some(per_second), remaining_ms);
     }
 
     /// Sets what holds the run back. `false`: this held it back before.
@@ -134,7 +148,15 @@ impl Steering {
             let hold = hold.map_or(Bson::from("$$REMOVE"), |hold| {
                 doc! { "reason": hold.reason.as_str(), "text": literal(&hold.text) }.into()
             });
-            doc! { "at": position.at, "of": position.of, "hold": hold }
+            let whole = |number: Option<u64>| match number {
+                Some(number) => Bson::from(i64::try_from(number).unwrap_or(i64::MAX)),
+                None => Bson::from("$$REMOVE"),
+            };
+            doc! {
+                "at": position.at, "of": position.of, "hold": hold,
+                "perSecond": whole(position.per_second),
+                "remainingMs": whole(position.remaining_ms),
+            }
         })
     }
 }
@@ -174,7 +196,9 @@ pub(crate) fn parse_position(lock: &Document) -> Option<RunPosition> {
         let reason = HoldReason::ALL.into_iter().find(|reason| reason.as_str() == stored)?;
         Some(Hold::new(reason, hold.get_str("text").unwrap_or_default()))
     });
-    Some(RunPosition { at: place("at")?, of: place("of")?, hold })
+    let whole = |key| number(position, key).and_then(|number| u64::try_from(number).ok());
+    let (per_second, remaining_ms) = (whole("perSecond"), whole("remainingMs"));
+    Some(RunPosition { at: place("at")?, of: place("of")?, per_second, remaining_ms, hold })
 }
 
 fn parse_asked(asked: &Document) -> Option<Asked> {
@@ -223,7 +247,7 @@ fn parse_settings(stored: &Document) -> Tuning {
     let size = |key| number(stored, key).and_then(|number| u64::try_from(number).ok());
     let lag = size("maxLagMs").map(std::time::Duration::from_millis);
     let between = stored.get_str("between").ok().and_then(|hours| hours.parse().ok());
-    let settings = Tuning {
+    Tuning {
         workers: size("workers").and_then(|workers| usize::try_from(workers).ok()),
         batch_documents: of_type("batchDocuments"),
         batch_bytes: size("batchBytes"),
@@ -231,8 +255,8 @@ fn parse_settings(stored: &Document) -> Tuning {
         max_lag: limit(stored, "maxLagMs", lag),
         max_queue: limit(stored, "maxQueue", of_type("maxQueue")),
         between: limit(stored, "between", between),
-    };
-    if settings.check().is_ok() { settings } else { Tuning::new() }
+    }
+    .within_bounds()
 }
 
 /// A request of an operator.
@@ -276,14 +300,24 @@ pub(crate) async fn ask(
         reply = control.retrying(None, command).await;
     }
     let reply = reply?;
-    let Ok(lock) = reply.get_document("value") else { return Ok(None) };
+    let lock = match reply.get_document("value") {
+        Ok(lock) => lock.clone(),
+        // The run may have ended because of the first one of two commands.
+        Err(_) => {
+            let asked = doc! { "_id": LOCK_ID, "events.request": &id };
+            let found = control.find(None, asked, super::lease::projection_with_events()).await?;
+            let Some(lock) = found.into_iter().next() else { return Ok(None) };
+            lock
+        }
+    };
     let events = lock.get_array("events").map(Vec::as_slice).unwrap_or_default();
     let mine = events
         .iter()
         .filter_map(Bson::as_document)
         .find(|event| event.get_str("request").is_ok_and(|request| request == id));
     let event = mine.cloned().unwrap_or_default();
-    Ok(Some(Answer { lock: lock.clone(), changed: mine.is_some(), event }))
+    let changed = mine.is_some();
+    Ok(Some(Answer { lock, changed, event }))
 }
 
 /// The command that writes the request into the lock, unless it is so already.
@@ -294,11 +328,15 @@ fn command(collection: &str, request: &Request<'_>, id: &str) -> Document {
     if let Some(why) = why {
         asked.insert("why", literal(why));
     }
-    let note = match verb {
+    let what = match verb {
         SteeringVerb::Tune if *reset && settings.is_empty() => Some("as it was".to_owned()),
         SteeringVerb::Tune if *reset => Some(format!("as it was, but {settings}")),
         SteeringVerb::Tune => Some(settings.to_string()),
-        _ => why.map(str::to_owned),
+        _ => None,
+    };
+    let note = match (what, why) {
+        (Some(what), Some(why)) => Some(format!("{what}: {why}")),
+        (what, why) => what.or(why.map(str::to_owned)),
     };
     let name = match verb {
         SteeringVerb::Pause => "paused",
@@ -325,7 +363,8 @@ fn command(collection: &str, request: &Request<'_>, id: &str) -> Document {
             // Nothing is left to say.
             let is_empty = *reset && request.settings.is_empty();
             let tuned = if is_empty { "$$REMOVE".into() } else { asked.into() };
-            (doc! { "$literal": true }, "tuned", tuned)
+            let events = doc! { "$ifNull": ["$events.request", []] };
+            (doc! { "$not": [{ "$in": [id, events] }] }, "tuned", tuned)
         }
         SteeringVerb::Cancel => {
             (doc! { "$ne": ["$cancel.fence", "$fence"] }, "cancel", asked.into())
@@ -335,9 +374,7 @@ fn command(collection: &str, request: &Request<'_>, id: &str) -> Document {
     let mut set = doc! {
         // A history that no process has run yet.
         "fence": { "$ifNull": ["$fence", 0_i64] },
-        "events": { "$cond": [
-            &news, { "$slice": [append("events", event), -EVENTS_MAX] }, "$events",
-        ] },
+        "events": { "$cond": [&news, with_request(event), "$events"] },
     };
     set.insert(field, doc! { "$cond": [news, value, kept] });
     let mut query = doc! { "_id": LOCK_ID };
@@ -364,20 +401,32 @@ fn command(collection: &str, request: &Request<'_>, id: &str) -> Document {
 }
 
 /// Adds the request's event to the record of the migration that the run with this fence number is at
-/// work on, if it has one. Only for people: what a run obeys is in the lock.
+/// work on, if it has one. Only for people: what a run obeys is in the lock. So it does not wait for a
+/// transaction of the run that has written the record.
 pub(crate) async fn note(
     control: &Control,
     fence: i64,
     event: &Document,
 ) -> Result<(), ServerError> {
-    let event = doc! { "$literal": event };
-    let command = control.majority_update(vec![doc! {
+    let mut command = control.majority_update(vec![doc! {
         "q": { "_id": { "$type": "number" }, "state": "running", "fence": fence },
-        "u": [{ "$set": { "events": { "$slice": [
-            { "$concatArrays": [{ "$ifNull": ["$events", []] }, [event]] }, -EVENTS_MAX,
-        ] } } }],
+        "u": [{ "$set": { "events": with_request(doc! { "$literal": event }) } }],
     }]);
+    command.insert("maxTimeMS", NOTE_MAX_MS);
     control.once(None, command).await.map(drop)
+}
+
+/// The events with one more request of an operator, and without the oldest ones. However many requests
+/// there are, what else has happened stays: who took the lock away, when a migration began.
+fn with_request(event: Document) -> Document {
+    let events = doc! { "$ifNull": ["$events", []] };
+    let is_other = doc! { "$eq": [{ "$type": "$$this.request" }, "missing"] };
+    let others = doc! { "$filter": { "input": &events, "cond": &is_other } };
+    let requests = doc! { "$filter": { "input": events, "cond": { "$not": [is_other] } } };
+    doc! { "$concatArrays": [
+        { "$slice": [others, -EVENTS_MAX] },
+        { "$slice": [{ "$concatArrays": [requests, [event]] }, -REQUESTS_MAX] },
+    ] }
 }
 
 #[cfg(test)]
@@ -399,8 +448,11 @@ mod tests {
         for settings in [all, Tuning::new(), Tuning::new().per_second(None).max_lag(None)] {
             assert_eq!(parse_settings(&settings_document(&settings)), settings);
         }
-        let strange = doc! { "workers": 0, "perSecond": "fast", "between": 7, "new": true };
-        assert_eq!(parse_settings(&strange), Tuning::new());
+        // Of what another version wrote, what can be read counts.
+        let strange = doc! {
+            "workers": 128, "perSecond": 100, "between": 7, "maxQueue": "little", "new": true,
+        };
+        assert_eq!(parse_settings(&strange), Tuning::new().per_second(100));
     }
 
     #[test]

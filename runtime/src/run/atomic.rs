@@ -31,7 +31,7 @@ use crate::{
 pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
     let before = report.steps.len();
     let end = all_or_none(engine, steps, report).await;
-    if matches!(end, End::Cancelled) {
+    if matches!(end, End::Cancelled | End::Lost) {
         report.cancelled_by = engine.steering().orders().cancel;
     }
     for (at, step) in report.steps.iter().skip(before).enumerate() {
@@ -53,6 +53,7 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
     for at in 0..all.len() {
         engine.progress.emit(|| RunEvent::StepBegan { at });
     }
+    engine.steering().step(0, all.len());
     engine.hold().await;
     let (ended, progress) = body::run_together(engine, &all).await;
     let stop = match ended {

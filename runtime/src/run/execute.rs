@@ -159,6 +159,9 @@ impl Runner {
         engine.steering().ends(stop.clone());
         engine.cancel = stop;
         engine.tuning = options.tuning;
+        if self.settings.unthrottled {
+            engine.tuning = engine.tuning.between(None).per_second(None);
+        }
         engine.group.clone_from(&self.settings.group);
         self.progress.began(Some(engine.fence()), steps.iter().map(Into::into));
         let watching = self.watching.clone();
@@ -177,6 +180,8 @@ impl Runner {
         })
         .await;
         drop(on_drop);
+        // Whatever held the run back when it ended, also where its body was dropped.
+        metrics::held(&self.settings.group, self.control.database.name(), None);
         ended
     }
 
@@ -211,7 +216,9 @@ impl Runner {
             return Err(Error::LockLost { report: Box::new(report), taken_by });
         }
         tracing::warn!(target: "mongrate", "another process has taken over");
-        if matches!(goal, Goal::Up(target) if target.steps.is_none())
+        // Who was asked to end does not go on under another fence number.
+        if report.cancelled_by.is_none()
+            && matches!(goal, Goal::Up(target) if target.steps.is_none())
             && self.settings.wait != Wait::No
         {
             report.steps.retain(StepReport::is_done);

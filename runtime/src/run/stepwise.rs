@@ -71,7 +71,7 @@ pub(crate) async fn execute(
         }
         step_loop.confirm(engine, report).await;
     }
-    if matches!(step_loop.end, Some(End::Cancelled)) {
+    if matches!(step_loop.end, Some(End::Cancelled | End::Lost)) {
         report.cancelled_by = engine.steering().orders().cancel;
     }
     if !report.done().any(|step| step.direction == Direction::Up) {
@@ -110,7 +110,9 @@ impl StepLoop<'_> {
     /// the commits before it.
     async fn take(&mut self, engine: &mut Engine, step: &Step, report: &mut RunReport) {
         let version = step.migration.version();
+        let at = report.steps.len() - self.first;
         if self.end.is_none() && !self.stuck.contains(&version) {
+            engine.steering().step(at, self.count);
             engine.hold().await;
         }
         if self.end.is_none() && engine.cancel.is_cancelled() {
@@ -131,9 +133,7 @@ impl StepLoop<'_> {
         let span = tracing::info_span!(
             target: "mongrate", "migration", %version, name, direction = step.direction.as_str()
         );
-        let at = report.steps.len() - self.first;
         engine.progress.emit(|| RunEvent::StepBegan { at });
-        engine.steering().step(at, self.count);
         metrics::placed(&report.group, &report.database, at + 1, self.count);
         engine.reached.clear();
         if let Some(watching) = self.watching {

@@ -68,13 +68,17 @@ pub struct Crashed {
 /// [`TestError::Migration`] when a migration fails, also after a crash; [`TestError::SetUp`] when
 /// the database holds more than 32 MB.
 pub async fn apply_twice(database: &Database) -> Result<ApplyTwice, TestError> {
+    // Boxed: or every test's future would have room for it.
+    Box::pin(try_all(database)).await
+}
+
+async fn try_all(database: &Database) -> Result<ApplyTwice, TestError> {
     let pending = pending(database).await?;
     if pending.is_empty() {
-        // Boxed: or every test's future would have room for both.
-        return Box::pin(scratch::within(database, "twice", async |empty| {
+        return scratch::within(database, "twice", async |empty| {
             let all = self::pending(empty).await?;
             try_each(empty, &all).await
-        }))
+        })
         .await;
     }
     try_each(database, &pending).await

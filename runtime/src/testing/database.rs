@@ -77,6 +77,8 @@ impl Database {
             None => Migrator::new(&self.database),
             Some(list) => Migrator::with(&self.database, list.iter().copied()),
         };
+        // A test does not wait for the night.
+        let migrator = migrator.unthrottled();
         let migrator = match &self.about.group {
             None => migrator,
             Some(group) => migrator.group(group),

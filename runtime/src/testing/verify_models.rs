@@ -63,7 +63,8 @@ async fn migrate(database: &Database) -> Result<(), TestError> {
     let mut groups: BTreeSet<&str> = linked.iter().map(Migration::group).collect();
     let first = groups.take(DEFAULT_GROUP);
     for group in first.into_iter().chain(groups) {
-        let migrated: Result<_, Error> = Migrator::new(database).group(group).up().await;
+        let migrated: Result<_, Error> =
+            Migrator::new(database).group(group).unthrottled().up().await;
         migrated.map_err(|source| TestError::Migration {
             act: format!("apply the migrations of the group `{group}`"),
             source,

@@ -439,6 +439,13 @@ fn shown(
             (one.per_second, one.remaining_ms) = (None, None);
         }
     }
+    // Its process knows for how long it was held back.
+    if let (State::Running, [one], Some(position)) =
+        (state, progress.as_mut_slice(), &lock.position)
+        && position.per_second.is_some()
+    {
+        (one.per_second, one.remaining_ms) = (position.per_second, position.remaining_ms);
+    }
     let applied = record.filter(|record| record.is_applied());
     let name = linked.map(|one| one.name().to_owned());
     let other = |record: &&Record| {

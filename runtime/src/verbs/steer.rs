@@ -65,8 +65,10 @@ impl Runner {
         }
         let act = "ask for it in the lock";
         let asked = steering::ask(&self.control, &request).await;
-        let Some(answer) = asked.map_err(|error| Error::server(act, error))? else {
-            return self.not_asked(verb, fence).await;
+        let answer = match asked {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return self.not_asked(verb, fence).await,
+            Err(error) => return Err(self.control.explained(act, error).await),
         };
         let report = self.report(verb, &answer);
         if answer.changed
@@ -118,7 +120,7 @@ impl Runner {
             known_within_ms: None,
             paused: lock.paused.clone(),
             tuned: lock.tuned.clone(),
-            cancelled: lock.cancel_asked.clone(),
+            cancel_asked: lock.cancel_asked.clone(),
         }
     }
 }
@@ -134,7 +136,9 @@ fn found(lock: &LockReport) -> String {
         Some(holder) if lock.dead => {
             format!("{holder} had the last one (fence {}), and has ended", lock.fence)
         }
-        Some(holder) if lock.held => format!("{holder} has one (fence {})", lock.fence),
+        Some(holder) if lock.held => {
+            format!("{holder} has the lock with fence {}; ask again", lock.fence)
+        }
         Some(holder) => format!(
             "{holder} had the last one (fence {}), and does not renew its lease any more",
             lock.fence

@@ -38,7 +38,7 @@ pub const ROWS: &str = "rows";
 /// How many documents the collection has.
 pub const ROW_COUNT: i32 = 24;
 /// So that there are several batches.
-const BATCH: u32 = 7;
+pub(crate) const BATCH: u32 = 7;
 
 /// What becomes of [`ROWS`]. A backfill and the one that undoes it count in fields of their own:
 /// done twice and undone twice would look like once.
@@ -123,7 +123,7 @@ impl History {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .chain([DDL, SLOW, PAUSE, BIG, MANY])
+            .chain([DDL, SLOW, PAUSE, PAUSED_BATCH, BIG, MANY])
             .find(|history| history.name == name)
     }
 
@@ -254,6 +254,16 @@ const PAUSE: History = History {
     rows: Rows::None,
 };
 
+/// For schedules: a backfill that waits inside its first batch for a line on stdin, if `CHAOS_PAUSE` is
+/// set.
+const PAUSED_BATCH: History = History {
+    name: "paused_batch",
+    migrations: || vec![transactional!(1, "1"), WAITING_COUNTS, transactional!(3, "3")],
+    effects: &["1", "3"],
+    indexes: &[],
+    rows: Rows::Counted,
+};
+
 /// For the limits: fifty megabytes that do not compress, in one transaction.
 const BIG: History = History {
     name: "big",
@@ -358,6 +368,29 @@ const WAITING: Migration = Migration::transactional(2, "migration_2", |tx| {
     })
 })
 .reversible_by(|tx| Box::pin(leave(tx, "-2")));
+
+const WAITING_COUNTS: Migration = Migration::online_steps(2, "migration_2", |on| {
+    Box::pin(async move {
+        let counts = on.backfill("count", ROWS).batch_size(BATCH);
+        counts
+            .update_each(|row: Document| {
+                if row.get_i32("_id")? == 0 && std::env::var_os("CHAOS_PAUSE").is_some() {
+                    crate::app::say("inside");
+                    // The run has a thread of its own; its heartbeats go on.
+                    std::io::stdin().read_line(&mut String::new())?;
+                }
+                Ok(Some(doc! { "$inc": { "up": 1 } }))
+            })
+            .await
+            .map(drop)
+    })
+})
+.reversible_online_by(|on| {
+    Box::pin(async move {
+        on.backfill("count back", ROWS).batch_size(BATCH).update(vec![count("down")]).await?;
+        Ok(())
+    })
+});
 
 async fn leave(tx: &mut Transaction<'_>, label: &str) -> Result<(), BoxError> {
     let mut found = tx.collection::<Document>(EFFECTS).find(doc! {}).await?;

@@ -16,5 +16,6 @@ pub mod random;
 pub mod recovery;
 pub mod round;
 pub mod schedules;
+pub mod steered;
 pub mod units;
 pub mod weather;

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/protocol/mutant.rs`).
-pub const MUTANTS: [&str; 13] = [
+pub const MUTANTS: [&str; 16] = [
     "no-fence",
     "fence-only-read",
     "fence-no-op-set",
@@ -32,6 +32,9 @@ pub const MUTANTS: [&str; 13] = [
     "last-is-provisional",
     "releases-blindly",
     "release-any",
+    "forgets-pause",
+    "cancel-does-not-wait",
+    "obeys-old-cancel",
 ];
 
 /// Stuck, for a mutant; some are broken in that way, and would keep the suite waiting.
@@ -171,6 +174,9 @@ async fn verdict(
 ) -> Result<Verdict, Error> {
     let outcome = schedules::run(schedule.name, world, set).await?;
     let mut wrong = outcome.wrong;
+    if outcome.unsteady {
+        wrong.push("paused: it went on all the same".to_owned());
+    }
     if outcome.late {
         wrong.push(format!("recovery: took {} ms", outcome.recovery_ms));
     }

@@ -7,10 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use mongrate::{
-    bson::{Bson, Document},
-    mongodb::event::command::CommandEvent,
-};
+use mongrate::{bson::Document, mongodb::event::command::CommandEvent};
 
 use crate::app::say;
 
@@ -211,17 +208,10 @@ impl Striker {
     }
 }
 
-/// A renewal of the lease: an `update` of the lock that sets nothing but its end.
+/// A renewal of the lease: unlike an acquisition, it names the owner of the lock.
 pub(crate) fn is_heartbeat(command: &Document) -> bool {
-    let statement = || {
-        let updates = command.get_array("updates").ok()?;
-        let [Bson::Document(statement)] = updates.as_slice() else { return None };
-        let is_lock = statement.get_document("q").ok()?.get_str("_id").ok()? == "lock";
-        let stage = statement.get_array("u").ok()?.first()?.as_document()?;
-        let set = stage.get_document("$set").ok()?;
-        Some(is_lock && set.len() == 1 && set.contains_key("expiresAt"))
-    };
-    statement().unwrap_or(false)
+    let query = command.get("findAndModify").and_then(|_| command.get_document("query").ok());
+    query.is_some_and(|query| query.contains_key("owner"))
 }
 
 #[cfg(test)]

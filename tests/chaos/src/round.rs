@@ -116,6 +116,10 @@ pub struct Outcome {
     pub recovery_ms: u64,
     /// Recovery took longer than promised. On a busy machine the round has to be repeated alone.
     pub late: bool,
+    /// Something went on although it was paused. On a machine that stalls the pause may not have been
+    /// known: to be looked at again.
+    #[serde(default)]
+    pub unsteady: bool,
     /// The database, if it was kept.
     pub kept: Option<String>,
 }
@@ -131,7 +135,7 @@ impl Outcome {
         if self.stalled {
             return !self.wrong.iter().any(grave);
         }
-        (self.late || self.missed) && self.wrong.is_empty()
+        (self.late || self.missed || self.unsteady) && self.wrong.is_empty()
     }
 }
 

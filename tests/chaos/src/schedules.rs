@@ -12,11 +12,12 @@ use mongrate::{
 
 use crate::{
     child::{Next, Orders, Runner},
-    history::History,
+    history::{BATCH, History, ROWS},
     network,
     point::{Blow, Count, Point, Side},
     proxy::{Fault, Proxy, Refusal, Rule},
     round::{Ground, Outcome, Verb, World},
+    steered::{is_cancelled, operator, still},
 };
 
 /// A schedule, and the mutants that it is there to catch.
@@ -31,7 +32,7 @@ pub struct Schedule {
 }
 
 /// All of them.
-pub const ALL: [Schedule; 10] = [
+pub const ALL: [Schedule; 13] = [
     Schedule { name: "old_owner_that_does_not_know", catches: &["no-fence"], three_nodes: false },
     Schedule {
         name: "frozen_before_its_commit",
@@ -60,6 +61,13 @@ pub const ALL: [Schedule; 10] = [
         three_nodes: false,
     },
     Schedule { name: "thawed_before_its_release", catches: &["release-any"], three_nodes: false },
+    Schedule { name: "paused_and_killed", catches: &["forgets-pause"], three_nodes: false },
+    Schedule {
+        name: "cancelled_with_a_batch_at_work",
+        catches: &["cancel-does-not-wait"],
+        three_nodes: false,
+    },
+    Schedule { name: "cancelled_and_killed", catches: &["obeys-old-cancel"], three_nodes: false },
     Schedule {
         name: "acknowledged_and_failed_over",
         catches: &["fence-w1", "last-is-provisional"],
@@ -101,6 +109,9 @@ pub async fn run(name: &str, world: &World, set: Option<&Embedded>) -> Result<Ou
             world.single("ddl", up, first, at(1, After, Stop)).await
         }
         "thawed_before_its_release" => release(world).await,
+        "paused_and_killed" => paused_and_killed(world).await,
+        "cancelled_with_a_batch_at_work" => cancelled_with_a_batch(world).await,
+        "cancelled_and_killed" => cancelled_and_killed(world).await,
         "acknowledged_and_failed_over" => {
             failed_over(world, set.expect("three nodes for this one")).await
         }
@@ -238,6 +249,83 @@ async fn release(world: &World) -> Result<Outcome, Error> {
     second.tell("go on").await;
     let ended = second.next(world.patience).await;
     ground.well("the second", ended);
+    ground.verdict().await
+}
+
+/// The history is paused while the first has the lock; the first dies. Its successor has another fence.
+async fn paused_and_killed(world: &World) -> Result<Outcome, Error> {
+    let mut ground = world.ground("transactional", Verb::Up, false).await?;
+    let point = at(2, Side::Before, Blow::Stop);
+    let mut first = ground.start_as(Count::Only("commitTransaction"), Some(point), &[]);
+    ground.blow("the first", &mut first, point).await;
+    let operator = operator(&ground, "transactional");
+    if let Err(error) = operator.pause().why("a schedule").await {
+        ground.wrong(format!("pause was refused: {error}"));
+    }
+    first.kill().await;
+    let mut second = ground.start_as(Count::All, None, &[]);
+    still(world, &mut ground).await?;
+    let status = operator.status().await;
+    match status {
+        Ok(status) if status.applied <= 1 && status.lock.paused.is_some() => {}
+        Ok(status) => ground.wrong(format!("paused: {} are applied", status.applied)),
+        Err(error) => ground.wrong(format!("paused: no status: {error}")),
+    }
+    if let Err(error) = operator.resume().await {
+        ground.wrong(format!("resume was refused: {error}"));
+    }
+    let ended = second.next(world.patience).await;
+    ground.well("the second, gone on", ended);
+    ground.finish(Instant::now()).await;
+    ground.verdict().await
+}
+
+/// The run is asked to end while a batch of its backfill is at work: that batch is the last one, and whole.
+async fn cancelled_with_a_batch(world: &World) -> Result<Outcome, Error> {
+    let mut ground = world.ground("paused_batch", Verb::Up, false).await?;
+    let env = [("CHAOS_PAUSE", "1"), ("CHAOS_LEASE_MS", "3000")];
+    let mut first = ground.start_as(Count::All, None, &env);
+    if !first.says("inside", world.patience).await {
+        ground.wrong("the first did not get inside");
+    }
+    let operator = operator(&ground, "paused_batch");
+    if let Err(error) = operator.cancel_run().why("a schedule").await {
+        ground.wrong(format!("cancel was refused: {error}"));
+    }
+    // Two heartbeats: it knows.
+    tokio::time::sleep(Duration::from_millis(2_000)).await;
+    first.tell("go on").await;
+    let ended = first.next(world.patience).await;
+    if !is_cancelled(&ended) {
+        ground.wrong(format!("cancel: the first did not end: {ended:?}"));
+    }
+    let rows = ground.db.collection::<Document>(ROWS);
+    let counted = rows.count_documents(doc! { "up": 1 }).await?;
+    if counted != u64::from(BATCH) {
+        ground
+            .wrong(format!("cancel: the batch at work has {BATCH} documents, {counted} are done"));
+    }
+    ground.finish(Instant::now()).await;
+    ground.verdict().await
+}
+
+/// The first is asked to end, and dies before it knows.
+async fn cancelled_and_killed(world: &World) -> Result<Outcome, Error> {
+    let mut ground = world.ground("transactional", Verb::Up, false).await?;
+    let point = at(2, Side::Before, Blow::Stop);
+    // Longer than the machine stalls: an owner whose lease has run out is not asked.
+    let long = [("CHAOS_LEASE_MS", "6000")];
+    let mut first = ground.start_as(Count::Only("commitTransaction"), Some(point), &long);
+    ground.blow("the first", &mut first, point).await;
+    let operator = operator(&ground, "transactional");
+    match operator.cancel_run().await {
+        Ok(report) if report.changed => {}
+        other => ground.wrong(format!("cancel was refused: {other:?}")),
+    }
+    first.kill().await;
+    ground.finish(Instant::now()).await;
+    // The lease of the first was a long one.
+    ground.outcome.late = false;
     ground.verdict().await
 }
 

@@ -21,6 +21,7 @@ use crate::{
     point::{Count, Point},
     random,
     round::{Outcome, Verb, World},
+    steered::{self, Ask},
 };
 
 /// One round to be run.
@@ -62,6 +63,17 @@ pub enum Unit {
         /// The index of the fault in [`FAULTS`].
         fault: usize,
     },
+    /// An operator pauses or cancels one that breaks.
+    Steered {
+        /// The history's name.
+        history: &'static str,
+        /// The direction.
+        verb: Verb,
+        /// Where it breaks, and the operator asks.
+        point: Point,
+        /// For what.
+        ask: Ask,
+    },
     /// Many at random.
     Random {
         /// How many runners.
@@ -88,6 +100,9 @@ impl Unit {
                 let (fault, _) = FAULTS[*fault];
                 format!("network/{history}/{}/{at}/{fault}", verb.as_str())
             }
+            Self::Steered { history, verb, point, ask } => {
+                format!("steered/{history}/{}/{point}/{}", verb.as_str(), ask.as_str())
+            }
             Self::Storm { seed } => format!("storm/{seed}"),
             Self::Random { runners, seed } => format!("random/{runners}/{seed}"),
         }
@@ -106,6 +121,9 @@ impl Unit {
             Self::Pair { history, verb, points } => world.pair(history, *verb, *points).await,
             Self::Network { history, verb, at, fault } => {
                 network::round(world, history, *verb, *at, FAULTS[*fault].1).await
+            }
+            Self::Steered { history, verb, point, ask } => {
+                steered::round(world, history, *verb, *point, *ask).await
             }
             Self::Storm { seed } => random::calm(world, *seed).await,
             Self::Random { runners, seed } => random::round(world, *runners, *seed).await,
@@ -344,6 +362,9 @@ pub async fn again(
             }
             if outcome.stalled {
                 outcome.wrong.push("a runner lost its lease all the time".to_owned());
+            }
+            if outcome.unsteady {
+                outcome.wrong.push("paused: it went on, on a quiet machine too".to_owned());
             }
             if outcome.late {
                 let ms = outcome.recovery_ms;

@@ -14,6 +14,7 @@ use mongrate_chaos::{
     point::{Blow, Count, Point, Side},
     recovery::{self, Fall},
     round::{Verb, World},
+    steered::Ask,
     units::{self, State, Unit},
     weather::Set,
 };
@@ -65,6 +66,26 @@ async fn every_crash_point_of_one_runner() {
     let (history, verb, count) = ("slow", Verb::Up, Count::Heartbeats);
     let beats = world.commands(history, verb, count).await.unwrap();
     units.extend(Point::all(beats).map(|point| Unit::Single { history, verb, count, point }));
+    all_well(server.uri(), units).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_operator_pauses_or_cancels_at_crash_points() {
+    let server = server().await;
+    let world = World::new(server.uri(), RUNNER.into(), LEASE).await.unwrap();
+    let mut units = Vec::new();
+    for (history, verb, every) in
+        [("mixed", Verb::Up, 3), ("mixed", Verb::Down, 9), ("backfill", Verb::Up, 7)]
+    {
+        let commands = world.commands(history, verb, Count::All).await.unwrap();
+        // Every third and seventh of them is another side and another blow each time.
+        for (point, ask) in
+            Point::all(commands).step_by(every).zip([Ask::Pause, Ask::Cancel].into_iter().cycle())
+        {
+            units.push(Unit::Steered { history, verb, point, ask });
+        }
+    }
     all_well(server.uri(), units).await;
     server.stop().await;
 }

@@ -33,11 +33,11 @@ pub const LISTENS: &str = "who lost the lease stops";
 pub const TRUTHFUL: &str = "what is said to have failed has not committed";
 /// A process that knows of a pause begins no step of its plan, no step of an online migration and
 /// no DDL; one that knows that it is cancelled, nothing at all.
-pub const HEEDS: &str = "who is paused or cancelled begins nothing";
+pub const HEEDS: &str = "a paused or cancelled runner begins nothing";
 /// A process ends as cancelled only if an operator asked the run with its fence to end.
-pub const OWN_CANCEL: &str = "nobody is ended by a request for another run";
+pub const OWN_CANCEL: &str = "no run is ended by a request for another run";
 /// A paused process that is left alone after the resume ends with nothing pending.
-pub const GOES_ON: &str = "who is paused goes on after the resume";
+pub const GOES_ON: &str = "a paused run continues once the history is resumed";
 
 /// What was reported as done, a majority has.
 pub const DURABLE: &str = "what is said to be done is there for good";

@@ -33,7 +33,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every endpoint but the page.
-const ENDPOINTS: [&str; 12] = [
+const ENDPOINTS: [&str; 16] = [
     "/status",
     "/plan",
     "/history",
@@ -42,6 +42,10 @@ const ENDPOINTS: [&str; 12] = [
     "/lock/status",
     "/lock/release",
     "/runs/1",
+    "/runs/1/pause",
+    "/runs/1/resume",
+    "/runs/1/tune",
+    "/runs/1/cancel",
     "/events",
     "/openapi.json",
     "/up",
@@ -98,6 +102,7 @@ async fn under_no_prefix_is_a_door_open() {
         "/lock/status",
         "/runs",
         "/runs/1",
+        "/runs/1/pause",
         "/up",
         "/down",
         "/status/status",

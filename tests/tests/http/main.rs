@@ -9,5 +9,6 @@ mod reading;
 mod running;
 mod security;
 mod serving;
+mod steering;
 mod support;
 mod wire;

@@ -163,7 +163,8 @@ impl PolicyArgs {
 /// How the lock is taken.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct LockArgs {
-    /// How long to wait while another process migrates: `no`, `forever`, or `30s`
+    /// How long to wait while another process migrates or the history is paused: `no`, `forever`,
+    /// or `30s`
     /// [default: forever]
     #[arg(long, value_name = "HOW LONG", value_parser = duration::parse_wait)]
     pub wait: Option<Wait>,

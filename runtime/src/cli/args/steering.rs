@@ -55,11 +55,11 @@ pub struct TuningArgs {
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = BACKFILLS)]
     pub per_second: Option<Limit<u32>>,
 
-    /// Pause while a secondary is further behind than this: `10s`, or `off`
+    /// Wait while a secondary is further behind than this: `10s`, or `off`
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = BACKFILLS)]
     pub max_lag: Option<Limit<Duration>>,
 
-    /// Pause while more operations than this wait for a lock on the server, or `off`
+    /// Wait while more operations than this wait for a lock on the server, or `off`
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = BACKFILLS)]
     pub max_queue: Option<Limit<u32>>,
 

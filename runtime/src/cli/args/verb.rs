@@ -134,18 +134,24 @@ impl Command {
 }
 
 /// How `status` is shown.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Copy, Debug)]
 pub struct StatusArgs {
     /// Show it again and again, until Ctrl-C; without a terminal, each time that it has changed
     #[arg(long)]
     pub watch: bool,
 
-    /// With --watch: how often to look
+    /// With --watch: how often to look, 100ms or more
     #[arg(
         long, value_name = "DURATION", value_parser = duration::parse, default_value = "1s",
         requires = "watch"
     )]
     pub every: Duration,
+}
+
+impl Default for StatusArgs {
+    fn default() -> Self {
+        Self { watch: false, every: Duration::from_secs(1) }
+    }
 }
 
 /// What `up` applies.

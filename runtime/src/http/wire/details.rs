@@ -19,6 +19,8 @@ pub(crate) fn title(code: &str, kind: Kind) -> &'static str {
         "cross_origin" => "The request comes from another site",
         "unknown_host" => "The server does not have this host name",
         "create_disabled" => "This server writes no files",
+        "paused" => "The history is paused",
+        "no_run" => "No run is under way",
         "not_found" => "Not found",
         "method_not_allowed" => "The method is not allowed",
         "not_json" => "The body is not JSON",

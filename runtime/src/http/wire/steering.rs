@@ -155,6 +155,7 @@ pub(in crate::http) struct Tuned {
     /// All that is changed.
     settings: Tuning,
     /// The last request.
+    #[serde(flatten)]
     asked: Asked,
 }
 
@@ -188,6 +189,12 @@ pub(in crate::http) struct RunPosition {
     at: u32,
     /// How many migrations the run has.
     of: u32,
+    /// Documents per second of the backfill at work, without the times when it was held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_second: Option<u64>,
+    /// How long the rest of the backfill takes at that rate, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining_ms: Option<u64>,
     /// What holds the run back; left out if nothing does.
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<Hold>,
@@ -195,8 +202,8 @@ pub(in crate::http) struct RunPosition {
 
 impl From<steering::RunPosition> for RunPosition {
     fn from(position: steering::RunPosition) -> Self {
-        let steering::RunPosition { at, of, hold } = position;
-        Self { at, of, hold: hold.map(Hold::from) }
+        let steering::RunPosition { at, of, per_second, remaining_ms, hold } = position;
+        Self { at, of, per_second, remaining_ms, hold: hold.map(Hold::from) }
     }
 }
 
@@ -217,8 +224,8 @@ pub(in crate::http) struct Steered {
     /// The process that has the run under way; left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     holder: Option<Holder>,
-    /// How long it may take until that process knows, in milliseconds. It then ends the batch or the
-    /// transaction at hand first.
+    /// How long it may take until that process knows, in milliseconds. What it has begun by then is not
+    /// cut, but for a transaction that a cancellation rolls back.
     #[serde(skip_serializing_if = "Option::is_none")]
     known_within_ms: Option<u64>,
     /// The pause that is in force now.
@@ -229,7 +236,7 @@ pub(in crate::http) struct Steered {
     tuned: Option<Tuned>,
     /// The request that ends the run under way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cancelled: Option<Asked>,
+    cancel_asked: Option<Asked>,
 }
 
 impl From<steering::SteeringReport> for Steered {
@@ -244,7 +251,7 @@ impl From<steering::SteeringReport> for Steered {
             known_within_ms,
             paused,
             tuned,
-            cancelled,
+            cancel_asked,
         } = report;
         Self {
             group,
@@ -256,7 +263,7 @@ impl From<steering::SteeringReport> for Steered {
             known_within_ms,
             paused: paused.map(Asked::from),
             tuned: tuned.map(Tuned::from),
-            cancelled: cancelled.map(Asked::from),
+            cancel_asked: cancel_asked.map(Asked::from),
         }
     }
 }

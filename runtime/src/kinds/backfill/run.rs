@@ -259,6 +259,8 @@ fn share<'a>(on: &mut Online<'_>, job: &'a Job, partitions: Vec<Partition>) -> S
         tuning: engine.tuning,
         active: Cell::new(0),
         hold: RefCell::default(),
+        held: Cell::default(),
+        held_since: Cell::default(),
         control,
         job,
         fence: engine.fence(),
@@ -310,6 +312,7 @@ async fn run_workers(
         }
     }
     drop(workers);
+    shared.tell(None);
     let is_cancelled = shared.halt.is_cancelled();
     let documents = shared.documents();
     shared.emit(step, None, None);

@@ -24,7 +24,10 @@ use crate::{
         version::Version,
     },
     protocol::{
-        checkpoint::partition::Partition, control::Control, steering::Steering, stop::StopReason,
+        checkpoint::partition::Partition,
+        control::Control,
+        steering::{Orders, Steering},
+        stop::StopReason,
     },
     telemetry::{
         metrics,
@@ -64,6 +67,9 @@ pub(crate) struct Shared<'a> {
     pub begun: Instant,
     /// What holds the backfill back.
     pub hold: RefCell<Option<Hold>>,
+    /// For how long it stood still, until it went on the last time; and since when it stands still now.
+    pub held: Cell<Duration>,
+    pub held_since: Cell<Option<Instant>>,
     /// When the progress was last reported.
     pub reported: Cell<Instant>,
     /// Receives the progress, with the version of this migration.
@@ -84,8 +90,11 @@ pub(crate) struct Counts {
 impl Shared<'_> {
     /// The settings as they are now.
     pub(crate) fn pace(&self) -> Pace {
-        let tuned = self.steering.orders().tuned;
-        self.job.pace(&self.tuning.overridden_by(&tuned))
+        self.pace_by(&self.steering.orders())
+    }
+
+    fn pace_by(&self, orders: &Orders) -> Pace {
+        self.job.pace(&self.tuning.overridden_by(&orders.tuned))
     }
 
     /// Whether one more worker should be at work.
@@ -100,18 +109,19 @@ impl Shared<'_> {
     pub(crate) async fn wait(&self) -> bool {
         let pause = self.job.throttle.pause;
         if !pause.is_zero() {
-            self.nap(pause).await;
+            self.nap(pause, &self.steering.orders()).await;
         }
         let mut waited = None;
         while !self.halt.is_cancelled() {
-            let pace = self.pace();
+            let orders = self.steering.orders();
+            let pace = self.pace_by(&orders);
             if self.active.get() > pace.workers {
                 return false;
             }
-            let Some((hold, nap)) = self.reason(&pace).await else { break };
+            let Some((hold, nap)) = self.reason(&pace, &orders).await else { break };
             waited = Some(hold.reason);
             self.tell(Some(hold));
-            self.nap(nap).await;
+            self.nap(nap, &orders).await;
         }
         // Where the rate holds it back, it does so before each batch.
         if waited != Some(HoldReason::Rate) {
@@ -121,9 +131,8 @@ impl Shared<'_> {
     }
 
     /// What holds the next batch back, and when to look again.
-    async fn reason(&self, pace: &Pace) -> Option<(Hold, Duration)> {
-        let orders = self.steering.orders();
-        if let Some(held) = pace.throttle.by_order(&orders) {
+    async fn reason(&self, pace: &Pace, orders: &Orders) -> Option<(Hold, Duration)> {
+        if let Some(held) = pace.throttle.by_order(orders) {
             return Some(held);
         }
         if let Some(held) = self.load.wait(&pace.throttle).await {
@@ -132,22 +141,19 @@ impl Shared<'_> {
         self.rate.wait(pace.throttle.per_second, Instant::now())
     }
 
-    async fn nap(&self, long: Duration) {
+    /// Until it is time, or until there are other orders than these.
+    async fn nap(&self, long: Duration, known: &Orders) {
         let mut orders = self.steering.subscribe();
-        let (paused, tuned) = {
-            let now = orders.borrow_and_update();
-            (now.paused.clone(), now.tuned)
-        };
         tokio::select! {
             () = tokio::time::sleep(long) => {}
             () = self.halt.cancelled() => {}
-            // A heartbeat that brings nothing new does not end a pause between two batches.
-            _ = orders.wait_for(|now| (&now.paused, now.tuned) != (&paused, tuned)) => {}
+            // A heartbeat that brings nothing new does not end a rest between two batches.
+            _ = orders.wait_for(|now| (&now.paused, now.tuned) != (&known.paused, known.tuned)) => {}
         }
     }
 
     /// Tells what holds the backfill back, if that has changed.
-    fn tell(&self, hold: Option<Hold>) {
+    pub(crate) fn tell(&self, hold: Option<Hold>) {
         let before = self.hold.borrow().as_ref().map(|hold| hold.reason);
         let reason = hold.as_ref().map(|hold| hold.reason);
         self.steering.hold(hold.as_ref());
@@ -157,12 +163,21 @@ impl Shared<'_> {
         match &hold {
             Some(hold) if hold.reason == HoldReason::Rate => {}
             Some(hold) => {
-                tracing::warn!(target: "mongrate", "the backfill pauses: {}", Line(&hold.text));
+                tracing::warn!(target: "mongrate", "the backfill is held back: {}", Line(&hold.text));
             }
             None if before == Some(HoldReason::Rate) => {}
-            None => tracing::info!(target: "mongrate", "the backfill resumes"),
+            None => tracing::info!(target: "mongrate", "the backfill goes on"),
         }
         metrics::held(self.group, self.control.database.name(), hold.as_ref());
+        let stands = |reason: Option<HoldReason>| reason.is_some_and(|it| it != HoldReason::Rate);
+        match (stands(before), stands(reason)) {
+            (false, true) => self.held_since.set(Some(Instant::now())),
+            (true, false) => {
+                let held = self.held_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+                self.held.set(self.held.get() + held);
+            }
+            _ => {}
+        }
         self.hold.replace(hold.clone());
         self.progress.emit(|| RunEvent::Held { hold });
     }
@@ -184,7 +199,8 @@ impl Shared<'_> {
             return;
         }
         self.reported.set(Instant::now());
-        let millis = clock::ms_since(self.begun).max(1);
+        let held = clock::ms(self.held.get());
+        let millis = clock::ms_since(self.begun).saturating_sub(held).max(1);
         let per_second = self.counts.documents.get().saturating_mul(1_000) / millis;
         let documents = self.documents();
         let left_s = self
@@ -196,6 +212,7 @@ impl Shared<'_> {
             per_second, left_s, "backfilling"
         );
         let remaining_ms = left_s.map(|seconds| seconds.saturating_mul(1_000));
+        self.steering.rate(per_second, remaining_ms);
         self.emit(&self.job.name, Some(per_second), remaining_ms);
     }
 

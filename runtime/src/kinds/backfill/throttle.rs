@@ -27,7 +27,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether a wait for an hour is over.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
-/// When a backfill pauses.
+/// When a backfill is held back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Throttle {
     /// After each batch of each worker.

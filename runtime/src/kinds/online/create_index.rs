@@ -94,6 +94,7 @@ impl<'a> IntoFuture for CreateIndex<'a> {
             let collection = database.collection::<Document>(&collection);
             let mut backoff = Backoff::new(engine.control.retries);
             engine.hold().await;
+            engine.refuse_when_cancelled()?;
             loop {
                 engine.refuse_when_lost()?;
                 match collection.create_index(model.clone()).await {

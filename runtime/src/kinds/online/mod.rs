@@ -403,6 +403,7 @@ async fn send(
     let control = Control { database: database.clone(), ..engine.control.clone() };
     let mut backoff = Backoff::new(control.retries);
     engine.hold().await;
+    engine.refuse_when_cancelled()?;
     loop {
         engine.refuse_when_lost()?;
         match control.once(None, command.clone()).await {

@@ -61,29 +61,25 @@ pub(crate) fn lock_lost(report: &RunReport, taken_by: Option<&Who>) -> String {
 }
 
 pub(crate) fn cancelled(report: &RunReport) -> String {
-    let by = report.cancelled_by.as_ref().map_or(String::new(), |asked| {
-        let why = asked.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
-        format!(" by {}{why}", asked.by)
-    });
+    let by = report.cancelled_by.as_ref().map_or(String::new(), |asked| format!(" by {asked}"));
+    if report.fence.is_none() {
+        return format!("cancelled{by} before the run began; nothing was run");
+    }
     let mut text = format!("cancelled{by}: {} done", count(report.done().count(), "migration"));
     let is_cut = |step: &&StepReport| step.outcome == StepOutcome::Interrupted;
-    let Some(cut) = report.steps.iter().find(is_cut) else {
-        return text + "; the lock was released; `up` resumes from here";
-    };
-    match (cut.kind, cut.progress.as_slice()) {
-        (MigrationKind::Transaction, _) => {
-            text += &format!("; {} `{}` was rolled back", cut.version, cut.name);
-        }
-        (_, []) => {
-            text += &format!("; {} `{}` keeps its finished steps", cut.version, cut.name);
-        }
-        (_, progress) => {
-            let parts: Vec<String> = progress.iter().map(StepProgress::place).collect();
-            let done = parts.join(", ");
-            text += &format!("; {} `{}` is kept as far as it is: {done}", cut.version, cut.name);
-        }
+    if let Some(cut) = report.steps.iter().find(is_cut) {
+        let (version, name) = (cut.version, &cut.name);
+        let places: Vec<String> = cut.progress.iter().map(StepProgress::place).collect();
+        text += &match (cut.kind, places.as_slice()) {
+            (MigrationKind::Transaction, _) => format!("; {version} `{name}` was rolled back"),
+            (_, []) => format!("; {version} `{name}` keeps its finished steps"),
+            (_, places) => {
+                format!("; {version} `{name}` keeps what it has done: {}", places.join(", "))
+            }
+        };
     }
-    let verb = cut.direction.as_str();
+    let next = report.steps.iter().find(|step| !step.is_done());
+    let verb = next.map_or(Direction::Up, |step| step.direction).as_str();
     text + &format!("; the lock was released; `{verb}` resumes from here")
 }
 

@@ -20,12 +20,12 @@ pub struct Asked {
     pub why: Option<String>,
 }
 
-/// `web-1 pid 42 (clinic), since 2026-11-29 10:00:00 UTC: too much load`.
+/// `web-1 pid 42 (clinic) at 2026-11-29 10:00:00 UTC ("too much load")`.
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, since {} UTC", self.by, self.at.format("%Y-%m-%d %H:%M:%S"))?;
+        write!(f, "{} at {} UTC", self.by, self.at.format("%Y-%m-%d %H:%M:%S"))?;
         match &self.why {
-            Some(why) => write!(f, ": {why}"),
+            Some(why) => write!(f, " (\"{why}\")"),
             None => Ok(()),
         }
     }
@@ -82,7 +82,7 @@ impl HoldReason {
 pub struct Hold {
     /// The kind of the reason.
     pub reason: HoldReason,
-    /// The reason in words, as `replication is 12 s behind, and 10 s are allowed`.
+    /// The reason in words, as `replication is 12 s behind, and at most 10 s are allowed`.
     pub text: String,
 }
 
@@ -100,6 +100,12 @@ pub struct RunPosition {
     pub at: u32,
     /// How many migrations the run has.
     pub of: u32,
+    /// Documents per second of the backfill at work, without the times when it was held back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<u64>,
+    /// How long the rest of the backfill takes at that rate, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<u64>,
     /// What holds the run back; `None`: nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
@@ -138,8 +144,8 @@ pub struct SteeringReport {
     /// The process that has the run under way; `None`: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Who>,
-    /// How long it may take until that process knows, in milliseconds: a third of its lease. It
-    /// then ends the batch or the transaction at hand first.
+    /// How long it may take until that process knows, in milliseconds: a third of its lease. What it
+    /// has begun by then is not cut, but for a transaction that a cancellation rolls back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_within_ms: Option<u64>,
     /// The pause that is in force now.
@@ -150,5 +156,5 @@ pub struct SteeringReport {
     pub tuned: Option<Tuned>,
     /// The request that ends the run under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cancelled: Option<Asked>,
+    pub cancel_asked: Option<Asked>,
 }

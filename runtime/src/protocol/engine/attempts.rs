@@ -50,6 +50,15 @@ impl Engine {
         Ok(())
     }
 
+    /// Refuses an operation that a run would begin after it was told to end. For one that the fence
+    /// cannot hold back.
+    pub(crate) fn refuse_when_cancelled(&self) -> Result<(), ServerError> {
+        if self.cancel.is_cancelled() {
+            return Err(ServerError::in_reply("the run is cancelled: nothing more is begun", None));
+        }
+        Ok(())
+    }
+
     /// Stops a transaction that would begin when the lease is lost or the run is cancelled.
     fn refuse_when_stopped(&self, cancellable: bool) -> Result<(), StopReason> {
         if self.lease.lost.is_cancelled() {
@@ -97,6 +106,13 @@ impl Engine {
             }
             (Ok(CommitOutcome::TakenBack), StopReason::Server(_)) => Err(StopReason::TakenBack),
             (Ok(_), StopReason::Server(error)) if !ended => Err(StopReason::Unknown(error)),
+            (Ok(CommitOutcome::Unchanged | CommitOutcome::TakenBack), StopReason::Cancelled)
+                if !ended =>
+            {
+                let why = "the run was cancelled, and a commit that was sent may still get through";
+                let error = Error::server("commit", ServerError::in_reply(why, None));
+                Err(StopReason::Unknown(error))
+            }
             (
                 Ok(CommitOutcome::Unchanged | CommitOutcome::TakenBack | CommitOutcome::Lost),
                 stop,

@@ -336,6 +336,8 @@ impl Engine {
             "an election took back what only the former primary had; it is done again"
         );
         self.guards = found.guards;
+        // The guard of an attempt before them may still arrive, and matches again.
+        self.unsettled = true;
         self.applied = first.before;
         self.timing.retain(|timing| timing.sequence <= found.guards);
         self.undone += count;

@@ -19,6 +19,7 @@ use mongrate_chaos::{
     point::{Count, Point},
     recovery::{self, Fall},
     round::{Outcome, Verb, World},
+    steered::Ask,
     units::{self, Done, State, Unit},
     weather::Set,
 };
@@ -71,6 +72,8 @@ enum What {
     },
     /// The network fails a runner at each of its commands.
     Network,
+    /// An operator pauses or cancels a runner at each crash point.
+    Steered,
     /// Rounds in which a seed decides.
     Random {
         /// How many runners.
@@ -211,6 +214,7 @@ async fn run(args: Args) -> Result<bool, Failure> {
         What::All => {
             late = go(singles(&world).await?, args.jobs).await?;
             late.extend(go(network(&world).await?, args.jobs).await?);
+            late.extend(go(steered(&world).await?, args.jobs).await?);
             let mut pairs = {
                 let state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 pairs(&state, None, args.seed)
@@ -223,6 +227,7 @@ async fn run(args: Args) -> Result<bool, Failure> {
             }
         }
         What::Network => late = go(network(&world).await?, args.jobs).await?,
+        What::Steered => late = go(steered(&world).await?, args.jobs).await?,
         What::Random { runners, rounds } => {
             late = go(random(*runners, *rounds, args.seed), args.jobs).await?;
         }
@@ -444,6 +449,20 @@ async fn network(world: &World) -> Result<Vec<Unit>, Failure> {
                 for fault in 0..FAULTS.len() {
                     units.push(Unit::Network { history, verb, at, fault });
                 }
+            }
+        }
+    }
+    Ok(units)
+}
+
+async fn steered(world: &World) -> Result<Vec<Unit>, Failure> {
+    let mut units = Vec::new();
+    for history in History::ALL.map(|history| history.name) {
+        for verb in [Verb::Up, Verb::Down] {
+            let commands = world.commands(history, verb, Count::All).await?;
+            for ask in [Ask::Pause, Ask::Cancel] {
+                let points = Point::all(commands);
+                units.extend(points.map(|point| Unit::Steered { history, verb, point, ask }));
             }
         }
     }

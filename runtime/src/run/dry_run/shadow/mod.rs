@@ -186,7 +186,8 @@ async fn work(
         let scope = Scope::Database(database.name().to_owned());
         Arc::new(observer.watch(scope, &source.collection))
     });
-    let runner = Runner { watching: watching.clone(), ..runner };
+    let mut runner = Runner { watching: watching.clone(), ..runner };
+    runner.settings.unthrottled = true;
     let options =
         RunOptions { continue_on_error: wanted.continue_on_error, ..RunOptions::default() };
     let ran = runner.run(wanted.goal, options).await;
