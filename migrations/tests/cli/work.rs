@@ -198,7 +198,7 @@ async fn who_holds_the_lock_is_told_and_can_be_unlocked() {
         let waiting = Signalled::start(&clinic, &["up", "-v"], "waiting for the lock").await;
         waiting.signal(signal);
         let cancelled = waiting.ended().await.ends(code);
-        cancelled.complains("ending in order").complains("error: cancelled");
+        cancelled.complains("cancelling…").complains("error: cancelled before the run began");
     }
 
     clinic.run(&["force-unlock", &fence]).await.ends(64).complains("--confirm");

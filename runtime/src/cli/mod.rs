@@ -336,9 +336,8 @@ impl Command {
     fn cancelled(&self) -> Cancelled {
         match self {
             Self::Status(args) if args.watch => Cancelled::Nothing,
-            Self::Up(UpArgs { dry_run, .. })
-            | Self::Down(DownArgs { dry_run, .. })
-            | Self::Redo(RedoArgs { dry_run, .. })
+            Self::Up(args) if args.dry_run.how().is_none() => Cancelled::Run,
+            Self::Down(DownArgs { dry_run, .. }) | Self::Redo(RedoArgs { dry_run, .. })
                 if dry_run.how().is_none() =>
             {
                 Cancelled::Run

@@ -104,7 +104,7 @@ pub(super) async fn tune(
     Asked(asked): Asked<TuneRequest>,
 ) -> Answered {
     let fence = fence(&shared, id, asked.fence).await?;
-    let settings = asked.settings.settings()?;
+    let settings = asked.settings.settings().map_err(|error| shared.problem(error))?;
     let request = SteerRequest { why: asked.why, fence: asked.fence };
     steer(&shared, &who, "tune", |migrator| {
         said(migrator.tune(settings).reset(asked.reset), &request, fence)

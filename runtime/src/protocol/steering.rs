@@ -434,6 +434,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::time_of_day::Hours;
 
     #[test]
     fn settings_are_stored_and_read() {
@@ -444,7 +445,7 @@ mod tests {
             .per_second(500)
             .max_lag(Duration::from_secs(5))
             .max_queue(None)
-            .between("22:00-06:00+01:00".parse::<crate::Hours>().unwrap());
+            .between("22:00-06:00+01:00".parse::<Hours>().unwrap());
         for settings in [all, Tuning::new(), Tuning::new().per_second(None).max_lag(None)] {
             assert_eq!(parse_settings(&settings_document(&settings)), settings);
         }

@@ -84,8 +84,13 @@ fn endpoint(text: &str) -> String {
     let end = path.find(|c: char| "?\"' \n".contains(c)).unwrap_or(path.len());
     let path = match path.split_at(end).0 {
         "" => "/",
-        path if path.starts_with("/runs/") => "/runs/{id}",
         path => path,
+    };
+    // A run's id, and what is asked of that run.
+    let path = match path.strip_prefix("/runs/").map(|rest| rest.split_once('/')) {
+        Some(None) => "/runs/{id}".to_owned(),
+        Some(Some((_, verb))) => format!("/runs/{{id}}/{verb}"),
+        None => path.to_owned(),
     };
     format!("{method} {path}")
 }

@@ -185,7 +185,7 @@ async fn the_document_lists_every_status() {
             for status in wanted {
                 assert!(listed(status), "{method} {path}: {status}");
             }
-            assert_eq!(listed("404"), path == "/runs/{id}", "{method} {path}");
+            assert_eq!(listed("404"), path.starts_with("/runs/{id}"), "{method} {path}");
         }
     }
     // What no document can say otherwise: every number of a version is a whole one of 64 bits.

@@ -18,7 +18,7 @@ pub enum Command {
     Status(StatusArgs),
 
     /// Apply what is pending, oldest version first
-    Up(UpArgs),
+    Up(Box<UpArgs>),
 
     /// Roll back the last applied migration, or more with an option
     Down(DownArgs),
@@ -73,7 +73,7 @@ pub enum Command {
     Resume(AskArgs),
 
     /// Change how the backfills of the run under way work, whichever process has it
-    Tune(TuneArgs),
+    Tune(Box<TuneArgs>),
 
     /// End the run under way in order, as Ctrl-C does, whichever process has it
     ///

@@ -6,6 +6,7 @@
 pub(crate) mod details;
 pub(crate) mod doctor;
 pub(crate) mod drift;
+pub(crate) mod holder;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod run_report;

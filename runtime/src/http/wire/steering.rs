@@ -6,10 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::report::Holder;
+use super::holder::Holder;
 use crate::{
-    Hours, Limit,
-    http::problem::Problem,
+    Error, Hours, Limit,
     model::{report::steering, tuning},
 };
 
@@ -78,15 +77,12 @@ pub(in crate::http) struct Tuning {
 }
 
 impl Tuning {
-    pub(in crate::http) fn settings(&self) -> Result<tuning::Tuning, Problem> {
+    pub(in crate::http) fn settings(&self) -> Result<tuning::Tuning, Error> {
         let ms = |ms: u32| Duration::from_millis(u64::from(ms));
         let between = match self.between.as_deref() {
             None => None,
             Some(tuning::OFF) => Some(Limit::Off),
-            Some(hours) => {
-                let hours: Result<Hours, _> = hours.parse();
-                Some(Limit::AtMost(hours.map_err(|error| Problem::usage(error.to_string()))?))
-            }
+            Some(hours) => Some(Limit::AtMost(hours.parse::<Hours>()?)),
         };
         Ok(tuning::Tuning {
             workers: self.workers.and_then(|workers| usize::try_from(workers).ok()),
