@@ -16,7 +16,7 @@ use crate::{
         repair::Repair,
         up::Up,
     },
-    model::{result::BoxError, state::Resolution},
+    model::{result::BoxError, state::Resolution, tuning::Tuning},
 };
 
 /// No public future is larger, in bytes; clippy complains from 16 KB on.
@@ -62,6 +62,8 @@ fn library() -> Vec<(&'static str, usize)> {
         migrator().lock_status(),
         migrator().force_unlock(any()),
         migrator().up().into_future(),
+        migrator().pause().into_future(),
+        migrator().tune(Tuning::new()).into_future(),
         migrator().down().into_future(),
         migrator().redo().into_future(),
         migrator().check().into_future(),

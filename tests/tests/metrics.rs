@@ -148,6 +148,13 @@ async fn a_recorder_gets_what_the_guide_lists() {
     assert_eq!(seen.of("mongrate_backfill_documents_total", &plans), [2_500.0]);
     assert!(seen.of("mongrate_backfill_batches_total", &plans)[0] >= 1.0);
 
+    assert_eq!(seen.of("mongrate_backfill_walked_documents", &plans), [2_500.0]);
+    assert_eq!(seen.of("mongrate_backfill_expected_documents", &plans), [2_500.0]);
+    // It ended at the last one of four, and nothing holds it back any more.
+    assert_eq!(seen.of("mongrate_run_migration", &[&database, "group=default"]), [4.0]);
+    assert_eq!(seen.of("mongrate_run_migrations", &[&database]), [4.0]);
+    assert_eq!(seen.of("mongrate_run_held", &[&database]), [0.0; 5]);
+
     // Rolled back: what is counted follows.
     let two = fresh.migrator([effect!(1), effect!(2)]);
     let known = two.database_ahead(mongrate::DatabaseAhead::Allow);

@@ -163,11 +163,27 @@ async fn the_roles_of_the_guide_suffice_and_are_least() {
     assert!(right.consequence.as_deref().unwrap().contains("MIGRATE_ON_START=check"), "{right:?}");
     assert_eq!(report.server.user.as_deref(), Some("app@shop"));
     assert!(app.collection::<Document>("users").find_one(doc! {}).await.is_err());
+    let refused = check.pause().await.unwrap_err();
+    assert!(matches!(refused, Error::Unauthorized { .. }), "{refused}");
+    assert_eq!(refused.kind().exit_code(), 77);
 
     // The migrator may do all that the kinds of migrations do, and roll back.
     let shop = server.shop("migrator").await;
     there_and_back(&shop).await.unwrap();
     check.on_start().policy(StartPolicy::Check).await.unwrap();
+    // Whoever may write the control collection may steer, and run nothing.
+    let operate = doc! {
+        "createRole": "operate", "roles": [], "privileges": [{
+            "resource": { "db": "shop", "collection": "migrations" },
+            "actions": ["find", "insert", "update"],
+        }],
+    };
+    root.run_command(operate).await.unwrap();
+    let oncall = doc! { "createUser": "oncall", "pwd": "oncall", "roles": ["operate"] };
+    root.run_command(oncall).await.unwrap();
+    let oncall = Migrator::with(&server.shop("oncall").await, HISTORY);
+    assert!(oncall.pause().why("on call").await.unwrap().changed);
+    assert!(oncall.resume().await.unwrap().changed);
     // Not in another database, and no users.
     let other = shop.client().database("other");
     assert!(other.collection::<Document>("x").insert_one(doc! {}).await.is_err());

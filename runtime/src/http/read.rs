@@ -165,7 +165,7 @@ pub(super) async fn not_here(shared: &Shared, id: &str) -> Result<Problem, Probl
 /// Server-sent events of the runs that were requested here, as they happen.
 ///
 /// `state` (first, and after a gap): `{"run": Run or null}`, the last run. `run`: a run began or
-/// ended, `Run`. `step`: `{"run": id, "step": RunStep}`. `gap`: `{"missed": n}`, the client missed
+/// ended, or what holds it back has changed, `Run`. `step`: `{"run": id, "step": RunStep}`. `gap`: `{"missed": n}`, the client missed
 /// events that are no longer kept. With `Last-Event-ID`, the stream resumes after that event.
 #[utoipa::path(
     get, path = "/events", tag = "read", operation_id = "events",

@@ -375,6 +375,17 @@ async fn great_versions_are_shown_and_sent_exactly_and_names_turn_nothing_around
     browser.until("#counts", "1\napplied").await;
     let timeline = browser.until("#timeline", "reverted").await;
     assert!(timeline.contains(&GREATER.to_string()), "{timeline}");
+    // Paused with a reason, and resumed.
+    browser.click("#pause").await;
+    browser.until("dialog[open] #dialog-yes", "Pause").await;
+    browser.type_into("#why", "the <b>sale</b>").await;
+    browser.click("#dialog-yes").await;
+    let shown = browser.until("#steering", "nothing more begins").await;
+    assert!(shown.contains("the <b>sale</b>"), "{shown}");
+    browser.screenshot("9-paused").await;
+    browser.click("#resume").await;
+    browser.until("#timeline", "resumed").await;
+    assert_eq!(browser.text("#steering").await, "");
     // A fence is as great as it gets, too.
     let control = fresh.db.collection::<Document>("migrations");
     let held = doc! { "$set": {

@@ -195,6 +195,9 @@
     for (const button of document.querySelectorAll("[data-writes]")) button.disabled = !mayWrite || running;
     const { lock } = state.status || { lock: {} };
     show(byId("unlock"), mayWrite && Boolean(lock.holder) && !running);
+    show(byId("pause"), mayWrite && !lock.paused);
+    show(byId("resume"), mayWrite && Boolean(lock.paused));
+    show(byId("end-run"), mayWrite && lock.held && !lock.dead && !lock.cancel_asked);
   };
   const drawCounts = () => {
     const all = state.status.migrations;
@@ -211,6 +214,17 @@
       : lock.held ? `${who(lock.holder)} holds the lock (fence ${lock.fence}); its lease runs for another ${Math.ceil(left / 1000)} s unless it is renewed.`
       : lock.holder ? `${who(lock.holder)} did not release the lock (fence ${lock.fence}); its lease has run out, and the next run takes the lock.`
       : `The lock is free (last fence ${lock.fence}).`);
+    const { paused, cancel_asked: ended, tuned, position } = lock;
+    const asked = (one) => `${who(one.by)}, ${new Date(one.at).toLocaleString()}${one.why ? ` (“${one.why}”)` : ""}`;
+    const hold = position && position.hold;
+    const parts = [
+      position ? `Migration ${count(position.at)} of ${count(position.of)}.` : "",
+      paused ? `Paused by ${asked(paused)}: nothing more begins until it is resumed.${lock.held ? hold && hold.reason === "paused" ? " The run has stopped." : " The run finishes what it has begun." : ""}` : "",
+      hold && !paused ? `Held back: ${hold.text}.` : "",
+      tuned ? `Tuned by ${asked(tuned)}: ${Object.entries(tuned.settings).map(([name, value]) => `${words(name)} ${value}`).join(", ")}.` : "",
+      ended ? `Asked to end by ${asked(ended)}.` : ""].filter(Boolean);
+    show(byId("steering"), parts.length > 0);
+    say(byId("steering"), parts.join(" "));
   };
   const choose = (select, options) => {
     const text = JSON.stringify(options);
@@ -257,7 +271,7 @@
       const bar = ms === undefined ? null : make("span", { class: "bar", "aria-hidden": "true" });
       if (bar) bar.style.width = `${Math.max(1, 100 * ms / longest)}%`;
       return make("li", {}, make("div", { class: "faint" }, when(event.at)), make("div", {}, label(event.event, event.event === "running" ? "began" : undefined), ` ${event.version ?? ""} ${event.name}${ms === undefined ? "" : `, ${took(ms)}`}`,
-        event.failure ? make("div", {}, failureText(event.failure)) : null, make("div", { class: "faint" }, who(event.by)), bar));
+        event.failure ? make("div", {}, failureText(event.failure)) : null, event.note ? make("div", {}, event.note) : null, make("div", { class: "faint" }, who(event.by)), bar));
     }) : make("li", {}, "No events yet."));
     show(byId("older"), Boolean(state.next));
   };
@@ -364,6 +378,14 @@
     const body = make("p", {}, lock.holder ? `${lock.held ? `${who(lock.holder)} holds the lock (fence ${lock.fence}), and its lease still runs` : `${who(lock.holder)} did not release the lock (fence ${lock.fence})`}. If that process is still alive, its next commit is refused; its earlier commits stay.` : "The lock is free.");
     if (await confirmed("Release the lock?", body, lock.holder ? `Release fence ${lock.fence}` : "", true)) { await post("lock/release", { fence: new Exact(lock.fence) }); await refresh(); }
   }));
+  const steer = (verb, title, text, yes) => attempt(async () => {
+    const why = make("input", { id: "why", type: "text", maxLength: 120, autocomplete: "off" });
+    const body = [make("p", {}, text), make("p", {}, make("label", { htmlFor: "why" }, "Why (for those who read the history)"), " ", why)];
+    if (await confirmed(title, body, yes, verb === "cancel")) { await post(`runs/current/${verb}`, why.value.trim() ? { why: why.value.trim() } : {}); await refresh(); }
+  });
+  byId("pause").addEventListener("click", steer("pause", "Pause the history?", "In every process, nothing more begins until it is resumed. A run that is under way finishes the batch or the transaction at hand, and then waits.", "Pause"));
+  byId("end-run").addEventListener("click", steer("cancel", "End the run?", "It commits the batch at hand, or rolls the transaction at hand back, and releases the lock. The next run goes on from there.", "End the run"));
+  byId("resume").addEventListener("click", attempt(async () => { await post("runs/current/resume", {}); await refresh(); }));
   byId("older").addEventListener("click", attempt(async () => {
     const page = await ask(`history?limit=50&before=${encodeURIComponent(state.next)}`);
     state.older = state.events = state.events.concat(page.events); state.next = page.next;
