@@ -143,6 +143,7 @@ pub use migrator::{
 pub use model::{
     config::{DatabaseAhead, OutOfOrder, Retries, Wait, WhenPaused},
     error::{Error, kind::Kind},
+    invalid_setting::InvalidSetting,
     kind::MigrationKind,
     lint::{Lint, LintLimits, LintName},
     named::{Drift, Named, Renamed},

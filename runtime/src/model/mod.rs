@@ -11,6 +11,7 @@ pub(crate) mod digest;
 pub(crate) mod error;
 pub(crate) mod identity;
 pub(crate) mod ignore;
+pub(crate) mod invalid_setting;
 pub(crate) mod kind;
 pub(crate) mod lint;
 pub(crate) mod named;

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Duration as Span, Timelike as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::error::Error;
+use super::invalid_setting::InvalidSetting;
 
 const MINUTES_A_DAY: i64 = 24 * 60;
 
@@ -103,9 +103,9 @@ impl Hours {
 }
 
 impl FromStr for Hours {
-    type Err = Error;
+    type Err = InvalidSetting;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         let parsed = || {
             let (from, rest) = TimeOfDay::take(text.trim())?;
             let (until, rest) = TimeOfDay::take(rest.strip_prefix('-')?)?;
@@ -113,7 +113,7 @@ impl FromStr for Hours {
             let at = |minute| TimeOfDay { minute, offset };
             (from != until).then_some(Self { from: at(from), until: at(until) })
         };
-        parsed().ok_or_else(|| Error::Settings {
+        parsed().ok_or_else(|| InvalidSetting {
             setting: "between",
             problem: format!(
                 "`{}` is no range of hours; write `22:00-06:00`, which is UTC, or \
@@ -180,9 +180,9 @@ impl From<DateTime<Utc>> for NotBefore {
 }
 
 impl FromStr for NotBefore {
-    type Err = Error;
+    type Err = InvalidSetting;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         let text = text.trim();
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self(Moment::At(at.with_timezone(&Utc))));
@@ -191,7 +191,7 @@ impl FromStr for NotBefore {
             let (minute, rest) = TimeOfDay::take(text)?;
             Some(TimeOfDay { minute, offset: TimeOfDay::offset(rest)? })
         };
-        time().map(|time| Self(Moment::Next(time))).ok_or_else(|| Error::Settings {
+        time().map(|time| Self(Moment::Next(time))).ok_or_else(|| InvalidSetting {
             setting: "not-before",
             problem: format!(
                 "`{}` is no moment; write `2026-12-01T22:00:00Z`, or a time of day such as \

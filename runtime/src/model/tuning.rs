@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{error::Error, numbers::grouped, time_of_day::Hours};
+use super::{invalid_setting::InvalidSetting, numbers::grouped, time_of_day::Hours};
 
 /// A bound that can be switched off. In JSON the bound itself, or `"off"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,8 +202,8 @@ impl Tuning {
     }
 
     /// Refuses what is out of its bounds.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let refuse = |setting, problem: String| Err(Error::Settings { setting, problem });
+    pub(crate) fn check(&self) -> Result<(), InvalidSetting> {
+        let refuse = |setting, problem: String| Err(InvalidSetting { setting, problem });
         let rate = self.per_second.and_then(Limit::bound);
         let lag = self.max_lag.and_then(Limit::bound);
         if let Some(workers) = self.workers.filter(|it| !(1..=Self::WORKERS_MAX).contains(it)) {

@@ -394,13 +394,6 @@ pub(crate) fn projection() -> Document {
     }
 }
 
-/// The same, with the last events.
-pub(crate) fn projection_with_events() -> Document {
-    let mut projection = projection();
-    projection.insert("events", 1);
-    projection
-}
-
 /// Reads the lock as the server sees it; `now` in the document is the server's time.
 pub(crate) fn parse(lock: &Document) -> LockReport {
     let owned = lock.get_str("owner").is_ok();

@@ -283,14 +283,18 @@ pub(crate) struct Answer {
     pub event: Document,
 }
 
-/// Writes the request into the lock, in one round trip. `None`: there is no such run.
+/// Writes the request into the lock, in one round trip. `None`: there is no such run. `shown`: the
+/// fields of the lock that are returned, beside its events.
 pub(crate) async fn ask(
     control: &Control,
     request: &Request<'_>,
+    mut shown: Document,
 ) -> Result<Option<Answer>, ServerError> {
     // A command that was sent twice, as its reply was lost, has changed something all the same.
     let id = Uuid::new().to_string();
-    let command = command(&control.collection, request, &id);
+    shown.insert("events", 1);
+    let mut command = command(&control.collection, request, &id);
+    command.insert("fields", shown.clone());
     let mut reply = control.retrying(None, command.clone()).await;
     if let Err(error) = &reply
         && error.code() == Some(code::DUPLICATE_KEY)
@@ -305,7 +309,7 @@ pub(crate) async fn ask(
         // The run may have ended because of the first one of two commands.
         Err(_) => {
             let asked = doc! { "_id": LOCK_ID, "events.request": &id };
-            let found = control.find(None, asked, super::lease::projection_with_events()).await?;
+            let found = control.find(None, asked, shown).await?;
             let Some(lock) = found.into_iter().next() else { return Ok(None) };
             lock
         }
@@ -395,7 +399,6 @@ fn command(collection: &str, request: &Request<'_>, id: &str) -> Document {
         "update": [{ "$set": set }],
         "upsert": !of_a_run && *verb == SteeringVerb::Pause,
         "new": true,
-        "fields": super::lease::projection_with_events(),
         "writeConcern": majority(),
     }
 }

@@ -64,7 +64,7 @@ impl Runner {
             return Err(no_run(&before));
         }
         let act = "ask for it in the lock";
-        let asked = steering::ask(&self.control, &request).await;
+        let asked = steering::ask(&self.control, &request, lease::projection()).await;
         let answer = match asked {
             Ok(Some(answer)) => answer,
             Ok(None) => return self.not_asked(verb, fence).await,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::{Hours, Limit, NotBefore, Tuning, cli::duration};
+use crate::{Hours, InvalidSetting, Limit, NotBefore, Tuning, cli::duration};
 
 /// What `pause` and `cancel` say.
 #[derive(Args, Clone, Debug, Default)]
@@ -104,11 +104,11 @@ fn parse_duration(text: &str) -> Result<Limit<Duration>, String> {
 }
 
 fn parse_hours(text: &str) -> Result<Limit<Hours>, String> {
-    limited(text, |text| text.parse().map_err(|error: crate::Error| error.to_string()))
+    limited(text, |text| text.parse().map_err(|error: InvalidSetting| error.to_string()))
 }
 
 fn parse_not_before(text: &str) -> Result<NotBefore, String> {
-    text.parse().map_err(|error: crate::Error| error.to_string())
+    text.parse().map_err(|error: InvalidSetting| error.to_string())
 }
 
 fn parse_bytes(text: &str) -> Result<u64, String> {

@@ -10,6 +10,7 @@ use self::{
     },
 };
 use super::{
+    invalid_setting::InvalidSetting,
     lint::Lint,
     named::{Drift, Named, Renamed},
     report::{run::RunReport, steering::Asked},
@@ -322,6 +323,12 @@ pub enum Error {
         /// What the lock is instead.
         found: String,
     },
+}
+
+impl From<InvalidSetting> for Error {
+    fn from(InvalidSetting { setting, problem }: InvalidSetting) -> Self {
+        Self::Settings { setting, problem }
+    }
 }
 
 impl Error {
