@@ -60,9 +60,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Limit<T> {
 /// with [`Migrator::tune`](crate::Migrator::tune), whose settings come first.
 ///
 /// ```
-/// use mongrate::Tuning;
+/// use mongrate::{Hours, Tuning};
 ///
-/// let gentle = Tuning::new().workers(1).per_second(500).between("22:00-06:00".parse()?);
+/// let night: Hours = "22:00-06:00".parse()?;
+/// let gentle = Tuning::new().workers(1).per_second(500).between(night);
 /// assert_eq!(gentle.to_string(), "1 worker, 500 documents/s, between 22:00-06:00");
 /// # Ok::<(), mongrate::Error>(())
 /// ```
