@@ -320,7 +320,8 @@ impl Migrator {
         self.runner()?.status().await
     }
 
-    /// Returns the last events (at most 20 of each migration), oldest first. No write.
+    /// Returns the last events, oldest first: at most 20 of each migration, and 20 requests of
+    /// operators. No write.
     ///
     /// # Errors
     ///

@@ -304,7 +304,8 @@ pub(crate) fn majority() -> Document {
     doc! { "w": "majority", "wtimeout": millis(Control::MAJORITY_WAIT) }
 }
 
-fn millis(duration: Duration) -> i64 {
+/// As a server takes it.
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

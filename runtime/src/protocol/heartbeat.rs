@@ -8,7 +8,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    control::{Control, majority},
+    control::{Control, majority, millis},
     documents::LOCK_ID,
     steering::{FOR_THE_OWNER, Orders, Steering},
 };
@@ -84,8 +84,7 @@ impl Heartbeat {
     }
 
     fn command(&self) -> Document {
-        let lease = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
-        let mut set = doc! { "expiresAt": { "$add": ["$$NOW", lease] } };
+        let mut set = doc! { "expiresAt": { "$add": ["$$NOW", millis(self.lease)] } };
         if let Some(mut position) = self.steering.position() {
             position.insert("fence", self.fence);
             set.insert("position", position);

@@ -10,7 +10,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    control::{Control, majority},
+    control::{Control, majority, millis},
     documents::{EVENTS_MAX, LOCK_ID, append, date, parse_who, who_document},
     fence,
     heartbeat::{Heartbeat, patience},
@@ -460,10 +460,6 @@ pub(crate) async fn taken_by(control: &Control, fence: i64) -> Option<Who> {
             && number(event, "fence") == Some(fence)
     });
     Some(taken.next_back()?.get_document("by").map(parse_who).unwrap_or_default())
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Writes the session that works under the lock into the lock.

@@ -131,13 +131,9 @@ impl Steering {
         (position.per_second, position.remaining_ms) = (Some(per_second), remaining_ms);
     }
 
-    /// Sets what holds the run back. `false`: this held it back before.
-    pub(crate) fn hold(&self, hold: Option<&Hold>) -> bool {
-        let mut position = lock(&self.position);
-        let reason = |hold: Option<&Hold>| hold.map(|hold| hold.reason);
-        let is_new = reason(hold) != reason(position.hold.as_ref());
-        position.hold = hold.cloned();
-        is_new
+    /// Sets what holds the run back.
+    pub(crate) fn hold(&self, hold: Option<&Hold>) {
+        lock(&self.position).hold = hold.cloned();
     }
 
     /// How far the run is, as it is stored; `None`: it runs no migration.

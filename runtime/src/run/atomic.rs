@@ -31,9 +31,6 @@ use crate::{
 pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
     let before = report.steps.len();
     let end = all_or_none(engine, steps, report).await;
-    if matches!(end, End::Cancelled | End::Lost) {
-        report.cancelled_by = engine.steering().orders().cancel;
-    }
     for (at, step) in report.steps.iter().skip(before).enumerate() {
         engine.progress.ended(at, step);
         metrics::stepped(&report.group, &report.database, step);

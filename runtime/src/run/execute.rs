@@ -175,6 +175,9 @@ impl Runner {
                 let report = &mut report;
                 stepwise::execute(&mut engine, &steps, &history, on_error, watching, report).await
             };
+            if matches!(end, End::Cancelled | End::Lost) {
+                report.cancelled_by = engine.steering().orders().cancel;
+            }
             release(engine, Some(&end), &report).await;
             (report, end)
         })

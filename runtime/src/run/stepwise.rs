@@ -71,9 +71,6 @@ pub(crate) async fn execute(
         }
         step_loop.confirm(engine, report).await;
     }
-    if matches!(step_loop.end, Some(End::Cancelled | End::Lost)) {
-        report.cancelled_by = engine.steering().orders().cancel;
-    }
     if !report.done().any(|step| step.direction == Direction::Up) {
         report.batch = None;
     }
