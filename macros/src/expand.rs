@@ -26,6 +26,9 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
         kind,
         rollback,
         out_of_order,
+        repeatable,
+        labels,
+        after,
         allow,
         krate: _,
         writes,
@@ -42,6 +45,7 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
         (Kind::Change, Rollback::None) => ("change", function.to_token_stream()),
         (Kind::Change, _) => ("change_and_back", function.to_token_stream()),
     };
+    let after: Vec<String> = after.iter().map(ToString::to_string).collect();
     let packed = Unpacked {
         version: version.number,
         name: &name.text,
@@ -53,10 +57,13 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
         is_reversible: !matches!(rollback, Rollback::None),
         is_out_of_order: *out_of_order,
         is_change: matches!(kind, Kind::Change),
+        is_repeatable: *repeatable,
+        labels,
+        after: &after,
         allow,
         writes,
     };
-    let mut inside = read(&format!("{} {register}", names::in_binary(group, *version)));
+    let mut inside = read(&format!("{} {register}", names::in_binary(checked)));
     inside.extend([TokenTree::Literal(Literal::byte_string(&packed.pack()))]);
     inside.extend([TokenTree::Group(Group::new(Delimiter::Parenthesis, functions.into()))]);
     let mut call = read(&format!("{root}::__migration_v1!"));

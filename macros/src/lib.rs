@@ -32,12 +32,15 @@ use mongrate_seal::declaration::{Checked, Raw};
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
-/// | `version = 20250122001` | a whole number from 1 to `i64::MAX`, unique in its group | required |
+/// | `version = 20250122001` | a whole number from 1 to `i64::MAX`, unique in its group | required, unless `repeatable` |
 /// | `name = "…"` | 1 to 64 bytes of a-z, 0-9 and `_`, unique in its group | the function's name |
 /// | `group = "…"` | an independent history; the same characters as `name` | `"default"` |
 /// | `reversible = path` | the function that undoes this migration, of the same kind | not reversible |
 /// | `reversible` | for a `Change`: its operations are undone, the last operation first | not reversible |
 /// | `out_of_order` | the migration may be older than sealed or applied migrations | it may not |
+/// | `repeatable` | runs after the versions, and again whenever its body changes; its name stands for it | once |
+/// | `labels = ["…", "!…"]` | applies only where one of the labels is selected, and none of those after a `!` | everywhere |
+/// | `after = "group::version"` | a migration of another group that comes first, or several: `after = ["…", "…"]` | none |
 /// | `allow = "…"` | acknowledges a lint, or several lints: `allow = ["…", "…"]` | none |
 /// | `crate = "…"` | where `mongrate` is, if another crate re-exports it | the dependency, whatever it is called |
 ///
@@ -172,10 +175,7 @@ fn run(
     };
     let mut added = proc_macro::TokenStream::new();
     if editor::is_editor() {
-        added.extend(proc_macro::TokenStream::from(names::in_crate(
-            &checked.group,
-            checked.version,
-        )));
+        added.extend(proc_macro::TokenStream::from(names::in_crate(&checked)));
     } else {
         crate_table::enter(&checked, &place, &origin)?;
     }

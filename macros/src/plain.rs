@@ -46,6 +46,9 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Check
     };
     let checked = Checked {
         version: arguments.version?,
+        repeatable: false,
+        labels: Vec::new(),
+        after: Vec::new(),
         name: arguments.name.unwrap_or_else(|| Name { text: function.clone(), span: span.into() }),
         group: arguments.group.unwrap_or_else(|| GROUP_DEFAULT.to_owned()),
         kind,

@@ -134,7 +134,9 @@ pub use migrator::{
     drift::SchemaDriftCheck,
     dry_run::{DryRun, Shadow},
     import::Import,
-    on_start::{MIGRATE_ON_START, MIGRATE_WHEN_PAUSED, OnStart, StartPolicy, on_start},
+    on_start::{
+        MIGRATE_LABELS, MIGRATE_ON_START, MIGRATE_WHEN_PAUSED, OnStart, StartPolicy, on_start,
+    },
     purge::Purge,
     repair::Repair,
     steer::Steering,

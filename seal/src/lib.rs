@@ -24,6 +24,7 @@ pub mod models;
 pub mod outline;
 pub mod packed;
 pub mod period;
+mod repeatable;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;
@@ -34,6 +35,7 @@ mod text;
 pub use group::GROUP_DEFAULT;
 pub use hex::bytes as bytes_of_hex;
 pub use label::label;
+pub use repeatable::repeatable_number;
 pub use term::term;
 #[cfg(feature = "checksum")]
 pub use text::Text;

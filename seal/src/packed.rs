@@ -13,11 +13,12 @@ const HEADER: usize = VERSION + TERM + NUMBER + NUMBER + TEXTS * NUMBER;
 const VERSION: usize = 8;
 const TERM: usize = 32;
 const NUMBER: usize = 4;
-const TEXTS: usize = 7;
+const TEXTS: usize = 9;
 
 const REVERSIBLE: u32 = 1;
 const OUT_OF_ORDER: u32 = 2;
 const CHANGE: u32 = 4;
+const REPEATABLE: u32 = 8;
 
 /// Separates the names in a list of names.
 const SEPARATOR: char = '\0';
@@ -45,6 +46,12 @@ pub struct Unpacked<'a> {
     pub is_out_of_order: bool,
     /// Whether it is a declared migration.
     pub is_change: bool,
+    /// Whether it runs again when its body changes.
+    pub is_repeatable: bool,
+    /// The labels that it applies for; those after a `!` exclude it.
+    pub labels: &'a [String],
+    /// The migrations of other groups that come first, as `group::version`.
+    pub after: &'a [String],
     /// The lints that it acknowledges.
     pub allow: &'a [String],
     /// The collections of which it writes many documents.
@@ -54,13 +61,24 @@ pub struct Unpacked<'a> {
 impl Unpacked<'_> {
     /// Packs it, with the hash of the migration.
     pub fn pack(&self) -> Vec<u8> {
-        let (allow, writes) = (joined(self.allow), joined(self.writes));
-        let texts: [&str; TEXTS] =
-            [self.name, self.group, self.checksum, self.crate_name, self.file, &allow, &writes];
+        let [allow, writes, labels, after] =
+            [self.allow, self.writes, self.labels, self.after].map(joined);
+        let texts: [&str; TEXTS] = [
+            self.name,
+            self.group,
+            self.checksum,
+            self.crate_name,
+            self.file,
+            &allow,
+            &writes,
+            &labels,
+            &after,
+        ];
         let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
         let flags = flag(self.is_reversible, REVERSIBLE)
             | flag(self.is_out_of_order, OUT_OF_ORDER)
-            | flag(self.is_change, CHANGE);
+            | flag(self.is_change, CHANGE)
+            | flag(self.is_repeatable, REPEATABLE);
         let mut bytes =
             Vec::with_capacity(HEADER + texts.iter().map(|text| text.len()).sum::<usize>());
         bytes.extend(self.version.to_le_bytes());
@@ -124,6 +142,11 @@ impl<'a> Packed<'a> {
         self.has(CHANGE)
     }
 
+    /// Whether it runs again when its body changes.
+    pub fn is_repeatable(self) -> bool {
+        self.has(REPEATABLE)
+    }
+
     /// The name.
     pub fn name(self) -> &'a str {
         self.text(0)
@@ -157,6 +180,16 @@ impl<'a> Packed<'a> {
     /// The collections of which it writes many documents.
     pub fn writes(self) -> Names<'a> {
         Names(self.text(6))
+    }
+
+    /// The labels that it applies for; those after a `!` exclude it.
+    pub fn labels(self) -> Names<'a> {
+        Names(self.text(7))
+    }
+
+    /// The migrations of other groups that come first, as `group::version`.
+    pub fn after(self) -> Names<'a> {
+        Names(self.text(8))
     }
 
     fn has(self, flag: u32) -> bool {
@@ -211,6 +244,9 @@ mod tests {
             is_reversible: true,
             is_out_of_order: false,
             is_change: true,
+            is_repeatable: true,
+            labels: &lints,
+            after: &[],
             allow: &lints,
             writes: &[],
         };
@@ -234,7 +270,9 @@ mod tests {
             (true, false, true)
         );
         assert_eq!(packed.allow().iter().collect::<Vec<_>>(), lints);
-        assert_eq!(packed.writes().iter().next(), None);
+        assert_eq!(packed.labels().iter().collect::<Vec<_>>(), lints);
+        assert!(packed.is_repeatable());
+        assert_eq!((packed.writes().iter().next(), packed.after().iter().next()), (None, None));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{nearby, place::Place};
 /// A migration, and where its version is written.
 #[derive(Clone, Debug)]
 pub(super) struct Declaration {
+    /// Negative for a repeatable migration, which stands outside of their order.
     pub(super) version: i64,
     pub(super) name: String,
     pub(super) group: String,
@@ -32,6 +33,10 @@ impl Declaration {
     /// `` `add_users` (src/m1_add_users.rs:4) ``
     pub(super) fn shown(&self) -> String {
         format!("`{}` ({}:{})", self.function, self.place.file, self.place.line)
+    }
+
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.version < 0
     }
 
     /// `` of group `audit` ``, or an empty text for the default group.

@@ -45,6 +45,10 @@ impl Known {
             return;
         }
         names.entry(new.name.clone()).or_insert(new.version);
+        if new.is_repeatable() {
+            versions.insert(new.version, new);
+            return;
+        }
         let file = places.entry(new.place.file.clone()).or_default();
         let (oldest, newest) = file.entry(new.place.point()).or_insert((new.version, new.version));
         (*oldest, *newest) = ((*oldest).min(new.version), (*newest).max(new.version));

@@ -24,7 +24,9 @@ pub(super) fn complaints(new: &Declaration, known: &Known, origin: &Origin) -> V
     let mut complaints = Vec::new();
     let mut complain = |about, text| complaints.push(Complaint { about, text });
 
-    if let Some(other) = known.with_version_of(new) {
+    if new.is_repeatable() {
+        // Its name is all that must be its own.
+    } else if let Some(other) = known.with_version_of(new) {
         let text = format!(
             "version {}{} is already declared by {}; the next free version is {}; after a merge, \
              `cargo mongrate rebase` renumbers yours",
@@ -53,14 +55,17 @@ pub(super) fn complaints(new: &Declaration, known: &Known, origin: &Origin) -> V
     }
     if let Some(other) = known.with_name_of(new) {
         let text = format!(
-            "the name `{}` is already taken{} by version {}, {}: rename this migration, or give it \
+            "the name `{}` is already taken{} by {}{}: rename this migration, or give it \
              a `name = \"…\"` of its own",
             new.name,
             match new.of_group() {
                 group if group.is_empty() => group,
                 _ => format!(" in group `{}`", new.group),
             },
-            other.version,
+            match other.is_repeatable() {
+                true => String::new(),
+                false => format!("version {}, ", other.version),
+            },
             other.shown(),
         );
         complain(About::Name, text);

@@ -152,6 +152,8 @@ impl Cli {
         if let Some(group) = &args.group {
             migrator = migrator.group(group);
         }
+        let labels = args.labels.iter().map(|label| label.trim());
+        migrator = migrator.labels(labels.filter(|label| !label.is_empty()));
         if let Some(collection) = &args.collection {
             migrator = migrator.collection(collection);
         }

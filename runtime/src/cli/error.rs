@@ -161,6 +161,7 @@ mod tests {
         );
 
         let report = RunReport {
+            skipped: Vec::new(),
             group: "default".to_owned(),
             database: "shop".to_owned(),
             batch: None,

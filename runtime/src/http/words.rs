@@ -267,6 +267,7 @@ mod tests {
         };
         let report = || {
             Box::new(RunReport {
+                skipped: Vec::new(),
                 group: "default".to_owned(),
                 database: "shop".to_owned(),
                 batch: None,

@@ -206,6 +206,28 @@ impl Migrator {
         self
     }
 
+    /// Selects labels: migrations with `labels = [...]` apply only where one of theirs is selected.
+    /// Adds to those that are selected already. Default: none, so that only migrations without labels
+    /// apply.
+    ///
+    /// What does not apply is recorded as skipped in its turn, by the first run that applies a newer
+    /// one. If it applies later, because other labels are selected or its own have changed, `up` runs
+    /// it, even below newer ones. What is applied stays applied. A process that selects less than
+    /// what is applied reads the history at each start.
+    ///
+    /// A text that is no label is refused by the verbs: [`Error::Settings`].
+    ///
+    /// ```
+    /// # fn example(migrator: mongrate::Migrator) -> mongrate::Migrator {
+    /// migrator.labels(["demo", "eu"])
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn labels<L: Into<String>>(mut self, labels: impl IntoIterator<Item = L>) -> Self {
+        labels.into_iter().for_each(|label| self.settings.labels.add(label));
+        self
+    }
+
     /// Sets the limits above which a lint warns.
     #[must_use]
     pub fn lint_limits(mut self, limits: LintLimits) -> Self {
@@ -346,6 +368,7 @@ impl Migrator {
             None => Registry::linked(&self.settings.group),
             Some(list) => Registry::given(list.clone(), &self.settings.group),
         }?;
+        let registry = registry.selecting(self.settings.labels.clone());
         let control = self.settings.collection_name();
         let problems: Vec<String> = registry
             .seen()

@@ -32,6 +32,10 @@ pub const MIGRATE_ON_START: &str = "MIGRATE_ON_START";
 /// `fail`; see [`WhenPaused`]. It comes before [`Migrator::when_paused`].
 pub const MIGRATE_WHEN_PAUSED: &str = "MIGRATE_WHEN_PAUSED";
 
+/// The environment variable that selects labels at start, with commas between them. Adds to
+/// [`Migrator::labels`].
+pub const MIGRATE_LABELS: &str = "MIGRATE_LABELS";
+
 /// What an app does about pending migrations when it starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,6 +59,9 @@ pub enum StartPolicy {
 /// While an operator has paused the history ([`Migrator::pause`]), a start that would apply pending
 /// migrations waits; `MIGRATE_WHEN_PAUSED=start` lets the app start without them, and `fail` lets it fail
 /// with [`Error::Paused`]. A start whose own run is paused under way waits in any case.
+///
+/// `MIGRATE_LABELS=demo,eu` selects labels: migrations that have labels apply only where one of theirs is
+/// selected ([`Migrator::labels`]).
 ///
 /// If nothing is pending, it costs one round trip, however long the history is.
 ///
@@ -105,7 +112,10 @@ impl<'a> OnStart<'a> {
             Some(policy) => policy,
             None => parse(std::env::var_os(MIGRATE_ON_START), self.default)?,
         };
-        let mut runner = self.migrator.runner()?;
+        let labels = std::env::var_os(MIGRATE_LABELS).unwrap_or_default();
+        let labels = labels.to_string_lossy();
+        let labels = labels.split(',').map(str::trim).filter(|label| !label.is_empty());
+        let mut runner = self.migrator.clone().labels(labels).runner()?;
         if let Some(when_paused) = parse_when_paused(std::env::var_os(MIGRATE_WHEN_PAUSED))? {
             runner.settings.when_paused = when_paused;
         }

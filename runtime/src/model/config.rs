@@ -8,6 +8,7 @@ use super::{
     error::Error,
     ignore::IgnoreList,
     kind::DEFAULT_GROUP,
+    labels::Labels,
     lint::{LintLimits, LintName},
     state::Who,
 };
@@ -121,6 +122,8 @@ pub(crate) struct Settings {
     pub local_takeover: bool,
     pub wait: Wait,
     pub when_paused: WhenPaused,
+    /// The labels that are selected.
+    pub labels: Labels,
     /// Backfills do not wait for their hours, and know no rate: for runs that are tried.
     pub unthrottled: bool,
     pub out_of_order: OutOfOrder,
@@ -145,6 +148,7 @@ impl Default for Settings {
             local_takeover: true,
             wait: Wait::Forever,
             when_paused: WhenPaused::default(),
+            labels: Labels::default(),
             unthrottled: false,
             out_of_order: OutOfOrder::default(),
             ahead: DatabaseAhead::default(),
@@ -236,6 +240,10 @@ impl Settings {
         }
         if self.retries.pause_max > Duration::from_secs(60) {
             return refuse("retries", "pause_max is over 60 s".to_owned());
+        }
+        if let Some(wrong) = self.labels.wrong() {
+            let shown = wrong.escape_debug();
+            return refuse("labels", format!("`{shown}` is not 1 to 64 bytes of a-z, 0-9 and `_`"));
         }
         if self.app.len() > Self::APP_BYTES_MAX {
             return refuse("app", format!("is over {} bytes", Self::APP_BYTES_MAX));

@@ -13,6 +13,7 @@ pub(crate) mod identity;
 pub(crate) mod ignore;
 pub(crate) mod invalid_setting;
 pub(crate) mod kind;
+pub(crate) mod labels;
 pub(crate) mod lint;
 pub(crate) mod named;
 pub(crate) mod numbers;

@@ -35,6 +35,9 @@ pub enum State {
     Interrupted,
     /// The last attempt failed: `up` tries it again.
     Failed,
+    /// Its labels are not selected: `up` leaves it out
+    /// ([`Migrator::labels`](crate::Migrator::labels)).
+    Skipped,
 }
 
 impl State {
@@ -46,6 +49,7 @@ impl State {
             Self::Running => "running",
             Self::Interrupted => "interrupted",
             Self::Failed => "failed",
+            Self::Skipped => "skipped",
         }
     }
 }

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Any positive 64-bit integer; a date and a running number (`20250122001`) is the
 /// convention. Versions order the history: a lower one is applied first.
 ///
+/// A repeatable migration has no version. A negative number, which its name makes, stands for it
+/// in reports and records, and is printed as `repeatable`.
+///
 /// Zero is not a version of any migration. It is accepted as a *target*:
 /// `down().to(0)` rolls everything back.
 ///
@@ -35,6 +38,11 @@ impl Version {
     pub const fn get(self) -> i64 {
         self.0
     }
+
+    /// Whether it stands for a repeatable migration, which has no version.
+    pub const fn is_repeatable(self) -> bool {
+        self.0 < 0
+    }
 }
 
 impl From<i64> for Version {
@@ -59,7 +67,7 @@ impl FromStr for Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        if self.is_repeatable() { f.pad("repeatable") } else { self.0.fmt(f) }
     }
 }
 

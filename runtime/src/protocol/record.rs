@@ -36,11 +36,19 @@ pub(crate) enum Stored {
     Failed,
     Reverted,
     Cancelled,
+    /// Its turn came where its labels were not selected: it was not run.
+    Skipped,
 }
 
 impl Stored {
-    const ALL: [Self; 5] =
-        [Self::Applied, Self::Running, Self::Failed, Self::Reverted, Self::Cancelled];
+    const ALL: [Self; 6] = [
+        Self::Applied,
+        Self::Running,
+        Self::Failed,
+        Self::Reverted,
+        Self::Cancelled,
+        Self::Skipped,
+    ];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -49,6 +57,7 @@ impl Stored {
             Self::Failed => "failed",
             Self::Reverted => "reverted",
             Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
         }
     }
 
@@ -58,6 +67,7 @@ impl Stored {
             Self::Running => State::Running,
             Self::Failed => State::Failed,
             Self::Reverted | Self::Cancelled => State::Pending,
+            Self::Skipped => State::Skipped,
         }
     }
 }
@@ -104,7 +114,7 @@ impl Record {
         match self.state {
             Stored::Applied | Stored::Running => true,
             Stored::Failed => !self.steps.is_empty() || self.undo.is_some(),
-            Stored::Reverted | Stored::Cancelled => false,
+            Stored::Reverted | Stored::Cancelled | Stored::Skipped => false,
         }
     }
 

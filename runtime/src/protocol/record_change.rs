@@ -51,6 +51,10 @@ pub(crate) enum RecordChange<'a> {
         done: Option<&'a str>,
         undo: Option<(&'a str, &'a Document)>,
     },
+    /// Its labels are not selected. The note says which ones are.
+    Skipped {
+        note: &'a str,
+    },
     /// What this build has is what was applied: its checksum, and its name.
     Checksum {
         renamed: bool,
@@ -110,6 +114,7 @@ pub(crate) fn statement(
 
 fn edit(migration: &Identity, change: &RecordChange<'_>, stamp: &Stamp<'_>) -> Edit {
     let checksum = &migration.checksum;
+    let is_repeatable = migration.version.is_repeatable();
     match *change {
         RecordChange::Applied { batch, event } => applied(checksum, stamp.who, batch, event),
         RecordChange::Reverted => pending(checksum, Stored::Reverted, "reverted"),
@@ -118,10 +123,23 @@ fn edit(migration: &Identity, change: &RecordChange<'_>, stamp: &Stamp<'_>) -> E
             running(checksum, stamp.who, direction)
         }
         RecordChange::Running { direction, keep_steps: false } => {
-            begun(running(checksum, stamp.who, direction), direction, stamp.sequence)
+            let mut edit =
+                begun(running(checksum, stamp.who, direction), direction, stamp.sequence);
+            if is_repeatable {
+                // What is recorded is the checksum that ran last.
+                edit.set.insert("checksum", literal(checksum));
+            }
+            edit
         }
-        RecordChange::Failed { direction, failure } => failed(checksum, direction, failure),
-        RecordChange::Cancelled { direction } => cancelled(checksum, direction, migration.kind),
+        RecordChange::Failed { direction, failure } => {
+            failed(checksum, direction, failure, is_repeatable)
+        }
+        RecordChange::Cancelled { direction } => {
+            // What ran before is in force until it runs again.
+            let kind = if is_repeatable { MigrationKind::Online } else { migration.kind };
+            cancelled(checksum, direction, kind)
+        }
+        RecordChange::Skipped { note } => skipped(checksum, note),
         RecordChange::Step { done, undo } => step(done, undo),
         RecordChange::Checksum { renamed } => repaired(checksum, renamed),
         RecordChange::Turned { direction, steps, undo } => turned(stamp, direction, steps, undo),
@@ -180,7 +198,23 @@ fn begun(mut running: Edit, direction: Direction, sequence: i64) -> Edit {
     running
 }
 
-fn failed(checksum: &str, direction: Direction, failure: &Failure) -> Edit {
+fn skipped(checksum: &str, note: &str) -> Edit {
+    let mut edit = Edit {
+        set: doc! {
+            "state": Stored::Skipped.as_str(),
+            "direction": "up",
+            "checksum": literal(checksum),
+        },
+        unset: vec!["failure"],
+        ..Edit::with_event("skipped", Direction::Up)
+    };
+    if let Some(event) = &mut edit.event {
+        event.insert("note", literal(note));
+    }
+    edit
+}
+
+fn failed(checksum: &str, direction: Direction, failure: &Failure, is_repeatable: bool) -> Edit {
     let mut edit = Edit {
         set: doc! {
             "failure": failure_document(failure),
@@ -199,10 +233,15 @@ fn failed(checksum: &str, direction: Direction, failure: &Failure) -> Edit {
             { "$eq": ["$state", Stored::Running.as_str()] },
             { "$eq": ["$direction", "down"] },
         ] };
+        // What a repeatable migration did before is in force until it runs again.
+        let stays = match is_repeatable {
+            false => goes_down.clone(),
+            true => doc! { "$eq": ["$state", Stored::Applied.as_str()] },
+        };
         let failed = Stored::Failed.as_str();
         edit.set.extend(doc! {
-            "direction": { "$cond": [goes_down.clone(), "down", "up"] },
-            "state": { "$cond": [goes_down, "$state", failed] },
+            "direction": { "$cond": [goes_down, "down", "up"] },
+            "state": { "$cond": [stays, "$state", failed] },
         });
     }
     edit

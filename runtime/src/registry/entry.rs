@@ -46,6 +46,8 @@ impl Entry {
             file: packed.file(),
             line: packed.line(),
             out_of_order: packed.is_out_of_order(),
+            labels: Names::Packed(packed.labels()),
+            after: Names::Packed(packed.after()),
             hints: Hints {
                 allow: Names::Packed(packed.allow()),
                 writes: Names::Packed(packed.writes()),

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     kinds::change::declared,
-    model::{digest::Digest, error::Error, kind::DEFAULT_GROUP, version::Version},
+    model::{digest::Digest, error::Error, kind::DEFAULT_GROUP, labels::Labels, version::Version},
 };
 
 /// Where the migrations are stored. A start looks at all of them, and copying ten thousand would
@@ -51,12 +51,16 @@ impl List {
 }
 
 /// A sound set of migrations: versions are positive and unique, names are unique, oldest version
-/// first.
+/// first. Repeatable migrations have negative numbers in the place of versions.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
     list: List,
     /// The places of the migrations in the list; `None` if the set is the whole list, in its order.
     order: Option<Vec<u32>>,
+    /// How many are repeatable: the first ones of the set.
+    repeatable: usize,
+    /// The labels that are selected.
+    labels: Labels,
     /// The linked migrations, unpacked when they are first needed: a start with nothing pending
     /// never needs them.
     unpacked: OnceLock<Arc<[Migration]>>,
@@ -80,9 +84,18 @@ impl Registry {
     pub(crate) fn new(list: List, group: &str, files: Option<&[SumFile]>) -> Result<Self, Error> {
         let mut problems = Vec::new();
         let order = order(&list, group);
-        let registry = Self { list, order, unpacked: OnceLock::new(), digest: OnceLock::new() };
+        let mut registry = Self {
+            list,
+            order,
+            repeatable: 0,
+            labels: Labels::default(),
+            unpacked: OnceLock::new(),
+            digest: OnceLock::new(),
+        };
+        let repeatable = registry.seen().take_while(|seen| seen.version().is_repeatable());
+        registry.repeatable = repeatable.filter(|seen| seen.is_repeatable()).count();
         for seen in registry.seen() {
-            if seen.version().get() <= 0 {
+            if seen.version().get() <= 0 && !seen.is_repeatable() {
                 let migration = seen.migration();
                 problems.push(format!(
                     "`{}` ({}) has version {}; versions are positive",
@@ -107,6 +120,26 @@ impl Registry {
             problems.push(empty(group, files.is_some(), registry.list.all()));
         }
         if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }
+    }
+
+    /// The same set where these labels are selected.
+    pub(crate) fn selecting(self, labels: Labels) -> Self {
+        Self { labels, digest: OnceLock::new(), ..self }
+    }
+
+    /// Whether a migration applies where the selected labels are.
+    pub(crate) fn applies(&self, migration: &Migration) -> bool {
+        migration.applies(&self.labels)
+    }
+
+    /// The labels that are selected.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// How many migrations apply where the selected labels are.
+    pub(crate) fn wanted(&self) -> usize {
+        usize::try_from(self.digest().count()).unwrap_or(0)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -146,9 +179,20 @@ impl Registry {
         None
     }
 
-    /// Oldest version first.
+    /// In the order in which they run: the oldest version first, and after all versions what is
+    /// repeatable.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> + Clone {
-        (0..self.len()).filter_map(|at| self.at(at))
+        self.versioned().chain(self.repeatable())
+    }
+
+    /// Those with a version, oldest first.
+    pub(crate) fn versioned(&self) -> impl DoubleEndedIterator<Item = &Migration> + Clone {
+        (self.repeatable..self.len()).filter_map(|at| self.at(at))
+    }
+
+    /// Those that are repeatable.
+    pub(crate) fn repeatable(&self) -> impl DoubleEndedIterator<Item = &Migration> + Clone {
+        (0..self.repeatable).filter_map(|at| self.at(at))
     }
 
     /// The same without unpacking what is linked: what every start looks at.
@@ -163,11 +207,12 @@ impl Registry {
         all
     }
 
-    /// The digest of a database in which exactly this set is applied.
+    /// The digest of a database in which exactly those of this set are applied that the labels
+    /// select.
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
             let mut digest = Digest::default();
-            for seen in self.seen() {
+            for seen in self.seen().filter(|seen| seen.applies(&self.labels)) {
                 digest.add_term(&seen.term());
             }
             digest
@@ -365,6 +410,9 @@ mod tests {
             is_reversible,
             is_out_of_order: false,
             is_change: false,
+            is_repeatable: false,
+            labels: &[],
+            after: &[],
             allow: &[],
             writes: &[],
         };

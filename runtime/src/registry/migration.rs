@@ -2,13 +2,14 @@
 
 use std::{any::TypeId, borrow::Cow, future::Future, pin::Pin};
 
-use mongrate_seal::packed;
+use mongrate_seal::{packed, repeatable_number};
 
 use crate::{
     kinds::{change::declared::ChangeFn, online::Online, transaction::Transaction},
     model::{
         identity::Identity,
         kind::{DEFAULT_GROUP, MigrationKind},
+        labels::Labels,
         named::Named,
         result::BoxError,
         version::Version,
@@ -44,6 +45,10 @@ pub(crate) struct Descriptor {
     pub(crate) file: &'static str,
     pub(crate) line: u32,
     pub(crate) out_of_order: bool,
+    /// The labels that it applies for; those after a `!` exclude it.
+    pub(crate) labels: Names,
+    /// The migrations of other groups that come first, as `group::version`.
+    pub(crate) after: Names,
     pub(crate) hints: Hints,
 }
 
@@ -112,6 +117,8 @@ pub(crate) enum Names {
 }
 
 impl Names {
+    pub(crate) const NONE: Self = Self::Given(&[]);
+
     pub(crate) fn to_vec(self) -> Vec<&'static str> {
         match self {
             Self::Given(names) => names.to_vec(),
@@ -134,6 +141,17 @@ impl Migration {
     /// A declared migration made by hand. It is reversible.
     pub const fn declared(version: i64, name: &'static str, declare: ChangeFn) -> Self {
         by_hand(version, name, Body::Change { declare, reversible: true })
+    }
+
+    /// A repeatable migration made by hand: it runs after the versions, in a transaction, and again
+    /// whenever its checksum changes. Give it one with [`with_checksum`](Self::with_checksum).
+    pub fn repeatable(name: &'static str, up: TransactionFn) -> Self {
+        by_hand(repeatable_number(name), name, Body::Transaction { up, down: None })
+    }
+
+    /// The same for one that runs outside of a transaction.
+    pub fn repeatable_online(name: &'static str, up: OnlineFn) -> Self {
+        by_hand(repeatable_number(name), name, Body::Online { up, down: None })
     }
 
     /// The same migration with a rollback. For a transactional migration.
@@ -187,6 +205,21 @@ impl Migration {
         self
     }
 
+    /// The same migration with labels: it applies only where one of them is selected
+    /// ([`Migrator::labels`](crate::Migrator::labels)), and none of those after a `!`.
+    #[must_use]
+    pub const fn labelled(mut self, labels: &'static [&'static str]) -> Self {
+        self.descriptor.labels = Names::Given(labels);
+        self
+    }
+
+    /// The same migration, which comes after migrations of other groups: `&["billing::20250122001"]`.
+    #[must_use]
+    pub const fn coming_after(mut self, others: &'static [&'static str]) -> Self {
+        self.descriptor.after = Names::Given(others);
+        self
+    }
+
     /// The same migration in another group. Default: `default`.
     #[must_use]
     pub const fn in_group(mut self, group: &'static str) -> Self {
@@ -211,7 +244,7 @@ impl Migration {
         self
     }
 
-    /// The version.
+    /// The version; of a repeatable migration, the number that stands for it.
     pub const fn version(&self) -> Version {
         Version::new(self.descriptor.version)
     }
@@ -241,6 +274,29 @@ impl Migration {
             Body::Transaction { down, .. } => down.is_some(),
             Body::Online { down, .. } => down.is_some(),
             Body::Change { reversible, .. } => reversible,
+        }
+    }
+
+    /// Whether it runs again when its body changes.
+    pub const fn is_repeatable(&self) -> bool {
+        self.version().is_repeatable()
+    }
+
+    /// The labels that it applies for; those after a `!` exclude it. Empty: it applies everywhere.
+    pub fn labels(&self) -> Vec<&'static str> {
+        self.descriptor.labels.to_vec()
+    }
+
+    /// The migrations of other groups that come first, as `group::version`.
+    pub fn after(&self) -> Vec<&'static str> {
+        self.descriptor.after.to_vec()
+    }
+
+    /// Whether it applies where these labels are selected.
+    pub(crate) fn applies(&self, selected: &Labels) -> bool {
+        match self.descriptor.labels {
+            Names::Given(labels) => selected.select(labels.iter().copied()),
+            Names::Packed(labels) => selected.select(labels.iter()),
         }
     }
 
@@ -308,6 +364,8 @@ const fn by_hand(version: i64, name: &'static str, body: Body) -> Migration {
         file: "",
         line: 0,
         out_of_order: false,
+        labels: Names::NONE,
+        after: Names::NONE,
         hints: Hints::NONE,
     };
     Migration { descriptor, body, code: None }

@@ -6,7 +6,10 @@ use super::{
     entry::Entry,
     migration::{Functions, Migration},
 };
-use crate::{kinds::change::declared::ChangeFn, model::version::Version};
+use crate::{
+    kinds::change::declared::ChangeFn,
+    model::{labels::Labels, version::Version},
+};
 
 /// A migration that is linked, or of an explicit list.
 #[derive(Clone, Copy)]
@@ -72,6 +75,21 @@ impl Seen<'_> {
         match self {
             Self::Linked(entry) => entry.packed().is_out_of_order(),
             Self::Given(migration) => migration.is_out_of_order(),
+        }
+    }
+
+    pub(crate) fn is_repeatable(self) -> bool {
+        match self {
+            Self::Linked(entry) => entry.packed().is_repeatable(),
+            Self::Given(migration) => migration.is_repeatable(),
+        }
+    }
+
+    /// Whether it applies where these labels are selected.
+    pub(crate) fn applies(self, selected: &Labels) -> bool {
+        match self {
+            Self::Linked(entry) => selected.select(entry.packed().labels().iter()),
+            Self::Given(migration) => migration.applies(selected),
         }
     }
 

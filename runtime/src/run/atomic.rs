@@ -19,6 +19,7 @@ use crate::{
     mongo::driver,
     protocol::{
         engine::Engine,
+        history::History,
         record_change::RecordChange,
         stop::{EndedByServer, StopReason},
     },
@@ -28,9 +29,14 @@ use crate::{
 
 /// Runs steps that are all transactional and all go up: the plan was checked
 /// ([`refuse_apart`](super::plan::refuse_apart)).
-pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
+pub(crate) async fn execute(
+    engine: &mut Engine,
+    steps: &[Step],
+    history: &History,
+    report: &mut RunReport,
+) -> End {
     let before = report.steps.len();
-    let end = all_or_none(engine, steps, report).await;
+    let end = all_or_none(engine, steps, history, report).await;
     for (at, step) in report.steps.iter().skip(before).enumerate() {
         engine.progress.ended(at, step);
         metrics::stepped(&report.group, &report.database, step);
@@ -38,7 +44,12 @@ pub(crate) async fn execute(engine: &mut Engine, steps: &[Step], report: &mut Ru
     end
 }
 
-async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport) -> End {
+async fn all_or_none(
+    engine: &mut Engine,
+    steps: &[Step],
+    history: &History,
+    report: &mut RunReport,
+) -> End {
     let all: Vec<(Migration, TransactionFn)> = steps
         .iter()
         .filter_map(|step| match step.migration.body {
@@ -52,7 +63,7 @@ async fn all_or_none(engine: &mut Engine, steps: &[Step], report: &mut RunReport
     }
     engine.steering().step(0, all.len());
     engine.hold().await;
-    let (ended, progress) = body::run_together(engine, &all).await;
+    let (ended, progress) = body::run_together(engine, &all, history).await;
     let stop = match ended {
         Ok(committed) => {
             tracing::info!(

@@ -16,6 +16,7 @@ use crate::{
     protocol::{
         checkpoint::reach,
         engine::{Committed, Engine, attempts::Guarded},
+        history::History,
         record::{Record, Stored},
         record_change::RecordChange,
         session::Durability,
@@ -177,10 +178,15 @@ async fn transactional(
 pub(crate) async fn run_together(
     engine: &mut Engine,
     all: &[(Migration, TransactionFn)],
+    history: &History,
 ) -> (Result<Committed, StopReason>, AtomicProgress) {
     let change = RecordChange::Applied { batch: engine.batch, event: "applied" };
     let mut digest = engine.applied();
     for (migration, _) in all {
+        if let Some(former) = history.get(migration.version()).filter(|former| former.is_applied())
+        {
+            digest.remove(former.version, &former.checksum);
+        }
         digest.add(migration.version(), &migration.checksum());
     }
     let records = all.iter().map(|(migration, _)| (migration.identity(), &change)).collect();
@@ -212,7 +218,8 @@ fn outcome(
 ) -> (Digest, RecordChange<'static>) {
     match step.direction {
         Direction::Up => {
-            let mut digest = engine.applied();
+            // Only a repeatable migration that runs again has been applied before.
+            let mut digest = without(engine, record);
             digest.add(step.migration.version(), &step.migration.checksum());
             (digest, RecordChange::Applied { batch: engine.batch, event: "applied" })
         }
@@ -239,15 +246,15 @@ where
     F: AsyncFnOnce(&mut Online<'_>) -> Result<(), BoxError>,
 {
     let Step { migration, direction, .. } = *step;
-    let before = match direction {
-        Direction::Up => engine.applied(),
-        Direction::Down => without(engine, record),
-    };
-    // Only a migration that stopped half-way in this direction resumes from its checkpoints.
+    // A repeatable migration that runs again is not applied from here on.
+    let before = without(engine, record);
+    // Only a migration that stopped half-way in this direction resumes from its checkpoints; a
+    // repeatable one only with the body that it stopped in.
     let done = record
         .filter(|record| {
             record.direction == direction
                 && matches!(record.state, Stored::Running | Stored::Failed)
+                && (!migration.is_repeatable() || record.checksum == migration.checksum())
         })
         .map(|record| record.steps.clone());
     let running = RecordChange::Running { direction, keep_steps: done.is_some() };
@@ -268,7 +275,8 @@ where
     let ended = watch.over(body(&mut online)).await;
     engine.after_body(ended).await?;
     let (digest, change) = match direction {
-        Direction::Up => outcome(engine, step, record),
+        // Taken out of the digest when it began.
+        Direction::Up => outcome(engine, step, None),
         // Taken out of the digest when the rollback began.
         Direction::Down => (engine.applied(), RecordChange::Reverted),
     };

@@ -73,7 +73,7 @@ impl Runner {
     ) -> Result<Entered, Error> {
         let mut waiting = Waiting::new();
         // A process that applies migrations applies all of its list, as a rule.
-        let all = i64::try_from(self.registry.len()).ok();
+        let all = Some(self.registry.digest().count());
         let all = all.filter(|_| matches!(goal, Some(Goal::Up(_))));
         let mut pace = Pace::new(all, waiting.since);
         loop {
@@ -213,7 +213,7 @@ impl Runner {
         }
         // Fewer are applied than this build has: something is pending for sure, and the
         // history is read under the lock. Otherwise the database may just be ahead.
-        if usize::try_from(applied.count()).is_ok_and(|count| count < self.registry.len()) {
+        if applied.count() < self.registry.digest().count() {
             return Ok(None);
         }
         let (history, _) = read_all(&self.control, None).await?;

@@ -18,7 +18,11 @@ use crate::{
         tuning::Tuning,
         version::Version,
     },
-    protocol::{engine::Engine, history::History, inside::Inside, lease, record::Record},
+    protocol::{
+        engine::Engine, history::History, inside::Inside, lease, record::Record,
+        record_change::RecordChange, stop::StopReason,
+    },
+    registry::migration::Migration,
     telemetry::{IN_THE_REPORT, metrics, visible::Line},
 };
 
@@ -38,6 +42,8 @@ pub(crate) struct RunOptions {
 /// What a run is about to do, and the numbers before it.
 struct Planned {
     steps: Vec<Step>,
+    /// What is recorded as skipped before the steps.
+    skipped: Vec<Migration>,
     /// Rollbacks of migrations that do not count as applied.
     half_done: Vec<Version>,
     applied: usize,
@@ -82,7 +88,8 @@ impl Runner {
             };
             let (fence, steps) = (engine.fence(), planned.steps.clone());
             let end;
-            (report, end) = self.execute(engine, history, steps, options, report).await;
+            let skipped = planned.skipped.clone();
+            (report, end) = self.execute(engine, history, steps, skipped, options, report).await;
             self.count(&planned, &report);
             if !matches!(end, End::Lost) {
                 return ended(end, report);
@@ -107,7 +114,7 @@ impl Runner {
     /// The report of a run that found nothing pending.
     fn current(&self, mut report: RunReport, ahead: Vec<Named>) -> RunReport {
         self.warn_ahead(&ahead);
-        let applied = self.registry.len() + ahead.len();
+        let applied = self.registry.wanted() + ahead.len();
         metrics::counted(&self.settings.group, &report.database, applied, 0);
         report.ahead = ahead;
         report
@@ -121,7 +128,7 @@ impl Runner {
         history: &History,
         report: &mut RunReport,
     ) -> Result<Option<Planned>, Error> {
-        let plan::Plan { steps, ahead } =
+        let plan::Plan { steps, skipped, ahead } =
             plan::plan(goal, &self.registry, history, self.policies())?;
         self.warn_ahead(&ahead);
         report.ahead = ahead;
@@ -140,7 +147,8 @@ impl Runner {
         };
         let half_done =
             steps.iter().filter(is_half_done).map(|step| step.migration.version()).collect();
-        Ok(Some(Planned { steps, half_done, applied, pending }))
+        report.skipped = skipped.iter().map(Migration::named).collect();
+        Ok(Some(Planned { steps, skipped, half_done, applied, pending }))
     }
 
     /// Runs the steps on a thread of their own, and gives the lock back there.
@@ -149,6 +157,7 @@ impl Runner {
         mut engine: Box<Engine>,
         history: History,
         steps: Vec<Step>,
+        skipped: Vec<Migration>,
         options: RunOptions,
         mut report: RunReport,
     ) -> (RunReport, End) {
@@ -166,10 +175,13 @@ impl Runner {
         self.progress.began(Some(engine.fence()), steps.iter().map(Into::into));
         let watching = self.watching.clone();
         let inside = Inside::run(engine.owner());
+        let note = format!("the selected labels are: {}", self.registry.labels().shown());
         let ended = on_own_thread(move || async move {
             let _entered = inside.enter();
-            let end = if options.atomic {
-                atomic::execute(&mut engine, &steps, &mut report).await
+            let end = if let Err(stop) = skip(&mut engine, &skipped, &note).await {
+                stop.into()
+            } else if options.atomic {
+                atomic::execute(&mut engine, &steps, &history, &mut report).await
             } else {
                 let (on_error, watching) = (options.continue_on_error, watching.as_deref());
                 let report = &mut report;
@@ -229,6 +241,18 @@ impl Runner {
         }
         Err(Error::LockLost { report: Box::new(report), taken_by: None })
     }
+}
+
+/// Records the migrations that the labels leave out, all in one transaction.
+async fn skip(engine: &mut Engine, skipped: &[Migration], note: &str) -> Result<(), StopReason> {
+    if skipped.is_empty() {
+        return Ok(());
+    }
+    let changes: Vec<_> = skipped
+        .iter()
+        .map(|migration| (migration.identity(), RecordChange::Skipped { note }))
+        .collect();
+    engine.record_all(engine.applied(), &changes).await
 }
 
 /// Gives the lock back, unless the run lost it. `end`: `None` if nothing was run.

@@ -84,6 +84,7 @@ impl Runner {
             fence: None,
             steps: Vec::new(),
             waited_ms: 0,
+            skipped: Vec::new(),
             ahead: Vec::new(),
             cancelled_by: None,
         }

@@ -32,10 +32,11 @@ pub(crate) struct Peek {
 impl Runner {
     /// Whether exactly what this build has is applied. One round trip of constant size.
     pub(crate) async fn is_current(&self) -> Result<bool, Error> {
-        let is_current = self.peek_meanwhile().await?.applied == Some(self.registry.digest());
+        let digest = self.peek_meanwhile().await?.applied;
+        let is_current = digest == Some(self.registry.digest());
         if is_current {
             let database = self.control.database.name();
-            metrics::counted(&self.settings.group, database, self.registry.len(), 0);
+            metrics::counted(&self.settings.group, database, self.registry.wanted(), 0);
         }
         Ok(is_current)
     }

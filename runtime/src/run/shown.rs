@@ -21,11 +21,13 @@ use crate::{
 impl Runner {
     /// The plan, without a write and without the lock.
     pub(crate) async fn plan(&self, goal: Goal, lint: bool) -> Result<PlanReport, Error> {
-        let Plan { steps, ahead } = self.planned(goal).await?;
+        let Plan { steps, skipped, ahead } = self.planned(goal).await?;
         let lints = if lint { self.lints(&steps).await? } else { Vec::new() };
         let group = self.settings.group.clone();
         let database = self.database_name();
-        Ok(PlanReport { group, database, steps: self.shown(&steps).await, lints, ahead })
+        let skipped = skipped.iter().map(Migration::named).collect();
+        let steps = self.shown(&steps).await;
+        Ok(PlanReport { group, database, steps, skipped, lints, ahead })
     }
 
     /// The plan by the history as it is now. Two round trips.

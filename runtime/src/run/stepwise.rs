@@ -36,6 +36,18 @@ pub(crate) enum End {
     Lost,
 }
 
+impl From<StopReason> for End {
+    /// The end of a run that was stopped before its first step.
+    fn from(stop: StopReason) -> Self {
+        match stop {
+            StopReason::Lost | StopReason::TakenBack => Self::Lost,
+            StopReason::Cancelled => Self::Cancelled,
+            StopReason::Body(error) => Self::Failed(error),
+            StopReason::Server(error) | StopReason::Unknown(error) => Self::Failed(Box::new(error)),
+        }
+    }
+}
+
 /// How many elections may take commits back before the run gives up.
 const ELECTIONS_MAX: u32 = 10;
 

@@ -54,7 +54,12 @@ impl Runner {
         let mut migrations: Vec<MigrationStatus> = self
             .registry
             .iter()
-            .map(|one| shown(Some(one), history.get(one.version()), &history, &peek.lock))
+            .map(|one| {
+                let record = history.get(one.version());
+                let mut shown = shown(Some(one), record, &history, &peek.lock);
+                shown.state = by_settings(shown.state, one, record, self.registry.applies(one));
+                shown
+            })
             .collect();
         migrations.extend(
             history
@@ -62,7 +67,13 @@ impl Runner {
                 .filter(|record| self.registry.get(record.version).is_none())
                 .map(|record| shown(None, Some(record), &history, &peek.lock)),
         );
-        migrations.sort_by_key(|one| one.version);
+        migrations.sort_by(|one, other| {
+            let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
+            match (key(one), key(other)) {
+                ((true, _), (true, _)) => one.name.cmp(&other.name),
+                (one, other) => one.cmp(&other),
+            }
+        });
         let count = |state| migrations.iter().filter(|one| one.state == state).count();
         let orphaned =
             migrations.iter().filter(|one| one.state == State::Pending && !one.linked).count();
@@ -78,6 +89,7 @@ impl Runner {
             failed: count(State::Failed),
             running: count(State::Running),
             interrupted: count(State::Interrupted),
+            skipped: count(State::Skipped),
             orphaned,
             migrations,
             lock: peek.lock,
@@ -138,7 +150,7 @@ impl Runner {
         }
         let (engine, history) = self.enter_own_history().await?;
         let chosen: Vec<Migration> = plan::pending(&self.registry, &history)
-            .filter(|one| one.version() <= version)
+            .filter(|one| one.version() <= version && !one.is_repeatable())
             .copied()
             .collect();
         let mut digest = engine.applied();
@@ -197,7 +209,7 @@ impl Runner {
             }
             Resolution::Pending
                 if record.is_none_or(|record| {
-                    matches!(record.state, Stored::Reverted | Stored::Cancelled)
+                    matches!(record.state, Stored::Reverted | Stored::Cancelled | Stored::Skipped)
                 }) =>
             {
                 engine.close().await;
@@ -401,6 +413,24 @@ fn half_done(linked: &Migration, record: &Record) -> Option<HalfDone> {
     })
 }
 
+/// The state of a linked migration by what this process wants of it: its labels, and the body that a
+/// repeatable one has now.
+fn by_settings(
+    state: State,
+    migration: &Migration,
+    record: Option<&Record>,
+    applies: bool,
+) -> State {
+    let is_changed = migration.is_repeatable()
+        && record.is_some_and(|record| record.checksum != migration.checksum());
+    match state {
+        State::Pending | State::Skipped if !applies => State::Skipped,
+        State::Skipped => State::Pending,
+        State::Applied if is_changed && applies => State::Pending,
+        state => state,
+    }
+}
+
 /// Whether the digest in the fence differs from that of the records.
 fn damaged(history: &History, stored: Option<Digest>) -> bool {
     stored.unwrap_or_default() != history.digest()
@@ -466,7 +496,9 @@ fn shown(
         reversible: linked.is_some_and(Migration::is_reversible),
         linked: linked.is_some(),
         drifted: match (linked, applied) {
-            (Some(linked), Some(applied)) => linked.checksum() != applied.checksum,
+            (Some(linked), Some(applied)) => {
+                !linked.is_repeatable() && linked.checksum() != applied.checksum
+            }
             _ => false,
         },
         batch: applied.and_then(|one| one.batch),
@@ -482,6 +514,15 @@ fn shown(
         percent: percent(&progress),
         direction: record.filter(|one| one.state == Stored::Running).map(|one| one.direction),
         progress,
+        repeatable: record
+            .map_or(linked.map(Migration::version), |record| Some(record.version))
+            .is_some_and(Version::is_repeatable),
+        labels: linked
+            .map(Migration::labels)
+            .unwrap_or_default()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
         source: linked.map(Migration::source),
     }
 }

@@ -11,12 +11,13 @@ pub(super) fn arguments(meta: &Meta) -> Option<Punctuated<Meta, Token![,]>> {
     list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()
 }
 
-/// Whether the arguments hold a version that is a number.
+/// Whether the arguments hold a version that is a number, or the word that takes its place.
 pub(super) fn has_version(meta: &Meta) -> bool {
     arguments(meta).is_some_and(|arguments| {
         arguments.iter().any(|argument| match argument {
             Meta::NameValue(pair) => pair.path.is_ident("version") && number(&pair.value).is_some(),
-            _ => false,
+            Meta::Path(path) => path.is_ident("repeatable"),
+            Meta::List(_) => false,
         })
     })
 }

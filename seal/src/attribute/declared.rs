@@ -26,6 +26,13 @@ pub struct Declared {
     pub out_of_order: bool,
 }
 
+/// Whether the attribute says that the migration is repeatable: then it has no version, and is not
+/// sealed.
+pub fn is_repeatable(found: &Found) -> bool {
+    let arguments = arguments(&found.attribute.meta);
+    arguments.is_some_and(|all| all.iter().any(|one| one.path().is_ident("repeatable")))
+}
+
 /// Reads the declaration. `None` if it does not have the attribute's form.
 pub fn declared(function: &ItemFn, found: &Found) -> Option<Declared> {
     let arguments = arguments(&found.attribute.meta)?;

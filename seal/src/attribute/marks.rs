@@ -73,7 +73,8 @@ pub(crate) fn attribute(
                     return conditional(group.stream(), names);
                 }
                 let is_ours = names.is_attribute(&last) && (segments == 1 || names.is_root(&first));
-                return is_ours.then(|| arguments(group.stream()));
+                // A repeatable migration has no version, and is not sealed.
+                return is_ours.then(|| arguments(group.stream())).flatten();
             }
             TokenTree::Punct(_) | TokenTree::Literal(_) => return None,
         }
@@ -94,9 +95,14 @@ fn conditional(inside: TokenStream, names: &Names) -> Option<(Option<i64>, Optio
     parts.find_map(|part| attribute(part.iter().cloned().collect(), names))
 }
 
-/// Reads version and group.
-fn arguments(inside: TokenStream) -> (Option<i64>, Option<String>) {
+/// Reads version and group. `None`: it is repeatable.
+fn arguments(inside: TokenStream) -> Option<(Option<i64>, Option<String>)> {
     let trees: Vec<TokenTree> = inside.into_iter().collect();
+    let is_repeatable =
+        |tree: &TokenTree| matches!(tree, TokenTree::Ident(word) if word == "repeatable");
+    if trees.iter().any(is_repeatable) {
+        return None;
+    }
     let value = |key: &str| {
         trees.windows(3).find_map(|three| match three {
             [TokenTree::Ident(word), TokenTree::Punct(equal), value]
@@ -111,7 +117,7 @@ fn arguments(inside: TokenStream) -> (Option<i64>, Option<String>) {
         None => Some(GROUP_DEFAULT.to_owned()),
         Some(value) => syn::parse2::<LitStr>(value.clone().into()).ok().map(|text| text.value()),
     };
-    (value("version").and_then(number), group)
+    Some((value("version").and_then(number), group))
 }
 
 /// Returns the number that a token is, perhaps in an invisible group.
@@ -149,6 +155,7 @@ mod tests {
             impl X { #[migration{name = "version = 9", version = 0x8}] fn y() {} }
             #[other::migration(version = 9)] fn z() {}
             #[cfg_attr(feature = "db", migration(version = 10))] fn a() {}
+            #[migration(repeatable, group = "audit")] fn b() {}
         "##;
         let found = marks(text.parse().expect("it is Rust"), &Names::default());
         let found: Vec<_> =

@@ -17,7 +17,7 @@ mod readings;
 pub(crate) use arguments::{kind, text};
 pub(crate) use cfg::implies_test;
 pub use cfg::is_for_tests;
-pub use declared::{Declared, declared};
+pub use declared::{Declared, declared, is_repeatable};
 pub use find::{Found, above, bare, find};
 pub(crate) use marks::attribute as attribute_tokens;
 pub use marks::{Mark, marks};

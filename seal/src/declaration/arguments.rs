@@ -5,16 +5,27 @@ use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp, ext::IdentExt as _};
 
 use super::{
+    applies::{self, After},
     broken::Broken,
     kind::Kind,
     parts::{Name, Rollback, Version},
     raw::Argument,
     suggest,
 };
-use crate::{group::GROUP_DEFAULT, label::label_within};
+use crate::{group::GROUP_DEFAULT, label::label_within, repeatable::repeatable_number};
 
-const KEYS: [&str; 7] =
-    ["version", "name", "group", "reversible", "out_of_order", "allow", "crate"];
+const KEYS: [&str; 10] = [
+    "version",
+    "name",
+    "group",
+    "reversible",
+    "out_of_order",
+    "repeatable",
+    "labels",
+    "after",
+    "allow",
+    "crate",
+];
 
 /// The lints, as the runtime calls them (`LintName`).
 const LINTS: [&str; 9] = [
@@ -39,6 +50,9 @@ pub(super) struct ArgumentsByKey {
     group: Option<Argument>,
     reversible: Option<Argument>,
     out_of_order: Option<Argument>,
+    repeatable: Option<Argument>,
+    labels: Option<Argument>,
+    after: Option<Argument>,
     allow: Option<Argument>,
     krate: Option<Argument>,
     /// Whether an argument that could not be read may have been the version.
@@ -60,6 +74,9 @@ impl ArgumentsByKey {
                 "group" => &mut arguments_by_key.group,
                 "reversible" => &mut arguments_by_key.reversible,
                 "out_of_order" => &mut arguments_by_key.out_of_order,
+                "repeatable" => &mut arguments_by_key.repeatable,
+                "labels" => &mut arguments_by_key.labels,
+                "after" => &mut arguments_by_key.after,
                 "allow" => &mut arguments_by_key.allow,
                 "crate" => &mut arguments_by_key.krate,
                 _ => {
@@ -79,7 +96,12 @@ impl ArgumentsByKey {
         arguments_by_key
     }
 
-    pub(super) fn version(&self, broken: &mut Broken) -> Option<Version> {
+    /// The version; of a repeatable migration, the number that its name makes.
+    pub(super) fn version(&self, name: Option<&Name>, broken: &mut Broken) -> Option<Version> {
+        if self.repeatable.is_some() {
+            return name
+                .map(|name| Version { number: repeatable_number(&name.text), span: name.span });
+        }
         let Some(argument) = &self.version else {
             if !self.version_may_be_misspelt {
                 let text = format!("missing `version`, as in `#[migration({EXAMPLE})]`");
@@ -141,6 +163,23 @@ impl ArgumentsByKey {
             broken.add(Error::new_spanned(value, text));
         }
         self.out_of_order.is_some()
+    }
+
+    /// Whether it is repeatable. Refuses what does not go with that.
+    pub(super) fn repeatable(&self, kind: Option<Kind>, broken: &mut Broken) -> bool {
+        if let Some(repeatable) = &self.repeatable {
+            let others = [&self.version, &self.reversible, &self.out_of_order];
+            applies::refuse(repeatable, kind, others.map(Option::as_ref), broken);
+        }
+        self.repeatable.is_some()
+    }
+
+    pub(super) fn labels(&self, broken: &mut Broken) -> Vec<String> {
+        self.labels.as_ref().map(|labels| applies::labels(labels, broken)).unwrap_or_default()
+    }
+
+    pub(super) fn after(&self, group: Option<&str>, broken: &mut Broken) -> Vec<After> {
+        self.after.as_ref().map(|after| applies::after(after, group, broken)).unwrap_or_default()
     }
 
     pub(super) fn allow(&self, broken: &mut Broken) -> Vec<String> {
@@ -308,7 +347,7 @@ fn label(argument: &Argument) -> syn::Result<Name> {
     Err(Error::new(text.span(), text_of_error))
 }
 
-fn string(value: &Expr) -> Option<&LitStr> {
+pub(super) fn string(value: &Expr) -> Option<&LitStr> {
     match value {
         Expr::Lit(lit) => match &lit.lit {
             Lit::Str(text) => Some(text),
@@ -358,7 +397,7 @@ fn is_itself(path: &Path, function: &Ident) -> bool {
 }
 
 /// Removes the invisible groups in which a `macro_rules!` wraps its input.
-fn ungrouped(mut expr: &Expr) -> &Expr {
+pub(super) fn ungrouped(mut expr: &Expr) -> &Expr {
     while let Expr::Group(group) = expr {
         expr = &group.expr;
     }

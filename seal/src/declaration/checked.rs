@@ -4,6 +4,7 @@ use quote::ToTokens as _;
 use syn::{Error, Ident, Path};
 
 use super::{
+    applies::After,
     arguments::ArgumentsByKey,
     broken::Broken,
     kind::Kind,
@@ -15,7 +16,7 @@ use crate::checksum;
 
 /// A migration that is sound as far as its own text shows.
 pub struct Checked {
-    /// The version, unique in its group.
+    /// The version, unique in its group; of a repeatable migration, the number that its name makes.
     pub version: Version,
     /// The name, unique in its group.
     pub name: Name,
@@ -27,6 +28,12 @@ pub struct Checked {
     pub rollback: Rollback,
     /// Whether the migration may be older than sealed or applied migrations.
     pub out_of_order: bool,
+    /// Whether the migration runs again when its body changes.
+    pub repeatable: bool,
+    /// The labels that it applies for; those after a `!` exclude it.
+    pub labels: Vec<String>,
+    /// The migrations of other groups that come first.
+    pub after: Vec<After>,
     /// The lints that it acknowledges.
     pub allow: Vec<String>,
     /// The path of `mongrate`, if `crate = "…"` gives it.
@@ -55,13 +62,16 @@ impl TryFrom<Raw> for Checked {
         };
         let mut broken = Broken::default();
         let arguments_by_key = ArgumentsByKey::new(arguments, strays, &mut broken);
-        let version = arguments_by_key.version(&mut broken);
         let name = arguments_by_key.name(&function.sig.ident, &mut broken);
+        let version = arguments_by_key.version(name.as_ref(), &mut broken);
         let group = arguments_by_key.group(&mut broken);
         let out_of_order = arguments_by_key.out_of_order(&mut broken);
+        let labels = arguments_by_key.labels(&mut broken);
+        let after = arguments_by_key.after(group.as_deref(), &mut broken);
         let allow = arguments_by_key.allow(&mut broken);
         let krate = arguments_by_key.krate(&mut broken);
         let kind = signature::check(&function, &mut broken);
+        let repeatable = arguments_by_key.repeatable(kind, &mut broken);
         if kind == Some(Kind::Online) {
             steps::check(&function.block.to_token_stream(), &mut broken);
         }
@@ -79,6 +89,9 @@ impl TryFrom<Raw> for Checked {
                     kind,
                     rollback,
                     out_of_order,
+                    repeatable,
+                    labels,
+                    after,
                     allow,
                     krate,
                     writes,

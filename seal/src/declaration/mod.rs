@@ -4,6 +4,7 @@
 //! [`Raw`] is the declaration as it is written; [`Checked`] is a sound declaration. All broken rules
 //! are reported at once.
 
+mod applies;
 mod arguments;
 mod broken;
 mod checked;
@@ -16,6 +17,7 @@ mod steps;
 mod suggest;
 pub mod writes;
 
+pub use applies::After;
 pub use arguments::{is_label, krate};
 pub use broken::Broken;
 pub use checked::Checked;

@@ -1,7 +1,7 @@
 //! Guesses what a misspelt word means.
 
 /// The words of other migration tools for the same arguments.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 20] = [
     ("id", "version"),
     ("number", "version"),
     ("timestamp", "version"),
@@ -14,6 +14,14 @@ const ELSEWHERE: [(&str, &str); 12] = [
     ("revert", "reversible"),
     ("undo", "reversible"),
     ("allow_out_of_order", "out_of_order"),
+    ("run_always", "repeatable"),
+    ("run_on_change", "repeatable"),
+    ("always", "repeatable"),
+    ("context", "labels"),
+    ("contexts", "labels"),
+    ("environment", "labels"),
+    ("profile", "labels"),
+    ("depends_on", "after"),
 ];
 
 /// Returns the key that was probably meant, if a key is close enough.

@@ -256,6 +256,7 @@ impl Sources {
                     version_at: self.place(written.version_span),
                 });
             }
+            None if attribute::is_repeatable(&found) => {}
             None => self.problems.push(format!(
                 "{}:{line}: cannot read the migration `{}`; `cargo check` says why",
                 file.display(),

@@ -34,6 +34,14 @@ pub struct CliArgs {
     #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     pub group: Option<String>,
 
+    /// Select labels, with commas between them: migrations that have labels apply only where one of
+    /// theirs is selected [default: none]
+    #[arg(
+        long, env = "MIGRATE_LABELS", hide_env_values = true, global = true, value_name = "LABELS",
+        value_delimiter = ',', help_heading = CONNECTION
+    )]
+    pub labels: Vec<String>,
+
     /// The control collection [default: migrations]
     #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     pub collection: Option<String>,

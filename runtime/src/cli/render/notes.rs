@@ -22,6 +22,18 @@ pub(super) fn ahead_notes(ahead: &[Named]) -> String {
     )
 }
 
+/// Migrations that the selected labels leave out.
+pub(super) fn skipped_notes(skipped: &[Named]) -> String {
+    match skipped {
+        [] => String::new(),
+        [one] => format!(
+            "skipped, as its labels are not selected:\n{}",
+            names(std::slice::from_ref(one))
+        ),
+        all => format!("skipped, as their labels are not selected:\n{}", names(all)),
+    }
+}
+
 /// An error and the next step.
 pub(crate) fn failure(message: &str, next: Option<&str>) -> String {
     let mut text =

@@ -3,7 +3,7 @@
 use comfy_table::{Attribute, Cell, Color};
 
 use super::{
-    notes::ahead_notes,
+    notes::{ahead_notes, skipped_notes},
     style::{FAINT, paint, safe},
     table::{fitting, table},
     view::{View, number},
@@ -81,5 +81,6 @@ pub(super) fn summary(report: &RunReport) -> String {
 pub(crate) fn run(report: &RunReport, view: View) -> String {
     let steps = steps(report, view);
     let gap = if steps.is_empty() { "" } else { "\n" };
-    format!("{steps}{gap}{}{}", summary(report), ahead_notes(&report.ahead))
+    let notes = skipped_notes(&report.skipped) + &ahead_notes(&report.ahead);
+    format!("{steps}{gap}{}{notes}", summary(report))
 }

@@ -79,7 +79,10 @@ fn remark(migration: &MigrationStatus) -> Option<String> {
             None => format!("its last attempt failed{}", ways_out(migration)),
         }),
         State::Running | State::Interrupted => Some(unfinished(migration)),
-        State::Applied | State::Pending => None,
+        State::Pending if migration.repeatable && migration.applied_at.is_some() => {
+            Some("changed since it ran last; `up` runs it again".to_owned())
+        }
+        State::Applied | State::Pending | State::Skipped => None,
     }
 }
 
@@ -183,5 +186,6 @@ fn state_cell(migration: &MigrationStatus) -> Cell {
         State::Running => Color::Cyan,
         State::Interrupted => Color::Yellow,
         State::Failed => Color::Red,
+        State::Skipped => Color::DarkGrey,
     })
 }

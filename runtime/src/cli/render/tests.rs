@@ -20,6 +20,8 @@ fn view(width: u16) -> View {
 fn migration(version: i64, name: &str, state: State, kind: MigrationKind) -> MigrationStatus {
     let applied = state == State::Applied;
     MigrationStatus {
+        repeatable: false,
+        labels: Vec::new(),
         version: version.into(),
         name: name.to_owned(),
         recorded_as: None,
@@ -77,6 +79,7 @@ fn status_report() -> StatusReport {
         migration(20_250_122_004, "from_elsewhere", State::Applied, MigrationKind::Online);
     unknown.linked = false;
     StatusReport {
+        skipped: 0,
         group: "default".to_owned(),
         database: "clinic".to_owned(),
         collection: "migrations".to_owned(),
@@ -224,6 +227,7 @@ fn a_long_name_wraps_and_the_numbers_do_not() {
 
 fn run_report(steps: &[(i64, &str, StepOutcome)]) -> RunReport {
     RunReport {
+        skipped: Vec::new(),
         group: "default".to_owned(),
         database: "clinic".to_owned(),
         batch: Some(2),
@@ -282,6 +286,7 @@ fn a_plan_says_which_way_it_goes() {
         operations: Vec::new(),
     };
     let report = PlanReport {
+        skipped: Vec::new(),
         group: "default".to_owned(),
         database: "clinic".to_owned(),
         steps: vec![step(Direction::Down), step(Direction::Up)],

@@ -141,6 +141,15 @@ pub(in crate::http) struct MigrationStatus {
     /// The direction of a running or interrupted migration: `down` is a rollback.
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<Direction>,
+    /// Whether the migration is repeatable: it has no version, its number is negative, and it runs
+    /// again when its body changes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    repeatable: bool,
+    /// The labels that the migration applies for; those after a `!` exclude it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    labels: Vec<String>,
     /// Where the migration is declared; left out if this build does not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -268,6 +277,8 @@ pub(in crate::http) struct Status {
     running: usize,
     /// How many migrations began and are no longer run by a process.
     interrupted: usize,
+    /// How many migrations the selected labels leave out.
+    skipped: usize,
     /// How many migrations were rolled back and are not in this build.
     orphaned: usize,
     /// The migrations, oldest version first.
@@ -302,6 +313,8 @@ impl Status {
             progress: one.progress.into_iter().map(StepProgress::from).collect(),
             percent: one.percent,
             direction: one.direction,
+            repeatable: one.repeatable,
+            labels: one.labels,
             source: one.source,
         };
         Self {
@@ -313,6 +326,7 @@ impl Status {
             failed: report.failed,
             running: report.running,
             interrupted: report.interrupted,
+            skipped: report.skipped,
             orphaned: report.orphaned,
             migrations: report.migrations.into_iter().map(one).collect(),
             lock: report.lock.into(),
@@ -418,6 +432,10 @@ pub(in crate::http) struct Plan {
     database: String,
     /// The steps, in their order.
     steps: Vec<PlanStep>,
+    /// Migrations that would be recorded as skipped, as their labels are not selected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    skipped: Vec<Named>,
     /// The lints, if the request asks for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -444,6 +462,7 @@ impl Plan {
             group: report.group,
             database: report.database,
             steps: report.steps.into_iter().map(step).collect(),
+            skipped: named(report.skipped),
             lints: lints(report.lints, texts),
             ahead: named(report.ahead),
         }
@@ -461,7 +480,7 @@ pub(in crate::http) struct HistoryEvent {
     /// When the event happened.
     at: DateTime<Utc>,
     /// What happened: `applied`, `reverted`, `failed`, `running`, `cancelled`, `baseline`,
-    /// `resolved`, `repaired`, `force_unlocked`, `paused`, `resumed`, `tuned`, `cancel_asked`.
+    /// `resolved`, `repaired`, `skipped`, `force_unlocked`, `paused`, `resumed`, `tuned`, `cancel_asked`.
     event: String,
     /// The direction of the migration.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -67,6 +67,10 @@ pub(in crate::http) struct RunReport {
     fence: Option<i64>,
     /// The migrations, in their order.
     steps: Vec<StepReport>,
+    /// Migrations that were recorded as skipped, as their labels are not selected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    skipped: Vec<Named>,
     /// How long the run waited for the lock, in milliseconds.
     waited_ms: u64,
     /// Applied migrations that this build does not have.
@@ -87,6 +91,7 @@ impl RunReport {
             batch: report.batch,
             fence: report.fence,
             steps: steps.map(|step| StepReport::new(step, texts)).collect(),
+            skipped: named(report.skipped),
             waited_ms: report.waited_ms,
             ahead: named(report.ahead),
             cancelled_by: report.cancelled_by.map(Asked::from),

@@ -57,6 +57,9 @@ pub struct PlanReport {
     pub database: String,
     /// The migrations that would run, in their order.
     pub steps: Vec<PlanStep>,
+    /// Migrations that would be recorded as skipped, as their labels are not selected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Named>,
     /// The lints, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lints: Vec<Lint>,

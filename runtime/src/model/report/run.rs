@@ -72,6 +72,9 @@ pub struct RunReport {
     pub fence: Option<i64>,
     /// The migrations of the run, in their order.
     pub steps: Vec<StepReport>,
+    /// Migrations that were recorded as skipped, as their labels are not selected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Named>,
     /// How long this call waited for other processes, in milliseconds.
     pub waited_ms: u64,
     /// Applied migrations that this build does not have.

@@ -66,6 +66,12 @@ pub struct MigrationStatus {
     /// The direction of a running or interrupted migration: `down` is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
+    /// Whether it is repeatable: it has no version, and runs again when its body changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeatable: bool,
+    /// The labels that it applies for; those after a `!` exclude it. Empty: it applies everywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
     /// Where it is declared, as `file:line`; `None` if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -213,7 +219,7 @@ impl LockReport {
 }
 
 /// What `status` returns. Each migration is counted once: `applied`, `pending`, `failed`,
-/// `running`, `interrupted` and `orphaned` add up to the number of migrations.
+/// `running`, `interrupted`, `skipped` and `orphaned` add up to the number of migrations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StatusReport {
@@ -237,6 +243,9 @@ pub struct StatusReport {
     /// How many were begun, and are run by no process now.
     #[serde(default)]
     pub interrupted: usize,
+    /// How many the selected labels leave out.
+    #[serde(default)]
+    pub skipped: usize,
     /// How many were rolled back, and are unknown to this build.
     #[serde(default)]
     pub orphaned: usize,
@@ -247,10 +256,11 @@ pub struct StatusReport {
 }
 
 impl StatusReport {
-    /// How many migrations `up` would apply: all of this build that are not applied.
+    /// How many migrations `up` would apply: all of this build that are neither applied nor skipped.
     pub fn unapplied(&self) -> usize {
-        let is_unapplied =
-            |migration: &&MigrationStatus| migration.linked && migration.state != State::Applied;
+        let is_unapplied = |migration: &&MigrationStatus| {
+            migration.linked && !matches!(migration.state, State::Applied | State::Skipped)
+        };
         self.migrations.iter().filter(is_unapplied).count()
     }
 }

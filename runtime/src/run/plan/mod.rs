@@ -72,6 +72,8 @@ impl From<&Step> for PlannedStep {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     pub steps: Vec<Step>,
+    /// Migrations whose turn has come, and whose labels are not selected.
+    pub skipped: Vec<Migration>,
     /// Applied migrations that this build does not have.
     pub ahead: Vec<Named>,
 }
@@ -110,11 +112,16 @@ fn up(
         return Err(Error::Ahead { versions: ahead });
     }
 
-    let chosen: Vec<Migration> = pending(registry, history)
+    let mut chosen: Vec<Migration> = pending_versions(registry, history)
         .filter(|migration| target.to.is_none_or(|to| migration.version() <= to))
         .take(target.steps.unwrap_or(usize::MAX))
         .copied()
         .collect();
+    let skipped = skipped(registry, history, chosen.last());
+    // What is repeatable relies on all versions, and an older build would only put its own back.
+    if chosen.len() == pending_versions(registry, history).count() && ahead.is_empty() {
+        chosen.extend(pending_repeatable(registry, history).copied());
+    }
     if policies.out_of_order == OutOfOrder::Refuse {
         refuse_late(&chosen, history)?;
     }
@@ -142,13 +149,30 @@ fn up(
         });
         steps.push(Step { migration, direction: Direction::Up, resumes });
     }
-    Ok(Plan { steps, ahead })
+    Ok(Plan { steps, skipped, ahead })
+}
+
+/// The migrations below `newest` that the labels leave out, and that are not recorded as such.
+fn skipped(registry: &Registry, history: &History, newest: Option<&Migration>) -> Vec<Migration> {
+    let Some(newest) = newest else { return Vec::new() };
+    let is_open = |migration: &&Migration| match history.get(migration.version()) {
+        None => true,
+        Some(record) => matches!(record.state, Stored::Reverted | Stored::Cancelled),
+    };
+    registry
+        .versioned()
+        .filter(|migration| migration.version() < newest.version())
+        .filter(|migration| !registry.applies(migration))
+        .filter(is_open)
+        .copied()
+        .collect()
 }
 
 fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Plan, Error> {
     // Newest application first: that is the order in which effects can be undone.
     let mut standing: Vec<&Record> = history
         .records()
+        .filter(|record| !record.version.is_repeatable())
         .filter(|record| {
             record.is_applied()
                 || record.is_interrupted_rollback()
@@ -217,7 +241,7 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
             Some(Step { migration, direction: Direction::Down, resumes })
         })
         .collect();
-    Ok(Plan { steps, ahead: ahead(registry, history) })
+    Ok(Plan { steps, skipped: Vec::new(), ahead: ahead(registry, history) })
 }
 
 /// Whether a migration that was begun and is not applied can be undone from where it stopped.
@@ -243,14 +267,44 @@ fn redo(registry: &Registry, history: &History) -> Result<Plan, Error> {
     Ok(plan)
 }
 
-/// What `up` would apply, oldest version first.
+/// What `up` would apply: the oldest version first, then what is repeatable.
 pub(crate) fn pending<'a>(
     registry: &'a Registry,
     history: &'a History,
 ) -> impl Iterator<Item = &'a Migration> {
+    let is_ahead = ahead_of(registry, history).next().is_some();
+    let repeatable = pending_repeatable(registry, history).filter(move |_| !is_ahead);
+    pending_versions(registry, history).chain(repeatable)
+}
+
+/// The versions that `up` would apply, oldest first.
+pub(crate) fn pending_versions<'a>(
+    registry: &'a Registry,
+    history: &'a History,
+) -> impl Iterator<Item = &'a Migration> {
+    let is_applied =
+        |migration: &Migration| history.get(migration.version()).is_some_and(Record::is_applied);
     registry
-        .iter()
-        .filter(|migration| !history.get(migration.version()).is_some_and(Record::is_applied))
+        .versioned()
+        .filter(|migration| registry.applies(migration))
+        .filter(move |migration| !is_applied(migration))
+}
+
+/// The repeatable migrations that did not run yet, or not with the body that they have now, by name.
+fn pending_repeatable<'a>(
+    registry: &'a Registry,
+    history: &'a History,
+) -> impl Iterator<Item = &'a Migration> {
+    let mut pending: Vec<&Migration> = registry
+        .repeatable()
+        .filter(|migration| registry.applies(migration))
+        .filter(|migration| {
+            let record = history.get(migration.version()).filter(|record| record.is_applied());
+            record.is_none_or(|record| record.checksum != migration.checksum())
+        })
+        .collect();
+    pending.sort_by_key(|migration| migration.name());
+    pending.into_iter()
 }
 
 /// Refuses a history that is another app's, or that knows a migration by another name.
@@ -280,7 +334,7 @@ pub(crate) fn renamed(registry: &Registry, history: &History) -> Vec<Renamed> {
 pub(crate) fn drift(registry: &Registry, history: &History) -> Vec<Drift> {
     history
         .records()
-        .filter(|record| record.is_applied())
+        .filter(|record| record.is_applied() && !record.version.is_repeatable())
         .filter_map(|record| {
             let linked = registry.get(record.version)?;
             (linked.checksum() != record.checksum).then(|| Drift {
@@ -295,11 +349,16 @@ pub(crate) fn drift(registry: &Registry, history: &History) -> Vec<Drift> {
 
 /// Applied migrations that this build does not have, oldest version first.
 pub(crate) fn ahead(registry: &Registry, history: &History) -> Vec<Named> {
-    history
-        .records()
-        .filter(|record| record.is_applied() && registry.get(record.version).is_none())
-        .map(Record::named)
-        .collect()
+    ahead_of(registry, history).map(Record::named).collect()
+}
+
+/// A repeatable migration that this build does not have changes nothing for what it has.
+fn ahead_of<'a>(registry: &'a Registry, history: &'a History) -> impl Iterator<Item = &'a Record> {
+    history.records().filter(|record| {
+        record.is_applied()
+            && !record.version.is_repeatable()
+            && registry.get(record.version).is_none()
+    })
 }
 
 /// Refuses to roll back what a half-done online migration builds on: when that migration resumes,
@@ -352,7 +411,7 @@ pub(crate) fn refuse_apart(steps: &[Step]) -> Result<(), Error> {
 }
 
 /// Refuses migrations that would be applied after a newer one. A migration that was tried in its
-/// turn, and failed or was interrupted, is not late.
+/// turn, and failed or was interrupted, is not late; nor is one that was skipped in its turn.
 fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
     let Some(newest) =
         history.records().filter(|record| record.is_applied()).map(|record| record.version).max()
@@ -362,9 +421,13 @@ fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
     let late: Vec<Named> = chosen
         .iter()
         .filter(|migration| migration.version() < newest && !migration.is_out_of_order())
+        .filter(|migration| !migration.is_repeatable())
         .filter(|migration| {
             !history.get(migration.version()).is_some_and(|record| {
-                matches!(record.state, Stored::Failed | Stored::Running | Stored::Cancelled)
+                matches!(
+                    record.state,
+                    Stored::Failed | Stored::Running | Stored::Cancelled | Stored::Skipped
+                )
             })
         })
         .map(Migration::named)

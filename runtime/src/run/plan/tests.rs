@@ -3,7 +3,11 @@
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 
 use super::*;
-use crate::{kinds::change::declared::Change, model::kind::DEFAULT_GROUP, registry::list::List};
+use crate::{
+    kinds::change::declared::Change,
+    model::{kind::DEFAULT_GROUP, labels::Labels},
+    registry::{list::List, migration::TransactionFn},
+};
 
 /// Migrations 1 and 2 are transactional, 3 is online, 4 is declared; 5 has no rollback.
 fn migrations() -> Vec<Migration> {
@@ -53,7 +57,9 @@ fn record(text: &str) -> Record {
     };
     for word in words.split(' ') {
         let more: Document = match word {
-            "applied" | "running" | "failed" | "reverted" | "cancelled" => doc! { "state": word },
+            "applied" | "running" | "failed" | "reverted" | "cancelled" | "skipped" => {
+                doc! { "state": word }
+            }
             "up" | "down" => doc! { "direction": word },
             "step" => doc! { "steps": [{ "name": "first" }] },
             "begun" => doc! { "undo": { "0": { "kept": "migrations.kept.4.0" } } },
@@ -239,6 +245,89 @@ fn up_resumes_what_is_half_done() {
     over("3 applied, 4 failed down begun failure", "up 4 resumes");
     over("3 applied, 4 running down begun", "down 4 resumes, up 4");
     over("3 applied, 4 failed begun", "up 4");
+}
+
+/// 1 is for all, 2 for `demo`, 3 for all but `prod`; `a` and `b` are repeatable, `b` for `demo`.
+fn labelled(selected: &[&str]) -> Registry {
+    let up: TransactionFn = |_| Box::pin(async { Ok(()) });
+    let mut labels = Labels::default();
+    selected.iter().for_each(|label| labels.add(*label));
+    let b = Migration::repeatable("b", up).with_checksum("b1").labelled(&["demo"]);
+    registry(vec![
+        transactional(1, "one"),
+        transactional(2, "two").labelled(&["demo"]),
+        Migration::transactional(3, "three", up).labelled(&["!prod"]),
+        b,
+        Migration::repeatable("a", up).with_checksum("a1"),
+    ])
+    .selecting(labels)
+}
+
+/// The names of the steps, after `-` those that are skipped.
+fn names(registry: &Registry, history: &History, to: &str) -> String {
+    let plan = plan(up(to), registry, history, Policies::default()).unwrap();
+    let steps = plan.steps.iter().map(|step| step.migration.name().to_owned());
+    let skipped = plan.skipped.iter().map(|skipped| format!("-{}", skipped.name()));
+    steps.chain(skipped).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn up_leaves_out_what_the_labels_do_not_select() {
+    for (selected, recorded, to, expected) in [
+        (&[][..], "", "", "one three a -two"),
+        (&["demo"], "", "", "one two three a b"),
+        (&["prod"], "", "", "one a"),
+        // Its turn has not come.
+        (&[], "", "to 1", "one"),
+        // What was skipped in its turn is not late, and is not recorded twice.
+        (&["demo"], "1 applied, 2 skipped, 3 applied", "", "two a b"),
+        (&[], "1 applied, 2 skipped", "", "three a"),
+        // What is applied stays, whatever is selected.
+        (&["prod"], "1 applied, 2 applied, 3 applied", "", "a"),
+        (&[], "1 applied, 2 reverted down", "", "three a -two"),
+        // What is half-done is not called skipped.
+        (&[], "1 applied, 2 failed", "", "three a"),
+    ] {
+        let found = names(&labelled(selected), &history(recorded), to);
+        assert_eq!(found, expected, "{selected:?} over `{recorded}`");
+    }
+}
+
+#[test]
+fn what_is_repeatable_runs_after_all_versions_and_when_it_has_changed() {
+    let registry = labelled(&["demo"]);
+    let number = |name: &str| Version::new(mongrate_seal::repeatable_number(name));
+    let with = |recorded: &str, name: &str, state: &str, checksum: &str| {
+        let mut records: Vec<Record> = history(recorded).records().cloned().collect();
+        let document = doc! {
+            "_id": number(name).get(), "name": name, "kind": "transaction", "direction": "up",
+            "checksum": checksum, "sequence": 99_i64, "state": state,
+        };
+        let document = RawDocumentBuf::try_from(&document).unwrap();
+        records.push(Record::parse(&document).unwrap());
+        History::new(records, Vec::new())
+    };
+    let all = "1 applied, 2 applied, 3 applied";
+    assert_eq!(names(&registry, &history(all), ""), "a b");
+    assert_eq!(names(&registry, &with(all, "a", "applied", "a1"), ""), "b");
+    assert_eq!(names(&registry, &with(all, "a", "applied", "a0"), ""), "a b");
+    assert_eq!(names(&registry, &with(all, "a", "failed", "a1"), ""), "a b");
+    // A version is still pending after this run.
+    assert_eq!(names(&registry, &history(""), "steps 2"), "one two");
+    assert_eq!(names(&registry, &history(""), "steps 3"), "one two three a b");
+    // An older build does not put its own back.
+    assert_eq!(names(&registry, &history(&format!("{all}, 9 applied")), ""), "");
+    // One that this build does not have is no reason to wait, nor to roll back.
+    let other = with(all, "c", "applied", "c1");
+    assert_eq!(names(&registry, &other, ""), "a b");
+    assert!(ahead(&registry, &other).is_empty() && drift(&registry, &other).is_empty());
+    let rolled_back = plan(
+        Goal::Down(DownTarget::All),
+        &registry,
+        &with("1 applied", "a", "applied", "a1"),
+        Policies::default(),
+    );
+    assert_eq!(outcome(rolled_back), "down 1");
 }
 
 #[test]
