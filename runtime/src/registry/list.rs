@@ -179,6 +179,11 @@ impl Registry {
         None
     }
 
+    /// Whether a migration has this version. What is repeatable has none.
+    pub(crate) fn has_version(&self, version: Version) -> bool {
+        !version.is_repeatable() && self.get(version).is_some()
+    }
+
     /// In the order in which they run: the oldest version first, and after all versions what is
     /// repeatable.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> + Clone {

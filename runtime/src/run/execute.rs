@@ -66,7 +66,7 @@ impl Runner {
         let mut report = self.empty_report();
         if let Goal::Up(target) = goal
             && let Some(version) = target.to
-            && self.registry.get(version).is_none()
+            && !self.registry.has_version(version)
         {
             return Err(Error::UnknownVersion { version });
         }

@@ -145,7 +145,7 @@ impl Runner {
     }
 
     pub(crate) async fn baseline(&self, version: Version) -> Result<RecordReport, Error> {
-        if self.registry.get(version).is_none() {
+        if !self.registry.has_version(version) {
             return Err(Error::UnknownVersion { version });
         }
         let (engine, history) = self.enter_own_history().await?;

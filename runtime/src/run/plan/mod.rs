@@ -99,7 +99,7 @@ fn up(
     policies: Policies,
 ) -> Result<Plan, Error> {
     if let Some(version) = target.to
-        && registry.get(version).is_none()
+        && !registry.has_version(version)
     {
         return Err(Error::UnknownVersion { version });
     }
@@ -195,8 +195,8 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
         }
         DownTarget::To(version) => {
             if version.get() != 0
-                && registry.get(version).is_none()
-                && history.get(version).is_none()
+                && !registry.has_version(version)
+                && (version.is_repeatable() || history.get(version).is_none())
             {
                 return Err(Error::UnknownVersion { version });
             }

@@ -1,0 +1,4 @@
+//! When a migration applies: labels, repeatable migrations, and the order across groups.
+
+mod labels;
+mod repeatable;
