@@ -148,7 +148,7 @@ pub use model::{
     invalid_setting::InvalidSetting,
     kind::MigrationKind,
     lint::{Lint, LintLimits, LintName},
-    named::{Drift, Named, Renamed},
+    named::{ComesAfter, Drift, Named, Renamed},
     report::{
         Asked, BackfillReport, CheckReport, CommandReport, DeclaredOperation, DoctorCheck,
         DoctorFinding, DoctorReport, DoctorServer, DoctorVerdict, DryRunKind, DryRunOutcome,

@@ -6,6 +6,7 @@
 //! the feature `sources`, the module `sources` finds the migrations that a package declares. With the
 //! feature `create`, the module `create` writes a new migration.
 
+mod after;
 #[cfg(feature = "checksum")]
 pub mod attribute;
 #[cfg(feature = "checksum")]
@@ -32,6 +33,7 @@ mod term;
 #[cfg(feature = "checksum")]
 mod text;
 
+pub use after::After;
 pub use group::GROUP_DEFAULT;
 pub use hex::bytes as bytes_of_hex;
 pub use label::label;

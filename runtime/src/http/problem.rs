@@ -191,6 +191,10 @@ impl Problem {
             | Error::Pending { versions } => {
                 problem.0.migrations = versions.into_iter().map(Named::from).collect();
             }
+            Error::ComesAfter { orders, .. } => {
+                let later = orders.into_iter().map(|order| Named::from(order.migration));
+                problem.0.migrations = later.collect();
+            }
             Error::Drift(drifts) => {
                 let named =
                     |drift: crate::Drift| Named { version: drift.version.get(), name: drift.name };

@@ -5,7 +5,7 @@
 
 use super::wire::texts::Texts;
 use crate::{
-    Error, Kind, ServerError, StepOutcome,
+    Direction, Error, Kind, ServerError, StepOutcome,
     model::error::text::{count, lines},
     mongo::code,
 };
@@ -93,6 +93,14 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             migrations(versions.len()),
             lines(versions)
         ),
+        Error::ComesAfter { orders, direction: Direction::Up } => format!(
+            "another group comes first, and is not applied yet:{}\nnothing was run",
+            lines(orders)
+        ),
+        Error::ComesAfter { orders, direction: Direction::Down } => format!(
+            "another group builds on what would be rolled back:{}\nnothing was run",
+            lines(orders)
+        ),
         Error::Ahead { versions } => format!(
             "the database is ahead: these migrations are applied and not in this build:{}\nnothing \
              was run",
@@ -176,6 +184,12 @@ pub(super) fn next(error: &Error) -> Option<String> {
             "give these migrations a newer version, or POST with \"allow_out_of_order\": true"
                 .to_owned()
         }
+        Error::ComesAfter { direction: Direction::Up, .. } => {
+            "apply the other group first, and POST up again".to_owned()
+        }
+        Error::ComesAfter { direction: Direction::Down, .. } => {
+            "roll the other group back first".to_owned()
+        }
         Error::Ahead { .. } => {
             "deploy a build that has these migrations, or POST with \"allow_ahead\": true"
                 .to_owned()
@@ -243,7 +257,7 @@ mod tests {
     use super::*;
     use crate::model::{
         kind::MigrationKind,
-        named::{Drift, Named},
+        named::{ComesAfter, Drift, Named},
         report::{
             failure::Failure,
             run::{RunReport, StepReport},
@@ -254,6 +268,13 @@ mod tests {
 
     fn all() -> Vec<Error> {
         let named = || vec![Named { version: Version::new(7), name: "add_users".to_owned() }];
+        let order = ComesAfter {
+            group: "shop".to_owned(),
+            migration: Named { version: Version::new(7), name: "add_users".to_owned() },
+            other_group: "billing".to_owned(),
+            other_version: Version::new(5),
+        };
+        let orders = vec![order];
         let step = StepReport {
             version: Version::new(7),
             name: "add_users".to_owned(),
@@ -310,6 +331,8 @@ mod tests {
                 linked: "add_users".to_owned(),
             }]),
             Error::OutOfOrder { versions: named(), newest: Version::new(9) },
+            Error::ComesAfter { orders: orders.clone(), direction: Direction::Up },
+            Error::ComesAfter { orders, direction: Direction::Down },
             Error::Ahead { versions: named() },
             Error::Irreversible { versions: named() },
             Error::NotLinked { versions: named() },

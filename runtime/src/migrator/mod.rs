@@ -228,6 +228,18 @@ impl Migrator {
         self
     }
 
+    /// Tells where another group keeps its history, for migrations that come `after` one of it.
+    /// Default: where [`Migrator::group`] puts it, e.g. `migrations.billing`.
+    #[must_use]
+    pub fn collection_of(
+        mut self,
+        group: impl Into<String>,
+        collection: impl Into<String>,
+    ) -> Self {
+        self.settings.others.insert(group.into(), collection.into());
+        self
+    }
+
     /// Sets the limits above which a lint warns.
     #[must_use]
     pub fn lint_limits(mut self, limits: LintLimits) -> Self {

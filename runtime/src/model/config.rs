@@ -1,6 +1,6 @@
 //! The settings, with their defaults and bounds. Pure: every bound is checked here, once.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use mongodb::{Database, options::Acknowledgment};
 
@@ -118,6 +118,8 @@ pub(crate) struct Settings {
     pub group: String,
     /// The control collection; `None`: its name follows from the group.
     pub collection: Option<String>,
+    /// The control collections of other groups, where their names do not follow from the group.
+    pub others: BTreeMap<String, String>,
     pub lease: Duration,
     pub local_takeover: bool,
     pub wait: Wait,
@@ -144,6 +146,7 @@ impl Default for Settings {
         Self {
             group: DEFAULT_GROUP.to_owned(),
             collection: None,
+            others: BTreeMap::new(),
             lease: Duration::from_secs(30),
             local_takeover: true,
             wait: Wait::Forever,
@@ -200,6 +203,14 @@ pub(crate) fn check_database(database: &Database) -> Result<(), Error> {
     Ok(())
 }
 
+/// The control collection of a group, unless another one is set.
+fn collection_of(group: &str) -> String {
+    match group {
+        DEFAULT_GROUP => "migrations".to_owned(),
+        named => format!("migrations.{named}"),
+    }
+}
+
 impl Settings {
     pub(crate) const LEASE_MIN: Duration = Duration::from_secs(1);
     pub(crate) const LEASE_MAX: Duration = Duration::from_secs(3_600);
@@ -254,11 +265,12 @@ impl Settings {
     /// The control collection: `migrations`, or `migrations.<group>` for a named group, so
     /// that two groups can share a database.
     pub(crate) fn collection_name(&self) -> String {
-        match &self.collection {
-            Some(name) => name.clone(),
-            None if self.group == DEFAULT_GROUP => "migrations".to_owned(),
-            None => format!("migrations.{}", self.group),
-        }
+        self.collection.clone().unwrap_or_else(|| collection_of(&self.group))
+    }
+
+    /// The control collection of another group.
+    pub(crate) fn collection_of(&self, group: &str) -> String {
+        self.others.get(group).cloned().unwrap_or_else(|| collection_of(group))
     }
 
     /// Adds `text` to the app's name. If both are too long together, the app's name is cut.

@@ -22,6 +22,30 @@ impl fmt::Display for Named {
     }
 }
 
+/// A migration that stands in an order with a migration of another group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ComesAfter {
+    /// The group of the migration that comes later.
+    pub group: String,
+    /// The migration that comes later.
+    pub migration: Named,
+    /// The group of the migration that comes first.
+    pub other_group: String,
+    /// The version of the migration that comes first.
+    pub other_version: Version,
+}
+
+impl fmt::Display for ComesAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, migration, other_group, other_version } = self;
+        write!(
+            f,
+            "{migration} of group `{group}` comes after {other_version} of group `{other_group}`"
+        )
+    }
+}
+
 /// An applied migration whose body was edited since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    after,
     entry::{Entry, MIGRATIONS},
     fingerprints::Fingerprints,
     migration::{Functions, Migration},
@@ -115,6 +116,7 @@ impl Registry {
             let all: Vec<Migration> = registry.list.all().map(Seen::migration).collect();
             problems.extend(rolled_back_wrongly(&all, group));
         }
+        problems.extend(after::problems(registry.list.all(), group));
         problems.extend(seal::problems(files.unwrap_or_default(), registry.seen(), group));
         if registry.len() == 0 && problems.is_empty() {
             problems.push(empty(group, files.is_some(), registry.list.all()));
@@ -210,6 +212,16 @@ impl Registry {
         let mut all: Vec<Migration> = self.list.all().map(Seen::migration).collect();
         all.sort_by_key(Migration::version);
         all
+    }
+
+    /// The migrations of other groups that come after this one.
+    pub(crate) fn later_than(&self, migration: &Migration) -> Vec<Migration> {
+        let comes_after = |other: &Migration| {
+            let first = (migration.group().to_owned(), migration.version());
+            after::firsts(other).contains(&first)
+        };
+        let with_order = self.list.all().filter(|seen| seen.has_after());
+        with_order.map(Seen::migration).filter(comes_after).collect()
     }
 
     /// The digest of a database in which exactly those of this set are applied that the labels

@@ -3,6 +3,7 @@
 //!
 //! Imports: mongo, model, telemetry, protocol, kinds.
 
+pub(crate) mod after;
 pub(crate) mod entry;
 pub(crate) mod fingerprints;
 pub(crate) mod function;

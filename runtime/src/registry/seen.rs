@@ -85,6 +85,14 @@ impl Seen<'_> {
         }
     }
 
+    /// Whether migrations of other groups come first.
+    pub(crate) fn has_after(self) -> bool {
+        match self {
+            Self::Linked(entry) => entry.packed().after().iter().next().is_some(),
+            Self::Given(migration) => !migration.after().is_empty(),
+        }
+    }
+
     /// Whether it applies where these labels are selected.
     pub(crate) fn applies(self, selected: &Labels) -> bool {
         match self {

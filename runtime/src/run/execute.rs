@@ -86,6 +86,10 @@ impl Runner {
                     return refused_or_empty.map(|_| report);
                 }
             };
+            if let Err(error) = self.refuse_out_of_order_across(&planned.steps).await {
+                release(engine, None, &report).await;
+                return Err(error);
+            }
             let (fence, steps) = (engine.fence(), planned.steps.clone());
             let end;
             let skipped = planned.skipped.clone();

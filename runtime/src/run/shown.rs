@@ -36,6 +36,7 @@ impl Runner {
         let (history, _) = read_all(&self.control, None).await?;
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
         self.warn_ahead(&plan.ahead);
+        self.refuse_out_of_order_across(&plan.steps).await?;
         Ok(plan)
     }
 

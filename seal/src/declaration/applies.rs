@@ -1,7 +1,5 @@
 //! The arguments that say when a migration applies: `repeatable`, `labels` and `after`.
 
-use std::fmt;
-
 use syn::{Error, Expr, LitStr, ext::IdentExt as _};
 
 use super::{
@@ -10,32 +8,7 @@ use super::{
     kind::Kind,
     raw::Argument,
 };
-
-/// A migration of another group that comes first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct After {
-    /// The group.
-    pub group: String,
-    /// The version in that group.
-    pub version: i64,
-}
-
-impl fmt::Display for After {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}::{}", self.group, self.version)
-    }
-}
-
-impl After {
-    /// Reads `group::version`. `None` if the text has another form.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (group, version) = text.split_once("::")?;
-        let digits = version.replace('_', "");
-        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        let version = digits.parse().ok().filter(|version| *version > 0 && is_number)?;
-        is_label(group).then(|| Self { group: group.to_owned(), version })
-    }
-}
+use crate::after::After;
 
 /// Whether a text may be a label: 1 to 64 bytes of a-z, 0-9 and `_`, after a `!` if it excludes.
 pub(super) fn is_label_of_migration(text: &str) -> bool {
@@ -145,30 +118,6 @@ pub(super) fn refuse(
     for (other, reason) in others.into_iter().zip(reasons) {
         if let Some(other) = other {
             broken.add(Error::new(other.key.span(), reason));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_migration_of_another_group_is_named_by_group_and_version() {
-        let after = After::parse("billing::2025_01").unwrap();
-        assert_eq!(after, After { group: "billing".to_owned(), version: 202_501 });
-        assert_eq!(After::parse(&after.to_string()), Some(after));
-        for wrong in [
-            "",
-            "billing",
-            "billing::",
-            "billing::0",
-            "billing::-1",
-            "Billing::1",
-            "a::b::1",
-            "a::+1",
-        ] {
-            assert_eq!(After::parse(wrong), None, "{wrong}");
         }
     }
 }

@@ -5,14 +5,16 @@ use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp, ext::IdentExt as _};
 
 use super::{
-    applies::{self, After},
+    applies,
     broken::Broken,
     kind::Kind,
     parts::{Name, Rollback, Version},
     raw::Argument,
     suggest,
 };
-use crate::{group::GROUP_DEFAULT, label::label_within, repeatable::repeatable_number};
+use crate::{
+    after::After, group::GROUP_DEFAULT, label::label_within, repeatable::repeatable_number,
+};
 
 const KEYS: [&str; 10] = [
     "version",

@@ -4,7 +4,6 @@ use quote::ToTokens as _;
 use syn::{Error, Ident, Path};
 
 use super::{
-    applies::After,
     arguments::ArgumentsByKey,
     broken::Broken,
     kind::Kind,
@@ -12,7 +11,7 @@ use super::{
     raw::{Annotated, Raw},
     signature, steps, writes,
 };
-use crate::checksum;
+use crate::{after::After, checksum};
 
 /// A migration that is sound as far as its own text shows.
 pub struct Checked {

@@ -17,7 +17,6 @@ mod steps;
 mod suggest;
 pub mod writes;
 
-pub use applies::After;
 pub use arguments::{is_label, krate};
 pub use broken::Broken;
 pub use checked::Checked;
@@ -27,4 +26,4 @@ pub use parts::{Name, Rollback, Version};
 pub use raw::{Annotated, Argument, Raw};
 pub use suggest::nearest;
 
-pub use crate::group::GROUP_DEFAULT;
+pub use crate::{after::After, group::GROUP_DEFAULT};

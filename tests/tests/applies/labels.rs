@@ -1,7 +1,10 @@
 //! Labels: what is not selected is recorded as skipped, and may apply later.
 
 use mongrate::{Error, Migration, Migrator, State, Version};
-use mongrate_tests::{TestDb, effect, effects::{present, versions}};
+use mongrate_tests::{
+    TestDb, effect,
+    effects::{present, versions},
+};
 
 /// 2 is for `demo`, 4 for all but `prod`.
 fn list() -> [Migration; 5] {

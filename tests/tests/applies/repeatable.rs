@@ -72,10 +72,9 @@ async fn a_failure_leaves_what_ran_before() {
     let fresh = TestDb::new("repeatable_fails").await;
     let versions = || [effect!(1)];
     fresh.migrator(versions().into_iter().chain([writes!("one")])).up().await.unwrap();
-    let failing = Migration::repeatable("prices", |_| {
-        Box::pin(async { Err("the body says no".into()) })
-    })
-    .with_checksum("broken");
+    let failing =
+        Migration::repeatable("prices", |_| Box::pin(async { Err("the body says no".into()) }))
+            .with_checksum("broken");
     let broken = fresh.migrator([effect!(1), failing]);
     for _ in 0..2 {
         broken.up().await.unwrap_err();

@@ -6,16 +6,17 @@ use std::time::Duration;
 use self::{
     kind::Kind,
     text::{
-        apart, cancelled, corrupt, count, failed, lines, lock_lost, pending_are, renamed_flags,
+        apart, cancelled, comes_after, corrupt, count, failed, lines, lock_lost, pending_are,
+        renamed_flags,
     },
 };
 use super::{
     invalid_setting::InvalidSetting,
     lint::Lint,
-    named::{Drift, Named, Renamed},
+    named::{ComesAfter, Drift, Named, Renamed},
     report::{run::RunReport, steering::Asked},
     result::BoxError,
-    state::Who,
+    state::{Direction, Who},
     version::Version,
 };
 use crate::mongo::{
@@ -182,6 +183,16 @@ pub enum Error {
         newest: Version,
     },
 
+    /// Migrations of another group come first, and are not applied (`up`); or come later, and are
+    /// applied (`down`). Nothing was run.
+    #[error("{}", comes_after(.orders, *.direction))]
+    ComesAfter {
+        /// The orders that would be broken.
+        orders: Vec<ComesAfter>,
+        /// The direction of the run.
+        direction: Direction,
+    },
+
     /// The database holds migrations that this build does not. Nothing was run.
     #[error(
         "the database is ahead of this build, which does not know:{}\n\
@@ -344,9 +355,12 @@ impl Error {
             }
             Self::Unauthorized { .. } | Self::ShadowForbidden { .. } => Kind::Forbidden,
             Self::LockHeld { .. } | Self::LockLost { .. } | Self::Paused { .. } => Kind::Busy,
+            // Another process may be about to apply them.
+            Self::ComesAfter { direction: Direction::Up, .. } => Kind::Busy,
             Self::Drift(_)
             | Self::Renamed(_)
             | Self::OutOfOrder { .. }
+            | Self::ComesAfter { .. }
             | Self::Ahead { .. }
             | Self::Irreversible { .. }
             | Self::NotLinked { .. }
@@ -396,6 +410,7 @@ impl Error {
             Self::Renamed(_) => "renamed",
             Self::InsideMigration => "inside_migration",
             Self::OutOfOrder { .. } => "out_of_order",
+            Self::ComesAfter { .. } => "comes_after",
             Self::Ahead { .. } => "database_ahead",
             Self::Irreversible { .. } => "irreversible",
             Self::NotLinked { .. } => "not_linked",

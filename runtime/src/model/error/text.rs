@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::{
     kind::MigrationKind,
-    named::{Named, Renamed},
+    named::{ComesAfter, Named, Renamed},
     report::{
         failure::Failure,
         run::{RunReport, StepOutcome, StepReport},
@@ -41,6 +41,25 @@ pub(crate) fn corrupt(collection: Option<&str>, id: &str, problem: &str) -> Stri
 
 pub(crate) fn renamed_flags(renamed: &[Renamed]) -> String {
     renamed.iter().map(|renamed| format!(" --renamed {}", renamed.version)).collect()
+}
+
+pub(crate) fn comes_after(orders: &[ComesAfter], direction: Direction) -> String {
+    let shown = lines(orders);
+    match (direction, orders) {
+        (Direction::Up, []) | (Direction::Down, []) => {
+            "the order across groups is broken".to_owned()
+        }
+        (Direction::Up, [first, ..]) => format!(
+            "another group comes first, and is not there yet:{shown}\n\
+             apply that group first (`up --group {}`), or stop before them with `--to`; nothing was run",
+            first.other_group
+        ),
+        (Direction::Down, [first, ..]) => format!(
+            "another group builds on what would be rolled back:{shown}\n\
+             roll that group back first (`down --group {}`); nothing was run",
+            first.group
+        ),
+    }
 }
 
 pub(crate) fn lock_lost(report: &RunReport, taken_by: Option<&Who>) -> String {
