@@ -179,6 +179,7 @@ fn run(
     } else {
         crate_table::enter(&checked, &place, &origin)?;
     }
+    crate_table::judge_after(&checked, &origin)?;
     let root = root::path(checked.krate.as_ref())?;
     let sum = sealed::check(&checked, &place, &origin, &root)?;
     added.extend(expand::expand(&checked, &place, &origin, &root));

@@ -289,6 +289,12 @@ mod guides {
     mod production {}
     #[doc = include_str!("../../docs/models.md")]
     mod models {}
+    #[doc = include_str!("../../docs/repeatable.md")]
+    mod repeatable {}
+    #[doc = include_str!("../../docs/labels.md")]
+    mod labels {}
+    #[doc = include_str!("../../docs/order-across-groups.md")]
+    mod order_across_groups {}
 }
 
 /// The programs of the guide to dry runs.

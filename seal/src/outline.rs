@@ -94,6 +94,27 @@ impl Outline {
         all.get(group).copied().unwrap_or(0)
     }
 
+    /// Returns the newest version of a group if the package has the group, and certainly not this
+    /// version of it.
+    pub fn newest_without(&self, group: &str, version: i64) -> Option<i64> {
+        let here = rust_files(&self.directory.join("src"));
+        let all: BTreeSet<PathBuf> = here.into_iter().chain(self.reached.keys().cloned()).collect();
+        let mut newest = None;
+        for file in all {
+            for mark in marks(tokens(&file)?, &self.names) {
+                // A macro may write any version.
+                let (its_group, its_version) = (mark.group?, mark.version?);
+                if its_group == group {
+                    if its_version == version {
+                        return None;
+                    }
+                    newest = newest.max(Some(its_version));
+                }
+            }
+        }
+        newest
+    }
+
     /// Returns the sealed migrations that are not linked, as far as the files show it.
     pub fn missing<'s>(&self, sum: &'s Sum) -> Missing<'s> {
         let mut declared: BTreeSet<(&str, i64)> = BTreeSet::new();

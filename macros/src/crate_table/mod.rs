@@ -35,6 +35,26 @@ pub(crate) fn next_free(checked: &Checked, place: &Place, origin: &Origin) -> i6
     outlines::next_free(&Declaration::new(checked, place), known, origin)
 }
 
+/// Reports migrations of other groups that come first, and that the package has not, although it has
+/// their groups.
+pub(crate) fn judge_after(checked: &Checked, origin: &Origin) -> syn::Result<()> {
+    let mut broken = Broken::default();
+    for after in &checked.after {
+        let outline = outline(origin);
+        let newest =
+            outline.and_then(|outline| outline.newest_without(&after.group, after.version));
+        if let Some(newest) = newest {
+            let text = format!(
+                "no migration of group `{}` has version {}; its newest version in this package is \
+                 {newest}",
+                after.group, after.version
+            );
+            broken.add(Error::new(checked.version.span, text));
+        }
+    }
+    broken.into_result()
+}
+
 /// Enters a migration, or reports the rules that it breaks. Must not be called in an editor.
 pub(crate) fn enter(checked: &Checked, place: &Place, origin: &Origin) -> syn::Result<()> {
     let declaration = Declaration::new(checked, place);
