@@ -29,6 +29,7 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
         repeatable,
         labels,
         after,
+        replaces,
         allow,
         krate: _,
         writes,
@@ -46,6 +47,7 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
         (Kind::Change, _) => ("change_and_back", function.to_token_stream()),
     };
     let after: Vec<String> = after.iter().map(ToString::to_string).collect();
+    let replaces = replaces.map(|replaces| replaces.to_string()).unwrap_or_default();
     let packed = Unpacked {
         version: version.number,
         name: &name.text,
@@ -60,6 +62,7 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
         is_repeatable: *repeatable,
         labels,
         after: &after,
+        replaces: &replaces,
         allow,
         writes,
     };

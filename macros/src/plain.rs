@@ -49,6 +49,7 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Check
         repeatable: false,
         labels: Vec::new(),
         after: Vec::new(),
+        replaces: None,
         name: arguments.name.unwrap_or_else(|| Name { text: function.clone(), span: span.into() }),
         group: arguments.group.unwrap_or_else(|| GROUP_DEFAULT.to_owned()),
         kind,

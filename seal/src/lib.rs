@@ -7,6 +7,7 @@
 //! feature `create`, the module `create` writes a new migration.
 
 mod after;
+mod applied;
 #[cfg(feature = "checksum")]
 pub mod attribute;
 #[cfg(feature = "checksum")]
@@ -26,6 +27,7 @@ pub mod outline;
 pub mod packed;
 pub mod period;
 mod repeatable;
+mod replaces;
 #[cfg(feature = "sources")]
 pub mod sources;
 pub mod sum;
@@ -34,10 +36,12 @@ mod term;
 mod text;
 
 pub use after::After;
+pub use applied::Applied;
 pub use group::GROUP_DEFAULT;
 pub use hex::bytes as bytes_of_hex;
 pub use label::label;
 pub use repeatable::repeatable_number;
+pub use replaces::Replaces;
 pub use term::term;
 #[cfg(feature = "checksum")]
 pub use text::Text;

@@ -13,7 +13,7 @@ const HEADER: usize = VERSION + TERM + NUMBER + NUMBER + TEXTS * NUMBER;
 const VERSION: usize = 8;
 const TERM: usize = 32;
 const NUMBER: usize = 4;
-const TEXTS: usize = 9;
+const TEXTS: usize = 10;
 
 const REVERSIBLE: u32 = 1;
 const OUT_OF_ORDER: u32 = 2;
@@ -52,6 +52,8 @@ pub struct Unpacked<'a> {
     pub labels: &'a [String],
     /// The migrations of other groups that come first, as `group::version`.
     pub after: &'a [String],
+    /// What it stands for, if it is a squash; otherwise empty.
+    pub replaces: &'a str,
     /// The lints that it acknowledges.
     pub allow: &'a [String],
     /// The collections of which it writes many documents.
@@ -73,6 +75,7 @@ impl Unpacked<'_> {
             &writes,
             &labels,
             &after,
+            self.replaces,
         ];
         let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
         let flags = flag(self.is_reversible, REVERSIBLE)
@@ -192,6 +195,11 @@ impl<'a> Packed<'a> {
         Names(self.text(8))
     }
 
+    /// What it stands for, if it is a squash; otherwise empty.
+    pub fn replaces(self) -> &'a str {
+        self.text(9)
+    }
+
     fn has(self, flag: u32) -> bool {
         self.number(VERSION + TERM + NUMBER) & flag != 0
     }
@@ -247,6 +255,7 @@ mod tests {
             is_repeatable: true,
             labels: &lints,
             after: &[],
+            replaces: "7:2:x",
             allow: &lints,
             writes: &[],
         };
@@ -271,7 +280,7 @@ mod tests {
         );
         assert_eq!(packed.allow().iter().collect::<Vec<_>>(), lints);
         assert_eq!(packed.labels().iter().collect::<Vec<_>>(), lints);
-        assert!(packed.is_repeatable());
+        assert!(packed.is_repeatable() && packed.replaces() == unpacked.replaces);
         assert_eq!((packed.writes().iter().next(), packed.after().iter().next()), (None, None));
     }
 

@@ -94,6 +94,7 @@ impl CliError {
             "lock_lost" | "pending" => format!("{app} up"),
             "checksum_drift" => format!("{app} repair --dry-run"),
             "out_of_order" => format!("{app} plan --allow-out-of-order"),
+            "squashed" => format!("{app} history"),
             "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
             "paused" => format!("{app} resume"),
             "no_run" => format!("{app} status"),
@@ -162,6 +163,7 @@ mod tests {
 
         let report = RunReport {
             skipped: Vec::new(),
+            stands: None,
             group: "default".to_owned(),
             database: "shop".to_owned(),
             batch: None,

@@ -93,6 +93,10 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             migrations(versions.len()),
             lines(versions)
         ),
+        Error::Squashed { squash, to, count, applied } => format!(
+            "{squash} stands for {count} migrations up to {to}, and this database has applied {applied} \
+             of them, or others than these; nothing was run"
+        ),
         Error::ComesAfter { orders, direction: Direction::Up } => format!(
             "another group comes first, and is not applied yet:{}\nnothing was run",
             lines(orders)
@@ -182,6 +186,10 @@ pub(super) fn next(error: &Error) -> Option<String> {
         }
         Error::OutOfOrder { .. } => {
             "give these migrations a newer version, or POST with \"allow_out_of_order\": true"
+                .to_owned()
+        }
+        Error::Squashed { .. } => {
+            "deploy the last build that has these migrations, apply them there, then this build"
                 .to_owned()
         }
         Error::ComesAfter { direction: Direction::Up, .. } => {
@@ -289,6 +297,7 @@ mod tests {
         let report = || {
             Box::new(RunReport {
                 skipped: Vec::new(),
+                stands: None,
                 group: "default".to_owned(),
                 database: "shop".to_owned(),
                 batch: None,
@@ -331,6 +340,12 @@ mod tests {
                 linked: "add_users".to_owned(),
             }]),
             Error::OutOfOrder { versions: named(), newest: Version::new(9) },
+            Error::Squashed {
+                squash: Named { version: Version::new(7), name: "all".to_owned() },
+                to: Version::new(7),
+                count: 3,
+                applied: 1,
+            },
             Error::ComesAfter { orders: orders.clone(), direction: Direction::Up },
             Error::ComesAfter { orders, direction: Direction::Down },
             Error::Ahead { versions: named() },

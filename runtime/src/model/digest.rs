@@ -4,28 +4,19 @@
 //! depend on the order: applying adds a term, rolling back takes the term away, and neither has to
 //! read the history.
 
-use std::fmt::Write as _;
-
 use mongodb::bson::{Document, doc};
-use mongrate_seal::{bytes_of_hex, term};
+use mongrate_seal::{Applied, term};
 
 use super::version::Version;
 
 /// How many migrations are applied, and the sum of their hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Digest {
-    count: i64,
-    /// The 256 bits of the sum, lowest limb first.
-    sum: [u64; 4],
-}
+pub(crate) struct Digest(Applied);
 
 impl Digest {
     pub(crate) fn of<'a>(applied: impl IntoIterator<Item = (Version, &'a str)>) -> Self {
-        let mut digest = Self::default();
-        for (version, checksum) in applied {
-            digest.add(version, checksum);
-        }
-        digest
+        let applied = applied.into_iter();
+        Self(Applied::of(applied.map(|(version, checksum)| (version.get(), checksum))))
     }
 
     pub(crate) fn add(&mut self, version: Version, checksum: &str) {
@@ -34,56 +25,27 @@ impl Digest {
 
     /// Adds the hash of one migration.
     pub(crate) fn add_term(&mut self, term: &[u8; 32]) {
-        let mut carry = false;
-        for (limb, term) in self.sum.iter_mut().zip(limbs(term)) {
-            let (partly, over) = limb.overflowing_add(term);
-            let (all, over_too) = partly.overflowing_add(u64::from(carry));
-            *limb = all;
-            carry = over || over_too;
-        }
-        self.count += 1;
+        self.0.add(term);
     }
 
     pub(crate) fn remove(&mut self, version: Version, checksum: &str) {
-        let mut borrow = false;
-        for (limb, term) in self.sum.iter_mut().zip(limbs(&term(version.get(), checksum))) {
-            let (partly, under) = limb.overflowing_sub(term);
-            let (all, under_too) = partly.overflowing_sub(u64::from(borrow));
-            *limb = all;
-            borrow = under || under_too;
-        }
-        self.count -= 1;
+        self.0.remove(&term(version.get(), checksum));
     }
 
     pub(crate) const fn count(&self) -> i64 {
-        self.count
+        self.0.count
     }
 
     pub(crate) fn to_document(self) -> Document {
-        let bytes = self.sum.iter().flat_map(|limb| limb.to_le_bytes());
-        let hex = bytes.fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        doc! { "count": self.count, "digest": hex }
+        doc! { "count": self.0.count, "digest": self.0.hex() }
     }
 
     /// `None` for a document that Mongrate did not write: no digest equals it, so the history is
     /// read.
     pub(crate) fn from_document(document: &Document) -> Option<Self> {
         let count = document.get_i64("count").ok()?;
-        let hex = document.get_str("digest").ok()?;
-        Some(Self { count, sum: limbs(&bytes_of_hex(hex)?) })
+        Applied::from_hex(count, document.get_str("digest").ok()?).map(Self)
     }
-}
-
-fn limbs(bytes: &[u8; 32]) -> [u64; 4] {
-    let (limbs, _) = bytes.as_chunks::<8>();
-    let mut all = [0; 4];
-    for (limb, bytes) in all.iter_mut().zip(limbs) {
-        *limb = u64::from_le_bytes(*bytes);
-    }
-    all
 }
 
 #[cfg(test)]

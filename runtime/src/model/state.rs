@@ -38,6 +38,9 @@ pub enum State {
     /// Its labels are not selected: `up` leaves it out
     /// ([`Migrator::labels`](crate::Migrator::labels)).
     Skipped,
+    /// It was applied, and a squash stands for it now: a build that does not have the squash leaves
+    /// it as it is.
+    Replaced,
 }
 
 impl State {
@@ -50,6 +53,7 @@ impl State {
             Self::Interrupted => "interrupted",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Replaced => "replaced",
         }
     }
 }

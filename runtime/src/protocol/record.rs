@@ -38,16 +38,19 @@ pub(crate) enum Stored {
     Cancelled,
     /// Its turn came where its labels were not selected: it was not run.
     Skipped,
+    /// It was applied, and a squash stands for it now.
+    Replaced,
 }
 
 impl Stored {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Applied,
         Self::Running,
         Self::Failed,
         Self::Reverted,
         Self::Cancelled,
         Self::Skipped,
+        Self::Replaced,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -58,6 +61,7 @@ impl Stored {
             Self::Reverted => "reverted",
             Self::Cancelled => "cancelled",
             Self::Skipped => "skipped",
+            Self::Replaced => "replaced",
         }
     }
 
@@ -68,6 +72,7 @@ impl Stored {
             Self::Failed => State::Failed,
             Self::Reverted | Self::Cancelled => State::Pending,
             Self::Skipped => State::Skipped,
+            Self::Replaced => State::Replaced,
         }
     }
 }
@@ -89,6 +94,8 @@ pub(crate) struct Record {
     pub duration_ms: Option<u64>,
     pub by: Option<Who>,
     pub failure: Option<Failure>,
+    /// The newest version that it stands for, if it is a squash.
+    pub replaces: Option<Version>,
     /// Finished steps of an online or declared migration, in `direction`.
     pub steps: Vec<String>,
     /// The number of the guarded transaction that began the migration, for a migration that is
@@ -114,7 +121,7 @@ impl Record {
         match self.state {
             Stored::Applied | Stored::Running => true,
             Stored::Failed => !self.steps.is_empty() || self.undo.is_some(),
-            Stored::Reverted | Stored::Cancelled | Stored::Skipped => false,
+            Stored::Reverted | Stored::Cancelled | Stored::Skipped | Stored::Replaced => false,
         }
     }
 
@@ -177,6 +184,7 @@ impl Record {
             duration_ms: None,
             by: None,
             failure: None,
+            replaces: None,
             steps: Vec::new(),
             started: 0,
             undo: None,
@@ -213,6 +221,7 @@ impl Record {
                     record.duration_ms = number().and_then(|ms| u64::try_from(ms).ok());
                 }
                 "by" => record.by = value.as_document().map(parse_who),
+                "replaces" => record.replaces = number().map(Version::new),
                 "failure" => record.failure = value.as_document().map(parse_failure),
                 "steps" => {
                     let steps = value.as_array().into_iter().flatten().map_while(Result::ok);

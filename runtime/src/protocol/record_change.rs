@@ -51,6 +51,11 @@ pub(crate) enum RecordChange<'a> {
         done: Option<&'a str>,
         undo: Option<(&'a str, &'a Document)>,
     },
+    /// It stands for what is applied up to this version, and was not run.
+    Stands {
+        to: Version,
+        batch: i64,
+    },
     /// Its labels are not selected. The note says which ones are.
     Skipped {
         note: &'a str,
@@ -140,6 +145,7 @@ fn edit(migration: &Identity, change: &RecordChange<'_>, stamp: &Stamp<'_>) -> E
             cancelled(checksum, direction, kind)
         }
         RecordChange::Skipped { note } => skipped(checksum, note),
+        RecordChange::Stands { to, batch } => stands(checksum, stamp.who, batch, to),
         RecordChange::Step { done, undo } => step(done, undo),
         RecordChange::Checksum { renamed } => repaired(checksum, renamed),
         RecordChange::Turned { direction, steps, undo } => turned(stamp, direction, steps, undo),
@@ -196,6 +202,31 @@ fn begun(mut running: Edit, direction: Direction, sequence: i64) -> Edit {
         running.unset.insert(0, "undo");
     }
     running
+}
+
+fn stands(checksum: &str, who: &Who, batch: i64, to: Version) -> Edit {
+    let mut edit = applied(checksum, who, batch, "stands");
+    edit.set.insert("replaces", to.get());
+    // Its number may be that of a migration that it stands for.
+    edit.set.insert("steps", Vec::<Document>::new());
+    edit.unset.extend(["undo", "started"]);
+    edit
+}
+
+/// The statement that leaves it to a squash to stand for the applied migrations up to a version,
+/// `except` the record of the squash itself.
+pub(crate) fn replaced_statement(to: Version, except: Version, stamp: &Stamp<'_>) -> Document {
+    let event = doc! {
+        "at": "$$NOW", "fence": stamp.fence, "by": who_document(stamp.who), "event": "replaced",
+        "direction": "up", "note": literal(&format!("{except} stands for it")),
+    };
+    let events = doc! { "$slice": [append("events", event), -EVENTS_MAX] };
+    let range = doc! { "$gt": 0_i64, "$lte": to.get(), "$ne": except.get() };
+    doc! {
+        "q": { "_id": range, "state": Stored::Applied.as_str() },
+        "u": [{ "$set": { "state": Stored::Replaced.as_str(), "events": events } }],
+        "multi": true,
+    }
 }
 
 fn skipped(checksum: &str, note: &str) -> Edit {

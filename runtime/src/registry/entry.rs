@@ -48,6 +48,7 @@ impl Entry {
             out_of_order: packed.is_out_of_order(),
             labels: Names::Packed(packed.labels()),
             after: Names::Packed(packed.after()),
+            replaces: packed.replaces(),
             hints: Hints {
                 allow: Names::Packed(packed.allow()),
                 writes: Names::Packed(packed.writes()),

@@ -13,6 +13,7 @@ use super::{
     migration::{Functions, Migration},
     seal::{self, SUMS, SumFile},
     seen::Seen,
+    squash::{self, Squash},
 };
 use crate::{
     kinds::change::declared,
@@ -62,6 +63,8 @@ pub(crate) struct Registry {
     repeatable: usize,
     /// The labels that are selected.
     labels: Labels,
+    /// The newest squash.
+    squash: Option<Squash>,
     /// The linked migrations, unpacked when they are first needed: a start with nothing pending
     /// never needs them.
     unpacked: OnceLock<Arc<[Migration]>>,
@@ -90,6 +93,7 @@ impl Registry {
             order,
             repeatable: 0,
             labels: Labels::default(),
+            squash: None,
             unpacked: OnceLock::new(),
             digest: OnceLock::new(),
         };
@@ -116,6 +120,8 @@ impl Registry {
             let all: Vec<Migration> = registry.list.all().map(Seen::migration).collect();
             problems.extend(rolled_back_wrongly(&all, group));
         }
+        problems.extend(squash::problems(registry.seen()));
+        registry.squash = squash::newest(registry.seen());
         problems.extend(after::problems(registry.list.all(), group));
         problems.extend(seal::problems(files.unwrap_or_default(), registry.seen(), group));
         if registry.len() == 0 && problems.is_empty() {
@@ -132,6 +138,11 @@ impl Registry {
     /// Whether a migration applies where the selected labels are.
     pub(crate) fn applies(&self, migration: &Migration) -> bool {
         migration.applies(&self.labels)
+    }
+
+    /// The newest squash of the set.
+    pub(crate) fn squash(&self) -> Option<&Squash> {
+        self.squash.as_ref()
     }
 
     /// The labels that are selected.
@@ -229,7 +240,12 @@ impl Registry {
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
             let mut digest = Digest::default();
-            for seen in self.seen().filter(|seen| seen.applies(&self.labels)) {
+            let squash = self.squash.as_ref();
+            let wanted = self.seen().filter(|seen| {
+                seen.applies(&self.labels)
+                    && squash.is_none_or(|squash| !squash.covers(seen.version()))
+            });
+            for seen in wanted {
                 digest.add_term(&seen.term());
             }
             digest
@@ -430,6 +446,7 @@ mod tests {
             is_repeatable: false,
             labels: &[],
             after: &[],
+            replaces: "",
             allow: &[],
             writes: &[],
         };

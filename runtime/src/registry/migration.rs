@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, borrow::Cow, future::Future, pin::Pin};
 
-use mongrate_seal::{packed, repeatable_number};
+use mongrate_seal::{Replaces, packed, repeatable_number};
 
 use crate::{
     kinds::{change::declared::ChangeFn, online::Online, transaction::Transaction},
@@ -49,6 +49,8 @@ pub(crate) struct Descriptor {
     pub(crate) labels: Names,
     /// The migrations of other groups that come first, as `group::version`.
     pub(crate) after: Names,
+    /// What it stands for, if it is a squash; otherwise empty.
+    pub(crate) replaces: &'static str,
     pub(crate) hints: Hints,
 }
 
@@ -220,6 +222,14 @@ impl Migration {
         self
     }
 
+    /// The same migration as a squash, which stands for former ones: what `cargo mongrate squash`
+    /// writes into `replaces`.
+    #[must_use]
+    pub const fn replacing(mut self, replaces: &'static str) -> Self {
+        self.descriptor.replaces = replaces;
+        self
+    }
+
     /// The same migration in another group. Default: `default`.
     #[must_use]
     pub const fn in_group(mut self, group: &'static str) -> Self {
@@ -280,6 +290,16 @@ impl Migration {
     /// Whether it runs again when its body changes.
     pub const fn is_repeatable(&self) -> bool {
         self.version().is_repeatable()
+    }
+
+    /// What it stands for; `None` if it is no squash.
+    pub(crate) fn replaces(&self) -> Option<Replaces> {
+        Replaces::parse(self.descriptor.replaces)
+    }
+
+    /// Whether it is a squash: a new database runs it in the place of the migrations that it stands for.
+    pub const fn is_squash(&self) -> bool {
+        !self.descriptor.replaces.is_empty()
     }
 
     /// The labels that it applies for; those after a `!` exclude it. Empty: it applies everywhere.
@@ -366,6 +386,7 @@ const fn by_hand(version: i64, name: &'static str, body: Body) -> Migration {
         out_of_order: false,
         labels: Names::NONE,
         after: Names::NONE,
+        replaces: "",
         hints: Hints::NONE,
     };
     Migration { descriptor, body, code: None }

@@ -15,4 +15,5 @@ pub(crate) mod register;
 pub(crate) mod running;
 pub(crate) mod seal;
 pub(crate) mod seen;
+pub(crate) mod squash;
 pub(crate) mod verify;

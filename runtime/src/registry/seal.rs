@@ -156,6 +156,7 @@ mod tests {
         let descriptor = Descriptor {
             labels: Names::NONE,
             after: Names::NONE,
+            replaces: "",
             version,
             name,
             group: "default",

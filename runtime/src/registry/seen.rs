@@ -85,6 +85,14 @@ impl Seen<'_> {
         }
     }
 
+    /// Whether it is a squash.
+    pub(crate) fn has_replaces(self) -> bool {
+        match self {
+            Self::Linked(entry) => !entry.packed().replaces().is_empty(),
+            Self::Given(migration) => !migration.descriptor.replaces.is_empty(),
+        }
+    }
+
     /// Whether migrations of other groups come first.
     pub(crate) fn has_after(self) -> bool {
         match self {

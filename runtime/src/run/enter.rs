@@ -218,7 +218,7 @@ impl Runner {
         }
         let (history, _) = read_all(&self.control, None).await?;
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
-        Ok(plan.steps.is_empty().then_some(plan.ahead))
+        Ok(plan.is_empty().then_some(plan.ahead))
     }
 
     pub(crate) fn warn_ahead(&self, ahead: &[Named]) {

@@ -4,7 +4,8 @@ use super::{
     Runner, TAKEOVERS_MAX, atomic,
     enter::Entered,
     own_thread::on_own_thread,
-    plan::{self, Goal, Step},
+    plan::{self, Goal, Step, squash::Stands},
+    stand::stand,
     stepwise::{self, End},
 };
 use crate::{
@@ -44,6 +45,8 @@ struct Planned {
     steps: Vec<Step>,
     /// What is recorded as skipped before the steps.
     skipped: Vec<Migration>,
+    /// What is recorded of a squash.
+    stands: Option<Stands>,
     /// Rollbacks of migrations that do not count as applied.
     half_done: Vec<Version>,
     applied: usize,
@@ -92,8 +95,8 @@ impl Runner {
             }
             let (fence, steps) = (engine.fence(), planned.steps.clone());
             let end;
-            let skipped = planned.skipped.clone();
-            (report, end) = self.execute(engine, history, steps, skipped, options, report).await;
+            let records = Records { skipped: planned.skipped.clone(), stands: planned.stands };
+            (report, end) = self.execute(engine, history, steps, records, options, report).await;
             self.count(&planned, &report);
             if !matches!(end, End::Lost) {
                 return ended(end, report);
@@ -132,14 +135,14 @@ impl Runner {
         history: &History,
         report: &mut RunReport,
     ) -> Result<Option<Planned>, Error> {
-        let plan::Plan { steps, skipped, ahead } =
+        let plan::Plan { steps, skipped, stands, ahead } =
             plan::plan(goal, &self.registry, history, self.policies())?;
         self.warn_ahead(&ahead);
         report.ahead = ahead;
         let applied = history.records().filter(|record| record.is_applied()).count();
         let pending = plan::pending(&self.registry, history).count();
         metrics::counted(&self.settings.group, &report.database, applied, pending);
-        if steps.is_empty() {
+        if steps.is_empty() && stands.is_none() {
             return Ok(None);
         }
         if options.atomic {
@@ -152,7 +155,7 @@ impl Runner {
         let half_done =
             steps.iter().filter(is_half_done).map(|step| step.migration.version()).collect();
         report.skipped = skipped.iter().map(Migration::named).collect();
-        Ok(Some(Planned { steps, skipped, half_done, applied, pending }))
+        Ok(Some(Planned { steps, skipped, stands, half_done, applied, pending }))
     }
 
     /// Runs the steps on a thread of their own, and gives the lock back there.
@@ -161,7 +164,7 @@ impl Runner {
         mut engine: Box<Engine>,
         history: History,
         steps: Vec<Step>,
-        skipped: Vec<Migration>,
+        records: Records,
         options: RunOptions,
         mut report: RunReport,
     ) -> (RunReport, End) {
@@ -182,7 +185,9 @@ impl Runner {
         let note = format!("the selected labels are: {}", self.registry.labels().shown());
         let ended = on_own_thread(move || async move {
             let _entered = inside.enter();
-            let end = if let Err(stop) = skip(&mut engine, &skipped, &note).await {
+            let end = if let Err(stop) =
+                records.before(&mut engine, &history, &note, &mut report).await
+            {
                 stop.into()
             } else if options.atomic {
                 atomic::execute(&mut engine, &steps, &history, &mut report).await
@@ -191,6 +196,7 @@ impl Runner {
                 let report = &mut report;
                 stepwise::execute(&mut engine, &steps, &history, on_error, watching, report).await
             };
+            let end = records.after(&mut engine, end, &mut report).await;
             if matches!(end, End::Cancelled | End::Lost) {
                 report.cancelled_by = engine.steering().orders().cancel;
             }
@@ -244,6 +250,46 @@ impl Runner {
             return Ok(report);
         }
         Err(Error::LockLost { report: Box::new(report), taken_by: None })
+    }
+}
+
+/// What a run records besides its steps.
+struct Records {
+    skipped: Vec<Migration>,
+    stands: Option<Stands>,
+}
+
+impl Records {
+    async fn before(
+        &self,
+        engine: &mut Engine,
+        history: &History,
+        note: &str,
+        report: &mut RunReport,
+    ) -> Result<(), StopReason> {
+        if let Some(Stands { squash, after_steps: false }) = &self.stands {
+            stand(engine, squash, history).await?;
+            report.stands = Some(squash.migration.named());
+        }
+        skip(engine, &self.skipped, note).await
+    }
+
+    /// What comes after the steps, if all of them ended well.
+    async fn after(&self, engine: &mut Engine, end: End, report: &mut RunReport) -> End {
+        let (Some(Stands { squash, after_steps: true }), End::Done) = (&self.stands, &end) else {
+            return end;
+        };
+        let stood = match engine.look_at_all().await {
+            Ok(history) => stand(engine, squash, &history).await,
+            Err(stop) => Err(stop),
+        };
+        match stood {
+            Ok(()) => {
+                report.stands = Some(squash.migration.named());
+                end
+            }
+            Err(stop) => stop.into(),
+        }
     }
 }
 

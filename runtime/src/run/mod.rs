@@ -16,6 +16,7 @@ pub(crate) mod pace;
 pub(crate) mod peek;
 pub(crate) mod plan;
 pub(crate) mod shown;
+pub(crate) mod stand;
 pub(crate) mod stepwise;
 
 use std::{sync::Arc, time::Duration};
@@ -86,6 +87,7 @@ impl Runner {
             steps: Vec::new(),
             waited_ms: 0,
             skipped: Vec::new(),
+            stands: None,
             ahead: Vec::new(),
             cancelled_by: None,
         }

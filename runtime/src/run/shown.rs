@@ -21,13 +21,14 @@ use crate::{
 impl Runner {
     /// The plan, without a write and without the lock.
     pub(crate) async fn plan(&self, goal: Goal, lint: bool) -> Result<PlanReport, Error> {
-        let Plan { steps, skipped, ahead } = self.planned(goal).await?;
+        let Plan { steps, skipped, stands, ahead } = self.planned(goal).await?;
         let lints = if lint { self.lints(&steps).await? } else { Vec::new() };
         let group = self.settings.group.clone();
         let database = self.database_name();
         let skipped = skipped.iter().map(Migration::named).collect();
         let steps = self.shown(&steps).await;
-        Ok(PlanReport { group, database, steps, skipped, lints, ahead })
+        let stands = stands.map(|stands| stands.squash.migration.named());
+        Ok(PlanReport { group, database, steps, skipped, stands, lints, ahead })
     }
 
     /// The plan by the history as it is now. Two round trips.

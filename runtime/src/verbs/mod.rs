@@ -42,7 +42,8 @@ use crate::{
     run::{
         Runner,
         own_thread::on_own_thread,
-        plan::{self, Goal, UpTarget},
+        plan::{self, Goal, UpTarget, squash::Standing},
+        stand::stand,
     },
     telemetry::{IN_THE_REPORT, metrics},
 };
@@ -51,13 +52,19 @@ impl Runner {
     pub(crate) async fn status(&self) -> Result<StatusReport, Error> {
         let peek = self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
+        let leaves_out = plan::squash::leaves_out(&self.registry, &history);
+        let is_replaced = |one: &Migration| leaves_out(one) && !one.is_squash();
         let mut migrations: Vec<MigrationStatus> = self
             .registry
             .iter()
             .map(|one| {
                 let record = history.get(one.version());
                 let mut shown = shown(Some(one), record, &history, &peek.lock);
-                shown.state = by_settings(shown.state, one, record, self.registry.applies(one));
+                let applies = self.registry.applies(one);
+                shown.state = by_settings(shown.state, one, record, applies);
+                if shown.state == State::Pending && is_replaced(one) {
+                    shown.state = State::Replaced;
+                }
                 shown
             })
             .collect();
@@ -65,6 +72,8 @@ impl Runner {
             history
                 .records()
                 .filter(|record| self.registry.get(record.version).is_none())
+                // A squash stands for it; the history has it.
+                .filter(|record| record.state != Stored::Replaced)
                 .map(|record| shown(None, Some(record), &history, &peek.lock)),
         );
         migrations.sort_by(|one, other| {
@@ -90,6 +99,7 @@ impl Runner {
             running: count(State::Running),
             interrupted: count(State::Interrupted),
             skipped: count(State::Skipped),
+            replaced: count(State::Replaced),
             orphaned,
             migrations,
             lock: peek.lock,
@@ -176,12 +186,22 @@ impl Runner {
         };
         let (engine, history) = self.enter_own_history().await?;
         let record = history.get(version);
-        let applied = record.is_some_and(Record::is_applied);
+        let is_other =
+            record.is_some_and(|record| plan::squash::is_of_the_other(record, &migration));
+        let applied = record.is_some_and(Record::is_applied) && !is_other;
         let mut digest = engine.applied();
         let (change, state) = match answer {
             Resolution::Applied if applied => {
                 engine.close().await;
                 return Err(already(version, State::Applied));
+            }
+            Resolution::Applied
+                if self.registry.squash().is_some_and(|squash| {
+                    squash.migration.version() == version
+                        && plan::squash::standing(squash, &history) != Standing::New
+                }) =>
+            {
+                return self.stand_for(engine, history, migration).await;
             }
             Resolution::Applied => {
                 digest.add(version, &migration.checksum());
@@ -224,6 +244,26 @@ impl Runner {
         };
         self.write(engine, digest, vec![(migration.identity(), change)]).await?;
         Ok(self.recorded(state, vec![migration.named()]))
+    }
+
+    /// Records, by an operator's word, that a squash stands for what is applied.
+    async fn stand_for(
+        &self,
+        mut engine: Box<Engine>,
+        history: History,
+        migration: Migration,
+    ) -> Result<RecordReport, Error> {
+        let Some(squash) = self.registry.squash().copied() else {
+            engine.close().await;
+            return Err(already(migration.version(), State::Applied));
+        };
+        let ended = on_own_thread(move || async move {
+            let stood = stand(&mut engine, &squash, &history).await;
+            engine.close().await;
+            stood
+        });
+        ended.await.map_err(|stop| self.stopped(stop))?;
+        Ok(self.recorded(State::Applied, vec![migration.named()]))
     }
 
     pub(crate) async fn repair(

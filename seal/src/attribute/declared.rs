@@ -1,13 +1,13 @@
 //! What the attribute on a function declares.
 
 use proc_macro2::Span;
-use syn::{ItemFn, Meta, ext::IdentExt as _};
+use syn::{Expr, ItemFn, LitStr, Meta, ext::IdentExt as _};
 
 use super::{
     arguments::{arguments, kind, number, text},
     find::{Found, bare},
 };
-use crate::{checksum, group::GROUP_DEFAULT};
+use crate::{checksum, group::GROUP_DEFAULT, replaces::Replaces};
 
 /// The content of a declaration, and the checksum of its body.
 #[derive(Clone, Debug)]
@@ -24,6 +24,12 @@ pub struct Declared {
     pub checksum: String,
     /// Whether the migration may be older than sealed migrations.
     pub out_of_order: bool,
+    /// What it stands for, if it is a squash.
+    pub replaces: Option<String>,
+    /// Whether it applies only where labels are selected.
+    pub has_labels: bool,
+    /// The migrations of other groups that come first, as they are written.
+    pub after: Vec<String>,
 }
 
 /// Whether the attribute says that the migration is repeatable: then it has no version, and is not
@@ -31,6 +37,16 @@ pub struct Declared {
 pub fn is_repeatable(found: &Found) -> bool {
     let arguments = arguments(&found.attribute.meta);
     arguments.is_some_and(|all| all.iter().any(|one| one.path().is_ident("repeatable")))
+}
+
+/// Returns the strings of an argument: one, or several between brackets.
+fn texts(argument: &Meta) -> Vec<String> {
+    let Meta::NameValue(pair) = argument else { return Vec::new() };
+    let values: Vec<&Expr> = match &pair.value {
+        Expr::Array(list) => list.elems.iter().collect(),
+        value => vec![value],
+    };
+    values.into_iter().filter_map(text).map(LitStr::value).collect()
 }
 
 /// Reads the declaration. `None` if it does not have the attribute's form.
@@ -47,13 +63,24 @@ pub fn declared(function: &ItemFn, found: &Found) -> Option<Declared> {
         None => Some(default),
     };
     let literal = number(value("version")?)?;
+    let of_body = checksum::of(&kind(function)?, bare(function, found));
     Some(Declared {
         version: literal.base10_parse().ok()?,
         version_span: literal.span(),
         name: label("name", function.sig.ident.unraw().to_string())?,
         group: label("group", GROUP_DEFAULT.to_owned())?,
         out_of_order: arguments.iter().any(|argument| argument.path().is_ident("out_of_order")),
-        checksum: checksum::of(&kind(function)?, bare(function, found)),
+        checksum: match value("replaces") {
+            None => of_body,
+            Some(replaces) => Replaces::checksum(&text(replaces)?.value(), &of_body),
+        },
+        replaces: value("replaces").and_then(text).map(LitStr::value),
+        has_labels: arguments.iter().any(|argument| argument.path().is_ident("labels")),
+        after: arguments
+            .iter()
+            .find(|one| one.path().is_ident("after"))
+            .map(texts)
+            .unwrap_or_default(),
     })
 }
 

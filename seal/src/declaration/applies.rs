@@ -8,7 +8,7 @@ use super::{
     kind::Kind,
     raw::Argument,
 };
-use crate::after::After;
+use crate::{after::After, replaces::Replaces};
 
 /// Whether a text may be a label: 1 to 64 bytes of a-z, 0-9 and `_`, after a `!` if it excludes.
 pub(super) fn is_label_of_migration(text: &str) -> bool {
@@ -58,6 +58,19 @@ pub(super) fn after(argument: &Argument, group: Option<&str>, broken: &mut Broke
     })
 }
 
+/// Reads `replaces`.
+pub(super) fn replaces(argument: &Argument) -> syn::Result<Replaces> {
+    let text = argument.value.as_ref().map(ungrouped).and_then(string);
+    text.and_then(|text| Replaces::parse(&text.value())).ok_or_else(|| {
+        let rule = "`replaces` is what `cargo mongrate squash` wrote: a version, a count and a digest; \
+                    restore it";
+        match &argument.value {
+            Some(value) => Error::new_spanned(value, rule),
+            None => Error::new(argument.key.span(), rule),
+        }
+    })
+}
+
 /// Reads a string literal, or several between brackets.
 fn texts<T>(
     argument: &Argument,
@@ -96,7 +109,7 @@ fn texts<T>(
 pub(super) fn refuse(
     repeatable: &Argument,
     kind: Option<Kind>,
-    others: [Option<&Argument>; 3],
+    others: [Option<&Argument>; 4],
     broken: &mut Broken,
 ) {
     if let Some(value) = &repeatable.value {
@@ -114,6 +127,7 @@ pub(super) fn refuse(
         "a repeatable migration is not rolled back: its former text is not known; remove \
          `reversible`, or `repeatable`",
         "a repeatable migration comes after all versions; remove `out_of_order`, or `repeatable`",
+        "a squash has a version, which it runs once; remove `replaces`, or `repeatable`",
     ];
     for (other, reason) in others.into_iter().zip(reasons) {
         if let Some(other) = other {

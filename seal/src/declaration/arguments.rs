@@ -14,9 +14,10 @@ use super::{
 };
 use crate::{
     after::After, group::GROUP_DEFAULT, label::label_within, repeatable::repeatable_number,
+    replaces::Replaces,
 };
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "version",
     "name",
     "group",
@@ -25,6 +26,7 @@ const KEYS: [&str; 10] = [
     "repeatable",
     "labels",
     "after",
+    "replaces",
     "allow",
     "crate",
 ];
@@ -55,6 +57,7 @@ pub(super) struct ArgumentsByKey {
     repeatable: Option<Argument>,
     labels: Option<Argument>,
     after: Option<Argument>,
+    replaces: Option<Argument>,
     allow: Option<Argument>,
     krate: Option<Argument>,
     /// Whether an argument that could not be read may have been the version.
@@ -79,6 +82,7 @@ impl ArgumentsByKey {
                 "repeatable" => &mut arguments_by_key.repeatable,
                 "labels" => &mut arguments_by_key.labels,
                 "after" => &mut arguments_by_key.after,
+                "replaces" => &mut arguments_by_key.replaces,
                 "allow" => &mut arguments_by_key.allow,
                 "crate" => &mut arguments_by_key.krate,
                 _ => {
@@ -170,7 +174,7 @@ impl ArgumentsByKey {
     /// Whether it is repeatable. Refuses what does not go with that.
     pub(super) fn repeatable(&self, kind: Option<Kind>, broken: &mut Broken) -> bool {
         if let Some(repeatable) = &self.repeatable {
-            let others = [&self.version, &self.reversible, &self.out_of_order];
+            let others = [&self.version, &self.reversible, &self.out_of_order, &self.replaces];
             applies::refuse(repeatable, kind, others.map(Option::as_ref), broken);
         }
         self.repeatable.is_some()
@@ -182,6 +186,10 @@ impl ArgumentsByKey {
 
     pub(super) fn after(&self, group: Option<&str>, broken: &mut Broken) -> Vec<After> {
         self.after.as_ref().map(|after| applies::after(after, group, broken)).unwrap_or_default()
+    }
+
+    pub(super) fn replaces(&self, broken: &mut Broken) -> Option<Replaces> {
+        self.replaces.as_ref().and_then(|replaces| broken.keep(applies::replaces(replaces)))
     }
 
     pub(super) fn allow(&self, broken: &mut Broken) -> Vec<String> {

@@ -11,7 +11,7 @@ use super::{
     raw::{Annotated, Raw},
     signature, steps, writes,
 };
-use crate::{after::After, checksum};
+use crate::{after::After, checksum, replaces::Replaces};
 
 /// A migration that is sound as far as its own text shows.
 pub struct Checked {
@@ -33,6 +33,8 @@ pub struct Checked {
     pub labels: Vec<String>,
     /// The migrations of other groups that come first.
     pub after: Vec<After>,
+    /// The migrations that it stands for, if it is a squash.
+    pub replaces: Option<Replaces>,
     /// The lints that it acknowledges.
     pub allow: Vec<String>,
     /// The path of `mongrate`, if `crate = "…"` gives it.
@@ -42,7 +44,7 @@ pub struct Checked {
     pub writes: Vec<String>,
     /// The function's name.
     pub function: Ident,
-    /// The checksum of the function's body.
+    /// The checksum of the function's body; of a squash, also of what it stands for.
     pub checksum: String,
 }
 
@@ -67,6 +69,7 @@ impl TryFrom<Raw> for Checked {
         let out_of_order = arguments_by_key.out_of_order(&mut broken);
         let labels = arguments_by_key.labels(&mut broken);
         let after = arguments_by_key.after(group.as_deref(), &mut broken);
+        let replaces = arguments_by_key.replaces(&mut broken);
         let allow = arguments_by_key.allow(&mut broken);
         let krate = arguments_by_key.krate(&mut broken);
         let kind = signature::check(&function, &mut broken);
@@ -80,7 +83,10 @@ impl TryFrom<Raw> for Checked {
             (Some(version), Some(name), Some(group), Some(kind)) => {
                 let writes = writes::many(kind, &function.block.to_token_stream());
                 let ident = function.sig.ident.clone();
-                let checksum = checksum::of(kind.name(), function);
+                let mut checksum = checksum::of(kind.name(), function);
+                if let Some(replaces) = &replaces {
+                    checksum = Replaces::checksum(&replaces.to_string(), &checksum);
+                }
                 Ok(Self {
                     version,
                     name,
@@ -91,6 +97,7 @@ impl TryFrom<Raw> for Checked {
                     repeatable,
                     labels,
                     after,
+                    replaces,
                     allow,
                     krate,
                     writes,

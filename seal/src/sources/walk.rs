@@ -247,6 +247,9 @@ impl Sources {
                     name: written.name,
                     checksum: written.checksum,
                     out_of_order: written.out_of_order,
+                    replaces: written.replaces,
+                    has_labels: written.has_labels,
+                    after: written.after,
                     // Set once all files are read.
                     rollback: None,
                     rollback_path: None,

@@ -19,6 +19,12 @@ pub struct Written {
     pub checksum: String,
     /// Whether the migration may be older than sealed migrations.
     pub out_of_order: bool,
+    /// What it stands for, if it is a squash.
+    pub replaces: Option<String>,
+    /// Whether it applies only where labels are selected.
+    pub has_labels: bool,
+    /// The migrations of other groups that come first, as they are written.
+    pub after: Vec<String>,
     /// How the migration is rolled back, in the sum file's form; `None` if it is not reversible.
     pub rollback: Option<String>,
     /// The full path of the function, which begins with the number of its root.

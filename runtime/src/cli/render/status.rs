@@ -82,7 +82,7 @@ fn remark(migration: &MigrationStatus) -> Option<String> {
         State::Pending if migration.repeatable && migration.applied_at.is_some() => {
             Some("changed since it ran last; `up` runs it again".to_owned())
         }
-        State::Applied | State::Pending | State::Skipped => None,
+        State::Applied | State::Pending | State::Skipped | State::Replaced => None,
     }
 }
 
@@ -186,6 +186,6 @@ fn state_cell(migration: &MigrationStatus) -> Cell {
         State::Running => Color::Cyan,
         State::Interrupted => Color::Yellow,
         State::Failed => Color::Red,
-        State::Skipped => Color::DarkGrey,
+        State::Skipped | State::Replaced => Color::DarkGrey,
     })
 }

@@ -80,6 +80,7 @@ fn status_report() -> StatusReport {
     unknown.linked = false;
     StatusReport {
         skipped: 0,
+        replaced: 0,
         group: "default".to_owned(),
         database: "clinic".to_owned(),
         collection: "migrations".to_owned(),
@@ -228,6 +229,7 @@ fn a_long_name_wraps_and_the_numbers_do_not() {
 fn run_report(steps: &[(i64, &str, StepOutcome)]) -> RunReport {
     RunReport {
         skipped: Vec::new(),
+        stands: None,
         group: "default".to_owned(),
         database: "clinic".to_owned(),
         batch: Some(2),
@@ -287,6 +289,7 @@ fn a_plan_says_which_way_it_goes() {
     };
     let report = PlanReport {
         skipped: Vec::new(),
+        stands: None,
         group: "default".to_owned(),
         database: "clinic".to_owned(),
         steps: vec![step(Direction::Down), step(Direction::Up)],

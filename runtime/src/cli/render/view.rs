@@ -30,6 +30,7 @@ pub(crate) fn counts(report: &StatusReport) -> String {
         (report.running, "running", ACCENT, false),
         (report.pending, "pending", WARNING, true),
         (report.skipped, "skipped", FAINT, false),
+        (report.replaced, "replaced by a squash", FAINT, false),
         (report.orphaned, "rolled back and not in this build", FAINT, false),
     ] {
         let text = format!("{} {what}", number(count));

@@ -279,6 +279,8 @@ pub(in crate::http) struct Status {
     interrupted: usize,
     /// How many migrations the selected labels leave out.
     skipped: usize,
+    /// How many migrations of this build a squash stands for.
+    replaced: usize,
     /// How many migrations were rolled back and are not in this build.
     orphaned: usize,
     /// The migrations, oldest version first.
@@ -327,6 +329,7 @@ impl Status {
             running: report.running,
             interrupted: report.interrupted,
             skipped: report.skipped,
+            replaced: report.replaced,
             orphaned: report.orphaned,
             migrations: report.migrations.into_iter().map(one).collect(),
             lock: report.lock.into(),
@@ -436,6 +439,9 @@ pub(in crate::http) struct Plan {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     skipped: Vec<Named>,
+    /// The squash that would be recorded as standing for what is applied, without being run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stands: Option<Named>,
     /// The lints, if the request asks for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -463,6 +469,7 @@ impl Plan {
             database: report.database,
             steps: report.steps.into_iter().map(step).collect(),
             skipped: named(report.skipped),
+            stands: report.stands.map(Named::from),
             lints: lints(report.lints, texts),
             ahead: named(report.ahead),
         }
@@ -480,7 +487,7 @@ pub(in crate::http) struct HistoryEvent {
     /// When the event happened.
     at: DateTime<Utc>,
     /// What happened: `applied`, `reverted`, `failed`, `running`, `cancelled`, `baseline`,
-    /// `resolved`, `repaired`, `skipped`, `force_unlocked`, `paused`, `resumed`, `tuned`, `cancel_asked`.
+    /// `resolved`, `repaired`, `skipped`, `stands`, `replaced`, `force_unlocked`, `paused`, `resumed`, `tuned`, `cancel_asked`.
     event: String,
     /// The direction of the migration.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -71,6 +71,9 @@ pub(in crate::http) struct RunReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     skipped: Vec<Named>,
+    /// The squash that was recorded as standing for what is applied, without being run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stands: Option<Named>,
     /// How long the run waited for the lock, in milliseconds.
     waited_ms: u64,
     /// Applied migrations that this build does not have.
@@ -92,6 +95,7 @@ impl RunReport {
             fence: report.fence,
             steps: steps.map(|step| StepReport::new(step, texts)).collect(),
             skipped: named(report.skipped),
+            stands: report.stands.map(Named::from),
             waited_ms: report.waited_ms,
             ahead: named(report.ahead),
             cancelled_by: report.cancelled_by.map(Asked::from),

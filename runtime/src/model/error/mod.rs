@@ -193,6 +193,24 @@ pub enum Error {
         direction: Direction,
     },
 
+    /// The database is half-way in what a squash stands for. Nothing was run.
+    #[error(
+        "{squash} stands for {count} migrations up to {to}, and this database has applied {applied} of \
+         them, or others than these; deploy the last build that has them and run `up` there, then this \
+         one; or, if all that they did is there, say so: `resolve {} --as applied`; nothing was run",
+        .squash.version
+    )]
+    Squashed {
+        /// The squash.
+        squash: Named,
+        /// The newest version that it stands for.
+        to: Version,
+        /// How many migrations it stands for.
+        count: usize,
+        /// How many up to that version are applied.
+        applied: usize,
+    },
+
     /// The database holds migrations that this build does not. Nothing was run.
     #[error(
         "the database is ahead of this build, which does not know:{}\n\
@@ -361,6 +379,7 @@ impl Error {
             | Self::Renamed(_)
             | Self::OutOfOrder { .. }
             | Self::ComesAfter { .. }
+            | Self::Squashed { .. }
             | Self::Ahead { .. }
             | Self::Irreversible { .. }
             | Self::NotLinked { .. }
@@ -411,6 +430,7 @@ impl Error {
             Self::InsideMigration => "inside_migration",
             Self::OutOfOrder { .. } => "out_of_order",
             Self::ComesAfter { .. } => "comes_after",
+            Self::Squashed { .. } => "squashed",
             Self::Ahead { .. } => "database_ahead",
             Self::Irreversible { .. } => "irreversible",
             Self::NotLinked { .. } => "not_linked",

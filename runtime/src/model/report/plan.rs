@@ -60,6 +60,9 @@ pub struct PlanReport {
     /// Migrations that would be recorded as skipped, as their labels are not selected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Named>,
+    /// The squash that would be recorded as standing for what is applied, without being run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Named>,
     /// The lints, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lints: Vec<Lint>,

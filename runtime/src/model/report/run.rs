@@ -75,6 +75,9 @@ pub struct RunReport {
     /// Migrations that were recorded as skipped, as their labels are not selected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Named>,
+    /// The squash that was recorded as standing for what is applied, without being run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Named>,
     /// How long this call waited for other processes, in milliseconds.
     pub waited_ms: u64,
     /// Applied migrations that this build does not have.

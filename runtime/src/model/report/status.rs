@@ -219,7 +219,7 @@ impl LockReport {
 }
 
 /// What `status` returns. Each migration is counted once: `applied`, `pending`, `failed`,
-/// `running`, `interrupted`, `skipped` and `orphaned` add up to the number of migrations.
+/// `running`, `interrupted`, `skipped`, `replaced` and `orphaned` add up to the number of migrations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StatusReport {
@@ -246,6 +246,9 @@ pub struct StatusReport {
     /// How many the selected labels leave out.
     #[serde(default)]
     pub skipped: usize,
+    /// How many of this build a squash stands for.
+    #[serde(default)]
+    pub replaced: usize,
     /// How many were rolled back, and are unknown to this build.
     #[serde(default)]
     pub orphaned: usize,
@@ -256,10 +259,11 @@ pub struct StatusReport {
 }
 
 impl StatusReport {
-    /// How many migrations `up` would apply: all of this build that are neither applied nor skipped.
+    /// How many migrations `up` would apply: all of this build that are neither applied, skipped nor replaced.
     pub fn unapplied(&self) -> usize {
         let is_unapplied = |migration: &&MigrationStatus| {
-            migration.linked && !matches!(migration.state, State::Applied | State::Skipped)
+            migration.linked
+                && !matches!(migration.state, State::Applied | State::Skipped | State::Replaced)
         };
         self.migrations.iter().filter(is_unapplied).count()
     }

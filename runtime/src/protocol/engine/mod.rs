@@ -364,6 +364,12 @@ impl Engine {
         found.and_then(ControlDocuments::done).map_err(StopReason::Server)
     }
 
+    /// Reads the whole history, not older than what this session has seen.
+    pub(crate) async fn look_at_all(&mut self) -> Result<History, StopReason> {
+        let read = read_all(&self.control, Some(&mut self.session)).await;
+        read.map(|(history, _)| history).map_err(StopReason::Server)
+    }
+
     /// Ends the transaction that a failed commit may have left open on the server: the driver does
     /// not abort after a commit was sent. `true`: no transaction is open, a commit that is still on
     /// its way will find none, and what this session reads from now on is not older than that.

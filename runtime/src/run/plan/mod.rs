@@ -2,6 +2,9 @@
 //!
 //! Reads no clock and knows no driver.
 
+pub(crate) mod squash;
+
+use self::squash::Stands;
 use crate::{
     kinds::change::turn::{HalfWay, half_way},
     model::{
@@ -74,8 +77,17 @@ pub(crate) struct Plan {
     pub steps: Vec<Step>,
     /// Migrations whose turn has come, and whose labels are not selected.
     pub skipped: Vec<Migration>,
+    /// What a squash stands for is applied, or will be: that is recorded.
+    pub stands: Option<Stands>,
     /// Applied migrations that this build does not have.
     pub ahead: Vec<Named>,
+}
+
+impl Plan {
+    /// Whether nothing is to be run, and nothing to be recorded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.stands.is_none()
+    }
 }
 
 pub(crate) fn plan(
@@ -122,6 +134,7 @@ fn up(
     if chosen.len() == pending_versions(registry, history).count() && ahead.is_empty() {
         chosen.extend(pending_repeatable(registry, history).copied());
     }
+    let stands = squash::stands(registry, history, target, &chosen)?;
     if policies.out_of_order == OutOfOrder::Refuse {
         refuse_late(&chosen, history)?;
     }
@@ -149,7 +162,7 @@ fn up(
         });
         steps.push(Step { migration, direction: Direction::Up, resumes });
     }
-    Ok(Plan { steps, skipped, ahead })
+    Ok(Plan { steps, skipped, stands, ahead })
 }
 
 /// The migrations below `newest` that the labels leave out, and that are not recorded as such.
@@ -206,7 +219,11 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
 
     let unknown: Vec<Named> = chosen
         .iter()
-        .filter(|record| registry.get(record.version).is_none())
+        .filter(|record| {
+            registry
+                .get(record.version)
+                .is_none_or(|linked| squash::is_of_the_other(record, linked))
+        })
         .map(|record| record.named())
         .collect();
     if !unknown.is_empty() {
@@ -241,7 +258,8 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
             Some(Step { migration, direction: Direction::Down, resumes })
         })
         .collect();
-    Ok(Plan { steps, skipped: Vec::new(), ahead: ahead(registry, history) })
+    let ahead = ahead(registry, history);
+    Ok(Plan { steps, skipped: Vec::new(), stands: None, ahead })
 }
 
 /// Whether a migration that was begun and is not applied can be undone from where it stopped.
@@ -282,8 +300,15 @@ pub(crate) fn pending_versions<'a>(
     registry: &'a Registry,
     history: &'a History,
 ) -> impl Iterator<Item = &'a Migration> {
-    let is_applied =
-        |migration: &Migration| history.get(migration.version()).is_some_and(Record::is_applied);
+    let leaves_out = squash::leaves_out(registry, history);
+    let is_applied = move |migration: &Migration| {
+        // (What is replaced is applied: a build without the squash sees it so.)
+        let is_there = |record: &Record| record.is_applied() || record.state == Stored::Replaced;
+        let record = history.get(migration.version());
+        let record =
+            record.filter(|record| !migration.is_squash() || record.name == migration.name());
+        leaves_out(migration) || record.is_some_and(is_there)
+    };
     registry
         .versioned()
         .filter(|migration| registry.applies(migration))
@@ -321,7 +346,9 @@ pub(crate) fn renamed(registry: &Registry, history: &History) -> Vec<Renamed> {
         .filter(|record| record.is_in_force())
         .filter_map(|record| {
             let linked = registry.get(record.version)?;
-            (linked.name() != record.name).then(|| Renamed {
+            let is_renamed =
+                linked.name() != record.name && !squash::is_of_the_other(record, linked);
+            is_renamed.then(|| Renamed {
                 version: record.version,
                 recorded: record.name.clone(),
                 linked: linked.name().to_owned(),
@@ -337,7 +364,8 @@ pub(crate) fn drift(registry: &Registry, history: &History) -> Vec<Drift> {
         .filter(|record| record.is_applied() && !record.version.is_repeatable())
         .filter_map(|record| {
             let linked = registry.get(record.version)?;
-            (linked.checksum() != record.checksum).then(|| Drift {
+            let is_other = squash::is_of_the_other(record, linked);
+            (linked.checksum() != record.checksum && !is_other).then(|| Drift {
                 version: record.version,
                 name: linked.name().to_owned(),
                 applied: record.checksum.clone(),
@@ -358,6 +386,7 @@ fn ahead_of<'a>(registry: &'a Registry, history: &'a History) -> impl Iterator<I
         record.is_applied()
             && !record.version.is_repeatable()
             && registry.get(record.version).is_none()
+            && registry.squash().is_none_or(|squash| !squash.reaches(record.version))
     })
 }
 
