@@ -8,6 +8,7 @@ use mongrate_seal::create::Template;
 use crate::{
     models::options::{Diff, Models},
     rebase::{conflict::Side, options::RebaseOptions},
+    squash::options::Squash,
 };
 
 /// The arguments as cargo passes them: `cargo-mongrate mongrate …`.
@@ -89,6 +90,13 @@ pub(crate) enum Verb {
     /// A database that has applied a migration under its old number takes the renumbered migration
     /// for a new one.
     Rebase(RebaseArgs),
+    /// Write one migration that stands for all former ones
+    ///
+    /// Runs the migrations up to a version in an empty scratch database, writes one declared migration
+    /// that leads to the same collections, options, validators and indexes, and proves it in another
+    /// scratch database. New databases run it; databases that have the old ones record it, without
+    /// running it.
+    Squash(Squash),
     /// Check the sources and migrations.sum, without a database
     ///
     /// Reports what the compiler would refuse, without compiling, and finds files that no `mod`
@@ -294,7 +302,9 @@ impl Verb {
             Self::Serve(app) => ("serve", app),
             Self::Completions(app) => ("completions", app),
             Self::Diff(_) | Self::Models(_) => return None,
-            Self::New(_) | Self::Seal | Self::Reseal { .. } | Self::Rebase(_) => return None,
+            Self::New(_) | Self::Seal | Self::Reseal { .. } | Self::Rebase(_) | Self::Squash(_) => {
+                return None;
+            }
             Self::Check { .. } => return None,
         };
         Some(Call { verb, build: &app.build, arguments: &app.rest })

@@ -15,6 +15,7 @@ mod packaged;
 mod places;
 mod rebase;
 mod report;
+mod squash;
 mod state;
 mod verbs;
 mod write;
@@ -100,6 +101,9 @@ fn run_verb(
         Verb::Seal => verbs::seal(&packages),
         Verb::Reseal { version, group } => {
             verbs::reseal(&packages, &group, version).map(Report::from)
+        }
+        Verb::Squash(options) => {
+            squash::run(workspace, &selection(package_args), &packages, &options)
         }
         Verb::Rebase(args) => rebase::run(&packages, &args.into()),
         Verb::Check { .. } => {

@@ -236,7 +236,7 @@ pub use self::{
         verb::{
             Answer, BaselineArgs, CheckArgs, Command, CompletionsArgs, CreateArgs, DownArgs,
             DriftArgs, ForceUnlockArgs, ImportArgs, KindArg, PlanArgs, RedoArgs, RepairArgs,
-            ResolveArgs, StatusArgs, UpArgs,
+            ResolveArgs, SchemaArgs, StatusArgs, UpArgs,
         },
     },
     connect::Connection,

@@ -16,7 +16,7 @@ use super::{
         steering::AskArgs,
         verb::{
             BaselineArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, ImportArgs, PurgeArgs,
-            RedoArgs, RepairArgs, ResolveArgs, UpArgs,
+            RedoArgs, RepairArgs, ResolveArgs, SchemaArgs, UpArgs,
         },
     },
     completions, confirm,
@@ -139,7 +139,14 @@ impl VerbRun<'_> {
                 }
                 Ok(output)
             }
-            Command::Schema => {
+            Command::Schema(SchemaArgs { at: Some(version), data }) => {
+                let reading = migrator.schema_at(*version, data.iter().cloned());
+                let report =
+                    self.read("running the migrations in a scratch database", reading).await?;
+                let text = report.schema.clone();
+                Output::new(&report, text)
+            }
+            Command::Schema(_) => {
                 let schema = self.read("reading the schema", migrator.schema()).await?;
                 Output::new(&json!({ "schema": schema }), schema)
             }

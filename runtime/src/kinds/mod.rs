@@ -8,6 +8,7 @@ pub(crate) mod catalog;
 pub mod change;
 pub(crate) mod effect;
 pub(crate) mod index_refusal;
+pub(crate) mod literal;
 pub(crate) mod online;
 pub(crate) mod snippet;
 pub(crate) mod stable_api;

@@ -30,8 +30,10 @@ use crate::{
         report::{
             doctor::DoctorReport,
             history::HistoryReport,
+            schema_at::SchemaAtReport,
             status::{LockReport, StatusReport},
         },
+        version::Version,
     },
     registry::{
         list::{List, Registry},
@@ -313,6 +315,27 @@ impl Migrator {
     /// [`Error::Registry`], [`Error::Settings`], [`Error::Unauthorized`], [`Error::Server`].
     pub async fn schema(&self) -> Result<String, Error> {
         self.runner()?.schema().await
+    }
+
+    /// Returns the schema that the migrations up to a version lead to: they run in an empty scratch
+    /// database, which is dropped. `data` names collections whose documents are returned, too, as code.
+    /// In this database, nothing is written.
+    ///
+    /// Needs the rights of a [shadow run](crate::Up::shadow). Dropping the future drops the scratch database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownVersion`], [`Error::Failed`] if a migration does not run in an empty database, and
+    /// those of a shadow run. The scratch database is dropped in any case.
+    pub async fn schema_at<N: Into<String>>(
+        &self,
+        version: impl Into<Version>,
+        data: impl IntoIterator<Item = N>,
+    ) -> Result<SchemaAtReport, Error> {
+        let data = data.into_iter().map(Into::into).collect();
+        let version = version.into();
+        // Boxed: a whole run is inside.
+        Box::pin(async move { self.runner()?.schema_at(version, data).await }).await
     }
 
     /// Returns what the server is, what this user may do, and what that means for the migrations of

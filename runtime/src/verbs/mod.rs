@@ -7,6 +7,7 @@ pub(crate) mod drift;
 pub(crate) mod import;
 pub(crate) mod purge;
 pub(crate) mod schema;
+pub(crate) mod schema_at;
 pub(crate) mod steer;
 
 use mongodb::bson::doc;

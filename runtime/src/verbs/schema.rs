@@ -12,15 +12,15 @@ use crate::{
 
 impl Runner {
     pub(crate) async fn schema(&self) -> Result<String, Error> {
-        schema(&self.control).await
+        schema(&self.control, &IgnoreList::default()).await
     }
 }
 
 /// Returns the schema, without control collections, kept collections, and empty collections without
 /// options and indexes.
-pub(crate) async fn schema(control: &Control) -> Result<String, Error> {
+pub(crate) async fn schema(control: &Control, ignored: &IgnoreList) -> Result<String, Error> {
     let mut texts = Vec::new();
-    for collection in collections(control, &IgnoreList::default()).await? {
+    for collection in collections(control, ignored).await? {
         if is_plain(&collection) && is_empty(control, &collection.name).await? {
             continue;
         }

@@ -18,7 +18,7 @@ use std::{
 
 use chrono::NaiveDateTime;
 pub use error::CreateError;
-pub use mod_line::{add_mod_line, mod_file};
+pub use mod_line::{add_mod_line, mod_file, with_mod_line};
 pub use numbering::{package, promised};
 pub use replace::replace;
 use serde::Serialize;

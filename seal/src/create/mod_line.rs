@@ -38,7 +38,7 @@ pub fn add_mod_line(file: &Path, module: &str) -> io::Result<()> {
 
 /// Adds `mod module;` to `text`: after the last `mod m<version>…;`, or else after the last other
 /// `mod …;`, or else at the end. `None` if the text has the line already.
-pub(super) fn with_mod_line(text: &str, module: &str) -> Option<String> {
+pub fn with_mod_line(text: &str, module: &str) -> Option<String> {
     let mut last_migration = None;
     let mut last_mod = None;
     let mut visibility = "";

@@ -55,7 +55,7 @@ pub enum Command {
     /// Print the live schema as text: collections, options, validators and indexes (schema.snap)
     ///
     /// Shows no documents, writes nothing. `cargo mongrate models init` can begin with it.
-    Schema,
+    Schema(SchemaArgs),
 
     /// Write the next numbered migration file and its `mod` line
     Create(CreateArgs),
@@ -115,7 +115,7 @@ impl Command {
             Self::Check(_) => "check",
             Self::Drift(_) => "drift",
             Self::Doctor(_) => "doctor",
-            Self::Schema => "schema",
+            Self::Schema(_) => "schema",
             Self::Create(_) => "create",
             Self::LockStatus => "lock-status",
             Self::Pause(_) => "pause",
@@ -257,6 +257,19 @@ pub struct DriftArgs {
     /// Directory of the migrations, for --adopt [default: the app's, or src/migrations]
     #[arg(long, value_name = "DIR", requires = "adopt")]
     pub dir: Option<PathBuf>,
+}
+
+/// Which schema is printed.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SchemaArgs {
+    /// Not the live schema: that which the migrations up to and including this version lead to. They
+    /// run in an empty scratch database, which is dropped
+    #[arg(long, value_name = "VERSION")]
+    pub at: Option<Version>,
+
+    /// With `--at` and `--json`: also the documents of this collection, as code (may be repeated)
+    #[arg(long, value_name = "COLLECTION", requires = "at")]
+    pub data: Vec<String>,
 }
 
 /// What `doctor` refuses.

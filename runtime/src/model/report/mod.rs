@@ -8,6 +8,7 @@ pub(crate) mod history;
 pub(crate) mod operator;
 pub(crate) mod plan;
 pub(crate) mod run;
+pub(crate) mod schema_at;
 pub(crate) mod schema_drift;
 pub(crate) mod status;
 pub(crate) mod steering;
@@ -24,6 +25,7 @@ pub use self::{
     },
     plan::{CheckReport, DeclaredOperation, PlanReport, PlanStep},
     run::{RunReport, StartReport, StepOutcome, StepReport},
+    schema_at::SchemaAtReport,
     schema_drift::{
         SchemaDifference, SchemaDifferenceKind, SchemaDriftReport, SchemaMisfit, SchemaSample,
     },

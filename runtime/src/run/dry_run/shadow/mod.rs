@@ -1,5 +1,6 @@
 //! A scratch database: made, filled with a sample, migrated by the ordinary runner, dropped.
 
+pub(crate) mod alone;
 mod copy;
 mod rights;
 mod scratch;
@@ -10,6 +11,7 @@ use mongodb::bson::doc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::scratch::MARKER;
 use self::scratch::Scratch;
 use super::rehearse::Tried;
 use crate::{

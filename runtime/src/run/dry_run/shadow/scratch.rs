@@ -22,7 +22,7 @@ use crate::{
 const PREFIX: &str = "mongrate_shadow_";
 
 /// The collection of the marker.
-pub(super) const MARKER: &str = "mongrate.shadow";
+pub(crate) const MARKER: &str = "mongrate.shadow";
 
 const MARKER_ID: &str = "this database is a scratch copy made by mongrate, and may be dropped";
 

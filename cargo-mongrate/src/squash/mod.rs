@@ -1,0 +1,159 @@
+//! `cargo mongrate squash`: writes one declared migration that stands for all former ones of a group, and
+//! proves that it leads to the same.
+//!
+//! The app is asked twice, through its `schema --at`: what the old migrations lead to, and what the squash
+//! leads to. `plan` decides what changes, `text` writes the new file, `mod_line` takes old ones away.
+
+mod mod_line;
+pub(crate) mod options;
+mod plan;
+mod proof;
+mod text;
+
+use std::fs;
+
+use self::{
+    options::Squash,
+    plan::Plan,
+    proof::{Led, asked, difference},
+};
+use crate::{
+    new::only_package,
+    package::{Package, Selection, Workspace},
+    places::shown,
+    report::Report,
+    state::PackageState,
+    write,
+};
+
+pub(crate) fn run(
+    workspace: &Workspace,
+    selection: &Selection<'_>,
+    packages: &[&Package],
+    options: &Squash,
+) -> Result<Report, Vec<String>> {
+    let single = |problem: String| vec![format!("{problem}; nothing was changed")];
+    let package = only_package(packages)?;
+    let state = PackageState::read(package)?;
+    let problems = state.problems();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let chosen = plan::choose(&state, options).map_err(single)?;
+    let asked = |version| asked(workspace, selection, package, options, version);
+    let led = asked(chosen.to).map_err(single)?;
+    if !led.unwritable.is_empty() {
+        let mut problems =
+            vec!["these cannot be written as code, so nothing was changed:".to_owned()];
+        problems.extend(led.unwritable);
+        return Err(problems);
+    }
+    let plan = Plan::make(&state, &chosen, &led, options).map_err(single)?;
+    let mut report = described(&plan, &led, options);
+    if options.dry_run {
+        report.lines.push(String::new());
+        report.lines.extend(plan.text.lines().map(str::to_owned));
+        report.lines.push("nothing was changed".to_owned());
+        return Ok(report);
+    }
+    let before = Before::read(&plan);
+    write::apply(&plan.overlay, &[]).map_err(|problem| vec![problem])?;
+    let proof =
+        sound(package).and_then(|()| asked(plan.version)).and_then(|now| {
+            match difference(&led, &now) {
+                None => Ok(()),
+                Some(difference) => {
+                    Err(format!("the squash does not lead to the same:\n{difference}"))
+                }
+            }
+        });
+    if let Err(problem) = proof {
+        let undone = before.restore();
+        let undone = undone.map_or_else(
+            |left| format!("{left} could not be restored: look at `git diff`"),
+            |()| "the files are as they were".to_owned(),
+        );
+        return Err(vec![problem, undone]);
+    }
+    report.lines.push(
+        "proved: in an empty database, it leads to the same collections, options, validators, indexes and \
+         chosen documents"
+            .to_owned(),
+    );
+    Ok(report)
+}
+
+/// Whether the package is sound as it is written now.
+fn sound(package: &Package) -> Result<(), String> {
+    let problems = match PackageState::read(package) {
+        Ok(state) => state.problems(),
+        Err(problems) => problems,
+    };
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+}
+
+fn described(plan: &Plan, led: &Led, options: &Squash) -> Report {
+    let would = if options.dry_run { "would write" } else { "wrote" };
+    let mut lines = vec![format!(
+        "{would} {}: {} `{}` stands for {} migrations up to {}",
+        shown(&plan.file),
+        plan.version,
+        plan.name,
+        plan.count,
+        plan.to
+    )];
+    match (options.keep, options.dry_run) {
+        (true, _) => lines.push(
+            "the old files stay, so that databases half-way can be finished; once every database has applied \
+             them, delete the files, their `mod` lines and their lines in migrations.sum"
+                .to_owned(),
+        ),
+        (false, dry_run) => {
+            let would = if dry_run { "would take away" } else { "took away" };
+            lines.extend(plan.removed.iter().map(|file| format!("{would} {}", shown(file))));
+        }
+    }
+    let warnings = led
+        .others
+        .iter()
+        .map(|(name, count)| {
+            format!(
+                "the old migrations put {count} documents into `{name}`; a new database will not have them: \
+                 `--data {name}` takes them over"
+            )
+        })
+        .collect();
+    Report { lines, warnings, ..Report::default() }
+}
+
+/// The files as they were.
+struct Before(Vec<(std::path::PathBuf, Option<Vec<u8>>)>);
+
+impl Before {
+    fn read(plan: &Plan) -> Self {
+        let paths = plan.overlay.changes().map(|(path, _)| path.to_owned());
+        Self(
+            paths
+                .map(|path| {
+                    let text = fs::read(&path).ok();
+                    (path, text)
+                })
+                .collect(),
+        )
+    }
+
+    fn restore(self) -> Result<(), String> {
+        for (path, before) in self.0 {
+            let restored = match before {
+                Some(bytes) => {
+                    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+                    made.and_then(|()| fs::write(&path, bytes))
+                }
+                None if path.exists() => fs::remove_file(&path),
+                None => Ok(()),
+            };
+            restored.map_err(|_| shown(&path))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Pure: values as Rust code. Paths lead through `mongrate::bson`, so that the code needs no `use`.
+
+use mongodb::bson::{Bson, Document};
+
+/// A document as code, or the path of the first value that has no code here.
+pub(crate) fn document(document: &Document) -> Result<String, String> {
+    Ok(format!("doc! {}", fields(document)?))
+}
+
+/// An array of documents as code: `vec![doc! { … }]`.
+pub(crate) fn documents(values: &[Bson]) -> Result<String, String> {
+    let codes = values.iter().map(|value| match value {
+        Bson::Document(value) => document(value),
+        _ => Err("is no document".to_owned()),
+    });
+    Ok(format!("vec![{}]", codes.collect::<Result<Vec<_>, _>>()?.join(", ")))
+}
+
+/// A value as code, as an argument of a function that takes a value of BSON.
+pub(crate) fn value(value: &Bson) -> Result<String, String> {
+    match value {
+        Bson::Document(value) => document(value),
+        Bson::Array(_) | Bson::Null => Ok(format!("mongrate::bson::bson!({})", inside(value)?)),
+        value => inside(value),
+    }
+}
+
+fn fields(document: &Document) -> Result<String, String> {
+    if document.is_empty() {
+        return Ok("{}".to_owned());
+    }
+    let field = |(key, value): (&String, &Bson)| {
+        let code =
+            inside(value).map_err(|problem| format!("`{}` {problem}", key.escape_debug()))?;
+        Ok(format!("{key:?}: {code}"))
+    };
+    let codes: Result<Vec<String>, String> = document.iter().map(field).collect();
+    Ok(format!("{{ {} }}", codes?.join(", ")))
+}
+
+/// A value as it stands within `doc!`.
+fn inside(value: &Bson) -> Result<String, String> {
+    Ok(match value {
+        Bson::Document(value) => fields(value)?,
+        Bson::Array(items) => {
+            let codes: Result<Vec<String>, String> = items.iter().map(inside).collect();
+            format!("[{}]", codes?.join(", "))
+        }
+        Bson::String(text) => format!("{text:?}"),
+        Bson::Boolean(yes) => yes.to_string(),
+        Bson::Null => "null".to_owned(),
+        Bson::Int32(number) if *number < 0 => format!("({number}_i32)"),
+        Bson::Int32(number) => number.to_string(),
+        Bson::Int64(number) => format!("({number}_i64)"),
+        Bson::Double(number) if number.is_finite() => format!("({number:?}_f64)"),
+        Bson::ObjectId(id) => {
+            let bytes = id.bytes().map(|byte| byte.to_string()).join(", ");
+            format!("(mongrate::bson::oid::ObjectId::from_bytes([{bytes}]))")
+        }
+        Bson::DateTime(at) => {
+            format!("(mongrate::bson::DateTime::from_millis({}))", at.timestamp_millis())
+        }
+        other => {
+            return Err(format!(
+                "is of a type that is not written here: {:?}",
+                other.element_type()
+            ));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{DateTime, doc, oid::ObjectId};
+
+    use super::*;
+
+    #[test]
+    fn values_are_written_with_their_types() {
+        let id = ObjectId::from_bytes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255]);
+        let given = doc! {
+            "a \"quoted\" key\n": "é\u{7}", "int": -1, "long": 5_i64, "double": 1.0, "none": null,
+            "list": [true, { "x": [] }], "empty": {}, "at": DateTime::from_millis(-5), "id": id,
+        };
+        let found = document(&given).unwrap();
+        assert_eq!(
+            found,
+            "doc! { \"a \\\"quoted\\\" key\\n\": \"é\\u{7}\", \"int\": (-1_i32), \"long\": (5_i64), \
+             \"double\": (1.0_f64), \"none\": null, \"list\": [true, { \"x\": [] }], \"empty\": {}, \
+             \"at\": (mongrate::bson::DateTime::from_millis(-5)), \"id\": \
+             (mongrate::bson::oid::ObjectId::from_bytes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255])) }"
+        );
+        let problem = document(&doc! { "a": { "b": f64::NAN } }).unwrap_err();
+        assert!(problem.starts_with("`a` `b` is of a type that is not written here"), "{problem}");
+        assert_eq!(value(&Bson::Array(vec![1.into()])).unwrap(), "mongrate::bson::bson!([1])");
+    }
+
+    /// The code is the value: as the compiler reads it.
+    #[test]
+    fn the_code_is_the_value() {
+        let same = doc! { "int": (-1_i32), "long": (5_i64), "double": (1.0_f64), "none": null };
+        assert_eq!(same, doc! { "int": -1, "long": 5_i64, "double": 1.0, "none": Bson::Null });
+    }
+}
