@@ -39,7 +39,7 @@ pub(super) fn text(written: &Written<'_>) -> String {
          /// A new database runs this; a database that has the old migrations records that it stands for\n\
          /// them, and does not run it.\n\
          #[migration(\n    version = {version}{group},\n    replaces = \"{replaces}\"\n)]\n\
-         pub fn {name}(change: &mut Change) {{\n",
+         fn {name}(change: &mut Change) {{\n",
         replaces.applied.count,
         replaces.to,
         imports.join(", "),

@@ -4,9 +4,9 @@ use std::{fs, io, path::Path};
 
 use super::{contents::lines_of_difference, error::TestError};
 use crate::{
-    model::{config::Settings, ignore::IgnoreList},
+    model::config::Settings,
     protocol::control::Control,
-    verbs::schema::schema,
+    verbs::schema::{Shown, schema},
 };
 
 /// The variable that has the file rewritten (`update`).
@@ -43,7 +43,7 @@ async fn snapshot_without(
 ) -> Result<String, TestError> {
     let control = Control::new(database, control.to_owned(), Settings::default().retries);
     let read = |source| TestError::Migration { act: "read the schema".to_owned(), source };
-    schema(&control, &IgnoreList::default()).await.map_err(read)
+    schema(&control, Shown::default()).await.map_err(read)
 }
 
 /// Compares the schema with the file, or writes the file.

@@ -12,16 +12,23 @@ use crate::{
 
 impl Runner {
     pub(crate) async fn schema(&self) -> Result<String, Error> {
-        schema(&self.control, &IgnoreList::default()).await
+        schema(&self.control, Shown::default()).await
     }
 }
 
-/// Returns the schema, without control collections, kept collections, and empty collections without
-/// options and indexes.
-pub(crate) async fn schema(control: &Control, ignored: &IgnoreList) -> Result<String, Error> {
+/// What is shown of a schema.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    pub ignored: IgnoreList,
+    /// Whether empty collections without options and indexes are shown, too.
+    pub empty: bool,
+}
+
+/// Returns the schema, without control collections and kept collections.
+pub(crate) async fn schema(control: &Control, shown: Shown) -> Result<String, Error> {
     let mut texts = Vec::new();
-    for collection in collections(control, ignored).await? {
-        if is_plain(&collection) && is_empty(control, &collection.name).await? {
+    for collection in collections(control, &shown.ignored).await? {
+        if !shown.empty && is_plain(&collection) && is_empty(control, &collection.name).await? {
             continue;
         }
         texts.push(collection_text(Described {

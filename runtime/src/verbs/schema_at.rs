@@ -6,7 +6,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::{
     drift::live::{LiveCollection, all, collections},
-    schema::schema,
+    schema::{Shown, schema},
 };
 use crate::{
     kinds::{literal, snippet},
@@ -85,7 +85,7 @@ impl Runner {
         Ok(SchemaAtReport {
             group: self.settings.group.clone(),
             version,
-            schema: schema(&self.control, &ignored).await?,
+            schema: schema(&self.control, Shown { ignored, empty: true }).await?,
             operations,
             documents,
             others,
