@@ -34,6 +34,17 @@ pub(super) fn skipped_notes(skipped: &[Named]) -> String {
     }
 }
 
+/// A squash that is recorded and not run. `is_done`: it was; otherwise it would be.
+pub(super) fn stands_note(stands: Option<&Named>, is_done: bool) -> String {
+    let what = if is_done { "recorded" } else { "would be recorded" };
+    stands.map_or_else(String::new, |one| {
+        format!(
+            "{what}, and not run, as it stands for what is applied:\n{}",
+            names(std::slice::from_ref(one))
+        )
+    })
+}
+
 /// An error and the next step.
 pub(crate) fn failure(message: &str, next: Option<&str>) -> String {
     let mut text =

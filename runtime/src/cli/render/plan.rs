@@ -4,7 +4,7 @@ use comfy_table::{Attribute, Cell, Color};
 
 use super::{
     lints,
-    notes::{ahead_notes, skipped_notes},
+    notes::{ahead_notes, skipped_notes, stands_note},
     style::{FAINT, paint, safe, safe_lines},
     table::{fitting, table, wrapped},
     view::View,
@@ -25,8 +25,10 @@ pub(crate) fn plan(report: &PlanReport, view: View) -> String {
 pub(crate) fn proposal(report: &PlanReport, view: View) -> String {
     if report.steps.is_empty() {
         return format!(
-            "nothing to do {}\n{}",
+            "nothing to {} {}\n{}{}",
+            if report.stands.is_some() { "run" } else { "do" },
             paint(FAINT, format!("· database {}", safe(&report.database))),
+            stands_note(report.stands.as_ref(), false),
             ahead_notes(&report.ahead)
         );
     }
@@ -77,9 +79,10 @@ pub(crate) fn proposal(report: &PlanReport, view: View) -> String {
         parts.push(format!("{} to apply", going(Direction::Up)));
     }
     text += &format!(
-        "\n{} {}\n{}{}",
+        "\n{} {}\n{}{}{}",
         parts.join(", "),
         paint(FAINT, format!("· database {}", safe(&report.database))),
+        stands_note(report.stands.as_ref(), false),
         skipped_notes(&report.skipped),
         ahead_notes(&report.ahead)
     );

@@ -3,7 +3,7 @@
 use comfy_table::{Attribute, Cell, Color};
 
 use super::{
-    notes::{ahead_notes, skipped_notes},
+    notes::{ahead_notes, skipped_notes, stands_note},
     style::{FAINT, paint, safe},
     table::{fitting, table},
     view::{View, number},
@@ -63,7 +63,9 @@ pub(super) fn summary(report: &RunReport) -> String {
             parts.push(format!("{} {what}", number(count(outcome))));
         }
     }
-    let mut text = if parts.is_empty() {
+    let mut text = if parts.is_empty() && report.stands.is_some() {
+        "nothing to run".to_owned()
+    } else if parts.is_empty() {
         "nothing to do".to_owned()
     } else {
         let total_ms: u64 = report.steps.iter().map(|step| step.duration_ms).sum();
@@ -81,6 +83,8 @@ pub(super) fn summary(report: &RunReport) -> String {
 pub(crate) fn run(report: &RunReport, view: View) -> String {
     let steps = steps(report, view);
     let gap = if steps.is_empty() { "" } else { "\n" };
-    let notes = skipped_notes(&report.skipped) + &ahead_notes(&report.ahead);
+    let notes = stands_note(report.stands.as_ref(), true)
+        + &skipped_notes(&report.skipped)
+        + &ahead_notes(&report.ahead);
     format!("{steps}{gap}{}{notes}", summary(report))
 }
