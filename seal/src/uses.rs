@@ -129,8 +129,8 @@ fn text(fault: &Fault, path: &str, shown: &dyn Fn(&Path) -> String) -> String {
             )
         }
         Fault::Foreign(krate) => format!(
-            "`{path}` is in `{krate}`, whose source is no part of this workspace: Cargo.lock holds its \
-             version, and no checksum sees it; {remove}"
+            "`{path}` is in `{krate}`, whose source is no part of this workspace, so no checksum can see \
+             it: {remove}"
         ),
         Fault::Module(name) => format!(
             "`{name}` is a module: name the items in it that the migration uses, as in \

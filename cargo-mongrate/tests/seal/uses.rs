@@ -144,7 +144,7 @@ fn what_is_gone_renamed_or_elsewhere_is_an_error_with_the_way_out() {
     );
     refused(
         "[std::time::Duration]",
-        "`std::time::Duration` is in `std`, whose source is no part of this workspace:",
+        "`std::time::Duration` is in `std`, whose source is no part of this workspace, so no",
     );
     refused(
         "[mongrate::Transaction]",
