@@ -56,13 +56,11 @@ impl Used {
         paths: &[Vec<String>],
         shown: &dyn Fn(&Path) -> String,
     ) -> Result<Self, Vec<Unusable>> {
-        let Some(site) = code.site(roots, file, function) else {
-            let text = format!(
-                "no `mod` is seen to lead to {}, so `uses` cannot be followed from there: write its \
-                 `mod` line out, if a macro writes it",
-                shown(file)
-            );
-            return Err(vec![Unusable { index: 0, text }]);
+        let reached = code.site(roots, file, function);
+        let site = match &reached {
+            Some(site) => site.clone(),
+            // Such as a program in documentation: it may use what it has itself.
+            None => code.alone(file, function),
         };
         let (mut used, mut unusable) = (Self::default(), Vec::new());
         for (index, path) in paths.iter().enumerate() {
@@ -81,6 +79,15 @@ impl Used {
                     unusable.push(Unusable { index, text });
                 }
                 Ok(item) => used.items.push(item),
+                Err(_) if reached.is_none() => {
+                    let text = format!(
+                        "no `mod` is seen to lead to {}, so `{}` cannot be followed from there: write \
+                         its `mod` line out, if a macro writes it",
+                        shown(file),
+                        path.join("::")
+                    );
+                    unusable.push(Unusable { index, text });
+                }
                 Err(fault) => {
                     let text = text(&fault, &path.join("::"), shown);
                     unusable.push(Unusable { index, text });

@@ -88,6 +88,14 @@ impl Code {
         Some(site)
     }
 
+    /// Returns the module in which a file has a function, as if the file were a crate of its own.
+    pub fn alone(&mut self, file: &Path, function: &str) -> Site {
+        let root = real(file);
+        let modules = self.file(&root).ok();
+        let module = modules.and_then(|file| file.modules_of(function).first().copied().cloned());
+        Site { root, module: module.unwrap_or_default() }
+    }
+
     /// Looks for the module that a file is, only where the file can be.
     fn way_to(
         &mut self,
