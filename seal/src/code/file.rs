@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proc_macro2::Span;
-use syn::{Expr, Ident, Item, ItemUse, Lit, Meta, UseTree, ext::IdentExt as _};
+use syn::{Expr, Ident, Item, ItemUse, Lit, Meta, UseTree, Visibility, ext::IdentExt as _};
 
 use crate::{attribute::is_for_tests, text::Text};
 
@@ -42,6 +42,8 @@ pub struct Named {
     pub kind: Kind,
     /// The line, counted from 1; 0 in a macro, which needs no lines.
     pub line: usize,
+    /// Whether it has no `pub` of any kind.
+    pub is_private: bool,
     /// Whether it is a macro that the whole crate sees at its root.
     pub is_exported: bool,
     /// Whether it has an attribute that may be a macro.
@@ -57,6 +59,8 @@ pub struct Import {
     pub name: Option<String>,
     /// The path that it leads to. It begins with an empty part if the path begins with `::`.
     pub path: Vec<String>,
+    /// Whether it has no `pub` of any kind.
+    pub is_private: bool,
     /// The line, counted from 1; 0 in a macro.
     pub line: usize,
 }
@@ -173,20 +177,24 @@ impl Scope {
             _ => Vec::new(),
         };
         let line = line(name.span());
-        let named = Named { kind, line, is_exported, is_attributed, functions };
+        let is_private = kind != Kind::Macro && is_private(item);
+        let named = Named { kind, line, is_private, is_exported, is_attributed, functions };
         self.items.entry(name.unraw().to_string()).or_default().push(named);
     }
 
     fn import(&mut self, item: &ItemUse) {
         let start = if item.leading_colon.is_some() { vec![String::new()] } else { Vec::new() };
-        self.tree(&item.tree, start, line(item.use_token.span));
+        let is_private = matches!(item.vis, Visibility::Inherited);
+        self.tree(&item.tree, start, is_private, line(item.use_token.span));
     }
 
-    fn tree(&mut self, tree: &UseTree, above: Vec<String>, line: usize) {
+    fn tree(&mut self, tree: &UseTree, above: Vec<String>, is_private: bool, line: usize) {
         leaves(tree, above, &mut |name, path| match name {
-            Leaf::Everything => self.globs.push(Import { name: None, path, line }),
-            Leaf::Unnamed => self.imports.push(Import { name: None, path, line }),
-            Leaf::Name(name) => self.imports.push(Import { name: Some(name), path, line }),
+            Leaf::Everything => self.globs.push(Import { name: None, path, is_private, line }),
+            Leaf::Unnamed => self.imports.push(Import { name: None, path, is_private, line }),
+            Leaf::Name(name) => {
+                self.imports.push(Import { name: Some(name), path, is_private, line })
+            }
         });
     }
 }
@@ -256,6 +264,22 @@ pub(super) fn described(item: &Item) -> Option<(&Ident, Kind, &[syn::Attribute])
 #[cfg(feature = "sources")]
 pub(crate) fn name_of(item: &Item) -> Option<&Ident> {
     described(item).map(|(name, ..)| name)
+}
+
+fn is_private(item: &Item) -> bool {
+    let visibility = match item {
+        Item::Fn(item) => &item.vis,
+        Item::Struct(item) => &item.vis,
+        Item::Enum(item) => &item.vis,
+        Item::Union(item) => &item.vis,
+        Item::Type(item) => &item.vis,
+        Item::Trait(item) => &item.vis,
+        Item::TraitAlias(item) => &item.vis,
+        Item::Const(item) => &item.vis,
+        Item::Static(item) => &item.vis,
+        _ => return false,
+    };
+    matches!(visibility, Visibility::Inherited)
 }
 
 fn function_of_trait(item: &syn::TraitItem) -> Option<String> {

@@ -11,6 +11,8 @@ mod item;
 mod modules;
 mod packages;
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use fault::Fault;
 pub use file::{Import, Kind, Named};

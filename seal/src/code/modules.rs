@@ -25,6 +25,12 @@ pub struct Code {
     read: Read,
     files: BTreeMap<PathBuf, Result<Arc<File>, String>>,
     crates: BTreeMap<PathBuf, Arc<Vec<(String, Crate)>>>,
+    places: BTreeMap<Site, Result<Place, Fault>>,
+    /// The module that each file is, by root and file.
+    ways: BTreeMap<(PathBuf, PathBuf), Option<Vec<String>>>,
+    macros: BTreeMap<(PathBuf, String, bool), Option<Site>>,
+    /// Where each module's imports of everything lead, and whether they are private.
+    pub(super) globs: BTreeMap<Site, Arc<Vec<(Site, bool)>>>,
     pub(super) items: BTreeMap<(PathBuf, Vec<String>, String), ItemText>,
 }
 
@@ -35,6 +41,13 @@ pub struct Site {
     pub root: PathBuf,
     /// The module's path, without the root.
     pub module: Vec<String>,
+}
+
+impl Site {
+    /// Whether this module is the other one, or around it: code there sees what is private here.
+    pub(super) fn is_around(&self, other: &Self) -> bool {
+        self.root == other.root && other.module.starts_with(&self.module)
+    }
 }
 
 /// Where a module is.
@@ -66,6 +79,10 @@ impl Code {
             read: Box::new(read),
             files: BTreeMap::new(),
             crates: BTreeMap::new(),
+            places: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            macros: BTreeMap::new(),
+            globs: BTreeMap::new(),
             items: BTreeMap::new(),
         }
     }
@@ -75,9 +92,7 @@ impl Code {
         let file = real(file);
         let root = roots.iter().map(|root| real(root));
         let mut found = root.filter_map(|root| {
-            let directory = root.parent().unwrap_or(Path::new("")).to_owned();
-            let place = Place { file: root.clone(), inline: Vec::new(), directory };
-            let module = self.way_to(&file, &place, &mut Vec::new(), 0)?;
+            let module = self.way(&root, &file)?;
             Some(Site { root, module })
         });
         let mut site = found.next()?;
@@ -96,10 +111,26 @@ impl Code {
         Site { root, module: module.unwrap_or_default() }
     }
 
+    fn way(&mut self, root: &Path, file: &Path) -> Option<Vec<String>> {
+        let key = (root.to_owned(), file.to_owned());
+        if let Some(known) = self.ways.get(&key) {
+            return known.clone();
+        }
+        let directory = root.parent().unwrap_or(Path::new("")).to_owned();
+        let place = Place { file: root.to_owned(), inline: Vec::new(), directory };
+        // By the names of files alone; then, if a link is among the directories, by where they are.
+        let found = [true, false]
+            .into_iter()
+            .find_map(|by_name| self.way_to(file, by_name, &place, &mut Vec::new(), 0));
+        self.ways.insert(key, found.clone());
+        found
+    }
+
     /// Looks for the module that a file is, only where the file can be.
     fn way_to(
         &mut self,
         wanted: &Path,
+        by_name: bool,
         place: &Place,
         module: &mut Vec<String>,
         depth: usize,
@@ -112,6 +143,12 @@ impl Code {
         }
         let file = self.file(&place.file).ok()?;
         for (name, declared) in &file.scopes.get(&place.inline)?.modules {
+            if by_name && *declared == Declared::File(None) {
+                let inside = place.directory.join(name);
+                if !wanted.starts_with(&inside) && wanted != inside.with_extension("rs") {
+                    continue;
+                }
+            }
             let Some(inside) = self.child(place, name, declared) else { continue };
             let may_be = match declared {
                 Declared::File(None) => {
@@ -121,7 +158,7 @@ impl Code {
             };
             if may_be {
                 module.push(name.clone());
-                if let Some(found) = self.way_to(wanted, &inside, module, depth + 1) {
+                if let Some(found) = self.way_to(wanted, by_name, &inside, module, depth + 1) {
                     return Some(found);
                 }
                 module.pop();
@@ -132,6 +169,15 @@ impl Code {
 
     /// Returns where a module is.
     pub(super) fn place(&mut self, site: &Site) -> Result<Place, Fault> {
+        if let Some(known) = self.places.get(site) {
+            return known.clone();
+        }
+        let place = self.find_place(site);
+        self.places.insert(site.clone(), place.clone());
+        place
+    }
+
+    fn find_place(&mut self, site: &Site) -> Result<Place, Fault> {
         let directory = site.root.parent().unwrap_or(Path::new("")).to_owned();
         let mut place = Place { file: site.root.clone(), inline: Vec::new(), directory };
         for name in &site.module {
@@ -226,6 +272,16 @@ impl Code {
     /// Returns the module that has a macro of this name which the whole crate sees; with `any`, also
     /// a macro that only the modules below it see, by `#[macro_use]`.
     pub(super) fn find_macro(&mut self, root: &Path, name: &str, any: bool) -> Option<Site> {
+        let key = (root.to_owned(), name.to_owned(), any);
+        if let Some(known) = self.macros.get(&key) {
+            return known.clone();
+        }
+        let found = self.search_macro(root, name, any);
+        self.macros.insert(key, found.clone());
+        found
+    }
+
+    fn search_macro(&mut self, root: &Path, name: &str, any: bool) -> Option<Site> {
         let mut next = vec![Site { root: root.to_owned(), module: Vec::new() }];
         while let Some(site) = next.pop() {
             let Ok(place) = self.place(&site) else { continue };

@@ -1,6 +1,9 @@
 //! From a path to the item that it names: through modules, imports and the roots of other packages.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     fault::Fault,
@@ -145,15 +148,42 @@ impl Code {
 
     /// Returns the item of this name in a module, its own or an imported one.
     fn in_module(&mut self, site: &Site, name: &str, steps: usize) -> Result<Target, Fault> {
+        if let Some(found) = self.own(site, name, true, steps)? {
+            return Ok(found);
+        }
+        let mut found: Option<Target> = None;
+        for module in self.through_globs(site) {
+            let Ok(Some(target)) = self.own(&module, name, module.is_around(site), steps) else {
+                continue;
+            };
+            match &found {
+                Some(other) if *other != target => return Err(Fault::Ambiguous(name.to_owned())),
+                _ => found = Some(target),
+            }
+        }
+        let Some(found) = found else {
+            let (macros, file) = self.macros(site)?;
+            return Err(Fault::Nothing { name: name.to_owned(), file, macros });
+        };
+        Ok(found)
+    }
+
+    /// Returns the item of this name that a module has or imports by its name. `all`: private ones, too.
+    fn own(
+        &mut self,
+        site: &Site,
+        name: &str,
+        all: bool,
+        steps: usize,
+    ) -> Result<Option<Target>, Fault> {
         let place = self.place(site)?;
         let file = self.read_file(&place.file)?;
-        let nothing =
-            |macros| Fault::Nothing { name: name.to_owned(), file: place.file.clone(), macros };
-        let Some(scope) = file.scopes.get(&place.inline) else { return Err(nothing(Vec::new())) };
+        let Some(scope) = file.scopes.get(&place.inline) else { return Ok(None) };
+        let mut items = scope.items.get(name).into_iter().flatten();
         if let Some(Named { kind, line, functions, .. }) =
-            scope.items.get(name).and_then(|items| items.first())
+            items.find(|item| all || !item.is_private)
         {
-            return Ok(Target {
+            return Ok(Some(Target {
                 site: site.clone(),
                 file: place.file.clone(),
                 inline: place.inline.clone(),
@@ -161,49 +191,59 @@ impl Code {
                 kind: *kind,
                 line: *line,
                 functions: functions.clone(),
-            });
+            }));
         }
-        for import in &scope.imports {
-            if import.name.as_deref() == Some(name) {
-                match self.look_up(site, &import.path, steps) {
-                    // The import may bring a module, and something else the item.
-                    Err(Fault::Nothing { .. })
-                        if self.module_at(site, &import.path, steps).is_ok() =>
-                    {
-                        return Err(Fault::Module(name.to_owned()));
-                    }
-                    found => return found,
+        let is_it =
+            |import: &&Import| import.name.as_deref() == Some(name) && (all || !import.is_private);
+        if let Some(import) = scope.imports.iter().find(is_it) {
+            return match self.look_up(site, &import.path, steps) {
+                // The import may bring a module.
+                Err(Fault::Nothing { .. }) if self.module_at(site, &import.path, steps).is_ok() => {
+                    Err(Fault::Module(name.to_owned()))
+                }
+                found => found.map(Some),
+            };
+        }
+        match scope.modules.contains_key(name) {
+            true => Err(Fault::Module(name.to_owned())),
+            false => Ok(None),
+        }
+    }
+
+    /// Returns the modules whose names a module imports all at once, and those that these re-export,
+    /// each once.
+    fn through_globs(&mut self, site: &Site) -> Vec<Site> {
+        let mut found: Vec<Site> = Vec::new();
+        let mut next = vec![site.clone()];
+        while let Some(module) = next.pop() {
+            let all = module.is_around(site);
+            for (inside, is_private) in self.globs(&module).iter() {
+                if (all || !is_private) && inside != site && !found.contains(inside) {
+                    found.push(inside.clone());
+                    next.push(inside.clone());
                 }
             }
         }
-        if scope.modules.contains_key(name) {
-            return Err(Fault::Module(name.to_owned()));
-        }
-        self.in_globs(site, &scope.globs, name, steps)?.ok_or_else(|| nothing(scope.macros.clone()))
+        found
     }
 
-    /// Looks in the modules whose names are all imported.
-    fn in_globs(
-        &mut self,
-        site: &Site,
-        globs: &[Import],
-        name: &str,
-        steps: usize,
-    ) -> Result<Option<Target>, Fault> {
-        let mut found: Option<Target> = None;
-        for glob in globs {
-            let Ok(module) = self.module_at(site, &glob.path, steps) else { continue };
-            if module == *site {
-                continue;
-            }
-            let Some(steps) = steps.checked_sub(1) else { return Err(Fault::Endless) };
-            let Ok(target) = self.in_module(&module, name, steps) else { continue };
-            match &found {
-                Some(other) if *other != target => return Err(Fault::Ambiguous(name.to_owned())),
-                _ => found = Some(target),
+    /// Returns where the imports of everything in a module lead, and whether each is private.
+    fn globs(&mut self, site: &Site) -> Arc<Vec<(Site, bool)>> {
+        if let Some(known) = self.globs.get(site) {
+            return Arc::clone(known);
+        }
+        // The path of such an import is not itself looked up in such imports.
+        self.globs.insert(site.clone(), Arc::default());
+        let (_, imports) = self.imports(site).unwrap_or_default();
+        let mut globs = Vec::new();
+        for glob in imports {
+            if let Ok(module) = self.module_at(site, &glob.path, STEPS_MAX) {
+                globs.push((module, glob.is_private));
             }
         }
-        Ok(found)
+        let globs = Arc::new(globs);
+        self.globs.insert(site.clone(), Arc::clone(&globs));
+        globs
     }
 
     fn module_at(&mut self, site: &Site, path: &[String], steps: usize) -> Result<Site, Fault> {
@@ -245,37 +285,44 @@ impl Code {
         if first == "super" || first == "self" {
             return self.module_at(site, path, steps);
         }
-        let place = self.place(site)?;
-        let file = self.read_file(&place.file)?;
-        let scope = file.scopes.get(&place.inline);
-        if scope.is_some_and(|scope| scope.modules.contains_key(first)) {
-            let module = site.module.iter().chain([first]).cloned().collect();
+        if let Some(found) = self.own_module(site, first, rest, true, steps) {
+            return found;
+        }
+        for module in self.through_globs(site) {
+            let all = module.is_around(site);
+            if let Some(found) = self.own_module(&module, first, rest, all, steps) {
+                return found;
+            }
+        }
+        let (macros, file) = self.macros(site)?;
+        Err(Fault::Nothing { name: first.clone(), file, macros })
+    }
+
+    /// Returns the module that a module has or imports by its name, and what is below it.
+    fn own_module(
+        &mut self,
+        site: &Site,
+        first: &str,
+        rest: &[String],
+        all: bool,
+        steps: usize,
+    ) -> Option<Result<Site, Fault>> {
+        let place = self.place(site).ok()?;
+        let file = self.read_file(&place.file).ok()?;
+        let scope = file.scopes.get(&place.inline)?;
+        if scope.modules.contains_key(first) {
+            let module = site.module.iter().cloned().chain([first.to_owned()]).collect();
             let inside = Site { root: site.root.clone(), module };
-            self.place(&inside)?;
-            return self.below(&inside, rest, steps);
+            return Some(self.place(&inside).and_then(|_| self.below(&inside, rest, steps)));
         }
-        for import in scope.iter().flat_map(|scope| &scope.imports) {
+        let is_it = |import: &&Import| {
             // `use billing;` names the crate, and not itself.
-            if import.name.as_ref() == Some(first) && import.path != [first.clone()] {
-                let path = import.path.iter().chain(rest).cloned().collect::<Vec<_>>();
-                return self.module_at(site, &path, steps);
-            }
-        }
-        for glob in scope.iter().flat_map(|scope| &scope.globs) {
-            let Ok(module) = self.module_at(site, &glob.path, steps) else { continue };
-            if module == *site {
-                continue;
-            }
-            let Some(steps) = steps.checked_sub(1) else { return Err(Fault::Endless) };
-            if let Ok(found) = self.below(&module, path, steps) {
-                return Ok(found);
-            }
-        }
-        Err(Fault::Nothing {
-            name: first.clone(),
-            file: place.file.clone(),
-            macros: scope.map(|scope| scope.macros.clone()).unwrap_or_default(),
-        })
+            let is_itself = import.path == [first.to_owned()];
+            import.name.as_deref() == Some(first) && !is_itself && (all || !import.is_private)
+        };
+        let import = scope.imports.iter().find(is_it)?;
+        let path = import.path.iter().chain(rest).cloned().collect::<Vec<_>>();
+        Some(self.module_at(site, &path, steps))
     }
 
     /// Looks for a macro in the modules around, which see the macros above them.
