@@ -102,7 +102,16 @@ pub(crate) enum Verb {
     /// Reports what the compiler would refuse, without compiling, and finds files that no `mod`
     /// reaches. It does not know what a database has applied: that is the app's own `check`, which
     /// `--server` runs afterwards.
+    ///
+    /// Lists what each migration names outside of its own file: when that changes, the migration does
+    /// something else. `docs/hermetic.md` says what helps.
     Check {
+        /// Make an error of each lint that a migration does not allow
+        #[arg(long)]
+        strict: bool,
+        /// Print one JSON document
+        #[arg(long, conflicts_with = "server")]
+        json: bool,
         /// Afterwards, run the app's `check` on the database
         ///
         /// It runs if the sources are valid, and fails if a migration is pending, edited or late.

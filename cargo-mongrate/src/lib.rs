@@ -8,6 +8,7 @@ mod attribute;
 mod cargo;
 mod crate_names;
 mod graph;
+mod hermetic;
 mod models;
 mod new;
 mod package;
@@ -28,7 +29,7 @@ use self::{
     arguments::{Call, Cargo, Mongrate, PackageArgs, Verb},
     models::options::Models,
     package::{Package, Selection, Workspace},
-    report::{Report, USAGE, finish},
+    report::{Report, USAGE, finish, finish_json},
 };
 
 /// What `check` reports when the sources are valid, without and with `--server`.
@@ -52,17 +53,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if is_requested { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
         }
     };
+    let is_json = matches!(verb, Verb::Check { json: true, .. });
     let workspace = match Workspace::read(package_args.manifest_path.as_deref()) {
         Ok(workspace) => workspace,
+        Err(problems) if is_json => return finish_json(Err(problems)),
         Err(problems) => return finish(Err(problems)),
     };
     if let Some(call) = verb.app() {
         return app::run(&workspace, &selection(&package_args), &call);
     }
-    if let Verb::Check { server: true, build, rest } = &verb {
+    if let Verb::Check { server: true, build, rest, strict, json: _ } = &verb {
         let checked = workspace
             .select(&selection(&package_args))
-            .and_then(|packages| verbs::check(&workspace, &packages));
+            .and_then(|packages| verbs::check(&workspace, &packages, *strict));
         let checked = checked.map(|mut report| {
             report.lines.push(THEN_THE_APP.to_owned());
             report
@@ -76,6 +79,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             code
         };
     }
+    let finish = if is_json { finish_json } else { finish };
     finish(run_verb(&workspace, &package_args, verb))
 }
 
@@ -106,9 +110,11 @@ fn run_verb(
             squash::run(workspace, &selection(package_args), &packages, &options)
         }
         Verb::Rebase(args) => rebase::run(&packages, &args.into()),
-        Verb::Check { .. } => {
-            let mut report = verbs::check(workspace, &packages)?;
-            report.lines.push(ONLY_SOURCES.to_owned());
+        Verb::Check { strict, .. } => {
+            let mut report = verbs::check(workspace, &packages, strict)?;
+            if report.problems.is_empty() {
+                report.lines.push(ONLY_SOURCES.to_owned());
+            }
             Ok(report)
         }
         _ => unreachable!("runs the app"),

@@ -39,10 +39,10 @@ pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(here()).unwrap_or(path).display().to_string()
 }
 
-/// A text that begins with an absolute path, with that path made relative.
+/// A text with absolute paths, with those below the working directory made relative.
 pub(crate) fn relative(text: &str) -> String {
     let here = format!("{}{}", here().display(), MAIN_SEPARATOR);
-    text.strip_prefix(&here).unwrap_or(text).to_owned()
+    text.replace(&here, "")
 }
 
 /// The working directory.

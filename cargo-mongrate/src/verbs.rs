@@ -4,12 +4,14 @@
 use std::path::Path;
 
 use mongrate_seal::{sources::Written, sum::shortened};
+use serde_json::json;
 
 use crate::{
+    hermetic,
     models::{file, pending},
     package::{Package, Workspace},
     packaged,
-    places::place,
+    places::{place, relative},
     report::Report,
     state::PackageState,
 };
@@ -27,11 +29,19 @@ pub(crate) fn seal(packages: &[&Package]) -> Result<Report, Vec<String>> {
     let mut report = Vec::new();
     for state in &mut states {
         let mut appended = 0;
+        let named = match state.sources.migrations.iter().any(|migration| state.is_new(migration)) {
+            true => hermetic::read(state.package, &state.sources, &state.sum),
+            false => Vec::new(),
+        };
         for migration in &state.sources.migrations {
             if state.sum.append(migration.declared()) {
                 appended += 1;
                 let (version, name) = (migration.version, &migration.name);
                 report.push(format!("sealed {version} `{name}`  {}", place(migration)));
+                for named in named.iter().filter(|named| named.is_of(migration)) {
+                    report.extend(named.lines());
+                    warnings.extend(named.lint());
+                }
             }
         }
         if appended > 0 {
@@ -63,6 +73,10 @@ pub(crate) fn reseal(packages: &[&Package], group: &str, version: i64) -> Outcom
         let text = format!("version {version} of group `{group}` is in no source of the package");
         return Err(vec![text]);
     };
+    if migration.used.is_none() {
+        let problems = state.sources.problems.iter().map(|problem| relative(problem));
+        return Err(problems.collect());
+    }
     let before = state.sum.get(group, version).cloned();
     state.sum.reseal(migration.declared());
     state.write()?;
@@ -74,7 +88,13 @@ pub(crate) fn reseal(packages: &[&Package], group: &str, version: i64) -> Outcom
 }
 
 /// Reports what the compiler would refuse, and what the linker would drop.
-pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Result<Report, Vec<String>> {
+///
+/// `is_strict`: lints are problems.
+pub(crate) fn check(
+    workspace: &Workspace,
+    packages: &[&Package],
+    is_strict: bool,
+) -> Result<Report, Vec<String>> {
     let states = read_all(packages)?;
     let (graph, unknown) = workspace.graph().map_err(|problem| vec![problem])?;
     let manifests: Vec<&Path> = packages.iter().map(|package| package.manifest.as_path()).collect();
@@ -92,10 +112,31 @@ pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Result<Repo
             false => warnings.extend(left_out),
         }
     }
+    let mut json = Vec::new();
+    let (mut listed, mut lints, mut in_packages) = (Vec::new(), Vec::new(), Vec::new());
+    for state in &states {
+        let named = hermetic::read(state.package, &state.sources, &state.sum);
+        listed.extend(named.iter().flat_map(hermetic::Named::lines));
+        match is_strict {
+            true => problems.extend(hermetic::lints(&named)),
+            false => warnings.extend(hermetic::warnings(&state.package.name, &named)),
+        }
+        lints.extend(hermetic::lints_json(&state.package.name, &named));
+        let all = &state.sources.migrations;
+        in_packages.push(json!({
+            "name": state.package.name,
+            "migrations": all.len(),
+            "sealed": state.sum.sealed().len(),
+            "new": all.iter().filter(|migration| state.is_new(migration)).count(),
+            "outside": hermetic::json(&named),
+        }));
+    }
+    json.extend([("packages", in_packages.into()), ("lints", lints.into())]);
     if !problems.is_empty() {
-        return Ok(Report { warnings, problems, ..Report::default() });
+        return Ok(Report { lines: listed, warnings, problems, json });
     }
     let mut report = graph.hints(&manifests);
+    report.extend(listed);
     if let Some(problem) = unknown {
         report.push(format!(
             "only the workspace's own packages were checked, as cargo cannot list the others: \
@@ -116,7 +157,7 @@ pub(crate) fn check(workspace: &Workspace, packages: &[&Package]) -> Result<Repo
         }
         report.push(line);
     }
-    Ok(Report { lines: report, warnings, ..Report::default() })
+    Ok(Report { lines: report, warnings, json, ..Report::default() })
 }
 
 fn read_all<'a>(packages: &[&'a Package]) -> Result<Vec<PackageState<'a>>, Vec<String>> {

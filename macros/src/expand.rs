@@ -31,6 +31,7 @@ pub(crate) fn expand(checked: &Checked, place: &Place, origin: &Origin, root: &s
         after,
         replaces,
         allow,
+        uses: _,
         krate: _,
         writes,
         function,

@@ -20,6 +20,7 @@ mod plain;
 mod root;
 mod sealed;
 mod test;
+mod uses;
 mod verify;
 mod written;
 
@@ -41,6 +42,7 @@ use mongrate_seal::declaration::{Checked, Raw};
 /// | `repeatable` | runs after the versions, and again whenever its body changes; its name stands for it | once |
 /// | `labels = ["…", "!…"]` | applies only where one of the labels is selected, and none of those after a `!` | everywhere |
 /// | `after = "group::version"` | a migration of another group that comes first, or several: `after = ["…", "…"]` | none |
+/// | `uses = [path, …]` | items of this package or workspace whose text is part of the checksum: functions, types with their derives and the `impl` blocks beside them, constants, macros | none |
 /// | `allow = "…"` | acknowledges a lint, or several lints: `allow = ["…", "…"]` | none |
 /// | `crate = "…"` | where `mongrate` is, if another crate re-exports it | the dependency, whatever it is called |
 ///
@@ -62,7 +64,8 @@ use mongrate_seal::declaration::{Checked, Raw};
 ///
 /// The migration carries a fingerprint of its body as the source has it. Formatting, comments, line
 /// ends, lint attributes and features do not change the fingerprint. The functions that the body
-/// calls are not part of it.
+/// calls are not part of it, nor are the types that it names, unless `uses` names them: see
+/// `docs/hermetic.md` of the repository.
 ///
 /// Put other attribute macros, such as `#[tracing::instrument]`, below `#[migration]`: a macro above
 /// it rewrites the body first, and is an error.
@@ -182,7 +185,9 @@ fn run(
     }
     crate_table::judge_after(&checked, &origin)?;
     let root = root::path(checked.krate.as_ref())?;
-    let sum = sealed::check(&checked, &place, &origin, &root)?;
+    let (checked, used, watch) = uses::enter(checked, &place, &origin)?;
+    added.extend(proc_macro::TokenStream::from(watch));
+    let sum = sealed::check(&checked, &used, &place, &origin, &root)?;
     added.extend(expand::expand(&checked, &place, &origin, &root));
     added.extend(sum.map(proc_macro::TokenStream::from));
     Ok(added)

@@ -56,6 +56,7 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Check
         rollback,
         out_of_order: arguments.out_of_order,
         allow: Vec::new(),
+        uses: Vec::new(),
         krate: None,
         writes,
         checksum: plain::of(kind.name(), &parameter, &tokens)?,

@@ -15,13 +15,20 @@ use std::{
 use mongrate_seal::{
     declaration::{Checked, Rollback},
     outline::Missing,
-    sum::{self, About, Declared, Sum, Undo},
+    sum::{self, About, Declared, Sum, Undo, Uses},
 };
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Error;
 
-use crate::{crate_table, editor::is_editor, nearby, origin::Origin, place::Place};
+use crate::{
+    crate_table,
+    editor::is_editor,
+    nearby,
+    origin::Origin,
+    place::Place,
+    uses::{self, Used},
+};
 
 /// The sum files by crate: one process may expand several crates.
 static FILES: Mutex<BTreeMap<Origin, KnownFile>> = Mutex::new(BTreeMap::new());
@@ -39,10 +46,12 @@ type Stamp = (Option<SystemTime>, u64);
 /// Compares a migration with the sealed history. Returns the tokens to add after it.
 pub(crate) fn check(
     checked: &Checked,
+    used: &Used,
     place: &Place,
     origin: &Origin,
     root: &str,
 ) -> syn::Result<Option<TokenStream>> {
+    let Used::Known(used) = used else { return Ok(None) };
     if origin.directory.as_os_str().is_empty() || is_aside(place, &origin.directory) {
         return Ok(None);
     }
@@ -72,6 +81,7 @@ pub(crate) fn check(
             (_, None) => Undo::Unseen,
             (_, Some(text)) => Undo::Seen(text),
         },
+        uses: Uses::Seen(used),
         out_of_order: checked.out_of_order,
     };
     let next_free = |next: i64| next.max(crate_table::next_free(checked, place, origin));
@@ -82,7 +92,7 @@ pub(crate) fn check(
             true => sum::unread(declared, &complaint),
             false => complaint,
         };
-        let span = match complaint.about {
+        let span = match &complaint.about {
             About::Version => checked.version.span,
             About::Name => checked.name.span,
             About::Body => checked.function.span(),
@@ -90,6 +100,7 @@ pub(crate) fn check(
                 Rollback::Function(path) => nearby::named_at(path),
                 Rollback::None | Rollback::Derived => checked.version.span,
             },
+            About::Uses(name) => uses::named_at(checked, name.as_deref()),
         };
         return Err(Error::new(span, complaint.text));
     }

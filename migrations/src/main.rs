@@ -1,7 +1,6 @@
 //! A small clinic: the sample app of mongrate. One binary is both the command line for its
 //! migrations (`clinic up`, `clinic status`, …) and the service (`clinic serve`).
 
-mod generate;
 mod migrations;
 mod models;
 mod service;

@@ -281,6 +281,8 @@ mod guides {
     mod in_your_app {}
     #[doc = include_str!("../../docs/kinds.md")]
     mod kinds {}
+    #[doc = include_str!("../../docs/hermetic.md")]
+    mod hermetic {}
     #[doc = include_str!("../../docs/command-line.md")]
     mod command_line {}
     #[doc = include_str!("../../docs/backfills.md")]

@@ -14,6 +14,8 @@ pub mod attribute;
 pub mod built_in;
 #[cfg(feature = "checksum")]
 pub mod checksum;
+#[cfg(feature = "checksum")]
+pub mod code;
 #[cfg(feature = "create")]
 pub mod create;
 #[cfg(feature = "checksum")]
@@ -21,9 +23,13 @@ pub mod declaration;
 mod group;
 mod hex;
 mod label;
+#[cfg(feature = "checksum")]
+pub mod manifest;
 pub mod models;
 #[cfg(feature = "checksum")]
 pub mod outline;
+#[cfg(feature = "sources")]
+pub mod outside;
 pub mod packed;
 pub mod period;
 mod repeatable;
@@ -34,6 +40,8 @@ pub mod sum;
 mod term;
 #[cfg(feature = "checksum")]
 mod text;
+#[cfg(feature = "checksum")]
+pub mod uses;
 
 pub use after::After;
 pub use applied::Applied;

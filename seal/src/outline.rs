@@ -466,10 +466,21 @@ fn tokens(file: &Path) -> Option<TokenStream> {
 
 /// Returns the roots of a package's libraries and binaries: the files that cargo looks for, and those
 /// that the manifest names.
-fn roots(directory: &Path) -> Vec<PathBuf> {
+pub fn roots(directory: &Path) -> Vec<PathBuf> {
     let source = directory.join("src");
     let mut roots = vec![source.join("lib.rs"), source.join("main.rs")];
-    for entry in fs::read_dir(source.join("bin")).into_iter().flatten().flatten() {
+    roots.extend(roots_in(&source.join("bin")));
+    let manifest = fs::read_to_string(directory.join("Cargo.toml")).unwrap_or_default();
+    let quoted = manifest.split(['"', '\'', '\n']).filter(|text| text.ends_with(".rs"));
+    roots.extend(quoted.map(|path| directory.join(path)));
+    roots.retain(|root| root.is_file());
+    roots
+}
+
+/// Returns the roots that cargo finds in a directory of binaries, tests or examples.
+pub fn roots_in(directory: &Path) -> Vec<PathBuf> {
+    let mut roots = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
         match path.is_dir() {
             true => roots.push(path.join("main.rs")),
@@ -477,10 +488,8 @@ fn roots(directory: &Path) -> Vec<PathBuf> {
             false => {}
         }
     }
-    let manifest = fs::read_to_string(directory.join("Cargo.toml")).unwrap_or_default();
-    let quoted = manifest.split(['"', '\'', '\n']).filter(|text| text.ends_with(".rs"));
-    roots.extend(quoted.map(|path| directory.join(path)));
     roots.retain(|root| root.is_file());
+    roots.sort();
     roots
 }
 

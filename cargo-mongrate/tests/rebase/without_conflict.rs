@@ -61,3 +61,35 @@ fn lines_that_were_merged_by_hand() {
     shop.rebases(&[]);
     shop.is(&MINE_AND_THEIRS, 3);
 }
+
+/// A renumbered migration keeps what it uses: the items' hashes are in its line, and the files are
+/// read as they will be after the rebase.
+#[test]
+fn what_a_renumbered_migration_uses_stays_sealed() {
+    let shop = Shop::new();
+    shop.branches(&[(2, "add_rooms")], &[(2, "add_visits")], [false, true]);
+    let file = "src/migrations/m0002_add_rooms.rs";
+    let uses = "version = 2, uses = [crate::rooms::size, shape]";
+    let migration = shop.read(file).replace("version = 2", uses);
+    shop.write(file, &format!("{migration}\nconst shape: u8 = 1;\n"));
+    shop.write("src/rooms.rs", "pub fn size() -> u8 { 1 }\n");
+    shop.write("src/main.rs", "mod migrations;\nmod rooms;\n\nfn main() {}\n");
+    shop.seal();
+    let sealed = |shop: &Shop| {
+        let sum = shop.read("migrations.sum");
+        let line = sum.lines().find(|line| line.contains(" add_rooms ")).expect("it is sealed");
+        let fields: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        (fields[3].clone(), fields[4].clone())
+    };
+    let before = sealed(&shop);
+    assert!(before.1.starts_with("uses=shape:") && before.1.contains(",size:"), "{before:?}");
+    shop.commit("uses");
+    shop.conflicts(&["merge", "main"]);
+    let printed = shop.rebases(&[]);
+    assert!(printed.contains("2 `add_rooms` is now 3"), "{printed}");
+    assert_eq!(sealed(&shop), before, "checksum and items");
+    shop.is(&MINE_AND_THEIRS, 3);
+    shop.write("src/rooms.rs", "pub fn size() -> u8 { 2 }\n");
+    let check = shop.mongrate(&["check"]);
+    assert!(text(&check).contains("version 3 uses `size`, which has changed"), "{}", text(&check));
+}

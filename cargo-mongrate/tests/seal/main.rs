@@ -3,7 +3,9 @@
 
 mod fixture;
 mod history;
+mod outside;
 mod packaged;
 mod readings;
 mod unreached;
 mod unread;
+mod uses;

@@ -1,12 +1,10 @@
-//! Inserts five thousand visits of the patients.
+//! Inserts five thousand visits of the patients, as a visit was then.
 
 use mongrate::{
     Online, Result,
     bson::{Document, doc},
     migration,
 };
-
-use crate::generate;
 
 const VISITS: u32 = 5_000;
 const VISITS_PER_STEP: u32 = 1_000;
@@ -30,4 +28,25 @@ async fn remove_visits(on: &mut Online<'_>) -> Result {
         Ok(())
     })
     .await
+}
+
+/// Invented visits, the same in every run.
+mod generate {
+    use mongrate::bson::{DateTime, Document, doc};
+
+    const REASONS: [&str; 5] = ["check-up", "cough", "fracture", "vaccination", "follow-up"];
+
+    /// 1 January 2025, 08:00 UTC, in milliseconds.
+    const OPENED: i64 = 1_735_718_400_000;
+    const HALF_HOUR: i64 = 30 * 60 * 1_000;
+
+    /// Returns the n-th visit.
+    pub(super) fn visit(n: u32) -> Document {
+        doc! {
+            // 7919 is prime: the visits spread over all patients.
+            "patient": format!("P{:05}", (n * 7_919) % 2_000 + 1),
+            "at": DateTime::from_millis(OPENED + i64::from(n) * HALF_HOUR),
+            "reason": REASONS[n as usize % REASONS.len()],
+        }
+    }
 }

@@ -30,6 +30,9 @@ pub enum LintName {
     BrokenView,
     /// Gives the server an option, or a kind of index, that this version of Mongrate does not know.
     UnknownOption,
+    /// Uses types, functions, constants or macros of the app that no checksum sees. Only `cargo mongrate
+    /// check` and `seal`, which read the sources, find it; a plan never has it.
+    UsesAppType,
 }
 
 impl LintName {
@@ -44,6 +47,7 @@ impl LintName {
         Self::MissingCollection,
         Self::BrokenView,
         Self::UnknownOption,
+        Self::UsesAppType,
     ];
 
     /// The name as it is written, e.g. `large_transaction`.
@@ -58,6 +62,7 @@ impl LintName {
             Self::MissingCollection => "missing_collection",
             Self::BrokenView => "broken_view",
             Self::UnknownOption => "unknown_option",
+            Self::UsesAppType => "uses_app_type",
         }
     }
 }

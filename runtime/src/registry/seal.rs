@@ -6,7 +6,7 @@ use std::{
 };
 
 use linkme::distributed_slice;
-use mongrate_seal::sum::{self, Declared, Sealed, Sum, Undo};
+use mongrate_seal::sum::{self, Declared, Sealed, Sum, Undo, Uses};
 
 use super::{migration::Migration, seen::Seen};
 
@@ -125,6 +125,8 @@ fn complaint(sum: &Sum, migration: &Migration) -> Option<String> {
         checksum: &checksum,
         // The compiler has compared which function it is, as far as it can.
         rollback: if migration.is_reversible() { Undo::Unseen } else { Undo::None },
+        // Only the sources have them.
+        uses: Uses::Unseen,
         out_of_order: migration.is_out_of_order(),
     };
     let complaint = sum.judge(declared, |next| next)?;
@@ -184,6 +186,7 @@ mod tests {
                     .is_reversible()
                     .then_some("v1:sha256:ee")
                     .map_or(Undo::None, Undo::Seen),
+                uses: Uses::Unseen,
                 out_of_order: false,
             });
         }

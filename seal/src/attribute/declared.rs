@@ -7,7 +7,7 @@ use super::{
     arguments::{arguments, kind, number, text},
     find::{Found, bare},
 };
-use crate::{checksum, group::GROUP_DEFAULT, replaces::Replaces};
+use crate::{checksum, group::GROUP_DEFAULT, replaces::Replaces, uses::parts};
 
 /// The content of a declaration, and the checksum of its body.
 #[derive(Clone, Debug)]
@@ -20,8 +20,14 @@ pub struct Declared {
     pub version_span: Span,
     /// The name.
     pub name: String,
-    /// The checksum of the body.
+    /// The checksum of the body, without the items in `uses`.
     pub checksum: String,
+    /// The items whose text is part of the checksum, as [`parts`](crate::uses::parts) gives their paths.
+    pub uses: Vec<Vec<String>>,
+    /// The path in `reversible`, if it has one.
+    pub rollback: Vec<String>,
+    /// The lints that it acknowledges.
+    pub allow: Vec<String>,
     /// Whether the migration may be older than sealed migrations.
     pub out_of_order: bool,
     /// What it stands for, if it is a squash.
@@ -69,6 +75,17 @@ pub fn declared(function: &ItemFn, found: &Found) -> Option<Declared> {
         version_span: literal.span(),
         name: label("name", function.sig.ident.unraw().to_string())?,
         group: label("group", GROUP_DEFAULT.to_owned())?,
+        uses: list(value("uses"))
+            .filter_map(|value| match value {
+                Expr::Path(path) => Some(parts(&path.path)),
+                _ => None,
+            })
+            .collect(),
+        rollback: match value("reversible") {
+            Some(Expr::Path(path)) => parts(&path.path),
+            _ => Vec::new(),
+        },
+        allow: list(value("allow")).filter_map(|value| text(value).map(LitStr::value)).collect(),
         out_of_order: arguments.iter().any(|argument| argument.path().is_ident("out_of_order")),
         checksum: match value("replaces") {
             None => of_body,
@@ -82,6 +99,15 @@ pub fn declared(function: &ItemFn, found: &Found) -> Option<Declared> {
             .map(texts)
             .unwrap_or_default(),
     })
+}
+
+/// Returns the values of a list, or the one value.
+fn list(value: Option<&Expr>) -> impl Iterator<Item = &Expr> {
+    let values: Vec<&Expr> = match value {
+        Some(Expr::Array(list)) => list.elems.iter().collect(),
+        value => value.into_iter().collect(),
+    };
+    values.into_iter()
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 //! bytes without the tree, for the bodies that it can read.
 //!
 //! The function's name, its visibility, its return type and the path of the parameter's type are left
-//! out. The checksum does not cover the functions that the body calls.
+//! out. The checksum does not cover the functions that the body calls, unless the migration
+//! names them in `uses`: [`with_uses`] adds the hashes of such items, which [`of_items`] makes.
 
 mod blocks;
 mod canonical;
@@ -15,10 +16,12 @@ mod digest;
 mod encode;
 mod imports;
 mod invocations;
+mod item;
 pub mod plain;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 pub use digest::ALGORITHM;
+pub use item::{of_items, with_uses};
 pub use tree::of;

@@ -144,7 +144,8 @@ fn what_is_sealed_or_declared_elsewhere_counts() {
     for (group, version, name) in [("default", 41, "a"), ("audit", 99, "b")] {
         let (checksum, out_of_order) = ("v1:sha256:0", false);
         let rollback = crate::sum::Undo::None;
-        sum.append(Declared { group, version, name, checksum, rollback, out_of_order });
+        let uses = crate::sum::Uses::Unseen;
+        sum.append(Declared { group, version, name, checksum, rollback, uses, out_of_order });
     }
     dir.put("migrations.sum", &sum.render());
     dir.put("migrations/m0007_c.rs", "");

@@ -17,7 +17,7 @@ use crate::{
     replaces::Replaces,
 };
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "version",
     "name",
     "group",
@@ -28,11 +28,12 @@ const KEYS: [&str; 11] = [
     "after",
     "replaces",
     "allow",
+    "uses",
     "crate",
 ];
 
 /// The lints, as the runtime calls them (`LintName`).
-const LINTS: [&str; 9] = [
+const LINTS: [&str; 10] = [
     "large_transaction",
     "unique_index_over_duplicates",
     "index_on_large_collection",
@@ -42,6 +43,7 @@ const LINTS: [&str; 9] = [
     "missing_collection",
     "broken_view",
     "unknown_option",
+    "uses_app_type",
 ];
 const EXAMPLE: &str = "version = 20250122001";
 const NAME_BYTES_MAX: usize = 64;
@@ -59,6 +61,7 @@ pub(super) struct ArgumentsByKey {
     after: Option<Argument>,
     replaces: Option<Argument>,
     allow: Option<Argument>,
+    uses: Option<Argument>,
     krate: Option<Argument>,
     /// Whether an argument that could not be read may have been the version.
     version_may_be_misspelt: bool,
@@ -84,6 +87,7 @@ impl ArgumentsByKey {
                 "after" => &mut arguments_by_key.after,
                 "replaces" => &mut arguments_by_key.replaces,
                 "allow" => &mut arguments_by_key.allow,
+                "uses" => &mut arguments_by_key.uses,
                 "crate" => &mut arguments_by_key.krate,
                 _ => {
                     let meant = suggest::key(&key, &KEYS);
@@ -206,6 +210,33 @@ impl ArgumentsByKey {
         values.into_iter().filter_map(|value| broken.keep(lint(value))).collect()
     }
 
+    pub(super) fn uses(&self, broken: &mut Broken) -> Vec<Path> {
+        let Some(argument) = &self.uses else { return Vec::new() };
+        match argument.value.as_ref().map(ungrouped) {
+            Some(Expr::Array(list)) if !list.elems.is_empty() => {
+                list.elems.iter().filter_map(|value| broken.keep(used(value))).collect()
+            }
+            Some(value @ Expr::Array(_)) => {
+                broken.add(Error::new_spanned(value, "`uses` names nothing: remove it"));
+                Vec::new()
+            }
+            Some(value @ Expr::Path(path)) => {
+                let path = path.path.to_token_stream().to_string().replace(' ', "");
+                let text = format!("`uses` takes a list: `uses = [{path}]`");
+                broken.add(Error::new_spanned(value, text));
+                Vec::new()
+            }
+            Some(value) => {
+                broken.add(Error::new_spanned(value, USES_FORM));
+                Vec::new()
+            }
+            None => {
+                broken.add(Error::new(argument.key.span(), USES_FORM));
+                Vec::new()
+            }
+        }
+    }
+
     pub(super) fn krate(&self, broken: &mut Broken) -> Option<Path> {
         let argument = self.krate.as_ref()?;
         match &argument.value {
@@ -236,6 +267,37 @@ pub fn krate(value: &Expr) -> syn::Result<Path> {
         let text = "`crate` takes the path of `mongrate`: `crate = \"my_crate::mongrate\"`";
         Error::new_spanned(value, text)
     })
+}
+
+const USES_FORM: &str = "`uses` takes the paths of items of this package or workspace: \
+                         `uses = [crate::money::round, Price]`";
+
+/// Reads one value of `uses`.
+fn used(value: &Expr) -> syn::Result<Path> {
+    let value = ungrouped(value);
+    if let Some(text) = string(value) {
+        let rule = match syn::parse_str::<Path>(&text.value()) {
+            Ok(_) => format!("write the path without quotes: `uses = [{}]`", text.value()),
+            Err(_) => USES_FORM.to_owned(),
+        };
+        return Err(Error::new(text.span(), rule));
+    }
+    match value {
+        Expr::Path(path) if path.qself.is_none() => {
+            match path.path.segments.iter().find(|segment| !segment.arguments.is_none()) {
+                None => Ok(path.path.clone()),
+                Some(segment) => {
+                    let text = "`uses` names an item, without what is between `<` and `>`";
+                    Err(Error::new_spanned(&segment.arguments, text))
+                }
+            }
+        }
+        Expr::Macro(call) => {
+            let text = "write the macro's path without `!`: `uses = [my_macro]`";
+            Err(Error::new_spanned(&call.mac.path, text))
+        }
+        _ => Err(Error::new_spanned(value, USES_FORM)),
+    }
 }
 
 /// Reads one value of `allow`.

@@ -37,6 +37,8 @@ pub struct Checked {
     pub replaces: Option<Replaces>,
     /// The lints that it acknowledges.
     pub allow: Vec<String>,
+    /// The items whose text is part of the checksum, as they are named.
+    pub uses: Vec<Path>,
     /// The path of `mongrate`, if `crate = "…"` gives it.
     pub krate: Option<Path>,
     /// The collections in which the body of a transaction writes many documents, as far as its tokens
@@ -44,7 +46,8 @@ pub struct Checked {
     pub writes: Vec<String>,
     /// The function's name.
     pub function: Ident,
-    /// The checksum of the function's body; of a squash, also of what it stands for.
+    /// The checksum of the function's body, without the items in `uses`; of a squash, also of what it stands
+    /// for.
     pub checksum: String,
 }
 
@@ -71,6 +74,7 @@ impl TryFrom<Raw> for Checked {
         let after = arguments_by_key.after(group.as_deref(), &mut broken);
         let replaces = arguments_by_key.replaces(&mut broken);
         let allow = arguments_by_key.allow(&mut broken);
+        let uses = arguments_by_key.uses(&mut broken);
         let krate = arguments_by_key.krate(&mut broken);
         let kind = signature::check(&function, &mut broken);
         let repeatable = arguments_by_key.repeatable(kind, &mut broken);
@@ -99,6 +103,7 @@ impl TryFrom<Raw> for Checked {
                     after,
                     replaces,
                     allow,
+                    uses,
                     krate,
                     writes,
                     function: ident,

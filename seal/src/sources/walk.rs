@@ -17,8 +17,10 @@ use super::{
 };
 use crate::{
     attribute::{self, Claim, Names, is_for_tests},
+    code::Code,
     sum,
     text::Text,
+    uses::Used,
 };
 
 /// How deep modules may nest.
@@ -43,6 +45,8 @@ pub struct Sources {
     /// The current file, as the compiler reads it.
     text: Option<Text>,
     scopes: Scopes,
+    /// The paths in `uses`, by the index of the migration.
+    uses: BTreeMap<usize, Vec<Vec<String>>>,
     /// The module that is being read, from its root on.
     module: Vec<String>,
     /// How many modules for tests only are around the current item: migrations in them are no history.
@@ -63,6 +67,7 @@ impl Sources {
             let directory = root.parent().unwrap_or(Path::new("")).to_owned();
             sources.file(root, None, &directory, 0);
         }
+        sources.follow_uses(roots);
         sources.sort();
         sources
     }
@@ -79,6 +84,41 @@ impl Sources {
         sources.contents(&file, path, None, 0);
         sources.sort();
         Ok(sources)
+    }
+
+    /// Adds to each checksum the items that the migration uses.
+    fn follow_uses(&mut self, roots: &[PathBuf]) {
+        let uses = std::mem::take(&mut self.uses);
+        if uses.is_empty() {
+            return;
+        }
+        let mut code = self.code();
+        for (at, paths) in uses {
+            let Some(written) = self.migrations.get_mut(at) else { continue };
+            let Written { file, function, .. } = &*written;
+            let shown = |path: &Path| path.display().to_string();
+            match Used::find(&mut code, roots, file, function, &paths, &shown) {
+                Ok(used) => {
+                    written.checksum = used.checksum(&written.checksum);
+                    written.uses = used.sealed();
+                    written.used = Some(used);
+                }
+                Err(unusable) => {
+                    let line = written.line;
+                    let problems = unusable
+                        .into_iter()
+                        .map(|each| format!("{}:{line}: {}", file.display(), each.text));
+                    self.problems.extend(problems);
+                    written.used = None;
+                }
+            }
+        }
+    }
+
+    /// Returns a reader of the same files.
+    pub fn code(&self) -> Code {
+        let overlay = self.overlay.clone();
+        Code::new(move |path| overlay.read(path).map_err(|error| error.to_string()))
     }
 
     fn sort(&mut self) {
@@ -241,11 +281,20 @@ impl Sources {
                 let kind = attribute::kind(function).unwrap_or_default();
                 let at = self.migrations.len();
                 self.scopes.migration(at, &self.module, &found.attribute, kind);
+                if !written.uses.is_empty() {
+                    self.uses.insert(at, written.uses);
+                }
                 self.migrations.push(Written {
                     group: written.group,
                     version: written.version,
                     name: written.name,
                     checksum: written.checksum,
+                    // Set once all files are read.
+                    used: Some(Used::default()),
+                    uses: String::new(),
+                    allow: written.allow,
+                    rollback_named: written.rollback,
+                    function: function.sig.ident.unraw().to_string(),
                     out_of_order: written.out_of_order,
                     replaces: written.replaces,
                     has_labels: written.has_labels,

@@ -4,7 +4,10 @@ use std::{fmt, ops::Range, path::PathBuf};
 
 use syn::{Attribute, ItemFn};
 
-use crate::sum::{Declared, Undo};
+use crate::{
+    sum::{Declared, Undo, Uses},
+    uses::Used,
+};
 
 /// A migration as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +18,19 @@ pub struct Written {
     pub version: i64,
     /// The name.
     pub name: String,
-    /// The checksum of the body.
+    /// The checksum of the body and of the items that it uses.
     pub checksum: String,
+    /// The items that it uses; `None` if one of them cannot be read, and then the checksum is that of
+    /// the body alone.
+    pub used: Option<Used>,
+    /// The same, as the sum file has them.
+    pub uses: String,
+    /// The lints that it acknowledges.
+    pub allow: Vec<String>,
+    /// The path in `reversible`, if it has one.
+    pub rollback_named: Vec<String>,
+    /// The name of the function.
+    pub function: String,
     /// Whether the migration may be older than sealed migrations.
     pub out_of_order: bool,
     /// What it stands for, if it is a squash.
@@ -48,6 +62,7 @@ impl Written {
             name: &self.name,
             checksum: &self.checksum,
             rollback: self.rollback.as_deref().map_or(Undo::None, Undo::Seen),
+            uses: Uses::Seen(&self.uses),
             out_of_order: self.out_of_order,
         }
     }

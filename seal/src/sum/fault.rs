@@ -50,7 +50,7 @@ impl fmt::Display for Fault {
             Problem::Line => write!(
                 f,
                 "this line does not have the form `<group> <version> <name> <checksum> <chain>`, with \
-                 single spaces and perhaps a `down=…` before the chain: {restore}; if a newer \
+                 single spaces and perhaps `down=…` and `uses=…` before the chain: {restore}; if a newer \
                  mongrate wrote the file, update mongrate"
             ),
             Problem::Chain => write!(

@@ -122,6 +122,7 @@ mod tests {
             name: name.to_owned(),
             checksum: format!("v1:sha256:{version:064x}"),
             rollback: None,
+            uses: None,
         };
         let mut sum = Sum::default();
         [sealed(1, "a"), sealed(2, "b"), sealed(5, "c")]

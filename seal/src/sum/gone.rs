@@ -104,7 +104,7 @@ mod tests {
 
     fn sealed(version: i64) -> Sealed {
         let (group, name) = ("default".to_owned(), "x".to_owned());
-        Sealed { group, version, name, checksum: String::new(), rollback: None }
+        Sealed { group, version, name, checksum: String::new(), rollback: None, uses: None }
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! A migration, compared with the sealed history. Pure, so that the compiler, `cargo test`, the
 //! running app and the cargo subcommand all report the same.
 
-use super::{file::Sum, rollback::Undo, sealed::Sealed};
+use super::{
+    file::Sum,
+    rollback::Undo,
+    sealed::Sealed,
+    uses::{self, Difference, Uses},
+};
 use crate::group::of_group;
 
 /// The algorithm whose checksums can be compared.
@@ -20,12 +25,14 @@ pub struct Declared<'a> {
     pub checksum: &'a str,
     /// How the migration is rolled back.
     pub rollback: Undo<'a>,
+    /// The items that it uses.
+    pub uses: Uses<'a>,
     /// Whether the migration may be older than sealed migrations.
     pub out_of_order: bool,
 }
 
 /// The part of the declaration that an error points at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// The version.
     Version,
@@ -35,6 +42,8 @@ pub enum About {
     Body,
     /// The rollback.
     Rollback,
+    /// The items in `uses`; the first of them whose text has changed, if one has.
+    Uses(Option<String>),
 }
 
 /// What is wrong with a migration.
@@ -124,6 +133,7 @@ fn changed(sealed: &Sealed, new: Declared<'_>, next: impl FnOnce() -> i64) -> Op
                 shortened(new.checksum)
             ),
         ),
+        (false, true) if uses_differ(sealed, new) => used_otherwise(sealed, new, &reseal),
         (false, true) => (
             About::Body,
             format!(
@@ -159,7 +169,7 @@ pub fn unread(new: Declared<'_>, complaint: &Complaint) -> Complaint {
         new.version,
         of_group(new.group),
     );
-    Complaint { about: complaint.about, text }
+    Complaint { about: complaint.about.clone(), text }
 }
 
 /// Returns the text for a declaration that differs from the sealed one only in its rollback.
@@ -186,12 +196,83 @@ fn undone_otherwise(sealed: &Sealed, new: Declared<'_>, reseal: &str) -> String 
     }
 }
 
+/// Whether the items of a declaration are not the sealed ones, as far as the caller can see.
+fn uses_differ(sealed: &Sealed, new: Declared<'_>) -> bool {
+    match new.uses {
+        Uses::Unseen => sealed.uses.is_some(),
+        Uses::Seen(now) => !Difference::of(sealed.uses.as_deref(), now).is_none(),
+    }
+}
+
+/// Returns the complaint about a declaration that uses other items than the sealed one.
+fn used_otherwise(sealed: &Sealed, new: Declared<'_>, reseal: &str) -> (About, String) {
+    let Sealed { version, .. } = sealed;
+    let of_group = of_group(new.group);
+    let was = sealed.uses.as_deref();
+    let Uses::Seen(now) = new.uses else {
+        let text = format!(
+            "version {version}{of_group} is sealed as {}, but is now {}: its body has changed, or \
+             {} in its `uses`; `cargo mongrate check` says which. Undo the edit; if no database has \
+             applied it yet, run `{reseal}`",
+            shortened(&sealed.checksum),
+            shortened(new.checksum),
+            quoted(&uses::names(was.unwrap_or_default()), "or"),
+        );
+        return (About::Uses(None), text);
+    };
+    let Difference { edited, lost, new } = Difference::of(was, now);
+    if let Some((first, ..)) = edited.first() {
+        let names: Vec<&str> = edited.iter().map(|(name, ..)| *name).collect();
+        let (has, it) = if names.len() == 1 { ("has", "it was") } else { ("have", "they were") };
+        let texts: Vec<String> = edited
+            .iter()
+            .map(|(_, was, now)| format!("{} → {}", shortened(was), shortened(now)))
+            .collect();
+        let text = format!(
+            "version {version}{of_group} uses {}, which {has} changed since it was sealed ({}): it \
+             would do something else on a new database than it did on those that have applied it. \
+             Undo the edit; or keep what {it} in the migration's own file, and name that in `uses` \
+             (the checksum stays); if no database has applied it yet, run `{reseal}`",
+            quoted(&names, "and"),
+            texts.join(", "),
+        );
+        return (About::Uses(Some((*first).to_owned())), text);
+    }
+    let mut parts = Vec::new();
+    if !lost.is_empty() {
+        parts.push(format!("no longer names {}", quoted(&lost, "and")));
+    }
+    if !new.is_empty() {
+        parts.push(format!("now names {}, which the sealed one did not", quoted(&new, "and")));
+    }
+    let text = format!(
+        "the `uses` of version {version}{of_group} {}: restore it; if no database has applied the \
+         migration yet, run `{reseal}`",
+        parts.join(", and ")
+    );
+    (About::Uses(None), text)
+}
+
+/// Returns the names as a list, the last after a word.
+fn quoted(names: &[&str], word: &str) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => {
+            format!("{} {word} {last}", others.join(", "))
+        }
+        _ => names.concat(),
+    }
+}
+
 /// Shortens a checksum for people: its algorithm and its first digits.
 pub fn shortened(checksum: &str) -> String {
     const DIGITS: usize = 12;
     match checksum.rsplit_once(':') {
         Some((algorithm, hex)) if hex.len() > DIGITS && hex.is_ascii() => {
             format!("{algorithm}:{}…", &hex[..DIGITS])
+        }
+        _ if checksum.len() > DIGITS && checksum.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            format!("{}…", &checksum[..DIGITS])
         }
         _ => checksum.to_owned(),
     }
@@ -208,12 +289,12 @@ mod tests {
 
     fn sealed(version: i64, name: &str) -> Sealed {
         let (group, name) = ("default".to_owned(), name.to_owned());
-        Sealed { group, version, name, checksum: A.to_owned(), rollback: None }
+        Sealed { group, version, name, checksum: A.to_owned(), rollback: None, uses: None }
     }
 
     fn declared<'a>(version: i64, name: &'a str, checksum: &'a str) -> Declared<'a> {
-        let (rollback, out_of_order) = (Undo::None, false);
-        Declared { group: "default", version, name, checksum, rollback, out_of_order }
+        let (rollback, uses, out_of_order) = (Undo::None, Uses::Unseen, false);
+        Declared { group: "default", version, name, checksum, rollback, uses, out_of_order }
     }
 
     fn verdict(new: Declared<'_>) -> Option<(About, String)> {
@@ -268,6 +349,38 @@ mod tests {
         for part in ["the rollback v1:sha256:bbbbbbbbbbbb…", "now v1:sha256:aaaaaaaaaaaa…"] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn an_item_that_changed_is_named_and_not_the_body() {
+        let mut sum = Sum::default();
+        sum.push(Sealed { uses: Some("Price:0a,round:0b".to_owned()), ..sealed(2, "two") });
+        let verdict = |uses| {
+            let new = Declared { uses, ..declared(2, "two", B) };
+            sum.judge(new, |next| next).map(|complaint| (complaint.about, complaint.text)).unwrap()
+        };
+        let (about, text) = verdict(Uses::Seen("Price:0a,round:0c"));
+        assert_eq!(about, About::Uses(Some("round".to_owned())));
+        assert!(
+            text.starts_with("version 2 uses `round`, which has changed since it was"),
+            "{text}"
+        );
+        assert!(
+            text.contains("(0b → 0c)") && text.ends_with("`cargo mongrate reseal 2`"),
+            "{text}"
+        );
+        let (_, text) = verdict(Uses::Seen("Price:01,round:02"));
+        assert!(
+            text.starts_with("version 2 uses `Price` and `round`, which have changed"),
+            "{text}"
+        );
+        let (about, text) = verdict(Uses::Seen("round:0b,scale:0d"));
+        assert_eq!(about, About::Uses(None));
+        assert!(text.contains("no longer names `Price`, and now names `scale`"), "{text}");
+        let (about, text) = verdict(Uses::Seen("Price:0a,round:0b"));
+        assert_eq!(about, About::Body, "{text}");
+        let (_, text) = verdict(Uses::Unseen);
+        assert!(text.contains("or `Price` or `round` in its `uses`"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! A line of the file, borrowed from its text: when the app starts, it reads all lines and copies none.
 
-use super::{format::HEADER, rollback::ROLLBACK, sealed::Sealed};
+use super::{
+    format::HEADER,
+    rollback::ROLLBACK,
+    sealed::Sealed,
+    uses::{self, USES},
+};
 
 /// A line. Its chain is not checked here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +20,8 @@ pub struct Line<'a> {
     pub checksum: &'a str,
     /// The rollback's field, without its `down=`, if the line has one.
     pub rollback: Option<&'a str>,
+    /// The field of the items that the migration uses, without its `uses=`, if the line has one.
+    pub uses: Option<&'a str>,
     /// The text that the chain protects: all fields above.
     pub text: &'a str,
     /// The chain.
@@ -29,13 +36,19 @@ impl<'a> Line<'a> {
         let group = fields.next()?;
         let version = version(fields.next()?)?;
         let (name, checksum) = (fields.next()?, fields.next()?);
-        let rollback = match fields.next() {
-            None => None,
-            Some(field) => Some(field.strip_prefix(ROLLBACK)?),
+        let mut field = fields.next();
+        let mut optional = |key: &str| {
+            let value = field.and_then(|field| field.strip_prefix(key));
+            if value.is_some() {
+                field = fields.next();
+            }
+            value
         };
+        let (rollback, uses) = (optional(ROLLBACK), optional(USES));
         let sound = ![group, name, checksum, rollback.unwrap_or("-")].contains(&"")
-            && fields.next().is_none();
-        sound.then_some(Self { group, version, name, checksum, rollback, text, chain })
+            && uses.is_none_or(uses::is_sound)
+            && field.is_none();
+        sound.then_some(Self { group, version, name, checksum, rollback, uses, text, chain })
     }
 
     /// Copies the line's migration.
@@ -46,6 +59,7 @@ impl<'a> Line<'a> {
             name: self.name.to_owned(),
             checksum: self.checksum.to_owned(),
             rollback: self.rollback.map(str::to_owned),
+            uses: self.uses.map(str::to_owned),
         }
     }
 }
@@ -80,6 +94,11 @@ mod tests {
         let found = Line::parse(line).unwrap();
         assert_eq!((found.checksum, found.rollback), ("v1:sha256:aa", Some("v1:sha256:bb")));
         assert_eq!(found.text, "default 12 add_users v1:sha256:aa down=v1:sha256:bb");
+        let line = "default 12 add_users v1:sha256:aa down=x uses=a:0f,b:1e cc";
+        let found = Line::parse(line).unwrap();
+        assert_eq!((found.rollback, found.uses), (Some("x"), Some("a:0f,b:1e")));
+        assert_eq!(format!("{} cc", found.sealed().text()), line);
+        assert_eq!(Line::parse("default 12 a v1:sha256:aa uses=a:0f cc").unwrap().rollback, None);
         for other in [
             "",
             "default 12 add_users v1:sha256:aa",
@@ -92,6 +111,10 @@ mod tests {
             "default 12 add_users v1:sha256:aa dd cc",
             "default 12 add_users v1:sha256:aa down= cc",
             "default 12 add_users v1:sha256:aa down=x down=y cc",
+            "default 12 add_users v1:sha256:aa uses= cc",
+            "default 12 add_users v1:sha256:aa uses=a cc",
+            "default 12 add_users v1:sha256:aa uses=a:0f uses=a:0f cc",
+            "default 12 add_users v1:sha256:aa uses=a:0f down=x cc",
             " 12 add_users v1:sha256:aa cc",
             "default 12 add_users v1:sha256:aa cc ",
         ] {

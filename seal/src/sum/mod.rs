@@ -12,6 +12,10 @@
 //! The line of a reversible migration has one more field before the chain, `down=…`, which tells how
 //! the migration is rolled back (`rollback`). A line without the field is valid: the migration is
 //! irreversible, or was sealed before the field existed.
+//!
+//! The line of a migration with `uses = […]` has the field `uses=…` after those: name and hash of each item
+//! that it uses, so that an error can tell which item has changed. The checksum covers the same items. A
+//! Mongrate that is older than the field refuses such a line, and asks for a newer Mongrate.
 
 mod chain;
 mod conflict;
@@ -23,6 +27,7 @@ mod judge;
 mod line;
 mod rollback;
 mod sealed;
+mod uses;
 mod write;
 
 pub(crate) use conflict::is_conflict;
@@ -35,3 +40,4 @@ pub use judge::{About, Complaint, Declared, shortened, unread};
 pub use line::{Line, lines};
 pub use rollback::{ROLLBACK, Undo, derived, elsewhere};
 pub use sealed::Sealed;
+pub use uses::{USES, Uses, uses};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::rollback::ROLLBACK;
+use super::{rollback::ROLLBACK, uses::USES};
 use crate::group::of_group;
 
 /// A sealed migration.
@@ -19,15 +19,20 @@ pub struct Sealed {
     /// How the migration is rolled back, if its line has the field: a checksum,
     /// [`derived`](super::derived) or [`elsewhere`](super::elsewhere).
     pub rollback: Option<String>,
+    /// The items that the migration uses, if its line has the field: see [`uses`](super::uses).
+    pub uses: Option<String>,
 }
 
 impl Sealed {
     /// Returns the text that the chain protects.
     pub(super) fn text(&self) -> String {
-        let Self { group, version, name, checksum, rollback } = self;
+        let Self { group, version, name, checksum, rollback, uses } = self;
         let mut text = format!("{group} {version} {name} {checksum}");
         if let Some(rollback) = rollback {
             let _ = write!(text, " {ROLLBACK}{rollback}");
+        }
+        if let Some(uses) = uses {
+            let _ = write!(text, " {USES}{uses}");
         }
         text
     }

@@ -10,6 +10,7 @@ impl From<Declared<'_>> for Sealed {
             name: new.name.to_owned(),
             checksum: new.checksum.to_owned(),
             rollback: new.rollback.sealed(),
+            uses: new.uses.sealed(),
         }
     }
 }
@@ -37,11 +38,14 @@ impl Sum {
 mod tests {
     //! A written sum can be read.
 
-    use super::{super::rollback::Undo, *};
+    use super::{
+        super::{rollback::Undo, uses::Uses},
+        *,
+    };
 
     fn declared(version: i64, checksum: &str) -> Declared<'_> {
-        let (rollback, out_of_order) = (Undo::None, false);
-        Declared { group: "default", version, name: "x", checksum, rollback, out_of_order }
+        let (rollback, uses, out_of_order) = (Undo::None, Uses::Unseen, false);
+        Declared { group: "default", version, name: "x", checksum, rollback, uses, out_of_order }
     }
 
     #[test]

@@ -1,0 +1,10 @@
+//! Uses of nothing.
+
+use mongrate::{Result, Transaction, migration};
+
+#[migration(version = 1, uses = [])]
+async fn first(_tx: &mut Transaction<'_>) -> Result {
+    Ok(())
+}
+
+fn main() {}
