@@ -14,6 +14,7 @@ pub(crate) mod on_start;
 pub(crate) mod purge;
 pub(crate) mod repair;
 pub(crate) mod steer;
+pub(crate) mod tag;
 pub(crate) mod up;
 
 use std::{future::Future, pin::Pin, time::Duration};
