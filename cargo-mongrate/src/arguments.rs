@@ -159,6 +159,8 @@ pub(crate) enum Verb {
     Import(App),
     /// App: record how an interrupted migration ended
     Resolve(App),
+    /// App: give the present state a name
+    Tag(App),
     /// App: record the checksums of this build
     Repair(App),
     /// App: remove what declared migrations keep for their rollback
@@ -306,6 +308,7 @@ impl Verb {
             Self::Baseline(app) => ("baseline", app),
             Self::Import(app) => ("import", app),
             Self::Resolve(app) => ("resolve", app),
+            Self::Tag(app) => ("tag", app),
             Self::Repair(app) => ("repair", app),
             Self::Purge(app) => ("purge", app),
             Self::Serve(app) => ("serve", app),

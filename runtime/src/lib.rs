@@ -140,6 +140,7 @@ pub use migrator::{
     purge::Purge,
     repair::Repair,
     steer::Steering,
+    tag::SetTag,
     up::Up,
 };
 pub use model::{
@@ -148,7 +149,8 @@ pub use model::{
     invalid_setting::InvalidSetting,
     kind::MigrationKind,
     lint::{Lint, LintLimits, LintName},
-    named::{ComesAfter, Drift, Named, Renamed},
+    named::{ComesAfter, Dependent, Drift, Named, Renamed},
+    release::ReleaseStretch,
     report::{
         Asked, BackfillReport, CheckReport, CommandReport, DeclaredOperation, DoctorCheck,
         DoctorFinding, DoctorReport, DoctorServer, DoctorVerdict, DryRunKind, DryRunOutcome,
@@ -157,7 +159,7 @@ pub use model::{
         PurgeReport, RecordReport, RepairReport, RunPosition, RunReport, SchemaAtReport,
         SchemaDifference, SchemaDifferenceKind, SchemaDriftReport, SchemaMisfit, SchemaSample,
         ShadowReport, StartReport, StatusReport, SteeringReport, SteeringVerb, StepOutcome,
-        StepProgress, StepReport, Tuned, UnlockReport,
+        StepProgress, StepReport, Tag, TagAction, TagReport, TagsReport, Tuned, UnlockReport,
     },
     result::{BoxError, Result},
     state::{Direction, Resolution, State, Who},
@@ -289,6 +291,8 @@ mod guides {
     mod backfills {}
     #[doc = include_str!("../../docs/production.md")]
     mod production {}
+    #[doc = include_str!("../../docs/releases.md")]
+    mod releases {}
     #[doc = include_str!("../../docs/models.md")]
     mod models {}
     #[doc = include_str!("../../docs/repeatable.md")]

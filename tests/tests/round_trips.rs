@@ -86,6 +86,45 @@ async fn a_rollback_costs_the_same() {
     fresh.pass().await;
 }
 
+/// A target costs what any rollback costs; a tag is one guarded transaction. Nobody else pays for tags.
+#[tokio::test]
+async fn releases_and_tags_cost_what_they_say() {
+    let fresh = TestDb::new("tags_cost").await;
+    let migrator = fresh.migrator(TWENTY).app("shop 1");
+    migrator.up().to(10).await.unwrap();
+    fresh.wire.take();
+    migrator.tag("v1").await.unwrap();
+    let sent = fresh.wire.take();
+    let tag = [
+        "find",
+        "findAndModify",
+        "update",
+        "find",
+        "update",
+        "update",
+        "commitTransaction",
+        "update",
+    ];
+    assert_eq!(sent, tag);
+    migrator.tags().await.unwrap();
+    assert_eq!(fresh.wire.take(), ["find", "find"]);
+    let later = fresh.migrator(TWENTY).app("shop 2");
+    later.up().await.unwrap();
+    // The bodies look at what is there, and insert.
+    assert_eq!(fresh.wire.take().len(), 5 + 2 * 10 + 2 * 10);
+    assert!(later.up().await.unwrap().is_empty());
+    assert_eq!(fresh.wire.take(), ["find"]);
+    later.down().to_release("shop 1").await.unwrap();
+    assert_eq!(fresh.wire.take().len(), 5 + 2 * 10 + 10);
+    later.up().to(11).await.unwrap();
+    fresh.wire.take();
+    later.down().to_tag("v1").await.unwrap();
+    assert_eq!(fresh.wire.take().len(), 5 + 2 + 1);
+    later.down().only(5).independent_of(6..=10).await.unwrap();
+    assert_eq!(fresh.wire.take().len(), 5 + 2 + 1);
+    fresh.pass().await;
+}
+
 /// The primary is enough for the commits of a run, as its release waits for the majority; at least
 /// every fifty-first commit waits itself.
 #[tokio::test]

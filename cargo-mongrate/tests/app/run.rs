@@ -23,6 +23,7 @@ fn the_apps_verbs_pass_everything_through() {
         "force-unlock",
         "resolve",
         "repair",
+        "tag",
     ] {
         shop.calls("", &[verb, "-x"], &format!("SHOP: {verb} -x"));
     }

@@ -6,6 +6,7 @@
 mod drift;
 mod output;
 mod refusals;
+mod releases;
 mod signals;
 mod steering;
 mod work;

@@ -166,6 +166,7 @@ async fn help_names_the_exit_codes() {
         "import",
         "resolve",
         "repair",
+        "tag",
         "purge",
         "completions",
     ] {
@@ -224,6 +225,8 @@ async fn no_verb_panics_on_a_closed_pipe() {
         (&["down", "-v"], 64),
         (&["down", "--yes", "--log", "trace"], 0),
         (&["repair", "--dry-run"], 0),
+        (&["tag", "x"], 0),
+        (&["tag", "--list"], 0),
         (&["no-such-verb"], 64),
         (&["no-such-verb", "--json"], 64),
     ] {

@@ -101,7 +101,9 @@ impl CliError {
             "not_atomic" | "lints" => format!("{app} plan"),
             "import" => format!("{app} import --help"),
             "renamed" => format!("{app} status"),
-            "unknown_version" | "wrong_state" | "irreversible" | "not_linked"
+            "unknown_tag" | "tag_taken" | "tag_unreachable" => format!("{app} tag --list"),
+            "unknown_version" | "wrong_state" | "not_independent" | "unknown_release"
+            | "ambiguous_release" | "irreversible" | "not_linked"
             | "database_ahead" => format!("{app} status"),
             "server" => {
                 "check that the server runs and that --uri or MONGODB_URI names it".to_owned()

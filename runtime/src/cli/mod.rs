@@ -177,6 +177,7 @@
 //! | `lock-status`, `force-unlock` | [`LockReport`](crate::LockReport), [`UnlockReport`](crate::UnlockReport) |
 //! | `baseline`, `resolve` | [`RecordReport`](crate::RecordReport) |
 //! | `import` | [`ImportReport`](crate::ImportReport) |
+//! | `tag` | [`TagReport`](crate::TagReport); with `--list` [`TagsReport`](crate::TagsReport) |
 //! | `repair` | [`RepairReport`](crate::RepairReport) |
 //! | `purge` | [`PurgeReport`](crate::PurgeReport) |
 //! | `create` | [`Created`] |
@@ -213,6 +214,7 @@ mod render;
 #[cfg(feature = "http")]
 mod serve;
 mod signals;
+mod tag;
 mod uri;
 mod usage;
 mod verbs;
@@ -232,6 +234,7 @@ pub use self::{
         common::{
             ConfirmArgs, DryRunArgs, DryRunHow, LintArgs, LockArgs, PolicyArgs, UpTargetArgs,
         },
+        release::{AloneArgs, HistoryArgs, TagArgs},
         steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
         verb::{
             Answer, BaselineArgs, CheckArgs, Command, CompletionsArgs, CreateArgs, DownArgs,

@@ -13,6 +13,7 @@ use super::{
     args::{
         CliArgs,
         common::{DryRunArgs, UpTargetArgs},
+        release::AloneArgs,
         steering::AskArgs,
         verb::{
             BaselineArgs, Command, CreateArgs, DownArgs, ForceUnlockArgs, ImportArgs, PurgeArgs,
@@ -31,7 +32,7 @@ use super::{
     },
 };
 use crate::{
-    Down, Kind, Migrator, Named, Observer, Purge, Resolution, State, Steering, Up, Version,
+    Down, Kind, Migrator, Named, Observer, Purge, Redo, Resolution, State, Steering, Up, Version,
     migrator::mode::{Mode, ModeReport},
 };
 
@@ -119,8 +120,11 @@ impl VerbRun<'_> {
                 let up = up(&migrator, args.target).lint(!args.lints.no_lint);
                 self.execute(Mode::Plan, "planning", up.in_mode(Mode::Plan)).await
             }
-            Command::History => {
-                let report = self.read("reading the history", migrator.history()).await?;
+            Command::History(args) => {
+                let mut report = self.read("reading the history", migrator.history()).await?;
+                if let Some(release) = &args.release {
+                    report = report.of_release(release);
+                }
                 Output::new(&report, history::history(&report, view))
             }
             Command::Check(args) => {
@@ -161,6 +165,7 @@ impl VerbRun<'_> {
             Command::Baseline(args) => self.baseline(args, args.lock.apply(migrator)).await,
             Command::Import(args) => self.import(args, args.lock.apply(migrator)).await,
             Command::Resolve(args) => self.resolve(args, args.lock.apply(migrator)).await,
+            Command::Tag(args) => self.tag(args, args.lock.apply(migrator)).await,
             Command::Repair(args) => self.repair(args, args.lock.apply(migrator)).await,
             Command::Purge(args) => self.purge(args, args.lock.apply(migrator)).await,
             Command::Create(_) | Command::Completions(_) => {
@@ -215,14 +220,14 @@ impl VerbRun<'_> {
     async fn redo(&self, args: &RedoArgs, migrator: Migrator) -> Result<Output, CliError> {
         let mode = args.dry_run.mode();
         if mode == Mode::Run && !args.confirm.yes {
-            let plan = self.read("planning", migrator.redo().plan()).await?;
+            let plan = self.read("planning", redo(&migrator, args).plan()).await?;
             if plan.steps.is_empty() {
                 return Output::new(&plan, plan::plan(&plan, self.view()));
             }
             self.out.note(&plan::proposal(&plan, self.view()));
             self.ask("Roll back and apply again?").await?;
         }
-        self.execute(mode, "looking for what to redo", migrator.redo().in_mode(mode)).await
+        self.execute(mode, "looking for what to redo", redo(&migrator, args).in_mode(mode)).await
     }
 
     async fn force_unlock(
@@ -500,13 +505,27 @@ fn up(migrator: &Migrator, target: UpTargetArgs) -> Up<'_> {
 }
 
 fn down<'a>(migrator: &'a Migrator, args: &DownArgs) -> Down<'a> {
-    let down = migrator.down();
-    match (args.to, args.steps) {
-        (Some(version), _) => down.to(version),
-        (None, Some(steps)) => down.steps(steps),
-        (None, None) if args.batch => down.batch(),
-        (None, None) if args.all => down.all(),
-        (None, None) => down,
+    let AloneArgs { only, independent, why } = &args.alone;
+    let down = migrator.down().why(why.clone().unwrap_or_default());
+    // clap lets one target through.
+    match (args.to, args.steps, only, &args.to_release, &args.to_tag) {
+        (Some(version), ..) => down.to(version),
+        (_, Some(steps), ..) => down.steps(steps),
+        (_, _, Some(version), ..) => down.only(*version).independent_of(independent.clone()),
+        (_, _, _, Some(release), _) => down.to_release(release),
+        (_, _, _, _, Some(name)) => down.to_tag(name),
+        _ if args.batch => down.batch(),
+        _ if args.all => down.all(),
+        _ => down,
+    }
+}
+
+fn redo<'a>(migrator: &'a Migrator, args: &RedoArgs) -> Redo<'a> {
+    let AloneArgs { only, independent, why } = &args.alone;
+    let redo = migrator.redo().why(why.clone().unwrap_or_default());
+    match only {
+        Some(version) => redo.only(*version).independent_of(independent.clone()),
+        None => redo,
     }
 }
 

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use super::{
     answer,
     ask::{
-        Asked, CreateRequest, DownRequest, ReleaseRequest, Trial, UpRequest, WAIT_S_MAX, bounded,
-        wait_preferred,
+        Asked, CreateRequest, ReleaseRequest, Trial, UpRequest, WAIT_S_MAX, bounded, wait_preferred,
     },
     auth::Identity,
+    back::DownRequest,
     problem::Problem,
     runs::{Ongoing, Order, Outcome},
     shared::Shared,

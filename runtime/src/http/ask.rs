@@ -25,7 +25,7 @@ pub(super) const BODY_BYTES_MAX: usize = 16 * 1024;
 /// How long a client may wait for the end of a run, in seconds.
 pub(super) const WAIT_S_MAX: u64 = 60;
 
-const STEPS_MAX: u32 = 1_000_000;
+pub(super) const STEPS_MAX: u32 = 1_000_000;
 
 const SAMPLE_MAX: u32 = 1_000_000;
 
@@ -150,6 +150,16 @@ pub(super) fn bounded(
     }
 }
 
+/// Checks the length of a name.
+pub(super) fn name(what: &str, name: Option<&str>) -> Result<(), Problem> {
+    bounded(
+        &format!("{what}'s length"),
+        name.and_then(|name| i64::try_from(name.chars().count()).ok()),
+        1,
+        200,
+    )
+}
+
 fn conflict(one: &str, other: &str) -> Problem {
     Problem::usage(format!("`{one}` and `{other}` exclude each other: choose one"))
 }
@@ -163,7 +173,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    fn check(self) -> Result<(), Problem> {
+    pub(super) fn check(self) -> Result<(), Problem> {
         bounded("sample", self.sample, 0, i64::from(SAMPLE_MAX))?;
         bounded("timeout_ms", self.timeout_ms, 1, i64::from(TIMEOUT_MS_MAX))?;
         if self.sample.is_some() && self.how != Some(DryRunHow::Shadow) {
@@ -236,59 +246,11 @@ impl UpRequest {
     }
 }
 
-/// What `down` rolls back. `{}`: the migration that was applied last.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(in crate::http) struct DownRequest {
-    /// Roll back all migrations newer than this version, which itself stays applied; 0: all.
-    #[schema(minimum = 0)]
-    pub(super) to: Option<i64>,
-    /// Roll back this number of migrations, the last first.
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    pub(super) steps: Option<u32>,
-    /// Roll back all migrations that the last `up` applied.
-    pub(super) batch: bool,
-    /// Roll back all migrations.
-    pub(super) all: bool,
-    /// Leave nothing in the database: `run` runs the migrations in a transaction that is aborted,
-    /// `plan` only shows the plan, `shadow` runs them in a scratch database.
-    pub(super) dry_run: Option<DryRunHow>,
-    /// How many documents of each collection a shadow run copies.
-    #[schema(minimum = 0, maximum = 1_000_000)]
-    pub(super) sample: Option<u32>,
-    /// How long the transaction of a dry run may last, in milliseconds.
-    #[schema(minimum = 1, maximum = 3_600_000)]
-    pub(super) timeout_ms: Option<u32>,
-}
-
-impl DownRequest {
-    pub(super) fn trial(&self) -> Trial {
-        Trial { how: self.dry_run, sample: self.sample, timeout_ms: self.timeout_ms }
-    }
-
-    pub(super) fn check(&self) -> Result<(), Problem> {
-        one_target(self.to, self.steps, self.batch, self.all)?;
-        self.trial().check()
-    }
-
-    pub(super) fn down<'a>(&self, migrator: &'a Migrator) -> crate::Down<'a> {
-        down(migrator, self.to, self.steps, self.batch, self.all).lint(self.dry_run.is_some())
-    }
-}
-
-fn one_target(to: Option<i64>, steps: Option<u32>, batch: bool, all: bool) -> Result<(), Problem> {
-    bounded("to", to, 0, i64::MAX)?;
-    bounded("steps", steps, 1, i64::from(STEPS_MAX))?;
-    let given = [to.is_some(), steps.is_some(), batch, all];
-    if given.into_iter().filter(|given| *given).count() > 1 {
-        return Err(Problem::usage(
-            "`to`, `steps`, `batch` and `all` exclude each other: choose one",
-        ));
-    }
-    Ok(())
-}
-
-fn policy(mut migrator: Migrator, allow_out_of_order: bool, allow_ahead: bool) -> Migrator {
+pub(super) fn policy(
+    mut migrator: Migrator,
+    allow_out_of_order: bool,
+    allow_ahead: bool,
+) -> Migrator {
     if allow_out_of_order {
         migrator = migrator.out_of_order(OutOfOrder::Allow);
     }
@@ -298,105 +260,11 @@ fn policy(mut migrator: Migrator, allow_out_of_order: bool, allow_ahead: bool) -
     migrator
 }
 
-fn up(migrator: &Migrator, to: Option<i64>, steps: Option<u32>) -> crate::Up<'_> {
+pub(super) fn up(migrator: &Migrator, to: Option<i64>, steps: Option<u32>) -> crate::Up<'_> {
     match (to, steps.and_then(|steps| usize::try_from(steps).ok())) {
         (Some(version), _) => migrator.up().to(Version::new(version)),
         (None, Some(steps)) => migrator.up().steps(steps),
         (None, None) => migrator.up(),
-    }
-}
-
-fn down(
-    migrator: &Migrator,
-    to: Option<i64>,
-    steps: Option<u32>,
-    batch: bool,
-    all: bool,
-) -> crate::Down<'_> {
-    let down = migrator.down();
-    match (to, steps.and_then(|steps| usize::try_from(steps).ok())) {
-        (Some(version), _) => down.to(Version::new(version)),
-        (None, Some(steps)) => down.steps(steps),
-        (None, None) if batch => down.batch(),
-        (None, None) if all => down.all(),
-        (None, None) => down,
-    }
-}
-
-/// The direction of a plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(in crate::http) enum Way {
-    /// What `up` would do.
-    #[default]
-    Up,
-    /// What `down` would do.
-    Down,
-}
-
-/// The plan to show.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(in crate::http) struct PlanQuery {
-    /// Whether the plan is for `up` or for `down`.
-    #[param(inline, required = false)]
-    pub(super) direction: Way,
-    /// Up: up to and including this version. Down: all migrations newer than it; 0: all.
-    #[param(minimum = 0)]
-    pub(super) to: Option<i64>,
-    /// Only this number of migrations.
-    #[param(minimum = 1, maximum = 1_000_000)]
-    pub(super) steps: Option<u32>,
-    /// Down: all migrations that the last `up` applied.
-    #[param(required = false)]
-    pub(super) batch: bool,
-    /// Down: all migrations.
-    #[param(required = false)]
-    pub(super) all: bool,
-    /// Add the lints, which read the data that the migrations would meet.
-    #[param(required = false)]
-    pub(super) lint: bool,
-    /// Up: include pending migrations that are older than the newest applied one.
-    #[param(required = false)]
-    pub(super) allow_out_of_order: bool,
-}
-
-/// A plan that was requested.
-pub(super) enum Planned<'a> {
-    Up(crate::Up<'a>),
-    Down(crate::Down<'a>),
-}
-
-impl PlanQuery {
-    pub(super) fn check(&self) -> Result<(), Problem> {
-        match self.direction {
-            Way::Down if self.allow_out_of_order => {
-                Err(Problem::usage("`allow_out_of_order` needs `direction=up`"))
-            }
-            Way::Down => one_target(self.to, self.steps, self.batch, self.all),
-            Way::Up if self.batch || self.all => {
-                Err(Problem::usage("`batch` and `all` need `direction=down`"))
-            }
-            Way::Up => {
-                bounded("to", self.to, 1, i64::MAX)?;
-                one_target(self.to, self.steps, false, false)
-            }
-        }
-    }
-
-    pub(super) fn policy(&self, migrator: Migrator) -> Migrator {
-        policy(migrator, self.allow_out_of_order, false)
-    }
-
-    pub(super) fn plan<'a>(&self, migrator: &'a Migrator) -> Planned<'a> {
-        match self.direction {
-            Way::Up => Planned::Up(up(migrator, self.to, self.steps).lint(self.lint)),
-            Way::Down => {
-                let Self { to, steps, batch, all, lint, .. } = *self;
-                Planned::Down(down(migrator, to, steps, batch, all).lint(lint))
-            }
-        }
     }
 }
 
@@ -417,12 +285,16 @@ pub(in crate::http) struct HistoryQuery {
     /// Only events of this kind, such as `failed`.
     #[param(pattern = "^[a-z_]{1,32}$")]
     pub(super) event: Option<String>,
+    /// Only what this release did, such as `shop 1.3.9`.
+    #[param(min_length = 1, max_length = 200)]
+    pub(super) release: Option<String>,
 }
 
 impl HistoryQuery {
     pub(super) fn check(&self) -> Result<(), Problem> {
         bounded("limit", self.limit, 1, i64::from(LIMIT_MAX))?;
         bounded("version", self.version, 1, i64::MAX)?;
+        name("release", self.release.as_deref())?;
         let legal = |event: &String| {
             (1..=32).contains(&event.len())
                 && event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')

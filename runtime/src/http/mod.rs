@@ -53,6 +53,7 @@ mod act;
 mod answer;
 mod ask;
 pub(crate) mod auth;
+mod back;
 mod feed;
 mod guard;
 mod guesses;

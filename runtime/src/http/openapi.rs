@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    act, answer, ask, page, read, steer,
+    act, answer, ask, back, page, read, steer,
     wire::{
         details::Details,
         run::{Run, RunStep},
@@ -25,8 +25,8 @@ use super::{
         steer::pause, steer::resume, steer::tune, steer::cancel,
     ),
     components(schemas(
-        Details, Run, RunStep, ask::UpRequest, ask::DownRequest, ask::ReleaseRequest,
-        ask::CreateRequest, ask::Way, ask::SteerRequest, ask::TuneRequest,
+        Details, Run, RunStep, ask::UpRequest, back::DownRequest, ask::ReleaseRequest,
+        ask::CreateRequest, back::Way, ask::SteerRequest, ask::TuneRequest,
     )),
     tags(
         (name = "read", description = "Needs a token that may read"),

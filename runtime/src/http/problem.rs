@@ -195,6 +195,11 @@ impl Problem {
                 let later = orders.into_iter().map(|order| Named::from(order.migration));
                 problem.0.migrations = later.collect();
             }
+            Error::NotIndependent { later, .. } => {
+                let named =
+                    |one: crate::Dependent| Named { version: one.version.get(), name: one.name };
+                problem.0.migrations = later.into_iter().map(named).collect();
+            }
             Error::Drift(drifts) => {
                 let named =
                     |drift: crate::Drift| Named { version: drift.version.get(), name: drift.name };

@@ -10,7 +10,8 @@ use axum::{
 
 use super::{
     answer,
-    ask::{DriftQuery, HistoryQuery, PlanQuery, Planned, Queried},
+    ask::{DriftQuery, HistoryQuery, Queried},
+    back::{PlanQuery, Planned},
     feed::Subscription,
     history::{Cursor, Wanted, page},
     problem::Problem,
@@ -80,7 +81,10 @@ pub(super) async fn history(
         version: query.version,
         event: query.event.as_deref(),
     };
-    let report = shared.migrator.history().await.map_err(|error| shared.problem(error))?;
+    let mut report = shared.migrator.history().await.map_err(|error| shared.problem(error))?;
+    if let Some(release) = &query.release {
+        report = report.of_release(release);
+    }
     let (group, database) = (report.group.clone(), report.database.clone());
     let (events, next) = page(report, &wanted);
     let next = next.map(|next| next.to_string());

@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// Commands and verbs of the command line, as its messages write them.
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
+    "`tag ",
     "`pause",
     "`resume`",
     "`tune",
@@ -87,11 +88,40 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             migrations(drifts.len()),
             lines(drifts)
         ),
-        Error::OutOfOrder { versions, newest } => format!(
+        Error::OutOfOrder { versions, newest, rolled_back } => format!(
             "{} pending and older than the newest applied migration ({newest}), so they would run \
-             out of order:{}\nnothing was run",
+             out of order:{}\n{}nothing was run",
             migrations(versions.len()),
-            lines(versions)
+            lines(versions),
+            match rolled_back.as_slice() {
+                [] => String::new(),
+                all => format!(
+                    "rolled back while newer ones stayed: {}; ",
+                    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                ),
+            }
+        ),
+        Error::NotIndependent { version, later, .. } => format!(
+            "cannot roll back {version} alone, because of what was applied after it:{}\nnothing was run",
+            lines(later)
+        ),
+        Error::AmbiguousRelease { release, stretches } => format!(
+            "the release `{release}` applied migrations at several times, with other releases in \
+             between:{}\nnothing was run",
+            lines(
+                &stretches
+                    .iter()
+                    .map(|one| {
+                        format!(
+                            "`{}`, {} to {}: {} applied since",
+                            one.release,
+                            one.first,
+                            one.last,
+                            migrations(one.later)
+                        )
+                    })
+                    .collect::<Vec<_>>()
+            )
         ),
         Error::Squashed { squash, to, count, applied } => format!(
             "{squash} stands for {count} migrations up to {to}, and this database has applied {applied} \
@@ -197,6 +227,29 @@ pub(super) fn next(error: &Error) -> Option<String> {
         }
         Error::ComesAfter { direction: Direction::Down, .. } => {
             "roll the other group back first".to_owned()
+        }
+        Error::NotIndependent { version, later, steps } => {
+            let unknown: Vec<String> =
+                later.iter().filter(|one| one.unknown).map(|one| one.version.to_string()).collect();
+            let all = format!("POST {{\"steps\": {steps}}} to down rolls all of them back");
+            match unknown.as_slice() {
+                [] => all,
+                unknown => format!(
+                    "{all}; where it cannot be known, and you know it, POST {{\"only\": {version}, \
+                     \"independent\": [{}]}}",
+                    unknown.join(", ")
+                ),
+            }
+        }
+        Error::UnknownRelease { .. } => {
+            "GET status shows which release applied each migration".to_owned()
+        }
+        Error::AmbiguousRelease { .. } => {
+            "POST {\"steps\": N} to down, with the number of those that were applied since"
+                .to_owned()
+        }
+        Error::UnknownTag { .. } | Error::TagUnreachable { .. } => {
+            "choose another target; GET history shows what was applied and rolled back".to_owned()
         }
         Error::Ahead { .. } => {
             "deploy a build that has these migrations, or POST with \"allow_ahead\": true"
@@ -339,7 +392,11 @@ mod tests {
                 recorded: "plain".to_owned(),
                 linked: "add_users".to_owned(),
             }]),
-            Error::OutOfOrder { versions: named(), newest: Version::new(9) },
+            Error::OutOfOrder {
+                versions: named(),
+                newest: Version::new(9),
+                rolled_back: vec![Version::new(7)],
+            },
             Error::Squashed {
                 squash: Named { version: Version::new(7), name: "all".to_owned() },
                 to: Version::new(7),
@@ -352,6 +409,33 @@ mod tests {
             Error::Irreversible { versions: named() },
             Error::NotLinked { versions: named() },
             Error::UnknownVersion { version: Version::new(7) },
+            Error::NotIndependent {
+                version: Version::new(7),
+                later: vec![crate::Dependent {
+                    version: Version::new(8),
+                    name: "add_users".to_owned(),
+                    reason: "this build does not have it".to_owned(),
+                    unknown: true,
+                }],
+                steps: 2,
+            },
+            Error::UnknownRelease {
+                release: "shop 1".to_owned(),
+                known: vec!["shop 2".to_owned()],
+            },
+            Error::AmbiguousRelease {
+                release: "shop 1".to_owned(),
+                stretches: vec![crate::ReleaseStretch {
+                    release: "shop 1".to_owned(),
+                    migrations: 2,
+                    first: named().remove(0),
+                    last: named().remove(0),
+                    later: 3,
+                }],
+            },
+            Error::UnknownTag { tag: "v1".to_owned(), known: Vec::new() },
+            Error::TagTaken { tag: "v1".to_owned(), applied: 3, last: named().remove(0) },
+            Error::TagUnreachable { tag: "v1".to_owned(), applied: 3 },
             Error::Import {
                 tool: Tool::MigrateMongo,
                 collection: "changelog".to_owned(),

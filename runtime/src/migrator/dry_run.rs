@@ -95,7 +95,7 @@ impl<'a> IntoFuture for DryRun<'a> {
             }
             let runner = self.migrator.runner()?;
             let observer = self.migrator.observer_given().cloned();
-            runner.rehearse(self.goal, self.timeout, observer, self.lint).await
+            runner.rehearse(&self.goal, self.timeout, observer, self.lint).await
         })
     }
 }

@@ -121,7 +121,7 @@ impl<'a> OnStart<'a> {
         }
         match policy {
             StartPolicy::Migrate => {
-                let goal = Goal::Up(UpTarget::default());
+                let goal = &Goal::Up(UpTarget::default());
                 match runner.run(goal, RunOptions::default()).await {
                     Ok(report) => Ok(StartReport::Migrate(report)),
                     Err(Error::Paused { asked })

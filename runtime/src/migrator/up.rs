@@ -154,7 +154,8 @@ impl<'a> Up<'a> {
     ///
     /// The errors with which the run would be refused before it runs anything.
     pub async fn plan(self) -> Result<PlanReport, Error> {
-        self.migrator.runner()?.plan(Goal::Up(self.target), self.lint).await
+        let goal = Goal::Up(self.target);
+        Box::pin(self.migrator.runner()?.plan(&goal, self.lint)).await
     }
 }
 
@@ -172,7 +173,7 @@ impl<'a> IntoFuture for Up<'a> {
                         .to_owned(),
                 });
             }
-            self.migrator.runner()?.run(Goal::Up(self.target), self.options).await
+            self.migrator.runner()?.run(&Goal::Up(self.target), self.options).await
         })
     }
 }

@@ -165,6 +165,18 @@ impl Default for Settings {
     }
 }
 
+/// The longest reason of an operator, in bytes.
+const WHY_BYTES_MAX: usize = 500;
+
+/// Refuses a reason that is too long to be kept.
+pub(crate) fn check_why(why: Option<&str>) -> Result<(), Error> {
+    if why.is_some_and(|why| why.len() > WHY_BYTES_MAX) {
+        let problem = format!("it has more than {WHY_BYTES_MAX} bytes");
+        return Err(Error::Settings { setting: "why", problem });
+    }
+    Ok(())
+}
+
 /// Refuses names that no database may have, by the rules of the server; and control characters and
 /// blanks, some of which the server takes: a newline at the end of an environment variable would
 /// make a database of that name.

@@ -17,6 +17,7 @@ pub(crate) mod labels;
 pub(crate) mod lint;
 pub(crate) mod named;
 pub(crate) mod numbers;
+pub(crate) mod release;
 pub(crate) mod report;
 pub(crate) mod result;
 pub(crate) mod state;

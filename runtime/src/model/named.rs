@@ -67,6 +67,29 @@ impl fmt::Display for Drift {
     }
 }
 
+/// A migration that was applied after one that is to be rolled back alone, and that may depend on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Dependent {
+    /// The version of the migration.
+    pub version: Version,
+    /// The name of the migration.
+    pub name: String,
+    /// What both touch, or why that cannot be known.
+    pub reason: String,
+    /// Whether the reason is that it cannot be known: then the user may say that the migration is
+    /// independent.
+    pub unknown: bool,
+}
+
+impl fmt::Display for Dependent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, name, reason, unknown } = self;
+        let what = if *unknown { "cannot be known: " } else { "" };
+        write!(f, "{version} `{name}` {what}{reason}")
+    }
+}
+
 /// A record whose name differs from that of this build's migration of the same version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renamed {

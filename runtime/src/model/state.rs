@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::release::release_of;
+
 /// An operator's answer to an interrupted migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -102,6 +104,13 @@ pub struct Who {
     /// The name that the app gives itself, e.g. `clinic 1.2.0`; empty if it gives none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub app: String,
+}
+
+impl Who {
+    /// The release of the app: [`app`](Self::app), without the token that an HTTP interface adds.
+    pub fn release(&self) -> &str {
+        release_of(&self.app)
+    }
 }
 
 impl fmt::Display for Who {

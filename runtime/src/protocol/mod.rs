@@ -25,5 +25,7 @@ pub(crate) mod record;
 pub(crate) mod record_change;
 pub(crate) mod retry;
 pub(crate) mod session;
+pub(crate) mod stamp;
 pub(crate) mod steering;
 pub(crate) mod stop;
+pub(crate) mod tag;

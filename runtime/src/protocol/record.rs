@@ -10,6 +10,7 @@ use super::{
     checkpoint::partition,
     documents::{date, parse_failure, parse_who},
     fence,
+    tag::StoredTag,
 };
 use crate::{
     model::{
@@ -104,6 +105,8 @@ pub(crate) struct Record {
     /// What the operations of a declared migration found before they began, by their number:
     /// a rollback needs it. Most records have none.
     undo: Option<Box<Document>>,
+    /// The names of states in which this migration was the one applied last.
+    pub tags: Vec<StoredTag>,
 }
 
 impl Record {
@@ -188,6 +191,7 @@ impl Record {
             steps: Vec::new(),
             started: 0,
             undo: None,
+            tags: Vec::new(),
         };
         for field in document {
             let (key, value) = field.map_err(|_| corrupt("it cannot be decoded"))?;
@@ -236,6 +240,15 @@ impl Record {
                             .map_err(|_| corrupt("its `undo` cannot be decoded"))?;
                         record.undo = Some(Box::new(undo));
                     }
+                }
+                "tags" => {
+                    let tags =
+                        value.as_array().into_iter().flatten().map(|tag| {
+                            tag.ok().and_then(|tag| StoredTag::parse(tag.as_document()?))
+                        });
+                    record.tags = tags
+                        .collect::<Option<_>>()
+                        .ok_or_else(|| corrupt("its `tags` cannot be read"))?;
                 }
                 _ => {}
             }

@@ -5,6 +5,7 @@ use mongodb::bson::{Document, doc};
 use super::{
     documents::{EVENTS_MAX, append, failure_document, keep_or, literal, who_document},
     record::Stored,
+    stamp::Stamp,
 };
 use crate::model::{
     identity::Identity,
@@ -13,14 +14,6 @@ use crate::model::{
     state::{Direction, Who},
     version::Version,
 };
-
-/// Which process writes, under which fence, as which guarded transaction.
-#[derive(Clone, Debug)]
-pub(crate) struct Stamp<'a> {
-    pub who: &'a Who,
-    pub fence: i64,
-    pub sequence: i64,
-}
 
 /// A change of one record.
 #[derive(Clone, Debug)]
@@ -108,6 +101,9 @@ pub(crate) fn statement(
     if let Some(what) = edit.event {
         let mut event = doc! { "at": "$$NOW", "fence": stamp.fence, "by": who_document(stamp.who) };
         event.extend(what);
+        if let Some(why) = stamp.why {
+            event.insert("note", literal(why));
+        }
         set.insert("events", doc! { "$slice": [append("events", event), -EVENTS_MAX] });
     }
     let mut pipeline = vec![doc! { "$set": set }];
@@ -386,7 +382,7 @@ mod tests {
     }
 
     fn stamp(who: &Who) -> Stamp<'_> {
-        Stamp { who, fence: 3, sequence: 9 }
+        Stamp { who, fence: 3, sequence: 9, why: None }
     }
 
     /// What a change does to the record of a migration of this kind.

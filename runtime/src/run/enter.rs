@@ -68,7 +68,7 @@ impl Runner {
     /// it, and returns as soon as nothing is pending.
     pub(crate) async fn enter(
         &self,
-        goal: Option<Goal>,
+        goal: Option<&Goal>,
         report: &mut RunReport,
     ) -> Result<Entered, Error> {
         let mut waiting = Waiting::new();
@@ -206,7 +206,7 @@ impl Runner {
     }
 
     /// Whether an `up` has nothing to do; with what the database is ahead by.
-    async fn nothing_pending(&self, peek: &Peek, goal: Goal) -> Result<Option<Vec<Named>>, Error> {
+    async fn nothing_pending(&self, peek: &Peek, goal: &Goal) -> Result<Option<Vec<Named>>, Error> {
         let Some(applied) = peek.applied else { return Ok(None) };
         if applied == self.registry.digest() {
             return Ok(Some(Vec::new()));

@@ -20,15 +20,20 @@ use crate::{
         version::Version,
     },
     protocol::{
-        engine::Engine, history::History, inside::Inside, lease, record::Record,
-        record_change::RecordChange, stop::StopReason,
+        engine::Engine,
+        history::History,
+        inside::Inside,
+        lease,
+        record::Record,
+        record_change::{self, RecordChange},
+        stop::StopReason,
     },
     registry::migration::Migration,
     telemetry::{IN_THE_REPORT, metrics, visible::Line},
 };
 
 /// How a run executes its plan.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RunOptions {
     /// Settings of the backfills.
     pub tuning: Tuning,
@@ -38,6 +43,8 @@ pub(crate) struct RunOptions {
     pub continue_on_error: bool,
     /// All migrations in one transaction.
     pub atomic: bool,
+    /// Why an operator wants it: a note of its events.
+    pub why: Option<String>,
 }
 
 /// What a run is about to do, and the numbers before it.
@@ -59,13 +66,13 @@ impl Runner {
         target = "mongrate", name = "run", level = "info", skip_all,
         fields(group = %self.settings.group, database = %Line(self.control.database.name()))
     )]
-    pub(crate) async fn run(&self, goal: Goal, options: RunOptions) -> Result<RunReport, Error> {
+    pub(crate) async fn run(&self, goal: &Goal, options: RunOptions) -> Result<RunReport, Error> {
         let ended = self.run_to(goal, options).await;
         metrics::waited(&self.settings.group, self.control.database.name(), &ended);
         ended
     }
 
-    async fn run_to(&self, goal: Goal, options: RunOptions) -> Result<RunReport, Error> {
+    async fn run_to(&self, goal: &Goal, options: RunOptions) -> Result<RunReport, Error> {
         let mut report = self.empty_report();
         if let Goal::Up(target) = goal
             && let Some(version) = target.to
@@ -82,7 +89,7 @@ impl Runner {
                 Entered::Current { ahead } => return Ok(self.current(report, ahead)),
                 Entered::In(engine, history) => (engine, history),
             };
-            let planned = match self.plan_to_run(goal, options, &history, &mut report) {
+            let planned = match self.plan_to_run(goal, &options, &history, &mut report) {
                 Ok(Some(planned)) => planned,
                 refused_or_empty => {
                     release(engine, None, &report).await;
@@ -96,7 +103,8 @@ impl Runner {
             let (fence, steps) = (engine.fence(), planned.steps.clone());
             let end;
             let records = Records { skipped: planned.skipped.clone(), stands: planned.stands };
-            (report, end) = self.execute(engine, history, steps, records, options, report).await;
+            (report, end) =
+                self.execute(engine, history, steps, records, options.clone(), report).await;
             self.count(&planned, &report);
             if !matches!(end, End::Lost) {
                 return ended(end, report);
@@ -107,7 +115,7 @@ impl Runner {
     }
 
     /// Gets the lock, at first or after a take-over.
-    async fn enter_to_run(&self, goal: Goal, report: &mut RunReport) -> Result<Entered, Error> {
+    async fn enter_to_run(&self, goal: &Goal, report: &mut RunReport) -> Result<Entered, Error> {
         match self.enter(Some(goal), report).await {
             // After a take-over: the report of what this call did before must not be lost.
             Err(error) if report.done().next().is_some() => {
@@ -130,12 +138,12 @@ impl Runner {
     /// The plan by the history that was read under the lock; `None`: nothing is to be done.
     fn plan_to_run(
         &self,
-        goal: Goal,
-        options: RunOptions,
+        goal: &Goal,
+        options: &RunOptions,
         history: &History,
         report: &mut RunReport,
     ) -> Result<Option<Planned>, Error> {
-        let plan::Plan { steps, skipped, stands, ahead } =
+        let plan::Plan { steps, skipped, stands, ahead, late } =
             plan::plan(goal, &self.registry, history, self.policies())?;
         self.warn_ahead(&ahead);
         report.ahead = ahead;
@@ -144,6 +152,14 @@ impl Runner {
         metrics::counted(&self.settings.group, &report.database, applied, pending);
         if steps.is_empty() && stands.is_none() {
             return Ok(None);
+        }
+        if let Some(first) = late.first() {
+            tracing::warn!(
+                target: "mongrate", count = late.len(), first = %Line(first),
+                "what is rolled back is older than what stays applied: from then on, runs and starts of \
+                 builds that have it are refused, until it is decided what becomes of it \
+                 (docs/releases.md)"
+            );
         }
         if options.atomic {
             plan::refuse_apart(&steps)?;
@@ -175,6 +191,7 @@ impl Runner {
         engine.steering().ends(stop.clone());
         engine.cancel = stop;
         engine.tuning = options.tuning;
+        engine.why.clone_from(&options.why);
         if self.settings.unthrottled {
             engine.tuning = engine.tuning.between(None).per_second(None);
         }
@@ -231,7 +248,7 @@ impl Runner {
     /// was asked to.
     async fn after_take_over(
         &self,
-        goal: Goal,
+        goal: &Goal,
         fence: i64,
         mut report: RunReport,
     ) -> Result<RunReport, Error> {
@@ -298,11 +315,12 @@ async fn skip(engine: &mut Engine, skipped: &[Migration], note: &str) -> Result<
     if skipped.is_empty() {
         return Ok(());
     }
-    let changes: Vec<_> = skipped
+    let (stamp, change) = (engine.stamp(), RecordChange::Skipped { note });
+    let statements = skipped
         .iter()
-        .map(|migration| (migration.identity(), RecordChange::Skipped { note }))
+        .map(|migration| record_change::statement(&migration.identity(), &change, &stamp))
         .collect();
-    engine.record_all(engine.applied(), &changes).await
+    engine.write_all(engine.applied(), statements).await
 }
 
 /// Gives the lock back, unless the run lost it. `end`: `None` if nothing was run.

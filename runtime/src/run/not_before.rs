@@ -15,7 +15,7 @@ impl Runner {
     pub(crate) async fn wait_until(
         &self,
         not_before: NotBefore,
-        goal: Goal,
+        goal: &Goal,
         report: &RunReport,
     ) -> Result<(), Error> {
         let until = not_before.resolve(self.server_time().await?);

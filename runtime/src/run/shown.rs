@@ -20,19 +20,19 @@ use crate::{
 
 impl Runner {
     /// The plan, without a write and without the lock.
-    pub(crate) async fn plan(&self, goal: Goal, lint: bool) -> Result<PlanReport, Error> {
-        let Plan { steps, skipped, stands, ahead } = self.planned(goal).await?;
+    pub(crate) async fn plan(&self, goal: &Goal, lint: bool) -> Result<PlanReport, Error> {
+        let Plan { steps, skipped, stands, ahead, late } = self.planned(goal).await?;
         let lints = if lint { self.lints(&steps).await? } else { Vec::new() };
         let group = self.settings.group.clone();
         let database = self.database_name();
         let skipped = skipped.iter().map(Migration::named).collect();
         let steps = self.shown(&steps).await;
         let stands = stands.map(|stands| stands.squash.migration.named());
-        Ok(PlanReport { group, database, steps, skipped, stands, lints, ahead })
+        Ok(PlanReport { group, database, steps, skipped, stands, lints, ahead, late })
     }
 
     /// The plan by the history as it is now. Two round trips.
-    pub(crate) async fn planned(&self, goal: Goal) -> Result<Plan, Error> {
+    pub(crate) async fn planned(&self, goal: &Goal) -> Result<Plan, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;

@@ -6,7 +6,8 @@ use crate::{
     protocol::{
         engine::{Engine, attempts::Guarded},
         history::History,
-        record_change::{self, RecordChange, Stamp},
+        record_change::{self, RecordChange},
+        stamp::Stamp,
         stop::StopReason,
     },
     registry::squash::Squash,
@@ -35,7 +36,7 @@ pub(crate) async fn stand(
     let fence = engine.fence();
     engine
         .transaction(change, async |session| {
-            let stamp = Stamp { who: &who, fence, sequence: 0 };
+            let stamp = Stamp { who: &who, fence, sequence: 0, why: None };
             let statement = record_change::replaced_statement(to, own, &stamp);
             let reply = control.once(Some(session), control.update(vec![statement])).await?;
             // The guard holds back every other process, so this is somebody's hand.

@@ -9,8 +9,9 @@ pub(crate) mod purge;
 pub(crate) mod schema;
 pub(crate) mod schema_at;
 pub(crate) mod steer;
+pub(crate) mod tag;
 
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 
 use crate::{
     kinds::change::turn::{HalfWay, half_way},
@@ -36,7 +37,7 @@ use crate::{
         lease,
         read::read_all,
         record::{self, Record, Stored},
-        record_change::RecordChange,
+        record_change::{self, RecordChange},
         stop::StopReason,
     },
     registry::migration::Migration,
@@ -134,7 +135,7 @@ impl Runner {
         // Before the plan, so that a history that is refused is counted, too.
         let database = self.control.database.name();
         metrics::counted(&self.settings.group, database, applied, pending.len());
-        let goal = Goal::Up(UpTarget::default());
+        let goal = &Goal::Up(UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
         self.warn_ahead(&plan.ahead);
         if strict {
@@ -383,12 +384,27 @@ impl Runner {
 
     pub(crate) async fn write(
         &self,
-        mut engine: Box<Engine>,
+        engine: Box<Engine>,
         digest: Digest,
         changes: Vec<(Identity, RecordChange<'static>)>,
     ) -> Result<(), Error> {
+        let stamp = engine.stamp();
+        let changes = changes.iter();
+        let statements = changes
+            .map(|(migration, change)| record_change::statement(migration, change, &stamp))
+            .collect();
+        self.write_all(engine, digest, statements).await
+    }
+
+    /// Writes statements of records in one guarded transaction, and gives the lock back.
+    pub(crate) async fn write_all(
+        &self,
+        mut engine: Box<Engine>,
+        digest: Digest,
+        statements: Vec<Document>,
+    ) -> Result<(), Error> {
         let ended = on_own_thread(move || async move {
-            let ended = engine.record_all(digest, &changes).await;
+            let ended = engine.write_all(digest, statements).await;
             match &ended {
                 Err(StopReason::Server(error)) => engine.give_up(error).await,
                 _ => engine.close().await,

@@ -2,6 +2,7 @@
 
 use crate::{
     model::{
+        config,
         error::Error,
         report::{
             status::LockReport,
@@ -19,9 +20,6 @@ use crate::{
     run::Runner,
     telemetry::visible::Line,
 };
-
-/// The longest reason, in bytes.
-const WHY_BYTES_MAX: usize = 500;
 
 /// A request as a caller makes it.
 #[derive(Clone, Debug)]
@@ -41,9 +39,7 @@ impl Steer {
     fn check(&self) -> Result<(), Error> {
         self.settings.check()?;
         let refuse = |setting, problem: String| Err(Error::Settings { setting, problem });
-        if self.why.as_ref().is_some_and(|why| why.len() > WHY_BYTES_MAX) {
-            return refuse("why", format!("it has more than {WHY_BYTES_MAX} bytes"));
-        }
+        config::check_why(self.why.as_deref())?;
         if self.verb == SteeringVerb::Tune && self.settings.is_empty() && !self.reset {
             return refuse("tune", "nothing is said; name at least one setting".to_owned());
         }

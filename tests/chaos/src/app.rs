@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `CHAOS_URI`, `CHAOS_DATABASE` | where | needed |
 //! | `CHAOS_HISTORY` | a name of [`History`] | `mixed` |
-//! | `CHAOS_VERB` | `up`, `up-1` (one step), `down` (all) | `up` |
+//! | `CHAOS_VERB` | `up`, `up-1` (one step), `down` (all), `only` (the second one alone) | `up` |
 //! | `CHAOS_LEASE_MS` | the lease | 1,000 |
 //! | `CHAOS_LEASE_ONLY` | a dead owner's lease has to run out | taken over at once |
 //! | `CHAOS_NO_WAIT` | does not wait for the lock | waits |
@@ -23,7 +23,7 @@ use mongrate::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    history::History,
+    history::{History, alone},
     point::{Count, Striker},
 };
 
@@ -100,6 +100,7 @@ async fn run() -> mongrate::Result<End> {
         None | Some("up") => migrator.up().await,
         Some("up-1") => migrator.up().steps(1).await,
         Some("down") => migrator.down().all().await,
+        Some("only") => alone(&migrator).await,
         Some(other) => return Err(format!("no verb `{other}`").into()),
     };
     let report = match &ended {

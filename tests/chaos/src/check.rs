@@ -14,7 +14,7 @@ use mongrate::{
     },
 };
 
-use crate::history::{EFFECTS, History, ROWS, Rows, THINGS};
+use crate::history::{EFFECTS, History, ROWS, Rows, THINGS, alone};
 
 const CONTROL: &str = "migrations";
 
@@ -28,6 +28,8 @@ pub enum Goal {
     Up,
     /// Everything applied, and then rolled back.
     Down,
+    /// Everything applied, and then the second migration alone rolled back.
+    Only,
 }
 
 /// The database of a round, and what is checked in it.
@@ -74,6 +76,7 @@ impl Check<'_> {
         let ended = match self.goal {
             Goal::Up => migrator.up().await,
             Goal::Down => migrator.down().all().await,
+            Goal::Only => alone(&migrator).await,
         };
         match ended {
             Ok(report) if report.is_empty() => {}
@@ -90,6 +93,7 @@ impl Check<'_> {
         let expected = match self.goal {
             Goal::Up => self.history.up(),
             Goal::Down => self.history.up_down(),
+            Goal::Only => self.history.up_only(),
         };
         let mut found: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
         for effect in all(self.db, EFFECTS).await? {
@@ -152,9 +156,10 @@ impl Check<'_> {
     /// The history says what is there, fence numbers rise in the order of application, and
     /// the lock is free after a lease at the latest.
     async fn records(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
-        let state = match self.goal {
+        let wanted = |version: i64| match self.goal {
             Goal::Up => "applied",
-            Goal::Down => "reverted",
+            Goal::Only if version != 2 => "applied",
+            Goal::Down | Goal::Only => "reverted",
         };
         let mut expected: BTreeSet<i64> =
             (self.history.migrations)().iter().map(|migration| migration.version().get()).collect();
@@ -164,7 +169,8 @@ impl Check<'_> {
         for record in all(self.db, CONTROL).await? {
             match record.get("_id") {
                 Some(Bson::Int64(version)) => {
-                    let found = record.get_str("state").unwrap_or("none");
+                    let (found, state) =
+                        (record.get_str("state").unwrap_or("none"), wanted(*version));
                     whole &= found == state;
                     if found != state {
                         wrong.push(format!("history: {version} is {found}, not {state}"));
@@ -193,6 +199,8 @@ impl Check<'_> {
         ordered.sort_unstable_by_key(|(version, ..)| match self.goal {
             Goal::Up => *version,
             Goal::Down => -version,
+            Goal::Only if *version == 2 => i64::MAX,
+            Goal::Only => *version,
         });
         // Half-way there are two orders.
         for pair in ordered.windows(2).filter(|_| whole) {
@@ -299,7 +307,7 @@ impl Check<'_> {
     async fn index_names(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
         let expected: BTreeSet<String> = match self.goal {
             Goal::Up => self.history.indexes.iter().map(|&name| name.to_owned()).collect(),
-            Goal::Down => BTreeSet::new(),
+            Goal::Down | Goal::Only => BTreeSet::new(),
         };
         let things = self.db.collection::<Document>(THINGS);
         let found = match things.list_index_names().await {

@@ -6,7 +6,7 @@
 //! checks take it from there. What changes many documents changes [`ROWS`].
 
 use mongrate::{
-    BoxError, Change, Migration, Online, Transaction,
+    BoxError, Change, Error, Migration, Migrator, Online, RunReport, Transaction, Version,
     bson::{Binary, Document, doc, spec::BinarySubtype},
 };
 
@@ -119,6 +119,9 @@ impl History {
     /// All of them.
     pub const ALL: [Self; 5] = [TRANSACTIONAL, ONLINE, MIXED, BACKFILL, DECLARED];
 
+    /// Those whose second migration can be rolled back alone, as nothing later builds on it.
+    pub const APART: [&'static str; 3] = ["transactional", "backfill", "declared"];
+
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
@@ -132,11 +135,28 @@ impl History {
         self.effects.iter().map(|effect| format!("+{effect}")).collect()
     }
 
+    /// The labels of all effects after `up` and a `down` of migration 2 alone.
+    pub fn up_only(&self) -> Vec<String> {
+        let alone = self.effects.iter().rev().filter(|effect| effect.starts_with('2'));
+        self.up().into_iter().chain(alone.map(|effect| format!("-{effect}"))).collect()
+    }
+
     /// The labels of all effects after `up` and `down`.
     pub fn up_down(&self) -> Vec<String> {
         let down = self.effects.iter().rev().map(|effect| format!("-{effect}"));
         self.up().into_iter().chain(down).collect()
     }
+}
+
+/// Rolls back the second migration alone: those after it do not depend on it.
+///
+/// # Errors
+///
+/// Those of `down`.
+pub async fn alone(migrator: &Migrator) -> Result<RunReport, Error> {
+    let later = migrator.migrations()?.into_iter().map(|one| one.version());
+    let later: Vec<Version> = later.filter(|version| version.get() > 2).collect();
+    migrator.down().only(2).independent_of(later).await
 }
 
 /// Three transactions, one of them with two writes.

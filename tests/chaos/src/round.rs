@@ -40,6 +40,8 @@ pub enum Verb {
     Up,
     /// Rolls everything back.
     Down,
+    /// Rolls the second migration back, alone.
+    Only,
 }
 
 impl Verb {
@@ -48,6 +50,7 @@ impl Verb {
         match self {
             Self::Up => "up",
             Self::Down => "down",
+            Self::Only => "only",
         }
     }
 
@@ -55,7 +58,13 @@ impl Verb {
         match self {
             Self::Up => Goal::Up,
             Self::Down => Goal::Down,
+            Self::Only => Goal::Only,
         }
+    }
+
+    /// Whether it works on what is applied.
+    fn is_back(self) -> bool {
+        matches!(self, Self::Down | Self::Only)
     }
 }
 
@@ -215,7 +224,7 @@ impl World {
         if history.rows != Rows::None {
             db.collection::<Document>(ROWS).insert_many(history.rows.seed()).await?;
         }
-        if verb == Verb::Down {
+        if verb.is_back() {
             self.start_applied(&db, &history).await?;
         }
         self.settle(now(&db).await?, db.name()).await;
@@ -453,7 +462,7 @@ impl Ground<'_> {
                 // A rollback goes no further than it was asked to once it was replaced, which
                 // a busy machine may do to it.
                 let lost = end.error.as_ref().is_some_and(|(kind, _)| kind == "lock-lost");
-                if lost && turn < 10 && self.verb == Verb::Down {
+                if lost && turn < 10 && self.verb.is_back() {
                     continue;
                 }
             }
@@ -496,7 +505,7 @@ impl Ground<'_> {
     pub fn well_or_replaced(&mut self, who: &str, next: Next) {
         match &next {
             Next::Ended(end)
-                if self.verb == Verb::Down
+                if self.verb.is_back()
                     && end.error.as_ref().is_some_and(|(kind, _)| kind == "lock-lost") => {}
             _ => self.well(who, next),
         }

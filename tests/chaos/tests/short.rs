@@ -9,6 +9,7 @@ use std::{
 
 use mongrate::embedded::Embedded;
 use mongrate_chaos::{
+    history::History,
     mutants::{self, MUTANTS, Within},
     network::FAULTS,
     point::{Blow, Count, Point, Side},
@@ -51,12 +52,13 @@ async fn every_crash_point_of_one_runner() {
     // `mixed` holds transactions and online migrations; theirs alone are the long form's.
     let runs = ["mixed", "backfill", "declared"]
         .map(|history| [Verb::Up, Verb::Down].map(|verb| (history, verb)));
-    for (history, verb) in runs.into_iter().flatten() {
+    let alone = History::APART.map(|history| (history, Verb::Only));
+    for (history, verb) in runs.into_iter().flatten().chain(alone) {
         let count = Count::All;
         let commands = world.commands(history, verb, count).await.unwrap();
         // The long form has the rest.
         let every = match history {
-            "mixed" => 1,
+            "mixed" | "transactional" => 1,
             "backfill" => 3,
             _ => 9,
         };

@@ -20,7 +20,7 @@ use proptest::{
 
 /// One random operation.
 #[derive(Clone, Debug)]
-enum Op {
+pub(super) enum Op {
     CreateCollection(&'static str, u8),
     DropCollection(&'static str),
     RenameCollection(&'static str, &'static str),
@@ -65,7 +65,7 @@ fn index_name(variant: u8) -> &'static str {
 }
 
 impl Op {
-    fn record(&self, change: &mut Change) {
+    pub(super) fn record(&self, change: &mut Change) {
         match self.clone() {
             Self::CreateCollection(name, variant) => {
                 let create = change.create_collection(name);
@@ -186,7 +186,7 @@ fn fields(value: impl Strategy<Value = Bson>) -> impl Strategy<Value = Document>
 }
 
 /// Documents with `_id`s of all types.
-fn documents() -> impl Strategy<Value = Vec<Document>> {
+pub(super) fn documents() -> impl Strategy<Value = Vec<Document>> {
     proptest::collection::vec(fields(value()), 0..12).prop_map(|documents| {
         let numbered = documents.into_iter().enumerate();
         numbered
@@ -207,7 +207,7 @@ fn documents() -> impl Strategy<Value = Vec<Document>> {
     })
 }
 
-fn op() -> impl Strategy<Value = Op> {
+pub(super) fn op() -> impl Strategy<Value = Op> {
     let name = || select(NAMES.to_vec());
     let path = || select(PATHS.to_vec());
     let kind = || select(TYPES.to_vec());
@@ -255,7 +255,7 @@ fn case() -> impl Strategy<Value = Case> {
 static OPS: Mutex<Vec<Op>> = Mutex::new(Vec::new());
 
 /// There is one list of operations, and one fail point per server.
-static TURN: Mutex<()> = Mutex::new(());
+pub(super) static TURN: Mutex<()> = Mutex::new(());
 
 fn declare(change: &mut Change) {
     for op in OPS.lock().unwrap().iter() {
@@ -286,7 +286,7 @@ const COMMANDS: [&str; 18] = [
 ];
 
 /// A server of its own: a fail point for every command is nothing to share.
-async fn server() -> (String, Option<Embedded>) {
+pub(super) async fn server() -> (String, Option<Embedded>) {
     if let Ok(uri) = std::env::var("MONGODB_URI") {
         return (uri, None);
     }

@@ -3,6 +3,7 @@
 //! failed, documents that a rewrite would damage, options that the server stores in another form,
 //! and a client that keeps strictly to the Stable API.
 
+mod alone;
 mod collections;
 mod fields;
 mod forms;

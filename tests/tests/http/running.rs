@@ -211,6 +211,53 @@ async fn targets_are_fields() {
     fresh.pass().await;
 }
 
+/// `down` to a release and a tag, and one in the middle: what is asked, and what is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_names_a_release_a_tag_or_one_migration() {
+    let fresh = TestDb::new("http_releases").await;
+    let all = [effect!(1), effect!(2), effect!(3), effect!(4)];
+    fresh.migrator(all).app("shop 1").up().to(2).await.unwrap();
+    fresh.migrator(all).tag("v1").await.unwrap();
+    let client = HttpClient::over(&fresh, all);
+    client.run("/up", "{}").await;
+    for (body, status, code) in [
+        (r#"{"to_release": "shop 0"}"#, 422, "unknown_release"),
+        (r#"{"to_release": ""}"#, 422, "usage"),
+        (r#"{"to_release": "a", "to_tag": "b"}"#, 422, "usage"),
+        (r#"{"to_tag": {"$gt": ""}}"#, 422, "usage"),
+        (r#"{"to_tag": "v2"}"#, 422, "unknown_tag"),
+        (r#"{"only": 9}"#, 422, "unknown_version"),
+        (r#"{"only": 2}"#, 409, "not_independent"),
+        (r#"{"only": 2, "independent": [3, 9]}"#, 422, "unknown_version"),
+        (r#"{"independent": [3]}"#, 422, "usage"),
+    ] {
+        let problem = client.post("/down", body).await.is_problem(status, code);
+        let text = problem.to_string();
+        assert!(!text.contains("--") && !text.contains("`down"), "{text}");
+        if code == "not_independent" {
+            assert_eq!(problem["migrations"].as_array().unwrap().len(), 2, "{problem}");
+            let next = problem["next"].as_str().unwrap();
+            assert!(next.contains(r#"{"only": 2, "independent": [3, 4]}"#), "{next}");
+        }
+    }
+    let plan = client.get("/plan?direction=down&only=2&independent=3,4").await.json();
+    assert_eq!((&plan["steps"][0]["version"], &plan["late"][0]["version"]), (&2.into(), &2.into()));
+    client.get("/plan?only=2").await.is_problem(422, "usage");
+    let plan = client.get("/plan?direction=down&to_tag=v1").await.json();
+    assert_eq!(plan["steps"].as_array().unwrap().len(), 2, "{plan}");
+
+    client.run("/down", r#"{"to_release": "shop 1", "why": "too slow"}"#).await;
+    assert_eq!(present(&fresh.db).await, [1, 2]);
+    client.run("/down", r#"{"only": 1, "independent": [2]}"#).await;
+    assert_eq!(present(&fresh.db).await, [2]);
+    client.post("/up", "{}").await.is_problem(409, "out_of_order");
+    let history = client.get("/history?event=reverted").await.json();
+    assert_eq!(history["events"][1]["note"], "too slow", "{history}");
+    let of_release = client.get("/history?release=shop%201").await.json();
+    assert_eq!(of_release["events"].as_array().unwrap().len(), 2, "{of_release}");
+    fresh.pass().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_what_the_run_came_to() {
     let fresh = TestDb::new("http_failure").await;

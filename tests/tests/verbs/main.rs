@@ -2,6 +2,7 @@
 
 mod down;
 mod records;
+mod releases;
 mod start;
 mod up;
 

@@ -1,6 +1,7 @@
 //! The options and the verbs that can be typed, as clap reads them.
 
 pub(crate) mod common;
+pub(crate) mod release;
 pub(crate) mod steering;
 pub(crate) mod verb;
 

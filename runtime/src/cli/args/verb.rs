@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::{
     common::{ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PolicyArgs, UpTargetArgs, parse_steps},
+    release::{AloneArgs, HistoryArgs, TagArgs},
     steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
 };
 use crate::{Tool, Version, cli::duration};
@@ -30,7 +31,7 @@ pub enum Command {
     Plan(PlanArgs),
 
     /// Show the last events of every migration, oldest first
-    History,
+    History(HistoryArgs),
 
     /// Succeed only if this build fits the database: nothing pending, edited or late
     ///
@@ -92,6 +93,9 @@ pub enum Command {
     /// Record whether an interrupted migration is applied or pending
     Resolve(ResolveArgs),
 
+    /// Give the present state a name, which `down --to-tag` goes back to
+    Tag(TagArgs),
+
     /// Record the checksums of this build for applied migrations
     Repair(RepairArgs),
 
@@ -111,7 +115,7 @@ impl Command {
             Self::Down(_) => "down",
             Self::Redo(_) => "redo",
             Self::Plan(_) => "plan",
-            Self::History => "history",
+            Self::History(_) => "history",
             Self::Check(_) => "check",
             Self::Drift(_) => "drift",
             Self::Doctor(_) => "doctor",
@@ -126,6 +130,7 @@ impl Command {
             Self::Baseline(_) => "baseline",
             Self::Import(_) => "import",
             Self::Resolve(_) => "resolve",
+            Self::Tag(_) => "tag",
             Self::Repair(_) => "repair",
             Self::Purge(_) => "purge",
             Self::Completions(_) => "completions",
@@ -299,6 +304,18 @@ pub struct DownArgs {
     #[arg(long, group = "target")]
     pub all: bool,
 
+    /// Roll back what was applied after the last migration of this release, such as `shop 1.3.9`
+    #[arg(long, value_name = "NAME", group = "target")]
+    pub to_release: Option<String>,
+
+    /// Roll back what was applied since the state that this tag names
+    #[arg(long, value_name = "TAG", group = "target")]
+    pub to_tag: Option<String>,
+
+    /// One in the middle, and why.
+    #[command(flatten)]
+    pub alone: AloneArgs,
+
     /// Whether the migrations are run for real, tried, or only shown.
     #[command(flatten)]
     pub dry_run: DryRunArgs,
@@ -315,6 +332,10 @@ pub struct DownArgs {
 /// How `redo` is done.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RedoArgs {
+    /// Which migration, and why.
+    #[command(flatten)]
+    pub alone: AloneArgs,
+
     /// Whether the migrations are run for real, tried, or only shown.
     #[command(flatten)]
     pub dry_run: DryRunArgs,

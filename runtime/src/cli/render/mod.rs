@@ -15,6 +15,7 @@ pub(crate) mod status;
 pub(crate) mod steering;
 pub(crate) mod style;
 mod table;
+pub(crate) mod tag;
 pub(crate) mod view;
 
 #[cfg(test)]

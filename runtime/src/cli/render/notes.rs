@@ -45,6 +45,19 @@ pub(super) fn stands_note(stands: Option<&Named>, is_done: bool) -> String {
     })
 }
 
+/// What a rollback leaves pending although newer ones stay applied.
+pub(super) fn late_notes(late: &[Named]) -> String {
+    if late.is_empty() {
+        return String::new();
+    }
+    format!(
+        "{} pending afterwards, and older than what stays applied: from then on, `up` and starts are \
+         refused in builds that have it (docs/releases.md)\n{}",
+        paint(WARNING, "!"),
+        names(late)
+    )
+}
+
 /// An error and the next step.
 pub(crate) fn failure(message: &str, next: Option<&str>) -> String {
     let mut text =

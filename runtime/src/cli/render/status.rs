@@ -13,7 +13,7 @@ use super::{
 use crate::{Direction, MigrationKind, MigrationStatus, State, StatusReport, cli::duration::human};
 
 pub(crate) fn status(report: &StatusReport, view: View) -> String {
-    let mut text = fitting(view, 5, |level| status_table(report, view, level));
+    let mut text = table_of(report, view);
     text += "\n";
     text += &format!(
         "{} {}\n",
@@ -128,8 +128,18 @@ fn ways_out(migration: &MigrationStatus) -> String {
     format!("\n{ways}")
 }
 
-/// Level 0 has everything, each next level less.
-fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
+/// The migrations, with as many columns as there is room for.
+fn table_of(report: &StatusReport, view: View) -> String {
+    let release =
+        |one: &MigrationStatus| one.by.as_ref().is_some_and(|by| !by.release().is_empty());
+    let has_releases = report.migrations.iter().any(release);
+    fitting(view, 6, |level| {
+        status_table(report, view, level.saturating_sub(1), has_releases && level == 0)
+    })
+}
+
+/// Level 0 has everything, each next level less. `releases`: says which release applied each.
+fn status_table(report: &StatusReport, view: View, level: u8, releases: bool) -> Table {
     let mut columns = vec!["version", "name", "state"];
     if level < 5 {
         columns.extend(["kind", if level < 2 { "reversible" } else { "undo" }]);
@@ -140,6 +150,9 @@ fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
     columns.push(if level < 2 { "applied (UTC)" } else { "applied" });
     if level < 4 {
         columns.push("took");
+    }
+    if releases {
+        columns.push("release");
     }
     let rows = report.migrations.iter().map(|migration| {
         let mut row = vec![
@@ -165,6 +178,10 @@ fn status_table(report: &StatusReport, view: View, level: u8) -> Table {
         ));
         if level < 4 {
             row.push(right(migration.duration_ms.map(human).unwrap_or_default()));
+        }
+        if releases {
+            let by = migration.by.as_ref().map(|by| by.release()).unwrap_or_default();
+            row.push(Cell::new(safe(by)));
         }
         row
     });

@@ -295,6 +295,7 @@ fn a_plan_says_which_way_it_goes() {
         steps: vec![step(Direction::Down), step(Direction::Up)],
         lints: Vec::new(),
         ahead: vec![Named { version: 9.into(), name: "later".to_owned() }],
+        late: Vec::new(),
     };
     let text = stripped(&plan(&report, view(80)));
     assert!(text.contains("roll back  7        a            online  yes"), "{text}");

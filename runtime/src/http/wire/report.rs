@@ -450,6 +450,11 @@ pub(in crate::http) struct Plan {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     ahead: Vec<Named>,
+    /// For a rollback: migrations that are pending afterwards, and older than one that stays applied;
+    /// runs and starts of a build that has them are refused from then on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    late: Vec<Named>,
 }
 
 impl Plan {
@@ -472,6 +477,7 @@ impl Plan {
             stands: report.stands.map(Named::from),
             lints: lints(report.lints, texts),
             ahead: named(report.ahead),
+            late: named(report.late),
         }
     }
 }

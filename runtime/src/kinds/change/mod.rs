@@ -13,6 +13,7 @@ mod custom;
 pub(crate) mod declared;
 pub(crate) mod effects;
 mod encrypted;
+pub(crate) mod footprint;
 pub(crate) mod index_spec;
 mod indexes;
 pub(crate) mod keep;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The options that decide whether and how documents are validated.
-const OPTIONS: [&str; 3] = ["validator", "validationLevel", "validationAction"];
+pub(super) const OPTIONS: [&str; 3] = ["validator", "validationLevel", "validationAction"];
 
 /// The rewrites of collections whose validator their own migration changes.
 #[derive(Debug, Default, PartialEq)]

@@ -6,14 +6,15 @@ use std::time::Duration;
 use self::{
     kind::Kind,
     text::{
-        apart, cancelled, comes_after, corrupt, count, failed, lines, lock_lost, pending_are,
-        renamed_flags,
+        apart, cancelled, comes_after, corrupt, count, failed, lines, lock_lost, names,
+        not_independent, pending_are, renamed_flags,
     },
 };
 use super::{
     invalid_setting::InvalidSetting,
     lint::Lint,
-    named::{ComesAfter, Drift, Named, Renamed},
+    named::{ComesAfter, Dependent, Drift, Named, Renamed},
+    release::ReleaseStretch,
     report::{run::RunReport, steering::Asked},
     result::BoxError,
     state::{Direction, Who},
@@ -173,14 +174,16 @@ pub enum Error {
     #[error(
         "{} older than the newest applied migration ({newest}), and would run out of order:{}\n\
          give them a newer version; or, if the order does not matter, run \
-         `up --allow-out-of-order`, or mark them `out_of_order`; nothing was run",
-        pending_are(.versions.len()), lines(.versions)
+         `up --allow-out-of-order`, or mark them `out_of_order`{}; nothing was run",
+        pending_are(.versions.len()), lines(.versions), text::rolled_back(.rolled_back)
     )]
     OutOfOrder {
         /// The pending migrations that are too old.
         versions: Vec<Named>,
         /// The newest applied version.
         newest: Version,
+        /// Those of the pending migrations that were applied, and rolled back while newer ones stayed.
+        rolled_back: Vec<Version>,
     },
 
     /// Migrations of another group come first, and are not applied (`up`); or come later, and are
@@ -250,6 +253,88 @@ pub enum Error {
     UnknownVersion {
         /// The version that was asked for.
         version: Version,
+    },
+
+    /// What was applied after a migration may depend on it, so it cannot be rolled back alone. Nothing
+    /// was run.
+    #[error("{}", not_independent(*.version, .later, *.steps))]
+    NotIndependent {
+        /// The migration that was to be rolled back.
+        version: Version,
+        /// The migrations that touch the same, or of which that cannot be known; in the order of their
+        /// application.
+        later: Vec<Dependent>,
+        /// How many migrations `down --steps` would have to roll back, this one included.
+        steps: usize,
+    },
+
+    /// No migration that is applied was applied by this release. Nothing was run.
+    #[error(
+        "the release `{}` has applied nothing that is still applied; these have, in their order: {}; \
+         name the last one of them that is to stay (a release that came with no migration left the \
+         database as the one before it); nothing was run",
+        release.escape_debug(), names(known)
+    )]
+    UnknownRelease {
+        /// The release that was asked for.
+        release: String,
+        /// The releases that applied what is applied, in the order of application.
+        known: Vec<String>,
+    },
+
+    /// The release applied migrations at several times, with those of other releases in between: it is
+    /// not clear which time is meant. Nothing was run.
+    #[error(
+        "the release `{release}` applied migrations at several times, with other releases in between:\
+         {}\nsay by the number of steps which time is meant; nothing was run",
+        lines(stretches)
+    )]
+    AmbiguousRelease {
+        /// The release that was asked for.
+        release: String,
+        /// What was applied since its first migration, by releases, in the order of application.
+        stretches: Vec<ReleaseStretch>,
+    },
+
+    /// There is no such tag. Nothing was run or written.
+    #[error(
+        "there is no tag `{}`; there are: {}; `tag --list` shows them; nothing was run",
+        tag.escape_debug(), names(known)
+    )]
+    UnknownTag {
+        /// The tag that was asked for.
+        tag: String,
+        /// The tags that there are.
+        known: Vec<String>,
+    },
+
+    /// The tag names another state already. Nothing was written.
+    #[error(
+        "the tag `{tag}` names another state already, of {} with {last} as the last one; choose another \
+         name, or run `tag {tag:?} --move`; nothing was written",
+        count(usize::try_from(*.applied).unwrap_or(usize::MAX), "migration")
+    )]
+    TagTaken {
+        /// The tag.
+        tag: String,
+        /// How many migrations are applied in the state that it names.
+        applied: u64,
+        /// The migration that was applied last in that state.
+        last: Named,
+    },
+
+    /// No number of rollbacks leads to the state that the tag names. Nothing was run.
+    #[error(
+        "no rollback leads back to the tag `{tag}`: it names a state of {}, and one of these is not applied \
+         any more, or was applied again after others; `history` shows which; choose another target, such \
+         as `down --to` or `down --steps`; nothing was run",
+        count(usize::try_from(*.applied).unwrap_or(usize::MAX), "applied migration")
+    )]
+    TagUnreachable {
+        /// The tag.
+        tag: String,
+        /// How many migrations were applied in the state that it names.
+        applied: u64,
     },
 
     /// The history of another tool cannot be imported as it is. Nothing was written.
@@ -367,7 +452,10 @@ impl Error {
             Self::Registry { .. } | Self::InsideMigration => Kind::BadBuild,
             // An operator stopped this run: it must not start again by itself.
             Self::LockLost { taken_by: Some(_), .. } => Kind::NeedsOperator,
-            Self::Settings { .. } | Self::UnknownVersion { .. } => Kind::Usage,
+            Self::Settings { .. }
+            | Self::UnknownVersion { .. }
+            | Self::UnknownRelease { .. }
+            | Self::UnknownTag { .. } => Kind::Usage,
             Self::Standalone | Self::UnsupportedServer { .. } | Self::Server { .. } => {
                 Kind::Unavailable
             }
@@ -384,6 +472,10 @@ impl Error {
             | Self::Irreversible { .. }
             | Self::NotLinked { .. }
             | Self::WrongState { .. }
+            | Self::NotIndependent { .. }
+            | Self::AmbiguousRelease { .. }
+            | Self::TagTaken { .. }
+            | Self::TagUnreachable { .. }
             | Self::FenceMismatch { .. }
             | Self::NoRun { .. }
             | Self::Apart { .. }
@@ -436,6 +528,12 @@ impl Error {
             Self::NotLinked { .. } => "not_linked",
             Self::UnknownVersion { .. } => "unknown_version",
             Self::WrongState { .. } => "wrong_state",
+            Self::NotIndependent { .. } => "not_independent",
+            Self::UnknownRelease { .. } => "unknown_release",
+            Self::AmbiguousRelease { .. } => "ambiguous_release",
+            Self::UnknownTag { .. } => "unknown_tag",
+            Self::TagTaken { .. } => "tag_taken",
+            Self::TagUnreachable { .. } => "tag_unreachable",
             Self::Apart { .. } => "not_atomic",
             Self::Import { .. } => "import",
             Self::Lints(_) => "lints",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::{
     kind::MigrationKind,
-    named::{ComesAfter, Named, Renamed},
+    named::{ComesAfter, Dependent, Named, Renamed},
     report::{
         failure::Failure,
         run::{RunReport, StepOutcome, StepReport},
@@ -37,6 +37,44 @@ pub(crate) fn corrupt(collection: Option<&str>, id: &str, problem: &str) -> Stri
              another collection (`--collection NAME`)"
         ),
     }
+}
+
+/// `a`, `b`; or that there is none.
+pub(crate) fn names(all: &[String]) -> String {
+    let all: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+pub(crate) fn not_independent(version: Version, later: &[Dependent], steps: usize) -> String {
+    let unknown: Vec<String> =
+        later.iter().filter(|one| one.unknown).map(|one| one.version.to_string()).collect();
+    let mut text = format!(
+        "cannot roll back {version} alone, because of what was applied after it:{}\n\
+         `down --steps {steps}` rolls everything back that was applied since",
+        lines(later)
+    );
+    if !unknown.is_empty() {
+        text += &format!(
+            "; where it cannot be known, you may know it: `down --only {version} --independent {}` says \
+             that they do not depend on it",
+            unknown.join(",")
+        );
+    }
+    text + "; nothing was run"
+}
+
+/// What to do about migrations that were rolled back while newer ones stayed.
+pub(crate) fn rolled_back(versions: &[Version]) -> String {
+    let Some(first) = versions.first() else { return String::new() };
+    let all: Vec<String> = versions.iter().map(Version::to_string).collect();
+    format!(
+        "; {} rolled back while newer ones stayed (`down --only`): deploy a build without it, or \
+         `resolve {first} --as applied` for builds that have to start with it",
+        match all.as_slice() {
+            [one] => format!("{one} was"),
+            all => format!("{} were", all.join(", ")),
+        }
+    )
 }
 
 pub(crate) fn renamed_flags(renamed: &[Renamed]) -> String {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use crate::model::{
+    release::release_of,
     state::{Direction, Who},
     version::Version,
 };
@@ -22,7 +23,7 @@ pub struct HistoryEvent {
     pub at: DateTime<Utc>,
     /// What happened: `applied`, `reverted`, `failed`, `running`, `baseline`, `imported`,
     /// `resolved`, `repaired`, `turned` (it failed half-way, and changed its direction),
-    /// `force_unlocked`, `paused`, `resumed`, `tuned`, `cancel_asked`.
+    /// `force_unlocked`, `paused`, `resumed`, `tuned`, `cancel_asked`, `tagged`, `untagged`.
     pub event: String,
     /// Whether the migration was applied or rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,9 +35,20 @@ pub struct HistoryEvent {
     /// Why the migration failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Why an operator asked for it, or which settings were changed.
+    /// Why an operator asked for it, which settings were changed, or the name of the tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+impl HistoryReport {
+    /// Keeps the events of one release: those whose process had this name as
+    /// [`Who::release`](crate::Who::release).
+    #[must_use]
+    pub fn of_release(mut self, release: &str) -> Self {
+        let release = release_of(release);
+        self.events.retain(|event| event.by.release() == release);
+        self
+    }
 }
 
 /// What `history` returns: the last events of every migration, oldest first.

@@ -12,6 +12,7 @@ pub(crate) mod schema_at;
 pub(crate) mod schema_drift;
 pub(crate) mod status;
 pub(crate) mod steering;
+pub(crate) mod tag;
 
 pub use self::{
     backfill::BackfillReport,
@@ -31,4 +32,5 @@ pub use self::{
     },
     status::{HalfDone, LockReport, MigrationStatus, StatusReport, StepProgress},
     steering::{Asked, Hold, HoldReason, RunPosition, SteeringReport, SteeringVerb, Tuned},
+    tag::{Tag, TagAction, TagReport, TagsReport},
 };

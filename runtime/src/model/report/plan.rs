@@ -69,6 +69,11 @@ pub struct PlanReport {
     /// Applied migrations that this build does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<Named>,
+    /// For a rollback: migrations that are pending afterwards, and older than one that stays applied.
+    /// Every run and start of a build that has them is refused from then on, until it is decided what
+    /// becomes of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late: Vec<Named>,
 }
 
 /// What `check` found in a database that this build fits.

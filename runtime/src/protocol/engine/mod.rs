@@ -70,6 +70,8 @@ pub(crate) struct Engine {
     pub tuning: Tuning,
     /// The group of the run, for its metrics.
     pub group: String,
+    /// Why an operator wants what this run does: a note of its events.
+    pub why: Option<String>,
     /// How far the last backfill was that did not come to its end.
     pub reached: Vec<StepProgress>,
     lease: Lease,
@@ -135,6 +137,7 @@ impl Engine {
                     progress: progress.clone(),
                     tuning: Tuning::new(),
                     group: String::new(),
+                    why: None,
                     reached: Vec::new(),
                     lease,
                     session,

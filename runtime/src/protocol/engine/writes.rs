@@ -6,10 +6,7 @@ use mongodb::{ClientSession, bson::Document};
 use super::{Committed, Engine, attempts::Guarded};
 use crate::{
     model::{digest::Digest, identity::Identity, result::BoxError},
-    protocol::{
-        record_change::{self, RecordChange, Stamp},
-        stop::StopReason,
-    },
+    protocol::{record_change::RecordChange, stamp::Stamp, stop::StopReason},
 };
 
 /// The error of a migration whose body dropped the future of a step.
@@ -29,17 +26,12 @@ impl Engine {
         self.transaction(change, async |_| Ok(())).await
     }
 
-    /// Records changes of many migrations, or of the digest alone, in one transaction.
-    pub(crate) async fn record_all(
+    /// Writes statements of records, or the digest alone, in one transaction.
+    pub(crate) async fn write_all(
         &mut self,
         digest: Digest,
-        changes: &[(Identity, RecordChange<'_>)],
+        statements: Vec<Document>,
     ) -> Result<(), StopReason> {
-        let stamp = self.stamp();
-        let statements: Vec<Document> = changes
-            .iter()
-            .map(|(migration, change)| record_change::statement(migration, change, &stamp))
-            .collect();
         let control = self.control.clone();
         let digest_only = Guarded::new(Vec::new(), digest).although_cancelled();
         self.transaction(digest_only, async |session| {
@@ -56,7 +48,8 @@ impl Engine {
 
     /// The stamp of the next guarded transaction.
     pub(crate) fn stamp(&self) -> Stamp<'_> {
-        Stamp { who: &self.who, fence: self.lease.fence, sequence: self.guards + 1 }
+        let why = self.why.as_deref();
+        Stamp { who: &self.who, fence: self.lease.fence, sequence: self.guards + 1, why }
     }
 
     /// Runs a step of an online migration: at most once, committed with its checkpoint.

@@ -33,7 +33,7 @@ pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + S
 impl Runner {
     pub(crate) async fn rehearse(
         &self,
-        goal: Goal,
+        goal: &Goal,
         timeout: Duration,
         observer: Option<Observer>,
         lint: bool,
@@ -94,7 +94,7 @@ impl Runner {
     }
 
     /// The plan; cancelling ends the wait for a server that is out of reach.
-    async fn planned_unless_cancelled(&self, goal: Goal) -> Result<Plan, Error> {
+    async fn planned_unless_cancelled(&self, goal: &Goal) -> Result<Plan, Error> {
         tokio::select! {
             plan = self.planned(goal) => plan,
             () = self.cancel.cancelled() => {

@@ -2,6 +2,8 @@
 //!
 //! Reads no clock and knows no driver.
 
+pub(super) mod alone;
+pub(crate) mod back;
 pub(crate) mod squash;
 
 use self::squash::Stands;
@@ -31,7 +33,7 @@ pub(crate) struct UpTarget {
 }
 
 /// Which applied migrations `down` rolls back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DownTarget {
     Steps(usize),
     /// All migrations that are newer than this version.
@@ -39,15 +41,25 @@ pub(crate) enum DownTarget {
     /// The last batch.
     Batch,
     All,
+    /// All that was applied after the last migration of this release.
+    ToRelease(String),
+    /// All that was applied after the state that this tag names.
+    ToTag(String),
+    /// One migration, wherever it is. `independent`: later ones that do not depend on it, by the word of
+    /// the user.
+    Only {
+        version: Version,
+        independent: Vec<Version>,
+    },
 }
 
 /// The goal of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
     Up(UpTarget),
     Down(DownTarget),
-    /// Rolls the newest application back and applies that migration again.
-    Redo,
+    /// Rolls back and applies again.
+    Redo(DownTarget),
 }
 
 /// What the settings say about doubtful cases.
@@ -81,6 +93,8 @@ pub(crate) struct Plan {
     pub stands: Option<Stands>,
     /// Applied migrations that this build does not have.
     pub ahead: Vec<Named>,
+    /// What a rollback leaves pending although newer ones stay applied.
+    pub late: Vec<Named>,
 }
 
 impl Plan {
@@ -91,16 +105,16 @@ impl Plan {
 }
 
 pub(crate) fn plan(
-    goal: Goal,
+    goal: &Goal,
     registry: &Registry,
     history: &History,
     policies: Policies,
 ) -> Result<Plan, Error> {
     refuse_renamed(registry, history)?;
     match goal {
-        Goal::Up(target) => up(target, registry, history, policies),
-        Goal::Down(target) => down(target, registry, history),
-        Goal::Redo => redo(registry, history),
+        Goal::Up(target) => up(*target, registry, history, policies),
+        Goal::Down(target) => down(target, registry, history, policies),
+        Goal::Redo(target) => redo(target, registry, history, policies),
     }
 }
 
@@ -162,7 +176,7 @@ fn up(
         });
         steps.push(Step { migration, direction: Direction::Up, resumes });
     }
-    Ok(Plan { steps, skipped, stands, ahead })
+    Ok(Plan { steps, skipped, stands, ahead, late: Vec::new() })
 }
 
 /// The migrations below `newest` that the labels leave out, and that are not recorded as such.
@@ -181,8 +195,9 @@ fn skipped(registry: &Registry, history: &History, newest: Option<&Migration>) -
         .collect()
 }
 
-fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Plan, Error> {
-    // Newest application first: that is the order in which effects can be undone.
+/// All that can be rolled back, newest application first: that is the order in which effects can be
+/// undone.
+pub(crate) fn standing<'a>(registry: &Registry, history: &'a History) -> Vec<&'a Record> {
     let mut standing: Vec<&Record> = history
         .records()
         .filter(|record| !record.version.is_repeatable())
@@ -192,10 +207,25 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
                 || half_applied(registry, record).is_some()
         })
         .collect();
-    // (What a baseline recorded together counts as applied in the order of versions.)
-    standing.sort_by_key(|record| std::cmp::Reverse((record.sequence, record.version)));
+    // (What a baseline recorded together counts as applied in the order of versions. A squash that was
+    // not run stands for what was applied first.)
+    let place = |record: &&Record| {
+        let sequence = if record.replaces.is_some() { 0 } else { record.sequence };
+        std::cmp::Reverse((sequence, record.version))
+    };
+    standing.sort_by_key(place);
+    standing
+}
+
+fn down(
+    target: &DownTarget,
+    registry: &Registry,
+    history: &History,
+    policies: Policies,
+) -> Result<Plan, Error> {
+    let standing = standing(registry, history);
     let chosen: Vec<&Record> = match target {
-        DownTarget::Steps(count) => standing.into_iter().take(count).collect(),
+        DownTarget::Steps(count) => standing.into_iter().take(*count).collect(),
         DownTarget::All => standing,
         DownTarget::Batch => {
             let last = standing.iter().filter_map(|record| record.batch).max();
@@ -208,12 +238,18 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
         }
         DownTarget::To(version) => {
             if version.get() != 0
-                && !registry.has_version(version)
-                && (version.is_repeatable() || history.get(version).is_none())
+                && !registry.has_version(*version)
+                && (version.is_repeatable() || history.get(*version).is_none())
             {
-                return Err(Error::UnknownVersion { version });
+                return Err(Error::UnknownVersion { version: *version });
             }
-            standing.into_iter().filter(|record| record.version > version).collect()
+            standing.into_iter().filter(|record| record.version > *version).collect()
+        }
+        DownTarget::ToRelease(release) => back::to_release(release, &standing)?,
+        DownTarget::ToTag(name) => back::to_tag(name, history, &standing)?,
+        DownTarget::Only { version, independent } => {
+            let found = alone::alone(*version, independent, registry, history, &standing)?;
+            found.into_iter().collect()
         }
     };
 
@@ -250,6 +286,10 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
     if !irreversible.is_empty() {
         return Err(Error::Irreversible { versions: irreversible });
     }
+    let late = match policies.out_of_order {
+        OutOfOrder::Refuse => late_after(&chosen, registry, history),
+        OutOfOrder::Allow => Vec::new(),
+    };
     let steps = chosen
         .into_iter()
         .filter_map(|record| {
@@ -259,7 +299,23 @@ fn down(target: DownTarget, registry: &Registry, history: &History) -> Result<Pl
         })
         .collect();
     let ahead = ahead(registry, history);
-    Ok(Plan { steps, skipped: Vec::new(), stands: None, ahead })
+    Ok(Plan { steps, skipped: Vec::new(), stands: None, ahead, late })
+}
+
+/// Those of the chosen ones that are older than what stays applied: an `up` refuses them as late.
+fn late_after(chosen: &[&Record], registry: &Registry, history: &History) -> Vec<Named> {
+    let is_chosen = |version| chosen.iter().any(|record| record.version == version);
+    let newest = history
+        .records()
+        .filter(|record| record.is_applied() && !is_chosen(record.version))
+        .map(|record| record.version)
+        .max();
+    let is_late = |record: &&&Record| {
+        let is_wanted = |linked: &Migration| !linked.is_out_of_order() && registry.applies(linked);
+        newest.is_some_and(|newest| record.version < newest)
+            && registry.get(record.version).is_some_and(is_wanted)
+    };
+    chosen.iter().filter(is_late).map(|record| record.named()).collect()
 }
 
 /// Whether a migration that was begun and is not applied can be undone from where it stopped.
@@ -274,8 +330,14 @@ fn half_applied(registry: &Registry, record: &Record) -> Option<bool> {
     }
 }
 
-fn redo(registry: &Registry, history: &History) -> Result<Plan, Error> {
-    let mut plan = down(DownTarget::Steps(1), registry, history)?;
+fn redo(
+    target: &DownTarget,
+    registry: &Registry,
+    history: &History,
+    policies: Policies,
+) -> Result<Plan, Error> {
+    let mut plan = down(target, registry, history, policies)?;
+    plan.late.clear();
     let again: Vec<Step> = plan
         .steps
         .iter()
@@ -447,7 +509,7 @@ fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
     else {
         return Ok(());
     };
-    let late: Vec<Named> = chosen
+    let late: Vec<&Migration> = chosen
         .iter()
         .filter(|migration| migration.version() < newest && !migration.is_out_of_order())
         .filter(|migration| !migration.is_repeatable())
@@ -459,9 +521,19 @@ fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
                 )
             })
         })
-        .map(Migration::named)
         .collect();
-    if late.is_empty() { Ok(()) } else { Err(Error::OutOfOrder { versions: late, newest }) }
+    if late.is_empty() {
+        return Ok(());
+    }
+    let is_reverted = |version: &Version| {
+        history.get(*version).is_some_and(|record| record.state == Stored::Reverted)
+    };
+    let versions = || late.iter().map(|migration| migration.version());
+    Err(Error::OutOfOrder {
+        versions: late.iter().map(|migration| migration.named()).collect(),
+        newest,
+        rolled_back: versions().filter(is_reverted).collect(),
+    })
 }
 
 #[cfg(test)]

@@ -71,12 +71,22 @@ fn record(text: &str) -> Record {
             other => match (other.strip_prefix('@'), other.strip_prefix('b')) {
                 (Some(sequence), _) => doc! { "sequence": sequence.parse::<i64>().unwrap() },
                 (_, Some(batch)) => doc! { "batch": batch.parse::<i64>().unwrap() },
-                _ => panic!("`{other}` says nothing of a record"),
+                _ => match other.split_once('=').unwrap() {
+                    ("app", app) => doc! { "by": { "app": app.replace('_', " ") } },
+                    (tag, versions) => doc! { "tags": [tagged(tag, versions)] },
+                },
             },
         };
         record.extend(more);
     }
     Record::parse(&RawDocumentBuf::try_from(&record).unwrap()).unwrap()
+}
+
+/// A tag of the state in which these versions are applied.
+fn tagged(name: &str, versions: &str) -> Document {
+    let versions = versions.split('+').map(|version| version.parse().unwrap());
+    let applied = crate::protocol::tag::set_of(versions).to_document();
+    doc! { "name": name, "at": mongodb::bson::DateTime::from_millis(0), "applied": applied }
 }
 
 /// `up 1, down 2 resumes, ahead 9`; or the error's code, and the versions that it is about.
@@ -91,7 +101,8 @@ fn outcome(planned: Result<Plan, Error>) -> String {
                 format!("{} {}{resumes}", step.direction.as_str(), step.migration.version())
             });
             let ahead = plan.ahead.iter().map(|named| format!("ahead {}", named.version));
-            steps.chain(ahead).collect::<Vec<_>>().join(", ")
+            let late = plan.late.iter().map(|named| format!("late {}", named.version));
+            steps.chain(ahead).chain(late).collect::<Vec<_>>().join(", ")
         }
         Err(error) => {
             let about = match &error {
@@ -106,6 +117,22 @@ fn outcome(planned: Result<Plan, Error>) -> String {
                     let is_beneath = hint.contains("builds on");
                     format!("{version} {state}{}", if is_beneath { " above" } else { "" })
                 }
+                Error::NotIndependent { later, steps, .. } => {
+                    let later = later.iter().map(|one| {
+                        format!("{}{}", one.version, if one.unknown { "?" } else { "" })
+                    });
+                    format!("{}, {steps} steps", later.collect::<Vec<_>>().join(" "))
+                }
+                Error::UnknownRelease { known, .. } | Error::UnknownTag { known, .. } => {
+                    known.join(" ")
+                }
+                Error::AmbiguousRelease { stretches, .. } => stretches
+                    .iter()
+                    .map(|one| format!("{}:{}:{}", one.release, one.migrations, one.later))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                Error::TagUnreachable { applied, .. } => applied.to_string(),
+                Error::Settings { setting, .. } => (*setting).to_owned(),
                 other => panic!("{other}"),
             };
             format!("{} {about}", error.code())
@@ -116,7 +143,7 @@ fn outcome(planned: Result<Plan, Error>) -> String {
 fn check(goal: impl Fn(&str) -> Goal, policies: Policies, table: &[(&str, &str, &str)]) {
     let registry = registry(migrations());
     for (recorded, wanted, expected) in table {
-        let planned = plan(goal(wanted), &registry, &history(recorded), policies);
+        let planned = plan(&goal(wanted), &registry, &history(recorded), policies);
         assert_eq!(outcome(planned), *expected, "`{wanted}` over `{recorded}`");
     }
 }
@@ -142,9 +169,23 @@ fn back(text: &str) -> Goal {
         ("to", version) => DownTarget::To(Version::new(version.parse().unwrap())),
         ("batch", _) => DownTarget::Batch,
         ("all", _) => DownTarget::All,
-        ("redo", _) => return Goal::Redo,
+        ("redo", "") => return Goal::Redo(DownTarget::Steps(1)),
+        ("redo", only) => return Goal::Redo(only_one(only)),
+        ("only", only) => only_one(only),
+        ("release", release) => DownTarget::ToRelease(release.to_owned()),
+        ("tag", name) => DownTarget::ToTag(name.to_owned()),
         other => panic!("{other:?}"),
     })
+}
+
+/// Reads `2`, and `2 of 3+5`: without 3 and 5, which are independent.
+fn only_one(text: &str) -> DownTarget {
+    let (version, independent) = text.split_once(" of ").unwrap_or((text, ""));
+    let independent = independent.split('+').filter(|version| !version.is_empty());
+    DownTarget::Only {
+        version: version.parse().unwrap(),
+        independent: independent.map(|version| version.parse().unwrap()).collect(),
+    }
 }
 
 #[test]
@@ -222,7 +263,7 @@ fn up_refuses_what_is_late_unless_it_was_tried_in_its_turn() {
         transactional(2, "two"),
         transactional(3, "marked").allowed_out_of_order(),
     ]);
-    let planned = plan(up(""), &marked, &history("2 applied"), Policies::default());
+    let planned = plan(&up(""), &marked, &history("2 applied"), Policies::default());
     assert_eq!(outcome(planned), "up 1, up 3");
 }
 
@@ -265,7 +306,7 @@ fn labelled(selected: &[&str]) -> Registry {
 
 /// The names of the steps, after `-` those that are skipped.
 fn names(registry: &Registry, history: &History, to: &str) -> String {
-    let plan = plan(up(to), registry, history, Policies::default()).unwrap();
+    let plan = plan(&up(to), registry, history, Policies::default()).unwrap();
     let steps = plan.steps.iter().map(|step| step.migration.name().to_owned());
     let skipped = plan.skipped.iter().map(|skipped| format!("-{}", skipped.name()));
     steps.chain(skipped).collect::<Vec<_>>().join(" ")
@@ -322,7 +363,7 @@ fn what_is_repeatable_runs_after_all_versions_and_when_it_has_changed() {
     assert_eq!(names(&registry, &other, ""), "a b");
     assert!(ahead(&registry, &other).is_empty() && drift(&registry, &other).is_empty());
     let rolled_back = plan(
-        Goal::Down(DownTarget::All),
+        &Goal::Down(DownTarget::All),
         &registry,
         &with("1 applied", "a", "applied", "a1"),
         Policies::default(),
@@ -347,7 +388,7 @@ fn down_rolls_back_the_newest_application_first() {
             (three, "to 3", ""),
             (three, "to 0", "down 3, down 2, down 1"),
             (three, "to 9", "unknown_version 9"),
-            ("1 applied @9, 2 applied @2", "steps 1", "down 1"),
+            ("1 applied @9, 2 applied @2", "steps 1", "down 1, late 1"),
             ("1 applied @9, 2 applied @2", "all", "down 1, down 2"),
             // A baseline records all at once.
             ("1 applied @5, 2 applied @5, 3 applied @5", "all", "down 3, down 2, down 1"),
@@ -366,11 +407,11 @@ fn down_refuses_what_this_build_cannot_undo() {
         &[
             ("1 applied, 9 applied", "steps 1", "not_linked 9"),
             ("1 applied, 9 applied, 8 applied", "all", "not_linked 9 8"),
-            ("1 applied @9, 8 applied", "steps 1", "down 1, ahead 8"),
+            ("1 applied @9, 8 applied", "steps 1", "down 1, ahead 8, late 1"),
             // Of the history alone it is known, too.
             ("1 applied, 8 reverted down", "to 8", ""),
             ("4 applied, 5 applied", "all", "irreversible 5"),
-            ("4 applied, 5 applied @2", "steps 1", "down 4"),
+            ("4 applied, 5 applied @2", "steps 1", "down 4, late 4"),
             ("5 applied, 9 applied", "all", "not_linked 9"),
         ],
     );
@@ -433,7 +474,7 @@ fn redo_rolls_the_newest_back_and_applies_it_again() {
 #[test]
 fn only_transactional_migrations_that_go_up_are_one_transaction() {
     let refused = |recorded: &str, goal| {
-        let plan = plan(goal, &registry(migrations()), &history(recorded), Policies::default());
+        let plan = plan(&goal, &registry(migrations()), &history(recorded), Policies::default());
         match refuse_apart(&plan.unwrap().steps) {
             Ok(()) => String::new(),
             Err(Error::Apart { versions, before, until }) => {
@@ -460,3 +501,5 @@ fn only_transactional_migrations_that_go_up_are_one_transaction() {
     };
     assert_eq!((versions.len(), before.map(Version::get)), (0, Some(most)));
 }
+
+mod back;

@@ -128,7 +128,7 @@ impl Runner {
             Ok((history, _)) => history,
             Err(error) => return (Err(error), Ok(()), None),
         };
-        let goal = Goal::Up(UpTarget::default());
+        let goal = &Goal::Up(UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.policies()).map(drop);
         let mut pending = Vec::new();
         for migration in plan::pending(&self.registry, &history) {

@@ -425,6 +425,13 @@ async fn singles(world: &World) -> Result<Vec<Unit>, Failure> {
             }));
         }
     }
+    for history in History::APART {
+        let (verb, count) = (Verb::Only, Count::All);
+        let commands = world.commands(history, verb, count).await?;
+        println!("{history} only: {commands} commands");
+        let points = Point::all(commands);
+        units.extend(points.map(|point| Unit::Single { history, verb, count, point }));
+    }
     for verb in [Verb::Up, Verb::Down] {
         let count = Count::Heartbeats;
         let commands = world.commands("slow", verb, count).await?;

@@ -110,7 +110,7 @@ impl Edit {
     }
 
     /// The paths whose values the edit may change.
-    pub(super) fn paths(&self) -> Vec<&Path> {
+    pub(in crate::kinds::change) fn paths(&self) -> Vec<&Path> {
         match self {
             Self::Rename { from, to } | Self::Move { from, to } => vec![from, to],
             Self::Add { path, .. } | Self::Remove { path } | Self::Convert { path, .. } => {

@@ -38,7 +38,6 @@ use crate::{
 };
 
 /// What a shadow run is asked for.
-#[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub goal: Goal,
     pub sample: u32,
@@ -61,7 +60,8 @@ impl Runner {
         lint: bool,
     ) -> Result<DryRunReport, Error> {
         let begun = Instant::now();
-        let plan = self.planned_unless_cancelled(wanted.goal).await?;
+        let sample = wanted.sample;
+        let plan = self.planned_unless_cancelled(&wanted.goal).await?;
         let lints = if lint { self.lints(&plan.steps).await? } else { Vec::new() };
         let mut report = DryRunReport {
             group: self.settings.group.clone(),
@@ -122,7 +122,7 @@ impl Runner {
         report.duration_ms = clock::ms_since(begun);
         report.shadow = Some(ShadowReport {
             database: name,
-            sample: wanted.sample,
+            sample,
             collections: done.copied.collections,
             documents: done.copied.documents,
             swept,
@@ -192,7 +192,7 @@ async fn work(
     runner.settings.unthrottled = true;
     let options =
         RunOptions { continue_on_error: wanted.continue_on_error, ..RunOptions::default() };
-    let ran = runner.run(wanted.goal, options).await;
+    let ran = runner.run(&wanted.goal, options).await;
     let (commands, observed) = match &watching {
         Some(watching) => (watching.steps(), watching.heard()),
         None => (Vec::new(), false),
