@@ -74,6 +74,7 @@
 //! | Reports | [`RunReport`], [`StartReport`], [`PlanReport`], [`DryRunReport`], [`StatusReport`], [`HistoryReport`], [`CheckReport`], … |
 //! | Errors | [`Error`], with its [`Kind`], code and exit code; [`Failure`], [`ServerError`] |
 //! | Settings | [`StartPolicy`], [`Wait`], [`OutOfOrder`], [`DatabaseAhead`], [`Retries`], [`LintLimits`], [`CancellationToken`] |
+//! | Being told of runs | [`Migrator::listen`], [`Event`], [`EventKind`]; over HTTP: the module `webhook` |
 //! | Testing | [`verify!`]; with features: `testing`, `embedded` |
 //! | Command line, HTTP | with features: `cli`, `http` |
 //!
@@ -214,7 +215,12 @@ pub use mongrate_macros::test;
 /// A test of all linked migrations: write it once, where your tests are.
 pub use mongrate_macros::verify;
 pub use registry::migration::{Migration, OnlineFn, Outcome, TransactionFn};
-pub use telemetry::observer::Observer;
+pub use telemetry::{
+    listen::event::{
+        Event, EventError, EventKind, EventMigration, EventRun, RunOutcome, RunVerb, Severity,
+    },
+    observer::Observer,
+};
 pub use tokio_util::sync::CancellationToken;
 
 /// The shapes of documents that types have, as constants and as data; what a hand-written

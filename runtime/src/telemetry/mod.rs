@@ -3,6 +3,7 @@
 //!
 //! Imports: mongo, model.
 
+pub(crate) mod listen;
 pub(crate) mod metrics;
 pub(crate) mod observer;
 pub(crate) mod progress;
