@@ -100,6 +100,7 @@
 //! | `embedded` | no | the module `embedded`: a real MongoDB that starts by itself, for development and tests |
 //! | `metrics` | no | numbers for the `metrics` facade: see `docs/observability.md` |
 //! | `testing` | no | the module `testing`: tests of your own migrations; turns on `embedded` |
+//! | `webhook` | no | the module `webhook`: events of runs over HTTP, signed; with `cli`, the option `--webhook` |
 //! | `http` | no | the module `http`: an axum router with the verbs and a dashboard; with `cli`, the verb `serve` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -222,6 +223,18 @@ pub use telemetry::{
     observer::Observer,
 };
 pub use tokio_util::sync::CancellationToken;
+
+/// *Feature `webhook`.* Events of runs over HTTP.
+#[cfg(feature = "webhook")]
+pub mod webhook {
+    pub use crate::telemetry::webhook::{
+        from_env::{
+            MONGRATE_WEBHOOK, MONGRATE_WEBHOOK_AUTHORIZATION, MONGRATE_WEBHOOK_EVENTS,
+            MONGRATE_WEBHOOK_SECRET, MONGRATE_WEBHOOK_SECRET_FILE, MONGRATE_WEBHOOK_TEMPLATE,
+        },
+        hook::{Webhook, WebhookAnswer},
+    };
+}
 
 /// The shapes of documents that types have, as constants and as data; what a hand-written
 /// [`Shaped`] is made of.

@@ -69,6 +69,8 @@ mod seats;
 mod server;
 mod shared;
 mod steer;
+#[cfg(feature = "webhook")]
+mod webhooks;
 mod wire;
 mod words;
 

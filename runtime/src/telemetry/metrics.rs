@@ -102,6 +102,20 @@ pub(crate) fn missed(group: &str, database: &str) {
     }
 }
 
+/// Counts an event that a webhook has sent, or could not send.
+#[cfg(feature = "webhook")]
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn sent(group: &str, database: &str, outcome: &'static str) {
+    #[cfg(feature = "metrics")]
+    ::metrics::counter!(
+        "mongrate_webhook_events_total",
+        "group" => group.to_owned(),
+        "database" => database.to_owned(),
+        "outcome" => outcome,
+    )
+    .increment(1);
+}
+
 /// Sets at which migration of how many this process's run is.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
 pub(crate) fn placed(group: &str, database: &str, at: usize, of: usize) {

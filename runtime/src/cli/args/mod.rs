@@ -3,6 +3,8 @@
 pub(crate) mod common;
 pub(crate) mod steering;
 pub(crate) mod verb;
+#[cfg(feature = "webhook")]
+pub(crate) mod webhook;
 
 use std::fmt;
 

@@ -98,6 +98,12 @@ pub enum Command {
     /// Remove what declared migrations keep for their rollback
     Purge(PurgeArgs),
 
+    /// Send a made-up event to the webhook, and print the answer
+    ///
+    /// Needs no database.
+    #[cfg(feature = "webhook")]
+    Webhook(Box<super::webhook::WebhookTestArgs>),
+
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -128,6 +134,8 @@ impl Command {
             Self::Resolve(_) => "resolve",
             Self::Repair(_) => "repair",
             Self::Purge(_) => "purge",
+            #[cfg(feature = "webhook")]
+            Self::Webhook(_) => "webhook",
             Self::Completions(_) => "completions",
         }
     }
@@ -193,6 +201,11 @@ pub struct UpArgs {
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
+
+    /// Where the events of the run are sent to.
+    #[cfg(feature = "webhook")]
+    #[command(flatten)]
+    pub webhook: super::webhook::WebhookArgs,
 }
 
 /// What `plan` shows.
@@ -310,6 +323,11 @@ pub struct DownArgs {
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
+
+    /// Where the events of the run are sent to.
+    #[cfg(feature = "webhook")]
+    #[command(flatten)]
+    pub webhook: super::webhook::WebhookArgs,
 }
 
 /// How `redo` is done.
@@ -326,6 +344,11 @@ pub struct RedoArgs {
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
+
+    /// Where the events of the run are sent to.
+    #[cfg(feature = "webhook")]
+    #[command(flatten)]
+    pub webhook: super::webhook::WebhookArgs,
 }
 
 /// What `create` writes.

@@ -16,6 +16,8 @@ pub(crate) mod steering;
 pub(crate) mod style;
 mod table;
 pub(crate) mod view;
+#[cfg(feature = "webhook")]
+pub(crate) mod webhook;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,1 @@
+//! What the guide to notifications shows, is so.
