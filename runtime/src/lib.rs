@@ -82,7 +82,7 @@
 //!
 //! The guides are in the directory `docs` of the repository: `quick-start.md`, `kinds.md` (which kind
 //! to use), `backfills.md`, `models.md`, `in-your-app.md`, `command-line.md`, `dry-run.md`, `http.md`,
-//! `testing.md`, `production.md`, `observability.md`, `errors.md` (what to do when it stops),
+//! `testing.md`, `production.md`, `observability.md`, `notifications.md` (tell others about a run), `errors.md` (what to do when it stops),
 //! `guarantees.md`, `how-it-works.md`, `glossary.md`.
 //!
 //! # Features
@@ -320,6 +320,11 @@ mod guides {
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../docs/dry-run.md")]
 mod dry_run_guide {}
+
+/// The programs of the guide to notifications.
+#[cfg(all(doctest, feature = "webhook"))]
+#[doc = include_str!("../../docs/notifications.md")]
+mod notifications_guide {}
 
 /// The programs of the guide to HTTP.
 #[cfg(all(doctest, feature = "http"))]
