@@ -11,6 +11,7 @@ use mongrate::{
     migration,
     mongodb::Client,
 };
+
 use telemetry::Telemetry;
 
 /// Everybody begins with the free plan.

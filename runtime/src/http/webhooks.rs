@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use crate::{telemetry::listen::event::EventKind, telemetry::webhook::body::Body};
+use crate::telemetry::{listen::event::EventKind, webhook::body::Body};
 
 #[derive(OpenApi)]
 #[openapi(components(schemas(Body)))]

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::Uri;
+use super::address::Uri;
 use crate::{Error, Migrator, cli::duration, webhook::Webhook};
 
 const WEBHOOK: &str = "Webhook";
