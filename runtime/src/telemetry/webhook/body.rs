@@ -117,7 +117,7 @@ pub(crate) struct Run {
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "http", schema(as = WebhookMigration))]
 pub(crate) struct Migration {
-    /// A number that may pass 2^53: as text.
+    /// A number that may pass 2^53, as text; `repeatable`: the migration has none.
     pub version: String,
     pub name: String,
     /// `up` or `down`.

@@ -74,6 +74,8 @@ fn kind(name: &str) -> Option<EventKind> {
                 batch: Some(1),
                 fence: Some(7),
                 steps: vec![report(StepOutcome::Applied)],
+                skipped: Vec::new(),
+                stands: None,
                 waited_ms: 0,
                 ahead: Vec::new(),
                 cancelled_by: None,
