@@ -45,7 +45,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// # }
 /// ```
 ///
-/// A webhook does no harm to a run: it is a [listener](Migrator::listen). An event is sent again after
+/// A webhook does no harm to a run: it is a [listener](crate::Migrator::listen). An event is sent again after
 /// answers 408, 429 and 5xx, and if there is no answer within 10 s: up to 8 times, with pauses that grow
 /// from half a second (or those of `Retry-After`), for [a minute](Self::give_up_after). The order of the
 /// events is kept. Redirects are not followed. After an event that could not be delivered, each further
@@ -55,8 +55,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// `webhook-id` if it arrives again. What a killed process had not delivered is lost.
 ///
 /// The address counts as a secret, as those of chats are: no output holds more of it than its host.
-///
-/// [Migrator::listen]: crate::Migrator::listen
 #[derive(Clone)]
 pub struct Webhook {
     pub(super) url: String,
