@@ -170,3 +170,77 @@ impl Told {
         self.listeners.put(&Event { run, number: state.number, at: Utc::now(), kind });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::{
+        model::{report::steering::Asked, state::Who},
+        telemetry::{listen::event::RunVerb, progress::PlannedStep},
+    };
+
+    /// What listeners are told of these events, by name.
+    fn names(events: Vec<RunEvent>) -> Vec<&'static str> {
+        let (send, received) = mpsc::channel();
+        let mut listeners = Listeners::default();
+        listeners.add(move |event| drop(send.send(event.name())));
+        let told = Told::new(listeners);
+        told.hear(RunEvent::Began { fence: None, steps: Vec::new() });
+        told.begin(EventRun {
+            id: "7".to_owned(),
+            verb: RunVerb::Up,
+            group: "default".to_owned(),
+            database: "shop".to_owned(),
+            by: Who::default(),
+        });
+        events.into_iter().for_each(|event| told.hear(event));
+        drop(told);
+        received.iter().collect()
+    }
+
+    fn began() -> RunEvent {
+        let step = PlannedStep {
+            version: crate::model::version::Version::new(1),
+            name: "one",
+            direction: crate::model::state::Direction::Up,
+        };
+        RunEvent::Began { fence: Some(1), steps: vec![step] }
+    }
+
+    #[test]
+    fn a_pause_is_told_once_and_its_end_before_what_follows() {
+        let asked = || Asked { by: Who::default(), at: Utc::now(), why: None };
+        let hold = |reason| Some(Hold::new(reason, "paused by somebody"));
+        let paused = || RunEvent::Paused { asked: asked() };
+        let held = |reason| RunEvent::Held { hold: hold(reason) };
+        let events = vec![
+            paused(),
+            paused(),
+            began(),
+            held(HoldReason::Rate),
+            held(HoldReason::Paused),
+            held(HoldReason::Paused),
+            RunEvent::Held { hold: None },
+            RunEvent::Held { hold: None },
+        ];
+        let told = ["run.paused", "run.resumed", "run.began", "run.paused", "run.resumed"];
+        assert_eq!(names(events), told);
+    }
+
+    #[test]
+    fn what_no_listener_asked_for_and_what_is_out_of_range_is_not_told() {
+        let waits = RunEvent::NotYet { until: Utc::now() };
+        let events = vec![
+            waits,
+            RunEvent::StepBegan { at: 0 },
+            began(),
+            RunEvent::StepBegan { at: 9 },
+            RunEvent::Undone { from: 5 },
+            RunEvent::LockLost { taken_by: None },
+            began(),
+        ];
+        assert_eq!(names(events), ["run.began", "run.lock_lost", "run.began"]);
+    }
+}
