@@ -165,6 +165,8 @@ pub(crate) enum Verb {
     Repair(App),
     /// App: remove what declared migrations keep for their rollback
     Purge(App),
+    /// App: send a made-up event to the webhook (feature `webhook`)
+    Webhook(App),
     /// App: serve HTTP and a dashboard (feature `http`)
     Serve(App),
     /// App: print a completion script for a shell
@@ -311,6 +313,7 @@ impl Verb {
             Self::Tag(app) => ("tag", app),
             Self::Repair(app) => ("repair", app),
             Self::Purge(app) => ("purge", app),
+            Self::Webhook(app) => ("webhook", app),
             Self::Serve(app) => ("serve", app),
             Self::Completions(app) => ("completions", app),
             Self::Diff(_) | Self::Models(_) => return None,

@@ -14,6 +14,7 @@ use mongrate::{
     cli::{Cli, CliArgs},
     http::{Api, Auth, Scope, Token},
     mongodb::Database,
+    webhook::Webhook,
 };
 use serde_json::{Value, json};
 
@@ -25,7 +26,16 @@ pub(crate) async fn run(cli: &Cli, args: &CliArgs, listen: SocketAddr) -> ExitCo
         Ok(connection) => connection,
         Err(error) => return args.fail(&error),
     };
-    let migrator = cli.migrator(args, connection.database());
+    let mut migrator = cli.migrator(args, connection.database());
+    // With `MONGRATE_WEBHOOK`, a chat or an incident tool is told what happens.
+    match Webhook::from_env() {
+        Ok(Some(webhook)) => migrator = migrator.listen(webhook.listener()),
+        Ok(None) => {}
+        Err(error) => {
+            connection.close().await;
+            return args.fail(&error.into());
+        }
+    }
     // Several instances may start at once: one migrates, the others wait until it is done.
     // `MIGRATE_ON_START=check` or `=false` changes that.
     if let Err(error) = migrator.on_start().default_policy(StartPolicy::Migrate).await {

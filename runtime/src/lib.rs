@@ -74,6 +74,7 @@
 //! | Reports | [`RunReport`], [`StartReport`], [`PlanReport`], [`DryRunReport`], [`StatusReport`], [`HistoryReport`], [`CheckReport`], … |
 //! | Errors | [`Error`], with its [`Kind`], code and exit code; [`Failure`], [`ServerError`] |
 //! | Settings | [`StartPolicy`], [`Wait`], [`OutOfOrder`], [`DatabaseAhead`], [`Retries`], [`LintLimits`], [`CancellationToken`] |
+//! | Being told of runs | [`Migrator::listen`], [`Event`], [`EventKind`]; over HTTP: the module `webhook` |
 //! | Testing | [`verify!`]; with features: `testing`, `embedded` |
 //! | Command line, HTTP | with features: `cli`, `http` |
 //!
@@ -81,7 +82,7 @@
 //!
 //! The guides are in the directory `docs` of the repository: `quick-start.md`, `kinds.md` (which kind
 //! to use), `backfills.md`, `models.md`, `in-your-app.md`, `command-line.md`, `dry-run.md`, `http.md`,
-//! `testing.md`, `production.md`, `observability.md`, `errors.md` (what to do when it stops),
+//! `testing.md`, `production.md`, `observability.md`, `notifications.md` (tell others about a run), `errors.md` (what to do when it stops),
 //! `guarantees.md`, `how-it-works.md`, `glossary.md`.
 //!
 //! # Features
@@ -99,6 +100,7 @@
 //! | `embedded` | no | the module `embedded`: a real MongoDB that starts by itself, for development and tests |
 //! | `metrics` | no | numbers for the `metrics` facade: see `docs/observability.md` |
 //! | `testing` | no | the module `testing`: tests of your own migrations; turns on `embedded` |
+//! | `webhook` | no | the module `webhook`: events of runs over HTTP, signed; with `cli`, the option `--webhook` |
 //! | `http` | no | the module `http`: an axum router with the verbs and a dashboard; with `cli`, the verb `serve` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -216,8 +218,25 @@ pub use mongrate_macros::test;
 /// A test of all linked migrations: write it once, where your tests are.
 pub use mongrate_macros::verify;
 pub use registry::migration::{Migration, OnlineFn, Outcome, TransactionFn};
-pub use telemetry::observer::Observer;
+pub use telemetry::{
+    listen::event::{
+        Event, EventError, EventKind, EventMigration, EventRun, RunOutcome, RunVerb, Severity,
+    },
+    observer::Observer,
+};
 pub use tokio_util::sync::CancellationToken;
+
+/// *Feature `webhook`.* Events of runs over HTTP.
+#[cfg(feature = "webhook")]
+pub mod webhook {
+    pub use crate::telemetry::webhook::{
+        from_env::{
+            MONGRATE_WEBHOOK, MONGRATE_WEBHOOK_AUTHORIZATION, MONGRATE_WEBHOOK_EVENTS,
+            MONGRATE_WEBHOOK_SECRET, MONGRATE_WEBHOOK_SECRET_FILE, MONGRATE_WEBHOOK_TEMPLATE,
+        },
+        hook::{Webhook, WebhookAnswer},
+    };
+}
 
 /// The shapes of documents that types have, as constants and as data; what a hand-written
 /// [`Shaped`] is made of.
@@ -307,6 +326,11 @@ mod guides {
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../docs/dry-run.md")]
 mod dry_run_guide {}
+
+/// The programs of the guide to notifications.
+#[cfg(all(doctest, feature = "webhook"))]
+#[doc = include_str!("../../docs/notifications.md")]
+mod notifications_guide {}
 
 /// The programs of the guide to HTTP.
 #[cfg(all(doctest, feature = "http"))]

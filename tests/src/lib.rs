@@ -10,6 +10,7 @@ pub mod layers;
 pub mod lookalike;
 pub mod mongos;
 pub mod process;
+pub mod receiver;
 pub mod snapshot;
 pub mod whole;
 pub mod wire;

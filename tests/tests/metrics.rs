@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, LazyLock, Mutex},
+    time::Duration,
 };
 
 use metrics::{
@@ -12,6 +13,7 @@ use metrics::{
 use mongrate::{
     Migration, Migrator, StartPolicy,
     bson::{Document, doc},
+    webhook::Webhook,
 };
 use mongrate_tests::{TestDb, effect};
 
@@ -135,8 +137,15 @@ async fn a_recorder_gets_what_the_guide_lists() {
     assert_eq!(differences(), [2.0], "an index that is missing, and a collection that is extra");
     drifted.drift().ignore("guests").await.unwrap();
     assert_eq!(differences(), [1.0]);
-    let error = migrator.up().await.unwrap_err();
+    // One webhook that arrives at nobody, and a listener that is no hurdle.
+    let hook = Webhook::new("http://127.0.0.1:1/").unwrap().give_up_after(Duration::ZERO);
+    let hook = hook.events("run.ended").unwrap();
+    let told = migrator.clone().listen(hook.listener()).listener_wait(Duration::from_secs(60));
+    let error = told.up().await.unwrap_err();
     assert!(format!("{error:?}").contains("3 were known"), "{error:?}");
+    let failed = [&*database, "group=default", "outcome=failed"];
+    assert_eq!(seen.of("mongrate_webhook_events_total", &failed), [1.0]);
+    assert_eq!(seen.of("mongrate_events_missed_total", &[&database]), [0.0; 0]);
     assert_eq!(seen.of("mongrate_migrations_applied", &[&database, "group=default"]), [3.0]);
     assert_eq!(seen.of("mongrate_migrations_pending", &[&database]), [1.0]);
     let duration = "mongrate_migration_duration_seconds";

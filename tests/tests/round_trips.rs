@@ -1,10 +1,11 @@
 //! What goes over the wire, counted: never timed.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use mongrate::{
     Error, Migration, Migrator, Version,
     bson::{Document, doc},
+    webhook::Webhook,
 };
 use mongrate_tests::{TestDb, effects::TWENTY};
 use tokio_util::sync::CancellationToken;
@@ -72,6 +73,28 @@ async fn m_pending_are_five_plus_two_m_plus_their_own() {
         assert_eq!(sent, expected);
         fresh.pass().await;
     }
+}
+
+/// Whoever listens, and however badly, sends nothing and changes nothing.
+#[tokio::test]
+async fn listeners_cost_no_command() {
+    let fresh = TestDb::new("listeners_cost").await;
+    let silent = fresh.migrator(TWENTY);
+    let hook = Webhook::new("http://127.0.0.1:1/").unwrap().give_up_after(Duration::ZERO);
+    let heard = silent.clone().listen(|_| panic!("a listener's own business"));
+    let heard = heard.listen(hook.listener()).listener_wait(Duration::ZERO);
+    let mut sent = Vec::new();
+    for migrator in [&silent, &heard] {
+        fresh.wire.take();
+        migrator.up().await.unwrap();
+        migrator.up().await.unwrap();
+        migrator.down().all().await.unwrap();
+        sent.push(fresh.wire.take());
+    }
+    // Forth, where each body sends two; nothing pending; and back, where each sends one.
+    assert_eq!(sent[0].len(), (5 + 2 * 20 + 40) + 1 + (5 + 2 * 20 + 20), "{sent:?}");
+    assert_eq!(sent[0], sent[1]);
+    fresh.pass().await;
 }
 
 #[tokio::test]

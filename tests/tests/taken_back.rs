@@ -2,12 +2,15 @@
 //! It is done again, once, and no report says otherwise.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
+    sync::{
+        atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
+        mpsc,
+    },
     time::Duration,
 };
 
 use mongrate::{
-    BoxError, Error, Kind, Migration, StepOutcome, Transaction,
+    BoxError, Error, EventKind, Kind, Migration, StepOutcome, Transaction,
     bson::{Document, doc},
     embedded::Embedded,
     mongodb::{Client, options::ClientOptions},
@@ -152,13 +155,20 @@ async fn what_an_election_takes_back_is_done_again_once() {
 
     // Forth.
     let one = fresh(&set, "taken_back_up").await;
-    let migrator = one.migrator(FIVE).lease(lease);
+    let (told, taken_back) = mpsc::channel();
+    let migrator = one.migrator(FIVE).lease(lease).listen(move |event| {
+        if let EventKind::TakenBack { migrations } = &event.kind {
+            told.send(migrations.iter().map(|one| one.version).collect::<Vec<_>>()).unwrap();
+        }
+    });
     let running = tokio::spawn({
         let migrator = migrator.clone();
         async move { migrator.up().await }
     });
     let killed = strike(&set, &one, 2, 4).await;
     let report = running.await.unwrap().unwrap();
+    let gone: Vec<_> = taken_back.try_iter().flatten().collect();
+    assert_eq!(gone, effects::versions([2, 3]), "a listener knows");
     assert_eq!(report.versions(), effects::versions(1..=5), "each once: {report:#?}");
     assert_exactly_once(&one.db, 1..=5).await;
     assert_eq!(THIRD.swap(0, SeqCst), 2, "once for an election to take back");

@@ -9,6 +9,7 @@ mod refusals;
 mod releases;
 mod signals;
 mod steering;
+mod webhook;
 mod work;
 
 // What `create` writes compiles, as it is compiled here.
@@ -139,6 +140,12 @@ fn command(args: &[&str]) -> Command {
         "MONGODB_URI",
         "MONGODB_DATABASE",
         "MIGRATE_ON_START",
+        "MONGRATE_WEBHOOK",
+        "MONGRATE_WEBHOOK_SECRET",
+        "MONGRATE_WEBHOOK_SECRET_FILE",
+        "MONGRATE_WEBHOOK_AUTHORIZATION",
+        "MONGRATE_WEBHOOK_EVENTS",
+        "MONGRATE_WEBHOOK_TEMPLATE",
         "NO_COLOR",
         "CLICOLOR",
         "CLICOLOR_FORCE",

@@ -182,6 +182,7 @@
 //! | `purge` | [`PurgeReport`](crate::PurgeReport) |
 //! | `create` | [`Created`] |
 //! | `completions` | `{"shell", "script"}` |
+//! | `webhook` (feature `webhook`) | [`WebhookAnswer`](crate::webhook::WebhookAnswer); with `--print`: `{"body"}` |
 //! | `serve` (feature `http`) | `{"url", "database"}`, once it listens |
 //!
 //! ```json
@@ -191,7 +192,7 @@
 //! - `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
 //!   `no_database`, `reserved_database`, `embedded`, `bad_log_filter`, `bad_mapping`,
 //!   `confirmation_needed`, `declined`, `bad_name`, `name_taken`, `no_directory`, `no_version`,
-//!   `bad_sum`, `no_token`, `bad_token`, `listen`, `io`.
+//!   `bad_sum`, `no_webhook`, `no_token`, `bad_token`, `listen`, `io`.
 //! - `kind` is the [`Kind`].
 //! - `next`, if it is there, is text for people.
 //! - `report`, if a run had begun, is the [`RunReport`](crate::RunReport) of what was done.
@@ -219,12 +220,16 @@ mod uri;
 mod usage;
 mod verbs;
 mod watch;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 use std::{ffi::OsString, process::ExitCode};
 
 pub use clap;
 pub use mongrate_seal::create::{CreateError, Created, NewMigration, Template};
 
+#[cfg(feature = "webhook")]
+pub use self::args::webhook::{WebhookArgs, WebhookTestArgs};
 #[cfg(feature = "http")]
 pub use self::serve::ServeArgs;
 pub use self::{
@@ -286,7 +291,7 @@ impl Cli {
                 }
                 #[cfg(feature = "http")]
                 usage::CommandLine { verb: usage::Verb::Serve(serve), args } => {
-                    serve.execute(&self, args).await
+                    Box::pin(serve.execute(&self, args)).await
                 }
             },
             Err(code) => code,

@@ -109,7 +109,9 @@ fn on_the_line(said: &Mutex<Said>, event: RunEvent, width: Option<u16>) -> Optio
             "waiting until the server ends a transaction that a former process left open, at most {} s",
             at_most.as_secs()
         ),
-        RunEvent::StepEnded { .. } | RunEvent::Undone { .. } => return None,
+        RunEvent::StepEnded { .. } | RunEvent::Undone { .. } | RunEvent::LockLost { .. } => {
+            return None;
+        }
     };
     said.text.clone_from(&text);
     Some(text)

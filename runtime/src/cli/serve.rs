@@ -28,6 +28,7 @@ use crate::{
         Api, PREFIX,
         auth::{Auth, Scope, Token},
     },
+    model::secret_file,
     telemetry::redact,
 };
 
@@ -80,6 +81,11 @@ pub struct ServeArgs {
     /// Show the messages of failed migrations, which may quote documents
     #[arg(long)]
     pub show_failures: bool,
+
+    /// Where the events of the runs are sent to.
+    #[cfg(feature = "webhook")]
+    #[command(flatten)]
+    pub webhook: super::args::webhook::WebhookArgs,
 }
 
 impl ServeArgs {
@@ -119,12 +125,22 @@ impl ServeArgs {
         stop: &CancellationToken,
     ) -> Result<(), CliError> {
         let auth = Auth::bearer(self.tokens()?)?;
+        #[cfg(feature = "webhook")]
+        let webhook = self.webhook.webhook()?;
         // For dry runs; it records nothing otherwise.
         let observer = Observer::new();
         let connecting = cli.connect_observed(args, Some(&observer));
         let connection = unless_cancelled(stop, connecting).await?;
         let migrator = cli.migrator(args, connection.database());
         let migrator = migrator.observer(&observer).cancel_on(stop.clone());
+        // A run is over when it is, as this process lives on: the end of the process waits instead.
+        #[cfg(feature = "webhook")]
+        let migrator = match webhook {
+            Some(hook) => migrator.listen(hook.listener()).listener_wait(std::time::Duration::ZERO),
+            None => migrator,
+        };
+        #[cfg(feature = "webhook")]
+        let listened_to = migrator.clone();
         let served = async {
             // Report an unsound build now, not at the first request.
             migrator.migrations()?;
@@ -146,6 +162,13 @@ impl ServeArgs {
             api.serve(listener, stop.clone()).await.map_err(|error| self.cannot_listen(&error))
         }
         .await;
+        #[cfg(feature = "webhook")]
+        {
+            let late = listened_to.flush_listeners(self.webhook.wait()).await;
+            if late > 0 {
+                out.note(&format!("warning: the webhook does not have the last events ({late})"));
+            }
+        }
         connection.close().await;
         served
     }
@@ -235,8 +258,7 @@ fn bad_token(place: &str, error: &Error) -> CliError {
 fn read_tokens(path: &Path) -> Result<Vec<Token>, CliError> {
     let refuse =
         |problem: String| CliError::usage("bad_token", format!("{}: {problem}", path.display()));
-    refuse_exposed(path).map_err(refuse)?;
-    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+    let text = secret_file::read(path).map_err(refuse)?;
     let mut tokens = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -266,24 +288,6 @@ fn read_tokens(path: &Path) -> Result<Vec<Token>, CliError> {
         tokens.push(Token::new(name, scope, secret).map_err(|error| bad_token(&place, &error))?);
     }
     Ok(tokens)
-}
-
-/// Refuses a file of secrets that other users may read.
-#[cfg(unix)]
-fn refuse_exposed(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let mode = std::fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode();
-    match mode & 0o077 {
-        0 => Ok(()),
-        _ => Err(format!("other users may read it; run `chmod 600 {}`", path.display())),
-    }
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "its other half looks")]
-fn refuse_exposed(_: &Path) -> Result<(), String> {
-    Ok(())
 }
 
 #[cfg(test)]

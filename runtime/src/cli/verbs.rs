@@ -73,7 +73,14 @@ impl VerbRun<'_> {
         match command {
             Command::Create(args) => return self.create(args),
             Command::Completions(args) => return self.completions(args.shell),
+            #[cfg(feature = "webhook")]
+            Command::Webhook(args) => return self.webhook(args).await,
             _ => {}
+        }
+        // Before a connection is made: what is wrong with a webhook is no surprise after a run.
+        #[cfg(feature = "webhook")]
+        if let Some(webhook) = webhook_of(command) {
+            webhook.webhook()?;
         }
         self.refuse_unasked(command)?;
         let dry_run = dry_run_of(command);
@@ -90,6 +97,10 @@ impl VerbRun<'_> {
             .progress(progress::listener(self.out, self.is_logged));
         if let Some(observer) = &observer {
             migrator = migrator.observer(observer);
+        }
+        #[cfg(feature = "webhook")]
+        if let Some(webhook) = webhook_of(command) {
+            migrator = webhook.apply(migrator)?;
         }
         let output = self.with_migrator(command, migrator).await;
         connection.close().await;
@@ -171,6 +182,8 @@ impl VerbRun<'_> {
             Command::Create(_) | Command::Completions(_) => {
                 unreachable!("answered without a database")
             }
+            #[cfg(feature = "webhook")]
+            Command::Webhook(_) => unreachable!("answered without a database"),
         }
     }
 
@@ -490,6 +503,16 @@ fn dry_run_of(command: &Command) -> DryRunArgs {
         Command::Down(args) => args.dry_run,
         Command::Redo(args) => args.dry_run,
         _ => DryRunArgs::default(),
+    }
+}
+
+#[cfg(feature = "webhook")]
+fn webhook_of(command: &Command) -> Option<&super::args::webhook::WebhookArgs> {
+    match command {
+        Command::Up(args) => Some(&args.webhook),
+        Command::Down(args) => Some(&args.webhook),
+        Command::Redo(args) => Some(&args.webhook),
+        _ => None,
     }
 }
 

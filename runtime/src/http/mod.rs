@@ -70,6 +70,8 @@ mod seats;
 mod server;
 mod shared;
 mod steer;
+#[cfg(feature = "webhook")]
+mod webhooks;
 mod wire;
 mod words;
 

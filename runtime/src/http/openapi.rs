@@ -88,6 +88,8 @@ pub(super) fn document(prefix: &str) -> Value {
         });
         components.insert("securitySchemes".to_owned(), json!({ "bearer": bearer }));
     }
+    #[cfg(feature = "webhook")]
+    super::webhooks::describe(root);
     let paths = root.get_mut("paths").and_then(Value::as_object_mut);
     for (path, methods) in paths.into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
@@ -147,6 +149,18 @@ mod tests {
             }
         }
         assert!(found > 50, "{found}");
+    }
+
+    #[cfg(feature = "webhook")]
+    #[test]
+    fn what_is_sent_to_others_is_described() {
+        let document = document("/api/migrations");
+        let version = document.get("openapi").and_then(Value::as_str).unwrap();
+        assert!(version.starts_with("3.1"), "webhooks are of 3.1: {version}");
+        let body = "/webhooks/event/post/requestBody/content/application~1json/schema/$ref";
+        assert_eq!(document.pointer(body), Some(&json!("#/components/schemas/WebhookEvent")));
+        let fields = document.pointer("/components/schemas/WebhookData/properties").unwrap();
+        assert!(fields.get("way_out").is_some(), "{fields}");
     }
 
     #[test]

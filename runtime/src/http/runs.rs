@@ -255,7 +255,9 @@ impl Ongoing {
             RunEvent::Waiting { .. }
             | RunEvent::HeldUp { .. }
             | RunEvent::Paused { .. }
-            | RunEvent::NotYet { .. } => {}
+            | RunEvent::NotYet { .. }
+            // The run's end says so.
+            | RunEvent::LockLost { .. } => {}
             RunEvent::Held { hold } => {
                 self.now().hold = hold.map(Hold::from);
                 self.feed.publish("run", &self.shown());

@@ -8,6 +8,7 @@ pub(crate) mod down;
 pub(crate) mod drift;
 pub(crate) mod dry_run;
 pub(crate) mod import;
+pub(crate) mod listen;
 #[cfg(any(feature = "cli", feature = "http"))]
 pub(crate) mod mode;
 pub(crate) mod on_start;
@@ -41,7 +42,7 @@ use crate::{
         migration::Migration,
     },
     run::Runner,
-    telemetry::{observer::Observer, progress::Progress},
+    telemetry::{listen::queue::Listeners, observer::Observer, progress::Progress},
 };
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -65,6 +66,7 @@ pub struct Migrator {
     cancel: CancellationToken,
     observer: Option<Observer>,
     progress: Progress,
+    listeners: Listeners,
 }
 
 impl Migrator {
@@ -84,6 +86,7 @@ impl Migrator {
             cancel: CancellationToken::new(),
             observer: None,
             progress: Progress::default(),
+            listeners: Listeners::default(),
         }
     }
 
@@ -466,6 +469,6 @@ impl Migrator {
         let (settings, cancel) = (self.settings.clone(), self.cancel.clone());
         let mut runner = Runner::new(&self.database, registry, settings, cancel);
         runner.progress = self.progress.clone();
-        Ok(runner)
+        Ok(runner.listened_to(&self.listeners))
     }
 }

@@ -126,6 +126,8 @@ pub(crate) struct Settings {
     pub when_paused: WhenPaused,
     /// The labels that are selected.
     pub labels: Labels,
+    /// How long a run's end waits for the listeners.
+    pub listener_wait: Duration,
     /// Backfills do not wait for their hours, and know no rate: for runs that are tried.
     pub unthrottled: bool,
     pub out_of_order: OutOfOrder,
@@ -152,6 +154,7 @@ impl Default for Settings {
             wait: Wait::Forever,
             when_paused: WhenPaused::default(),
             labels: Labels::default(),
+            listener_wait: Duration::from_secs(5),
             unthrottled: false,
             out_of_order: OutOfOrder::default(),
             ahead: DatabaseAhead::default(),
@@ -226,6 +229,7 @@ fn collection_of(group: &str) -> String {
 impl Settings {
     pub(crate) const LEASE_MIN: Duration = Duration::from_secs(1);
     pub(crate) const LEASE_MAX: Duration = Duration::from_secs(3_600);
+    const LISTENER_WAIT_MAX: Duration = Duration::from_secs(600);
     const APP_BYTES_MAX: usize = 128;
     const COLLECTION_BYTES_MAX: usize = 120;
 
@@ -267,6 +271,9 @@ impl Settings {
         if let Some(wrong) = self.labels.wrong() {
             let shown = wrong.escape_debug();
             return refuse("labels", format!("`{shown}` is not 1 to 64 bytes of a-z, 0-9 and `_`"));
+        }
+        if self.listener_wait > Self::LISTENER_WAIT_MAX {
+            return refuse("listener_wait", format!("{:?} is over 10 min", self.listener_wait));
         }
         if self.app.len() > Self::APP_BYTES_MAX {
             return refuse("app", format!("is over {} bytes", Self::APP_BYTES_MAX));

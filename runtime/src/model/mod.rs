@@ -20,6 +20,8 @@ pub(crate) mod numbers;
 pub(crate) mod release;
 pub(crate) mod report;
 pub(crate) mod result;
+#[cfg(any(all(feature = "cli", feature = "http"), feature = "webhook"))]
+pub(crate) mod secret_file;
 pub(crate) mod state;
 pub(crate) mod time_of_day;
 pub(crate) mod tool;

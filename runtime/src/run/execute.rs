@@ -1,5 +1,7 @@
 //! A run from the lock to the report, and again after a take-over.
 
+use mongodb::bson::Uuid;
+
 use super::{
     Runner, TAKEOVERS_MAX, atomic,
     enter::Entered,
@@ -10,6 +12,7 @@ use super::{
 };
 use crate::{
     model::{
+        clock,
         config::Wait,
         error::Error,
         named::Named,
@@ -29,7 +32,16 @@ use crate::{
         stop::StopReason,
     },
     registry::migration::Migration,
-    telemetry::{IN_THE_REPORT, metrics, visible::Line},
+    telemetry::{
+        IN_THE_REPORT,
+        listen::{
+            event::{EventRun, RunVerb},
+            told::Told,
+        },
+        metrics,
+        progress::RunEvent,
+        visible::Line,
+    },
 };
 
 /// How a run executes its plan.
@@ -45,6 +57,15 @@ pub(crate) struct RunOptions {
     pub atomic: bool,
     /// Why an operator wants it: a note of its events.
     pub why: Option<String>,
+}
+
+/// Tells the listeners that the run's future was dropped.
+struct OnDrop<'a>(&'a Told);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.dropped();
+    }
 }
 
 /// What a run is about to do, and the numbers before it.
@@ -67,6 +88,35 @@ impl Runner {
         fields(group = %self.settings.group, database = %Line(self.control.database.name()))
     )]
     pub(crate) async fn run(&self, goal: &Goal, options: RunOptions) -> Result<RunReport, Error> {
+        let Some(told) = &self.told else { return self.run_untold(goal, options).await };
+        told.begin(EventRun {
+            id: Uuid::new().to_string(),
+            verb: match goal {
+                Goal::Up(_) => RunVerb::Up,
+                Goal::Down(_) => RunVerb::Down,
+                Goal::Redo => RunVerb::Redo,
+            },
+            group: self.settings.group.clone(),
+            database: self.database_name(),
+            by: self.who.clone(),
+        });
+        let on_drop = OnDrop(told);
+        let ended = self.run_untold(goal, options).await;
+        told.ended(&ended);
+        drop(on_drop);
+        let at_most = self.settings.listener_wait;
+        let late = self.listeners.flush(at_most).await;
+        // Who waits for nothing does so later, or does not care.
+        if late > 0 && !at_most.is_zero() {
+            tracing::warn!(
+                target: "mongrate", late, waited_ms = clock::ms(at_most),
+                "the run has ended, and its listeners do not have all events yet"
+            );
+        }
+        ended
+    }
+
+    async fn run_untold(&self, goal: &Goal, options: RunOptions) -> Result<RunReport, Error> {
         let ended = self.run_to(goal, options).await;
         metrics::waited(&self.settings.group, self.control.database.name(), &ended);
         ended
@@ -253,6 +303,7 @@ impl Runner {
         mut report: RunReport,
     ) -> Result<RunReport, Error> {
         let taken_by = lease::taken_by(&self.control, fence).await;
+        self.progress.emit(|| RunEvent::LockLost { taken_by: taken_by.clone() });
         if taken_by.is_some() {
             tracing::error!(name: IN_THE_REPORT, target: "mongrate", fence, "the lock was taken away by an operator");
             return Err(Error::LockLost { report: Box::new(report), taken_by });

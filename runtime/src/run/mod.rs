@@ -29,7 +29,11 @@ use crate::{
     model::{config::Settings, report::run::RunReport, state::Who},
     protocol::control::Control,
     registry::list::Registry,
-    telemetry::{observer::Watching, progress::Progress},
+    telemetry::{
+        listen::{queue::Listeners, told::Told},
+        observer::Watching,
+        progress::Progress,
+    },
 };
 
 /// How long the server may count documents for a plan.
@@ -55,6 +59,9 @@ pub(crate) struct Runner {
     pub(crate) watching: Option<Arc<Watching>>,
     /// Receives the events of the run.
     pub(crate) progress: Progress,
+    /// What the user's listeners are told of the run, if there are any.
+    pub(crate) told: Option<Arc<Told>>,
+    pub(crate) listeners: Listeners,
 }
 
 impl Runner {
@@ -66,8 +73,29 @@ impl Runner {
     ) -> Self {
         let control = Control::new(database, settings.collection_name(), settings.retries);
         let who = settings.who();
-        let progress = Progress::default();
-        Self { control, registry, settings, who, cancel, watching: None, progress }
+        let (progress, listeners) = (Progress::default(), Listeners::default());
+        Self {
+            control,
+            registry,
+            settings,
+            who,
+            cancel,
+            watching: None,
+            progress,
+            told: None,
+            listeners,
+        }
+    }
+
+    /// Adds the user's listeners.
+    pub(crate) fn listened_to(mut self, listeners: &Listeners) -> Self {
+        if !listeners.is_empty() {
+            let told = Arc::new(Told::new(listeners.clone()));
+            let hears = Arc::clone(&told);
+            self.progress = self.progress.and(move |event| hears.hear(event));
+            (self.told, self.listeners) = (Some(told), listeners.clone());
+        }
+        self
     }
 
     pub(crate) fn policies(&self) -> Policies {

@@ -92,6 +92,30 @@ fn seconds(ms: u64) -> f64 {
     ms as f64 / 1_000.0
 }
 
+/// Counts an event that a listener was too slow for.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn missed(group: &str, database: &str) {
+    #[cfg(feature = "metrics")]
+    {
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::counter!("mongrate_events_missed_total", &labels).increment(1);
+    }
+}
+
+/// Counts an event that a webhook has sent, or could not send.
+#[cfg(feature = "webhook")]
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn sent(group: &str, database: &str, outcome: &'static str) {
+    #[cfg(feature = "metrics")]
+    ::metrics::counter!(
+        "mongrate_webhook_events_total",
+        "group" => group.to_owned(),
+        "database" => database.to_owned(),
+        "outcome" => outcome,
+    )
+    .increment(1);
+}
+
 /// Sets at which migration of how many this process's run is.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
 pub(crate) fn placed(group: &str, database: &str, at: usize, of: usize) {

@@ -3,13 +3,16 @@
 //!
 //! Imports: mongo, model.
 
+pub(crate) mod listen;
 pub(crate) mod metrics;
 pub(crate) mod observer;
 pub(crate) mod progress;
-#[cfg(any(feature = "cli", feature = "http"))]
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "it learns from connection strings"))]
+#[cfg(any(feature = "cli", feature = "http", feature = "webhook"))]
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "it learns from connection strings"))]
 pub(crate) mod redact;
 pub(crate) mod visible;
+#[cfg(feature = "webhook")]
+pub(crate) mod webhook;
 
 /// The name of the log events that repeat what the report of a verb says: a face that prints the
 /// report need not print them again.

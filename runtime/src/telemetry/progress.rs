@@ -1,6 +1,6 @@
 //! The events of a run, for a listener in this process: typed, and the same for every face.
 //!
-//! A run does not wait for its listener. Without a listener an event costs a test of an `Option`.
+//! A run does not wait for its listener. Without a listener an event costs a look at an empty list.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::model::{
         run::StepReport,
         steering::{Asked, Hold},
     },
-    state::Direction,
+    state::{Direction, Who},
     version::Version,
 };
 
@@ -58,6 +58,8 @@ pub(crate) enum RunEvent {
     StepEnded { at: usize, report: Box<StepReport> },
     /// The steps from here on were undone by an election, and run again.
     Undone { from: usize },
+    /// The lock is lost. `taken_by`: the operator's process, if one took it.
+    LockLost { taken_by: Option<Who> },
 }
 
 /// A migration that a run is going to try.
@@ -89,21 +91,29 @@ pub(crate) struct BackfillProgress {
     pub hold: Option<Hold>,
 }
 
-/// The listener of a run, if there is one.
+/// The listeners of a run, if there are any: that of the face, and those that the user added.
 #[derive(Clone, Default)]
-pub(crate) struct Progress(Option<Arc<dyn Fn(RunEvent) + Send + Sync>>);
+pub(crate) struct Progress(Vec<Arc<dyn Fn(RunEvent) + Send + Sync>>);
 
 impl Progress {
     /// Calls `listener` on the thread of the run: it must not block.
     #[cfg(any(feature = "cli", feature = "http"))]
     pub(crate) fn with_listener(listener: impl Fn(RunEvent) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(listener)))
+        Self::default().and(listener)
     }
 
-    /// Hands an event to the listener. `event` is only called if there is one.
+    /// Calls `listener`, too, as [`with_listener`](Self::with_listener) does.
+    pub(crate) fn and(mut self, listener: impl Fn(RunEvent) + Send + Sync + 'static) -> Self {
+        self.0.push(Arc::new(listener));
+        self
+    }
+
+    /// Hands an event to the listeners. `event` is only called if there is one.
     pub(crate) fn emit(&self, event: impl FnOnce() -> RunEvent) {
-        if let Some(listener) = &self.0 {
-            listener(event());
+        if let Some((last, others)) = self.0.split_last() {
+            let event = event();
+            others.iter().for_each(|listener| listener(event.clone()));
+            last(event);
         }
     }
 
@@ -120,6 +130,6 @@ impl Progress {
 
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Progress").field(&self.0.is_some()).finish()
+        f.debug_tuple("Progress").field(&self.0.len()).finish()
     }
 }

@@ -16,6 +16,10 @@ const MASK: &str = "***";
 /// inside addresses: elsewhere that would tear holes into innocent words.
 const SECRET_BYTES_MIN: usize = 4;
 
+/// The same for words that are secret by where they stand: `hooks` or `Bearer` are innocent.
+#[cfg(feature = "webhook")]
+const SECRET_WORD_BYTES_MIN: usize = 12;
+
 /// The ends of the options of a connection string whose values are secret, in lower case. E.g.
 /// `tlsCertificateKeyFilePassword=`, `proxyPassword=`.
 const SECRET_OPTIONS: [&str; 2] = ["password=", "aws_session_token:"];
@@ -85,6 +89,12 @@ static KNOWN: Redactor = Redactor::new();
 /// Learns the secrets in `uri`: from now on they are masked in everything that is printed.
 pub(crate) fn learn(uri: &str) {
     KNOWN.learn(uri);
+}
+
+/// Learns a secret that is no connection string.
+#[cfg(feature = "webhook")]
+pub(crate) fn learn_secret(secret: &str) {
+    KNOWN.add(secret);
 }
 
 /// `text` with every known secret masked.
@@ -188,6 +198,15 @@ impl Redactor {
         }
         // A secret that contains another secret is replaced first.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    #[cfg(feature = "webhook")]
+    fn add(&self, secret: &str) {
+        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        if secret.len() >= SECRET_WORD_BYTES_MIN && !secrets.iter().any(|known| known == secret) {
+            secrets.push(secret.to_owned());
+            secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        }
     }
 
     fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {

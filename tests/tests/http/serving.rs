@@ -4,6 +4,7 @@ use mongrate::{CancellationToken, Migration};
 use mongrate_tests::{
     TestDb, effect,
     effects::{self, assert_exactly_once},
+    receiver::{Receiver, Reply},
 };
 use serde_json::Value;
 use tokio::{
@@ -144,6 +145,29 @@ async fn sigterm_ends_the_run_and_then_the_server() {
     assert_eq!(record.get_str("state").unwrap(), "cancelled", "{record}");
     let users = fresh.db.collection::<mongrate::bson::Document>("users");
     assert_eq!(users.count_documents(mongrate::bson::doc! {}).await.unwrap(), 3);
+    fresh.pass().await;
+}
+
+/// The end of the process waits for the webhook, which is not there at first; and a token has a name.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_the_webhook_have_the_last_event() {
+    let fresh = TestDb::new("http_webhook").await;
+    let receiver = Receiver::start([Reply::Status(200), Reply::Status(503), Reply::Status(503)]);
+    let mut command = command(&fresh, &["--webhook-events", "run.*"]);
+    command.env("SERVED_HANGS", "1").env("MONGRATE_WEBHOOK", receiver.url("/secret-of-a-webhook"));
+    let mut served = Served::start(command).await;
+    let (status, body) = ask(served.address, "POST", "/up", WRITE, "{}").await;
+    assert_eq!(status, 202, "{body}");
+    served.says("inside").await;
+    let (status, said) = served.end("TERM").await;
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(!said.contains("secret-of-a-webhook") && !said.contains("does not have"), "{said}");
+    assert_eq!(receiver.names(), ["run.began", "run.ended", "run.ended", "run.ended"]);
+    let ended = receiver.received()[3].json();
+    assert_eq!(ended["data"]["outcome"], "cancelled");
+    let app = ended["data"]["run"]["app"].as_str().unwrap();
+    assert!(app.ends_with("HTTP token write"), "{app}");
     fresh.pass().await;
 }
 

@@ -1,15 +1,17 @@
 //! The options and the verbs that can be typed, as clap reads them.
 
+pub(crate) mod address;
 pub(crate) mod common;
 pub(crate) mod release;
 pub(crate) mod steering;
 pub(crate) mod verb;
-
-use std::fmt;
+#[cfg(feature = "webhook")]
+pub(crate) mod webhook;
 
 use clap::{ArgAction, Args, ValueEnum};
 use mongrate_seal::create::Template;
 
+pub use self::address::Uri;
 use self::verb::{Answer, KindArg};
 use crate::Resolution;
 
@@ -71,35 +73,6 @@ pub struct CliArgs {
 const CONNECTION: &str = "Connection";
 
 const OUTPUT: &str = "Output";
-
-/// A connection string. Its password is never shown, not even by `{:?}`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Uri(String);
-
-impl Uri {
-    /// The whole connection string, with its password.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Uri {
-    fn from(uri: String) -> Self {
-        Self(uri)
-    }
-}
-
-impl From<&str> for Uri {
-    fn from(uri: &str) -> Self {
-        Self(uri.to_owned())
-    }
-}
-
-impl fmt::Debug for Uri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Uri(…)")
-    }
-}
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -102,6 +102,12 @@ pub enum Command {
     /// Remove what declared migrations keep for their rollback
     Purge(PurgeArgs),
 
+    /// Send a made-up event to the webhook, and print the answer
+    ///
+    /// Needs no database.
+    #[cfg(feature = "webhook")]
+    Webhook(Box<super::webhook::WebhookTestArgs>),
+
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -133,6 +139,8 @@ impl Command {
             Self::Tag(_) => "tag",
             Self::Repair(_) => "repair",
             Self::Purge(_) => "purge",
+            #[cfg(feature = "webhook")]
+            Self::Webhook(_) => "webhook",
             Self::Completions(_) => "completions",
         }
     }
@@ -198,6 +206,11 @@ pub struct UpArgs {
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
+
+    /// Where the events of the run are sent to.
+    #[cfg(feature = "webhook")]
+    #[command(flatten)]
+    pub webhook: super::webhook::WebhookArgs,
 }
 
 /// What `plan` shows.
@@ -327,6 +340,11 @@ pub struct DownArgs {
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
+
+    /// Where the events of the run are sent to.
+    #[cfg(feature = "webhook")]
+    #[command(flatten)]
+    pub webhook: super::webhook::WebhookArgs,
 }
 
 /// How `redo` is done.
@@ -347,6 +365,11 @@ pub struct RedoArgs {
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
+
+    /// Where the events of the run are sent to.
+    #[cfg(feature = "webhook")]
+    #[command(flatten)]
+    pub webhook: super::webhook::WebhookArgs,
 }
 
 /// What `create` writes.

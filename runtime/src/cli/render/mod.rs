@@ -17,6 +17,8 @@ pub(crate) mod style;
 mod table;
 pub(crate) mod tag;
 pub(crate) mod view;
+#[cfg(feature = "webhook")]
+pub(crate) mod webhook;
 
 #[cfg(test)]
 mod tests;

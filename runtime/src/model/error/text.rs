@@ -169,7 +169,17 @@ pub(crate) fn failed(report: &RunReport) -> String {
         let Some(Failure { message, .. }) = &step.failure else { continue };
         text += &format!("{} `{}` failed: {message}\n", step.version, step.name);
     }
-    let has = |wanted: fn(&&StepReport) -> bool| report.steps.iter().find(wanted).is_some();
+    let done = count(report.done().count(), "migration");
+    text + &format!("{done} done and recorded; {}", way_out_of(&report.steps))
+}
+
+/// The state that a failed migration leaves, and what to do.
+pub(crate) fn way_out(failed: &StepReport) -> String {
+    way_out_of(std::slice::from_ref(failed))
+}
+
+fn way_out_of(steps: &[StepReport]) -> String {
+    let has = |wanted: fn(&&StepReport) -> bool| steps.iter().find(wanted).is_some();
     let state = if has(|step| step.outcome == StepOutcome::Aborted) {
         "all were to be applied together, so none was applied"
     } else if has(|step| step.outcome == StepOutcome::Unknown) {
@@ -179,8 +189,7 @@ pub(crate) fn failed(report: &RunReport) -> String {
     } else {
         "the failed migration left only its record"
     };
-    let done = count(report.done().count(), "migration");
     let is_rollback = has(|step| step.failure.is_some() && step.direction == Direction::Down);
     let verb = if is_rollback { "down" } else { "up" };
-    text + &format!("{done} done and recorded; {state}; fix it and run `{verb}` again")
+    format!("{state}; fix it and run `{verb}` again")
 }

@@ -32,6 +32,7 @@ use crate::{
         plan::{Goal, Step},
     },
     telemetry::{
+        listen::queue::Listeners,
         observer::{Observer, Scope},
         progress::Progress,
     },
@@ -141,6 +142,8 @@ impl Runner {
             cancel: stop.clone(),
             watching: None,
             progress: Progress::default(),
+            told: None,
+            listeners: Listeners::default(),
         }
     }
 
