@@ -94,7 +94,7 @@ impl Runner {
             verb: match goal {
                 Goal::Up(_) => RunVerb::Up,
                 Goal::Down(_) => RunVerb::Down,
-                Goal::Redo => RunVerb::Redo,
+                Goal::Redo(_) => RunVerb::Redo,
             },
             group: self.settings.group.clone(),
             database: self.database_name(),
