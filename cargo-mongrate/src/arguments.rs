@@ -135,6 +135,8 @@ pub(crate) enum Verb {
     Plan(App),
     /// App: show the events of every migration
     History(App),
+    /// App: show the audit log, check it, switch it on and off
+    Audit(App),
     /// App: check the server, the user's rights and the pending migrations
     Doctor(App),
     /// App: compare the live schema with the one that the migrations lead to
@@ -298,6 +300,7 @@ impl Verb {
             Self::Redo(app) => ("redo", app),
             Self::Plan(app) => ("plan", app),
             Self::History(app) => ("history", app),
+            Self::Audit(app) => ("audit", app),
             Self::Doctor(app) => ("doctor", app),
             Self::Drift(app) => ("drift", app),
             Self::Schema(app) => ("schema", app),

@@ -66,6 +66,7 @@
 //! |---|---|
 //! | Writing migrations | [`macro@migration`], [`Transaction`], [`Change`], [`Online`], [`Backfill`], [`FieldType`], [`Result`]; by hand: [`Migration`] |
 //! | Schema of the database | [`Migrator::schema`]; drift: [`Migrator::drift`], with [`SchemaDriftCheck`] and [`SchemaDriftReport`] |
+//! | Audit log | [`Migrator::keep_audit_log`], [`Migrator::audit`], [`Migrator::verify_audit`], [`AuditHead`] |
 //! | What the server and the user's rights mean for migrations | [`Migrator::doctor`], [`DoctorReport`] |
 //! | Models | the derive [`Model`](macro@Model), [`trait@Model`], [`Shaped`], the module [`models`] |
 //! | Linking migrations of other crates | [`link!`] |
@@ -83,6 +84,8 @@
 //! The guides are in the directory `docs` of the repository: `quick-start.md`, `kinds.md` (which kind
 //! to use), `backfills.md`, `models.md`, `in-your-app.md`, `command-line.md`, `dry-run.md`, `http.md`,
 //! `testing.md`, `production.md`, `observability.md`, `notifications.md` (tell others about a run), `errors.md` (what to do when it stops),
+//! `testing.md`, `production.md`, `observability.md`,
+//! `audit.md` (who did what), `errors.md` (what to do when it stops),
 //! `guarantees.md`, `how-it-works.md`, `glossary.md`.
 //!
 //! # Features
@@ -97,6 +100,7 @@
 //! | `zlib-compression`, `snappy-compression`, `zstd-compression` | no | the same: compression of what goes over the wire |
 //! | `socks5-proxy`, `tracing-unstable`, `opentelemetry` | no | the same: a proxy, what the driver logs and traces |
 //! | `cli` | no | the module `cli`: the command line for an app's own `main` |
+//! | `audit-signature` | no | signatures of the audit log: [`AuditKey`] |
 //! | `embedded` | no | the module `embedded`: a real MongoDB that starts by itself, for development and tests |
 //! | `metrics` | no | numbers for the `metrics` facade: see `docs/observability.md` |
 //! | `testing` | no | the module `testing`: tests of your own migrations; turns on `embedded` |
@@ -131,13 +135,15 @@ pub use kinds::{
 };
 pub use migrator::{
     Migrator,
+    audit::{Audit, PruneAudit, VerifyAudit},
     check::Check,
     down::{Down, Redo},
     drift::SchemaDriftCheck,
     dry_run::{DryRun, Shadow},
     import::Import,
     on_start::{
-        MIGRATE_LABELS, MIGRATE_ON_START, MIGRATE_WHEN_PAUSED, OnStart, StartPolicy, on_start,
+        MIGRATE_AUDIT_LOG, MIGRATE_LABELS, MIGRATE_ON_START, MIGRATE_WHEN_PAUSED, OnStart,
+        StartPolicy, on_start,
     },
     purge::Purge,
     repair::Repair,
@@ -145,6 +151,8 @@ pub use migrator::{
     tag::SetTag,
     up::Up,
 };
+#[cfg(feature = "audit-signature")]
+pub use model::audit_key::{AuditKey, AuditPublicKey};
 pub use model::{
     config::{DatabaseAhead, OutOfOrder, Retries, Wait, WhenPaused},
     error::{Error, kind::Kind},
@@ -154,14 +162,16 @@ pub use model::{
     named::{ComesAfter, Dependent, Drift, Named, Renamed},
     release::ReleaseStretch,
     report::{
-        Asked, BackfillReport, CheckReport, CommandReport, DeclaredOperation, DoctorCheck,
-        DoctorFinding, DoctorReport, DoctorServer, DoctorVerdict, DryRunKind, DryRunOutcome,
-        DryRunReport, DryRunStep, Failure, HalfDone, HistoryEvent, HistoryReport, Hold, HoldReason,
-        ImportReport, Imported, KeptCollection, LockReport, MigrationStatus, PlanReport, PlanStep,
-        PurgeReport, RecordReport, RepairReport, RunPosition, RunReport, SchemaAtReport,
-        SchemaDifference, SchemaDifferenceKind, SchemaDriftReport, SchemaMisfit, SchemaSample,
-        ShadowReport, StartReport, StatusReport, SteeringReport, SteeringVerb, StepOutcome,
-        StepProgress, StepReport, Tag, TagAction, TagReport, TagsReport, Tuned, UnlockReport,
+        Asked, AuditBreak, AuditBreakKind, AuditChange, AuditDigest, AuditEntry, AuditGap,
+        AuditHead, AuditPage, AuditPruned, AuditVerification, BackfillReport, CheckReport,
+        CommandReport, DeclaredOperation, DoctorCheck, DoctorFinding, DoctorReport, DoctorServer,
+        DoctorVerdict, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, Failure, HalfDone,
+        HistoryEvent, HistoryReport, Hold, HoldReason, ImportReport, Imported, KeptCollection,
+        LockReport, MigrationStatus, PlanReport, PlanStep, PurgeReport, RecordReport, RepairReport,
+        RunPosition, RunReport, SchemaAtReport, SchemaDifference, SchemaDifferenceKind,
+        SchemaDriftReport, SchemaMisfit, SchemaSample, ShadowReport, StartReport, StatusReport,
+        SteeringReport, SteeringVerb, StepOutcome, StepProgress, StepReport, Tag, TagAction,
+        TagReport, TagsReport, Tuned, UnlockReport,
     },
     result::{BoxError, Result},
     state::{Direction, Resolution, State, Who},

@@ -454,3 +454,45 @@ async fn a_transaction_of_another_user_is_waited_for() {
     assert_eq!(migrator.status().await.unwrap().applied, 2);
     drop(session);
 }
+
+/// The role of the guide to the audit log: it adds entries, and changes and removes none.
+#[tokio::test]
+async fn who_may_only_add_to_the_audit_log_can_migrate() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(place.path()).await;
+    let root = server.shop("root").await;
+    let guide = include_str!("../../docs/audit.md");
+    let role = guide.split("```json createRole").nth(1).unwrap().split("```").next().unwrap();
+    root.run_command(serde_json::from_str::<Document>(role).unwrap()).await.unwrap();
+    let user = doc! { "createUser": "migrator", "pwd": "migrator", "roles": ["mongrateAudited"] };
+    root.run_command(user).await.unwrap();
+    let shop = server.shop("migrator").await;
+    let migrator = Migrator::with(&shop, [HISTORY[0]]).keep_audit_log(true);
+    let report = migrator.doctor().await.unwrap();
+    assert_eq!(report.refused(), None, "{report:#?}");
+    migrator.up().await.unwrap();
+    migrator.pause().await.unwrap();
+    migrator.resume().await.unwrap();
+    assert!(migrator.verify_audit().await.unwrap().is_whole());
+    let log = shop.collection::<Document>("migrations.audit_log");
+    let change = doc! { "$set": { "user": "bob" } };
+    assert!(log.update_one(doc! { "_id": 2_i64 }, change).await.is_err());
+    assert!(log.delete_one(doc! { "_id": 2_i64 }).await.is_err());
+    assert!(log.drop().await.is_err());
+    // A prune is refused before an entry says that there was one.
+    let future = chrono::Utc::now() + chrono::TimeDelta::days(1);
+    let refused = migrator.prune_audit(future).await.unwrap_err();
+    assert!(matches!(refused, Error::Unauthorized { .. }), "{refused}");
+    assert_eq!(log.count_documents(doc! {}).await.unwrap(), 2);
+    // Without the right to add, a run is refused, and `doctor` says so before.
+    let resource = doc! { "db": "shop", "collection": "migrations.audit_log" };
+    let privilege = doc! { "resource": resource, "actions": ["insert"] };
+    let revoke = doc! { "revokePrivilegesFromRole": "mongrateAudited", "privileges": [privilege] };
+    root.run_command(revoke).await.unwrap();
+    let migrator = Migrator::with(&server.shop("migrator").await, [HISTORY[0], HISTORY[2]]);
+    let report = migrator.doctor().await.unwrap();
+    assert_eq!(report.refused(), Some(Kind::Forbidden), "{report:#?}");
+    let error = migrator.up().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Forbidden, "{error}");
+    assert!(error.to_string().contains("write the audit log"), "{error}");
+}

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mongrate::{
-    BoxError, Error, EventKind, Kind, Migration, StepOutcome, Transaction,
+    BoxError, Error, EventKind, Kind, Migration, Migrator, StepOutcome, Transaction,
     bson::{Document, doc},
     embedded::Embedded,
     mongodb::{Client, options::ClientOptions},
@@ -148,6 +148,16 @@ async fn events(fresh: &TestDb, event: &str) -> Vec<i64> {
     versions
 }
 
+/// The audit log is whole, and has this event of these versions.
+async fn assert_logged(migrator: &Migrator, event: &str, expected: &[i64]) {
+    let found = migrator.verify_audit().await.unwrap();
+    assert!(found.is_whole() && found.gaps.is_empty(), "{found:#?}");
+    let page = migrator.audit().event(event).await.unwrap();
+    let versions: Vec<i64> =
+        page.entries.iter().filter_map(|entry| Some(entry.version?.get())).collect();
+    assert_eq!(versions, expected, "{event}");
+}
+
 #[tokio::test]
 async fn what_an_election_takes_back_is_done_again_once() {
     let set = Embedded::builder().nodes(3).test_commands().private().start().await.unwrap();
@@ -156,7 +166,8 @@ async fn what_an_election_takes_back_is_done_again_once() {
     // Forth.
     let one = fresh(&set, "taken_back_up").await;
     let (told, taken_back) = mpsc::channel();
-    let migrator = one.migrator(FIVE).lease(lease).listen(move |event| {
+    // The audit log loses the same entries, and gets them again.
+    let migrator = one.migrator(FIVE).lease(lease).keep_audit_log(true).listen(move |event| {
         if let EventKind::TakenBack { migrations } = &event.kind {
             told.send(migrations.iter().map(|one| one.version).collect::<Vec<_>>()).unwrap();
         }
@@ -173,6 +184,7 @@ async fn what_an_election_takes_back_is_done_again_once() {
     assert_exactly_once(&one.db, 1..=5).await;
     assert_eq!(THIRD.swap(0, SeqCst), 2, "once for an election to take back");
     assert_eq!(events(&one, "applied").await, [1, 2, 3, 4, 5]);
+    assert_logged(&migrator, "applied", &[1, 2, 3, 4, 5]).await;
     assert!(migrator.up().await.unwrap().is_empty());
     set.restart_node(killed).await.unwrap();
 
@@ -187,11 +199,12 @@ async fn what_an_election_takes_back_is_done_again_once() {
     assert_eq!(present(&one.db).await, [1]);
     assert_eq!(THIRD.swap(0, SeqCst), 2, "once for an election to take back");
     assert_eq!(events(&one, "reverted").await, [2, 3, 4, 5]);
+    assert_logged(&migrator, "reverted", &[5, 4, 3, 2]).await;
     set.restart_node(killed).await.unwrap();
 
     // One that fails just then: what came before it is not there, and is not said to be.
     let other = fresh(&set, "taken_back_failed").await;
-    let migrator = other.migrator(FIVE).lease(lease);
+    let migrator = other.migrator(FIVE).lease(lease).keep_audit_log(true);
     BROKEN.store(true, SeqCst);
     let running = tokio::spawn({
         let migrator = migrator.clone();
@@ -206,6 +219,8 @@ async fn what_an_election_takes_back_is_done_again_once() {
     let status = migrator.status().await.unwrap();
     let counts = (status.applied, status.failed, status.pending);
     assert_eq!(counts, (1, 1, 3), "{status:#?}");
+    assert_logged(&migrator, "applied", &[1]).await;
+    assert_logged(&migrator, "failed", &[4]).await;
     let report = migrator.up().await.unwrap();
     assert_eq!(report.versions(), effects::versions(2..=5));
     assert_exactly_once(&other.db, 1..=5).await;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod drift;
 mod output;
 mod refusals;
@@ -146,6 +147,8 @@ fn command(args: &[&str]) -> Command {
         "MONGRATE_WEBHOOK_AUTHORIZATION",
         "MONGRATE_WEBHOOK_EVENTS",
         "MONGRATE_WEBHOOK_TEMPLATE",
+        "MIGRATE_AUDIT_LOG",
+        "MIGRATE_AUDIT_KEY",
         "NO_COLOR",
         "CLICOLOR",
         "CLICOLOR_FORCE",

@@ -14,6 +14,9 @@ use crate::{Migrator, Observer, model::config, telemetry::redact};
 /// waits at a terminal.
 const SERVER_SELECTION: Duration = Duration::from_secs(10);
 
+/// The longest name of a user, in bytes.
+const USER_BYTES_MAX: usize = 128;
+
 /// The fewest connections: with one, the heartbeat of the lock would wait for a long operation of a
 /// migration, and the lease would be lost.
 const POOL_MIN: u32 = 8;
@@ -142,7 +145,7 @@ impl Cli {
 
     /// The migrator that the verbs use: the app's settings, then those of the arguments.
     pub fn migrator(&self, args: &CliArgs, database: &Database) -> Migrator {
-        let mut migrator = Migrator::new(database);
+        let mut migrator = Migrator::new(database).user(system_user());
         if !self.app.is_empty() {
             migrator = migrator.app(&self.app);
         }
@@ -156,6 +159,13 @@ impl Cli {
         migrator = migrator.labels(labels.filter(|label| !label.is_empty()));
         if let Some(collection) = &args.collection {
             migrator = migrator.collection(collection);
+        }
+        if args.audit_log {
+            migrator = migrator.keep_audit_log(true);
+        }
+        #[cfg(feature = "audit-signature")]
+        if let Some(key) = &args.audit_key {
+            migrator = migrator.sign_audit(key.clone());
         }
         migrator
     }
@@ -177,6 +187,23 @@ impl Cli {
     async fn start_embedded(&self) -> Result<Server, CliError> {
         Err(no_uri())
     }
+}
+
+/// The user of the operating system, for the audit log: as the environment names it, or else its number.
+fn system_user() -> String {
+    let named = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.trim().is_empty()));
+    let mut name = named.unwrap_or_else(|| {
+        #[cfg(unix)]
+        let number = format!("uid {}", rustix::process::getuid().as_raw());
+        #[cfg(not(unix))]
+        let number = String::new();
+        number
+    });
+    let end = (0..=USER_BYTES_MAX.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
+    name.truncate(end.unwrap_or(0));
+    name
 }
 
 fn observe(observer: Option<&Observer>, options: &mut ClientOptions) {

@@ -101,6 +101,7 @@ impl CliError {
             "not_atomic" | "lints" => format!("{app} plan"),
             "import" => format!("{app} import --help"),
             "renamed" => format!("{app} status"),
+            "audit" => format!("{app} audit --verify"),
             "unknown_tag" | "tag_taken" | "tag_unreachable" => format!("{app} tag --list"),
             "unknown_version" | "wrong_state" | "not_independent" | "unknown_release"
             | "ambiguous_release" | "irreversible" | "not_linked"

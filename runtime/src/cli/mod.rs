@@ -170,6 +170,7 @@
 //! | `plan`, `--dry-run=plan` | [`PlanReport`](crate::PlanReport) |
 //! | `--dry-run`, `--shadow` | [`DryRunReport`](crate::DryRunReport); exit code 1 if a migration did not complete |
 //! | `history` | [`HistoryReport`](crate::HistoryReport) |
+//! | `audit` | [`AuditPage`](crate::AuditPage); `--verify`: [`AuditVerification`](crate::AuditVerification); `--head`: `{"head"}`; `--enable`, `--disable`: [`AuditChange`](crate::AuditChange); `--prune`: [`AuditPruned`](crate::AuditPruned); `--export`: an entry on each line |
 //! | `check` | [`CheckReport`](crate::CheckReport) |
 //! | `drift` | [`SchemaDriftReport`](crate::SchemaDriftReport) |
 //! | `drift --adopt` | [`SchemaAdoptionReport`] |
@@ -192,13 +193,14 @@
 //! - `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
 //!   `no_database`, `reserved_database`, `embedded`, `bad_log_filter`, `bad_mapping`,
 //!   `confirmation_needed`, `declined`, `bad_name`, `name_taken`, `no_directory`, `no_version`,
-//!   `bad_sum`, `no_webhook`, `no_token`, `bad_token`, `listen`, `io`.
+//!   `bad_sum`, `bad_key`, `no_webhook`, `no_token`, `bad_token`, `listen`, `io`.
 //! - `kind` is the [`Kind`].
 //! - `next`, if it is there, is text for people.
 //! - `report`, if a run had begun, is the [`RunReport`](crate::RunReport) of what was done.
 
 mod app;
 mod args;
+mod audit;
 mod completions;
 mod confirm;
 mod connect;
@@ -236,6 +238,7 @@ pub use self::{
     app::Cli,
     args::{
         CliArgs, Color, Uri,
+        audit::AuditArgs,
         common::{
             ConfirmArgs, DryRunArgs, DryRunHow, LintArgs, LockArgs, PolicyArgs, UpTargetArgs,
         },

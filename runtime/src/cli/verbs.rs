@@ -138,6 +138,10 @@ impl VerbRun<'_> {
                 }
                 Output::new(&report, history::history(&report, view))
             }
+            Command::Audit(args) => {
+                let migrator = args.lock.apply(migrator);
+                self.audit(args, migrator).await
+            }
             Command::Check(args) => {
                 let migrator = args.lints.apply(args.policy.apply(migrator));
                 let check = migrator.check().strict(args.strict).allow_pending(args.allow_pending);
@@ -456,7 +460,7 @@ impl VerbRun<'_> {
         unless_cancelled(self.cancel, async { work.await.map_err(CliError::from) }).await
     }
 
-    async fn ask(&self, question: &str) -> Result<(), CliError> {
+    pub(super) async fn ask(&self, question: &str) -> Result<(), CliError> {
         confirm::ask(self.out, question, self.cancel).await
     }
 
@@ -467,6 +471,7 @@ impl VerbRun<'_> {
             Command::Redo(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
             Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+            Command::Audit(args) => (args.prune && !args.confirm.yes && !args.dry_run, "--yes"),
             Command::Baseline(args) => (!args.confirm.yes, "--yes"),
             Command::Import(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Resolve(args) => (!args.confirm.yes, "--yes"),

@@ -169,7 +169,8 @@ fn answered(run: &Arc<Ongoing>, base: &str, wait: Option<u64>) -> Answered {
 
 /// A migrator whose records say who asked for them.
 pub(super) fn on_behalf(shared: &Shared, who: &Identity) -> Migrator {
-    shared.migrator.clone().on_behalf(&format!("HTTP token {}", who.name))
+    let migrator = shared.migrator.clone().user(&*who.name);
+    migrator.on_behalf(&format!("HTTP token {}", who.name))
 }
 
 /// Takes the lock from a holder that is known to be dead, and leaves an event.

@@ -52,6 +52,7 @@
 mod act;
 mod answer;
 mod ask;
+mod audit;
 pub(crate) mod auth;
 mod back;
 mod feed;
@@ -230,6 +231,8 @@ impl Api {
             .route(&at("/status"), get(read::status))
             .route(&at("/plan"), get(read::plan))
             .route(&at("/history"), get(read::history))
+            .route(&at("/audit"), get(audit::audit))
+            .route(&at("/audit/verify"), get(audit::verify))
             .route(&at("/doctor"), get(read::doctor))
             .route(&at("/drift"), get(read::drift))
             .route(&at("/lock/status"), get(read::lock_status))

@@ -11,8 +11,9 @@ use crate::{
 };
 
 /// Commands and verbs of the command line, as its messages write them.
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "`tag ",
+    "`audit",
     "`pause",
     "`resume`",
     "`tune",
@@ -288,6 +289,9 @@ pub(super) fn next(error: &Error) -> Option<String> {
         }
         Error::NotLinked { .. } => "roll back from a build that has these migrations".to_owned(),
         Error::UnknownVersion { .. } => "GET status lists the versions".to_owned(),
+        Error::Audit { .. } => {
+            "GET audit/verify shows what does not fit; the app's command line attaches the log again".to_owned()
+        }
         _ => return None,
     })
 }
@@ -465,6 +469,10 @@ mod tests {
                     at: chrono::DateTime::default(),
                     why: Some("too much load".to_owned()),
                 },
+            },
+            Error::Audit {
+                collection: "migrations.audit_log".to_owned(),
+                problem: "it has entries after number 4".to_owned(),
             },
             Error::NoRun { found: "the lock is free (last fence 7)".to_owned() },
             Error::FenceMismatch { asked: 3, found: "it is free, last at fence 4".to_owned() },

@@ -79,7 +79,7 @@ impl<'a> Import<'a> {
     ///
     /// As for the import itself, but entries that match no migration are in the report.
     pub async fn preview(self) -> Result<ImportReport, Error> {
-        self.migrator.runner()?.preview_import(&self.source).await
+        Box::pin(async move { self.migrator.runner()?.preview_import(&self.source).await }).await
     }
 }
 

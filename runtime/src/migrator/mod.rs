@@ -3,6 +3,7 @@
 //!
 //! Imports: mongo, model, telemetry, protocol, kinds, registry, run, verbs.
 
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod down;
 pub(crate) mod drift;

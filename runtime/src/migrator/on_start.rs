@@ -36,6 +36,10 @@ pub const MIGRATE_WHEN_PAUSED: &str = "MIGRATE_WHEN_PAUSED";
 /// [`Migrator::labels`].
 pub const MIGRATE_LABELS: &str = "MIGRATE_LABELS";
 
+/// The environment variable that asks for an audit log: `true` or `false`; see
+/// [`Migrator::keep_audit_log`], which it comes before.
+pub const MIGRATE_AUDIT_LOG: &str = "MIGRATE_AUDIT_LOG";
+
 /// What an app does about pending migrations when it starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -118,6 +122,9 @@ impl<'a> OnStart<'a> {
         let mut runner = self.migrator.clone().labels(labels).runner()?;
         if let Some(when_paused) = parse_when_paused(std::env::var_os(MIGRATE_WHEN_PAUSED))? {
             runner.settings.when_paused = when_paused;
+        }
+        if let Some(audited) = parse_audit_log(std::env::var_os(MIGRATE_AUDIT_LOG))? {
+            runner.settings.audit.wanted = audited;
         }
         match policy {
             StartPolicy::Migrate => {
@@ -220,6 +227,20 @@ fn parse_when_paused(value: Option<std::ffi::OsString>) -> Result<Option<WhenPau
     }
 }
 
+fn parse_audit_log(value: Option<std::ffi::OsString>) -> Result<Option<bool>, Error> {
+    let Some(value) = value else { return Ok(None) };
+    let text = value.to_string_lossy();
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "true" | "1" | "yes" | "on" => Ok(Some(true)),
+        "false" | "0" | "no" | "off" => Ok(Some(false)),
+        _ => Err(Error::Settings {
+            setting: MIGRATE_AUDIT_LOG,
+            problem: format!("`{}` is neither `true` nor `false`", text.escape_debug()),
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +257,15 @@ mod tests {
         }
         assert!(parse_when_paused(Some("no".into())).is_err());
         assert_eq!(parse_when_paused(None).unwrap(), None);
+    }
+
+    #[test]
+    fn an_audit_log_is_asked_for_or_not() {
+        let parse = |text: &str| parse_audit_log(Some(text.into()));
+        assert_eq!(parse("true").unwrap(), Some(true));
+        assert_eq!(parse("0").unwrap(), Some(false));
+        assert_eq!(parse(" ").unwrap(), None);
+        assert!(parse("maybe").unwrap_err().to_string().contains("MIGRATE_AUDIT_LOG"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use mongodb::{Database, options::Acknowledgment};
 
 use super::{
+    audit_key::AuditKey,
     error::Error,
     ignore::IgnoreList,
     kind::DEFAULT_GROUP,
@@ -141,6 +142,19 @@ pub(crate) struct Settings {
     pub ignored_drift: IgnoreList,
     /// The text of a `models.snap`, instead of those that are linked.
     pub models: Option<String>,
+    /// Boxed: settings are part of many futures.
+    pub audit: Box<AuditSettings>,
+}
+
+/// What a run is told of the audit log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AuditSettings {
+    /// The log begins with the first event of this run, unless it is there.
+    pub wanted: bool,
+    /// The person that the entries name.
+    pub user: Option<String>,
+    /// Signs the entries.
+    pub key: Option<AuditKey>,
 }
 
 impl Default for Settings {
@@ -164,6 +178,7 @@ impl Default for Settings {
             allowed: Vec::new(),
             ignored_drift: IgnoreList::default(),
             models: None,
+            audit: Box::default(),
         }
     }
 }
@@ -277,6 +292,9 @@ impl Settings {
         }
         if self.app.len() > Self::APP_BYTES_MAX {
             return refuse("app", format!("is over {} bytes", Self::APP_BYTES_MAX));
+        }
+        if self.audit.user.as_ref().is_some_and(|user| user.len() > Self::APP_BYTES_MAX) {
+            return refuse("user", format!("is over {} bytes", Self::APP_BYTES_MAX));
         }
         Ok(())
     }

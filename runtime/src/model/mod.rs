@@ -3,6 +3,7 @@
 //!
 //! Imports: mongo.
 
+pub(crate) mod audit_key;
 pub(crate) mod clock;
 pub(crate) mod config;
 #[cfg(any(feature = "cli", feature = "http"))]

@@ -12,6 +12,7 @@ use mongodb::{
 };
 
 use super::{
+    audit::{head::Head, requests::Requests},
     checkpoint::partition,
     control::Control,
     held_up::{HeldUp, Holder},
@@ -52,6 +53,10 @@ pub(crate) struct Fence {
     /// How many guarded transactions have committed.
     pub guards: i64,
     pub applied: Option<Digest>,
+    /// What it says of the audit log, if there has ever been one.
+    pub audit: Option<Head>,
+    /// The requests of operators in the lock, where both documents were read.
+    pub requests: Requests,
 }
 
 impl Fence {
@@ -60,6 +65,8 @@ impl Fence {
             fence: number(document, "fence").unwrap_or(0),
             guards: number(document, "guards").unwrap_or(0),
             applied: document.get_document("applied").ok().and_then(Digest::from_document),
+            audit: Head::parse(document),
+            requests: Requests::default(),
         }
     }
 }
@@ -262,10 +269,21 @@ async fn read_raw(
 /// A statement that does not match is an upsert that meets the existing fence: an error, with
 /// which the server itself ends the transaction. So a guard that arrives late, from a process
 /// that is dead by then, leaves no transaction open.
-pub(crate) fn guard_statement(fence: i64, guards: i64, applied: Digest) -> Document {
+///
+/// `audit`: what the fence says of the audit log once the transaction has committed.
+pub(crate) fn guard_statement(
+    fence: i64,
+    guards: i64,
+    applied: Digest,
+    audit: Option<&Head>,
+) -> Document {
+    let mut set = doc! { "applied": applied.to_document() };
+    if let Some(head) = audit {
+        set.insert("audit", head.to_document());
+    }
     doc! {
         "q": { "_id": ID, "fence": fence, "guards": guards },
-        "u": { "$inc": { "guards": 1_i64 }, "$set": { "applied": applied.to_document() } },
+        "u": { "$inc": { "guards": 1_i64 }, "$set": set },
         "upsert": true,
     }
 }

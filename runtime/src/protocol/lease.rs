@@ -10,6 +10,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    audit::requests,
     control::{Control, majority, millis},
     documents::{EVENTS_MAX, LOCK_ID, append, date, parse_who, who_document},
     fence,
@@ -436,16 +437,25 @@ pub(crate) fn held_for(lock: &Document) -> Option<Duration> {
 
 /// Takes the lock away from the process that holds it at `fence`, and adds an event. `false`: the
 /// lock is not held at that fence.
-pub(crate) async fn force_release(control: &Control, who: &Who, fence: i64) -> Result<bool, Error> {
-    let event = doc! {
+pub(crate) async fn force_release(
+    control: &Control,
+    who: &Who,
+    user: Option<&str>,
+    fence: i64,
+) -> Result<bool, Error> {
+    let mut event = doc! {
         "at": "$$NOW", "event": FORCED, "fence": fence, "by": who_document(who),
     };
+    requests::number_event(&mut event, user);
+    let mut set = doc! {
+        "owner": null,
+        "events": { "$slice": [append("events", event), -EVENTS_MAX] },
+    };
+    let (counter, count) = requests::counter(None);
+    set.insert(counter, count);
     let command = control.majority_update(vec![doc! {
         "q": { "_id": LOCK_ID, "fence": fence, "owner": { "$type": "string" } },
-        "u": [{ "$set": {
-            "owner": null,
-            "events": { "$slice": [append("events", event), -EVENTS_MAX] },
-        } }],
+        "u": [{ "$set": set }],
     }]);
     let reply = control.once(None, command).await;
     Ok(touched(&reply.map_err(|error| Error::server("release the lock", error))?) > 0)

@@ -6,6 +6,7 @@
 //!
 //! Imports: mongo, model, telemetry.
 
+pub(crate) mod audit;
 pub(crate) mod checkpoint;
 pub(crate) mod control;
 pub(crate) mod documents;

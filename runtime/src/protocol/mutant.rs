@@ -41,9 +41,11 @@ pub(crate) enum Mutant {
     CancelDoesNotWait,
     /// A cancellation of an earlier run is obeyed.
     ObeysOldCancel,
+    /// The entries of the audit log are written outside of the transaction.
+    AuditOutside,
 }
 
-const NAMES: [(&str, Mutant); 16] = [
+const NAMES: [(&str, Mutant); 17] = [
     ("no-fence", Mutant::NoFence),
     ("fence-only-read", Mutant::FenceOnlyRead),
     ("fence-no-op-set", Mutant::FenceNoOpSet),
@@ -60,6 +62,7 @@ const NAMES: [(&str, Mutant); 16] = [
     ("forgets-pause", Mutant::ForgetsPause),
     ("cancel-does-not-wait", Mutant::CancelDoesNotWait),
     ("obeys-old-cancel", Mutant::ObeysOldCancel),
+    ("audit-outside", Mutant::AuditOutside),
 ];
 
 /// Whether this mutant is on.

@@ -6,6 +6,7 @@ use mongodb::{
 };
 
 use super::{
+    audit::requests::Requests,
     checkpoint::partition,
     control::{self, Control},
     fence,
@@ -29,10 +30,22 @@ pub(crate) async fn read_all(
         .done()
 }
 
+/// Reads the fence and what waits in the lock for the audit log, as a majority has them. One round trip.
+pub(crate) async fn read_fence(control: &Control) -> Result<fence::Fence, Error> {
+    let filter = doc! { "_id": { "$in": [fence::ID, LOCK_ID] } };
+    control
+        .find_each(None, None, filter, doc! {}, ControlDocuments::add)
+        .await
+        .map_err(|error| Error::server("read the fence", error))?
+        .done()
+        .map(|(_, fence)| fence)
+}
+
 /// The documents of a control collection, sorted by their kind.
 #[derive(Default)]
 pub(crate) struct ControlDocuments {
     fence: fence::Fence,
+    requests: Requests,
     records: Vec<Record>,
     backfills: Vec<partition::Partition>,
     /// What is wrong with the first document that cannot be read.
@@ -53,7 +66,7 @@ impl ControlDocuments {
             Document::try_from(document).map_err(unreadable)
         };
         match document.text("_id") {
-            Some(LOCK_ID) => {}
+            Some(LOCK_ID) => self.requests = Requests::read(document),
             Some(fence::ID) => self.fence = fence::Fence::parse(&decoded()?),
             Some(id) if id.starts_with(partition::ID_PREFIX) => {
                 self.backfills.extend(partition::Partition::parse(&decoded()?));
@@ -67,7 +80,10 @@ impl ControlDocuments {
     pub(crate) fn done(self) -> Result<(History, fence::Fence), Error> {
         match self.problem {
             Some(problem) => Err(problem),
-            None => Ok((History::new(self.records, self.backfills), self.fence)),
+            None => {
+                let fence = fence::Fence { requests: self.requests, ..self.fence };
+                Ok((History::new(self.records, self.backfills), fence))
+            }
         }
     }
 }

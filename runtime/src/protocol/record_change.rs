@@ -3,6 +3,7 @@
 use mongodb::bson::{Document, doc};
 
 use super::{
+    audit::entry::Note,
     documents::{EVENTS_MAX, append, failure_document, keep_or, literal, who_document},
     record::Stored,
     stamp::Stamp,
@@ -111,6 +112,34 @@ pub(crate) fn statement(
         pipeline.push(doc! { "$unset": edit.unset });
     }
     doc! { "q": { "_id": migration.version.get() }, "u": pipeline, "upsert": true }
+}
+
+/// What the audit log says of a change. `None`: the change adds no event.
+pub(crate) fn note(
+    migration: &Identity,
+    change: &RecordChange<'_>,
+    stamp: &Stamp<'_>,
+) -> Option<Note> {
+    let event = edit(migration, change, stamp).event?;
+    Some(Note {
+        event: event.get_str("event").unwrap_or_default().to_owned(),
+        migration: Some(migration.clone()),
+        direction: match event.get_str("direction") {
+            Ok("up") => Some(Direction::Up),
+            Ok("down") => Some(Direction::Down),
+            _ => None,
+        },
+        failure: match change {
+            RecordChange::Failed { failure, .. } => Some((*failure).clone()),
+            _ => None,
+        },
+        note: match change {
+            RecordChange::Skipped { note } => Some((*note).to_owned()),
+            RecordChange::Stands { to, .. } => Some(format!("for what is applied up to {to}")),
+            _ => stamp.why.map(str::to_owned),
+        },
+        ..Note::default()
+    })
 }
 
 fn edit(migration: &Identity, change: &RecordChange<'_>, stamp: &Stamp<'_>) -> Edit {

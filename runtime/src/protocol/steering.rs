@@ -14,6 +14,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    audit::requests,
     control::{Control, majority},
     documents::{EVENTS_MAX, LOCK_ID, date, literal, parse_who, who_document},
 };
@@ -259,6 +260,8 @@ fn parse_settings(stored: &Document) -> Tuning {
 #[derive(Clone, Debug)]
 pub(crate) struct Request<'a> {
     pub who: &'a Who,
+    /// The person, for the audit log.
+    pub user: Option<&'a str>,
     pub verb: SteeringVerb,
     /// Only if the run under way has this fence number.
     pub fence: Option<i64>,
@@ -322,7 +325,7 @@ pub(crate) async fn ask(
 
 /// The command that writes the request into the lock, unless it is so already.
 fn command(collection: &str, request: &Request<'_>, id: &str) -> Document {
-    let Request { who, verb, fence, why, settings, reset } = request;
+    let Request { who, user, verb, fence, why, settings, reset } = request;
     let mut asked =
         doc! { "fence": { "$ifNull": ["$fence", 0_i64] }, "by": who_document(who), "at": "$$NOW" };
     if let Some(why) = why {
@@ -350,6 +353,7 @@ fn command(collection: &str, request: &Request<'_>, id: &str) -> Document {
     if let Some(note) = note {
         event.insert("note", literal(&note));
     }
+    requests::number_event(&mut event, *user);
     let missing = |path: &str| doc! { "$eq": [{ "$type": path }, "missing"] };
     let (news, field, value): (Document, &str, Bson) = match verb {
         SteeringVerb::Pause => (missing("$paused"), "paused", asked.into()),
@@ -376,6 +380,8 @@ fn command(collection: &str, request: &Request<'_>, id: &str) -> Document {
         "fence": { "$ifNull": ["$fence", 0_i64] },
         "events": { "$cond": [&news, with_request(event), "$events"] },
     };
+    let (counter, count) = requests::counter(Some(&news));
+    set.insert(counter, count);
     set.insert(field, doc! { "$cond": [news, value, kept] });
     let mut query = doc! { "_id": LOCK_ID };
     let of_a_run = fence.is_some() || matches!(verb, SteeringVerb::Tune | SteeringVerb::Cancel);

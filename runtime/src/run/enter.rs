@@ -137,10 +137,15 @@ impl Runner {
         match lease::acquire(&self.control, &self.who, self.settings.lease, left.as_ref()).await? {
             Attempt::Acquired(lease) => {
                 tracing::debug!(target: "mongrate", fence = lease.fence, "lock acquired");
+                let (audit, cancel) = (self.audit_settings(), &self.cancel);
                 let opened =
-                    Engine::open(&self.control, &self.who, &self.cancel, &self.progress, lease)
-                        .await?;
-                Ok(opened.map(|(engine, history)| Entered::In(Box::new(engine), history)))
+                    Engine::open(&self.control, &self.who, cancel, &self.progress, lease, audit);
+                let Some((mut engine, history)) = opened.await? else { return Ok(None) };
+                if let Err(error) = engine.prepare_audit().await {
+                    engine.give_up(&error).await;
+                    return Err(error);
+                }
+                Ok(Some(Entered::In(Box::new(engine), history)))
             }
             Attempt::Held { holder, fence, remaining } => {
                 seen.holder = Some(holder);

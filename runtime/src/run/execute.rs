@@ -371,7 +371,11 @@ async fn skip(engine: &mut Engine, skipped: &[Migration], note: &str) -> Result<
         .iter()
         .map(|migration| record_change::statement(&migration.identity(), &change, &stamp))
         .collect();
-    engine.write_all(engine.applied(), statements).await
+    let notes = skipped
+        .iter()
+        .filter_map(|migration| record_change::note(&migration.identity(), &change, &stamp))
+        .collect();
+    engine.write_all(engine.applied(), statements, notes).await
 }
 
 /// Gives the lock back, unless the run lost it. `end`: `None` if nothing was run.

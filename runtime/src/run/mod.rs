@@ -26,7 +26,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::plan::Policies;
 use crate::{
-    model::{config::Settings, report::run::RunReport, state::Who},
+    model::{
+        config::{AuditSettings, Settings},
+        report::run::RunReport,
+        state::Who,
+    },
     protocol::control::Control,
     registry::list::Registry,
     telemetry::{
@@ -104,6 +108,11 @@ impl Runner {
 
     pub(crate) fn database_name(&self) -> String {
         self.control.database.name().to_owned()
+    }
+
+    /// What the runs of this runner are told of the audit log.
+    pub(crate) fn audit_settings(&self) -> AuditSettings {
+        (*self.settings.audit).clone()
     }
 
     pub(crate) fn empty_report(&self) -> RunReport {

@@ -2,6 +2,7 @@
 //!
 //! Imports: mongo, model, telemetry, protocol, kinds, registry, run.
 
+pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod import;
@@ -30,6 +31,7 @@ use crate::{
         version::Version,
     },
     protocol::{
+        audit::{self as protocol_audit, entry::Note},
         checkpoint,
         engine::Engine,
         fence,
@@ -375,7 +377,14 @@ impl Runner {
         if lock.fence != fence || lock.holder.is_none() {
             return Err(mismatch(&lock));
         }
-        if !lease::force_release(&self.control, &self.who, fence).await? {
+        if !lease::force_release(
+            &self.control,
+            &self.who,
+            self.settings.audit.user.as_deref(),
+            fence,
+        )
+        .await?
+        {
             return Err(mismatch(&self.peek().await?.lock));
         }
         tracing::warn!(name: IN_THE_REPORT, target: "mongrate", fence, "the lock was taken away by an operator");
@@ -389,11 +398,18 @@ impl Runner {
         changes: Vec<(Identity, RecordChange<'static>)>,
     ) -> Result<(), Error> {
         let stamp = engine.stamp();
-        let changes = changes.iter();
-        let statements = changes
+        let all = changes.iter();
+        let statements = all
+            .clone()
             .map(|(migration, change)| record_change::statement(migration, change, &stamp))
             .collect();
-        self.write_all(engine, digest, statements).await
+        let mut notes: Vec<Note> = all
+            .filter_map(|(migration, change)| record_change::note(migration, change, &stamp))
+            .collect();
+        if changes.is_empty() {
+            notes.push(Note::new(protocol_audit::DIGEST_REBUILT));
+        }
+        self.write_all(engine, digest, statements, notes).await
     }
 
     /// Writes statements of records in one guarded transaction, and gives the lock back.
@@ -402,9 +418,10 @@ impl Runner {
         mut engine: Box<Engine>,
         digest: Digest,
         statements: Vec<Document>,
+        notes: Vec<Note>,
     ) -> Result<(), Error> {
         let ended = on_own_thread(move || async move {
-            let ended = engine.write_all(digest, statements).await;
+            let ended = engine.write_all(digest, statements, notes).await;
             match &ended {
                 Err(StopReason::Server(error)) => engine.give_up(error).await,
                 _ => engine.close().await,
@@ -415,7 +432,7 @@ impl Runner {
         ended.map_err(|stop| self.stopped(stop))
     }
 
-    fn stopped(&self, stop: StopReason) -> Error {
+    pub(crate) fn stopped(&self, stop: StopReason) -> Error {
         match stop {
             StopReason::Server(error) | StopReason::Unknown(error) => error,
             StopReason::Body(error) => {

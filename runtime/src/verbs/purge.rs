@@ -18,13 +18,18 @@ use crate::{
         reply::{first_batch, number},
     },
     protocol::{
+        audit::{self, entry::Note},
         documents,
+        engine::Engine,
         history::History,
         read::read_all,
         record::{self, Stored},
     },
     run::{Runner, plan},
 };
+
+/// How many collections the audit log names.
+const NAMED_MAX: usize = 20;
 
 /// Which kept collections to remove.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,14 +52,22 @@ impl Runner {
             let collections = self.kept(target, &history).await?;
             return Ok(self.purge_report(collections, false));
         }
-        let (engine, history) = self.enter_own_history().await?;
+        let (mut engine, history) = self.enter_own_history().await?;
         let ended = self.kept(target, &history).await;
         let mut failed = None;
         let mut gone = Vec::new();
-        for one in ended.unwrap_or_else(|error| {
+        let kept = ended.unwrap_or_else(|error| {
             failed = Some(error);
             Vec::new()
-        }) {
+        });
+        let kept = match self.note_purge(&mut engine, &kept).await {
+            Ok(()) => kept,
+            Err(error) => {
+                failed = Some(error);
+                Vec::new()
+            }
+        };
+        for one in kept {
             let mut command = doc! { "drop": &one.name };
             command.insert("writeConcern", crate::protocol::control::majority());
             let dropped = match engine.refuse_when_lost() {
@@ -76,6 +89,20 @@ impl Runner {
             Some(error) => Err(error),
             None => Ok(self.purge_report(gone, true)),
         }
+    }
+
+    /// Says in the audit log, if there is one, what is about to be removed.
+    async fn note_purge(&self, engine: &mut Engine, kept: &[KeptCollection]) -> Result<(), Error> {
+        if kept.is_empty() || !engine.is_audited() {
+            return Ok(());
+        }
+        let named: Vec<&str> = kept.iter().take(NAMED_MAX).map(|one| one.name.as_str()).collect();
+        let mut text = format!("{} collections: {}", kept.len(), named.join(", "));
+        if kept.len() > named.len() {
+            text.push_str(", …");
+        }
+        let noted = engine.note(Note::new(audit::PURGED).text(text)).await;
+        noted.map_err(|stop| self.stopped(stop))
     }
 
     fn purge_report(&self, collections: Vec<KeptCollection>, purged: bool) -> PurgeReport {

@@ -54,8 +54,8 @@ impl Runner {
         // Also refuses a collection that is not ours.
         let before = self.peek().await?.lock;
         let Steer { verb, fence, why, settings, reset } = steer;
-        let who = &self.who;
-        let request = Request { who, verb, fence, why: why.as_deref(), settings, reset };
+        let (who, user) = (&self.who, self.settings.audit.user.as_deref());
+        let request = Request { who, user, verb, fence, why: why.as_deref(), settings, reset };
         if verb == SteeringVerb::Cancel && before.dead {
             return Err(no_run(&before));
         }

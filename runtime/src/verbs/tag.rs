@@ -10,6 +10,7 @@ use crate::{
         report::tag::{Tag, TagAction, TagReport, TagsReport},
     },
     protocol::{
+        audit::entry::Note,
         engine::Engine,
         history::History,
         read::read_all,
@@ -140,7 +141,8 @@ impl Runner {
             }
             Ok(Decided { report, statements }) => {
                 let digest = engine.applied();
-                self.write_all(engine, digest, statements).await?;
+                let note = Note::new(event(report.action)).text(&*report.name);
+                self.write_all(engine, digest, statements, vec![note]).await?;
                 Ok(report)
             }
             Err(error) => {
@@ -207,6 +209,15 @@ fn refuse_half_done(standing: &[&Record]) -> Result<(), Error> {
             state: record.state.as_str(),
             hint: "it is half-done, and a tag names a whole state; finish it with `up` or `down` first",
         }),
+    }
+}
+
+/// What the audit log calls it.
+fn event(action: TagAction) -> &'static str {
+    match action {
+        TagAction::Set | TagAction::Unchanged => "tagged",
+        TagAction::Moved => "tag_moved",
+        TagAction::Removed => "untagged",
     }
 }
 

@@ -91,6 +91,7 @@ async fn run() -> mongrate::Result<End> {
     let client = Client::with_options(options)?;
 
     let mut migrator = Migrator::with(&client.database(&database), (history.migrations)())
+        .keep_audit_log(history.audited)
         .lease(Duration::from_millis(lease))
         .local_takeover(setting("CHAOS_LEASE_ONLY").is_none());
     if setting("CHAOS_NO_WAIT").is_some() {

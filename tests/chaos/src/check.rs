@@ -14,7 +14,7 @@ use mongrate::{
     },
 };
 
-use crate::history::{EFFECTS, History, ROWS, Rows, THINGS, alone};
+use crate::history::{EFFECTS, History, LOG, ROWS, Rows, THINGS, alone};
 
 const CONTROL: &str = "migrations";
 
@@ -63,6 +63,7 @@ impl Check<'_> {
         self.effects(&mut wrong).await?;
         self.rows(&mut wrong).await?;
         self.records(&mut wrong).await?;
+        self.audit(&mut wrong).await?;
         self.oplog(&mut wrong).await?;
         self.open_transactions(&mut wrong).await?;
         if self.indexes {
@@ -149,6 +150,42 @@ impl Check<'_> {
         }
         for row in found {
             wrong.push(format!("rows: {} should not be there", row["_id"]));
+        }
+        Ok(())
+    }
+
+    /// The log is whole, and each migration that was applied, or rolled back, has exactly one entry that says
+    /// so.
+    async fn audit(&self, wrong: &mut Vec<String>) -> Result<(), Error> {
+        if !self.history.audited {
+            return Ok(());
+        }
+        match Migrator::with(self.db, (self.history.migrations)()).verify_audit().await {
+            Ok(found) => {
+                wrong.extend(found.breaks.iter().map(|broken| format!("audit: {broken}")));
+                wrong.extend(found.gaps.iter().map(|gap| format!("audit: a gap: {}", gap.text)));
+            }
+            Err(error) => wrong.push(format!("audit: cannot be verified: {error}")),
+        }
+        let mut counts: BTreeMap<(i64, String), usize> = BTreeMap::new();
+        for entry in all(self.db, LOG).await? {
+            let event = entry.get_str("event").unwrap_or_default().to_owned();
+            if let Ok(version) = entry.get_i64("version") {
+                *counts.entry((version, event)).or_default() += 1;
+            }
+        }
+        let events: &[&str] = match self.goal {
+            Goal::Up => &["applied"],
+            Goal::Down => &["applied", "reverted"],
+        };
+        for migration in (self.history.migrations)() {
+            for event in events {
+                let version = migration.version().get();
+                let count = counts.remove(&(version, (*event).to_owned())).unwrap_or(0);
+                if count != 1 {
+                    wrong.push(format!("audit: {version} has {count} entries `{event}`"));
+                }
+            }
         }
         Ok(())
     }

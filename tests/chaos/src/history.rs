@@ -31,6 +31,8 @@ macro_rules! transactional {
 }
 /// The collection that holds the effects.
 pub const EFFECTS: &str = "effects";
+/// The audit log.
+pub const LOG: &str = "migrations.audit_log";
 /// The collection that gets and loses indexes.
 pub const THINGS: &str = "things";
 /// The collection of which every document is changed.
@@ -113,11 +115,13 @@ pub struct History {
     pub indexes: &'static [&'static str],
     /// What the history does to [`ROWS`].
     pub rows: Rows,
+    /// Whether its runs keep an audit log.
+    pub audited: bool,
 }
 
 impl History {
     /// All of them.
-    pub const ALL: [Self; 5] = [TRANSACTIONAL, ONLINE, MIXED, BACKFILL, DECLARED];
+    pub const ALL: [Self; 6] = [TRANSACTIONAL, ONLINE, MIXED, BACKFILL, DECLARED, AUDITED];
 
     /// Those whose second migration can be rolled back alone, as nothing later builds on it.
     pub const APART: [&'static str; 3] = ["transactional", "backfill", "declared"];
@@ -168,6 +172,7 @@ const TRANSACTIONAL: History = History {
     effects: &["1", "2", "2b", "3"],
     indexes: &[],
     rows: Rows::None,
+    audited: false,
 };
 
 /// Two online migrations; the second undoes some of the first one's DDL.
@@ -177,6 +182,7 @@ const ONLINE: History = History {
     effects: &["2.x", "2.y", "4.z"],
     indexes: &["b_1"],
     rows: Rows::None,
+    audited: false,
 };
 
 /// Both, in turn.
@@ -194,7 +200,11 @@ const MIXED: History = History {
     effects: &["1", "2.x", "2.y", "3", "4.z", "5"],
     indexes: &["b_1"],
     rows: Rows::None,
+    audited: false,
 };
+
+/// The same with an audit log.
+const AUDITED: History = History { name: "audited", audited: true, ..MIXED };
 
 /// A backfill between two transactions; its rollback is one, too.
 const BACKFILL: History = History {
@@ -203,6 +213,7 @@ const BACKFILL: History = History {
     effects: &["1", "3"],
     indexes: &[],
     rows: Rows::Counted,
+    audited: false,
 };
 
 /// A declared migration between two transactions.
@@ -218,6 +229,7 @@ const DECLARED: History = History {
     effects: &["1", "3"],
     indexes: &["a_1"],
     rows: Rows::Declared,
+    audited: false,
 };
 
 fn declare(change: &mut Change) {
@@ -253,6 +265,7 @@ const DDL: History = History {
     effects: &["4.z"],
     indexes: &["b_1"],
     rows: Rows::None,
+    audited: false,
 };
 
 /// For heartbeats: a transaction that takes its time.
@@ -262,6 +275,7 @@ const SLOW: History = History {
     effects: &["1", "2", "3"],
     indexes: &[],
     rows: Rows::None,
+    audited: false,
 };
 
 /// For schedules: the second migration waits inside its transaction for a line on stdin, if
@@ -272,6 +286,7 @@ const PAUSE: History = History {
     effects: &["1", "2", "3"],
     indexes: &[],
     rows: Rows::None,
+    audited: false,
 };
 
 /// For schedules: a backfill that waits inside its first batch for a line on stdin, if `CHAOS_PAUSE` is
@@ -282,6 +297,7 @@ const PAUSED_BATCH: History = History {
     effects: &["1", "3"],
     indexes: &[],
     rows: Rows::Counted,
+    audited: false,
 };
 
 /// For the limits: fifty megabytes that do not compress, in one transaction.
@@ -291,6 +307,7 @@ const BIG: History = History {
     effects: &["1", "2", "3"],
     indexes: &[],
     rows: Rows::None,
+    audited: false,
 };
 
 /// For the limits: ten thousand that do nothing.
@@ -307,6 +324,7 @@ const MANY: History = History {
     effects: &[],
     indexes: &[],
     rows: Rows::None,
+    audited: false,
 };
 
 const FIFTY_MEGABYTES: Migration = Migration::transactional(2, "migration_2", |tx| {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Every mutant: the values of `CHAOS_MUTANT` (see `runtime/src/protocol/mutant.rs`).
-pub const MUTANTS: [&str; 16] = [
+pub const MUTANTS: [&str; 17] = [
     "no-fence",
     "fence-only-read",
     "fence-no-op-set",
@@ -35,6 +35,7 @@ pub const MUTANTS: [&str; 16] = [
     "forgets-pause",
     "cancel-does-not-wait",
     "obeys-old-cancel",
+    "audit-outside",
 ];
 
 /// Stuck, for a mutant; some are broken in that way, and would keep the suite waiting.

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     check::{Check, Goal, all},
     child::{Next, Orders, Runner},
-    history::{EFFECTS, History, ROWS, Rows, THINGS},
+    history::{EFFECTS, History, LOG, ROWS, Rows, THINGS},
     point::{Blow, Count, Point},
 };
 
@@ -274,15 +274,16 @@ impl World {
             let name = format!("{}_{}", db.name(), history.name);
             let scratch = self.client.database(&name);
             let migrator = Migrator::with(&scratch, (history.migrations)());
+            let migrator = migrator.keep_audit_log(history.audited);
             migrator.up().await.expect("an undisturbed run");
-            for collection in ["migrations", EFFECTS] {
+            for collection in collections(history) {
                 let documents = all(&scratch, collection).await?;
                 template.collection::<Document>(collection).insert_many(documents).await?;
             }
             scratch.drop().await?;
         }
         drop(making);
-        for collection in ["migrations", EFFECTS] {
+        for collection in collections(history) {
             let documents = all(&template, collection).await?;
             db.collection::<Document>(collection).insert_many(documents).await?;
         }
@@ -533,6 +534,12 @@ impl Ground<'_> {
     }
 }
 
+/// The collections that an `up` fills, beside [`ROWS`].
+fn collections(history: &History) -> Vec<&'static str> {
+    let log = history.audited.then_some(LOG);
+    ["migrations", EFFECTS].into_iter().chain(log).collect()
+}
+
 /// A client that talks to this node only, whatever it is.
 fn alone(options: &ClientOptions, host: &ServerAddress) -> Result<Client, Error> {
     let mut options = options.clone();
@@ -545,7 +552,7 @@ fn alone(options: &ClientOptions, host: &ServerAddress) -> Result<Client, Error>
 
 /// Takes everything out of a round's database but the collections.
 async fn empty(db: &Database) -> Result<(), Error> {
-    for collection in ["migrations", EFFECTS] {
+    for collection in ["migrations", EFFECTS, LOG] {
         db.collection::<Document>(collection).delete_many(doc! {}).await?;
     }
     match db.run_command(doc! { "dropIndexes": THINGS, "index": "*" }).await {

@@ -32,7 +32,7 @@ pub struct Schedule {
 }
 
 /// All of them.
-pub const ALL: [Schedule; 13] = [
+pub const ALL: [Schedule; 14] = [
     Schedule { name: "old_owner_that_does_not_know", catches: &["no-fence"], three_nodes: false },
     Schedule {
         name: "frozen_before_its_commit",
@@ -67,6 +67,11 @@ pub const ALL: [Schedule; 13] = [
         catches: &["cancel-does-not-wait"],
         three_nodes: false,
     },
+    Schedule {
+        name: "killed_before_its_commit_with_an_audit_log",
+        catches: &["audit-outside"],
+        three_nodes: false,
+    },
     Schedule { name: "cancelled_and_killed", catches: &["obeys-old-cancel"], three_nodes: false },
     Schedule {
         name: "acknowledged_and_failed_over",
@@ -97,6 +102,9 @@ pub async fn run(name: &str, world: &World, set: Option<&Embedded>) -> Result<Ou
         "old_owner_that_does_not_know" => old_owner(world).await,
         "frozen_before_its_commit" => {
             world.single("transactional", up, commit, at(2, Before, Stop)).await
+        }
+        "killed_before_its_commit_with_an_audit_log" => {
+            world.single("audited", up, commit, at(2, Before, Kill)).await
         }
         "killed_after_its_commit" => {
             world.single("transactional", up, commit, at(1, After, Kill)).await

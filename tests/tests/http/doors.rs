@@ -33,7 +33,9 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every endpoint but the page.
-const ENDPOINTS: [&str; 16] = [
+const ENDPOINTS: [&str; 18] = [
+    "/audit",
+    "/audit/verify",
     "/status",
     "/plan",
     "/history",
@@ -93,6 +95,7 @@ async fn under_no_prefix_is_a_door_open() {
         "",
         "/status",
         "/history",
+        "/audit",
         "/plan",
         "/doctor",
         "/drift",

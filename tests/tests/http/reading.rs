@@ -168,6 +168,61 @@ async fn the_history_is_read_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_read_page_by_page_and_names_the_token() {
+    let fresh = TestDb::new("http_audit").await;
+    let migrator = fresh.migrator([effect!(1), effect!(2), effect!(3)]).keep_audit_log(true);
+    let client = HttpClient::with(migrator);
+    let none = client.get("/audit").await.json();
+    assert_eq!((none["on"].as_bool(), none["entries"].as_array().unwrap().len()), (Some(false), 0));
+    client.run("/up", "{}").await;
+    client.post("/runs/current/pause", r#"{"why": "the sale"}"#).await;
+
+    let whole = client.get("/audit").await.json();
+    let all = whole["entries"].as_array().unwrap().clone();
+    let events: Vec<&str> = all.iter().map(|entry| entry["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["applied", "applied", "applied", "audit_began"]);
+    assert!(all.iter().all(|entry| entry["user"] == "ops"), "{whole}");
+    assert_eq!(whole["waiting"][0]["event"], "paused", "{whole}");
+    assert!(whole.get("collection").is_none(), "it is on no list");
+    let mut paged = Vec::new();
+    let mut before = String::new();
+    loop {
+        let page = client.get(&format!("/audit?limit=3{before}")).await.json();
+        paged.extend(page["entries"].as_array().unwrap().clone());
+        let Some(next) = page.get("next").and_then(Value::as_i64) else { break };
+        before = format!("&before={next}");
+    }
+    assert_eq!(paged, all);
+    let found = client.get("/audit?version=2&event=applied&by=ops").await.json();
+    assert_eq!(found["entries"].as_array().unwrap().len(), 1, "{found}");
+    let wrong = [
+        "limit=0",
+        "limit=501",
+        "before=0",
+        "event=$where",
+        "by=",
+        "since=yesterday",
+        "page=1",
+        "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+    ];
+    for wrong in wrong {
+        let code = if wrong.contains("until") { "settings" } else { "usage" };
+        client.get(&format!("/audit?{wrong}")).await.is_problem(422, code);
+    }
+
+    let found = client.get("/audit/verify").await.json();
+    assert_eq!((found["whole"].as_bool(), found["waiting"].as_u64()), (Some(true), Some(1)));
+    let head = |number: &str| {
+        format!("/audit/verify?head={number}:{}", found["head"]["hash"].as_str().unwrap())
+    };
+    assert_eq!(client.get(&head("4")).await.json()["whole"], true);
+    let other = client.get(&head("3")).await.json();
+    assert_eq!(other["breaks"][0]["kind"], "changed", "{other}");
+    client.get("/audit/verify?head=x").await.is_problem(422, "usage");
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_lists_every_status() {
     let fresh = TestDb::new("http_statuses").await;
     let client = HttpClient::over(&fresh, [effect!(1)]);

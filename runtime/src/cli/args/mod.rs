@@ -1,6 +1,7 @@
 //! The options and the verbs that can be typed, as clap reads them.
 
 pub(crate) mod address;
+pub(crate) mod audit;
 pub(crate) mod common;
 pub(crate) mod release;
 pub(crate) mod steering;
@@ -8,7 +9,7 @@ pub(crate) mod verb;
 #[cfg(feature = "webhook")]
 pub(crate) mod webhook;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum, builder::FalseyValueParser};
 use mongrate_seal::create::Template;
 
 pub use self::address::Uri;
@@ -48,6 +49,21 @@ pub struct CliArgs {
     /// The control collection [default: migrations]
     #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     pub collection: Option<String>,
+
+    /// Keep an audit log from the first event on; a database that has one needs no flag
+    #[arg(
+        long, env = "MIGRATE_AUDIT_LOG", hide_env_values = true, global = true,
+        value_parser = FalseyValueParser::new(), help_heading = CONNECTION
+    )]
+    pub audit_log: bool,
+
+    /// Sign the entries of the audit log with this key: a file with an Ed25519 key in PEM
+    #[cfg(feature = "audit-signature")]
+    #[arg(
+        long, env = "MIGRATE_AUDIT_KEY", hide_env_values = true, global = true, value_name = "FILE",
+        value_parser = audit::parse_key, help_heading = CONNECTION
+    )]
+    pub audit_key: Option<crate::AuditKey>,
 
     /// Print one JSON document instead of text, also for errors
     #[arg(long, global = true, help_heading = OUTPUT)]

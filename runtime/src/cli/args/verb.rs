@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::{
+    audit::AuditArgs,
     common::{ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PolicyArgs, UpTargetArgs, parse_steps},
     release::{AloneArgs, HistoryArgs, TagArgs},
     steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
@@ -32,6 +33,12 @@ pub enum Command {
 
     /// Show the last events of every migration, oldest first
     History(HistoryArgs),
+
+    /// Show who did what, from the audit log; check it, export it, switch it on and off
+    ///
+    /// Each entry has the hash of the entry before it, and the control collection has the hash of the
+    /// newest one: what is changed or removed shows.
+    Audit(Box<AuditArgs>),
 
     /// Succeed only if this build fits the database: nothing pending, edited or late
     ///
@@ -122,6 +129,7 @@ impl Command {
             Self::Redo(_) => "redo",
             Self::Plan(_) => "plan",
             Self::History(_) => "history",
+            Self::Audit(_) => "audit",
             Self::Check(_) => "check",
             Self::Drift(_) => "drift",
             Self::Doctor(_) => "doctor",

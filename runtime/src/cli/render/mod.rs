@@ -1,5 +1,6 @@
 //! Reports as text: pure, with styles that the printer may cut, at a given width.
 
+pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod doctor;
 pub(crate) mod drift;

@@ -3,6 +3,7 @@
 //!
 //! Names and shapes are the same as in the command line's JSON.
 
+pub(crate) mod audit;
 pub(crate) mod details;
 pub(crate) mod doctor;
 pub(crate) mod drift;

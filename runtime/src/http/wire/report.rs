@@ -510,6 +510,22 @@ pub(in crate::http) struct HistoryEvent {
     note: Option<String>,
 }
 
+impl HistoryEvent {
+    pub(super) fn new(one: history::HistoryEvent, texts: Texts) -> Self {
+        Self {
+            version: one.version.map(crate::Version::get),
+            name: one.name,
+            at: one.at,
+            event: one.event,
+            direction: one.direction,
+            fence: one.fence,
+            by: one.by.into(),
+            failure: one.failure.map(|failure| Failure::new(failure, texts)),
+            note: one.note,
+        }
+    }
+}
+
 /// One page of the history, newest event first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = HistoryPage)]
@@ -534,17 +550,7 @@ impl History {
         next: Option<String>,
         texts: Texts,
     ) -> Self {
-        let one = |one: history::HistoryEvent| HistoryEvent {
-            version: one.version.map(crate::Version::get),
-            name: one.name,
-            at: one.at,
-            event: one.event,
-            direction: one.direction,
-            fence: one.fence,
-            by: one.by.into(),
-            failure: one.failure.map(|failure| Failure::new(failure, texts)),
-            note: one.note,
-        };
+        let one = |one| HistoryEvent::new(one, texts);
         Self { group, database, events: events.into_iter().map(one).collect(), next }
     }
 }

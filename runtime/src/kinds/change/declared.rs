@@ -5,7 +5,10 @@ use std::panic::AssertUnwindSafe;
 use mongodb::bson::Document;
 
 use super::{keep, operation::Operation, slot};
-use crate::model::{result::BoxError, state::Direction};
+use crate::{
+    model::{result::BoxError, state::Direction},
+    protocol::audit,
+};
 
 /// The operations of a declared migration, each with a known inverse. The migration's function
 /// only records them. Mongrate runs them in order, resumes an operation after a crash, and undoes
@@ -115,7 +118,8 @@ pub(crate) fn problems(declare: ChangeFn) -> Vec<String> {
 pub(crate) fn trespasses(declare: ChangeFn, control: &str) -> Vec<String> {
     let Ok(change) = Change::recorded(declare) else { return Vec::new() };
     let prefix = keep::prefix(control);
-    let ours = |name: &&str| *name == control || name.starts_with(&prefix);
+    let log = audit::collection(control);
+    let ours = |name: &&str| *name == control || *name == log || name.starts_with(&prefix);
     let numbered = change.operations.iter().enumerate();
     numbered
         .filter_map(|(number, operation)| {

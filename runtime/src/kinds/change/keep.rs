@@ -7,6 +7,7 @@ use crate::{
     kinds::{catalog, online::Online},
     model::result::BoxError,
     mongo::code,
+    protocol::audit,
 };
 
 /// Stands between the control collection's name and the version.
@@ -24,10 +25,11 @@ pub(crate) fn prefix(control: &str) -> String {
 }
 
 /// Whether a collection is Mongrate's own: `control`, a control collection of a default name (also
-/// another group's), or a kept collection.
+/// another group's), a kept collection, or an audit log.
 pub(crate) fn is_ours(name: &str, control: &str) -> bool {
     name == control
         || name.starts_with(&prefix(control))
+        || name == audit::collection(control)
         || name == "migrations"
         || name.starts_with("migrations.")
 }

@@ -420,6 +420,19 @@ pub enum Error {
         report: Box<RunReport>,
     },
 
+    /// The audit log cannot be continued, because it does not fit the fence. Nothing of the migration was
+    /// written.
+    #[error(
+        "the audit log `{collection}` cannot be continued: {problem}; nothing was written; look at it with \
+         `audit --verify`, and run `audit --enable`, which attaches the log again and says so in it"
+    )]
+    Audit {
+        /// The collection of the log.
+        collection: String,
+        /// What does not fit.
+        problem: String,
+    },
+
     /// Migrations are pending, and none may be (`check`, an app's start). Nothing was run.
     #[error("{} pending:{}\nrun `up` first; nothing was run", count(.versions.len(), "migration"), lines(.versions))]
     Pending {
@@ -482,6 +495,7 @@ impl Error {
             | Self::Import { .. }
             | Self::Lints(_)
             | Self::ShadowImpossible { .. }
+            | Self::Audit { .. }
             | Self::Corrupt { .. } => Kind::NeedsOperator,
             // A server that goes away is not a failure of the migration. A transaction that is
             // larger than the server allows is.
@@ -542,6 +556,7 @@ impl Error {
             Self::Failed { .. } => "migration_failed",
             Self::Cancelled { .. } => "cancelled",
             Self::Pending { .. } => "pending",
+            Self::Audit { .. } => "audit",
             Self::FenceMismatch { .. } => "fence_mismatch",
         }
     }

@@ -1,5 +1,6 @@
 //! The reports of all verbs, as data: the command line prints them, HTTP sends them.
 
+pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod doctor;
 pub(crate) mod dry_run;
@@ -15,6 +16,10 @@ pub(crate) mod steering;
 pub(crate) mod tag;
 
 pub use self::{
+    audit::{
+        AuditBreak, AuditBreakKind, AuditChange, AuditDigest, AuditEntry, AuditGap, AuditHead,
+        AuditPage, AuditPruned, AuditVerification,
+    },
     backfill::BackfillReport,
     doctor::{DoctorCheck, DoctorFinding, DoctorReport, DoctorServer, DoctorVerdict},
     dry_run::{CommandReport, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, ShadowReport},

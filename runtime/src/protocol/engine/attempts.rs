@@ -23,6 +23,7 @@ use crate::{
         server_error::{self, ServerError},
     },
     protocol::{
+        audit::{entry::Note, head::Head, log::Addition},
         fence, provisional,
         record_change::{self, RecordChange, Timing},
         retry::Backoff,
@@ -167,7 +168,12 @@ impl Engine {
                 attempts.durability = Durability::Primary;
             }
             begin(&mut self.session, attempts.durability).await?;
-            match self.guard(attempts).await {
+            let addition = self.addition(&attempts.change)?;
+            let passed = match self.guard(attempts, addition.as_ref()).await {
+                Ok(true) => self.write_audit(attempts, addition).await.map(|()| true),
+                other => other,
+            };
+            match passed {
                 Ok(true) => return Ok(None),
                 Ok(false) => {
                     self.abort().await;
@@ -192,7 +198,10 @@ impl Engine {
                     let transient = error.has_label(TRANSIENT_TRANSACTION_ERROR)
                         || attempts.may_be_interrupted(error.code());
                     if !transient || !attempts.backoff.again().await {
-                        let error = self.control.explained("enter a transaction", error).await;
+                        let error = match attempts.is_at_log {
+                            true => self.log_refused(error),
+                            false => self.control.explained("enter a transaction", error).await,
+                        };
                         return Err(StopReason::Server(error));
                     }
                     tracing::debug!(target: "mongrate", error = %Line(&error), "retrying the guard");
@@ -272,9 +281,15 @@ impl Engine {
     }
 
     /// Sends the first command. `false`: the fence, a record or a duration did not match.
-    async fn guard(&mut self, attempts: &Attempts<'_>) -> Result<bool, ServerError> {
+    async fn guard(
+        &mut self,
+        attempts: &Attempts<'_>,
+        addition: Option<&Addition>,
+    ) -> Result<bool, ServerError> {
+        let head = addition.map(|addition| &addition.head);
+        let digest = attempts.change.digest;
         let mut statements =
-            vec![fence::guard_statement(self.lease.fence, self.guards, attempts.change.digest)];
+            vec![fence::guard_statement(self.lease.fence, self.guards, digest, head)];
         #[cfg(mongrate_mutants)]
         if !self.guard_mutated(&mut statements).await? {
             return Ok(false);
@@ -317,6 +332,9 @@ impl Engine {
     /// Counts a commit, and what is known of the commits before it.
     fn count_commit(&mut self, attempts: &Attempts<'_>, durability: Durability) -> Committed {
         self.guards += 1;
+        if let Some(head) = &attempts.head {
+            self.audit.set(head.clone());
+        }
         self.unsettled = false;
         match (durability, attempts.version()) {
             (Durability::Primary, Some(version)) => {
@@ -367,6 +385,8 @@ pub(crate) struct Guarded<'a> {
     pub(super) records: Vec<(Identity, &'a RecordChange<'a>)>,
     /// The digest of what is applied once it commits.
     pub(super) digest: Digest,
+    /// What the audit log says of it, beside the changes of its records.
+    pub(super) notes: Vec<Note>,
     cancellable: bool,
     /// Which members must acknowledge the commit, at least.
     durability: Durability,
@@ -375,12 +395,18 @@ pub(crate) struct Guarded<'a> {
 impl<'a> Guarded<'a> {
     /// A change of these records. Cancelling the run ends it, and a majority has to acknowledge it.
     pub(crate) fn new(records: Vec<(Identity, &'a RecordChange<'a>)>, digest: Digest) -> Self {
-        Self { records, digest, cancellable: true, durability: Durability::Majority }
+        let (notes, durability) = (Vec::new(), Durability::Majority);
+        Self { records, digest, notes, cancellable: true, durability }
     }
 
     /// A change of one record.
     pub(crate) fn of(migration: Identity, change: &'a RecordChange<'a>, digest: Digest) -> Self {
         Self::new(vec![(migration, change)], digest)
+    }
+
+    /// The same change, of which the audit log says this, too.
+    pub(crate) fn noting(self, notes: Vec<Note>) -> Self {
+        Self { notes, ..self }
     }
 
     /// The same change, made even if the run is cancelled.
@@ -408,6 +434,10 @@ pub(super) struct Attempts<'a> {
     interrupted: u32,
     /// A commit was sent, and its outcome did not come back.
     unknown: bool,
+    /// What the fence says of the audit log once the last attempt whose guard matched has committed.
+    pub(super) head: Option<Head>,
+    /// The last command was for the audit log.
+    pub(super) is_at_log: bool,
 }
 
 impl<'a> Attempts<'a> {
@@ -420,6 +450,8 @@ impl<'a> Attempts<'a> {
             ended_by_server: 0,
             interrupted: 0,
             unknown: false,
+            head: None,
+            is_at_log: false,
         }
     }
 

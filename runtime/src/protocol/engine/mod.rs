@@ -2,6 +2,7 @@
 //! fence and of the commits that only the primary has.
 
 pub(crate) mod attempts;
+mod audited;
 pub(crate) mod hold;
 #[cfg(mongrate_mutants)]
 mod mutated;
@@ -20,6 +21,7 @@ use self::watch::Watch;
 #[cfg(mongrate_mutants)]
 use super::mutant::{self, Mutant};
 use super::{
+    audit::log::AuditLog,
     control::Control,
     fence,
     held_up::Holder,
@@ -34,8 +36,8 @@ use super::{
 };
 use crate::{
     model::{
-        digest::Digest, error::Error, report::status::StepProgress, result::BoxError, state::Who,
-        tuning::Tuning, version::Version,
+        config::AuditSettings, digest::Digest, error::Error, report::status::StepProgress,
+        result::BoxError, state::Who, tuning::Tuning, version::Version,
     },
     mongo::server_error::ServerError,
     telemetry::progress::Progress,
@@ -79,6 +81,8 @@ pub(crate) struct Engine {
     /// Guarded transactions that committed, ever: as in the fence document.
     guards: i64,
     applied: Digest,
+    /// The audit log, as the fence has it.
+    audit: AuditLog,
     /// Commits that only the primary is known to have.
     provisional: Provisional,
     /// How many commits an election took back, counted from the newest. The run, which knows
@@ -114,6 +118,7 @@ impl Engine {
         cancel: &CancellationToken,
         progress: &Progress,
         lease: Lease,
+        audit: AuditSettings,
     ) -> Result<Option<(Self, History)>, Error> {
         let mut session = match Self::session(control).await {
             Ok(session) => session,
@@ -143,6 +148,7 @@ impl Engine {
                     session,
                     guards: fence.guards,
                     applied: history.digest(),
+                    audit: AuditLog::new(audit, &fence),
                     provisional: Provisional::default(),
                     undone: 0,
                     in_replica_set: raised.in_replica_set,
@@ -339,6 +345,7 @@ impl Engine {
             "an election took back what only the former primary had; it is done again"
         );
         self.guards = found.guards;
+        self.audit.set(found.audit.clone().unwrap_or_default());
         // The guard of an attempt before them may still arrive, and matches again.
         self.unsettled = true;
         self.applied = first.before;

@@ -6,7 +6,7 @@ use mongodb::{ClientSession, bson::Document};
 use super::{Committed, Engine, attempts::Guarded};
 use crate::{
     model::{digest::Digest, identity::Identity, result::BoxError},
-    protocol::{record_change::RecordChange, stamp::Stamp, stop::StopReason},
+    protocol::{audit::entry::Note, record_change::RecordChange, stamp::Stamp, stop::StopReason},
 };
 
 /// The error of a migration whose body dropped the future of a step.
@@ -31,9 +31,10 @@ impl Engine {
         &mut self,
         digest: Digest,
         statements: Vec<Document>,
+        notes: Vec<Note>,
     ) -> Result<(), StopReason> {
         let control = self.control.clone();
-        let digest_only = Guarded::new(Vec::new(), digest).although_cancelled();
+        let digest_only = Guarded::new(Vec::new(), digest).noting(notes).although_cancelled();
         self.transaction(digest_only, async |session| {
             // A command is at most 16 MB; a record's statement is well under 2 KB.
             for chunk in statements.chunks(2_000) {
@@ -108,6 +109,7 @@ impl Engine {
             return Err(StopReason::Lost);
         }
         self.guards = found.guards;
+        self.audit.set(found.audit.unwrap_or_default());
         self.in_flight = false;
         Ok(true)
     }

@@ -13,7 +13,10 @@ use crate::{
     kinds::{change, effect::Operation},
     model::{error::Error, state::Direction},
     mongo::{privileges::Privileges, reply::number, server_error::ServerError},
-    protocol::{fence, read::read_all},
+    protocol::{
+        audit, fence,
+        read::{read_all, read_fence},
+    },
     registry::migration::Migration,
     run::{
         Runner,
@@ -43,6 +46,10 @@ impl Runner {
             Privileges::parse(&reply).ok_or_else(none)
         });
         let (state, plan, pending) = self.to_come().await;
+        let log = match state {
+            Ok(()) => self.log().await,
+            Err(_) => None,
+        };
         Ok(Facts {
             database: self.database_name(),
             control: self.control.collection.clone(),
@@ -60,6 +67,7 @@ impl Runner {
             oplog_bytes: self.oplog_bytes().await,
             search: self.search(pending.as_deref().unwrap_or_default()).await,
             state,
+            log,
             plan,
             pending,
         })
@@ -117,6 +125,13 @@ impl Runner {
             "aggregate": collection, "pipeline": [{ "$listSearchIndexes": {} }], "cursor": {},
         };
         self.control.once(None, command).await.map(drop)
+    }
+
+    /// The collection of the audit log, if runs of this migrator write into one.
+    async fn log(&self) -> Option<String> {
+        let fence = read_fence(&self.control).await.ok();
+        let is_on = fence.and_then(|fence| fence.audit).is_some_and(|head| head.on);
+        (is_on || self.settings.audit.wanted).then(|| audit::collection(&self.control.collection))
     }
 
     /// Whether the state can be read, why `up` would refuse the history, and what is pending.

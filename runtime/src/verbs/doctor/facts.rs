@@ -37,6 +37,8 @@ pub(super) struct Facts {
     pub oplog_bytes: Answer<u64>,
     /// Whether the control collection can be read, and is Mongrate's.
     pub state: Result<(), Error>,
+    /// The collection of the audit log, if runs write into one.
+    pub log: Option<String>,
     /// Why `up` refuses the history, if it can be read.
     pub plan: Result<(), Error>,
     /// What is pending; `None` if the history cannot be read.

@@ -137,7 +137,7 @@ impl Runner {
         Self {
             control: Control { database, ..self.control.clone() },
             registry: self.registry.clone(),
-            settings: Settings { wait: Wait::No, ..self.settings.clone() },
+            settings: Settings { wait: Wait::No, audit: Box::default(), ..self.settings.clone() },
             who: self.who.clone(),
             cancel: stop.clone(),
             watching: None,

@@ -68,6 +68,7 @@ pub(super) mod tests {
             }),
             oplog_bytes: Ok(10 << 30),
             state: Ok(()),
+            log: None,
             plan: Ok(()),
             pending: Some(Vec::new()),
             search: Ok(()),

@@ -39,6 +39,9 @@ const RIGHTS: [(&str, &str); 11] = [
 /// What a run needs on the control collection, whatever its migrations do.
 const OF_THE_CONTROL: [&str; 3] = ["find", "insert", "update"];
 
+/// What a run needs on the audit log: it reads the log when the log begins.
+const OF_THE_LOG: [&str; 2] = ["find", "insert"];
+
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let user = match &facts.privileges {
         Ok(user) => user,
@@ -58,6 +61,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     missing.extend(refused.keys());
     let grant = grant(&facts.database, "", &missing);
     let mut findings = vec![of_the_control(user, facts)];
+    findings.extend(of_the_log(user, facts));
     let all = |action: &str| format!("`{action}` on the collections of `{}`", facts.database);
     let needed = |action: &str, of: &[String]| {
         error(Check::Right, Kind::Forbidden, format!("{}: missing", all(action)))
@@ -145,6 +149,23 @@ fn of_the_control(user: &Privileges, facts: &Facts) -> Finding {
         .way_out(grant(database, control, &missing))
 }
 
+/// What runs need on the audit log, if they write into one.
+fn of_the_log(user: &Privileges, facts: &Facts) -> Option<Finding> {
+    let (database, log) = (&facts.database, facts.log.as_ref()?);
+    let missing: BTreeSet<&str> =
+        OF_THE_LOG.into_iter().filter(|action| !user.allow(action, database, log)).collect();
+    let all = format!("the audit log `{log}`");
+    if missing.is_empty() {
+        let found = format!("{} on {all}", OF_THE_LOG.join(", "));
+        return Some(finding(Check::Right, Verdict::Ok, found).of(log));
+    }
+    let listed: Vec<String> = missing.iter().map(|action| format!("`{action}`")).collect();
+    let found = format!("{} on {all}: missing", listed.join(", "));
+    let finding = error(Check::Right, Kind::Forbidden, found).of(log);
+    let means = "migrations are refused: each writes an entry";
+    Some(finding.means(means).way_out(grant(database, log, &missing)))
+}
+
 /// The command that grants the actions to the role of the guide.
 fn grant(database: &str, collection: &str, actions: &BTreeSet<&str>) -> String {
     let actions: Vec<String> = actions.iter().map(|action| format!("{action:?}")).collect();
@@ -219,6 +240,23 @@ mod tests {
         assert_eq!(found.verdict, Verdict::Error);
         assert!(found.consequence.unwrap().contains("MIGRATE_ON_START=check"));
         assert!(found.found.contains("`insert`, `update` on the control collection `migrations`"));
+    }
+
+    #[test]
+    fn a_log_needs_its_own_rights() {
+        let on_the_control = || on("migrations", vec!["find", "insert", "update"]);
+        let of_the_log = |granted| {
+            let mut facts = guarded();
+            facts.log = Some("migrations.audit_log".to_owned());
+            facts.privileges = Ok(user(granted));
+            findings(&facts).remove(1)
+        };
+        let found = of_the_log(vec![on_the_control()]);
+        assert_eq!(found.verdict, Verdict::Error);
+        assert!(found.way_out.unwrap().contains("\"migrations.audit_log\""));
+        // Who may only add to it may run.
+        let appends = on("migrations.audit_log", vec!["find", "insert"]);
+        assert_eq!(of_the_log(vec![on_the_control(), appends]).verdict, Verdict::Ok);
     }
 
     #[test]

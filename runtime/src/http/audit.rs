@@ -1,0 +1,134 @@
+//! The audit log: pages of it, and whether it is whole. It is switched on and off, exported and pruned by
+//! the app or its command line.
+
+use std::{future::IntoFuture as _, sync::Arc};
+
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    answer,
+    ask::{Queried, bounded},
+    problem::Problem,
+    shared::Shared,
+    wire::audit::{AuditPage, AuditVerification},
+};
+use crate::{AuditHead, InvalidSetting, Version};
+
+const LIMIT: u16 = 100;
+
+const LIMIT_MAX: i64 = 500;
+
+/// The longest name that is looked for, in bytes.
+const BY_BYTES_MAX: usize = 256;
+
+/// The page of the audit log to show.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct AuditQuery {
+    /// The largest number of entries; 100 if it is left out.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u16>,
+    /// The `next` of the previous page.
+    #[param(minimum = 1)]
+    before: Option<i64>,
+    /// Only entries of this migration.
+    #[param(minimum = 1)]
+    version: Option<i64>,
+    /// Only entries of this event, such as `applied`.
+    #[param(pattern = "^[a-z_]{1,32}$")]
+    event: Option<String>,
+    /// Only entries of this user, host or app.
+    #[param(min_length = 1, max_length = 256)]
+    by: Option<String>,
+    /// Only entries from this time on.
+    since: Option<DateTime<Utc>>,
+    /// Only entries before this time.
+    until: Option<DateTime<Utc>>,
+}
+
+impl AuditQuery {
+    fn check(&self) -> Result<(), Problem> {
+        bounded("limit", self.limit, 1, LIMIT_MAX)?;
+        bounded("before", self.before, 1, i64::MAX)?;
+        bounded("version", self.version, 1, i64::MAX)?;
+        let legal = |event: &String| {
+            (1..=32).contains(&event.len())
+                && event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        if !self.event.as_ref().is_none_or(legal) {
+            return Err(Problem::usage("`event` must be 1 to 32 characters of a-z and `_`"));
+        }
+        if self.by.as_ref().is_some_and(|by| !(1..=BY_BYTES_MAX).contains(&by.len())) {
+            return Err(Problem::usage(format!("`by` must be 1 to {BY_BYTES_MAX} bytes")));
+        }
+        Ok(())
+    }
+}
+
+/// What the audit log is compared with.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct VerifyQuery {
+    /// Number and hash of an entry, as an earlier answer gave them: the entry must still be there.
+    #[param(pattern = "^[1-9][0-9]{0,18}:[0-9a-f]{64}$")]
+    head: Option<String>,
+}
+
+/// Who did what, newest entry first, page by page.
+#[utoipa::path(
+    get, path = "/audit", tag = "read", operation_id = "audit", params(AuditQuery),
+    responses((status = 200, description = "One page of the audit log", body = AuditPage))
+)]
+pub(super) async fn audit(
+    State(shared): State<Arc<Shared>>,
+    Queried(query): Queried<AuditQuery>,
+) -> Result<Response, Problem> {
+    query.check()?;
+    let AuditQuery { limit, before, version, event, by, since, until } = query;
+    let mut audit = shared.migrator.audit().limit(limit.unwrap_or(LIMIT).into());
+    if let Some(before) = before {
+        audit = audit.before(before);
+    }
+    if let Some(version) = version {
+        audit = audit.version(Version::new(version));
+    }
+    if let Some(event) = event {
+        audit = audit.event(event);
+    }
+    if let Some(by) = by {
+        audit = audit.by(by);
+    }
+    if let Some(since) = since {
+        audit = audit.since(since);
+    }
+    if let Some(until) = until {
+        audit = audit.until(until);
+    }
+    let page = audit.into_future().await.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&AuditPage::new(page, shared.texts)))
+}
+
+/// Whether the audit log is what Mongrate wrote, from its first entry to its newest; a log that is broken
+/// is an answer, too. Reads the whole log.
+#[utoipa::path(
+    get, path = "/audit/verify", tag = "read", operation_id = "verifyAudit", params(VerifyQuery),
+    responses((status = 200, description = "Where the log is broken, if it is", body = AuditVerification))
+)]
+pub(super) async fn verify(
+    State(shared): State<Arc<Shared>>,
+    Queried(query): Queried<VerifyQuery>,
+) -> Result<Response, Problem> {
+    let mut verify = shared.migrator.verify_audit();
+    if let Some(head) = &query.head {
+        let head: Result<AuditHead, InvalidSetting> = head.parse();
+        let wrong = |_| Problem::usage("`head` is not a number, a colon and 64 hexadecimal digits");
+        verify = verify.head(head.map_err(wrong)?);
+    }
+    let found = verify.into_future().await.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&AuditVerification::from(found)))
+}
