@@ -94,6 +94,20 @@ fn paths_are_followed_through_imports_modules_and_packages() {
     }
 }
 
+#[test]
+fn an_import_of_everything_brings_no_private_items_except_to_modules_within() {
+    let files = [
+        (
+            "/w/app/src/main.rs",
+            "mod m; mod a { fn hidden() {} pub fn open() {} } use a::*; fn root() {}",
+        ),
+        ("/w/app/src/m.rs", "use super::*; fn up() {}"),
+    ];
+    assert_eq!(found(&files, "open").unwrap().0, "crate::a::open");
+    assert_eq!(found(&files, "root").unwrap().0, "crate::root", "what is around sees all");
+    assert!(matches!(found(&files, "hidden"), Err(Fault::Nothing { .. })));
+}
+
 /// Every module imports everything of every other one, and of crates from elsewhere.
 #[test]
 fn imports_in_circles_end() {
