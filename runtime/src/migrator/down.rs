@@ -166,7 +166,7 @@ impl<'a> Down<'a> {
     /// The errors with which the run would be refused before it runs anything.
     pub async fn plan(self) -> Result<PlanReport, Error> {
         let (runner, lint) = (self.migrator.runner()?, self.lint);
-        runner.plan(&Goal::Down(self.target()), lint).await
+        Box::pin(runner.plan(&Goal::Down(self.target()), lint)).await
     }
 
     /// The target, with what was said of it.
@@ -257,7 +257,7 @@ impl<'a> Redo<'a> {
     /// The errors with which the run would be refused before it runs anything.
     pub async fn plan(self) -> Result<PlanReport, Error> {
         let (runner, lint) = (self.down.migrator.runner()?, self.down.lint);
-        runner.plan(&Goal::Redo(self.down.target()), lint).await
+        Box::pin(runner.plan(&Goal::Redo(self.down.target()), lint)).await
     }
 }
 

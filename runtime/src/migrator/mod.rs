@@ -375,7 +375,8 @@ impl Migrator {
     /// [`Error::Registry`], [`Error::Settings`], [`Error::Standalone`], [`Error::Unauthorized`],
     /// [`Error::Server`], [`Error::Corrupt`]. Nothing is written in any case.
     pub async fn status(&self) -> Result<StatusReport, Error> {
-        self.runner()?.status().await
+        // Boxed: the runner has all settings.
+        Box::pin(async move { self.runner()?.status().await }).await
     }
 
     /// Returns the last events, oldest first: at most 20 of each migration, and 20 requests of

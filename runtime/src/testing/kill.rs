@@ -90,7 +90,7 @@ pub async fn kill<T>(
     kill: Kill,
     work: impl AsyncFnOnce(Migrator) -> T,
 ) -> Result<Option<T>, TestError> {
-    run(database, kill, work).await.map(|(ended, _)| ended)
+    Box::pin(run(database, kill, work)).await.map(|(ended, _)| ended)
 }
 
 /// [`kill()`], with the number of commands that were sent.

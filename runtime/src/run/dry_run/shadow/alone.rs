@@ -40,7 +40,7 @@ impl Runner {
             let scratch = Scratch::make(&source.database, &name, &runner.who).await?;
             let work = tokio::spawn(async move {
                 let goal = Goal::Up(UpTarget { to: Some(to), steps: None });
-                runner.run(goal, RunOptions::default()).await?;
+                runner.run(&goal, RunOptions::default()).await?;
                 then(runner).await
             });
             let done = work.await;
