@@ -300,6 +300,7 @@ mod tests {
         }
         assert!(paths("let x = ::a::b();").contains(&"::a::b".to_owned()));
         assert!(paths("format!(\"{LIMIT} and {x:?}\")").contains(&"LIMIT".to_owned()));
+        assert!(paths("f(x) | LIMIT").contains(&"LIMIT".to_owned()), "an operator, no closure");
         assert!(paths("0..LIMIT").contains(&"LIMIT".to_owned()), "a range, no field");
     }
 
