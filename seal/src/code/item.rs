@@ -1,9 +1,6 @@
 //! The text of an item, as a hash that its layout does not change.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -12,19 +9,11 @@ use syn::{Item, LitStr, Type, ext::IdentExt as _};
 use super::{
     fault::Fault,
     file::{Kind, described},
+    item_text::ItemText,
     modules::Code,
     resolve::Target,
 };
 use crate::{attribute::is_for_tests, checksum, text::Text};
-
-/// The text of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ItemText {
-    /// The hash of the text: 32 hexadecimal digits.
-    pub hash: String,
-    /// The files that the text comes from: the item's own, and those that it includes.
-    pub files: Vec<PathBuf>,
-}
 
 impl Code {
     /// Returns the hash of an item's text, whatever its layout, its comments and its visibility.

@@ -8,6 +8,7 @@
 mod fault;
 mod file;
 mod item;
+mod item_text;
 mod modules;
 mod packages;
 mod resolve;
@@ -18,6 +19,6 @@ pub use fault::Fault;
 pub use file::{Import, Kind, Named};
 #[cfg(feature = "sources")]
 pub(crate) use file::{Leaf, leaves, line, name_of};
-pub use item::ItemText;
+pub use item_text::ItemText;
 pub use modules::{Code, Site};
 pub use resolve::Target;

@@ -10,7 +10,7 @@ use std::{
 use super::{
     fault::Fault,
     file::{Declared, File, Kind, Named},
-    item::ItemText,
+    item_text::ItemText,
     packages::{self, Crate},
 };
 
