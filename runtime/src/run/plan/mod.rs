@@ -148,7 +148,7 @@ fn up(
     if chosen.len() == pending_versions(registry, history).count() && ahead.is_empty() {
         chosen.extend(pending_repeatable(registry, history).copied());
     }
-    let stands = squash::stands(registry, history, target, &chosen)?;
+    let stands = squash::stands(registry, history, target.to, &chosen)?;
     if policies.out_of_order == OutOfOrder::Refuse {
         refuse_late(&chosen, history)?;
     }

@@ -2,11 +2,10 @@
 
 use mongrate_seal::Applied;
 
-use super::{Registry, UpTarget};
 use crate::{
     model::{error::Error, version::Version},
     protocol::{history::History, record::Record},
-    registry::{migration::Migration, squash::Squash},
+    registry::{list::Registry, migration::Migration, squash::Squash},
 };
 
 /// Where a history stands between a squash and what the squash stands for.
@@ -77,15 +76,16 @@ pub(crate) fn leaves_out(registry: &Registry, history: &History) -> impl Fn(&Mig
     }
 }
 
-/// Whether the run records that the squash stands for what is applied. `chosen`: what `up` applies.
+/// Whether the run records that the squash stands for what is applied. `to`: how far `up` goes;
+/// `chosen`: what it applies.
 pub(super) fn stands(
     registry: &Registry,
     history: &History,
-    target: UpTarget,
+    to: Option<Version>,
     chosen: &[Migration],
 ) -> Result<Option<Stands>, Error> {
     let Some(squash) = registry.squash() else { return Ok(None) };
-    let reaches = target.to.is_none_or(|to| to >= squash.migration.version());
+    let reaches = to.is_none_or(|to| to >= squash.migration.version());
     let stands = |after_steps| Some(Stands { squash: *squash, after_steps }).filter(|_| reaches);
     match standing(squash, history) {
         Standing::New | Standing::Done => Ok(None),

@@ -2,7 +2,10 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::{rights, scratch, scratch::Scratch};
+use super::{
+    rights,
+    scratch::{self, Scratch},
+};
 use crate::{
     model::{error::Error, version::Version},
     run::{
