@@ -175,7 +175,7 @@ impl Check<'_> {
             }
         }
         let events: &[&str] = match self.goal {
-            Goal::Up => &["applied"],
+            Goal::Up | Goal::Only => &["applied"],
             Goal::Down => &["applied", "reverted"],
         };
         for migration in (self.history.migrations)() {
