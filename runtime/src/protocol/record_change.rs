@@ -3,7 +3,6 @@
 use mongodb::bson::{Document, doc};
 
 use super::{
-    audit::entry::Note,
     documents::{EVENTS_MAX, append, failure_document, keep_or, literal, who_document},
     record::Stored,
     stamp::Stamp,
@@ -114,32 +113,13 @@ pub(crate) fn statement(
     doc! { "q": { "_id": migration.version.get() }, "u": pipeline, "upsert": true }
 }
 
-/// What the audit log says of a change. `None`: the change adds no event.
-pub(crate) fn note(
+/// The event that a change adds, and its direction. `None`: it adds none.
+pub(super) fn event(
     migration: &Identity,
     change: &RecordChange<'_>,
     stamp: &Stamp<'_>,
-) -> Option<Note> {
-    let event = edit(migration, change, stamp).event?;
-    Some(Note {
-        event: event.get_str("event").unwrap_or_default().to_owned(),
-        migration: Some(migration.clone()),
-        direction: match event.get_str("direction") {
-            Ok("up") => Some(Direction::Up),
-            Ok("down") => Some(Direction::Down),
-            _ => None,
-        },
-        failure: match change {
-            RecordChange::Failed { failure, .. } => Some((*failure).clone()),
-            _ => None,
-        },
-        note: match change {
-            RecordChange::Skipped { note } => Some((*note).to_owned()),
-            RecordChange::Stands { to, .. } => Some(format!("for what is applied up to {to}")),
-            _ => stamp.why.map(str::to_owned),
-        },
-        ..Note::default()
-    })
+) -> Option<Document> {
+    edit(migration, change, stamp).event
 }
 
 fn edit(migration: &Identity, change: &RecordChange<'_>, stamp: &Stamp<'_>) -> Edit {

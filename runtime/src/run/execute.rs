@@ -23,6 +23,7 @@ use crate::{
         version::Version,
     },
     protocol::{
+        audit::noted,
         engine::Engine,
         history::History,
         inside::Inside,
@@ -373,7 +374,7 @@ async fn skip(engine: &mut Engine, skipped: &[Migration], note: &str) -> Result<
         .collect();
     let notes = skipped
         .iter()
-        .filter_map(|migration| record_change::note(&migration.identity(), &change, &stamp))
+        .filter_map(|migration| noted::note(&migration.identity(), &change, &stamp))
         .collect();
     engine.write_all(engine.applied(), statements, notes).await
 }

@@ -31,7 +31,7 @@ use crate::{
         version::Version,
     },
     protocol::{
-        audit::{self as protocol_audit, entry::Note},
+        audit::{self as protocol_audit, entry::Note, noted},
         checkpoint,
         engine::Engine,
         fence,
@@ -403,9 +403,8 @@ impl Runner {
             .clone()
             .map(|(migration, change)| record_change::statement(migration, change, &stamp))
             .collect();
-        let mut notes: Vec<Note> = all
-            .filter_map(|(migration, change)| record_change::note(migration, change, &stamp))
-            .collect();
+        let mut notes: Vec<Note> =
+            all.filter_map(|(migration, change)| noted::note(migration, change, &stamp)).collect();
         if changes.is_empty() {
             notes.push(Note::new(protocol_audit::DIGEST_REBUILT));
         }

@@ -8,6 +8,7 @@
 pub(crate) mod entry;
 pub(crate) mod head;
 pub(crate) mod log;
+pub(crate) mod noted;
 pub(crate) mod requests;
 
 /// The collection of the log that belongs to a control collection.

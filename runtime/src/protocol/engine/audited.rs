@@ -16,8 +16,8 @@ use crate::{
             self,
             entry::{Note, Read},
             log::{Addition, Moment},
+            noted,
         },
-        record_change,
         stop::StopReason,
     },
 };
@@ -39,7 +39,7 @@ impl Engine {
         let of_records = change
             .records
             .iter()
-            .filter_map(|(migration, change)| record_change::note(migration, change, &stamp));
+            .filter_map(|(migration, change)| noted::note(migration, change, &stamp));
         let notes: Vec<Note> = of_records.chain(change.notes.iter().cloned()).collect();
         // The time that the server told with the lock or a heartbeat, and what has passed since: so the
         // document is known before it is written, and needs no right but `insert`.
