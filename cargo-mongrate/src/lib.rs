@@ -14,6 +14,7 @@ mod new;
 mod package;
 mod packaged;
 mod places;
+mod policies;
 mod rebase;
 mod report;
 mod squash;

@@ -12,6 +12,7 @@ use crate::{
     package::{Package, Workspace},
     packaged,
     places::{place, relative},
+    policies,
     report::Report,
     state::PackageState,
 };
@@ -51,7 +52,7 @@ pub(crate) fn seal(packages: &[&Package]) -> Result<Report, Vec<String>> {
     if report.is_empty() {
         report.push("nothing to seal".to_owned());
     }
-    warnings.extend(states.iter().filter_map(|state| packaged::left_out(state.package)));
+    warnings.extend(states.iter().flat_map(|state| packaged::left_out(state.package)));
     Ok(Report { lines: report, warnings, ..Report::default() })
 }
 
@@ -100,6 +101,7 @@ pub(crate) fn check(
     let manifests: Vec<&Path> = packages.iter().map(|package| package.manifest.as_path()).collect();
     let mut warnings: Vec<String> = states.iter().flat_map(PackageState::warnings).collect();
     let mut problems: Vec<String> = states.iter().flat_map(PackageState::problems).collect();
+    problems.extend(states.iter().flat_map(policies::problems));
     problems.extend(graph.problems(&manifests));
     for package in packages {
         problems.extend(file::read(package).err());
@@ -155,9 +157,16 @@ pub(crate) fn check(
         if new > 0 {
             line += &format!(", {new} new: `cargo mongrate seal` seals them");
         }
+        if let Ok(Some(rules)) = policies::rules(state.package) {
+            line += &format!("; {} in {}", counted(rules.len()), mongrate_seal::policies::FILE);
+        }
         report.push(line);
     }
     Ok(Report { lines: report, warnings, json, ..Report::default() })
+}
+
+fn counted(policies: usize) -> String {
+    if policies == 1 { "1 policy".to_owned() } else { format!("{policies} policies") }
 }
 
 fn read_all<'a>(packages: &[&'a Package]) -> Result<Vec<PackageState<'a>>, Vec<String>> {

@@ -4,7 +4,8 @@
 //! what was written, `Checked` is sound as far as this function alone can tell (both are in
 //! `mongrate_seal::declaration`), and `expand::expand` cannot fail. Before it expands, `crate_table`
 //! compares the migration with the other migrations of its crate, `written` with its source, and
-//! `sealed` with the history that the crate has sealed. `mongrate_seal::checksum` is the fingerprint
+//! `sealed` with the history that the crate has sealed; `policies` reads the
+//! crate's `mongrate.toml`. `mongrate_seal::checksum` is the fingerprint
 //! of a body, whatever its layout. `plain` reads most migrations without a syntax tree, at a
 //! tenth of the cost.
 
@@ -17,6 +18,7 @@ mod nearby;
 mod origin;
 mod place;
 mod plain;
+mod policies;
 mod root;
 mod sealed;
 mod test;
@@ -54,6 +56,9 @@ use mongrate_seal::declaration::{Checked, Raw};
 /// holds version 2. Two crates that declare the same version do not link.
 ///
 /// # Sealed history
+///
+/// A `mongrate.toml` beside `Cargo.toml` holds the package's policies for runs; a mistake in it is an
+/// error, with its place. The guide `docs/policies.md` of the repository lists its keys.
 ///
 /// A `migrations.sum` beside `Cargo.toml` holds the migrations that `cargo mongrate seal` has sealed.
 /// A sealed migration that was edited, renamed or removed is an error. So is a new migration that is
@@ -190,5 +195,7 @@ fn run(
     let sum = sealed::check(&checked, &used, &place, &origin, &root)?;
     added.extend(expand::expand(&checked, &place, &origin, &root));
     added.extend(sum.map(proc_macro::TokenStream::from));
+    let policies = policies::check(&place, &origin, &root)?;
+    added.extend(policies.map(proc_macro::TokenStream::from));
     Ok(added)
 }

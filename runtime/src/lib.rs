@@ -160,6 +160,8 @@ pub use model::{
     kind::MigrationKind,
     lint::{Lint, LintLimits, LintName},
     named::{ComesAfter, Dependent, Drift, Named, Renamed},
+    plan_file::{PlanFile, PlanFileStep, PlanMade, PlanSeen, PlanTarget},
+    policies::{Policies, PolicyRefusal, PolicyReport},
     release::ReleaseStretch,
     report::{
         Asked, AuditBreak, AuditBreakKind, AuditChange, AuditDigest, AuditEntry, AuditGap,
@@ -272,6 +274,7 @@ pub mod __private {
         pub use crate::registry::{
             entry::{Entry, MIGRATIONS},
             function::Texts,
+            policies::{POLICY_FILES, PolicyFile},
             seal::{SUMS, SumFile},
             verify::verify,
         };

@@ -4,7 +4,8 @@
 //! documents that types have, and the file `models.snap`. With the feature
 //! `checksum`, the module `checksum` makes the fingerprint of a function, whatever its layout. With
 //! the feature `sources`, the module `sources` finds the migrations that a package declares. With the
-//! feature `create`, the module `create` writes a new migration.
+//! feature `create`, the module `create` writes a new migration. [`policies`] is the file
+//! `mongrate.toml`; reading its text needs the feature `policies`.
 
 mod after;
 mod applied;
@@ -14,6 +15,7 @@ pub mod attribute;
 pub mod built_in;
 #[cfg(feature = "checksum")]
 pub mod checksum;
+pub mod clock;
 #[cfg(feature = "checksum")]
 pub mod code;
 #[cfg(feature = "create")]
@@ -23,15 +25,18 @@ pub mod declaration;
 mod group;
 mod hex;
 mod label;
+mod lints;
 #[cfg(feature = "checksum")]
 pub mod manifest;
 pub mod models;
+mod nearest;
 #[cfg(feature = "checksum")]
 pub mod outline;
 #[cfg(feature = "sources")]
 pub mod outside;
 pub mod packed;
 pub mod period;
+pub mod policies;
 mod repeatable;
 mod replaces;
 #[cfg(feature = "sources")]
@@ -48,6 +53,8 @@ pub use applied::Applied;
 pub use group::GROUP_DEFAULT;
 pub use hex::bytes as bytes_of_hex;
 pub use label::label;
+pub use lints::LINTS;
+pub use nearest::nearest;
 pub use repeatable::repeatable_number;
 pub use replaces::Replaces;
 pub use term::term;

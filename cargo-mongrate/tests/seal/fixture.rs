@@ -21,6 +21,10 @@ pub(crate) const RUNTIME: &str = r"
         pub struct SumFile {
             pub crate_name: &'static str, pub text: &'static str, pub absent: Option<&'static str>
         }
+        pub struct PolicyFile {
+            pub crate_name: &'static str, pub lines: &'static str, pub absent: Option<&'static str>
+        }
+        #[linkme::distributed_slice] pub static POLICY_FILES: [PolicyFile];
         #[linkme::distributed_slice] pub static MIGRATIONS: [Migration];
         #[linkme::distributed_slice] pub static SUMS: [SumFile];
     } }

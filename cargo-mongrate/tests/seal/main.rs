@@ -5,6 +5,7 @@ mod fixture;
 mod history;
 mod outside;
 mod packaged;
+mod policies;
 mod readings;
 mod unreached;
 mod unread;

@@ -6,6 +6,7 @@
 mod audit;
 mod drift;
 mod output;
+mod policies;
 mod refusals;
 mod releases;
 mod signals;

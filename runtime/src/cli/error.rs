@@ -98,7 +98,7 @@ impl CliError {
             "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
             "paused" => format!("{app} resume"),
             "no_run" => format!("{app} status"),
-            "not_atomic" | "lints" => format!("{app} plan"),
+            "not_atomic" | "lints" | "plan_differs" => format!("{app} plan"),
             "import" => format!("{app} import --help"),
             "renamed" => format!("{app} status"),
             "audit" => format!("{app} audit --verify"),

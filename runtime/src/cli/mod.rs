@@ -211,6 +211,7 @@ mod line;
 mod log_filter;
 mod logging;
 mod out;
+mod plan_file;
 mod print_error;
 mod progress;
 mod render;

@@ -25,7 +25,7 @@ use super::{
     error::CliError,
     line::Progress,
     out::Out,
-    progress,
+    plan_file, progress,
     render::{
         self, doctor, dry_run, history, lock, notes, operator, plan, run, status, style::safe,
         view::View,
@@ -93,6 +93,7 @@ impl VerbRun<'_> {
         let connection = unless_cancelled(self.cancel, connecting).await?;
         let migrator = self.cli.migrator(self.args, connection.database());
         let mut migrator = migrator
+            .called_by_cli()
             .cancel_on(self.cancel.clone())
             .progress(progress::listener(self.out, self.is_logged));
         if let Some(observer) = &observer {
@@ -128,6 +129,11 @@ impl VerbRun<'_> {
             }
             Command::Plan(args) => {
                 let migrator = args.lints.apply(args.policy.apply(migrator));
+                if let Some(path) = &args.out.out {
+                    let plan = up(&migrator, args.target).plan_file();
+                    let plan = self.read("planning", plan).await?;
+                    return plan_file::write(path, args.out.force, &plan);
+                }
                 let up = up(&migrator, args.target).lint(!args.lints.no_lint);
                 self.execute(Mode::Plan, "planning", up.in_mode(Mode::Plan)).await
             }
@@ -194,19 +200,25 @@ impl VerbRun<'_> {
     async fn up(&self, args: &UpArgs, migrator: Migrator) -> Result<Output, CliError> {
         let migrator = args.lints.apply(args.lock.apply(args.policy.apply(migrator)));
         let lint = !args.lints.no_lint;
+        let approved = args.plan.as_deref().map(plan_file::read).transpose()?;
         let up = || {
             let up = up(&migrator, args.target)
                 .continue_on_error(args.continue_on_error)
                 .atomic(args.atomic)
                 .tuning(args.tuning.tuning())
                 .lint(lint);
-            match args.begin.not_before {
+            let up = match args.begin.not_before {
                 Some(moment) => up.not_before(moment),
+                None => up,
+            };
+            match &approved {
+                Some(plan) => up.approved(plan),
                 None => up,
             }
         };
         let mode = args.dry_run.mode();
-        if mode == Mode::Run && lint {
+        // Those who approved a plan have seen its lints.
+        if mode == Mode::Run && lint && approved.is_none() {
             self.warn(up()).await?;
         }
         self.execute(mode, "looking for what is pending", up().in_mode(mode)).await
@@ -221,6 +233,15 @@ impl VerbRun<'_> {
     }
 
     async fn down(&self, args: &DownArgs, migrator: Migrator) -> Result<Output, CliError> {
+        if let Some(path) = &args.out.out {
+            let plan = self.read("planning", down(&migrator, args).plan_file()).await?;
+            return plan_file::write(path, args.out.force, &plan);
+        }
+        if let Some(path) = &args.plan {
+            let plan = plan_file::read(path)?;
+            let down = down(&migrator, args).approved(&plan).in_mode(Mode::Run);
+            return self.execute(Mode::Run, "looking for what to roll back", down).await;
+        }
         let mode = args.dry_run.mode();
         if mode == Mode::Run && !args.confirm.yes {
             let plan = self.read("planning", down(&migrator, args).plan()).await?;
@@ -467,7 +488,10 @@ impl VerbRun<'_> {
     /// Refuses a verb that needs a confirmation without a terminal, before anything is read.
     fn refuse_unasked(&self, command: &Command) -> Result<(), CliError> {
         let (unasked, flag) = match command {
-            Command::Down(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
+            Command::Down(args) => {
+                let is_run = args.dry_run.how().is_none() && args.out.out.is_none();
+                (!args.confirm.yes && is_run && args.plan.is_none(), "--yes")
+            }
             Command::Redo(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
             Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
             Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),

@@ -22,8 +22,9 @@ use super::{
     runs::{Ongoing, Order, Outcome},
     shared::Shared,
     wire::{
+        created::Created,
         details::Details,
-        report::{Created, Unlocked},
+        report::Unlocked,
         run::{DryRunHow, Run, Verb},
     },
 };
@@ -109,7 +110,7 @@ fn outcome(report: ModeReport) -> Outcome {
 
 /// Starts a run and answers as soon as it is not refused; or, if the client likes to wait for
 /// it, when it has ended.
-async fn start<W, F>(
+pub(super) async fn start<W, F>(
     shared: &Shared,
     verb: Verb,
     dry_run: Option<DryRunHow>,
@@ -169,8 +170,7 @@ fn answered(run: &Arc<Ongoing>, base: &str, wait: Option<u64>) -> Answered {
 
 /// A migrator whose records say who asked for them.
 pub(super) fn on_behalf(shared: &Shared, who: &Identity) -> Migrator {
-    let migrator = shared.migrator.clone().user(&*who.name);
-    migrator.on_behalf(&format!("HTTP token {}", who.name))
+    shared.migrator.clone().user(&*who.name).on_behalf(&who.name)
 }
 
 /// Takes the lock from a holder that is known to be dead, and leaves an event.

@@ -94,7 +94,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
 
 /// Refuses a body that is not declared as JSON: a form or a script of another site can send other
 /// types without asking this server first.
-fn refuse_other_than_json(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn refuse_other_than_json(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = || {
         Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -82,6 +82,7 @@ mod tests {
             by: Who::default(),
             failure: None,
             note: None,
+            plan: None,
         };
         let events = (1..=20).map(event).collect();
         HistoryReport { group: String::new(), database: String::new(), events }

@@ -33,7 +33,7 @@
 //! - An answer holds only the fields on an allow-list: no addresses of servers, and no texts of
 //!   servers, drivers or migrations. [`show_failures`](Api::show_failures) adds the texts of
 //!   migrations.
-//! - Sizes, times and numbers are bounded: a body has 16 KiB, an address 4 KiB, headers 16 KiB, an
+//! - Sizes, times and numbers are bounded: a body has 16 KiB (a plan 1 MiB), an address 4 KiB, headers 16 KiB, an
 //!   answer 30 s (and up to 60 s more if the client waits for a run); 128 requests are worked on
 //!   at once, 1,000 streams of events are open at once. A client address that tries too many
 //!   unknown tokens has to wait.
@@ -63,6 +63,7 @@ mod impatient;
 mod openapi;
 mod page;
 mod peer;
+mod plans;
 mod problem;
 mod read;
 mod run_id;
@@ -230,6 +231,8 @@ impl Api {
         let mut routes = Router::new()
             .route(&at("/status"), get(read::status))
             .route(&at("/plan"), get(read::plan))
+            .route(&at("/plan/file"), get(plans::plan_file))
+            .route(&at("/plan/run"), post(plans::plan_run))
             .route(&at("/history"), get(read::history))
             .route(&at("/audit"), get(audit::audit))
             .route(&at("/audit/verify"), get(audit::verify))

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    act, answer, ask, audit, back, page, read, steer,
+    act, answer, ask, audit, back, page, plans, read, steer,
     wire::{
         details::Details,
         run::{Run, RunStep},
@@ -20,7 +20,7 @@ use super::{
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
-        page::page, read::status, read::plan, read::history, audit::audit, audit::verify, read::doctor, read::drift, read::lock_status,
+        page::page, read::status, read::plan, plans::plan_file, plans::plan_run, read::history, audit::audit, audit::verify, read::doctor, read::drift, read::lock_status,
         read::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
         steer::pause, steer::resume, steer::tune, steer::cancel,
     ),

@@ -6,7 +6,7 @@
 use super::wire::texts::Texts;
 use crate::{
     Direction, Error, Kind, ServerError, StepOutcome,
-    model::error::text::{count, lines},
+    model::error::text::{count, lines, short},
     mongo::code,
 };
 
@@ -194,6 +194,18 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
         Error::Pending { versions } => {
             format!("{} pending:{}\nnothing was run", migrations(versions.len()), lines(versions))
         }
+        Error::Policy(refusals) => {
+            let refused = refusals.iter().map(|refusal| {
+                format!("{} ({}: {})", refusal.problem, refusal.place, refusal.rule)
+            });
+            let refused: Vec<String> = refused.collect();
+            format!("refused by policy:{}\nwhat is refused was not begun", lines(&refused))
+        }
+        Error::PlanDiffers { plan, differences } => format!(
+            "the plan {} is not what would run now:{}\nnothing was run",
+            short(plan),
+            lines(differences)
+        ),
         Error::FenceMismatch { asked, found } => {
             format!("the lock is not at fence {asked}: {found}; the lock was not changed")
         }
@@ -210,6 +222,14 @@ pub(super) fn next(error: &Error) -> Option<String> {
              {{\"fence\": {fence}}} to lock/release"
         ),
         Error::Paused { .. } => "POST {} to runs/current/resume lets runs go on".to_owned(),
+        Error::Policy(_) => {
+            "GET status lists the policies; a run that needs an approved plan is asked \
+                             for with GET plan/file, and POST of that file to plan/run"
+                .to_owned()
+        }
+        Error::PlanDiffers { .. } => {
+            "GET plan/file makes the plan again; have it approved".to_owned()
+        }
         Error::NoRun { .. } => "GET status shows what is pending".to_owned(),
         Error::FenceMismatch { .. } => "GET lock/status for the current fence".to_owned(),
         Error::Drift(_) => {
@@ -475,6 +495,16 @@ mod tests {
                 problem: "it has entries after number 4".to_owned(),
             },
             Error::NoRun { found: "the lock is free (last fence 7)".to_owned() },
+            Error::Policy(vec![crate::PolicyRefusal {
+                rule: "plan_required = true".to_owned(),
+                place: "mongrate.toml:3 of `shop`".to_owned(),
+                problem: "up needs an approved plan".to_owned(),
+                way_out: "approve a plan: `plan --out FILE`, then `up --plan FILE`".to_owned(),
+            }]),
+            Error::PlanDiffers {
+                plan: "ab".repeat(32),
+                differences: vec!["7 `add_users` is not in the plan".to_owned()],
+            },
             Error::FenceMismatch { asked: 3, found: "it is free, last at fence 4".to_owned() },
         ]
     }

@@ -1,6 +1,6 @@
 //! `down` and `redo`.
 
-use std::future::IntoFuture;
+use std::{future::IntoFuture, sync::Arc};
 
 use super::{
     Boxed, Migrator,
@@ -10,6 +10,7 @@ use crate::{
     model::{
         config,
         error::Error,
+        plan_file::PlanFile,
         report::{plan::PlanReport, run::RunReport},
         version::Version,
     },
@@ -42,6 +43,7 @@ impl Migrator {
             independent: Vec::new(),
             why: None,
             lint: false,
+            approved: None,
         }
     }
 
@@ -68,6 +70,7 @@ pub struct Down<'a> {
     independent: Vec<Version>,
     why: Option<String>,
     lint: bool,
+    approved: Option<Arc<PlanFile>>,
 }
 
 impl<'a> Down<'a> {
@@ -182,9 +185,27 @@ impl<'a> Down<'a> {
     /// Runs the goal that is made of the target.
     async fn run(self, goal: fn(DownTarget) -> Goal) -> Result<RunReport, Error> {
         config::check_why(self.why.as_deref())?;
-        let runner = self.migrator.runner()?;
+        let mut runner = self.migrator.runner()?;
+        runner.approved = self.approved.clone();
         let options = RunOptions { why: self.why.clone(), ..RunOptions::default() };
         runner.run(&goal(self.target()), options).await
+    }
+
+    /// Runs exactly this plan of a rollback, or refuses with [`Error::PlanDiffers`], as
+    /// [`Up::approved`](crate::Up::approved) does. The target is the plan's.
+    pub fn approved(mut self, plan: &PlanFile) -> Self {
+        self.approved = Some(Arc::new(plan.clone()));
+        self
+    }
+
+    /// Makes the plan of this rollback, to be approved: [`approved`](Self::approved) runs it. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// As for [`plan`](Self::plan).
+    pub async fn plan_file(self) -> Result<PlanFile, Error> {
+        let runner = self.migrator.runner()?;
+        Box::pin(async move { runner.plan_file(&Goal::Down(self.target())).await }).await
     }
 }
 

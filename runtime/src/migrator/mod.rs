@@ -30,12 +30,14 @@ use crate::{
         config::{self, DatabaseAhead, OutOfOrder, Retries, Settings, Wait, WhenPaused},
         error::Error,
         lint::{LintLimits, LintName},
+        policies::Policies,
         report::{
             doctor::DoctorReport,
             history::HistoryReport,
             schema_at::SchemaAtReport,
             status::{LockReport, StatusReport},
         },
+        state::Door,
         version::Version,
     },
     registry::{
@@ -247,6 +249,19 @@ impl Migrator {
         self
     }
 
+    /// Sets policies for the runs: which lints are errors, hours in which nothing runs, who may use which
+    /// verb, what needs an approved plan. They hold beside those of the `mongrate.toml` files of the
+    /// linked packages; default: none.
+    ///
+    /// What a policy refuses is [`Error::Policy`]. The policies guard against mistakes: they bind runs of
+    /// this library, not a user who writes to the database by other means. Dry runs, shadow runs and the
+    /// databases of `mongrate::test` know no policies.
+    #[must_use]
+    pub fn policies(mut self, policies: Policies) -> Self {
+        self.settings.policies = policies;
+        self
+    }
+
     /// Sets the limits above which a lint warns.
     #[must_use]
     pub fn lint_limits(mut self, limits: LintLimits) -> Self {
@@ -451,7 +466,8 @@ impl Migrator {
     /// Adds the user on whose behalf the verbs run to the app's name.
     #[cfg(feature = "http")]
     pub(crate) fn on_behalf(mut self, user: &str) -> Self {
-        self.settings.add_to_app(user);
+        self.settings.add_to_app(&format!("HTTP token {user}"));
+        self.settings.door = Door::Http(user.to_owned());
         self
     }
 
@@ -459,6 +475,13 @@ impl Migrator {
     #[cfg(feature = "http")]
     pub(crate) fn who(&self) -> crate::model::state::Who {
         self.settings.who()
+    }
+
+    /// What is called from the command line.
+    #[cfg(feature = "cli")]
+    pub(crate) fn called_by_cli(mut self) -> Self {
+        self.settings.door = Door::Cli;
+        self
     }
 
     pub(crate) fn observer_given(&self) -> Option<&Observer> {

@@ -1,6 +1,6 @@
 //! `up` and `plan`.
 
-use std::future::IntoFuture;
+use std::{future::IntoFuture, sync::Arc};
 
 use super::{
     Boxed, Migrator,
@@ -9,6 +9,7 @@ use super::{
 use crate::{
     model::{
         error::Error,
+        plan_file::PlanFile,
         report::{plan::PlanReport, run::RunReport},
         time_of_day::NotBefore,
         tuning::Tuning,
@@ -46,6 +47,7 @@ impl Migrator {
             target: UpTarget::default(),
             options: RunOptions::default(),
             lint: false,
+            approved: None,
         }
     }
 }
@@ -60,6 +62,8 @@ impl Migrator {
 /// - [`Error::InsideMigration`]: this was called in the body of a migration; the call ran nothing.
 /// - [`Error::LockHeld`]: another process is migrating; the call ran nothing.
 /// - [`Error::Paused`]: an operator has paused the history; the call ran nothing.
+/// - [`Error::Policy`]: a policy refuses the run; the call ran nothing.
+/// - [`Error::PlanDiffers`]: the approved plan is not what would run; the call ran nothing.
 /// - [`Error::Failed`]: what the report lists as applied is applied; the failed migration left only
 ///   its record (an online or declared one also its finished steps).
 /// - [`Error::Cancelled`], [`Error::LockLost`]: likewise.
@@ -77,6 +81,7 @@ pub struct Up<'a> {
     target: UpTarget,
     options: RunOptions,
     lint: bool,
+    approved: Option<Arc<PlanFile>>,
 }
 
 impl<'a> Up<'a> {
@@ -157,6 +162,39 @@ impl<'a> Up<'a> {
         let goal = Goal::Up(self.target);
         Box::pin(self.migrator.runner()?.plan(&goal, self.lint)).await
     }
+
+    /// Runs exactly this plan, or refuses with [`Error::PlanDiffers`]: the steps, their checksums and the
+    /// history have to be as the plan has them, and a backfill may have grown by a tenth and 1,000
+    /// documents. What is pending and not in the plan's target stays pending. [`to`](Self::to) and
+    /// [`steps`](Self::steps) are the plan's.
+    ///
+    /// A run of the plan that stopped half-way is resumed with the same plan: the records say which plan
+    /// last wrote them. The history names the plan with each of its events.
+    ///
+    /// ```no_run
+    /// # async fn example(db: mongrate::mongodb::Database) -> Result<(), Box<dyn std::error::Error>> {
+    /// let migrator = mongrate::Migrator::new(&db);
+    /// std::fs::write("plan.json", migrator.up().plan_file().await?.to_json())?;
+    /// // … somebody approves the file …
+    /// let plan = mongrate::PlanFile::parse(&std::fs::read_to_string("plan.json")?)?;
+    /// migrator.up().approved(&plan).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn approved(mut self, plan: &PlanFile) -> Self {
+        self.approved = Some(Arc::new(plan.clone()));
+        self
+    }
+
+    /// Makes the plan of this run, to be approved: [`approved`](Self::approved) runs it. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// As for [`plan`](Self::plan).
+    pub async fn plan_file(self) -> Result<PlanFile, Error> {
+        let runner = self.migrator.runner()?;
+        Box::pin(async move { runner.plan_file(&Goal::Up(self.target)).await }).await
+    }
 }
 
 impl<'a> IntoFuture for Up<'a> {
@@ -173,7 +211,9 @@ impl<'a> IntoFuture for Up<'a> {
                         .to_owned(),
                 });
             }
-            self.migrator.runner()?.run(&Goal::Up(self.target), self.options).await
+            let mut runner = self.migrator.runner()?;
+            runner.approved = self.approved;
+            runner.run(&Goal::Up(self.target), self.options).await
         })
     }
 }

@@ -11,7 +11,8 @@ use super::{
     kind::DEFAULT_GROUP,
     labels::Labels,
     lint::{LintLimits, LintName},
-    state::Who,
+    policies::Policies,
+    state::{Door, Who},
 };
 
 /// How long `up`, `down` and the other writing verbs wait while another process migrates.
@@ -135,6 +136,9 @@ pub(crate) struct Settings {
     pub ahead: DatabaseAhead,
     pub retries: Retries,
     pub app: String,
+    /// Who calls.
+    pub door: Door,
+    pub policies: Policies,
     pub lints: LintLimits,
     /// The lints that are acknowledged for every migration.
     pub allowed: Vec<LintName>,
@@ -174,6 +178,8 @@ impl Default for Settings {
             ahead: DatabaseAhead::default(),
             retries: Retries::default(),
             app: String::new(),
+            door: Door::default(),
+            policies: Policies::default(),
             lints: LintLimits::default(),
             allowed: Vec::new(),
             ignored_drift: IgnoreList::default(),
@@ -296,7 +302,7 @@ impl Settings {
         if self.audit.user.as_ref().is_some_and(|user| user.len() > Self::APP_BYTES_MAX) {
             return refuse("user", format!("is over {} bytes", Self::APP_BYTES_MAX));
         }
-        Ok(())
+        self.policies.check()
     }
 
     /// The control collection: `migrations`, or `migrations.<group>` for a named group, so

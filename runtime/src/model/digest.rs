@@ -36,6 +36,11 @@ impl Digest {
         self.0.count
     }
 
+    /// The sum, as 64 hexadecimal digits.
+    pub(crate) fn hex(self) -> String {
+        self.0.hex()
+    }
+
     pub(crate) fn to_document(self) -> Document {
         doc! { "count": self.0.count, "digest": self.0.hex() }
     }

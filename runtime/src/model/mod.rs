@@ -18,6 +18,8 @@ pub(crate) mod labels;
 pub(crate) mod lint;
 pub(crate) mod named;
 pub(crate) mod numbers;
+pub(crate) mod plan_file;
+pub(crate) mod policies;
 pub(crate) mod release;
 pub(crate) mod report;
 pub(crate) mod result;

@@ -6,6 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::release::release_of;
 
+/// Through which door a call comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Code that calls the library.
+    #[default]
+    Library,
+    #[cfg(feature = "cli")]
+    Cli,
+    /// The holder of the token of this name.
+    #[cfg(feature = "http")]
+    Http(String),
+}
+
 /// An operator's answer to an interrupted migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -4,14 +4,10 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Duration as Span, Timelike as _, Utc};
+use mongrate_seal::clock::{self, MINUTES_A_DAY};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::invalid_setting::InvalidSetting;
-
-const MINUTES_A_DAY: i64 = 24 * 60;
-
-/// The furthest offset from UTC that a time zone has had.
-const OFFSET_MAX: i64 = 18 * 60;
 
 /// A time of day, in UTC or at a fixed offset from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,30 +28,6 @@ impl TimeOfDay {
     fn after(self, now: DateTime<Utc>) -> Span {
         let minutes = (self.utc() - minute_of(now)).rem_euclid(MINUTES_A_DAY);
         if minutes == 0 { Span::zero() } else { Span::minutes(minutes) - into_minute(now) }
-    }
-
-    /// Reads `HH:MM`, and takes it off the text.
-    fn take(text: &str) -> Option<(i64, &str)> {
-        let (time, rest) = text.split_at_checked(5)?;
-        let (hour, minute) = time.split_once(':')?;
-        let number = |text: &str, below: i64| -> Option<i64> {
-            let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|number| is_number && *number < below)
-        };
-        Some((number(hour, 24)? * 60 + number(minute, 60)?, rest))
-    }
-
-    /// Reads what may follow a time: nothing, `Z`, `+01:00`.
-    fn offset(text: &str) -> Option<i64> {
-        let sign = match text.as_bytes().first() {
-            None => return Some(0),
-            Some(b'Z' | b'z') if text.len() == 1 => return Some(0),
-            Some(b'+') => 1,
-            Some(b'-') => -1,
-            Some(_) => return None,
-        };
-        let (minutes, rest) = Self::take(text.get(1..)?)?;
-        (rest.is_empty() && minutes <= OFFSET_MAX).then_some(sign * minutes)
     }
 }
 
@@ -107,9 +79,9 @@ impl FromStr for Hours {
 
     fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         let parsed = || {
-            let (from, rest) = TimeOfDay::take(text.trim())?;
-            let (until, rest) = TimeOfDay::take(rest.strip_prefix('-')?)?;
-            let offset = TimeOfDay::offset(rest)?;
+            let (from, rest) = clock::time(text.trim())?;
+            let (until, rest) = clock::time(rest.strip_prefix('-')?)?;
+            let offset = clock::offset(rest)?;
             let at = |minute| TimeOfDay { minute, offset };
             (from != until).then_some(Self { from: at(from), until: at(until) })
         };
@@ -188,8 +160,8 @@ impl FromStr for NotBefore {
             return Ok(Self(Moment::At(at.with_timezone(&Utc))));
         }
         let time = || {
-            let (minute, rest) = TimeOfDay::take(text)?;
-            Some(TimeOfDay { minute, offset: TimeOfDay::offset(rest)? })
+            let (minute, rest) = clock::time(text)?;
+            Some(TimeOfDay { minute, offset: clock::offset(rest)? })
         };
         time().map(|time| Self(Moment::Next(time))).ok_or_else(|| InvalidSetting {
             setting: "not-before",

@@ -102,6 +102,8 @@ pub(crate) struct Record {
     /// The number of the guarded transaction that began the migration, for a migration that is
     /// resumed.
     pub started: i64,
+    /// The digest of the approved plan under which it was last written; none if that was no plan.
+    pub plan: Option<String>,
     /// What the operations of a declared migration found before they began, by their number:
     /// a rollback needs it. Most records have none.
     undo: Option<Box<Document>>,
@@ -173,6 +175,7 @@ impl Record {
             problem: problem.to_owned(),
         };
         let (mut version, mut name, mut state, mut checksum) = (None, None, None, None);
+        let mut plan = None;
         let mut record = Self {
             version: Version::new(0),
             name: String::new(),
@@ -190,6 +193,7 @@ impl Record {
             replaces: None,
             steps: Vec::new(),
             started: 0,
+            plan: None,
             undo: None,
             tags: Vec::new(),
         };
@@ -234,6 +238,7 @@ impl Record {
                         .collect();
                 }
                 "started" => record.started = number().unwrap_or(0),
+                "plan" => plan = value.as_document(),
                 "undo" => {
                     if let Some(undo) = value.as_document() {
                         let undo = Document::try_from(undo)
@@ -261,6 +266,9 @@ impl Record {
             .find(|known| known.as_str() == state)
             .ok_or_else(|| corrupt("its `state` is unknown to this version of mongrate"))?;
         record.version = Version::new(version);
+        // What was written since without a plan has another sequence.
+        let plan = plan.filter(|plan| plan.number("sequence") == Some(record.sequence));
+        record.plan = plan.and_then(|plan| plan.text("digest")).map(str::to_owned);
         name.ok_or_else(|| corrupt("it has no `name`"))?.clone_into(&mut record.name);
         checksum.ok_or_else(|| corrupt("it has no `checksum`"))?.clone_into(&mut record.checksum);
         Ok(record)
@@ -331,6 +339,7 @@ fn events(document: &Document, keeps: impl Fn(&Document) -> bool) -> Vec<History
                 by: event.get_document("by").map(parse_who).unwrap_or_default(),
                 failure: event.get_document("failure").ok().map(parse_failure),
                 note: event.get_str("note").ok().map(str::to_owned),
+                plan: event.get_str("plan").ok().map(str::to_owned),
             })
         })
         .collect()

@@ -98,11 +98,19 @@ pub(crate) fn statement(
         set.extend(doc! { "fence": stamp.fence, "sequence": stamp.sequence });
     }
     set.extend(edit.set);
+    if let Some(plan) = stamp.plan
+        && !edit.keeps_position
+    {
+        set.insert("plan", doc! { "digest": literal(plan), "sequence": stamp.sequence });
+    }
     if let Some(what) = edit.event {
         let mut event = doc! { "at": "$$NOW", "fence": stamp.fence, "by": who_document(stamp.who) };
         event.extend(what);
         if let Some(why) = stamp.why {
             event.insert("note", literal(why));
+        }
+        if let Some(plan) = stamp.plan {
+            event.insert("plan", literal(plan));
         }
         set.insert("events", doc! { "$slice": [append("events", event), -EVENTS_MAX] });
     }
@@ -391,7 +399,7 @@ mod tests {
     }
 
     fn stamp(who: &Who) -> Stamp<'_> {
-        Stamp { who, fence: 3, sequence: 9, why: None }
+        Stamp { who, fence: 3, sequence: 9, why: None, plan: None }
     }
 
     /// What a change does to the record of a migration of this kind.
@@ -570,6 +578,12 @@ mod tests {
         };
         let events = doc! { "$slice": [append("events", event), -20] };
         assert_eq!(found.get_document("events").unwrap(), &events);
+
+        let planned = Stamp { plan: Some("ab"), ..stamp(&who) };
+        let planned = set(&statement(&migration(Online), &RecordChange::Reverted, &planned));
+        let mark = doc! { "digest": literal("ab"), "sequence": 9_i64 };
+        assert_eq!(planned.get_document("plan").unwrap(), &mark);
+        assert!(planned.to_string().matches("\"ab\"").count() == 2, "in the event as well");
 
         let step = of(RecordChange::Step { done: None, undo: None });
         assert_eq!(step.get_array("u").unwrap().len(), 1, "nothing is unset");

@@ -10,4 +10,6 @@ pub(crate) struct Stamp<'a> {
     pub sequence: i64,
     /// Why, in the operator's words.
     pub why: Option<&'a str>,
+    /// The digest of the approved plan that is run.
+    pub plan: Option<&'a str>,
 }

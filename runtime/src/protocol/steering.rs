@@ -6,10 +6,14 @@
 //! until it is taken back. Settings hold for the run under way and for whoever takes over from it, until
 //! a run gives the lock back. A cancellation is for one fence number.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mongodb::bson::{Bson, Document, Uuid, doc};
+use mongrate_seal::policies::window::Window;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +24,7 @@ use super::{
 };
 use crate::{
     model::{
+        policies::closed_until,
         report::steering::{Asked, Hold, HoldReason, RunPosition, SteeringVerb, Tuned},
         state::Who,
         tuning::{Limit, OFF, Tuning},
@@ -38,6 +43,9 @@ const REQUESTS_MAX: i32 = 20;
 
 /// How long the note in a record may wait for a transaction that has written the record.
 const NOTE_MAX_MS: i32 = 300;
+
+/// How often it is looked whether hours in which nothing runs are over.
+const CLOSED_LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// What the lock says to its owner.
 #[derive(Clone, Debug, Default)]
@@ -82,12 +90,31 @@ pub(crate) struct Steering {
     position: Mutex<RunPosition>,
     /// Ends the run.
     ends: Mutex<CancellationToken>,
+    /// Hours in which nothing more begins, by policy.
+    closed: OnceLock<Vec<Window>>,
 }
 
 impl Steering {
     pub(crate) fn new(orders: Orders) -> Arc<Self> {
         let orders = watch::Sender::new(orders);
-        Arc::new(Self { orders, position: Mutex::default(), ends: Mutex::default() })
+        let (position, ends) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { orders, position, ends, closed: OnceLock::new() })
+    }
+
+    /// Sets the hours in which nothing more begins, once.
+    pub(crate) fn closes(&self, windows: Vec<Window>) {
+        let _ = self.closed.set(windows);
+    }
+
+    /// What holds the run back because of these hours, and when to look again.
+    pub(crate) fn closed(&self) -> Option<(Hold, Duration)> {
+        let windows = self.closed.get().filter(|windows| !windows.is_empty())?;
+        let now = self.orders.borrow().now()?;
+        let until = closed_until(windows, now)?.ok()?;
+        let text = format!("by policy, nothing runs until {}", until.format("%a %H:%M UTC"));
+        let left = (until - now).to_std().unwrap_or_default();
+        let nap = left.clamp(Duration::from_millis(100), CLOSED_LOOK_EVERY);
+        Some((Hold::new(HoldReason::Hours, text), nap))
     }
 
     /// What the owner was last told.

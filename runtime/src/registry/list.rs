@@ -11,6 +11,7 @@ use super::{
     entry::{Entry, MIGRATIONS},
     fingerprints::Fingerprints,
     migration::{Functions, Migration},
+    policies::{self, POLICY_FILES},
     seal::{self, SUMS, SumFile},
     seen::Seen,
     squash::{self, Squash},
@@ -124,6 +125,9 @@ impl Registry {
         registry.squash = squash::newest(registry.seen());
         problems.extend(after::problems(registry.list.all(), group));
         problems.extend(seal::problems(files.unwrap_or_default(), registry.seen(), group));
+        if files.is_some() {
+            problems.extend(policies::unseen(&POLICY_FILES));
+        }
         if registry.len() == 0 && problems.is_empty() {
             problems.push(empty(group, files.is_some(), registry.list.all()));
         }

@@ -11,6 +11,7 @@ pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod migration;
 pub(crate) mod models;
+pub(crate) mod policies;
 pub(crate) mod register;
 pub(crate) mod running;
 pub(crate) mod seal;

@@ -86,6 +86,7 @@ impl Runner {
                 () = self.cancel.cancelled() => continue,
             };
             if let Some(goal @ Goal::Up(_)) = goal
+                && self.approved.is_none()
                 && let Some(ahead) = self.nothing_pending(&peek, goal).await?
             {
                 return Ok(Entered::Current { ahead });

@@ -7,6 +7,7 @@ use super::{
     enter::Entered,
     own_thread::on_own_thread,
     plan::{self, Goal, Step, squash::Stands},
+    policy::UnderWay,
     stand::stand,
     stepwise::{self, End},
 };
@@ -132,6 +133,10 @@ impl Runner {
             return Err(Error::UnknownVersion { version });
         }
         options.tuning.check()?;
+        self.refuse_other_plan(match goal {
+            Goal::Up(_) => Direction::Up,
+            Goal::Down(_) | Goal::Redo(_) => Direction::Down,
+        })?;
         if let Some(not_before) = options.not_before {
             self.wait_until(not_before, goal, &report).await?;
         }
@@ -147,10 +152,17 @@ impl Runner {
                     return refused_or_empty.map(|_| report);
                 }
             };
-            if let Err(error) = self.refuse_out_of_order_across(&planned.steps).await {
-                release(engine, None, &report).await;
-                return Err(error);
-            }
+            let under_way = match self.refuse_before(goal, &planned, &history).await {
+                Ok(under_way) => under_way,
+                Err(error) => {
+                    release(engine, None, &report).await;
+                    return Err(error);
+                }
+            };
+            let mut engine = engine;
+            engine.steering().closes(under_way.closed);
+            engine.backfill_max = under_way.backfill_max;
+            engine.plan = self.approved.as_ref().map(|plan| plan.digest.clone());
             let (fence, steps) = (engine.fence(), planned.steps.clone());
             let end;
             let records = Records { skipped: planned.skipped.clone(), stands: planned.stands };
@@ -194,14 +206,18 @@ impl Runner {
         history: &History,
         report: &mut RunReport,
     ) -> Result<Option<Planned>, Error> {
+        let Some(goal) = self.goal_left(goal, history) else {
+            return self.refuse_other_history(history).map(|()| None);
+        };
         let plan::Plan { steps, skipped, stands, ahead, late } =
-            plan::plan(goal, &self.registry, history, self.policies())?;
+            plan::plan(&goal, &self.registry, history, self.policies())?;
         self.warn_ahead(&ahead);
         report.ahead = ahead;
         let applied = history.records().filter(|record| record.is_applied()).count();
         let pending = plan::pending(&self.registry, history).count();
         metrics::counted(&self.settings.group, &report.database, applied, pending);
         if steps.is_empty() && stands.is_none() {
+            self.refuse_other_history(history)?;
             return Ok(None);
         }
         if let Some(first) = late.first() {
@@ -223,6 +239,19 @@ impl Runner {
             steps.iter().filter(is_half_done).map(|step| step.migration.version()).collect();
         report.skipped = skipped.iter().map(Migration::named).collect();
         Ok(Some(Planned { steps, skipped, stands, half_done, applied, pending }))
+    }
+
+    /// Refuses what is not to be run, under the lock.
+    async fn refuse_before(
+        &self,
+        goal: &Goal,
+        planned: &Planned,
+        history: &History,
+    ) -> Result<UnderWay, Error> {
+        self.refuse_out_of_order_across(&planned.steps).await?;
+        self.refuse_standing(planned.stands.as_ref())?;
+        self.refuse_unapproved(&planned.steps, &planned.skipped, history).await?;
+        self.refuse_by_policy(goal, &planned.steps).await
     }
 
     /// Runs the steps on a thread of their own, and gives the lock back there.

@@ -3,6 +3,7 @@
 //!
 //! Imports: mongo, model, telemetry, protocol, kinds, registry.
 
+pub(crate) mod approved;
 pub(crate) mod atomic;
 pub(crate) mod body;
 pub(crate) mod dry_run;
@@ -15,6 +16,7 @@ pub(crate) mod own_thread;
 pub(crate) mod pace;
 pub(crate) mod peek;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod shown;
 pub(crate) mod stand;
 pub(crate) mod stepwise;
@@ -28,6 +30,7 @@ use self::plan::Policies;
 use crate::{
     model::{
         config::{AuditSettings, Settings},
+        plan_file::PlanFile,
         report::run::RunReport,
         state::Who,
     },
@@ -66,6 +69,8 @@ pub(crate) struct Runner {
     /// What the user's listeners are told of the run, if there are any.
     pub(crate) told: Option<Arc<Told>>,
     pub(crate) listeners: Listeners,
+    /// The plan that is run, and nothing else.
+    pub(crate) approved: Option<Arc<PlanFile>>,
 }
 
 impl Runner {
@@ -88,6 +93,7 @@ impl Runner {
             progress,
             told: None,
             listeners,
+            approved: None,
         }
     }
 

@@ -40,7 +40,7 @@ impl Runner {
         }
     }
 
-    async fn server_time(&self) -> Result<DateTime<Utc>, Error> {
+    pub(crate) async fn server_time(&self) -> Result<DateTime<Utc>, Error> {
         let act = "ask the server for its time";
         let reply = self.control.retrying(None, doc! { "hello": 1 }).await;
         let reply = reply.map_err(|error| Error::server(act, error))?;

@@ -36,7 +36,7 @@ pub(crate) async fn stand(
     let fence = engine.fence();
     engine
         .transaction(change, async |session| {
-            let stamp = Stamp { who: &who, fence, sequence: 0, why: None };
+            let stamp = Stamp { who: &who, fence, sequence: 0, why: None, plan: None };
             let statement = record_change::replaced_statement(to, own, &stamp);
             let reply = control.once(Some(session), control.update(vec![statement])).await?;
             // The guard holds back every other process, so this is somebody's hand.

@@ -107,6 +107,7 @@ impl Runner {
             orphaned,
             migrations,
             lock: peek.lock,
+            policies: self.policies_in_force()?,
         })
     }
 
@@ -140,6 +141,7 @@ impl Runner {
         let goal = &Goal::Up(UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
         self.warn_ahead(&plan.ahead);
+        self.refuse_denied(&plan.steps).await?;
         if strict {
             let lints = self.lints(&plan.steps).await?;
             if !lints.is_empty() {
@@ -162,6 +164,7 @@ impl Runner {
         if !self.registry.has_version(version) {
             return Err(Error::UnknownVersion { version });
         }
+        self.refuse_caller("baseline").await?;
         let (engine, history) = self.enter_own_history().await?;
         let chosen: Vec<Migration> = plan::pending(&self.registry, &history)
             .filter(|one| one.version() <= version && !one.is_repeatable())
@@ -188,6 +191,7 @@ impl Runner {
         let Some(migration) = self.registry.get(version).copied() else {
             return Err(Error::UnknownVersion { version });
         };
+        self.refuse_caller("resolve").await?;
         let (engine, history) = self.enter_own_history().await?;
         let record = history.get(version);
         let is_other =
@@ -290,6 +294,7 @@ impl Runner {
             let rebuild = damaged(&history, fence.applied);
             return Ok(report(renamed, plan::drift(&self.registry, &history), rebuild, false));
         }
+        self.refuse_caller("repair").await?;
         let (engine, history) = self.enter_to_record().await?;
         let renamed = match self.renamed(&history, renamed) {
             Ok(renamed) => renamed,
@@ -366,6 +371,7 @@ impl Runner {
     }
 
     pub(crate) async fn force_unlock(&self, fence: i64) -> Result<UnlockReport, Error> {
+        self.refuse_caller("force_unlock").await?;
         let lock = self.peek().await?.lock;
         let mismatch = |lock: &LockReport| Error::FenceMismatch {
             asked: fence,

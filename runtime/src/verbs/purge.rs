@@ -52,6 +52,7 @@ impl Runner {
             let collections = self.kept(target, &history).await?;
             return Ok(self.purge_report(collections, false));
         }
+        self.refuse_caller("purge").await?;
         let (mut engine, history) = self.enter_own_history().await?;
         let ended = self.kept(target, &history).await;
         let mut failed = None;

@@ -13,8 +13,8 @@ use super::{
     suggest,
 };
 use crate::{
-    after::After, group::GROUP_DEFAULT, label::label_within, repeatable::repeatable_number,
-    replaces::Replaces,
+    after::After, group::GROUP_DEFAULT, label::label_within, lints::LINTS,
+    repeatable::repeatable_number, replaces::Replaces,
 };
 
 const KEYS: [&str; 12] = [
@@ -32,19 +32,6 @@ const KEYS: [&str; 12] = [
     "crate",
 ];
 
-/// The lints, as the runtime calls them (`LintName`).
-const LINTS: [&str; 10] = [
-    "large_transaction",
-    "unique_index_over_duplicates",
-    "index_on_large_collection",
-    "field_in_use",
-    "validator_fails",
-    "rename_breaks_running_app",
-    "missing_collection",
-    "broken_view",
-    "unknown_option",
-    "uses_app_type",
-];
 const EXAMPLE: &str = "version = 20250122001";
 const NAME_BYTES_MAX: usize = 64;
 

@@ -1,5 +1,7 @@
 //! Guesses what a misspelt word means.
 
+pub use crate::nearest::nearest;
+
 /// The words of other migration tools for the same arguments.
 const ELSEWHERE: [(&str, &str); 20] = [
     ("id", "version"),
@@ -31,29 +33,6 @@ pub(super) fn key(written: &str, keys: &[&'static str]) -> Option<&'static str> 
         return Some(meant);
     }
     nearest(&written, keys.iter().copied())
-}
-
-/// Returns the word that was probably meant, if a word is close enough.
-pub fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, nearest) = words
-        .into_iter()
-        .map(|word| (distance(written, word), word))
-        .min_by_key(|(distance, _)| *distance)?;
-    (distance <= nearest.len().div_ceil(3)).then_some(nearest)
-}
-
-/// Returns how many bytes to insert, delete or replace to get from one text to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in to.bytes().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 /// Joins words: `a, b and c`.

@@ -73,6 +73,7 @@ pub mod __private {
         pub use crate::registry::{
             entry::{Entry, MIGRATIONS},
             function::Texts,
+            policies::{POLICY_FILES, PolicyFile},
             seal::{SUMS, SumFile},
             verify::verify,
         };

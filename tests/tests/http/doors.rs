@@ -33,11 +33,13 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every endpoint but the page.
-const ENDPOINTS: [&str; 18] = [
+const ENDPOINTS: [&str; 20] = [
     "/audit",
     "/audit/verify",
     "/status",
     "/plan",
+    "/plan/file",
+    "/plan/run",
     "/history",
     "/doctor",
     "/drift",

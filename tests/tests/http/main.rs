@@ -5,6 +5,7 @@ mod doors;
 mod events;
 mod guide;
 mod outside;
+mod plans;
 mod reading;
 mod running;
 mod security;

@@ -1,6 +1,8 @@
 //! The verbs, each on a real server.
 
+mod approved;
 mod down;
+mod policies;
 mod records;
 mod releases;
 mod start;

@@ -1,6 +1,6 @@
 //! Arguments that several verbs share.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
@@ -119,6 +119,18 @@ pub struct UpTargetArgs {
     /// Apply at most N migrations [default: all]
     #[arg(long, value_name = "N", value_parser = parse_steps)]
     pub steps: Option<usize>,
+}
+
+/// Where a plan is written, to be approved.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PlanOutArgs {
+    /// Write the plan to a file, to be approved: `--plan FILE` runs exactly that; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// With --out: overwrite the file
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
 
 /// Whether to ask before something that is hard to undo.

@@ -7,7 +7,10 @@ use clap_complete::Shell;
 
 use super::{
     audit::AuditArgs,
-    common::{ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PolicyArgs, UpTargetArgs, parse_steps},
+    common::{
+        ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PlanOutArgs, PolicyArgs, UpTargetArgs,
+        parse_steps,
+    },
     release::{AloneArgs, HistoryArgs, TagArgs},
     steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
 };
@@ -182,6 +185,12 @@ pub struct UpArgs {
     #[command(flatten)]
     pub target: UpTargetArgs,
 
+    /// Run exactly this approved plan (`plan --out FILE`), or refuse; `-` reads stdin
+    #[arg(
+        long, value_name = "FILE", conflicts_with_all = ["to", "steps", "dry_run", "shadow"]
+    )]
+    pub plan: Option<PathBuf>,
+
     /// After a failure, continue with the next migration; the exit code is still 1
     #[arg(long)]
     pub continue_on_error: bool,
@@ -227,6 +236,10 @@ pub struct PlanArgs {
     /// Which pending migrations.
     #[command(flatten)]
     pub target: UpTargetArgs,
+
+    /// Where the plan is written.
+    #[command(flatten)]
+    pub out: PlanOutArgs,
 
     /// What to do in doubtful cases.
     #[command(flatten)]
@@ -336,6 +349,17 @@ pub struct DownArgs {
     /// One in the middle, and why.
     #[command(flatten)]
     pub alone: AloneArgs,
+
+    /// Run exactly this approved plan (`down --out FILE`), without a question, or refuse; `-` reads
+    /// stdin
+    #[arg(
+        long, value_name = "FILE", conflicts_with_all = ["target", "dry_run", "shadow", "out"]
+    )]
+    pub plan: Option<PathBuf>,
+
+    /// Whether the plan is written, and nothing rolled back.
+    #[command(flatten)]
+    pub out: PlanOutArgs,
 
     /// Whether the migrations are run for real, tried, or only shown.
     #[command(flatten)]

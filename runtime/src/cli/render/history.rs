@@ -8,7 +8,9 @@ use super::{
     table::{fitting, right, table, wrapped},
     view::View,
 };
-use crate::{Direction, HistoryEvent, HistoryReport, cli::duration::ago};
+use crate::{
+    Direction, HistoryEvent, HistoryReport, cli::duration::ago, model::error::text::short,
+};
 
 /// The last level of [`row`], which has the fewest columns.
 const LEVEL_MAX: u8 = 5;
@@ -104,8 +106,12 @@ fn beneath(event: Option<&HistoryEvent>, view: View) -> String {
     let Some(event) = event else { return String::new() };
     let failure = event.failure.as_ref().map(|failure| (paint(ERROR, "✗"), &failure.message));
     let note = event.note.as_ref().map(|note| (paint(FAINT, "·"), note));
-    let Some((first, said)) = failure.or(note) else { return String::new() };
     let mut text = String::new();
+    if let Some(plan) = &event.plan {
+        let plan = safe(short(plan));
+        text += &format!("  {} by plan {plan}\n", paint(FAINT, "·"));
+    }
+    let Some((first, said)) = failure.or(note) else { return text };
     for (at, line) in wrapped(&safe_lines(said), view, 4).iter().enumerate() {
         let mark = if at == 0 { first.clone() } else { " ".to_owned() };
         text += &format!("  {mark} {line}\n");
@@ -129,6 +135,7 @@ mod tests {
             by: Who { host: "box".to_owned(), pid: 7, app: "clinic 1.2.0".to_owned() },
             failure: None,
             note: None,
+            plan: None,
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod lock;
 pub(crate) mod notes;
 pub(crate) mod operator;
 pub(crate) mod plan;
+mod policies;
 pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod steering;

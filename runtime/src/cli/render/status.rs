@@ -5,6 +5,7 @@ use comfy_table::{Cell, Color, Table};
 use super::{
     backfill::{backfill, backfill_line},
     lock::lock,
+    policies::policies,
     steering::orders,
     style::{FAINT, WARNING, paint, safe, safe_lines},
     table::{fitting, right, table, wrapped},
@@ -25,6 +26,7 @@ pub(crate) fn status(report: &StatusReport, view: View) -> String {
     } else {
         text += &orders(&report.lock);
     }
+    text += &policies(&report.policies, view);
     for migration in &report.migrations {
         if let Some(note) = remark(migration) {
             let note =

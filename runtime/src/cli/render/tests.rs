@@ -108,6 +108,7 @@ fn status_report() -> StatusReport {
             remaining_ms: 28_000,
             ..LockReport::default()
         },
+        policies: Vec::new(),
     }
 }
 

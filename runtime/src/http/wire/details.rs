@@ -21,6 +21,8 @@ pub(crate) fn title(code: &str, kind: Kind) -> &'static str {
         "create_disabled" => "This server writes no files",
         "paused" => "The history is paused",
         "no_run" => "No run is under way",
+        "policy" => "Refused by policy",
+        "plan_differs" => "The plan is not what would run",
         "not_found" => "Not found",
         "method_not_allowed" => "The method is not allowed",
         "not_json" => "The body is not JSON",

@@ -4,10 +4,12 @@
 //! Names and shapes are the same as in the command line's JSON.
 
 pub(crate) mod audit;
+pub(crate) mod created;
 pub(crate) mod details;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod holder;
+mod policies;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod run_report;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     holder::Holder,
+    policies::Policy,
     steering::{Asked, RunPosition, Tuned},
     texts::Texts,
 };
@@ -287,6 +288,10 @@ pub(in crate::http) struct Status {
     migrations: Vec<MigrationStatus>,
     /// The lock.
     lock: Lock,
+    /// The policies that hold in this database.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    policies: Vec<Policy>,
 }
 
 impl Status {
@@ -333,6 +338,7 @@ impl Status {
             orphaned: report.orphaned,
             migrations: report.migrations.into_iter().map(one).collect(),
             lock: report.lock.into(),
+            policies: report.policies.into_iter().map(Policy::from).collect(),
         }
     }
 }
@@ -508,6 +514,9 @@ pub(in crate::http) struct HistoryEvent {
     /// Why an operator asked for it, or which settings were changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// The digest of the approved plan that was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<String>,
 }
 
 impl HistoryEvent {
@@ -522,6 +531,7 @@ impl HistoryEvent {
             by: one.by.into(),
             failure: one.failure.map(|failure| Failure::new(failure, texts)),
             note: one.note,
+            plan: one.plan,
         }
     }
 }
@@ -571,33 +581,5 @@ pub(in crate::http) struct Unlocked {
 impl From<operator::UnlockReport> for Unlocked {
     fn from(operator::UnlockReport { fence, holder, was_live }: operator::UnlockReport) -> Self {
         Self { fence, holder: holder.map(Holder::from), was_live }
-    }
-}
-
-/// The file of a new migration.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Created {
-    /// The version of the new migration.
-    version: i64,
-    /// Its name, in snake case.
-    name: String,
-    /// The name of the file, in the directory that this server was started with.
-    file: String,
-    /// The line that makes the file part of the crate.
-    mod_line: String,
-    /// Whether that line was written; if not, add it by hand.
-    mod_line_written: bool,
-}
-
-impl From<mongrate_seal::create::Created> for Created {
-    fn from(created: mongrate_seal::create::Created) -> Self {
-        let file = created.path.file_name();
-        Self {
-            version: created.version,
-            file: file.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            mod_line_written: created.mod_file.is_some(),
-            mod_line: created.mod_line.clone(),
-            name: created.name,
-        }
     }
 }

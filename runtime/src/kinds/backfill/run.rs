@@ -26,6 +26,7 @@ use crate::{
     kinds::{catalog, online::Online},
     model::{
         error::Error,
+        numbers::grouped,
         report::{backfill::BackfillReport, status::StepProgress},
         result::BoxError,
     },
@@ -125,6 +126,7 @@ impl Opened {
         if !resumed {
             partitions = partition(&control, job, workers, &key).await?;
         }
+        refuse_large(on, &partitions, step)?;
         let left = partitions.iter().filter(|partition| !partition.done).count();
         // A session costs nothing until it is used; workers may be added while the backfill runs, and
         // a take-over has to know their sessions.
@@ -167,6 +169,24 @@ impl Opened {
         );
         Ok(report)
     }
+}
+
+/// Refuses a backfill that is larger than policies allow without an approved plan. Only then its size is
+/// known: an online migration is code.
+fn refuse_large(
+    on: &mut Online<'_>,
+    partitions: &[Partition],
+    step: &str,
+) -> Result<(), StopReason> {
+    let Some((most, rule)) = &on.engine().backfill_max else { return Ok(()) };
+    let total = partitions.iter().find_map(|partition| partition.total);
+    let documents = total.map(i64::unsigned_abs).filter(|documents| documents > most);
+    let Some(documents) = documents else { return Ok(()) };
+    let refusal = rule.refuses(
+        format!("the backfill `{step}` would change about {} documents", grouped(documents)),
+        "approve a plan: `plan --out FILE`, then `up --plan FILE`".to_owned(),
+    );
+    Err(StopReason::Server(Error::Policy(vec![refusal])))
 }
 
 /// The partitions of a backfill that begins.

@@ -135,6 +135,9 @@ impl Shared<'_> {
         if let Some(held) = pace.throttle.by_order(orders) {
             return Some(held);
         }
+        if let Some(held) = self.steering.closed() {
+            return Some(held);
+        }
         if let Some(held) = self.load.wait(&pace.throttle).await {
             return Some(held);
         }

@@ -6,14 +6,15 @@ use std::time::Duration;
 use self::{
     kind::Kind,
     text::{
-        apart, cancelled, comes_after, corrupt, count, failed, lines, lock_lost, names,
-        not_independent, pending_are, renamed_flags,
+        STANDALONE, apart, cancelled, comes_after, corrupt, count, failed, lines, lock_lost, names,
+        not_independent, pending_are, plan_differs, renamed_flags, shadow_forbidden,
     },
 };
 use super::{
     invalid_setting::InvalidSetting,
     lint::Lint,
     named::{ComesAfter, Dependent, Drift, Named, Renamed},
+    policies::PolicyRefusal,
     release::ReleaseStretch,
     report::{run::RunReport, steering::Asked},
     result::BoxError,
@@ -49,11 +50,7 @@ pub enum Error {
     },
 
     /// The server is a standalone: it has no transactions. Nothing was written.
-    #[error(
-        "this MongoDB is a standalone server, which has no transactions; migrations need a \
-         replica set (one node is enough): start `mongod` with `--replSet rs0`, run \
-         `rs.initiate()` once, and try again; nothing was written"
-    )]
+    #[error("{STANDALONE}")]
     Standalone,
 
     /// The server is older than MongoDB 4.4, or newer than the driver knows, or a product that is nearly
@@ -381,14 +378,21 @@ pub enum Error {
     )]
     Lints(Vec<Lint>),
 
+    /// Policies refuse what was asked; see [`Policies`](crate::Policies). It was not begun.
+    #[error("refused by policy:{}\nwhat is refused was not begun", lines(.0))]
+    Policy(Vec<PolicyRefusal>),
+
+    /// An approved plan is not what a run would do now. Nothing was run.
+    #[error("{}", plan_differs(.plan, .differences))]
+    PlanDiffers {
+        /// The digest of the plan.
+        plan: String,
+        /// What differs.
+        differences: Vec<String>,
+    },
+
     /// The user may not make, fill or drop a scratch database. No such database was made.
-    #[error(
-        "not allowed to make the scratch database `{database}` ({missing}): a shadow run needs \
-         the roles `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`, as its database \
-         has a new name each time; grant them with `db.grantRolesToUser(\"…\", [{{ role: \
-         \"readWriteAnyDatabase\", db: \"admin\" }}, {{ role: \"dbAdminAnyDatabase\", db: \
-         \"admin\" }}])`; nothing was written"
-    )]
+    #[error("{}", shadow_forbidden(.database, .missing))]
     ShadowForbidden {
         /// The name that the scratch database would have.
         database: String,
@@ -494,6 +498,8 @@ impl Error {
             | Self::Apart { .. }
             | Self::Import { .. }
             | Self::Lints(_)
+            | Self::Policy(_)
+            | Self::PlanDiffers { .. }
             | Self::ShadowImpossible { .. }
             | Self::Audit { .. }
             | Self::Corrupt { .. } => Kind::NeedsOperator,
@@ -551,6 +557,8 @@ impl Error {
             Self::Apart { .. } => "not_atomic",
             Self::Import { .. } => "import",
             Self::Lints(_) => "lints",
+            Self::Policy(_) => "policy",
+            Self::PlanDiffers { .. } => "plan_differs",
             Self::ShadowForbidden { .. } => "shadow_forbidden",
             Self::ShadowImpossible { .. } => "shadow_impossible",
             Self::Failed { .. } => "migration_failed",

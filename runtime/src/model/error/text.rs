@@ -193,3 +193,31 @@ fn way_out_of(steps: &[StepReport]) -> String {
     let verb = if is_rollback { "down" } else { "up" };
     format!("{state}; fix it and run `{verb}` again")
 }
+
+/// The begin of a digest, as people compare it.
+pub(crate) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+/// What a standalone server is refused with.
+pub(super) const STANDALONE: &str = "this MongoDB is a standalone server, which has no transactions; \
+    migrations need a replica set (one node is enough): start `mongod` with `--replSet rs0`, run \
+    `rs.initiate()` once, and try again; nothing was written";
+
+pub(super) fn plan_differs(plan: &str, differences: &[String]) -> String {
+    format!(
+        "the plan {} is not what would run now:{}\nmake the plan again and have it approved: `plan --out \
+         FILE`; nothing was run",
+        short(plan),
+        lines(differences)
+    )
+}
+
+pub(super) fn shadow_forbidden(database: &str, missing: &str) -> String {
+    format!(
+        "not allowed to make the scratch database `{database}` ({missing}): a shadow run needs the roles \
+         `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`, as its database has a new name each \
+         time; grant them with `db.grantRolesToUser(\"…\", [{{ role: \"readWriteAnyDatabase\", db: \
+         \"admin\" }}, {{ role: \"dbAdminAnyDatabase\", db: \"admin\" }}])`; nothing was written"
+    )
+}

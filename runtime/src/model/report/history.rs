@@ -38,6 +38,9 @@ pub struct HistoryEvent {
     /// Why an operator asked for it, which settings were changed, or the name of the tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The digest of the approved plan that was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 impl HistoryReport {

@@ -10,6 +10,7 @@ use super::{
 use crate::model::{
     kind::MigrationKind,
     numbers::grouped,
+    policies::PolicyReport,
     state::{Direction, State, Who},
     version::Version,
 };
@@ -256,6 +257,9 @@ pub struct StatusReport {
     pub migrations: Vec<MigrationStatus>,
     /// The lock.
     pub lock: LockReport,
+    /// The policies that hold in this database, of `mongrate.toml` and of the builder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyReport>,
 }
 
 impl StatusReport {

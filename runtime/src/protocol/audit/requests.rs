@@ -112,6 +112,7 @@ impl Waiting {
             by: self.by.clone(),
             failure: None,
             note: self.note.clone(),
+            plan: None,
         }
     }
 }

@@ -17,6 +17,7 @@ impl Engine {
     ///
     /// The lock is kept meanwhile.
     pub(crate) async fn hold(&self) {
+        self.hold_while_closed().await;
         let steering = self.steering();
         let Some(asked) = steering.orders().paused else { return };
         let hold = paused(&asked);
@@ -31,6 +32,26 @@ impl Engine {
             () = self.lease.lost.cancelled() => {}
         }
         self.tell(None);
+    }
+
+    /// Returns once it is no hour in which, by policy, nothing runs; and when the run is cancelled or
+    /// the lease is lost.
+    async fn hold_while_closed(&self) {
+        let mut is_told = false;
+        while let Some((hold, nap)) = self.steering().closed() {
+            if !std::mem::replace(&mut is_told, true) {
+                self.tell(Some(&hold));
+                tracing::warn!(target: "mongrate", "{}; the run goes on then", Line(&hold.text));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                () = self.cancel.cancelled() => break,
+                () = self.lease.lost.cancelled() => break,
+            }
+        }
+        if is_told {
+            self.tell(None);
+        }
     }
 
     /// Tells what holds the run back: the listener now, everybody else with the next heartbeat.

@@ -36,8 +36,9 @@ use super::{
 };
 use crate::{
     model::{
-        config::AuditSettings, digest::Digest, error::Error, report::status::StepProgress,
-        result::BoxError, state::Who, tuning::Tuning, version::Version,
+        config::AuditSettings, digest::Digest, error::Error, policies::RuleInForce,
+        report::status::StepProgress, result::BoxError, state::Who, tuning::Tuning,
+        version::Version,
     },
     mongo::server_error::ServerError,
     telemetry::progress::Progress,
@@ -74,6 +75,10 @@ pub(crate) struct Engine {
     pub group: String,
     /// Why an operator wants what this run does: a note of its events.
     pub why: Option<String>,
+    /// The digest of the approved plan that is run.
+    pub plan: Option<String>,
+    /// The rule for backfills that no approved plan allows, with its number of documents.
+    pub backfill_max: Option<(u64, RuleInForce)>,
     /// How far the last backfill was that did not come to its end.
     pub reached: Vec<StepProgress>,
     lease: Lease,
@@ -143,6 +148,8 @@ impl Engine {
                     tuning: Tuning::new(),
                     group: String::new(),
                     why: None,
+                    plan: None,
+                    backfill_max: None,
                     reached: Vec::new(),
                     lease,
                     session,

@@ -49,8 +49,13 @@ impl Engine {
 
     /// The stamp of the next guarded transaction.
     pub(crate) fn stamp(&self) -> Stamp<'_> {
-        let why = self.why.as_deref();
-        Stamp { who: &self.who, fence: self.lease.fence, sequence: self.guards + 1, why }
+        Stamp {
+            who: &self.who,
+            fence: self.lease.fence,
+            sequence: self.guards + 1,
+            why: self.why.as_deref(),
+            plan: self.plan.as_deref(),
+        }
     }
 
     /// Runs a step of an online migration: at most once, committed with its checkpoint.

@@ -24,8 +24,15 @@ use crate::{
 };
 
 impl Runner {
-    /// The lints of these steps, as far as they can be known without running them. Reads only.
+    /// The lints of these steps, without those that are acknowledged for every migration. Reads only.
     pub(crate) async fn lints(&self, steps: &[Step]) -> Result<Vec<Lint>, Error> {
+        let mut lints = self.lints_of(steps).await?;
+        lints.retain(|lint| !self.settings.allowed.contains(&lint.name));
+        Ok(lints)
+    }
+
+    /// The lints of these steps, as far as they can be known without running them. Reads only.
+    pub(crate) async fn lints_of(&self, steps: &[Step]) -> Result<Vec<Lint>, Error> {
         let mut lints = Vec::new();
         let mut reader = read::Reader::new(&self.control, self.settings.lints);
         let ups = steps.iter().filter(|step| step.direction == Direction::Up);
@@ -44,7 +51,6 @@ impl Runner {
                 lints.extend(judge::judge(subject, operation, &facts, self.settings.lints));
             }
         }
-        lints.retain(|lint| !self.settings.allowed.contains(&lint.name));
         Ok(lints)
     }
 }

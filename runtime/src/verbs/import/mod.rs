@@ -32,6 +32,7 @@ impl Runner {
     /// Records what another tool has applied.
     pub(crate) async fn import(&self, source: &Source) -> Result<ImportReport, Error> {
         let found = source.read(self).await?;
+        self.refuse_caller("import").await?;
         let (engine, history) = self.enter_own_history().await?;
         let judged = match source.judged(self, &history, found) {
             Ok(judged) if judged.unmatched.is_empty() || source.allow_unmatched => judged,

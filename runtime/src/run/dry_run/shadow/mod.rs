@@ -144,6 +144,7 @@ impl Runner {
             progress: Progress::default(),
             told: None,
             listeners: Listeners::default(),
+            approved: None,
         }
     }
 
