@@ -349,11 +349,8 @@ impl Command {
         match self {
             Self::Status(args) if args.watch => Cancelled::Nothing,
             Self::Up(args) if args.dry_run.how().is_none() => Cancelled::Run,
-            Self::Down(DownArgs { dry_run, .. }) | Self::Redo(RedoArgs { dry_run, .. })
-                if dry_run.how().is_none() =>
-            {
-                Cancelled::Run
-            }
+            Self::Down(args) if args.dry_run.how().is_none() => Cancelled::Run,
+            Self::Redo(args) if args.dry_run.how().is_none() => Cancelled::Run,
             _ => Cancelled::Verb,
         }
     }

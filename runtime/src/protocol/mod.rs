@@ -30,3 +30,4 @@ pub(crate) mod stamp;
 pub(crate) mod steering;
 pub(crate) mod stop;
 pub(crate) mod tag;
+pub(crate) mod timing;

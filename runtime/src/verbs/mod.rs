@@ -9,13 +9,13 @@ pub(crate) mod import;
 pub(crate) mod purge;
 pub(crate) mod schema;
 pub(crate) mod schema_at;
+pub(crate) mod status;
 pub(crate) mod steer;
 pub(crate) mod tag;
 
 use mongodb::bson::{Document, doc};
 
 use crate::{
-    kinds::change::turn::{HalfWay, half_way},
     model::{
         digest::Digest,
         error::Error,
@@ -25,14 +25,13 @@ use crate::{
             history::HistoryReport,
             operator::{RecordReport, RepairReport, UnlockReport},
             plan::CheckReport,
-            status::{self, HalfDone, LockReport, MigrationStatus, StatusReport, StepProgress},
+            status::LockReport,
         },
-        state::{Direction, Resolution, State},
+        state::{Resolution, State},
         version::Version,
     },
     protocol::{
         audit::{self as protocol_audit, entry::Note, noted},
-        checkpoint,
         engine::Engine,
         fence,
         history::History,
@@ -53,64 +52,6 @@ use crate::{
 };
 
 impl Runner {
-    pub(crate) async fn status(&self) -> Result<StatusReport, Error> {
-        let peek = self.peek().await?;
-        let (history, _) = read_all(&self.control, None).await?;
-        let leaves_out = plan::squash::leaves_out(&self.registry, &history);
-        let is_replaced = |one: &Migration| leaves_out(one) && !one.is_squash();
-        let mut migrations: Vec<MigrationStatus> = self
-            .registry
-            .iter()
-            .map(|one| {
-                let record = history.get(one.version());
-                let mut shown = shown(Some(one), record, &history, &peek.lock);
-                let applies = self.registry.applies(one);
-                shown.state = by_settings(shown.state, one, record, applies);
-                if shown.state == State::Pending && is_replaced(one) {
-                    shown.state = State::Replaced;
-                }
-                shown
-            })
-            .collect();
-        migrations.extend(
-            history
-                .records()
-                .filter(|record| self.registry.get(record.version).is_none())
-                // A squash stands for it; the history has it.
-                .filter(|record| record.state != Stored::Replaced)
-                .map(|record| shown(None, Some(record), &history, &peek.lock)),
-        );
-        migrations.sort_by(|one, other| {
-            let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
-            match (key(one), key(other)) {
-                ((true, _), (true, _)) => one.name.cmp(&other.name),
-                (one, other) => one.cmp(&other),
-            }
-        });
-        let count = |state| migrations.iter().filter(|one| one.state == state).count();
-        let orphaned =
-            migrations.iter().filter(|one| one.state == State::Pending && !one.linked).count();
-        let applied = count(State::Applied);
-        let unapplied = plan::pending(&self.registry, &history).count();
-        metrics::counted(&self.settings.group, self.control.database.name(), applied, unapplied);
-        Ok(StatusReport {
-            group: self.settings.group.clone(),
-            database: self.database_name(),
-            collection: self.control.collection.clone(),
-            applied,
-            pending: count(State::Pending) - orphaned,
-            failed: count(State::Failed),
-            running: count(State::Running),
-            interrupted: count(State::Interrupted),
-            skipped: count(State::Skipped),
-            replaced: count(State::Replaced),
-            orphaned,
-            migrations,
-            lock: peek.lock,
-            policies: self.policies_in_force()?,
-        })
-    }
-
     pub(crate) async fn history(&self) -> Result<HistoryReport, Error> {
         self.peek().await?;
         let found = self
@@ -466,50 +407,6 @@ impl Runner {
     }
 }
 
-/// What can be done about a half-done migration.
-fn half_done(linked: &Migration, record: &Record) -> Option<HalfDone> {
-    let half_way = half_way(linked.kind(), linked.declaration(), record)?;
-    let has_rollback = linked.is_reversible();
-    Some(match half_way {
-        HalfWay::Up { can_go_back } => HalfDone {
-            direction: Direction::Up,
-            up: true,
-            gives_up_rollback: false,
-            down: can_go_back && has_rollback,
-        },
-        HalfWay::FailedRollback { can_go_forward } => HalfDone {
-            direction: Direction::Down,
-            up: true,
-            gives_up_rollback: can_go_forward,
-            down: has_rollback,
-        },
-        HalfWay::Rollback => HalfDone {
-            direction: Direction::Down,
-            up: true,
-            gives_up_rollback: false,
-            down: has_rollback,
-        },
-    })
-}
-
-/// The state of a linked migration by what this process wants of it: its labels, and the body that a
-/// repeatable one has now.
-fn by_settings(
-    state: State,
-    migration: &Migration,
-    record: Option<&Record>,
-    applies: bool,
-) -> State {
-    let is_changed = migration.is_repeatable()
-        && record.is_some_and(|record| record.checksum != migration.checksum());
-    match state {
-        State::Pending | State::Skipped if !applies => State::Skipped,
-        State::Skipped => State::Pending,
-        State::Applied if is_changed && applies => State::Pending,
-        state => state,
-    }
-}
-
 /// Whether the digest in the fence differs from that of the records.
 fn damaged(history: &History, stored: Option<Digest>) -> bool {
     stored.unwrap_or_default() != history.digest()
@@ -517,104 +414,4 @@ fn damaged(history: &History, stored: Option<Digest>) -> bool {
 
 fn already(version: Version, state: State) -> Error {
     Error::WrongState { version, state: state.as_str(), hint: "there is nothing to resolve" }
-}
-
-fn shown(
-    linked: Option<&Migration>,
-    record: Option<&Record>,
-    history: &History,
-    lock: &LockReport,
-) -> MigrationStatus {
-    let state = match record {
-        // A failed rollback is not running.
-        Some(record) if record.is_interrupted_rollback() && record.failure.is_some() => {
-            State::Failed
-        }
-        Some(record) if record.state == Stored::Running && !is_at_work(record, lock) => {
-            State::Interrupted
-        }
-        record => record.map_or(State::Pending, |record| record.state.shown()),
-    };
-    let mut progress = record
-        .filter(|one| !matches!(one.state, Stored::Applied | Stored::Reverted))
-        .map(|one| {
-            let Record { version, direction, started, .. } = one;
-            checkpoint::progress::progress(&history.backfills, *version, *direction, *started)
-        })
-        .unwrap_or_default();
-    if state == State::Interrupted {
-        // Its rate and remaining time mean nothing while no process runs it.
-        for one in &mut progress {
-            (one.per_second, one.remaining_ms) = (None, None);
-        }
-    }
-    // Its process knows for how long it was held back.
-    if let (State::Running, [one], Some(position)) =
-        (state, progress.as_mut_slice(), &lock.position)
-        && position.per_second.is_some()
-    {
-        (one.per_second, one.remaining_ms) = (position.per_second, position.remaining_ms);
-    }
-    let applied = record.filter(|record| record.is_applied());
-    let name = linked.map(|one| one.name().to_owned());
-    let other = |record: &&Record| {
-        record.is_in_force() && linked.is_some_and(|linked| linked.name() != record.name)
-    };
-    MigrationStatus {
-        version: linked
-            .map(Migration::version)
-            .or(record.map(|one| one.version))
-            .unwrap_or(Version::new(0)),
-        name: name.or_else(|| record.map(|one| one.name.clone())).unwrap_or_default(),
-        recorded_as: record.filter(other).map(|record| record.name.clone()),
-        state,
-        kind: linked
-            .map(Migration::kind)
-            .or(record.map(|one| one.kind))
-            .unwrap_or(crate::model::kind::MigrationKind::Transaction),
-        reversible: linked.is_some_and(Migration::is_reversible),
-        linked: linked.is_some(),
-        drifted: match (linked, applied) {
-            (Some(linked), Some(applied)) => {
-                !linked.is_repeatable() && linked.checksum() != applied.checksum
-            }
-            _ => false,
-        },
-        batch: applied.and_then(|one| one.batch),
-        applied_at: applied.and_then(|one| one.applied_at),
-        duration_ms: applied.and_then(|one| one.duration_ms),
-        by: applied.and_then(|one| one.by.clone()),
-        failure: record.and_then(|one| one.failure.clone()),
-        half_done: linked.zip(record).and_then(|(linked, record)| half_done(linked, record)),
-        finished_steps: record
-            .filter(|one| one.state != Stored::Applied)
-            .map(|one| one.steps.clone())
-            .unwrap_or_default(),
-        percent: percent(&progress),
-        direction: record.filter(|one| one.state == Stored::Running).map(|one| one.direction),
-        progress,
-        repeatable: record
-            .map_or(linked.map(Migration::version), |record| Some(record.version))
-            .is_some_and(Version::is_repeatable),
-        labels: linked
-            .map(Migration::labels)
-            .unwrap_or_default()
-            .into_iter()
-            .map(Into::into)
-            .collect(),
-        source: linked.map(Migration::source),
-    }
-}
-
-/// Whether a process is running the migration: the lock is live, and the record was last written
-/// under its fence number. The record may be newer than the lock, as the lock is read first.
-fn is_at_work(record: &Record, lock: &LockReport) -> bool {
-    record.fence > lock.fence || (record.fence == lock.fence && lock.is_live())
-}
-
-/// How far all backfills are together.
-fn percent(progress: &[StepProgress]) -> Option<u8> {
-    let documents = progress.iter().map(|one| one.documents).sum();
-    let total = progress.iter().map(|one| one.total).sum::<Option<u64>>()?;
-    status::percent(documents, total)
 }

@@ -26,13 +26,13 @@ pub enum Command {
     Up(Box<UpArgs>),
 
     /// Roll back the last applied migration, or more with an option
-    Down(DownArgs),
+    Down(Box<DownArgs>),
 
     /// Roll the last migration back and apply it again
-    Redo(RedoArgs),
+    Redo(Box<RedoArgs>),
 
     /// Show what `up` would do; writes nothing and takes no lock
-    Plan(PlanArgs),
+    Plan(Box<PlanArgs>),
 
     /// Show the last events of every migration, oldest first
     History(HistoryArgs),

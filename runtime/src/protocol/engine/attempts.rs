@@ -25,10 +25,11 @@ use crate::{
     protocol::{
         audit::{entry::Note, head::Head, log::Addition},
         fence, provisional,
-        record_change::{self, RecordChange, Timing},
+        record_change::{self, RecordChange},
         retry::Backoff,
         session::{Durability, begin, commit_until_known},
         stop::{EndedByServer, StopReason, settle_body},
+        timing::{Timing, timing_statement},
     },
     telemetry::visible::Line,
 };
@@ -306,7 +307,7 @@ impl Engine {
             let timing = self.timing.iter().filter(|timing| !attempts.changes(timing.version));
             let timing: Vec<Timing> = timing.copied().collect();
             if !timing.is_empty() {
-                statements.push(record_change::timing_statement(self.lease.fence, &timing));
+                statements.push(timing_statement(self.lease.fence, &timing));
                 expected += timing.len();
             }
         }

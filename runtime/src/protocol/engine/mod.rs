@@ -29,10 +29,10 @@ use super::{
     lease::Lease,
     provisional::Provisional,
     read::{ControlDocuments, read_all},
-    record_change::{self, Timing},
     session::{abort, end_session},
     steering::Steering,
     stop::StopReason,
+    timing::{Timing, timing_statement},
 };
 use crate::{
     model::{
@@ -245,7 +245,7 @@ impl Engine {
         }
         let mut statements = vec![fence::forget_under_statement(self.lease.fence, self.guards)];
         if !self.timing.is_empty() {
-            statements.push(record_change::timing_statement(self.lease.fence, &self.timing));
+            statements.push(timing_statement(self.lease.fence, &self.timing));
         }
         let finished = self.lease.release_after(statements).await;
         if finished {
@@ -261,7 +261,7 @@ impl Engine {
         }
         let mut statements = Vec::new();
         if !self.timing.is_empty() {
-            statements.push(record_change::timing_statement(self.lease.fence, &self.timing));
+            statements.push(timing_statement(self.lease.fence, &self.timing));
         }
         // If one of our guards arrives late, the next owner must be able to end the transaction
         // that it opens.

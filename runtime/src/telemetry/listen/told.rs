@@ -185,7 +185,9 @@ mod tests {
     fn names(events: Vec<RunEvent>) -> Vec<&'static str> {
         let (send, received) = mpsc::channel();
         let mut listeners = Listeners::default();
-        listeners.add(move |event| drop(send.send(event.name())));
+        listeners.add(move |event| {
+            let _ = send.send(event.name());
+        });
         let told = Told::new(listeners);
         told.hear(RunEvent::Began { fence: None, steps: Vec::new() });
         told.begin(EventRun {
