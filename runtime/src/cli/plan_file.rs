@@ -6,9 +6,9 @@ use std::{
     path::Path,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{error::CliError, render::style::safe, verbs::Output};
+use super::{error::CliError, render::style::safe};
 use crate::{Direction, PlanFile, model::error::text::short};
 
 /// The path that stands for stdin or stdout.
@@ -38,10 +38,15 @@ pub(super) fn read(path: &Path) -> Result<PlanFile, CliError> {
     Ok(PlanFile::parse(&text)?)
 }
 
-/// Writes a plan to be approved; to stdout for `-`. Overwrites a file only if it is forced to.
-pub(super) fn write(path: &Path, force: bool, plan: &PlanFile) -> Result<Output, CliError> {
+/// Writes a plan to be approved; to stdout for `-`. Overwrites a file only if it is forced to. Returns
+/// what is reported, as JSON and as text.
+pub(super) fn write(
+    path: &Path,
+    force: bool,
+    plan: &PlanFile,
+) -> Result<(Value, String), CliError> {
     if path == Path::new(STANDARD) {
-        return Output::new(plan, plan.to_json());
+        return Ok((json!(plan), plan.to_json()));
     }
     let shown = safe(&path.to_string_lossy());
     let written = || {
@@ -79,5 +84,5 @@ pub(super) fn write(path: &Path, force: bool, plan: &PlanFile) -> Result<Output,
         "file": path.to_string_lossy(), "plan": plan.digest, "steps": plan.steps.len(),
         "database": plan.database, "group": plan.group,
     });
-    Output::new(&report, text)
+    Ok((report, text))
 }

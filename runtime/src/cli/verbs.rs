@@ -132,7 +132,8 @@ impl VerbRun<'_> {
                 if let Some(path) = &args.out.out {
                     let plan = up(&migrator, args.target).plan_file();
                     let plan = self.read("planning", plan).await?;
-                    return plan_file::write(path, args.out.force, &plan);
+                    let (report, text) = plan_file::write(path, args.out.force, &plan)?;
+                    return Output::new(&report, text);
                 }
                 let up = up(&migrator, args.target).lint(!args.lints.no_lint);
                 self.execute(Mode::Plan, "planning", up.in_mode(Mode::Plan)).await
@@ -235,7 +236,8 @@ impl VerbRun<'_> {
     async fn down(&self, args: &DownArgs, migrator: Migrator) -> Result<Output, CliError> {
         if let Some(path) = &args.out.out {
             let plan = self.read("planning", down(&migrator, args).plan_file()).await?;
-            return plan_file::write(path, args.out.force, &plan);
+            let (report, text) = plan_file::write(path, args.out.force, &plan)?;
+            return Output::new(&report, text);
         }
         if let Some(path) = &args.plan {
             let plan = plan_file::read(path)?;

@@ -302,7 +302,7 @@ impl Settings {
         if self.audit.user.as_ref().is_some_and(|user| user.len() > Self::APP_BYTES_MAX) {
             return refuse("user", format!("is over {} bytes", Self::APP_BYTES_MAX));
         }
-        self.policies.check()
+        Ok(self.policies.check()?)
     }
 
     /// The control collection: `migrations`, or `migrations.<group>` for a named group, so

@@ -10,13 +10,14 @@ use mongrate_seal::policies::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{error::Error, lint::LintName};
+use super::{invalid_setting::InvalidSetting, lint::LintName};
 
 /// Rules for the runs of a [`Migrator`](crate::Migrator), beside those of the `mongrate.toml` files of the
 /// linked packages. All of them hold: a run is refused if one rule refuses it.
 ///
 /// The values have the form that `mongrate.toml` has; the guide `docs/policies.md` describes them. A value
-/// that cannot be read is refused with [`Error::Settings`] when a verb begins, before a connection is made.
+/// that cannot be read is refused with [`Error::Settings`](crate::Error::Settings) when a verb begins, before
+/// a connection is made.
 ///
 /// ```
 /// use mongrate::{LintName, Policies};
@@ -110,11 +111,11 @@ impl Policies {
         self.rules.iter().map(Rule::to_string)
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), InvalidSetting> {
         if self.wrong.is_empty() {
             return Ok(());
         }
-        Err(Error::Settings { setting: "policies", problem: self.wrong.join("; ") })
+        Err(InvalidSetting { setting: "policies", problem: self.wrong.join("; ") })
     }
 
     /// The rules as they hold in a database.
