@@ -83,7 +83,7 @@ impl Migrator {
     ///
     /// As [`status`](Self::status).
     pub async fn audit_head(&self) -> Result<Option<AuditHead>, Error> {
-        self.runner()?.audit_head().await
+        Box::pin(async move { self.runner()?.audit_head().await }).await
     }
 
     /// Checks that the audit log is what Mongrate wrote, from its first entry to its newest. Await it.

@@ -31,6 +31,14 @@ pub(crate) struct Deliverer {
     is_down: bool,
 }
 
+impl Webhook {
+    /// The listener, for [`Migrator::listen`](crate::Migrator::listen).
+    pub fn listener(self) -> impl FnMut(&Event) + Send + 'static {
+        let mut deliverer = Deliverer::new(self);
+        move |event| deliverer.deliver(event)
+    }
+}
+
 impl Deliverer {
     pub(crate) fn new(hook: Webhook) -> Self {
         Self { agent: send::agent(hook.timeout), hook, is_down: false }

@@ -7,7 +7,6 @@ use ureq::http::{HeaderValue, Uri};
 
 use super::{
     body::Body,
-    deliver::Deliverer,
     events::Events,
     sample,
     secret::Secret,
@@ -57,11 +56,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The address counts as a secret, as those of chats are: no output holds more of it than its host.
 #[derive(Clone)]
 pub struct Webhook {
-    pub(super) url: String,
+    url: String,
     /// For people: the scheme and the host.
     pub(super) place: String,
-    pub(super) secrets: Vec<Secret>,
-    pub(super) authorization: Option<HeaderValue>,
+    secrets: Vec<Secret>,
+    authorization: Option<HeaderValue>,
     events: Option<Events>,
     template: Option<Template>,
     show_failures: bool,
@@ -212,12 +211,6 @@ impl Webhook {
         self
     }
 
-    /// The listener, for [`Migrator::listen`](crate::Migrator::listen).
-    pub fn listener(self) -> impl FnMut(&Event) + Send + 'static {
-        let mut deliverer = Deliverer::new(self);
-        move |event| deliverer.deliver(event)
-    }
-
     /// Sends a made-up event once, and returns the answer.
     ///
     /// # Errors
@@ -292,7 +285,14 @@ impl Webhook {
     }
 
     pub(super) fn request(&self, event: &Event) -> Request<'_> {
-        Request { hook: self, id: event.id(), body: self.body(event).to_string().into_bytes() }
+        Request {
+            url: &self.url,
+            secrets: &self.secrets,
+            authorization: self.authorization.as_ref(),
+            timeout: self.timeout,
+            id: event.id(),
+            body: self.body(event).to_string().into_bytes(),
+        }
     }
 }
 

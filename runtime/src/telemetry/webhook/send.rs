@@ -8,7 +8,7 @@ use ureq::{
     http::{HeaderValue, Response, header},
 };
 
-use super::{hook::Webhook, secret::signatures};
+use super::secret::{Secret, signatures};
 use crate::telemetry::{redact, visible};
 
 /// How much of an answer is read.
@@ -16,7 +16,10 @@ const ANSWER_BYTES_MAX: u64 = 2_000;
 
 /// A request, which may be sent again.
 pub(crate) struct Request<'a> {
-    pub hook: &'a Webhook,
+    pub url: &'a str,
+    pub secrets: &'a [Secret],
+    pub authorization: Option<&'a HeaderValue>,
+    pub timeout: Duration,
     pub id: String,
     pub body: Vec<u8>,
 }
@@ -57,25 +60,25 @@ pub(crate) fn agent(timeout: Duration) -> Agent {
 }
 
 pub(crate) fn attempt(agent: &Agent, request: &Request<'_>) -> Attempt {
-    let (hook, now) = (request.hook, Utc::now());
+    let now = Utc::now();
     let timestamp = now.timestamp();
     let mut post = agent
-        .post(&hook.url)
+        .post(request.url)
         .header(header::CONTENT_TYPE, "application/json")
         .header("webhook-id", &request.id)
         .header("webhook-timestamp", timestamp.to_string());
-    if !hook.secrets.is_empty() {
-        let signed = signatures(&hook.secrets, &request.id, timestamp, &request.body);
+    if !request.secrets.is_empty() {
+        let signed = signatures(request.secrets, &request.id, timestamp, &request.body);
         post = post.header("webhook-signature", signed);
     }
-    if let Some(authorization) = &hook.authorization {
+    if let Some(authorization) = request.authorization {
         post = post.header(header::AUTHORIZATION, authorization.clone());
     }
     match post.send(&request.body[..]) {
         Ok(answer) => judge(answer, now),
         Err(error) => Attempt::Later {
             status: None,
-            why: describe(&error, hook.timeout),
+            why: describe(&error, request.timeout),
             answer: String::new(),
             after: None,
         },
