@@ -3,10 +3,10 @@
 use syn::{Error, Expr, LitStr, ext::IdentExt as _};
 
 use super::{
-    arguments::{is_label, string, ungrouped},
     broken::Broken,
     kind::Kind,
     raw::Argument,
+    values::{is_label, string, ungrouped},
 };
 use crate::{after::After, replaces::Replaces};
 

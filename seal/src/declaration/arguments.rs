@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use quote::ToTokens;
-use syn::{Error, Expr, Ident, Lit, LitInt, LitStr, Path, UnOp, ext::IdentExt as _};
+use syn::{Error, Expr, Ident, Lit, LitInt, Path, UnOp, ext::IdentExt as _};
 
 use super::{
     applies,
@@ -11,6 +11,7 @@ use super::{
     parts::{Name, Rollback, Version},
     raw::Argument,
     suggest,
+    values::{NAME_BYTES_MAX, is_label, string, ungrouped},
 };
 use crate::{
     after::After, group::GROUP_DEFAULT, label::label_within, lints::LINTS,
@@ -33,7 +34,6 @@ const KEYS: [&str; 12] = [
 ];
 
 const EXAMPLE: &str = "version = 20250122001";
-const NAME_BYTES_MAX: usize = 64;
 
 /// The arguments by key, each at most once.
 #[derive(Default)]
@@ -373,12 +373,6 @@ fn positive(number: &LitInt) -> syn::Result<Version> {
     }
 }
 
-/// Whether a text may be the name of a migration or of a group.
-pub fn is_label(text: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(legal)
-}
-
 /// Reads the value of `name` or `group`.
 fn label(argument: &Argument) -> syn::Result<Name> {
     let key = argument.key.unraw().to_string();
@@ -404,16 +398,6 @@ fn label(argument: &Argument) -> syn::Result<Name> {
         format!("{rule}, as in `{key} = \"{suggestion}\"`")
     };
     Err(Error::new(text.span(), text_of_error))
-}
-
-pub(super) fn string(value: &Expr) -> Option<&LitStr> {
-    match value {
-        Expr::Lit(lit) => match &lit.lit {
-            Lit::Str(text) => Some(text),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// Reads the value of `reversible`.
@@ -453,12 +437,4 @@ fn is_itself(path: &Path, function: &Ident) -> bool {
     let first = segments.next();
     let named = if first.is_some_and(|first| first == "self") { segments.next() } else { first };
     named == Some(function) && segments.next().is_none()
-}
-
-/// Removes the invisible groups in which a `macro_rules!` wraps its input.
-pub(super) fn ungrouped(mut expr: &Expr) -> &Expr {
-    while let Expr::Group(group) = expr {
-        expr = &group.expr;
-    }
-    expr
 }

@@ -15,9 +15,10 @@ mod raw;
 mod signature;
 mod steps;
 mod suggest;
+mod values;
 pub mod writes;
 
-pub use arguments::{is_label, krate};
+pub use arguments::krate;
 pub use broken::Broken;
 pub use checked::Checked;
 pub use kind::Kind;
@@ -25,5 +26,6 @@ pub use nearby::{Nearby, Plain, Standing};
 pub use parts::{Name, Rollback, Version};
 pub use raw::{Annotated, Argument, Raw};
 pub use suggest::nearest;
+pub use values::is_label;
 
 pub use crate::{after::After, group::GROUP_DEFAULT};
