@@ -286,7 +286,7 @@ impl Runner {
                 records.before(&mut engine, &history, &note, &mut report).await
             {
                 stop.into()
-            } else if options.atomic {
+            } else if options.atomic && !steps.is_empty() {
                 atomic::execute(&mut engine, &steps, &history, &mut report).await
             } else {
                 let (on_error, watching) = (options.continue_on_error, watching.as_deref());

@@ -83,8 +83,8 @@ impl Runner {
                 self.settings.retries,
             );
             let ids: Vec<Bson> = versions.iter().map(|version| version.get().into()).collect();
-            // Of one that runs, a part is in the database.
-            let mut states = vec![Stored::Applied.as_str()];
+            // What a squash stands for is there; of one that runs, a part is.
+            let mut states = vec![Stored::Applied.as_str(), Stored::Replaced.as_str()];
             if direction == Direction::Down {
                 states.push(Stored::Running.as_str());
             }

@@ -9,7 +9,7 @@ use super::{
     error::TestError,
     image::Image,
     kill::{self, Kill},
-    round_trip::{apply, check_same, migration_failed, pending},
+    round_trip::{apply, check_same, migration_failed, pending, up_to},
     scratch,
 };
 use crate::{Migration, OutOfOrder, model::named::Named};
@@ -103,7 +103,7 @@ async fn crash_at_each_command(
     })?;
     // Without a crash, in the test's own database; this run counts the commands.
     let (ended, commands) = kill::run(database, Kill::before(usize::MAX), async |migrator| {
-        migrator.out_of_order(OutOfOrder::Allow).up().to(migration.version()).await
+        up_to(&migrator.out_of_order(OutOfOrder::Allow), migration).await
     })
     .await?;
     if let Some(Err(source)) = ended {
@@ -130,7 +130,7 @@ async fn crash_at_each_command(
 async fn crash_at(copy: &Database, migration: &Migration, number: usize) -> Result<(), TestError> {
     // A migration that fails before this command fails again in the next attempt, which reports it.
     kill::run(copy, Kill::before(number), async |migrator| {
-        let _ = migrator.out_of_order(OutOfOrder::Allow).up().to(migration.version()).await;
+        let _ = up_to(&migrator.out_of_order(OutOfOrder::Allow), migration).await;
     })
     .await?;
     apply(copy, migration, &format!("apply, after a crash before its command {number},")).await

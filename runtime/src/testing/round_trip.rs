@@ -8,7 +8,7 @@ use super::{
     error::TestError,
     scratch,
 };
-use crate::{Migration, OutOfOrder, State, model::named::Named};
+use crate::{Migration, Migrator, OutOfOrder, State, Up, model::named::Named};
 
 /// What [`round_trip`] tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +79,10 @@ pub(super) async fn pending(database: &Database) -> Result<Vec<Migration>, TestE
     let status = migrator.status().await.map_err(failed)?;
     let all = migrator.migrations().map_err(failed)?;
     let applied = |migration: &Migration| {
-        status
-            .migrations
-            .iter()
-            .any(|seen| seen.version == migration.version() && seen.state == State::Applied)
+        status.migrations.iter().any(|seen| {
+            let is_open = !matches!(seen.state, State::Applied | State::Skipped | State::Replaced);
+            seen.version == migration.version() && !is_open
+        })
     };
     Ok(all.into_iter().filter(|migration| !applied(migration)).collect())
 }
@@ -139,8 +139,16 @@ pub(super) async fn apply(
     act: &str,
 ) -> Result<(), TestError> {
     let migrator = database.migrator().out_of_order(OutOfOrder::Allow);
-    let ran = migrator.up().to(migration.version()).await;
+    let ran = up_to(&migrator, migration).await;
     ran.map(drop).map_err(|source| migration_failed(migration, act, source))
+}
+
+/// The run that applies the migration. What is repeatable runs when no version is pending.
+pub(super) fn up_to<'a>(migrator: &'a Migrator, migration: &Migration) -> Up<'a> {
+    match migration.is_repeatable() {
+        true => migrator.up(),
+        false => migrator.up().to(migration.version()),
+    }
 }
 
 pub(super) fn migration_failed(

@@ -6,9 +6,11 @@
 //! checks take it from there. What changes many documents changes [`ROWS`].
 
 use mongrate::{
-    BoxError, Change, Error, Migration, Migrator, Online, RunReport, Transaction, Version,
+    BoxError, Change, Error, Migration, Migrator, Online, OnlineFn, RunReport, Transaction,
+    TransactionFn, Version,
     bson::{Binary, Document, doc, spec::BinarySubtype},
 };
+use mongrate_seal::{Applied, Replaces};
 
 /// A reversible transactional migration with these effects.
 macro_rules! transactional {
@@ -117,6 +119,15 @@ pub struct History {
     pub rows: Rows,
     /// Whether its runs keep an audit log.
     pub audited: bool,
+    /// The migrations that are applied before the round.
+    pub before: fn() -> Vec<Migration>,
+    /// The state of records that it does not depend on the run: of a skipped migration, one that a
+    /// squash stands for, a repeatable one.
+    pub fixed: fn(i64) -> Option<&'static str>,
+}
+
+const fn nothing(_: i64) -> Option<&'static str> {
+    None
 }
 
 impl History {
@@ -126,11 +137,14 @@ impl History {
     /// Those whose second migration can be rolled back alone, as nothing later builds on it.
     pub const APART: [&'static str; 3] = ["transactional", "backfill", "declared"];
 
+    /// Those of histories that live for years: they are applied, and not rolled back.
+    pub const YEARS: [&'static str; 2] = ["squashed", "repeated"];
+
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .chain([DDL, SLOW, PAUSE, PAUSED_BATCH, BIG, MANY])
+            .chain([SQUASHED, REPEATED, DDL, SLOW, PAUSE, PAUSED_BATCH, BIG, MANY])
             .find(|history| history.name == name)
     }
 
@@ -173,6 +187,8 @@ const TRANSACTIONAL: History = History {
     indexes: &[],
     rows: Rows::None,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// Two online migrations; the second undoes some of the first one's DDL.
@@ -183,6 +199,8 @@ const ONLINE: History = History {
     indexes: &["b_1"],
     rows: Rows::None,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// Both, in turn.
@@ -201,10 +219,84 @@ const MIXED: History = History {
     indexes: &["b_1"],
     rows: Rows::None,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// The same with an audit log.
 const AUDITED: History = History { name: "audited", audited: true, ..MIXED };
+
+/// Three that a squash stands for, which is recorded, and one after it.
+const SQUASHED: History = History {
+    name: "squashed",
+    migrations: || {
+        let old = old();
+        let checksums: Vec<_> =
+            old.iter().map(|one| (one.version().get(), one.checksum().into_owned())).collect();
+        let applied = Applied::of(checksums.iter().map(|(version, text)| (*version, &**text)));
+        let replaces: &'static str = Replaces { to: 3, applied }.to_string().leak();
+        let squash = Migration::online_steps(4, "squash", |_| {
+            Box::pin(async { Err("a squash is not run where it stands for others".into()) })
+        });
+        vec![squash.replacing(replaces), transactional!(5, "5")]
+    },
+    effects: &["1", "2", "2b", "3", "5"],
+    indexes: &[],
+    rows: Rows::None,
+    audited: false,
+    before: old,
+    fixed: |version| (version <= 3).then_some("replaced"),
+};
+
+fn old() -> Vec<Migration> {
+    vec![transactional!(1, "1"), transactional!(2, "2", "2b"), transactional!(3, "3")]
+}
+
+/// One that is skipped, and two repeatable ones that run again in another form.
+const REPEATED: History = History {
+    name: "repeated",
+    migrations: || {
+        let skipped = transactional!(2, "2").labelled(&["nowhere"]);
+        let mut all = vec![transactional!(1, "1"), skipped, transactional!(3, "3")];
+        all.extend(repeated("new"));
+        all
+    },
+    effects: &["0.old", "0.x.old", "1", "3", "0.new", "0.x.new"],
+    indexes: &[],
+    rows: Rows::None,
+    audited: false,
+    before: || repeated("old").to_vec(),
+    fixed: |version| match version {
+        2 => Some("skipped"),
+        version if version < 0 => Some("applied"),
+        _ => None,
+    },
+};
+
+fn repeated(form: &'static str) -> [Migration; 2] {
+    let (transaction, online): (TransactionFn, OnlineFn) = match form {
+        "old" => (
+            |tx| Box::pin(async move { leave(tx, "+0.old").await }),
+            |on| {
+                Box::pin(async move {
+                    on.transaction("x", async |tx| leave(tx, "+0.x.old").await).await
+                })
+            },
+        ),
+        _ => (
+            |tx| Box::pin(async move { leave(tx, "+0.new").await }),
+            |on| {
+                Box::pin(async move {
+                    on.transaction("x", async |tx| leave(tx, "+0.x.new").await).await
+                })
+            },
+        ),
+    };
+    [
+        Migration::repeatable("a_transaction", transaction).with_checksum(form),
+        Migration::repeatable_online("b_online", online).with_checksum(form),
+    ]
+}
 
 /// A backfill between two transactions; its rollback is one, too.
 const BACKFILL: History = History {
@@ -214,6 +306,8 @@ const BACKFILL: History = History {
     indexes: &[],
     rows: Rows::Counted,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// A declared migration between two transactions.
@@ -230,6 +324,8 @@ const DECLARED: History = History {
     indexes: &["a_1"],
     rows: Rows::Declared,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 fn declare(change: &mut Change) {
@@ -266,6 +362,8 @@ const DDL: History = History {
     indexes: &["b_1"],
     rows: Rows::None,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// For heartbeats: a transaction that takes its time.
@@ -276,6 +374,8 @@ const SLOW: History = History {
     indexes: &[],
     rows: Rows::None,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// For schedules: the second migration waits inside its transaction for a line on stdin, if
@@ -287,6 +387,8 @@ const PAUSE: History = History {
     indexes: &[],
     rows: Rows::None,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// For schedules: a backfill that waits inside its first batch for a line on stdin, if `CHAOS_PAUSE` is
@@ -298,6 +400,8 @@ const PAUSED_BATCH: History = History {
     indexes: &[],
     rows: Rows::Counted,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// For the limits: fifty megabytes that do not compress, in one transaction.
@@ -308,6 +412,8 @@ const BIG: History = History {
     indexes: &[],
     rows: Rows::None,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 /// For the limits: ten thousand that do nothing.
@@ -325,6 +431,8 @@ const MANY: History = History {
     indexes: &[],
     rows: Rows::None,
     audited: false,
+    before: Vec::new,
+    fixed: nothing,
 };
 
 const FIFTY_MEGABYTES: Migration = Migration::transactional(2, "migration_2", |tx| {

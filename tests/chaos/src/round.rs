@@ -224,6 +224,10 @@ impl World {
         if history.rows != Rows::None {
             db.collection::<Document>(ROWS).insert_many(history.rows.seed()).await?;
         }
+        let before = (history.before)();
+        if !before.is_empty() {
+            Migrator::with(&db, before).up().await.expect("an undisturbed run");
+        }
         if verb.is_back() {
             self.start_applied(&db, &history).await?;
         }

@@ -53,13 +53,14 @@ async fn every_crash_point_of_one_runner() {
     let runs = ["mixed", "audited", "backfill", "declared"]
         .map(|history| [Verb::Up, Verb::Down].map(|verb| (history, verb)));
     let alone = History::APART.map(|history| (history, Verb::Only));
-    for (history, verb) in runs.into_iter().flatten().chain(alone) {
+    let years = History::YEARS.map(|history| (history, Verb::Up));
+    for (history, verb) in runs.into_iter().flatten().chain(alone).chain(years) {
         let count = Count::All;
         let commands = world.commands(history, verb, count).await.unwrap();
         // The long form has the rest.
         let every = match history {
             "mixed" | "transactional" => 1,
-            "backfill" => 3,
+            "backfill" | "squashed" | "repeated" => 3,
             "audited" => 5,
             _ => 9,
         };

@@ -173,8 +173,9 @@ async fn targets_are_of_versions() {
     let fresh = TestDb::new("repeatable_targets").await;
     let migrator = fresh.migrator([effect!(1), effect!(2), writes!("one")]);
     assert_eq!(migrator.up().to(Version::from(1)).await.unwrap().done().count(), 1);
-    assert_eq!(prices(&fresh).await.1, 0, "a version is still pending");
-    assert_eq!(migrator.up().steps(1).await.unwrap().done().count(), 2);
+    assert_eq!(migrator.up().steps(9).await.unwrap().done().count(), 1);
+    assert_eq!(prices(&fresh).await.1, 0);
+    assert_eq!(migrator.up().await.unwrap().done().count(), 1);
     assert_eq!(prices(&fresh).await.1, 1);
     let repeatable = migrator.migrations().unwrap().last().unwrap().version();
     migrator.baseline(Version::from(2)).await.unwrap();

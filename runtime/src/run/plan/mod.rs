@@ -145,7 +145,7 @@ fn up(
         .collect();
     let skipped = skipped(registry, history, chosen.last());
     // What is repeatable relies on all versions, and an older build would only put its own back.
-    if chosen.len() == pending_versions(registry, history).count() && ahead.is_empty() {
+    if target == UpTarget::default() && ahead.is_empty() {
         chosen.extend(pending_repeatable(registry, history).copied());
     }
     let stands = squash::stands(registry, history, target.to, &chosen)?;

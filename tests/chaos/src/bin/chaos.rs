@@ -432,6 +432,13 @@ async fn singles(world: &World) -> Result<Vec<Unit>, Failure> {
         let points = Point::all(commands);
         units.extend(points.map(|point| Unit::Single { history, verb, count, point }));
     }
+    for history in History::YEARS {
+        let (verb, count) = (Verb::Up, Count::All);
+        let commands = world.commands(history, verb, count).await?;
+        println!("{history} up: {commands} commands");
+        let points = Point::all(commands);
+        units.extend(points.map(|point| Unit::Single { history, verb, count, point }));
+    }
     for verb in [Verb::Up, Verb::Down] {
         let count = Count::Heartbeats;
         let commands = world.commands("slow", verb, count).await?;
