@@ -8,7 +8,8 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    arguments::{Build, Call},
+    arguments::Call,
+    build::Build,
     cargo,
     package::{Package, Selection, Workspace, name_list},
     report::{USAGE, print_to_stderr},

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use mongrate_seal::create::Template;
 
 use crate::{
+    build::Build,
     models::options::{Diff, Models},
     rebase::{conflict::Side, options::RebaseOptions},
     squash::options::Squash,
@@ -263,31 +264,6 @@ pub(crate) struct Call<'a> {
     pub(crate) verb: &'static str,
     pub(crate) build: &'a Build,
     pub(crate) arguments: &'a [OsString],
-}
-
-/// The options that go to `cargo run`.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct Build {
-    /// Binary to run
-    ///
-    /// Default: `bin` in `[package.metadata.mongrate]`, default-run, or the only binary.
-    #[arg(long, value_name = "NAME", help_heading = "Options for cargo run")]
-    pub(crate) bin: Option<String>,
-    /// Build with optimisations
-    #[arg(long, help_heading = "Options for cargo run")]
-    pub(crate) release: bool,
-    /// Build with this profile
-    #[arg(long, value_name = "NAME", help_heading = "Options for cargo run")]
-    pub(crate) profile: Option<String>,
-    /// Build with these features
-    #[arg(long, value_name = "FEATURES", help_heading = "Options for cargo run")]
-    pub(crate) features: Vec<String>,
-    /// Build with all features
-    #[arg(long, help_heading = "Options for cargo run")]
-    pub(crate) all_features: bool,
-    /// Build without default features
-    #[arg(long, help_heading = "Options for cargo run")]
-    pub(crate) no_default_features: bool,
 }
 
 impl Verb {

@@ -5,6 +5,7 @@
 mod app;
 mod arguments;
 mod attribute;
+mod build;
 mod cargo;
 mod crate_names;
 mod graph;

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     app,
-    arguments::{Build, Call},
+    arguments::Call,
+    build::Build,
     package::{Package, Selection, Workspace},
     places::shown,
     report::Report,

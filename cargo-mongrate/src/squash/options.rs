@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use crate::arguments::Build;
+use crate::build::Build;
 
 /// What is squashed.
 #[derive(Args)]
