@@ -4,5 +4,9 @@
 pub(crate) struct Digest;
 
 impl Digest {
+    pub(crate) const fn count(&self) -> i64 {
+        0
+    }
+
     pub(crate) fn add_term(&mut self, _: &[u8; 32]) {}
 }

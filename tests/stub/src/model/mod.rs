@@ -6,6 +6,8 @@ pub mod error;
 pub mod identity;
 #[path = "../../../../runtime/src/model/kind.rs"]
 pub mod kind;
+#[path = "../../../../runtime/src/model/labels.rs"]
+pub mod labels;
 #[path = "../../../../runtime/src/model/named.rs"]
 pub mod named;
 #[path = "../../../../runtime/src/model/result.rs"]
