@@ -37,7 +37,6 @@ use crate::{
             schema_at::SchemaAtReport,
             status::{LockReport, StatusReport},
         },
-        state::Door,
         version::Version,
     },
     registry::{
@@ -467,7 +466,7 @@ impl Migrator {
     #[cfg(feature = "http")]
     pub(crate) fn on_behalf(mut self, user: &str) -> Self {
         self.settings.add_to_app(&format!("HTTP token {user}"));
-        self.settings.door = Door::Http(user.to_owned());
+        self.settings.door = crate::model::state::Door::Http(user.to_owned());
         self
     }
 
@@ -480,7 +479,7 @@ impl Migrator {
     /// What is called from the command line.
     #[cfg(feature = "cli")]
     pub(crate) fn called_by_cli(mut self) -> Self {
-        self.settings.door = Door::Cli;
+        self.settings.door = crate::model::state::Door::Cli;
         self
     }
 

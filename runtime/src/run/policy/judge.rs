@@ -107,21 +107,19 @@ pub(super) fn permit(
 /// Whether the call is one of this caller's. A signed-in user of the HTTP interface is nobody else: the
 /// connection and the app are not the user's.
 fn is(caller: &Caller, door: &Door, app: &str, users: &[(String, String)]) -> bool {
-    match (caller, door) {
-        #[cfg(feature = "http")]
-        (Caller::Http(None), Door::Http(_)) => true,
-        #[cfg(feature = "http")]
-        (Caller::Http(Some(name)), Door::Http(user)) => name == user,
-        #[cfg(feature = "http")]
-        (_, Door::Http(_)) => false,
-        #[cfg(feature = "cli")]
-        (Caller::Cli, Door::Cli) => true,
-        (Caller::Library, Door::Library) => true,
-        (Caller::App(name), _) => Caller::is_app(name, app),
-        (Caller::Mongodb(name), _) => users
+    #[cfg(feature = "http")]
+    if let Door::Http(user) = door {
+        return matches!(caller, Caller::Http(name) if name.as_ref().is_none_or(|name| name == user));
+    }
+    match caller {
+        Caller::Http(_) => false,
+        Caller::Library => *door == Door::Library,
+        // Nothing else is left.
+        Caller::Cli => *door != Door::Library,
+        Caller::App(name) => Caller::is_app(name, app),
+        Caller::Mongodb(name) => users
             .iter()
             .any(|(user, database)| name == user || *name == format!("{user}@{database}")),
-        (Caller::Cli | Caller::Library | Caller::Http(_), _) => false,
     }
 }
 
