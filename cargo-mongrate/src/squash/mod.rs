@@ -10,7 +10,9 @@ mod plan;
 mod proof;
 mod text;
 
-use std::fs;
+use std::{fs, path::PathBuf};
+
+use mongrate_seal::sources::Overlay;
 
 use self::{
     options::Squash,
@@ -39,6 +41,9 @@ pub(crate) fn run(
     if !problems.is_empty() {
         return Err(problems);
     }
+    if let Some((overlay, removed)) = plan::finish(&state, options).map_err(single)? {
+        return finish(package, &overlay, &removed, options);
+    }
     let chosen = plan::choose(&state, options).map_err(single)?;
     let asked = |version| asked(workspace, selection, package, options, version);
     let led = asked(chosen.to).map_err(single)?;
@@ -56,7 +61,7 @@ pub(crate) fn run(
         report.lines.push("nothing was changed".to_owned());
         return Ok(report);
     }
-    let before = Before::read(&plan);
+    let before = Before::read(&plan.overlay);
     write::apply(&plan.overlay, &[]).map_err(|problem| vec![problem])?;
     let proof =
         sound(package).and_then(|()| asked(plan.version)).and_then(|now| {
@@ -68,12 +73,7 @@ pub(crate) fn run(
             }
         });
     if let Err(problem) = proof {
-        let undone = before.restore();
-        let undone = undone.map_or_else(
-            |left| format!("{left} could not be restored: look at `git diff`"),
-            |()| "the files are as they were".to_owned(),
-        );
-        return Err(vec![problem, undone]);
+        return Err(vec![problem, before.restored()]);
     }
     report.lines.push(
         "proved: in an empty database, it leads to the same collections, options, validators, indexes and \
@@ -81,6 +81,27 @@ pub(crate) fn run(
             .to_owned(),
     );
     Ok(report)
+}
+
+/// Takes the old files of a squash away that is there already.
+fn finish(
+    package: &Package,
+    overlay: &Overlay,
+    removed: &[PathBuf],
+    options: &Squash,
+) -> Result<Report, Vec<String>> {
+    let what = if options.dry_run { "would take away" } else { "took away" };
+    let mut lines: Vec<String> =
+        removed.iter().map(|file| format!("{what} {}", shown(file))).collect();
+    lines.push(format!("{what} their lines in migrations.sum"));
+    if !options.dry_run {
+        let before = Before::read(overlay);
+        write::apply(overlay, &[]).map_err(|problem| vec![problem])?;
+        if let Err(problem) = sound(package) {
+            return Err(vec![problem, before.restored()]);
+        }
+    }
+    Ok(Report { lines, ..Report::default() })
 }
 
 /// Whether the package is sound as it is written now.
@@ -105,7 +126,7 @@ fn described(plan: &Plan, led: &Led, options: &Squash) -> Report {
     match (options.keep, options.dry_run) {
         (true, _) => lines.push(
             "the old files stay, so that databases half-way can be finished; once every database has applied \
-             them, delete the files, their `mod` lines and their lines in migrations.sum"
+             them, the same command without `--keep` takes them away"
                 .to_owned(),
         ),
         (false, dry_run) => {
@@ -127,11 +148,11 @@ fn described(plan: &Plan, led: &Led, options: &Squash) -> Report {
 }
 
 /// The files as they were.
-struct Before(Vec<(std::path::PathBuf, Option<Vec<u8>>)>);
+struct Before(Vec<(PathBuf, Option<Vec<u8>>)>);
 
 impl Before {
-    fn read(plan: &Plan) -> Self {
-        let paths = plan.overlay.changes().map(|(path, _)| path.to_owned());
+    fn read(overlay: &Overlay) -> Self {
+        let paths = overlay.changes().map(|(path, _)| path.to_owned());
         Self(
             paths
                 .map(|path| {
@@ -139,6 +160,14 @@ impl Before {
                     (path, text)
                 })
                 .collect(),
+        )
+    }
+
+    /// Restores them, and says what came of it.
+    fn restored(self) -> String {
+        self.restore().map_or_else(
+            |left| format!("{left} could not be restored: look at `git diff`"),
+            |()| "the files are as they were".to_owned(),
         )
     }
 

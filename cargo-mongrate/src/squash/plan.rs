@@ -41,6 +41,39 @@ pub(super) struct Plan {
     pub(super) removed: Vec<PathBuf>,
 }
 
+/// What takes the old files of a squash away that is there already: `squash --keep` wrote it. `None`: no
+/// squash stands for exactly these.
+pub(super) fn finish(
+    state: &PackageState<'_>,
+    options: &Squash,
+) -> Result<Option<(Overlay, Vec<PathBuf>)>, String> {
+    let of_group: Vec<&Written> =
+        state.sources.migrations.iter().filter(|one| one.group == options.group).collect();
+    let stands = |one: &&&Written| {
+        let replaces = one.replaces.as_deref().and_then(Replaces::parse);
+        replaces.is_some_and(|replaces| replaces.to == options.to)
+    };
+    let Some(squash) = of_group.iter().find(stands) else { return Ok(None) };
+    if options.keep {
+        return Err(format!("{} `{}` stands for them already", squash.version, squash.name));
+    }
+    let is_old = |version: i64| version <= options.to && version != squash.version;
+    let old: Vec<&Written> = of_group.iter().filter(|one| is_old(one.version)).copied().collect();
+    let mut overlay = Overlay::default();
+    let removed = take_away(state, &old, &mut overlay)?;
+    let kept = state.sum.sealed().iter();
+    let kept = kept.filter(|one| one.group != options.group || !is_old(one.version));
+    let sum = Sum::of(kept.cloned());
+    if removed.is_empty() && sum == state.sum {
+        return Err(format!(
+            "{} `{}` stands for them already, and the old files are gone",
+            squash.version, squash.name
+        ));
+    }
+    overlay.write(state.package.directory.join(sum::FILE), sum.render());
+    Ok(Some((overlay, removed)))
+}
+
 /// Chooses what is squashed, or says why it cannot be.
 pub(super) fn choose(state: &PackageState<'_>, options: &Squash) -> Result<Chosen, String> {
     let Squash { to, group, .. } = options;
