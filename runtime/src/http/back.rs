@@ -11,7 +11,7 @@ use super::{
 use crate::{Migrator, Version};
 
 /// The most migrations that a request names as independent.
-const INDEPENDENT_MAX: usize = 1_000;
+const INDEPENDENT_MAX: usize = 500;
 
 /// How far back a `down` goes: at most one of these.
 struct Target<'a> {
@@ -104,7 +104,7 @@ pub(in crate::http) struct DownRequest {
     #[schema(minimum = 1)]
     pub(super) only: Option<i64>,
     /// With `only`: later migrations that do not depend on it, where Mongrate cannot know.
-    #[schema(max_items = 1_000)]
+    #[schema(max_items = 500)]
     pub(super) independent: Vec<i64>,
     /// Why, for those who read the history: up to 500 bytes.
     #[schema(max_length = 500)]
