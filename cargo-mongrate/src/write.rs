@@ -10,19 +10,14 @@ use mongrate_seal::{sources::Overlay, sum};
 
 /// Writes the overlay to disk, and copies `copies` unchanged. New files are written first, then the
 /// files that name them, then the sum file, and old files are removed last. So a run that is killed
-/// loses nothing, and can be repeated. After a failure, the changes are undone.
-pub(crate) fn apply(overlay: &Overlay, copies: &[(PathBuf, PathBuf)]) -> Result<(), String> {
+/// loses nothing, and can be repeated. After a failure, the changes are undone. Returns what undoes them
+/// later.
+pub(crate) fn apply(overlay: &Overlay, copies: &[(PathBuf, PathBuf)]) -> Result<Undo, String> {
     let mut undo = Undo::default();
     match apply_in_order(overlay, copies, &mut undo) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(undo),
         Err((path, error)) => {
-            let undone = match undo.run() {
-                Ok(()) => "nothing was changed".to_owned(),
-                Err(path) => {
-                    format!("{} could not be undone: look at `git diff`", path.display())
-                }
-            };
-            Err(format!("cannot write {}: {error}; {undone}", path.display()))
+            Err(format!("cannot write {}: {error}; {}", path.display(), undo.run()))
         }
     }
 }
@@ -71,7 +66,7 @@ fn make_parent(path: &Path) -> io::Result<()> {
 
 /// The files as they were before.
 #[derive(Default)]
-struct Undo(Vec<(PathBuf, Option<Vec<u8>>)>);
+pub(crate) struct Undo(Vec<(PathBuf, Option<Vec<u8>>)>);
 
 impl Undo {
     fn remember(&mut self, path: &Path) -> io::Result<()> {
@@ -84,7 +79,15 @@ impl Undo {
         Ok(())
     }
 
-    fn run(self) -> Result<(), PathBuf> {
+    /// Puts them back, and says what came of it.
+    pub(crate) fn run(self) -> String {
+        self.put_back().map_or_else(
+            |path| format!("{} could not be put back: look at `git diff`", path.display()),
+            |()| "the files are as they were".to_owned(),
+        )
+    }
+
+    fn put_back(self) -> Result<(), PathBuf> {
         for (path, before) in self.0.into_iter().rev() {
             let undone = match before {
                 Some(bytes) => make_parent(&path).and_then(|()| fs::write(&path, bytes)),

@@ -8,9 +8,10 @@ mod mod_line;
 pub(crate) mod options;
 mod plan;
 mod proof;
+mod signals;
 mod text;
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use mongrate_seal::sources::Overlay;
 
@@ -61,8 +62,8 @@ pub(crate) fn run(
         report.lines.push("nothing was changed".to_owned());
         return Ok(report);
     }
-    let before = Before::read(&plan.overlay);
-    write::apply(&plan.overlay, &[]).map_err(|problem| vec![problem])?;
+    let interrupted = signals::noted().map_err(single)?;
+    let undo = write::apply(&plan.overlay, &[]).map_err(|problem| vec![problem])?;
     let proof =
         sound(package).and_then(|()| asked(plan.version)).and_then(|now| {
             match difference(&led, &now) {
@@ -72,8 +73,11 @@ pub(crate) fn run(
                 }
             }
         });
+    if interrupted() {
+        return Err(vec!["interrupted before the squash was proved".to_owned(), undo.run()]);
+    }
     if let Err(problem) = proof {
-        return Err(vec![problem, before.restored()]);
+        return Err(vec![problem, undo.run()]);
     }
     report.lines.push(
         "proved: in an empty database, it leads to the same collections, options, validators, indexes and \
@@ -95,10 +99,9 @@ fn finish(
         removed.iter().map(|file| format!("{what} {}", shown(file))).collect();
     lines.push(format!("{what} their lines in migrations.sum"));
     if !options.dry_run {
-        let before = Before::read(overlay);
-        write::apply(overlay, &[]).map_err(|problem| vec![problem])?;
+        let undo = write::apply(overlay, &[]).map_err(|problem| vec![problem])?;
         if let Err(problem) = sound(package) {
-            return Err(vec![problem, before.restored()]);
+            return Err(vec![problem, undo.run()]);
         }
     }
     Ok(Report { lines, ..Report::default() })
@@ -145,44 +148,4 @@ fn described(plan: &Plan, led: &Led, options: &Squash) -> Report {
         })
         .collect();
     Report { lines, warnings, ..Report::default() }
-}
-
-/// The files as they were.
-struct Before(Vec<(PathBuf, Option<Vec<u8>>)>);
-
-impl Before {
-    fn read(overlay: &Overlay) -> Self {
-        let paths = overlay.changes().map(|(path, _)| path.to_owned());
-        Self(
-            paths
-                .map(|path| {
-                    let text = fs::read(&path).ok();
-                    (path, text)
-                })
-                .collect(),
-        )
-    }
-
-    /// Restores them, and says what came of it.
-    fn restored(self) -> String {
-        self.restore().map_or_else(
-            |left| format!("{left} could not be restored: look at `git diff`"),
-            |()| "the files are as they were".to_owned(),
-        )
-    }
-
-    fn restore(self) -> Result<(), String> {
-        for (path, before) in self.0 {
-            let restored = match before {
-                Some(bytes) => {
-                    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-                    made.and_then(|()| fs::write(&path, bytes))
-                }
-                None if path.exists() => fs::remove_file(&path),
-                None => Ok(()),
-            };
-            restored.map_err(|_| shown(&path))?;
-        }
-        Ok(())
-    }
 }

@@ -40,7 +40,7 @@ pub(super) fn problems<'a>(
     for migration in all.iter().filter(|migration| migration.group() == group) {
         problems.extend(migration.after().into_iter().filter_map(|text| {
             let problem = wrong(text, migration, &groups)?;
-            Some(format!("{}: {problem}", shown(migration)))
+            Some(format!("{}: {problem}", migration.shown()))
         }));
     }
     if problems.is_empty() {
@@ -101,7 +101,7 @@ fn circle(groups: &mut BTreeMap<&str, Queue<'_>>, group: &str) -> Option<String>
     let concerns = stuck.iter().any(|migration| migration.group() == group);
     concerns.then(|| {
         let stuck = stuck.iter().map(|migration| {
-            format!("{} of group `{}` ({})", shown(migration), migration.group(), migration.after().join(", "))
+            format!("{} of group `{}` ({})", migration.shown(), migration.group(), migration.after().join(", "))
         });
         format!(
             "the order across groups is a circle: each of these waits for another one: {}; take one \
@@ -109,10 +109,6 @@ fn circle(groups: &mut BTreeMap<&str, Queue<'_>>, group: &str) -> Option<String>
             stuck.collect::<Vec<_>>().join("; ")
         )
     })
-}
-
-fn shown(migration: &Migration) -> String {
-    format!("{} `{}` ({})", migration.version(), migration.name(), migration.source())
 }
 
 /// The migrations of other groups that come first.

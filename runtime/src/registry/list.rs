@@ -111,7 +111,7 @@ impl Registry {
                 ));
             }
             for problem in seen.declaration().map(declared::problems).unwrap_or_default() {
-                problems.push(format!("{}: {problem}", shown(&seen.migration())));
+                problems.push(format!("{}: {problem}", seen.migration().shown()));
             }
         }
         if !is_sound(registry.seen()) {
@@ -297,10 +297,6 @@ fn has_own_rollbacks<'a>(all: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
     })
 }
 
-fn shown(migration: &Migration) -> String {
-    format!("{} `{}` ({})", migration.version(), migration.name(), migration.source())
-}
-
 /// Names the migrations of a group whose rollback is not a function of their own. `all`: the
 /// migrations of every group, in any order.
 fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
@@ -327,7 +323,7 @@ fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
                 format!(
                     "{} is its own rollback: `down` would apply it again; write a function that undoes \
                  it, and name that one: `reversible = …`",
-                    shown(migration)
+                    migration.shown()
                 ),
             );
             continue;
@@ -338,8 +334,8 @@ fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
                 format!(
                     "{} is rolled back by the migration {}: `down` would apply that one once more; \
                  write a function that undoes it, and name that one: `reversible = …`",
-                    shown(migration),
-                    shown(other)
+                    migration.shown(),
+                    other.shown()
                 ),
             );
         }
@@ -350,8 +346,8 @@ fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
                     "{} and {} are rolled back by one and the same function, which can undo only one \
                  of them: write a rollback for each; what they share goes into a function that \
                  both call",
-                    shown(first),
-                    shown(migration)
+                    first.shown(),
+                    migration.shown()
                 ),
             );
         }

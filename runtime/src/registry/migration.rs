@@ -292,6 +292,15 @@ impl Migration {
         self.version().is_repeatable()
     }
 
+    /// It, and where it is written: for messages.
+    pub(crate) fn shown(&self) -> String {
+        let source = self.source();
+        if self.is_repeatable() {
+            return format!("repeatable `{}` ({source})", self.name());
+        }
+        format!("{} `{}` ({source})", self.version(), self.name())
+    }
+
     /// What it stands for; `None` if it is no squash.
     pub(crate) fn replaces(&self) -> Option<Replaces> {
         Replaces::parse(self.descriptor.replaces)

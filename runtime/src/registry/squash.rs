@@ -44,7 +44,7 @@ pub(super) fn problems<'a>(of_group: impl Iterator<Item = Seen<'a>> + Clone) -> 
         if migration.replaces().is_none() {
             problems.push(format!(
                 "{}: `replaces` is not what `cargo mongrate squash` wrote: restore it",
-                shown(&migration)
+                migration.shown()
             ));
         }
     }
@@ -58,9 +58,9 @@ pub(super) fn problems<'a>(of_group: impl Iterator<Item = Seen<'a>> + Clone) -> 
         problems.push(format!(
             "{} stands for what is up to {}, and comes after {}, which it does not stand for: give it a \
              version below that one",
-            shown(&migration),
+            migration.shown(),
             replaces.to,
-            shown(other)
+            other.shown()
         ));
     }
     let covered: Vec<&Migration> =
@@ -72,17 +72,13 @@ pub(super) fn problems<'a>(of_group: impl Iterator<Item = Seen<'a>> + Clone) -> 
         problems.push(format!(
             "{} stands for {} migrations up to {}, and the {} that are linked are not these: restore \
              them as they were squashed, or take all of them away",
-            shown(&migration),
+            migration.shown(),
             replaces.applied.count,
             replaces.to,
             covered.len()
         ));
     }
     problems
-}
-
-fn shown(migration: &Migration) -> String {
-    format!("{} `{}` ({})", migration.version(), migration.name(), migration.source())
 }
 
 #[cfg(test)]

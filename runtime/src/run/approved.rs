@@ -37,7 +37,7 @@ impl Runner {
         let (direction, target) = target_of(goal)?;
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
-        let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
+        let plan = plan::plan(goal, &self.registry, &history, self.tolerances())?;
         self.refuse_out_of_order_across(&plan.steps).await?;
         if let Some(stands) = &plan.stands {
             let problem = standing(stands);

@@ -223,7 +223,7 @@ impl Runner {
             return Ok(None);
         }
         let (history, _) = read_all(&self.control, None).await?;
-        let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
+        let plan = plan::plan(goal, &self.registry, &history, self.tolerances())?;
         Ok(plan.is_empty().then_some(plan.ahead))
     }
 

@@ -210,7 +210,7 @@ impl Runner {
             return self.refuse_other_history(history).map(|()| None);
         };
         let plan::Plan { steps, skipped, stands, ahead, late } =
-            plan::plan(&goal, &self.registry, history, self.policies())?;
+            plan::plan(&goal, &self.registry, history, self.tolerances())?;
         self.warn_ahead(&ahead);
         report.ahead = ahead;
         let applied = history.records().filter(|record| record.is_applied()).count();

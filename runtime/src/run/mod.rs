@@ -26,7 +26,7 @@ use std::{sync::Arc, time::Duration};
 use mongodb::Database;
 use tokio_util::sync::CancellationToken;
 
-use self::plan::Policies;
+use self::plan::Tolerances;
 use crate::{
     model::{
         config::{AuditSettings, Settings},
@@ -108,8 +108,8 @@ impl Runner {
         self
     }
 
-    pub(crate) fn policies(&self) -> Policies {
-        Policies { out_of_order: self.settings.out_of_order, ahead: self.settings.ahead }
+    pub(crate) fn tolerances(&self) -> Tolerances {
+        Tolerances { out_of_order: self.settings.out_of_order, ahead: self.settings.ahead }
     }
 
     pub(crate) fn database_name(&self) -> String {

@@ -35,7 +35,7 @@ impl Runner {
     pub(crate) async fn planned(&self, goal: &Goal) -> Result<Plan, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
-        let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
+        let plan = plan::plan(goal, &self.registry, &history, self.tolerances())?;
         self.warn_ahead(&plan.ahead);
         self.refuse_out_of_order_across(&plan.steps).await?;
         Ok(plan)

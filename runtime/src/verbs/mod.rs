@@ -80,7 +80,7 @@ impl Runner {
         let database = self.control.database.name();
         metrics::counted(&self.settings.group, database, applied, pending.len());
         let goal = &Goal::Up(UpTarget::default());
-        let plan = plan::plan(goal, &self.registry, &history, self.policies())?;
+        let plan = plan::plan(goal, &self.registry, &history, self.tolerances())?;
         self.warn_ahead(&plan.ahead);
         self.refuse_denied(&plan.steps).await?;
         if strict {

@@ -64,7 +64,7 @@ pub(crate) enum Goal {
 
 /// What the settings say about doubtful cases.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Policies {
+pub(crate) struct Tolerances {
     pub out_of_order: OutOfOrder,
     pub ahead: DatabaseAhead,
 }
@@ -108,13 +108,13 @@ pub(crate) fn plan(
     goal: &Goal,
     registry: &Registry,
     history: &History,
-    policies: Policies,
+    tolerances: Tolerances,
 ) -> Result<Plan, Error> {
     refuse_renamed(registry, history)?;
     match goal {
-        Goal::Up(target) => up(*target, registry, history, policies),
-        Goal::Down(target) => down(target, registry, history, policies),
-        Goal::Redo(target) => redo(target, registry, history, policies),
+        Goal::Up(target) => up(*target, registry, history, tolerances),
+        Goal::Down(target) => down(target, registry, history, tolerances),
+        Goal::Redo(target) => redo(target, registry, history, tolerances),
     }
 }
 
@@ -122,7 +122,7 @@ fn up(
     target: UpTarget,
     registry: &Registry,
     history: &History,
-    policies: Policies,
+    tolerances: Tolerances,
 ) -> Result<Plan, Error> {
     if let Some(version) = target.to
         && !registry.has_version(version)
@@ -134,7 +134,7 @@ fn up(
         return Err(Error::Drift(drift));
     }
     let ahead = ahead(registry, history);
-    if !ahead.is_empty() && policies.ahead == DatabaseAhead::Refuse {
+    if !ahead.is_empty() && tolerances.ahead == DatabaseAhead::Refuse {
         return Err(Error::Ahead { versions: ahead });
     }
 
@@ -149,7 +149,7 @@ fn up(
         chosen.extend(pending_repeatable(registry, history).copied());
     }
     let stands = squash::stands(registry, history, target.to, &chosen)?;
-    if policies.out_of_order == OutOfOrder::Refuse {
+    if tolerances.out_of_order == OutOfOrder::Refuse {
         refuse_late(&chosen, history)?;
     }
 
@@ -221,7 +221,7 @@ fn down(
     target: &DownTarget,
     registry: &Registry,
     history: &History,
-    policies: Policies,
+    tolerances: Tolerances,
 ) -> Result<Plan, Error> {
     let standing = standing(registry, history);
     let chosen: Vec<&Record> = match target {
@@ -286,7 +286,7 @@ fn down(
     if !irreversible.is_empty() {
         return Err(Error::Irreversible { versions: irreversible });
     }
-    let late = match policies.out_of_order {
+    let late = match tolerances.out_of_order {
         OutOfOrder::Refuse => late_after(&chosen, registry, history),
         OutOfOrder::Allow => Vec::new(),
     };
@@ -334,9 +334,9 @@ fn redo(
     target: &DownTarget,
     registry: &Registry,
     history: &History,
-    policies: Policies,
+    tolerances: Tolerances,
 ) -> Result<Plan, Error> {
-    let mut plan = down(target, registry, history, policies)?;
+    let mut plan = down(target, registry, history, tolerances)?;
     plan.late.clear();
     let again: Vec<Step> = plan
         .steps

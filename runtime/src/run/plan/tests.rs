@@ -140,10 +140,10 @@ fn outcome(planned: Result<Plan, Error>) -> String {
     }
 }
 
-fn check(goal: impl Fn(&str) -> Goal, policies: Policies, table: &[(&str, &str, &str)]) {
+fn check(goal: impl Fn(&str) -> Goal, tolerances: Tolerances, table: &[(&str, &str, &str)]) {
     let registry = registry(migrations());
     for (recorded, wanted, expected) in table {
-        let planned = plan(&goal(wanted), &registry, &history(recorded), policies);
+        let planned = plan(&goal(wanted), &registry, &history(recorded), tolerances);
         assert_eq!(outcome(planned), *expected, "`{wanted}` over `{recorded}`");
     }
 }
@@ -192,7 +192,7 @@ fn only_one(text: &str) -> DownTarget {
 fn up_applies_what_is_pending_and_no_more_than_was_asked_for() {
     check(
         up,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("", "", "up 1, up 2, up 3, up 4, up 5"),
             ("", "to 3", "up 1, up 2, up 3"),
@@ -214,7 +214,7 @@ fn up_applies_what_is_pending_and_no_more_than_was_asked_for() {
 fn up_refuses_a_history_that_is_not_this_builds() {
     check(
         up,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("1 applied renamed", "", "renamed 1"),
             ("1 running renamed", "", "renamed 1"),
@@ -226,21 +226,21 @@ fn up_refuses_a_history_that_is_not_this_builds() {
             ("1 failed edited", "steps 1", "up 1"),
         ],
     );
-    check(back, Policies::default(), &[("1 applied renamed", "steps 1", "renamed 1")]);
+    check(back, Tolerances::default(), &[("1 applied renamed", "steps 1", "renamed 1")]);
 }
 
 #[test]
 fn up_goes_by_the_policy_where_the_database_is_ahead() {
     let table = |expected| [("1 applied, 2 applied, 9 applied", "to 3", expected)];
     // What is newer than all of this build makes what is pending late, too.
-    let any_order = Policies { out_of_order: OutOfOrder::Allow, ..Policies::default() };
+    let any_order = Tolerances { out_of_order: OutOfOrder::Allow, ..Tolerances::default() };
     check(up, any_order, &table("up 3, ahead 9"));
-    check(up, Policies::default(), &table("out_of_order 3"));
-    check(up, Policies::default(), &[("1 applied, 9 applied", "to 1", "ahead 9")]);
-    check(up, Policies::default(), &[("1 applied, 9 reverted", "to 2", "up 2")]);
-    let refused = Policies { ahead: DatabaseAhead::Refuse, ..any_order };
+    check(up, Tolerances::default(), &table("out_of_order 3"));
+    check(up, Tolerances::default(), &[("1 applied, 9 applied", "to 1", "ahead 9")]);
+    check(up, Tolerances::default(), &[("1 applied, 9 reverted", "to 2", "up 2")]);
+    let refused = Tolerances { ahead: DatabaseAhead::Refuse, ..any_order };
     check(up, refused, &table("database_ahead 9"));
-    check(up, Policies { ahead: DatabaseAhead::Allow, ..any_order }, &table("up 3, ahead 9"));
+    check(up, Tolerances { ahead: DatabaseAhead::Allow, ..any_order }, &table("up 3, ahead 9"));
 }
 
 #[test]
@@ -254,8 +254,8 @@ fn up_refuses_what_is_late_unless_it_was_tried_in_its_turn() {
         ("1 cancelled, 2 applied", "to 1", "up 1"),
         ("1 applied, 2 applied, 3 running, 4 applied", "to 3", "up 3 resumes"),
     ];
-    check(up, Policies::default(), &table);
-    let any_order = Policies { out_of_order: OutOfOrder::Allow, ..Policies::default() };
+    check(up, Tolerances::default(), &table);
+    let any_order = Tolerances { out_of_order: OutOfOrder::Allow, ..Tolerances::default() };
     check(up, any_order, &[("2 applied", "to 3", "up 1, up 3")]);
 
     let marked = registry(vec![
@@ -263,7 +263,7 @@ fn up_refuses_what_is_late_unless_it_was_tried_in_its_turn() {
         transactional(2, "two"),
         transactional(3, "marked").allowed_out_of_order(),
     ]);
-    let planned = plan(&up(""), &marked, &history("2 applied"), Policies::default());
+    let planned = plan(&up(""), &marked, &history("2 applied"), Tolerances::default());
     assert_eq!(outcome(planned), "up 1, up 3");
 }
 
@@ -272,7 +272,7 @@ fn up_resumes_what_is_half_done() {
     let before = "1 applied, 2 applied";
     let over = |more: &str, expected: &str| {
         let recorded = format!("{before}, {more}");
-        check(up, Policies::default(), &[(&recorded, "steps 1", expected)]);
+        check(up, Tolerances::default(), &[(&recorded, "steps 1", expected)]);
     };
     over("3 running", "up 3 resumes");
     over("3 failed", "up 3");
@@ -306,7 +306,7 @@ fn labelled(selected: &[&str]) -> Registry {
 
 /// The names of the steps, after `-` those that are skipped.
 fn names(registry: &Registry, history: &History, to: &str) -> String {
-    let plan = plan(&up(to), registry, history, Policies::default()).unwrap();
+    let plan = plan(&up(to), registry, history, Tolerances::default()).unwrap();
     let steps = plan.steps.iter().map(|step| step.migration.name().to_owned());
     let skipped = plan.skipped.iter().map(|skipped| format!("-{}", skipped.name()));
     steps.chain(skipped).collect::<Vec<_>>().join(" ")
@@ -366,7 +366,7 @@ fn what_is_repeatable_runs_after_all_versions_and_when_it_has_changed() {
         &Goal::Down(DownTarget::All),
         &registry,
         &with("1 applied", "a", "applied", "a1"),
-        Policies::default(),
+        Tolerances::default(),
     );
     assert_eq!(outcome(rolled_back), "down 1");
 }
@@ -376,7 +376,7 @@ fn down_rolls_back_the_newest_application_first() {
     let three = "1 applied b1, 2 applied b2, 3 applied b2";
     check(
         back,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("", "all", ""),
             (three, "steps 1", "down 3"),
@@ -403,7 +403,7 @@ fn down_rolls_back_the_newest_application_first() {
 fn down_refuses_what_this_build_cannot_undo() {
     check(
         back,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("1 applied, 9 applied", "steps 1", "not_linked 9"),
             ("1 applied, 9 applied, 8 applied", "all", "not_linked 9 8"),
@@ -421,7 +421,7 @@ fn down_refuses_what_this_build_cannot_undo() {
 fn down_resumes_and_turns_round_what_is_half_done() {
     check(
         back,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("1 applied, 3 running down", "steps 1", "down 3 resumes"),
             ("1 applied, 4 failed begun", "steps 1", "down 4"),
@@ -445,7 +445,7 @@ fn down_resumes_and_turns_round_what_is_half_done() {
 fn down_refuses_what_a_half_done_migration_builds_on() {
     check(
         back,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("3 failed step @9, 4 applied", "to 3", "wrong_state 3 failed above"),
             ("3 running @9, 4 applied", "to 3", "wrong_state 3 running above"),
@@ -460,7 +460,7 @@ fn down_refuses_what_a_half_done_migration_builds_on() {
 fn redo_rolls_the_newest_back_and_applies_it_again() {
     check(
         back,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("", "redo", ""),
             ("1 applied, 2 applied", "redo", "down 2, up 2"),
@@ -474,7 +474,7 @@ fn redo_rolls_the_newest_back_and_applies_it_again() {
 #[test]
 fn only_transactional_migrations_that_go_up_are_one_transaction() {
     let refused = |recorded: &str, goal| {
-        let plan = plan(&goal, &registry(migrations()), &history(recorded), Policies::default());
+        let plan = plan(&goal, &registry(migrations()), &history(recorded), Tolerances::default());
         match refuse_apart(&plan.unwrap().steps) {
             Ok(()) => String::new(),
             Err(Error::Apart { versions, before, until }) => {

@@ -144,7 +144,7 @@ impl Runner {
             Err(error) => return (Err(error), Ok(()), None),
         };
         let goal = &Goal::Up(UpTarget::default());
-        let plan = plan::plan(goal, &self.registry, &history, self.policies()).map(drop);
+        let plan = plan::plan(goal, &self.registry, &history, self.tolerances()).map(drop);
         let mut pending = Vec::new();
         for migration in plan::pending(&self.registry, &history) {
             pending.push(self.pending(migration).await);

@@ -9,7 +9,7 @@ fn down_to_a_release_goes_by_the_order_of_application() {
     let twice = "1 applied app=a, 2 applied app=b, 3 applied app=a, 4 applied app=c";
     check(
         back,
-        Policies::default(),
+        Tolerances::default(),
         &[
             (three, "release a", "down 4, down 3"),
             (three, "release b", "down 4"),
@@ -37,7 +37,7 @@ fn down_to_a_release_goes_by_the_order_of_application() {
 fn a_tag_names_the_set_of_what_was_applied() {
     check(
         back,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("1 applied, 2 applied v=1+2, 3 applied, 4 applied", "tag v", "down 4, down 3"),
             ("1 applied, 2 applied v=1+2", "tag v", ""),
@@ -66,7 +66,7 @@ fn a_tag_names_the_set_of_what_was_applied() {
 fn one_in_the_middle_is_rolled_back_if_nothing_later_depends_on_it() {
     check(
         back,
-        Policies::default(),
+        Tolerances::default(),
         &[
             ("1 applied, 2 applied, 3 applied", "only 3", "down 3"),
             ("1 applied, 2 applied, 3 applied", "only 2", "not_independent 3?, 2 steps"),
@@ -96,7 +96,7 @@ fn one_in_the_middle_is_rolled_back_if_nothing_later_depends_on_it() {
             ("1 running down @9, 2 applied", "only 1 of 2", "down 1 resumes, late 1"),
         ],
     );
-    let any_order = Policies { out_of_order: OutOfOrder::Allow, ..Policies::default() };
+    let any_order = Tolerances { out_of_order: OutOfOrder::Allow, ..Tolerances::default() };
     check(back, any_order, &[("1 applied, 2 applied", "only 1 of 2", "down 1")]);
 }
 
@@ -120,7 +120,7 @@ fn declared_migrations_know_what_they_touch() {
     let over = |recorded: &str, wanted: &str| {
         let records = recorded.split(", ").map(record);
         let history = History::new(records.collect(), Vec::new());
-        plan(&back(wanted), &registry, &history, Policies::default())
+        plan(&back(wanted), &registry, &history, Tolerances::default())
     };
     let all = "1 applied, 2 applied, 3 applied, 4 applied";
     assert_eq!(outcome(over(all, "only 2")), "down 2, late 2");
@@ -162,7 +162,7 @@ fn a_squash_that_stands_is_the_oldest_and_keeps_tags() {
         let list =
             vec![transactional(2, "two"), transactional(3, "three"), transactional(4, "four")];
         // The record of 3 is an online one's.
-        outcome(plan(&back(wanted), &registry(list), history, Policies::default()))
+        outcome(plan(&back(wanted), &registry(list), history, Tolerances::default()))
     };
     assert_eq!(over(&history(""), "steps 1"), "down 3");
     assert_eq!(over(&history(""), "tag old"), "down 3");
