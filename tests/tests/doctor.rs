@@ -51,6 +51,7 @@ async fn a_server_of_the_tests_is_healthy_and_nothing_is_written() {
         DoctorCheck::Right,
         DoctorCheck::ControlCollection,
         DoctorCheck::History,
+        DoctorCheck::Policies,
         DoctorCheck::KillSessions,
         DoctorCheck::WriteConcern,
         DoctorCheck::Majority,

@@ -8,7 +8,7 @@ use super::{kind::MigrationKind, version::Version};
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub version: Version,
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub group: &'static str,
     pub kind: MigrationKind,
     pub checksum: Cow<'static, str>,

@@ -93,7 +93,7 @@ pub(crate) fn statement(
     stamp: &Stamp<'_>,
 ) -> Document {
     let edit = edit(migration, change, stamp);
-    let mut set = doc! { "name": literal(migration.name), "kind": migration.kind.as_str() };
+    let mut set = doc! { "name": literal(&migration.name), "kind": migration.kind.as_str() };
     if !edit.keeps_position {
         set.extend(doc! { "fence": stamp.fence, "sequence": stamp.sequence });
     }
@@ -371,7 +371,7 @@ mod tests {
 
     fn migration(kind: MigrationKind) -> Identity {
         let checksum = "c1".into();
-        Identity { version: Version::new(5), name: "add_email", group: "default", kind, checksum }
+        Identity { version: Version::new(5), name: "add_email".into(), group: "default", kind, checksum }
     }
 
     fn stamp(who: &Who) -> Stamp<'_> {

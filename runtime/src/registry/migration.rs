@@ -353,7 +353,7 @@ impl Migration {
     pub(crate) fn identity(&self) -> Identity {
         Identity {
             version: self.version(),
-            name: self.name(),
+            name: self.name().into(),
             group: self.group(),
             kind: self.kind(),
             checksum: self.checksum(),

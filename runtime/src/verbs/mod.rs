@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod import;
 pub(crate) mod purge;
+mod resolve;
 pub(crate) mod schema;
 pub(crate) mod schema_at;
 pub(crate) mod status;
@@ -27,7 +28,7 @@ use crate::{
             plan::CheckReport,
             status::LockReport,
         },
-        state::{Resolution, State},
+        state::State,
         version::Version,
     },
     protocol::{
@@ -37,7 +38,7 @@ use crate::{
         history::History,
         lease,
         read::read_all,
-        record::{self, Record, Stored},
+        record,
         record_change::{self, RecordChange},
         stop::StopReason,
     },
@@ -45,8 +46,7 @@ use crate::{
     run::{
         Runner,
         own_thread::on_own_thread,
-        plan::{self, Goal, UpTarget, squash::Standing},
-        stand::stand,
+        plan::{self, Goal, UpTarget},
     },
     telemetry::{IN_THE_REPORT, metrics},
 };
@@ -122,97 +122,6 @@ impl Runner {
             .collect();
         self.write(engine, digest, changes).await?;
         Ok(self.recorded(State::Applied, chosen.iter().map(Migration::named).collect()))
-    }
-
-    pub(crate) async fn resolve(
-        &self,
-        version: Version,
-        answer: Resolution,
-    ) -> Result<RecordReport, Error> {
-        let Some(migration) = self.registry.get(version).copied() else {
-            return Err(Error::UnknownVersion { version });
-        };
-        self.refuse_caller("resolve").await?;
-        let (engine, history) = self.enter_own_history().await?;
-        let record = history.get(version);
-        let is_other =
-            record.is_some_and(|record| plan::squash::is_of_the_other(record, &migration));
-        let applied = record.is_some_and(Record::is_applied) && !is_other;
-        let mut digest = engine.applied();
-        let (change, state) = match answer {
-            Resolution::Applied if applied => {
-                engine.close().await;
-                return Err(already(version, State::Applied));
-            }
-            Resolution::Applied
-                if self.registry.squash().is_some_and(|squash| {
-                    squash.migration.version() == version
-                        && plan::squash::standing(squash, &history) != Standing::New
-                }) =>
-            {
-                return self.stand_for(engine, history, migration).await;
-            }
-            Resolution::Applied => {
-                digest.add(version, &migration.checksum());
-                (RecordChange::Applied { batch: engine.batch, event: "resolved" }, State::Applied)
-            }
-            Resolution::Pending if applied => {
-                engine.close().await;
-                return Err(Error::WrongState {
-                    version,
-                    state: State::Applied.as_str(),
-                    hint: "`down` rolls it back; if its effects are gone already, because you undid \
-                           them by hand or restored a backup, run `resolve --as undone`",
-                });
-            }
-            Resolution::Undone if !applied => {
-                engine.close().await;
-                let state = record.map_or(State::Pending, |record| record.state.shown());
-                let hint = match state {
-                    State::Pending => "there is nothing to resolve",
-                    _ => {
-                        "it is not applied; if nothing of it is in the database, run `resolve --as pending`"
-                    }
-                };
-                return Err(Error::WrongState { version, state: state.as_str(), hint });
-            }
-            Resolution::Pending
-                if record.is_none_or(|record| {
-                    matches!(record.state, Stored::Reverted | Stored::Cancelled | Stored::Skipped)
-                }) =>
-            {
-                engine.close().await;
-                return Err(already(version, State::Pending));
-            }
-            Resolution::Pending | Resolution::Undone => {
-                if let Some(record) = record.filter(|record| record.is_applied()) {
-                    digest.remove(version, &record.checksum);
-                }
-                (RecordChange::Withdrawn, State::Pending)
-            }
-        };
-        self.write(engine, digest, vec![(migration.identity(), change)]).await?;
-        Ok(self.recorded(state, vec![migration.named()]))
-    }
-
-    /// Records, by an operator's word, that a squash stands for what is applied.
-    async fn stand_for(
-        &self,
-        mut engine: Box<Engine>,
-        history: History,
-        migration: Migration,
-    ) -> Result<RecordReport, Error> {
-        let Some(squash) = self.registry.squash().copied() else {
-            engine.close().await;
-            return Err(already(migration.version(), State::Applied));
-        };
-        let ended = on_own_thread(move || async move {
-            let stood = stand(&mut engine, &squash, &history).await;
-            engine.close().await;
-            stood
-        });
-        ended.await.map_err(|stop| self.stopped(stop))?;
-        Ok(self.recorded(State::Applied, vec![migration.named()]))
     }
 
     pub(crate) async fn repair(
@@ -401,7 +310,7 @@ impl Runner {
         }
     }
 
-    fn recorded(&self, state: State, migrations: Vec<Named>) -> RecordReport {
+    pub(in crate::verbs) fn recorded(&self, state: State, migrations: Vec<Named>) -> RecordReport {
         let group = self.settings.group.clone();
         RecordReport { group, database: self.database_name(), state, migrations }
     }
@@ -410,8 +319,4 @@ impl Runner {
 /// Whether the digest in the fence differs from that of the records.
 fn damaged(history: &History, stored: Option<Digest>) -> bool {
     stored.unwrap_or_default() != history.digest()
-}
-
-fn already(version: Version, state: State) -> Error {
-    Error::WrongState { version, state: state.as_str(), hint: "there is nothing to resolve" }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{Datelike as _, Utc};
 use mongrate::{
-    Error, HoldReason, LintName, Migration, Policies, PolicyRefusal, Resolution, Version,
+    DoctorCheck, DoctorVerdict, Error, HoldReason, LintName, Migration, Policies, PolicyRefusal,
+    Resolution, Version,
     bson::{Document, doc},
 };
 use mongrate_tests::{TestDb, effect, effects::present};
@@ -60,6 +61,11 @@ async fn a_denied_lint_stops_the_run_and_the_check_whatever_is_allowed_for_the_c
         assert!(error.to_string().ends_with("what is refused was not begun"), "{error}");
         assert_eq!((error.code(), error.kind().exit_code()), ("policy", 65));
     }
+    // `doctor` says so before a run does, and what holds otherwise.
+    let doctor = migrator.doctor().await.unwrap();
+    let found = doctor.findings.iter().find(|found| found.check == DoctorCheck::Policies).unwrap();
+    assert!(found.found.contains("deny = \"unique_index_over_duplicates\""), "{found:?}");
+    assert_eq!(found.verdict, DoctorVerdict::Error, "{found:?}");
     is_untouched(&fresh).await;
     // What has no such lint runs.
     migrator.up().to(1).await.unwrap();

@@ -498,7 +498,8 @@ pub struct ImportArgs {
 /// What `resolve` records.
 #[derive(Args, Clone, Debug)]
 pub struct ResolveArgs {
-    /// The version of the interrupted migration
+    /// The version of the migration, or the name of a repeatable one
+    #[arg(value_parser = version_or_name)]
     pub version: Version,
 
     /// What is true of it
@@ -512,6 +513,15 @@ pub struct ResolveArgs {
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockArgs,
+}
+
+/// A version, or the number that stands for a repeatable migration of this name.
+fn version_or_name(text: &str) -> Result<Version, String> {
+    let is_name = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    if is_name {
+        return Ok(Version::new(mongrate_seal::repeatable_number(text)));
+    }
+    text.parse().map_err(|_| "a version is a number; a repeatable migration has a name".to_owned())
 }
 
 /// An operator's answer.

@@ -84,6 +84,7 @@ fn one(finding: &Finding, way_out: Option<&String>, view: View) -> String {
         Check::Right => "rights",
         Check::ControlCollection => "collection",
         Check::History => "history",
+        Check::Policies => "policies",
         Check::KillSessions => "take-over",
         Check::WriteConcern => "writes",
         Check::Majority => "majority",

@@ -148,6 +148,8 @@ pub enum DoctorCheck {
     ControlCollection,
     /// Whether the history fits this build: nothing renamed, edited or late.
     History,
+    /// The policies that hold, and whether they refuse what is pending now.
+    Policies,
     /// Whether a dead process's transaction can be ended at once.
     KillSessions,
     /// The write concern that the app's writes have if they name none.
@@ -175,6 +177,7 @@ impl DoctorCheck {
             Self::Right => "right",
             Self::ControlCollection => "control_collection",
             Self::History => "history",
+            Self::Policies => "policies",
             Self::KillSessions => "kill_sessions",
             Self::WriteConcern => "write_concern",
             Self::Majority => "majority",

@@ -81,7 +81,7 @@ pub(crate) fn document(
         "event": &note.event,
     };
     if let Some(migration) = &note.migration {
-        entry.extend(doc! { "version": migration.version.get(), "name": migration.name });
+        entry.extend(doc! { "version": migration.version.get(), "name": &*migration.name });
     }
     if let Some(direction) = note.direction {
         entry.insert("direction", direction.as_str());

@@ -11,7 +11,7 @@ use mongodb::{
 use super::facts::{Answer, Facts, Pending, Rewrites};
 use crate::{
     kinds::{change, effect::Operation},
-    model::{error::Error, state::Direction},
+    model::{error::Error, policies::PolicyRefusal, state::Direction},
     mongo::{privileges::Privileges, reply::number, server_error::ServerError},
     protocol::{
         audit, fence,
@@ -20,7 +20,7 @@ use crate::{
     registry::migration::Migration,
     run::{
         Runner,
-        plan::{self, Goal, UpTarget},
+        plan::{self, Goal, Step, UpTarget},
     },
 };
 
@@ -46,6 +46,10 @@ impl Runner {
             Privileges::parse(&reply).ok_or_else(none)
         });
         let (state, plan, pending) = self.to_come().await;
+        let (plan, refusals) = match plan {
+            Ok(steps) => (Ok(()), self.refusals(&steps).await?),
+            Err(error) => (Err(error), Vec::new()),
+        };
         let log = match state {
             Ok(()) => self.log().await,
             Err(_) => None,
@@ -69,6 +73,8 @@ impl Runner {
             state,
             log,
             plan,
+            policies: self.policies_in_force(),
+            refusals,
             pending,
         })
     }
@@ -134,17 +140,29 @@ impl Runner {
         (is_on || self.settings.audit.wanted).then(|| audit::collection(&self.control.collection))
     }
 
-    /// Whether the state can be read, why `up` would refuse the history, and what is pending.
-    async fn to_come(&self) -> (Result<(), Error>, Result<(), Error>, Option<Vec<Pending>>) {
+    /// Why policies refuse these steps.
+    async fn refusals(&self, steps: &[Step]) -> Result<Vec<PolicyRefusal>, Error> {
+        match self.refuse_by_policy(&Goal::Up(UpTarget::default()), steps).await {
+            Err(Error::Policy(refusals)) => Ok(refusals),
+            // A policy file that cannot be read is a finding of its own.
+            Err(Error::Registry { .. }) | Ok(_) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the state can be read, the steps of `up` or why it would refuse the history, and what is
+    /// pending.
+    async fn to_come(&self) -> (Result<(), Error>, Result<Vec<Step>, Error>, Option<Vec<Pending>>) {
         if let Err(error) = self.peek().await {
-            return (Err(error), Ok(()), None);
+            return (Err(error), Ok(Vec::new()), None);
         }
         let history = match read_all(&self.control, None).await {
             Ok((history, _)) => history,
-            Err(error) => return (Err(error), Ok(()), None),
+            Err(error) => return (Err(error), Ok(Vec::new()), None),
         };
         let goal = &Goal::Up(UpTarget::default());
-        let plan = plan::plan(goal, &self.registry, &history, self.tolerances()).map(drop);
+        let plan = plan::plan(goal, &self.registry, &history, self.tolerances());
+        let plan = plan.map(|plan| plan.steps);
         let mut pending = Vec::new();
         for migration in plan::pending(&self.registry, &history) {
             pending.push(self.pending(migration).await);

@@ -6,7 +6,11 @@ use mongodb::bson::Document;
 
 use crate::{
     kinds::effect::Operation,
-    model::{error::Error, version::Version},
+    model::{
+        error::Error,
+        policies::{PolicyRefusal, PolicyReport},
+        version::Version,
+    },
     mongo::{privileges::Privileges, server_error::ServerError},
 };
 
@@ -41,6 +45,10 @@ pub(super) struct Facts {
     pub log: Option<String>,
     /// Why `up` refuses the history, if it can be read.
     pub plan: Result<(), Error>,
+    /// The policies that hold.
+    pub policies: Result<Vec<PolicyReport>, Error>,
+    /// Why they refuse what is pending now.
+    pub refusals: Vec<PolicyRefusal>,
     /// What is pending; `None` if the history cannot be read.
     pub pending: Option<Vec<Pending>>,
     /// Whether the deployment has search; asked only if a pending migration needs it.

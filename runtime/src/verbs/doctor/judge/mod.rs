@@ -5,6 +5,7 @@ mod features;
 mod history;
 mod members;
 mod needs;
+mod policies;
 mod rights;
 mod server;
 mod waits;
@@ -18,6 +19,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     let mut findings = server::findings(facts);
     findings.extend(rights::findings(facts));
     findings.extend(history::findings(facts));
+    findings.extend(policies::findings(facts));
     findings.extend(waits::findings(facts));
     findings.extend(capacity::findings(facts));
     findings.extend(features::findings(facts));
@@ -70,6 +72,8 @@ pub(super) mod tests {
             state: Ok(()),
             log: None,
             plan: Ok(()),
+            policies: Ok(Vec::new()),
+            refusals: Vec::new(),
             pending: Some(Vec::new()),
             search: Ok(()),
         }
