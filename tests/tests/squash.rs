@@ -125,7 +125,9 @@ async fn a_build_without_it_goes_on_and_repeats_nothing() {
     before(&fresh).up().await.unwrap();
     after(&fresh).up().await.unwrap();
     let older = before(&fresh).database_ahead(DatabaseAhead::Allow);
+    fresh.wire.take();
     assert!(older.up().await.unwrap().is_empty());
+    assert_eq!(fresh.wire.take(), ["find", "find"], "no lock is taken for nothing");
     assert_eq!(present(&fresh.db).await, [1, 2, 5, 9]);
     assert_eq!(
         states(&older).await.iter().filter(|(_, state)| *state == State::Replaced).count(),
@@ -135,24 +137,9 @@ async fn a_build_without_it_goes_on_and_repeats_nothing() {
     let error = older.down().all().await.unwrap_err();
     assert!(matches!(error, Error::NotLinked { .. }), "{error}");
     // And the squash itself has no rollback of data that it did not make.
-    let error = fresh.migrator([squash_without_rollback(), effect!(9)]).down().all().await;
+    let error = after(&fresh).down().all().await;
     assert!(matches!(error, Err(Error::Irreversible { .. })), "{error:?}");
     fresh.pass().await;
-}
-
-/// As the attribute makes it without `reversible`.
-fn squash_without_rollback() -> Migration {
-    let declared = squash(6);
-    Migration::online_steps(6, "squash_of_all", |_| Box::pin(async { Ok(()) }))
-        .with_checksum(declared.checksum().into_owned().leak())
-        .replacing(squash_text())
-}
-
-fn squash_text() -> &'static str {
-    let checksums: Vec<(i64, String)> =
-        old().iter().map(|one| (one.version().get(), one.checksum().into_owned())).collect();
-    let applied = Applied::of(checksums.iter().map(|(version, text)| (*version, &**text)));
-    Replaces { to: 5, applied }.to_string().leak()
 }
 
 #[tokio::test]
@@ -166,6 +153,8 @@ async fn a_database_half_way_is_finished_by_a_build_that_still_can() {
     let report = migrator.up().await.unwrap();
     assert_eq!(report.versions(), versions([5, 9]));
     assert!(report.stands.is_some());
+    // The lock was given back after that, and not before.
+    assert_ne!(fresh.wire.take().last().map(String::as_str), Some("commitTransaction"));
     assert_eq!(present(&fresh.db).await, [1, 2, 5, 9]);
     assert!(!has_run(&fresh).await);
     is_one_command(&fresh, &migrator).await;
@@ -217,6 +206,15 @@ async fn it_may_take_the_number_of_the_last_one() {
     let fresh = TestDb::new("squash_reuses").await;
     before(&fresh).up().await.unwrap();
     let reusing = || fresh.migrator([squash(5), effect!(6)]);
+    // The record of that number is the old one's: neither another app's, nor drift.
+    let shown = async |migrator: &Migrator| {
+        let status = migrator.status().await.unwrap();
+        let five = status.migrations.into_iter().find(|one| one.version.get() == 5).unwrap();
+        (five.state, five.recorded_as, five.drifted)
+    };
+    assert_eq!(shown(&reusing()).await, (State::Pending, None, false));
+    let error = reusing().resolve(5, Resolution::Pending).await.unwrap_err();
+    assert!(error.to_string().contains("the last migration that the squash stands for"), "{error}");
     let report = reusing().up().await.unwrap();
     assert_eq!((report.versions(), report.stands.is_some()), (versions([6]), true));
     assert!(!has_run(&fresh).await);
@@ -224,6 +222,13 @@ async fn it_may_take_the_number_of_the_last_one() {
     // A build that has the old one of that number knows whose record it is.
     let older = before(&fresh).database_ahead(DatabaseAhead::Allow);
     assert!(older.up().await.unwrap().is_empty());
+    assert_eq!(shown(&older).await, (State::Replaced, None, false));
+    for answer in [Resolution::Applied, Resolution::Pending, Resolution::Undone] {
+        let error = older.resolve(5, answer).await.unwrap_err();
+        assert!(error.to_string().contains("a squash has taken its number"), "{error}");
+        let error = older.resolve(2, answer).await.unwrap_err();
+        assert!(error.to_string().contains("a squash stands for it"), "{error}");
+    }
     let error = older.down().all().await.unwrap_err();
     assert!(matches!(error, Error::NotLinked { .. }), "{error}");
     let new = TestDb::new("squash_reuses_new").await;
@@ -260,7 +265,7 @@ async fn a_squash_is_squashed_again() {
 }
 
 #[tokio::test]
-async fn a_hand_in_the_records_meanwhile_is_noticed() {
+async fn a_record_that_a_hand_took_away_is_missed() {
     let fresh = TestDb::new("squash_hand").await;
     before(&fresh).up().await.unwrap();
     let control = fresh.db.collection::<Document>("migrations");

@@ -11,13 +11,9 @@ mod proof;
 mod signals;
 mod text;
 
-use std::path::PathBuf;
-
-use mongrate_seal::sources::Overlay;
-
 use self::{
     options::Squash,
-    plan::Plan,
+    plan::{Finish, Plan},
     proof::{Led, asked, difference},
 };
 use crate::{
@@ -42,11 +38,12 @@ pub(crate) fn run(
     if !problems.is_empty() {
         return Err(problems);
     }
-    if let Some((overlay, removed)) = plan::finish(&state, options).map_err(single)? {
-        return finish(package, &overlay, &removed, options);
+    let asked = |version| asked(workspace, selection, package, options, version);
+    if let Some(found) = plan::finish(&state, options).map_err(single)? {
+        let builds = || sound(package).and_then(|()| asked(found.squash).map(drop));
+        return finish(&found, options, builds);
     }
     let chosen = plan::choose(&state, options).map_err(single)?;
-    let asked = |version| asked(workspace, selection, package, options, version);
     let led = asked(chosen.to).map_err(single)?;
     if !led.unwritable.is_empty() {
         let mut problems =
@@ -87,20 +84,26 @@ pub(crate) fn run(
     Ok(report)
 }
 
-/// Takes the old files of a squash away that is there already.
+/// Takes the old files of a squash away that is there already. `builds`: whether the app builds without
+/// them, and the squash runs.
 fn finish(
-    package: &Package,
-    overlay: &Overlay,
-    removed: &[PathBuf],
+    found: &Finish,
     options: &Squash,
+    builds: impl FnOnce() -> Result<(), String>,
 ) -> Result<Report, Vec<String>> {
+    let Finish { overlay, removed, squash: _ } = found;
     let what = if options.dry_run { "would take away" } else { "took away" };
     let mut lines: Vec<String> =
         removed.iter().map(|file| format!("{what} {}", shown(file))).collect();
     lines.push(format!("{what} their lines in migrations.sum"));
     if !options.dry_run {
+        let interrupted = signals::noted().map_err(|problem| vec![problem])?;
         let undo = write::apply(overlay, &[]).map_err(|problem| vec![problem])?;
-        if let Err(problem) = sound(package) {
+        let built = builds();
+        if interrupted() {
+            return Err(vec!["interrupted".to_owned(), undo.run()]);
+        }
+        if let Err(problem) = built {
             return Err(vec![problem, undo.run()]);
         }
     }

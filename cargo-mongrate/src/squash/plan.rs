@@ -9,7 +9,7 @@ use mongrate_seal::{
     Applied, Replaces,
     create::{mod_file, with_mod_line},
     declaration::is_label,
-    sources::{Overlay, Written},
+    sources::{Annotated, Overlay, Written},
     sum::{self, Sealed, Sum},
 };
 
@@ -41,12 +41,18 @@ pub(super) struct Plan {
     pub(super) removed: Vec<PathBuf>,
 }
 
-/// What takes the old files of a squash away that is there already: `squash --keep` wrote it. `None`: no
-/// squash stands for exactly these.
-pub(super) fn finish(
-    state: &PackageState<'_>,
-    options: &Squash,
-) -> Result<Option<(Overlay, Vec<PathBuf>)>, String> {
+/// What takes the old files of a squash away that is there already.
+pub(super) struct Finish {
+    pub(super) overlay: Overlay,
+    /// The files that are taken away.
+    pub(super) removed: Vec<PathBuf>,
+    /// The version of the squash.
+    pub(super) squash: i64,
+}
+
+/// What takes the old files of a squash away that `squash --keep` wrote. `None`: no squash goes up to
+/// there.
+pub(super) fn finish(state: &PackageState<'_>, options: &Squash) -> Result<Option<Finish>, String> {
     let of_group: Vec<&Written> =
         state.sources.migrations.iter().filter(|one| one.group == options.group).collect();
     let stands = |one: &&&Written| {
@@ -61,9 +67,26 @@ pub(super) fn finish(
     let old: Vec<&Written> = of_group.iter().filter(|one| is_old(one.version)).copied().collect();
     let mut overlay = Overlay::default();
     let removed = take_away(state, &old, &mut overlay)?;
-    let kept = state.sum.sealed().iter();
-    let kept = kept.filter(|one| one.group != options.group || !is_old(one.version));
-    let sum = Sum::of(kept.cloned());
+    let (old, kept): (Vec<&Sealed>, Vec<&Sealed>) = state
+        .sum
+        .sealed()
+        .iter()
+        .partition(|one| one.group == options.group && is_old(one.version));
+    let these = Applied::of(old.iter().map(|one| (one.version, one.checksum.as_str())));
+    let stood_for = squash.replaces.as_deref().and_then(Replaces::parse);
+    // A run that was killed half-way has taken their lines away already.
+    if !old.is_empty() && stood_for.is_none_or(|replaces| replaces.applied != these) {
+        return Err(format!(
+            "{} `{}` stands for {} migrations, and migrations.sum has {} up to {}: squash these with a new \
+             version, or take away what is not among those",
+            squash.version,
+            squash.name,
+            stood_for.map_or(0, |replaces| replaces.applied.count),
+            old.len(),
+            options.to
+        ));
+    }
+    let sum = Sum::of(kept.into_iter().cloned());
     if removed.is_empty() && sum == state.sum {
         return Err(format!(
             "{} `{}` stands for them already, and the old files are gone",
@@ -71,7 +94,7 @@ pub(super) fn finish(
         ));
     }
     overlay.write(state.package.directory.join(sum::FILE), sum.render());
-    Ok(Some((overlay, removed)))
+    Ok(Some(Finish { overlay, removed, squash: squash.version }))
 }
 
 /// Chooses what is squashed, or says why it cannot be.
@@ -271,10 +294,10 @@ fn take_away(
     let mut removed = Vec::new();
     let mut left = Vec::new();
     for (file, versions) in by_file {
-        let others = state.sources.migrations.iter().any(|other| {
-            other.file == file
-                && !old.iter().any(|one| one.version == other.version && one.group == other.group)
-        });
+        // Repeatable ones, too, and those of other groups.
+        let line = |one: &Annotated| one.attribute.pound_token.span.start().line;
+        let here = state.sources.annotated.iter().filter(|one| one.file == file);
+        let others = here.map(line).collect::<BTreeSet<usize>>().len() > versions.len();
         let reached = state.sources.files.get(file).and_then(Option::as_ref);
         let text = reached.map(|reached| overlay.read(&reached.from));
         let without = match (others, reached, text) {

@@ -295,7 +295,12 @@ impl VerbRun<'_> {
                 .migrations
                 .into_iter()
                 .filter(|migration| {
-                    migration.version <= args.version && migration.state != State::Applied
+                    migration.version <= args.version
+                        && !migration.repeatable
+                        && !matches!(
+                            migration.state,
+                            State::Applied | State::Skipped | State::Replaced
+                        )
                 })
                 .map(|migration| Named { version: migration.version, name: migration.name })
                 .collect();

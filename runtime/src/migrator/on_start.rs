@@ -146,7 +146,7 @@ impl<'a> OnStart<'a> {
             }
             StartPolicy::Check => {
                 if !runner.is_current().await? {
-                    runner.check(false, false).await?;
+                    runner.check_at_start().await?;
                 }
                 Ok(StartReport::Check)
             }
@@ -154,7 +154,7 @@ impl<'a> OnStart<'a> {
                 if runner.is_current().await? {
                     return Ok(StartReport::Warn { pending: 0 });
                 }
-                match runner.check(false, false).await {
+                match runner.check_at_start().await {
                     Ok(_) => Ok(StartReport::Warn { pending: 0 }),
                     Err(Error::Pending { versions }) => {
                         tracing::warn!(
@@ -170,7 +170,8 @@ impl<'a> OnStart<'a> {
                         error @ (Error::Drift(_)
                         | Error::Renamed(_)
                         | Error::OutOfOrder { .. }
-                        | Error::Ahead { .. }),
+                        | Error::Ahead { .. }
+                        | Error::Squashed { .. }),
                     ) => {
                         tracing::warn!(target: "mongrate", error = %Line(&error), "the migrations need attention");
                         let pending = runner.status().await?.unapplied();

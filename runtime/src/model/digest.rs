@@ -32,6 +32,11 @@ impl Digest {
         self.0.remove(&term(version.get(), checksum));
     }
 
+    /// Takes the hash of one migration away.
+    pub(crate) fn remove_term(&mut self, term: &[u8; 32]) {
+        self.0.remove(term);
+    }
+
     pub(crate) const fn count(&self) -> i64 {
         self.0.count
     }

@@ -371,7 +371,13 @@ mod tests {
 
     fn migration(kind: MigrationKind) -> Identity {
         let checksum = "c1".into();
-        Identity { version: Version::new(5), name: "add_email".into(), group: "default", kind, checksum }
+        Identity {
+            version: Version::new(5),
+            name: "add_email".into(),
+            group: "default",
+            kind,
+            checksum,
+        }
     }
 
     fn stamp(who: &Who) -> Stamp<'_> {

@@ -244,15 +244,29 @@ impl Registry {
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
             let mut digest = Digest::default();
-            let squash = self.squash.as_ref();
-            let wanted = self.seen().filter(|seen| {
-                seen.applies(&self.labels)
-                    && squash.is_none_or(|squash| !squash.covers(seen.version()))
-            });
-            for seen in wanted {
+            for seen in self.wanted_ones() {
                 digest.add_term(&seen.term());
             }
             digest
+        })
+    }
+
+    /// Whether what is applied is what this build wants, but for the newest ones.
+    pub(crate) fn lacks_the_newest(&self, applied: Digest) -> bool {
+        let mut digest = self.digest();
+        let Ok(missing) = usize::try_from(digest.count() - applied.count()) else { return false };
+        let wanted: Vec<Seen<'_>> = self.wanted_ones().collect();
+        for seen in wanted.iter().rev().take(missing) {
+            digest.remove_term(&seen.term());
+        }
+        missing > 0 && digest == applied
+    }
+
+    /// What this build wants applied, oldest version first.
+    fn wanted_ones(&self) -> impl Iterator<Item = Seen<'_>> {
+        let squash = self.squash.as_ref();
+        self.seen().filter(move |seen| {
+            seen.applies(&self.labels) && squash.is_none_or(|squash| !squash.covers(seen.version()))
         })
     }
 }

@@ -223,9 +223,12 @@ impl Migration {
     }
 
     /// The same migration as a squash, which stands for former ones: what `cargo mongrate squash`
-    /// writes into `replaces`.
+    /// writes into `replaces`. It has no rollback.
     #[must_use]
     pub const fn replacing(mut self, replaces: &'static str) -> Self {
+        if let Body::Change { declare, .. } = self.body {
+            self.body = Body::Change { declare, reversible: false };
+        }
         self.descriptor.replaces = replaces;
         self
     }

@@ -48,6 +48,21 @@ pub(super) fn problems<'a>(of_group: impl Iterator<Item = Seen<'a>> + Clone) -> 
             ));
         }
     }
+    for migration in of_group.clone().filter(|seen| seen.has_replaces()).map(Seen::migration) {
+        if migration.is_reversible() {
+            problems.push(format!(
+                "{}: a squash is not rolled back: that would drop what the old migrations made",
+                migration.shown()
+            ));
+        }
+        if !migration.labels().is_empty() {
+            problems.push(format!(
+                "{}: a squash has no labels: where they are not selected, neither it nor what it stands \
+                 for would run",
+                migration.shown()
+            ));
+        }
+    }
     let Some(squash) = newest(of_group.clone()) else { return problems };
     let Squash { migration, replaces } = squash;
     let all: Vec<Migration> = of_group.map(Seen::migration).collect();
@@ -120,6 +135,8 @@ mod tests {
         let text = found(&[squash(12, &old), one(9)]);
         assert!(text.contains("comes after 9 `m9`"), "{text}");
         assert!(found(&[one(9).replacing("9")]).contains("restore it"));
+        let labelled = squash_of_all.labelled(&["demo"]);
+        assert!(found(&[labelled]).contains("a squash has no labels"));
     }
 
     #[test]

@@ -217,9 +217,9 @@ impl Runner {
         if applied == self.registry.digest() {
             return Ok(Some(Vec::new()));
         }
-        // Fewer are applied than this build has: something is pending for sure, and the
-        // history is read under the lock. Otherwise the database may just be ahead.
-        if applied.count() < self.registry.digest().count() {
+        // Just the newest are not applied: they are pending for sure, and the history is read under the
+        // lock. Otherwise the database may be ahead, or have a squash that this build does not have.
+        if self.registry.lacks_the_newest(applied) {
             return Ok(None);
         }
         let (history, _) = read_all(&self.control, None).await?;

@@ -9,7 +9,7 @@ use super::{
     plan::{self, Goal, Step, squash::Stands},
     policy::UnderWay,
     stand::stand,
-    stepwise::{self, End},
+    stepwise::{self, End, How},
 };
 use crate::{
     model::{
@@ -289,9 +289,12 @@ impl Runner {
             } else if options.atomic && !steps.is_empty() {
                 atomic::execute(&mut engine, &steps, &history, &mut report).await
             } else {
-                let (on_error, watching) = (options.continue_on_error, watching.as_deref());
-                let report = &mut report;
-                stepwise::execute(&mut engine, &steps, &history, on_error, watching, report).await
+                let how = How {
+                    continue_on_error: options.continue_on_error,
+                    watching: watching.as_deref(),
+                    keeps_lock: records.come_after(),
+                };
+                stepwise::execute(&mut engine, &steps, &history, how, &mut report).await
             };
             let end = records.after(&mut engine, end, &mut report).await;
             if matches!(end, End::Cancelled | End::Lost) {
@@ -358,6 +361,11 @@ struct Records {
 }
 
 impl Records {
+    /// Whether something is recorded after the steps.
+    fn come_after(&self) -> bool {
+        self.stands.is_some_and(|stands| stands.after_steps)
+    }
+
     async fn before(
         &self,
         engine: &mut Engine,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use super::{Runner, plan::Step};
 use crate::{
@@ -22,8 +22,8 @@ impl Runner {
     /// down that applied migrations of other groups come after. One read for each group that is named;
     /// none if no migration names one.
     ///
-    /// The other groups are not locked: whoever rolls back what is looked at here, just then, breaks
-    /// the order.
+    /// The other groups are not locked: a process that rolls back what is looked at here, just then,
+    /// breaks the order.
     pub(crate) async fn refuse_out_of_order_across(&self, steps: &[Step]) -> Result<(), Error> {
         if self.settings.unthrottled {
             return Ok(());
@@ -83,12 +83,7 @@ impl Runner {
                 self.settings.retries,
             );
             let ids: Vec<Bson> = versions.iter().map(|version| version.get().into()).collect();
-            // What a squash stands for is there; of one that runs, a part is.
-            let mut states = vec![Stored::Applied.as_str(), Stored::Replaced.as_str()];
-            if direction == Direction::Down {
-                states.push(Stored::Running.as_str());
-            }
-            let filter = doc! { "_id": { "$in": ids }, "state": { "$in": states } };
+            let filter = doc! { "_id": { "$in": ids }, "$or": counted(direction) };
             let found = control.find(None, filter, doc! { "_id": 1 }).await;
             let found =
                 found.map_err(|error| Error::server("read the history of another group", error))?;
@@ -100,6 +95,23 @@ impl Runner {
             applied.contains(&(group.to_owned(), version)) == (direction == Direction::Down)
         };
         Ok(orders.into_iter().filter(is_broken).collect())
+    }
+}
+
+/// The records that count: what a squash stands for is there. Going up, one that the labels of its
+/// group leave out has had its turn. Going down, of one that runs, or that failed after a step, a part
+/// is there.
+fn counted(direction: Direction) -> Vec<Document> {
+    let states = |states: &[Stored]| -> Document {
+        let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+        doc! { "state": { "$in": states } }
+    };
+    match direction {
+        Direction::Up => vec![states(&[Stored::Applied, Stored::Replaced, Stored::Skipped])],
+        Direction::Down => vec![
+            states(&[Stored::Applied, Stored::Replaced, Stored::Running]),
+            doc! { "state": Stored::Failed.as_str(), "steps.0": { "$exists": true } },
+        ],
     }
 }
 

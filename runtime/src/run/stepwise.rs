@@ -51,14 +51,23 @@ impl From<StopReason> for End {
 /// How many elections may take commits back before the run gives up.
 const ELECTIONS_MAX: u32 = 10;
 
+/// How the steps are run.
+#[derive(Clone, Copy)]
+pub(crate) struct How<'a> {
+    pub continue_on_error: bool,
+    pub watching: Option<&'a Watching>,
+    /// Something is recorded after the steps, under the same lock.
+    pub keeps_lock: bool,
+}
+
 pub(crate) async fn execute(
     engine: &mut Engine,
     steps: &[Step],
     history: &History,
-    continue_on_error: bool,
-    watching: Option<&Watching>,
+    how: How<'_>,
     report: &mut RunReport,
 ) -> End {
+    let How { continue_on_error, watching, keeps_lock } = how;
     let mut step_loop = StepLoop {
         history,
         continue_on_error,
@@ -78,7 +87,8 @@ pub(crate) async fn execute(
             let undone = engine.take_undone();
             step_loop.undo(undone, engine, report);
         }
-        if engine.provisional() == 0 || (step_loop.end.is_none() && engine.finish().await) {
+        let finishes = step_loop.end.is_none() && !keeps_lock;
+        if engine.provisional() == 0 || (finishes && engine.finish().await) {
             break;
         }
         step_loop.confirm(engine, report).await;
@@ -127,7 +137,7 @@ impl StepLoop<'_> {
         if self.end.is_none() && engine.cancel.is_cancelled() {
             self.end = Some(End::Cancelled);
         }
-        if self.end.is_some() || self.stuck.contains(&version) {
+        if self.end.is_some() || self.stuck.contains(&version) || self.is_too_early(step, report) {
             report.steps.push(step_report(step, StepOutcome::NotRun, 0, 0, None));
             return;
         }
@@ -166,6 +176,12 @@ impl StepLoop<'_> {
             engine.progress.ended(at, step);
             metrics::stepped(&report.group, &report.database, step);
         }
+    }
+
+    /// What is repeatable relies on all versions: it waits until each of them is applied.
+    fn is_too_early(&self, step: &Step, report: &RunReport) -> bool {
+        let is_missing = |one: &StepReport| !one.version.is_repeatable() && !one.is_done();
+        step.migration.is_repeatable() && report.steps.iter().skip(self.first).any(is_missing)
     }
 
     /// The primary's acknowledgement is enough: a later commit waits for the majority, or the

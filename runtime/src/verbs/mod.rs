@@ -46,7 +46,7 @@ use crate::{
     run::{
         Runner,
         own_thread::on_own_thread,
-        plan::{self, Goal, UpTarget},
+        plan::{self, Goal, Step, UpTarget},
     },
     telemetry::{IN_THE_REPORT, metrics},
 };
@@ -71,6 +71,24 @@ impl Runner {
         strict: bool,
         allow_pending: bool,
     ) -> Result<CheckReport, Error> {
+        let (report, steps) = self.compared().await?;
+        self.refuse_denied(&steps).await?;
+        if strict {
+            let lints = self.lints(&steps).await?;
+            if !lints.is_empty() {
+                return Err(Error::Lints(lints));
+            }
+        }
+        if allow_pending { Ok(report) } else { refuse_pending(report) }
+    }
+
+    /// What a start checks. Lints are nothing to it: it applies nothing.
+    pub(crate) async fn check_at_start(&self) -> Result<CheckReport, Error> {
+        refuse_pending(self.compared().await?.0)
+    }
+
+    /// How the history compares with this build, and what `up` would run.
+    async fn compared(&self) -> Result<(CheckReport, Vec<Step>), Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
         let pending: Vec<Named> =
@@ -82,23 +100,14 @@ impl Runner {
         let goal = &Goal::Up(UpTarget::default());
         let plan = plan::plan(goal, &self.registry, &history, self.tolerances())?;
         self.warn_ahead(&plan.ahead);
-        self.refuse_denied(&plan.steps).await?;
-        if strict {
-            let lints = self.lints(&plan.steps).await?;
-            if !lints.is_empty() {
-                return Err(Error::Lints(lints));
-            }
-        }
-        if !pending.is_empty() && !allow_pending {
-            return Err(Error::Pending { versions: pending });
-        }
-        Ok(CheckReport {
+        let report = CheckReport {
             group: self.settings.group.clone(),
             database: self.database_name(),
             pending,
             applied,
             ahead: plan.ahead,
-        })
+        };
+        Ok((report, plan.steps))
     }
 
     pub(crate) async fn baseline(&self, version: Version) -> Result<RecordReport, Error> {
@@ -314,6 +323,13 @@ impl Runner {
         let group = self.settings.group.clone();
         RecordReport { group, database: self.database_name(), state, migrations }
     }
+}
+
+fn refuse_pending(report: CheckReport) -> Result<CheckReport, Error> {
+    if report.pending.is_empty() {
+        return Ok(report);
+    }
+    Err(Error::Pending { versions: report.pending })
 }
 
 /// Whether the digest in the fence differs from that of the records.

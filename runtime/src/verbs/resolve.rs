@@ -44,6 +44,10 @@ impl Runner {
         let is_other =
             record.is_some_and(|record| plan::squash::is_of_the_other(record, &migration));
         let applied = record.is_some_and(Record::is_applied) && !is_other;
+        if let Some((state, hint)) = stood_for(record, &migration, is_other, answer) {
+            engine.close().await;
+            return Err(Error::WrongState { version, state: state.as_str(), hint });
+        }
         let mut digest = engine.applied();
         let (change, state) = match answer {
             Resolution::Applied if applied => {
@@ -142,6 +146,30 @@ impl Runner {
         };
         self.write(engine, digest, vec![(identity, RecordChange::Withdrawn)]).await?;
         Ok(self.recorded(State::Pending, vec![named]))
+    }
+}
+
+/// Why there is no answer for a migration that a squash stands for, or whose number a squash has.
+fn stood_for(
+    record: Option<&Record>,
+    migration: &Migration,
+    is_other: bool,
+    answer: Resolution,
+) -> Option<(State, &'static str)> {
+    let record = record?;
+    match record.state {
+        Stored::Replaced => {
+            Some((State::Replaced, "a squash stands for it, and its record stays as it is"))
+        }
+        _ if is_other && !migration.is_squash() => {
+            Some((State::Replaced, "a squash has taken its number, and stands for it"))
+        }
+        _ if is_other && answer != Resolution::Applied => Some((
+            record.state.shown(),
+            "the record is that of the last migration that the squash stands for; `resolve` that one \
+             with a build that has it",
+        )),
+        _ => None,
     }
 }
 

@@ -15,7 +15,10 @@ use crate::{
         record::{Record, Stored},
     },
     registry::migration::Migration,
-    run::{Runner, plan},
+    run::{
+        Runner,
+        plan::{self, squash},
+    },
     telemetry::metrics,
 };
 
@@ -129,7 +132,15 @@ fn shown(
     history: &History,
     lock: &LockReport,
 ) -> MigrationStatus {
+    let (linked_is_replaced, record) = match linked.zip(record) {
+        Some((linked, record)) if squash::is_of_the_other(record, linked) => {
+            // Of the two that have this number, the record is that of the other one.
+            (!linked.is_squash(), None)
+        }
+        _ => (false, record),
+    };
     let state = match record {
+        None if linked_is_replaced => State::Replaced,
         // A failed rollback is not running.
         Some(record) if record.is_interrupted_rollback() && record.failure.is_some() => {
             State::Failed

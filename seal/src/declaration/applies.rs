@@ -105,6 +105,21 @@ fn texts<T>(
     values.into_iter().filter_map(|value| broken.keep(read(value))).collect()
 }
 
+/// Refuses what a squash cannot have: `reversible` and `labels`, if they were given.
+pub(super) fn refuse_squash(others: [Option<&Argument>; 2], broken: &mut Broken) {
+    let reasons = [
+        "a squash is not rolled back: that would drop what the old migrations made, with its documents; \
+         remove `reversible`",
+        "a squash has no labels: where they are not selected, neither it nor what it stands for would \
+         run; remove `labels`",
+    ];
+    for (other, reason) in others.into_iter().zip(reasons) {
+        if let Some(other) = other {
+            broken.add(Error::new(other.key.span(), reason));
+        }
+    }
+}
+
 /// Refuses what a repeatable migration cannot have. `others`: the arguments that were given.
 pub(super) fn refuse(
     repeatable: &Argument,

@@ -180,7 +180,9 @@ impl ArgumentsByKey {
     }
 
     pub(super) fn replaces(&self, broken: &mut Broken) -> Option<Replaces> {
-        self.replaces.as_ref().and_then(|replaces| broken.keep(applies::replaces(replaces)))
+        let replaces = self.replaces.as_ref()?;
+        applies::refuse_squash([self.reversible.as_ref(), self.labels.as_ref()], broken);
+        broken.keep(applies::replaces(replaces))
     }
 
     pub(super) fn allow(&self, broken: &mut Broken) -> Vec<String> {

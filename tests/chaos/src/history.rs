@@ -138,13 +138,13 @@ impl History {
     pub const APART: [&'static str; 3] = ["transactional", "backfill", "declared"];
 
     /// Those of histories that live for years: they are applied, and not rolled back.
-    pub const YEARS: [&'static str; 2] = ["squashed", "repeated"];
+    pub const YEARS: [&'static str; 3] = ["squashed", "half_way", "repeated"];
 
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .chain([SQUASHED, REPEATED, DDL, SLOW, PAUSE, PAUSED_BATCH, BIG, MANY])
+            .chain([SQUASHED, HALF_WAY, REPEATED, DDL, SLOW, PAUSE, PAUSED_BATCH, BIG, MANY])
             .find(|history| history.name == name)
     }
 
@@ -229,17 +229,7 @@ const AUDITED: History = History { name: "audited", audited: true, ..MIXED };
 /// Three that a squash stands for, which is recorded, and one after it.
 const SQUASHED: History = History {
     name: "squashed",
-    migrations: || {
-        let old = old();
-        let checksums: Vec<_> =
-            old.iter().map(|one| (one.version().get(), one.checksum().into_owned())).collect();
-        let applied = Applied::of(checksums.iter().map(|(version, text)| (*version, &**text)));
-        let replaces: &'static str = Replaces { to: 3, applied }.to_string().leak();
-        let squash = Migration::online_steps(4, "squash", |_| {
-            Box::pin(async { Err("a squash is not run where it stands for others".into()) })
-        });
-        vec![squash.replacing(replaces), transactional!(5, "5")]
-    },
+    migrations: || vec![squash(), transactional!(5, "5")],
     effects: &["1", "2", "2b", "3", "5"],
     indexes: &[],
     rows: Rows::None,
@@ -247,6 +237,31 @@ const SQUASHED: History = History {
     before: old,
     fixed: |version| (version <= 3).then_some("replaced"),
 };
+
+/// The same with the old ones, of which the database has the first: the rest is applied, and then the
+/// squash is recorded.
+const HALF_WAY: History = History {
+    name: "half_way",
+    migrations: || {
+        let mut all = old();
+        all.extend([squash(), transactional!(5, "5")]);
+        all
+    },
+    before: || old().into_iter().take(1).collect(),
+    ..SQUASHED
+};
+
+/// Stands for [`old`].
+fn squash() -> Migration {
+    let checksums: Vec<_> =
+        old().iter().map(|one| (one.version().get(), one.checksum().into_owned())).collect();
+    let applied = Applied::of(checksums.iter().map(|(version, text)| (*version, &**text)));
+    let replaces: &'static str = Replaces { to: 3, applied }.to_string().leak();
+    let squash = Migration::online_steps(4, "squash", |_| {
+        Box::pin(async { Err("a squash is not run where it stands for others".into()) })
+    });
+    squash.replacing(replaces)
+}
 
 fn old() -> Vec<Migration> {
     vec![transactional!(1, "1"), transactional!(2, "2", "2b"), transactional!(3, "3")]

@@ -60,7 +60,7 @@ async fn every_crash_point_of_one_runner() {
         // The long form has the rest.
         let every = match history {
             "mixed" | "transactional" => 1,
-            "backfill" | "squashed" | "repeated" => 3,
+            "backfill" | "squashed" | "half_way" | "repeated" => 3,
             "audited" => 5,
             _ => 9,
         };

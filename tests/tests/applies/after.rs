@@ -1,6 +1,6 @@
 //! The order across groups.
 
-use mongrate::{Error, Kind, Migration, Migrator, Version};
+use mongrate::{Direction, Error, Kind, Migration, Migrator, Version};
 use mongrate_tests::{
     TestDb, effect,
     effects::{present, versions},
@@ -112,7 +112,7 @@ async fn an_unsound_order_is_refused_before_a_connection() {
 #[tokio::test]
 async fn a_half_done_one_is_not_there_yet_and_is_built_on() {
     let fresh = TestDb::new("after_half_done").await;
-    let half = || {
+    let half = |after: &'static [&'static str]| {
         let online: Migration = Migration::online_steps(5, "half", |on| {
             Box::pin(async move {
                 on.transaction("first", async |tx| mongrate_tests::effects::leave(tx, 5).await)
@@ -120,10 +120,34 @@ async fn a_half_done_one_is_not_there_yet_and_is_built_on() {
                 Err("half-way".into())
             })
         });
-        online.in_group("billing")
+        online.in_group("billing").coming_after(after)
     };
-    fresh.migrator([half()]).group("billing").up().await.unwrap_err();
-    let shop = fresh.migrator([list()[0], list()[1], half()]).group("shop");
+    fresh.migrator([half(&[])]).group("billing").up().await.unwrap_err();
+    let shop = fresh.migrator([list()[0], list()[1], half(&[])]).group("shop");
     assert_eq!(orders(&shop.up().await.unwrap_err()), [(2, 5)]);
+    // What its first step builds on is not taken away: it has failed, and that step is there.
+    let built = [list()[0], half(&["shop::1"])];
+    let error = fresh.migrator(built).group("shop").down().await.unwrap_err();
+    assert!(matches!(error, Error::ComesAfter { direction: Direction::Down, .. }), "{error}");
+    assert!(present(&fresh.db).await.contains(&1));
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn one_that_labels_leave_out_has_had_its_turn() {
+    let fresh = TestDb::new("after_skipped").await;
+    let all = || {
+        let first = effect!(5).in_group("billing").labelled(&["eu"]);
+        [
+            effect!(1).in_group("shop").coming_after(&["billing::5"]),
+            first,
+            effect!(6).in_group("billing"),
+        ]
+    };
+    let shop = || fresh.migrator(all()).group("shop");
+    assert_eq!(orders(&shop().up().await.unwrap_err()), [(1, 5)], "its turn has not come");
+    fresh.migrator(all()).group("billing").up().await.unwrap();
+    shop().up().await.unwrap();
+    assert_eq!(present(&fresh.db).await, [1, 6]);
     fresh.pass().await;
 }

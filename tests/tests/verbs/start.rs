@@ -1,6 +1,8 @@
 //! What an app does when it starts, with a database that is ahead of it, too.
 
-use mongrate::{DatabaseAhead, Error, StartPolicy, StartReport};
+use mongrate::{
+    DatabaseAhead, Error, LintName, Migration, Policies, StartPolicy, StartReport, bson::doc,
+};
 use mongrate_tests::{
     TestDb, effect,
     effects::{present, versions},
@@ -69,12 +71,38 @@ async fn a_warning_policy_never_keeps_an_app_from_starting() {
     let drifted = fresh.migrator(list("v1:sha256:bb"));
     let late = fresh.migrator([list("v1:sha256:aa")[0], effect!(2), list("")[1]]);
     let ahead = fresh.migrator([list("v1:sha256:aa")[0]]).database_ahead(DatabaseAhead::Refuse);
-    for (migrator, pending) in [(drifted, 0), (late, 1), (ahead, 0)] {
+    let renamed = fresh.migrator([effect!(1).with_checksum("v1:sha256:aa"), other(3)]);
+    for (migrator, pending) in [(drifted, 0), (late, 1), (ahead, 0), (renamed, 0)] {
         let started = migrator.on_start().policy(StartPolicy::Warn).await.unwrap();
         assert_eq!(started, StartReport::Warn { pending });
         migrator.on_start().policy(StartPolicy::Check).await.unwrap_err();
     }
+    // What stands for others than those that are applied.
+    let squashed = fresh
+        .migrator([other(9)
+            .replacing("5:3:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")]);
+    let started = squashed.on_start().policy(StartPolicy::Warn).await.unwrap();
+    assert!(matches!(started, StartReport::Warn { .. }), "{started:?}");
+    // Such a start applies nothing, so that policies about what is applied are nothing to it.
+    let unique = Migration::declared(4, "unique", |change| {
+        change.create_index("log", doc! { "same": 1 }).unique(true);
+    });
+    let many = [doc! { "_id": 1, "same": 1 }, doc! { "_id": 2, "same": 1 }];
+    fresh.db.collection::<Document>("log").insert_many(many).await.unwrap();
+    let denied = fresh
+        .migrator([list("v1:sha256:aa")[0], list("")[1], unique])
+        .policies(Policies::new().deny(LintName::UniqueIndexOverDuplicates));
+    assert_eq!(denied.check().await.unwrap_err().code(), "policy");
+    let started = denied.on_start().policy(StartPolicy::Warn).await.unwrap();
+    assert_eq!(started, StartReport::Warn { pending: 1 });
+    let error = denied.on_start().policy(StartPolicy::Check).await.unwrap_err();
+    assert_eq!(error.code(), "pending");
     fresh.pass().await;
+}
+
+/// Another migration of this version.
+fn other(version: i64) -> Migration {
+    Migration::transactional(version, "another", |_| Box::pin(async { Ok(()) }))
 }
 
 #[tokio::test]

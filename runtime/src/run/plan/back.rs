@@ -112,11 +112,18 @@ pub(crate) fn later_than(set: Digest, history: &History, standing: &[&Record]) -
         if later >= half_done && left == set {
             return Some(later);
         }
-        if let Some(record) = standing.get(later).filter(|record| is_whole(record)) {
+        let taken = standing.get(later).filter(|record| is_whole(record) && !adds_nothing(record));
+        if let Some(record) = taken {
             tag::without(&mut left, record.version);
         }
     }
     None
+}
+
+/// Whether it is the record of a squash that was not run, under a number of its own: what it stands
+/// for is counted.
+fn adds_nothing(record: &Record) -> bool {
+    record.replaces.is_some_and(|to| record.version > to)
 }
 
 /// The set of those that are applied, and of those that a squash stands for: so a tag outlives the
@@ -124,5 +131,6 @@ pub(crate) fn later_than(set: Digest, history: &History, standing: &[&Record]) -
 pub(crate) fn applied(history: &History, standing: &[&Record]) -> Digest {
     let applied = standing.iter().copied().filter(|record| record.is_applied());
     let replaced = history.records().filter(|record| record.state == Stored::Replaced);
-    tag::set_of(applied.chain(replaced).map(|record| record.version).collect::<Vec<Version>>())
+    let counted = applied.chain(replaced).filter(|record| !adds_nothing(record));
+    tag::set_of(counted.map(|record| record.version).collect::<Vec<Version>>())
 }

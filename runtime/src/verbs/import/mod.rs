@@ -12,7 +12,10 @@ use self::{
 use crate::{
     model::{error::Error, report::operator::ImportReport},
     protocol::{
-        control::Control, history::History, read::read_all, record::Record,
+        control::Control,
+        history::History,
+        read::read_all,
+        record::{Record, Stored},
         record_change::RecordChange,
     },
     registry::migration::Migration,
@@ -98,10 +101,21 @@ impl Source {
         history: &History,
         found: Vec<Entry>,
     ) -> Result<Judged, Error> {
-        let linked: Vec<Migration> = runner.registry.iter().copied().collect();
+        // No tool recorded what is repeatable. Where the old migrations are there, the tool recorded them,
+        // and not the squash that stands for them.
+        let registry = &runner.registry;
+        let kept = registry.squash().filter(|squash| {
+            registry.versioned().any(|migration| squash.covers(migration.version()))
+        });
+        let is_kept = |migration: &Migration| {
+            kept.is_some_and(|squash| squash.migration.version() == migration.version())
+        };
+        let linked = registry.versioned().filter(|migration| !is_kept(migration));
+        let linked: Vec<Migration> = linked.copied().collect();
         let matched = matching::judge(&linked, found, &self.mapping);
         let matched = matched.map_err(|problems| self.refused(problems))?;
-        let applied = |one: &Migration| history.get(one.version()).is_some_and(Record::is_applied);
+        let is_there = |record: &Record| record.is_applied() || record.state == Stored::Replaced;
+        let applied = |one: &Migration| history.get(one.version()).is_some_and(is_there);
         let (already, chosen) = matched.matched.into_iter().partition(|(one, _)| applied(one));
         let Judged { unmatched, left_out, .. } = matched.rest;
         Ok(Judged { chosen, already, unmatched, left_out })

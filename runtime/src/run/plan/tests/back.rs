@@ -169,3 +169,39 @@ fn a_squash_that_stands_is_the_oldest_and_keeps_tags() {
     assert_eq!(over(&history(", 4 applied app=b"), "release a"), "down 4");
     assert_eq!(over(&history(", 4 applied app=b"), "release c"), "unknown_release a b");
 }
+
+/// The same with a number of its own, and squashed again.
+#[test]
+fn a_squash_with_a_number_of_its_own_keeps_tags() {
+    let replaced = |what: &str, by: Option<i64>| {
+        let mut one = record(what);
+        one.state = Stored::Replaced;
+        one.replaces = by.map(Version::new);
+        one
+    };
+    let stands = |what: &str, to: i64| {
+        let mut one = record(what);
+        one.replaces = Some(Version::new(to));
+        one
+    };
+    let once = vec![
+        replaced("1 applied", None),
+        replaced("2 applied old=1+2", None),
+        stands("3 applied @9", 2),
+        record("5 applied"),
+    ];
+    let twice = vec![
+        replaced("1 applied", None),
+        replaced("2 applied old=1+2", None),
+        replaced("3 applied @9", Some(2)),
+        stands("4 applied @10", 3),
+        record("5 applied"),
+    ];
+    for records in [once, twice] {
+        let list =
+            vec![transactional(3, "three"), transactional(4, "four"), transactional(5, "five")];
+        let history = History::new(records, Vec::new());
+        let plan = plan(&back("tag old"), &registry(list), &history, Tolerances::default());
+        assert_eq!(outcome(plan), "down 5");
+    }
+}
