@@ -81,21 +81,19 @@ impl Undo {
 
     /// Puts them back, and says what came of it.
     pub(crate) fn run(self) -> String {
-        self.put_back().map_or_else(
-            |path| format!("{} could not be put back: look at `git diff`", path.display()),
-            |()| "the files are as they were".to_owned(),
-        )
-    }
-
-    fn put_back(self) -> Result<(), PathBuf> {
-        for (path, before) in self.0.into_iter().rev() {
-            let undone = match before {
-                Some(bytes) => make_parent(&path).and_then(|()| fs::write(&path, bytes)),
-                None if path.exists() => fs::remove_file(&path),
-                None => Ok(()),
-            };
-            undone.map_err(|_| path)?;
+        let put_back = |(path, before): &(PathBuf, Option<Vec<u8>>)| match before {
+            Some(bytes) => make_parent(path).and_then(|()| fs::write(path, bytes)),
+            None if path.exists() => fs::remove_file(path),
+            None => Ok(()),
+        };
+        let newest_first = self.0.iter().rev();
+        let left: Vec<String> = newest_first
+            .filter(|file| put_back(file).is_err())
+            .map(|(path, _)| path.display().to_string())
+            .collect();
+        if left.is_empty() {
+            return "the files are as they were".to_owned();
         }
-        Ok(())
+        format!("could not be put back: {}: look at `git diff`", left.join(", "))
     }
 }

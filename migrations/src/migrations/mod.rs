@@ -1,5 +1,6 @@
 //! The clinic's migrations, one file each. `clinic create "…"` adds the next one here.
 
+mod demo_patients;
 mod m20250122001_initialize_migrations;
 mod m20250122002_add_sample_index;
 mod m20250122003_load_countries;

@@ -60,6 +60,15 @@ async fn every_verb_in_a_days_work() {
     clinic.run(&["up"]).await.ends(0).says("nothing to do");
     clinic.run(&["check"]).await.ends(0).says("this build fits the database");
 
+    // What is for development only is left out, runs where it is asked for, and once.
+    let patients = clinic.fresh.db.collection::<Document>("patients");
+    let demo = doc! { "family": "Demo" };
+    clinic.run(&["status"]).await.ends(0).says("demo_patients");
+    assert_eq!(patients.count_documents(demo.clone()).await.unwrap(), 0);
+    clinic.run(&["up", "--labels", "demo"]).await.ends(0).says("demo_patients");
+    clinic.run(&["up", "--labels", "demo"]).await.ends(0).says("nothing to do");
+    assert_eq!(patients.count_documents(demo).await.unwrap(), 3);
+
     // The backfill changed every visit, and changes it back.
     let visits = clinic.fresh.db.collection::<Document>("visits");
     let january = doc! { "month": "2025-01" };

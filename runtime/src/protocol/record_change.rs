@@ -189,7 +189,7 @@ fn pending(checksum: &str, state: Stored, event: &str) -> Edit {
             "checksum": keep_or("checksum", checksum),
             "steps": [],
         },
-        unset: vec!["failure", "durationMs", "appliedAt", "batch", "by", "undo"],
+        unset: vec!["failure", "durationMs", "appliedAt", "batch", "by", "undo", "replaces"],
         ..Edit::with_event(event, Direction::Down)
     }
 }
@@ -418,7 +418,7 @@ mod tests {
             let unset = ["failure", "durationMs"];
             check(Transaction, &change, &row(applied.clone(), &unset, event(how, "up")));
         }
-        let gone = ["failure", "durationMs", "appliedAt", "batch", "by", "undo"];
+        let gone = ["failure", "durationMs", "appliedAt", "batch", "by", "undo", "replaces"];
         for (change, state, what) in [
             (RecordChange::Reverted, "reverted", "reverted"),
             (RecordChange::Withdrawn, "cancelled", "resolved"),
@@ -547,7 +547,7 @@ mod tests {
         let reverted = of(RecordChange::Reverted);
         assert_eq!(reverted.get_document("q").unwrap(), &doc! { "_id": 5_i64 });
         assert!(reverted.get_bool("upsert").unwrap());
-        let gone = doc! { "$unset": ["failure", "durationMs", "appliedAt", "batch", "by", "undo"] };
+        let gone = doc! { "$unset": ["failure", "durationMs", "appliedAt", "batch", "by", "undo", "replaces"] };
         assert_eq!(reverted.get_array("u").unwrap()[1].as_document(), Some(&gone));
         let found = set(&reverted);
         assert_eq!(found.get_document("name").unwrap(), &doc! { "$literal": "add_email" });

@@ -79,6 +79,10 @@ struct Planned {
     stands: Option<Stands>,
     /// Rollbacks of migrations that do not count as applied.
     half_done: Vec<Version>,
+    /// Repeatable migrations that count as applied, and run again.
+    again: Vec<Version>,
+    /// How many of what a squash is to stand for are applied.
+    stood_for: usize,
     applied: usize,
     pending: usize,
 }
@@ -237,8 +241,19 @@ impl Runner {
         };
         let half_done =
             steps.iter().filter(is_half_done).map(|step| step.migration.version()).collect();
+        let is_applied = |version| history.get(version).is_some_and(Record::is_applied);
+        let ups = steps.iter().filter(|step| step.direction == Direction::Up);
+        let again = ups
+            .map(|step| step.migration.version())
+            .filter(|version| version.is_repeatable() && is_applied(*version))
+            .collect();
+        let stood_for = stands.map_or(0, |stands| {
+            let covered =
+                |record: &&Record| record.is_applied() && stands.squash.reaches(record.version);
+            history.records().filter(covered).count()
+        });
         report.skipped = skipped.iter().map(Migration::named).collect();
-        Ok(Some(Planned { steps, skipped, stands, half_done, applied, pending }))
+        Ok(Some(Planned { steps, skipped, stands, half_done, again, stood_for, applied, pending }))
     }
 
     /// Refuses what is not to be run, under the lock.
@@ -318,10 +333,20 @@ impl Runner {
         };
         let done = report.done().filter(is_counted);
         let (ups, downs): (Vec<_>, Vec<_>) = done.partition(|step| step.direction == Direction::Up);
+        let is_again = |step: &&&StepReport| planned.again.contains(&step.version);
+        let again = ups.iter().filter(is_again).count();
+        // A squash takes the place of what it stands for.
+        let (squash, replaced) = match planned.stands.filter(|_| report.stands.is_some()) {
+            None => (0, 0),
+            Some(Stands { squash, .. }) => {
+                let is_covered = |step: &&&StepReport| squash.reaches(step.version);
+                (1, planned.stood_for + ups.iter().filter(is_covered).count())
+            }
+        };
         metrics::counted(
             &self.settings.group,
             &report.database,
-            (planned.applied + ups.len()).saturating_sub(downs.len()),
+            (planned.applied + ups.len() + squash).saturating_sub(downs.len() + again + replaced),
             (planned.pending + downs.len()).saturating_sub(ups.len()),
         );
     }

@@ -18,10 +18,9 @@ use crate::{
     model::{
         error::Error,
         ignore::IgnoreList,
-        named::Named,
         report::schema_drift::{SchemaDifference, SchemaDriftReport},
     },
-    protocol::{read::read_all, record::Record},
+    protocol::read::read_all,
     registry::{
         migration::Migration,
         models::{descriptor::SNAPSHOTS, led_to::led_to},
@@ -95,11 +94,7 @@ impl Runner {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
         let pending = plan::pending(&self.registry, &history).map(Migration::named).collect();
-        let is_ahead =
-            |record: &&Record| record.is_applied() && self.registry.get(record.version).is_none();
-        let ahead = history.records().filter(is_ahead);
-        let named = |record: &Record| Named { version: record.version, name: record.name.clone() };
-        let ahead: Vec<Named> = ahead.map(named).collect();
+        let ahead = plan::ahead(&self.registry, &history);
 
         let live = live::collections(&self.control, &options.ignored).await?;
         let mut mentioned = Mentioned::default();
