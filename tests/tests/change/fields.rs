@@ -180,12 +180,13 @@ async fn fields_are_moved() {
         doc! { "_id": 21, "p": 1, "q": null },
         doc! { "_id": 22, "p": 1, "q": [] },
         doc! { "_id": 23, "q": { "p": 2 } },
+        doc! { "_id": 24, "p": null, "q": { "p": null } },
     ];
     insert(&fresh.db, "users", blocked).await;
     refused(
         &fresh,
         |change| change.move_field("users", "p", "q.p"),
-        &["3 documents of `users` whose `p` cannot be moved"],
+        &["4 documents of `users` whose `p` cannot be moved"],
     )
     .await;
     insert(&fresh.db, "users", [doc! { "_id": 30, "r": [{ "s": 1 }] }]).await;

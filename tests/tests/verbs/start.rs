@@ -1,7 +1,8 @@
 //! What an app does when it starts, with a database that is ahead of it, too.
 
 use mongrate::{
-    DatabaseAhead, Error, LintName, Migration, Policies, StartPolicy, StartReport, bson::doc,
+    DatabaseAhead, Error, LintName, Migration, Policies, StartPolicy, StartReport,
+    bson::{Document, doc},
 };
 use mongrate_tests::{
     TestDb, effect,
