@@ -1,7 +1,7 @@
 //! Repeatable migrations: they run after the versions, and again whenever their body changes.
 
 use mongrate::{
-    DatabaseAhead, Error, Migration, Migrator, State, Version, Wait,
+    DatabaseAhead, Error, Migration, Migrator, Resolution, State, StepOutcome, Version, Wait,
     bson::{Document, doc},
 };
 use mongrate_tests::{TestDb, effect};
@@ -202,5 +202,46 @@ async fn all_in_one_transaction_and_in_many_processes() {
     let (one, two, three) = tokio::join!(run(), run(), run());
     assert_eq!([one, two, three].iter().map(|report| report.done().count()).sum::<usize>(), 1);
     assert_eq!(prices(&fresh).await, ("three".to_owned(), 3));
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn it_waits_for_versions_that_fail() {
+    let fresh = TestDb::new("repeatable_waits").await;
+    let failing =
+        Migration::transactional(1, "failing", |_| Box::pin(async { Err("not yet".into()) }));
+    let error = fresh.migrator([writes!("one"), failing, effect!(2)]).up().continue_on_error(true);
+    let Err(Error::Failed { report, .. }) = error.await else { panic!("it fails") };
+    let outcomes: Vec<_> =
+        report.steps.iter().map(|step| (step.name.as_str(), step.outcome)).collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("failing", StepOutcome::Failed),
+            ("effect_2", StepOutcome::Applied),
+            ("prices", StepOutcome::NotRun)
+        ]
+    );
+    assert_eq!(prices(&fresh).await.1, 0);
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn one_that_is_gone_from_the_code_is_forgotten_by_an_operators_word() {
+    let fresh = TestDb::new("repeatable_gone").await;
+    fresh.migrator([writes!("one"), effect!(1)]).up().await.unwrap();
+    let without = fresh.migrator([effect!(1)]);
+    fresh.wire.take();
+    assert!(without.up().await.unwrap().is_empty());
+    assert_eq!(fresh.wire.take(), ["find", "find"], "the history is read at each start");
+    let number = mongrate_seal::repeatable_number("prices");
+    let unknown = without.resolve(mongrate_seal::repeatable_number("price"), Resolution::Undone);
+    assert!(matches!(unknown.await, Err(Error::UnknownVersion { .. })));
+    let report = without.resolve(number, Resolution::Undone).await.unwrap();
+    assert_eq!((report.state, report.migrations[0].name.as_str()), (State::Pending, "prices"));
+    is_one_command(&fresh, &without).await;
+    // Back in the code, it runs again.
+    assert_eq!(fresh.migrator([writes!("one"), effect!(1)]).up().await.unwrap().done().count(), 1);
+    assert_eq!(prices(&fresh).await, ("one".to_owned(), 2));
     fresh.pass().await;
 }
