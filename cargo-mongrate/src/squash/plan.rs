@@ -63,6 +63,7 @@ pub(super) fn finish(state: &PackageState<'_>, options: &Squash) -> Result<Optio
     if options.keep {
         return Err(format!("{} `{}` stands for them already", squash.version, squash.name));
     }
+    refuse_after(state, options)?;
     let is_old = |version: i64| version <= options.to && version != squash.version;
     let old: Vec<&Written> = of_group.iter().filter(|one| is_old(one.version)).copied().collect();
     let mut overlay = Overlay::default();
@@ -95,6 +96,23 @@ pub(super) fn finish(state: &PackageState<'_>, options: &Squash) -> Result<Optio
     }
     overlay.write(state.package.directory.join(sum::FILE), sum.render());
     Ok(Some(Finish { overlay, removed, squash: squash.version }))
+}
+
+/// Refuses to take away what migrations of other groups come after.
+fn refuse_after(state: &PackageState<'_>, options: &Squash) -> Result<(), String> {
+    let is_after = |text: &str| {
+        let after = mongrate_seal::After::parse(text);
+        after.is_some_and(|after| after.group == options.group && after.version <= options.to)
+    };
+    let mut all = state.sources.migrations.iter();
+    match all.find(|one| one.after.iter().any(|text| is_after(text))) {
+        None => Ok(()),
+        Some(later) => Err(format!(
+            "{} `{}` of group `{}` comes `after` one of them: squash that group first, or take its `after` \
+             away once every database has it",
+            later.version, later.name, later.group
+        )),
+    }
 }
 
 /// Chooses what is squashed, or says why it cannot be.
@@ -146,19 +164,7 @@ pub(super) fn choose(state: &PackageState<'_>, options: &Squash) -> Result<Chose
             squash.version, squash.name
         ));
     }
-    let is_after = |text: &str| {
-        let after = mongrate_seal::After::parse(text);
-        after.is_some_and(|after| after.group == *group && after.version <= *to)
-    };
-    if let Some(later) =
-        state.sources.migrations.iter().find(|one| one.after.iter().any(|text| is_after(text)))
-    {
-        return Err(format!(
-            "{} `{}` of group `{}` comes `after` one of them: squash that group first, or take its `after` \
-             away once every database has it",
-            later.version, later.name, later.group
-        ));
-    }
+    refuse_after(state, options)?;
     let name = options.name.clone().unwrap_or_else(|| format!("squash_to_{to}"));
     if !is_label(&name) {
         return Err(format!("`{name}` is no name: 1 to 64 bytes of a-z, 0-9 and `_`"));

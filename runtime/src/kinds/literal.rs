@@ -2,9 +2,38 @@
 
 use mongodb::bson::{Bson, Document};
 
+/// The most values that stand in one call of a macro: `doc!` needs some recursion of the compiler for
+/// each, which ends at 128.
+const IN_MACRO_MAX: usize = 16;
+
 /// A document as code, or the path of the first value that has no code here.
 pub(crate) fn document(document: &Document) -> Result<String, String> {
+    if document.len() > IN_MACRO_MAX {
+        return long_document(document);
+    }
     Ok(format!("doc! {}", fields(document)?))
+}
+
+/// A document with many fields, without a macro around them.
+fn long_document(document: &Document) -> Result<String, String> {
+    let field = |(key, value): (&String, &Bson)| {
+        let code = within(key, value)?;
+        Ok(format!("({key:?}.to_owned(), mongrate::bson::bson!({code}))"))
+    };
+    let codes: Result<Vec<String>, String> = document.iter().map(field).collect();
+    Ok(format!("mongrate::bson::Document::from_iter([{}])", codes?.join(", ")))
+}
+
+/// An array with many items, without a macro around them.
+fn long_array(items: &[Bson]) -> Result<String, String> {
+    let item = |item: &Bson| Ok(format!("mongrate::bson::bson!({})", inside(item)?));
+    let codes: Result<Vec<String>, String> = items.iter().map(item).collect();
+    Ok(format!("mongrate::bson::Bson::Array(vec![{}])", codes?.join(", ")))
+}
+
+/// The value of a field as it stands within `doc!`.
+fn within(key: &str, value: &Bson) -> Result<String, String> {
+    inside(value).map_err(|problem| format!("`{}` {problem}", key.escape_debug()))
 }
 
 /// An array of documents as code: `vec![doc! { … }]`.
@@ -29,11 +58,7 @@ fn fields(document: &Document) -> Result<String, String> {
     if document.is_empty() {
         return Ok("{}".to_owned());
     }
-    let field = |(key, value): (&String, &Bson)| {
-        let code =
-            inside(value).map_err(|problem| format!("`{}` {problem}", key.escape_debug()))?;
-        Ok(format!("{key:?}: {code}"))
-    };
+    let field = |(key, value): (&String, &Bson)| Ok(format!("{key:?}: {}", within(key, value)?));
     let codes: Result<Vec<String>, String> = document.iter().map(field).collect();
     Ok(format!("{{ {} }}", codes?.join(", ")))
 }
@@ -41,7 +66,11 @@ fn fields(document: &Document) -> Result<String, String> {
 /// A value as it stands within `doc!`.
 fn inside(value: &Bson) -> Result<String, String> {
     Ok(match value {
+        Bson::Document(value) if value.len() > IN_MACRO_MAX => {
+            format!("({})", long_document(value)?)
+        }
         Bson::Document(value) => fields(value)?,
+        Bson::Array(items) if items.len() > IN_MACRO_MAX => format!("({})", long_array(items)?),
         Bson::Array(items) => {
             let codes: Result<Vec<String>, String> = items.iter().map(inside).collect();
             format!("[{}]", codes?.join(", "))
@@ -90,6 +119,12 @@ mod tests {
              \"at\": (mongrate::bson::DateTime::from_millis(-5)), \"id\": \
              (mongrate::bson::oid::ObjectId::from_bytes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 255])) }"
         );
+        let many = Bson::Array((0..17).map(Bson::from).collect());
+        let code = inside(&many).unwrap();
+        assert!(code.starts_with("(mongrate::bson::Bson::Array(vec![mongrate::bson::bson!(0), "));
+        let wide: Document = (0..17).map(|n| (format!("f{n}"), n.into())).collect();
+        let code = document(&wide).unwrap();
+        assert!(code.starts_with("mongrate::bson::Document::from_iter([(\"f0\".to_owned(), "));
         let problem = document(&doc! { "a": { "b": f64::NAN } }).unwrap_err();
         assert!(problem.starts_with("`a` `b` is of a type that is not written here"), "{problem}");
         assert_eq!(value(&Bson::Array(vec![1.into()])).unwrap(), "mongrate::bson::bson!([1])");

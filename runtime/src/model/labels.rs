@@ -41,6 +41,11 @@ impl Labels {
         !asks || is_selected
     }
 
+    /// What a record of a skipped migration says.
+    pub(crate) fn note(&self) -> String {
+        format!("the selected labels are: {}", self.shown())
+    }
+
     /// The selected labels, with commas between them; `none` if there are none.
     pub(crate) fn shown(&self) -> String {
         if self.0.is_empty() {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     model::{
         error::Error,
+        identity::Identity,
         kind::MigrationKind,
         named::Named,
         report::{failure::Failure, history::HistoryEvent},
@@ -127,6 +128,18 @@ impl Record {
             Stored::Applied | Stored::Running => true,
             Stored::Failed => !self.steps.is_empty() || self.undo.is_some(),
             Stored::Reverted | Stored::Cancelled | Stored::Skipped | Stored::Replaced => false,
+        }
+    }
+
+    /// The record of a squash that stands for what is applied, this one among it.
+    pub(crate) fn stood_for_by(&self, squash: &Identity, to: Version) -> Self {
+        Self {
+            version: squash.version,
+            name: squash.name.to_string(),
+            kind: squash.kind,
+            checksum: squash.checksum.to_string(),
+            replaces: Some(to),
+            ..self.clone()
         }
     }
 

@@ -149,6 +149,13 @@ impl Registry {
         self.squash.as_ref()
     }
 
+    /// All squashes of the set, the oldest first.
+    pub(crate) fn squashes(&self) -> impl Iterator<Item = Squash> {
+        let mut all: Vec<Squash> = squash::all(self.seen()).collect();
+        all.sort_by_key(|squash| squash.replaces.to);
+        all.into_iter()
+    }
+
     /// The labels that are selected.
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels

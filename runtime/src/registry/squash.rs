@@ -26,11 +26,15 @@ impl Squash {
 
 /// The newest squash of a sound set.
 pub(super) fn newest<'a>(of_group: impl Iterator<Item = Seen<'a>>) -> Option<Squash> {
-    let squashes = of_group.filter(|seen| seen.has_replaces()).filter_map(|seen| {
+    all(of_group).max_by_key(|squash| squash.replaces.to)
+}
+
+/// The squashes of a sound set.
+pub(super) fn all<'a>(of_group: impl Iterator<Item = Seen<'a>>) -> impl Iterator<Item = Squash> {
+    of_group.filter(|seen| seen.has_replaces()).filter_map(|seen| {
         let migration = seen.migration();
         Some(Squash { migration, replaces: migration.replaces()? })
-    });
-    squashes.max_by_key(|squash| squash.replaces.to)
+    })
 }
 
 /// What is wrong with the squashes of a group, oldest version first.

@@ -39,8 +39,7 @@ impl Runner {
         let (history, _) = read_all(&self.control, None).await?;
         let plan = plan::plan(goal, &self.registry, &history, self.tolerances())?;
         self.refuse_out_of_order_across(&plan.steps).await?;
-        if let Some(stands) = &plan.stands {
-            let problem = standing(stands);
+        if let Some(problem) = why_no_plan(&plan.stands) {
             return Err(Error::Settings { setting: "plan", problem });
         }
         let mut steps = self.sized(&plan.steps).await?;
@@ -84,9 +83,9 @@ impl Runner {
     }
 
     /// Refuses to record a squash beside an approved plan: it changes the history that the plan saw.
-    pub(crate) fn refuse_standing(&self, stands: Option<&Stands>) -> Result<(), Error> {
-        let (Some(plan), Some(stands)) = (&self.approved, stands) else { return Ok(()) };
-        differ(plan, vec![standing(stands)])
+    pub(crate) fn refuse_standing(&self, stands: &Stands) -> Result<(), Error> {
+        let Some(plan) = &self.approved else { return Ok(()) };
+        differ(plan, why_no_plan(stands).into_iter().collect())
     }
 
     /// What is left of the approved plan, if one is run: the goal to plan for. `None`: all is done.
@@ -142,12 +141,20 @@ fn down_target(target: &PlanTarget, steps: Option<usize>) -> DownTarget {
 }
 
 /// Why there is no plan where a squash is to be recorded, and the way out.
-fn standing(stands: &Stands) -> String {
-    let version = stands.squash.migration.version();
-    format!(
-        "a squash is to be recorded as standing for what is applied: run `up --to {version}` first, \
-         which records it, and make the plan then"
-    )
+fn why_no_plan(stands: &Stands) -> Option<String> {
+    let squash = stands.newest()?;
+    let (version, to) = (squash.migration.version(), squash.replaces.to);
+    Some(match stands.after {
+        None => format!(
+            "a squash is to be recorded as standing for what is applied: run `up --to {version}` first, \
+             which records it and runs nothing, and make the plan then"
+        ),
+        Some(_) => format!(
+            "a squash is to be recorded once all is applied that it stands for: make and run a plan up to \
+             there first (`plan --to {to} --out FILE`), then `up --to {version}`, which records the squash \
+             and runs nothing, and make the plan for the rest then"
+        ),
+    })
 }
 
 fn differ(plan: &PlanFile, differences: Vec<String>) -> Result<(), Error> {

@@ -75,8 +75,8 @@ struct Planned {
     steps: Vec<Step>,
     /// What is recorded as skipped before the steps.
     skipped: Vec<Migration>,
-    /// What is recorded of a squash.
-    stands: Option<Stands>,
+    /// What is recorded of squashes.
+    stands: Stands,
     /// Rollbacks of migrations that do not count as applied.
     half_done: Vec<Version>,
     /// Repeatable migrations that count as applied, and run again.
@@ -169,7 +169,8 @@ impl Runner {
             engine.plan = self.approved.as_ref().map(|plan| plan.digest.clone());
             let (fence, steps) = (engine.fence(), planned.steps.clone());
             let end;
-            let records = Records { skipped: planned.skipped.clone(), stands: planned.stands };
+            let records =
+                Records { skipped: planned.skipped.clone(), stands: planned.stands.clone() };
             (report, end) =
                 self.execute(engine, history, steps, records, options.clone(), report).await;
             self.count(&planned, &report);
@@ -220,7 +221,7 @@ impl Runner {
         let applied = history.records().filter(|record| record.is_applied()).count();
         let pending = plan::pending(&self.registry, history).count();
         metrics::counted(&self.settings.group, &report.database, applied, pending);
-        if steps.is_empty() && stands.is_none() {
+        if steps.is_empty() && stands.is_empty() {
             self.refuse_other_history(history)?;
             return Ok(None);
         }
@@ -247,11 +248,10 @@ impl Runner {
             .map(|step| step.migration.version())
             .filter(|version| version.is_repeatable() && is_applied(*version))
             .collect();
-        let stood_for = stands.map_or(0, |stands| {
-            let covered =
-                |record: &&Record| record.is_applied() && stands.squash.reaches(record.version);
-            history.records().filter(covered).count()
-        });
+        let covered = |record: &&Record| {
+            record.is_applied() && stands.all().any(|squash| squash.reaches(record.version))
+        };
+        let stood_for = history.records().filter(covered).count();
         report.skipped = skipped.iter().map(Migration::named).collect();
         Ok(Some(Planned { steps, skipped, stands, half_done, again, stood_for, applied, pending }))
     }
@@ -264,7 +264,7 @@ impl Runner {
         history: &History,
     ) -> Result<UnderWay, Error> {
         self.refuse_out_of_order_across(&planned.steps).await?;
-        self.refuse_standing(planned.stands.as_ref())?;
+        self.refuse_standing(&planned.stands)?;
         self.refuse_unapproved(&planned.steps, &planned.skipped, history).await?;
         self.refuse_by_policy(goal, &planned.steps).await
     }
@@ -294,7 +294,7 @@ impl Runner {
         self.progress.began(Some(engine.fence()), steps.iter().map(Into::into));
         let watching = self.watching.clone();
         let inside = Inside::run(engine.owner());
-        let note = format!("the selected labels are: {}", self.registry.labels().shown());
+        let note = self.registry.labels().note();
         let ended = on_own_thread(move || async move {
             let _entered = inside.enter();
             let end = if let Err(stop) =
@@ -336,12 +336,12 @@ impl Runner {
         let is_again = |step: &&&StepReport| planned.again.contains(&step.version);
         let again = ups.iter().filter(is_again).count();
         // A squash takes the place of what it stands for.
-        let (squash, replaced) = match planned.stands.filter(|_| report.stands.is_some()) {
-            None => (0, 0),
-            Some(Stands { squash, .. }) => {
+        let (squash, replaced) = match planned.stands.newest() {
+            Some(squash) if report.stands.is_some() => {
                 let is_covered = |step: &&&StepReport| squash.reaches(step.version);
                 (1, planned.stood_for + ups.iter().filter(is_covered).count())
             }
+            _ => (0, 0),
         };
         metrics::counted(
             &self.settings.group,
@@ -382,13 +382,13 @@ impl Runner {
 /// What a run records besides its steps.
 struct Records {
     skipped: Vec<Migration>,
-    stands: Option<Stands>,
+    stands: Stands,
 }
 
 impl Records {
     /// Whether something is recorded after the steps.
     fn come_after(&self) -> bool {
-        self.stands.is_some_and(|stands| stands.after_steps)
+        self.stands.after.is_some()
     }
 
     async fn before(
@@ -398,8 +398,13 @@ impl Records {
         note: &str,
         report: &mut RunReport,
     ) -> Result<(), StopReason> {
-        if let Some(Stands { squash, after_steps: false }) = &self.stands {
-            stand(engine, squash, history).await?;
+        for (at, squash) in self.stands.before.iter().enumerate() {
+            if at == 0 {
+                stand(engine, squash, history).await?;
+            } else {
+                let history = engine.look_at_all().await?;
+                stand(engine, squash, &history).await?;
+            }
             report.stands = Some(squash.migration.named());
         }
         skip(engine, &self.skipped, note).await
@@ -407,7 +412,7 @@ impl Records {
 
     /// What comes after the steps, if all of them ended well.
     async fn after(&self, engine: &mut Engine, end: End, report: &mut RunReport) -> End {
-        let (Some(Stands { squash, after_steps: true }), End::Done) = (&self.stands, &end) else {
+        let (Some(squash), End::Done) = (&self.stands.after, &end) else {
             return end;
         };
         let stood = match engine.look_at_all().await {

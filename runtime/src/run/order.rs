@@ -55,6 +55,8 @@ impl Runner {
 
     fn behind(&self, step: &Step) -> Vec<ComesAfter> {
         let later = self.registry.later_than(&step.migration).into_iter();
+        // What is repeatable is never rolled back, so nobody could make room.
+        let later = later.filter(|later| !later.is_repeatable());
         let order = |later: Migration| ComesAfter {
             group: later.group().to_owned(),
             migration: later.named(),

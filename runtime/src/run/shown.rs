@@ -27,7 +27,7 @@ impl Runner {
         let database = self.database_name();
         let skipped = skipped.iter().map(Migration::named).collect();
         let steps = self.shown(&steps).await;
-        let stands = stands.map(|stands| stands.squash.migration.named());
+        let stands = stands.newest().map(|squash| squash.migration.named());
         Ok(PlanReport { group, database, steps, skipped, stands, lints, ahead, late })
     }
 

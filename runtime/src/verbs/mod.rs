@@ -116,19 +116,26 @@ impl Runner {
         }
         self.refuse_caller("baseline").await?;
         let (engine, history) = self.enter_own_history().await?;
-        let chosen: Vec<Migration> = plan::pending(&self.registry, &history)
-            .filter(|one| one.version() <= version && !one.is_repeatable())
-            .copied()
-            .collect();
+        let chosen = match plan::squash::baseline(&self.registry, &history, version) {
+            Ok(chosen) => chosen,
+            Err(error) => {
+                engine.close().await;
+                return Err(error);
+            }
+        };
         let mut digest = engine.applied();
         for one in &chosen {
             digest.add(one.version(), &one.checksum());
         }
         let batch = engine.batch;
-        let changes: Vec<(Identity, RecordChange<'static>)> = chosen
-            .iter()
-            .map(|one| (one.identity(), RecordChange::Applied { batch, event: "baseline" }))
-            .collect();
+        // What the labels leave out has had its turn.
+        let note = self.registry.labels().note();
+        let skipped = plan::skipped(&self.registry, &history, chosen.last());
+        let skip = |one: &Migration| (one.identity(), RecordChange::Skipped { note: &note });
+        let apply =
+            |one: &Migration| (one.identity(), RecordChange::Applied { batch, event: "baseline" });
+        let changes: Vec<(Identity, RecordChange<'_>)> =
+            skipped.iter().map(skip).chain(chosen.iter().map(apply)).collect();
         self.write(engine, digest, changes).await?;
         Ok(self.recorded(State::Applied, chosen.iter().map(Migration::named).collect()))
     }
@@ -260,7 +267,7 @@ impl Runner {
         &self,
         engine: Box<Engine>,
         digest: Digest,
-        changes: Vec<(Identity, RecordChange<'static>)>,
+        changes: Vec<(Identity, RecordChange<'_>)>,
     ) -> Result<(), Error> {
         let stamp = engine.stamp();
         let all = changes.iter();

@@ -22,7 +22,7 @@ use crate::{
         Runner,
         own_thread::on_own_thread,
         plan::{self, squash::Standing},
-        stand::stand,
+        stand::{stand, stood_for, withdraw},
     },
 };
 
@@ -34,7 +34,9 @@ impl Runner {
     ) -> Result<RecordReport, Error> {
         let Some(migration) = self.registry.get(version).copied() else {
             return match answer {
-                Resolution::Undone if version.is_repeatable() => self.forget(version).await,
+                Resolution::Undone | Resolution::Pending if version.is_repeatable() => {
+                    self.forget(version, answer).await
+                }
                 _ => Err(Error::UnknownVersion { version }),
             };
         };
@@ -44,7 +46,7 @@ impl Runner {
         let is_other =
             record.is_some_and(|record| plan::squash::is_of_the_other(record, &migration));
         let applied = record.is_some_and(Record::is_applied) && !is_other;
-        if let Some((state, hint)) = stood_for(record, &migration, is_other, answer) {
+        if let Some((state, hint)) = left_to_a_squash(record, &migration, is_other, answer) {
             engine.close().await;
             return Err(Error::WrongState { version, state: state.as_str(), hint });
         }
@@ -94,6 +96,9 @@ impl Runner {
                 engine.close().await;
                 return Err(already(version, State::Pending));
             }
+            Resolution::Undone if record.is_some_and(|record| record.replaces.is_some()) => {
+                return self.withdraw(engine, history, migration).await;
+            }
             Resolution::Pending | Resolution::Undone => {
                 if let Some(record) = record.filter(|record| record.is_applied()) {
                     digest.remove(version, &record.checksum);
@@ -125,17 +130,52 @@ impl Runner {
         Ok(self.recorded(State::Applied, vec![migration.named()]))
     }
 
-    /// Records that a repeatable migration that this build no longer has is not applied: every start
-    /// would look for it otherwise.
-    async fn forget(&self, version: Version) -> Result<RecordReport, Error> {
+    /// Records that a squash does not stand for what was applied, which is in force again.
+    async fn withdraw(
+        &self,
+        mut engine: Box<Engine>,
+        history: History,
+        migration: Migration,
+    ) -> Result<RecordReport, Error> {
+        let version = migration.version();
+        let own = history.get(version).cloned();
+        let restored = own.as_ref().and_then(|own| stood_for(own, &history));
+        let (Some(own), Some(restored)) = (own, restored) else {
+            engine.close().await;
+            return Err(Error::WrongState {
+                version,
+                state: State::Applied.as_str(),
+                hint: "it stands for others that cannot be put in force again: the last one had this \
+                       number, or one of them was half-done",
+            });
+        };
+        let ended = on_own_thread(move || async move {
+            let done = withdraw(&mut engine, &migration, &own, &restored, &history).await;
+            engine.close().await;
+            done
+        });
+        ended.await.map_err(|stop| self.stopped(stop))?;
+        Ok(self.recorded(State::Pending, vec![migration.named()]))
+    }
+
+    /// Records that a repeatable migration that this build no longer has is not applied, or not
+    /// half-done: every start would look for it otherwise.
+    async fn forget(&self, version: Version, answer: Resolution) -> Result<RecordReport, Error> {
         self.refuse_caller("resolve").await?;
         let (engine, history) = self.enter_own_history().await?;
-        let Some(record) = history.get(version).filter(|record| record.is_applied()) else {
+        let is_meant = |record: &&Record| match record.state {
+            Stored::Applied => answer == Resolution::Undone,
+            Stored::Running | Stored::Failed => answer == Resolution::Pending,
+            _ => false,
+        };
+        let Some(record) = history.get(version).filter(is_meant) else {
             engine.close().await;
             return Err(Error::UnknownVersion { version });
         };
         let mut digest = engine.applied();
-        digest.remove(version, &record.checksum);
+        if record.is_applied() {
+            digest.remove(version, &record.checksum);
+        }
         let named = Named { version, name: record.name.clone() };
         let identity = Identity {
             version,
@@ -150,7 +190,7 @@ impl Runner {
 }
 
 /// Why there is no answer for a migration that a squash stands for, or whose number a squash has.
-fn stood_for(
+fn left_to_a_squash(
     record: Option<&Record>,
     migration: &Migration,
     is_other: bool,

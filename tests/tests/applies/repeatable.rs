@@ -210,8 +210,9 @@ async fn it_waits_for_versions_that_fail() {
     let fresh = TestDb::new("repeatable_waits").await;
     let failing =
         Migration::transactional(1, "failing", |_| Box::pin(async { Err("not yet".into()) }));
-    let error = fresh.migrator([writes!("one"), failing, effect!(2)]).up().continue_on_error(true);
-    let Err(Error::Failed { report, .. }) = error.await else { panic!("it fails") };
+    let migrator = fresh.migrator([writes!("one"), failing, effect!(2)]);
+    let error = migrator.up().continue_on_error(true).await;
+    let Err(Error::Failed { report, .. }) = error else { panic!("it fails") };
     let outcomes: Vec<_> =
         report.steps.iter().map(|step| (step.name.as_str(), step.outcome)).collect();
     assert_eq!(

@@ -90,7 +90,7 @@ pub(crate) struct Plan {
     /// Migrations whose turn has come, and whose labels are not selected.
     pub skipped: Vec<Migration>,
     /// What a squash stands for is applied, or will be: that is recorded.
-    pub stands: Option<Stands>,
+    pub stands: Stands,
     /// Applied migrations that this build does not have.
     pub ahead: Vec<Named>,
     /// What a rollback leaves pending although newer ones stay applied.
@@ -100,7 +100,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Whether nothing is to be run, and nothing to be recorded.
     pub(crate) fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.stands.is_none()
+        self.steps.is_empty() && self.stands.is_empty()
     }
 }
 
@@ -138,6 +138,11 @@ fn up(
         return Err(Error::Ahead { versions: ahead });
     }
 
+    let passed = squash::passed_through(registry, history);
+    let (passed, history) = match &passed {
+        Some((passed, history)) => (passed.as_slice(), history),
+        None => (&[][..], history),
+    };
     let mut chosen: Vec<Migration> = pending_versions(registry, history)
         .filter(|migration| target.to.is_none_or(|to| migration.version() <= to))
         .take(target.steps.unwrap_or(usize::MAX))
@@ -148,7 +153,8 @@ fn up(
     if target == UpTarget::default() && ahead.is_empty() {
         chosen.extend(pending_repeatable(registry, history).copied());
     }
-    let stands = squash::stands(registry, history, target.to, &chosen)?;
+    let mut stands = squash::stands(registry, history, target.to, &chosen)?;
+    stands.before.splice(..0, passed.iter().copied());
     if tolerances.out_of_order == OutOfOrder::Refuse {
         refuse_late(&chosen, history)?;
     }
@@ -180,7 +186,11 @@ fn up(
 }
 
 /// The migrations below `newest` that the labels leave out, and that are not recorded as such.
-fn skipped(registry: &Registry, history: &History, newest: Option<&Migration>) -> Vec<Migration> {
+pub(crate) fn skipped(
+    registry: &Registry,
+    history: &History,
+    newest: Option<&Migration>,
+) -> Vec<Migration> {
     let Some(newest) = newest else { return Vec::new() };
     let is_open = |migration: &&Migration| match history.get(migration.version()) {
         None => true,
@@ -228,10 +238,11 @@ fn down(
         DownTarget::Steps(count) => standing.into_iter().take(*count).collect(),
         DownTarget::All => standing,
         DownTarget::Batch => {
-            let last = standing.iter().filter_map(|record| record.batch).max();
-            // A migration that stopped half-way has no batch yet: the last run began it.
+            let last = Some(history.last_batch());
+            // A migration that stopped half-way has no batch yet: the last run began it. A squash that
+            // stands was not run.
             let is_last = |record: &&Record| match record.batch {
-                Some(batch) => Some(batch) == last,
+                Some(batch) => Some(batch) == last && record.replaces.is_none(),
                 None => half_applied(registry, record).is_some(),
             };
             standing.into_iter().filter(is_last).collect()
@@ -299,7 +310,7 @@ fn down(
         })
         .collect();
     let ahead = ahead(registry, history);
-    Ok(Plan { steps, skipped: Vec::new(), stands: None, ahead, late })
+    Ok(Plan { steps, ahead, late, ..Plan::default() })
 }
 
 /// Those of the chosen ones that are older than what stays applied: an `up` refuses them as late.
@@ -311,7 +322,9 @@ fn late_after(chosen: &[&Record], registry: &Registry, history: &History) -> Vec
         .map(|record| record.version)
         .max();
     let is_late = |record: &&&Record| {
-        let is_wanted = |linked: &Migration| !linked.is_out_of_order() && registry.applies(linked);
+        let is_wanted = |linked: &Migration| {
+            !linked.is_out_of_order() && !has_labels(linked) && registry.applies(linked)
+        };
         newest.is_some_and(|newest| record.version < newest)
             && registry.get(record.version).is_some_and(is_wanted)
     };
@@ -457,7 +470,8 @@ fn ahead_of<'a>(registry: &'a Registry, history: &'a History) -> impl Iterator<I
 fn refuse_beneath_half_done(chosen: &[&Record], history: &History) -> Result<(), Error> {
     let Some(oldest) = chosen.iter().map(|record| record.sequence).min() else { return Ok(()) };
     let half_done = history.records().find(|record| {
-        !chosen.iter().any(|chosen| chosen.version == record.version)
+        !record.version.is_repeatable()
+            && !chosen.iter().any(|chosen| chosen.version == record.version)
             && record.direction == Direction::Up
             && record.sequence > oldest
             && match record.state {
@@ -501,6 +515,10 @@ pub(crate) fn refuse_apart(steps: &[Step]) -> Result<(), Error> {
     Ok(())
 }
 
+fn has_labels(migration: &Migration) -> bool {
+    !migration.labels().is_empty()
+}
+
 /// Refuses migrations that would be applied after a newer one. A migration that was tried in its
 /// turn, and failed or was interrupted, is not late; nor is one that was skipped in its turn.
 fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
@@ -514,11 +532,11 @@ fn refuse_late(chosen: &[Migration], history: &History) -> Result<(), Error> {
         .filter(|migration| migration.version() < newest && !migration.is_out_of_order())
         .filter(|migration| !migration.is_repeatable())
         .filter(|migration| {
-            !history.get(migration.version()).is_some_and(|record| {
-                matches!(
-                    record.state,
-                    Stored::Failed | Stored::Running | Stored::Cancelled | Stored::Skipped
-                )
+            !history.get(migration.version()).is_some_and(|record| match record.state {
+                Stored::Failed | Stored::Running | Stored::Cancelled | Stored::Skipped => true,
+                // It may have been left out in its turn, and applied once its label was selected.
+                Stored::Reverted => has_labels(migration),
+                Stored::Applied | Stored::Replaced => false,
             })
         })
         .collect();

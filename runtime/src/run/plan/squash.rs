@@ -4,7 +4,10 @@ use mongrate_seal::Applied;
 
 use crate::{
     model::{error::Error, version::Version},
-    protocol::{history::History, record::Record},
+    protocol::{
+        history::History,
+        record::{Record, Stored},
+    },
     registry::{list::Registry, migration::Migration, squash::Squash},
 };
 
@@ -21,12 +24,28 @@ pub(crate) enum Standing {
     Part,
 }
 
-/// When it is recorded that a squash stands for what is applied.
-#[derive(Clone, Copy, Debug)]
+/// The squashes of which a run records that they stand for what is applied.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Stands {
-    pub squash: Squash,
-    /// After the steps, which apply the rest of it; otherwise before them.
-    pub after_steps: bool,
+    /// Before the steps: all that they stand for is applied.
+    pub before: Vec<Squash>,
+    /// After the steps, which apply the rest of it.
+    pub after: Option<Squash>,
+}
+
+impl Stands {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_none()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Squash> {
+        self.before.iter().chain(&self.after)
+    }
+
+    /// The one that stands for most.
+    pub(crate) fn newest(&self) -> Option<&Squash> {
+        self.all().last()
+    }
 }
 
 /// Whether a record is that of another migration than the linked one of its number, because one of
@@ -76,6 +95,45 @@ pub(crate) fn leaves_out(registry: &Registry, history: &History) -> impl Fn(&Mig
     }
 }
 
+/// A database that is to pass through an older squash, of which the newest one is a squash: the older
+/// ones that stand for what is applied, and the history as it is once that is recorded.
+pub(super) fn passed_through(
+    registry: &Registry,
+    history: &History,
+) -> Option<(Vec<Squash>, History)> {
+    let newest = registry.squash()?;
+    if standing(newest, history) != Standing::Part {
+        return None;
+    }
+    let (mut passed, mut after) = (Vec::new(), history.clone());
+    for older in registry.squashes().filter(|older| newest.covers(older.migration.version())) {
+        if standing(&older, &after) == Standing::Whole {
+            after = recorded(&older, &after);
+            passed.push(older);
+        }
+    }
+    (!passed.is_empty()).then_some((passed, after))
+}
+
+/// The history as it is once it is recorded that a squash stands for what is applied.
+fn recorded(squash: &Squash, history: &History) -> History {
+    let mut own = None;
+    let mut records: Vec<Record> = Vec::new();
+    for record in history.records() {
+        let mut record = record.clone();
+        if squash.reaches(record.version) && record.is_applied() {
+            let to = Version::new(squash.replaces.to);
+            own = Some(record.stood_for_by(&squash.migration.identity(), to));
+            record.state = Stored::Replaced;
+        }
+        if record.version != squash.migration.version() {
+            records.push(record);
+        }
+    }
+    records.extend(own);
+    History::new(records, history.backfills.clone())
+}
+
 /// Whether the run records that the squash stands for what is applied. `to`: how far `up` goes;
 /// `chosen`: what it applies.
 pub(super) fn stands(
@@ -83,30 +141,57 @@ pub(super) fn stands(
     history: &History,
     to: Option<Version>,
     chosen: &[Migration],
-) -> Result<Option<Stands>, Error> {
-    let Some(squash) = registry.squash() else { return Ok(None) };
+) -> Result<Stands, Error> {
+    let none = Stands::default();
+    let Some(squash) = registry.squash() else { return Ok(none) };
     let reaches = to.is_none_or(|to| to >= squash.migration.version());
-    let stands = |after_steps| Some(Stands { squash: *squash, after_steps }).filter(|_| reaches);
+    let this = Some(*squash).filter(|_| reaches);
     match standing(squash, history) {
-        Standing::New | Standing::Done => Ok(None),
-        Standing::Whole => Ok(stands(false)),
+        Standing::New | Standing::Done => Ok(none),
+        Standing::Whole => Ok(Stands { before: this.into_iter().collect(), ..none }),
         Standing::Part => {
-            let is_linked = |record: &Record| {
-                registry.get(record.version).is_some_and(|linked| linked.name() == record.name)
-            };
-            let strange = replaced(squash, history).any(|one| one.is_in_force() && !is_linked(one));
-            let mut rest =
-                registry.versioned().filter(|one| squash.covers(one.version())).peekable();
-            if strange || rest.peek().is_none() {
-                return Err(refused(squash, history));
-            }
+            refuse_part(squash, registry, history)?;
+            let mut rest = registry.versioned().filter(|one| squash.covers(one.version()));
             let is_applied = |version: Version| {
                 history.get(version).is_some_and(Record::is_applied)
                     || chosen.iter().any(|one| one.version() == version)
             };
-            Ok(if rest.all(|one| is_applied(one.version())) { stands(true) } else { None })
+            let is_whole_then = rest.all(|one| is_applied(one.version()));
+            Ok(Stands { after: this.filter(|_| is_whole_then), ..none })
         }
     }
+}
+
+/// Refuses a history with a part of what a squash stands for, if this build cannot finish it: the old
+/// migrations are gone, or others than those are there.
+fn refuse_part(squash: &Squash, registry: &Registry, history: &History) -> Result<(), Error> {
+    let is_linked = |record: &Record| {
+        registry.get(record.version).is_some_and(|linked| linked.name() == record.name)
+    };
+    let strange = replaced(squash, history).any(|one| one.is_in_force() && !is_linked(one));
+    let has_rest = registry.versioned().any(|one| squash.covers(one.version()));
+    if strange || !has_rest { Err(refused(squash, history)) } else { Ok(()) }
+}
+
+/// What a baseline up to a version records as applied.
+pub(crate) fn baseline(
+    registry: &Registry,
+    history: &History,
+    version: Version,
+) -> Result<Vec<Migration>, Error> {
+    let is_meant = |one: &&Migration| one.version() <= version;
+    if let Some(squash) = registry.squash() {
+        match standing(squash, history) {
+            // The old ones, and not yet the squash: the next run records that it stands for them.
+            Standing::New if version < squash.migration.version() => {
+                let old = registry.versioned().filter(|one| registry.applies(one));
+                return Ok(old.filter(is_meant).copied().collect());
+            }
+            Standing::Part => refuse_part(squash, registry, history)?,
+            _ => {}
+        }
+    }
+    Ok(super::pending_versions(registry, history).filter(is_meant).copied().collect())
 }
 
 fn refused(squash: &Squash, history: &History) -> Error {

@@ -9,7 +9,7 @@ use mongodb::bson::{Document, doc};
 use crate::{
     kinds::change::keep,
     model::{error::Error, ignore::IgnoreList},
-    mongo::{code, server_error::ServerError},
+    mongo::{code, reply::number, server_error::ServerError},
     protocol::{control::Control, retry::Backoff},
 };
 
@@ -37,12 +37,16 @@ impl LiveCollection {
     /// Whether the server made the index by itself.
     fn has_of_itself(&self, index: &Document) -> bool {
         let Ok(key) = index.get_document("key") else { return true };
+        // Since MongoDB 6.3: https://www.mongodb.com/docs/manual/core/timeseries/timeseries-index/
         let series = self.options.get_document("timeseries").ok();
         let of_the_series = series.is_some_and(|series| {
-            let (time, meta) = (series.get_str("timeField"), series.get_str("metaField"));
-            key.keys()
-                .map(|field| field.split('.').next().unwrap_or(field))
-                .eq([meta, time].into_iter().filter_map(Result::ok))
+            match (series.get_str("metaField"), series.get_str("timeField")) {
+                (Ok(meta), Ok(time)) => {
+                    let is_up = |field| number(key, field) == Some(1);
+                    key.keys().eq([meta, time]) && is_up(meta) && is_up(time)
+                }
+                _ => false,
+            }
         });
         of_the_series || (key.len() == 1 && key.contains_key("_id"))
     }
@@ -128,6 +132,8 @@ mod tests {
         let series = LiveCollection { options, ..plain };
         assert!(series.has_of_itself(&doc! { "key": { "room": 1, "at": 1 } }));
         assert!(!series.has_of_itself(&doc! { "key": { "at": 1, "room": 1 } }));
+        assert!(!series.has_of_itself(&doc! { "key": { "room": 1, "at": -1 } }));
+        assert!(!series.has_of_itself(&doc! { "key": { "room.floor": 1, "at": 1 } }));
         assert!(!series.has_of_itself(&doc! { "key": { "room": 1, "at": -1, "x": 1 } }));
     }
 }
