@@ -114,7 +114,12 @@ fn unfinished(migration: &MigrationStatus) -> String {
 fn ways_out(migration: &MigrationStatus) -> String {
     let Some(half_done) = migration.half_done else { return String::new() };
     let version = migration.version;
-    let by_hand = format!("or record its state with `resolve {version} --as applied|pending`");
+    // The command takes the name of a repeatable one.
+    let which = match version.is_repeatable() {
+        true => safe(&migration.name),
+        false => version.to_string(),
+    };
+    let by_hand = format!("or record its state with `resolve {which} --as applied|pending`");
     let ways = match (half_done.direction, half_done.down) {
         (Direction::Up, true) => "half-done: `up` resumes it, `down` undoes what it did".to_owned(),
         (Direction::Up, false) => {
