@@ -2,14 +2,12 @@
 
 pub(crate) mod judge;
 pub(crate) mod prune;
-mod read;
 pub(crate) mod switch;
 pub(crate) mod verify;
 
 use chrono::{DateTime, Utc};
 use mongodb::bson::{self, Document, doc};
 
-use self::read::LogReader;
 use crate::{
     model::{
         error::Error,
@@ -18,12 +16,19 @@ use crate::{
     },
     mongo::reply::number,
     protocol::{
-        audit::{self, entry, requests::Waiting},
+        audit::{
+            self, entry,
+            read::{self, LogReader},
+            requests::Waiting,
+        },
         fence::Fence,
         read::read_fence,
     },
     run::Runner,
 };
+
+/// The verb of policies: what changes the log, and does not only read it.
+const VERB: &str = "audit";
 
 /// Which entries are shown.
 #[derive(Clone, Debug)]
