@@ -23,9 +23,16 @@ impl LogReader {
         Self { control: control.clone(), collection: audit::collection(&control.collection) }
     }
 
-    /// The entries after this number, up to and with `to`, oldest first; empty at the end.
-    pub(crate) async fn page(&self, after: i64, to: Option<i64>) -> Result<Vec<Document>, Error> {
-        let mut id = doc! { "$type": "long", "$gt": after };
+    /// The documents with numbers, those after `after`, up to and with `to`, oldest first; empty at the end.
+    pub(crate) async fn page(
+        &self,
+        after: Option<i64>,
+        to: Option<i64>,
+    ) -> Result<Vec<Document>, Error> {
+        let mut id = doc! { "$type": "long" };
+        if let Some(after) = after {
+            id.insert("$gt", after);
+        }
         if let Some(to) = to {
             id.insert("$lte", to);
         }

@@ -132,7 +132,7 @@ impl Runner {
         mut line: impl FnMut(&str) -> std::io::Result<()>,
     ) -> Result<u64, Error> {
         let (_, reader) = self.audit_log().await?;
-        let (mut after, mut count) = (i64::MIN, 0);
+        let (mut after, mut count) = (None, 0);
         loop {
             let page = reader.page(after, None).await?;
             let Some(last) = page.last().and_then(|last| number(last, "_id")) else {
@@ -153,7 +153,7 @@ impl Runner {
                 })?;
                 count += 1;
             }
-            after = last;
+            after = Some(last);
         }
     }
 

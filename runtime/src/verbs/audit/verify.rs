@@ -69,7 +69,7 @@ impl Runner {
 
 /// Gives the judge the entries after those that it has seen.
 async fn walk(reader: &LogReader, judge: &mut Judge, to: Option<i64>) -> Result<(), Error> {
-    let mut after = judge.last().unwrap_or(i64::MIN);
+    let mut after = judge.last();
     loop {
         let page = reader.page(after, to).await?;
         let Some(last) = page.last().and_then(|last| number(last, "_id")) else { return Ok(()) };
@@ -79,6 +79,6 @@ async fn walk(reader: &LogReader, judge: &mut Judge, to: Option<i64>) -> Result<
                 None => judge.stray(number(document, "_id").unwrap_or(0), "the document"),
             }
         }
-        after = last;
+        after = Some(last);
     }
 }
