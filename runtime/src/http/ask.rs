@@ -310,6 +310,15 @@ impl HistoryQuery {
     }
 }
 
+/// Which migrations the status lists.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct StatusQuery {
+    /// The `ETag` of an earlier answer, without its quotes: only what has changed since.
+    pub(super) since: Option<String>,
+}
+
 /// Whether documents are sampled for the differences.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]

@@ -55,6 +55,8 @@ mod ask;
 mod audit;
 pub(crate) mod auth;
 mod back;
+mod deltas;
+mod etag;
 mod feed;
 mod guard;
 mod guesses;

@@ -10,8 +10,9 @@ use axum::{
 
 use super::{
     answer,
-    ask::{DriftQuery, HistoryQuery, Queried},
+    ask::{DriftQuery, HistoryQuery, Queried, StatusQuery},
     back::{PlanQuery, Planned},
+    etag,
     feed::Subscription,
     history::{Cursor, Wanted, page},
     problem::Problem,
@@ -21,22 +22,32 @@ use super::{
         details::Details,
         doctor::Doctor,
         drift::SchemaDrift,
-        report::{History, Lock, Plan, Status},
+        report::{History, Plan},
         run::Run,
+        status::{Lock, Status},
     },
 };
 use crate::Who;
 
 type Answered = Result<Response, Problem>;
 
-/// Every migration and its state, and the lock.
+/// Every migration and its state, and the lock. With `since`, only the migrations that have changed
+/// since that answer, if this process still remembers it.
 #[utoipa::path(
-    get, path = "/status", tag = "read", operation_id = "status",
+    get, path = "/status", tag = "read", operation_id = "status", params(StatusQuery),
     responses((status = 200, description = "Every migration and its state, and the lock", body = Status))
 )]
-pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Answered {
+pub(super) async fn status(
+    State(shared): State<Arc<Shared>>,
+    Queried(query): Queried<StatusQuery>,
+) -> Answered {
     let report = shared.migrator.status().await.map_err(|error| shared.problem(error))?;
-    Ok(answer::ok(&Status::new(report, shared.texts)))
+    let Some(mut status) = answer::value(&Status::new(report, shared.texts)) else {
+        return Ok(answer::failed());
+    };
+    let tag = etag::of(&status);
+    shared.runs.deltas.apply(&tag, &mut status, query.since.as_deref().map(etag::bare));
+    Ok(answer::tagged(&tag, &status))
 }
 
 /// What `up` or `down` would do. Nothing is written, and no lock is taken.

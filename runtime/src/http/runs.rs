@@ -15,6 +15,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     answer,
+    deltas::Deltas,
     feed::Feed,
     problem::Problem,
     run_id::Instance,
@@ -78,6 +79,8 @@ pub(super) struct Runs {
     pub(super) feed: Arc<Feed>,
     /// This process, with the same host and process id as in the lock and the history.
     pub(super) here: Instance,
+    /// The last answers with the status.
+    pub(super) deltas: Deltas,
     all: Arc<Mutex<All>>,
 }
 
@@ -108,7 +111,8 @@ fn lock(all: &Mutex<All>) -> MutexGuard<'_, All> {
 
 impl Runs {
     pub(super) fn new(here: Instance) -> Self {
-        Self { feed: Arc::new(Feed::new()), here, all: Arc::default() }
+        let feed = Arc::new(Feed::new());
+        Self { feed, here, deltas: Deltas::default(), all: Arc::default() }
     }
 
     /// Starts a run, in a task of its own.
