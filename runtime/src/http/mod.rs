@@ -76,6 +76,7 @@ mod server;
 mod shared;
 mod steer;
 mod told;
+mod watch;
 #[cfg(feature = "webhook")]
 mod webhooks;
 mod wire;
@@ -93,6 +94,10 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::{
+    CompressionLayer, Predicate,
+    predicate::{NotForContentType, SizeAbove},
+};
 
 pub use self::auth::{Auth, Identity, Scope, Token};
 use self::{
@@ -100,6 +105,9 @@ use self::{
     wire::texts::Texts,
 };
 use crate::{Error, Kind, Migrator};
+
+/// Smaller answers are not compressed: it would not pay.
+const COMPRESSED_BYTES_MIN: u16 = 512;
 
 /// The default prefix of the routes.
 pub const PREFIX: &str = "/api/migrations";
@@ -271,6 +279,7 @@ impl Api {
         if !self.prefix.is_empty() {
             routes = routes.route(&self.prefix, root());
         }
+        routes = routes.route_layer(compression());
         if alone {
             routes = routes.fallback(not_found.layer(guarded));
         }
@@ -288,6 +297,13 @@ impl Api {
         self.cancel.cancel();
         self.runs.idle().await;
     }
+}
+
+/// Compresses answers for clients that accept it. Never the stream of events, which would be held back
+/// until there is enough to compress.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let large = SizeAbove::new(COMPRESSED_BYTES_MIN);
+    CompressionLayer::new().compress_when(large.and(NotForContentType::SSE))
 }
 
 async fn not_found() -> Problem {

@@ -19,7 +19,23 @@ use crate::{
     telemetry::metrics,
 };
 
+/// What changes whenever a process changes something, but for the batches of a backfill, which its next
+/// heartbeat tells of.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pulse {
+    guards: i64,
+    lock: LockReport,
+}
+
 impl Runner {
+    /// The pulse of the history. One round trip of constant size.
+    #[cfg(feature = "http")]
+    pub(crate) async fn pulse(&self) -> Result<Pulse, Error> {
+        let peek = self.peek().await?;
+        Ok(Pulse { guards: peek.guards, lock: LockReport { remaining_ms: 0, ..peek.lock } })
+    }
+
     pub(crate) async fn status(&self) -> Result<StatusReport, Error> {
         let peek = self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
