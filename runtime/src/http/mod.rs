@@ -75,6 +75,7 @@ mod seats;
 mod server;
 mod shared;
 mod steer;
+mod tags;
 mod told;
 mod watch;
 #[cfg(feature = "webhook")]
@@ -259,6 +260,7 @@ impl Api {
             .route(&at("/runs/{id}/resume"), post(steer::resume))
             .route(&at("/runs/{id}/tune"), post(steer::tune))
             .route(&at("/runs/{id}/cancel"), post(steer::cancel))
+            .route(&at("/tags"), get(tags::tags).post(tags::tag))
             .route(&at("/events"), get(read::events))
             .route(&at("/openapi.json"), get(openapi::openapi_json))
             .route(&at("/up"), post(act::up))

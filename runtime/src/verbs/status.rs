@@ -73,7 +73,7 @@ impl Runner {
             .iter()
             .map(|one| {
                 let record = history.get(one.version());
-                let mut shown = shown(Some(one), record, history, lock);
+                let mut shown = shown(Some(one), record, history, lock, &self.settings.group);
                 let applies = self.registry.applies(one);
                 shown.state = by_settings(shown.state, one, record, applies);
                 if shown.state == State::Pending && is_replaced(one) {
@@ -88,7 +88,7 @@ impl Runner {
                 .filter(|record| self.registry.get(record.version).is_none())
                 // A squash stands for it; the history has it.
                 .filter(|record| record.state != Stored::Replaced)
-                .map(|record| shown(None, Some(record), history, lock)),
+                .map(|record| shown(None, Some(record), history, lock, &self.settings.group)),
         );
         migrations.sort_by(|one, other| {
             let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
@@ -150,6 +150,7 @@ fn shown(
     record: Option<&Record>,
     history: &History,
     lock: &LockReport,
+    group: &str,
 ) -> MigrationStatus {
     let state = match record {
         // A failed rollback is not running.
@@ -229,6 +230,11 @@ fn shown(
             .map(Into::into)
             .collect(),
         source: linked.map(Migration::source),
+        group: group.to_owned(),
+        release: applied
+            .and_then(|one| one.by.as_ref())
+            .map(|by| by.release().to_owned())
+            .filter(|release| !release.is_empty()),
         replaces: linked
             .and_then(Migration::replaces)
             .map(|replaces| Version::new(replaces.to))
