@@ -55,11 +55,14 @@ mod ask;
 mod audit;
 pub(crate) mod auth;
 mod back;
+mod deltas;
+mod etag;
 mod feed;
 mod guard;
 mod guesses;
 mod history;
 mod impatient;
+mod listed;
 mod openapi;
 mod page;
 mod peer;
@@ -72,6 +75,9 @@ mod seats;
 mod server;
 mod shared;
 mod steer;
+mod tags;
+mod told;
+mod watch;
 #[cfg(feature = "webhook")]
 mod webhooks;
 mod wire;
@@ -89,6 +95,10 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::{
+    CompressionLayer, Predicate,
+    predicate::{NotForContentType, SizeAbove},
+};
 
 pub use self::auth::{Auth, Identity, Scope, Token};
 use self::{
@@ -96,6 +106,9 @@ use self::{
     wire::texts::Texts,
 };
 use crate::{Error, Kind, Migrator};
+
+/// Smaller answers are not compressed: it would not pay.
+const COMPRESSED_BYTES_MIN: u16 = 512;
 
 /// The default prefix of the routes.
 pub const PREFIX: &str = "/api/migrations";
@@ -230,6 +243,7 @@ impl Api {
         let at = |path: &str| format!("{}{path}", self.prefix);
         let mut routes = Router::new()
             .route(&at("/status"), get(read::status))
+            .route(&at("/migrations/{version}"), get(read::migration))
             .route(&at("/plan"), get(read::plan))
             .route(&at("/plan/file"), get(plans::plan_file))
             .route(&at("/plan/run"), post(plans::plan_run))
@@ -240,11 +254,13 @@ impl Api {
             .route(&at("/drift"), get(read::drift))
             .route(&at("/lock/status"), get(read::lock_status))
             .route(&at("/lock/release"), post(act::lock_release))
-            .route(&at("/runs/{id}"), get(read::run))
+            .route(&at("/runs"), get(told::runs))
+            .route(&at("/runs/{id}"), get(told::run))
             .route(&at("/runs/{id}/pause"), post(steer::pause))
             .route(&at("/runs/{id}/resume"), post(steer::resume))
             .route(&at("/runs/{id}/tune"), post(steer::tune))
             .route(&at("/runs/{id}/cancel"), post(steer::cancel))
+            .route(&at("/tags"), get(tags::tags).post(tags::tag))
             .route(&at("/events"), get(read::events))
             .route(&at("/openapi.json"), get(openapi::openapi_json))
             .route(&at("/up"), post(act::up))
@@ -265,6 +281,7 @@ impl Api {
         if !self.prefix.is_empty() {
             routes = routes.route(&self.prefix, root());
         }
+        routes = routes.route_layer(compression());
         if alone {
             routes = routes.fallback(not_found.layer(guarded));
         }
@@ -282,6 +299,13 @@ impl Api {
         self.cancel.cancel();
         self.runs.idle().await;
     }
+}
+
+/// Compresses answers for clients that accept it. Never the stream of events, which would be held back
+/// until there is enough to compress.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let large = SizeAbove::new(COMPRESSED_BYTES_MIN);
+    CompressionLayer::new().compress_when(large.and(NotForContentType::SSE))
 }
 
 async fn not_found() -> Problem {

@@ -5,6 +5,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod detail;
 pub(crate) mod down;
 pub(crate) mod drift;
 pub(crate) mod dry_run;
@@ -15,6 +16,7 @@ pub(crate) mod mode;
 pub(crate) mod on_start;
 pub(crate) mod purge;
 pub(crate) mod repair;
+pub(crate) mod runs;
 pub(crate) mod steer;
 pub(crate) mod tag;
 pub(crate) mod up;
@@ -468,6 +470,12 @@ impl Migrator {
         self.settings.add_to_app(&format!("HTTP token {user}"));
         self.settings.door = crate::model::state::Door::Http(user.to_owned());
         self
+    }
+
+    /// What changes whenever a process changes something. One round trip of constant size.
+    #[cfg(feature = "http")]
+    pub(crate) async fn pulse(&self) -> Result<crate::verbs::status::Pulse, Error> {
+        Box::pin(async move { self.runner()?.pulse().await }).await
     }
 
     /// This process, as the lock and the history name it.

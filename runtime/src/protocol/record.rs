@@ -110,6 +110,8 @@ pub(crate) struct Record {
     undo: Option<Box<Document>>,
     /// The names of states in which this migration was the one applied last.
     pub tags: Vec<StoredTag>,
+    /// When its last event happened.
+    pub last_event_at: Option<DateTime<Utc>>,
 }
 
 impl Record {
@@ -209,6 +211,7 @@ impl Record {
             plan: None,
             undo: None,
             tags: Vec::new(),
+            last_event_at: None,
         };
         for field in document {
             let (key, value) = field.map_err(|_| corrupt("it cannot be decoded"))?;
@@ -259,6 +262,12 @@ impl Record {
                             .map_err(|_| corrupt("its `undo` cannot be decoded"))?;
                         record.undo = Some(Box::new(undo));
                     }
+                }
+                "events" => {
+                    let events = value.as_array().into_iter().flatten().map_while(Result::ok);
+                    let last = events.last().and_then(|event| event.as_document());
+                    let at = last.and_then(|last| last.get_datetime("at").ok());
+                    record.last_event_at = at.and_then(fields::date);
                 }
                 "tags" => {
                     let tags =
@@ -323,9 +332,25 @@ pub(crate) fn all_events(documents: &[Document]) -> Vec<HistoryEvent> {
             !is_lock(&document)
                 || !event.get_str("request").is_ok_and(|request| noted.contains(request))
         };
-        events.extend(self::events(document, keeps));
+        let mut of_it = self::events(document, keeps);
+        name_states(&mut of_it, document);
+        events.extend(of_it);
     }
     events
+}
+
+/// Names the states of which this migration was the last, at the event that applied it.
+fn name_states(events: &mut [HistoryEvent], document: &Document) {
+    let tags = document.get_array("tags").map(Vec::as_slice).unwrap_or_default();
+    let names = tags.iter().filter_map(|tag| tag.as_document()?.get_str("name").ok());
+    let applies = ["applied", "baseline", "imported", "resolved", "stands"];
+    let applied = events
+        .iter_mut()
+        .rev()
+        .find(|event| event.direction == Some(Direction::Up) && applies.contains(&&*event.event));
+    if let Some(applied) = applied {
+        applied.tags = names.map(str::to_owned).collect();
+    }
 }
 
 fn own_events(document: &Document) -> impl Iterator<Item = &Document> {
@@ -354,6 +379,7 @@ fn events(document: &Document, keeps: impl Fn(&Document) -> bool) -> Vec<History
                 failure: event.get_document("failure").ok().map(parse_failure),
                 note: event.get_str("note").ok().map(str::to_owned),
                 plan: event.get_str("plan").ok().map(str::to_owned),
+                tags: Vec::new(),
             })
         })
         .collect()

@@ -92,7 +92,7 @@ impl Runner {
                 return Ok(Entered::Current { ahead });
             }
             self.refuse_inside(&peek)?;
-            let Peek { applied, lock: mut seen, held_for, left, owner } = peek;
+            let Peek { applied, lock: mut seen, held_for, left, owner, guards: _ } = peek;
             let paused = seen.paused.clone().filter(|_| goal.is_some() && obeys_pause());
             if let Some(asked) = &paused {
                 self.refuse_to_wait_for(waiting.since.elapsed(), asked)?;
@@ -182,7 +182,7 @@ impl Runner {
             return Ok(());
         }
         Err(Error::LockHeld {
-            holder: holder(seen),
+            holder: seen.holder.clone().unwrap_or_default(),
             fence: seen.fence,
             remaining: Duration::from_millis(seen.remaining_ms),
         })

@@ -3,11 +3,13 @@
 //! Imports: mongo, model, telemetry, protocol, kinds, registry, run.
 
 pub(crate) mod audit;
+pub(crate) mod detail;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod import;
 pub(crate) mod purge;
 mod resolve;
+pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod schema_at;
 pub(crate) mod status;
@@ -23,7 +25,7 @@ use crate::{
         identity::Identity,
         named::{Named, Renamed},
         report::{
-            history::HistoryReport,
+            history::{HistoryEvent, HistoryReport},
             operator::{RecordReport, RepairReport, UnlockReport},
             plan::CheckReport,
             status::LockReport,
@@ -54,16 +56,22 @@ use crate::{
 impl Runner {
     pub(crate) async fn history(&self) -> Result<HistoryReport, Error> {
         self.peek().await?;
+        let events = self.events(doc! { "events": { "$exists": true } }).await?;
+        let group = self.settings.group.clone();
+        Ok(HistoryReport { group, database: self.database_name(), events })
+    }
+
+    /// The events of these records, and of the lock if it is among them, oldest first. One round trip.
+    async fn events(&self, filter: Document) -> Result<Vec<HistoryEvent>, Error> {
         let found = self
             .control
-            .find(None, doc! { "events": { "$exists": true } }, doc! { "name": 1, "events": 1 })
+            .find(None, filter, doc! { "name": 1, "events": 1, "tags": 1 })
             .await
             .map_err(|error| Error::server("read the history", error))?;
         let mut events = record::all_events(&found);
         // A run may record several events in one millisecond: then the older version comes first.
         events.sort_by_key(|event| (event.at, event.fence, event.version));
-        let group = self.settings.group.clone();
-        Ok(HistoryReport { group, database: self.database_name(), events })
+        Ok(events)
     }
 
     pub(crate) async fn check(

@@ -22,41 +22,27 @@ use crate::{
     telemetry::metrics,
 };
 
+/// What changes whenever a process changes something, but for the batches of a backfill, which its next
+/// heartbeat tells of.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pulse {
+    guards: i64,
+    lock: LockReport,
+}
+
 impl Runner {
+    /// The pulse of the history. One round trip of constant size.
+    #[cfg(feature = "http")]
+    pub(crate) async fn pulse(&self) -> Result<Pulse, Error> {
+        let peek = self.peek().await?;
+        Ok(Pulse { guards: peek.guards, lock: LockReport { remaining_ms: 0, ..peek.lock } })
+    }
+
     pub(crate) async fn status(&self) -> Result<StatusReport, Error> {
         let peek = self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
-        let leaves_out = plan::squash::leaves_out(&self.registry, &history);
-        let is_replaced = |one: &Migration| leaves_out(one) && !one.is_squash();
-        let mut migrations: Vec<MigrationStatus> = self
-            .registry
-            .iter()
-            .map(|one| {
-                let record = history.get(one.version());
-                let mut shown = shown(Some(one), record, &history, &peek.lock);
-                let applies = self.registry.applies(one);
-                shown.state = by_settings(shown.state, one, record, applies);
-                if shown.state == State::Pending && is_replaced(one) {
-                    shown.state = State::Replaced;
-                }
-                shown
-            })
-            .collect();
-        migrations.extend(
-            history
-                .records()
-                .filter(|record| self.registry.get(record.version).is_none())
-                // A squash stands for it; the history has it.
-                .filter(|record| record.state != Stored::Replaced)
-                .map(|record| shown(None, Some(record), &history, &peek.lock)),
-        );
-        migrations.sort_by(|one, other| {
-            let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
-            match (key(one), key(other)) {
-                ((true, _), (true, _)) => one.name.cmp(&other.name),
-                (one, other) => one.cmp(&other),
-            }
-        });
+        let migrations = self.all(&history, &peek.lock);
         let count = |state| migrations.iter().filter(|one| one.state == state).count();
         let orphaned =
             migrations.iter().filter(|one| one.state == State::Pending && !one.linked).count();
@@ -79,6 +65,42 @@ impl Runner {
             lock: peek.lock,
             policies: self.policies_in_force()?,
         })
+    }
+
+    /// Every migration that this build or the history knows, oldest version first.
+    pub(crate) fn all(&self, history: &History, lock: &LockReport) -> Vec<MigrationStatus> {
+        let leaves_out = plan::squash::leaves_out(&self.registry, history);
+        let is_replaced = |one: &Migration| leaves_out(one) && !one.is_squash();
+        let mut migrations: Vec<MigrationStatus> = self
+            .registry
+            .iter()
+            .map(|one| {
+                let record = history.get(one.version());
+                let mut shown = shown(Some(one), record, history, lock, &self.settings.group);
+                let applies = self.registry.applies(one);
+                shown.state = by_settings(shown.state, one, record, applies);
+                if shown.state == State::Pending && is_replaced(one) {
+                    shown.state = State::Replaced;
+                }
+                shown
+            })
+            .collect();
+        migrations.extend(
+            history
+                .records()
+                .filter(|record| self.registry.get(record.version).is_none())
+                // A squash stands for it; the history has it.
+                .filter(|record| record.state != Stored::Replaced)
+                .map(|record| shown(None, Some(record), history, lock, &self.settings.group)),
+        );
+        migrations.sort_by(|one, other| {
+            let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
+            match (key(one), key(other)) {
+                ((true, _), (true, _)) => one.name.cmp(&other.name),
+                (one, other) => one.cmp(&other),
+            }
+        });
+        migrations
     }
 }
 
@@ -131,6 +153,7 @@ fn shown(
     record: Option<&Record>,
     history: &History,
     lock: &LockReport,
+    group: &str,
 ) -> MigrationStatus {
     let (linked_is_replaced, record) = match linked.zip(record) {
         Some((linked, record)) if squash::is_of_the_other(record, linked) => {
@@ -218,6 +241,22 @@ fn shown(
             .map(Into::into)
             .collect(),
         source: linked.map(Migration::source),
+        group: group.to_owned(),
+        release: applied
+            .and_then(|one| one.by.as_ref())
+            .map(|by| by.release().to_owned())
+            .filter(|release| !release.is_empty()),
+        replaces: linked
+            .and_then(Migration::replaces)
+            .map(|replaces| Version::new(replaces.to))
+            .or_else(|| applied.and_then(|one| one.replaces)),
+        after: linked
+            .map(Migration::after)
+            .unwrap_or_default()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        last_event_at: record.and_then(|one| one.last_event_at),
     }
 }
 

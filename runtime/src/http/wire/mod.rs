@@ -5,6 +5,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod created;
+pub(crate) mod detail;
 pub(crate) mod details;
 pub(crate) mod doctor;
 pub(crate) mod drift;
@@ -13,5 +14,8 @@ mod policies;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod run_report;
+pub(crate) mod runs;
+pub(crate) mod status;
 pub(crate) mod steering;
+pub(crate) mod tag;
 pub(crate) mod texts;

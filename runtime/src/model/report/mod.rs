@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backfill;
+pub(crate) mod detail;
 pub(crate) mod doctor;
 pub(crate) mod dry_run;
 pub(crate) mod failure;
@@ -9,6 +10,7 @@ pub(crate) mod history;
 pub(crate) mod operator;
 pub(crate) mod plan;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod schema_at;
 pub(crate) mod schema_drift;
 pub(crate) mod status;
@@ -21,6 +23,7 @@ pub use self::{
         AuditPage, AuditPruned, AuditVerification,
     },
     backfill::BackfillReport,
+    detail::{BackfillDetail, MigrationDetail, OperationDetail, Touched},
     doctor::{DoctorCheck, DoctorFinding, DoctorReport, DoctorServer, DoctorVerdict},
     dry_run::{CommandReport, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, ShadowReport},
     failure::Failure,
@@ -31,6 +34,7 @@ pub use self::{
     },
     plan::{CheckReport, DeclaredOperation, PlanReport, PlanStep},
     run::{RunReport, StartReport, StepOutcome, StepReport},
+    runs::{RunEntry, RunEntryState, RunEntryStep, RunsReport},
     schema_at::SchemaAtReport,
     schema_drift::{
         SchemaDifference, SchemaDifferenceKind, SchemaDriftReport, SchemaMisfit, SchemaSample,

@@ -116,6 +116,7 @@ impl Waiting {
             failure: None,
             note: self.note.clone(),
             plan: None,
+            tags: Vec::new(),
         }
     }
 }
