@@ -197,10 +197,10 @@ async fn plan_required_half_way_names_a_way_out_that_works() {
     assert!(refused.contains("`plan --to 5 --out FILE`"), "{refused}");
     // As it says.
     let plan = build.up().to(Version::from(5)).plan_file().await.unwrap();
-    build.up().approved(plan).await.unwrap();
+    build.up().approved(&plan).await.unwrap();
     assert!(build.up().to(Version::from(6)).await.unwrap().stands.is_some());
     let plan = build.up().plan_file().await.unwrap();
-    build.up().approved(plan).await.unwrap();
+    build.up().approved(&plan).await.unwrap();
     assert_eq!(present(&fresh.db).await, [1, 2, 5, 9]);
 }
 
