@@ -150,6 +150,7 @@ pub use migrator::{
     steer::Steering,
     tag::SetTag,
     up::Up,
+    wait::WaitUntilCurrent,
 };
 #[cfg(feature = "audit-signature")]
 pub use model::audit_key::{AuditKey, AuditPublicKey};
@@ -173,7 +174,7 @@ pub use model::{
         RunPosition, RunReport, SchemaAtReport, SchemaDifference, SchemaDifferenceKind,
         SchemaDriftReport, SchemaMisfit, SchemaSample, ShadowReport, StartReport, StatusReport,
         SteeringReport, SteeringVerb, StepOutcome, StepProgress, StepReport, Tag, TagAction,
-        TagReport, TagsReport, Tuned, UnlockReport,
+        TagReport, TagsReport, Tuned, UnlockReport, WaitReport, WaitingFor,
     },
     result::{BoxError, Result},
     state::{Direction, Resolution, State, Who},

@@ -18,6 +18,7 @@ pub(crate) mod repair;
 pub(crate) mod steer;
 pub(crate) mod tag;
 pub(crate) mod up;
+pub(crate) mod wait;
 
 use std::{future::Future, pin::Pin, time::Duration};
 

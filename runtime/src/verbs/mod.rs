@@ -12,6 +12,7 @@ pub(crate) mod schema_at;
 pub(crate) mod status;
 pub(crate) mod steer;
 pub(crate) mod tag;
+pub(crate) mod wait;
 
 use mongodb::bson::{Document, doc};
 
@@ -72,6 +73,11 @@ impl Runner {
         allow_pending: bool,
     ) -> Result<CheckReport, Error> {
         self.peek().await?;
+        self.check_history(strict, allow_pending).await
+    }
+
+    /// [`check`](Self::check) without the look at whose collection it is.
+    async fn check_history(&self, strict: bool, allow_pending: bool) -> Result<CheckReport, Error> {
         let (history, _) = read_all(&self.control, None).await?;
         let pending: Vec<Named> =
             plan::pending(&self.registry, &history).map(Migration::named).collect();

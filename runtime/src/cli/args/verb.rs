@@ -50,6 +50,14 @@ pub enum Command {
     /// database.)
     Check(CheckArgs),
 
+    /// Wait until nothing is pending; applies nothing
+    ///
+    /// For an init container, or for a script: another process applies the migrations. A server that is not
+    /// up yet is waited for, too. Says on stderr what it waits for. The exit code is 0 when nothing is pending;
+    /// after --timeout, 3 if migrations are pending and 69 if the server is out of reach. What no wait helps
+    /// against, such as an edited migration (65), ends it at once.
+    Wait(WaitArgs),
+
     /// Compare the live schema with the one that the migrations lead to (models.snap)
     ///
     /// Validators and indexes: missing, changed, and extra, each with the command that fixes it.
@@ -134,6 +142,7 @@ impl Command {
             Self::History(_) => "history",
             Self::Audit(_) => "audit",
             Self::Check(_) => "check",
+            Self::Wait(_) => "wait",
             Self::Drift(_) => "drift",
             Self::Doctor(_) => "doctor",
             Self::Schema(_) => "schema",
@@ -268,6 +277,24 @@ pub struct CheckArgs {
     /// Which lints are shown.
     #[command(flatten)]
     pub lints: LintArgs,
+}
+
+/// How `wait` waits.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct WaitArgs {
+    /// The longest wait [default: for ever]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+
+    /// How often to look, 100ms to 1h; each look is one command
+    #[arg(
+        long, value_name = "DURATION", value_parser = duration::parse, default_value = "2s"
+    )]
+    pub every: Duration,
+
+    /// What to do in doubtful cases.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
 }
 
 /// What `drift` compares, and what becomes of the differences.
