@@ -80,8 +80,6 @@ rules! {
         "fix the migration, and run `cargo mongrate ci` again";
     APP_FAILED "app_failed" "The app could not be built, or it refused to run its migrations."
         "`cargo mongrate doctor`";
-    SKIPPED "skipped" "A check was not made."
-        "give it what it needs";
     USES_APP_TYPE "uses_app_type" "A migration uses code of the app whose text no checksum sees."
         "keep a copy in the migration's file, or name it in `uses`, or `allow = \"uses_app_type\"`";
     LARGE_TRANSACTION "large_transaction" "Writes more documents in one transaction than its time or its size allows."
