@@ -23,6 +23,7 @@ def same(what, found, wanted):
 
 
 def count(words):
+    words = list(words)
     return {word: sum(1 for each in words if each == word) for word in expected}
 
 

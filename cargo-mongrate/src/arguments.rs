@@ -320,14 +320,14 @@ impl Verb {
         Some(Call { verb, build: &app.build, arguments: &app.rest })
     }
 
-    /// The formats of a verb that reports findings, and whether it is asked for JSON in the old way.
-    pub(crate) fn format(&self) -> Option<(&FormatArgs, bool)> {
+    /// Name and formats of a verb that reports findings, and whether it is asked for JSON in the old way.
+    pub(crate) fn format(&self) -> Option<(&'static str, &FormatArgs, bool)> {
         match self {
-            Self::Check { format, json, .. } => Some((format, *json)),
-            Self::Ci(ci) => Some((&ci.format, false)),
-            Self::Lint(lint) => Some((&lint.format, false)),
+            Self::Check { format, json, .. } => Some(("check", format, *json)),
+            Self::Ci(ci) => Some(("ci", &ci.format, false)),
+            Self::Lint(lint) => Some(("lint", &lint.format, false)),
             // Its own JSON has more than findings.
-            Self::Diff(diff) if diff.check && !diff.json => Some((&diff.format, false)),
+            Self::Diff(diff) if diff.check && !diff.json => Some(("diff", &diff.format, false)),
             _ => None,
         }
     }
@@ -340,6 +340,6 @@ impl Verb {
         {
             return Some("`--format` is for `diff --check`, without `--json`");
         }
-        self.format().and_then(|(format, _)| format.contradiction())
+        self.format().and_then(|(_, format, _)| format.contradiction())
     }
 }

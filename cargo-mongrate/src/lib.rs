@@ -78,7 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Runs a verb that reports findings; `None` for the others.
 fn review(workspace: &Workspace, package_args: &PackageArgs, verb: &Verb) -> Option<ExitCode> {
     let selection = selection(package_args);
-    let (args, is_json) = verb.format()?;
+    let (_, args, is_json) = verb.format()?;
     let packages = match workspace.select(&selection) {
         Ok(packages) => packages,
         Err(problems) => return Some(refused(verb, problems)),
@@ -117,8 +117,8 @@ fn review(workspace: &Workspace, package_args: &PackageArgs, verb: &Verb) -> Opt
 
 /// Reports why a verb cannot begin, in the format that was asked for.
 fn refused(verb: &Verb, problems: Vec<String>) -> ExitCode {
-    let Some((args, is_json)) = verb.format() else { return finish(Err(problems)) };
-    let mut review = Review::new("check");
+    let Some((name, args, is_json)) = verb.format() else { return finish(Err(problems)) };
+    let mut review = Review::new(name);
     let invalid = |it: &String| Finding::read(&rules::INVALID, Severity::Error, it);
     review.checked(verbs::SOURCES, problems.iter().map(invalid).collect());
     format::finish(&review, args, is_json, &[])

@@ -220,7 +220,7 @@ fn stale(
     let asked = Asked { workspace, selection, build: &options.build, rest: &options.rest };
     match asked.schema_at(newest) {
         Ok(text) => schema::stale(package, &text),
-        Err(finding) => Some(finding),
+        Err(finding) => Some(*finding),
     }
 }
 

@@ -91,6 +91,7 @@ impl AppReport {
     /// The scratch database, and how many migrations ran in it.
     pub(super) fn shadow_run(&self) -> ShadowRun {
         let ran = self.steps.iter().filter(|step| step.outcome.as_deref() == Some("ran")).count();
+        let ran = u64::try_from(ran).unwrap_or(u64::MAX);
         let scratch = self.shadow.as_ref();
         ShadowRun {
             ran,

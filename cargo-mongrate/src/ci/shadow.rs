@@ -75,19 +75,19 @@ impl<'a> Asked<'a> {
     }
 
     /// The schema that the migrations up to a version lead to in an empty database.
-    pub(super) fn schema_at(&self, version: i64) -> Result<String, Finding> {
+    pub(super) fn schema_at(&self, version: i64) -> Result<String, Box<Finding>> {
         let arguments = vec!["--at".into(), version.to_string().into(), "--json".into()];
         let printed = self.printed("schema", arguments)?;
         match printed.get("schema").and_then(Value::as_str) {
             Some(schema) => Ok(schema.to_owned()),
-            None => Err(failed("schema", &printed)),
+            None => Err(Box::new(failed("schema", &printed))),
         }
     }
 
     fn report(&self, verb: &'static str, arguments: Vec<OsString>) -> Answer {
         let printed = match self.printed(verb, arguments) {
             Ok(printed) => printed,
-            Err(finding) => return Answer::Failed(finding),
+            Err(finding) => return Answer::Failed(*finding),
         };
         if printed.pointer("/error/code").is_some_and(|code| code == "no_uri") {
             return Answer::Skipped("the app found no server: set MONGODB_URI".to_owned());
@@ -99,17 +99,22 @@ impl<'a> Asked<'a> {
     }
 
     /// Runs a verb, and reads the JSON that it prints.
-    fn printed(&self, verb: &'static str, mut arguments: Vec<OsString>) -> Result<Value, Finding> {
+    fn printed(
+        &self,
+        verb: &'static str,
+        mut arguments: Vec<OsString>,
+    ) -> Result<Value, Box<Finding>> {
         arguments.extend(self.rest.iter().cloned());
         let call = Call { verb, build: self.build, arguments: &arguments };
         let error = |text| Finding::error(&rules::APP_FAILED, text);
-        let text = app::printed(self.workspace, self.selection, &call).map_err(error)?;
+        let text = app::printed(self.workspace, self.selection, &call)
+            .map_err(|text| Box::new(error(text)))?;
         serde_json::from_str(&text).map_err(|_| {
-            error(format!(
+            let text = format!(
                 "the app could not be built, or its `{verb}` printed no report: what cargo and the app say \
                  is on stderr"
-            ))
-            .next(format!("run `cargo mongrate {verb}` by hand"))
+            );
+            Box::new(error(text).next(format!("run `cargo mongrate {verb}` by hand")))
         })
     }
 }

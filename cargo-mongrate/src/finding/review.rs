@@ -71,7 +71,7 @@ pub(crate) struct Cost {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ShadowRun {
     /// How many migrations ran to their end.
-    pub(crate) ran: usize,
+    pub(crate) ran: u64,
     /// Documents that were copied into the scratch database.
     pub(crate) documents: u64,
     pub(crate) collections: u64,
@@ -138,7 +138,7 @@ impl Review {
     }
 
     /// A file, from the root of the repository, with `/` between its parts.
-    pub(crate) fn from_root(&self, place: &Place) -> String {
+    pub(crate) fn rooted(&self, place: &Place) -> String {
         let file = place.file.replace('\\', "/");
         if file.starts_with('/') { file } else { format!("{}{file}", self.prefix) }
     }

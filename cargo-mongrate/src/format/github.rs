@@ -18,7 +18,7 @@ fn annotation(review: &Review, finding: &Finding) -> String {
     };
     let mut properties = Vec::new();
     if let Some(place) = &finding.place {
-        properties.push(format!("file={}", property(&review.from_root(place))));
+        properties.push(format!("file={}", property(&review.rooted(place))));
         properties.extend(place.line.map(|line| format!("line={line}")));
     }
     properties.push(format!("title={}", property(&format!("mongrate: {}", finding.rule.code))));

@@ -35,7 +35,7 @@ pub(super) fn render(review: &Review, also: Map<String, Value>) -> String {
             json!({
                 "version": migration.version,
                 "name": migration.name,
-                "file": place.map(|place| review.from_root(place)),
+                "file": place.map(|place| review.rooted(place)),
                 "line": place.and_then(|place| place.line),
                 "kind": (!migration.kind.is_empty()).then_some(&migration.kind),
                 "reversible": migration.is_reversible,
@@ -73,7 +73,7 @@ fn finding(review: &Review, finding: &Finding) -> Value {
     json!({
         "code": finding.rule.code,
         "severity": finding.severity.word(),
-        "file": place.map(|place| review.from_root(place)),
+        "file": place.map(|place| review.rooted(place)),
         "line": place.and_then(|place| place.line),
         "text": finding.text,
         "next": finding.way_out(),

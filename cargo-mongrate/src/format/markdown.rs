@@ -1,6 +1,6 @@
 //! A comment for a pull request: what is new and what it does, then the findings.
 
-use super::plain;
+use super::plain::{self, counted};
 use crate::finding::{Finding, Outcome, Review, Severity, Touched};
 
 /// By this line a bot finds its own comment again.
@@ -41,7 +41,7 @@ pub(super) fn render(review: &Review) -> String {
         for finding in found {
             let place = finding.place.as_ref().map_or("–".to_owned(), |place| {
                 let line = place.line.map_or(String::new(), |line| format!(":{line}"));
-                code(&format!("{}{line}", review.from_root(place)))
+                code(&format!("{}{line}", review.rooted(place)))
             });
             text += &format!(
                 "| {place} | {} | {} |\n",
@@ -68,7 +68,7 @@ pub(super) fn render(review: &Review) -> String {
 fn row(review: &Review, migration: &Touched) -> String {
     let place = migration.place.as_ref().map_or(String::new(), |place| {
         let line = place.line.map_or(String::new(), |line| format!(":{line}"));
-        format!("<br>{}", code(&format!("{}{line}", review.from_root(place))))
+        format!("<br>{}", code(&format!("{}{line}", review.rooted(place))))
     });
     let kind = match migration.kind.is_empty() {
         true => String::new(),
@@ -87,8 +87,8 @@ fn row(review: &Review, migration: &Touched) -> String {
         format!(
             "{} ms, {}, {} written",
             cost.duration_ms,
-            counted(usize::try_from(cost.commands).unwrap_or(usize::MAX), "command"),
-            counted(usize::try_from(cost.written).unwrap_or(usize::MAX), "document"),
+            counted(cost.commands, "command"),
+            counted(cost.written, "document"),
         )
     });
     format!(
@@ -98,10 +98,6 @@ fn row(review: &Review, migration: &Touched) -> String {
         touches.join("<br>"),
         if migration.is_reversible { "yes" } else { "**no**" },
     )
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A text in a cell, of which nothing is markup but code between backticks.

@@ -26,6 +26,11 @@ pub(super) fn line(text: &str) -> String {
     lines(text).replace('\n', "\\n")
 }
 
+/// `1 command`, `3 commands`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

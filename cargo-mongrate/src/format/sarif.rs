@@ -70,7 +70,7 @@ fn result(review: &Review, finding: &Finding, rules: &[&Rule]) -> Value {
     // A result without a location is not shown by every viewer, so it is that of the package as a whole.
     let mut physical = json!({ "artifactLocation": { "uri": "Cargo.toml" } });
     if let Some(place) = &finding.place {
-        physical = json!({ "artifactLocation": { "uri": uri(&review.from_root(place)) } });
+        physical = json!({ "artifactLocation": { "uri": uri(&review.rooted(place)) } });
         if let (Some(line), Some(fields)) = (place.line, physical.as_object_mut()) {
             fields.insert("region".to_owned(), json!({ "startLine": line.max(1) }));
         }

@@ -52,8 +52,10 @@ fn head(review: &Review) -> String {
         }
         if let Some(cost) = migration.cost {
             text += &format!(
-                "  in the shadow run: {} ms, {} commands, {} documents written\n",
-                cost.duration_ms, cost.commands, cost.written
+                "  in the shadow run: {} ms, {}, {} written\n",
+                cost.duration_ms,
+                plain::counted(cost.commands, "command"),
+                plain::counted(cost.written, "document"),
             );
         }
     }
