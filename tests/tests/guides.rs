@@ -158,7 +158,7 @@ fn what_the_guide_to_models_shows_is_compiled() {
 #[test]
 fn the_job_of_the_guide_knows_the_exit_codes() {
     use mongrate::Kind;
-    let guide = read("docs/production.md");
+    let guide = read("docs/deploying.md");
     let job = guide.split("```yaml\n").find(|block| block.contains("kind: Job")).unwrap();
     let job = job.split("```").next().unwrap();
     for line in ["name: shop-migrate-1-4-0", "- name: MONGODB_DATABASE", "restartPolicy: Never"] {

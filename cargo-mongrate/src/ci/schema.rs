@@ -22,6 +22,9 @@ pub(super) fn path(package: &Package) -> PathBuf {
 
 /// A note for each collection that the file now has otherwise than at the base.
 pub(super) fn changed(package: &Package, base: &Base<'_>, is_explained: bool) -> Vec<Finding> {
+    if base.commits().is_empty() {
+        return Vec::new();
+    }
     let path = path(package);
     let before = base.text(&path).unwrap_or_default().replace("\r\n", "\n");
     let now = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
