@@ -146,8 +146,9 @@ async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> O
 
 /// The error when the server did not answer a single look in time.
 fn unanswered() -> Error {
-    let error = mongodb::error::Error::custom("it did not answer within the timeout of the wait");
-    Error::server("look whether migrations are pending", error)
+    let text = "the server did not answer within the timeout of the wait";
+    let error = std::io::Error::new(std::io::ErrorKind::TimedOut, text);
+    Error::server("see whether migrations are pending", mongodb::error::Error::from(error))
 }
 
 #[cfg(test)]
@@ -163,6 +164,8 @@ mod tests {
 
     #[test]
     fn no_answer_is_a_server_out_of_reach() {
-        assert_eq!(unanswered().kind().exit_code(), 69);
+        let error = unanswered();
+        assert_eq!(error.kind().exit_code(), 69);
+        assert!(error.to_string().contains("did not answer within"), "{error}");
     }
 }
