@@ -2,7 +2,10 @@
 
 use std::{env, path::Path};
 
-use crate::{places::here, rebase::git::Git, rebase::ownership::shared_commits};
+use crate::{
+    places::here,
+    rebase::{git::Git, ownership::shared_commits},
+};
 
 /// The variables in which a CI names the target branch of a pull request: GitHub, GitLab, Azure Pipelines,
 /// Bitbucket, Jenkins.

@@ -250,8 +250,9 @@ pub use self::{
         verb::{
             Answer, BaselineArgs, CheckArgs, Command, CompletionsArgs, CreateArgs, DownArgs,
             DriftArgs, ForceUnlockArgs, ImportArgs, KindArg, PlanArgs, RedoArgs, RepairArgs,
-            ResolveArgs, SchemaArgs, StatusArgs, UpArgs, WaitArgs,
+            ResolveArgs, SchemaArgs, StatusArgs, UpArgs,
         },
+        wait::WaitArgs,
     },
     connect::Connection,
     error::CliError,

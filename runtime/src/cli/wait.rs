@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    args::verb::WaitArgs,
+    args::wait::WaitArgs,
     connect::{Connection, unless_cancelled},
     error::CliError,
     render::{operator, style::safe},

@@ -13,6 +13,7 @@ use super::{
     },
     release::{AloneArgs, HistoryArgs, TagArgs},
     steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
+    wait::WaitArgs,
 };
 use crate::{Tool, Version, cli::duration};
 
@@ -277,24 +278,6 @@ pub struct CheckArgs {
     /// Which lints are shown.
     #[command(flatten)]
     pub lints: LintArgs,
-}
-
-/// How `wait` waits.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct WaitArgs {
-    /// The longest wait [default: for ever]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub timeout: Option<Duration>,
-
-    /// How often to look, 100ms to 1h; each look is one command
-    #[arg(
-        long, value_name = "DURATION", value_parser = duration::parse, default_value = "2s"
-    )]
-    pub every: Duration,
-
-    /// What to do in doubtful cases.
-    #[command(flatten)]
-    pub policy: PolicyArgs,
 }
 
 /// What `drift` compares, and what becomes of the differences.
