@@ -51,6 +51,16 @@ book:
 quick-start:
     bash tests/quick_start
 
+# Validates deploy/, the action, and the recipes for forges.
+[group('documentation')]
+deploy:
+    bash tests/deploy
+
+# Checks a change of a new app with `cargo mongrate ci`, and reads each of its formats.
+[group('documentation')]
+ci-product:
+    bash tests/ci_product
+
 # Builds with each of the driver's features, and says which driver is needed; installs what they need.
 [group('long tests')]
 driver:

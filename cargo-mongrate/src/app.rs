@@ -26,6 +26,19 @@ pub(crate) fn run(workspace: &Workspace, selection: &Selection<'_>, call: &Call<
     }
 }
 
+/// Runs the app, and returns what it prints to stdout, whatever its exit code is. What it prints to stderr
+/// is shown.
+pub(crate) fn printed(
+    workspace: &Workspace,
+    selection: &Selection<'_>,
+    call: &Call<'_>,
+) -> Result<String, String> {
+    let mut command = prepared(workspace, selection, call)?;
+    let output = command.stderr(Stdio::inherit()).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("cannot run cargo: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Runs the app, and returns what it prints to stdout. What it prints to stderr is shown.
 pub(crate) fn output(
     workspace: &Workspace,
@@ -75,7 +88,10 @@ fn replace(mut command: Command) -> ExitCode {
 }
 
 /// The package whose binary has the command line.
-fn package<'a>(workspace: &'a Workspace, selection: &Selection<'_>) -> Result<&'a Package, String> {
+pub(crate) fn package<'a>(
+    workspace: &'a Workspace,
+    selection: &Selection<'_>,
+) -> Result<&'a Package, String> {
     match selection.names {
         [] => {}
         [_] => {

@@ -7,6 +7,8 @@ use mongrate_seal::create::Template;
 
 use crate::{
     build::Build,
+    ci::options::{Ci, Lint},
+    format::FormatArgs,
     models::options::{Diff, Models},
     rebase::{conflict::Side, options::RebaseOptions},
     squash::options::Squash,
@@ -111,12 +113,15 @@ pub(crate) enum Verb {
         #[arg(long)]
         strict: bool,
         /// Print one JSON document
-        #[arg(long, conflicts_with = "server")]
+        #[arg(long, conflicts_with_all = ["server", "format"])]
         json: bool,
+        /// Where the result goes.
+        #[command(flatten)]
+        format: FormatArgs,
         /// Afterwards, run the app's `check` on the database
         ///
         /// It runs if the sources are valid, and fails if a migration is pending, edited or late.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "format")]
         server: bool,
         #[command(flatten)]
         build: Build,
@@ -124,6 +129,14 @@ pub(crate) enum Verb {
         #[arg(last = true, value_name = "APP ARGUMENTS", requires = "server")]
         rest: Vec<OsString>,
     },
+    /// Make every check that a build server should make
+    ///
+    /// The sources and migrations.sum, what the base branch has sealed, models.snap and the types, schema.snap,
+    /// lints, and a shadow run of what is pending if there is a server. Each finding has a file, a line, a code
+    /// and a way out, in the form that your CI shows: `--format`.
+    Ci(Box<Ci>),
+    /// Report only the lints: of the sources, and of the app's plan
+    Lint(Lint),
     /// App: show every migration and its state
     Status(App),
     /// App: apply pending migrations
@@ -170,6 +183,8 @@ pub(crate) enum Verb {
     Purge(App),
     /// App: send a made-up event to the webhook (feature `webhook`)
     Webhook(App),
+    /// App: wait until nothing is pending
+    Wait(App),
     /// App: serve HTTP and a dashboard (feature `http`)
     Serve(App),
     /// App: print a completion script for a shell
@@ -293,14 +308,38 @@ impl Verb {
             Self::Repair(app) => ("repair", app),
             Self::Purge(app) => ("purge", app),
             Self::Webhook(app) => ("webhook", app),
+            Self::Wait(app) => ("wait", app),
             Self::Serve(app) => ("serve", app),
             Self::Completions(app) => ("completions", app),
             Self::Diff(_) | Self::Models(_) => return None,
             Self::New(_) | Self::Seal | Self::Reseal { .. } | Self::Rebase(_) | Self::Squash(_) => {
                 return None;
             }
-            Self::Check { .. } => return None,
+            Self::Check { .. } | Self::Ci(_) | Self::Lint(_) => return None,
         };
         Some(Call { verb, build: &app.build, arguments: &app.rest })
+    }
+
+    /// Name and formats of a verb that reports findings, and whether it is asked for JSON in the old way.
+    pub(crate) fn format(&self) -> Option<(&'static str, &FormatArgs, bool)> {
+        match self {
+            Self::Check { format, json, .. } => Some(("check", format, *json)),
+            Self::Ci(ci) => Some(("ci", &ci.format, false)),
+            Self::Lint(lint) => Some(("lint", &lint.format, false)),
+            // Its own JSON has more than findings.
+            Self::Diff(diff) if diff.check && !diff.json => Some(("diff", &diff.format, false)),
+            _ => None,
+        }
+    }
+
+    /// Options that contradict each other.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        if let Self::Diff(diff) = self
+            && !diff.format.format.is_empty()
+            && (!diff.check || diff.json)
+        {
+            return Some("`--format` is for `diff --check`, without `--json`");
+        }
+        self.format().and_then(|(_, format, _)| format.contradiction())
     }
 }

@@ -11,6 +11,7 @@ use mongrate_seal::{
 use serde_json::{Value, json};
 
 use crate::{
+    finding::{Finding, Severity, rules},
     package::Package,
     places::{place, relative, shown},
 };
@@ -71,7 +72,7 @@ impl Named<'_> {
     }
 
     /// What the lint says, if the migration does not allow it.
-    pub(crate) fn lint(&self) -> Option<String> {
+    pub(crate) fn lint(&self) -> Option<Finding> {
         let unseen: Vec<&OutsideName> = self.outside.unseen().collect();
         if unseen.is_empty() || self.is_allowed() {
             return None;
@@ -91,14 +92,20 @@ impl Named<'_> {
                 paths.join(", ")
             ),
         };
-        Some(format!(
-            "{}: {} `{}` uses {}{more}, whose text no checksum sees: keep copies in the migration's own \
-             file{uses}; or acknowledge it: `allow = \"{LINT}\"` ({LINT})",
-            place(self.migration),
+        let text = format!(
+            "{} `{}` uses {}{more}, whose text no checksum sees: keep copies in the migration's own \
+             file{uses}; or acknowledge it: `allow = \"{LINT}\"`",
             self.migration.version,
             self.migration.name,
             named.join(", "),
-        ))
+        );
+        let lint = Finding::new(&rules::USES_APP_TYPE, Severity::Warning, text);
+        Some(lint.at(&self.migration.file, self.migration.line))
+    }
+
+    /// The lint as a text of its own.
+    pub(crate) fn lint_text(&self) -> Option<String> {
+        self.lint().map(|lint| format!("{lint} ({LINT})"))
     }
 
     fn json(&self) -> Value {
@@ -133,33 +140,39 @@ pub(crate) fn lints_json(package: &str, all: &[Named<'_>]) -> Vec<Value> {
             "group": group,
             "version": version,
             "migration": name,
-            "message": named.lint()?,
+            "message": named.lint_text()?,
         }))
     };
     all.iter().filter_map(lint).collect()
 }
 
 /// The lints of all migrations.
-pub(crate) fn lints(all: &[Named<'_>]) -> Vec<String> {
+pub(crate) fn lints(all: &[Named<'_>]) -> Vec<Finding> {
     all.iter().filter_map(Named::lint).collect()
 }
 
-/// The lints of the migrations that are not sealed yet, and one for all that are: there, only copies
-/// and `allow` leave the checksum as it is.
-pub(crate) fn warnings(package: &str, all: &[Named<'_>]) -> Vec<String> {
-    let mut warnings: Vec<String> =
-        all.iter().filter(|named| !named.is_sealed).filter_map(Named::lint).collect();
-    let sealed = all.iter().filter(|named| named.is_sealed && named.lint().is_some()).count();
+/// The lints of the migrations that are not sealed yet or that the caller takes for new, and one for all
+/// others: there, only copies and `allow` leave the checksum as it is.
+pub(crate) fn warnings(
+    package: &str,
+    all: &[Named<'_>],
+    is_new: impl Fn(&Written) -> bool,
+) -> Vec<Finding> {
+    let (told, summed): (Vec<_>, Vec<_>) =
+        all.iter().partition(|named| !named.is_sealed || is_new(named.migration));
+    let mut warnings: Vec<Finding> = told.into_iter().filter_map(Named::lint).collect();
+    let sealed = summed.iter().filter(|named| named.lint().is_some()).count();
     if sealed > 0 {
         let (use_, them, their) = match sealed {
             1 => ("1 sealed migration uses", "it", "its own file"),
             _ => (&*format!("{sealed} sealed migrations use"), "them", "their own files"),
         };
-        warnings.push(format!(
-            "package `{package}`: {use_} items whose text no checksum sees (listed above; {LINT}): \
-             copies in {their} protect {them} and leave the checksum as it is; `allow = \"{LINT}\"` \
+        let text = format!(
+            "package `{package}`: {use_} items whose text no checksum sees (`cargo mongrate check` lists \
+             them): copies in {their} protect {them} and leave the checksum as it is; `allow = \"{LINT}\"` \
              acknowledges it"
-        ));
+        );
+        warnings.push(Finding::new(&rules::USES_APP_TYPE, Severity::Warning, text));
     }
     warnings
 }

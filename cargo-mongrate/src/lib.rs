@@ -7,7 +7,10 @@ mod arguments;
 mod attribute;
 mod build;
 mod cargo;
+mod ci;
 mod crate_names;
+mod finding;
+mod format;
 mod graph;
 mod hermetic;
 mod models;
@@ -29,9 +32,11 @@ use clap::{Parser as _, error::ErrorKind};
 
 use self::{
     arguments::{Call, Cargo, Mongrate, PackageArgs, Verb},
+    finding::{Finding, Review, Severity, rules},
     models::options::Models,
     package::{Package, Selection, Workspace},
-    report::{Report, USAGE, finish, finish_json},
+    report::{Report, USAGE, finish, print_to_stderr},
+    verbs::Checked,
 };
 
 /// What `check` reports when the sources are valid, without and with `--server`.
@@ -55,34 +60,68 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if is_requested { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
         }
     };
-    let is_json = matches!(verb, Verb::Check { json: true, .. });
+    if let Some(problem) = verb.contradiction() {
+        print_to_stderr("error: ", &[problem.to_owned()]);
+        return ExitCode::from(USAGE);
+    }
     let workspace = match Workspace::read(package_args.manifest_path.as_deref()) {
         Ok(workspace) => workspace,
-        Err(problems) if is_json => return finish_json(Err(problems)),
-        Err(problems) => return finish(Err(problems)),
+        Err(problems) => return refused(&verb, problems),
     };
     if let Some(call) = verb.app() {
         return app::run(&workspace, &selection(&package_args), &call);
     }
-    if let Verb::Check { server: true, build, rest, strict, json: _ } = &verb {
-        let checked = workspace
-            .select(&selection(&package_args))
-            .and_then(|packages| verbs::check(&workspace, &packages, *strict));
-        let checked = checked.map(|mut report| {
-            report.lines.push(THEN_THE_APP.to_owned());
-            report
-        });
-        let is_valid = checked.as_ref().is_ok_and(|report| report.problems.is_empty());
-        let code = finish(checked);
-        let call = Call { verb: "check", build, arguments: rest };
-        return if is_valid {
-            app::run(&workspace, &selection(&package_args), &call)
-        } else {
+    review(&workspace, &package_args, &verb)
+        .unwrap_or_else(|| finish(run_verb(&workspace, &package_args, verb)))
+}
+
+/// Runs a verb that reports findings; `None` for the others.
+fn review(workspace: &Workspace, package_args: &PackageArgs, verb: &Verb) -> Option<ExitCode> {
+    let selection = selection(package_args);
+    let (_, args, is_json) = verb.format()?;
+    let packages = match workspace.select(&selection) {
+        Ok(packages) => packages,
+        Err(problems) => return Some(refused(verb, problems)),
+    };
+    Some(match verb {
+        Verb::Check { server, build, rest, strict, .. } => {
+            let Checked { mut review, json, .. } =
+                verbs::check(workspace, &packages, *strict, |_| Vec::new());
+            let is_valid = review.is_ok();
+            if is_valid {
+                let last = if *server { THEN_THE_APP } else { ONLY_SOURCES };
+                review.lines.push(last.to_owned());
+            }
+            let code = format::finish(&review, args, is_json, &json);
+            if *server && is_valid {
+                let call = Call { verb: "check", build, arguments: rest };
+                return Some(app::run(workspace, &selection, &call));
+            }
             code
-        };
-    }
-    let finish = if is_json { finish_json } else { finish };
-    finish(run_verb(&workspace, &package_args, verb))
+        }
+        Verb::Ci(options) => {
+            let (review, json) = ci::run(workspace, &selection, &packages, options);
+            format::finish(&review, args, is_json, &json)
+        }
+        Verb::Lint(options) => {
+            let review = ci::lint(workspace, &selection, &packages, options);
+            format::finish(&review, args, is_json, &[])
+        }
+        Verb::Diff(diff) => {
+            let review = models::diff::check(workspace, &packages, diff);
+            format::finish(&review, args, is_json, &[])
+        }
+        _ => return None,
+    })
+}
+
+/// Reports why a verb cannot begin, in the format that was asked for.
+fn refused(verb: &Verb, problems: Vec<String>) -> ExitCode {
+    let Some((name, args, is_json)) = verb.format() else { return finish(Err(problems)) };
+    let mut review = Review::new(name);
+    let invalid = |it: &String| Finding::read(&rules::INVALID, Severity::Error, it);
+    review.checked(verbs::SOURCES, problems.iter().map(invalid).collect());
+    format::finish(&review, args, is_json, &[])
 }
 
 fn selection(package_args: &PackageArgs) -> Selection<'_> {
@@ -112,13 +151,6 @@ fn run_verb(
             squash::run(workspace, &selection(package_args), &packages, &options)
         }
         Verb::Rebase(args) => rebase::run(&packages, &args.into()),
-        Verb::Check { strict, .. } => {
-            let mut report = verbs::check(workspace, &packages, strict)?;
-            if report.problems.is_empty() {
-                report.lines.push(ONLY_SOURCES.to_owned());
-            }
-            Ok(report)
-        }
-        _ => unreachable!("runs the app"),
+        _ => unreachable!("runs the app, or reports findings"),
     }
 }

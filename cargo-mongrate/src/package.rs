@@ -43,6 +43,8 @@ pub(crate) struct Package {
     pub(crate) uses_mongrate: bool,
     /// Whether it enables mongrate's command line.
     pub(crate) has_cli: bool,
+    /// Whether it enables mongrate's embedded server.
+    pub(crate) has_embedded: bool,
     /// Whether it may be published to a registry.
     pub(crate) is_published: bool,
 }
@@ -173,6 +175,15 @@ impl Workspace {
     }
 }
 
+impl Workspace {
+    /// Whether a package, or a package of the workspace that it depends on, enables the embedded server.
+    pub(crate) fn has_embedded(&self, package: &Package) -> bool {
+        let depends_on = |other: &Package| self.depends_on(package, &other.name);
+        let mut all = self.packages.iter();
+        package.has_embedded || all.any(|other| other.has_embedded && depends_on(other))
+    }
+}
+
 /// The names of packages as a list: `` `a`, `b` and `c` ``.
 pub(crate) fn name_list(packages: &[&Package]) -> String {
     let names: Vec<String> = packages.iter().map(|package| format!("`{}`", package.name)).collect();
@@ -194,14 +205,21 @@ fn package(value: &Value) -> Option<Package> {
     };
     let is_mongrate =
         |dependency: &&Value| dependency.get("name").is_some_and(|name| name == "mongrate");
-    let enables_cli = dependencies()
-        .filter(is_mongrate)
-        .any(|dependency| list(dependency, "features").iter().any(|feature| feature == "cli"));
-    let forwards_cli = value.get("features").and_then(Value::as_object).is_some_and(|features| {
-        features.values().filter_map(Value::as_array).flatten().any(|enabled| {
-            enabled.as_str().is_some_and(|name| name == "mongrate/cli" || name == "mongrate?/cli")
+    let enables = |wanted: &str| {
+        dependencies()
+            .filter(is_mongrate)
+            .any(|dependency| list(dependency, "features").iter().any(|feature| feature == wanted))
+    };
+    let forwards = |wanted: &str| {
+        let features = value.get("features").and_then(Value::as_object);
+        features.is_some_and(|features| {
+            features.values().filter_map(Value::as_array).flatten().any(|enabled| {
+                let name = enabled.as_str().unwrap_or_default();
+                let name = name.strip_prefix("mongrate/").or(name.strip_prefix("mongrate?/"));
+                name == Some(wanted)
+            })
         })
-    });
+    };
     Some(Package {
         name: text(value, "name")?,
         roots: targets()
@@ -217,7 +235,8 @@ fn package(value: &Value) -> Option<Package> {
         settings: settings(value),
         depends: dependencies().filter_map(|dependency| text(dependency, "name")).collect(),
         uses_mongrate: dependencies().any(|dependency| is_mongrate(&dependency)),
-        has_cli: enables_cli || forwards_cli,
+        has_cli: enables("cli") || forwards("cli"),
+        has_embedded: enables("embedded"),
         is_published: value
             .get("publish")
             .and_then(Value::as_array)

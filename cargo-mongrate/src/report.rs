@@ -5,8 +5,6 @@ use std::{
     process::ExitCode,
 };
 
-use serde_json::{Map, Value};
-
 /// The exit code for wrong arguments, the same as in the app's own command line.
 pub(crate) const USAGE: u8 = 64;
 
@@ -17,8 +15,6 @@ pub(crate) struct Report {
     /// What you should know, though nothing is wrong.
     pub(crate) warnings: Vec<String>,
     pub(crate) problems: Vec<String>,
-    /// What the verb found, in the form for programs.
-    pub(crate) json: Vec<(&'static str, Value)>,
 }
 
 impl From<Vec<String>> for Report {
@@ -29,7 +25,7 @@ impl From<Vec<String>> for Report {
 
 /// Prints the report, and returns the exit code.
 pub(crate) fn finish(outcome: Result<Report, Vec<String>>) -> ExitCode {
-    let Report { lines, warnings, problems, json: _ } =
+    let Report { lines, warnings, problems } =
         outcome.unwrap_or_else(|problems| Report { problems, ..Report::default() });
     let printed = print_lines(&lines);
     print_to_stderr("warning: ", &warnings);
@@ -43,24 +39,19 @@ pub(crate) fn finish(outcome: Result<Report, Vec<String>>) -> ExitCode {
     if problems.is_empty() && printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Prints the report as one JSON document, errors among it, and returns the exit code.
-pub(crate) fn finish_json(outcome: Result<Report, Vec<String>>) -> ExitCode {
-    let Report { lines, warnings, problems, json } =
-        outcome.unwrap_or_else(|problems| Report { problems, ..Report::default() });
-    let mut document = Map::new();
-    document.insert("ok".to_owned(), problems.is_empty().into());
-    document.insert("problems".to_owned(), problems.clone().into());
-    document.insert("warnings".to_owned(), warnings.into());
-    document.insert("lines".to_owned(), lines.into());
-    document.extend(json.into_iter().map(|(key, value)| (key.to_owned(), value)));
-    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    finish(Ok(Report { lines: vec![text], ..Report::default() }));
-    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
 /// Prints to stdout. A reader that closed the pipe (`| head -1`) is no failure: the work is done.
 fn print_lines(lines: &[String]) -> io::Result<()> {
-    match write_lines(io::stdout().lock(), "", lines) {
+    tolerant(write_lines(io::stdout().lock(), "", lines))
+}
+
+/// Prints a text as it is.
+pub(crate) fn print_text(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    tolerant(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+fn tolerant(printed: io::Result<()>) -> io::Result<()> {
+    match printed {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }

@@ -15,6 +15,7 @@ use mongrate_seal::{
 
 use crate::{
     attribute,
+    finding::{Finding, Rule, Severity, rules},
     package::Package,
     places::{Promise, here, place, promise, relative, shown},
     write,
@@ -47,42 +48,56 @@ impl<'a> PackageState<'a> {
         Ok(Self { package, sources: Sources::with(&package.roots, overlay), sum })
     }
 
-    /// Everything that the compiler would refuse, and the problems that it cannot see.
+    /// The texts of the errors among the findings.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> =
-            self.sources.problems.iter().map(|problem| relative(problem)).collect();
+        self.errors().iter().map(ToString::to_string).collect()
+    }
+
+    /// Everything that the compiler would refuse, and the problems that it cannot see.
+    pub(crate) fn errors(&self) -> Vec<Finding> {
+        let invalid = |text: &String| Finding::read(&rules::INVALID, Severity::Error, text);
+        let unread = self.sources.problems.iter().map(|problem| relative(problem));
+        let mut found: Vec<Finding> = unread.map(|problem| invalid(&problem)).collect();
         let mistakes = attribute::mistakes(&self.sources);
         if !mistakes.is_empty() {
             // The mistakes say why the migration cannot be read.
-            problems.retain(|problem| !problem.contains("cannot read the migration"));
+            found.retain(|finding| !finding.text.contains("cannot read the migration"));
         }
-        problems.extend(mistakes);
-        problems.extend(self.rewritten());
+        found.extend(mistakes.iter().map(invalid));
+        found.extend(self.rewritten());
         let newest = self.newest();
-        problems.extend(self.duplicates(&newest));
-        problems.extend(self.broken_promises());
-        problems.extend(self.unordered());
-        problems.extend(self.rolled_back_wrongly());
+        found.extend(self.duplicates(&newest));
+        found.extend(self.broken_promises());
+        found.extend(self.unordered());
+        found.extend(self.rolled_back_wrongly());
         // What a migration uses is unknown where it cannot be read; that is a problem already.
         let readable = self.sources.migrations.iter().filter(|migration| migration.used.is_some());
         for migration in readable {
             let next = |next: i64| next.max(after(&newest, &migration.group));
             if let Some(complaint) = self.sum.judge(migration.declared(), next) {
-                problems.push(format!("{}: {}", place(migration), complaint.text));
+                let is_sealed = !self.is_new(migration);
+                let rule = match complaint.about {
+                    sum::About::Version if !is_sealed => &rules::LATE,
+                    sum::About::Name if !is_sealed => &rules::DUPLICATE,
+                    _ => &rules::EDITED,
+                };
+                found.push(on(migration, rule, complaint.text));
             }
         }
         let (doubtful, orphans): (Vec<_>, Vec<_>) =
             self.orphans().into_iter().partition(|orphan| orphan.may_be_reached);
         let gone = self.gone(orphans.iter().chain(&doubtful));
         if !gone.is_empty() {
-            problems.push(format!("package `{}`: {}", self.package.name, sum::gone(&gone)));
+            let text = format!("package `{}`: {}", self.package.name, sum::gone(&gone));
+            found.push(Finding::error(&rules::GONE, text));
         }
-        problems.extend(orphans.iter().map(|orphan| self.unreached(orphan)));
-        problems
+        found.extend(orphans.iter().map(|orphan| self.unreached(orphan)));
+        found
     }
 
     /// Migrations that are not read, and so are neither sealed nor checked.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<Finding> {
+        let not_read = |text| Finding::new(&rules::NOT_READ, Severity::Warning, text);
         let mut warnings = Vec::new();
         for hidden in &self.sources.hidden {
             let version = hidden.version.map(|version| format!(" of version {version}"));
@@ -94,38 +109,35 @@ impl<'a> PackageState<'a> {
                 Some(sealed) => format!("{} is sealed, and is not compared here", sealed.shown()),
                 None => "it is not sealed".to_owned(),
             };
-            warnings.push(format!(
-                "{}:{}: the migration{} is not read, as {}: {consequence}. To seal it, write it out as \
-                 a function of a module, and let it keep its version",
-                shown(&hidden.file),
-                hidden.line,
+            let text = format!(
+                "the migration{} is not read, as {}: {consequence}. To seal it, write it out as a \
+                 function of a module, and let it keep its version",
                 version.unwrap_or_default(),
                 hidden.place,
-            ));
+            );
+            warnings.push(not_read(text).at(&hidden.file, hidden.line));
         }
         for orphan in self.orphans().iter().filter(|orphan| orphan.may_be_reached) {
-            warnings.push(format!(
-                "{}: holds a migration, and is not read, because at most a `mod` that a macro writes \
-                 reaches the file: it is not sealed, and a sealed migration in it is not compared \
-                 here. To seal it, write the `mod` line out",
-                shown(&orphan.file)
-            ));
+            let text = "holds a migration, and is not read, because at most a `mod` that a macro writes \
+                        reaches the file: it is not sealed, and a sealed migration in it is not compared \
+                        here. To seal it, write the `mod` line out";
+            warnings.push(not_read(text.to_owned()).within(&orphan.file));
         }
         warnings
     }
 
     /// Macros above `#[migration]`, which may hand it another body than the source has.
-    fn rewritten(&self) -> Vec<String> {
+    fn rewritten(&self) -> Vec<Finding> {
         let mut problems = Vec::new();
         for annotated in &self.sources.annotated {
             let [first, ..] = annotated.above.as_slice() else { continue };
-            problems.push(format!(
-                "{}:{}: `{first}` stands above `#[migration]` and may rewrite `{}` before its \
-                 checksum is taken: put `#[migration]` above `{first}`",
-                shown(&annotated.file),
-                annotated.attribute.pound_token.span.start().line,
+            let text = format!(
+                "`{first}` stands above `#[migration]` and may rewrite `{}` before its checksum is \
+                 taken: put `#[migration]` above `{first}`",
                 annotated.function.sig.ident,
-            ));
+            );
+            let line = annotated.attribute.pound_token.span.start().line;
+            problems.push(Finding::error(&rules::REWRITTEN, text).at(&annotated.file, line));
         }
         problems
     }
@@ -148,37 +160,38 @@ impl<'a> PackageState<'a> {
     }
 
     /// Versions and names that are declared twice.
-    fn duplicates(&self, newest: &BTreeMap<&str, i64>) -> Vec<String> {
+    fn duplicates(&self, newest: &BTreeMap<&str, i64>) -> Vec<Finding> {
         let mut versions: BTreeMap<(&str, i64), &Written> = BTreeMap::new();
         let mut names: BTreeMap<(&str, &str), &Written> = BTreeMap::new();
         let mut problems = Vec::new();
         for migration in &self.sources.migrations {
             if let Some(other) = versions.insert((&migration.group, migration.version), migration) {
-                problems.push(format!(
-                    "{}: version {} is already declared by `{}` ({}); the next free version is {}; \
+                let text = format!(
+                    "version {} is already declared by `{}` ({}); the next free version is {}; \
                      after a merge, `cargo mongrate rebase` renumbers yours",
-                    place(migration),
                     migration.version,
                     other.name,
                     place(other),
                     after(newest, &migration.group),
-                ));
+                );
+                problems.push(on(migration, &rules::DUPLICATE, text));
             } else if let Some(other) = names.insert((&migration.group, &migration.name), migration)
             {
-                problems.push(format!(
-                    "{}: the name `{}` is already taken by version {} ({})",
-                    place(migration),
+                let text = format!(
+                    "the name `{}` is already taken by version {} ({})",
                     migration.name,
                     other.version,
                     place(other),
-                ));
+                );
+                let way_out = "give this migration another name";
+                problems.push(on(migration, &rules::DUPLICATE, text).next(way_out));
             }
         }
         problems
     }
 
     /// Files and directories whose names promise another version.
-    fn broken_promises(&self) -> Vec<String> {
+    fn broken_promises(&self) -> Vec<Finding> {
         let mut problems = Vec::new();
         for migration in &self.sources.migrations {
             let Some(Promise { path, version }) = promise(migration, &self.package.directory)
@@ -186,20 +199,20 @@ impl<'a> PackageState<'a> {
                 continue;
             };
             if version != migration.version {
-                problems.push(format!(
-                    "{}: the name `{}` promises version {version}, and this is version {}: declare \
+                let text = format!(
+                    "the name `{}` promises version {version}, and this is version {}: declare \
                      `version = {version}`, or rename it",
-                    place(migration),
                     path.file_name().unwrap_or_default().to_string_lossy(),
                     migration.version,
-                ));
+                );
+                problems.push(on(migration, &rules::FILE_NAME, text));
             }
         }
         problems
     }
 
     /// Versions that do not rise within a file.
-    fn unordered(&self) -> Vec<String> {
+    fn unordered(&self) -> Vec<Finding> {
         let mut files: BTreeMap<(&Path, &str), Vec<&Written>> = BTreeMap::new();
         for migration in &self.sources.migrations {
             files.entry((&migration.file, &migration.group)).or_default().push(migration);
@@ -211,16 +224,12 @@ impl<'a> PackageState<'a> {
                 if let [above, below] = pair
                     && above.version > below.version
                 {
-                    problems.push(format!(
-                        "{}: versions rise within a file, but version {} of `{}` on line {} stands \
+                    let text = format!(
+                        "versions rise within a file, but version {} of `{}` on line {} stands \
                          before version {} of `{}`: reorder them, or renumber the newer one",
-                        place(below),
-                        above.version,
-                        above.name,
-                        above.line,
-                        below.version,
-                        below.name,
-                    ));
+                        above.version, above.name, above.line, below.version, below.name,
+                    );
+                    problems.push(on(below, &rules::NOT_RISING, text));
                 }
             }
         }
@@ -228,7 +237,7 @@ impl<'a> PackageState<'a> {
     }
 
     /// Rollbacks that undo two migrations, or are migrations themselves.
-    fn rolled_back_wrongly(&self) -> Vec<String> {
+    fn rolled_back_wrongly(&self) -> Vec<Finding> {
         let all = &self.sources.migrations;
         let by_path: BTreeMap<&str, &Written> =
             all.iter().map(|migration| (&*migration.path, migration)).collect();
@@ -246,20 +255,20 @@ impl<'a> PackageState<'a> {
                         place(other)
                     ),
                 };
-                problems.push(format!(
-                    "{}: `{}` {what}, so `down` would apply that once more: {way_out}",
-                    place(migration),
+                let text = format!(
+                    "`{}` {what}, so `down` would apply that once more: {way_out}",
                     migration.name,
-                ));
+                );
+                problems.push(on(migration, &rules::ROLLBACK, text));
             } else if let Some(other) = rollbacks.insert(path, migration) {
-                problems.push(format!(
-                    "{}: `{}` rolls back `{}` ({}) already, and can undo only one of the two: write \
+                let text = format!(
+                    "`{}` rolls back `{}` ({}) already, and can undo only one of the two: write \
                      a rollback for each; what they share goes into a function that both call",
-                    place(migration),
                     path.rsplit("::").next().unwrap_or(path),
                     other.name,
                     place(other),
-                ));
+                );
+                problems.push(on(migration, &rules::ROLLBACK, text));
             }
         }
         problems
@@ -316,7 +325,7 @@ impl<'a> PackageState<'a> {
     }
 
     /// The error for a file that no `mod` reaches.
-    fn unreached(&self, orphan: &Orphan) -> String {
+    fn unreached(&self, orphan: &Orphan) -> Finding {
         let is_in_file = |sealed: &&Sealed| {
             orphan
                 .migrations
@@ -335,14 +344,15 @@ impl<'a> PackageState<'a> {
             .filter(|sealed| !is_declared(sealed))
             .collect();
         if !sealed.is_empty() {
-            return sum::unreached(&sealed, &orphan.file, &here());
+            let text = sum::unreached(&sealed, &orphan.file, &here());
+            return Finding::error(&rules::UNREACHED, text);
         }
         let (line, to) = sum::mod_line(&orphan.file);
-        format!(
-            "{}: holds a migration, and no `mod` reaches it: add `{line}` to {}, or delete the file",
-            shown(&orphan.file),
+        let text = format!(
+            "holds a migration, and no `mod` reaches it: add `{line}` to {}, or delete the file",
             to.map_or_else(|| "the module above it".to_owned(), |to| shown(&to)),
-        )
+        );
+        Finding::error(&rules::UNREACHED, text).within(&orphan.file)
     }
 
     /// Writes the sum file, as a whole or not at all.
@@ -363,6 +373,11 @@ impl<'a> PackageState<'a> {
         }
         Ok(())
     }
+}
+
+/// An error at a migration.
+fn on(migration: &Written, rule: &Rule, text: String) -> Finding {
+    Finding::error(rule, text).at(&migration.file, migration.line)
 }
 
 /// A file that no `mod` reaches.

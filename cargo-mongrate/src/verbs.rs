@@ -4,9 +4,11 @@
 use std::path::Path;
 
 use mongrate_seal::{sources::Written, sum::shortened};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
+    finding::{Finding, Review, Severity, Touched, rules},
+    graph::Graph,
     hermetic,
     models::{file, pending},
     package::{Package, Workspace},
@@ -22,7 +24,8 @@ type Outcome = Result<Vec<String>, Vec<String>>;
 /// Appends the migrations that are new.
 pub(crate) fn seal(packages: &[&Package]) -> Result<Report, Vec<String>> {
     let mut states = read_all(packages)?;
-    let mut warnings: Vec<String> = states.iter().flat_map(PackageState::warnings).collect();
+    let found = states.iter().flat_map(PackageState::warnings);
+    let mut warnings: Vec<String> = found.map(|finding| finding.to_string()).collect();
     let problems: Vec<String> = states.iter().flat_map(PackageState::problems).collect();
     if !problems.is_empty() {
         return Ok(Report { warnings, problems, ..Report::default() });
@@ -41,7 +44,7 @@ pub(crate) fn seal(packages: &[&Package]) -> Result<Report, Vec<String>> {
                 report.push(format!("sealed {version} `{name}`  {}", place(migration)));
                 for named in named.iter().filter(|named| named.is_of(migration)) {
                     report.extend(named.lines());
-                    warnings.extend(named.lint());
+                    warnings.extend(named.lint_text());
                 }
             }
         }
@@ -88,42 +91,74 @@ pub(crate) fn reseal(packages: &[&Package], group: &str, version: i64) -> Outcom
     Ok(vec![format!("resealed {version} `{name}` {checksum}{before}")])
 }
 
+/// The names of the checks of `check`.
+pub(crate) const SOURCES: &str = "sources and migrations.sum";
+pub(crate) const PACKAGES: &str = "packages, mongrate.toml and models.snap";
+pub(crate) const LINTS: &str = "lints of the sources";
+
+/// What `check` found: the review, and what its JSON has besides.
+#[derive(Default)]
+pub(crate) struct Checked<'a> {
+    pub(crate) review: Review,
+    pub(crate) json: Vec<(&'static str, Value)>,
+    pub(crate) states: Vec<PackageState<'a>>,
+}
+
 /// Reports what the compiler would refuse, and what the linker would drop.
 ///
-/// `is_strict`: lints are problems.
-pub(crate) fn check(
+/// `is_strict`: lints are problems. `new` returns the migrations whose lints are told one by one, beside those
+/// that are not sealed.
+pub(crate) fn check<'a>(
     workspace: &Workspace,
-    packages: &[&Package],
+    packages: &[&'a Package],
     is_strict: bool,
-) -> Result<Report, Vec<String>> {
-    let states = read_all(packages)?;
-    let (graph, unknown) = workspace.graph().map_err(|problem| vec![problem])?;
-    let manifests: Vec<&Path> = packages.iter().map(|package| package.manifest.as_path()).collect();
-    let mut warnings: Vec<String> = states.iter().flat_map(PackageState::warnings).collect();
-    let mut problems: Vec<String> = states.iter().flat_map(PackageState::problems).collect();
-    problems.extend(states.iter().flat_map(policies::problems));
-    problems.extend(graph.problems(&manifests));
+    new: impl Fn(&PackageState<'a>) -> Vec<Touched>,
+) -> Checked<'a> {
+    let mut review = Review::new("check");
+    let (mut states, mut of_sources) = (Vec::new(), Vec::new());
     for package in packages {
-        problems.extend(file::read(package).err());
-        problems.extend(pending::is_there(package).then(|| pending::problem(package)));
-    }
-    for state in &states {
-        let left_out = packaged::left_out(state.package);
-        match state.package.is_published {
-            true => problems.extend(left_out),
-            false => warnings.extend(left_out),
+        match PackageState::read(package) {
+            Ok(state) => states.push(state),
+            Err(problems) => of_sources.extend(
+                problems.iter().map(|it| Finding::read(&rules::BAD_SUM, Severity::Error, it)),
+            ),
         }
     }
-    let mut json = Vec::new();
-    let (mut listed, mut lints, mut in_packages) = (Vec::new(), Vec::new(), Vec::new());
+    of_sources.extend(states.iter().flat_map(PackageState::warnings));
+    of_sources.extend(states.iter().flat_map(PackageState::errors));
+    review.checked(SOURCES, of_sources);
+    if states.len() < packages.len() {
+        return Checked { review, states, json: Vec::new() };
+    }
+    let manifests: Vec<&Path> = packages.iter().map(|package| package.manifest.as_path()).collect();
+    let (graph, unknown) = match workspace.graph() {
+        Ok((graph, unknown)) => (Some(graph), unknown),
+        Err(problem) => {
+            let finding = Finding::read(&rules::INVALID, Severity::Error, &problem);
+            review.checked(PACKAGES, vec![finding]);
+            (None, None)
+        }
+    };
+    if let Some(graph) = &graph {
+        review.checked(PACKAGES, of_packages(packages, &states, graph, &manifests));
+    }
+    let (mut lints, mut of_lints) = (Vec::new(), Vec::new());
+    let mut in_packages = Vec::new();
+    let mut listed = Vec::new();
     for state in &states {
         let named = hermetic::read(state.package, &state.sources, &state.sum);
         listed.extend(named.iter().flat_map(hermetic::Named::lines));
-        match is_strict {
-            true => problems.extend(hermetic::lints(&named)),
-            false => warnings.extend(hermetic::warnings(&state.package.name, &named)),
-        }
         lints.extend(hermetic::lints_json(&state.package.name, &named));
+        of_lints.extend(match is_strict {
+            true => hermetic::lints(&named),
+            false => {
+                let new = new(state);
+                hermetic::warnings(&state.package.name, &named, |migration| {
+                    new.iter()
+                        .any(|it| it.version == migration.version && it.name == migration.name)
+                })
+            }
+        });
         let all = &state.sources.migrations;
         in_packages.push(json!({
             "name": state.package.name,
@@ -133,36 +168,69 @@ pub(crate) fn check(
             "outside": hermetic::json(&named),
         }));
     }
-    json.extend([("packages", in_packages.into()), ("lints", lints.into())]);
-    if !problems.is_empty() {
-        return Ok(Report { lines: listed, warnings, problems, json });
+    review.checked(LINTS, of_lints);
+    if is_strict {
+        review.strict_about(&rules::USES_APP_TYPE);
     }
-    let mut report = graph.hints(&manifests);
-    report.extend(listed);
+    let json = vec![("packages", in_packages.into()), ("lints", lints.into())];
+    if !review.is_ok() {
+        review.lines = listed;
+        return Checked { review, json, states };
+    }
+    review.lines = graph.iter().flat_map(|graph| graph.hints(&manifests)).chain(listed).collect();
     if let Some(problem) = unknown {
-        report.push(format!(
+        review.lines.push(format!(
             "only the workspace's own packages were checked, as cargo cannot list the others: \
              {problem}"
         ));
     }
-    for state in &states {
-        let new =
-            state.sources.migrations.iter().filter(|migration| state.is_new(migration)).count();
-        let mut line = format!(
-            "{}: {} migrations, {} sealed",
-            state.package.name,
-            state.sources.migrations.len(),
-            state.sum.sealed().len()
-        );
-        if new > 0 {
-            line += &format!(", {new} new: `cargo mongrate seal` seals them");
-        }
-        if let Ok(Some(rules)) = policies::rules(state.package) {
-            line += &format!("; {} in {}", counted(rules.len()), mongrate_seal::policies::FILE);
-        }
-        report.push(line);
+    review.lines.extend(states.iter().map(summary));
+    Checked { review, json, states }
+}
+
+/// What is wrong with packages beside their sources.
+fn of_packages(
+    packages: &[&Package],
+    states: &[PackageState<'_>],
+    graph: &Graph,
+    manifests: &[&Path],
+) -> Vec<Finding> {
+    let error = |rule| move |text: String| Finding::read(rule, Severity::Error, &text);
+    let mut found: Vec<Finding> =
+        states.iter().flat_map(policies::problems).map(error(&rules::POLICIES)).collect();
+    found.extend(graph.problems(manifests).into_iter().map(error(&rules::LINKED)));
+    for package in packages {
+        found.extend(file::read(package).err().map(error(&rules::MODELS_FILE)));
+        let pending = pending::is_there(package).then(|| pending::problem(package));
+        found.extend(pending.map(error(&rules::MODELS_FILE)));
     }
-    Ok(Report { lines: report, warnings, json, ..Report::default() })
+    for state in states {
+        let severity = match state.package.is_published {
+            true => Severity::Error,
+            false => Severity::Warning,
+        };
+        let left_out = packaged::left_out(state.package);
+        found.extend(left_out.iter().map(|it| Finding::read(&rules::LEFT_OUT, severity, it)));
+    }
+    found
+}
+
+/// `shop: 3 migrations, 2 sealed, 1 new`
+fn summary(state: &PackageState<'_>) -> String {
+    let new = state.sources.migrations.iter().filter(|migration| state.is_new(migration)).count();
+    let mut line = format!(
+        "{}: {} migrations, {} sealed",
+        state.package.name,
+        state.sources.migrations.len(),
+        state.sum.sealed().len()
+    );
+    if new > 0 {
+        line += &format!(", {new} new: `cargo mongrate seal` seals them");
+    }
+    if let Ok(Some(rules)) = policies::rules(state.package) {
+        line += &format!("; {} in {}", counted(rules.len()), mongrate_seal::policies::FILE);
+    }
+    line
 }
 
 fn counted(policies: usize) -> String {

@@ -150,6 +150,7 @@ pub use migrator::{
     steer::Steering,
     tag::SetTag,
     up::Up,
+    wait::WaitUntilCurrent,
 };
 #[cfg(feature = "audit-signature")]
 pub use model::audit_key::{AuditKey, AuditPublicKey};
@@ -174,7 +175,7 @@ pub use model::{
         RunPosition, RunReport, RunsReport, SchemaAtReport, SchemaDifference, SchemaDifferenceKind,
         SchemaDriftReport, SchemaMisfit, SchemaSample, ShadowReport, StartReport, StatusReport,
         SteeringReport, SteeringVerb, StepOutcome, StepProgress, StepReport, Tag, TagAction,
-        TagReport, TagsReport, Touched, Tuned, UnlockReport,
+        TagReport, TagsReport, Touched, Tuned, UnlockReport, WaitReport, WaitingFor,
     },
     result::{BoxError, Result},
     state::{Direction, Resolution, State, Who},

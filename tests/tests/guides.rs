@@ -97,6 +97,19 @@ fn each_error_is_on_the_page_for_when_it_stops() {
 }
 
 #[test]
+fn each_code_of_a_finding_is_on_the_page_for_pull_requests() {
+    let (source, page) = (read("cargo-mongrate/src/finding/rules.rs"), read("docs/ci.md"));
+    let (_, rules) = source.split_once("\nrules! {\n").unwrap();
+    let (rules, _) = rules.split_once("\n}\n").unwrap();
+    let names = rules.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+    let codes: Vec<&str> = names.map(|line| line.split('"').nth(1).unwrap()).collect();
+    assert!(codes.len() > 30, "{codes:?}");
+    let missing: Vec<&&str> =
+        codes.iter().filter(|code| !page.contains(&format!("| `{code}` |"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn each_verb_is_on_the_page_for_the_command_line() {
     let output = Command::new(env!("CARGO_BIN_EXE_two_crates")).arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
@@ -145,7 +158,7 @@ fn what_the_guide_to_models_shows_is_compiled() {
 #[test]
 fn the_job_of_the_guide_knows_the_exit_codes() {
     use mongrate::Kind;
-    let guide = read("docs/production.md");
+    let guide = read("docs/deploying.md");
     let job = guide.split("```yaml\n").find(|block| block.contains("kind: Job")).unwrap();
     let job = job.split("```").next().unwrap();
     for line in ["name: shop-migrate-1-4-0", "- name: MONGODB_DATABASE", "restartPolicy: Never"] {

@@ -14,10 +14,14 @@ use super::{
     written::{self, Written},
 };
 use crate::{
+    finding::{Finding, Review, Severity, rules},
     package::{Package, Workspace, name_list},
     places::shown,
     report::Report,
 };
+
+/// The name of the check.
+pub(crate) const MODELS: &str = "models.snap and the types";
 
 /// What is known of a package.
 struct Found<'a> {
@@ -31,34 +35,38 @@ struct Found<'a> {
     had_migrations: bool,
 }
 
+/// `diff --check`: whether the types are what the migrations lead to. Writes nothing.
+pub(crate) fn check(workspace: &Workspace, packages: &[&Package], diff: &Diff) -> Review {
+    let mut review = Review::new("diff");
+    let mut report = Report::default();
+    let found = match look(workspace, packages, diff, &mut report) {
+        Ok((all, answers)) => {
+            let found = problems(&all, &answers, diff);
+            if found.is_empty() {
+                all.iter().for_each(|found| describe(found, None, &mut report));
+            }
+            found
+        }
+        Err(problems) => {
+            let unknown = |it: &String| Finding::read(&rules::MODELS_UNKNOWN, Severity::Error, it);
+            problems.iter().map(unknown).collect()
+        }
+    };
+    let warnings = report.warnings.iter();
+    let warning = |it| Finding::read(&rules::MODELS_DIFFER, Severity::Warning, it);
+    review.checked(MODELS, found.into_iter().chain(warnings.map(|it| warning(it))).collect());
+    review.lines = report.lines;
+    review
+}
+
 pub(crate) fn run(
     workspace: &Workspace,
     packages: &[&Package],
     diff: &Diff,
 ) -> Result<Report, Vec<String>> {
-    let single = |problem: String| vec![problem];
-    // First, so that mistakes in the arguments are told before anything is compiled.
-    if let Some(name) = &diff.name {
-        NewMigration::named(name).map_err(|error| single(error.to_string()))?;
-    }
-    let mut answers = answers(diff).map_err(single)?;
-    let packages = with_models(packages)?;
     let mut report = Report::default();
-    for package in packages.iter().filter(|package| pending::is_there(package)) {
-        if diff.check || diff.dry_run {
-            return Err(single(pending::problem(package)));
-        }
-        report.lines.extend(pending::finish(package).map_err(single)?.into_iter().flatten());
-    }
-    let mut all = Vec::new();
-    for package in packages {
-        all.extend(find(workspace, package, diff, &mut answers)?);
-    }
-    if all.is_empty() {
-        let text = "no type of these packages derives `mongrate::Model` with a collection";
-        return Err(single(text.to_owned()));
-    }
-    report.problems = problems(&all, &answers, diff);
+    let (all, answers) = look(workspace, packages, diff, &mut report)?;
+    report.problems = problems(&all, &answers, diff).iter().map(ToString::to_string).collect();
     let writes = report.problems.is_empty() && !diff.check && !diff.dry_run;
     let mut values = Vec::new();
     for found in &all {
@@ -75,6 +83,37 @@ pub(crate) fn run(
         report.lines = vec![format!("{:#}", Value::Array(values))];
     }
     Ok(report)
+}
+
+/// Asks each package with models. Finishes what a killed process began, unless it only looks.
+fn look<'a>(
+    workspace: &'a Workspace,
+    packages: &[&'a Package],
+    diff: &Diff,
+    report: &mut Report,
+) -> Result<(Vec<Found<'a>>, Answers), Vec<String>> {
+    let single = |problem: String| vec![problem];
+    // First, so that mistakes in the arguments are told before anything is compiled.
+    if let Some(name) = &diff.name {
+        NewMigration::named(name).map_err(|error| single(error.to_string()))?;
+    }
+    let mut answers = answers(diff).map_err(single)?;
+    let packages = with_models(packages)?;
+    for package in packages.iter().filter(|package| pending::is_there(package)) {
+        if diff.check || diff.dry_run {
+            return Err(single(pending::problem(package)));
+        }
+        report.lines.extend(pending::finish(package).map_err(single)?.into_iter().flatten());
+    }
+    let mut all = Vec::new();
+    for package in packages {
+        all.extend(find(workspace, package, diff, &mut answers)?);
+    }
+    if all.is_empty() {
+        let text = "no type of these packages derives `mongrate::Model` with a collection";
+        return Err(single(text.to_owned()));
+    }
+    Ok((all, answers))
 }
 
 fn answers(diff: &Diff) -> Result<Answers, String> {
@@ -137,22 +176,25 @@ fn target<'a>(
 }
 
 /// What nobody has decided; with `--check`, that there is something to write.
-fn problems(all: &[Found<'_>], answers: &Answers, diff: &Diff) -> Vec<String> {
-    let mut problems: Vec<String> = all
+fn problems(all: &[Found<'_>], answers: &Answers, diff: &Diff) -> Vec<Finding> {
+    let error = |text: String| Finding::error(&rules::MODELS_DIFFER, text);
+    let mut problems: Vec<Finding> = all
         .iter()
-        .flat_map(|found| found.difference.questions.iter().map(ToString::to_string))
+        .flat_map(|found| found.difference.questions.iter().map(|it| error(it.to_string())))
         .collect();
     problems.extend(answers.unused().into_iter().map(|answer| {
-        format!("`{answer}` answers nothing that changes: leave it out, or correct the place")
+        error(format!(
+            "`{answer}` answers nothing that changes: leave it out, or correct the place"
+        ))
     }));
     if diff.check {
         let differing = all.iter().filter(|found| found.difference.differs);
         problems.extend(differing.map(|found| {
-            format!(
+            error(format!(
                 "package `{}`: its types are not what its migrations lead to: `cargo mongrate diff NAME` \
                  writes the migration",
                 found.package.name
-            )
+            ))
         }));
         return problems;
     }
@@ -162,13 +204,13 @@ fn problems(all: &[Found<'_>], answers: &Answers, diff: &Diff) -> Vec<String> {
         .map(|found| found.package)
         .collect();
     if diff.name.is_some() && differing.len() > 1 {
-        problems.push(format!(
+        problems.push(error(format!(
             "several packages need a migration, and one name is for one of them: say which with `-p`: {}",
             name_list(&differing)
-        ));
+        )));
     }
     if !problems.is_empty() {
-        problems.push("nothing was written".to_owned());
+        problems.push(error("nothing was written".to_owned()));
     }
     problems
 }

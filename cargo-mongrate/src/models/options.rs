@@ -4,6 +4,8 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::format::FormatArgs;
+
 /// How the package is compiled.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Compile {
@@ -22,7 +24,7 @@ pub(crate) struct Compile {
 }
 
 /// The arguments of `diff`.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Diff {
     /// What the migration does, such as `add phone`
     ///
@@ -40,6 +42,9 @@ pub(crate) struct Diff {
     /// Report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// With `--check`: where the result goes.
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
     /// This field or collection is removed, and is not another one under a new name
     ///
     /// Answers a question. A place is a collection with the path of a field: `users.address.city`.

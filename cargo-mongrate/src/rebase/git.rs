@@ -96,6 +96,11 @@ impl Git {
         self.output(&["merge-base", "--is-ancestor", commit, history]).is_some()
     }
 
+    /// The commit from which two commits went apart; `None` if it is not in this clone.
+    pub(crate) fn merge_base(&self, one: &str, other: &str) -> Option<String> {
+        self.line(&["merge-base", one, other])
+    }
+
     /// A readable name of a commit: a branch, or the first digits.
     pub(crate) fn readable_name(&self, name: &str) -> String {
         let Some(commit) = self.commit(name) else { return name.to_owned() };

@@ -8,15 +8,15 @@
 
 pub(crate) mod conflict;
 mod edits;
-mod git;
+pub(crate) mod git;
 mod items;
 mod numbering;
 pub(crate) mod options;
-mod ownership;
+pub(crate) mod ownership;
 mod plan;
 mod references;
 mod snapshot;
-mod theirs;
+pub(crate) mod theirs;
 
 use self::{
     git::{Git, Operation},

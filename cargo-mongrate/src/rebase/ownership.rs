@@ -91,7 +91,7 @@ fn shared_branches(git: &Git) -> Vec<String> {
 
 /// The commits of the shared branch, here and on its remote, while git is in no operation. If you
 /// are on that branch, its last commit before a merge takes the place of the local branch.
-fn shared_commits(git: &Git) -> Vec<String> {
+pub(crate) fn shared_commits(git: &Git) -> Vec<String> {
     let branch = git.branch();
     let mut others = Vec::new();
     for name in shared_branches(git) {

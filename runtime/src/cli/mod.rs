@@ -144,7 +144,7 @@
 //! |---|---|---|
 //! | 0 | | done, or nothing to do |
 //! | 1 | `failed` | a migration failed, also in a dry run; for `create`, a file could not be written |
-//! | 3 | `pending` | `check`: migrations are pending; `drift --strict`: so are differences |
+//! | 3 | `pending` | `check`, and `wait` after its timeout: migrations are pending; `drift --strict`: so are differences |
 //! | 64 | `usage` | the arguments are wrong, a confirmation is missing, a version is unknown |
 //! | 65 | `needs_operator` | refused, a person has to decide: drift, order, irreversible, `check --strict` with lints, `drift --strict` with differences, `--atomic` over an online migration, … |
 //! | 69 | `unavailable` | MongoDB is out of reach, or cannot do what is needed |
@@ -172,6 +172,7 @@
 //! | `history` | [`HistoryReport`](crate::HistoryReport); with `--runs` [`RunsReport`](crate::RunsReport) |
 //! | `audit` | [`AuditPage`](crate::AuditPage); `--verify`: [`AuditVerification`](crate::AuditVerification); `--head`: `{"head"}`; `--enable`, `--disable`: [`AuditChange`](crate::AuditChange); `--prune`: [`AuditPruned`](crate::AuditPruned); `--export`: an entry on each line |
 //! | `check` | [`CheckReport`](crate::CheckReport) |
+//! | `wait` | [`WaitReport`](crate::WaitReport) |
 //! | `drift` | [`SchemaDriftReport`](crate::SchemaDriftReport) |
 //! | `drift --adopt` | [`SchemaAdoptionReport`] |
 //! | `pause`, `resume`, `tune`, `cancel` | [`SteeringReport`](crate::SteeringReport) |
@@ -223,6 +224,7 @@ mod tag;
 mod uri;
 mod usage;
 mod verbs;
+mod wait;
 mod watch;
 #[cfg(feature = "webhook")]
 mod webhook;
@@ -251,6 +253,7 @@ pub use self::{
             DriftArgs, ForceUnlockArgs, ImportArgs, KindArg, PlanArgs, RedoArgs, RepairArgs,
             ResolveArgs, SchemaArgs, StatusArgs, UpArgs,
         },
+        wait::WaitArgs,
     },
     connect::Connection,
     error::CliError,

@@ -72,6 +72,7 @@ impl VerbRun<'_> {
         match command {
             Command::Create(args) => return self.create(args),
             Command::Completions(args) => return self.completions(args.shell),
+            Command::Wait(args) => return self.wait(*args).await,
             #[cfg(feature = "webhook")]
             Command::Webhook(args) => return self.webhook(args).await,
             _ => {}
@@ -183,8 +184,8 @@ impl VerbRun<'_> {
             Command::Tag(args) => self.tag(args, args.lock.apply(migrator)).await,
             Command::Repair(args) => self.repair(args, args.lock.apply(migrator)).await,
             Command::Purge(args) => self.purge(args, args.lock.apply(migrator)).await,
-            Command::Create(_) | Command::Completions(_) => {
-                unreachable!("answered without a database")
+            Command::Create(_) | Command::Completions(_) | Command::Wait(_) => {
+                unreachable!("answered before a connection is made")
             }
             #[cfg(feature = "webhook")]
             Command::Webhook(_) => unreachable!("answered without a database"),

@@ -20,6 +20,7 @@ pub(crate) mod runs;
 pub(crate) mod steer;
 pub(crate) mod tag;
 pub(crate) mod up;
+pub(crate) mod wait;
 
 use std::{future::Future, pin::Pin, time::Duration};
 

@@ -15,6 +15,7 @@ pub(crate) mod schema_at;
 pub(crate) mod status;
 pub(crate) mod steer;
 pub(crate) mod tag;
+pub(crate) mod wait;
 
 use mongodb::bson::{Document, doc};
 
@@ -98,6 +99,11 @@ impl Runner {
     /// How the history compares with this build, and what `up` would run.
     async fn compared(&self) -> Result<(CheckReport, Vec<Step>), Error> {
         self.peek().await?;
+        self.check_history(strict, allow_pending).await
+    }
+
+    /// [`check`](Self::check) without the look at whose collection it is.
+    async fn check_history(&self, strict: bool, allow_pending: bool) -> Result<CheckReport, Error> {
         let (history, _) = read_all(&self.control, None).await?;
         let pending: Vec<Named> =
             plan::pending(&self.registry, &history).map(Migration::named).collect();

@@ -7,6 +7,7 @@ mod records;
 mod releases;
 mod start;
 mod up;
+mod wait;
 
 use mongrate::Migration;
 use mongrate_tests::effect;

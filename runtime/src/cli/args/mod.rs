@@ -6,6 +6,7 @@ pub(crate) mod common;
 pub(crate) mod release;
 pub(crate) mod steering;
 pub(crate) mod verb;
+pub(crate) mod wait;
 #[cfg(feature = "webhook")]
 pub(crate) mod webhook;
 

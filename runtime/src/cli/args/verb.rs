@@ -13,6 +13,7 @@ use super::{
     },
     release::{AloneArgs, HistoryArgs, TagArgs},
     steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
+    wait::WaitArgs,
 };
 use crate::{Tool, Version, cli::duration};
 
@@ -49,6 +50,14 @@ pub enum Command {
     /// applied. (`cargo mongrate check` reads the sources and migrations.sum instead, and no
     /// database.)
     Check(CheckArgs),
+
+    /// Wait until nothing is pending; applies nothing
+    ///
+    /// For an init container, or for a script: another process applies the migrations. A server that is not
+    /// up yet is waited for, too. Says on stderr what it waits for. The exit code is 0 when nothing is pending;
+    /// after --timeout, 3 if migrations are pending and 69 if the server is out of reach. What no wait helps
+    /// against, such as an edited migration (65), ends it at once.
+    Wait(WaitArgs),
 
     /// Compare the live schema with the one that the migrations lead to (models.snap)
     ///
@@ -134,6 +143,7 @@ impl Command {
             Self::History(_) => "history",
             Self::Audit(_) => "audit",
             Self::Check(_) => "check",
+            Self::Wait(_) => "wait",
             Self::Drift(_) => "drift",
             Self::Doctor(_) => "doctor",
             Self::Schema(_) => "schema",

@@ -1,4 +1,4 @@
-//! The reports of `purge`, `check`, `resolve`, `baseline`, `import`, `repair` and `create`.
+//! The reports of `purge`, `check`, `wait`, `resolve`, `baseline`, `import`, `repair` and `create`.
 
 use comfy_table::{Attribute, Cell};
 use mongrate_seal::create::Created;
@@ -10,7 +10,8 @@ use super::{
     view::{View, moment, number},
 };
 use crate::{
-    CheckReport, ImportReport, PurgeReport, RecordReport, RepairReport, model::numbers::grouped,
+    CheckReport, ImportReport, PurgeReport, RecordReport, RepairReport, WaitReport,
+    cli::duration::human, model::numbers::grouped,
 };
 
 /// The kept collections that `purge` would remove, or has removed.
@@ -71,6 +72,15 @@ pub(crate) fn record(report: &RecordReport) -> String {
         report.state,
         paint(FAINT, format!("· database {}", safe(&report.database)))
     )
+}
+
+pub(crate) fn waited(report: &WaitReport) -> String {
+    let waited = match report.waited_ms {
+        0..1_000 => String::new(),
+        ms => format!(", after {}", human(ms)),
+    };
+    let database = paint(FAINT, format!("· database {}", safe(&report.database)));
+    format!("{} nothing is pending{waited} {database}\n", paint(GOOD, "✓"))
 }
 
 pub(crate) fn import(report: &ImportReport) -> String {

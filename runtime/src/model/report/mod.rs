@@ -16,6 +16,7 @@ pub(crate) mod schema_drift;
 pub(crate) mod status;
 pub(crate) mod steering;
 pub(crate) mod tag;
+pub(crate) mod wait;
 
 pub use self::{
     audit::{
@@ -42,4 +43,5 @@ pub use self::{
     status::{HalfDone, LockReport, MigrationStatus, StatusReport, StepProgress},
     steering::{Asked, Hold, HoldReason, RunPosition, SteeringReport, SteeringVerb, Tuned},
     tag::{Tag, TagAction, TagReport, TagsReport},
+    wait::{WaitReport, WaitingFor},
 };
