@@ -10,6 +10,7 @@ mod cargo;
 mod crate_names;
 mod graph;
 mod hermetic;
+mod manual;
 mod models;
 mod new;
 mod package;
@@ -55,6 +56,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if is_requested { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
         }
     };
+    // They need no package.
+    match &verb {
+        Verb::ShellCompletions { shell } => {
+            let lines = vec![manual::completions(*shell)];
+            return finish(Ok(Report { lines, ..Report::default() }));
+        }
+        Verb::Man { out } => return finish(manual::write(out).map(Report::from)),
+        _ => {}
+    }
     let is_json = matches!(verb, Verb::Check { json: true, .. });
     let workspace = match Workspace::read(package_args.manifest_path.as_deref()) {
         Ok(workspace) => workspace,

@@ -112,7 +112,7 @@ impl Runner {
         let nobody = doc! {};
         let lock = named(LOCK_ID).unwrap_or(&nobody);
         Ok(Peek {
-            applied: fence.map(Fence::parse).and_then(|fence| fence.applied),
+            applied: fence.map(Fence::parse).transpose()?.and_then(|fence| fence.applied),
             lock: lease::parse(lock),
             held_for: lease::held_for(lock),
             left: if self.settings.local_takeover { lease::abandoned(lock) } else { None },
