@@ -121,11 +121,12 @@ packaged:
 public-api *arguments:
     tests/public_api {{ arguments }}
 
-# Looks for breaking changes since the last release; before the first one there is nothing to compare with.
+# Looks for breaking changes since the last release, or since a commit; before the first release there is only the latter.
 [group('release')]
 semver baseline="":
     cargo semver-checks --version >/dev/null || cargo install --locked cargo-semver-checks
-    cargo semver-checks -p mongrate -p mongrate-embedded {{ if baseline == "" { "" } else { "--baseline-rev " + baseline } }}
+    cargo semver-checks -p mongrate --only-explicit-features --features default,audit-signature,cli,embedded,http,metrics,testing,webhook {{ if baseline == "" { "" } else { "--baseline-rev " + baseline } }}
+    cargo semver-checks -p mongrate-embedded {{ if baseline == "" { "" } else { "--baseline-rev " + baseline } }}
 
 # Checks licences, sources, duplicates and advisories of the dependencies.
 [group('release')]

@@ -16,7 +16,7 @@ if declare -F _completion_loader >/dev/null; then _completion_loader cargo; fi
 _cargo_mongrate_former=$(complete -p cargo 2>/dev/null | sed -nE 's/.* -F ([^ ]+) .*/\1/p')
 _cargo_mongrate_or_former() {
     if [[ ${COMP_WORDS[1]} == mongrate && $COMP_CWORD -gt 1 ]]; then
-        _cargo-mongrate "$@"
+        _cargo__mongrate "$@"
     elif [[ -n $_cargo_mongrate_former ]]; then
         "$_cargo_mongrate_former" "$@"
     fi
@@ -47,7 +47,7 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<String>, Vec<String>> {
     let mut all = command(PROGRAM).disable_help_subcommand(true);
     all.build();
     let mut written = Vec::new();
-    for (name, page) in pages(&all, PROGRAM.to_owned()) {
+    for (name, page) in pages(&all, PROGRAM.to_owned(), "cargo mongrate") {
         let file = folder.join(format!("{name}.1"));
         let mut text = Vec::new();
         let made = clap_mangen::Man::new(page).title(name.to_uppercase()).render(&mut text);
@@ -58,14 +58,17 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<String>, Vec<String>> {
     Ok(written)
 }
 
-/// A command and those below it, each with the name of its page.
-fn pages(command: &Command, name: String) -> Vec<(String, Command)> {
+/// A command and those below it, each with the name of its page. `typed` is what a user writes.
+fn pages(command: &Command, name: String, typed: &str) -> Vec<(String, Command)> {
     let below = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-    let below: Vec<(String, Command)> =
-        below.flat_map(|verb| pages(verb, format!("{name}-{}", verb.get_name()))).collect();
-    let shown = name.replacen(PROGRAM, "cargo mongrate", 1);
+    let below: Vec<(String, Command)> = below
+        .flat_map(|verb| {
+            let verb_name = verb.get_name();
+            pages(verb, format!("{name}-{verb_name}"), &format!("{typed} {verb_name}"))
+        })
+        .collect();
     // clap keeps names for its whole life, and so does this process for its few moments.
     let title: &'static str = name.clone().leak();
-    let own = command.clone().name(title).bin_name(shown);
+    let own = command.clone().name(title).bin_name(typed);
     [(name, own)].into_iter().chain(below).collect()
 }

@@ -63,7 +63,8 @@ fn there_is_a_page_for_each_verb() {
     for verb in verbs {
         let page = folder.join(format!("cargo-mongrate-{verb}.1"));
         let text = std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{verb}: {e}"));
-        assert!(text.contains(".TH") && text.contains("SYNOPSIS"), "{text}");
+        let typed = format!("cargo mongrate {verb}").replace('-', "\\-");
+        assert!(text.contains(".TH") && text.contains(&typed), "{typed}: {text}");
     }
     let first = std::fs::read_to_string(folder.join("cargo-mongrate.1")).unwrap();
     assert!(
