@@ -137,8 +137,8 @@ deny *what="advisories bans licenses sources":
 # Builds `mongrate` with each feature of its own, and with each two of them; `just features 1` only with each.
 [group('release')]
 features depth="2":
-    PATH="$(bash tests/tool cargo-hack):$PATH" CARGO_TARGET_DIR=target/lint cargo hack check --locked -p mongrate --feature-powerset --depth {{ depth }} --include-features audit-signature,cli,embedded,http,metrics,testing,webhook,bson-2 --features bson-3,rustls-tls --no-dev-deps
-    PATH="$(bash tests/tool cargo-hack):$PATH" CARGO_TARGET_DIR=target/lint cargo hack check --locked -p mongrate-seal --feature-powerset --no-dev-deps
+    PATH="$(bash tests/tool cargo-hack):$PATH" CARGO_TARGET_DIR=target/lint cargo hack check --locked -p mongrate --feature-powerset --depth {{ depth }} --include-features audit-signature,cli,embedded,http,metrics,testing,webhook,bson-2 --features bson-3,rustls-tls
+    PATH="$(bash tests/tool cargo-hack):$PATH" CARGO_TARGET_DIR=target/lint cargo hack check --locked -p mongrate-seal --feature-powerset
 
 # Builds what is published with the oldest versions of its own dependencies that it states.
 [group('release')]

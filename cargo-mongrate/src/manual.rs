@@ -16,7 +16,10 @@ if declare -F _completion_loader >/dev/null; then _completion_loader cargo; fi
 _cargo_mongrate_former=$(complete -p cargo 2>/dev/null | sed -nE 's/.* -F ([^ ]+) .*/\1/p')
 _cargo_mongrate_or_former() {
     if [[ ${COMP_WORDS[1]} == mongrate && $COMP_CWORD -gt 1 ]]; then
-        _cargo__mongrate "$@"
+        local -a after=("${COMP_WORDS[@]:2}")
+        local -a COMP_WORDS=(cargo-mongrate "${after[@]}")
+        local COMP_CWORD=$((COMP_CWORD - 1))
+        _cargo__mongrate cargo-mongrate "$2" "$3"
     elif [[ -n $_cargo_mongrate_former ]]; then
         "$_cargo_mongrate_former" "$@"
     fi

@@ -134,6 +134,15 @@ pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
         .split('&')
         .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
         .collect();
+    // No option has such a name, so it may be a part of a password; the driver writes names in small letters.
+    let is_strange = |name: &&&str| !name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    for name in names.iter().filter(is_strange) {
+        for piece in pieces(name, &separators) {
+            let is_short = piece.len() < SECRET_BYTES_MIN;
+            text = replace_words(&text, &piece, is_short);
+            text = replace_words(&text, &piece.to_ascii_lowercase(), is_short);
+        }
+    }
     let is_name =
         |text: &str| is_option(text) || names.iter().any(|name| name.eq_ignore_ascii_case(text));
     for (name, value) in options.split('&').filter_map(|pair| pair.split_once('=')) {

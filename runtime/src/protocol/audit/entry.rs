@@ -20,7 +20,7 @@ use crate::{
         canonical,
         fields::{self, Fields as _},
     },
-    protocol::documents::{parse_failure, parse_who},
+    protocol::documents::{is_count, parse_failure, parse_who},
 };
 
 /// The field that holds the hash of the document before.
@@ -167,17 +167,18 @@ impl Read {
         };
         let pruned_to = fields::raw(document, "prunedTo").and_then(|found| found.as_document());
         Some(Self {
-            number: document.number("_id")?,
+            number: document.number("_id").filter(is_count)?,
             previous: document.text(PREVIOUS)?.to_owned(),
             hash: hash(&text),
             text,
-            guard: document.number("guard")?,
+            guard: document.number("guard").filter(is_count)?,
             before: digest("before"),
             after: digest("after"),
             missed: document.number("missed").unwrap_or(0),
             event: document.text("event")?.to_owned(),
             pruned_to: pruned_to.and_then(|found| {
-                Some(AuditHead::new(found.number("number")?, found.text("hash")?))
+                let number = found.number("number").filter(is_count)?;
+                Some(AuditHead::new(number, found.text("hash")?))
             }),
             signature: document.text(SIGNATURE).map(|signature| {
                 (document.text("key").unwrap_or_default().to_owned(), signature.to_owned())

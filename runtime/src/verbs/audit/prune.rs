@@ -16,6 +16,7 @@ use crate::{
             entry::{Note, Read},
         },
         control::majority,
+        documents::is_count,
         read::read_fence,
     },
     run::{Runner, own_thread::on_own_thread},
@@ -161,7 +162,7 @@ async fn target(reader: &LogReader, before: DateTime<Utc>) -> Result<Option<Targ
         problem: "the document up to which it would be pruned is no entry".to_owned(),
     };
     let last = read::raw(last).and_then(|raw| Read::parse(&raw)).ok_or_else(corrupt)?;
-    let first = number(&first, "_id").ok_or_else(corrupt)?;
+    let first = number(&first, "_id").filter(is_count).ok_or_else(corrupt)?;
     let entries = u64::try_from(last.number - first + 1).unwrap_or(0);
     Ok(Some(Target { first, to: AuditHead::new(last.number, last.hash), entries }))
 }
