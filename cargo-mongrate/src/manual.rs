@@ -17,9 +17,9 @@ _cargo_mongrate_former=$(complete -p cargo 2>/dev/null | sed -nE 's/.* -F ([^ ]+
 _cargo_mongrate_or_former() {
     if [[ ${COMP_WORDS[1]} == mongrate && $COMP_CWORD -gt 1 ]]; then
         local -a after=("${COMP_WORDS[@]:2}")
-        local -a COMP_WORDS=(cargo-mongrate "${after[@]}")
+        local -a COMP_WORDS=(cargo_mongrate "${after[@]}")
         local COMP_CWORD=$((COMP_CWORD - 1))
-        _cargo__mongrate cargo-mongrate "$2" "$3"
+        _cargo_mongrate cargo_mongrate "$2" "$3"
     elif [[ -n $_cargo_mongrate_former ]]; then
         "$_cargo_mongrate_former" "$@"
     fi
@@ -35,7 +35,9 @@ fn command(name: &'static str) -> Command {
 /// The script for a shell.
 pub(crate) fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(PROGRAM), PROGRAM, &mut script);
+    // The generator for bash is at odds with itself about names that begin with `cargo-`.
+    let name = if shell == Shell::Bash { "cargo_mongrate" } else { PROGRAM };
+    clap_complete::generate(shell, &mut command(name), name, &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     if shell == Shell::Bash {
         script.push_str(BASH_OF_CARGO);

@@ -43,7 +43,6 @@ fn bash_completes_after_cargo() {
     assert!(offers("cargo mongrate").contains("rebase"), "{}", offers("cargo mongrate"));
     assert!(offers("cargo mongrate rebase").contains("--onto"));
     assert_eq!(offers("cargo").trim(), "build bench");
-    assert!(offers("cargo-mongrate").contains("seal"));
 }
 
 #[test]

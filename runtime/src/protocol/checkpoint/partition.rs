@@ -12,7 +12,7 @@ use super::range::Range;
 use crate::{
     model::{state::Direction, version::Version},
     mongo::{code, reply::number, server_error::ServerError},
-    protocol::documents::{date, literal},
+    protocol::documents::{date, is_count, literal},
 };
 
 /// The prefix of the `_id` of every checkpoint.
@@ -134,11 +134,12 @@ impl Partition {
             behind: document.get_bool("behind").unwrap_or(false),
             done: document.get_bool("done").unwrap_or(false),
             batches: number(document, "batches")?,
-            documents: number(document, "documents").unwrap_or(0),
+            documents: number(document, "documents").filter(is_count).unwrap_or(0),
             fence: number(document, "fence")?,
-            total: number(document, "total"),
-            since: date(document, "since")
-                .map(|since| (since, number(document, "sinceDocuments").unwrap_or(0))),
+            total: number(document, "total").filter(is_count),
+            since: date(document, "since").map(|since| {
+                (since, number(document, "sinceDocuments").filter(is_count).unwrap_or(0))
+            }),
             updated: date(document, "updatedAt"),
         })
     }
@@ -192,8 +193,8 @@ impl Partition {
     pub(crate) fn guard_statement(&self, fence: i64, advance: &Advance) -> Document {
         let mut set = doc! {
             "name": { "$ifNull": ["$name", { "$toInt": "$_id" }] },
-            "batches": self.batches + 1,
-            "documents": self.documents + advance.documents,
+            "batches": self.batches.saturating_add(1),
+            "documents": self.documents.saturating_add(advance.documents),
             "behind": advance.behind,
             "done": advance.done,
             "updatedAt": "$$NOW",
