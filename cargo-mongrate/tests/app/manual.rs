@@ -3,10 +3,15 @@
 use std::process::Command;
 
 fn mongrate(arguments: &[&str]) -> std::process::Output {
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("a directory");
     // In no package: these verbs need none.
     let program = env!("CARGO_BIN_EXE_cargo-mongrate");
-    Command::new(program).arg("mongrate").args(arguments).current_dir(&place).output().unwrap()
+    Command::new(program)
+        .arg("mongrate")
+        .args(arguments)
+        .current_dir(&place)
+        .output()
+        .expect("it runs")
 }
 
 #[test]
