@@ -247,10 +247,11 @@ impl Mutator {
         match self.random.u32(..8) {
             0 if !must_stay => drop(document.remove(&key)),
             1 => drop(document.insert("later", self.any_bson())),
-            2 | 3 => match document.get_mut(&key) {
-                Some(value) => *value = self.any_id(must_stay),
-                None => {}
-            },
+            2 | 3 => {
+                if let Some(value) = document.get_mut(&key) {
+                    *value = self.any_id(must_stay);
+                }
+            }
             _ => match document.get_mut(&key) {
                 Some(Bson::Document(inside)) => self.change_document(inside, false),
                 Some(Bson::Array(all)) if !all.is_empty() => {
