@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use mongrate_seal::create::Template;
 
 use crate::{
@@ -137,6 +138,20 @@ pub(crate) enum Verb {
     Ci(Box<Ci>),
     /// Report only the lints: of the sources, and of the app's plan
     Lint(Lint),
+    /// Print a completion script for `cargo mongrate` itself
+    ///
+    /// `completions` prints that of the app.
+    ShellCompletions {
+        /// Shell to complete in
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write manual pages of `cargo mongrate`, one for each verb
+    Man {
+        /// Folder to write into
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// App: show every migration and its state
     Status(App),
     /// App: apply pending migrations
@@ -312,6 +327,7 @@ impl Verb {
             Self::Serve(app) => ("serve", app),
             Self::Completions(app) => ("completions", app),
             Self::Diff(_) | Self::Models(_) => return None,
+            Self::ShellCompletions { .. } | Self::Man { .. } => return None,
             Self::New(_) | Self::Seal | Self::Reseal { .. } | Self::Rebase(_) | Self::Squash(_) => {
                 return None;
             }

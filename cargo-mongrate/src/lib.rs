@@ -13,6 +13,7 @@ mod finding;
 mod format;
 mod graph;
 mod hermetic;
+mod manual;
 mod models;
 mod new;
 mod package;
@@ -63,6 +64,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(problem) = verb.contradiction() {
         print_to_stderr("error: ", &[problem.to_owned()]);
         return ExitCode::from(USAGE);
+    }
+    // They need no package.
+    match &verb {
+        Verb::ShellCompletions { shell } => {
+            let lines = vec![manual::completions(*shell)];
+            return finish(Ok(Report { lines, ..Report::default() }));
+        }
+        Verb::Man { out } => return finish(manual::write(out).map(Report::from)),
+        _ => {}
     }
     let workspace = match Workspace::read(package_args.manifest_path.as_deref()) {
         Ok(workspace) => workspace,

@@ -304,12 +304,12 @@ pub mod __private {
 }
 
 /// The programs of the README, as doc tests.
-#[cfg(all(doctest, feature = "cli"))]
+#[cfg(all(doctest, mongrate_guides, feature = "cli"))]
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
 /// The programs of the guides. Those of the guide to testing are run instead (`clinic`).
-#[cfg(all(doctest, feature = "cli", feature = "embedded"))]
+#[cfg(all(doctest, mongrate_guides, feature = "cli", feature = "embedded"))]
 mod guides {
     #[doc = include_str!("../../docs/quick-start.md")]
     mod quick_start {}
@@ -338,16 +338,16 @@ mod guides {
 }
 
 /// The programs of the guide to dry runs.
-#[cfg(all(doctest, feature = "cli"))]
+#[cfg(all(doctest, mongrate_guides, feature = "cli"))]
 #[doc = include_str!("../../docs/dry-run.md")]
 mod dry_run_guide {}
 
 /// The programs of the guide to notifications.
-#[cfg(all(doctest, feature = "webhook"))]
+#[cfg(all(doctest, mongrate_guides, feature = "webhook"))]
 #[doc = include_str!("../../docs/notifications.md")]
 mod notifications_guide {}
 
 /// The programs of the guide to HTTP.
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, mongrate_guides, feature = "http"))]
 #[doc = include_str!("../../docs/http.md")]
 mod http_guide {}

@@ -58,6 +58,8 @@ fn missing(uri: &str, described: &str) -> Option<String> {
     let option = described
         .split_once(" is an invalid option")
         .and_then(|(before, _)| before.rsplit([' ', ':']).next())
+        // Another name may be a part of a password.
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .map(str::to_ascii_lowercase);
     if let Some(name) = option.as_deref().filter(|name| OTHER_DRIVERS_OPTIONS.contains(name)) {
         return Some(format!(
@@ -142,6 +144,20 @@ mod tests {
         for (mechanism, feature) in [("GSSAPI", "gssapi-auth"), ("MONGODB-AWS", "aws-auth")] {
             let text = refused(&format!("mongodb://u:canary@h/?authMechanism={mechanism}")).await;
             assert!(text.contains(&format!("`{feature}`")), "{mechanism}: {text}");
+        }
+    }
+
+    /// A password that is not encoded, with a `?`: the driver takes the rest of it for an option.
+    #[tokio::test]
+    async fn a_part_of_a_password_is_no_option() {
+        for uri in [
+            "mongodb://127.0.0.1/shop?maxPoolSize=20&appNnna:canary-4711@127.0ame=x",
+            "mongodb://h/shop?u:Canary-4711@h/db=x",
+            "mongodb://u:pass?Canary-4711@h/db?w=1",
+            "mongodb://u:pa/ss?Canary-4711@h/db",
+        ] {
+            let text = refused(uri).await;
+            assert!(!text.to_ascii_lowercase().contains("canary"), "{uri}: {text}");
         }
     }
 

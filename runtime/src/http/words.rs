@@ -65,6 +65,10 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
                                   log of the process says which document; if something else \
                                   wrote into the collection, restore it from a backup"
             .to_owned(),
+        Error::NewerFormat { found, known } => format!(
+            "a newer Mongrate has written the control collection (format {found}, and this build knows \
+             {known}); nothing was run or written; deploy the app that was built with that Mongrate"
+        ),
         Error::ShadowForbidden { .. } => {
             "the app's MongoDB user may not create a scratch database: a shadow run needs the \
              roles `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`; nothing was written"
@@ -405,6 +409,7 @@ mod tests {
             Error::Unauthorized { action: "read the history", source: source() },
             Error::Server { action: "read the history", source: source() },
             Error::Corrupt { collection: None, id: "7".to_owned(), problem: "no state".to_owned() },
+            Error::NewerFormat { found: 2, known: 1 },
             Error::LockHeld {
                 holder: crate::Who { host: "web-1".to_owned(), pid: 7, app: String::new() },
                 fence: 3,

@@ -11,6 +11,15 @@ use crate::{
 /// The `_id` of the document that holds the lock.
 pub(crate) const LOCK_ID: &str = "lock";
 
+/// The largest number that counts something here. One that was written by something else may be larger, or
+/// negative: nothing is computed with it.
+pub(crate) const COUNT_MAX: i64 = 1 << 53;
+
+/// Whether a stored number can be a count.
+pub(crate) fn is_count(number: &i64) -> bool {
+    (0..=COUNT_MAX).contains(number)
+}
+
 /// How many events a record or the lock keeps.
 pub(crate) const EVENTS_MAX: i32 = 20;
 

@@ -15,6 +15,7 @@ use super::{
     audit::{head::Head, requests::Requests},
     checkpoint::partition,
     control::Control,
+    documents::is_count,
     held_up::{HeldUp, Holder},
 };
 use crate::{
@@ -59,15 +60,37 @@ pub(crate) struct Fence {
     pub requests: Requests,
 }
 
+/// The format of the documents of a control collection that this build writes. It is not written: none
+/// means 1. A release whose documents older builds would misread writes a higher number into the fence,
+/// and each run of such a build is refused at its first read.
+const FORMAT: i64 = 1;
+
+/// The field of that number.
+pub(crate) const FORMAT_FIELD: &str = "format";
+
 impl Fence {
-    pub(crate) fn parse(document: &Document) -> Self {
-        Self {
+    pub(crate) fn parse(document: &Document) -> Result<Self, Error> {
+        let format = number(document, FORMAT_FIELD).unwrap_or(FORMAT);
+        if format > FORMAT {
+            return Err(Error::NewerFormat { found: format, known: FORMAT });
+        }
+        let fence = Self {
             fence: number(document, "fence").unwrap_or(0),
             guards: number(document, "guards").unwrap_or(0),
             applied: document.get_document("applied").ok().and_then(Digest::from_document),
             audit: Head::parse(document),
             requests: Requests::default(),
+        };
+        let of_audit = fence.audit.iter();
+        let of_audit = of_audit.flat_map(|head| [head.number, head.guards, head.asked]);
+        if !of_audit.chain([fence.fence, fence.guards]).all(|count| is_count(&count)) {
+            return Err(Error::Corrupt {
+                collection: None,
+                id: ID.to_owned(),
+                problem: "a count in it is negative, or too large".to_owned(),
+            });
         }
+        Ok(fence)
     }
 }
 

@@ -387,7 +387,7 @@ pub(crate) fn projection() -> Document {
     doc! {
         "owner": 1, "fence": 1, "expiresAt": 1, "since": 1, "by": 1, "now": "$$NOW",
         // Fields of the fence, which is read in the same round trip.
-        "guards": 1, "applied": 1,
+        "guards": 1, "applied": 1, fence::FORMAT_FIELD: 1,
         "waits": 1,
         "paused": 1, "tuned": 1, "cancel": 1, "position": 1, "leaseMs": 1,
         // A field that each record has.

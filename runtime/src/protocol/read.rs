@@ -67,7 +67,7 @@ impl ControlDocuments {
         };
         match document.text("_id") {
             Some(LOCK_ID) => self.requests = Requests::read(document),
-            Some(fence::ID) => self.fence = fence::Fence::parse(&decoded()?),
+            Some(fence::ID) => self.fence = fence::Fence::parse(&decoded()?)?,
             Some(id) if id.starts_with(partition::ID_PREFIX) => {
                 self.backfills.extend(partition::Partition::parse(&decoded()?));
             }

@@ -8,7 +8,7 @@ use mongodb::bson::{Bson, Document, RawDocument};
 
 use super::{
     checkpoint::partition,
-    documents::{date, parse_failure, parse_who},
+    documents::{date, is_count, parse_failure, parse_who},
     fence,
     tag::StoredTag,
 };
@@ -288,6 +288,10 @@ impl Record {
             .into_iter()
             .find(|known| known.as_str() == state)
             .ok_or_else(|| corrupt("its `state` is unknown to this version of mongrate"))?;
+        let counts = [record.fence, record.sequence, record.started, record.batch.unwrap_or(0)];
+        if !counts.iter().all(is_count) {
+            return Err(corrupt("a count in it is negative, or too large"));
+        }
         record.version = Version::new(version);
         // What was written since without a plan has another sequence.
         let plan = plan.filter(|plan| plan.number("sequence") == Some(record.sequence));

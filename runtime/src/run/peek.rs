@@ -111,7 +111,7 @@ impl Runner {
                 problem: "was not written by mongrate: another tool's".to_owned(),
             });
         }
-        let fence = fence.map(Fence::parse);
+        let fence = fence.map(Fence::parse).transpose()?;
         let nobody = doc! {};
         let lock = named(LOCK_ID).unwrap_or(&nobody);
         Ok(Peek {

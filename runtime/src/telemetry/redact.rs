@@ -127,13 +127,19 @@ pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
     let guess = info.split_once(':').map_or("", |(_, rest)| rest);
     let separators = [':', '/', '?', '@', '&', ',', '=', '#', '[', ']'];
     for piece in pieces(guess, &separators) {
-        // Whole words only, if it is short, or a password of one letter would eat the message.
-        text = replace_words(&text, &piece, piece.len() < SECRET_BYTES_MIN);
+        text = without(&text, &piece);
     }
     let names: Vec<&str> = options
         .split('&')
         .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
         .collect();
+    // No option has such a name, so it may be a part of a password.
+    let is_strange = |name: &&&str| !name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    for name in names.iter().filter(is_strange) {
+        for piece in pieces(name, &separators) {
+            text = without(&text, &piece);
+        }
+    }
     let is_name =
         |text: &str| is_option(text) || names.iter().any(|name| name.eq_ignore_ascii_case(text));
     for (name, value) in options.split('&').filter_map(|pair| pair.split_once('=')) {
@@ -148,6 +154,15 @@ pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
         }
     }
     text
+}
+
+/// Masks a piece of what may be a password, also in small letters: so the driver writes what it takes for the
+/// name of an option.
+fn without(text: &str, piece: &str) -> String {
+    // Whole words only, if it is short, or a password of one letter would eat the message.
+    let is_short = piece.len() < SECRET_BYTES_MIN;
+    let text = replace_words(text, piece, is_short);
+    replace_words(&text, &piece.to_ascii_lowercase(), is_short)
 }
 
 /// A text and its parts, each as it is and percent-decoded; the longest first.

@@ -96,14 +96,18 @@ impl Runner {
         refuse_pending(self.compared().await?.0)
     }
 
+    /// The same without the look at whose collection it is.
+    pub(in crate::verbs) async fn check_history(&self) -> Result<CheckReport, Error> {
+        refuse_pending(self.compared_history().await?.0)
+    }
+
     /// How the history compares with this build, and what `up` would run.
     async fn compared(&self) -> Result<(CheckReport, Vec<Step>), Error> {
         self.peek().await?;
-        self.check_history(strict, allow_pending).await
+        self.compared_history().await
     }
 
-    /// [`check`](Self::check) without the look at whose collection it is.
-    async fn check_history(&self, strict: bool, allow_pending: bool) -> Result<CheckReport, Error> {
+    async fn compared_history(&self) -> Result<(CheckReport, Vec<Step>), Error> {
         let (history, _) = read_all(&self.control, None).await?;
         let pending: Vec<Named> =
             plan::pending(&self.registry, &history).map(Migration::named).collect();

@@ -104,7 +104,7 @@ impl Runner {
             return Ok(Look::Current { ahead: Vec::new() });
         }
         if last.applied != Some(peek.applied) || last.pending.is_empty() {
-            match self.check_history(false, false).await {
+            match self.check_history().await {
                 Ok(report) => return Ok(Look::Current { ahead: report.ahead }),
                 Err(Error::Pending { versions }) => {
                     last.applied = Some(peek.applied);

@@ -6,6 +6,7 @@ mod policies;
 mod records;
 mod releases;
 mod start;
+mod stored;
 mod up;
 mod wait;
 

@@ -449,7 +449,7 @@ async fn committed(
         shared.lost.cancel();
         return Err(StopReason::Lost);
     }
-    if found.batches == partition.batches + 1 {
+    if found.batches == partition.batches.saturating_add(1) {
         return Ok(true);
     }
     // Its commit may still be on its way.

@@ -27,6 +27,7 @@ use crate::mongo::{
 };
 
 pub(crate) mod kind;
+mod of_server;
 pub(crate) mod text;
 
 /// Everything that can stop a verb. Each message says what to do next.
@@ -97,6 +98,20 @@ pub enum Error {
         id: String,
         /// What is wrong with it.
         problem: String,
+    },
+
+    /// A newer Mongrate has written the control collection, in a form that this build would misread.
+    /// Nothing was run or written.
+    #[error(
+        "a newer mongrate has written the control collection (format {found}, and this build knows \
+         {known}); nothing was run or written; run the app that was built with that mongrate, or \
+         update mongrate in this one"
+    )]
+    NewerFormat {
+        /// The format that the database has.
+        found: i64,
+        /// The newest that this build reads and writes.
+        known: i64,
     },
 
     /// Records have other names than this build's migrations of the same versions: they belong to
@@ -502,7 +517,8 @@ impl Error {
             | Self::PlanDiffers { .. }
             | Self::ShadowImpossible { .. }
             | Self::Audit { .. }
-            | Self::Corrupt { .. } => Kind::NeedsOperator,
+            | Self::Corrupt { .. }
+            | Self::NewerFormat { .. } => Kind::NeedsOperator,
             // A server that goes away is not a failure of the migration. A transaction that is
             // larger than the server allows is.
             Self::Failed { source, .. } => match source.downcast_ref::<Self>() {
@@ -533,6 +549,7 @@ impl Error {
             Self::Unauthorized { .. } => "unauthorized",
             Self::Server { .. } => "server",
             Self::Corrupt { .. } => "corrupt",
+            Self::NewerFormat { .. } => "newer_format",
             Self::LockHeld { .. } => "lock_held",
             Self::LockLost { .. } => "lock_lost",
             Self::Paused { .. } => "paused",
@@ -576,25 +593,6 @@ impl Error {
             | Self::Failed { report, .. }
             | Self::Cancelled { report } => Some(report),
             _ => None,
-        }
-    }
-
-    /// Wraps a server's error in the variant that fits what can be done about it.
-    pub(crate) fn server(action: &'static str, source: impl Into<ServerError>) -> Self {
-        let source = Box::new(source.into());
-        match source.code() {
-            Some(code::UNAUTHORIZED | code::AUTHENTICATION_FAILED) => {
-                Self::Unauthorized { action, source }
-            }
-            // A standalone server refuses a transaction with these words.
-            Some(code::ILLEGAL_OPERATION) if source.message().contains("Transaction numbers") => {
-                Self::Standalone
-            }
-            _ if source.is_authentication() => Self::Unauthorized { action, source },
-            _ => match source.incompatibility() {
-                Some(reason) => Self::UnsupportedServer { reason },
-                None => Self::Server { action, source },
-            },
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         canonical,
         fields::{self, Fields as _},
     },
-    protocol::documents::{parse_failure, parse_who},
+    protocol::documents::{is_count, parse_failure, parse_who},
 };
 
 /// The field that holds the hash of the document before.
@@ -166,7 +166,7 @@ impl Read {
             previous: document.text(PREVIOUS)?.to_owned(),
             hash: hash(&text),
             text,
-            guard: document.number("guard")?,
+            guard: document.number("guard").filter(is_count)?,
             before: digest("before"),
             after: digest("after"),
             missed: document.number("missed").and_then(fields::counted).unwrap_or(0),

@@ -196,8 +196,8 @@ impl Partition {
     pub(crate) fn guard_statement(&self, fence: i64, advance: &Advance) -> Document {
         let mut set = doc! {
             "name": { "$ifNull": ["$name", { "$toInt": "$_id" }] },
-            "batches": self.batches + 1,
-            "documents": self.documents + advance.documents,
+            "batches": self.batches.saturating_add(1),
+            "documents": self.documents.saturating_add(advance.documents),
             "behind": advance.behind,
             "done": advance.done,
             "updatedAt": "$$NOW",

@@ -119,6 +119,11 @@ impl Webhook {
         if authority.host().is_empty() {
             return refuse("the address names no host");
         }
+        // Else a password that was written without its `@` would count as a port, and be shown as a place.
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        if !port.is_empty() && authority.port_u16().is_none() {
+            return refuse("what stands after the host and a `:` is no port");
+        }
         // The path of a chat's address is its password.
         let path = uri.path_and_query().map(|path| path.as_str().trim_matches('/'));
         if let Some(path) = path.filter(|path| path.len() >= SECRET_PATH_BYTES_MIN) {
@@ -315,6 +320,8 @@ mod tests {
             "https://user:hunter2@example.org/",
             "https://exa mple.org/hunter2",
             "https:///hunter2",
+            "https://user:hunter2/services",
+            "https://example.org:99999/hunter2",
         ] {
             let error = Webhook::new(wrong).unwrap_err().to_string();
             assert!(error.contains("webhook") && !error.contains("hunter2"), "{error}");
