@@ -21,6 +21,7 @@ use super::{
     problem::Problem,
     runs::{Ongoing, Order, Outcome},
     shared::Shared,
+    told,
     wire::{
         created::Created,
         details::Details,
@@ -35,6 +36,9 @@ use crate::{
 };
 
 type Answered = Result<Response, Problem>;
+
+/// How long a refusal waits to learn for how long the lease of the run in flight still runs.
+const LOCK_READ_MAX: Duration = Duration::from_secs(2);
 
 /// How long an answer waits to learn whether the run is refused.
 const ACCEPTED_MAX: Duration = Duration::from_secs(15);
@@ -123,17 +127,25 @@ where
     W: FnOnce(Migrator) -> F + Send + 'static,
     F: Future<Output = Result<Outcome, Error>> + Send + 'static,
 {
-    let order = Order { verb, dry_run, by: who.name.clone(), texts: shared.texts };
+    let process = on_behalf(shared, &who).who();
+    let order = Order { verb, dry_run, by: who.name.clone(), process, texts: shared.texts };
     // Who comes second is told so, instead of waiting.
     let migrator = on_behalf(shared, &who).wait(Wait::No);
     let started =
         shared.runs.start(order, move |progress: Progress| work(migrator.progress(progress)));
     let base = path.rsplit_once('/').map_or("", |(base, _)| base);
-    let run = started.map_err(|in_flight| {
-        let run = in_flight.shown();
-        let holder = format!("this server, for the token `{}`", run.by);
-        Problem::in_flight(holder, run.fence, format!("{base}/runs/{}", run.id))
-    })?;
+    let run = match started {
+        Ok(run) => run,
+        Err(in_flight) => {
+            let fence = in_flight.fence();
+            // The refusal does not wait for a server that does not answer.
+            let lock = timeout(LOCK_READ_MAX, told::lock(shared)).await;
+            let lock = lock.ok().and_then(Result::ok).filter(|lock| Some(lock.fence) == fence);
+            let left = lock.map(|lock| lock.remaining_ms);
+            let location = format!("{base}/runs/{}", in_flight.id());
+            return Err(Problem::in_flight(in_flight.process(), fence, left, location));
+        }
+    };
     tracing::info!(
         target: "mongrate::audit", token = who.name, action = verb.as_str(),
         dry_run = dry_run.is_some(), run = run.id(), "a run was asked for"

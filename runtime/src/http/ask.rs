@@ -38,6 +38,8 @@ const LIMIT_MAX: u16 = 500;
 
 const LIMIT: u16 = 100;
 
+const RUNS_LIMIT: u16 = 50;
+
 /// A JSON body of this shape, and nothing else.
 pub(super) struct Asked<T>(pub(super) T);
 
@@ -308,6 +310,59 @@ impl HistoryQuery {
     pub(super) fn limit(&self) -> usize {
         usize::from(self.limit.unwrap_or(LIMIT))
     }
+}
+
+/// Which runs are listed.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct RunsQuery {
+    /// The largest number of runs; 50 if it is left out.
+    #[param(minimum = 1, maximum = 500)]
+    pub(super) limit: Option<u16>,
+    /// The `next` of the previous page.
+    #[param(pattern = r"^-?[0-9]{1,19}\.[A-Za-z0-9._-]{1,253}-[0-9]{1,10}-[0-9a-f]{1,32}$")]
+    pub(super) before: Option<String>,
+}
+
+impl RunsQuery {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        bounded("limit", self.limit, 1, i64::from(LIMIT_MAX))
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        usize::from(self.limit.unwrap_or(RUNS_LIMIT))
+    }
+}
+
+/// Whether the first event of a stream lists the migrations of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::http) enum StepsShown {
+    /// All of them.
+    #[default]
+    All,
+    /// None of them, and no reports: `GET runs/{id}` has them.
+    None,
+}
+
+/// What a stream of events holds.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct EventsQuery {
+    /// `none`: the `state` at the beginning has no lists.
+    #[param(inline)]
+    pub(super) steps: Option<StepsShown>,
+}
+
+/// Which migrations the status lists.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct StatusQuery {
+    /// The `ETag` of an earlier answer, without its quotes: only what has changed since.
+    pub(super) since: Option<String>,
 }
 
 /// Whether documents are sampled for the differences.

@@ -7,9 +7,9 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, to_bytes},
     extract::State,
-    http::{HeaderValue, Method, Request, StatusCode, Version, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -18,7 +18,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::{
     ask::{WAIT_S_MAX, wait_preferred},
     auth::{Identity, Scope, Unknown},
-    page,
+    etag, page,
     peer::Peer,
     problem::Problem,
     seats::SignedIn,
@@ -34,6 +34,9 @@ const HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// The policy of an answer that is not the page: it may load nothing.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// More than the page has.
+const PAGE_BYTES_MAX: usize = 8 << 20;
 
 /// How many requests are worked on at once. Further requests wait in the order of their arrival.
 pub(super) const AT_ONCE_MAX: usize = 128;
@@ -66,6 +69,7 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let version = request.version();
+    let asked = Known::of(&request);
     let mut response = match admit(&shared, &mut request).await {
         Err(refusal) => {
             let mut response = refusal.problem.into_response();
@@ -88,7 +92,7 @@ pub(super) async fn guard(
                 .into_response(),
             };
             name(&mut response, &identity);
-            response
+            known(&asked, response)
         }
     };
     harden(&mut response, HeaderValue::from_static(NO_PAGE));
@@ -104,13 +108,58 @@ pub(super) async fn open(
 ) -> Response {
     let version = request.version();
     let refused = refuse_large(&request).and_then(|()| refuse_host(&shared, &request));
+    let asked = Known::of(&request);
     let mut response = match refused {
         Err(problem) => problem.into_response(),
-        Ok(()) => next.run(request).await,
+        Ok(()) => known(&asked, tagged(next.run(request).await).await),
     };
     close(&mut response, version);
     harden(&mut response, page::policy());
     response
+}
+
+/// What decides whether a client has an answer already.
+struct Known {
+    is_read: bool,
+    headers: HeaderMap,
+}
+
+impl Known {
+    fn of(request: &Request<Body>) -> Self {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let known = request.headers().get_all(header::IF_NONE_MATCH).iter();
+        let headers = known.map(|known| (header::IF_NONE_MATCH, known.clone())).collect();
+        Self { is_read, headers }
+    }
+}
+
+/// The answer, or 304 if the client has it already.
+fn known(asked: &Known, mut response: Response) -> Response {
+    if !asked.is_read {
+        response.headers_mut().remove(header::ETAG);
+    } else if response.status() == StatusCode::OK
+        && etag::is_known(&asked.headers, response.headers())
+    {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
+/// The page with its tag. It is in memory as a whole.
+async fn tagged(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, PAGE_BYTES_MAX).await else {
+        return Problem::internal().into_response();
+    };
+    if parts.status == StatusCode::OK
+        && let Some(tag) = etag::header(&etag::of_bytes(&bytes))
+    {
+        parts.headers.insert(header::ETAG, tag);
+    }
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 /// Closes the connection after the answer: a client that is not signed in gets one per connection.
@@ -313,11 +362,20 @@ fn name(response: &mut Response, identity: &Identity) {
     }
 }
 
-/// Adds headers that keep an answer from being stored, sniffed, framed, or read by another site.
+/// Adds headers that keep an answer from being shared, sniffed, framed, or read by another site.
 fn harden(response: &mut Response, policy: HeaderValue) {
     let headers = response.headers_mut();
+    // An answer with a tag may be kept by the client that got it, which asks again each time: without
+    // a token it is 401. Everything else is kept nowhere.
+    let kept = match headers.contains_key(header::ETAG) {
+        true => "no-cache, private",
+        false => "no-store",
+    };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    if headers.contains_key(header::ETAG) {
+        headers.append(header::VARY, HeaderValue::from_static("authorization, cookie"));
+    }
     for (name, value) in [
-        ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "no-referrer"),

@@ -55,11 +55,14 @@ mod ask;
 mod audit;
 pub(crate) mod auth;
 mod back;
+mod deltas;
+mod etag;
 mod feed;
 mod guard;
 mod guesses;
 mod history;
 mod impatient;
+mod listed;
 mod openapi;
 mod page;
 mod peer;
@@ -72,6 +75,7 @@ mod seats;
 mod server;
 mod shared;
 mod steer;
+mod told;
 #[cfg(feature = "webhook")]
 mod webhooks;
 mod wire;
@@ -240,7 +244,8 @@ impl Api {
             .route(&at("/drift"), get(read::drift))
             .route(&at("/lock/status"), get(read::lock_status))
             .route(&at("/lock/release"), post(act::lock_release))
-            .route(&at("/runs/{id}"), get(read::run))
+            .route(&at("/runs"), get(told::runs))
+            .route(&at("/runs/{id}"), get(told::run))
             .route(&at("/runs/{id}/pause"), post(steer::pause))
             .route(&at("/runs/{id}/resume"), post(steer::resume))
             .route(&at("/runs/{id}/tune"), post(steer::tune))

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    act, answer, ask, audit, back, page, plans, read, steer,
+    act, answer, ask, audit, back, page, plans, read, steer, told,
     wire::{
         details::Details,
         run::{Run, RunStep},
@@ -21,7 +21,7 @@ use super::{
     ),
     paths(
         page::page, read::status, read::plan, plans::plan_file, plans::plan_run, read::history, audit::audit, audit::verify, read::doctor, read::drift, read::lock_status,
-        read::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
+        told::runs, told::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
         steer::pause, steer::resume, steer::tune, steer::cancel,
     ),
     components(schemas(

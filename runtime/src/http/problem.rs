@@ -15,13 +15,14 @@ use super::{
     answer,
     wire::{
         details::{Details, title},
+        holder::LockHolder,
         report::Named,
         run_report::RunReport,
         texts::Texts,
     },
     words,
 };
-use crate::{Error, Kind, LockReport, model::create_error, telemetry::visible::Line};
+use crate::{Error, Kind, LockReport, Who, model::create_error, telemetry::visible::Line};
 
 /// Problem details as an error value, boxed to keep it small.
 #[derive(Clone, Debug)]
@@ -99,13 +100,18 @@ impl Problem {
     }
 
     /// 409: another run of this server is in flight.
-    pub(super) fn in_flight(holder: String, fence: Option<i64>, location: String) -> Self {
+    pub(super) fn in_flight(
+        holder: Who,
+        fence: Option<i64>,
+        remaining_ms: Option<u64>,
+        location: String,
+    ) -> Self {
         let detail = format!(
-            "this server already has a run in flight: {holder}; wait for its end at {location}; \
+            "this server already has a run in flight ({holder}); wait for its end at {location}; \
              nothing was run"
         );
         let mut problem = Self::new(StatusCode::CONFLICT, Kind::Busy, "lock_held", detail);
-        problem.0.holder = Some(holder);
+        problem.0.holder = Some(LockHolder::new(holder, fence, remaining_ms));
         problem.0.fence = fence;
         problem.0.run = Some(location);
         problem
@@ -136,14 +142,24 @@ impl Problem {
     }
 
     /// 409: the run that a request names is over, or has not begun yet.
-    pub(super) fn over(fence: Option<i64>) -> Self {
-        let detail = match fence {
-            Some(fence) => format!("this run (fence {fence}) is over; nothing was changed"),
-            None => "this run does not have the lock; nothing was changed".to_owned(),
+    pub(super) fn over(fence: Option<i64>, lock: &LockReport) -> Self {
+        let it = match fence {
+            Some(fence) => format!("this run (fence {fence}) is not under way"),
+            None => "this run does not have the lock".to_owned(),
         };
+        let holder = lock.holder.as_ref().filter(|_| lock.is_live());
+        let now = match holder {
+            Some(holder) => format!("{holder} has the lock (fence {})", lock.fence),
+            None => "no run is under way".to_owned(),
+        };
+        let detail = format!("{it}: {now}; nothing was changed");
         let mut problem = Self::new(StatusCode::CONFLICT, Kind::NeedsOperator, "no_run", detail);
         problem.0.fence = fence;
-        problem.next("GET status shows what is pending, and which process has the run under way")
+        problem.0.holder = holder.map(|holder| LockHolder::of(holder.clone(), lock));
+        problem.next(match holder {
+            Some(_) => "GET runs/current shows the run under way, with its id",
+            None => "GET status shows what is pending, and POST up begins a run",
+        })
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -178,9 +194,10 @@ impl Problem {
         problem.0.next = words::next(&error);
         match error {
             Error::LockHeld { holder, fence, remaining } => {
-                problem.0.holder = Some(holder);
+                let remaining_ms = u64::try_from(remaining.as_millis()).ok();
+                problem.0.holder = Some(LockHolder::new(holder, Some(fence), remaining_ms));
                 problem.0.fence = Some(fence);
-                problem.0.remaining_ms = u64::try_from(remaining.as_millis()).ok();
+                problem.0.remaining_ms = remaining_ms;
                 problem = problem.retry_after(remaining);
             }
             Error::OutOfOrder { versions, .. }

@@ -3,40 +3,47 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::{HeaderMap, HeaderValue},
     response::{IntoResponse as _, Response, Sse, sse::KeepAlive},
 };
 
 use super::{
     answer,
-    ask::{DriftQuery, HistoryQuery, Queried},
+    ask::{DriftQuery, EventsQuery, HistoryQuery, Queried, StatusQuery, StepsShown},
     back::{PlanQuery, Planned},
+    etag,
     feed::Subscription,
     history::{Cursor, Wanted, page},
     problem::Problem,
-    run_id::Instance,
     shared::Shared,
     wire::{
-        details::Details,
         doctor::Doctor,
         drift::SchemaDrift,
-        report::{History, Lock, Plan, Status},
-        run::Run,
+        report::{History, Plan},
+        status::{Lock, Status},
     },
 };
-use crate::Who;
 
 type Answered = Result<Response, Problem>;
 
-/// Every migration and its state, and the lock.
+/// Every migration and its state, and the lock. With `since`, only the migrations that have changed
+/// since that answer, if this process still remembers it.
 #[utoipa::path(
-    get, path = "/status", tag = "read", operation_id = "status",
+    get, path = "/status", tag = "read", operation_id = "status", params(StatusQuery),
     responses((status = 200, description = "Every migration and its state, and the lock", body = Status))
 )]
-pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Answered {
+pub(super) async fn status(
+    State(shared): State<Arc<Shared>>,
+    Queried(query): Queried<StatusQuery>,
+) -> Answered {
     let report = shared.migrator.status().await.map_err(|error| shared.problem(error))?;
-    Ok(answer::ok(&Status::new(report, shared.texts)))
+    let Some(mut status) = answer::value(&Status::new(report, shared.texts)) else {
+        return Ok(answer::failed());
+    };
+    let tag = etag::of(&status);
+    shared.runs.deltas.apply(&tag, &mut status, query.since.as_deref().map(etag::bare));
+    Ok(answer::tagged(&tag, &status))
 }
 
 /// What `up` or `down` would do. Nothing is written, and no lock is taken.
@@ -127,57 +134,19 @@ pub(super) async fn lock_status(State(shared): State<Arc<Shared>>) -> Answered {
     Ok(answer::ok(&Lock::from(report)))
 }
 
-/// A run that was requested here, as it is now. The last hundred runs are kept until the process
-/// ends. If another process has the run, the problem names that process.
-#[utoipa::path(
-    get, path = "/runs/{id}", tag = "read", operation_id = "run",
-    params(("id" = String, Path, description = "The run's id, as `POST up` or `down` gave it")),
-    responses(
-        (status = 200, description = "The run, as it is now", body = Run),
-        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
-    )
-)]
-pub(super) async fn run(
-    State(shared): State<Arc<Shared>>,
-    id: Result<Path<String>, PathRejection>,
-) -> Answered {
-    let Ok(Path(id)) = id else {
-        return Err(Problem::not_found("no run has this id, which is not valid text"));
-    };
-    if let Some(run) = shared.runs.get(&id) {
-        return Ok(answer::ok(&run.shown()));
-    }
-    Err(not_here(&shared, &id).await?)
-}
-
-/// Why this process does not have the run.
-pub(super) async fn not_here(shared: &Shared, id: &str) -> Result<Problem, Problem> {
-    let Some(instance) = Instance::of(id).filter(|instance| *instance != shared.runs.here) else {
-        return Ok(Problem::not_found(
-            "no run has this id; the last hundred runs are kept until the process ends",
-        ));
-    };
-    // Behind a balancer another process may have the run. The answer names that process, and says
-    // whether the process holds the lock.
-    let lock = shared.migrator.lock_status().await.map_err(|error| shared.problem(error))?;
-    let is_its = |who: &Who| Instance::new(&who.host, who.pid) == instance;
-    let its = lock.holder.as_ref().is_some_and(is_its).then_some(&lock);
-    let process = format!("process {} of {}", instance.pid, instance.host);
-    Ok(Problem::elsewhere(process, its))
-}
-
 /// Server-sent events of the runs that were requested here, as they happen.
 ///
 /// `state` (first, and after a gap): `{"run": Run or null}`, the last run. `run`: a run began or
-/// ended, or what holds it back has changed, `Run`. `step`: `{"run": id, "step": RunStep}`. `gap`: `{"missed": n}`, the client missed
+/// ended, or what holds it back has changed: `Run` without its lists (`steps`, reports). `step`: `{"run": id, "step": RunStep}`. `gap`: `{"missed": n}`, the client missed
 /// events that are no longer kept. With `Last-Event-ID`, the stream resumes after that event.
 #[utoipa::path(
     get, path = "/events", tag = "read", operation_id = "events",
-    params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has")),
+    params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has")),
     responses((status = 200, description = "A stream of events", body = String, content_type = "text/event-stream"))
 )]
 pub(super) async fn events(
     State(shared): State<Arc<Shared>>,
+    Queried(query): Queried<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let permit = Arc::clone(&shared.streams).try_acquire_owned();
@@ -185,11 +154,12 @@ pub(super) async fn events(
         .map_err(|_| Problem::overloaded("overloaded", "too many streams of events are open"))?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let runs = Arc::clone(&shared.runs);
+    let lists = query.steps.unwrap_or_default() == StepsShown::All;
     let (stopping, ending) = (shared.migrator.cancel_token().clone(), Arc::clone(&shared.runs));
     let subscription = Subscription {
         feed: Arc::clone(&shared.runs.feed),
         last,
-        snapshot: Box::new(move || runs.snapshot()),
+        snapshot: Box::new(move || runs.snapshot(lists)),
         // The stream ends only after the outcome of the run in flight.
         closing: Box::pin(async move {
             stopping.cancelled().await;

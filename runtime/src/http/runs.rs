@@ -9,25 +9,29 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use chrono::Utc;
 use futures_util::FutureExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     answer,
+    deltas::Deltas,
     feed::Feed,
     problem::Problem,
     run_id::Instance,
     wire::{
+        details::Details,
         report::{Failure, Plan, StepProgress},
         run::{DryRunHow, DryRunReport, Run, RunState, RunStep, StepState, Verb},
         run_report::RunReport,
+        runs::StepCounts,
         steering::Hold,
         texts::Texts,
     },
 };
 use crate::{
-    Error, Kind,
+    Error, Kind, Who,
     model::report::{dry_run, plan, run},
     telemetry::progress::{Progress, RunEvent},
 };
@@ -48,6 +52,8 @@ pub(super) struct Order {
     pub(super) verb: Verb,
     pub(super) dry_run: Option<DryRunHow>,
     pub(super) by: String,
+    /// This process, with that token.
+    pub(super) process: Who,
     pub(super) texts: Texts,
 }
 
@@ -65,6 +71,9 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct Ongoing {
     order: Order,
+    /// The id until the run has the lock; it leads to the run ever after.
+    asked_as: String,
+    here: Instance,
     since: Instant,
     now: Mutex<Run>,
     phase: watch::Sender<Phase>,
@@ -78,6 +87,8 @@ pub(super) struct Runs {
     pub(super) feed: Arc<Feed>,
     /// This process, with the same host and process id as in the lock and the history.
     pub(super) here: Instance,
+    /// The last answers with the status.
+    pub(super) deltas: Deltas,
     all: Arc<Mutex<All>>,
 }
 
@@ -108,7 +119,8 @@ fn lock(all: &Mutex<All>) -> MutexGuard<'_, All> {
 
 impl Runs {
     pub(super) fn new(here: Instance) -> Self {
-        Self { feed: Arc::new(Feed::new()), here, all: Arc::default() }
+        let feed = Arc::new(Feed::new());
+        Self { feed, here, deltas: Deltas::default(), all: Arc::default() }
     }
 
     /// Starts a run, in a task of its own.
@@ -148,13 +160,28 @@ impl Runs {
         // This includes the run that may still be refused: a client that was refused because of it
         // has its address.
         let asked = all.last.iter().filter(|last| !last.is_over());
-        all.kept.iter().chain(asked).find(|run| run.id() == id).cloned()
+        // The newest first: where a control collection was dropped, fence numbers begin again.
+        all.kept.iter().chain(asked).rev().find(|run| run.asked_as == id || run.id() == id).cloned()
     }
 
-    /// The last run, in flight or not, as JSON.
-    pub(super) fn snapshot(&self) -> Option<String> {
+    /// The runs that were not refused, as they are now, oldest first.
+    pub(super) fn kept(&self) -> Vec<Run> {
+        let kept: Vec<Arc<Ongoing>> = lock(&self.all).kept.iter().cloned().collect();
+        kept.iter().map(|run| run.shown()).collect()
+    }
+
+    /// The run in flight, if it has begun.
+    pub(super) fn under_way(&self) -> Option<Arc<Ongoing>> {
+        lock(&self.all).kept.iter().rev().find(|run| !run.is_over()).cloned()
+    }
+
+    /// The last run, in flight or not, as JSON; on request without its lists.
+    pub(super) fn snapshot(&self, lists: bool) -> Option<String> {
         let last = lock(&self.all).kept.back().cloned();
-        answer::text(&json!({ "run": last.map(|run| run.shown()) }))
+        match lists {
+            true => answer::text(&json!({ "run": last.map(|run| run.shown()) })),
+            false => answer::text(&json!({ "run": last.and_then(|run| run.head()) })),
+        }
     }
 
     /// Waits until no run is in flight.
@@ -170,12 +197,17 @@ impl Ongoing {
     fn new(order: Order, runs: &Runs) -> Self {
         let run = Run {
             id: runs.here.id(),
-            verb: order.verb,
+            verb: Some(order.verb),
             dry_run: order.dry_run,
             state: RunState::Running,
             by: order.by.clone(),
+            process: order.process.clone().into(),
+            here: true,
+            began_at: Utc::now(),
+            ended_at: None,
             elapsed_ms: 0,
             fence: None,
+            counts: StepCounts::default(),
             steps: Vec::new(),
             hold: None,
             report: None,
@@ -185,7 +217,17 @@ impl Ongoing {
         };
         let phase = watch::Sender::new(Phase::Asked);
         let (feed, all) = (Arc::clone(&runs.feed), Arc::clone(&runs.all));
-        Self { order, since: Instant::now(), now: Mutex::new(run), phase, feed, all }
+        let (asked_as, here) = (run.id.clone(), runs.here.clone());
+        Self {
+            order,
+            asked_as,
+            here,
+            since: Instant::now(),
+            now: Mutex::new(run),
+            phase,
+            feed,
+            all,
+        }
     }
 
     fn now(&self) -> MutexGuard<'_, Run> {
@@ -196,13 +238,54 @@ impl Ongoing {
         self.now().id.clone()
     }
 
+    /// This process, with the token that requested the run.
+    pub(super) fn process(&self) -> Who {
+        self.order.process.clone()
+    }
+
+    pub(super) fn fence(&self) -> Option<i64> {
+        self.now().fence
+    }
+
     /// The run as it is now.
     pub(super) fn shown(&self) -> Run {
         let mut run = self.now().clone();
         if run.state == RunState::Running {
             run.elapsed_ms = self.elapsed_ms();
         }
+        run.counts = StepCounts::of(&run.steps);
         run
+    }
+
+    /// The run as it is now, as JSON without its lists, which may have thousands of migrations.
+    fn head(&self) -> Option<Value> {
+        let run = self.now();
+        let mut head = Run {
+            id: run.id.clone(),
+            by: run.by.clone(),
+            process: run.process.clone(),
+            counts: StepCounts::of(&run.steps),
+            hold: run.hold.clone(),
+            steps: Vec::new(),
+            report: None,
+            dry_run_report: None,
+            plan: None,
+            problem: run.problem.as_ref().map(Details::without_report),
+            ..*run
+        };
+        if head.state == RunState::Running {
+            head.elapsed_ms = self.elapsed_ms();
+        }
+        drop(run);
+        let mut head = answer::value(&head)?;
+        head.as_object_mut()?.remove("steps");
+        Some(head)
+    }
+
+    fn publish(&self) {
+        if let Some(head) = self.head() {
+            self.feed.publish("run", &head);
+        }
     }
 
     fn elapsed_ms(&self) -> u64 {
@@ -260,11 +343,14 @@ impl Ongoing {
             | RunEvent::LockLost { .. } => {}
             RunEvent::Held { hold } => {
                 self.now().hold = hold.map(Hold::from);
-                self.feed.publish("run", &self.shown());
+                self.publish();
             }
             RunEvent::Began { fence, steps } => {
                 let mut run = self.now();
                 run.fence = fence;
+                if let Some(fence) = fence {
+                    run.id = self.here.id_of(fence);
+                }
                 let steps = steps.into_iter().map(|step| RunStep {
                     version: step.version.get(),
                     name: step.name.to_owned(),
@@ -279,7 +365,7 @@ impl Ongoing {
                 let mut all = lock(&self.all);
                 all.keep(self);
                 self.phase.send_replace(Phase::Begun);
-                self.feed.publish("run", &self.shown());
+                self.publish();
             }
             RunEvent::StepBegan { at } => self.step(at, |step| step.state = StepState::Running),
             RunEvent::StepEnded { at, report } => self.step(at, |step| {
@@ -290,6 +376,10 @@ impl Ongoing {
             RunEvent::Undone { from } => {
                 let count = self.now().steps.len();
                 for at in from..count {
+                    let waits = |step: &RunStep| step.state == StepState::Waiting;
+                    if self.now().steps.get(at).is_some_and(waits) {
+                        continue;
+                    }
                     self.step(at, |step| {
                         step.state = StepState::Waiting;
                         (step.duration_ms, step.failure) = (None, None);
@@ -337,6 +427,7 @@ impl Ongoing {
         let begun = *self.phase.borrow() == Phase::Begun || matches!(ended, Some(Ok(_)));
         let mut run = self.now();
         run.elapsed_ms = self.elapsed_ms();
+        run.ended_at = Some(Utc::now());
         run.state = RunState::Done;
         run.hold = None;
         match ended {
@@ -386,7 +477,7 @@ impl Ongoing {
         // event comes before the end, because the streams end with the run when the server stops.
         // No client can start the next run in between, because that takes the same lock.
         if all.kept.iter().any(|kept| Arc::ptr_eq(kept, self)) {
-            self.feed.publish("run", &self.shown());
+            self.publish();
         }
         self.phase.send_replace(Phase::Ended { begun });
     }
@@ -428,8 +519,13 @@ mod tests {
     }
 
     fn shown(steps: Vec<PlannedStep>, said: Vec<RunEvent>) -> Vec<StepState> {
-        let order =
-            Order { verb: Verb::Up, dry_run: None, by: "me".to_owned(), texts: Texts::default() };
+        let order = Order {
+            verb: Verb::Up,
+            dry_run: None,
+            by: "me".to_owned(),
+            process: Who::default(),
+            texts: Texts::default(),
+        };
         let run = Runs::new(Instance::new("here", 1)).start(order, |progress| {
             progress.emit(|| RunEvent::Began { fence: Some(1), steps });
             said.into_iter().for_each(|said| progress.emit(|| said));

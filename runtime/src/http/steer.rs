@@ -14,25 +14,23 @@ use super::{
     ask::{Asked, SteerRequest, TuneRequest},
     auth::Identity,
     problem::Problem,
-    read::not_here,
+    run_id::fence_of,
     shared::Shared,
+    told::{self, CURRENT, not_here},
     wire::{details::Details, steering::Steered},
 };
 use crate::{Error, Migrator, Steering};
 
 type Answered = Result<Response, Problem>;
 
-/// The id that stands for the run under way, whichever process has it.
-const CURRENT: &str = "current";
-
 /// Pauses the history: in every process, nothing more begins until it is resumed. The run under way
 /// ends the batch or the transaction at hand first.
 #[utoipa::path(
     post, path = "/runs/{id}/pause", tag = "change", operation_id = "pauseRun", request_body = SteerRequest,
-    params(("id" = String, Path, description = "The run's id, or `current`: also if no run is under way")),
+    params(("id" = String, Path, description = "The run's id, or `current`: the run under way; also if there is none")),
     responses(
         (status = 200, description = "The history is paused", body = Steered),
-        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
+        (status = 404, description = "No run has this id", body = Details, content_type = "application/problem+json"),
         (status = 409, description = "That run is not under way; nothing was changed", body = Details, content_type = "application/problem+json"),
     )
 )]
@@ -49,10 +47,10 @@ pub(super) async fn pause(
 /// Takes a pause back.
 #[utoipa::path(
     post, path = "/runs/{id}/resume", tag = "change", operation_id = "resumeRun", request_body = SteerRequest,
-    params(("id" = String, Path, description = "The run's id, or `current`: also if no run is under way")),
+    params(("id" = String, Path, description = "The run's id, or `current`: the run under way; also if there is none")),
     responses(
         (status = 200, description = "The history is not paused", body = Steered),
-        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
+        (status = 404, description = "No run has this id", body = Details, content_type = "application/problem+json"),
         (status = 409, description = "That run is not under way; nothing was changed", body = Details, content_type = "application/problem+json"),
     )
 )]
@@ -73,7 +71,7 @@ pub(super) async fn resume(
     params(("id" = String, Path, description = "The run's id, or `current`")),
     responses(
         (status = 200, description = "The run was asked to end", body = Steered),
-        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
+        (status = 404, description = "No run has this id", body = Details, content_type = "application/problem+json"),
         (status = 409, description = "That run is not under way; nothing was changed", body = Details, content_type = "application/problem+json"),
     )
 )]
@@ -93,7 +91,7 @@ pub(super) async fn cancel(
     params(("id" = String, Path, description = "The run's id, or `current`")),
     responses(
         (status = 200, description = "The settings are changed", body = Steered),
-        (status = 404, description = "No run has this id, or another process has it", body = Details, content_type = "application/problem+json"),
+        (status = 404, description = "No run has this id", body = Details, content_type = "application/problem+json"),
         (status = 409, description = "That run is not under way; nothing was changed", body = Details, content_type = "application/problem+json"),
     )
 )]
@@ -144,21 +142,23 @@ async fn fence(
     if id == CURRENT {
         return Ok(asked);
     }
-    let Some(run) = shared.runs.get(&id) else {
-        return Err(not_here(shared, &id).await?.next(
-            "GET lock/status for the fence of the run under way, and use the id `current` with \
-             that fence",
-        ));
-    };
-    match run.shown().fence {
-        fence if run.is_over() => Err(Problem::over(fence)),
-        None => Err(Problem::over(None)),
-        Some(fence) => match asked.filter(|asked| *asked != fence) {
-            None => Ok(Some(fence)),
-            Some(asked) => {
-                let found = format!("the run has the fence {fence}");
-                Err(shared.problem(Error::FenceMismatch { asked, found }))
-            }
+    let fence = match (shared.runs.get(&id), fence_of(&id)) {
+        (Some(run), _) => match run.fence() {
+            Some(fence) if !run.is_over() => fence,
+            fence => return Err(Problem::over(fence, &told::lock(shared).await?)),
         },
+        (None, Some(fence)) => told::under_way(shared, &id, fence).await?,
+        (None, None) => {
+            return Err(not_here(shared, &id)
+                .await?
+                .next("GET runs/current for the run under way, and use its id"));
+        }
+    };
+    match asked.filter(|asked| *asked != fence) {
+        None => Ok(Some(fence)),
+        Some(asked) => {
+            let found = format!("the run has the fence {fence}");
+            Err(shared.problem(Error::FenceMismatch { asked, found }))
+        }
     }
 }

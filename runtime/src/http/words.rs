@@ -401,7 +401,7 @@ mod tests {
             Error::Server { action: "read the history", source: source() },
             Error::Corrupt { collection: None, id: "7".to_owned(), problem: "no state".to_owned() },
             Error::LockHeld {
-                holder: "web-1 pid 7".to_owned(),
+                holder: crate::Who { host: "web-1".to_owned(), pid: 7, app: String::new() },
                 fence: 3,
                 remaining: Duration::from_secs(9),
             },

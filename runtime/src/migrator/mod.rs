@@ -15,6 +15,7 @@ pub(crate) mod mode;
 pub(crate) mod on_start;
 pub(crate) mod purge;
 pub(crate) mod repair;
+pub(crate) mod runs;
 pub(crate) mod steer;
 pub(crate) mod tag;
 pub(crate) mod up;

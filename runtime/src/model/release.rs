@@ -19,6 +19,12 @@ pub(crate) fn release_of(app: &str) -> &str {
     }
 }
 
+/// The token of an HTTP interface in a `by.app`; `None`: there is none.
+pub(crate) fn token_of(app: &str) -> Option<&str> {
+    let token = app.get(release_of(app).len()..)?;
+    token.trim_start_matches(", ").strip_prefix(ON_BEHALF)
+}
+
 /// Migrations that a release applied one after the other, with none of another release in between.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

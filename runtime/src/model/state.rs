@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::release::release_of;
+use super::release::{release_of, token_of};
 
 /// Through which door a call comes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,6 +123,11 @@ impl Who {
     /// The release of the app: [`app`](Self::app), without the token that an HTTP interface adds.
     pub fn release(&self) -> &str {
         release_of(&self.app)
+    }
+
+    /// The name of the token for which an HTTP interface works; `None` if it works for none.
+    pub fn token(&self) -> Option<&str> {
+        token_of(&self.app)
     }
 }
 

@@ -109,6 +109,8 @@ pub(crate) struct Record {
     undo: Option<Box<Document>>,
     /// The names of states in which this migration was the one applied last.
     pub tags: Vec<StoredTag>,
+    /// When its last event happened.
+    pub last_event_at: Option<DateTime<Utc>>,
 }
 
 impl Record {
@@ -196,6 +198,7 @@ impl Record {
             plan: None,
             undo: None,
             tags: Vec::new(),
+            last_event_at: None,
         };
         for field in document {
             let (key, value) = field.map_err(|_| corrupt("it cannot be decoded"))?;
@@ -245,6 +248,12 @@ impl Record {
                             .map_err(|_| corrupt("its `undo` cannot be decoded"))?;
                         record.undo = Some(Box::new(undo));
                     }
+                }
+                "events" => {
+                    let events = value.as_array().into_iter().flatten().map_while(Result::ok);
+                    let last = events.last().and_then(|event| event.as_document());
+                    let at = last.and_then(|last| last.get_datetime("at").ok());
+                    record.last_event_at = at.and_then(fields::date);
                 }
                 "tags" => {
                     let tags =

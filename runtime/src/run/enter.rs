@@ -182,7 +182,7 @@ impl Runner {
             return Ok(());
         }
         Err(Error::LockHeld {
-            holder: holder(seen),
+            holder: seen.holder.clone().unwrap_or_default(),
             fence: seen.fence,
             remaining: Duration::from_millis(seen.remaining_ms),
         })

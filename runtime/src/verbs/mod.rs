@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod import;
 pub(crate) mod purge;
+pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod schema_at;
 pub(crate) mod status;
@@ -22,7 +23,7 @@ use crate::{
         identity::Identity,
         named::{Named, Renamed},
         report::{
-            history::HistoryReport,
+            history::{HistoryEvent, HistoryReport},
             operator::{RecordReport, RepairReport, UnlockReport},
             plan::CheckReport,
             status::LockReport,
@@ -54,6 +55,13 @@ use crate::{
 impl Runner {
     pub(crate) async fn history(&self) -> Result<HistoryReport, Error> {
         self.peek().await?;
+        let events = self.events().await?;
+        let group = self.settings.group.clone();
+        Ok(HistoryReport { group, database: self.database_name(), events })
+    }
+
+    /// The events of all records and of the lock, oldest first. One round trip.
+    async fn events(&self) -> Result<Vec<HistoryEvent>, Error> {
         let found = self
             .control
             .find(None, doc! { "events": { "$exists": true } }, doc! { "name": 1, "events": 1 })
@@ -62,8 +70,7 @@ impl Runner {
         let mut events = record::all_events(&found);
         // A run may record several events in one millisecond: then the older version comes first.
         events.sort_by_key(|event| (event.at, event.fence, event.version));
-        let group = self.settings.group.clone();
-        Ok(HistoryReport { group, database: self.database_name(), events })
+        Ok(events)
     }
 
     pub(crate) async fn check(

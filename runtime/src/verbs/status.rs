@@ -207,6 +207,17 @@ fn shown(
             .map(Into::into)
             .collect(),
         source: linked.map(Migration::source),
+        replaces: linked
+            .and_then(Migration::replaces)
+            .map(|replaces| Version::new(replaces.to))
+            .or_else(|| applied.and_then(|one| one.replaces)),
+        after: linked
+            .map(Migration::after)
+            .unwrap_or_default()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        last_event_at: record.and_then(|one| one.last_event_at),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{report::Named, run_report::RunReport};
+use super::{holder::LockHolder, report::Named, run_report::RunReport};
 use crate::Kind;
 
 /// The title of a problem, which is the same for each code or kind.
@@ -66,7 +66,7 @@ pub(in crate::http) struct Details {
     pub(in crate::http) next: Option<String>,
     /// The holder of the lock that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::http) holder: Option<String>,
+    pub(in crate::http) holder: Option<LockHolder>,
     /// The fence number of that lock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) fence: Option<i64>,
@@ -91,6 +91,28 @@ pub(in crate::http) struct Details {
 }
 
 impl Details {
+    /// The same without the list of migrations of a run.
+    pub(in crate::http) fn without_report(&self) -> Self {
+        let Self { uri, title, status, detail, code, kind, next, holder, .. } = self;
+        Self {
+            uri: uri.clone(),
+            title,
+            status: *status,
+            detail: detail.clone(),
+            code: code.clone(),
+            kind: *kind,
+            next: next.clone(),
+            holder: holder.clone(),
+            fence: self.fence,
+            remaining_ms: self.remaining_ms,
+            run: self.run.clone(),
+            process: self.process.clone(),
+            migrations: self.migrations.clone(),
+            report: None,
+            headers: Vec::new(),
+        }
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }

@@ -13,5 +13,7 @@ mod policies;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod run_report;
+pub(crate) mod runs;
+pub(crate) mod status;
 pub(crate) mod steering;
 pub(crate) mod texts;

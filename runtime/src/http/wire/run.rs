@@ -1,14 +1,17 @@
 //! The answers with a run and its reports.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     details::Details,
+    holder::Holder,
     report::{
         DeclaredOperation, Failure, Lint, Named, Plan, StepProgress, lints, named, operations,
     },
     run_report::RunReport,
+    runs::StepCounts,
     steering::Hold,
     texts::Texts,
 };
@@ -45,6 +48,22 @@ impl Verb {
             Self::Down => "down",
         }
     }
+
+    pub(in crate::http) const fn direction(self) -> Direction {
+        match self {
+            Self::Up => Direction::Up,
+            Self::Down => Direction::Down,
+        }
+    }
+}
+
+impl From<Direction> for Verb {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Up => Self::Up,
+            Direction::Down => Self::Down,
+        }
+    }
 }
 
 /// The state of a run.
@@ -59,6 +78,8 @@ pub(in crate::http) enum RunState {
     Failed,
     /// The run was cancelled in order, for example because the server stopped.
     Cancelled,
+    /// The run's process ended, or was replaced, before the run did.
+    Interrupted,
 }
 
 /// The state of one migration of a run.
@@ -128,20 +149,33 @@ pub(in crate::http) struct RunStep {
 pub(in crate::http) struct Run {
     /// The run's id.
     pub(in crate::http) id: String,
-    /// What the run was asked to do.
-    pub(in crate::http) verb: Verb,
+    /// What the run was asked to do; left out while that is not known of another process's run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) verb: Option<Verb>,
     /// How the dry run is done; left out if the run is no dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) dry_run: Option<DryRunHow>,
     /// The run's state.
     pub(in crate::http) state: RunState,
-    /// The name of the token that requested the run.
+    /// The name of the token that requested the run; for a run that no token requested, its process.
     pub(in crate::http) by: String,
+    /// The process that has the run.
+    pub(in crate::http) process: Holder,
+    /// Whether the run was requested of this server. Of other runs, only what the history tells is
+    /// known: the migrations that have begun, and no reports.
+    pub(in crate::http) here: bool,
+    /// When the run began, or was requested.
+    pub(in crate::http) began_at: DateTime<Utc>,
+    /// When the run ended; left out while it is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) ended_at: Option<DateTime<Utc>>,
     /// How long the run has been running, or ran, in milliseconds.
     pub(in crate::http) elapsed_ms: u64,
     /// The fence number of the lock, once the run has the lock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) fence: Option<i64>,
+    /// How many migrations the run has, and what became of them.
+    pub(in crate::http) counts: StepCounts,
     /// The migrations of the run, in their order.
     pub(in crate::http) steps: Vec<RunStep>,
     /// What holds the run back just now; left out if nothing does.

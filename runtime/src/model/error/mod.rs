@@ -126,8 +126,8 @@ pub enum Error {
         remaining.as_secs()
     )]
     LockHeld {
-        /// The process that holds the lock: host, process id and app.
-        holder: String,
+        /// The process that holds the lock.
+        holder: Who,
         /// The fence number of the holder.
         fence: i64,
         /// How long the lease still runs, by the server's clock.

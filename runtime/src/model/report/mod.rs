@@ -9,6 +9,7 @@ pub(crate) mod history;
 pub(crate) mod operator;
 pub(crate) mod plan;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod schema_at;
 pub(crate) mod schema_drift;
 pub(crate) mod status;
@@ -31,6 +32,7 @@ pub use self::{
     },
     plan::{CheckReport, DeclaredOperation, PlanReport, PlanStep},
     run::{RunReport, StartReport, StepOutcome, StepReport},
+    runs::{RunEntry, RunEntryState, RunEntryStep, RunsReport},
     schema_at::SchemaAtReport,
     schema_drift::{
         SchemaDifference, SchemaDifferenceKind, SchemaDriftReport, SchemaMisfit, SchemaSample,

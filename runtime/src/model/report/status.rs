@@ -76,6 +76,15 @@ pub struct MigrationStatus {
     /// Where it is declared, as `file:line`; `None` if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The newest version that it stands for, if it is a squash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Version>,
+    /// The migrations of other groups that come first, as `group::version`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// When something last happened to it, by the server's clock; `None` if nothing ever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_event_at: Option<DateTime<Utc>>,
 }
 
 /// What can be done about a half-done migration.
