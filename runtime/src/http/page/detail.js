@@ -117,7 +117,7 @@ const migrationPanel = {
         ["Recorded as", one.recorded_as ? make("bdi", {}, one.recorded_as) : null],
         ["Source", one.source ? make("code", {}, one.source) : null],
         ["Kind", [kindText(one.kind), one.reversible ? " · can be rolled back" : " · cannot be rolled back"]],
-        ["Labels", chips(one.labels)], ["After", chips(one.after)], ["Replaces", chips(one.replaces)], ["Uses", chips(found?.uses)],
+        ["Labels", chips(one.labels)], ["After", chips(one.after)], ["Replaces", one.replaces === undefined ? null : chips([one.replaces].flat().map(String))], ["Uses", chips(found?.uses)],
         ["Group", one.group && one.group !== "default" ? one.group : null], ["Release", one.release],
         ["Applied", one.applied_at ? when(one.applied_at, { exact: true }) : null], ["Took", took(one.duration_ms)], ["Batch", one.batch], ["By", one.by ? make("bdi", {}, who(one.by)) : null],
         ["Checksum here", found?.checksum ? make("code", {}, typeof found.checksum === "object" ? found.checksum.here ?? found.checksum.linked ?? "" : found.checksum) : null],
@@ -162,7 +162,7 @@ function drawPanel() {
   if (isNew) {
     byId("panel-scroll").scrollTop = 0;
     byId("panel-title")?.focus({ preventScroll: true });
-    if (matchMedia("(max-width: 60rem)").matches) scrollTo({ top: 0 });
+    if (matchMedia("(max-width: 70rem)").matches) scrollTo({ top: 0 });
   }
 }
 function startPanel() {

@@ -81,6 +81,8 @@ function drawHeader() {
   byId("who-text").title = visible(store.name ?? "");
   const may = store.scope === "write";
   show(byId("read-only"), !may);
+  // While nothing runs, too, the history can be paused.
+  show(byId("hold"), may && !status.lock.paused && !status.lock.held && store.run?.state !== "running");
   for (const made of document.querySelectorAll("[data-writes]")) made.disabled = !mayWrite();
   say(byId("up-text"), may ? "Apply…" : "Plan…");
   say(byId("down-text"), may ? "Roll back…" : "Plan a rollback…");

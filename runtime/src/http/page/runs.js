@@ -1,33 +1,16 @@
 // ---- runs: the list, one run, and the run in flight as a strip above everything ----
 
-const verbText = (run) => (run.verb ?? run.direction) === "down" ? "Roll back" : "Apply";
+const verbText = (run) => ({ up: "Apply", down: "Roll back" })[run.verb ?? run.direction] ?? "Run";
 const dryText = { run: "dry run", shadow: "shadow run", plan: "plan" };
 const runTitle = (run) => run.dry_run ? `${verbText(run)}: ${dryText[run.dry_run] ?? "dry run"}` : verbText(run);
 
 // ---- the list ----
-const runs = { all: [], next: null, derived: false, loaded: false, failed: null };
-
-/** Runs as the history has them: events of one fence are one run. For servers without `runs`. */
-function runsOf(events) {
-  const found = new Map();
-  for (const event of events) {
-    if (event.version === undefined) continue;
-    const run = found.get(event.fence) ?? found.set(event.fence, { id: `fence-${event.fence}`, fence: event.fence, direction: event.direction ?? "up", state: "done", by: event.by, ended_at: event.at, steps: { total: 0, done: 0, failed: 0 }, versions: new Set(), derived: true }).get(event.fence);
-    run.began_at = event.at;
-    if (!run.versions.has(event.version)) { run.versions.add(event.version); run.steps.total += 1; }
-    if (event.event === "failed") { run.state = "failed"; run.steps.failed += 1; run.failure ??= event.failure; }
-    else if (event.event === "cancelled") run.state = "cancelled";
-    else if (["applied", "reverted"].includes(event.event)) run.steps.done += 1;
-  }
-  return [...found.values()];
-}
+const runs = { all: [], next: null, loaded: false, failed: null };
 
 async function loadRuns(more = false) {
   try {
-    const answer = await readIfThere(`runs?limit=50${more && runs.next ? `&before=${encodeURIComponent(runs.next)}` : ""}`);
-    if (answer) Object.assign(runs, { all: more ? runs.all.concat(answer.runs) : answer.runs, next: answer.next ?? null, derived: false });
-    else Object.assign(runs, { all: runsOf((await read("history?limit=500")).events), next: null, derived: true });
-    Object.assign(runs, { loaded: true, failed: null });
+    const answer = await read(`runs?limit=50${more && runs.next ? `&before=${encodeURIComponent(runs.next)}` : ""}`);
+    Object.assign(runs, { all: more ? runs.all.concat(answer.runs) : answer.runs, next: answer.next ?? null, loaded: true, failed: null });
   } catch (error) {
     if (error instanceof SignedOut) return;
     runs.failed = error;
@@ -58,7 +41,7 @@ const runList = new Rows(byId("run-list"), {
       cell("title", make("span", { class: "name" }, runTitle(run), " ", make("span", { class: "faint" }, whatRan(run)))),
       cell("steps", make("span", {}, `${count(steps.done ?? 0)} of ${plural(total, "migration")}`, Number(steps.failed ?? 0) ? make("span", { class: "bad-text" }, `, ${count(steps.failed)} failed`) : null)),
       cell("time", when(run.began_at ?? run.ended_at)),
-      cell("took", make("span", { class: "mono" }, took(run.duration_ms ?? (run.began_at && run.ended_at && !run.derived ? Date.parse(run.ended_at) - Date.parse(run.began_at) : undefined)))),
+      cell("took", make("span", { class: "mono" }, took(run.duration_ms))),
       cell("by", make("bdi", { class: "name faint", title: who(run.by) }, shortWho(run.by)), run.here === false ? make("span", { class: "chip" }, "elsewhere") : null),
     ];
   },
@@ -66,7 +49,7 @@ const runList = new Rows(byId("run-list"), {
 function drawRuns() {
   if (route().view !== "runs") return;
   if (!runs.loaded) { if (!runs.failed) say(byId("runs-note"), "Loading…"); }
-  say(byId("runs-note"), runs.failed ? runs.failed.message : !runs.loaded ? "Loading…" : !runs.all.length ? "No run yet." : runs.derived ? "From the history: one run for each fence number." : "");
+  say(byId("runs-note"), runs.failed ? runs.failed.message : !runs.loaded ? "Loading…" : !runs.all.length ? "No run yet." : "Of every process, newest first.");
   show(byId("runs-table"), runs.all.length > 0);
   byId("runs-table").setAttribute("aria-rowcount", runs.next ? -1 : runs.all.length + 1);
   runList.set(runs.all);
@@ -115,30 +98,28 @@ const stepGroups = (steps, folded) => groupsOf(steps).map(([name, all, open]) =>
 const runPanel = {
   key: "", run: null, failed: null, loading: false,
   async load(id) {
+    const isNew = this.key !== id;
     this.key = id;
-    this.run = this.failed = null;
+    if (isNew) this.run = this.failed = null;
     this.loading = true;
-    const listed = runs.all.find((run) => run.id === id);
+    this.etag = store.etag;
     try {
-      const found = listed?.derived ? { ...listed, steps: await this.derived(listed.fence) } : await read(`runs/${encodeURIComponent(id)}`);
+      const found = await read(`runs/${encodeURIComponent(id)}`);
       if (this.key !== id) return;
-      this.run = found;
+      Object.assign(this, { run: found, failed: null });
     } catch (error) {
       if (this.key !== id || error instanceof SignedOut) return;
-      this.failed = error;
+      if (!this.run) this.failed = error;
     } finally { this.loading = false; }
     changed("panel");
-  },
-  async derived(fence) {
-    const { events } = await read("history?limit=500");
-    return events.filter((event) => event.fence === fence && event.version !== undefined && event.event !== "running").reverse()
-      .map((event) => ({ version: event.version, name: event.name, direction: event.direction ?? "up", state: event.event, failure: event.failure }));
   },
   draw(id) {
     if (this.key !== id) this.load(id);
     const isCurrent = store.run?.id === id;
     // The stream knows more of the run under way; the answer has the reports.
     if (isCurrent && this.run && this.run.state === "running" && store.run.state !== "running" && !this.loading) this.load(id);
+    // Of a run of another process, the status tells when there is news.
+    else if (!isCurrent && this.run?.state === "running" && this.etag !== store.etag && !this.loading) this.load(id);
     const run = isCurrent && (!this.run || store.run.state === "running") ? store.run : this.run;
     if (!run) {
       panelHead("", "Run", []);
@@ -153,7 +134,7 @@ const runPanel = {
     part(byId("panel-body"), [run.id, run.state, pace, run.problem, run.hold, store.scope, Boolean(run.report), Boolean(run.dry_run_report)], () => [
       problemOf(run),
       facts([
-        ["Requested by", run.by ? make("bdi", {}, who(run.by)) : null], ["Began", run.began_at ? when(run.began_at, { exact: true }) : null],
+        ["Requested by", run.by ? make("bdi", {}, who(run.by)) : null], ["Process", run.process ? make("bdi", {}, who(run.process)) : null], ["Began", run.began_at ? when(run.began_at, { exact: true }) : null],
         ["Took", run.state === "running" ? null : took(run.elapsed_ms ?? run.duration_ms)], ["Fence", run.fence], ["Batch", run.report?.batch],
         ["Waited for the lock", run.report?.waited_ms > 100 ? took(run.report.waited_ms) : null], ["Migrations", steps.length ? `${count(done)} of ${count(steps.length)} finished` : "none: there was nothing to do"],
         ["Ended by", run.report?.cancelled_by ? `${who(run.report.cancelled_by.by)}${run.report.cancelled_by.why ? ` (“${run.report.cancelled_by.why}”)` : ""}` : null]]),
@@ -226,7 +207,7 @@ function drawOthers(status) {
     at.map((one) => make("div", {}, make("p", {}, linkTo(one.version, one.name)), backfills(one.progress))),
     position?.hold ? make("p", {}, icon("pause"), ` Held back: ${position.hold.text}.`) : null]);
   show(byId("strip-steps"), false);
-  drawStripButtons(true, "");
+  drawStripButtons(true, "current");
 }
 
 function drawStripButtons(running, id) {
@@ -236,16 +217,17 @@ function drawStripButtons(running, id) {
   show(byId("resume"), may && Boolean(lock.paused));
   show(byId("tune"), may && running && Boolean(lock.held));
   show(byId("cancel"), may && running && Boolean(lock.held) && !lock.cancel_asked);
-  show(byId("strip-open"), id !== "");
+  byId("strip-open").dataset.run = id;
   show(byId("strip-dismiss"), !running);
 }
 
 function startRuns() {
   byId("pause").addEventListener("click", attempt(pauseRun));
+  byId("hold").addEventListener("click", attempt(pauseRun));
   byId("resume").addEventListener("click", attempt(resumeRun));
   byId("tune").addEventListener("click", attempt(tuneRun));
   byId("cancel").addEventListener("click", attempt(cancelRun));
-  byId("strip-open").addEventListener("click", () => goTo("runs", store.run.id));
+  byId("strip-open").addEventListener("click", () => goTo("runs", byId("strip-open").dataset.run));
   byId("strip-dismiss").addEventListener("click", () => { store.dismissed = store.run.id; changed("run"); byId("main").focus({ preventScroll: true }); });
   byId("strip-steps").addEventListener("toggle", () => { if (byId("strip-steps").open && store.run) drawStripSteps(store.run); });
   byId("older-runs").addEventListener("click", attempt(() => loadRuns(true)));

@@ -1,7 +1,7 @@
 // ---- steering the run under way: pause, resume, tune, cancel; and releasing the lock of a dead process ----
 
-async function steer({ verb, title, text, yes, danger }) {
-  const answer = ask({ title, middle: [text.map((one) => make("p", {}, one)), whyField()], buttons: [{ text: yes, value: true, kind: danger ? "danger" : "main", id: "dialog-yes" }] });
+async function steer({ verb, title, text, yes, danger, closing }) {
+  const answer = ask({ title, middle: [text.map((one) => make("p", {}, one)), whyField()], closing, buttons: [{ text: yes, value: true, kind: danger ? "danger" : "main", id: "dialog-yes" }] });
   if (!await answer) return;
   const why = byId("why").value.trim();
   await post(`runs/current/${verb}`, why ? { why } : {});
@@ -13,7 +13,7 @@ const pauseRun = () => steer({
     "The pause outlives crashes, take-overs and deployments."],
 });
 const cancelRun = () => steer({
-  verb: "cancel", title: "Cancel the run", yes: "Cancel the run", danger: true,
+  verb: "cancel", title: "Cancel the run", yes: "Cancel the run", closing: "Let it run", danger: true,
   text: ["The run commits the batch at hand, or rolls the transaction at hand back, and releases the lock. What is applied stays applied.",
     "The next run goes on from there. To keep it stopped, pause first: a Job or an app that is restarted would go on within seconds."],
 });

@@ -69,8 +69,8 @@ async function readStatus() {
   const began = performance.now();
   const since = store.status && store.etag;
   const response = await send(since ? `status?since=${encodeURIComponent(since)}` : "status", since ? { headers: { "if-none-match": `"${since}"` } } : {});
+  // The lease is as it was: it has not been renewed.
   if (response.status === 304) {
-    store.lockSeen = performance.now();
     for (const one of waitingForStatus.splice(0)) one();
     return;
   }

@@ -95,7 +95,7 @@ function drawPicture() {
         x += wide;
       }
       const sum = bars.reduce((all, { ms }) => all + (ms ?? 0), 0);
-      if (!narrow) group.append(draw("text", { class: "lane-sum", x: width, y: middle + 18, "text-anchor": "end" }, took(sum)));
+      if (!narrow && bars.some(({ ms }) => ms !== undefined)) group.append(draw("text", { class: "lane-sum", x: width, y: middle + 18, "text-anchor": "end" }, took(sum)));
       svg.append(group);
     });
     return svg;
