@@ -20,7 +20,7 @@ use super::{
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
-        page::page, read::status, read::plan, plans::plan_file, plans::plan_run, read::history, audit::audit, audit::verify, read::doctor, read::drift, read::lock_status,
+        page::page, read::status, read::migration, read::plan, plans::plan_file, plans::plan_run, read::history, audit::audit, audit::verify, read::doctor, read::drift, read::lock_status,
         told::runs, told::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
         steer::pause, steer::resume, steer::tune, steer::cancel,
     ),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, HeaderValue},
     response::{IntoResponse as _, Response, Sse, sse::KeepAlive},
 };
@@ -18,6 +18,8 @@ use super::{
     problem::Problem,
     shared::Shared,
     wire::{
+        detail::MigrationDetail,
+        details::Details,
         doctor::Doctor,
         drift::SchemaDrift,
         report::{History, Plan},
@@ -44,6 +46,31 @@ pub(super) async fn status(
     let tag = etag::of(&status);
     shared.runs.deltas.apply(&tag, &mut status, query.since.as_deref().map(etag::bare));
     Ok(answer::tagged(&tag, &status))
+}
+
+/// All that is known of one migration: its checksums, operations, backfills, events and lints.
+#[utoipa::path(
+    get, path = "/migrations/{which}", tag = "read", operation_id = "migration",
+    params(("which" = String, Path, description = "The migration's version, or the name of a repeatable migration")),
+    responses(
+        (status = 200, description = "The migration", body = MigrationDetail),
+        (status = 404, description = "Neither this build nor the database has it", body = Details, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn migration(
+    State(shared): State<Arc<Shared>>,
+    which: Result<Path<String>, PathRejection>,
+) -> Answered {
+    let unknown = || {
+        Problem::not_found(
+            "neither this build nor the database has a migration of this version, nor a repeatable one \
+             of this name",
+        )
+        .next("GET status lists the migrations")
+    };
+    let Path(which) = which.map_err(|_| unknown())?;
+    let report = shared.migrator.detail(&which).await.map_err(|error| shared.problem(error))?;
+    Ok(answer::ok(&MigrationDetail::new(report.ok_or_else(unknown)?, shared.texts)))
 }
 
 /// What `up` or `down` would do. Nothing is written, and no lock is taken.

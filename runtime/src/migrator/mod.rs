@@ -5,6 +5,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod detail;
 pub(crate) mod down;
 pub(crate) mod drift;
 pub(crate) mod dry_run;

@@ -3,6 +3,7 @@
 //! Imports: mongo, model, telemetry, protocol, kinds, registry, run.
 
 pub(crate) mod audit;
+pub(crate) mod detail;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod import;
@@ -55,16 +56,16 @@ use crate::{
 impl Runner {
     pub(crate) async fn history(&self) -> Result<HistoryReport, Error> {
         self.peek().await?;
-        let events = self.events().await?;
+        let events = self.events(doc! { "events": { "$exists": true } }).await?;
         let group = self.settings.group.clone();
         Ok(HistoryReport { group, database: self.database_name(), events })
     }
 
-    /// The events of all records and of the lock, oldest first. One round trip.
-    async fn events(&self) -> Result<Vec<HistoryEvent>, Error> {
+    /// The events of these records, and of the lock if it is among them, oldest first. One round trip.
+    async fn events(&self, filter: Document) -> Result<Vec<HistoryEvent>, Error> {
         let found = self
             .control
-            .find(None, doc! { "events": { "$exists": true } }, doc! { "name": 1, "events": 1 })
+            .find(None, filter, doc! { "name": 1, "events": 1 })
             .await
             .map_err(|error| Error::server("read the history", error))?;
         let mut events = record::all_events(&found);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use mongodb::bson::doc;
 
 use crate::{
     model::{
@@ -34,7 +35,7 @@ impl Runner {
         // The lock first: what a run records after that shows in the history, too.
         let lock = self.peek().await?.lock;
         let (history, _) = read_all(&self.control, None).await?;
-        let events = self.events().await?;
+        let events = self.events(doc! { "events": { "$exists": true } }).await?;
         let took = |version, fence| duration(history.get(version)?, fence);
         let mut runs = runs(&events, &lock, took);
         for run in &mut runs {

@@ -23,37 +23,7 @@ impl Runner {
     pub(crate) async fn status(&self) -> Result<StatusReport, Error> {
         let peek = self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
-        let leaves_out = plan::squash::leaves_out(&self.registry, &history);
-        let is_replaced = |one: &Migration| leaves_out(one) && !one.is_squash();
-        let mut migrations: Vec<MigrationStatus> = self
-            .registry
-            .iter()
-            .map(|one| {
-                let record = history.get(one.version());
-                let mut shown = shown(Some(one), record, &history, &peek.lock);
-                let applies = self.registry.applies(one);
-                shown.state = by_settings(shown.state, one, record, applies);
-                if shown.state == State::Pending && is_replaced(one) {
-                    shown.state = State::Replaced;
-                }
-                shown
-            })
-            .collect();
-        migrations.extend(
-            history
-                .records()
-                .filter(|record| self.registry.get(record.version).is_none())
-                // A squash stands for it; the history has it.
-                .filter(|record| record.state != Stored::Replaced)
-                .map(|record| shown(None, Some(record), &history, &peek.lock)),
-        );
-        migrations.sort_by(|one, other| {
-            let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
-            match (key(one), key(other)) {
-                ((true, _), (true, _)) => one.name.cmp(&other.name),
-                (one, other) => one.cmp(&other),
-            }
-        });
+        let migrations = self.all(&history, &peek.lock);
         let count = |state| migrations.iter().filter(|one| one.state == state).count();
         let orphaned =
             migrations.iter().filter(|one| one.state == State::Pending && !one.linked).count();
@@ -76,6 +46,42 @@ impl Runner {
             lock: peek.lock,
             policies: self.policies_in_force()?,
         })
+    }
+
+    /// Every migration that this build or the history knows, oldest version first.
+    pub(crate) fn all(&self, history: &History, lock: &LockReport) -> Vec<MigrationStatus> {
+        let leaves_out = plan::squash::leaves_out(&self.registry, history);
+        let is_replaced = |one: &Migration| leaves_out(one) && !one.is_squash();
+        let mut migrations: Vec<MigrationStatus> = self
+            .registry
+            .iter()
+            .map(|one| {
+                let record = history.get(one.version());
+                let mut shown = shown(Some(one), record, history, lock);
+                let applies = self.registry.applies(one);
+                shown.state = by_settings(shown.state, one, record, applies);
+                if shown.state == State::Pending && is_replaced(one) {
+                    shown.state = State::Replaced;
+                }
+                shown
+            })
+            .collect();
+        migrations.extend(
+            history
+                .records()
+                .filter(|record| self.registry.get(record.version).is_none())
+                // A squash stands for it; the history has it.
+                .filter(|record| record.state != Stored::Replaced)
+                .map(|record| shown(None, Some(record), history, lock)),
+        );
+        migrations.sort_by(|one, other| {
+            let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
+            match (key(one), key(other)) {
+                ((true, _), (true, _)) => one.name.cmp(&other.name),
+                (one, other) => one.cmp(&other),
+            }
+        });
+        migrations
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod created;
+pub(crate) mod detail;
 pub(crate) mod details;
 pub(crate) mod doctor;
 pub(crate) mod drift;

@@ -96,6 +96,48 @@ pub(in crate::http) struct MigrationStatus {
     last_event_at: Option<DateTime<Utc>>,
 }
 
+impl MigrationStatus {
+    pub(in crate::http) fn new(one: status::MigrationStatus, group: &str, texts: Texts) -> Self {
+        Self {
+            version: one.version.get(),
+            name: one.name,
+            recorded_as: one.recorded_as,
+            state: one.state,
+            kind: one.kind,
+            reversible: one.reversible,
+            linked: one.linked,
+            drifted: one.drifted,
+            batch: one.batch,
+            applied_at: one.applied_at,
+            duration_ms: one.duration_ms,
+            release: one
+                .by
+                .as_ref()
+                .map(|by| by.release().to_owned())
+                .filter(|release| !release.is_empty()),
+            by: one.by.map(Holder::from),
+            failure: one.failure.map(|failure| Failure::new(failure, texts)),
+            half_done: one.half_done.map(|half| HalfDone {
+                direction: half.direction,
+                up: half.up,
+                gives_up_rollback: half.gives_up_rollback,
+                down: half.down,
+            }),
+            finished_steps: one.finished_steps,
+            progress: one.progress.into_iter().map(StepProgress::from).collect(),
+            percent: one.percent,
+            direction: one.direction,
+            repeatable: one.repeatable,
+            labels: one.labels,
+            source: one.source,
+            group: group.to_owned(),
+            replaces: one.replaces.map(crate::Version::get),
+            after: one.after,
+            last_event_at: one.last_event_at,
+        }
+    }
+}
+
 /// The ways out, if a part of a migration is in the database.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct HalfDone {
@@ -243,43 +285,7 @@ pub(in crate::http) struct Status {
 
 impl Status {
     pub(in crate::http) fn new(report: status::StatusReport, texts: Texts) -> Self {
-        let one = |one: status::MigrationStatus| MigrationStatus {
-            version: one.version.get(),
-            name: one.name,
-            recorded_as: one.recorded_as,
-            state: one.state,
-            kind: one.kind,
-            reversible: one.reversible,
-            linked: one.linked,
-            drifted: one.drifted,
-            batch: one.batch,
-            applied_at: one.applied_at,
-            duration_ms: one.duration_ms,
-            release: one
-                .by
-                .as_ref()
-                .map(|by| by.release().to_owned())
-                .filter(|release| !release.is_empty()),
-            by: one.by.map(Holder::from),
-            failure: one.failure.map(|failure| Failure::new(failure, texts)),
-            half_done: one.half_done.map(|half| HalfDone {
-                direction: half.direction,
-                up: half.up,
-                gives_up_rollback: half.gives_up_rollback,
-                down: half.down,
-            }),
-            finished_steps: one.finished_steps,
-            progress: one.progress.into_iter().map(StepProgress::from).collect(),
-            percent: one.percent,
-            direction: one.direction,
-            repeatable: one.repeatable,
-            labels: one.labels,
-            source: one.source,
-            group: report.group.clone(),
-            replaces: one.replaces.map(crate::Version::get),
-            after: one.after,
-            last_event_at: one.last_event_at,
-        };
+        let one = |one| MigrationStatus::new(one, &report.group, texts);
         let migrations = report.migrations.into_iter().map(one).collect();
         Self {
             group: report.group,

@@ -101,6 +101,17 @@ impl Footprint {
         })
     }
 
+    /// What is touched, in words, and whether it is written.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = (Option<&str>, String, bool)> {
+        self.touches.iter().map(|Touch { place, writes }| {
+            let collection = match place {
+                Place::Shards => None,
+                Place::Collection { name, .. } => Some(&**name),
+            };
+            (collection, place.to_string(), *writes)
+        })
+    }
+
     fn writes(&mut self, collection: &str, part: Part) {
         self.add_touch(collection, part, true);
     }

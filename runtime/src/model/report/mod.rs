@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backfill;
+pub(crate) mod detail;
 pub(crate) mod doctor;
 pub(crate) mod dry_run;
 pub(crate) mod failure;
@@ -22,6 +23,7 @@ pub use self::{
         AuditPage, AuditPruned, AuditVerification,
     },
     backfill::BackfillReport,
+    detail::{BackfillDetail, MigrationDetail, OperationDetail, Touched},
     doctor::{DoctorCheck, DoctorFinding, DoctorReport, DoctorServer, DoctorVerdict},
     dry_run::{CommandReport, DryRunKind, DryRunOutcome, DryRunReport, DryRunStep, ShadowReport},
     failure::Failure,

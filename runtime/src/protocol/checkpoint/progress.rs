@@ -13,13 +13,21 @@ pub(crate) fn progress(
     started: i64,
 ) -> Vec<StepProgress> {
     let mut by_name: BTreeMap<&str, Vec<&Partition>> = BTreeMap::new();
-    for partition in partitions {
-        let key = &partition.key;
-        if (key.version, key.direction, key.started) == (version, direction, started) {
-            by_name.entry(&key.name).or_default().push(partition);
-        }
+    for partition in partitions.iter().filter(|one| is_of(one, version, direction, started)) {
+        by_name.entry(&partition.key.name).or_default().push(partition);
     }
     by_name.into_iter().map(|(name, partitions)| of(name, &partitions)).collect()
+}
+
+/// Whether a partition is of a migration as it was begun then.
+pub(crate) fn is_of(
+    partition: &Partition,
+    version: Version,
+    direction: Direction,
+    started: i64,
+) -> bool {
+    let key = &partition.key;
+    (key.version, key.direction, key.started) == (version, direction, started)
 }
 
 fn of(name: &str, partitions: &[&Partition]) -> StepProgress {
