@@ -23,19 +23,13 @@ const eventView = (event, withMigration = false) => make("li", { class: "event" 
   make("p", { class: "faint" }, [make("bdi", {}, who(event.by)), event.fence === undefined ? "" : ` · fence ${event.fence}`, event.plan ? ` · plan ${event.plan.slice(0, 12)}` : ""]));
 
 /** What fails, and the buttons that lead out of it. */
-function failureView(failure, one) {
-  const problem = typeof failure.next === "string" ? failure : {};
-  const documents = failure.documents ?? failure.ids ?? {};
-  const ids = Array.isArray(documents) ? documents : documents.ids ?? documents.sample ?? [];
-  const number = Array.isArray(documents) ? failure.documents_count ?? ids.length : documents.count ?? documents.number ?? ids.length;
+function failureView(failure, one, lints) {
+  const details = lints.flatMap((lint) => lint.details ?? []);
   return make("div", { class: "note bad failure" }, icon("cross"), make("div", {},
     make("p", { class: "problem-text" }, failureText(failure)),
     failure.message && (failure.code_name || failure.code) ? make("p", { class: "faint" }, [failure.code_name, failure.code ? `code ${failure.code}` : null].filter(Boolean).join(", ")) : null,
-    problem.next ? make("p", { class: "next" }, make("strong", {}, "Next: "), problem.next) : null,
     make("div", { class: "buttons" }, waysOut(one),
-      ids.length ? button("Show the documents' ids", () => tell("Documents in the way", [
-        make("p", {}, number > ids.length ? `The first ${count(ids.length)} of ${plural(number, "document")}:` : `${plural(ids.length, "document")}:`),
-        copyable(ids.map((id) => typeof id === "string" ? id : JSON.stringify(id)).join("\n"))]), { focus: "ids" }) : null)));
+      details.length ? button("Show the documents in the way", () => tell("Documents in the way", [make("p", {}, "Found now, in the database as it is:"), copyable(details.join("\n"))]), { focus: "ids" }) : null)));
 }
 
 /** Buttons for what can be done about a migration that is half-done, or has failed. */
@@ -65,10 +59,14 @@ const driftView = (one) => one.drifted ? make("div", { class: "note bad" }, icon
   make("p", {}, "Restore the old body and write a new migration for the change; or, if the change has no effect, record the new checksum with ", make("code", {}, "repair"), " on the command line."))) : null;
 const aheadView = (one) => isAhead(one) ? make("div", { class: "note warn" }, icon("alert"), make("p", {}, make("strong", {}, "Applied, but not in this build."), " A newer build has applied it. Deploy that build, or roll it back with that build.")) : null;
 
-const stepsDone = (one, more) => {
+function stepsDone(one, found) {
   const done = one.finished_steps ?? [];
-  return section("Steps and batches", done.length ? make("ul", { class: "plain" }, done.map((name) => make("li", {}, badge("done", "finished"), " ", make("bdi", {}, name)))) : null, backfills(more?.backfills ?? one.progress));
-};
+  const batches = (found?.backfills ?? []).map(({ progress, batches: number, parts, parts_done: partsDone, positions }) => make("div", { class: "backfill" },
+    backfills([one.progress?.find(({ name }) => name === progress.name) ?? progress]),
+    make("p", { class: "faint" }, `${plural(number, "batch", "batches")}${parts > 1 ? `, ${count(partsDone)} of ${count(parts)} parts finished` : ""}${(positions ?? []).length ? `; goes on after ${positions.join(", ")}` : ""}`)));
+  return section("Steps and batches", done.length ? make("ul", { class: "plain" }, done.map((name) => make("li", {}, badge("done", "finished"), " ", make("bdi", {}, name)))) : null,
+    batches.length ? batches : backfills(one.progress));
+}
 
 /** Draws the panel of a migration: what the list knows at once, and the rest when it has come. */
 const migrationPanel = {
@@ -85,7 +83,7 @@ const migrationPanel = {
     try {
       const name = one?.repeatable ? one.name : own;
       const more = await readIfThere(`migrations/${encodeURIComponent(name)}`);
-      const events = more?.events ?? (one && !one.repeatable ? (await read(`history?limit=100&version=${one.version}`)).events : []);
+      const events = [...more?.events ?? []].reverse();
       if (own !== this.key) return;
       Object.assign(this, { more: more ?? null, events, failed: null });
     } catch (error) {
@@ -98,18 +96,18 @@ const migrationPanel = {
     const listed = this.find(open);
     if (this.key !== open) { this.seen = JSON.stringify(listed); this.load(open); }
     else if (!this.loading && this.seen !== JSON.stringify(listed)) { this.seen = JSON.stringify(listed); this.again(open, listed); }
-    const found = this.more ? this.more.migration ?? this.more : null;
-    const one = listed || found ? { ...found, ...listed } : null;
+    const found = this.more;
+    const one = listed ?? found?.status;
     if (!one) {
       panelHead("", open, []);
       part(byId("panel-body"), ["none", open, String(this.failed), this.loading], () => this.failed || !this.loading ? make("p", { class: "empty" }, this.failed?.message ?? `There is no migration ${open}.`) : make("p", { class: "faint" }, "Loading…"));
       return;
     }
     panelHead(versionText(one), one.name, [badge(shownState(one), stateText(one)), marksOf(one).map((mark) => badge(mark)), make("span", { class: "chip" }, kindText(one.kind))]);
-    const failure = this.more?.failure ?? this.more?.last_failure ?? one.failure;
+    const failure = found?.status.failure ?? one.failure;
     const stuck = ["failed", "interrupted"].includes(one.state);
     part(byId("panel-body"), [one, this.more, this.events, String(this.failed), store.scope, store.run?.state], () => [
-      stuck && failure ? failureView(failure, one) : stuck ? make("div", { class: "note warn" }, icon("alert"), make("div", {}, make("p", {}, "It began, and no process runs it now. What its finished steps and batches did is in the database; it resumes after the last of them."), make("div", { class: "buttons" }, waysOut(one)))) : null,
+      stuck && failure ? failureView(failure, one, found?.lints ?? []) : stuck ? make("div", { class: "note warn" }, icon("alert"), make("div", {}, make("p", {}, "It began, and no process runs it now. What its finished steps and batches did is in the database; it resumes after the last of them."), make("div", { class: "buttons" }, waysOut(one)))) : null,
       driftView(one), aheadView(one),
       make("div", { class: "buttons actions" }, actionsOf(one)),
       facts([
@@ -117,15 +115,15 @@ const migrationPanel = {
         ["Recorded as", one.recorded_as ? make("bdi", {}, one.recorded_as) : null],
         ["Source", one.source ? make("code", {}, one.source) : null],
         ["Kind", [kindText(one.kind), one.reversible ? " · can be rolled back" : " · cannot be rolled back"]],
-        ["Labels", chips(one.labels)], ["After", chips(one.after)], ["Replaces", one.replaces === undefined ? null : chips([one.replaces].flat().map(String))], ["Uses", chips(found?.uses)],
+        ["Labels", chips(one.labels)], ["After", chips(one.after)], ["Replaces", one.replaces === undefined ? null : chips([one.replaces].flat().map(String))], 
         ["Group", one.group && one.group !== "default" ? one.group : null], ["Release", one.release],
         ["Applied", one.applied_at ? when(one.applied_at, { exact: true }) : null], ["Took", took(one.duration_ms)], ["Batch", one.batch], ["By", one.by ? make("bdi", {}, who(one.by)) : null],
-        ["Checksum here", found?.checksum ? make("code", {}, typeof found.checksum === "object" ? found.checksum.here ?? found.checksum.linked ?? "" : found.checksum) : null],
-        ["Checksum recorded", found?.recorded_checksum ?? found?.checksum_recorded ?? found?.checksum?.recorded ? make("code", {}, found.recorded_checksum ?? found.checksum_recorded ?? found.checksum.recorded) : null],
+        ["Crate", found?.crate_name ? make("code", {}, found.crate_name) : null], ["Tags", chips(found?.tags)], ["Writes many of", chips(found?.writes)], ["Acknowledges", chips(found?.allows)],
+        ...checksums(found)
       ]),
       stepsDone(one, found),
       section("Operations", (found?.operations ?? []).length ? atMost(50, found.operations, operationView, { class: "plain operations" }) : null),
-      section("Touches", found?.footprint ? footprintView(found.footprint) : null),
+      section("Touches", (found?.footprint ?? []).length ? footprintView(found.footprint) : null),
       section("Lints", (found?.lints ?? []).map(lintView)),
       section("Events", this.failed ? make("p", { class: "bad-text" }, this.failed.message) : !this.events ? make("p", { class: "faint" }, "Loading…")
         : this.events.length ? atMost(50, this.events, (event) => eventView(event), { class: "plain events" }) : make("p", { class: "faint" }, "Nothing has happened to it yet.")),
@@ -133,10 +131,13 @@ const migrationPanel = {
   },
 };
 
-function footprintView(footprint) {
-  const all = Array.isArray(footprint) ? footprint : footprint.collections ?? Object.entries(footprint).map(([collection, what]) => ({ collection, ...what }));
-  return make("ul", { class: "plain" }, all.map((one) => typeof one === "string" ? make("li", {}, make("code", {}, one)) : make("li", {}, make("code", {}, one.collection ?? one.name ?? ""),
-    [...(one.fields ?? []), ...(one.indexes ?? []).map((name) => `index ${name}`)].map((what) => [" ", make("bdi", { class: "chip" }, what)]))));
+const footprintView = (footprint) => make("ul", { class: "plain" }, footprint.map((one) => make("li", { class: "touched" },
+  make("span", { class: "chip" }, one.writes ? "writes" : "reads"), make("span", {}, one.collection ? [make("code", {}, one.collection), " · "] : null, one.what))));
+
+function checksums(found) {
+  const { checksum: here, recorded_checksum: recorded } = found ?? {};
+  if (here && here === recorded) return [["Checksum", [make("code", {}, here), make("span", { class: "faint" }, " · as recorded")]]];
+  return [["Checksum here", here ? make("code", {}, here) : null], ["Checksum recorded", recorded ? make("code", {}, recorded) : null]];
 }
 
 function panelHead(version, name, badges, note) {

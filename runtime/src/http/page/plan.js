@@ -24,7 +24,7 @@ const lintView = (one) => make("div", { class: "lint" },
 
 const operationView = (one) => make("li", { class: "operation" },
   make("span", { class: "does" }, one.operation ?? one.forward, one.documents === undefined ? null : make("span", { class: "faint" }, ` · ${plural(one.documents, "document")}`)),
-  one.undo ?? one.back ? make("span", { class: "undoes" }, icon("undo"), make("span", {}, one.undo ?? one.back)) : null);
+  one.undo ?? one.back ? make("span", { class: "undoes", title: "What undoes it" }, icon("undo"), make("span", {}, one.undo ?? one.back)) : null);
 
 function commandText(one) {
   const counts = ["matched", "modified", "inserted", "upserted", "deleted", "returned"].filter((name) => one[name] !== undefined).map((name) => `${count(one[name])} ${name}`);

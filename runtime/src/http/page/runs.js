@@ -157,7 +157,7 @@ function drawStrip() {
 }
 
 function drawMine(run) {
-  const total = run.steps.length;
+  const total = totalOf(run);
   const at = run.state === "running" ? run.steps.find((step) => step.state === "running") : null;
   const fraction = at ? Math.max(0, ...(at.backfills ?? []).map((one) => one.total ? Math.min(1, one.documents / one.total) : 0)) : 0;
   const running = run.state === "running";

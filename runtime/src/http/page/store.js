@@ -97,36 +97,47 @@ function soon() {
 const leaseLeft = () => Math.max(0, Math.ceil((store.status.lock.remaining_ms - (performance.now() - store.lockSeen)) / 1000));
 
 // ---- the run that this server knows to be under way, or that ended last ----
+const stepKey = (step) => `${step.direction}${step.version}`;
+
+/** How many migrations a run has: its events come without the list of a long run. */
+const totalOf = (run) => Math.max(run.counts?.total ?? 0, Array.isArray(run.steps) ? run.steps.length : 0);
+
 function takeRun(run) {
   if (!run) return;
   const before = store.run;
-  // Later events of a long run come without the list of its steps.
-  if (!run.steps?.length && before?.id === run.id && before.steps.length) run = { ...run, steps: before.steps };
+  const isSame = before?.id === run.id;
+  if (!run.steps?.length && isSame) run = { ...run, steps: before.steps };
   run.steps ??= [];
   store.run = run;
   store.heard.add(run.id);
   store.began = performance.now() - (run.elapsed_ms ?? 0);
-  store.steps = new Map(run.steps.map((step, at) => [`${step.direction}${step.version}`, at]));
+  store.steps = new Map(run.steps.map((step, at) => [stepKey(step), at]));
   store.over = run.steps.filter(isOver).length;
-  const total = typeof run.steps_total === "number" ? run.steps_total : run.steps.length;
-  if (run.state === "running" && !run.steps.length && total !== 0) loadSteps(run.id);
+  if (totalOf(run) > run.steps.length) loadSteps(run.id);
   changed("run");
 }
+
+let loadingSteps = "";
 async function loadSteps(id) {
+  if (loadingSteps === id) return;
+  loadingSteps = id;
   try {
-    const whole = await read(`runs/${id}`);
-    if (store.run?.id !== id || store.run.steps.length) return;
-    const { state } = store.run;
-    takeRun({ ...whole, state: state === "running" ? whole.state : state });
-  } catch { /* the next event, or the next status, brings it */ }
+    const { steps = [] } = await read(`runs/${encodeURIComponent(id)}`);
+    const { run } = store;
+    if (run?.id !== id || steps.length <= run.steps.length) return;
+    // Events that came meanwhile know more.
+    const known = run.steps.filter(isOver);
+    takeRun({ ...run, steps });
+    for (const step of known) takeStep({ run: id, step });
+  } catch { /* the next event of the run asks again */ } finally { loadingSteps = ""; }
 }
+
 function takeStep({ run: id, step }) {
   const { run } = store;
   if (!run || run.id !== id) return;
-  const key = `${step.direction}${step.version}`;
-  const at = store.steps.get(key);
+  const at = store.steps.get(stepKey(step));
   if (at === undefined) {
-    store.steps.set(key, run.steps.length);
+    store.steps.set(stepKey(step), run.steps.length);
     run.steps.push(step);
     if (isOver(step)) store.over += 1;
   } else {

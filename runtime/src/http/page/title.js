@@ -13,10 +13,10 @@ function tabIcon(tone, fraction) {
 
 function progressOf() {
   const { run, status } = store;
-  if (run?.state === "running" && run.steps.length) {
+  if (run?.state === "running" && totalOf(run)) {
     const at = run.steps.find((step) => step.state === "running");
     const part = Math.max(0, ...(at?.backfills ?? []).map((one) => one.total ? Math.min(1, one.documents / one.total) : 0));
-    return (store.over + part * 0.99) / run.steps.length;
+    return (store.over + part * 0.99) / totalOf(run);
   }
   const position = status?.lock.held ? status.lock.position : null;
   return position ? (position.at - 1) / position.of : null;
