@@ -207,6 +207,7 @@ pub(super) async fn lock_release(
         outcome = released.as_ref().map_or_else(Error::code, |_| "done"), "the lock"
     );
     let report = released.map_err(|error| shared.problem(error))?;
+    shared.runs.watch.changed_here();
     Ok(answer::ok(&Unlocked::from(report)))
 }
 

@@ -72,6 +72,11 @@ impl Feed {
         self.newest.send_replace(number);
     }
 
+    /// Whether a stream is open.
+    pub(super) fn is_heard(&self) -> bool {
+        self.newest.receiver_count() > 0
+    }
+
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -83,6 +83,7 @@ mod tests {
             failure: None,
             note: None,
             plan: None,
+            tags: Vec::new(),
         };
         let events = (1..=20).map(event).collect();
         HistoryReport { group: String::new(), database: String::new(), events }

@@ -75,7 +75,9 @@ mod seats;
 mod server;
 mod shared;
 mod steer;
+mod tags;
 mod told;
+mod watch;
 #[cfg(feature = "webhook")]
 mod webhooks;
 mod wire;
@@ -93,6 +95,10 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::{
+    CompressionLayer, Predicate,
+    predicate::{NotForContentType, SizeAbove},
+};
 
 pub use self::auth::{Auth, Identity, Scope, Token};
 use self::{
@@ -100,6 +106,9 @@ use self::{
     wire::texts::Texts,
 };
 use crate::{Error, Kind, Migrator};
+
+/// Smaller answers are not compressed: it would not pay.
+const COMPRESSED_BYTES_MIN: u16 = 512;
 
 /// The default prefix of the routes.
 pub const PREFIX: &str = "/api/migrations";
@@ -251,6 +260,7 @@ impl Api {
             .route(&at("/runs/{id}/resume"), post(steer::resume))
             .route(&at("/runs/{id}/tune"), post(steer::tune))
             .route(&at("/runs/{id}/cancel"), post(steer::cancel))
+            .route(&at("/tags"), get(tags::tags).post(tags::tag))
             .route(&at("/events"), get(read::events))
             .route(&at("/openapi.json"), get(openapi::openapi_json))
             .route(&at("/up"), post(act::up))
@@ -271,6 +281,7 @@ impl Api {
         if !self.prefix.is_empty() {
             routes = routes.route(&self.prefix, root());
         }
+        routes = routes.route_layer(compression());
         if alone {
             routes = routes.fallback(not_found.layer(guarded));
         }
@@ -288,6 +299,13 @@ impl Api {
         self.cancel.cancel();
         self.runs.idle().await;
     }
+}
+
+/// Compresses answers for clients that accept it. Never the stream of events, which would be held back
+/// until there is enough to compress.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let large = SizeAbove::new(COMPRESSED_BYTES_MIN);
+    CompressionLayer::new().compress_when(large.and(NotForContentType::SSE))
 }
 
 async fn not_found() -> Problem {

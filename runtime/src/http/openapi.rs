@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    act, answer, ask, audit, back, page, plans, read, steer, told,
+    act, answer, ask, audit, back, page, plans, read, steer, tags, told,
     wire::{
         details::Details,
         run::{Run, RunStep},
@@ -22,11 +22,11 @@ use super::{
     paths(
         page::page, read::status, read::migration, read::plan, plans::plan_file, plans::plan_run, read::history, audit::audit, audit::verify, read::doctor, read::drift, read::lock_status,
         told::runs, told::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
-        steer::pause, steer::resume, steer::tune, steer::cancel,
+        steer::pause, steer::resume, steer::tune, steer::cancel, tags::tags, tags::tag,
     ),
     components(schemas(
         Details, Run, RunStep, ask::UpRequest, back::DownRequest, ask::ReleaseRequest,
-        ask::CreateRequest, back::Way, ask::SteerRequest, ask::TuneRequest,
+        ask::CreateRequest, back::Way, ask::SteerRequest, ask::TuneRequest, tags::TagRequest,
     )),
     tags(
         (name = "read", description = "Needs a token that may read"),
@@ -98,9 +98,13 @@ pub(super) fn document(prefix: &str) -> Value {
                 if path == "/" && method == "get" {
                     let all = ALWAYS.into_iter().filter(|(status, _)| PAGE.contains(status));
                     add(responses, &all.collect::<Vec<_>>());
+                    unchanged(responses);
                     continue;
                 }
                 add(responses, &ALWAYS);
+                if method == "get" && path != "/events" {
+                    unchanged(responses);
+                }
                 if method == "post" {
                     add(responses, &CHANGING);
                 }
@@ -108,6 +112,20 @@ pub(super) fn document(prefix: &str) -> Value {
         }
     }
     document
+}
+
+/// Adds what a client gets that has the answer already, and says so with `If-None-Match`.
+fn unchanged(responses: &mut Map<String, Value>) {
+    let etag = json!({ "description": "The tag of the answer", "schema": { "type": "string" } });
+    let headers = json!({ "ETag": etag });
+    if let Some(ok) = responses.get_mut("200").and_then(Value::as_object_mut) {
+        ok.insert("headers".to_owned(), headers.clone());
+    }
+    let described = json!({
+        "description": "`If-None-Match` names the tag of the answer: the client has it already",
+        "headers": headers,
+    });
+    responses.insert("304".to_owned(), described);
 }
 
 fn add(responses: &mut Map<String, Value>, all: &[(&str, &str)]) {
@@ -173,6 +191,7 @@ mod tests {
             "CreateRequest",
             "SteerRequest",
             "TuneRequest",
+            "TagRequest",
         ] {
             let schema = document.pointer(&format!("/components/schemas/{name}")).unwrap();
             assert_eq!(schema.get("additionalProperties"), Some(&json!(false)), "{name}");

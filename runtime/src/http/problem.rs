@@ -136,14 +136,15 @@ impl Problem {
         problem.0.process = Some(process);
         problem.0.fence = lock.map(|lock| lock.fence);
         problem.next(
-            "send the request to that process; or GET status and history, which every process \
-             answers from the database",
+            "send the request to that process; or GET runs, status and history, which every \
+             process answers from the database",
         )
     }
 
     /// 409: the run that a request names is over, or has not begun yet.
     pub(super) fn over(fence: Option<i64>, lock: &LockReport) -> Self {
         let it = match fence {
+            Some(fence) if fence <= lock.fence => format!("this run (fence {fence}) is over"),
             Some(fence) => format!("this run (fence {fence}) is not under way"),
             None => "this run does not have the lock".to_owned(),
         };

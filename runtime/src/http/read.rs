@@ -17,6 +17,7 @@ use super::{
     history::{Cursor, Wanted, page},
     problem::Problem,
     shared::Shared,
+    watch,
     wire::{
         detail::MigrationDetail,
         details::Details,
@@ -161,11 +162,15 @@ pub(super) async fn lock_status(State(shared): State<Arc<Shared>>) -> Answered {
     Ok(answer::ok(&Lock::from(report)))
 }
 
-/// Server-sent events of the runs that were requested here, as they happen.
+/// Server-sent events of the runs that were requested here, as they happen, and of changes of the state,
+/// whoever caused them.
 ///
-/// `state` (first, and after a gap): `{"run": Run or null}`, the last run. `run`: a run began or
-/// ended, or what holds it back has changed: `Run` without its lists (`steps`, reports). `step`: `{"run": id, "step": RunStep}`. `gap`: `{"missed": n}`, the client missed
-/// events that are no longer kept. With `Last-Event-ID`, the stream resumes after that event.
+/// `state` (first, and after a gap): `{"run": Run or null, "etag": text or null}`, the last run, and the
+/// tag of the status as it was seen last. `run`: a run began or ended, or what holds it back has changed:
+/// `Run` without its lists (`steps`, `report`, `dry_run_report`, `plan`). `step`:
+/// `{"run": id, "step": RunStep}`. `changed`: `{"etag": text}`, the status has another tag now; at most two
+/// seconds late. `gap`: `{"missed": n}`, the client missed events that are no longer kept. With
+/// `Last-Event-ID`, the stream resumes after that event.
 #[utoipa::path(
     get, path = "/events", tag = "read", operation_id = "events",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has")),
@@ -195,6 +200,7 @@ pub(super) async fn events(
         permit,
     };
     let stream = subscription.stream();
+    watch::start(&shared);
     let mut response = Sse::new(stream).keep_alive(KeepAlive::default()).into_response();
     // A proxy that buffers answers would hold the events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));

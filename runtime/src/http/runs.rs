@@ -20,6 +20,7 @@ use super::{
     feed::Feed,
     problem::Problem,
     run_id::Instance,
+    watch::Watch,
     wire::{
         details::Details,
         report::{Failure, Plan, StepProgress},
@@ -89,6 +90,7 @@ pub(super) struct Runs {
     pub(super) here: Instance,
     /// The last answers with the status.
     pub(super) deltas: Deltas,
+    pub(super) watch: Arc<Watch>,
     all: Arc<Mutex<All>>,
 }
 
@@ -120,7 +122,7 @@ fn lock(all: &Mutex<All>) -> MutexGuard<'_, All> {
 impl Runs {
     pub(super) fn new(here: Instance) -> Self {
         let feed = Arc::new(Feed::new());
-        Self { feed, here, deltas: Deltas::default(), all: Arc::default() }
+        Self { feed, here, deltas: Deltas::default(), watch: Arc::default(), all: Arc::default() }
     }
 
     /// Starts a run, in a task of its own.
@@ -147,10 +149,11 @@ impl Runs {
         drop(all);
         let listening = Arc::clone(&run);
         let work = work(Progress::with_listener(move |said| listening.note(said)));
-        let of = Arc::clone(&run);
+        let (of, watch) = (Arc::clone(&run), Arc::clone(&self.watch));
         tokio::spawn(async move {
             let ended = AssertUnwindSafe(work).catch_unwind().await;
             of.end(ended.ok());
+            watch.changed_here();
         });
         Ok(run)
     }
@@ -178,9 +181,10 @@ impl Runs {
     /// The last run, in flight or not, as JSON; on request without its lists.
     pub(super) fn snapshot(&self, lists: bool) -> Option<String> {
         let last = lock(&self.all).kept.back().cloned();
+        let etag = self.watch.tag();
         match lists {
-            true => answer::text(&json!({ "run": last.map(|run| run.shown()) })),
-            false => answer::text(&json!({ "run": last.and_then(|run| run.head()) })),
+            true => answer::text(&json!({ "run": last.map(|run| run.shown()), "etag": etag })),
+            false => answer::text(&json!({ "run": last.and_then(|run| run.head()), "etag": etag })),
         }
     }
 

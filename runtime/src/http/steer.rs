@@ -127,6 +127,7 @@ async fn steer(
         outcome = asked.as_ref().map_or_else(crate::Error::code, |_| "done"), "a run is steered"
     );
     let report = asked.map_err(|error| shared.problem(error))?;
+    shared.runs.watch.changed_here();
     Ok(answer::ok(&Steered::from(report)))
 }
 

@@ -472,6 +472,12 @@ impl Migrator {
         self
     }
 
+    /// What changes whenever a process changes something. One round trip of constant size.
+    #[cfg(feature = "http")]
+    pub(crate) async fn pulse(&self) -> Result<crate::verbs::status::Pulse, Error> {
+        Box::pin(async move { self.runner()?.pulse().await }).await
+    }
+
     /// This process, as the lock and the history name it.
     #[cfg(feature = "http")]
     pub(crate) fn who(&self) -> crate::model::state::Who {

@@ -318,9 +318,25 @@ pub(crate) fn all_events(documents: &[Document]) -> Vec<HistoryEvent> {
             !is_lock(&document)
                 || !event.get_str("request").is_ok_and(|request| noted.contains(request))
         };
-        events.extend(self::events(document, keeps));
+        let mut of_it = self::events(document, keeps);
+        name_states(&mut of_it, document);
+        events.extend(of_it);
     }
     events
+}
+
+/// Names the states of which this migration was the last, at the event that applied it.
+fn name_states(events: &mut [HistoryEvent], document: &Document) {
+    let tags = document.get_array("tags").map(Vec::as_slice).unwrap_or_default();
+    let names = tags.iter().filter_map(|tag| tag.as_document()?.get_str("name").ok());
+    let applies = ["applied", "baseline", "imported", "resolved", "stands"];
+    let applied = events
+        .iter_mut()
+        .rev()
+        .find(|event| event.direction == Some(Direction::Up) && applies.contains(&&*event.event));
+    if let Some(applied) = applied {
+        applied.tags = names.map(str::to_owned).collect();
+    }
 }
 
 fn own_events(document: &Document) -> impl Iterator<Item = &Document> {
@@ -349,6 +365,7 @@ fn events(document: &Document, keeps: impl Fn(&Document) -> bool) -> Vec<History
                 failure: event.get_document("failure").ok().map(parse_failure),
                 note: event.get_str("note").ok().map(str::to_owned),
                 plan: event.get_str("plan").ok().map(str::to_owned),
+                tags: Vec::new(),
             })
         })
         .collect()

@@ -25,6 +25,8 @@ pub(crate) struct Peek {
     pub held_for: Option<Duration>,
     /// The lock's holder is gone.
     pub left: Option<AbandonedLock>,
+    /// How many guarded transactions have committed.
+    pub guards: i64,
     /// The UUID of the acquisition that holds the lock, or held it last.
     pub owner: Option<String>,
 }
@@ -109,10 +111,12 @@ impl Runner {
                 problem: "was not written by mongrate: another tool's".to_owned(),
             });
         }
+        let fence = fence.map(Fence::parse);
         let nobody = doc! {};
         let lock = named(LOCK_ID).unwrap_or(&nobody);
         Ok(Peek {
-            applied: fence.map(Fence::parse).and_then(|fence| fence.applied),
+            guards: fence.as_ref().map_or(0, |fence| fence.guards),
+            applied: fence.and_then(|fence| fence.applied),
             lock: lease::parse(lock),
             held_for: lease::held_for(lock),
             left: if self.settings.local_takeover { lease::abandoned(lock) } else { None },

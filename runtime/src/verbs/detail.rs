@@ -41,7 +41,6 @@ impl Runner {
         let declare = linked.and_then(Migration::declaration);
         let found = record.map(Record::undo).unwrap_or_default();
         Ok(Some(MigrationDetail {
-            group: self.settings.group.clone(),
             database: self.database_name(),
             crate_name: linked
                 .map(|one| one.crate_name().to_owned())

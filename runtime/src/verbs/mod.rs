@@ -65,7 +65,7 @@ impl Runner {
     async fn events(&self, filter: Document) -> Result<Vec<HistoryEvent>, Error> {
         let found = self
             .control
-            .find(None, filter, doc! { "name": 1, "events": 1 })
+            .find(None, filter, doc! { "name": 1, "events": 1, "tags": 1 })
             .await
             .map_err(|error| Error::server("read the history", error))?;
         let mut events = record::all_events(&found);

@@ -250,6 +250,7 @@ mod tests {
             failure: None,
             note: None,
             plan: None,
+            tags: Vec::new(),
         }
     }
 

@@ -19,7 +19,23 @@ use crate::{
     telemetry::metrics,
 };
 
+/// What changes whenever a process changes something, but for the batches of a backfill, which its next
+/// heartbeat tells of.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pulse {
+    guards: i64,
+    lock: LockReport,
+}
+
 impl Runner {
+    /// The pulse of the history. One round trip of constant size.
+    #[cfg(feature = "http")]
+    pub(crate) async fn pulse(&self) -> Result<Pulse, Error> {
+        let peek = self.peek().await?;
+        Ok(Pulse { guards: peek.guards, lock: LockReport { remaining_ms: 0, ..peek.lock } })
+    }
+
     pub(crate) async fn status(&self) -> Result<StatusReport, Error> {
         let peek = self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
@@ -57,7 +73,7 @@ impl Runner {
             .iter()
             .map(|one| {
                 let record = history.get(one.version());
-                let mut shown = shown(Some(one), record, history, lock);
+                let mut shown = shown(Some(one), record, history, lock, &self.settings.group);
                 let applies = self.registry.applies(one);
                 shown.state = by_settings(shown.state, one, record, applies);
                 if shown.state == State::Pending && is_replaced(one) {
@@ -72,7 +88,7 @@ impl Runner {
                 .filter(|record| self.registry.get(record.version).is_none())
                 // A squash stands for it; the history has it.
                 .filter(|record| record.state != Stored::Replaced)
-                .map(|record| shown(None, Some(record), history, lock)),
+                .map(|record| shown(None, Some(record), history, lock, &self.settings.group)),
         );
         migrations.sort_by(|one, other| {
             let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
@@ -134,6 +150,7 @@ fn shown(
     record: Option<&Record>,
     history: &History,
     lock: &LockReport,
+    group: &str,
 ) -> MigrationStatus {
     let state = match record {
         // A failed rollback is not running.
@@ -213,6 +230,11 @@ fn shown(
             .map(Into::into)
             .collect(),
         source: linked.map(Migration::source),
+        group: group.to_owned(),
+        release: applied
+            .and_then(|one| one.by.as_ref())
+            .map(|by| by.release().to_owned())
+            .filter(|release| !release.is_empty()),
         replaces: linked
             .and_then(Migration::replaces)
             .map(|replaces| Version::new(replaces.to))

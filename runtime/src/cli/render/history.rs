@@ -136,6 +136,7 @@ mod tests {
             failure: None,
             note: None,
             plan: None,
+            tags: Vec::new(),
         }
     }
 

@@ -41,6 +41,8 @@ fn migration(version: i64, name: &str, state: State, kind: MigrationKind) -> Mig
         percent: None,
         direction: None,
         source: None,
+        group: String::new(),
+        release: None,
         replaces: None,
         after: Vec::new(),
         last_event_at: None,

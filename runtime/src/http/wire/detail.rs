@@ -108,7 +108,7 @@ pub(in crate::http) struct MigrationDetail {
 impl MigrationDetail {
     pub(in crate::http) fn new(report: detail::MigrationDetail, texts: Texts) -> Self {
         let next = next(&report);
-        let detail::MigrationDetail { group, database, status, crate_name, .. } = report;
+        let detail::MigrationDetail { database, status, crate_name, .. } = report;
         let detail::MigrationDetail { checksum, recorded_checksum, out_of_order, .. } = report;
         let detail::MigrationDetail { writes, allows, operations, footprint, .. } = report;
         let detail::MigrationDetail { backfills, tags, events, lints: found, .. } = report;
@@ -124,7 +124,7 @@ impl MigrationDetail {
             positions: if texts.shown { one.positions } else { Vec::new() },
         };
         Self {
-            status: MigrationStatus::new(status, &group, texts),
+            status: MigrationStatus::new(status, texts),
             database,
             crate_name,
             checksum,

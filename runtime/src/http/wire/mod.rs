@@ -17,4 +17,5 @@ pub(crate) mod run_report;
 pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod steering;
+pub(crate) mod tag;
 pub(crate) mod texts;

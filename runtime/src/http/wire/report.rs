@@ -257,6 +257,10 @@ pub(in crate::http) struct HistoryEvent {
     /// The digest of the approved plan that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<String>,
+    /// The names of the states that this event led to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    tags: Vec<String>,
 }
 
 impl HistoryEvent {
@@ -272,6 +276,7 @@ impl HistoryEvent {
             failure: one.failure.map(|failure| Failure::new(failure, texts)),
             note: one.note,
             plan: one.plan,
+            tags: one.tags,
         }
     }
 }

@@ -97,7 +97,7 @@ pub(in crate::http) struct MigrationStatus {
 }
 
 impl MigrationStatus {
-    pub(in crate::http) fn new(one: status::MigrationStatus, group: &str, texts: Texts) -> Self {
+    pub(in crate::http) fn new(one: status::MigrationStatus, texts: Texts) -> Self {
         Self {
             version: one.version.get(),
             name: one.name,
@@ -110,11 +110,7 @@ impl MigrationStatus {
             batch: one.batch,
             applied_at: one.applied_at,
             duration_ms: one.duration_ms,
-            release: one
-                .by
-                .as_ref()
-                .map(|by| by.release().to_owned())
-                .filter(|release| !release.is_empty()),
+            release: one.release,
             by: one.by.map(Holder::from),
             failure: one.failure.map(|failure| Failure::new(failure, texts)),
             half_done: one.half_done.map(|half| HalfDone {
@@ -130,7 +126,7 @@ impl MigrationStatus {
             repeatable: one.repeatable,
             labels: one.labels,
             source: one.source,
-            group: group.to_owned(),
+            group: one.group,
             replaces: one.replaces.map(crate::Version::get),
             after: one.after,
             last_event_at: one.last_event_at,
@@ -285,7 +281,7 @@ pub(in crate::http) struct Status {
 
 impl Status {
     pub(in crate::http) fn new(report: status::StatusReport, texts: Texts) -> Self {
-        let one = |one| MigrationStatus::new(one, &report.group, texts);
+        let one = |one| MigrationStatus::new(one, texts);
         let migrations = report.migrations.into_iter().map(one).collect();
         Self {
             group: report.group,

@@ -53,8 +53,6 @@ pub struct BackfillDetail {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MigrationDetail {
-    /// The group.
-    pub group: String,
     /// The database.
     pub database: String,
     /// What `status` says of it.

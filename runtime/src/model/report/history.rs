@@ -41,6 +41,10 @@ pub struct HistoryEvent {
     /// The digest of the approved plan that was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// The names of the states that this event led to: tags that are still there, at the event that
+    /// applied the last migration of such a state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 impl HistoryReport {

@@ -76,6 +76,12 @@ pub struct MigrationStatus {
     /// Where it is declared, as `file:line`; `None` if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Its group.
+    #[serde(default)]
+    pub group: String,
+    /// The release that applied it: the name that the app gave itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// The newest version that it stands for, if it is a squash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Version>,

@@ -44,6 +44,7 @@ pub struct TagsReport {
 /// What became of a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub enum TagAction {
     /// The name was given to the present state.

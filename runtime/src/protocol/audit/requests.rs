@@ -113,6 +113,7 @@ impl Waiting {
             failure: None,
             note: self.note.clone(),
             plan: None,
+            tags: Vec::new(),
         }
     }
 }
