@@ -91,7 +91,8 @@ mod tests {
         }
         assert!(PAGE.contains("<html lang=\"en\" data-sign-in=\"token\">"));
         assert!(PAGE_OF_APP.contains("<html lang=\"en\" data-sign-in=\"app\">"));
-        for outside in ["http://", "https://", "//cdn", "src=", " style=\"", " onclick", "import "] {
+        for outside in ["http://", "https://", "//cdn", "src=", " style=\"", " onclick", "import "]
+        {
             assert!(!PAGE.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
         }
         for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {

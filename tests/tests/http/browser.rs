@@ -163,7 +163,10 @@ impl Browser {
             .chars()
             .flat_map(|key| {
                 let key = key.to_string();
-                [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]
+                [
+                    json!({ "type": "keyDown", "value": key }),
+                    json!({ "type": "keyUp", "value": key }),
+                ]
             })
             .collect();
         let body = json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] });
@@ -267,7 +270,6 @@ impl Drop for Browser {
         }
     }
 }
-
 
 /// A server of this process.
 pub(crate) struct InProcess {

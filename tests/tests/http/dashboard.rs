@@ -65,9 +65,10 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
     browser.until("dialog[open] #plan", "apply 2 mark_visits").await;
     browser.click("#dry-run").await;
     browser.until("#panel-body", "Nothing was written").await;
-    browser.until("#panel-body", "insert served").await;
+    browser.until("#panel-body", "3 inserted").await;
     browser.screenshot("3-dry-run").await;
     browser.click("#panel-close").await;
+    browser.click("#to-migrations").await;
 
     // What will happen is shown before it does; Escape is a no.
     browser.click("#up").await;
@@ -188,6 +189,7 @@ async fn great_versions_are_shown_and_sent_exactly_and_names_turn_nothing_around
     let steps = browser.until("#panel-body", &(GREAT + 2).to_string()).await;
     assert!(steps.contains(&GREAT.to_string()), "{steps}");
     browser.click("#panel-close").await;
+    browser.click("#to-migrations").await;
     browser.click("#up").await;
     browser.until("dialog[open] #plan", &GREATER.to_string()).await;
     browser.click("#dialog-yes").await;

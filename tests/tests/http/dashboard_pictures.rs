@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::TryStreamExt as _;
 use mongrate::{
-    Change, Migration,
+    Change, Migration, Migrator,
     bson::{Bson, DateTime, Document, doc},
     http::Api,
 };
@@ -47,7 +47,10 @@ fn list() -> Vec<Migration> {
             let walk = on.backfill("patients", "patients").batch_size(500);
             walk.update_each(|patient: Document| {
                 if patient.get_i32("_id")? > 12_000 {
-                    while HELD.load(Ordering::SeqCst) {
+                    for _ in 0..9_000 {
+                        if !HELD.load(Ordering::SeqCst) {
+                            break;
+                        }
                         std::thread::sleep(Duration::from_millis(20));
                     }
                 }
@@ -80,7 +83,9 @@ fn shifted(value: Bson, days: i64) -> Bson {
         Bson::DateTime(at) => {
             DateTime::from_millis(at.timestamp_millis() - days * 86_400_000).into()
         }
-        Bson::Array(all) => all.into_iter().map(|one| shifted(one, days)).collect::<Vec<_>>().into(),
+        Bson::Array(all) => {
+            all.into_iter().map(|one| shifted(one, days)).collect::<Vec<_>>().into()
+        }
         Bson::Document(all) => {
             all.into_iter().map(|(key, one)| (key, shifted(one, days))).collect::<Document>().into()
         }
@@ -91,17 +96,28 @@ fn shifted(value: Bson, days: i64) -> Bson {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "draws pictures: docs/pictures/dashboard"]
 async fn pictures() {
-    let fresh = TestDb::new("clinic").await;
-    let patients = fresh.db.collection::<Document>("patients");
-    let all = (0..20_000).map(|id| doc! { "_id": id, "insuranceNumber": id % 19_997, "zip": "1010" });
+    let fresh = TestDb::new("http_dashboard_pictures").await;
+    // Its name is in the pictures.
+    let db = fresh.db.client().database("clinic");
+    db.drop().await.unwrap();
+    let patients = db.collection::<Document>("patients");
+    let all =
+        (0..20_000).map(|id| doc! { "_id": id, "insuranceNumber": id % 19_997, "zip": "1010" });
     patients.insert_many(all).await.unwrap();
-    let control = fresh.db.collection::<Document>("migrations");
-    let migrator = fresh.migrator(list()).app("clinic 1.4.0");
+    let control = db.collection::<Document>("migrations");
+    let migrator = Migrator::with(&db, list()).app("clinic 1.4.0");
     // As if it had been deployed now and then.
-    for (to, days) in [(20_250_109_001, 21), (20_250_113_002, 16), (20_250_116_001, 9), (20_250_120_002, 2)] {
+    for (to, days) in
+        [(20_250_109_001, 21), (20_250_113_002, 16), (20_250_116_001, 9), (20_250_120_002, 2)]
+    {
         migrator.up().to(to).await.unwrap();
-        let records: Vec<Document> =
-            control.find(doc! { "shifted": { "$exists": false } }).await.unwrap().try_collect().await.unwrap();
+        let records: Vec<Document> = control
+            .find(doc! { "shifted": { "$exists": false } })
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
         for record in records.into_iter().filter(|one| !matches!(one.get_str("_id"), Ok("lock"))) {
             let id = record.get("_id").unwrap().clone();
             let Bson::Document(mut record) = shifted(record.into(), days) else { continue };
@@ -140,5 +156,6 @@ async fn pictures() {
     browser.assert_calm().await;
     browser.close().await;
     served.end().await;
+    db.drop().await.unwrap();
     fresh.pass().await;
 }

@@ -38,10 +38,8 @@ use crate::{
 };
 
 fn migration(version: i64) -> Migration {
-    Migration::transactional(version, "add_a_field_to_the_patients", |_| {
-        Box::pin(async { Ok(()) })
-    })
-    .reversible_by(|_| Box::pin(async { Ok(()) }))
+    Migration::transactional(version, "add_a_field_to_the_patients", |_| Box::pin(async { Ok(()) }))
+        .reversible_by(|_| Box::pin(async { Ok(()) }))
 }
 
 fn list(count: i64) -> Vec<Migration> {
@@ -325,7 +323,9 @@ const NO_LONG_TASK: f64 = 50.0;
 async fn two_thousand_migrations_are_as_quick_as_twenty() {
     let (first_few, longest_few) = measured("http_dashboard_few", 20).await;
     let (first_many, longest_many) = measured("http_dashboard_many", 2_000).await;
-    println!("first row: {first_few:.0} and {first_many:.0} ms; longest task: {longest_few:.0} and {longest_many:.0} ms");
+    println!(
+        "first row: {first_few:.0} and {first_many:.0} ms; longest task: {longest_few:.0} and {longest_many:.0} ms"
+    );
     let longest = longest_many / longest_few.max(NO_LONG_TASK);
     assert!(longest < 4.0, "the longest task is {longest:.1} times as long with 2,000 migrations");
     let first = first_many / first_few;

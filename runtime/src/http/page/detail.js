@@ -97,14 +97,14 @@ const migrationPanel = {
     if (this.key !== open) { this.seen = JSON.stringify(listed); this.load(open); }
     else if (!this.loading && this.seen !== JSON.stringify(listed)) { this.seen = JSON.stringify(listed); this.again(open, listed); }
     const found = this.more;
-    const one = listed ?? found?.status;
+    const one = listed ?? found;
     if (!one) {
       panelHead("", open, []);
       part(byId("panel-body"), ["none", open, String(this.failed), this.loading], () => this.failed || !this.loading ? make("p", { class: "empty" }, this.failed?.message ?? `There is no migration ${open}.`) : make("p", { class: "faint" }, "Loading…"));
       return;
     }
     panelHead(versionText(one), one.name, [badge(shownState(one), stateText(one)), marksOf(one).map((mark) => badge(mark)), make("span", { class: "chip" }, kindText(one.kind))]);
-    const failure = found?.status.failure ?? one.failure;
+    const failure = found?.failure ?? one.failure;
     const stuck = ["failed", "interrupted"].includes(one.state);
     part(byId("panel-body"), [one, this.more, this.events, String(this.failed), store.scope, store.run?.state], () => [
       stuck && failure ? failureView(failure, one, found?.lints ?? []) : stuck ? make("div", { class: "note warn" }, icon("alert"), make("div", {}, make("p", {}, "It began, and no process runs it now. What its finished steps and batches did is in the database; it resumes after the last of them."), make("div", { class: "buttons" }, waysOut(one)))) : null,

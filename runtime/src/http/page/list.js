@@ -74,7 +74,7 @@ function drawOpenRow() {
   const { view: at, open } = route();
   for (const row of list.made.values()) {
     const one = store.byVersion.get(row.key);
-    const isOpen = at === "migrations" && open !== "" && (row.key === open || one?.repeatable && one.name === open);
+    const isOpen = at === "migrations" && open !== "" && (row.key === open || Boolean(one?.repeatable && one.name === open));
     row.classList.toggle("open", isOpen);
     if (isOpen) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
   }

@@ -71,5 +71,3 @@ const exactly = (at) => `${localTime.format(at)} ${localZone}`;
 
 /** The same in UTC. */
 const inUtc = (at) => `${at.toISOString().replace("T", " ").replace(/\.\d+Z$/, "")} UTC`;
-
-const bytes = (value) => value >= 1 << 20 ? `${Math.round(value / (1 << 20))} MiB` : `${Math.round(value / 1024)} KiB`;

@@ -37,7 +37,7 @@ const lintsOf = (lints, step) => (lints ?? []).filter((one) => String(one.versio
 /** A step of a plan, or of a dry run. */
 const stepView = (step, lints) => make("li", { class: "step" },
   make("div", { class: "step-head" },
-    step.outcome ? badge(step.outcome) : icon(step.direction === "down" ? "undo" : "play"),
+    step.outcome ? badge(step.outcome) : icon(step.direction === "down" ? "undo" : "branch"),
     make("span", { class: "step-name" }, make("span", { class: "does-what" }, step.direction === "down" ? "roll back " : "apply "), make("span", { class: "mono" }, versionText(step)), " ", make("bdi", {}, step.name)),
     make("span", { class: "faint step-kind" }, [kindText(step.kind), step.resumes ? "resumes after an interruption" : null, step.direction === "up" && !step.reversible ? "cannot be rolled back" : null, step.duration_ms === undefined ? null : took(step.duration_ms)].filter(Boolean).join(" · "))),
   step.failure ? make("p", { class: "bad-text" }, failureText(step.failure)) : null,

@@ -136,7 +136,7 @@ const runPanel = {
       facts([
         ["Requested by", run.by ? make("bdi", {}, who(run.by)) : null], ["Process", run.process ? make("bdi", {}, who(run.process)) : null], ["Began", run.began_at ? when(run.began_at, { exact: true }) : null],
         ["Took", run.state === "running" ? null : took(run.elapsed_ms ?? run.duration_ms)], ["Fence", run.fence], ["Batch", run.report?.batch],
-        ["Waited for the lock", run.report?.waited_ms > 100 ? took(run.report.waited_ms) : null], ["Migrations", steps.length ? `${count(done)} of ${count(steps.length)} finished` : "none: there was nothing to do"],
+        ["Waited for the lock", run.report?.waited_ms > 100 ? took(run.report.waited_ms) : null], ["Migrations", run.dry_run ? null : steps.length ? `${count(done)} of ${count(steps.length)} finished` : totalOf(run) ? plural(totalOf(run), "migration") : "none: there was nothing to do"],
         ["Ended by", run.report?.cancelled_by ? `${who(run.report.cancelled_by.by)}${run.report.cancelled_by.why ? ` (“${run.report.cancelled_by.why}”)` : ""}` : null]]),
       run.dry_run_report ? dryRunView(run.dry_run_report) : run.plan ? planView(run.plan) : section("Migrations", stepGroups(steps, steps.length > 200)),
       (run.report?.skipped ?? []).length ? make("p", { class: "faint" }, "Recorded as skipped: ", names(run.report.skipped)) : null,

@@ -3,7 +3,7 @@
 const store = {
   token: "", scope: "read", name: "", session: 0, signedIn: false, live: "off",
   status: null, etag: "", lockSeen: 0, rows: [], byVersion: new Map(),
-  run: null, steps: new Map(), runEnded: 0, dismissed: "", heard: new Set(),
+  run: null, steps: new Map(), runEnded: 0, dismissed: "", heard: new Set(), hears: false,
   server: null, readMs: 0,
 };
 
@@ -32,7 +32,10 @@ function redrawAll() {
   if (!store.signedIn) { dirty.clear(); return; }
   const due = views.filter(({ names }) => names.some((name) => dirty.has(name)));
   dirty.clear();
-  for (const { redraw } of due) redraw();
+  for (const { redraw } of due) {
+    // A part that cannot be drawn does not take the others with it.
+    try { redraw(); } catch (error) { reportError(error); }
+  }
 }
 /** A frame that was asked for while the tab was shown does not come while it is hidden. */
 document.addEventListener("visibilitychange", () => {
@@ -106,30 +109,37 @@ function takeRun(run) {
   if (!run) return;
   const before = store.run;
   const isSame = before?.id === run.id;
-  if (!run.steps?.length && isSame) run = { ...run, steps: before.steps };
+  const isBare = !run.steps?.length;
+  if (isBare && isSame) run = { ...run, steps: before.steps };
   run.steps ??= [];
   store.run = run;
   store.heard.add(run.id);
   store.began = performance.now() - (run.elapsed_ms ?? 0);
   store.steps = new Map(run.steps.map((step, at) => [stepKey(step), at]));
   store.over = run.steps.filter(isOver).length;
-  if (totalOf(run) > run.steps.length) loadSteps(run.id);
+  // What has not been tried is known at the end, and comes as no event.
+  if (isBare && totalOf(run) && (run.state !== "running" || totalOf(run) > run.steps.length)) loadSteps(run.id);
   changed("run");
 }
 
 let loadingSteps = "";
+let loadAgain = false;
 async function loadSteps(id) {
-  if (loadingSteps === id) return;
+  if (loadingSteps === id) { loadAgain = true; return; }
   loadingSteps = id;
   try {
     const { steps = [] } = await read(`runs/${encodeURIComponent(id)}`);
     const { run } = store;
-    if (run?.id !== id || steps.length <= run.steps.length) return;
+    if (run?.id !== id || !steps.length) return;
     // Events that came meanwhile know more.
-    const known = run.steps.filter(isOver);
+    const known = run.steps.filter((step) => isOver(step) || step.state === "running");
     takeRun({ ...run, steps });
+    if (run.state !== "running") return;
     for (const step of known) takeStep({ run: id, step });
-  } catch { /* the next event of the run asks again */ } finally { loadingSteps = ""; }
+  } catch { /* the next event of the run asks again */ } finally {
+    loadingSteps = "";
+    if (loadAgain) { loadAgain = false; loadSteps(id); }
+  }
 }
 
 function takeStep({ run: id, step }) {

@@ -77,7 +77,10 @@ function takeEvent(part) {
     takeStep(event);
     // The list is read again after a step, but not after each batch of a backfill.
     if (isOver(event.step)) soon();
-  } else if (name === "changed") { if (!event.etag || event.etag.replaceAll('"', "") !== store.etag) soon(); }
+  } else if (name === "changed") {
+    store.hears = true;
+    if (!event.etag || event.etag.replaceAll('"', "") !== store.etag) soon();
+  }
 }
 
 function hush() {
@@ -97,7 +100,9 @@ document.addEventListener("visibilitychange", () => {
 const isBusy = () => store.run?.state === "running" || store.status?.lock.held;
 async function poll(session) {
   while (session === store.session) {
-    await pause(document.hidden ? 20_000 : isBusy() ? 2_500 : 10_000);
+    // A server that says what changes need not be asked; now and then it is, all the same.
+    const isTold = store.hears && store.live === "live";
+    await pause(document.hidden ? 20_000 : isTold ? 30_000 : isBusy() ? 2_500 : 10_000);
     if (session !== store.session) return;
     if (document.hidden && !isBusy()) continue;
     try {
