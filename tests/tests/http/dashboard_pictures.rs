@@ -146,7 +146,7 @@ async fn pictures() {
     browser.look(1440, true).await;
     browser.click("#strip-dismiss").await;
     browser.evaluate("(location.hash = '#/migrations/20250122006')").await;
-    browser.until("#panel-body", "Try again from").await;
+    browser.until("#panel-body", "Show the documents").await;
     browser.evaluate("document.activeElement.blur()").await;
     browser.screenshot("dashboard-failed").await;
     browser.look(1440, false).await;

@@ -38,7 +38,9 @@ use crate::{
 };
 
 fn migration(version: i64) -> Migration {
-    Migration::transactional(version, "add_a_field_to_the_patients", |_| Box::pin(async { Ok(()) }))
+    // A name lives as long as the process.
+    let name = format!("add_field_{version}_to_the_patients_of_the_clinic").leak();
+    Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
         .reversible_by(|_| Box::pin(async { Ok(()) }))
 }
 

@@ -29,7 +29,8 @@ function failureView(failure, one, lints) {
     make("p", { class: "problem-text" }, failureText(failure)),
     failure.message && (failure.code_name || failure.code) ? make("p", { class: "faint" }, [failure.code_name, failure.code ? `code ${failure.code}` : null].filter(Boolean).join(", ")) : null,
     make("div", { class: "buttons" }, waysOut(one),
-      details.length ? button("Show the documents in the way", () => tell("Documents in the way", [make("p", {}, "Found now, in the database as it is:"), copyable(details.join("\n"))]), { focus: "ids" }) : null)));
+      (failure.documents ?? []).length ? button("Show the documents' ids", () => tell("Documents in the way", [make("p", {}, `The failure is about ${failure.documents.length < 20 ? plural(failure.documents.length, "document") : "at least 20 documents"}, by their _id:`), copyable(failure.documents.join("\n"))]), { focus: "documents" }) : null,
+      details.length ? button("Show what is in the way now", () => tell("In the way", [make("p", {}, "Found now, in the database as it is:"), copyable(details.join("\n"))]), { focus: "ids" }) : null)));
 }
 
 /** Buttons for what can be done about a migration that is half-done, or has failed. */

@@ -39,7 +39,7 @@ const runList = new Rows(byId("run-list"), {
     return [
       cell("state", badge(run.state)),
       cell("title", make("span", { class: "name" }, runTitle(run), " ", make("span", { class: "faint" }, whatRan(run)))),
-      cell("steps", make("span", {}, `${count(steps.done ?? 0)} of ${plural(total, "migration")}`, Number(steps.failed ?? 0) ? make("span", { class: "bad-text" }, `, ${count(steps.failed)} failed`) : null)),
+      cell("steps", make("span", {}, run.dry_run ? plural(total, "migration") : `${count(steps.done ?? 0)} of ${plural(total, "migration")}`, Number(steps.failed ?? 0) ? make("span", { class: "bad-text" }, `, ${count(steps.failed)} failed`) : null)),
       cell("time", when(run.began_at ?? run.ended_at)),
       cell("took", make("span", { class: "mono" }, took(run.duration_ms))),
       cell("by", make("bdi", { class: "name faint", title: who(run.by) }, shortWho(run.by)), run.here === false ? make("span", { class: "chip" }, "elsewhere") : null),
