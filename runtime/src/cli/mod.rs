@@ -169,7 +169,7 @@
 //! | `up`, `down`, `redo` | [`RunReport`](crate::RunReport) |
 //! | `plan`, `--dry-run=plan` | [`PlanReport`](crate::PlanReport) |
 //! | `--dry-run`, `--shadow` | [`DryRunReport`](crate::DryRunReport); exit code 1 if a migration did not complete |
-//! | `history` | [`HistoryReport`](crate::HistoryReport) |
+//! | `history` | [`HistoryReport`](crate::HistoryReport); with `--runs` [`RunsReport`](crate::RunsReport) |
 //! | `audit` | [`AuditPage`](crate::AuditPage); `--verify`: [`AuditVerification`](crate::AuditVerification); `--head`: `{"head"}`; `--enable`, `--disable`: [`AuditChange`](crate::AuditChange); `--prune`: [`AuditPruned`](crate::AuditPruned); `--export`: an entry on each line |
 //! | `check` | [`CheckReport`](crate::CheckReport) |
 //! | `drift` | [`SchemaDriftReport`](crate::SchemaDriftReport) |
@@ -207,6 +207,7 @@ mod connect;
 mod drift;
 mod duration;
 mod error;
+mod history;
 mod line;
 mod log_filter;
 mod logging;

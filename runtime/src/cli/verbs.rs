@@ -27,8 +27,7 @@ use super::{
     out::Out,
     plan_file, progress,
     render::{
-        self, doctor, dry_run, history, lock, notes, operator, plan, run, status, style::safe,
-        view::View,
+        self, doctor, dry_run, lock, notes, operator, plan, run, status, style::safe, view::View,
     },
 };
 use crate::{
@@ -138,13 +137,7 @@ impl VerbRun<'_> {
                 let up = up(&migrator, args.target).lint(!args.lints.no_lint);
                 self.execute(Mode::Plan, "planning", up.in_mode(Mode::Plan)).await
             }
-            Command::History(args) => {
-                let mut report = self.read("reading the history", migrator.history()).await?;
-                if let Some(release) = &args.release {
-                    report = report.of_release(release);
-                }
-                Output::new(&report, history::history(&report, view))
-            }
+            Command::History(args) => self.history(args, &migrator).await,
             Command::Audit(args) => {
                 let migrator = args.lock.apply(migrator);
                 self.audit(args, migrator).await

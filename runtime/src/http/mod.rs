@@ -243,7 +243,7 @@ impl Api {
         let at = |path: &str| format!("{}{path}", self.prefix);
         let mut routes = Router::new()
             .route(&at("/status"), get(read::status))
-            .route(&at("/migrations/{which}"), get(read::migration))
+            .route(&at("/migrations/{version}"), get(read::migration))
             .route(&at("/plan"), get(read::plan))
             .route(&at("/plan/file"), get(plans::plan_file))
             .route(&at("/plan/run"), post(plans::plan_run))

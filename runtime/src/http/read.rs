@@ -51,8 +51,8 @@ pub(super) async fn status(
 
 /// All that is known of one migration: its checksums, operations, backfills, events and lints.
 #[utoipa::path(
-    get, path = "/migrations/{which}", tag = "read", operation_id = "migration",
-    params(("which" = String, Path, description = "The migration's version, or the name of a repeatable migration")),
+    get, path = "/migrations/{version}", tag = "read", operation_id = "migration",
+    params(("version" = String, Path, description = "The migration's version, or the name of a repeatable migration")),
     responses(
         (status = 200, description = "The migration", body = MigrationDetail),
         (status = 404, description = "Neither this build nor the database has it", body = Details, content_type = "application/problem+json"),

@@ -115,11 +115,15 @@ pub(super) async fn not_here(shared: &Shared, id: &str) -> Result<Problem, Probl
 /// The fence number of the run with this id, if it is the run under way, whichever process has it.
 pub(super) async fn under_way(shared: &Shared, id: &str, fence: i64) -> Result<i64, Problem> {
     let lock = lock(shared).await?;
-    let instance = Instance::of(id);
-    let is_it = lock.is_live()
-        && lock.fence == fence
-        && lock.holder.as_ref().zip(instance).is_some_and(|(who, it)| is_of(who, &it));
-    if is_it { Ok(fence) } else { Err(Problem::over(Some(fence), &lock)) }
+    let holder = lock.holder.as_ref().filter(|_| lock.fence == fence);
+    match holder.zip(Instance::of(id)) {
+        Some((holder, instance)) if !is_of(holder, &instance) => {
+            Err(Problem::not_found("no run has this id; nothing was changed")
+                .next("GET runs/current for the run under way, and use its id"))
+        }
+        Some(_) if lock.is_live() => Ok(fence),
+        _ => Err(Problem::over(Some(fence), &lock)),
+    }
 }
 
 pub(super) async fn lock(shared: &Shared) -> Result<LockReport, Problem> {

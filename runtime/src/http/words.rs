@@ -368,7 +368,12 @@ mod tests {
             outcome: StepOutcome::Failed,
             duration_ms: 1,
             attempts: 1,
-            failure: Some(Failure { message: "the value".to_owned(), code: None, code_name: None }),
+            failure: Some(Failure {
+                message: "the value".to_owned(),
+                code: None,
+                code_name: None,
+                documents: Vec::new(),
+            }),
             progress: Vec::new(),
         };
         let report = || {

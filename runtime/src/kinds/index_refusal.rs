@@ -12,7 +12,7 @@ use serde::Deserialize as _;
 
 use crate::{
     model::result::BoxError,
-    mongo::{refusal::NAMED_MAX, server_error},
+    mongo::{about::InDocuments, refusal::NAMED_MAX, server_error},
 };
 
 /// The most time that looking for the documents may take.
@@ -51,14 +51,6 @@ impl Wanted {
             sparse: spec.get_bool("sparse").unwrap_or(false),
         }
     }
-}
-
-/// The error of an index that was not built because of some documents.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-struct NotBuilt {
-    text: String,
-    source: BoxError,
 }
 
 /// Adds the `_id`s of the documents to the error of an index build, if documents are its cause.
@@ -102,7 +94,7 @@ pub(crate) async fn named(
          was changed; fix these documents, and run it again",
         ids.join(", ")
     );
-    Box::new(NotBuilt { text, source: error })
+    Box::new(InDocuments { text, ids, source: error })
 }
 
 /// The filters of the documents that the index would hold.

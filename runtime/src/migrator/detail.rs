@@ -1,4 +1,4 @@
-//! `status --of`: one migration.
+//! One migration: all that is known of it.
 
 use super::Migrator;
 use crate::model::{error::Error, report::detail::MigrationDetail};

@@ -11,6 +11,8 @@ pub(crate) trait Fields {
     fn text(&self, key: &str) -> Option<&str>;
     /// A whole number of whatever type, without loss.
     fn number(&self, key: &str) -> Option<i64>;
+    /// The texts in an array.
+    fn texts(&self, key: &str) -> Vec<String>;
 }
 
 impl Fields for Document {
@@ -26,6 +28,11 @@ impl Fields for Document {
             _ => None,
         }
     }
+
+    fn texts(&self, key: &str) -> Vec<String> {
+        let items = self.get_array(key).map(Vec::as_slice).unwrap_or_default();
+        items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    }
 }
 
 impl Fields for RawDocument {
@@ -35,6 +42,12 @@ impl Fields for RawDocument {
 
     fn number(&self, key: &str) -> Option<i64> {
         raw_number(raw(self, key)?)
+    }
+
+    fn texts(&self, key: &str) -> Vec<String> {
+        let items = raw(self, key).and_then(|value| value.as_array());
+        let items = items.into_iter().flatten().map_while(Result::ok);
+        items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
     }
 }
 
@@ -76,15 +89,17 @@ mod tests {
     fn decoded_or_not_a_field_is_the_same() {
         let document = doc! {
             "i": 7_i32, "l": 7_i64, "whole": 7.0, "half": 7.5, "huge": 1e300, "nan": f64::NAN,
-            "text": "seven", "none": null,
+            "text": "seven", "none": null, "texts": ["a", 1, "b"],
         };
         let bytes = RawDocumentBuf::try_from(&document).expect("it is a document");
-        for key in ["i", "l", "whole", "half", "huge", "nan", "text", "none", "missing"] {
+        for key in ["i", "l", "whole", "half", "huge", "nan", "text", "none", "texts", "missing"] {
             assert_eq!(bytes.text(key), document.text(key), "{key}");
             assert_eq!(bytes.number(key), document.number(key), "{key}");
+            assert_eq!(bytes.texts(key), document.texts(key), "{key}");
         }
         assert_eq!(document.number("whole"), Some(7));
         assert_eq!(document.number("half"), None);
         assert_eq!(bytes.text("text"), Some("seven"));
+        assert_eq!(bytes.texts("texts"), ["a", "b"]);
     }
 }

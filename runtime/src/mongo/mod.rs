@@ -3,6 +3,7 @@
 //!
 //! Imports no other floor.
 
+pub(crate) mod about;
 pub(crate) mod canonical;
 pub(crate) mod code;
 pub(crate) mod driver;

@@ -54,11 +54,16 @@ pub(crate) fn keep_or(field: &str, otherwise: &str) -> Document {
 
 /// A failure, as it is stored.
 pub(crate) fn failure_document(failure: &Failure) -> Document {
-    doc! {
+    let mut document = doc! {
         "message": literal(&failure.message),
         "code": failure.code,
         "codeName": failure.code_name.as_deref().map(literal),
+    };
+    if !failure.documents.is_empty() {
+        let ids: Vec<Bson> = failure.documents.iter().map(|id| literal(id)).collect();
+        document.insert("documents", ids);
     }
+    document
 }
 
 /// The failure that [`failure_document`] stored.
@@ -67,5 +72,6 @@ pub(crate) fn parse_failure(document: &(impl Fields + ?Sized)) -> Failure {
         message: document.text("message").unwrap_or_default().to_owned(),
         code: document.number("code").and_then(|code| i32::try_from(code).ok()),
         code_name: document.text("codeName").map(str::to_owned),
+        documents: document.texts("documents"),
     }
 }

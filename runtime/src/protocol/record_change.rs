@@ -366,7 +366,12 @@ mod tests {
     }
 
     fn failure() -> Failure {
-        Failure { message: "no".to_owned(), code: Some(2), code_name: None }
+        Failure {
+            message: "no".to_owned(),
+            code: Some(2),
+            code_name: None,
+            documents: vec!["7".to_owned()],
+        }
     }
 
     fn migration(kind: MigrationKind) -> Identity {

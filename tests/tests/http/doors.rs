@@ -33,7 +33,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every endpoint but the page.
-const ENDPOINTS: [&str; 20] = [
+const ENDPOINTS: [&str; 23] = [
     "/audit",
     "/audit/verify",
     "/status",
@@ -45,6 +45,9 @@ const ENDPOINTS: [&str; 20] = [
     "/drift",
     "/lock/status",
     "/lock/release",
+    "/migrations/1",
+    "/tags",
+    "/runs",
     "/runs/1",
     "/runs/1/pause",
     "/runs/1/resume",

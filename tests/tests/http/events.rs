@@ -20,6 +20,8 @@ use crate::support::{HttpClient, READ, request};
 struct Listener {
     body: BodyDataStream,
     text: String,
+    /// Whether changes of the state count, which come at any time.
+    hears_changes: bool,
 }
 
 /// What it heard.
@@ -32,7 +34,11 @@ struct Heard {
 
 impl Listener {
     async fn start(client: &HttpClient, last: Option<&str>) -> Self {
-        let mut builder = request(Method::GET, "/events", READ);
+        Self::start_at(client, "/events", last).await
+    }
+
+    async fn start_at(client: &HttpClient, path: &str, last: Option<&str>) -> Self {
+        let mut builder = request(Method::GET, path, READ);
         if let Some(last) = last {
             builder = builder.header("last-event-id", last);
         }
@@ -41,7 +47,11 @@ impl Listener {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        Self { body: response.into_body().into_data_stream(), text: String::new() }
+        Self {
+            body: response.into_body().into_data_stream(),
+            text: String::new(),
+            hears_changes: false,
+        }
     }
 
     async fn next(&mut self) -> Option<Heard> {
@@ -54,13 +64,23 @@ impl Listener {
                 };
                 let (id, name, data) = (field("id"), field("event"), field("data"));
                 self.text = rest.to_owned();
-                if name.is_empty() {
+                if name.is_empty() || (name == "changed" && !self.hears_changes) {
                     continue;
                 }
                 return Some(Heard { id, name, data: serde_json::from_str(&data).unwrap() });
             }
             let chunk = self.body.next().await?.unwrap();
             self.text += std::str::from_utf8(&chunk).unwrap();
+        }
+    }
+
+    /// Waits until the stream says that the status has this tag.
+    async fn until_changed_to(&mut self, tag: String) {
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            if event.name == "changed" && event.data["etag"] == *tag {
+                return;
+            }
         }
     }
 
@@ -233,5 +253,65 @@ async fn a_backfill_says_how_far_it_is() {
     assert_eq!(far.last().unwrap()["documents"], 250, "{heard:?}");
     assert_eq!(far.last().unwrap()["total"], 250, "{heard:?}");
     assert_eq!(far.last().unwrap()["name"], "marks", "{heard:?}");
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_by_anybody_is_told_by_its_tag() {
+    let fresh = TestDb::new("http_changed").await;
+    let client = HttpClient::over(&fresh, [effect!(1), effect!(2)]);
+    let mut listener = Listener::start_at(&client, "/events?steps=none", None).await;
+    listener.hears_changes = true;
+    let state = listener.next().await.unwrap();
+    assert_eq!((&*state.name, &state.data["run"]), ("state", &Value::Null));
+    let first = listener.next().await.unwrap();
+    let tag = async || {
+        let answer = client.get("/status").await;
+        answer.header("etag").trim_start_matches("W/").trim_matches('"').to_owned()
+    };
+    assert_eq!((&*first.name, &first.data["etag"]), ("changed", &tag().await.into()));
+
+    // By another process; by an operator; by a run here.
+    fresh.migrator([effect!(1), effect!(2)]).up().steps(1).await.unwrap();
+    listener.until_changed_to(tag().await).await;
+    let since = first.data["etag"].as_str().unwrap();
+    let delta = client.get(&format!("/status?since={since}")).await.json();
+    assert_eq!(delta["migrations"].as_array().map(Vec::len), Some(1), "{delta}");
+    client.post("/runs/current/pause", "{}").await;
+    listener.until_changed_to(tag().await).await;
+    client.post("/runs/current/resume", "{}").await;
+    client.run("/up", "{}").await;
+    listener.until_changed_to(tag().await).await;
+
+    // Who comes later is told at the beginning.
+    let mut later = Listener::start_at(&client, "/events?steps=none", None).await;
+    let state = later.next().await.unwrap();
+    assert_eq!(state.data["etag"], tag().await, "{state:?}");
+    let run = &state.data["run"];
+    assert_eq!((run.get("steps"), run.get("report")), (None, None), "{state:?}");
+    assert_eq!(run["counts"]["done"], 1, "{state:?}");
+    client.get("/events?steps=some").await.is_problem(422, "usage");
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_run_does_not_list_its_migrations() {
+    let fresh = TestDb::new("http_small_events").await;
+    let client = HttpClient::over(&fresh, [effect!(1), effect!(2), effect!(3)]);
+    let mut listener = Listener::start(&client, None).await;
+    listener.next().await.unwrap();
+    client.post("/up", "{}").await;
+    let heard = listener.until_over().await;
+    for event in heard.iter().filter(|event| event.name == "run") {
+        for list in ["steps", "report", "plan", "dry_run_report"] {
+            assert_eq!(event.data.get(list), None, "{event:?}");
+        }
+        assert_eq!(event.data["counts"]["total"], 3, "{event:?}");
+    }
+    let last = heard.last().unwrap();
+    assert_eq!(last.data["counts"]["done"], 3, "{last:?}");
+    // Who connects now gets the list once.
+    let state = Listener::start(&client, None).await.next().await.unwrap();
+    assert_eq!(state.data["run"]["steps"].as_array().map(Vec::len), Some(3), "{state:?}");
     fresh.pass().await;
 }

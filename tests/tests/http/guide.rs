@@ -92,5 +92,9 @@ fn endpoint(text: &str) -> String {
         Some(Some((_, verb))) => format!("/runs/{{id}}/{verb}"),
         None => path.to_owned(),
     };
+    let path = match path.starts_with("/migrations/") {
+        true => "/migrations/{version}".to_owned(),
+        false => path,
+    };
     format!("{method} {path}")
 }

@@ -65,14 +65,20 @@ async fn up_is_accepted_and_runs_by_itself() {
     for body in ["{}", r#"{"dry_run": "plan"}"#] {
         let problem = client.post("/up", body).await.is_problem(409, "lock_held");
         assert_eq!(problem["run"], location, "{problem}");
-        assert!(problem["holder"].as_str().unwrap().contains("ops"), "{problem}");
+        let holder = &problem["holder"];
+        assert_eq!(holder["app"], "test 1.0, HTTP token ops", "{problem}");
+        assert_eq!((&holder["pid"], &holder["fence"]), (&std::process::id().into(), &1.into()));
+        let left = holder["remaining_ms"].as_u64().unwrap();
+        assert!((1..=60_000).contains(&left), "{problem}");
     }
     client.post("/down", "{}").await.is_problem(409, "lock_held");
     // So is another process.
     let other = HttpClient::over(&fresh, [effect!(1), effect!(2), effect!(3)]);
     let answer = other.post("/up", "{}").await;
     let problem = answer.is_problem(409, "lock_held");
-    assert!(problem["holder"].as_str().unwrap().contains("HTTP token ops"), "{problem}");
+    assert_eq!(problem["holder"]["app"], "test 1.0, HTTP token ops", "{problem}");
+    assert_eq!(problem["holder"]["fence"], 1, "{problem}");
+    assert!(problem["holder"]["remaining_ms"].as_u64().unwrap() > 0, "{problem}");
     assert_eq!(problem["fence"], 1);
     assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
 
@@ -100,13 +106,16 @@ async fn a_run_of_another_process_is_said_to_be_one() {
     let fresh = TestDb::new("http_elsewhere").await;
     let client = HttpClient::over(&fresh, [effect!(1)]);
     let id = client.run("/up", "{}").await["id"].as_str().unwrap().to_owned();
-    let unique = id.rsplit('-').next().unwrap();
+    let unique = "fedcba9876543210fedcba9876543210";
     let elsewhere = format!("/runs/web-2.shop-4711-{unique}");
     let problem = client.get(&elsewhere).await.is_problem(404, "run_elsewhere");
     assert_eq!(problem["process"], "process 4711 of web-2.shop", "{problem}");
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("does not hold the lock"), "{problem}");
-    assert!(problem["next"].as_str().unwrap().contains("GET status and history"), "{problem}");
+    assert!(
+        problem["next"].as_str().unwrap().contains("GET runs, status and history"),
+        "{problem}"
+    );
     let control = fresh.db.collection::<mongrate::bson::Document>("migrations");
     let held = doc! { "$set": {
         "owner": "that one", "fence": 7_i64,
@@ -121,6 +130,9 @@ async fn a_run_of_another_process_is_said_to_be_one() {
     let mine = id.rsplit_once('-').unwrap().0;
     for strange in [
         format!("{mine}-0123456789abcdef0123456789abcdef"),
+        format!("{mine}-77"),
+        "web-2.shop-4711-3".to_owned(),
+        "web-2.shop-4711-0".to_owned(),
         format!("a%2fb-1-{unique}"),
         format!("-1-{unique}"),
         "%ff".to_owned(),

@@ -201,7 +201,7 @@ async fn sigterm_lets_the_last_event_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_process_names_the_one_that_has_the_run() {
+async fn another_process_knows_the_run_by_its_id_and_ends_it() {
     let fresh = TestDb::new("http_two_processes").await;
     let mut hanging = command(&fresh, &[]);
     hanging.env("SERVED_HANGS", "1");
@@ -212,13 +212,32 @@ async fn another_process_names_the_one_that_has_the_run() {
     let run: Value = serde_json::from_str(&run).unwrap();
     let path = format!("/runs/{}", run["id"].as_str().unwrap());
     assert_eq!(ask(one.address, "GET", &path, READ, "").await.0, 200);
-    let (status, text) = ask(other.address, "GET", &path, READ, "").await;
-    let problem: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((status, &problem["code"]), (404, &"run_elsewhere".into()), "{problem}");
-    let process = format!("process {} of ", one.pid());
-    assert!(problem["process"].as_str().unwrap().starts_with(&process), "{problem}");
-    assert_eq!(problem["fence"], run["fence"], "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("holds the lock"), "{problem}");
+    for path in [&*path, "/runs/current"] {
+        let (status, text) = ask(other.address, "GET", path, READ, "").await;
+        let told: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((status, &told["id"]), (200, &run["id"]), "{told}");
+        assert_eq!((&told["state"], &told["here"]), (&"running".into(), &false.into()), "{told}");
+        assert_eq!((&told["fence"], &told["by"]), (&run["fence"], &"ops".into()), "{told}");
+        assert_eq!(told["process"]["pid"], one.pid(), "{told}");
+    }
+    // No run of this process, and none of that one.
+    let strange = path.replace(&format!("-{}-", one.pid()), &format!("-{}-", other.pid()));
+    assert_eq!(ask(other.address, "GET", &strange, READ, "").await.0, 404);
+    let (status, text) =
+        ask(other.address, "POST", &format!("{strange}/cancel"), WRITE, "{}").await;
+    assert_eq!(status, 404, "{text}");
+    let (status, text) = ask(other.address, "POST", &format!("{path}/cancel"), WRITE, "{}").await;
+    assert_eq!(status, 200, "{text}");
+    // Its next heartbeat tells it.
+    loop {
+        let (_, text) = ask(other.address, "GET", &path, READ, "").await;
+        let told: Value = serde_json::from_str(&text).unwrap();
+        if told["state"] != "running" {
+            assert_eq!(told["state"], "cancelled", "{told}");
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
     one.end("TERM").await;
     other.end("TERM").await;
     fresh.pass().await;

@@ -11,6 +11,10 @@ pub struct HistoryArgs {
     /// Only what this release did, such as `shop 1.3.9`
     #[arg(long, value_name = "NAME")]
     pub release: Option<String>,
+
+    /// The runs that the events tell of, of every process, newest first
+    #[arg(long, conflicts_with = "release")]
+    pub runs: bool,
 }
 
 /// What `tag` names, and what becomes of a name.

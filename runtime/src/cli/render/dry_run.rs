@@ -291,8 +291,12 @@ mod tests {
         let mut first = step(1, DryRunOutcome::Ran, MigrationKind::Transaction);
         first.commands = vec![command("update", 3), command("update", 4), command("delete", 0)];
         let mut last = step(3, DryRunOutcome::Failed, MigrationKind::Transaction);
-        last.failure =
-            Some(Failure { message: "no\u{1b}[2J".to_owned(), code: None, code_name: None });
+        last.failure = Some(Failure {
+            message: "no\u{1b}[2J".to_owned(),
+            code: None,
+            code_name: None,
+            documents: Vec::new(),
+        });
         DryRunReport {
             group: "default".to_owned(),
             database: "shop".to_owned(),

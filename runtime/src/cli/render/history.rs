@@ -149,6 +149,7 @@ mod tests {
                     .to_owned(),
             code: Some(11_000),
             code_name: None,
+            documents: Vec::new(),
         });
         HistoryReport {
             group: "default".to_owned(),

@@ -13,6 +13,7 @@ pub(crate) mod operator;
 pub(crate) mod plan;
 mod policies;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod steering;
 pub(crate) mod style;

@@ -78,8 +78,12 @@ fn a_rollback_that_failed_is_shown_as_that_with_the_ways_out() {
 fn status_report() -> StatusReport {
     let mut failed =
         migration(20_250_122_003, "load_countries", State::Failed, MigrationKind::Transaction);
-    failed.failure =
-        Some(Failure { message: "E11000 \u{1b}[2J".to_owned(), code: None, code_name: None });
+    failed.failure = Some(Failure {
+        message: "E11000 \u{1b}[2J".to_owned(),
+        code: None,
+        code_name: None,
+        documents: Vec::new(),
+    });
     let mut unknown =
         migration(20_250_122_004, "from_elsewhere", State::Applied, MigrationKind::Online);
     unknown.linked = false;

@@ -45,12 +45,18 @@ pub(in crate::http) struct Failure {
     /// The name of the code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code_name: Option<String>,
+    /// The `_id`s of the documents that it is about, at most 20. Shown only if this server was configured
+    /// to show such texts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    documents: Vec<String>,
 }
 
 impl Failure {
     pub(in crate::http) fn new(failure: failure::Failure, texts: Texts) -> Self {
-        let failure::Failure { message, code, code_name } = failure;
-        Self { message: texts.shown.then_some(message), code, code_name }
+        let failure::Failure { message, code, code_name, documents } = failure;
+        let documents = if texts.shown { documents } else { Vec::new() };
+        Self { message: texts.shown.then_some(message), code, code_name, documents }
     }
 }
 

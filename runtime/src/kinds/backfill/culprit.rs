@@ -10,7 +10,7 @@ use mongodb::{
 };
 
 use super::{
-    in_document::{InDocument, Within},
+    in_document::Within,
     scout::Scouted,
     shared::Shared,
     work::{Batch, Work},
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     model::result::BoxError,
     mongo::{
+        about::{InDocument, document},
         driver,
         server_error::{self, ServerError},
     },
@@ -96,12 +97,6 @@ pub(super) async fn alone(
         shared.job.collection
     );
     Box::new(Within { text, source: error.into() })
-}
-
-/// The `_id` in an error that has it already.
-pub(crate) fn document(error: &(dyn std::error::Error + 'static)) -> Option<Bson> {
-    let found = driver::chain(error).find_map(|link| link.downcast_ref::<InDocument>())?;
-    Some(found.id.clone())
 }
 
 /// Whether a code may be about a document. Unauthorized is not, nor is an error that an election or

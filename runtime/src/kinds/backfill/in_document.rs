@@ -2,16 +2,10 @@
 
 use mongodb::bson::Bson;
 
-use crate::{model::result::BoxError, mongo::server_error};
-
-/// An error that is about one document.
-#[derive(Debug, thiserror::Error)]
-#[error("the document with `_id` {id}{more}")]
-pub(crate) struct InDocument {
-    pub(super) id: Bson,
-    pub(super) more: String,
-    pub(super) source: BoxError,
-}
+use crate::{
+    model::result::BoxError,
+    mongo::{about::InDocument, server_error},
+};
 
 /// An error, and the place where it occurred.
 #[derive(Debug, thiserror::Error)]

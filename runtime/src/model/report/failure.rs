@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::mongo::{
-    driver,
+    about, driver,
     refusal::without_values,
     server_error::{self, ServerError},
 };
@@ -23,6 +23,9 @@ pub struct Failure {
     /// The name of the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_name: Option<String>,
+    /// The `_id`s of the documents that it is about, as far as they are known: at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<String>,
 }
 
 impl Failure {
@@ -59,6 +62,7 @@ impl Failure {
             message,
             code: inner.and_then(driver::code).or_else(|| replied.and_then(ServerError::code)),
             code_name: inner.and_then(driver::code_name),
+            documents: about::documents(error),
         }
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn document(
     if let Some(migration) = &note.migration {
         entry.insert("checksum", &*migration.checksum);
     }
-    if let Some(Failure { message, code, code_name }) = &note.failure {
+    if let Some(Failure { message, code, code_name, .. }) = &note.failure {
         let mut failure = doc! { "message": message };
         failure.extend(code.map(|code| ("code".to_owned(), Bson::from(code))));
         failure.extend(code_name.as_ref().map(|name| ("codeName".to_owned(), name.into())));

@@ -238,7 +238,9 @@ impl Rehearsal {
     }
 
     fn judged(&self, broken: Broken) -> (DryRunOutcome, Option<Failure>) {
-        let said = |message: String| Some(Failure { message, code: None, code_name: None });
+        let said = |message: String| {
+            Some(Failure { message, code: None, code_name: None, documents: Vec::new() })
+        };
         match broken {
             Broken::Body(error) => (DryRunOutcome::Failed, Some(Failure::of(error.as_ref()))),
             Broken::Transient(error) => {

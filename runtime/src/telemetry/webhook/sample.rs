@@ -92,6 +92,7 @@ fn report(outcome: StepOutcome) -> StepReport {
         message: "this is only a test: nothing has failed".to_owned(),
         code: Some(11_000),
         code_name: Some("DuplicateKey".to_owned()),
+        documents: Vec::new(),
     };
     StepReport {
         version: Version::new(VERSION),

@@ -232,6 +232,7 @@ fn results(
                     message: "it was interrupted".to_owned(),
                     code: None,
                     code_name: None,
+                    documents: Vec::new(),
                 })
             });
             Tried { outcome, duration_ms: step.duration_ms, failure, commands: sent }

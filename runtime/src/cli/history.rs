@@ -1,0 +1,28 @@
+//! `history`: the events, or the runs that they tell of.
+
+use super::{
+    args::release::HistoryArgs,
+    error::CliError,
+    render,
+    verbs::{Output, VerbRun},
+};
+use crate::Migrator;
+
+impl VerbRun<'_> {
+    pub(super) async fn history(
+        &self,
+        args: &HistoryArgs,
+        migrator: &Migrator,
+    ) -> Result<Output, CliError> {
+        let view = self.view();
+        if args.runs {
+            let report = self.read("reading the history", migrator.runs()).await?;
+            return Output::new(&report, render::runs::runs(&report, view));
+        }
+        let mut report = self.read("reading the history", migrator.history()).await?;
+        if let Some(release) = &args.release {
+            report = report.of_release(release);
+        }
+        Output::new(&report, render::history::history(&report, view))
+    }
+}
