@@ -10,7 +10,7 @@ const facts = (pairs) => {
 };
 const chips = (all) => (all ?? []).length ? make("span", { class: "chips" }, all.map((one) => make("bdi", { class: "chip" }, typeof one === "object" ? `${one.version ?? ""} ${one.name ?? ""}`.trim() : one))) : null;
 const link = (view, open, ...text) => make("a", { href: address(view, open) }, text);
-const linkTo = (version, name) => [link("migrations", String(version), make("span", { class: "mono" }, String(version))), name ? [" ", make("bdi", {}, name)] : null];
+const linkTo = (version, name) => isRepeatable({ version }) ? link("migrations", name ?? String(version), make("bdi", {}, name ?? "repeatable")) : [link("migrations", String(version), make("span", { class: "mono" }, String(version))), name ? [" ", make("bdi", {}, name)] : null];
 
 const eventText = (name) => name === "running" ? "began" : words(name);
 const eventBadge = (name) => badge(name === "running" ? "began" : name, eventText(name));

@@ -116,7 +116,8 @@ setInterval(() => {
 const nameOf = (text, properties = {}) => make("bdi", { class: "name", title: text, ...properties }, text);
 
 /** The number of a migration: repeatable migrations have only a name. */
-const versionText = (one) => one.repeatable ? "repeatable" : String(one.version);
+const isRepeatable = (one) => Boolean(one.repeatable) || String(one.version).startsWith("-");
+const versionText = (one) => isRepeatable(one) ? "repeatable" : String(one.version);
 
 const button = (text, action, { kind = "", picture, writes = false, focus, title } = {}) => {
   const made = make("button", { type: "button", class: kind, title }, picture ? icon(picture) : null, make("span", {}, text));

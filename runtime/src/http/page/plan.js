@@ -15,7 +15,7 @@ function atMost(limit, items, build, listProperties = {}) {
   return make("div", {}, box, make("p", {}, more));
 }
 
-const names = (all) => all.slice(0, 20).map((one, at) => [at ? ", " : "", make("span", { class: "mono" }, String(one.version)), " ", make("bdi", {}, one.name)]).concat(all.length > 20 ? [` and ${count(all.length - 20)} more`] : []);
+const names = (all) => all.slice(0, 20).map((one, at) => [at ? ", " : "", make("span", { class: "mono" }, versionText(one)), " ", make("bdi", {}, one.name)]).concat(all.length > 20 ? [` and ${count(all.length - 20)} more`] : []);
 
 const lintView = (one) => make("div", { class: "lint" },
   make("p", {}, badge("warning", "lint"), " ", make("strong", {}, words(one.name).replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase()), ` · ${one.message}`, one.estimated ? make("span", { class: "faint" }, " (estimated from the collection's size)") : null),

@@ -22,8 +22,8 @@ const whatRan = (run) => {
   const end = (one) => one && typeof one === "object" ? one : one === undefined || one === null ? null : { version: one };
   const [first, last] = [end(run.first), end(run.last)];
   if (!first) return "";
-  const text = (one) => [make("span", { class: "mono" }, String(one.version)), one.name ? [" ", make("bdi", {}, one.name)] : null];
-  return !last || String(last.version) === String(first.version) ? text(first) : [make("span", { class: "mono" }, String(first.version)), " – ", make("span", { class: "mono" }, String(last.version))];
+  const text = (one) => [make("span", { class: "mono" }, versionText(one)), one.name ? [" ", make("bdi", {}, one.name)] : null];
+  return !last || String(last.version) === String(first.version) ? text(first) : [make("span", { class: "mono" }, versionText(first)), " – ", isRepeatable(last) ? make("bdi", {}, last.name ?? "repeatable") : make("span", { class: "mono" }, String(last.version))];
 };
 const runList = new Rows(byId("run-list"), {
   keyOf: (run) => run.id,
@@ -165,7 +165,7 @@ function drawMine(run) {
   part(byId("strip-icon"), [running, run.state], () => icon(running ? "ring" : looks[run.state]?.[1] ?? "dot"));
   byId("strip-icon").classList.toggle("turns", running);
   say(byId("strip-title"), running ? `${runTitle(run)} · ${count(store.over)} of ${plural(total, "migration")}` : `${runTitle(run)} ${words(run.state)} after ${took(run.elapsed_ms)}`);
-  say(byId("strip-at"), at ? `${at.version} ${at.name}` : running ? "" : total ? `${count(store.over)} of ${plural(total, "migration")} · requested by ${who(run.by)}` : run.state === "done" ? "there was nothing to do" : `requested by ${who(run.by)}`);
+  say(byId("strip-at"), at ? `${versionText(at)} ${at.name}` : running ? "" : total ? `${count(store.over)} of ${plural(total, "migration")} · requested by ${who(run.by)}` : run.state === "done" ? "there was nothing to do" : `requested by ${who(run.by)}`);
   const progress = byId("strip-bar");
   show(progress, running);
   progress.max = Math.max(1, total);
@@ -213,7 +213,7 @@ function drawOthers(status) {
 function drawStripButtons(running, id) {
   const { lock } = store.status ?? { lock: {} };
   const may = store.scope === "write";
-  show(byId("pause"), may && running && !lock.paused);
+  show(byId("pause"), may && running && Boolean(lock.held) && !lock.paused);
   show(byId("resume"), may && Boolean(lock.paused));
   show(byId("tune"), may && running && Boolean(lock.held));
   show(byId("cancel"), may && running && Boolean(lock.held) && !lock.cancel_asked);

@@ -50,7 +50,7 @@ function tick(longest) {
 const tickText = (ms) => ms < 1000 ? `${ms} ms` : ms < 60_000 ? `${ms / 1000} s` : ms < 3_600_000 ? `${ms / 60_000} min` : `${Math.round(ms / 360_000) / 10} h`;
 
 const outcomeTone = (event) => looks[event]?.[0] ?? "calm";
-const barText = ({ event, ms }) => `${event.version} ${event.name}: ${eventText(event.event)}${ms === undefined ? "" : `, ${took(ms)}`}, ${exactly(new Date(event.at))}${event.failure ? `: ${failureText(event.failure)}` : ""}`;
+const barText = ({ event, ms }) => `${versionText(event)} ${event.name}: ${eventText(event.event)}${ms === undefined ? "" : `, ${took(ms)}`}, ${exactly(new Date(event.at))}${event.failure ? `: ${failureText(event.failure)}` : ""}`;
 
 function drawPicture() {
   const box = byId("picture");
@@ -87,7 +87,7 @@ function drawPicture() {
         const tone = outcomeTone(one.event.event);
         const key = `${one.event.version}/${one.event.fence}/${one.event.event}`;
         const failed = tone === "bad";
-        const link = draw("a", { class: `ran ${tone}`, href: address("migrations", String(one.event.version)), tabindex: "-1", "aria-label": barText(one), "data-key": key },
+        const link = draw("a", { class: `ran ${tone}`, href: address("migrations", isRepeatable(one.event) ? one.event.name : String(one.event.version)), tabindex: "-1", "aria-label": barText(one), "data-key": key },
           draw("title", {}, barText(one)),
           draw("rect", { x, y: middle + 7, width: Math.max(0.5, wide - Math.min(1.5, wide / 4)), height: 13, rx: Math.min(3, wide / 3) }),
           failed ? draw("path", { class: "mark", d: `M${x + wide / 2 - 4} ${middle - 3}l7 7m0-7l-7 7` }) : tone === "warn" ? draw("path", { class: "mark", d: `M${x + wide / 2 - 4} ${middle + 2}l4-5 4 5z` }) : null);
