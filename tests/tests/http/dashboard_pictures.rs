@@ -154,6 +154,7 @@ async fn pictures() {
     browser.click("#strip-dismiss").await;
     browser.evaluate("(location.hash = '#/migrations/20250122006')").await;
     browser.until("#panel-body", "Show the documents").await;
+    browser.until("#panel-body", "fence").await;
     browser.evaluate("document.activeElement.blur()").await;
     browser.screenshot("dashboard-failed").await;
     browser.look(1440, false).await;
