@@ -285,9 +285,8 @@ async fn nothing_is_wider_than_what_it_is_in_and_axe_finds_nothing() {
 #[ignore = "needs Chromium, its driver and axe: bash tests/outside"]
 async fn what_is_wider_and_what_axe_finds_is_found() {
     let browser = Browser::open(false, 390).await;
-    browser
-        .goto("data:text/html,<html lang=en><title>a</title><main><h1>b</h1><p id=p style='width:9rem;color:%23eee'><b style='display:block;width:20rem'>c</b>")
-        .await;
+    browser.goto("about:blank").await;
+    browser.evaluate("(document.body.innerHTML = `<p style='width: 9rem; color: #eee'><b style='display: block; width: 20rem'>c</b></p>`)").await;
     assert!(browser.evaluate(WIDER).await.to_string().contains("B#"));
     let install = json!({ "script": axe(), "args": [] });
     browser.send("POST", "/session/{}/execute/sync", &install).await;

@@ -62,7 +62,7 @@ const aheadView = (one) => isAhead(one) ? make("div", { class: "note warn" }, ic
 
 function stepsDone(one, found) {
   const done = one.finished_steps ?? [];
-  const batches = (found?.backfills ?? []).map(({ progress, batches: number, parts, parts_done: partsDone, positions }) => make("div", { class: "backfill" },
+  const batches = (found?.backfills ?? []).map(({ batches: number, parts, parts_done: partsDone, positions, ...progress }) => make("div", { class: "backfill" },
     backfills([one.progress?.find(({ name }) => name === progress.name) ?? progress]),
     make("p", { class: "faint" }, `${plural(number, "batch", "batches")}${parts > 1 ? `, ${count(partsDone)} of ${count(parts)} parts finished` : ""}${(positions ?? []).length ? `; goes on after ${positions.join(", ")}` : ""}`)));
   return section("Steps and batches", done.length ? make("ul", { class: "plain" }, done.map((name) => make("li", {}, badge("done", "finished"), " ", make("bdi", {}, name)))) : null,
