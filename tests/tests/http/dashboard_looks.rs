@@ -234,6 +234,7 @@ async fn nothing_is_wider_than_what_it_is_in_and_axe_finds_nothing() {
     looks.at("events").await;
     looks.open("#/checks", "checks", "#doctor", "MongoDB").await;
     looks.browser.click("#down").await;
+    looks.browser.until("dialog[open] #dialog-title", "Roll migrations back").await;
     looks.browser.evaluate("(select => { select.value = 'all'; select.dispatchEvent(new Event('change')); })(document.getElementById('target'))").await;
     looks
         .browser

@@ -60,6 +60,8 @@ async function openChange(direction, preset = "") {
   let latest = 0;
   let plannedSteps = 0;
   let sure = false;
+  // What comes after the dialog is closed is of no use, and another dialog may be open by then.
+  let isOpen = true;
 
   const asked = () => ({
     ...targetOf(select.value),
@@ -68,12 +70,13 @@ async function openChange(direction, preset = "") {
   });
   const enable = () => {
     const yes = byId("dialog-yes");
-    if (!yes) return;
+    if (!yes || !isOpen) return;
     say(yes, up ? `Apply ${plannedSteps || ""}`.trim() : `Roll back ${plannedSteps || ""}`.trim());
     yes.disabled = !mayWrite() || !plannedSteps || !sure;
     for (const id of ["dry-run", "shadow-run"]) byId(id).disabled = !mayWrite() || !plannedSteps;
   };
   async function load() {
+    if (!isOpen) return;
     latest += 1;
     const own = latest;
     plannedSteps = 0;
@@ -110,5 +113,6 @@ async function openChange(direction, preset = "") {
   const answered = ask({ title: up ? "Apply migrations" : "Roll migrations back", middle, buttons, closing: mayWrite() ? "Cancel" : "Close", wide: true });
   load();
   const answer = await answered;
+  isOpen = false;
   if (answer) started(await post(direction, { ...asked(), ...answer }));
 }
