@@ -217,7 +217,7 @@ async fn another_process_knows_the_run_by_its_id_and_ends_it() {
         let told: Value = serde_json::from_str(&text).unwrap();
         assert_eq!((status, &told["id"]), (200, &run["id"]), "{told}");
         assert_eq!((&told["state"], &told["here"]), (&"running".into(), &false.into()), "{told}");
-        assert_eq!((&told["fence"], &told["by"]), (&run["fence"], &"ops".into()), "{told}");
+        assert_eq!((&told["fence"], &told["by"]), (&run["fence"], &run["by"]), "{told}");
         assert_eq!(told["process"]["pid"], one.pid(), "{told}");
     }
     // No run of this process, and none of that one.
