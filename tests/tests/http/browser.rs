@@ -73,6 +73,12 @@ impl Browser {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.ask(method, path, body).await;
+        assert_eq!(status, 200, "{path} {body}: {answer}");
+        serde_json::from_str::<Value>(&answer).unwrap()["value"].take()
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
         let body = if method == "POST" { body.to_string() } else { String::new() };
         let path = path.replace("{}", &self.session);
         let head = format!(
@@ -84,7 +90,7 @@ impl Browser {
         stream.write_all(head.as_bytes()).await.unwrap();
         // The driver keeps its connections open, whatever it is asked.
         let mut bytes = Vec::new();
-        let (status, answer) = loop {
+        loop {
             let read = timeout(PATIENCE, stream.read_buf(&mut bytes)).await;
             let read = read.unwrap_or_else(|_| panic!("{path} is not answered")).unwrap();
             let text = String::from_utf8_lossy(&bytes);
@@ -96,12 +102,10 @@ impl Browser {
             if let (Some(length), Some(at)) = (length, text.find("\r\n\r\n"))
                 && bytes.len() >= at + 4 + length
             {
-                break split(&text);
+                return split(&text);
             }
             assert!(read > 0, "{path} is answered in part: {text}");
-        };
-        assert_eq!(status, 200, "{path} {body}: {answer}");
-        serde_json::from_str::<Value>(&answer).unwrap()["value"].take()
+        }
     }
 
     pub(crate) async fn goto(&self, url: &str) {
@@ -122,12 +126,20 @@ impl Browser {
             "(one => Boolean(one) && !one.disabled && one.checkVisibility())(document.querySelector({selector:?}))"
         );
         let begun = Instant::now();
-        while self.evaluate(&script).await != json!(true) {
+        loop {
+            if self.evaluate(&script).await == json!(true) {
+                let id = self.element(selector).await;
+                let path = format!("/session/{{}}/element/{id}/click");
+                let (status, answer) = self.ask("POST", &path, &json!({})).await;
+                // It may have been drawn again in between.
+                if status == 200 {
+                    return;
+                }
+                assert!(answer.contains("stale element"), "{selector}: {answer}");
+            }
             assert!(begun.elapsed() < PATIENCE, "{selector} is never there to be clicked");
             sleep(Duration::from_millis(50)).await;
         }
-        let id = self.element(selector).await;
-        self.send("POST", &format!("/session/{{}}/element/{id}/click"), &json!({})).await;
     }
 
     pub(crate) async fn type_into(&self, selector: &str, text: &str) {
