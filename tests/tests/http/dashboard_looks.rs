@@ -83,17 +83,8 @@ impl Looks {
     }
 }
 
-/// While it is set, the backfill does not end.
-static HELD: AtomicBool = AtomicBool::new(false);
-
-/// Lets the backfill go, also when the test fails.
-struct Release;
-
-impl Drop for Release {
-    fn drop(&mut self) {
-        HELD.store(false, Ordering::SeqCst);
-    }
-}
+/// While it is set, a backfill that begins takes its time.
+static SLOW: AtomicBool = AtomicBool::new(false);
 
 const LONG: &str = "backfill_the_insurance_numbers_of_all_patients_from_the_forms_that_they_have_sent_us_by_letter";
 const TO_THE_LEFT: &str = "إضافة_أرقام_التأمين_لجميع_المرضى_في_السجل_الطبي_للعيادة_الجديدة";
@@ -115,18 +106,13 @@ fn unique(change: &mut Change) {
 fn list() -> Vec<Migration> {
     let walk = Migration::online_steps(20_250_122_005, LONG, |on| {
         Box::pin(async move {
-            let walk = on.backfill("insurance_numbers_of_all_patients", "patients").batch_size(10);
-            walk.update_each(|patient: Document| {
-                std::thread::sleep(Duration::from_millis(20));
-                if patient.get_i32("_id")? > 100 {
-                    while HELD.load(Ordering::SeqCst) {
-                        std::thread::sleep(Duration::from_millis(20));
-                    }
-                }
-                Ok(Some(doc! { "$set": { "insured": true } }))
-            })
-            .await
-            .map(drop)
+            let rest = if SLOW.load(Ordering::SeqCst) { 700 } else { 0 };
+            on.backfill("insurance_numbers_of_all_patients", "patients")
+                .batch_size(2)
+                .pause(Duration::from_millis(rest))
+                .update_each(|_: Document| Ok(Some(doc! { "$set": { "insured": true } })))
+                .await
+                .map(drop)
         })
     });
     vec![
@@ -144,7 +130,6 @@ fn list() -> Vec<Migration> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium, its driver and axe: bash tests/outside"]
 async fn nothing_is_wider_than_what_it_is_in_and_axe_finds_nothing() {
-    let _release = Release;
     let fresh = TestDb::new("http_dashboard_looks").await;
     let patients = fresh.db.collection::<Document>("patients");
     let all = (0..200).map(|id| doc! { "_id": id, "insuranceNumber": id % 199, "zip": "1010" });
@@ -164,7 +149,7 @@ async fn nothing_is_wider_than_what_it_is_in_and_axe_finds_nothing() {
     looks.browser.until("#plan", "lint").await;
     looks.at("plan").await;
     looks.browser.click("#shadow-run").await;
-    // It ends before the next run, which is held.
+    // It ends before the next run, which is slow.
     let ended = "/done|failed/.test(document.getElementById('panel-head').innerText)";
     looks.browser.until_true(ended).await;
     looks.at("shadow-run").await;
@@ -177,7 +162,7 @@ async fn nothing_is_wider_than_what_it_is_in_and_axe_finds_nothing() {
     // A run under way, tuned and cancelled.
     looks.browser.click("#up").await;
     looks.browser.until("#plan", "the_last").await;
-    HELD.store(true, Ordering::SeqCst);
+    SLOW.store(true, Ordering::SeqCst);
     looks.browser.click("#dialog-yes").await;
     looks.browser.until("#strip-now", "of 200 documents").await;
     looks.at("running").await;
@@ -204,7 +189,7 @@ async fn nothing_is_wider_than_what_it_is_in_and_axe_finds_nothing() {
     looks.at("cancel").await;
     looks.browser.click("#dialog-yes").await;
     looks.browser.until("[data-banner=cancel]", "Asked to end").await;
-    HELD.store(false, Ordering::SeqCst);
+    SLOW.store(false, Ordering::SeqCst);
     looks.browser.until("#strip-title", "cancelled after").await;
     looks.browser.until("[data-banner=interrupted]", "Resume 20250122005").await;
     looks.at("interrupted").await;
