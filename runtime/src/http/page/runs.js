@@ -18,13 +18,12 @@ async function loadRuns(more = false) {
   changed("runs");
 }
 
-const whatRan = (run) => {
-  const end = (one) => one && typeof one === "object" ? one : one === undefined || one === null ? null : { version: one };
-  const [first, last] = [end(run.first), end(run.last)];
+/** What a run has, as one text, so that it is cut where its cell ends. */
+function whatRan({ first, last }) {
   if (!first) return "";
-  const text = (one) => [make("span", { class: "mono" }, versionText(one)), one.name ? [" ", make("bdi", {}, one.name)] : null];
-  return !last || String(last.version) === String(first.version) ? text(first) : [make("span", { class: "mono" }, versionText(first)), " – ", isRepeatable(last) ? make("bdi", {}, last.name ?? "repeatable") : make("span", { class: "mono" }, String(last.version))];
-};
+  if (!last || String(last.version) === String(first.version)) return `${versionText(first)} ${first.name}`;
+  return `${versionText(first)} – ${isRepeatable(last) ? last.name : last.version}`;
+}
 const runList = new Rows(byId("run-list"), {
   keyOf: (run) => run.id,
   height: () => matchMedia("(max-width: 45rem)").matches ? 60 : 36,
@@ -38,7 +37,7 @@ const runList = new Rows(byId("run-list"), {
     const total = Number(steps.total ?? 0);
     return [
       cell("state", badge(run.state)),
-      cell("title", make("span", { class: "name" }, runTitle(run), " ", make("span", { class: "faint" }, whatRan(run)))),
+      cell("title", make("span", { class: "run-title" }, runTitle(run)), nameOf(whatRan(run), { class: "name faint" })),
       cell("steps", make("span", {}, run.dry_run ? plural(total, "migration") : `${count(steps.done ?? 0)} of ${plural(total, "migration")}`, Number(steps.failed ?? 0) ? make("span", { class: "bad-text" }, `, ${count(steps.failed)} failed`) : null)),
       cell("time", when(run.began_at ?? run.ended_at)),
       cell("took", make("span", { class: "mono" }, took(run.duration_ms))),
