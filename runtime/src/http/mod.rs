@@ -63,6 +63,7 @@ mod guesses;
 mod history;
 mod impatient;
 mod listed;
+mod look;
 mod openapi;
 mod page;
 mod peer;

@@ -15,9 +15,9 @@ use super::{
     etag,
     feed::Subscription,
     history::{Cursor, Wanted, page},
+    look,
     problem::Problem,
     shared::Shared,
-    watch,
     wire::{
         detail::MigrationDetail,
         details::Details,
@@ -200,7 +200,7 @@ pub(super) async fn events(
         permit,
     };
     let stream = subscription.stream();
-    watch::start(&shared);
+    look::start(&shared);
     let mut response = Sse::new(stream).keep_alive(KeepAlive::default()).into_response();
     // A proxy that buffers answers would hold the events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));

@@ -24,9 +24,8 @@ use super::{
     wire::{
         details::Details,
         report::{Failure, Plan, StepProgress},
-        run::{DryRunHow, DryRunReport, Run, RunState, RunStep, StepState, Verb},
+        run::{DryRunHow, DryRunReport, Run, RunState, RunStep, StepCounts, StepState, Verb},
         run_report::RunReport,
-        runs::StepCounts,
         steering::Hold,
         texts::Texts,
     },

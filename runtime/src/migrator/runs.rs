@@ -8,8 +8,8 @@ impl Migrator {
     /// those of every process, the one under way included. Three round trips, no write.
     ///
     /// A migration keeps its last 20 events, so an older run may be shown with fewer migrations than it
-    /// had, or not at all. A run that was killed between two transactions is shown as interrupted only
-    /// until another run takes the lock.
+    /// had, or not at all. A run that was killed within or between transactions is shown as interrupted
+    /// only until another run takes the lock; then as one that did what it had committed.
     ///
     /// # Errors
     ///

@@ -148,6 +148,13 @@ async fn a_run_that_was_killed_half_way_is_interrupted() {
     let (status, text) =
         ask(other.address, "POST", &format!("/runs/{id}/cancel"), WRITE, "{}").await;
     assert_eq!(status, 409, "{text}");
+    // Who comes next ends the transaction that was left open, and goes on.
+    ask(other.address, "POST", "/up", WRITE, "{}").await;
+    while get("/runs".to_owned()).await["runs"][0]["state"] == "running" {
+        tokio::task::yield_now().await;
+    }
+    let last = get("/runs".to_owned()).await["runs"][0].clone();
+    assert_eq!((&last["state"], &last["steps"]["done"]), (&"done".into(), &1.into()), "{last}");
     other.end("TERM").await;
     fresh.pass().await;
 }

@@ -1,6 +1,10 @@
 //! The HTTP interface: what it answers, what it refuses, what it never says.
 
+mod browser;
 mod dashboard;
+mod dashboard_looks;
+mod dashboard_pictures;
+mod dashboard_use;
 mod doors;
 mod events;
 mod guide;

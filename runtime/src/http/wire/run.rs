@@ -11,7 +11,6 @@ use super::{
         DeclaredOperation, Failure, Lint, Named, Plan, StepProgress, lints, named, operations,
     },
     run_report::RunReport,
-    runs::StepCounts,
     steering::Hold,
     texts::Texts,
 };
@@ -142,6 +141,28 @@ pub(in crate::http) struct RunStep {
     /// Why the migration failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) failure: Option<Failure>,
+}
+
+/// How many migrations a run has, and what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(in crate::http) struct StepCounts {
+    /// How many migrations the run has; of a run of another process that has ended, how many it began.
+    pub(in crate::http) total: usize,
+    /// How many were applied or rolled back.
+    pub(in crate::http) done: usize,
+    /// How many failed.
+    pub(in crate::http) failed: usize,
+}
+
+impl StepCounts {
+    pub(in crate::http) fn of(steps: &[RunStep]) -> Self {
+        let count = |is: fn(StepState) -> bool| steps.iter().filter(|step| is(step.state)).count();
+        Self {
+            total: steps.len(),
+            done: count(|it| matches!(it, StepState::Applied | StepState::Reverted)),
+            failed: count(|it| it == StepState::Failed),
+        }
+    }
 }
 
 /// A run that was requested, its progress and its outcome.

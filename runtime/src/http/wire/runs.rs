@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     holder::Holder,
     report::{Failure, Named, StepProgress},
-    run::{DryRunHow, Run, RunState, RunStep, StepState, Verb},
+    run::{DryRunHow, Run, RunState, RunStep, StepCounts, StepState, Verb},
     steering::Hold,
     texts::Texts,
 };
@@ -15,28 +15,6 @@ use crate::{
     Direction,
     model::{report::runs, state::Who},
 };
-
-/// How many migrations a run has, and what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub(in crate::http) struct StepCounts {
-    /// How many migrations the run has; of a run of another process that has ended, how many it began.
-    total: usize,
-    /// How many were applied or rolled back.
-    done: usize,
-    /// How many failed.
-    failed: usize,
-}
-
-impl StepCounts {
-    pub(in crate::http) fn of(steps: &[RunStep]) -> Self {
-        let count = |is: fn(StepState) -> bool| steps.iter().filter(|step| is(step.state)).count();
-        Self {
-            total: steps.len(),
-            done: count(|it| matches!(it, StepState::Applied | StepState::Reverted)),
-            failed: count(|it| it == StepState::Failed),
-        }
-    }
-}
 
 /// One run of the list.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -1,0 +1,114 @@
+// ---- requests: each carries the token; answers that have not changed are not sent again ----
+
+/** The path of this page, so that the page works wherever the router is mounted. */
+const base = location.pathname.replace(/\/+$/, "");
+
+/** Whether the app signs its users in (usually by cookies); otherwise this page does, by a token. */
+const byApp = document.documentElement.dataset.signIn === "app";
+
+/** A request that was answered with a problem. */
+class Refused extends Error {
+  constructor(problem, status) {
+    super(problem.detail || problem.title || `The server answered with status ${status}.`);
+    this.problem = problem;
+    this.status = status;
+  }
+}
+
+/** The answer came for a user who has signed out. */
+class SignedOut extends Error {}
+
+/** The last answer of each path that is read again and again. */
+const remembered = new Map();
+const REMEMBERED_MAX = 40;
+
+async function send(path, options = {}) {
+  const { session } = store;
+  let response;
+  try {
+    const identity = byApp ? {} : { authorization: `Bearer ${store.token}` };
+    response = await fetch(`${base}/${path}`, {
+      cache: "no-store", credentials: byApp ? "same-origin" : "omit", ...options, headers: { ...identity, ...options.headers },
+    });
+  } catch (error) {
+    if (session !== store.session || options.signal?.aborted) throw new SignedOut("signed out");
+    throw new Error("The server does not answer. This page tries again.", { cause: error });
+  }
+  if (session !== store.session) throw new SignedOut("signed out");
+  const scope = response.headers.get("mongrate-scope");
+  if (scope) { store.scope = scope; store.name = response.headers.get("mongrate-token"); }
+  return response;
+}
+
+async function body(response) {
+  const text = await response.text();
+  let found = {};
+  try { found = parse(text); } catch { /* the answer is a proxy's, and no JSON */ }
+  if (!response.ok) throw new Refused(found, response.status);
+  return found;
+}
+
+/** Reads a path; `null` if the answer is the one that this page has. */
+async function readChanged(path) {
+  const before = remembered.get(path);
+  const response = await send(path, before ? { headers: { "if-none-match": before.etag } } : {});
+  if (response.status === 304) return null;
+  const answer = await body(response);
+  const etag = response.headers.get("etag");
+  remembered.delete(path);
+  if (etag) remembered.set(path, { etag, answer });
+  if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.keys().next().value);
+  return answer;
+}
+
+/** Reads a path. */
+async function read(path) {
+  return await readChanged(path) ?? remembered.get(path).answer;
+}
+
+/** Reads a path that older servers do not have: then `undefined`. */
+async function readIfThere(path) {
+  try { return await read(path); } catch (error) {
+    if (error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+async function post(path, fields) {
+  return body(await send(path, { method: "POST", headers: { "content-type": "application/json" }, body: write(fields) }));
+}
+
+// ---- what went wrong ----
+const holderText = ({ holder, fence, remaining_ms: left }) => !holder || typeof holder === "string" ? ""
+  : `${who(holder)} holds the lock${holder.fence ?? fence ? ` (fence ${holder.fence ?? fence})` : ""}${holder.remaining_ms ?? left ? `; its lease runs for another ${Math.ceil((holder.remaining_ms ?? left) / 1000)} s unless it is renewed` : ""}.`;
+
+/** The text of a problem, and what to do next. */
+function problemParts(problem) {
+  const holder = holderText(problem);
+  const text = problem.detail ?? "";
+  return [
+    make("p", { class: "problem-text" }, problem.title ? make("strong", {}, `${problem.title}: `) : null, text),
+    holder ? make("p", {}, holder) : null,
+    problem.next ? make("p", { class: "next" }, make("strong", {}, "Next: "), problem.next) : null,
+  ];
+}
+
+function alarm(error) {
+  const box = byId("alert");
+  delete box.dataset.poll;
+  show(box, Boolean(error));
+  if (!error) { fill(box); return; }
+  const close = make("button", { type: "button", class: "quiet", "aria-label": "Dismiss this message" }, icon("cross"));
+  close.addEventListener("click", () => alarm(null));
+  fill(box, icon("alert"), make("div", { class: "alert-text" }, error.problem?.detail ? problemParts(error.problem) : make("p", {}, error.message || String(error))), close);
+}
+
+/** A listener that shows what goes wrong. */
+const attempt = (work) => async (event) => {
+  event?.preventDefault?.();
+  try { alarm(null); await work(event); } catch (error) {
+    if (error instanceof SignedOut) return;
+    if (error.status === 401) signOut();
+    alarm(error);
+  }
+};

@@ -1,0 +1,118 @@
+// ---- server-sent events, read by hand because the browser's EventSource cannot send a token ----
+// A tab that is hidden has no stream: it closes the stream, and reads everything again when it is shown.
+
+let stream = null;
+let lastEvent = "";
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+function live(state) {
+  if (store.live === state) return;
+  store.live = state;
+  changed("live");
+}
+
+/** Gives the browser a chance to draw and to take input. */
+const breathe = () => new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = done; port2.postMessage(null); });
+/** Events are taken for so long at once, in milliseconds. */
+const SLICE_MS = 12;
+
+async function listen() {
+  if (stream || document.hidden || !store.signedIn) return;
+  const own = stream = new AbortController();
+  const isOurs = () => stream === own;
+  let tries = 0;
+  while (isOurs()) {
+    try {
+      live(tries ? "reconnecting" : "connecting");
+      const response = await send("events?steps=none", { signal: own.signal, headers: lastEvent ? { "last-event-id": lastEvent } : {} });
+      if (!response.ok) throw new Refused({}, response.status);
+      live("live");
+      if (tries) soon();
+      tries = 0;
+      await take(response.body.pipeThrough(new TextDecoderStream()).getReader(), isOurs);
+    } catch (error) {
+      if (!isOurs()) return;
+      if (error.status === 401) { signOut(); return; }
+    }
+    if (!isOurs()) return;
+    tries += 1;
+    live("reconnecting");
+    await pause(Math.min(15_000, 500 * 2 ** Math.min(5, tries)));
+  }
+}
+
+async function take(reader, isOurs) {
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (!isOurs()) { reader.cancel().catch(() => {}); return; }
+    if (done) return;
+    text += value;
+    const parts = text.split("\n\n");
+    text = parts.pop();
+    let began = performance.now();
+    for (const part of parts) {
+      takeEvent(part);
+      if (performance.now() - began < SLICE_MS) continue;
+      await breathe();
+      if (!isOurs()) return;
+      began = performance.now();
+    }
+  }
+}
+
+function takeEvent(part) {
+  let name = "";
+  let data = "";
+  for (const line of part.split("\n")) {
+    if (line.startsWith("id: ")) lastEvent = line.slice(4);
+    else if (line.startsWith("event: ")) name = line.slice(7);
+    else if (line.startsWith("data: ")) data += line.slice(6);
+  }
+  if (!name) return;
+  const event = parse(data || "{}");
+  if (name === "state") takeRun(event.run);
+  else if (name === "run") { takeRun(event); soon(); }
+  else if (name === "step") {
+    takeStep(event);
+    // The list is read again after a step, but not after each batch of a backfill.
+    if (isOver(event.step)) soon();
+  } else if (name === "changed") {
+    store.hears = true;
+    if (!event.etag || event.etag.replaceAll('"', "") !== store.etag) soon();
+  }
+}
+
+function hush() {
+  stream?.abort();
+  stream = null;
+  lastEvent = "";
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!store.signedIn) return;
+  if (document.hidden) { hush(); live("hidden"); return; }
+  refresh().catch(() => {});
+  listen();
+});
+
+// ---- without news of other processes, the page asks; a hidden tab only while a run is under way, for its title ----
+const isBusy = () => store.run?.state === "running" || store.status?.lock.held;
+async function poll(session) {
+  while (session === store.session) {
+    // A server that says what changes need not be asked; now and then it is, all the same.
+    const isTold = store.hears && store.live === "live";
+    await pause(document.hidden ? 20_000 : isTold ? 30_000 : isBusy() ? 2_500 : 10_000);
+    if (session !== store.session) return;
+    if (document.hidden && !isBusy()) continue;
+    try {
+      await refresh();
+      if (session === store.session && byId("alert").dataset.poll) alarm(null);
+    } catch (error) {
+      if (session !== store.session || error instanceof SignedOut) return;
+      if (error.status === 401) { signOut(); return; }
+      alarm(error);
+      byId("alert").dataset.poll = "yes";
+    }
+  }
+}
