@@ -155,6 +155,21 @@ fn each_verb_is_on_the_page_for_the_command_line() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// The front page of the crate names pages by their paths: it has no host to link to.
+#[test]
+fn each_page_that_the_crates_front_page_names_is_there() {
+    let text = read("runtime/src/lib.rs");
+    let named: BTreeSet<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("//!"))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(|name| name.ends_with(".md"))
+        .collect();
+    assert!(named.len() > 15, "{named:?}");
+    let missing: Vec<&&str> = named.iter().filter(|name| !root().join(name).is_file()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn each_example_has_its_row_its_explanation_and_its_test() {
     let table = read("examples/README.md");
