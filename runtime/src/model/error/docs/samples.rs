@@ -183,7 +183,7 @@ fn about_the_run() -> Vec<Error> {
         Error::Paused {
             asked: Asked {
                 by: Who { host: "ops".to_owned(), pid: 7, app: String::new() },
-                at: chrono::DateTime::default(),
+                at: chrono::DateTime::from_timestamp(1_737_540_000, 0).unwrap_or_default(),
                 why: Some("too much load".to_owned()),
             },
         },
