@@ -35,7 +35,7 @@ async fn the_verbs_are_a_subcommand() {
     assert_eq!(code, 0);
 
     // Messages call the verbs as the user does.
-    let (code, _, complaint) = shop(&fresh, &["db", "down", "--to", "7"]).await;
+    let (code, _, complaint) = shop(&fresh, &["db", "down", "--to", "7", "--yes"]).await;
     assert_eq!(code, i32::from(Kind::Usage.exit_code()), "{complaint}");
     assert!(complaint.contains(" db status"), "{complaint}");
     fresh.pass().await;
