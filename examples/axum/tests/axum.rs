@@ -1,8 +1,6 @@
 //! The service as a process, beside another process that migrates: not ready until the migrations are done,
 //! but the dashboard's interface answers.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::{net::TcpListener, time::Duration};
 
 use mongrate::Migration;

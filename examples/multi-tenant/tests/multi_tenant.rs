@@ -1,8 +1,6 @@
 //! Twelve tenants, one of which has a document in the way: the others are migrated, and this one after it was
 //! corrected.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use mongrate::bson::{Document, doc};
 use mongrate_example_multi_tenant::{PREFIX, migrate, migrate_all, tenants};
 use mongrate_tests::TestDb;

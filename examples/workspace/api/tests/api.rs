@@ -1,7 +1,5 @@
 //! Five instances of the service at once: each migration is applied once, and all of them start.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use mongrate::bson::doc;
 use mongrate_tests::TestDb;
 use shop_migrations as _;
