@@ -73,7 +73,7 @@
 //! | Running migrations | [`on_start`](on_start()), [`Migrator`] and its verbs: [`Up`], [`Down`], [`Redo`], [`Check`], [`Repair`], [`Purge`], [`Import`] |
 //! | Looking before you run | [`Up::plan`], [`Up::dry_run`] ([`DryRun`], [`Observer`]), [`Up::shadow`] ([`Shadow`]), [`Up::lint`] ([`Lint`]) |
 //! | Reports | [`RunReport`], [`StartReport`], [`PlanReport`], [`DryRunReport`], [`StatusReport`], [`HistoryReport`], [`CheckReport`], … |
-//! | Errors | [`Error`], with its [`Kind`], code and exit code; [`Failure`], [`ServerError`] |
+//! | Errors | [`Error`], with its [`Kind`], code, exit code and place in the book; [`Failure`], [`ServerError`] |
 //! | Settings | [`StartPolicy`], [`Wait`], [`OutOfOrder`], [`DatabaseAhead`], [`Retries`], [`LintLimits`], [`CancellationToken`] |
 //! | Being told of runs | [`Migrator::listen`], [`Event`], [`EventKind`]; over HTTP: the module `webhook` |
 //! | Testing | [`verify!`]; with features: `testing`, `embedded` |
@@ -81,12 +81,25 @@
 //!
 //! # Guides
 //!
-//! The guides are in the directory `docs` of the repository: `quick-start.md`, `kinds.md` (which kind
-//! to use), `backfills.md`, `models.md`, `in-your-app.md`, `command-line.md`, `dry-run.md`, `http.md`,
-//! `testing.md`, `production.md`, `observability.md`, `notifications.md` (tell others about a run), `errors.md` (what to do when it stops),
-//! `testing.md`, `production.md`, `observability.md`,
-//! `audit.md` (who did what), `errors.md` (what to do when it stops),
-//! `guarantees.md`, `how-it-works.md`, `glossary.md`.
+//! The book is in the directory `docs` of the repository, and `mdbook build docs` builds it. These pages answer the
+//! questions that come first:
+//!
+//! | question | page |
+//! |---|---|
+//! | How do I begin? | `docs/quick-start.md`, then `docs/newcomers.md` |
+//! | Which kind of migration is right? | `docs/kinds.md`, for large collections `docs/backfills.md` |
+//! | How do I call it from my app? | `docs/in-your-app.md`; whole programs: `examples/README.md` |
+//! | How do I test migrations? | `docs/testing.md` |
+//! | How do I see what a migration would do? | `docs/dry-run.md` |
+//! | How do I run it in production? | `docs/operators.md`, then `docs/production.md` |
+//! | What does this error mean? | `docs/errors.md`, at the heading that [`Error::docs`] names |
+//! | How do I roll back? | `docs/releases.md` |
+//! | What is guaranteed, and why? | `docs/guarantees.md`, `docs/how-it-works.md` |
+//! | What do others ask? | `docs/faq.md`, `docs/comparison.md` |
+//! | What are the verbs, and the endpoints? | `docs/command-line.md`, `docs/http.md` |
+//! | How do I derive the schema from types? | `docs/models.md` |
+//! | How do I watch runs? | `docs/observability.md`, `docs/notifications.md`, `docs/audit.md` |
+//! | What does a word mean? | `docs/glossary.md` |
 //!
 //! # Features
 //!

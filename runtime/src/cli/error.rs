@@ -5,7 +5,11 @@ use std::fmt;
 use mongrate_seal::create::CreateError;
 use serde_json::{Value, json};
 
-use crate::{Error, Kind, RunReport, model::create_error, mongo::code};
+use crate::{
+    Error, Kind, RunReport,
+    model::{create_error, error::docs},
+    mongo::code,
+};
 
 /// Why a verb failed.
 #[derive(Debug)]
@@ -54,6 +58,11 @@ impl CliError {
         }
     }
 
+    /// Where the book explains the error: see [`Error::docs`].
+    pub fn docs(&self) -> String {
+        docs::anchor(self.code())
+    }
+
     /// What the run did before it stopped; `None` if no run had begun.
     pub fn report(&self) -> Option<&RunReport> {
         match &self.0 {
@@ -62,12 +71,13 @@ impl CliError {
         }
     }
 
-    /// `{"error": {"code", "kind", "message", "next"?, "report"?}}`.
+    /// `{"error": {"code", "kind", "message", "docs", "next"?, "report"?}}`.
     pub(super) fn to_json(&self, next: Option<&str>) -> Value {
         let mut error = json!({
             "code": self.code(),
             "kind": self.kind(),
             "message": self.to_string(),
+            "docs": self.docs(),
         });
         if let (Some(next), Some(fields)) = (next, error.as_object_mut()) {
             fields.insert("next".to_owned(), next.into());
@@ -161,7 +171,7 @@ mod tests {
         let error = CliError::usage("no_uri", "no server is named");
         assert_eq!(
             error.to_json(None),
-            json!({ "error": { "code": "no_uri", "kind": "usage", "message": "no server is named" } })
+            json!({ "error": { "code": "no_uri", "kind": "usage", "message": "no server is named", "docs": "errors.html#no_uri" } })
         );
 
         let report = RunReport {

@@ -188,7 +188,7 @@
 //! | `serve` (feature `http`) | `{"url", "database"}`, once it listens |
 //!
 //! ```json
-//! { "error": { "code": "pending", "kind": "pending", "message": "…", "next": "…", "report": {} } }
+//! { "error": { "code": "pending", "kind": "pending", "message": "…", "docs": "…", "next": "…", "report": {} } }
 //! ```
 //!
 //! - `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
@@ -197,6 +197,7 @@
 //!   `bad_sum`, `bad_key`, `no_webhook`, `no_token`, `bad_token`, `listen`, `io`.
 //! - `kind` is the [`Kind`].
 //! - `next`, if it is there, is text for people.
+//! - `docs` is where the book explains the error, from its front page on.
 //! - `report`, if a run had begun, is the [`RunReport`](crate::RunReport) of what was done.
 
 mod app;

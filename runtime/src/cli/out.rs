@@ -127,13 +127,14 @@ impl Out {
     pub(super) fn failure(self, error: &CliError, next: Option<&str>) {
         let message = error.to_string();
         if !self.json_log {
-            return self.note(&notes::failure(&message, next));
+            return self.note(&notes::failure(&message, next, &error.docs()));
         }
         let mut line = json!({
             "level": "ERROR",
             "message": message,
             "code": error.code(),
             "kind": error.kind(),
+            "docs": error.docs(),
         });
         if let (Some(next), Some(fields)) = (next, line.as_object_mut()) {
             fields.insert("next".to_owned(), next.into());

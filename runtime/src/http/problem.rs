@@ -22,7 +22,11 @@ use super::{
     },
     words,
 };
-use crate::{Error, Kind, LockReport, Who, model::create_error, telemetry::visible::Line};
+use crate::{
+    Error, Kind, LockReport, Who,
+    model::{create_error, error::docs},
+    telemetry::visible::Line,
+};
 
 /// Problem details as an error value, boxed to keep it small.
 #[derive(Clone, Debug)]
@@ -42,6 +46,7 @@ impl Problem {
             detail: detail.into(),
             code: Cow::Borrowed(code),
             kind,
+            docs: docs::anchor(code),
             next: None,
             holder: None,
             fence: None,

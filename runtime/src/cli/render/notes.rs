@@ -58,12 +58,13 @@ pub(super) fn late_notes(late: &[Named]) -> String {
     )
 }
 
-/// An error and the next step.
-pub(crate) fn failure(message: &str, next: Option<&str>) -> String {
+/// An error, the next step, and where the book explains it.
+pub(crate) fn failure(message: &str, next: Option<&str>, docs: &str) -> String {
     let mut text =
         format!("{} {}\n", paint(ERROR, "error:"), safe_lines(message).replace('\n', "\n  "));
     if let Some(next) = next {
         text += &format!("{} {}\n", paint(ACCENT, "next:"), safe(next));
     }
+    text += &format!("{} {docs}\n", paint(ACCENT, "docs:"));
     text
 }

@@ -319,7 +319,7 @@ fn a_plan_says_which_way_it_goes() {
 #[test]
 fn a_failure_says_what_to_do_next() {
     assert_eq!(
-        stripped(&failure("one\ntwo", Some("clinic up"))),
-        "error: one\n  two\nnext: clinic up\n"
+        stripped(&failure("one\ntwo", Some("clinic up"), "errors.html#pending")),
+        "error: one\n  two\nnext: clinic up\ndocs: errors.html#pending\n"
     );
 }

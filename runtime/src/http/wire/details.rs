@@ -61,6 +61,8 @@ pub(in crate::http) struct Details {
     pub(in crate::http) code: Cow<'static, str>,
     /// The kind of problem, which says what can be done about it.
     pub(in crate::http) kind: Kind,
+    /// Where the book of Mongrate explains the code, relative to the book's front page.
+    pub(in crate::http) docs: String,
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) next: Option<String>,
@@ -101,6 +103,7 @@ impl Details {
             detail: detail.clone(),
             code: code.clone(),
             kind: *kind,
+            docs: self.docs.clone(),
             next: next.clone(),
             holder: holder.clone(),
             fence: self.fence,

@@ -1,5 +1,4 @@
-//! Everything that can stop a verb, and the one place that maps it to exit codes and
-//! HTTP statuses.
+//! Everything that can stop a verb, and the one place that maps it to exit codes and HTTP statuses.
 
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use crate::mongo::{
     server_error::{self, ServerError},
 };
 
+pub(crate) mod docs;
 pub(crate) mod kind;
 mod of_server;
 pub(crate) mod text;

@@ -1,0 +1,43 @@
+//! Twelve tenants, one of which has a document in the way: the others are migrated, and this one after it was
+//! corrected.
+
+use mongrate::bson::{Document, doc};
+use mongrate_example_multi_tenant::{PREFIX, migrate, migrate_all, tenants};
+use mongrate_tests::TestDb;
+
+#[tokio::test]
+async fn a_tenant_that_fails_does_not_hold_the_others_back() {
+    let fresh = TestDb::new("tenants").await;
+    let client = fresh.db.client().clone();
+    let all: Vec<String> = (0..12).map(|at| format!("{PREFIX}{at}_{}", fresh.db.name())).collect();
+    let bad = all[7].clone();
+    let in_the_way = client.database(&bad).collection::<Document>("settings");
+    in_the_way.insert_one(doc! { "_id": "shop", "open": false }).await.unwrap();
+
+    // Two processes at the same time.
+    let (one, other) =
+        tokio::join!(migrate_all(&client, all.clone()), migrate_all(&client, all.clone()));
+    for done in one.iter().chain(&other) {
+        assert_eq!(done.result.is_err(), done.tenant == bad, "{done:?}");
+    }
+    for tenant in all.iter().filter(|tenant| **tenant != bad) {
+        let settings = client.database(tenant).collection::<Document>("settings");
+        assert_eq!(settings.count_documents(doc! { "open": true }).await.unwrap(), 1, "{tenant}");
+    }
+    let found = tenants(&client).await.unwrap();
+    assert!(all.iter().all(|tenant| found.contains(tenant)), "{found:?}");
+
+    in_the_way.delete_one(doc! { "_id": "shop" }).await.unwrap();
+    assert_eq!(migrate(&client, &bad).await.unwrap().done().count(), 1);
+
+    // Nothing is pending anywhere: one command for each tenant, however long its history is.
+    fresh.wire.take();
+    let idle = migrate_all(&client, all.clone()).await;
+    assert!(idle.iter().all(|done| done.result.as_ref().is_ok_and(|run| run.steps.is_empty())));
+    assert_eq!(fresh.wire.take(), vec!["find"; all.len()]);
+
+    for tenant in &all {
+        client.database(tenant).drop().await.unwrap();
+    }
+    fresh.pass().await;
+}
