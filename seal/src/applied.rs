@@ -33,7 +33,7 @@ impl Applied {
             *limb = all;
             carry = over || over_too;
         }
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
     }
 
     /// Takes the hash of one migration away.
@@ -45,7 +45,7 @@ impl Applied {
             *limb = all;
             borrow = under || under_too;
         }
-        self.count -= 1;
+        self.count = self.count.saturating_sub(1);
     }
 
     /// The sum as 64 hexadecimal digits.

@@ -51,7 +51,7 @@ pub mod uses;
 pub use after::After;
 pub use applied::Applied;
 pub use group::GROUP_DEFAULT;
-pub use hex::bytes as bytes_of_hex;
+pub use hex::{bytes as bytes_of_hex, hex};
 pub use label::label;
 pub use lints::LINTS;
 pub use nearest::nearest;

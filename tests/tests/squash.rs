@@ -1,7 +1,7 @@
 //! Squashes: new databases run them, old ones record them, and those half-way are told what to do.
 
 use mongrate::{
-    Change, DatabaseAhead, Error, Kind, Migration, Migrator, Resolution, State, Version,
+    Change, DatabaseAhead, Error, Kind, Migration, Migrator, Policies, Resolution, State, Version,
     bson::{Document, doc},
 };
 use mongrate_seal::{Applied, Replaces};
@@ -116,6 +116,20 @@ async fn with_nothing_else_pending_it_is_recorded_once() {
     assert_eq!([one, two, three].iter().filter(|recorded| **recorded).count(), 1);
     assert!(!has_run(&fresh).await);
     is_one_command(&fresh, &migrator()).await;
+    fresh.pass().await;
+}
+
+/// To record it is an `up`, also where nothing is run.
+#[tokio::test]
+async fn who_may_not_use_up_does_not_record_it() {
+    let fresh = TestDb::new("squash_policy").await;
+    before(&fresh).up().await.unwrap();
+    let limited = |policies: Policies| fresh.migrator([squash(6)]).policies(policies);
+    let error = limited(Policies::new().only("up", ["cli"])).up().await.unwrap_err();
+    assert!(matches!(error, Error::Policy(_)), "{error}");
+    assert_eq!(states(&before(&fresh)).await.len(), 3);
+    let loose = Policies::new().only("up", ["library"]).no_runs("mon-sun").plan_required();
+    assert!(limited(loose).up().await.unwrap().stands.is_some());
     fresh.pass().await;
 }
 

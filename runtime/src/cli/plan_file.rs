@@ -9,24 +9,32 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{error::CliError, render::style::safe};
-use crate::{Direction, PlanFile, model::error::text::short};
+use crate::{
+    Direction, PlanFile,
+    model::{error::text::short, plan_file::PLAN_BYTES_MAX},
+};
 
 /// The path that stands for stdin or stdout.
 const STANDARD: &str = "-";
 
-/// The largest plan file that is read, in bytes.
-const BYTES_MAX: u64 = 64 * 1024 * 1024;
-
 /// Reads an approved plan.
 pub(super) fn read(path: &Path) -> Result<PlanFile, CliError> {
     let read = || {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
+        // One more shows whether there are too many.
+        let most = PLAN_BYTES_MAX as u64 + 1;
         if path == Path::new(STANDARD) {
-            std::io::stdin().lock().take(BYTES_MAX).read_to_string(&mut text)?;
+            std::io::stdin().lock().take(most).read_to_end(&mut bytes)?;
         } else {
-            std::fs::File::open(path)?.take(BYTES_MAX).read_to_string(&mut text)?;
+            std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
         }
-        Ok::<_, std::io::Error>(text)
+        if bytes.len() > PLAN_BYTES_MAX {
+            let problem = format!("it has more than {PLAN_BYTES_MAX} bytes");
+            return Err(std::io::Error::new(ErrorKind::InvalidData, problem));
+        }
+        String::from_utf8(bytes).map_err(|error| {
+            std::io::Error::new(ErrorKind::InvalidData, format!("it is no text ({error})"))
+        })
     };
     let text = read().map_err(|error| {
         let path = safe(&path.to_string_lossy());

@@ -23,12 +23,9 @@ use super::{
         run::{Run, Verb},
     },
 };
-use crate::{Direction, Kind, PlanFile};
+use crate::{Direction, Kind, PlanFile, model::plan_file::PLAN_BYTES_MAX};
 
 type Answered = Result<Response, Problem>;
-
-/// The largest plan file that is taken, in bytes: about two thousand migrations.
-const PLAN_BYTES_MAX: usize = 1024 * 1024;
 
 /// What `up` or `down` would do, as a file that can be approved: `POST plan/run` runs exactly that. Nothing
 /// is written, and no lock is taken.

@@ -10,6 +10,7 @@ mod ed25519 {
     use std::{fmt, sync::Arc};
 
     use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use mongrate_seal::hex;
     use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
     use sha2::{Digest as _, Sha256};
 
@@ -113,10 +114,6 @@ mod ed25519 {
 
     fn id(public: &[u8]) -> String {
         hex(&Sha256::digest(public)).chars().take(16).collect()
-    }
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn bytes(hex: &str) -> Option<Vec<u8>> {

@@ -8,6 +8,7 @@ use mongodb::bson::{Document, doc};
 use mongrate_seal::{Applied, term};
 
 use super::version::Version;
+use crate::mongo::fields::counted;
 
 /// How many migrations are applied, and the sum of their hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Digest {
     /// `None` for a document that Mongrate did not write: no digest equals it, so the history is
     /// read.
     pub(crate) fn from_document(document: &Document) -> Option<Self> {
-        let count = document.get_i64("count").ok()?;
+        let count = document.get_i64("count").ok().filter(|count| counted(*count).is_some())?;
         Applied::from_hex(count, document.get_str("digest").ok()?).map(Self)
     }
 }
@@ -76,7 +77,13 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_equals_nothing() {
-        for bad in [doc! {}, doc! { "count": 1_i64, "digest": "é".repeat(32) }] {
+        let sum = "0".repeat(64);
+        for bad in [
+            doc! {},
+            doc! { "count": 1_i64, "digest": "é".repeat(32) },
+            doc! { "count": i64::MAX, "digest": &sum },
+            doc! { "count": -1_i64, "digest": &sum },
+        ] {
             assert_eq!(Digest::from_document(&bad), None);
         }
     }

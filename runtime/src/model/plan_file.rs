@@ -1,7 +1,5 @@
 //! Plan files: what a run is to do, written down so that people can approve exactly that. Pure.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -10,6 +8,9 @@ use super::{
     error::Error, kind::MigrationKind, lint::Lint, named::Named, policies::PolicyReport,
     report::plan::DeclaredOperation, state::Direction, version::Version,
 };
+
+/// The most bytes of a plan file: about thirty thousand migrations.
+pub(crate) const PLAN_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The format of plan files that this build writes.
 const FORMAT: u32 = 1;
@@ -84,6 +85,9 @@ pub struct PlanTarget {
     /// Later migrations that do not depend on that one, by the word of the user.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub independent: Vec<Version>,
+    /// Pending migrations are included that are older than the newest applied one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_order: bool,
 }
 
 /// One migration of a plan file.
@@ -222,14 +226,20 @@ impl PlanFile {
                 ));
             }
         };
-        if plan.computed() != plan.digest {
-            return refuse(
-                "the plan file was edited: its digest is that of another text; a plan is approved as \
-                 it is, or made again; nothing was run"
-                    .to_owned(),
-            );
-        }
+        plan.refuse_edited()?;
         Ok(plan)
+    }
+
+    /// Refuses a plan that is not the one whose digest it has.
+    pub(crate) fn refuse_edited(&self) -> Result<(), Error> {
+        if self.computed() == self.digest {
+            return Ok(());
+        }
+        let problem =
+            "the plan file was edited: its digest is that of another text; a plan is approved \
+                       as it is, or made again; nothing was run"
+                .to_owned();
+        Err(Error::Settings { setting: "plan", problem })
     }
 
     /// The plan as JSON, with a newline at its end.
@@ -242,10 +252,6 @@ impl PlanFile {
     fn computed(&self) -> String {
         let plan = Self { digest: String::new(), ..self.clone() };
         let text = serde_json::to_string(&plan).unwrap_or_default();
-        let bytes = Sha256::digest(text.as_bytes());
-        bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        mongrate_seal::hex(&Sha256::digest(text.as_bytes()))
     }
 }

@@ -72,8 +72,9 @@ impl Policies {
         self.add("no_runs", hours)
     }
 
-    /// Only these may use a verb: `up`, `down` (with `redo`), `baseline`, `import`, `resolve`, `repair`,
-    /// `purge`, `force_unlock`. Callers are `mongodb:USER`, `http:TOKEN`, `http`, `cli`, `app:NAME` and
+    /// Only these may use a verb: `up`, `down` (`redo` needs both), `baseline`, `import`, `resolve`,
+    /// `repair`, `purge`, `force_unlock`, `tag` (to set and to remove one), `audit` (to enable, disable and
+    /// prune the log), `pause`, `resume`, `tune`, `cancel`. Callers are `mongodb:USER`, `http:TOKEN`, `http`, `cli`, `app:NAME` and
     /// `library`; an empty list means nobody.
     #[must_use]
     pub fn only<'a>(self, verb: &str, callers: impl IntoIterator<Item = &'a str>) -> Self {

@@ -57,8 +57,20 @@ pub(crate) fn raw_number(value: RawBsonRef<'_>) -> Option<i64> {
     }
 }
 
+/// A time of the years 1 to 9999. There is none beyond, so that every time that was read can be counted on
+/// from.
 pub(crate) fn date(at: bson::DateTime) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(at.timestamp_millis())
+    const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+    let ms = at.timestamp_millis();
+    DateTime::from_timestamp_millis(ms).filter(|_| YEARS.contains(&ms))
+}
+
+/// The largest count that a document holds: nothing is counted so far, and sums of such counts fit.
+pub(crate) const COUNT_MAX: i64 = 1 << 53;
+
+/// A number as a count; `None` for one that nothing counts up to.
+pub(crate) fn counted(number: i64) -> Option<i64> {
+    (0..=COUNT_MAX).contains(&number).then_some(number)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
@@ -71,6 +83,29 @@ mod tests {
     use mongodb::bson::{RawDocumentBuf, doc};
 
     use super::*;
+
+    #[test]
+    fn no_count_is_beyond_what_can_be_counted() {
+        for (number, is) in [(0, true), (COUNT_MAX, true), (COUNT_MAX + 1, false), (-1, false)] {
+            assert_eq!(counted(number), is.then_some(number));
+        }
+    }
+
+    #[test]
+    fn no_time_is_beyond_the_years_that_clocks_show() {
+        for (ms, year) in [
+            (0, Some(1970)),
+            (253_402_300_799_999, Some(9999)),
+            (253_402_300_800_000, None),
+            (-62_135_596_800_000, Some(1)),
+            (-62_135_596_800_001, None),
+            (i64::MAX, None),
+            (i64::MIN, None),
+        ] {
+            let found = date(bson::DateTime::from_millis(ms));
+            assert_eq!(found.map(|found| chrono::Datelike::year(&found)), year, "{ms}");
+        }
+    }
 
     #[test]
     fn decoded_or_not_a_field_is_the_same() {

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, Document};
 
-use super::fields::Fields as _;
+use super::fields::{self, Fields as _};
 
 /// A count in a reply, whichever integer type it has; 0 if it is absent.
 pub(crate) fn count(reply: &Document, key: &str) -> u64 {
@@ -21,6 +21,11 @@ pub(crate) fn touched(reply: &Document) -> i64 {
 /// A whole number of any number type, without loss.
 pub(crate) fn number(document: &Document, key: &str) -> Option<i64> {
     document.number(key)
+}
+
+/// A count that Mongrate stored. `None` also for one that nothing counts up to.
+pub(crate) fn stored_count(document: &Document, key: &str) -> Option<i64> {
+    fields::counted(number(document, key)?)
 }
 
 /// The size of the storage engine's cache in bytes, by the answer to `serverStatus`.

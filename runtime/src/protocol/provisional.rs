@@ -72,7 +72,8 @@ impl Provisional {
     /// Forgets the commits that an election took back, as the database counts only `guards`.
     /// Returns how many are gone, and the first of them; `None` if no commit was taken back.
     pub(crate) fn take_back(&mut self, guards: i64) -> Option<(usize, Commit)> {
-        let first = self.commits.iter().position(|commit| commit.sequence == guards + 1)?;
+        let first =
+            self.commits.iter().position(|commit| commit.sequence == guards.saturating_add(1))?;
         let gone = self.commits.split_off(first);
         // A majority has the commits that are left: that count was read from a majority.
         self.confirm();

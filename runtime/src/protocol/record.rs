@@ -221,12 +221,13 @@ impl Record {
                     })?;
                 }
                 "checksum" => checksum = value.as_str(),
-                "batch" => record.batch = number(),
+                "batch" => record.batch = number().and_then(fields::counted),
                 "fence" => record.fence = number().unwrap_or(0),
                 "sequence" => record.sequence = number().unwrap_or(0),
                 "appliedAt" => record.applied_at = value.as_datetime().and_then(fields::date),
                 "durationMs" => {
-                    record.duration_ms = number().and_then(|ms| u64::try_from(ms).ok());
+                    let ms = number().and_then(fields::counted);
+                    record.duration_ms = ms.and_then(|ms| u64::try_from(ms).ok());
                 }
                 "by" => record.by = value.as_document().map(parse_who),
                 "replaces" => record.replaces = number().map(Version::new),

@@ -11,10 +11,13 @@ use super::{
 };
 use crate::{
     model::{
+        config::OutOfOrder,
         error::Error,
         named::Named,
         numbers::grouped,
-        plan_file::{PlanFile, PlanFileStep, PlanMade, PlanParts, PlanSeen, PlanTarget},
+        plan_file::{
+            PLAN_BYTES_MAX, PlanFile, PlanFileStep, PlanMade, PlanParts, PlanSeen, PlanTarget,
+        },
         state::Direction,
     },
     protocol::{
@@ -34,7 +37,9 @@ const LISTED_MAX: usize = 10;
 impl Runner {
     /// The plan of a run as a file. Reads only.
     pub(crate) async fn plan_file(&self, goal: &Goal) -> Result<PlanFile, Error> {
-        let (direction, target) = target_of(goal)?;
+        let (direction, mut target) = target_of(goal)?;
+        target.out_of_order =
+            direction == Direction::Up && self.settings.out_of_order == OutOfOrder::Allow;
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
         let plan = plan::plan(goal, &self.registry, &history, self.tolerances())?;
@@ -50,7 +55,7 @@ impl Runner {
         }
         let lints = self.lints(&plan.steps).await?;
         let digest = history.digest();
-        Ok(PlanFile::new(PlanParts {
+        let file = PlanFile::new(PlanParts {
             database: self.database_name(),
             group: self.settings.group.clone(),
             direction,
@@ -65,12 +70,24 @@ impl Runner {
                 host: self.who.host.clone(),
                 app: self.who.app.clone(),
             },
-        }))
+        });
+        let bytes = file.to_json().len();
+        if bytes > PLAN_BYTES_MAX {
+            let problem = format!(
+                "it has {} bytes, and no plan is read that has more than {}: make one of fewer migrations \
+                 (`to`, `steps`)",
+                grouped(bytes as u64),
+                grouped(PLAN_BYTES_MAX as u64)
+            );
+            return Err(Error::Settings { setting: "plan", problem });
+        }
+        Ok(file)
     }
 
     /// Refuses a plan that is not for this run, before anything is read.
     pub(crate) fn refuse_other_plan(&self, direction: Direction) -> Result<(), Error> {
         let Some(plan) = &self.approved else { return Ok(()) };
+        plan.refuse_edited()?;
         let mut differences = Vec::new();
         let mut differs = |what: &str, planned: &str, now: &str| {
             if planned != now {
@@ -92,10 +109,12 @@ impl Runner {
     /// What is left of the approved plan, if one is run: the goal to plan for. `None`: all is done.
     pub(crate) fn goal_left(&self, goal: &Goal, history: &History) -> Option<Goal> {
         let Some(plan) = &self.approved else { return Some(goal.clone()) };
-        let done = plan.steps.iter().filter(|step| is_done(plan, step, history)).count();
-        if done == plan.steps.len() {
+        let is_done = |step: &&PlanFileStep| is_done(plan, step, history);
+        if plan.steps.iter().all(|step| is_done(&step)) {
             return None;
         }
+        // A target counts migrations, and a migration may have two steps: the last one makes it done.
+        let done = plan.steps.iter().filter(|step| is_last(plan, step)).filter(is_done).count();
         let target = &plan.target;
         let steps = target.steps.map(|steps| steps.saturating_sub(done));
         Some(match plan.direction {
@@ -197,8 +216,19 @@ fn own<'a>(plan: &PlanFile, step: &PlanFileStep, history: &'a History) -> Option
 fn is_done(plan: &PlanFile, step: &PlanFileStep, history: &History) -> bool {
     own(plan, step, history).is_some_and(|record| match step.direction {
         Direction::Up => record.is_applied() && record.checksum == step.checksum,
-        Direction::Down => record.state == Stored::Reverted,
+        // Or it has begun to be applied again since.
+        Direction::Down => {
+            record.state == Stored::Reverted
+                || (record.direction == Direction::Up && !is_last(plan, step))
+        }
     })
+}
+
+/// Whether the plan has no later step of the same migration: an interrupted rollback is finished before
+/// the migration is applied.
+fn is_last(plan: &PlanFile, step: &PlanFileStep) -> bool {
+    let last = plan.steps.iter().rfind(|other| other.version == step.version);
+    last.is_none_or(|last| last.direction == step.direction)
 }
 
 /// How what would run now differs from what is left of the plan.
@@ -239,10 +269,15 @@ fn compare(plan: &PlanFile, now: &[Step], skipped: &[Named], history: &History) 
                         planned.checksum
                     ));
                 }
-                if step.resumes && !planned.resumes && own(plan, planned, history).is_none() {
-                    differences.push(format!(
-                        "{named} was begun since, by a run that was not of this plan"
-                    ));
+                if step.resumes != planned.resumes && own(plan, planned, history).is_none() {
+                    differences.push(match step.resumes {
+                        true => {
+                            format!("{named} was begun since, by a run that was not of this plan")
+                        }
+                        false => format!(
+                            "{named} was begun when the plan was made, and would begin from its start now"
+                        ),
+                    });
                 }
             }
         }
@@ -263,7 +298,7 @@ fn done(direction: Direction) -> &'static str {
 /// How the history differs from the one that the plan saw, apart from what the plan did itself.
 fn changed(plan: &PlanFile, history: &History) -> Vec<String> {
     let mut digest = history.digest();
-    for step in &plan.steps {
+    for step in plan.steps.iter().filter(|step| is_last(plan, step)) {
         let Some(record) = own(plan, step, history) else { continue };
         if record.is_applied() {
             digest.remove(step.version, &record.checksum);

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use self::plan::Tolerances;
 use crate::{
     model::{
-        config::{AuditSettings, Settings},
+        config::{AuditSettings, OutOfOrder, Settings},
         plan_file::PlanFile,
         report::run::RunReport,
         state::Who,
@@ -109,7 +109,10 @@ impl Runner {
     }
 
     pub(crate) fn tolerances(&self) -> Tolerances {
-        Tolerances { out_of_order: self.settings.out_of_order, ahead: self.settings.ahead }
+        // What is late is part of what was approved.
+        let is_approved = self.approved.as_ref().is_some_and(|plan| plan.target.out_of_order);
+        let out_of_order = if is_approved { OutOfOrder::Allow } else { self.settings.out_of_order };
+        Tolerances { out_of_order, ahead: self.settings.ahead }
     }
 
     pub(crate) fn database_name(&self) -> String {

@@ -121,7 +121,9 @@ pub(super) fn hash(parts: &[&str]) -> String {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
-    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut text = mongrate_seal::hex(&hasher.finalize());
+    text.truncate(32);
+    text
 }
 
 #[cfg(test)]

@@ -51,6 +51,13 @@ impl Runner {
     /// Asks, in two round trips, and one more for the record of a migration at work.
     pub(crate) async fn steer(&self, steer: Steer) -> Result<SteeringReport, Error> {
         steer.check()?;
+        self.refuse_caller(match steer.verb {
+            SteeringVerb::Pause => "pause",
+            SteeringVerb::Resume => "resume",
+            SteeringVerb::Tune => "tune",
+            SteeringVerb::Cancel => "cancel",
+        })
+        .await?;
         // Also refuses a collection that is not ours.
         let before = self.peek().await?.lock;
         let Steer { verb, fence, why, settings, reset } = steer;

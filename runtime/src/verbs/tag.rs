@@ -38,6 +38,9 @@ pub(crate) struct Tagging {
     pub why: Option<String>,
 }
 
+/// The verb of policies, also for removing a tag.
+const VERB: &str = "tag";
+
 /// What under the lock turned out to be written.
 struct Decided {
     report: TagReport,
@@ -51,6 +54,7 @@ impl Runner {
         let Tagging { name, moves, why } = tagging;
         check_name(&name)?;
         config::check_why(why.as_deref())?;
+        self.refuse_caller(VERB).await?;
         self.decide(why, |engine, history| {
             let standing = plan::standing(&self.registry, history);
             refuse_half_done(&standing)?;
@@ -98,6 +102,7 @@ impl Runner {
 
     /// Removes a tag, under the lock.
     pub(crate) async fn untag(&self, name: String) -> Result<TagReport, Error> {
+        self.refuse_caller(VERB).await?;
         self.decide(None, |engine, history| {
             let Some((holder, found)) = back::tagged(history, &name) else {
                 let known = back::tags(history).map(|(_, tag)| tag.name.clone()).collect();

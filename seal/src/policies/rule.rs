@@ -6,8 +6,22 @@ use super::{caller::Caller, window::Window};
 use crate::{lints::LINTS, nearest::nearest};
 
 /// The verbs that `[only]` may name.
-pub const VERBS: [&str; 8] =
-    ["up", "down", "baseline", "import", "resolve", "repair", "purge", "force_unlock"];
+pub const VERBS: [&str; 14] = [
+    "up",
+    "down",
+    "baseline",
+    "import",
+    "resolve",
+    "repair",
+    "purge",
+    "force_unlock",
+    "tag",
+    "audit",
+    "pause",
+    "resume",
+    "tune",
+    "cancel",
+];
 
 /// The keys outside of tables.
 pub const KEYS: [&str; 4] = ["deny", "no_runs", "plan_required", "exempt"];
@@ -199,6 +213,8 @@ mod tests {
             ("max_without_plan.transaction", "0"),
             ("only.down", "mongodb:sre@admin, http:alice"),
             ("only.purge", ""),
+            ("only.audit", "cli"),
+            ("only.cancel", "http:ops"),
         ] {
             let rule = Rule::parse(key, value).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!((rule.key().as_str(), rule.value().as_str()), (key, value));
@@ -214,6 +230,7 @@ mod tests {
             ("deny", "large_transactions", "did you mean `large_transaction`?"),
             ("deny", "zzz", "\"all\" means each"),
             ("only.downs", "cli", "did you mean `down`?"),
+            ("only.tags", "cli", "did you mean `tag`?"),
             ("only.force-unlock", "cli", "did you mean `force_unlock`?"),
             ("only.status", "cli", "its verbs are"),
             ("only.down", "http:", "names nobody"),

@@ -1,12 +1,13 @@
 //! What somebody does to the log who may write into the database, and what shows.
 
+use futures_util::TryStreamExt as _;
 use mongrate::{
     AuditBreakKind as Kind, AuditVerification, Error,
     bson::{Document, doc},
 };
 use mongrate_tests::TestDb;
 
-use super::{THREE, audited, documents, events, fence, log};
+use super::{THREE, audited, chained, documents, events, exported, fence, log};
 
 /// A log with four entries.
 async fn four(test: &str) -> (TestDb, mongrate::Migrator) {
@@ -188,5 +189,167 @@ async fn a_collection_that_is_no_log_is_refused_before_anything_is_written() {
     }
     assert_eq!(log(&fresh).count_documents(doc! {}).await.unwrap(), 1);
     assert_eq!(migrator.status().await.unwrap().applied, 0);
+    fresh.pass().await;
+}
+
+/// Adds an entry that follows the newest one, as somebody does who may only insert. Returns its number.
+async fn forge(fresh: &TestDb, migrator: &mongrate::Migrator, event: &str) -> i64 {
+    let zeros = doc! { "count": 0_i64, "digest": "0".repeat(64) };
+    let first = doc! {
+        "_id": 0_i64, "at": mongrate::bson::DateTime::now(), "event": "",
+        "by": { "host": "ops-1", "pid": 7_i64, "app": "" }, "fence": 1_i64, "guard": 1_i64,
+        "before": zeros.clone(), "after": zeros, "previous": "",
+    };
+    let previous = chained(&exported(migrator).await);
+    let mut entry = documents(fresh).await.pop().unwrap_or(first);
+    let number = entry.get_i64("_id").unwrap() + 1;
+    entry.extend(doc! { "_id": number, "event": event, "previous": previous });
+    log(fresh).insert_one(entry).await.unwrap();
+    number
+}
+
+fn gaps(found: &AuditVerification) -> Vec<i64> {
+    found.gaps.iter().map(|gap| gap.number).collect()
+}
+
+/// While the log is off, nobody but an operator sees what is put into it. So it says what it goes on after.
+#[tokio::test]
+async fn what_was_put_into_a_log_that_is_off_is_named_when_it_goes_on() {
+    for by_a_run in [false, true] {
+        let (fresh, migrator) = four("audit_adopted").await;
+        migrator.disable_audit().await.unwrap();
+        // The last one says what a log that was ended says: nothing looks out of place.
+        for event in ["audit_began", "reverted", "applied", "audit_ended"] {
+            forge(&fresh, &migrator, event).await;
+        }
+        let found = migrator.verify_audit().await.unwrap();
+        assert_eq!(breaks(&found), [(6, Kind::Inserted)]);
+        match by_a_run {
+            true => drop(migrator.down().await.unwrap()),
+            false => drop(migrator.enable_audit().await.unwrap()),
+        }
+        let all = documents(&fresh).await;
+        assert_eq!(all[9].get_str("event").unwrap(), "audit_reattached");
+        let note = all[9].get_str("note").unwrap();
+        assert!(note.starts_with("the newest entry by the fence was 5:"), "{note}");
+        let found = migrator.verify_audit().await.unwrap();
+        assert_eq!((breaks(&found), gaps(&found)), (Vec::new(), vec![10]), "{found:?}");
+        assert!(found.gaps[0].text.contains("was 5:"), "{found:?}");
+        assert!(!migrator.enable_audit().await.unwrap().changed);
+        fresh.pass().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_there_before_the_log_began_is_named_when_it_begins() {
+    for by_a_run in [false, true] {
+        let fresh = TestDb::new("audit_before_it").await;
+        let migrator = audited(&fresh, THREE);
+        for event in ["audit_began", "applied", "audit_ended"] {
+            forge(&fresh, &migrator, event).await;
+        }
+        match by_a_run {
+            true => drop(migrator.up().steps(1).await.unwrap()),
+            false => drop(migrator.enable_audit().await.unwrap()),
+        }
+        let all = documents(&fresh).await;
+        assert_eq!(all[3].get_str("event").unwrap(), "audit_reattached");
+        assert_eq!(all[3].get_str("note").unwrap(), "the fence knew no entry");
+        let found = migrator.verify_audit().await.unwrap();
+        assert_eq!((breaks(&found), gaps(&found)), (Vec::new(), vec![4]), "{found:?}");
+        fresh.pass().await;
+    }
+}
+
+/// The control collection is restored from a backup that is older than the log.
+#[tokio::test]
+async fn a_control_collection_from_before_the_log_is_a_gap() {
+    let fresh = TestDb::new("audit_restored").await;
+    fresh.migrator(THREE).up().steps(1).await.unwrap();
+    let control = fresh.db.collection::<Document>("migrations");
+    let backup: Vec<Document> = control.find(doc! {}).await.unwrap().try_collect().await.unwrap();
+    let migrator = audited(&fresh, THREE);
+    migrator.up().await.unwrap();
+    control.delete_many(doc! {}).await.unwrap();
+    control.insert_many(backup).await.unwrap();
+    migrator.down().await.unwrap();
+    assert_eq!(events(&fresh).await[3..], ["audit_reattached", "reverted 1"]);
+    let found = migrator.verify_audit().await.unwrap();
+    assert_eq!((breaks(&found), gaps(&found)), (Vec::new(), vec![4]), "{found:?}");
+    fresh.pass().await;
+}
+
+/// Logs of builds that adopted such entries without a word.
+#[tokio::test]
+async fn a_log_that_begins_twice_or_goes_on_after_its_end_has_a_gap() {
+    let (fresh, migrator) = four("audit_twice").await;
+    let adopt = async || {
+        let number = documents(&fresh).await.last().unwrap().get_i64("_id").unwrap();
+        let hash = chained(&exported(&migrator).await);
+        let head = doc! { "$set": { "audit.number": number, "audit.hash": hash } };
+        let control = fresh.db.collection::<Document>("migrations");
+        control.update_one(doc! { "_id": "fence" }, head).await.unwrap();
+    };
+    forge(&fresh, &migrator, "audit_began").await;
+    adopt().await;
+    let found = migrator.verify_audit().await.unwrap();
+    assert_eq!((found.is_whole(), gaps(&found)), (true, vec![5]), "{found:?}");
+    forge(&fresh, &migrator, "audit_ended").await;
+    forge(&fresh, &migrator, "tagged").await;
+    adopt().await;
+    let found = migrator.verify_audit().await.unwrap();
+    assert_eq!((found.is_whole(), gaps(&found)), (true, vec![5, 7]), "{found:?}");
+    fresh.pass().await;
+}
+
+/// Numbers that no log has: nothing counts on from them.
+#[tokio::test]
+async fn a_number_at_the_edge_of_numbers_is_no_entry() {
+    let (fresh, migrator) = four("audit_edge").await;
+    let mut entry = documents(&fresh).await.pop().unwrap();
+    for number in [i64::MAX, i64::MAX - 1, i64::MIN, 0] {
+        entry.insert("_id", number);
+        log(&fresh).insert_one(&entry).await.unwrap();
+    }
+    let found = migrator.verify_audit().await.unwrap();
+    let strays = [i64::MIN, 0, i64::MAX - 1, i64::MAX].map(|number| (number, Kind::Inserted));
+    assert_eq!(breaks(&found), strays);
+    assert!(!migrator.enable_audit().await.unwrap().changed);
+    migrator.disable_audit().await.unwrap();
+    assert!(migrator.enable_audit().await.unwrap().changed);
+    migrator.down().await.unwrap();
+    assert_eq!(breaks(&migrator.verify_audit().await.unwrap()), strays);
+    // An entry says that all numbers were pruned.
+    let pruned = doc! { "prunedTo": { "number": i64::MAX, "hash": "0" }, "missed": i64::MIN };
+    set(&fresh, 2, pruned).await;
+    let found = migrator.verify_audit().await.unwrap();
+    assert!(breaks(&found).contains(&(2, Kind::Changed)), "{found:?}");
+    assert!(found.pruned_to.is_none(), "{found:?}");
+    // What the fence says of the log, too.
+    let control = fresh.db.collection::<Document>("migrations");
+    for edge in [i64::MAX, i64::MIN] {
+        let set = doc! {
+            "audit.number": edge, "audit.guards": edge, "audit.asked": edge, "guards": edge,
+        };
+        control.update_one(doc! { "_id": "fence" }, doc! { "$set": set }).await.unwrap();
+        assert!(!migrator.verify_audit().await.unwrap().is_whole());
+        migrator.up().await.unwrap_err();
+        migrator.status().await.unwrap();
+    }
+    fresh.pass().await;
+}
+
+/// What is no entry stands in the way of nothing: `verify` names it.
+#[tokio::test]
+async fn a_stray_document_does_not_keep_a_log_from_being_attached() {
+    let (fresh, migrator) = four("audit_stray_id").await;
+    let id = mongrate::bson::oid::ObjectId::new();
+    log(&fresh).insert_one(doc! { "_id": id, "x": 1 }).await.unwrap();
+    assert!(!migrator.enable_audit().await.unwrap().changed);
+    migrator.disable_audit().await.unwrap();
+    assert!(migrator.enable_audit().await.unwrap().changed);
+    migrator.down().await.unwrap();
+    let found = migrator.verify_audit().await.unwrap();
+    assert_eq!((breaks(&found), gaps(&found)), (vec![(0, Kind::Inserted)], Vec::new()));
     fresh.pass().await;
 }

@@ -1,8 +1,17 @@
 //! On, off, and how long entries are kept.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use chrono::{TimeDelta, Utc};
-use mongrate::{AuditBreakKind, Error, bson::doc};
-use mongrate_tests::TestDb;
+use mongrate::{
+    AuditBreakKind, Error,
+    bson::{Document, doc},
+};
+use mongrate_tests::{
+    TestDb,
+    between::{Between, Proxy},
+    host,
+};
 
 use super::{THREE, audited, chained, documents, events, exported, fence, log};
 
@@ -106,5 +115,108 @@ async fn each_control_collection_has_its_own_log() {
     });
     let error = fresh.migrator([touches]).collection("history").up().await.unwrap_err();
     assert!(error.to_string().contains("belongs to mongrate"), "{error}");
+    fresh.pass().await;
+}
+
+/// Numbers far apart, which somebody put there, cost no command for each number between them.
+#[tokio::test]
+async fn a_forged_number_does_not_keep_a_prune_busy() {
+    let fresh = TestDb::new("audit_prune_forged").await;
+    let migrator = audited(&fresh, THREE);
+    migrator.up().await.unwrap();
+    let head = migrator.audit_head().await.unwrap().unwrap();
+    let old = mongrate::bson::DateTime::from_millis(0);
+    let mut entry = documents(&fresh).await.remove(0);
+    entry.insert("at", old);
+    for number in [-1_000_000_i64, 1_000_000] {
+        entry.insert("_id", number);
+        log(&fresh).insert_one(&entry).await.unwrap();
+    }
+    let future = Utc::now() + TimeDelta::days(1);
+    let preview = migrator.prune_audit(future).preview().await.unwrap();
+    assert_eq!((preview.entries, preview.pruned_to.as_ref()), (4, Some(&head)));
+    fresh.wire.take();
+    let report = migrator.prune_audit(future).await.unwrap();
+    assert_eq!((report.entries, report.pruned_to.as_ref()), (4, Some(&head)));
+    let deletes = fresh.wire.take().iter().filter(|name| *name == "delete").count();
+    assert_eq!(deletes, 2, "one that tries the right, one that removes");
+    // What is no entry of the log is still there, to be seen.
+    let left: Vec<i64> =
+        documents(&fresh).await.iter().map(|entry| entry.get_i64("_id").unwrap()).collect();
+    assert_eq!(left, [-1_000_000, 5, 1_000_000]);
+    for number in [i64::MIN, i64::MAX] {
+        entry.insert("_id", number);
+        log(&fresh).insert_one(&entry).await.unwrap();
+    }
+    migrator.prune_audit(future).await.unwrap();
+    fresh.pass().await;
+}
+
+/// Prunes when the second page of the log is asked for.
+struct PrunesBetween {
+    uri: String,
+    database: String,
+    before: chrono::DateTime<Utc>,
+    pages: AtomicUsize,
+}
+
+impl Between for PrunesBetween {
+    fn command(&self, command: &Document) -> Option<Document> {
+        let is_page = command.get_str("find").is_ok_and(|name| name == "migrations.audit_log")
+            && command.get_i64("limit").is_ok_and(|limit| limit == 1_000);
+        if is_page && self.pages.fetch_add(1, Ordering::SeqCst) == 1 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Runtime::new().unwrap();
+                    runtime.block_on(async {
+                        let client =
+                            mongrate::mongodb::Client::with_uri_str(&self.uri).await.unwrap();
+                        let db = client.database(&self.database);
+                        let migrator = mongrate::Migrator::with(&db, THREE);
+                        let report = migrator.prune_audit(self.before).await.unwrap();
+                        assert_eq!(report.entries, 1_201);
+                    });
+                });
+            });
+        }
+        None
+    }
+}
+
+/// Runs go on while the log is verified, and so does a prune: what it removes meanwhile is not missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prune_beside_a_verification_breaks_nothing() {
+    let fresh = TestDb::new("audit_prune_beside").await;
+    let many = || {
+        (1..=1_200_i64).map(|version| {
+            let name: &'static str = Box::leak(format!("m{version}").into_boxed_str());
+            mongrate::Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
+        })
+    };
+    audited(&fresh, many()).baseline(1_200_i64).await.unwrap();
+    let before = Utc::now() + TimeDelta::milliseconds(1);
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    audited(&fresh, many()).tag("later").await.unwrap();
+    let between = PrunesBetween {
+        uri: fresh.uri.clone(),
+        database: fresh.db.name().to_owned(),
+        before,
+        pages: AtomicUsize::new(0),
+    };
+    let proxy = Proxy::start(host(&fresh.uri), between).await;
+    let uri = format!("mongodb://{}/?directConnection=true", proxy.address);
+    let client = mongrate::mongodb::Client::with_uri_str(uri).await.unwrap();
+    let seen = mongrate::Migrator::with(&client.database(fresh.db.name()), many());
+    let found = seen.verify_audit().await.unwrap();
+    assert!(found.is_whole(), "{found:?}");
+    assert_eq!(found.pruned_to.as_ref().map(|head| head.number), Some(1_201));
+    let gaps: Vec<i64> = found.gaps.iter().map(|gap| gap.number).collect();
+    assert_eq!(gaps, [1, 1_001], "{found:?}");
+    // Afterwards there is nothing to be said.
+    let found = seen.verify_audit().await.unwrap();
+    assert!(found.is_whole() && found.gaps.is_empty(), "{found:?}");
+    // What is missing above is missing.
+    log(&fresh).delete_one(doc! { "_id": 1_202_i64 }).await.unwrap();
+    assert!(!seen.verify_audit().await.unwrap().is_whole());
     fresh.pass().await;
 }

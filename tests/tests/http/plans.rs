@@ -54,7 +54,7 @@ async fn a_body_that_is_no_plan_is_refused() {
     for body in ["", "{}", "[]", "null", "{\"mongrate_plan\": 99}", edited.as_str()] {
         client.post("/plan/run", body).await.is_problem(422, "settings");
     }
-    let large = format!("{{\"x\": \"{}\"}}", "x".repeat(1 << 20));
+    let large = format!("{{\"x\": \"{}\"}}", "x".repeat(16 << 20));
     client.post("/plan/run", &large).await.is_problem(413, "too_large");
     assert_eq!(present(&fresh.db).await, [0_i64; 0]);
     // Whose token may only read gets the plan, and does not run it.
@@ -65,6 +65,42 @@ async fn a_body_that_is_no_plan_is_refused() {
     );
     let request = request.header("content-type", "application/json").body(plan.into()).unwrap();
     client.send(request).await.is_problem(403, "insufficient_scope");
+    fresh.pass().await;
+}
+
+/// What is late was part of what was approved: it is not asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_out_of_order_is_run_as_it_was_made() {
+    let fresh = TestDb::new("http_plan_late").await;
+    fresh.migrator([effect!(1), effect!(3)]).up().await.unwrap();
+    let client = HttpClient::over(&fresh, [effect!(1), effect!(2), effect!(3)]);
+    client.get("/plan/file").await.is_problem(409, "out_of_order");
+    let plan = client.get("/plan/file?allow_out_of_order=true").await;
+    assert_eq!(plan.status, 200, "{plan:?}");
+    let run = client.run("/plan/run", &plan.text).await;
+    assert_eq!(run["state"], "done", "{run}");
+    assert_eq!(present(&fresh.db).await, [1, 2, 3]);
+    fresh.pass().await;
+}
+
+/// A plan of thousands of migrations, which is larger than other requests may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_plan_is_taken_as_it_was_given() {
+    let fresh = TestDb::new("http_plan_long").await;
+    let list: Vec<_> = (1..=6_000_i64)
+        .map(|version| {
+            let name: &'static str = Box::leak(format!("migration_{version:050}").into_boxed_str());
+            mongrate::Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
+        })
+        .collect();
+    let client = HttpClient::over(&fresh, list.clone());
+    let plan = client.get("/plan/file").await;
+    assert!(plan.text.len() > 1 << 20, "{}", plan.text.len());
+    // Something has happened since: so the plan was read.
+    let edited = plan.text.replacen("migration_", "other_", 1);
+    client.post("/plan/run", &edited).await.is_problem(422, "settings");
+    fresh.migrator([list[0]]).up().await.unwrap();
+    client.post("/plan/run", &plan.text).await.is_problem(409, "plan_differs");
     fresh.pass().await;
 }
 

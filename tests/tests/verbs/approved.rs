@@ -283,3 +283,135 @@ async fn a_record_says_which_plan_wrote_it_last() {
     assert_eq!(record(5).await, None);
     fresh.pass().await;
 }
+
+#[tokio::test]
+async fn a_plan_that_was_changed_in_memory_is_refused() {
+    let fresh = TestDb::new("plan_changed").await;
+    let migrator = fresh.migrator(FIVE);
+    let mut plan = migrator.up().to(2).plan_file().await.unwrap();
+    let as_it_was = plan.clone();
+    plan.target.to = Some(Version::from(3));
+    let error = migrator.up().approved(&plan).await.unwrap_err();
+    assert!(matches!(error, Error::Settings { setting: "plan", .. }), "{error}");
+    assert!(error.to_string().contains("the plan file was edited"), "{error}");
+    migrator.up().approved(&as_it_was).await.unwrap();
+    let mut back = migrator.down().plan_file().await.unwrap();
+    back.steps.clear();
+    let error = migrator.down().approved(&back).await.unwrap_err();
+    assert!(error.to_string().contains("the plan file was edited"), "{error}");
+    assert_eq!(present(&fresh.db).await, [1, 2]);
+    fresh.pass().await;
+}
+
+/// What is told to stop, by the collection `stop`.
+async fn is_told(db: &mongrate::mongodb::Database, what: &str) -> Result<(), mongrate::BoxError> {
+    match db.collection::<Document>("stop").find_one(doc! { "_id": what }).await? {
+        Some(_) => Err("it is told to stop".into()),
+        None => Ok(()),
+    }
+}
+
+/// An online migration that can be told to stop after its first step, each way.
+fn halts(version: i64) -> Migration {
+    Migration::online_steps(version, "halts", |on| {
+        Box::pin(async move {
+            on.transaction("first", async |tx| {
+                tx.collection::<Document>("log").insert_one(doc! { "step": "first" }).await?;
+                Ok(())
+            })
+            .await?;
+            is_told(on.database(), "up").await
+        })
+    })
+    .reversible_online_by(|on| {
+        Box::pin(async move {
+            on.transaction("undo", async |tx| {
+                tx.collection::<Document>("log").delete_many(doc! {}).await?;
+                Ok(())
+            })
+            .await?;
+            is_told(on.database(), "down").await
+        })
+    })
+}
+
+/// A migration that can be told to fail.
+fn gated(version: i64) -> Migration {
+    Migration::transactional(version, "gated", |tx| {
+        Box::pin(async move {
+            match tx.collection::<Document>("stop").find_one(doc! { "_id": "gated" }).await? {
+                Some(_) => Err("it is told to stop".into()),
+                None => Ok(()),
+            }
+        })
+    })
+}
+
+/// A plan that finishes an interrupted rollback, and applies the migration again: one of two steps.
+#[tokio::test]
+async fn a_plan_with_an_interrupted_rollback_is_resumed_and_repeated() {
+    for (told, rest) in [("up", &[2, 3, 4][..]), ("gated", &[3, 4])] {
+        let fresh = TestDb::new("plan_both_ways").await;
+        let migrator = fresh.migrator([effect!(1), halts(2), gated(3), effect!(4), effect!(5)]);
+        migrator.up().to(2).await.unwrap();
+        let stop = fresh.db.collection::<Document>("stop");
+        // A process is killed while it rolls 2 back.
+        stop.insert_one(doc! { "_id": "down" }).await.unwrap();
+        migrator.down().await.unwrap_err();
+        stop.delete_many(doc! {}).await.unwrap();
+        let records = fresh.db.collection::<Document>("migrations");
+        let killed = doc! { "$set": { "state": "running" }, "$unset": { "failure": "" } };
+        records.update_one(doc! { "_id": 2_i64 }, killed).await.unwrap();
+
+        let plan = migrator.up().steps(3).plan_file().await.unwrap();
+        let is_up = |direction| direction == mongrate::Direction::Up;
+        let steps = plan.steps.iter().map(|step| (step.version.get(), is_up(step.direction)));
+        let steps: Vec<(i64, bool)> = steps.collect();
+        assert_eq!(steps, [(2, false), (2, true), (3, true), (4, true)]);
+        stop.insert_one(doc! { "_id": told }).await.unwrap();
+        let error = migrator.up().approved(&plan).await.unwrap_err();
+        assert!(matches!(error, Error::Failed { .. }), "{told}: {error}");
+        stop.delete_many(doc! {}).await.unwrap();
+        let report = migrator.up().approved(&plan).await.unwrap();
+        assert_eq!(report.versions(), versions(rest.iter().copied()), "{told}");
+        // Once more: it is done, and nothing else is run.
+        assert!(migrator.up().approved(&plan).await.unwrap().is_empty());
+        assert_eq!(migrator.status().await.unwrap().applied, 4);
+        let log = fresh.db.collection::<Document>("log");
+        assert_eq!(log.count_documents(doc! {}).await.unwrap(), 1);
+        fresh.pass().await;
+    }
+}
+
+/// A plan says that a migration is resumed; since then somebody has decided that it was never begun.
+#[tokio::test]
+async fn what_would_begin_from_its_start_is_not_what_would_be_resumed() {
+    let fresh = TestDb::new("plan_resolved").await;
+    let migrator = fresh.migrator([effect!(1), halts(2)]);
+    let stop = fresh.db.collection::<Document>("stop");
+    stop.insert_one(doc! { "_id": "up" }).await.unwrap();
+    migrator.up().await.unwrap_err();
+    stop.delete_many(doc! {}).await.unwrap();
+    let plan = migrator.up().plan_file().await.unwrap();
+    assert!(plan.steps[0].resumes, "{plan:?}");
+    migrator.resolve(Version::from(2), mongrate::Resolution::Pending).await.unwrap();
+    let text = differences(&migrator.up().approved(&plan).await.unwrap_err());
+    assert!(text.contains("would begin from its start now"), "{text}");
+    fresh.pass().await;
+}
+
+/// What is late is part of what was approved.
+#[tokio::test]
+async fn a_plan_out_of_order_runs_without_being_told_again() {
+    let fresh = TestDb::new("plan_late").await;
+    fresh.migrator([effect!(1), effect!(3)]).up().await.unwrap();
+    let strict = fresh.migrator([effect!(1), effect!(2), effect!(3)]);
+    let tolerant = strict.clone().out_of_order(mongrate::OutOfOrder::Allow);
+    let error = strict.up().plan_file().await.unwrap_err();
+    assert!(matches!(error, Error::OutOfOrder { .. }), "{error}");
+    let plan = tolerant.up().plan_file().await.unwrap();
+    let read = PlanFile::parse(&plan.to_json()).unwrap();
+    assert_eq!(strict.up().approved(&read).await.unwrap().versions(), versions([2]));
+    assert_eq!(present(&fresh.db).await, [1, 2, 3]);
+    fresh.pass().await;
+}

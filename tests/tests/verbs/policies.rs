@@ -153,6 +153,103 @@ async fn a_run_that_is_overtaken_by_closed_hours_waits_between_migrations() {
     fresh.pass().await;
 }
 
+/// A pause that ends in closed hours does not open them.
+#[tokio::test]
+async fn a_run_that_is_resumed_in_closed_hours_waits_for_their_end() {
+    let fresh = TestDb::new("policy_resumed").await;
+    let now = Utc::now();
+    let left = 60 - i64::from(chrono::Timelike::second(&now));
+    if left < 15 {
+        tokio::time::sleep(Duration::from_secs(u64::try_from(left).unwrap() + 1)).await;
+    }
+    let at = Utc::now() + chrono::TimeDelta::minutes(1);
+    let until = at + chrono::TimeDelta::hours(3);
+    let hours = format!("{}-{}", at.format("%H:%M"), until.format("%H:%M"));
+    let gated = Migration::online_steps(1, "gated", |on| {
+        Box::pin(async move {
+            let gate = on.database().collection::<Document>("gate");
+            while gate.find_one(doc! {}).await?.is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Ok(())
+        })
+    });
+    let migrator = fresh
+        .migrator([gated, effect!(2)])
+        .lease(Duration::from_secs(3))
+        .policies(Policies::new().no_runs(&hours));
+    let running = tokio::spawn({
+        let migrator = migrator.clone();
+        async move { migrator.up().await }
+    });
+    let held_by = async |reason| {
+        loop {
+            let lock = migrator.lock_status().await.unwrap();
+            let hold = lock.position.and_then(|position| position.hold);
+            if hold.is_some_and(|hold| hold.reason == reason) {
+                return;
+            }
+            assert!(!running.is_finished());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    while !migrator.lock_status().await.unwrap().held {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    migrator.pause().await.unwrap();
+    // Known to the run with its next heartbeat; then its first migration ends.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    fresh.db.collection::<Document>("gate").insert_one(doc! {}).await.unwrap();
+    held_by(HoldReason::Paused).await;
+    let left = 61 - i64::from(chrono::Timelike::second(&Utc::now()));
+    tokio::time::sleep(Duration::from_secs(u64::try_from(left).unwrap())).await;
+    migrator.resume().await.unwrap();
+    held_by(HoldReason::Hours).await;
+    assert_eq!(present(&fresh.db).await, [0_i64; 0]);
+    migrator.cancel_run().await.unwrap();
+    let ended = running.await.unwrap().unwrap_err();
+    assert!(matches!(ended, Error::Cancelled { .. }), "{ended}");
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn what_steers_marks_and_audits_can_be_limited_too() {
+    let fresh = TestDb::new("policy_more").await;
+    fresh.migrator(FIVE).up().to(3).await.unwrap();
+    let of = |verb: &str| fresh.migrator(FIVE).policies(Policies::new().only(verb, ["cli"]));
+    let refused = |what: &str, error: Error| {
+        assert!(matches!(error, Error::Policy(_)), "{what}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(&format!("may not use {what}")), "{what}: {text}");
+    };
+    let soon = Utc::now();
+    refused("audit", of("audit").enable_audit().await.unwrap_err());
+    refused("audit", of("audit").disable_audit().await.unwrap_err());
+    refused("audit", of("audit").prune_audit(soon).await.unwrap_err());
+    of("audit").prune_audit(soon).preview().await.unwrap();
+    of("audit").verify_audit().await.unwrap();
+    refused("tag", of("tag").tag("v1").await.unwrap_err());
+    refused("tag", of("tag").remove_tag("v1").await.unwrap_err());
+    of("tag").tags().await.unwrap();
+    refused("pause", of("pause").pause().await.unwrap_err());
+    refused("resume", of("resume").resume().await.unwrap_err());
+    refused("cancel", of("cancel").cancel_run().await.unwrap_err());
+    let tuning = mongrate::Tuning::new().workers(2);
+    refused("tune", of("tune").tune(tuning).await.unwrap_err());
+    assert!(migrator_is_as_it_was(&fresh).await);
+    // `redo` rolls back and applies: both have to be allowed.
+    refused("up", of("up").redo().await.unwrap_err());
+    refused("down", of("down").redo().await.unwrap_err());
+    assert_eq!(present(&fresh.db).await, [1, 2, 3]);
+    of("baseline").redo().await.unwrap();
+    fresh.pass().await;
+}
+
+async fn migrator_is_as_it_was(fresh: &TestDb) -> bool {
+    let lock = fresh.migrator(FIVE).lock_status().await.unwrap();
+    lock.paused.is_none() && lock.tuned.is_none()
+}
+
 #[tokio::test]
 async fn only_those_who_may_use_a_verb() {
     let fresh = TestDb::new("policy_only").await;
@@ -197,7 +294,7 @@ async fn a_mongodb_user_is_asked_of_the_server() {
     assert_eq!(refusals(&error).len(), 1);
     let sent = fresh.wire.take();
     assert_eq!(sent.iter().filter(|name| *name == "connectionStatus").count(), 1, "{sent:?}");
-    for user in ["sre", "dev"] {
+    for user in ["sre", "dev", "sre@admin"] {
         let create = doc! { "createUser": user, "pwd": "x", "roles": ["dbOwner"] };
         fresh.db.run_command(create).await.unwrap();
     }
@@ -208,13 +305,31 @@ async fn a_mongodb_user_is_asked_of_the_server() {
         let name = fresh.db.name();
         format!("{scheme}://{user}:x@{hosts}/?authSource={name}{}", options.unwrap_or_default())
     };
-    for (user, may) in [("dev", false), ("sre", true)] {
+    // A name that looks like a user of another database is a name.
+    let posed = || Policies::new().only("down", ["mongodb:sre@admin"]);
+    let exact = || {
+        let rule = format!("mongodb:sre@{}", fresh.db.name());
+        Policies::new().only("down", [rule.as_str()])
+    };
+    let mail = || {
+        let rule = format!("mongodb:sre@admin@{}", fresh.db.name());
+        Policies::new().only("down", [rule.as_str()])
+    };
+    for (user, policies, may) in [
+        ("dev", policies(), false),
+        ("sre", policies(), true),
+        ("sre%40admin", posed(), false),
+        ("sre", posed(), false),
+        ("dev", exact(), false),
+        ("sre", exact(), true),
+        ("sre%40admin", mail(), true),
+    ] {
         let client = mongrate::mongodb::Client::with_uri_str(uri(user)).await.unwrap();
         let db = client.database(fresh.db.name());
-        let down = mongrate::Migrator::with(&db, FIVE).policies(policies()).down().await;
+        let down = mongrate::Migrator::with(&db, FIVE).policies(policies).down().await;
         assert_eq!(down.is_ok(), may, "{user}: {down:?}");
         if let Err(error) = down {
-            assert!(error.to_string().contains("as `mongodb:dev@"), "{error}");
+            assert!(error.to_string().contains("as `mongodb:"), "{error}");
         }
     }
     fresh.db.run_command(doc! { "dropAllUsersFromDatabase": 1 }).await.unwrap();

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use mongodb::bson::{self, Bson, Document, RawDocument, RawDocumentBuf, doc};
+use mongrate_seal::hex;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -129,15 +130,6 @@ pub(crate) fn hash(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 
-/// Bytes as lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 /// A document of the log as it was read. What it says of the log itself is read strictly, the rest as far
 /// as it goes.
 #[derive(Clone, Debug)]
@@ -152,6 +144,7 @@ pub(crate) struct Read {
     pub after: Option<Digest>,
     pub missed: i64,
     pub event: String,
+    pub note: Option<String>,
     pub pruned_to: Option<AuditHead>,
     /// Which key signed the document, and the signature.
     pub signature: Option<(String, String)>,
@@ -166,18 +159,23 @@ impl Read {
             Digest::from_document(&found)
         };
         let pruned_to = fields::raw(document, "prunedTo").and_then(|found| found.as_document());
+        let number =
+            document.number("_id").and_then(fields::counted).filter(|number| *number > 0)?;
         Some(Self {
-            number: document.number("_id")?,
+            number,
             previous: document.text(PREVIOUS)?.to_owned(),
             hash: hash(&text),
             text,
             guard: document.number("guard")?,
             before: digest("before"),
             after: digest("after"),
-            missed: document.number("missed").unwrap_or(0),
+            missed: document.number("missed").and_then(fields::counted).unwrap_or(0),
             event: document.text("event")?.to_owned(),
+            note: document.text("note").map(str::to_owned),
             pruned_to: pruned_to.and_then(|found| {
-                Some(AuditHead::new(found.number("number")?, found.text("hash")?))
+                // An entry says it of entries before it.
+                let last = found.number("number").filter(|last| (1..number).contains(last))?;
+                Some(AuditHead::new(last, found.text("hash")?))
             }),
             signature: document.text(SIGNATURE).map(|signature| {
                 (document.text("key").unwrap_or_default().to_owned(), signature.to_owned())

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Document, doc};
 
-use crate::{model::report::audit::AuditHead, mongo::reply::number};
+use crate::{model::report::audit::AuditHead, mongo::reply::stored_count};
 
 /// The `previous` of the first document.
 pub(crate) const NONE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -31,12 +31,13 @@ impl Head {
     /// Reads it from the fence; `None`: there has never been an audit log.
     pub(crate) fn parse(fence: &Document) -> Option<Self> {
         let stored = fence.get_document("audit").ok()?;
+        // What no build of Mongrate writes counts as nothing: the next entry then meets one that is there.
         Some(Self {
             on: stored.get_bool("on").unwrap_or(false),
-            number: number(stored, "number").unwrap_or(0),
+            number: stored_count(stored, "number").unwrap_or(0),
             hash: stored.get_str("hash").unwrap_or(NONE).to_owned(),
-            guards: number(stored, "guards").unwrap_or(0),
-            asked: number(stored, "asked").unwrap_or(0),
+            guards: stored_count(stored, "guards").unwrap_or(0),
+            asked: stored_count(stored, "asked").unwrap_or(0),
         })
     }
 

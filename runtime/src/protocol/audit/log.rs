@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use mongodb::bson::Document;
 
 use super::{
-    BEGAN, ENDED, REQUESTS_LOST,
+    BEGAN, ENDED, REATTACHED, REQUESTS_LOST,
     entry::{self, Circumstances, Note},
     head::Head,
     requests::Requests,
 };
 use crate::{
-    model::{config::AuditSettings, digest::Digest, state::Who},
+    model::{config::AuditSettings, digest::Digest, report::audit::AuditHead, state::Who},
     protocol::fence::Fence,
 };
 
@@ -23,6 +23,16 @@ pub(crate) struct AuditLog {
     /// Guarded transactions of builds that do not know the log: before the document after this one.
     missed: (i64, i64),
     requests: Requests,
+    attached: Option<Attached>,
+}
+
+/// A document that the log goes on after, and that the fence does not know.
+#[derive(Debug)]
+struct Attached {
+    number: i64,
+    hash: String,
+    /// The newest document by the fence.
+    former: Option<AuditHead>,
 }
 
 /// Which transaction the documents belong to.
@@ -49,8 +59,8 @@ impl AuditLog {
     pub(crate) fn new(settings: AuditSettings, fence: &Fence) -> Self {
         let head = fence.audit.clone().unwrap_or_default();
         let requests = fence.requests.clone();
-        let missed = if head.on { (fence.guards - head.guards).max(0) } else { 0 };
-        Self { settings, missed: (missed, head.number), head, requests }
+        let missed = if head.on { fence.guards.saturating_sub(head.guards).max(0) } else { 0 };
+        Self { settings, missed: (missed, head.number), head, requests, attached: None }
     }
 
     /// Whether the next event is written into the log.
@@ -74,8 +84,21 @@ impl AuditLog {
 
     /// Continues after a document that the fence does not know.
     pub(crate) fn attach(&mut self, number: i64, hash: String) {
-        (self.head.number, self.head.hash) = (number, hash);
+        let former = self.head.shown();
         self.missed.1 = number;
+        self.attached = Some(Attached { number, hash, former });
+        self.set(self.head.clone());
+    }
+
+    /// The event with which the log begins, or goes on: after documents that the fence did not know, it
+    /// says so.
+    pub(crate) fn began(&self) -> Note {
+        let Some(attached) = &self.attached else { return Note::new(BEGAN) };
+        let text = match &attached.former {
+            Some(head) => format!("the newest entry by the fence was {head}"),
+            None => "the fence knew no entry".to_owned(),
+        };
+        Note::new(REATTACHED).text(text)
     }
 
     /// What a transaction with these events adds. `None`: there is no log. Without an event, only the
@@ -102,18 +125,23 @@ impl AuditLog {
         let key = self.settings.key.as_ref();
         let mut add = |note: &Note, around: &Circumstances<'_>| {
             let missed = if head.number == self.missed.1 { self.missed.0 } else { 0 };
-            let number = head.number + 1;
+            let number = head.number.saturating_add(1);
             let made = entry::document(number, &head.hash, note, around, missed, key);
             let (document, hash) = made.ok_or(Unwritable)?;
             documents.push(document);
             (head.number, head.hash) = (number, hash);
             Ok(())
         };
-        if begins && notes.first().is_none_or(|note| note.event != BEGAN) {
-            add(&Note::new(BEGAN), &own)?;
+        let begun = |note: &Note| note.event == BEGAN || note.event == REATTACHED;
+        if begins && !notes.first().is_some_and(begun) {
+            add(&self.began(), &own)?;
         }
         // Requests that were made before there was a log are in none.
-        if self.head.number > 0 || self.head.on {
+        let former = match &self.attached {
+            Some(attached) => attached.former.as_ref().map_or(0, |head| head.number),
+            None => self.head.number,
+        };
+        if former > 0 || self.head.on {
             let (waiting, lost) = self.requests.since(self.head.asked);
             for request in waiting {
                 let note = Note { note: request.note.clone(), ..Note::new(&*request.event) };
@@ -139,6 +167,10 @@ impl AuditLog {
     /// The fence says this: a transaction committed, or an election took commits back.
     pub(crate) fn set(&mut self, head: Head) {
         self.head = head;
+        // What the log was attached to is there, also if an election took back that it was.
+        if let Some(attached) = self.attached.as_ref().filter(|one| one.number > self.head.number) {
+            (self.head.number, self.head.hash) = (attached.number, attached.hash.clone());
+        }
     }
 }
 

@@ -9,12 +9,18 @@ pub(crate) mod entry;
 pub(crate) mod head;
 pub(crate) mod log;
 pub(crate) mod noted;
+pub(crate) mod read;
 pub(crate) mod requests;
+
+use crate::mongo::fields::COUNT_MAX;
 
 /// The collection of the log that belongs to a control collection.
 pub(crate) fn collection(control: &str) -> String {
     format!("{control}.audit_log")
 }
+
+/// The largest number that a log goes on after which the fence does not know: there are as many after it.
+pub(crate) const ATTACHED_MAX: i64 = COUNT_MAX / 2;
 
 /// The log begins, or goes on after it was switched off.
 pub(crate) const BEGAN: &str = "audit_began";

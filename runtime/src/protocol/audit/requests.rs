@@ -6,7 +6,10 @@ use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use crate::{
     model::{report::history::HistoryEvent, state::Who},
-    mongo::{fields::Fields as _, reply::number},
+    mongo::{
+        fields::Fields as _,
+        reply::{number, stored_count},
+    },
     protocol::documents::{LOCK_ID, date, literal, parse_who},
 };
 
@@ -67,7 +70,7 @@ impl Requests {
     }
 
     fn parse(lock: &Document) -> Self {
-        let count = number(lock, COUNT).unwrap_or(0);
+        let count = stored_count(lock, COUNT).unwrap_or(0);
         let events = lock.get_array("events").map(Vec::as_slice).unwrap_or_default();
         let mut waiting: Vec<Waiting> = events
             .iter()

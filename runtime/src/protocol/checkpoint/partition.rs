@@ -11,7 +11,11 @@ use mongodb::bson::{Bson, Document, doc};
 use super::range::Range;
 use crate::{
     model::{state::Direction, version::Version},
-    mongo::{code, reply::number, server_error::ServerError},
+    mongo::{
+        code,
+        reply::{number, stored_count},
+        server_error::ServerError,
+    },
     protocol::documents::{date, literal},
 };
 
@@ -133,12 +137,12 @@ impl Partition {
             at: bound("at"),
             behind: document.get_bool("behind").unwrap_or(false),
             done: document.get_bool("done").unwrap_or(false),
-            batches: number(document, "batches")?,
-            documents: number(document, "documents").unwrap_or(0),
+            batches: stored_count(document, "batches")?,
+            documents: stored_count(document, "documents").unwrap_or(0),
             fence: number(document, "fence")?,
-            total: number(document, "total"),
+            total: stored_count(document, "total"),
             since: date(document, "since")
-                .map(|since| (since, number(document, "sinceDocuments").unwrap_or(0))),
+                .map(|since| (since, stored_count(document, "sinceDocuments").unwrap_or(0))),
             updated: date(document, "updatedAt"),
         })
     }

@@ -168,8 +168,9 @@ impl Engine {
             if mutant::is(Mutant::LastIsProvisional) {
                 attempts.durability = Durability::Primary;
             }
-            begin(&mut self.session, attempts.durability).await?;
+            // Before it begins: what fails here leaves no transaction open.
             let addition = self.addition(&attempts.change)?;
+            begin(&mut self.session, attempts.durability).await?;
             let passed = match self.guard(attempts, addition.as_ref()).await {
                 Ok(true) => self.write_audit(attempts, addition).await.map(|()| true),
                 other => other,
@@ -332,7 +333,7 @@ impl Engine {
 
     /// Counts a commit, and what is known of the commits before it.
     fn count_commit(&mut self, attempts: &Attempts<'_>, durability: Durability) -> Committed {
-        self.guards += 1;
+        self.guards = self.guards.saturating_add(1);
         if let Some(head) = &attempts.head {
             self.audit.set(head.clone());
         }
@@ -362,16 +363,16 @@ impl Engine {
             return Ok(CommitOutcome::TakenBack);
         }
         let ours = found.fence == self.lease.fence;
-        if ours && found.guards == self.guards + 1 {
+        let next = self.guards.saturating_add(1);
+        if ours && found.guards == next {
             return Ok(CommitOutcome::Committed);
         }
         if ours && found.guards == self.guards {
             return Ok(CommitOutcome::Unchanged);
         }
         let record = attempts.version().and_then(|version| history.get(version));
-        let recorded = record.is_some_and(|record| {
-            record.fence == self.lease.fence && record.sequence == self.guards + 1
-        });
+        let recorded = record
+            .is_some_and(|record| record.fence == self.lease.fence && record.sequence == next);
         Ok(if attempts.unknown && recorded {
             CommitOutcome::Committed
         } else {

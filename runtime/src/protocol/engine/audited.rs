@@ -1,6 +1,6 @@
 //! What a guarded transaction adds to the audit log.
 
-use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::bson::doc;
 
 use super::{
     Engine,
@@ -10,13 +10,14 @@ use super::{
 use crate::protocol::mutant::{self, Mutant};
 use crate::{
     model::{error::Error, report::audit::AuditHead},
-    mongo::{code, reply::first_batch, server_error::ServerError},
+    mongo::{code, server_error::ServerError},
     protocol::{
         audit::{
             self,
-            entry::{Note, Read},
+            entry::Note,
             log::{Addition, Moment},
             noted,
+            read::LogReader,
         },
         stop::StopReason,
     },
@@ -113,31 +114,30 @@ impl Engine {
         self.attach_audit().await.map(drop)
     }
 
-    /// Continues the log after its newest document, if the fence says an older one. `true`: it did.
+    /// Continues the log after its newest entry, if the fence says an older one. `true`: it did.
     pub(crate) async fn attach_audit(&mut self) -> Result<bool, Error> {
-        let name = audit::collection(&self.control.collection);
-        let command = doc! {
-            "find": &name, "sort": { "_id": -1 }, "limit": 1, "singleBatch": true,
-            "readConcern": { "level": "majority" },
+        let reader = LogReader::new(&self.control);
+        let Some(newest) = reader.last().await? else {
+            // What has no entry, and another's documents, is no log. In a log they are for `verify` to say.
+            let strays = match self.audit.head().number {
+                0 => reader.strays().await?,
+                _ => Vec::new(),
+            };
+            return match strays.first() {
+                Some(stray) => Err(reader.foreign(stray)),
+                None => Ok(false),
+            };
         };
-        let reply = self.control.retrying(None, command).await;
-        let reply = reply.map_err(|error| Error::server("read the audit log", error))?;
-        let Some(newest) = first_batch(&reply).next() else { return Ok(false) };
-        let Some(read) = parse(newest) else {
-            return Err(Error::Corrupt {
-                collection: Some(name),
-                id: format!(
-                    "the document with `_id` {}",
-                    newest.get("_id").map_or_else(|| "none".to_owned(), ToString::to_string)
-                ),
-                problem: "is no entry of an audit log".to_owned(),
-            });
-        };
-        let is_newer = read.number > self.audit.head().number;
+        let is_newer = newest.number > self.audit.head().number;
         if is_newer {
-            self.audit.attach(read.number, read.hash);
+            self.audit.attach(newest.number, newest.hash);
         }
         Ok(is_newer)
+    }
+
+    /// The event with which the log begins, or goes on.
+    pub(crate) fn audit_began(&self) -> Note {
+        self.audit.began()
     }
 
     /// Whether the fence says that the log is on.
@@ -165,8 +165,4 @@ impl Engine {
         let change = Guarded::new(Vec::new(), self.applied).noting(vec![note]);
         self.transaction(change.although_cancelled(), async |_| Ok(())).await.map(drop)
     }
-}
-
-fn parse(document: &Document) -> Option<Read> {
-    Read::parse(&RawDocumentBuf::try_from(document).ok()?)
 }

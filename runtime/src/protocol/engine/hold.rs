@@ -12,14 +12,31 @@ pub(crate) fn paused(asked: &Asked) -> Hold {
 }
 
 impl Engine {
-    /// Returns at once unless the history is paused; otherwise when it no longer is, and when the run
-    /// is cancelled or the lease is lost, which the caller finds out by itself.
+    /// Returns at once unless the history is paused, or these are hours in which nothing runs; otherwise
+    /// when neither is so, and when the run is cancelled or the lease is lost, which the caller finds out
+    /// by itself.
     ///
     /// The lock is kept meanwhile.
     pub(crate) async fn hold(&self) {
-        self.hold_while_closed().await;
+        loop {
+            self.hold_while_closed().await;
+            // The hours may have begun while it was paused.
+            if !self.hold_while_paused().await || self.is_over() {
+                return;
+            }
+        }
+    }
+
+    /// Whether the run is told to end.
+    fn is_over(&self) -> bool {
+        self.cancel.is_cancelled() || self.lease.lost.is_cancelled()
+    }
+
+    /// Returns once the history is not paused; and when the run is cancelled or the lease is lost.
+    /// `false`: it was not paused.
+    async fn hold_while_paused(&self) -> bool {
         let steering = self.steering();
-        let Some(asked) = steering.orders().paused else { return };
+        let Some(asked) = steering.orders().paused else { return false };
         let hold = paused(&asked);
         self.tell(Some(&hold));
         tracing::warn!(target: "mongrate", by = %Line(&asked), "the history is paused; nothing more begins until it is resumed");
@@ -32,6 +49,7 @@ impl Engine {
             () = self.lease.lost.cancelled() => {}
         }
         self.tell(None);
+        true
     }
 
     /// Returns once it is no hour in which, by policy, nothing runs; and when the run is cancelled or

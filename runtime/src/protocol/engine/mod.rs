@@ -143,7 +143,7 @@ impl Engine {
                     control: control.clone(),
                     who: who.clone(),
                     cancel: cancel.clone(),
-                    batch: history.last_batch() + 1,
+                    batch: history.last_batch().saturating_add(1),
                     progress: progress.clone(),
                     tuning: Tuning::new(),
                     group: String::new(),

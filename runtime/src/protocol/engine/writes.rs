@@ -52,7 +52,7 @@ impl Engine {
         Stamp {
             who: &self.who,
             fence: self.lease.fence,
-            sequence: self.guards + 1,
+            sequence: self.guards.saturating_add(1),
             why: self.why.as_deref(),
             plan: self.plan.as_deref(),
         }

@@ -14,7 +14,8 @@ use crate::model::{
 
 /// What is asked, and by whom.
 pub(super) struct Asked<'a> {
-    pub verb: &'static str,
+    /// The verbs that the caller has to be allowed: the first is the one that is run, or that begins it.
+    pub verbs: &'a [&'static str],
     pub door: &'a Door,
     pub app: &'a str,
 }
@@ -43,14 +44,15 @@ pub(super) fn judge(
     asked: &Asked<'_>,
     facts: &Facts<'_>,
 ) -> Vec<PolicyRefusal> {
-    let mut refusals = permit(rules, asked.verb, asked.door, asked.app, facts.users);
+    let verb = asked.verbs.first().copied().unwrap_or_default();
+    let mut refusals = permit(rules, asked, facts.users);
     refusals.extend(closed(rules, facts.now));
     refusals.extend(denied(rules, facts.lints));
     if !facts.is_approved {
         for held in rules {
             match held.rule {
                 Rule::PlanRequired => {
-                    let way_out = match (facts.can_be_planned, asked.verb) {
+                    let way_out = match (facts.can_be_planned, verb) {
                         (false, _) => {
                             "`redo` has no plan: approve one of `down` and one of `up`".to_owned()
                         }
@@ -59,7 +61,7 @@ pub(super) fn judge(
                         }
                         (true, _) => APPROVE.to_owned(),
                     };
-                    let problem = format!("{} needs an approved plan", asked.verb);
+                    let problem = format!("{verb} needs an approved plan");
                     refusals.push(held.refuses(problem, way_out));
                 }
                 Rule::BackfillMax(most) => {
@@ -81,14 +83,13 @@ pub(super) fn judge(
 /// What the rules refuse because of who calls.
 pub(super) fn permit(
     rules: &[RuleInForce],
-    verb: &str,
-    door: &Door,
-    app: &str,
+    asked: &Asked<'_>,
     users: &[(String, String)],
 ) -> Vec<PolicyRefusal> {
+    let Asked { verbs, door, app } = asked;
     let refuse = |held: &RuleInForce| {
         let Rule::Only(of, callers) = &held.rule else { return None };
-        if *of != verb || callers.iter().any(|caller| is(caller, door, app, users)) {
+        if !verbs.contains(of) || callers.iter().any(|caller| is(caller, door, app, users)) {
             return None;
         }
         let way_out = match callers.as_slice() {
@@ -98,7 +99,7 @@ pub(super) fn permit(
                 format!("ask one of those who may: {}", some.join(", "))
             }
         };
-        let verb = verb.replace('_', "-");
+        let verb = of.replace('_', "-");
         Some(held.refuses(format!("{} may not use {verb}", called(door, app, users)), way_out))
     };
     rules.iter().filter_map(refuse).collect()
@@ -117,9 +118,13 @@ fn is(caller: &Caller, door: &Door, app: &str, users: &[(String, String)]) -> bo
         // Nothing else is left.
         Caller::Cli => *door != Door::Library,
         Caller::App(name) => Caller::is_app(name, app),
-        Caller::Mongodb(name) => users
-            .iter()
-            .any(|(user, database)| name == user || *name == format!("{user}@{database}")),
+        // A user may be called what looks like another user with its database.
+        Caller::Mongodb(name) => match name.rsplit_once('@') {
+            Some((user, database)) => {
+                users.iter().any(|(its, of)| (user, database) == (its.as_str(), of.as_str()))
+            }
+            None => users.iter().any(|(user, _)| user == name),
+        },
     }
 }
 

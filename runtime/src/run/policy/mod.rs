@@ -49,8 +49,20 @@ impl Runner {
     /// Refuses a verb that this caller may not use.
     pub(crate) async fn refuse_caller(&self, verb: &'static str) -> Result<(), Error> {
         let rules = self.rules()?;
-        let users = self.users_if_asked(&rules, verb).await?;
-        refused(permit(&rules, verb, &self.settings.door, &self.settings.app, &users))
+        self.refuse_caller_of(&rules, &[verb]).await
+    }
+
+    async fn refuse_caller_of(
+        &self,
+        rules: &[RuleInForce],
+        verbs: &[&'static str],
+    ) -> Result<(), Error> {
+        let users = self.users_if_asked(rules, verbs).await?;
+        refused(permit(rules, &self.asked(verbs), &users))
+    }
+
+    fn asked<'a>(&'a self, verbs: &'a [&'static str]) -> Asked<'a> {
+        Asked { verbs, door: &self.settings.door, app: &self.settings.app }
     }
 
     /// Refuses steps that policies refuse. Returns what the run has to keep to while it is under way.
@@ -60,16 +72,21 @@ impl Runner {
         steps: &[Step],
     ) -> Result<UnderWay, Error> {
         let rules = self.rules()?;
-        // Where nothing is run, a squash is recorded for what is applied.
-        if rules.is_empty() || steps.is_empty() {
+        if rules.is_empty() {
             return Ok(UnderWay::default());
         }
-        let verb = match goal {
-            Goal::Up(_) => "up",
-            Goal::Down(_) | Goal::Redo(_) => "down",
+        let verbs: &[&'static str] = match goal {
+            Goal::Up(_) => &["up"],
+            Goal::Down(_) => &["down"],
+            Goal::Redo(_) => &["down", "up"],
         };
+        // Where nothing is run, a squash is recorded for what is applied.
+        if steps.is_empty() {
+            self.refuse_caller_of(&rules, verbs).await?;
+            return Ok(UnderWay::default());
+        }
         let is = |wanted: fn(&Rule) -> bool| rules.iter().any(|held| wanted(&held.rule));
-        let users = self.users_if_asked(&rules, verb).await?;
+        let users = self.users_if_asked(&rules, verbs).await?;
         let now = match is(|rule| matches!(rule, Rule::NoRuns(_))) {
             true => Some(self.server_time().await?),
             false => None,
@@ -81,11 +98,10 @@ impl Runner {
             true => self.sized(steps).await?,
             false => Vec::new(),
         };
-        let asked = Asked { verb, door: &self.settings.door, app: &self.settings.app };
         let can_be_planned = !matches!(goal, Goal::Redo(_));
         let facts =
             Facts { users: &users, now, lints: &lints, steps: &sized, is_approved, can_be_planned };
-        refused(judge(&rules, &asked, &facts))?;
+        refused(judge(&rules, &self.asked(verbs), &facts))?;
         Ok(UnderWay::of(&rules, is_approved))
     }
 
@@ -135,20 +151,21 @@ impl Runner {
             let count = self.control.retrying(None, doc! { "count": collection }).await;
             let count = count.map_err(|error| Error::server("count documents", error))?;
             let count = u64::try_from(crate::mongo::reply::touched(&count)).unwrap_or(0);
-            sum = Some(sum.unwrap_or(0) + count);
+            sum = Some(sum.unwrap_or(0_u64).saturating_add(count));
         }
         Ok(sum)
     }
 
-    /// The MongoDB users of the connection, if a rule for this verb asks for them.
+    /// The MongoDB users of the connection, if a rule for one of these verbs asks for them.
     async fn users_if_asked(
         &self,
         rules: &[RuleInForce],
-        verb: &str,
+        verbs: &[&'static str],
     ) -> Result<Vec<(String, String)>, Error> {
         let is_asked = rules.iter().any(|held| match &held.rule {
             Rule::Only(of, callers) => {
-                *of == verb && callers.iter().any(|caller| matches!(caller, Caller::Mongodb(_)))
+                verbs.contains(of)
+                    && callers.iter().any(|caller| matches!(caller, Caller::Mongodb(_)))
             }
             _ => false,
         });

@@ -11,6 +11,9 @@ use ureq::{
 use super::secret::{Secret, signatures};
 use crate::telemetry::{redact, visible};
 
+/// How long a server may ask to wait: longer than any event is tried.
+const AFTER_MAX: Duration = Duration::from_secs(600);
+
 /// How much of an answer is read.
 const ANSWER_BYTES_MAX: u64 = 2_000;
 
@@ -123,11 +126,14 @@ fn judge(mut response: Response<ureq::Body>, now: DateTime<Utc>) -> Attempt {
 /// The seconds or the date of a `Retry-After`.
 fn wait(after: &HeaderValue, now: DateTime<Utc>) -> Option<Duration> {
     let text = after.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTime::parse_from_rfc2822(text).ok()?;
-    Some((date.to_utc() - now).to_std().unwrap_or_default())
+    let asked = if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {
+        // What is no number of 64 bits is long, too.
+        text.parse().map_or(AFTER_MAX, Duration::from_secs)
+    } else {
+        let date = DateTime::parse_from_rfc2822(text).ok()?;
+        date.to_utc().signed_duration_since(now).to_std().unwrap_or_default()
+    };
+    Some(asked.min(AFTER_MAX))
 }
 
 /// In words that hold neither the address nor a header.
@@ -152,6 +158,11 @@ mod tests {
             ("7", Some(7)),
             ("Sun, 29 Nov 2026 20:01:00 GMT", Some(60)),
             ("Sun, 29 Nov 2026 19:00:00 GMT", Some(0)),
+            ("601", Some(600)),
+            ("18446744073709551615", Some(600)),
+            ("18446744073709551616", Some(600)),
+            ("Sun, 29 Nov 2099 20:01:00 GMT", Some(600)),
+            ("", None),
             ("soon", None),
             ("-1", None),
         ] {

@@ -9,7 +9,7 @@ use crate::{
         report::audit::{AuditBreak, AuditBreakKind as Kind, AuditGap, AuditHead},
     },
     protocol::{
-        audit::{BEGAN, REATTACHED, REQUESTS_LOST, entry::Read, head},
+        audit::{BEGAN, ENDED, REATTACHED, REQUESTS_LOST, entry::Read, head},
         fence::Fence,
     },
 };
@@ -29,6 +29,8 @@ pub(crate) struct Judge {
     /// The `previous` of the first entry.
     first_previous: String,
     last: Option<Last>,
+    /// Entries that are gone between two others. What became of them, only the end shows.
+    holes: Vec<Hole>,
     /// The head that the caller has kept.
     kept: Option<AuditHead>,
     /// The entry with its number was seen.
@@ -46,6 +48,16 @@ struct Last {
     hash: String,
     guard: i64,
     after: Option<Digest>,
+    /// It ended the log.
+    ended: bool,
+}
+
+/// Numbers without an entry, and the `previous` of the entry after them.
+#[derive(Debug)]
+struct Hole {
+    from: i64,
+    to: i64,
+    previous: String,
 }
 
 impl Judge {
@@ -95,10 +107,12 @@ impl Judge {
             self.gap(number, text);
         }
         if read.event == REATTACHED {
-            self.gap(
-                number,
-                "the fence did not know the entries before it: `audit --enable` attached it",
+            let known = read.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
+            let text = format!(
+                "the fence did not know the entries right before it{known}: the log was attached to them, \
+                 whoever wrote them"
             );
+            self.gap(number, text);
         }
         if read.event == REQUESTS_LOST {
             self.gap(number, "requests of operators left the lock before a run wrote them here");
@@ -115,16 +129,21 @@ impl Judge {
             }
         }
         self.signature(&read);
+        let ended = read.event == ENDED;
         let Read { hash, guard, after, .. } = read;
-        self.last = Some(Last { number, hash, guard, after });
+        self.last = Some(Last { number, hash, guard, after, ended });
     }
 
     /// How an entry follows the one before it.
     fn link(&mut self, last: &Last, read: &Read) {
         let number = read.number;
-        if number != last.number + 1 {
-            let (from, to) = (last.number + 1, number - 1);
-            self.broken(from, Kind::Missing, format!("{} gone", entries(from, to)));
+        let next = last.number.saturating_add(1);
+        if number != next {
+            let (from, to) = (next, number.saturating_sub(1));
+            // The newest one stays, whatever there are many of: no pruning explains it if it does not
+            // explain all.
+            self.holes.truncate(NAMED_MAX - 1);
+            self.holes.push(Hole { from, to, previous: read.previous.clone() });
             return;
         }
         if read.previous != last.hash {
@@ -133,6 +152,19 @@ impl Judge {
             );
             self.broken(last.number, Kind::Changed, text);
             return;
+        }
+        match (last.ended, &*read.event) {
+            (true, BEGAN | REATTACHED) => {}
+            (true, _) => self.gap(
+                number,
+                "the entry before it ended the log, and no entry says that it began again",
+            ),
+            (false, BEGAN) => self.gap(
+                number,
+                "the log begins here, and no entry ended it before: the fence did not know the entries \
+                 before this one, whoever wrote them",
+            ),
+            (false, _) => {}
         }
         let explained = read.missed > 0 || read.event == BEGAN || read.event == REATTACHED;
         if read.guard != last.guard && read.before != last.after && !explained {
@@ -171,6 +203,7 @@ impl Judge {
     /// The end: compares with what the fence says.
     pub(crate) fn end(&mut self, fence: &Fence) {
         self.beginning();
+        self.middle();
         self.tail(fence);
         if let Some(kept) = self.kept.clone().filter(|_| !self.kept_seen) {
             self.kept_is_gone(&kept);
@@ -188,13 +221,35 @@ impl Judge {
     fn beginning(&mut self) {
         let Some(first) = self.first else { return };
         let anchor = self.pruned_to.clone().unwrap_or_else(|| AuditHead::new(0, head::NONE));
-        if first > anchor.number + 1 {
-            let text = format!("{} gone", entries(anchor.number + 1, first - 1));
-            self.broken(anchor.number + 1, Kind::Missing, text);
-        } else if first == anchor.number + 1 && self.first_previous != anchor.hash {
+        let expected = anchor.number.saturating_add(1);
+        if first > expected {
+            let text = format!("{} gone", entries(expected, first.saturating_sub(1)));
+            self.broken(expected, Kind::Missing, text);
+        } else if first == expected && self.first_previous != anchor.hash {
             self.broken(first, Kind::Changed, "it does not follow the entries that were pruned");
-        } else if first <= anchor.number {
-            self.gap(first, "entries that were to be pruned are still there: prune again");
+        } else if first < expected {
+            self.gap(
+                first,
+                "entries that were to be pruned were still there: unless they are being pruned, prune \
+                 again",
+            );
+        }
+    }
+
+    /// Whether the entries that are gone between two others were pruned while the log was read.
+    fn middle(&mut self) {
+        let anchor = self.pruned_to.clone().unwrap_or_else(|| AuditHead::new(0, head::NONE));
+        for Hole { from, to, previous } in std::mem::take(&mut self.holes) {
+            let text = format!("{} gone", entries(from, to));
+            if to > anchor.number {
+                self.broken(from, Kind::Missing, text);
+                continue;
+            }
+            self.gap(from, format!("{text}: they were pruned before they were read"));
+            if to == anchor.number && previous != anchor.hash {
+                let text = "it does not follow the entries that were pruned";
+                self.broken(to.saturating_add(1), Kind::Changed, text);
+            }
         }
     }
 
@@ -210,21 +265,21 @@ impl Judge {
         let (number, hash) =
             self.last.as_ref().map_or((0, head::NONE), |last| (last.number, last.hash.as_str()));
         if number < head.number {
-            let text =
-                format!("{} gone, the newest by the fence", entries(number + 1, head.number));
-            self.broken(number + 1, Kind::Trimmed, text);
+            let first = number.saturating_add(1);
+            let text = format!("{} gone, the newest by the fence", entries(first, head.number));
+            self.broken(first, Kind::Trimmed, text);
         } else if number > head.number {
             let text = format!("the newest entry by the fence is {}", head.number);
-            self.broken(head.number + 1, Kind::Inserted, text);
+            self.broken(head.number.saturating_add(1), Kind::Inserted, text);
         } else if hash != head.hash {
             self.broken(number, Kind::Changed, "it is not the entry that the fence names");
         }
-        let missed = fence.guards - head.guards;
+        let missed = fence.guards.saturating_sub(head.guards);
         if head.on && missed > 0 {
             let text = format!(
                 "{missed} guarded transactions have no entry: a build without the audit log committed them"
             );
-            self.gap(head.number + 1, text);
+            self.gap(head.number.saturating_add(1), text);
         } else if let (true, Some(last)) = (head.on && number == head.number, &self.last)
             && last.after != fence.applied
         {
@@ -249,9 +304,13 @@ impl Judge {
                 );
             }
             _ if kept.number > last => {
-                let text =
-                    format!("{} gone, by the hash that was kept", entries(last + 1, kept.number));
-                self.broken(last + 1, Kind::Trimmed, text);
+                let first = last.saturating_add(1);
+                let gone = entries(first, kept.number);
+                self.broken(
+                    first,
+                    Kind::Trimmed,
+                    format!("{gone} gone, by the hash that was kept"),
+                );
             }
             // The break that is there already says that it is missing.
             _ => {}

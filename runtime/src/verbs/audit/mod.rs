@@ -2,14 +2,12 @@
 
 pub(crate) mod judge;
 pub(crate) mod prune;
-mod read;
 pub(crate) mod switch;
 pub(crate) mod verify;
 
 use chrono::{DateTime, Utc};
 use mongodb::bson::{self, Document, doc};
 
-use self::read::LogReader;
 use crate::{
     model::{
         error::Error,
@@ -18,12 +16,19 @@ use crate::{
     },
     mongo::reply::number,
     protocol::{
-        audit::{self, entry, requests::Waiting},
+        audit::{
+            self, entry,
+            read::{self, LogReader},
+            requests::Waiting,
+        },
         fence::Fence,
         read::read_fence,
     },
     run::Runner,
 };
+
+/// The verb of policies: what changes the log, and does not only read it.
+const VERB: &str = "audit";
 
 /// Which entries are shown.
 #[derive(Clone, Debug)]
@@ -127,7 +132,7 @@ impl Runner {
         mut line: impl FnMut(&str) -> std::io::Result<()>,
     ) -> Result<u64, Error> {
         let (_, reader) = self.audit_log().await?;
-        let (mut after, mut count) = (i64::MIN, 0);
+        let (mut after, mut count) = (None, 0);
         loop {
             let page = reader.page(after, None).await?;
             let Some(last) = page.last().and_then(|last| number(last, "_id")) else {
@@ -148,7 +153,7 @@ impl Runner {
                 })?;
                 count += 1;
             }
-            after = last;
+            after = Some(last);
         }
     }
 

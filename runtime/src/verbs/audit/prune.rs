@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use mongodb::bson::{self, Document, doc};
 
-use super::read::{self, LogReader};
+use super::VERB;
 use crate::{
     model::{
         error::Error,
@@ -13,7 +13,8 @@ use crate::{
     protocol::{
         audit::{
             PRUNED,
-            entry::{Note, Read},
+            entry::Note,
+            read::{self, LogReader},
         },
         control::majority,
         read::read_fence,
@@ -28,8 +29,6 @@ const ACT: &str = "prune the audit log";
 
 /// What is to be removed.
 struct Target {
-    /// The oldest entry.
-    first: i64,
     /// The last entry that is removed.
     to: AuditHead,
     entries: u64,
@@ -46,14 +45,15 @@ impl Runner {
         let reader = LogReader::new(&self.control);
         if !write {
             let fence = read_fence(&self.control).await?;
-            let target = target(&reader, before).await?;
             let head = fence.audit.and_then(|head| head.shown());
+            let target = target(&reader, before, head.as_ref()).await?;
             return Ok(self.pruned(&reader, target.as_ref(), head, false));
         }
+        self.refuse_caller(VERB).await?;
         // Refuses a user that may not remove anything, before the log says that it was.
         self.remove(&reader, doc! { "$type": "long", "$lt": i64::MIN }).await?;
         let (engine, _) = self.enter_to_record().await?;
-        let target = match target(&reader, before).await {
+        let target = match target(&reader, before, engine.audit_head().as_ref()).await {
             Ok(Some(target)) if engine.is_log_on() => target,
             // An entry could not say so.
             Ok(Some(_)) => {
@@ -104,12 +104,12 @@ impl Runner {
         target: &Target,
         engine: &crate::protocol::engine::Engine,
     ) -> Result<(), Error> {
-        let mut from = target.first;
-        while from <= target.to.number {
+        let last = target.to.number;
+        // The numbers may have holes, of whatever size.
+        while let Some(first) = oldest(reader, last).await? {
             engine.refuse_when_lost().map_err(|error| Error::server(ACT, error))?;
-            let to = from.saturating_add(CHUNK - 1).min(target.to.number);
-            self.remove(reader, doc! { "$type": "long", "$lte": to }).await?;
-            from = to + 1;
+            let to = first.saturating_add(CHUNK - 1).min(last);
+            self.remove(reader, doc! { "$type": "long", "$gte": first, "$lte": to }).await?;
         }
         Ok(())
     }
@@ -143,25 +143,40 @@ impl Runner {
     }
 }
 
-/// The entries before the first one that is not older. (A request of an operator may be older than the
-/// entry before it.)
-async fn target(reader: &LogReader, before: DateTime<Utc>) -> Result<Option<Target>, Error> {
-    let long = || doc! { "$type": "long" };
-    let Some(first) = reader.oldest(doc! { "_id": long() }).await? else { return Ok(None) };
+/// The number of the oldest document up to and with this number.
+async fn oldest(reader: &LogReader, last: i64) -> Result<Option<i64>, Error> {
+    let found = reader.oldest(doc! { "_id": numbers(last) }).await?;
+    Ok(found.and_then(|found| number(&found, "_id")))
+}
+
+/// The numbers of entries up to and with this one.
+fn numbers(last: i64) -> Document {
+    doc! { "$type": "long", "$gte": 1_i64, "$lte": last }
+}
+
+/// The entries before the first one that is not older: of those up to the head. (A request of an operator
+/// may be older than the entry before it.)
+async fn target(
+    reader: &LogReader,
+    before: DateTime<Utc>,
+    head: Option<&AuditHead>,
+) -> Result<Option<Target>, Error> {
+    let Some(head) = head else { return Ok(None) };
+    let Some(first) = oldest(reader, head.number).await? else { return Ok(None) };
     let at = bson::DateTime::from_millis(before.timestamp_millis());
-    let newer = reader.oldest(doc! { "_id": long(), "at": { "$gte": at } }).await?;
-    let mut older = long();
+    let newer = doc! { "_id": numbers(head.number), "at": { "$gte": at } };
+    let newer = reader.oldest(newer).await?;
+    let mut older = numbers(head.number);
     if let Some(newer) = newer.as_ref().and_then(|newer| number(newer, "_id")) {
         older.insert("$lt", newer);
     }
     let last = reader.newest(doc! { "_id": older }, 1).await?;
     let Some(last) = last.first() else { return Ok(None) };
-    let corrupt = || Error::Audit {
+    let last = read::parse(last).ok_or_else(|| Error::Audit {
         collection: reader.collection.clone(),
         problem: "the document up to which it would be pruned is no entry".to_owned(),
-    };
-    let last = read::raw(last).and_then(|raw| Read::parse(&raw)).ok_or_else(corrupt)?;
-    let first = number(&first, "_id").ok_or_else(corrupt)?;
-    let entries = u64::try_from(last.number - first + 1).unwrap_or(0);
-    Ok(Some(Target { first, to: AuditHead::new(last.number, last.hash), entries }))
+    })?;
+    let entries = last.number.saturating_sub(first).saturating_add(1);
+    let entries = u64::try_from(entries).unwrap_or(0);
+    Ok(Some(Target { to: AuditHead::new(last.number, last.hash), entries }))
 }

@@ -1,9 +1,10 @@
 //! `audit --enable` and `audit --disable`.
 
+use super::VERB;
 use crate::{
     model::{error::Error, report::audit::AuditChange},
     protocol::{
-        audit::{self, BEGAN, ENDED, REATTACHED, entry::Note},
+        audit::{self, ENDED, entry::Note},
         engine::Engine,
     },
     run::{Runner, own_thread::on_own_thread},
@@ -12,6 +13,7 @@ use crate::{
 impl Runner {
     /// Begins the log, or attaches it again to what is in its collection.
     pub(crate) async fn enable_audit(&self) -> Result<AuditChange, Error> {
+        self.refuse_caller(VERB).await?;
         let (mut engine, _) = self.enter_to_record().await?;
         match Self::enabling(&mut engine).await {
             Ok(Some(note)) => self.switched(engine, note).await,
@@ -27,26 +29,20 @@ impl Runner {
         }
     }
 
-    /// The event that begins the log; `None`: it goes on as it is.
+    /// The event that begins the log, or attaches it; `None`: it goes on as it is.
     async fn enabling(engine: &mut Engine) -> Result<Option<Note>, Error> {
-        let before = engine.audit_head();
         if !engine.is_log_on() {
             engine.want_audit(true);
             engine.prepare_audit().await?;
-            return Ok(Some(Note::new(BEGAN)));
+            return Ok(Some(engine.audit_began()));
         }
-        if !engine.attach_audit().await? {
-            return Ok(None);
-        }
-        let text = match before {
-            Some(head) => format!("the newest entry by the fence was {head}"),
-            None => "the fence knew no entry".to_owned(),
-        };
-        Ok(Some(Note::new(REATTACHED).text(text)))
+        let is_attached = engine.attach_audit().await?;
+        Ok(is_attached.then(|| engine.audit_began()))
     }
 
     /// Ends the log with an entry that says so. What is in it stays.
     pub(crate) async fn disable_audit(&self) -> Result<AuditChange, Error> {
+        self.refuse_caller(VERB).await?;
         let (mut engine, _) = self.enter_to_record().await?;
         engine.want_audit(false);
         if engine.is_log_on() {

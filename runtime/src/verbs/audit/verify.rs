@@ -1,12 +1,6 @@
 //! `audit --verify`: reads the whole log, a page at a time, and the fence.
 
-use mongodb::bson::Document;
-
-use super::{
-    judge::Judge,
-    read::{self, LogReader},
-    waiting,
-};
+use super::{judge::Judge, waiting};
 use crate::{
     model::{
         audit_key::AuditPublicKey,
@@ -15,11 +9,17 @@ use crate::{
     },
     mongo::reply::number,
     protocol::{
-        audit::{entry::Read, head::Head},
+        audit::{
+            head::Head,
+            read::{self, LogReader},
+        },
         read::read_fence,
     },
     run::Runner,
 };
+
+/// How often the end is looked for where the newest entry is not there.
+const LOOKS_MAX: u32 = 3;
 
 impl Runner {
     pub(crate) async fn verify_audit(
@@ -33,9 +33,18 @@ impl Runner {
         walk(&reader, &mut judge, None).await?;
         // Entry and fence are committed together: so the fence, which is read later, is not older than the
         // entries so far. What it knows beyond them was written meanwhile.
-        let fence = read_fence(&self.control).await?;
-        let newest = fence.audit.as_ref().map_or(0, |head| head.number);
-        walk(&reader, &mut judge, Some(newest)).await?;
+        let mut fence;
+        let mut looks = 0;
+        loop {
+            fence = read_fence(&self.control).await?;
+            let newest = fence.audit.as_ref().map_or(0, |head| head.number);
+            walk(&reader, &mut judge, Some(newest)).await?;
+            looks += 1;
+            // What the fence knew may have been pruned since, and a newer entry says so.
+            if judge.last().unwrap_or(0) >= newest || looks == LOOKS_MAX {
+                break;
+            }
+        }
         for stray in reader.strays().await? {
             let id = stray.get("_id").map_or_else(|| "none".to_owned(), ToString::to_string);
             judge.stray(0, &format!("the document with `_id` {id}"));
@@ -60,20 +69,16 @@ impl Runner {
 
 /// Gives the judge the entries after those that it has seen.
 async fn walk(reader: &LogReader, judge: &mut Judge, to: Option<i64>) -> Result<(), Error> {
-    let mut after = judge.last().unwrap_or(i64::MIN);
+    let mut after = judge.last();
     loop {
         let page = reader.page(after, to).await?;
         let Some(last) = page.last().and_then(|last| number(last, "_id")) else { return Ok(()) };
         for document in &page {
-            match parse(document) {
+            match read::parse(document) {
                 Some(read) => judge.entry(read),
                 None => judge.stray(number(document, "_id").unwrap_or(0), "the document"),
             }
         }
-        after = last;
+        after = Some(last);
     }
-}
-
-fn parse(document: &Document) -> Option<Read> {
-    Read::parse(&read::raw(document)?)
 }
