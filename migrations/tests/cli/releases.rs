@@ -53,7 +53,10 @@ async fn a_release_and_one_in_the_middle() {
     clinic.run(&["status"]).await.ends(0).says("release").says(&by);
     let all = clinic.json(&["history", "--release", &by]).await.ends(0).json();
     assert!(!all.get("events").and_then(Value::as_array).unwrap().is_empty());
-    clinic.run(&["history", "--release", "clinic 0"]).await.ends(0).says("no events");
+    let slip = clinic.run(&["history", "--release", "clinic 0"]).await.ends(64);
+    slip.complains("no event is of the release `clinic 0`").complains(&by);
+    let blanks = clinic.json(&["history", "--release", &format!(" {by} ")]).await.ends(0).json();
+    assert_eq!(blanks, all);
     let unknown = clinic.json(&["down", "--to-release", "clinic 0", "--yes"]).await.ends(64);
     assert_eq!(unknown.error_code(), "unknown_release");
     assert!(text(unknown.json().get("error").unwrap(), "message").contains(&by));

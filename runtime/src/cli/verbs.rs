@@ -1,6 +1,6 @@
 //! Each verb: arguments in, one call of the library, a report out.
 
-use std::{collections::BTreeMap, future::IntoFuture};
+use std::{collections::BTreeMap, future::IntoFuture, sync::OnceLock};
 
 use chrono::Utc;
 use mongrate_seal::create::NewMigration;
@@ -33,7 +33,10 @@ use super::{
 };
 use crate::{
     Down, Kind, Migrator, Named, Observer, Purge, Redo, Resolution, State, Steering, Up, Version,
-    migrator::mode::{Mode, ModeReport},
+    migrator::{
+        listen::LastWait,
+        mode::{Mode, ModeReport},
+    },
 };
 
 /// A verb's report, as text and as JSON, with the exit code.
@@ -66,6 +69,8 @@ pub(super) struct VerbRun<'a> {
     /// Whether log lines already say that a run waits for the lock.
     pub(super) is_logged: bool,
     pub(super) cancel: &'a CancellationToken,
+    /// The listeners of the run, once it has some.
+    pub(super) last: OnceLock<LastWait>,
 }
 
 impl VerbRun<'_> {
@@ -103,6 +108,9 @@ impl VerbRun<'_> {
         if let Some(webhook) = webhook_of(command) {
             migrator = webhook.apply(migrator)?;
         }
+        // The result comes first.
+        let (migrator, last) = migrator.wait_later();
+        let _ = self.last.set(last);
         let output = self.with_migrator(command, migrator).await;
         connection.close().await;
         output
@@ -141,7 +149,7 @@ impl VerbRun<'_> {
             Command::History(args) => {
                 let mut report = self.read("reading the history", migrator.history()).await?;
                 if let Some(release) = &args.release {
-                    report = report.of_release(release);
+                    report = history::of_release(report, release)?;
                 }
                 Output::new(&report, history::history(&report, view))
             }
@@ -510,7 +518,11 @@ impl VerbRun<'_> {
             _ => (false, ""),
         };
         if unasked && !self.out.is_interactive() {
-            return Err(confirm::refuse(command.name(), flag));
+            let verb = match command {
+                Command::Audit(_) => "audit --prune",
+                _ => command.name(),
+            };
+            return Err(confirm::refuse(verb, flag));
         }
         Ok(())
     }

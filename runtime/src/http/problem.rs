@@ -178,8 +178,8 @@ impl Problem {
         problem.0.next = words::next(&error);
         match error {
             Error::LockHeld { holder, fence, remaining } => {
-                problem.0.holder = Some(holder);
-                problem.0.fence = Some(fence);
+                problem.0.holder = Some(holder).filter(|_| fence > 0);
+                problem.0.fence = Some(fence).filter(|fence| *fence > 0);
                 problem.0.remaining_ms = u64::try_from(remaining.as_millis()).ok();
                 problem = problem.retry_after(remaining);
             }

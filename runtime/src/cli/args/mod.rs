@@ -9,12 +9,12 @@ pub(crate) mod verb;
 #[cfg(feature = "webhook")]
 pub(crate) mod webhook;
 
-use clap::{ArgAction, Args, ValueEnum, builder::FalseyValueParser};
+use clap::{ArgAction, Args, ValueEnum};
 use mongrate_seal::create::Template;
 
 pub use self::address::Uri;
 use self::verb::{Answer, KindArg};
-use crate::Resolution;
+use crate::{Resolution, model::switch};
 
 /// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
 #[derive(Args, Clone, Debug, Default)]
@@ -53,7 +53,7 @@ pub struct CliArgs {
     /// Keep an audit log from the first event on; a database that has one needs no flag
     #[arg(
         long, env = "MIGRATE_AUDIT_LOG", hide_env_values = true, global = true,
-        value_parser = FalseyValueParser::new(), help_heading = CONNECTION
+        value_parser = parse_switch, help_heading = CONNECTION
     )]
     pub audit_log: bool,
 
@@ -89,6 +89,11 @@ pub struct CliArgs {
 const CONNECTION: &str = "Connection";
 
 const OUTPUT: &str = "Output";
+
+/// A flag in an environment variable.
+fn parse_switch(text: &str) -> Result<bool, String> {
+    Ok(switch::parse(text)?.unwrap_or(false))
+}
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
