@@ -87,7 +87,7 @@ impl VerbRun<'_> {
         if let Some(webhook) = webhook_of(command) {
             webhook.webhook()?;
         }
-        self.refuse_unasked(command)?;
+        confirm::refuse_unasked(self.out, command)?;
         let dry_run = dry_run_of(command);
         if let Some(contradiction) = dry_run.contradiction() {
             return Err(CliError::usage("usage", format!("{contradiction}; nothing was run")));
@@ -498,33 +498,6 @@ impl VerbRun<'_> {
 
     pub(super) async fn ask(&self, question: &str) -> Result<(), CliError> {
         confirm::ask(self.out, question, self.cancel).await
-    }
-
-    /// Refuses a verb that needs a confirmation without a terminal, before anything is read.
-    fn refuse_unasked(&self, command: &Command) -> Result<(), CliError> {
-        let (unasked, flag) = match command {
-            Command::Down(args) => {
-                let is_run = args.dry_run.how().is_none() && args.out.out.is_none();
-                (!args.confirm.yes && is_run && args.plan.is_none(), "--yes")
-            }
-            Command::Redo(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
-            Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Audit(args) => (args.prune && !args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Baseline(args) => (!args.confirm.yes, "--yes"),
-            Command::Import(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Resolve(args) => (!args.confirm.yes, "--yes"),
-            Command::ForceUnlock(args) => (!args.confirm, "--confirm"),
-            _ => (false, ""),
-        };
-        if unasked && !self.out.is_interactive() {
-            let verb = match command {
-                Command::Audit(_) => "audit --prune",
-                _ => command.name(),
-            };
-            return Err(confirm::refuse(verb, flag));
-        }
-        Ok(())
     }
 
     pub(super) fn view(&self) -> View {

@@ -50,14 +50,16 @@ pub struct CliArgs {
     #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     pub collection: Option<String>,
 
-    /// Keep an audit log from the first event on; a database that has one needs no flag
+    /// Keep an audit log from the first event on; a database that has one needs no flag. The variable is
+    /// `true` or `false`
     #[arg(
         long, env = "MIGRATE_AUDIT_LOG", hide_env_values = true, global = true,
         value_parser = parse_switch, help_heading = CONNECTION
     )]
     pub audit_log: bool,
 
-    /// Sign the entries of the audit log with this key: a file with an Ed25519 key in PEM
+    /// Sign the entries of the audit log with this key: a file with an Ed25519 key in PEM. It switches no
+    /// log on
     #[cfg(feature = "audit-signature")]
     #[arg(
         long, env = "MIGRATE_AUDIT_KEY", hide_env_values = true, global = true, value_name = "FILE",
