@@ -104,9 +104,9 @@ async fn it_is_switched_pruned_and_signed() {
     let up = super::ran(up.env("MIGRATE_AUDIT_KEY", key)).await.ends(0);
     assert!(!up.stderr.contains("no audit log is on"), "{up:?}");
     let verified = clinic.run(&["audit", "--verify"]).await.ends(0);
-    verified.says("2 signed (signatures not checked: `--public-key FILE`)");
+    verified.says("3 signed (signatures not checked: `--public-key FILE`)");
     let verified = clinic.run(&["audit", "--verify", "--public-key", public]).await.ends(0);
-    verified.says("2 entries, 2 signed;");
+    verified.says("3 entries, 3 signed;");
     clinic.run(&["audit", "--verify", "--public-key", key]).await.ends(64).complains("public key");
     clinic.run(&["audit", "--verify", "--public-key", "none"]).await.ends(64).complains("none: ");
     clinic.run(&["up", "--audit-key", public]).await.ends(64).complains("openssl genpkey");
@@ -117,10 +117,10 @@ async fn it_is_switched_pruned_and_signed() {
         .ends(64)
         .complains("`audit --prune` needs");
     let dry = ["audit", "--prune", "--before", "2100-01-01", "--dry-run"];
-    clinic.run(&dry).await.ends(0).says("2 entries would be removed");
+    clinic.run(&dry).await.ends(0).says("3 entries would be removed");
     clinic.run(&["audit", "--prune", "--before", "2000-01-01", "--yes"]).await.ends(0);
     let prune = ["audit", "--prune", "--before", "2100-01-01", "--yes"];
-    clinic.run(&prune).await.ends(0).says("2 entries removed, up to 2:");
+    clinic.run(&prune).await.ends(0).says("3 entries removed, up to 3:");
     // The entry that says so was written without the key.
     clinic.run(&["audit", "--verify"]).await.ends(0).says("1 entry;");
     clinic.run(&["audit", "--verify", "--strict", "--public-key", public]).await.ends(65);

@@ -79,11 +79,10 @@ impl WebhookArgs {
         Ok(Some(hook.show_failures(self.webhook_show_failures)))
     }
 
-    /// Adds the webhook to a migrator. The end of the process waits for it, not the end of the run: first
-    /// the result is printed.
+    /// Adds the webhook to a migrator, and says how long to wait for it at the end.
     pub(crate) fn apply(&self, migrator: Migrator) -> Result<Migrator, Error> {
         match self.webhook()? {
-            Some(hook) => Ok(migrator.webhook(hook).listener_wait(Duration::ZERO)),
+            Some(hook) => Ok(migrator.webhook(hook).listener_wait(self.wait())),
             None => Ok(migrator),
         }
     }
