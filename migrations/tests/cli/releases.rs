@@ -1,5 +1,6 @@
 //! Releases, tags, and one migration in the middle, as an operator types them.
 
+use mongrate::bson::{Bson, Document, doc};
 use serde_json::Value;
 
 use super::{ALL, Clinic, steps, text};
@@ -82,5 +83,23 @@ async fn a_release_and_one_in_the_middle() {
     clinic.run(&["check"]).await.ends(65);
     clinic.run(&[&only[..], &["--yes"]].concat()).await.ends(0).says("nothing to do");
     clinic.run(&["up", "--to", ALL[3], "--allow-out-of-order"]).await.ends(0).says("1 applied");
+    clinic.pass().await;
+}
+
+/// A backup that another tool put back has small numbers as that tool writes them.
+#[tokio::test]
+async fn a_tag_is_read_whatever_type_its_count_has() {
+    let clinic = Clinic::new("tag_restored").await;
+    clinic.run(&["up", "--to", ALL[2]]).await.ends(0);
+    clinic.run(&["tag", "v1"]).await.ends(0);
+    let control = clinic.fresh.db.collection::<Document>("migrations");
+    for count in [Bson::Int32(3), Bson::Double(3.0)] {
+        let set = doc! { "$set": { "tags.0.applied.count": count } };
+        let changed = control.update_one(doc! { "tags.name": "v1" }, set).await.unwrap();
+        assert_eq!(changed.modified_count, 1);
+        clinic.run(&["tag", "--list"]).await.ends(0).says("v1 ");
+        clinic.run(&["up", "--steps", "1"]).await.ends(0);
+    }
+    clinic.run(&["down", "--to-tag", "v1", "--yes"]).await.ends(0);
     clinic.pass().await;
 }
