@@ -29,7 +29,7 @@ pub(crate) async fn run(cli: &Cli, args: &CliArgs, listen: SocketAddr) -> ExitCo
     let mut migrator = cli.migrator(args, connection.database());
     // With `MONGRATE_WEBHOOK`, a chat or an incident tool is told what happens.
     match Webhook::from_env() {
-        Ok(Some(webhook)) => migrator = migrator.listen(webhook.listener()),
+        Ok(Some(webhook)) => migrator = migrator.webhook(webhook),
         Ok(None) => {}
         Err(error) => {
             connection.close().await;

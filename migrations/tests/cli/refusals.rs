@@ -1,5 +1,7 @@
 //! Exit codes of what is refused, and passwords, which are in no message about it.
 
+use mongrate::bson::{Document, doc};
+
 use super::{Clinic, PASSWORD_ENCODED, command, ran};
 
 #[tokio::test]
@@ -96,5 +98,21 @@ async fn a_group_without_migrations_ends_with_70() {
     let clinic = Clinic::new("group").await;
     let bad = clinic.json(&["up", "--group", "nobody"]).await.ends(70);
     assert_eq!(bad.error_code(), "registry");
+    clinic.pass().await;
+}
+
+/// The lock is deleted by hand: the first call makes it anew, and names no fence that nobody holds.
+#[tokio::test]
+async fn a_lock_that_was_deleted_is_made_anew() {
+    let clinic = Clinic::new("lock_deleted").await;
+    for _ in 0..3 {
+        clinic.run(&["up", "--steps", "1"]).await.ends(0);
+    }
+    let control = clinic.fresh.db.collection::<Document>("migrations");
+    control.delete_one(doc! { "_id": "lock" }).await.unwrap();
+    let first = clinic.run(&["up", "--steps", "1", "--wait", "no"]).await;
+    assert!(!first.stderr.contains("force-unlock 0"), "{first:?}");
+    assert!(first.code == 0 || first.stderr.contains("run it again"), "{first:?}");
+    clinic.run(&["up", "--steps", "1"]).await.ends(0);
     clinic.pass().await;
 }

@@ -1,5 +1,6 @@
 //! Releases, tags, and one migration in the middle, as an operator types them.
 
+use mongrate::bson::{Bson, Document, doc};
 use serde_json::Value;
 
 use super::{ALL, Clinic, steps, text};
@@ -53,7 +54,10 @@ async fn a_release_and_one_in_the_middle() {
     clinic.run(&["status"]).await.ends(0).says("release").says(&by);
     let all = clinic.json(&["history", "--release", &by]).await.ends(0).json();
     assert!(!all.get("events").and_then(Value::as_array).unwrap().is_empty());
-    clinic.run(&["history", "--release", "clinic 0"]).await.ends(0).says("no events");
+    let slip = clinic.run(&["history", "--release", "clinic 0"]).await.ends(64);
+    slip.complains("no event is of the release `clinic 0`").complains(&by);
+    let blanks = clinic.json(&["history", "--release", &format!(" {by} ")]).await.ends(0).json();
+    assert_eq!(blanks, all);
     let unknown = clinic.json(&["down", "--to-release", "clinic 0", "--yes"]).await.ends(64);
     assert_eq!(unknown.error_code(), "unknown_release");
     assert!(text(unknown.json().get("error").unwrap(), "message").contains(&by));
@@ -79,5 +83,23 @@ async fn a_release_and_one_in_the_middle() {
     clinic.run(&["check"]).await.ends(65);
     clinic.run(&[&only[..], &["--yes"]].concat()).await.ends(0).says("nothing to do");
     clinic.run(&["up", "--to", ALL[3], "--allow-out-of-order"]).await.ends(0).says("1 applied");
+    clinic.pass().await;
+}
+
+/// A backup that another tool put back has small numbers as that tool writes them.
+#[tokio::test]
+async fn a_tag_is_read_whatever_type_its_count_has() {
+    let clinic = Clinic::new("tag_restored").await;
+    clinic.run(&["up", "--to", ALL[2]]).await.ends(0);
+    clinic.run(&["tag", "v1"]).await.ends(0);
+    let control = clinic.fresh.db.collection::<Document>("migrations");
+    for count in [Bson::Int32(3), Bson::Double(3.0)] {
+        let set = doc! { "$set": { "tags.0.applied.count": count } };
+        let changed = control.update_one(doc! { "tags.name": "v1" }, set).await.unwrap();
+        assert_eq!(changed.modified_count, 1);
+        clinic.run(&["tag", "--list"]).await.ends(0).says("v1 ");
+        clinic.run(&["up", "--steps", "1"]).await.ends(0);
+    }
+    clinic.run(&["down", "--to-tag", "v1", "--yes"]).await.ends(0);
     clinic.pass().await;
 }

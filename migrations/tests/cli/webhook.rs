@@ -102,7 +102,7 @@ async fn what_is_wrong_with_a_webhook_is_said_before_anything_is_run() {
 #[tokio::test]
 async fn a_webhook_is_tried_without_a_database() {
     let receiver = Receiver::start([Reply::Status(202), Reply::Status(302)]);
-    let tried = |args: &'static [&'static str]| {
+    let tried = |args: &[&str]| {
         let mut command = command(&[&["webhook"], args].concat());
         command.env("MONGRATE_WEBHOOK", receiver.url(PATH));
         command.env("PAGERDUTY_ROUTING_KEY", "canary-routing-key");
@@ -117,6 +117,16 @@ async fn a_webhook_is_tried_without_a_database() {
     assert!(text(&answer, "problem").contains("redirects are not followed"), "{answer}");
     assert_eq!(receiver.names(), ["migration.failed", "run.ended"]);
 
+    // It says what it is, in every form.
+    for template in ["slack", "teams", "discord", "pagerduty", "opsgenie"] {
+        let shown = ran(&mut tried(&["--print", "--webhook-template", template])).await;
+        let shown = shown.ends(0).says("✖ TEST: ");
+        assert!(
+            shown.stdout.contains("clinic 1") || shown.stdout.contains("clinic 0"),
+            "{shown:?}"
+        );
+    }
+
     // Only shown: nothing arrives, and the key is masked.
     let shown = ran(&mut tried(&["--print", "--webhook-template", "pagerduty"])).await.ends(0);
     let body: Value = serde_json::from_str(&shown.stdout).unwrap();
@@ -126,4 +136,40 @@ async fn a_webhook_is_tried_without_a_database() {
     let none = ran(&mut command(&["webhook", "--json"])).await.ends(64);
     assert_eq!(none.error_code(), "no_webhook");
     ran(&mut tried(&["--event", "run.exploded"])).await.ends(64).complains("is no event");
+}
+
+/// The first attempt that fails is told, with whom and why; and at the end how many events are lost, of
+/// those that were chosen.
+#[tokio::test]
+async fn a_webhook_that_fails_is_named_at_once_and_at_the_end() {
+    let clinic = Clinic::new("cli_webhook_named").await;
+    let receiver = Receiver::start(vec![Reply::Status(500); 50]);
+    let mut command = clinic.command(&["up", "--steps", "3", "--webhook-wait", "1s"]);
+    command.env("MONGRATE_WEBHOOK", receiver.url(PATH));
+    let up = ran(&mut command).await.ends(0);
+    let first = "a webhook did not accept an event; it is sent again";
+    assert_eq!(up.stderr.matches(first).count(), 1, "{up:#?}");
+    let place = format!("http://127.0.0.1:{}", receiver.port);
+    let up = up.complains(&place).complains("status 500").complains("run.began");
+    up.complains(&format!("webhook {place} has not accepted 2 events within 1s"));
+    clinic.pass().await;
+}
+
+/// Whoever waits for the result does not wait for the webhook.
+#[tokio::test]
+async fn the_result_comes_before_the_wait() {
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+    let clinic = Clinic::new("cli_webhook_last").await;
+    let receiver = Receiver::start(vec![Reply::Status(503); 50]);
+    let mut command = clinic.command(&["up", "--steps", "1", "--json", "--webhook-wait", "10m"]);
+    command.env("MONGRATE_WEBHOOK", receiver.url(PATH));
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(std::time::Duration::from_secs(120), lines.next_line()).await;
+    let report: Value = serde_json::from_str(&line.unwrap().unwrap().unwrap()).unwrap();
+    assert_eq!(report["steps"][0]["outcome"], "applied", "{report:#}");
+    assert!(child.try_wait().unwrap().is_none(), "it still waits for the webhook");
+    child.kill().await.unwrap();
+    clinic.pass().await;
 }

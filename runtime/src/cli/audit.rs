@@ -43,11 +43,17 @@ impl VerbRun<'_> {
             }
             Some(None) => {
                 let head = self.read("reading the audit log", migrator.audit_head()).await?;
-                let text = head.as_ref().map_or_else(
-                    || "there is no audit log\n".to_owned(),
-                    |head| format!("{head}\n"),
-                );
-                Output::new(&json!({ "head": head }), text)
+                let Some(head) = head else {
+                    let app = self.cli.program();
+                    return Err(CliError::new(
+                        Kind::NeedsOperator,
+                        "no_audit_log",
+                        format!(
+                            "there is no audit log, so it has no head; `{app} audit --enable` begins one"
+                        ),
+                    ));
+                };
+                Output::new(&json!({ "head": head }), format!("{head}\n"))
             }
             None => {
                 let audit = filtered(migrator.audit(), args);
@@ -77,7 +83,7 @@ impl VerbRun<'_> {
             verify = verify.public_key(key.map_err(|error| wrong(error.problem))?);
         }
         let found = self.read("verifying the audit log", verify.into_future()).await?;
-        let mut output = Output::new(&found, audit::verified(&found))?;
+        let mut output = Output::new(&found, audit::verified(&found, &self.cli.program()))?;
         if !found.is_whole() || (args.strict && !found.gaps.is_empty()) {
             output.exit_code = Kind::NeedsOperator.exit_code();
         }

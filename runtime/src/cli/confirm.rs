@@ -5,7 +5,7 @@ use std::io::BufRead as _;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{error::CliError, out::Out};
+use super::{args::verb::Command, error::CliError, out::Out};
 use crate::Kind;
 
 /// Asks `question`; any answer but yes means no.
@@ -40,8 +40,35 @@ pub(super) async fn ask(
     Err(CliError::new(Kind::Cancelled, "declined", "not confirmed; nothing was written"))
 }
 
+/// Refuses a verb that needs a confirmation without a terminal, before anything is read.
+pub(super) fn refuse_unasked(out: Out, command: &Command) -> Result<(), CliError> {
+    let (unasked, flag) = match command {
+        Command::Down(args) => {
+            let is_run = args.dry_run.how().is_none() && args.out.out.is_none();
+            (!args.confirm.yes && is_run && args.plan.is_none(), "--yes")
+        }
+        Command::Redo(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
+        Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+        Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+        Command::Audit(args) => (args.prune && !args.confirm.yes && !args.dry_run, "--yes"),
+        Command::Baseline(args) => (!args.confirm.yes, "--yes"),
+        Command::Import(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
+        Command::Resolve(args) => (!args.confirm.yes, "--yes"),
+        Command::ForceUnlock(args) => (!args.confirm, "--confirm"),
+        _ => (false, ""),
+    };
+    if unasked && !out.is_interactive() {
+        let verb = match command {
+            Command::Audit(_) => "audit --prune",
+            _ => command.name(),
+        };
+        return Err(refuse(verb, flag));
+    }
+    Ok(())
+}
+
 /// The error when a confirmation is needed and there is no terminal.
-pub(super) fn refuse(verb: &str, flag: &str) -> CliError {
+fn refuse(verb: &str, flag: &str) -> CliError {
     CliError::usage(
         "confirmation_needed",
         format!(

@@ -189,14 +189,19 @@ impl Cli {
     }
 }
 
-/// The user of the operating system, for the audit log: as the environment names it, or else its number.
+/// The user of the operating system, for the audit log: as the environment names it, or else the system's
+/// list of users, or else its number.
 fn system_user() -> String {
     let named = ["USER", "LOGNAME", "USERNAME"]
         .into_iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.trim().is_empty()));
     let mut name = named.unwrap_or_else(|| {
         #[cfg(unix)]
-        let number = format!("uid {}", rustix::process::getuid().as_raw());
+        let number = {
+            let number = rustix::process::getuid().as_raw();
+            let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+            listed_user(&users, number).unwrap_or_else(|| format!("uid {number}"))
+        };
         #[cfg(not(unix))]
         let number = String::new();
         number
@@ -204,6 +209,17 @@ fn system_user() -> String {
     let end = (0..=USER_BYTES_MAX.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
     name.truncate(end.unwrap_or(0));
     name
+}
+
+/// The name of the user with this number, in the form of `/etc/passwd`.
+#[cfg(unix)]
+fn listed_user(users: &str, number: u32) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.trim().is_empty())?;
+        let found: u32 = fields.nth(1)?.parse().ok()?;
+        (found == number).then(|| name.to_owned())
+    })
 }
 
 fn observe(observer: Option<&Observer>, options: &mut ClientOptions) {
@@ -254,4 +270,18 @@ fn chain(error: &dyn std::error::Error) -> String {
         }
     }
     text
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_without_a_name_in_the_environment_is_looked_up() {
+        let users =
+            "root:x:0:0:root:/root:/bin/sh\n\nbroken\n:x:7::\nanna:x:1000:1000:Anna:/:/bin/sh\n";
+        for (number, name) in [(0, Some("root")), (1000, Some("anna")), (7, None), (8, None)] {
+            assert_eq!(listed_user(users, number).as_deref(), name, "{number}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ impl VerbRun<'_> {
         }
         let mut report = self.read("reading the history", migrator.history()).await?;
         if let Some(release) = &args.release {
-            report = report.of_release(release);
+            report = render::history::of_release(report, release)?;
         }
         Output::new(&report, render::history::history(&report, view))
     }

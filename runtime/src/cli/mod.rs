@@ -194,7 +194,7 @@
 //! - `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
 //!   `no_database`, `reserved_database`, `embedded`, `bad_log_filter`, `bad_mapping`,
 //!   `confirmation_needed`, `declined`, `bad_name`, `name_taken`, `no_directory`, `no_version`,
-//!   `bad_sum`, `bad_key`, `no_webhook`, `no_token`, `bad_token`, `listen`, `io`.
+//!   `bad_sum`, `bad_key`, `no_audit_log`, `unknown_release`, `no_webhook`, `no_token`, `bad_token`, `listen`, `io`.
 //! - `kind` is the [`Kind`].
 //! - `next`, if it is there, is text for people.
 //! - `docs` is where the book explains the error, from its front page on.
@@ -230,7 +230,7 @@ mod watch;
 #[cfg(feature = "webhook")]
 mod webhook;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, sync::OnceLock};
 
 pub use clap;
 pub use mongrate_seal::create::{CreateError, Created, NewMigration, Template};
@@ -323,9 +323,10 @@ impl Command {
             Err(error) => return args.fail(&error),
         };
         let signals = Signals::listen(out, self.cancelled());
-        let run = verbs::VerbRun { cli, args, out, is_logged, cancel: signals.token() };
+        let cancel = signals.token();
+        let run = verbs::VerbRun { cli, args, out, is_logged, cancel, last: OnceLock::new() };
         // Boxed: a verb's future has 35 KB, and would be part of every caller's future.
-        match Box::pin(run.output(self)).await {
+        let code = match Box::pin(run.output(self)).await {
             Ok(output) => {
                 if output.is_printed {
                     // Each report on its own, as `status --watch` does.
@@ -334,17 +335,27 @@ impl Command {
                 } else {
                     out.print(&output.text);
                 }
-                out.exit(ExitCode::from(output.exit_code))
+                output.exit_code
             }
             Err(error) => {
                 let next = error.next(&cli.program(), self.name());
                 print_error(out, &error, next.as_deref());
-                if error.kind() == Kind::Cancelled && signals.token().is_cancelled() {
-                    return out.exit(ExitCode::from(signals.exit_code()));
+                match error.kind() == Kind::Cancelled && cancel.is_cancelled() {
+                    true => signals.exit_code(),
+                    false => error.kind().exit_code(),
                 }
-                out.exit(ExitCode::from(error.kind().exit_code()))
+            }
+        };
+        if let Some(last) = run.last.get() {
+            signals::over();
+            let is_cancelled = cancel.is_cancelled();
+            tokio::select! {
+                () = out.wait(last) => {}
+                // The work is done: who does not want to wait for its events loses only them.
+                () = cancel.cancelled(), if !is_cancelled => {}
             }
         }
+        out.exit(ExitCode::from(code))
     }
 }
 

@@ -19,12 +19,13 @@ use super::{
     line, log_filter,
     render::{
         lints, notes,
-        style::{ERROR, paint},
+        style::{ERROR, WARNING, paint},
         view::View,
     },
 };
 use crate::{
     Kind, Lint,
+    migrator::listen::LastWait,
     telemetry::{redact, visible},
 };
 
@@ -165,6 +166,19 @@ impl Out {
         }
         // If stderr is closed, there is nowhere left to report it.
         let _ = line::suspend(|| write(AutoStream::new(io::stderr(), self.choice), text, true));
+    }
+
+    /// Waits for listeners, and says what they do not have.
+    pub(super) async fn wait(self, last: &LastWait) {
+        if !last.is_needed() {
+            return;
+        }
+        let line = line::Progress::start("sending the last events");
+        let late = last.wait().await;
+        drop(line);
+        for text in late {
+            self.note(&format!("{}: {text}", paint(WARNING, "warning")));
+        }
     }
 
     /// Prints a question to stderr, without a newline.

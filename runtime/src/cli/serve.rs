@@ -136,11 +136,10 @@ impl ServeArgs {
         // A run is over when it is, as this process lives on: the end of the process waits instead.
         #[cfg(feature = "webhook")]
         let migrator = match webhook {
-            Some(hook) => migrator.listen(hook.listener()).listener_wait(std::time::Duration::ZERO),
+            Some(hook) => migrator.webhook(hook).listener_wait(self.webhook.wait()),
             None => migrator,
         };
-        #[cfg(feature = "webhook")]
-        let listened_to = migrator.clone();
+        let (migrator, last) = migrator.wait_later();
         let served = async {
             // Report an unsound build now, not at the first request.
             migrator.migrations()?;
@@ -162,13 +161,7 @@ impl ServeArgs {
             api.serve(listener, stop.clone()).await.map_err(|error| self.cannot_listen(&error))
         }
         .await;
-        #[cfg(feature = "webhook")]
-        {
-            let late = listened_to.flush_listeners(self.webhook.wait()).await;
-            if late > 0 {
-                out.note(&format!("warning: the webhook does not have the last events ({late})"));
-            }
-        }
+        out.wait(&last).await;
         connection.close().await;
         served
     }

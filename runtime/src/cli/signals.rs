@@ -25,6 +25,11 @@ pub(super) fn begun() {
     BEGUN.store(true, Ordering::Relaxed);
 }
 
+/// The run has ended: from now on, a signal ends only the wait for listeners.
+pub(super) fn over() {
+    BEGUN.store(false, Ordering::Relaxed);
+}
+
 /// What the first signal ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cancelled {

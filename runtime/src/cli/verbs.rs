@@ -1,6 +1,6 @@
 //! Each verb: arguments in, one call of the library, a report out.
 
-use std::{collections::BTreeMap, future::IntoFuture};
+use std::{collections::BTreeMap, future::IntoFuture, sync::OnceLock};
 
 use chrono::Utc;
 use mongrate_seal::create::NewMigration;
@@ -32,7 +32,10 @@ use super::{
 };
 use crate::{
     Down, Kind, Migrator, Named, Observer, Purge, Redo, Resolution, State, Steering, Up, Version,
-    migrator::mode::{Mode, ModeReport},
+    migrator::{
+        listen::LastWait,
+        mode::{Mode, ModeReport},
+    },
 };
 
 /// A verb's report, as text and as JSON, with the exit code.
@@ -65,6 +68,8 @@ pub(super) struct VerbRun<'a> {
     /// Whether log lines already say that a run waits for the lock.
     pub(super) is_logged: bool,
     pub(super) cancel: &'a CancellationToken,
+    /// The listeners of the run, once it has some.
+    pub(super) last: OnceLock<LastWait>,
 }
 
 impl VerbRun<'_> {
@@ -82,7 +87,7 @@ impl VerbRun<'_> {
         if let Some(webhook) = webhook_of(command) {
             webhook.webhook()?;
         }
-        self.refuse_unasked(command)?;
+        confirm::refuse_unasked(self.out, command)?;
         let dry_run = dry_run_of(command);
         if let Some(contradiction) = dry_run.contradiction() {
             return Err(CliError::usage("usage", format!("{contradiction}; nothing was run")));
@@ -103,6 +108,9 @@ impl VerbRun<'_> {
         if let Some(webhook) = webhook_of(command) {
             migrator = webhook.apply(migrator)?;
         }
+        // The result comes first.
+        let (migrator, last) = migrator.wait_later();
+        let _ = self.last.set(last);
         let output = self.with_migrator(command, migrator).await;
         connection.close().await;
         output
@@ -484,29 +492,6 @@ impl VerbRun<'_> {
 
     pub(super) async fn ask(&self, question: &str) -> Result<(), CliError> {
         confirm::ask(self.out, question, self.cancel).await
-    }
-
-    /// Refuses a verb that needs a confirmation without a terminal, before anything is read.
-    fn refuse_unasked(&self, command: &Command) -> Result<(), CliError> {
-        let (unasked, flag) = match command {
-            Command::Down(args) => {
-                let is_run = args.dry_run.how().is_none() && args.out.out.is_none();
-                (!args.confirm.yes && is_run && args.plan.is_none(), "--yes")
-            }
-            Command::Redo(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
-            Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Purge(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Audit(args) => (args.prune && !args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Baseline(args) => (!args.confirm.yes, "--yes"),
-            Command::Import(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
-            Command::Resolve(args) => (!args.confirm.yes, "--yes"),
-            Command::ForceUnlock(args) => (!args.confirm, "--confirm"),
-            _ => (false, ""),
-        };
-        if unasked && !self.out.is_interactive() {
-            return Err(confirm::refuse(command.name(), flag));
-        }
-        Ok(())
     }
 
     pub(super) fn view(&self) -> View {

@@ -19,6 +19,7 @@ impl VerbRun<'_> {
                  was sent",
             ));
         };
+        let hook = hook.sample_app(&self.cli.app);
         if args.print {
             let body = hook.sample_body(&args.event)?;
             let text = serde_json::to_string_pretty(&body).unwrap_or_default();

@@ -201,8 +201,10 @@ impl Problem {
         match error {
             Error::LockHeld { holder, fence, remaining } => {
                 let remaining_ms = u64::try_from(remaining.as_millis()).ok();
-                problem.0.holder = Some(LockHolder::new(holder, Some(fence), remaining_ms));
-                problem.0.fence = Some(fence);
+                // Without a number, the lock was deleted: nobody holds it.
+                let fence = Some(fence).filter(|fence| *fence > 0);
+                problem.0.holder = fence.map(|_| LockHolder::new(holder, fence, remaining_ms));
+                problem.0.fence = fence;
                 problem.0.remaining_ms = remaining_ms;
                 problem = problem.retry_after(remaining);
             }

@@ -6,7 +6,7 @@
 use super::wire::texts::Texts;
 use crate::{
     Direction, Error, Kind, ServerError, StepOutcome,
-    model::error::text::{count, lines, short},
+    model::error::text::{LOCK_RACED, count, lines, short},
     mongo::code,
 };
 
@@ -74,6 +74,7 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
              roles `readWriteAnyDatabase` and `dbAdminAnyDatabase` on `admin`; nothing was written"
                 .to_owned()
         }
+        Error::LockHeld { fence: 0, .. } => LOCK_RACED.to_owned(),
         Error::LockHeld { holder, fence, remaining } => format!(
             "the lock is held by {holder} (fence {fence}) for another {} s; nothing was run",
             remaining.as_secs()
@@ -221,6 +222,7 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
 /// What the client can do about the error over HTTP.
 pub(super) fn next(error: &Error) -> Option<String> {
     Some(match error {
+        Error::LockHeld { fence: 0, .. } => "try again".to_owned(),
         Error::LockHeld { fence, .. } => format!(
             "wait and try again; if you know that the process is dead, POST \
              {{\"fence\": {fence}}} to lock/release"

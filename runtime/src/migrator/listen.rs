@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use super::Migrator;
 use crate::telemetry::listen::event::Event;
+#[cfg(feature = "cli")]
+use crate::{
+    model::config::Settings,
+    telemetry::listen::queue::{Late, Listeners},
+};
 
 impl Migrator {
     /// Calls `listener` with each event of the runs of this migrator: `up`, `down`, `redo`, and
@@ -56,6 +61,27 @@ impl Migrator {
         self
     }
 
+    /// *Feature `webhook`.* Sends the events of the runs of this migrator to a webhook: as
+    /// [`listen`](Self::listen) with [`Webhook::listener`](crate::webhook::Webhook::listener), and warnings
+    /// name the webhook and count only the events that it sends.
+    ///
+    /// ```no_run
+    /// use mongrate::{Migrator, webhook::Webhook};
+    ///
+    /// # async fn example(db: mongrate::mongodb::Database) -> Result<(), mongrate::Error> {
+    /// let webhook = Webhook::new("https://hooks.example.org/mongrate")?;
+    /// Migrator::new(&db).webhook(webhook).up().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "webhook")]
+    #[must_use]
+    pub fn webhook(mut self, hook: crate::telemetry::webhook::hook::Webhook) -> Self {
+        let (name, chosen) = (hook.name(), hook.clone());
+        self.listeners.add_named(name, move |event| chosen.sends(event), hook.listener());
+        self
+    }
+
     /// How long the end of a run waits until the listeners have its last event: up to 10 min; default
     /// 5 s. Zero: not at all. Without listeners nothing is waited for.
     #[must_use]
@@ -72,6 +98,43 @@ impl Migrator {
     ///
     /// Dropping the future only ends the wait.
     pub async fn flush_listeners(&self, at_most: Duration) -> u64 {
-        self.listeners.flush(at_most).await
+        self.listeners.flush(at_most).await.iter().map(|late| late.events).sum()
+    }
+
+    /// The listeners, and how long the end of the process waits for them: the end of a run does not.
+    #[cfg(feature = "cli")]
+    pub(crate) fn wait_later(mut self) -> (Self, LastWait) {
+        let at_most = self.settings.listener_wait;
+        // A wait that is too long is refused as it is.
+        if at_most <= Settings::LISTENER_WAIT_MAX {
+            self.settings.listener_wait = Duration::ZERO;
+        }
+        let last = LastWait { listeners: self.listeners.clone(), at_most };
+        (self, last)
+    }
+}
+
+/// The wait for listeners at the end of a process.
+#[cfg(feature = "cli")]
+#[derive(Debug)]
+pub(crate) struct LastWait {
+    listeners: Listeners,
+    at_most: Duration,
+}
+
+#[cfg(feature = "cli")]
+impl LastWait {
+    /// Whether there is anybody to wait for.
+    pub(crate) fn is_needed(&self) -> bool {
+        !self.listeners.is_empty() && !self.at_most.is_zero()
+    }
+
+    /// Waits. Returns what is lost if the process ends now, in words.
+    pub(crate) async fn wait(&self) -> Vec<String> {
+        let late = self.listeners.flush(self.at_most).await;
+        let text = |late: &Late| {
+            format!("{} within {:?}; what it does not have is lost", late.text(), self.at_most)
+        };
+        late.iter().map(text).collect()
     }
 }

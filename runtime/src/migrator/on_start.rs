@@ -9,7 +9,7 @@ use mongodb::Database;
 
 use super::Migrator;
 use crate::{
-    model::{config::WhenPaused, error::Error, report::run::StartReport},
+    model::{config::WhenPaused, error::Error, report::run::StartReport, switch},
     run::{
         execute::RunOptions,
         plan::{Goal, UpTarget},
@@ -201,12 +201,14 @@ fn parse(value: Option<std::ffi::OsString>, default: StartPolicy) -> Result<Star
             problem: "the variable is not UTF-8; it is one of `true`, `check`, `false`".to_owned(),
         });
     };
-    match text.trim().to_ascii_lowercase().as_str() {
-        "" => Ok(default),
-        "true" | "1" | "yes" | "on" => Ok(StartPolicy::Migrate),
-        "check" => Ok(StartPolicy::Check),
-        "false" | "0" | "no" | "off" => Ok(StartPolicy::Warn),
-        _ => Err(Error::Settings {
+    if text.trim().eq_ignore_ascii_case("check") {
+        return Ok(StartPolicy::Check);
+    }
+    match switch::parse(text) {
+        Ok(None) => Ok(default),
+        Ok(Some(true)) => Ok(StartPolicy::Migrate),
+        Ok(Some(false)) => Ok(StartPolicy::Warn),
+        Err(_) => Err(Error::Settings {
             setting: MIGRATE_ON_START,
             problem: format!("`{}` is none of `true`, `check`, `false`", text.escape_debug()),
         }),
@@ -231,15 +233,7 @@ fn parse_when_paused(value: Option<std::ffi::OsString>) -> Result<Option<WhenPau
 fn parse_audit_log(value: Option<std::ffi::OsString>) -> Result<Option<bool>, Error> {
     let Some(value) = value else { return Ok(None) };
     let text = value.to_string_lossy();
-    match text.trim().to_ascii_lowercase().as_str() {
-        "" => Ok(None),
-        "true" | "1" | "yes" | "on" => Ok(Some(true)),
-        "false" | "0" | "no" | "off" => Ok(Some(false)),
-        _ => Err(Error::Settings {
-            setting: MIGRATE_AUDIT_LOG,
-            problem: format!("`{}` is neither `true` nor `false`", text.escape_debug()),
-        }),
-    }
+    switch::parse(&text).map_err(|problem| Error::Settings { setting: MIGRATE_AUDIT_LOG, problem })
 }
 
 #[cfg(test)]

@@ -250,7 +250,7 @@ fn collection_of(group: &str) -> String {
 impl Settings {
     pub(crate) const LEASE_MIN: Duration = Duration::from_secs(1);
     pub(crate) const LEASE_MAX: Duration = Duration::from_secs(3_600);
-    const LISTENER_WAIT_MAX: Duration = Duration::from_secs(600);
+    pub(crate) const LISTENER_WAIT_MAX: Duration = Duration::from_secs(600);
     const APP_BYTES_MAX: usize = 128;
     const COLLECTION_BYTES_MAX: usize = 120;
 

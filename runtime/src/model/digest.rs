@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 use mongrate_seal::{Applied, term};
 
 use super::version::Version;
-use crate::mongo::fields::counted;
+use crate::mongo::fields::{Fields as _, counted};
 
 /// How many migrations are applied, and the sum of their hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,14 +54,30 @@ impl Digest {
     /// `None` for a document that Mongrate did not write: no digest equals it, so the history is
     /// read.
     pub(crate) fn from_document(document: &Document) -> Option<Self> {
-        let count = document.get_i64("count").ok().filter(|count| counted(*count).is_some())?;
+        let count = document.number("count").and_then(counted)?;
         Applied::from_hex(count, document.get_str("digest").ok()?).map(Self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use mongodb::bson::Bson;
+
     use super::*;
+
+    /// A tool that restores a backup writes small numbers as it likes.
+    #[test]
+    fn a_count_is_any_whole_number() {
+        let digest = Digest::of([(Version::new(1), "a")]);
+        for count in [Bson::Int32(1), Bson::Int64(1), Bson::Double(1.0)] {
+            let document = doc! { "count": count, "digest": digest.hex() };
+            assert_eq!(Digest::from_document(&document), Some(digest));
+        }
+        for count in [Bson::Double(1.5), Bson::Int32(-1), Bson::String("1".to_owned())] {
+            let document = doc! { "count": count, "digest": digest.hex() };
+            assert_eq!(Digest::from_document(&document), None);
+        }
+    }
 
     #[test]
     fn order_does_not_matter_and_removing_undoes_adding() {

@@ -26,6 +26,7 @@ pub(crate) mod result;
 #[cfg(any(all(feature = "cli", feature = "http"), feature = "webhook"))]
 pub(crate) mod secret_file;
 pub(crate) mod state;
+pub(crate) mod switch;
 pub(crate) mod time_of_day;
 pub(crate) mod tool;
 pub(crate) mod tuning;

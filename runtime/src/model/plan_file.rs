@@ -218,7 +218,8 @@ impl PlanFile {
                 );
             }
         }
-        let plan: Self = match serde_json::from_value(value) {
+        // From the text: a value would hold only the last of two fields with one name.
+        let plan: Self = match serde_json::from_str(text) {
             Ok(plan) => plan,
             Err(error) => {
                 return refuse(format!(
@@ -227,6 +228,10 @@ impl PlanFile {
             }
         };
         plan.refuse_edited()?;
+        // What is not read has no part in the digest.
+        if serde_json::to_value(&plan).ok().as_ref() != Some(&value) {
+            return Err(edited());
+        }
         Ok(plan)
     }
 
@@ -235,11 +240,7 @@ impl PlanFile {
         if self.computed() == self.digest {
             return Ok(());
         }
-        let problem =
-            "the plan file was edited: its digest is that of another text; a plan is approved \
-                       as it is, or made again; nothing was run"
-                .to_owned();
-        Err(Error::Settings { setting: "plan", problem })
+        Err(edited())
     }
 
     /// The plan as JSON, with a newline at its end.
@@ -253,5 +254,52 @@ impl PlanFile {
         let plan = Self { digest: String::new(), ..self.clone() };
         let text = serde_json::to_string(&plan).unwrap_or_default();
         mongrate_seal::hex(&Sha256::digest(text.as_bytes()))
+    }
+}
+
+fn edited() -> Error {
+    let problem = "the plan file was edited: its digest is that of another text; a plan is approved as it is, \
+                   or made again; nothing was run";
+    Error::Settings { setting: "plan", problem: problem.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> PlanFile {
+        PlanFile::new(PlanParts {
+            database: "shop".to_owned(),
+            group: "default".to_owned(),
+            direction: Direction::Up,
+            target: PlanTarget::default(),
+            steps: Vec::new(),
+            skipped: vec![Named { version: 3.into(), name: "three".to_owned() }],
+            lints: Vec::new(),
+            policies: Vec::new(),
+            seen: PlanSeen { applied: 2, digest: "0f".repeat(32) },
+            made: PlanMade {
+                at: "2026-11-29T20:00:00.123Z".parse().unwrap(),
+                host: "web-1".to_owned(),
+                app: "shop 1.4.0".to_owned(),
+            },
+        })
+    }
+
+    #[test]
+    fn a_plan_is_what_was_approved_and_nothing_beside_it() {
+        let text = plan().to_json();
+        assert_eq!(PlanFile::parse(&text).unwrap(), plan());
+        for (at, more) in [
+            ("{\n", "\"database\": \"other\","),
+            ("{\n", "\"steps\": [],"),
+            ("\"seen\": {", "\"applied\": 1,"),
+            ("\"skipped\": [\n    {", "\"name\": \"two\","),
+            ("\"skipped\": [\n    {", "\"note\": \"reviewed by anna\","),
+        ] {
+            let edited = text.replacen(at, &format!("{at}{more}"), 1);
+            assert_ne!(edited, text);
+            assert!(PlanFile::parse(&edited).is_err(), "{edited}");
+        }
     }
 }

@@ -10,11 +10,13 @@ use super::{named::Named, numbers::counted};
 /// name in `by.app`.
 pub(crate) const ON_BEHALF: &str = "HTTP token ";
 
-/// The release in a `by.app`: the app's own name, without the token of an HTTP interface.
+/// The release in a `by.app`: the app's own name, without the token of an HTTP interface, and without
+/// blanks around it, which nobody sees.
 pub(crate) fn release_of(app: &str) -> &str {
+    let app = app.trim();
     let token = app.find(ON_BEHALF).filter(|at| *at == 0 || app[..*at].ends_with(", "));
     match token {
-        Some(at) => app[..at].trim_end_matches(", "),
+        Some(at) => app[..at].trim_end_matches(", ").trim_end(),
         None => app,
     }
 }
@@ -68,6 +70,8 @@ mod tests {
             ("shop 1.3.9", "shop 1.3.9"),
             ("shop 1.3.9, HTTP token ops", "shop 1.3.9"),
             ("shop, of HTTP token makers", "shop, of HTTP token makers"),
+            (" shop 1.3.9\n", "shop 1.3.9"),
+            ("shop 1.3.9 , HTTP token ops", "shop 1.3.9"),
             ("HTTP token ops", ""),
             ("", ""),
         ] {

@@ -51,6 +51,11 @@ impl StoredTag {
     }
 }
 
+/// What the event of a tag says: the name, and why.
+pub(crate) fn note(name: &str, why: Option<&str>) -> String {
+    why.map_or_else(|| name.to_owned(), |why| format!("{name}: {why}"))
+}
+
 /// The statement that gives the name to the state in which these are `applied`, in the record of the
 /// migration that was applied last.
 pub(crate) fn set_statement(
@@ -92,10 +97,9 @@ fn statement(
     name: &str,
     stamp: &Stamp<'_>,
 ) -> Document {
-    let note = stamp.why.map_or_else(|| name.to_owned(), |why| format!("{name}: {why}"));
     let event = doc! {
         "at": "$$NOW", "fence": stamp.fence, "by": who_document(stamp.who), "event": event,
-        "note": literal(&note),
+        "note": literal(&note(name, stamp.why)),
     };
     set.insert("events", doc! { "$slice": [append("events", event), -EVENTS_MAX] });
     doc! { "q": { "_id": version.get() }, "u": [{ "$set": set }] }

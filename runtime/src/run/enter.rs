@@ -64,6 +64,17 @@ impl Runner {
         }
     }
 
+    /// Warns of entries that are to be signed, where there is no log that they could be in.
+    pub(crate) fn warn_unlogged(&self, engine: &Engine) {
+        if self.settings.audit.key.is_some() && !engine.is_audited() {
+            tracing::warn!(
+                target: "mongrate",
+                "there is a key that signs the audit log, and no audit log is on: nothing is written into \
+                 it; `audit --enable` or MIGRATE_AUDIT_LOG=true begins one"
+            );
+        }
+    }
+
     /// Peeks, and takes the lock unless nothing is to be done. Waits while another process holds
     /// it, and returns as soon as nothing is pending.
     pub(crate) async fn enter(

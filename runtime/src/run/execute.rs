@@ -111,13 +111,15 @@ impl Runner {
         told.ended(&ended);
         drop(on_drop);
         let at_most = self.settings.listener_wait;
-        let late = self.listeners.flush(at_most).await;
         // Who waits for nothing does so later, or does not care.
-        if late > 0 && !at_most.is_zero() {
-            tracing::warn!(
-                target: "mongrate", late, waited_ms = clock::ms(at_most),
-                "the run has ended, and its listeners do not have all events yet"
-            );
+        if !at_most.is_zero() {
+            for late in self.listeners.flush(at_most).await {
+                tracing::warn!(
+                    target: "mongrate", late = late.events, to = late.name,
+                    waited_ms = clock::ms(at_most),
+                    "the run has ended, and its listeners do not have all events yet"
+                );
+            }
         }
         ended
     }
@@ -149,6 +151,7 @@ impl Runner {
                 Entered::Current { ahead } => return Ok(self.current(report, ahead)),
                 Entered::In(engine, history) => (engine, history),
             };
+            self.warn_unlogged(&engine);
             let planned = match self.plan_to_run(goal, &options, &history, &mut report) {
                 Ok(Some(planned)) => planned,
                 refused_or_empty => {

@@ -24,7 +24,7 @@ use super::{
     error::TestError,
     slot,
 };
-use crate::{kinds::change::keep::is_ours, mongo::options::to_rebuild};
+use crate::{kinds::change::keep::is_ours, model::switch, mongo::options::to_rebuild};
 
 /// A larger database is migrated each time.
 const BYTES_MAX: usize = 32 << 20;
@@ -57,7 +57,10 @@ pub(super) async fn get(
     migrate: impl AsyncFnOnce() -> Result<(), TestError>,
 ) -> Result<(Option<Arc<Image>>, bool), TestError> {
     static IMAGES: Mutex<Option<HashMap<Key, Cell>>> = Mutex::new(None);
-    if std::env::var_os("MONGRATE_TEST_IMAGE").is_some_and(|value| value == "off") {
+    let asked = std::env::var_os("MONGRATE_TEST_IMAGE").unwrap_or_default();
+    let asked = switch::parse(&asked.to_string_lossy());
+    let asked = asked.map_err(|problem| TestError::set_up("read MONGRATE_TEST_IMAGE", problem))?;
+    if asked == Some(false) {
         return Ok((None, false));
     }
     let cell = {

@@ -242,7 +242,10 @@ impl Runner {
     pub(crate) async fn enter_own_history(&self) -> Result<(Box<Engine>, History), Error> {
         let (engine, history) = self.enter_to_record().await?;
         match plan::refuse_renamed(&self.registry, &history) {
-            Ok(()) => Ok((engine, history)),
+            Ok(()) => {
+                self.warn_unlogged(&engine);
+                Ok((engine, history))
+            }
             Err(error) => {
                 engine.close().await;
                 Err(error)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 
 use crate::{
     kinds::change::keep,
@@ -183,10 +183,7 @@ struct Age {
 impl Age {
     fn parse(document: &Document) -> Option<Self> {
         let version = number(document, "_id").map(Version::new)?;
-        let ms = match document.get("ms")? {
-            Bson::Int64(ms) => u64::try_from(*ms).unwrap_or(0),
-            _ => return None,
-        };
+        let ms = u64::try_from(number(document, "ms")?).unwrap_or(0);
         Some(Self { version, ms, since: documents::date(document, "last") })
     }
 }

@@ -146,7 +146,8 @@ impl Runner {
             }
             Ok(Decided { report, statements }) => {
                 let digest = engine.applied();
-                let note = Note::new(event(report.action)).text(&*report.name);
+                let text = tag::note(&report.name, engine.why.as_deref());
+                let note = Note::new(event(report.action)).text(text);
                 self.write_all(engine, digest, statements, vec![note]).await?;
                 Ok(report)
             }

@@ -186,6 +186,10 @@ fn documents(text: &str) -> Result<u64, String> {
 fn only(verb: &str, value: &str) -> Result<Rule, String> {
     let Some(verb) = VERBS.iter().find(|known| **known == verb) else {
         let shown = verb.escape_debug();
+        if verb == "redo" {
+            return Err("`[only]` knows no verb `redo`: `down` covers it, as a `redo` rolls back"
+                .to_owned());
+        }
         return Err(match nearest(&verb.replace('-', "_"), VERBS) {
             Some(meant) => format!("`[only]` knows no verb `{shown}`; did you mean `{meant}`?"),
             None => {
@@ -233,6 +237,7 @@ mod tests {
             ("only.tags", "cli", "did you mean `tag`?"),
             ("only.force-unlock", "cli", "did you mean `force_unlock`?"),
             ("only.status", "cli", "its verbs are"),
+            ("only.redo", "cli", "`down` covers it"),
             ("only.down", "http:", "names nobody"),
             ("only.down", "alice", "names nobody"),
             ("exempt", "*", "names no database"),

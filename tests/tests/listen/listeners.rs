@@ -271,3 +271,13 @@ async fn a_wait_that_is_too_long_is_refused_before_anything_is_sent() {
     let _: Migrator = migrator.listener_wait(Duration::ZERO);
     fresh.pass().await;
 }
+
+/// No wait is too long to be waited for.
+#[tokio::test]
+async fn a_flush_may_be_as_long_as_durations_are() {
+    let fresh = TestDb::new("listen_flush").await;
+    let migrator = fresh.migrator(TWENTY[..1].to_vec()).listen(|_| {});
+    migrator.up().await.unwrap();
+    assert_eq!(migrator.flush_listeners(Duration::MAX).await, 0);
+    fresh.pass().await;
+}

@@ -13,11 +13,12 @@ use crate::{AuditHead, InvalidSetting, Version};
 #[derive(Args, Clone, Debug, Default)]
 #[group(skip)]
 pub struct AuditArgs {
-    /// Check the whole log; exit with 65 if it is broken
+    /// Check the whole log; exit with 65 if it is broken, or if it is not there although a head or a key
+    /// was given
     #[arg(long, group = "what")]
     pub verify: bool,
 
-    /// Print number and hash of the newest entry, to be kept elsewhere; with --verify and N:HASH, this
+    /// Print number and hash of the newest entry, to be kept elsewhere; an error without a log; with --verify and N:HASH, this
     /// entry must still be there
     #[arg(
         long, value_name = "N:HASH", num_args = 0..=1, require_equals = false,
@@ -62,7 +63,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "VERSION", help_heading = FILTERS, conflicts_with = "what")]
     pub version: Option<Version>,
 
-    /// Only the entries of this event, such as `applied`
+    /// Only the entries of this event, such as `applied`; a wrong name lists all
     #[arg(long, value_name = "NAME", help_heading = FILTERS, conflicts_with = "what")]
     pub event: Option<String>,
 

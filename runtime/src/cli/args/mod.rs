@@ -10,12 +10,12 @@ pub(crate) mod wait;
 #[cfg(feature = "webhook")]
 pub(crate) mod webhook;
 
-use clap::{ArgAction, Args, ValueEnum, builder::FalseyValueParser};
+use clap::{ArgAction, Args, ValueEnum};
 use mongrate_seal::create::Template;
 
 pub use self::address::Uri;
 use self::verb::{Answer, KindArg};
-use crate::Resolution;
+use crate::{Resolution, model::switch};
 
 /// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
 #[derive(Args, Clone, Debug, Default)]
@@ -51,14 +51,16 @@ pub struct CliArgs {
     #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     pub collection: Option<String>,
 
-    /// Keep an audit log from the first event on; a database that has one needs no flag
+    /// Keep an audit log from the first event on; a database that has one needs no flag. The variable is
+    /// `true` or `false`
     #[arg(
         long, env = "MIGRATE_AUDIT_LOG", hide_env_values = true, global = true,
-        value_parser = FalseyValueParser::new(), help_heading = CONNECTION
+        value_parser = parse_switch, help_heading = CONNECTION
     )]
     pub audit_log: bool,
 
-    /// Sign the entries of the audit log with this key: a file with an Ed25519 key in PEM
+    /// Sign the entries of the audit log with this key: a file with an Ed25519 key in PEM. It switches no
+    /// log on
     #[cfg(feature = "audit-signature")]
     #[arg(
         long, env = "MIGRATE_AUDIT_KEY", hide_env_values = true, global = true, value_name = "FILE",
@@ -90,6 +92,11 @@ pub struct CliArgs {
 const CONNECTION: &str = "Connection";
 
 const OUTPUT: &str = "Output";
+
+/// A flag in an environment variable.
+fn parse_switch(text: &str) -> Result<bool, String> {
+    Ok(switch::parse(text)?.unwrap_or(false))
+}
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

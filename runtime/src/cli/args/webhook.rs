@@ -9,7 +9,7 @@ use crate::{Error, Migrator, cli::duration, webhook::Webhook};
 
 const WEBHOOK: &str = "Webhook";
 
-/// How long the end of a run waits for the webhook, unless `--webhook-wait` says so.
+/// How long the end of the process waits for the webhook, unless `--webhook-wait` says so.
 const WAIT: Duration = Duration::from_secs(15);
 
 /// Which events of a run are sent over HTTP, where to, and in which form.
@@ -49,7 +49,8 @@ pub struct WebhookArgs {
     #[arg(long, help_heading = WEBHOOK)]
     pub webhook_show_failures: bool,
 
-    /// How long the end of a run waits until all is sent, up to 10m [default: 15s]
+    /// How long the verb waits at its end, after its result, until all is sent, up to 10m
+    /// [default: 15s]
     #[arg(
         long, value_name = "DURATION", value_parser = duration::parse, help_heading = WEBHOOK
     )]
@@ -78,10 +79,10 @@ impl WebhookArgs {
         Ok(Some(hook.show_failures(self.webhook_show_failures)))
     }
 
-    /// Adds the webhook to a migrator, and lets the end of a run wait for it.
+    /// Adds the webhook to a migrator, and says how long to wait for it at the end.
     pub(crate) fn apply(&self, migrator: Migrator) -> Result<Migrator, Error> {
         match self.webhook()? {
-            Some(hook) => Ok(migrator.listen(hook.listener()).listener_wait(self.wait())),
+            Some(hook) => Ok(migrator.webhook(hook).listener_wait(self.wait())),
             None => Ok(migrator),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The last level of [`row`], which has the fewest columns.
-const LEVEL_MAX: u8 = 3;
+const LEVEL_MAX: u8 = 4;
 
 pub(crate) fn page(page: &AuditPage, view: View, app: &str) -> String {
     let database = paint(FAINT, format!("· database {}", safe(&page.database)));
@@ -21,7 +21,11 @@ pub(crate) fn page(page: &AuditPage, view: View, app: &str) -> String {
         (true, None) => return format!("there is no audit log {database}\n"),
         (true, Some(_)) => format!("no entries {database}\n"),
         (false, _) => fitting(view, LEVEL_MAX, |level| {
-            let mut columns = vec!["#", "when (UTC)", "event", "version", "who"];
+            let mut columns = vec!["#", "when (UTC)", "event", "version"];
+            if level < 3 {
+                columns.push("name");
+            }
+            columns.push("who");
             if level < 1 {
                 columns.push("process");
             }
@@ -49,7 +53,7 @@ pub(crate) fn page(page: &AuditPage, view: View, app: &str) -> String {
 
 /// Level 0 has everything, each next level less.
 fn row(entry: &AuditEntry, level: u8, view: View) -> Vec<Cell> {
-    let when = if level < 3 { "%Y-%m-%d %H:%M:%S" } else { "%m-%d %H:%M" };
+    let when = if level < 4 { "%Y-%m-%d %H:%M:%S" } else { "%m-%d %H:%M" };
     let event = match (entry.event.as_str(), entry.direction) {
         ("running", Some(Direction::Down)) => "began (down)".to_owned(),
         ("running", _) => "began".to_owned(),
@@ -62,8 +66,11 @@ fn row(entry: &AuditEntry, level: u8, view: View) -> Vec<Cell> {
         Cell::new(entry.at.format(when)),
         Cell::new(event),
         Cell::new(entry.version.map(|version| version.to_string()).unwrap_or_default()),
-        Cell::new(safe(&who)),
     ];
+    if level < 3 {
+        row.push(Cell::new(safe(entry.name.as_deref().unwrap_or_default())));
+    }
+    row.push(Cell::new(safe(&who)));
     if level < 1 {
         row.push(Cell::new(safe(&entry.by.to_string())));
     }
@@ -76,7 +83,7 @@ fn row(entry: &AuditEntry, level: u8, view: View) -> Vec<Cell> {
     row
 }
 
-pub(crate) fn verified(found: &AuditVerification) -> String {
+pub(crate) fn verified(found: &AuditVerification, app: &str) -> String {
     let mut text = String::new();
     for broken in &found.breaks {
         text += &format!("{} {}\n", paint(ERROR, "✗"), safe(&broken.to_string()));
@@ -89,10 +96,17 @@ pub(crate) fn verified(found: &AuditVerification) -> String {
     let head = found.head.as_ref().map_or_else(String::new, |head| format!("; head {head}"));
     let signed = match found.signed {
         0 => String::new(),
-        signed => format!(", {signed} signed"),
+        signed if found.signatures_checked => format!(", {signed} signed"),
+        signed => format!(", {signed} signed (signatures not checked: `--public-key FILE`)"),
     };
     text += &match (found.is_whole(), &found.head) {
-        (true, None) => format!("{} there is no audit log", paint(GOOD, "✓")),
+        (true, None) => format!(
+            "{} there is no audit log, so nothing was verified; `{app} audit --enable` begins one",
+            paint(WARNING, "!")
+        ),
+        (false, None) if found.entries == 0 => {
+            format!("{} there is no audit log", paint(ERROR, "✗"))
+        }
         (true, _) => {
             format!("{} the audit log is whole: {entries}{signed}{head}", paint(GOOD, "✓"))
         }

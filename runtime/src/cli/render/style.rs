@@ -8,7 +8,7 @@ use crate::telemetry::visible;
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Yellow.
-pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
+pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 
 /// Green.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();

@@ -245,4 +245,5 @@ impl From<audit::AuditVerification> for AuditVerification {
 /// Names the act instead of the command.
 fn without_flags(text: &str) -> String {
     text.replace("`audit --enable` attached it", "an operator attached it")
+        .replace(": `audit --enable` begins one", "")
 }

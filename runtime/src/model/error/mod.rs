@@ -135,11 +135,7 @@ pub enum Error {
     InsideMigration,
 
     /// Another process is migrating, and the wait is over. This call ran nothing.
-    #[error(
-        "the lock is held by {holder} (fence {fence}) for another {} s; wait, or, if you \
-         know that this process is dead, run `force-unlock {fence} --confirm`; nothing was run",
-        remaining.as_secs()
-    )]
+    #[error("{}", text::lock_held(holder, *fence, *remaining))]
     LockHeld {
         /// The process that holds the lock.
         holder: Who,

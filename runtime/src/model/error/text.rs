@@ -1,6 +1,6 @@
 //! The longer texts of errors.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::model::{
     kind::MigrationKind,
@@ -23,6 +23,21 @@ pub(crate) fn lines<T: fmt::Display>(items: &[T]) -> String {
 pub(crate) fn count(number: usize, what: &str) -> String {
     crate::model::numbers::counted(u64::try_from(number).unwrap_or(u64::MAX), what)
 }
+
+/// `fence` is 0 where nobody is known to hold the lock: this process lost a race for it.
+pub(crate) fn lock_held(holder: &str, fence: i64, remaining: Duration) -> String {
+    if fence == 0 {
+        return LOCK_RACED.to_owned();
+    }
+    format!(
+        "the lock is held by {holder} (fence {fence}) for another {} s; wait, or, if you know that this \
+         process is dead, run `force-unlock {fence} --confirm`; nothing was run",
+        remaining.as_secs()
+    )
+}
+
+pub(crate) const LOCK_RACED: &str = "the lock was made anew, or another process was about to take it, and this \
+                                     call does not wait; run it again; nothing was run";
 
 pub(crate) fn corrupt(collection: Option<&str>, id: &str, problem: &str) -> String {
     match collection {

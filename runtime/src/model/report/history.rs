@@ -48,6 +48,17 @@ pub struct HistoryEvent {
 }
 
 impl HistoryReport {
+    /// The releases of the events, in their order. Names that are empty are left out.
+    pub fn releases(&self) -> Vec<&str> {
+        let mut known: Vec<&str> = Vec::new();
+        for release in self.events.iter().map(|event| event.by.release()) {
+            if !release.is_empty() && !known.contains(&release) {
+                known.push(release);
+            }
+        }
+        known
+    }
+
     /// Keeps the events of one release: those whose process had this name as
     /// [`Who::release`](crate::Who::release).
     #[must_use]

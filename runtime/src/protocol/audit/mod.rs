@@ -14,6 +14,38 @@ pub(crate) mod requests;
 
 use crate::mongo::fields::COUNT_MAX;
 
+/// All events, in the order in which the guide has them.
+pub(crate) const EVENTS: [&str; 28] = [
+    "applied",
+    "reverted",
+    "running",
+    "turned",
+    "skipped",
+    "stands",
+    "failed",
+    "cancelled",
+    "baseline",
+    "imported",
+    "resolved",
+    "repaired",
+    "renamed",
+    DIGEST_REBUILT,
+    "tagged",
+    "tag_moved",
+    "untagged",
+    "paused",
+    "resumed",
+    "tuned",
+    "cancel_asked",
+    "force_unlocked",
+    REQUESTS_LOST,
+    PURGED,
+    BEGAN,
+    ENDED,
+    REATTACHED,
+    PRUNED,
+];
+
 /// The collection of the log that belongs to a control collection.
 pub(crate) fn collection(control: &str) -> String {
     format!("{control}.audit_log")

@@ -15,7 +15,7 @@ pub(super) fn to_release<'a>(
     release: &str,
     standing: &[&'a Record],
 ) -> Result<Vec<&'a Record>, Error> {
-    let release = crate::model::release::release_of(release.trim());
+    let release = crate::model::release::release_of(release);
     let stretches = stretches(standing);
     let mine: Vec<usize> = stretches
         .iter()

@@ -17,6 +17,8 @@ use tokio::{
 use tracing::dispatcher::{self, Dispatch};
 
 use super::event::{Event, EventKind};
+#[cfg(feature = "cli")]
+use crate::model::numbers::counted;
 use crate::telemetry::metrics;
 
 /// How many events wait for a listener at most.
@@ -25,7 +27,12 @@ const WAITING_MAX: usize = 1_024;
 /// Further places, for the few events that are about the run or a failure.
 const RESERVE: usize = 64;
 
+/// The longest wait: a sum with it is a time.
+const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 type Call = Box<dyn FnMut(&Event) + Send>;
+
+type Wants = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// The listeners of a migrator. Clones share them.
 #[derive(Clone, Default)]
@@ -35,10 +42,23 @@ pub(crate) struct Listeners(Vec<Arc<Handle>>);
 struct Handle(Arc<Listener>);
 
 struct Listener {
+    /// For people; `None`: it has no name.
+    name: Option<String>,
+    /// Which events are put in.
+    wants: Wants,
     queue: Mutex<Queue>,
     news: Condvar,
     /// How many events are delivered, or counted as missed.
     settled: watch::Sender<u64>,
+}
+
+/// A listener that does not have all events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Late {
+    /// For people; `None`: it has no name.
+    pub name: Option<String>,
+    /// How many events it does not have.
+    pub events: u64,
 }
 
 #[derive(Default)]
@@ -114,10 +134,26 @@ impl Listener {
 }
 
 impl Listeners {
+    /// Adds a listener of all events, without a name.
     pub(crate) fn add(&mut self, call: impl FnMut(&Event) + Send + 'static) {
-        let queue = Queue { call: Some(Box::new(call)), ..Queue::default() };
+        self.push(None, Box::new(|_| true), Box::new(call));
+    }
+
+    /// Adds a listener of the events that it wants, with a name for people.
+    #[cfg(feature = "webhook")]
+    pub(crate) fn add_named(
+        &mut self,
+        name: String,
+        wants: impl Fn(&Event) -> bool + Send + Sync + 'static,
+        call: impl FnMut(&Event) + Send + 'static,
+    ) {
+        self.push(Some(name), Box::new(wants), Box::new(call));
+    }
+
+    fn push(&mut self, name: Option<String>, wants: Wants, call: Call) {
+        let queue = Mutex::new(Queue { call: Some(call), ..Queue::default() });
         let settled = watch::Sender::new(0);
-        let listener = Listener { queue: Mutex::new(queue), news: Condvar::new(), settled };
+        let listener = Listener { name, wants, queue, news: Condvar::new(), settled };
         self.0.push(Arc::new(Handle(Arc::new(listener))));
     }
 
@@ -128,6 +164,9 @@ impl Listeners {
     /// Gives an event to every listener. Does not wait.
     pub(crate) fn put(&self, event: &Event) {
         for Handle(listener) in self.0.iter().map(AsRef::as_ref) {
+            if !(listener.wants)(event) {
+                continue;
+            }
             let mut queue = listener.queue();
             let is_first_missed = queue.add(event.clone());
             if is_first_missed {
@@ -146,18 +185,19 @@ impl Listeners {
         }
     }
 
-    /// Waits until the listeners have what was put in so far, but not longer than this. Returns how
-    /// many events are still on their way.
-    pub(crate) async fn flush(&self, at_most: Duration) -> u64 {
-        let until = Instant::now() + at_most;
-        let mut late = 0;
+    /// Waits until the listeners have what was put in so far, but not longer than this. Returns those that
+    /// do not have all of it.
+    pub(crate) async fn flush(&self, at_most: Duration) -> Vec<Late> {
+        let until = Instant::now() + at_most.min(WAIT_MAX);
+        let mut late = Vec::new();
         for Handle(listener) in self.0.iter().map(AsRef::as_ref) {
             let put = listener.queue().put;
             let mut settled = listener.settled.subscribe();
             let all = settled.wait_for(|settled| *settled >= put);
             // Asked once also if there is no time.
             if timeout_at(until, all).await.is_err() {
-                late += put.saturating_sub(*listener.settled.borrow());
+                let events = put.saturating_sub(*listener.settled.borrow());
+                late.push(Late { name: listener.name.clone(), events });
             }
         }
         late
@@ -175,6 +215,19 @@ fn start(listener: &Arc<Listener>, call: Call) {
         .spawn(move || dispatcher::with_default(&log, || of.deliver(call)));
     if let Err(error) = started {
         tracing::warn!(target: "mongrate", %error, "no thread for a listener; it gets no events");
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Late {
+    /// Who does not have how many events, e.g. `a listener does not have 2 events`.
+    pub(crate) fn text(&self) -> String {
+        let Self { name, events } = self;
+        let events = counted(*events, "event");
+        match name {
+            Some(name) => format!("{name} has not accepted {events}"),
+            None => format!("a listener does not have {events}"),
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Deliverer {
     /// The last event could not be delivered. Then events are tried once, so that those behind them are
     /// not kept waiting.
     is_down: bool,
+    /// A failed attempt was told since the last event that arrived.
+    is_told: bool,
 }
 
 impl Webhook {
@@ -41,7 +43,7 @@ impl Webhook {
 
 impl Deliverer {
     pub(crate) fn new(hook: Webhook) -> Self {
-        Self { agent: send::agent(hook.timeout), hook, is_down: false }
+        Self { agent: send::agent(hook.timeout), hook, is_down: false, is_told: false }
     }
 
     pub(crate) fn deliver(&mut self, event: &Event) {
@@ -52,13 +54,15 @@ impl Deliverer {
         match self.try_to(event) {
             Ok(()) => {
                 metrics::sent(group, database, "delivered");
-                if std::mem::take(&mut self.is_down) {
+                self.is_down = false;
+                if std::mem::take(&mut self.is_told) {
                     tracing::info!(target: "mongrate", to = self.hook.place, "the webhook is delivered again");
                 }
             }
             Err(why) => {
                 metrics::sent(group, database, "failed");
                 let (to, name) = (&self.hook.place, event.name());
+                self.is_told = true;
                 if std::mem::replace(&mut self.is_down, true) {
                     tracing::debug!(target: "mongrate", to, event = name, why, "a webhook could not be delivered");
                 } else {
@@ -71,7 +75,7 @@ impl Deliverer {
         }
     }
 
-    fn try_to(&self, event: &Event) -> Result<(), String> {
+    fn try_to(&mut self, event: &Event) -> Result<(), String> {
         let request = self.hook.request(event);
         let until = Instant::now() + self.hook.give_up_after;
         let attempts_max = if self.is_down { 1 } else { ATTEMPTS_MAX };
@@ -87,7 +91,15 @@ impl Deliverer {
             if attempt >= attempts_max || Instant::now() + pause >= until {
                 return Err(format!("{why}; it was tried {attempt} times"));
             }
-            tracing::debug!(target: "mongrate", event = event.name(), attempt, why, "a webhook is sent again");
+            let (to, name) = (&self.hook.place, event.name());
+            if std::mem::replace(&mut self.is_told, true) {
+                tracing::debug!(target: "mongrate", to, event = name, attempt, why, "a webhook is sent again");
+            } else {
+                tracing::warn!(
+                    target: "mongrate", to, event = name, why,
+                    "a webhook did not accept an event; it is sent again"
+                );
+            }
             thread::sleep(pause);
         }
     }

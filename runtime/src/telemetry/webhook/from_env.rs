@@ -29,7 +29,7 @@ impl Webhook {
     /// # async fn example(db: mongrate::mongodb::Database) -> Result<(), mongrate::Error> {
     /// let mut migrator = Migrator::new(&db).app("shop 1.4.0");
     /// if let Some(webhook) = Webhook::from_env()? {
-    ///     migrator = migrator.listen(webhook.listener());
+    ///     migrator = migrator.webhook(webhook);
     /// }
     /// migrator.on_start().await?;
     /// # Ok(())

@@ -39,16 +39,17 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// let webhook = Webhook::new("https://hooks.example.org/mongrate")?
 ///     .secret(&std::env::var("WEBHOOK_SECRET").unwrap_or_default())?
 ///     .events("migration.failed,run.ended")?;
-/// Migrator::new(&db).listen(webhook.listener()).up().await?;
+/// Migrator::new(&db).webhook(webhook).up().await?;
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// A webhook does no harm to a run: it is a [listener](crate::Migrator::listen). An event is sent again after
+/// A webhook does no harm to a run: it is a [listener](crate::Migrator::webhook). An event is sent again after
 /// answers 408, 429 and 5xx, and if there is no answer within 10 s: up to 8 times, with pauses that grow
 /// from half a second (or those of `Retry-After`), for [a minute](Self::give_up_after). The order of the
 /// events is kept. Redirects are not followed. After an event that could not be delivered, each further
-/// event is tried once, until one arrives. The first failure is logged as a warning.
+/// event is tried once, until one arrives. The first attempt that fails is logged as a warning, and so is
+/// the first event that is lost.
 ///
 /// So while the process lives, an event arrives *at least once* within these bounds, with the same
 /// `webhook-id` if it arrives again. What a killed process had not delivered is lost.
@@ -64,6 +65,8 @@ pub struct Webhook {
     events: Option<Events>,
     template: Option<Template>,
     show_failures: bool,
+    /// The app, in made-up events.
+    app: String,
     pub(super) give_up_after: Duration,
     pub(super) timeout: Duration,
 }
@@ -137,6 +140,7 @@ impl Webhook {
             events: None,
             template: None,
             show_failures: false,
+            app: String::new(),
             give_up_after: GIVE_UP_AFTER,
             timeout: TIMEOUT,
         })
@@ -216,7 +220,15 @@ impl Webhook {
         self
     }
 
-    /// Sends a made-up event once, and returns the answer.
+    /// The name of the app in [made-up events](Self::send_sample); the events of a run have that of
+    /// [`Migrator::app`](crate::Migrator::app). Default: none.
+    #[must_use]
+    pub fn sample_app(mut self, name: impl Into<String>) -> Self {
+        self.app = name.into();
+        self
+    }
+
+    /// Sends a made-up event once, and returns the answer. Its `summary` begins with `TEST`.
     ///
     /// # Errors
     ///
@@ -241,12 +253,11 @@ impl Webhook {
     ///
     /// [`Error::Settings`]: there is no event with this name.
     pub fn sample_body(&self, event: &str) -> Result<serde_json::Value, Error> {
-        Ok(self.body(&self.sample(event)?))
+        Ok(self.filled(&sample::body(&self.sample(event)?, self.show_failures)))
     }
 
-    #[expect(clippy::unused_self, reason = "it belongs to those that need the webhook")]
     fn sample(&self, event: &str) -> Result<Event, Error> {
-        sample::event(event).ok_or_else(|| {
+        sample::event(event, &self.app).ok_or_else(|| {
             Events::parse(event).err().unwrap_or_else(|| Error::Settings {
                 setting: "webhook events",
                 problem: format!("`{}` is more than one event", event.escape_debug()),
@@ -256,7 +267,8 @@ impl Webhook {
 
     fn try_once(&self, event: &Event) -> WebhookAnswer {
         let begun = std::time::Instant::now();
-        let attempt = send::attempt(&send::agent(self.timeout), &self.request(event));
+        let body = self.filled(&sample::body(event, self.show_failures));
+        let attempt = send::attempt(&send::agent(self.timeout), &self.with_body(event, &body));
         let (delivered, status, answer, problem) = match attempt {
             Attempt::Delivered { status, answer } => (true, Some(status), answer, None),
             Attempt::Refused { status, why, answer } => (false, Some(status), answer, Some(why)),
@@ -273,7 +285,7 @@ impl Webhook {
         }
     }
 
-    pub(super) fn sends(&self, event: &Event) -> bool {
+    pub(crate) fn sends(&self, event: &Event) -> bool {
         let of_template = self.template.as_ref().and_then(|template| template.events.as_ref());
         match self.events.as_ref().or(of_template) {
             Some(events) => events.contain(event.name()),
@@ -281,22 +293,30 @@ impl Webhook {
         }
     }
 
-    fn body(&self, event: &Event) -> serde_json::Value {
-        let body = Body::new(event, self.show_failures);
+    /// For people: what warnings call it.
+    pub(crate) fn name(&self) -> String {
+        format!("webhook {}", self.place)
+    }
+
+    fn filled(&self, body: &Body) -> serde_json::Value {
         match &self.template {
-            Some(template) => template.fill(&body),
-            None => serde_json::to_value(&body).unwrap_or_default(),
+            Some(template) => template.fill(body),
+            None => serde_json::to_value(body).unwrap_or_default(),
         }
     }
 
     pub(super) fn request(&self, event: &Event) -> Request<'_> {
+        self.with_body(event, &self.filled(&Body::new(event, self.show_failures)))
+    }
+
+    fn with_body(&self, event: &Event, body: &serde_json::Value) -> Request<'_> {
         Request {
             url: &self.url,
             secrets: &self.secrets,
             authorization: self.authorization.as_ref(),
             timeout: self.timeout,
             id: event.id(),
-            body: self.body(event).to_string().into_bytes(),
+            body: body.to_string().into_bytes(),
         }
     }
 }

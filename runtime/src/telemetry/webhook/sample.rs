@@ -16,25 +16,37 @@ use crate::{
         state::{Direction, Who},
         version::Version,
     },
-    telemetry::listen::event::{
-        Event, EventError, EventKind, EventMigration, EventRun, RunOutcome, RunVerb,
+    telemetry::{
+        listen::event::{
+            Event, EventError, EventKind, EventMigration, EventRun, RunOutcome, RunVerb,
+        },
+        webhook::body::Body,
     },
 };
 
 const VERSION: i64 = 20_250_122_003;
 
+const DATABASE: &str = "sample_of_a_database";
+
 const NAME: &str = "sample_of_a_migration";
 
-/// A sample of the event with this name; `None`: there is none.
-pub(crate) fn event(name: &str) -> Option<Event> {
+/// What a sample is sent as: in every form it says first that it is a test.
+pub(crate) fn body(event: &Event, show_failures: bool) -> Body {
+    let mut body = Body::new(event, show_failures);
+    body.data.summary.insert_str(0, "TEST: ");
+    body
+}
+
+/// A sample of the event with this name, of this app; `None`: there is none.
+pub(crate) fn event(name: &str, app: &str) -> Option<Event> {
     let number = EventKind::NAMES.iter().position(|known| *known == name)?;
-    let by =
-        Who { host: "sample-host".to_owned(), pid: 42, app: "clinic 1.2.0 (a test)".to_owned() };
+    let by = Who { host: "sample-host".to_owned(), pid: 42, app: app.to_owned() };
     let run = EventRun {
         id: Uuid::new().to_string(),
         verb: RunVerb::Up,
         group: "default".to_owned(),
-        database: "clinic".to_owned(),
+        // No incident of a database that is there.
+        database: DATABASE.to_owned(),
         by,
     };
     let number = u64::try_from(number).unwrap_or(0) + 1;
@@ -70,7 +82,7 @@ fn kind(name: &str) -> Option<EventKind> {
             outcome: RunOutcome::Done,
             report: Some(Box::new(RunReport {
                 group: "default".to_owned(),
-                database: "clinic".to_owned(),
+                database: DATABASE.to_owned(),
                 batch: Some(1),
                 fence: Some(7),
                 steps: vec![report(StepOutcome::Applied)],
@@ -114,8 +126,12 @@ mod tests {
     #[test]
     fn there_is_a_sample_of_every_event() {
         for name in EventKind::NAMES {
-            assert_eq!(event(name).map(|event| event.name()), Some(name));
+            let event = event(name, "shop 1.4.0").unwrap();
+            assert_eq!((event.name(), event.run.by.app.as_str()), (name, "shop 1.4.0"));
+            let body = body(&event, true);
+            assert!(body.data.summary.starts_with("TEST: "), "{}", body.data.summary);
+            assert!(body.text().starts_with("TEST: "), "{}", body.text());
         }
-        assert!(event("run.exploded").is_none());
+        assert!(event("run.exploded", "").is_none());
     }
 }

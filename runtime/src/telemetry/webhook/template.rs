@@ -238,7 +238,7 @@ mod tests {
     use crate::telemetry::{listen::event::EventKind, webhook::sample};
 
     fn body() -> Body {
-        Body::new(&sample::event("migration.failed").unwrap(), true)
+        Body::new(&sample::event("migration.failed", "clinic 1.2.0").unwrap(), true)
     }
 
     #[test]
@@ -296,7 +296,7 @@ mod tests {
             let text = text.replace("{{env:PAGERDUTY_ROUTING_KEY}}", "key");
             let template = Template::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             for event in EventKind::NAMES {
-                let body = Body::new(&sample::event(event).unwrap(), true);
+                let body = Body::new(&sample::event(event, "clinic 1.2.0").unwrap(), true);
                 let filled = template.fill(&body);
                 let text = filled.to_string();
                 assert!(text.contains("clinic") && !text.contains("{{"), "{name} {event}: {text}");

@@ -217,6 +217,14 @@ impl Judge {
         }
     }
 
+    /// A log that is to be signed, and is not there, is not whole.
+    pub(crate) fn refuse_none(&mut self, fence: &Fence) {
+        if fence.audit.is_none() && self.entries == 0 && self.breaks.is_empty() {
+            let text = "there is no audit log, and its entries are to be signed: `audit --enable` begins one";
+            self.broken(1, Kind::Missing, text);
+        }
+    }
+
     /// Whether the entries begin where the log says that they do.
     fn beginning(&mut self) {
         let Some(first) = self.first else { return };

@@ -58,6 +58,15 @@ impl AuditFilter {
         if !(1..=Self::LIMIT_MAX).contains(&self.limit) {
             return refuse("limit", format!("is not between 1 and {}", Self::LIMIT_MAX));
         }
+        if let Some(event) = &self.event
+            && !audit::EVENTS.contains(&event.as_str())
+        {
+            let known = audit::EVENTS.join(", ");
+            return refuse(
+                "event",
+                format!("`{}` is no event; it is one of {known}", event.escape_debug()),
+            );
+        }
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
         {

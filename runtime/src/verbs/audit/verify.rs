@@ -29,6 +29,8 @@ impl Runner {
     ) -> Result<AuditVerification, Error> {
         self.peek().await?;
         let reader = LogReader::new(&self.control);
+        let signatures_checked = !keys.is_empty();
+        let wants_log = signatures_checked || self.settings.audit.key.is_some();
         let mut judge = Judge::new(kept, keys);
         walk(&reader, &mut judge, None).await?;
         // Entry and fence are committed together: so the fence, which is read later, is not older than the
@@ -50,6 +52,9 @@ impl Runner {
             judge.stray(0, &format!("the document with `_id` {id}"));
         }
         judge.end(&fence);
+        if wants_log {
+            judge.refuse_none(&fence);
+        }
         Ok(AuditVerification {
             group: self.settings.group.clone(),
             database: self.database_name(),
@@ -60,6 +65,7 @@ impl Runner {
             head: fence.audit.as_ref().and_then(Head::shown),
             pruned_to: judge.pruned_to,
             signed: judge.signed,
+            signatures_checked,
             breaks: judge.breaks,
             gaps: judge.gaps,
             waiting: waiting(&fence).len() as u64,
