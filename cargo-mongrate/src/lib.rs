@@ -55,6 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if is_requested { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
         }
     };
+    let verb = verb.settled();
     let is_json = matches!(verb, Verb::Check { json: true, .. });
     let workspace = match Workspace::read(package_args.manifest_path.as_deref()) {
         Ok(workspace) => workspace,

@@ -1,9 +1,9 @@
 //! The verbs of the sum file. `seal` and `check` look for problems first, and `seal` writes only if
 //! there are none.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use mongrate_seal::{sources::Written, sum::shortened};
+use mongrate_seal::{After, declaration::nearest, sources::Written, sum::shortened};
 use serde_json::json;
 
 use crate::{
@@ -114,6 +114,7 @@ pub(crate) fn check(
             false => warnings.extend(left_out),
         }
     }
+    warnings.extend(unknown_groups(workspace, &states));
     let mut json = Vec::new();
     let (mut listed, mut lints, mut in_packages) = (Vec::new(), Vec::new(), Vec::new());
     for state in &states {
@@ -163,6 +164,48 @@ pub(crate) fn check(
         report.push(line);
     }
     Ok(Report { lines: report, warnings, json, ..Report::default() })
+}
+
+/// Warns of orders (`after`) that name a group of which no package of the workspace has a migration.
+fn unknown_groups(workspace: &Workspace, states: &[PackageState<'_>]) -> Vec<String> {
+    let has_order =
+        states.iter().any(|state| state.sources.migrations.iter().any(|one| !one.after.is_empty()));
+    if !has_order {
+        return Vec::new();
+    }
+    let read = |package: &&Package| states.iter().any(|state| state.package.name == package.name);
+    let unread =
+        workspace.packages.iter().filter(|package| package.uses_mongrate && !read(package));
+    let unread: Vec<PackageState<'_>> =
+        unread.filter_map(|package| PackageState::read(package).ok()).collect();
+    let groups: BTreeSet<&str> = states
+        .iter()
+        .chain(&unread)
+        .flat_map(|state| &state.sources.migrations)
+        .map(|one| one.group.as_str())
+        .collect();
+    let all = states.iter().flat_map(|state| &state.sources.migrations);
+    let firsts = all.flat_map(|one| one.after.iter().map(move |after| (one, after)));
+    firsts
+        .filter_map(|(one, after)| {
+            let first = After::parse(after)?.group;
+            if groups.contains(first.as_str()) {
+                return None;
+            }
+            let meant = nearest(&first, groups.iter().copied());
+            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+            let there: Vec<String> = groups.iter().map(|group| format!("`{group}`")).collect();
+            Some(format!(
+                "{}: {} `{}` comes after `{after}`, and no package of this workspace has a migration of \
+                 group `{first}` (there are: {}): another app has to apply it, or this one waits for \
+                 ever{meant}",
+                place(one),
+                one.version,
+                one.name,
+                there.join(", ")
+            ))
+        })
+        .collect()
 }
 
 fn counted(policies: usize) -> String {

@@ -3,4 +3,5 @@
 mod links;
 mod run;
 mod shop;
+mod squash;
 mod verbs;

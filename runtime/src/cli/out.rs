@@ -127,7 +127,8 @@ impl Out {
     pub(super) fn failure(self, error: &CliError, next: Option<&str>) {
         let message = error.to_string();
         if !self.json_log {
-            return self.note(&notes::failure(&message, next));
+            let view = View { width: self.width(), now: Utc::now() };
+            return self.note(&notes::failure(&message, next, view));
         }
         let mut line = json!({
             "level": "ERROR",

@@ -22,6 +22,8 @@ fn migration(version: i64, name: &str, state: State, kind: MigrationKind) -> Mig
     MigrationStatus {
         repeatable: false,
         labels: Vec::new(),
+        stands_for: None,
+        replaced_by: None,
         version: version.into(),
         name: name.to_owned(),
         recorded_as: None,
@@ -80,6 +82,7 @@ fn status_report() -> StatusReport {
     unknown.linked = false;
     StatusReport {
         skipped: 0,
+        selected: Vec::new(),
         replaced: 0,
         group: "default".to_owned(),
         database: "clinic".to_owned(),
@@ -290,6 +293,7 @@ fn a_plan_says_which_way_it_goes() {
     };
     let report = PlanReport {
         skipped: Vec::new(),
+        selected: Vec::new(),
         stands: None,
         group: "default".to_owned(),
         database: "clinic".to_owned(),
@@ -310,7 +314,7 @@ fn a_plan_says_which_way_it_goes() {
 #[test]
 fn a_failure_says_what_to_do_next() {
     assert_eq!(
-        stripped(&failure("one\ntwo", Some("clinic up"))),
+        stripped(&failure("one\ntwo", Some("clinic up"), view(0))),
         "error: one\n  two\nnext: clinic up\n"
     );
 }

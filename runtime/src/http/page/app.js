@@ -34,7 +34,7 @@
   const show = (element, yes) => { element.hidden = !yes; };
   const words = (text) => String(text).replaceAll("_", " ");
   const label = (name, text) => make("span", { class: `state ${name}` }, text || words(name));
-  const stateText = (one) => [["running", "interrupted"].includes(one.state) && one.percent !== undefined ? `${one.state} at ${one.percent} %` : one.state, one.direction === "down" ? "(rollback)" : "", one.recorded_as ? `(recorded as ${one.recorded_as})` : ""].filter(Boolean).join(" ");
+  const stateText = (one) => [["running", "interrupted"].includes(one.state) && one.percent !== undefined ? `${one.state} at ${one.percent} %` : one.state, one.direction === "down" ? "(rollback)" : "", one.recorded_as ? `(recorded as ${one.recorded_as})` : "", one.stands_for ? `(stands for ${one.stands_for} applied ones; the next up records it)` : ""].filter(Boolean).join(" ");
 
   const took = (ms) => {
     if (ms === undefined || ms === null) return "";
@@ -202,7 +202,7 @@
   const drawCounts = () => {
     const all = state.status.migrations;
     const counts = { applied: state.status.applied, pending: state.status.pending, failed: state.status.failed, running: state.status.running, interrupted: state.status.interrupted, drifted: all.filter((one) => one.drifted).length };
-    const ahead = all.filter((one) => !one.linked && one.state === "applied").length;
+    const ahead = all.filter((one) => !one.linked && !one.replaced_by && one.state === "applied").length;
     fill(byId("counts"), Object.entries(counts).map(([name, number]) => make("li", {}, make("b", {}, count(number)), make("span", { class: number > 0 ? name : "faint" }, name))),
       ahead ? make("li", {}, make("b", {}, count(ahead)), "not in this build") : null,
       state.status.orphaned ? make("li", {}, make("b", {}, count(state.status.orphaned)), "rolled back, and not in this build") : null);
@@ -252,7 +252,7 @@
     fill(byId("list"), rows.length ? rows.map((one) => make("tr", {},
       cell("Version", make("span", { class: "number" }, String(one.version))),
       cell("Name", one.name, one.source ? make("div", { class: "faint" }, one.source) : null),
-      cell("State", label(one.state, stateText(one)), one.drifted ? [" ", make("span", { class: "state drifted" }, "drifted")] : null, one.linked ? null : [" ", make("span", { class: "state drifted" }, "not in this build")],
+      cell("State", label(one.state, stateText(one)), one.drifted ? [" ", make("span", { class: "state drifted" }, "drifted")] : null, one.linked || one.replaced_by ? null : [" ", make("span", { class: "state drifted" }, "not in this build")],
         one.failure ? make("div", {}, failureText(one.failure)) : null, one.finished_steps ? make("div", { class: "faint" }, `finished steps: ${one.finished_steps.join(", ")}`) : null, bars(one.progress)),
       cell("Kind", one.kind, one.reversible ? null : make("div", { class: "faint" }, "no rollback")),
       cell("Applied", when(one.applied_at), one.batch ? make("div", { class: "faint" }, `batch ${one.batch}`) : null),

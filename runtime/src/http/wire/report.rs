@@ -151,6 +151,13 @@ pub(in crate::http) struct MigrationStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     labels: Vec<String>,
+    /// For a squash that the next run records, without running it: how many applied migrations it
+    /// stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stands_for: Option<usize>,
+    /// The squash that the next run records as standing for this one, which this build does not have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<i64>,
     /// Where the migration is declared; left out if this build does not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -284,6 +291,10 @@ pub(in crate::http) struct Status {
     replaced: usize,
     /// How many migrations were rolled back and are not in this build.
     orphaned: usize,
+    /// The labels that are selected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    selected: Vec<String>,
     /// The migrations, oldest version first.
     migrations: Vec<MigrationStatus>,
     /// The lock.
@@ -322,6 +333,8 @@ impl Status {
             direction: one.direction,
             repeatable: one.repeatable,
             labels: one.labels,
+            stands_for: one.stands_for,
+            replaced_by: one.replaced_by.map(|squash| squash.get()),
             source: one.source,
         };
         Self {
@@ -336,6 +349,7 @@ impl Status {
             skipped: report.skipped,
             replaced: report.replaced,
             orphaned: report.orphaned,
+            selected: report.selected,
             migrations: report.migrations.into_iter().map(one).collect(),
             lock: report.lock.into(),
             policies: report.policies.into_iter().map(Policy::from).collect(),
@@ -479,7 +493,7 @@ impl Plan {
             group: report.group,
             database: report.database,
             steps: report.steps.into_iter().map(step).collect(),
-            skipped: named(report.skipped),
+            skipped: named(report.skipped.into_iter().map(Into::into).collect()),
             stands: report.stands.map(Named::from),
             lints: lints(report.lints, texts),
             ahead: named(report.ahead),

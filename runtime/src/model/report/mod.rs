@@ -29,7 +29,7 @@ pub use self::{
         ImportReport, Imported, KeptCollection, PurgeReport, RecordReport, RepairReport,
         UnlockReport,
     },
-    plan::{CheckReport, DeclaredOperation, PlanReport, PlanStep},
+    plan::{CheckReport, DeclaredOperation, LeftOut, PlanReport, PlanStep},
     run::{RunReport, StartReport, StepOutcome, StepReport},
     schema_at::SchemaAtReport,
     schema_drift::{

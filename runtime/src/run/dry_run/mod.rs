@@ -89,6 +89,7 @@ impl Runner {
             observed: rehearsed.observed,
             lints,
             shadow: None,
+            stands: plan.stands.map(|stands| stands.squash.migration.named()),
             ahead: plan.ahead,
         })
     }

@@ -74,6 +74,7 @@ impl Runner {
             observed: false,
             lints,
             shadow: None,
+            stands: plan.stands.map(|stands| stands.squash.migration.named()),
             ahead: plan.ahead,
         };
         if plan.steps.is_empty() {
