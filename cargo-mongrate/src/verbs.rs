@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use mongrate_seal::{After, declaration::nearest, sources::Written, sum::shortened};
+use mongrate_seal::{After, nearest, sources::Written, sum::shortened};
 use serde_json::json;
 
 use crate::{

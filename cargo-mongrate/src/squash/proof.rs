@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString};
 
-use mongrate_seal::declaration::nearest;
+use mongrate_seal::nearest;
 use serde::Deserialize;
 
 use super::options::Squash;

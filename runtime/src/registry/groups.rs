@@ -1,6 +1,6 @@
 //! What is said of a group of which there is no migration. Pure.
 
-use mongrate_seal::declaration::nearest;
+use mongrate_seal::nearest;
 
 use super::seen::Seen;
 use crate::model::{error::text::names, kind::DEFAULT_GROUP};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mongrate_seal::declaration::nearest;
+use mongrate_seal::nearest;
 
 use crate::model::{
     kind::MigrationKind,
