@@ -49,10 +49,32 @@ pub(crate) fn output(
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| format!("cannot run cargo: {error}"))?;
     if !output.status.success() {
-        return Err(format!("the app's `{}` failed ({})", call.verb, output.status));
+        let why =
+            said(&output.stdout).map_or(format!(" ({})", output.status), |why| format!(": {why}"));
+        return Err(format!("the app's `{}` failed{why}", call.verb));
     }
     String::from_utf8(output.stdout)
         .map_err(|_| format!("the app's `{}` did not print text", call.verb))
+}
+
+/// Why the app failed, as its JSON says it: `{"error": {"message", "report"?}}`. Of a run, what the
+/// migrations said: it was none of a database that you have.
+fn said(stdout: &[u8]) -> Option<String> {
+    let printed: Value = serde_json::from_slice(stdout).ok()?;
+    let error = printed.get("error")?;
+    let steps = error.pointer("/report/steps").and_then(Value::as_array);
+    let failures = steps.into_iter().flatten().filter_map(|step| {
+        let message = step.pointer("/failure/message")?.as_str()?;
+        let version = step.get("version")?;
+        Some(format!("{version} `{}` failed: {message}", step.get("name")?.as_str()?))
+    });
+    let failures: Vec<String> = failures.collect();
+    if !failures.is_empty() {
+        return Some(failures.join("\n"));
+    }
+    let message = error.get("message")?.as_str()?;
+    let message = message.trim_end();
+    Some(message.strip_suffix("; nothing was run").unwrap_or(message).to_owned())
 }
 
 fn prepared(
@@ -274,6 +296,22 @@ mod tests {
         let (rest, uri) = without_uri(&arguments);
         let text = |argument: OsString| argument.into_string().unwrap();
         (rest.into_iter().map(text).collect(), uri.map(text))
+    }
+
+    #[test]
+    fn the_cause_is_read_from_the_apps_json() {
+        let cause = |text: &str| said(text.as_bytes());
+        assert_eq!(
+            cause(r#"{"error":{"code":"server","message":"out of reach; nothing was run"}}"#)
+                .unwrap(),
+            "out of reach"
+        );
+        let failed = r#"{"error":{"message":"fix it and run `up` again","report":{"steps":[
+            {"version":3,"name":"three","outcome":"applied"},
+            {"version":4,"name":"four","failure":{"message":"boom: no countries file"}}]}}}"#;
+        assert_eq!(cause(failed).unwrap(), "4 `four` failed: boom: no countries file");
+        assert_eq!(cause("no json"), None);
+        assert_eq!(cause(""), None);
     }
 
     #[test]

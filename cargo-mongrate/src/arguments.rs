@@ -296,7 +296,27 @@ pub(crate) struct Call<'a> {
     pub(crate) arguments: &'a [OsString],
 }
 
+impl App {
+    /// Gives `--release NAME` of `history` to the app: it is no option for cargo, as `history` takes no
+    /// argument that is not an option.
+    fn with_release_of_history(&mut self) {
+        let is_name = |first: &OsString| !first.to_string_lossy().starts_with('-');
+        if self.build.release && self.rest.first().is_some_and(is_name) {
+            self.build.release = false;
+            self.rest.insert(0, "--release".into());
+        }
+    }
+}
+
 impl Verb {
+    /// Settles what an option means that both cargo and the app have.
+    pub(crate) fn settled(mut self) -> Self {
+        if let Self::History(app) = &mut self {
+            app.with_release_of_history();
+        }
+        self
+    }
+
     /// The call of the app, if the app runs this verb.
     pub(crate) fn app(&self) -> Option<Call<'_>> {
         let (verb, app) = match self {
@@ -357,5 +377,34 @@ impl Verb {
             return Some("`--format` is for `diff --check`, without `--json`");
         }
         self.format().and_then(|(_, format, _)| format.contradiction())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! An option that both cargo and the app have.
+
+    use super::*;
+
+    fn call(arguments: &[&str]) -> (bool, Vec<String>) {
+        let all = ["cargo-mongrate", "mongrate"].iter().chain(arguments);
+        let Cargo::Mongrate(Mongrate { verb, .. }) = Cargo::try_parse_from(all).unwrap();
+        let verb = verb.settled();
+        let call = verb.app().unwrap();
+        let arguments = call.arguments.iter().map(|one| one.to_string_lossy().into_owned());
+        (call.build.release, arguments.collect())
+    }
+
+    fn texts(all: &[&str]) -> Vec<String> {
+        all.iter().map(|one| (*one).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_release_of_history_is_no_build() {
+        let named = texts(&["--release", "shop 0.2.0", "--json"]);
+        assert_eq!(call(&["history", "--release", "shop 0.2.0", "--json"]), (false, named));
+        assert_eq!(call(&["history", "--release", "--json"]), (true, texts(&["--json"])));
+        assert_eq!(call(&["history", "--release"]), (true, Vec::new()));
+        assert_eq!(call(&["up", "--release", "--dry-run"]), (true, texts(&["--dry-run"])));
     }
 }

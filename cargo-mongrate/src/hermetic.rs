@@ -161,11 +161,23 @@ pub(crate) fn warnings(
     let (told, summed): (Vec<_>, Vec<_>) =
         all.iter().partition(|named| !named.is_sealed || is_new(named.migration));
     let mut warnings: Vec<Finding> = told.into_iter().filter_map(Named::lint).collect();
-    let sealed = summed.iter().filter(|named| named.lint().is_some()).count();
-    if sealed > 0 {
-        let (use_, them, their) = match sealed {
-            1 => ("1 sealed migration uses", "it", "its own file"),
-            _ => (&*format!("{sealed} sealed migrations use"), "them", "their own files"),
+    let sealed: Vec<String> = summed
+        .iter()
+        .filter(|named| named.lint().is_some())
+        .map(|named| named.migration.version.to_string())
+        .collect();
+    if !sealed.is_empty() {
+        let (use_, them, their) = match sealed.as_slice() {
+            [version] => (format!("sealed migration {version} uses"), "it", "its own file"),
+            all => {
+                let named = all.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+                let more = match all.len().saturating_sub(NAMED_MAX) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let use_ = format!("{} sealed migrations ({named}{more}) use", all.len());
+                (use_, "them", "their own files")
+            }
         };
         let text = format!(
             "package `{package}`: {use_} items whose text no checksum sees (`cargo mongrate check` lists \

@@ -74,6 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Man { out } => return finish(manual::write(out).map(Report::from)),
         _ => {}
     }
+    let verb = verb.settled();
     let workspace = match Workspace::read(package_args.manifest_path.as_deref()) {
         Ok(workspace) => workspace,
         Err(problems) => return refused(&verb, problems),

@@ -1,9 +1,9 @@
 //! The verbs of the sum file. `seal` and `check` look for problems first, and `seal` writes only if
 //! there are none.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use mongrate_seal::{sources::Written, sum::shortened};
+use mongrate_seal::{After, nearest, sources::Written, sum::shortened};
 use serde_json::{Value, json};
 
 use crate::{
@@ -143,6 +143,10 @@ pub(crate) fn check<'a>(
         review.checked(PACKAGES, of_packages(packages, &states, graph, &manifests));
     }
     let (mut lints, mut of_lints) = (Vec::new(), Vec::new());
+    let unknown_groups = unknown_groups(workspace, &states);
+    of_lints.extend(
+        unknown_groups.iter().map(|it| Finding::read(&rules::UNKNOWN_GROUP, Severity::Warning, it)),
+    );
     let mut in_packages = Vec::new();
     let mut listed = Vec::new();
     for state in &states {
@@ -231,6 +235,48 @@ fn summary(state: &PackageState<'_>) -> String {
         line += &format!("; {} in {}", counted(rules.len()), mongrate_seal::policies::FILE);
     }
     line
+}
+
+/// Warns of orders (`after`) that name a group of which no package of the workspace has a migration.
+fn unknown_groups(workspace: &Workspace, states: &[PackageState<'_>]) -> Vec<String> {
+    let has_order =
+        states.iter().any(|state| state.sources.migrations.iter().any(|one| !one.after.is_empty()));
+    if !has_order {
+        return Vec::new();
+    }
+    let read = |package: &&Package| states.iter().any(|state| state.package.name == package.name);
+    let unread =
+        workspace.packages.iter().filter(|package| package.uses_mongrate && !read(package));
+    let unread: Vec<PackageState<'_>> =
+        unread.filter_map(|package| PackageState::read(package).ok()).collect();
+    let groups: BTreeSet<&str> = states
+        .iter()
+        .chain(&unread)
+        .flat_map(|state| &state.sources.migrations)
+        .map(|one| one.group.as_str())
+        .collect();
+    let all = states.iter().flat_map(|state| &state.sources.migrations);
+    let firsts = all.flat_map(|one| one.after.iter().map(move |after| (one, after)));
+    firsts
+        .filter_map(|(one, after)| {
+            let first = After::parse(after)?.group;
+            if groups.contains(first.as_str()) {
+                return None;
+            }
+            let meant = nearest(&first, groups.iter().copied());
+            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+            let there: Vec<String> = groups.iter().map(|group| format!("`{group}`")).collect();
+            Some(format!(
+                "{}: {} `{}` comes after `{after}`, and no package of this workspace has a migration of \
+                 group `{first}` (there are: {}): another app has to apply it, or this one waits for \
+                 ever{meant}",
+                place(one),
+                one.version,
+                one.name,
+                there.join(", ")
+            ))
+        })
+        .collect()
 }
 
 fn counted(policies: usize) -> String {

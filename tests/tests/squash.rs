@@ -93,6 +93,16 @@ async fn an_old_database_records_it_and_does_not_run_it() {
         let migrator = build(&fresh);
         let plan = migrator.plan().await.unwrap();
         assert_eq!(plan.stands.as_ref().unwrap().name, "squash_of_all", "{plan:#?}");
+        let dry = migrator.up().dry_run().await.unwrap();
+        assert_eq!(dry.stands, plan.stands);
+        // What it stands for is no stranger, and it says what comes.
+        let status = migrator.status().await.unwrap();
+        for one in &status.migrations {
+            let expected = (one.version.get() == 6).then_some(3);
+            assert_eq!(one.stands_for, expected, "{one:#?}");
+            let expected = (!one.linked).then_some(Version::from(6));
+            assert_eq!(one.replaced_by, expected, "{one:#?}");
+        }
         let report = migrator.up().await.unwrap();
         assert_eq!(report.versions(), versions([9]));
         assert_eq!(report.stands.unwrap().version, Version::from(6));
@@ -233,6 +243,15 @@ async fn it_may_take_the_number_of_the_last_one() {
     assert_eq!((report.versions(), report.stands.is_some()), (versions([6]), true));
     assert!(!has_run(&fresh).await);
     is_one_command(&fresh, &reusing()).await;
+    // The past keeps its names.
+    let history = reusing().history().await.unwrap();
+    let of_five = history.events.iter().filter(|one| one.version == Some(Version::from(5)));
+    let of_five: Vec<(&str, &str)> =
+        of_five.map(|one| (one.event.as_str(), one.name.as_str())).collect();
+    assert_eq!(
+        of_five,
+        [("applied", "effect_5"), ("replaced", "effect_5"), ("stands", "squash_of_all")]
+    );
     // A build that has the old one of that number knows whose record it is.
     let older = before(&fresh).database_ahead(DatabaseAhead::Allow);
     assert!(older.up().await.unwrap().is_empty());
@@ -248,6 +267,8 @@ async fn it_may_take_the_number_of_the_last_one() {
     let new = TestDb::new("squash_reuses_new").await;
     let build = new.migrator([squash(5), effect!(6)]);
     assert_eq!(build.up().await.unwrap().versions(), versions([5, 6]));
+    let history = build.history().await.unwrap();
+    assert!(history.events.iter().all(|one| one.event != "replaced"), "{history:#?}");
     is_one_command(&new, &build).await;
     new.pass().await;
     fresh.pass().await;

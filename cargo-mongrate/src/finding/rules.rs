@@ -80,6 +80,8 @@ rules! {
         "fix the migration, and run `cargo mongrate ci` again";
     APP_FAILED "app_failed" "The app could not be built, or it refused to run its migrations."
         "`cargo mongrate doctor`";
+    UNKNOWN_GROUP "unknown_group" "A migration comes `after` a group of which this workspace has no migration."
+        "correct the name of the group; if another app applies it, `--allow unknown_group`";
     USES_APP_TYPE "uses_app_type" "A migration uses code of the app whose text no checksum sees."
         "keep a copy in the migration's file, or name it in `uses`, or `allow = \"uses_app_type\"`";
     LARGE_TRANSACTION "large_transaction" "Writes more documents in one transaction than its time or its size allows."

@@ -8,6 +8,7 @@ mod mod_line;
 pub(crate) mod options;
 mod plan;
 mod proof;
+mod rustfmt;
 mod signals;
 mod text;
 
@@ -45,12 +46,7 @@ pub(crate) fn run(
     }
     let chosen = plan::choose(&state, options).map_err(single)?;
     let led = asked(chosen.to).map_err(single)?;
-    if !led.unwritable.is_empty() {
-        let mut problems =
-            vec!["these cannot be written as code, so nothing was changed:".to_owned()];
-        problems.extend(led.unwritable);
-        return Err(problems);
-    }
+    led.is_usable(&options.data).map_err(single)?;
     let plan = Plan::make(&state, &chosen, &led, options).map_err(single)?;
     let mut report = described(&plan, &led, options);
     if options.dry_run {
@@ -71,10 +67,10 @@ pub(crate) fn run(
             }
         });
     if interrupted() {
-        return Err(vec!["interrupted before the squash was proved".to_owned(), undo.run()]);
+        return Err(vec![format!("interrupted before the squash was proved; {}", undo.run())]);
     }
     if let Err(problem) = proof {
-        return Err(vec![problem, undo.run()]);
+        return Err(vec![format!("{problem}\n{}", undo.run())]);
     }
     report.lines.push(
         "proved: in an empty database, it leads to the same collections, options, validators, indexes and \
@@ -101,10 +97,10 @@ fn finish(
         let undo = write::apply(overlay, &[]).map_err(|problem| vec![problem])?;
         let built = builds();
         if interrupted() {
-            return Err(vec!["interrupted".to_owned(), undo.run()]);
+            return Err(vec![format!("interrupted; {}", undo.run())]);
         }
         if let Err(problem) = built {
-            return Err(vec![problem, undo.run()]);
+            return Err(vec![format!("{problem}\n{}", undo.run())]);
         }
     }
     Ok(Report { lines, ..Report::default() })
@@ -144,9 +140,13 @@ fn described(plan: &Plan, led: &Led, options: &Squash) -> Report {
         .others
         .iter()
         .map(|(name, count)| {
+            let (documents, them) = match count {
+                1 => ("1 document".to_owned(), "it"),
+                count => (format!("{count} documents"), "them"),
+            };
             format!(
-                "the old migrations put {count} documents into `{name}`; a new database will not have them: \
-                 `--data {name}` takes them over"
+                "the old migrations put {documents} into `{name}`; a new database will not have {them}: \
+                 `--data {name}` takes {them} over"
             )
         })
         .collect();

@@ -1,4 +1,4 @@
-//! What a squash changes. Pure, over the files as they are.
+//! What a squash changes, over the files as they are.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use mongrate_seal::{
     sum::{self, Sealed, Sum},
 };
 
-use super::{mod_line, options::Squash, proof::Led, text};
+use super::{mod_line, options::Squash, proof::Led, rustfmt, text};
 use crate::{
     new::directory,
     places::{promise, shown},
@@ -160,8 +160,19 @@ pub(super) fn choose(state: &PackageState<'_>, options: &Squash) -> Result<Chose
     };
     if let Some(squash) = old.iter().find(covered) {
         return Err(format!(
-            "{} `{}` is a squash, and what it stands for is still there: take those files away first",
-            squash.version, squash.name
+            "{} `{}` is a squash, and what it stands for is still there: take those files away first, with \
+             `cargo mongrate squash --to {}{}`",
+            squash.version,
+            squash.name,
+            squash
+                .replaces
+                .as_deref()
+                .and_then(Replaces::parse)
+                .map_or(*to, |replaces| replaces.to),
+            match group.as_str() {
+                mongrate_seal::GROUP_DEFAULT => String::new(),
+                group => format!(" --group {group}"),
+            }
         ));
     }
     refuse_after(state, options)?;
@@ -182,13 +193,38 @@ pub(super) fn choose(state: &PackageState<'_>, options: &Squash) -> Result<Chose
         (_, false) => *to,
         (_, true) => {
             return Err(format!(
-                "the squash needs a number of its own between {to} and {}, and there is none: squash \
-                 without `--keep`, so that it takes {to}, or squash up to another one",
-                to + 1
+                "with `--keep` the squash needs a number of its own right after {to}, and {} is taken: \
+                 squash without `--keep`, so that it takes {to} itself{}",
+                to.saturating_add(1),
+                would_do(&written)
             ));
         }
     };
+    if !options.keep {
+        // Before the app is built: what cannot be taken away.
+        let old: Vec<&Written> = old.iter().map(|one| **one).collect();
+        take_away(state, &old, &mut Overlay::default())?;
+    }
     Ok(Chosen { to: *to, version, name, replaced })
+}
+
+/// The newest versions that are followed by a free number, for `--keep`.
+fn would_do(written: &[&Written]) -> String {
+    const NAMED_MAX: usize = 4;
+    let is_followed =
+        |version: i64| written.iter().any(|one| Some(one.version) == version.checked_add(1));
+    let mut free: Vec<i64> =
+        written.iter().map(|one| one.version).filter(|version| !is_followed(*version)).collect();
+    free.sort_unstable();
+    // Up to the oldest there is nothing to squash.
+    let oldest = written.iter().map(|one| one.version).min();
+    free.retain(|version| Some(*version) != oldest);
+    let newest = free.split_off(free.len().saturating_sub(NAMED_MAX));
+    if newest.is_empty() {
+        return String::new();
+    }
+    let newest: Vec<String> = newest.iter().map(|version| format!("`--to {version}`")).collect();
+    format!("; or choose a version that a free number follows: {}", newest.join(", "))
 }
 
 impl Plan {
@@ -219,6 +255,7 @@ impl Plan {
             Some(own) => own.path.parent().map(Path::to_owned).unwrap_or_default(),
             None => directory(state, None, &mut Vec::new())?,
         };
+        let text = rustfmt::formatted(text, &directory);
         let mut overlay = Overlay::default();
         let removed = match options.keep {
             true => Vec::new(),
@@ -322,7 +359,12 @@ fn take_away(
             }
             None => {
                 let versions: Vec<String> = versions.iter().map(i64::to_string).collect();
-                left.push(format!("  {} ({})", shown(file), versions.join(", ")));
+                let why = match (others, reached) {
+                    (true, _) => "holds other migrations, too",
+                    (false, None) => "is the root of a crate, which no `mod` line reaches",
+                    (false, Some(_)) => "is not reached by a `mod` line of its own",
+                };
+                left.push(format!("  {} ({}) {why}", shown(file), versions.join(", ")));
             }
         }
     }
@@ -330,8 +372,8 @@ fn take_away(
         return Ok(removed);
     }
     Err(format!(
-        "these files hold other migrations, too, or are not reached by a `mod` line of their own:\n{}\nmove \
-         the migrations into files of their own (their checksums stay), or squash with `--keep`",
+        "only a file that holds nothing else can be taken away:\n{}\nmove each of these migrations into a \
+         file of its own, which a `mod` line reaches (the checksums stay), or squash with `--keep`",
         left.join("\n")
     ))
 }

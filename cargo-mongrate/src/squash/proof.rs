@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString};
 
+use mongrate_seal::nearest;
 use serde::Deserialize;
 
 use super::options::Squash;
@@ -22,6 +23,37 @@ pub(super) struct Led {
     pub(super) others: BTreeMap<String, u64>,
     #[serde(default)]
     pub(super) unwritable: Vec<String>,
+    /// The collections that there are.
+    #[serde(default)]
+    pub(super) collections: Vec<String>,
+}
+
+impl Led {
+    /// Whether all that was asked for is there, and can be written as code. `data`: the collections whose
+    /// documents were asked for.
+    pub(super) fn is_usable(&self, data: &[String]) -> Result<(), String> {
+        let is_missing =
+            |name: &&String| !self.collections.is_empty() && !self.collections.contains(name);
+        let missing: Vec<String> = data
+            .iter()
+            .filter(is_missing)
+            .map(|name| {
+                let meant = nearest(name, self.collections.iter().map(String::as_str));
+                let meant =
+                    meant.map_or_else(String::new, |meant| format!(": did you mean `{meant}`?"));
+                format!("`--data {name}`: the migrations make no such collection{meant}")
+            })
+            .collect();
+        if !missing.is_empty() {
+            let there: Vec<String> =
+                self.collections.iter().map(|name| format!("`{name}`")).collect();
+            return Err(format!("{}\nthere are: {}", missing.join("\n"), there.join(", ")));
+        }
+        if self.unwritable.is_empty() {
+            return Ok(());
+        }
+        Err(format!("this cannot be written as code:\n  {}", self.unwritable.join("\n  ")))
+    }
 }
 
 /// Asks the app.
@@ -88,7 +120,30 @@ mod tests {
             documents: documents.collect(),
             others: BTreeMap::new(),
             unwritable: Vec::new(),
+            collections: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_collection_that_is_not_there_is_guessed() {
+        let mut all = led("", &[]);
+        assert_eq!(
+            all.is_usable(&["countires".to_owned()]),
+            Ok(()),
+            "it is not said what there is"
+        );
+        all.collections = vec!["countries".to_owned(), "users".to_owned()];
+        assert_eq!(all.is_usable(&["countries".to_owned()]), Ok(()));
+        assert_eq!(
+            all.is_usable(&["countires".to_owned()]).unwrap_err(),
+            "`--data countires`: the migrations make no such collection: did you mean `countries`?\n\
+             there are: `countries`, `users`"
+        );
+        all.unwritable = vec!["`users`: odd".to_owned()];
+        assert_eq!(
+            all.is_usable(&[]).unwrap_err(),
+            "this cannot be written as code:\n  `users`: odd"
+        );
     }
 
     #[test]

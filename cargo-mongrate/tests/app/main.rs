@@ -4,4 +4,5 @@ mod links;
 mod manual;
 mod run;
 mod shop;
+mod squash;
 mod verbs;

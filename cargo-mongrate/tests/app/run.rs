@@ -12,6 +12,7 @@ fn the_apps_verbs_pass_everything_through() {
     shop.calls("", &["down", "--steps", "2", "--yes"], "SHOP: down --steps 2 --yes");
     shop.calls("", &["up", "--help"], "SHOP: up --help");
     shop.calls("", &["up", "--release", "--dry-run"], "SHOP: up --dry-run");
+    shop.calls("", &["history", "--release", "shop 1"], "SHOP: history --release shop 1");
     shop.calls("", &["-p", &shop.shop(), "baseline", "7"], "SHOP: baseline 7");
     for verb in [
         "plan",

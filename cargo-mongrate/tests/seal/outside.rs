@@ -181,7 +181,7 @@ fn seal_lists_what_is_new_and_check_sums_up_what_is_sealed() {
     );
     assert!(said.contains("`uses = [crate::helpers::page]`"), "{said}");
     let said = checked(&fixture);
-    assert!(said.contains("1 sealed migration uses items whose text no checksum sees"), "{said}");
+    assert!(said.contains("sealed migration 1 uses items whose text no checksum sees"), "{said}");
     // A copy in the migration's file: the body, and so the checksum, stays.
     fixture.write(
         "src/one.rs",

@@ -117,7 +117,7 @@ fn an_edited_body_and_another_list_are_told_apart() {
     fixture.write("src/one.rs", &USER.replace("[round, Price]", "[Price, crate::money::STEP]"));
     fixture.is_refused(
         "error: the `uses` of version 1 no longer names `round`, and now names `STEP`, which the \
-         sealed one did not: restore it;",
+         sealed one did not: name `round` in `uses` again, and take `STEP` out;",
     );
     fixture.write("src/one.rs", &USER.replace(", uses = [round, Price]", ""));
     let output = fixture.mongrate(&["check"]);

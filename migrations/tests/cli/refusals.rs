@@ -2,7 +2,7 @@
 
 use mongrate::bson::{Document, doc};
 
-use super::{Clinic, PASSWORD_ENCODED, command, ran};
+use super::{Clinic, PASSWORD_ENCODED, command, ran, text};
 
 #[tokio::test]
 async fn wrong_arguments_end_with_64() {
@@ -94,10 +94,12 @@ async fn a_wrong_password_ends_with_77() {
 }
 
 #[tokio::test]
-async fn a_group_without_migrations_ends_with_70() {
+async fn a_group_that_is_not_there_is_a_wrong_argument() {
     let clinic = Clinic::new("group").await;
-    let bad = clinic.json(&["up", "--group", "nobody"]).await.ends(70);
-    assert_eq!(bad.error_code(), "registry");
+    let bad = clinic.json(&["up", "--group", "nobody"]).await.ends(64);
+    assert_eq!(bad.error_code(), "settings");
+    let message = text(bad.json().get("error").unwrap(), "message");
+    assert!(message.contains("there are: `default`"), "{message}");
     clinic.pass().await;
 }
 

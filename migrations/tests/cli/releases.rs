@@ -26,6 +26,9 @@ async fn a_tag_is_set_found_and_gone_back_to() {
     assert_eq!(list.pointer("/tags/0/why").unwrap(), "release 2", "{list:#}");
 
     clinic.run(&["down", "--to-tag", "before the sale"]).await.ends(64).complains("--yes");
+    // That there is no such tag comes first.
+    let unknown = clinic.json(&["down", "--to-tag", "nix"]).await.ends(64);
+    assert_eq!(unknown.error_code(), "unknown_tag");
     let plan = clinic.json(&["down", "--to-tag", "before the sale", "--dry-run=plan"]).await;
     assert_eq!(steps(&plan.ends(0).json(), "direction", "down"), [ALL[5], ALL[4], ALL[3]]);
     let down = ["down", "--to-tag", "before the sale", "--yes", "--why", "too slow"];
@@ -79,7 +82,9 @@ async fn a_release_and_one_in_the_middle() {
     let down = clinic.json(&[&only[..], &["--yes"]].concat()).await.ends(0).json();
     assert_eq!(steps(&down, "outcome", "reverted"), [ALL[3]]);
     let up = clinic.run(&["up"]).await.ends(65);
-    up.complains("was rolled back while newer ones stayed");
+    let up =
+        up.complains("was rolled back while newer ones stayed").complains("next: clinic status");
+    assert!(!up.stderr.contains("--allow-out-of-order"), "{up:#?}");
     clinic.run(&["check"]).await.ends(65);
     clinic.run(&[&only[..], &["--yes"]].concat()).await.ends(0).says("nothing to do");
     clinic.run(&["up", "--to", ALL[3], "--allow-out-of-order"]).await.ends(0).says("1 applied");

@@ -20,7 +20,12 @@ async fn every_verb_in_a_days_work() {
     clinic.run(&["history"]).await.ends(0).says("no events");
     clinic.run(&["lock-status"]).await.ends(0).says("the lock is free");
     let behind = clinic.run(&["check"]).await.ends(3).complains("9 migrations pending");
-    behind.complains("next: clinic up");
+    let behind = behind.complains("next: clinic up\n").complains("run `up` first\n");
+    assert!(!behind.stderr.contains("nothing was run"), "a verb that reads: {behind:#?}");
+    // What was typed to say which history is meant belongs to the next step.
+    let with = ["--collection", "other", "--group", "default", "--labels", "demo"];
+    let behind = clinic.run(&[&["check"], &with[..]].concat()).await.ends(3);
+    behind.complains("next: clinic up --group default --collection other --labels demo");
 
     // Dry: nothing at all is in the database afterwards.
     let plan = clinic.json(&["plan"]).await.ends(0).json();
@@ -103,7 +108,7 @@ async fn every_verb_in_a_days_work() {
     let history = clinic.json(&["history"]).await.ends(0).json();
     assert!(history.get("events").and_then(Value::as_array).unwrap().len() > 20, "{history:#}");
     clinic.run(&["history"]).await.ends(0).says("20250122007  validate_patients");
-    clinic.run(&["status"]).await.ends(0).says("8 applied, 1 pending");
+    clinic.run(&["status"]).await.ends(0).says("9 applied, 1 pending");
     clinic.pass().await;
 }
 
@@ -120,6 +125,27 @@ async fn a_baseline_is_recorded_and_nothing_is_run() {
         clinic.json(&["baseline", "9", "--yes"]).await.ends(64).error_code(),
         "unknown_version"
     );
+    clinic.pass().await;
+}
+
+#[tokio::test]
+async fn labels_are_explained_and_a_misspelt_one_is_seen() {
+    let clinic = Clinic::new("labels").await;
+    clinic.run(&["status"]).await.ends(0).says(": skipped, asks for demo; selected: none");
+    let status = clinic.run(&["status", "--labels", "demoo"]).await.ends(0);
+    status
+        .says(": skipped, asks for demo; selected: demoo")
+        .complains("no migration of this build names the label `demoo` (there are: demo)");
+    let known = clinic.run(&["status", "--labels", "demo"]).await.ends(0);
+    assert_eq!(known.stderr, "");
+    clinic.run(&["status", "--labels", "demo,,"]).await.ends(0).complains("two of its commas");
+    let wrong = ran(clinic.command(&["status"]).env("MIGRATE_LABELS", "EU x")).await.ends(64);
+    wrong.complains("`EU x` is not").complains("in the environment variable MIGRATE_LABELS");
+    let wrong = clinic.run(&["status", "--labels", "EU"]).await.ends(64).complains("`EU` is not");
+    assert!(!wrong.stderr.contains("MIGRATE_LABELS"), "{wrong:#?}");
+    // A misspelt group is a wrong argument, and not a broken build.
+    let group = clinic.run(&["status", "--group", "defualt"]).await.ends(64);
+    group.complains("there are: `default`").complains("did you mean `default`?");
     clinic.pass().await;
 }
 
@@ -165,7 +191,10 @@ async fn a_failure_is_told_with_what_was_done_before() {
     let failed = clinic.run(&["up"]).await.ends(1);
     fail.off().await;
     let failed = failed.says("✗  20250122003  load_countries").says("1 failed, 6 not run");
-    failed.complains("error: 20250122003").complains("next: fix it and run `clinic up` again");
+    failed
+        .complains("error: 20250122003")
+        .complains("fix it and run `up` again")
+        .complains("next: clinic status");
 
     let resolved = clinic.json(&["resolve", ALL[2], "--as", "applied", "--yes"]).await.ends(0);
     assert_eq!(resolved.json().get("state").unwrap(), "applied");

@@ -45,7 +45,9 @@ pub(super) fn refuse_unasked(out: Out, command: &Command) -> Result<(), CliError
     let (unasked, flag) = match command {
         Command::Down(args) => {
             let is_run = args.dry_run.how().is_none() && args.out.out.is_none();
-            (!args.confirm.yes && is_run && args.plan.is_none(), "--yes")
+            // A name is looked up first: that there is none is no question of a confirmation.
+            let is_named = args.to_tag.is_some() || args.to_release.is_some();
+            (!args.confirm.yes && is_run && args.plan.is_none() && !is_named, "--yes")
         }
         Command::Redo(args) => (!args.confirm.yes && args.dry_run.how().is_none(), "--yes"),
         Command::Repair(args) => (!args.confirm.yes && !args.dry_run, "--yes"),
@@ -68,7 +70,7 @@ pub(super) fn refuse_unasked(out: Out, command: &Command) -> Result<(), CliError
 }
 
 /// The error when a confirmation is needed and there is no terminal.
-fn refuse(verb: &str, flag: &str) -> CliError {
+pub(super) fn refuse(verb: &str, flag: &str) -> CliError {
     CliError::usage(
         "confirmation_needed",
         format!(

@@ -8,7 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::{app::Cli, args::CliArgs, error::CliError, uri};
 #[cfg(feature = "embedded")]
 use crate::embedded::Embedded as Server;
-use crate::{Migrator, Observer, model::config, telemetry::redact};
+use crate::{
+    Migrator, Observer,
+    model::{config, labels},
+    telemetry::redact,
+};
 
 /// How long to look for a server, unless the URI says: the driver's 30 s are long for a user who
 /// waits at a terminal.
@@ -155,8 +159,11 @@ impl Cli {
         if let Some(group) = &args.group {
             migrator = migrator.group(group);
         }
-        let labels = args.labels.iter().map(|label| label.trim());
-        migrator = migrator.labels(labels.filter(|label| !label.is_empty()));
+        let (labels, has_gap) = labels::listed(args.labels.iter().map(String::as_str));
+        if has_gap {
+            tracing::warn!(target: "mongrate", "{}", labels::GAP);
+        }
+        migrator = migrator.labels(labels);
         if let Some(collection) = &args.collection {
             migrator = migrator.collection(collection);
         }

@@ -13,7 +13,11 @@ use crate::{
 
 /// Why a verb failed.
 #[derive(Debug)]
-pub struct CliError(Inner);
+pub struct CliError {
+    inner: Inner,
+    /// The message, where it is not that of the error.
+    shown: Option<String>,
+}
 
 #[derive(Debug)]
 enum Inner {
@@ -23,7 +27,7 @@ enum Inner {
 
 impl CliError {
     pub(super) fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self(Inner::Own { kind, code, message: message.into() })
+        Self { inner: Inner::Own { kind, code, message: message.into() }, shown: None }
     }
 
     pub(super) fn usage(code: &'static str, message: impl Into<String>) -> Self {
@@ -37,22 +41,37 @@ impl CliError {
 
     /// The error's class, which decides the exit code.
     pub fn kind(&self) -> Kind {
-        match &self.0 {
+        match &self.inner {
             Inner::Library(error) => error.kind(),
             Inner::Own { kind, .. } => *kind,
         }
     }
 
+    /// Whether what is late was rolled back while newer ones stayed.
+    fn is_rolled_back(&self) -> bool {
+        let Inner::Library(error) = &self.inner else { return false };
+        matches!(&**error, Error::OutOfOrder { rolled_back, .. } if !rolled_back.is_empty())
+    }
+
+    /// The message of a verb that never runs anything: it need not say that nothing was run.
+    pub(super) fn of_reading(self) -> Self {
+        let text = self.to_string();
+        match text.strip_suffix("; nothing was run") {
+            Some(short) => Self { shown: Some(short.to_owned()), ..self },
+            None => self,
+        }
+    }
+
     /// Whether the server did not accept user and password.
     fn is_sign_in(&self) -> bool {
-        let Inner::Library(error) = &self.0 else { return false };
+        let Inner::Library(error) = &self.inner else { return false };
         let Error::Unauthorized { source, .. } = &**error else { return false };
         source.is_authentication() || source.code() == Some(code::AUTHENTICATION_FAILED)
     }
 
     /// A stable, machine-readable name.
     pub fn code(&self) -> &'static str {
-        match &self.0 {
+        match &self.inner {
             Inner::Library(error) => error.code(),
             Inner::Own { code, .. } => code,
         }
@@ -65,7 +84,7 @@ impl CliError {
 
     /// What the run did before it stopped; `None` if no run had begun.
     pub fn report(&self) -> Option<&RunReport> {
-        match &self.0 {
+        match &self.inner {
             Inner::Library(error) => error.report(),
             Inner::Own { .. } => None,
         }
@@ -89,33 +108,35 @@ impl CliError {
     }
 
     /// The next command to type, or what to check next; `None` where the message says it already.
-    /// `app` is how users call the command line, `verb` the verb that failed.
-    pub(super) fn next(&self, app: &str, verb: &str) -> Option<String> {
+    /// `app` is how users call the command line, `verb` the verb that failed, `with` the options that belong
+    /// to every command, with a blank before them.
+    pub(super) fn next(&self, app: &str, verb: &str, with: &str) -> Option<String> {
         Some(match self.code() {
             "migration_failed" if self.kind() == Kind::Forbidden => format!(
-                "`{app} doctor` lists the rights that the user lacks; then run `{app} {verb}` again"
+                "`{app} doctor{with}` lists the rights that the user lacks; then run `{app} {verb}{with}` again"
             ),
-            "migration_failed" => {
-                format!("fix it and run `{app} {verb}` again; `{app} status` shows where it stands")
-            }
-            "cancelled" if self.report().is_some() => format!("{app} {verb}"),
+            // The message says what to do then.
+            "migration_failed" => format!("{app} status{with}"),
+            "cancelled" if self.report().is_some() => format!("{app} {verb}{with}"),
             // The message says when to run it again: when nothing else migrates.
-            "lock_lost" if self.kind() == Kind::NeedsOperator => format!("{app} status"),
-            "lock_lost" | "pending" => format!("{app} up"),
-            "checksum_drift" => format!("{app} repair --dry-run"),
-            "out_of_order" => format!("{app} plan --allow-out-of-order"),
-            "squashed" => format!("{app} history"),
-            "lock_held" | "fence_mismatch" => format!("{app} lock-status"),
-            "paused" => format!("{app} resume"),
-            "no_run" => format!("{app} status"),
-            "not_atomic" | "lints" | "plan_differs" => format!("{app} plan"),
+            "lock_lost" if self.kind() == Kind::NeedsOperator => format!("{app} status{with}"),
+            "lock_lost" | "pending" => format!("{app} up{with}"),
+            "checksum_drift" => format!("{app} repair{with} --dry-run"),
+            // To apply it again is what whoever rolled it back does not want.
+            "out_of_order" if self.is_rolled_back() => format!("{app} status{with}"),
+            "out_of_order" => format!("{app} plan{with} --allow-out-of-order"),
+            "squashed" => format!("{app} history{with}"),
+            "lock_held" | "fence_mismatch" => format!("{app} lock-status{with}"),
+            "paused" => format!("{app} resume{with}"),
+            "no_run" => format!("{app} status{with}"),
+            "not_atomic" | "lints" | "plan_differs" => format!("{app} plan{with}"),
             "import" => format!("{app} import --help"),
-            "renamed" => format!("{app} status"),
-            "audit" => format!("{app} audit --verify"),
-            "unknown_tag" | "tag_taken" | "tag_unreachable" => format!("{app} tag --list"),
+            "renamed" => format!("{app} status{with}"),
+            "audit" => format!("{app} audit{with} --verify"),
+            "unknown_tag" | "tag_taken" | "tag_unreachable" => format!("{app} tag{with} --list"),
             "unknown_version" | "wrong_state" | "not_independent" | "unknown_release"
             | "ambiguous_release" | "irreversible" | "not_linked"
-            | "database_ahead" => format!("{app} status"),
+            | "database_ahead" => format!("{app} status{with}"),
             "server" => {
                 "check that the server runs and that --uri or MONGODB_URI names it".to_owned()
             }
@@ -123,8 +144,8 @@ impl CliError {
                 "check user and password in --uri or MONGODB_URI (percent-encoded, with `authSource`)"
                     .to_owned()
             }
-            "unauthorized" if verb != "doctor" => format!("`{app} doctor` lists the rights that the user lacks"),
-            "standalone" | "unsupported_server" if verb != "doctor" => format!("{app} doctor"),
+            "unauthorized" if verb != "doctor" => format!("`{app} doctor{with}` lists the rights that the user lacks"),
+            "standalone" | "unsupported_server" if verb != "doctor" => format!("{app} doctor{with}"),
             "settings" => format!("{app} {verb} --help"),
             _ => return None,
         })
@@ -133,7 +154,10 @@ impl CliError {
 
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        if let Some(shown) = &self.shown {
+            return shown.fmt(f);
+        }
+        match &self.inner {
             Inner::Library(error) => error.fmt(f),
             Inner::Own { message, .. } => message.fmt(f),
         }
@@ -142,7 +166,7 @@ impl fmt::Display for CliError {
 
 impl std::error::Error for CliError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0 {
+        match &self.inner {
             Inner::Library(error) => error.source(),
             Inner::Own { .. } => None,
         }
@@ -151,7 +175,7 @@ impl std::error::Error for CliError {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        Self(Inner::Library(Box::new(error)))
+        Self { inner: Inner::Library(Box::new(error)), shown: None }
     }
 }
 
@@ -187,7 +211,7 @@ mod tests {
             cancelled_by: None,
         };
         let error = CliError::from(Error::Cancelled { report: Box::new(report) });
-        let next = error.next("clinic", "up");
+        let next = error.next("clinic", "up", "");
         let value = error.to_json(next.as_deref());
         let object = value.get("error").unwrap();
         assert_eq!(object.get("code").unwrap(), "cancelled");

@@ -213,6 +213,7 @@ mod history;
 mod line;
 mod log_filter;
 mod logging;
+mod mapping;
 mod out;
 mod plan_file;
 mod print_error;
@@ -338,7 +339,8 @@ impl Command {
                 output.exit_code
             }
             Err(error) => {
-                let next = error.next(&cli.program(), self.name());
+                let error = if self.only_reads() { error.of_reading() } else { error };
+                let next = error.next(&cli.program(), self.name(), &args.repeated());
                 print_error(out, &error, next.as_deref());
                 match error.kind() == Kind::Cancelled && cancel.is_cancelled() {
                     true => signals.exit_code(),
@@ -360,6 +362,21 @@ impl Command {
 }
 
 impl Command {
+    /// Whether the verb never runs a migration and writes nothing, whatever its options are.
+    fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Status(_)
+                | Self::Plan(_)
+                | Self::Check(_)
+                | Self::History(_)
+                | Self::Doctor(_)
+                | Self::Drift(_)
+                | Self::Schema(_)
+                | Self::LockStatus
+        )
+    }
+
     /// What the first Ctrl-C means for the verb.
     fn cancelled(&self) -> Cancelled {
         match self {

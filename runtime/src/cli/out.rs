@@ -128,7 +128,8 @@ impl Out {
     pub(super) fn failure(self, error: &CliError, next: Option<&str>) {
         let message = error.to_string();
         if !self.json_log {
-            return self.note(&notes::failure(&message, next, &error.docs()));
+            let view = View { width: self.width(), now: Utc::now() };
+            return self.note(&notes::failure(&message, next, &error.docs(), view));
         }
         let mut line = json!({
             "level": "ERROR",

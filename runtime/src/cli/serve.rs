@@ -107,7 +107,7 @@ impl ServeArgs {
         match self.serve(cli, args, out, signals.token()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                let next = error.next(&cli.program(), "serve");
+                let next = error.next(&cli.program(), "serve", &args.repeated());
                 print_error(out, &error, next.as_deref());
                 if error.kind() == Kind::Cancelled {
                     return ExitCode::from(signals.exit_code());

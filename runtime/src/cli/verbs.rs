@@ -1,6 +1,6 @@
 //! Each verb: arguments in, one call of the library, a report out.
 
-use std::{collections::BTreeMap, future::IntoFuture, sync::OnceLock};
+use std::{future::IntoFuture, sync::OnceLock};
 
 use chrono::Utc;
 use mongrate_seal::create::NewMigration;
@@ -24,6 +24,7 @@ use super::{
     connect::unless_cancelled,
     error::CliError,
     line::Progress,
+    mapping,
     out::Out,
     plan_file, progress,
     render::{
@@ -31,7 +32,7 @@ use super::{
     },
 };
 use crate::{
-    Down, Kind, Migrator, Named, Observer, Purge, Redo, Resolution, State, Steering, Up, Version,
+    Down, Kind, Migrator, Named, Observer, Purge, Redo, Resolution, State, Steering, Up,
     migrator::{
         listen::LastWait,
         mode::{Mode, ModeReport},
@@ -252,6 +253,9 @@ impl VerbRun<'_> {
             if plan.steps.is_empty() {
                 return Output::new(&plan, plan::plan(&plan, self.view()));
             }
+            if !self.out.is_interactive() {
+                return Err(confirm::refuse("down", "--yes"));
+            }
             self.out.note(&plan::proposal(&plan, self.view()));
             self.ask("Roll back?").await?;
         }
@@ -327,7 +331,7 @@ impl VerbRun<'_> {
     }
 
     async fn import(&self, args: &ImportArgs, migrator: Migrator) -> Result<Output, CliError> {
-        let mapping = mapping(args)?;
+        let mapping = mapping::read(args)?;
         let import = || {
             let mut import = migrator.import(args.from).allow_unmatched(args.allow_unmatched);
             if let Some(collection) = &args.from_collection {
@@ -497,19 +501,6 @@ impl VerbRun<'_> {
     pub(super) fn view(&self) -> View {
         View { width: self.out.width(), now: Utc::now() }
     }
-}
-
-/// The mapping file's entries: the other tool's name to our version.
-fn mapping(args: &ImportArgs) -> Result<BTreeMap<String, Option<Version>>, CliError> {
-    let Some(path) = &args.mapping else { return Ok(BTreeMap::new()) };
-    let bad = |problem: String| {
-        let text = format!("{}: {problem}; nothing was recorded", safe(&path.to_string_lossy()));
-        CliError::usage("bad_mapping", text)
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| {
-        bad(format!("{error}; expected {{\"their name\": version, \"another\": null}}"))
-    })
 }
 
 fn dry_run_of(command: &Command) -> DryRunArgs {

@@ -6,7 +6,7 @@
 use super::wire::texts::Texts;
 use crate::{
     Direction, Error, Kind, ServerError, StepOutcome,
-    model::error::text::{LOCK_RACED, count, lines, short},
+    model::error::text::{LOCK_RACED, count, lines, names, short},
     mongo::code,
 };
 
@@ -133,11 +133,20 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             "{squash} stands for {count} migrations up to {to}, and this database has applied {applied} \
              of them, or others than these; nothing was run"
         ),
-        Error::ComesAfter { orders, direction: Direction::Up } => format!(
-            "another group comes first, and is not applied yet:{}\nnothing was run",
-            lines(orders)
-        ),
-        Error::ComesAfter { orders, direction: Direction::Down } => format!(
+        Error::ComesAfter { orders, direction: Direction::Up, groups } => {
+            let unknown = orders.iter().find(|order| !groups.contains(&order.other_group));
+            format!(
+                "another group comes first, and is not applied yet:{}\n{}nothing was run",
+                lines(orders),
+                unknown.map_or_else(String::new, |order| format!(
+                    "no migration of group `{}` is in this build (there are: {}): another app applies \
+                     it, or the name is misspelt; ",
+                    order.other_group,
+                    names(groups)
+                ))
+            )
+        }
+        Error::ComesAfter { orders, direction: Direction::Down, .. } => format!(
             "another group builds on what would be rolled back:{}\nnothing was run",
             lines(orders)
         ),
@@ -240,6 +249,11 @@ pub(super) fn next(error: &Error) -> Option<String> {
         Error::FenceMismatch { .. } => "GET lock/status for the current fence".to_owned(),
         Error::Drift(_) => {
             "undo the edit, deploy, and write a new migration for the change".to_owned()
+        }
+        Error::OutOfOrder { rolled_back, .. } if !rolled_back.is_empty() => {
+            "what was rolled back while newer ones stayed is to be decided first: deploy a build without it, \
+             or record it as applied"
+                .to_owned()
         }
         Error::OutOfOrder { .. } => {
             "give these migrations a newer version, or POST with \"allow_out_of_order\": true"

@@ -501,6 +501,7 @@ impl Migrator {
         let (settings, cancel) = (self.settings.clone(), self.cancel.clone());
         let mut runner = Runner::new(&self.database, registry, settings, cancel);
         runner.progress = self.progress.clone();
+        runner.warn_unknown_labels();
         Ok(runner.listened_to(&self.listeners))
     }
 }

@@ -9,7 +9,7 @@ use mongodb::Database;
 
 use super::Migrator;
 use crate::{
-    model::{config::WhenPaused, error::Error, report::run::StartReport, switch},
+    model::{config::WhenPaused, error::Error, labels, report::run::StartReport, switch},
     run::{
         execute::RunOptions,
         plan::{Goal, UpTarget},
@@ -34,7 +34,7 @@ pub const MIGRATE_WHEN_PAUSED: &str = "MIGRATE_WHEN_PAUSED";
 
 /// The environment variable that selects labels at start, with commas between them. Adds to
 /// [`Migrator::labels`].
-pub const MIGRATE_LABELS: &str = "MIGRATE_LABELS";
+pub const MIGRATE_LABELS: &str = labels::VARIABLE;
 
 /// The environment variable that asks for an audit log: `true` or `false`; see
 /// [`Migrator::keep_audit_log`], which it comes before.
@@ -118,7 +118,10 @@ impl<'a> OnStart<'a> {
         };
         let labels = std::env::var_os(MIGRATE_LABELS).unwrap_or_default();
         let labels = labels.to_string_lossy();
-        let labels = labels.split(',').map(str::trim).filter(|label| !label.is_empty());
+        let (labels, has_gap) = labels::listed(labels.split(','));
+        if has_gap {
+            tracing::warn!(target: "mongrate", "{}", labels::GAP);
+        }
         let mut runner = self.migrator.clone().labels(labels).runner()?;
         if let Some(when_paused) = parse_when_paused(std::env::var_os(MIGRATE_WHEN_PAUSED))? {
             runner.settings.when_paused = when_paused;

@@ -289,9 +289,8 @@ impl Settings {
         if self.retries.pause_max > Duration::from_secs(60) {
             return refuse("retries", "pause_max is over 60 s".to_owned());
         }
-        if let Some(wrong) = self.labels.wrong() {
-            let shown = wrong.escape_debug();
-            return refuse("labels", format!("`{shown}` is not 1 to 64 bytes of a-z, 0-9 and `_`"));
+        if let Some(problem) = self.labels.problem() {
+            return refuse("labels", problem);
         }
         if self.listener_wait > Self::LISTENER_WAIT_MAX {
             return refuse("listener_wait", format!("{:?} is over 10 min", self.listener_wait));

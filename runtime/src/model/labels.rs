@@ -1,13 +1,63 @@
 //! Labels: which migrations apply in an environment.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, env};
 
 /// The labels that are selected for a database, e.g. `demo` and `eu`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Labels(BTreeSet<String>);
 
+/// The environment variable that selects labels, with commas between them.
+pub(crate) const VARIABLE: &str = "MIGRATE_LABELS";
+
+/// The labels in a list that a person wrote, without blanks; and whether one of its places is empty, as in
+/// `eu,,prod`.
+pub(crate) fn listed<'a>(parts: impl IntoIterator<Item = &'a str>) -> (Vec<&'a str>, bool) {
+    let parts: Vec<&str> = parts.into_iter().map(str::trim).collect();
+    let labels: Vec<&str> = parts.iter().copied().filter(|label| !label.is_empty()).collect();
+    let has_gap = !labels.is_empty() && labels.len() < parts.len();
+    (labels, has_gap)
+}
+
+/// What is said of such a list.
+pub(crate) const GAP: &str =
+    "the list of selected labels has nothing between two of its commas: is a label missing?";
+
+/// Why these labels leave a migration out where those are selected: `asks for eu or uk; selected: none`.
+pub(crate) fn why_left_out(of: &[String], selected: &[String]) -> String {
+    let excluding = of.iter().filter_map(|label| label.strip_prefix('!'));
+    let excluding: Vec<&str> =
+        excluding.filter(|label| selected.iter().any(|one| one == label)).collect();
+    let asked: Vec<&str> =
+        of.iter().map(String::as_str).filter(|label| !label.starts_with('!')).collect();
+    let why = match (excluding.as_slice(), asked.as_slice()) {
+        ([], asked) => format!("asks for {}", asked.join(" or ")),
+        (excluding, _) => format!("is not for {}", excluding.join(" and ")),
+    };
+    let selected = if selected.is_empty() { "none".to_owned() } else { selected.join(", ") };
+    format!("{why}; selected: {selected}")
+}
+
 impl Labels {
     const BYTES_MAX: usize = 64;
+
+    /// Those that are selected.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// What is wrong with one of them, and where it is from.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let wrong = self.wrong()?;
+        let variable = env::var(VARIABLE).unwrap_or_default();
+        let is_of_variable = variable.split(',').any(|label| label.trim() == wrong);
+        let from = if is_of_variable {
+            format!(" (it is in the environment variable {VARIABLE})")
+        } else {
+            String::new()
+        };
+        let shown = wrong.escape_debug();
+        Some(format!("`{shown}` is not 1 to 64 bytes of a-z, 0-9 and `_`{from}"))
+    }
 
     /// Adds a label. Whether it is one is checked with the other settings.
     pub(crate) fn add(&mut self, label: impl Into<String>) {
@@ -82,6 +132,32 @@ mod tests {
         ] {
             let found = labels(selected).select(of.split_whitespace());
             assert_eq!(found, expected, "`{selected}` for `{of}`");
+        }
+    }
+
+    #[test]
+    fn it_is_said_why_one_is_left_out() {
+        let texts = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for (of, selected, expected) in [
+            ("eu uk", "", "asks for eu or uk; selected: none"),
+            ("eu !prod", "demo us", "asks for eu; selected: demo, us"),
+            ("!prod", "eu prod", "is not for prod; selected: eu, prod"),
+            ("eu !prod", "prod", "is not for prod; selected: prod"),
+        ] {
+            assert_eq!(why_left_out(&texts(of), &texts(selected)), expected);
+        }
+    }
+
+    #[test]
+    fn a_gap_in_a_list_is_seen() {
+        for (text, expected, gap) in [
+            ("eu, prod", vec!["eu", "prod"], false),
+            ("eu,,prod", vec!["eu", "prod"], true),
+            ("eu,", vec!["eu"], true),
+            ("", vec![], false),
+            (" , ", vec![], false),
+        ] {
+            assert_eq!(listed(text.split(',')), (expected, gap), "`{text}`");
         }
     }
 

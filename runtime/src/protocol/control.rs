@@ -117,7 +117,9 @@ impl Control {
         let product = Product::recognise(&hello, &build_info);
         match product.lacks() {
             Some(lack) => Err(Error::UnsupportedServer {
-                reason: format!("{lack} (docs/servers.md, \"Products that are nearly MongoDB\")"),
+                reason: format!(
+                    "{lack} (guide \"Which servers work\", \"Products that are nearly MongoDB\")"
+                ),
             }),
             None => Ok(product),
         }

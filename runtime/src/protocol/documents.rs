@@ -23,6 +23,9 @@ pub(crate) fn is_count(number: &i64) -> bool {
 /// How many events a record or the lock keeps.
 pub(crate) const EVENTS_MAX: i32 = 20;
 
+/// The field of an event `stands`: the name that the record had before.
+pub(crate) const FORMER_NAME: &str = "formerName";
+
 /// A string that a pipeline must not read as a field path.
 pub(crate) fn literal(text: &str) -> Bson {
     Bson::Document(doc! { "$literal": text })

@@ -8,7 +8,7 @@ use mongodb::bson::{Bson, Document, RawDocument};
 
 use super::{
     checkpoint::partition,
-    documents::{date, is_count, parse_failure, parse_who},
+    documents::{FORMER_NAME, date, is_count, parse_failure, parse_who},
     fence,
     tag::StoredTag,
 };
@@ -364,27 +364,44 @@ fn own_events(document: &Document) -> impl Iterator<Item = &Document> {
 
 fn events(document: &Document, keeps: impl Fn(&Document) -> bool) -> Vec<HistoryEvent> {
     let version = number(document, "_id").map(Version::new);
-    let name = document.get_str("name").or_else(|_| document.get_str("_id")).unwrap_or_default();
-    own_events(document)
-        .filter(|event| keeps(event))
-        .filter_map(|event| {
-            Some(HistoryEvent {
-                version,
-                name: name.to_owned(),
-                at: date(event, "at")?,
-                event: event.get_str("event").ok()?.to_owned(),
-                direction: match event.get_str("direction") {
-                    Ok("up") => Some(Direction::Up),
-                    Ok("down") => Some(Direction::Down),
-                    _ => None,
-                },
-                fence: number(event, "fence").unwrap_or(0),
-                by: event.get_document("by").map(parse_who).unwrap_or_default(),
-                failure: event.get_document("failure").ok().map(parse_failure),
-                note: event.get_str("note").ok().map(str::to_owned),
-                plan: event.get_str("plan").ok().map(str::to_owned),
-                tags: Vec::new(),
-            })
-        })
-        .collect()
+    let mut name =
+        document.get_str("name").or_else(|_| document.get_str("_id")).unwrap_or_default();
+    // From the newest to the oldest: a squash that took the number has changed the name.
+    let mut newest_first = Vec::new();
+    let own: Vec<&Document> = own_events(document).filter(|event| keeps(event)).collect();
+    for event in own.into_iter().rev() {
+        let Some(shown) = shown(event, version, name) else { continue };
+        let former = event.get_str(FORMER_NAME).ok().filter(|former| *former != name);
+        let replaced = former.map(|former| HistoryEvent {
+            name: former.to_owned(),
+            event: "replaced".to_owned(),
+            note: Some(format!("the squash `{name}` stands for it, and has taken its number")),
+            ..shown.clone()
+        });
+        newest_first.push(shown);
+        newest_first.extend(replaced);
+        name = former.unwrap_or(name);
+    }
+    newest_first.reverse();
+    newest_first
+}
+
+fn shown(event: &Document, version: Option<Version>, name: &str) -> Option<HistoryEvent> {
+    Some(HistoryEvent {
+        version,
+        name: name.to_owned(),
+        at: date(event, "at")?,
+        event: event.get_str("event").ok()?.to_owned(),
+        direction: match event.get_str("direction") {
+            Ok("up") => Some(Direction::Up),
+            Ok("down") => Some(Direction::Down),
+            _ => None,
+        },
+        fence: number(event, "fence").unwrap_or(0),
+        by: event.get_document("by").map(parse_who).unwrap_or_default(),
+        failure: event.get_document("failure").ok().map(parse_failure),
+        note: event.get_str("note").ok().map(str::to_owned),
+        plan: event.get_str("plan").ok().map(str::to_owned),
+        tags: Vec::new(),
+    })
 }

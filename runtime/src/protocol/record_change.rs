@@ -3,7 +3,9 @@
 use mongodb::bson::{Document, doc};
 
 use super::{
-    documents::{EVENTS_MAX, append, failure_document, keep_or, literal, who_document},
+    documents::{
+        EVENTS_MAX, FORMER_NAME, append, failure_document, keep_or, literal, who_document,
+    },
     record::Stored,
     stamp::Stamp,
 };
@@ -220,7 +222,10 @@ fn begun(mut running: Edit, direction: Direction, sequence: i64) -> Edit {
 fn stands(checksum: &str, who: &Who, batch: i64, to: Version) -> Edit {
     let mut edit = applied(checksum, who, batch, "stands");
     edit.set.insert("replaces", to.get());
-    // Its number may be that of a migration that it stands for.
+    // Its number may be that of a migration that it stands for, whose name the record has had until now.
+    if let Some(event) = &mut edit.event {
+        event.insert(FORMER_NAME, "$name");
+    }
     edit.set.insert("steps", Vec::<Document>::new());
     edit.unset.extend(["undo", "started"]);
     edit

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, OnceLock},
 };
 
@@ -10,6 +10,7 @@ use super::{
     after,
     entry::{Entry, MIGRATIONS},
     fingerprints::Fingerprints,
+    groups,
     migration::{Functions, Migration},
     policies::{self, POLICY_FILES},
     seal::{self, SUMS, SumFile},
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     kinds::change::declared,
-    model::{digest::Digest, error::Error, kind::DEFAULT_GROUP, labels::Labels, version::Version},
+    model::{digest::Digest, error::Error, labels::Labels, version::Version},
 };
 
 /// Where the migrations are stored. A start looks at all of them, and copying ten thousand would
@@ -129,9 +130,26 @@ impl Registry {
             problems.extend(policies::unseen(&POLICY_FILES));
         }
         if registry.len() == 0 && problems.is_empty() {
-            problems.push(empty(group, files.is_some(), registry.list.all()));
+            if let Some(problem) = groups::unknown(group, registry.groups(), files.is_some()) {
+                return Err(Error::Settings { setting: "group", problem });
+            }
+            problems.push(groups::empty(group, files.is_some(), registry.list.all()));
         }
         if problems.is_empty() { Ok(registry) } else { Err(Error::Registry { problems }) }
+    }
+
+    /// The labels that the migrations of all groups name, without the `!` of those that exclude.
+    pub(crate) fn named_labels(&self) -> BTreeSet<String> {
+        let all = self.list.all().map(Seen::migration);
+        let bare = |label: &str| label.strip_prefix('!').unwrap_or(label).to_owned();
+        all.flat_map(|migration| migration.labels().into_iter().map(bare).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// The groups of this build.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let groups: BTreeSet<&str> = self.list.all().map(Seen::group).collect();
+        groups.into_iter().map(str::to_owned).collect()
     }
 
     /// The same set where these labels are selected.
@@ -407,35 +425,15 @@ fn used_twice<'a>(sorted: impl Iterator<Item = &'a Migration>) -> Vec<String> {
     problems
 }
 
-/// Says why a group has no migration, and what to do. `all`: the migrations of every group.
-fn empty<'a>(group: &str, linked: bool, all: impl Iterator<Item = Seen<'a>>) -> String {
-    if !linked {
-        return format!("the list holds no migration of group `{group}`");
-    }
-    let mut text = if group == DEFAULT_GROUP {
-        "no migration is linked into this binary".to_owned()
-    } else {
-        format!("no migration of group `{group}` is linked into this binary")
-    };
-    let mut others: Vec<&str> = Vec::new();
-    for seen in all {
-        if !others.contains(&seen.group()) {
-            others.push(seen.group());
-        }
-    }
-    if !others.is_empty() {
-        text += &format!(" (there are some of: {})", others.join(", "));
-    }
-    text + "; if they are in another crate, name it once in this binary: `use my_migrations as \
-            _;`; if they are in a module, see that a `mod` line reaches its file"
-}
-
 #[cfg(test)]
 mod tests {
     use mongrate_seal::packed::Unpacked;
 
     use super::*;
-    use crate::registry::function::Texts;
+    use crate::{
+        model::{error::kind::Kind, kind::DEFAULT_GROUP},
+        registry::function::Texts,
+    };
 
     const fn one(version: i64, name: &'static str) -> Migration {
         Migration::transactional(version, name, |_| Box::pin(async { Ok(()) }))
@@ -557,6 +555,18 @@ mod tests {
                 assert_eq!(found, [2, 3, 7].contains(&version).then_some(version));
             }
         }
+    }
+
+    #[test]
+    fn a_group_that_is_misspelt_is_guessed() {
+        let list = || List::Shared([one(1, "a").in_group("shop"), one(2, "b")].into());
+        let error = Registry::given(list(), "shopp").unwrap_err();
+        assert_eq!((error.code(), error.kind()), ("settings", Kind::Usage));
+        let text = error.to_string();
+        assert!(text.contains("there are: `default`, `shop`"), "{text}");
+        assert!(text.contains("did you mean `shop`?"), "{text}");
+        let groups = Registry::given(list(), "shop").unwrap().groups();
+        assert_eq!(groups, ["default", "shop"]);
     }
 
     #[test]

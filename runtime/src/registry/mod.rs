@@ -7,6 +7,7 @@ pub(crate) mod after;
 pub(crate) mod entry;
 pub(crate) mod fingerprints;
 pub(crate) mod function;
+mod groups;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod migration;

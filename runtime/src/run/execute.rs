@@ -15,7 +15,7 @@ use crate::{
     model::{
         clock,
         config::Wait,
-        error::Error,
+        error::{Error, text::RELEASES_GUIDE},
         named::Named,
         report::run::{RunReport, StepReport},
         state::Direction,
@@ -233,7 +233,7 @@ impl Runner {
                 target: "mongrate", count = late.len(), first = %Line(first),
                 "what is rolled back is older than what stays applied: from then on, runs and starts of \
                  builds that have it are refused, until it is decided what becomes of it \
-                 (docs/releases.md)"
+                 (guide \"{RELEASES_GUIDE}\")"
             );
         }
         if options.atomic {

@@ -21,7 +21,11 @@ pub(crate) mod shown;
 pub(crate) mod stand;
 pub(crate) mod stepwise;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use mongodb::Database;
 use tokio_util::sync::CancellationToken;
@@ -106,6 +110,28 @@ impl Runner {
             (self.told, self.listeners) = (Some(told), listeners.clone());
         }
         self
+    }
+
+    /// Warns of selected labels that no migration names, each once in a process: what they were meant to
+    /// exclude applies.
+    pub(crate) fn warn_unknown_labels(&self) {
+        static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let mut selected = self.settings.labels.all().peekable();
+        if selected.peek().is_none() {
+            return;
+        }
+        let named = self.registry.named_labels();
+        let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+        for label in selected.filter(|label| !named.contains(*label)) {
+            if warned.insert(label.to_owned()) {
+                let there: Vec<&str> = named.iter().map(String::as_str).collect();
+                let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+                tracing::warn!(
+                    target: "mongrate",
+                    "no migration of this build names the label `{label}` (there are: {there})"
+                );
+            }
+        }
     }
 
     pub(crate) fn tolerances(&self) -> Tolerances {

@@ -36,7 +36,8 @@ impl Runner {
             };
             let broken = self.broken_orders(orders, direction).await?;
             if !broken.is_empty() {
-                return Err(Error::ComesAfter { orders: broken, direction });
+                let groups = self.registry.groups();
+                return Err(Error::ComesAfter { orders: broken, direction, groups });
             }
         }
         Ok(())

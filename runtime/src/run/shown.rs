@@ -10,7 +10,7 @@ use crate::{
     kinds::change::declared::{self, OperationSummary},
     model::{
         error::Error,
-        report::plan::{DeclaredOperation, PlanReport, PlanStep},
+        report::plan::{DeclaredOperation, LeftOut, PlanReport, PlanStep},
         state::Direction,
     },
     mongo::reply::touched,
@@ -25,10 +25,16 @@ impl Runner {
         let lints = if lint { self.lints(&steps).await? } else { Vec::new() };
         let group = self.settings.group.clone();
         let database = self.database_name();
-        let skipped = skipped.iter().map(Migration::named).collect();
+        let left_out = |one: &Migration| LeftOut {
+            version: one.version(),
+            name: one.name().to_owned(),
+            labels: one.labels().into_iter().map(Into::into).collect(),
+        };
+        let skipped = skipped.iter().map(left_out).collect();
+        let selected = self.settings.labels.all().map(str::to_owned).collect();
         let steps = self.shown(&steps).await;
         let stands = stands.newest().map(|squash| squash.migration.named());
-        Ok(PlanReport { group, database, steps, skipped, stands, lints, ahead, late })
+        Ok(PlanReport { group, database, steps, skipped, selected, stands, lints, ahead, late })
     }
 
     /// The plan by the history as it is now. Two round trips.

@@ -90,6 +90,11 @@ impl Runner {
             documents,
             others,
             unwritable,
+            collections: found
+                .iter()
+                .filter(|one| one.kind != "view")
+                .map(|one| one.name.clone())
+                .collect(),
         })
     }
 }

@@ -61,6 +61,7 @@ impl Runner {
             skipped: count(State::Skipped),
             replaced: count(State::Replaced),
             orphaned,
+            selected: self.settings.labels.all().map(str::to_owned).collect(),
             migrations,
             lock: peek.lock,
             policies: self.policies_in_force()?,
@@ -70,6 +71,7 @@ impl Runner {
     /// Every migration that this build or the history knows, oldest version first.
     pub(crate) fn all(&self, history: &History, lock: &LockReport) -> Vec<MigrationStatus> {
         let leaves_out = plan::squash::leaves_out(&self.registry, history);
+        let unrecorded = plan::squash::unrecorded(&self.registry, history);
         let is_replaced = |one: &Migration| leaves_out(one) && !one.is_squash();
         let mut migrations: Vec<MigrationStatus> = self
             .registry
@@ -82,6 +84,9 @@ impl Runner {
                 if shown.state == State::Pending && is_replaced(one) {
                     shown.state = State::Replaced;
                 }
+                shown.stands_for = unrecorded
+                    .filter(|(squash, _)| squash.migration.version() == one.version())
+                    .map(|(_, count)| count);
                 shown
             })
             .collect();
@@ -91,7 +96,12 @@ impl Runner {
                 .filter(|record| self.registry.get(record.version).is_none())
                 // A squash stands for it; the history has it.
                 .filter(|record| record.state != Stored::Replaced)
-                .map(|record| shown(None, Some(record), history, lock, &self.settings.group)),
+                .map(|record| MigrationStatus {
+                    replaced_by: unrecorded
+                        .filter(|(squash, _)| squash.reaches(record.version))
+                        .map(|(squash, _)| squash.migration.version()),
+                    ..shown(None, Some(record), history, lock, &self.settings.group)
+                }),
         );
         migrations.sort_by(|one, other| {
             let key = |one: &MigrationStatus| (one.version.is_repeatable(), one.version);
@@ -240,6 +250,8 @@ fn shown(
             .into_iter()
             .map(Into::into)
             .collect(),
+        stands_for: None,
+        replaced_by: None,
         source: linked.map(Migration::source),
         group: group.to_owned(),
         release: applied

@@ -36,28 +36,47 @@ pub fn add_mod_line(file: &Path, module: &str) -> io::Result<()> {
     written
 }
 
-/// Adds `mod module;` to `text`: after the last `mod m<version>…;`, or else after the last other
-/// `mod …;`, or else at the end. `None` if the text has the line already.
+/// Adds `mod module;` to `text`: before the first `mod m<version>…;` of a newer version, or else after the
+/// last `mod m<version>…;`, or else after the last other `mod …;`, or else at the end. `None` if the text
+/// has the line already.
 pub fn with_mod_line(text: &str, module: &str) -> Option<String> {
     let mut last_migration = None;
     let mut last_mod = None;
+    let mut first_newer = None;
     let mut visibility = "";
+    let own = promised(module);
     let mut at = 0;
+    // Where the attributes and comments begin that belong to the next item.
+    let mut begin = 0;
     for line in text.split_inclusive('\n') {
+        let start = at;
         at += line.len();
+        let belongs_to_next = line.starts_with("#[") || line.starts_with("///");
         // A declaration inside another module is indented, and does not count.
-        let Some((before, name)) = declared(line) else { continue };
+        let Some((before, name)) = declared(line) else {
+            if !belongs_to_next {
+                begin = at;
+            }
+            continue;
+        };
+        let item = std::mem::replace(&mut begin, at).min(start);
         if name == module {
             return None;
         }
         last_mod = Some(at);
-        if name.starts_with('m') && promised(name).is_some() {
+        if name.starts_with('m')
+            && let Some(version) = promised(name)
+        {
             last_migration = Some(at);
             visibility = before;
+            if own.is_some_and(|own| version > own) {
+                first_newer = first_newer.or(Some(item));
+            }
         }
     }
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let (before, after) = text.split_at(last_migration.or(last_mod).unwrap_or(text.len()));
+    let place = first_newer.or(last_migration).or(last_mod).unwrap_or(text.len());
+    let (before, after) = text.split_at(place);
     let gap = if before.is_empty() || before.ends_with('\n') { "" } else { newline };
     Some(format!("{before}{gap}{visibility}mod {module};{newline}{after}"))
 }

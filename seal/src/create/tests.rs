@@ -218,6 +218,12 @@ fn the_mod_line_keeps_order_and_style_and_is_never_doubled() {
         with("mod m1_a; // first\nmod z;").unwrap(),
         "mod m1_a; // first\nmod m3_c;\nmod z;"
     );
+    // What is newer comes after it, with what belongs to it.
+    assert_eq!(
+        with("mod m1_a;\n/// New.\n#[path = \"x.rs\"]\nmod m4_d;\nmod m5_e;\n").unwrap(),
+        "mod m1_a;\nmod m3_c;\n/// New.\n#[path = \"x.rs\"]\nmod m4_d;\nmod m5_e;\n"
+    );
+    assert_eq!(with("//! All.\nmod m4_d;\n").unwrap(), "//! All.\nmod m3_c;\nmod m4_d;\n");
     assert_eq!(with("pub(crate) mod m3_c;\n"), None);
     assert_eq!(with("// mod m3_c;\nmod m1;\n").unwrap(), "// mod m3_c;\nmod m1;\nmod m3_c;\n");
     assert_eq!(

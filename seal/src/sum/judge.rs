@@ -245,8 +245,17 @@ fn used_otherwise(sealed: &Sealed, new: Declared<'_>, reseal: &str) -> (About, S
     if !new.is_empty() {
         parts.push(format!("now names {}, which the sealed one did not", quoted(&new, "and")));
     }
+    let way_back = match (lost.as_slice(), new.as_slice()) {
+        ([], new) => format!("take {} out of `uses` again", quoted(new, "and")),
+        (lost, []) => format!("name {} in `uses` again", quoted(lost, "and")),
+        (lost, new) => format!(
+            "name {} in `uses` again, and take {} out",
+            quoted(lost, "and"),
+            quoted(new, "and")
+        ),
+    };
     let text = format!(
-        "the `uses` of version {version}{of_group} {}: restore it; if no database has applied the \
+        "the `uses` of version {version}{of_group} {}: {way_back}; if no database has applied the \
          migration yet, run `{reseal}`",
         parts.join(", and ")
     );

@@ -15,7 +15,10 @@ use mongrate_seal::create::Template;
 
 pub use self::address::Uri;
 use self::verb::{Answer, KindArg};
-use crate::{Resolution, model::switch};
+use crate::{
+    Resolution,
+    model::{labels, switch},
+};
 
 /// The options that every verb takes. Flatten it into an app's own [`clap::Parser`].
 #[derive(Args, Clone, Debug, Default)]
@@ -87,6 +90,28 @@ pub struct CliArgs {
     /// `json,FILTER` each line is a JSON object, and each migration has at least one line
     #[arg(long, global = true, value_name = "FILTER", help_heading = OUTPUT)]
     pub log: Option<String>,
+}
+
+impl CliArgs {
+    /// The options of the command line that decide which history is meant, for a command that is
+    /// proposed: ` --group shop`. What the environment says holds there, too.
+    pub(super) fn repeated(&self) -> String {
+        let variable = |name: &str| std::env::var(name).ok();
+        let labels = (!self.labels.is_empty()).then(|| self.labels.join(","));
+        let options = [
+            ("--database", self.database.clone(), variable("MONGODB_DATABASE")),
+            ("--group", self.group.clone(), None),
+            ("--collection", self.collection.clone(), None),
+            ("--labels", labels, variable(labels::VARIABLE)),
+        ];
+        let given = options.into_iter().filter_map(|(flag, value, variable)| {
+            let value = value.filter(|value| Some(value) != variable.as_ref())?;
+            let is_plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "._-,".contains(c));
+            let quote = if is_plain { "" } else { "'" };
+            Some(format!(" {flag} {quote}{value}{quote}"))
+        });
+        given.collect()
+    }
 }
 
 const CONNECTION: &str = "Connection";

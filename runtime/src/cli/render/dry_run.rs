@@ -4,7 +4,7 @@ use comfy_table::{Attribute, Cell, Color};
 
 use super::{
     lints,
-    notes::ahead_notes,
+    notes::{ahead_notes, stands_note},
     plan::operations,
     style::{ERROR, FAINT, GOOD, WARNING, paint, safe, safe_lines},
     table::{fitting, right, table, wrapped},
@@ -22,7 +22,12 @@ const LINES_MAX: usize = 30;
 pub(crate) fn report(report: &DryRunReport, view: View) -> String {
     let database = paint(FAINT, format!("· database {}", safe(&report.database)));
     if report.steps.is_empty() {
-        return format!("nothing to do {database}\n{}", ahead_notes(&report.ahead));
+        return format!(
+            "nothing to {} {database}\n{}{}",
+            if report.stands.is_some() { "run" } else { "do" },
+            stands_note(report.stands.as_ref(), false),
+            ahead_notes(&report.ahead)
+        );
     }
     let mut text = String::new();
     for step in &report.steps {
@@ -45,6 +50,7 @@ pub(crate) fn report(report: &DryRunReport, view: View) -> String {
         text += &format!("{lints}\n");
     }
     text += &format!("{} {database}\n", summary(report));
+    text += &stands_note(report.stands.as_ref(), false);
     text += &ahead_notes(&report.ahead);
     text += &notes(report);
     text
@@ -307,6 +313,7 @@ mod tests {
             observed: true,
             lints: Vec::new(),
             shadow: None,
+            stands: None,
             ahead: Vec::new(),
         }
     }

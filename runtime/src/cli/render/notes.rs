@@ -1,7 +1,14 @@
 //! Notes that several reports share.
 
-use super::style::{ACCENT, ERROR, WARNING, paint, safe, safe_lines};
-use crate::Named;
+use super::{
+    style::{ACCENT, ERROR, FAINT, WARNING, paint, safe, safe_lines},
+    table::wrapped_prose,
+    view::View,
+};
+use crate::{
+    LeftOut, Named,
+    model::{error::text::RELEASES_GUIDE, labels::why_left_out},
+};
 
 /// Migrations with version and name, one a line.
 pub(crate) fn names(migrations: &[Named]) -> String {
@@ -34,6 +41,16 @@ pub(super) fn skipped_notes(skipped: &[Named]) -> String {
     }
 }
 
+/// The same with the reason.
+pub(super) fn left_out_notes(skipped: &[LeftOut], selected: &[String]) -> String {
+    let line = |one: &LeftOut| {
+        let why = why_left_out(&one.labels, selected);
+        let text = format!("{} {}: skipped, {why}", one.version, safe(&one.name));
+        format!("{} {}\n", paint(FAINT, "·"), safe(&text))
+    };
+    skipped.iter().map(line).collect()
+}
+
 /// A squash that is recorded and not run. `is_done`: it was; otherwise it would be.
 pub(super) fn stands_note(stands: Option<&Named>, is_done: bool) -> String {
     let what = if is_done { "recorded" } else { "would be recorded" };
@@ -52,16 +69,19 @@ pub(super) fn late_notes(late: &[Named]) -> String {
     }
     format!(
         "{} pending afterwards, and older than what stays applied: from then on, `up` and starts are \
-         refused in builds that have it (docs/releases.md)\n{}",
+         refused in builds that have it (guide \"{RELEASES_GUIDE}\")\n{}",
         paint(WARNING, "!"),
         names(late)
     )
 }
 
 /// An error, the next step, and where the book explains it.
-pub(crate) fn failure(message: &str, next: Option<&str>, docs: &str) -> String {
+pub(crate) fn failure(message: &str, next: Option<&str>, docs: &str, view: View) -> String {
+    const HEAD: &str = "error:";
+    let whole = format!("{HEAD} {}", safe_lines(message));
+    let lines = wrapped_prose(&whole, view, 2).join("\n  ");
     let mut text =
-        format!("{} {}\n", paint(ERROR, "error:"), safe_lines(message).replace('\n', "\n  "));
+        format!("{}{}\n", paint(ERROR, HEAD), lines.strip_prefix(HEAD).unwrap_or(&lines));
     if let Some(next) = next {
         text += &format!("{} {}\n", paint(ACCENT, "next:"), safe(next));
     }

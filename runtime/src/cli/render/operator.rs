@@ -1,5 +1,10 @@
 //! The reports of `purge`, `check`, `wait`, `resolve`, `baseline`, `import`, `repair` and `create`.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use comfy_table::{Attribute, Cell};
 use mongrate_seal::create::Created;
 
@@ -172,15 +177,28 @@ pub(crate) fn repair(report: &RepairReport) -> String {
     text + &format!(" {}\n", paint(FAINT, format!("· database {}", safe(&report.database))))
 }
 
+/// A path as it is typed here: relative, if it is below the working directory.
+fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok().and_then(|here| fs::canonicalize(here).ok());
+    let whole = fs::canonicalize(path).ok();
+    let below =
+        whole.zip(here).and_then(|(whole, here)| Some(whole.strip_prefix(here).ok()?.to_owned()));
+    below.unwrap_or_else(|| path.to_owned())
+}
+
 pub(crate) fn created(created: &Created) -> String {
-    let mut text = format!("{} wrote {}\n", paint(GOOD, "✓"), created.path.display());
+    let mut text = format!("{} wrote {}\n", paint(GOOD, "✓"), from_here(&created.path).display());
     if let Some(file) = &created.sum_file {
-        text += &format!("{} wrote {}\n", paint(GOOD, "✓"), file.display());
+        text += &format!("{} wrote {}\n", paint(GOOD, "✓"), from_here(file).display());
     }
     match &created.mod_file {
         Some(file) => {
-            text +=
-                &format!("{} {} has `{}`\n", paint(GOOD, "✓"), file.display(), created.mod_line);
+            text += &format!(
+                "{} {} has `{}`\n",
+                paint(GOOD, "✓"),
+                from_here(file).display(),
+                created.mod_line
+            );
         }
         None => {
             text += &format!(

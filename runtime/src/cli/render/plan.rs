@@ -4,7 +4,7 @@ use comfy_table::{Attribute, Cell, Color};
 
 use super::{
     lints,
-    notes::{ahead_notes, late_notes, skipped_notes, stands_note},
+    notes::{ahead_notes, late_notes, left_out_notes, stands_note},
     style::{FAINT, paint, safe, safe_lines},
     table::{fitting, table, wrapped},
     view::View,
@@ -83,7 +83,7 @@ pub(crate) fn proposal(report: &PlanReport, view: View) -> String {
         parts.join(", "),
         paint(FAINT, format!("· database {}", safe(&report.database))),
         stands_note(report.stands.as_ref(), false),
-        skipped_notes(&report.skipped),
+        left_out_notes(&report.skipped, &report.selected),
         ahead_notes(&report.ahead),
         late_notes(&report.late)
     );

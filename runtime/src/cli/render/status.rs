@@ -11,7 +11,11 @@ use super::{
     table::{fitting, right, table, wrapped},
     view::{View, counts, moment},
 };
-use crate::{Direction, MigrationKind, MigrationStatus, State, StatusReport, cli::duration::human};
+use crate::{
+    Direction, MigrationKind, MigrationStatus, State, StatusReport,
+    cli::duration::human,
+    model::{labels::why_left_out, numbers::counted},
+};
 
 pub(crate) fn status(report: &StatusReport, view: View) -> String {
     let mut text = table_of(report, view);
@@ -28,11 +32,13 @@ pub(crate) fn status(report: &StatusReport, view: View) -> String {
     }
     text += &policies(&report.policies, view);
     for migration in &report.migrations {
-        if let Some(note) = remark(migration) {
+        let remark = remark(migration).map(|note| (paint(WARNING, "!"), format!(": {note}")));
+        let said = remark.or_else(|| Some((paint(FAINT, "·"), aside(migration, report)?)));
+        if let Some((first, note)) = said {
             let note =
-                format!("{} {}: {}", migration.version, safe(&migration.name), safe_lines(&note));
+                format!("{} {}{}", migration.version, safe(&migration.name), safe_lines(&note));
             for (at, line) in wrapped(&note, view, 2).iter().enumerate() {
-                let mark = if at == 0 { paint(WARNING, "!") } else { " ".to_owned() };
+                let mark = if at == 0 { first.clone() } else { " ".to_owned() };
                 text += &format!("{mark} {line}\n");
             }
         }
@@ -64,8 +70,23 @@ pub(crate) fn watched(report: &StatusReport, view: View) -> String {
     text + &status(report, view)
 }
 
+/// What is said of a migration that needs no attention.
+fn aside(migration: &MigrationStatus, report: &StatusReport) -> Option<String> {
+    if let Some(count) = migration.stands_for {
+        return Some(format!(
+            " stands for {}; the next `up` records it, and does not run it",
+            counted(u64::try_from(count).unwrap_or(u64::MAX), "applied migration")
+        ));
+    }
+    let is_skipped = migration.state == State::Skipped && !migration.labels.is_empty();
+    is_skipped.then(|| format!(": skipped, {}", why_left_out(&migration.labels, &report.selected)))
+}
+
 /// A remark for a migration that needs attention.
 fn remark(migration: &MigrationStatus) -> Option<String> {
+    if !migration.linked && migration.replaced_by.is_some() {
+        return None;
+    }
     if !migration.linked {
         return Some("not in this build".to_owned());
     }
@@ -196,7 +217,8 @@ fn status_table(report: &StatusReport, view: View, level: u8, releases: bool) ->
 }
 
 fn state_cell(migration: &MigrationStatus) -> Cell {
-    let odd = migration.drifted || !migration.linked || migration.recorded_as.is_some();
+    let is_unknown = !migration.linked && migration.replaced_by.is_none();
+    let odd = migration.drifted || is_unknown || migration.recorded_as.is_some();
     let is_rollback = migration.half_done.is_some_and(|half| half.direction == Direction::Down);
     let text = match migration.state {
         State::Failed if is_rollback => "rollback failed".to_owned(),

@@ -39,6 +39,21 @@ fn wrapped_line(line: &str, width: u16) -> Vec<String> {
     table.lines().map(|line| format!("{margin}{}", line.trim_end())).collect()
 }
 
+/// The same for prose: what stands between backticks stays on one line, if it is short.
+pub(super) fn wrapped_prose(text: &str, view: View, indent: u16) -> Vec<String> {
+    const GLUE: char = '\u{a0}';
+    let room = view.width.map_or(usize::MAX, |width| usize::from(width) / 2);
+    let mut glued = String::with_capacity(text.len());
+    for (at, part) in text.split('`').enumerate() {
+        if at > 0 {
+            glued.push('`');
+        }
+        let is_code = at % 2 == 1 && part.chars().count() <= room;
+        glued.extend(part.chars().map(|c| if is_code && c == ' ' { GLUE } else { c }));
+    }
+    wrapped(&glued, view, indent).into_iter().map(|line| line.replace(GLUE, " ")).collect()
+}
+
 /// `text` on one line, cut where the terminal ends.
 pub(super) fn one_line(text: &str, view: View, indent: u16) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -121,6 +136,24 @@ mod tests {
         }
         let piped = View { width: None, ..view(1) };
         assert_eq!(wrapped(text, piped, 4).join("\n"), text);
+    }
+
+    #[test]
+    fn what_is_typed_is_not_broken() {
+        let text =
+            "there is no tag, but `shop down --to-tag before` leads back; see `shop tag --list`";
+        for width in [40, 60] {
+            let lines = wrapped_prose(text, view(width), 2);
+            assert!(
+                lines.iter().all(|line| line.chars().count() <= usize::from(width) - 2),
+                "{lines:?}"
+            );
+            assert_eq!(lines.join(" "), text);
+            for whole in ["`shop down --to-tag before`", "`shop tag --list`"] {
+                let is_whole = lines.iter().any(|line| line.contains(whole));
+                assert!(is_whole || whole.len() > usize::from(width) / 2, "{width}: {lines:?}");
+            }
+        }
     }
 
     #[test]

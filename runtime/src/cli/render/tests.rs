@@ -22,6 +22,8 @@ fn migration(version: i64, name: &str, state: State, kind: MigrationKind) -> Mig
     MigrationStatus {
         repeatable: false,
         labels: Vec::new(),
+        stands_for: None,
+        replaced_by: None,
         version: version.into(),
         name: name.to_owned(),
         recorded_as: None,
@@ -89,6 +91,7 @@ fn status_report() -> StatusReport {
     unknown.linked = false;
     StatusReport {
         skipped: 0,
+        selected: Vec::new(),
         replaced: 0,
         group: "default".to_owned(),
         database: "clinic".to_owned(),
@@ -299,6 +302,7 @@ fn a_plan_says_which_way_it_goes() {
     };
     let report = PlanReport {
         skipped: Vec::new(),
+        selected: Vec::new(),
         stands: None,
         group: "default".to_owned(),
         database: "clinic".to_owned(),
@@ -319,7 +323,7 @@ fn a_plan_says_which_way_it_goes() {
 #[test]
 fn a_failure_says_what_to_do_next() {
     assert_eq!(
-        stripped(&failure("one\ntwo", Some("clinic up"), "errors.html#pending")),
+        stripped(&failure("one\ntwo", Some("clinic up"), "errors.html#pending", view(0))),
         "error: one\n  two\nnext: clinic up\ndocs: errors.html#pending\n"
     );
 }

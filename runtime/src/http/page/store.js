@@ -13,7 +13,7 @@ const isOver = (step) => step.state !== "waiting" && step.state !== "running";
 
 /** The state that is shown of a migration: one each, so that the counts add up. */
 const shownState = (one) => one.state === "pending" && one.linked === false ? "orphaned" : one.state;
-const isAhead = (one) => one.linked === false && one.state === "applied";
+const isAhead = (one) => one.linked === false && !one.replaced_by && one.state === "applied";
 
 // ---- drawing: at most once per frame, whatever comes in ----
 const views = [];

@@ -225,7 +225,7 @@ impl Plan {
             group: report.group,
             database: report.database,
             steps: report.steps.into_iter().map(step).collect(),
-            skipped: named(report.skipped),
+            skipped: named(report.skipped.into_iter().map(Into::into).collect()),
             stands: report.stands.map(Named::from),
             lints: lints(report.lints, texts),
             ahead: named(report.ahead),

@@ -321,6 +321,9 @@ pub(in crate::http) struct DryRunReport {
     /// The scratch database, if the dry run used one.
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<ShadowReport>,
+    /// The squash that would be recorded as standing for what is applied, without being run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stands: Option<Named>,
     /// Applied migrations that this build does not have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -371,6 +374,7 @@ impl DryRunReport {
                 collections: one.collections,
                 documents: one.documents,
             }),
+            stands: report.stands.map(Named::from),
             ahead: named(report.ahead),
         }
     }

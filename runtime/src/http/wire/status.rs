@@ -76,6 +76,13 @@ pub(in crate::http) struct MigrationStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     labels: Vec<String>,
+    /// For a squash that the next run records, without running it: how many applied migrations it
+    /// stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stands_for: Option<usize>,
+    /// The squash that the next run records as standing for this one, which this build does not have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<i64>,
     /// Where the migration is declared; left out if this build does not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -125,6 +132,8 @@ impl MigrationStatus {
             direction: one.direction,
             repeatable: one.repeatable,
             labels: one.labels,
+            stands_for: one.stands_for,
+            replaced_by: one.replaced_by.map(|squash| squash.get()),
             source: one.source,
             group: one.group,
             replaces: one.replaces.map(crate::Version::get),
@@ -260,6 +269,10 @@ pub(in crate::http) struct Status {
     skipped: usize,
     /// How many migrations of this build a squash stands for.
     replaced: usize,
+    /// The labels that are selected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    selected: Vec<String>,
     /// How many migrations were rolled back and are not in this build.
     orphaned: usize,
     /// The migrations, oldest version first. With `since`: those that differ from that answer.
@@ -294,6 +307,7 @@ impl Status {
             interrupted: report.interrupted,
             skipped: report.skipped,
             replaced: report.replaced,
+            selected: report.selected,
             orphaned: report.orphaned,
             migrations,
             since: None,

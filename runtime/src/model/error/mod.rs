@@ -6,7 +6,7 @@ use self::{
     kind::Kind,
     text::{
         STANDALONE, apart, cancelled, comes_after, corrupt, count, failed, lines, lock_lost, names,
-        not_independent, pending_are, plan_differs, renamed_flags, shadow_forbidden,
+        not_independent, plan_differs, renamed_flags, shadow_forbidden,
     },
 };
 use super::{
@@ -135,7 +135,7 @@ pub enum Error {
     InsideMigration,
 
     /// Another process is migrating, and the wait is over. This call ran nothing.
-    #[error("{}", text::lock_held(holder, *fence, *remaining))]
+    #[error("{}", text::lock_held(&holder.to_string(), *fence, *remaining))]
     LockHeld {
         /// The process that holds the lock.
         holder: Who,
@@ -179,12 +179,7 @@ pub enum Error {
     Drift(Vec<Drift>),
 
     /// Pending migrations are older than the newest applied one. Nothing was run.
-    #[error(
-        "{} older than the newest applied migration ({newest}), and would run out of order:{}\n\
-         give them a newer version; or, if the order does not matter, run \
-         `up --allow-out-of-order`, or mark them `out_of_order`{}; nothing was run",
-        pending_are(.versions.len()), lines(.versions), text::rolled_back(.rolled_back)
-    )]
+    #[error("{}", text::late(.versions, *.newest, .rolled_back))]
     OutOfOrder {
         /// The pending migrations that are too old.
         versions: Vec<Named>,
@@ -196,12 +191,14 @@ pub enum Error {
 
     /// Migrations of another group come first, and are not applied (`up`); or come later, and are
     /// applied (`down`). Nothing was run.
-    #[error("{}", comes_after(.orders, *.direction))]
+    #[error("{}", comes_after(.orders, *.direction, .groups))]
     ComesAfter {
         /// The orders that would be broken.
         orders: Vec<ComesAfter>,
         /// The direction of the run.
         direction: Direction,
+        /// The groups of which this build has migrations.
+        groups: Vec<String>,
     },
 
     /// The database is half-way in what a squash stands for. Nothing was run.

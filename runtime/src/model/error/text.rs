@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use mongrate_seal::nearest;
+
 use crate::model::{
     kind::MigrationKind,
     named::{ComesAfter, Dependent, Named, Renamed},
@@ -78,26 +80,78 @@ pub(crate) fn not_independent(version: Version, later: &[Dependent], steps: usiz
     text + "; nothing was run"
 }
 
-/// What to do about migrations that were rolled back while newer ones stayed.
-pub(crate) fn rolled_back(versions: &[Version]) -> String {
-    let Some(first) = versions.first() else { return String::new() };
-    let all: Vec<String> = versions.iter().map(Version::to_string).collect();
+/// The title of the guide about releases, tags and `down --only`.
+pub(crate) const RELEASES_GUIDE: &str =
+    "Roll back to a release or a tag, or one migration in the middle";
+
+/// What is wrong with migrations that are older than the newest applied one, and what to do.
+pub(crate) fn late(late: &[Named], newest: Version, rolled_back: &[Version]) -> String {
     format!(
-        "; {} rolled back while newer ones stayed (`down --only`): deploy a build without it, or \
-         `resolve {first} --as applied` for builds that have to start with it",
-        match all.as_slice() {
-            [one] => format!("{one} was"),
-            all => format!("{} were", all.join(", ")),
-        }
+        "{} older than the newest applied migration ({newest}), and would run out of order:{}\n\
+         {}; nothing was run",
+        pending_are(late.len()),
+        lines(late),
+        late_ways_out(late, rolled_back)
     )
+}
+
+/// What to do about migrations that are older than the newest applied one. `rolled_back`: those of them
+/// that were rolled back while newer ones stayed, which is to be decided first.
+fn late_ways_out(late: &[Named], rolled_back: &[Version]) -> String {
+    let others: Vec<String> = late
+        .iter()
+        .filter(|one| !rolled_back.contains(&one.version))
+        .map(|one| one.version.to_string())
+        .collect();
+    let mut ways = Vec::new();
+    if let Some(first) = rolled_back.first() {
+        let all: Vec<String> = rolled_back.iter().map(Version::to_string).collect();
+        let (were, them) = match all.as_slice() {
+            [one] => (format!("{one} was"), "it"),
+            all => (format!("{} were", all.join(", ")), "them"),
+        };
+        ways.push(format!(
+            "{were} rolled back while newer ones stayed (`down --only`): deploy a build without {them}, \
+             or `resolve {first} --as applied` for builds that have to start with {them}; the guide \
+             \"{RELEASES_GUIDE}\" says more"
+        ));
+    }
+    if !others.is_empty() {
+        let them = if rolled_back.is_empty() { "them".to_owned() } else { others.join(", ") };
+        ways.push(format!(
+            "give {them} a newer version; or, if the order does not matter, run \
+             `up --allow-out-of-order`, or mark {} `out_of_order`",
+            if rolled_back.is_empty() { "them" } else { "these" }
+        ));
+    }
+    ways.join("\n")
 }
 
 pub(crate) fn renamed_flags(renamed: &[Renamed]) -> String {
     renamed.iter().map(|renamed| format!(" --renamed {}", renamed.version)).collect()
 }
 
-pub(crate) fn comes_after(orders: &[ComesAfter], direction: Direction) -> String {
+/// `groups`: those of which this build has migrations.
+pub(crate) fn comes_after(
+    orders: &[ComesAfter],
+    direction: Direction,
+    groups: &[String],
+) -> String {
     let shown = lines(orders);
+    let is_unknown = |order: &&ComesAfter| !groups.contains(&order.other_group);
+    if direction == Direction::Up
+        && let Some(first) = orders.iter().find(is_unknown)
+    {
+        let meant = nearest(&first.other_group, groups.iter().map(String::as_str));
+        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+        return format!(
+            "another group comes first, and is not there yet:{shown}\n\
+             no migration of group `{}` is in this build (there are: {}): another app applies it, or the \
+             name is misspelt{meant}; wait for that app, or stop before them with `--to`; nothing was run",
+            first.other_group,
+            names(groups)
+        );
+    }
     match (direction, orders) {
         (Direction::Up, []) | (Direction::Down, []) => {
             "the order across groups is broken".to_owned()
@@ -155,7 +209,7 @@ pub(crate) fn cancelled(report: &RunReport) -> String {
     text + &format!("; the lock was released; `{verb}` resumes from here")
 }
 
-pub(crate) fn pending_are(number: usize) -> String {
+fn pending_are(number: usize) -> String {
     if number == 1 {
         "1 pending migration is".to_owned()
     } else {

@@ -32,6 +32,9 @@ pub struct DryRunReport {
     /// The scratch database of a shadow run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowReport>,
+    /// The squash that would be recorded as standing for what is applied, without being run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Named>,
     /// Applied migrations that this build does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ahead: Vec<Named>,

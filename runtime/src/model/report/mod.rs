@@ -33,7 +33,7 @@ pub use self::{
         ImportReport, Imported, KeptCollection, PurgeReport, RecordReport, RepairReport,
         UnlockReport,
     },
-    plan::{CheckReport, DeclaredOperation, PlanReport, PlanStep},
+    plan::{CheckReport, DeclaredOperation, LeftOut, PlanReport, PlanStep},
     run::{RunReport, StartReport, StepOutcome, StepReport},
     runs::{RunEntry, RunEntryState, RunEntryStep, RunsReport},
     schema_at::SchemaAtReport,

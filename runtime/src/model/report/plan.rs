@@ -47,6 +47,25 @@ pub struct DeclaredOperation {
     pub documents: Option<u64>,
 }
 
+/// A migration that the selected labels leave out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// The version of the migration.
+    pub version: Version,
+    /// The name of the migration.
+    pub name: String,
+    /// Its labels; those after a `!` exclude it.
+    #[serde(default)]
+    pub labels: Vec<String>,
+}
+
+impl From<LeftOut> for Named {
+    fn from(LeftOut { version, name, labels: _ }: LeftOut) -> Self {
+        Self { version, name }
+    }
+}
+
 /// What `up`, `down` or `redo` would do. Nothing was written, and no lock was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -59,7 +78,10 @@ pub struct PlanReport {
     pub steps: Vec<PlanStep>,
     /// Migrations that would be recorded as skipped, as their labels are not selected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub skipped: Vec<Named>,
+    pub skipped: Vec<LeftOut>,
+    /// The labels that are selected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selected: Vec<String>,
     /// The squash that would be recorded as standing for what is applied, without being run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stands: Option<Named>,

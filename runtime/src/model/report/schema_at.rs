@@ -27,4 +27,7 @@ pub struct SchemaAtReport {
     /// What cannot be written as code, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unwritable: Vec<String>,
+    /// The collections that there are then, views not among them.
+    #[serde(default)]
+    pub collections: Vec<String>,
 }

@@ -73,6 +73,13 @@ pub struct MigrationStatus {
     /// The labels that it applies for; those after a `!` exclude it. Empty: it applies everywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// For a squash that the next `up` records, without running it: how many applied migrations it stands
+    /// for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_for: Option<usize>,
+    /// The squash that the next `up` records as standing for this one, which this build does not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<Version>,
     /// Where it is declared, as `file:line`; `None` if this build does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -268,6 +275,9 @@ pub struct StatusReport {
     /// How many were rolled back, and are unknown to this build.
     #[serde(default)]
     pub orphaned: usize,
+    /// The labels that are selected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selected: Vec<String>,
     /// Every migration that this build or the database knows, oldest version first.
     pub migrations: Vec<MigrationStatus>,
     /// The lock.

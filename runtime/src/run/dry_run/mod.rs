@@ -89,6 +89,7 @@ impl Runner {
             observed: rehearsed.observed,
             lints,
             shadow: None,
+            stands: plan.stands.newest().map(|squash| squash.migration.named()),
             ahead: plan.ahead,
         })
     }

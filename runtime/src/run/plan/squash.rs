@@ -73,6 +73,16 @@ pub(crate) fn standing(squash: &Squash, history: &History) -> Standing {
     }
 }
 
+/// The squash that the next run records as standing for what is applied, and for how many it stands.
+pub(crate) fn unrecorded<'a>(
+    registry: &'a Registry,
+    history: &History,
+) -> Option<(&'a Squash, usize)> {
+    let squash = registry.squash()?;
+    let is_whole = standing(squash, history) == Standing::Whole;
+    is_whole.then(|| (squash, replaced(squash, history).filter(|one| one.is_in_force()).count()))
+}
+
 /// The records of what it stands for.
 fn replaced<'a>(squash: &'a Squash, history: &'a History) -> impl Iterator<Item = &'a Record> {
     let is_own = |record: &Record| {

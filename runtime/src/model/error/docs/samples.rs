@@ -230,8 +230,8 @@ fn about_the_history() -> Vec<Error> {
             count: 412,
             applied: 12,
         },
-        Error::ComesAfter { orders: vec![order()], direction: Direction::Up },
-        Error::ComesAfter { orders: vec![order()], direction: Direction::Down },
+        Error::ComesAfter { orders: vec![order()], direction: Direction::Up, groups: Vec::new() },
+        Error::ComesAfter { orders: vec![order()], direction: Direction::Down, groups: Vec::new() },
         Error::Ahead { versions: vec![named(9, "add_reviews")] },
         Error::Import {
             tool: Tool::MigrateMongo,

@@ -74,6 +74,7 @@ impl Runner {
             observed: false,
             lints,
             shadow: None,
+            stands: plan.stands.newest().map(|squash| squash.migration.named()),
             ahead: plan.ahead,
         };
         if plan.steps.is_empty() {

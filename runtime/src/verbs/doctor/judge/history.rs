@@ -57,7 +57,7 @@ fn control_collection(facts: &Facts) -> Finding {
     let kind = facts.state.as_ref().map_or_else(Error::kind, |()| Kind::Unavailable);
     error(check, kind, format!("{name} cannot be read: {why}"))
         .means("every run ends with this error, before the first write")
-        .way_out("run `status` to see the whole error; docs/errors.md says what to do")
+        .way_out("run `status` to see the whole error; the guide \"When it stops\" says what to do")
 }
 
 fn lacks(facts: &Facts) -> bool {

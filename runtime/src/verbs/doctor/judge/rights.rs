@@ -170,7 +170,7 @@ fn of_the_log(user: &Privileges, facts: &Facts) -> Option<Finding> {
 fn grant(database: &str, collection: &str, actions: &BTreeSet<&str>) -> String {
     let actions: Vec<String> = actions.iter().map(|action| format!("{action:?}")).collect();
     format!(
-        "give the user the role `mongrateMigrate` of docs/production.md (on Atlas: a custom role in its \
+        "give the user the role `mongrateMigrate` of the guide \"Running in production\" (on Atlas: a custom role in its \
          UI); if the role exists, add to it: \
          db.getSiblingDB({database:?}).grantPrivilegesToRole(\"mongrateMigrate\", [{{ resource: {{ db: \
          {database:?}, collection: {collection:?} }}, actions: [{}] }}])",

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-const PAGE: &str = "docs/servers.md says what is needed, and why";
+const PAGE: &str = "the guide \"Which servers work\" says what is needed, and why";
 
 const REFUSED: &str = "migrations are refused before the first write";
 
@@ -51,7 +51,7 @@ fn server(product: Product, facts: &Facts) -> Finding {
     finding(Check::Server, Verdict::Warning, found)
         .means("what Mongrate promises was not tried on it")
         .way_out(
-            "try your migrations in a copy of the database; docs/servers.md says how to run Mongrate's \
+            "try your migrations in a copy of the database; the guide \"Which servers work\" says how to run Mongrate's \
              own tests on it",
         )
 }
@@ -70,7 +70,7 @@ fn topology(product: Product, facts: &Facts) -> Finding {
         return finding(check, Verdict::Warning, "a sharded cluster: not tested")
             .means("what Mongrate promises was not tried on it")
             .way_out(
-                "try your migrations in a copy of the cluster; docs/servers.md says what is known",
+                "try your migrations in a copy of the cluster; the guide \"Which servers work\" says what is known",
             );
     }
     let set = hello

@@ -58,7 +58,7 @@ fn kill_sessions(facts: &Facts) -> Finding {
                     "if a process dies inside a transaction, the next run waits until the server ends \
                      that transaction by its age: 100 s at most by default. Nothing is run twice",
                 )
-                .way_out("docs/servers.md, \"Servers that refuse `killSessions`\"")
+                .way_out("see the guide \"Which servers work\", \"Servers that refuse `killSessions`\"")
         }
         Err(error) => unknown(check, "whether `killSessions` is allowed", error, MONITOR),
     }
