@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mongrate::{
-    Change, Error, Kind, LintLimits, Migration, Policies, Resolution, StartPolicy, Tool, Version,
+    Change, LintLimits, Migration, Policies, Resolution, StartPolicy, Tool, Version,
     bson::{Document, doc},
     webhook,
 };
