@@ -52,7 +52,10 @@ fn without_rollback(all: &[Migration], except: &[&str]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut sorted: Vec<&Migration> = all.iter().collect();
     sorted.sort_by_key(|migration| (migration.group(), migration.version()));
-    for migration in sorted.iter().filter(|migration| !migration.is_reversible()) {
+    // These two kinds cannot have one.
+    let can_have = |migration: &&&Migration| !migration.is_repeatable() && !migration.is_squash();
+    let irreversible = sorted.iter().filter(|migration| !migration.is_reversible());
+    for migration in irreversible.filter(can_have) {
         let called = called(migration);
         if !except.contains(&&*called) {
             problems.push(format!(
@@ -107,6 +110,13 @@ mod tests {
         assert!(found[0].starts_with("1 `keeps` ("), "{found:?}");
         assert!(found[0].ends_with("`verify!(reversible, except = [keeps])`"), "{found:?}");
         assert!(found[0].contains("name it, `reversible = …`"), "{found:?}");
+    }
+
+    #[test]
+    fn what_cannot_have_one_is_not_asked_for_one() {
+        let repeatable = Migration::repeatable("view", |_| Box::pin(async { Ok(()) }));
+        let squash = KEEPS.replacing("5:3:0");
+        assert_eq!(without_rollback(&[repeatable, squash], &[]), [""; 0]);
     }
 
     #[test]
