@@ -57,7 +57,7 @@ pub async fn tenants(client: &Client) -> mongodb::error::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Migrates the databases of all tenants, [`AT_ONCE`] at a time. One that fails does not stop the others.
+/// Migrates the databases of all tenants, a few at a time. One that fails does not stop the others.
 pub async fn migrate_all(client: &Client, tenants: Vec<String>) -> Vec<Migrated> {
     stream::iter(tenants)
         .map(async |tenant| {

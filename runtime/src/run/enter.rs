@@ -103,7 +103,7 @@ impl Runner {
                 return Ok(Entered::Current { ahead });
             }
             self.refuse_inside(&peek)?;
-            let Peek { applied, lock: mut seen, held_for, left, owner, guards: _ } = peek;
+            let Peek { applied, lock: mut seen, held_for, left, owner, .. } = peek;
             let paused = seen.paused.clone().filter(|_| goal.is_some() && obeys_pause());
             if let Some(asked) = &paused {
                 self.refuse_to_wait_for(waiting.since.elapsed(), asked)?;

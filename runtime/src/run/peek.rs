@@ -26,6 +26,7 @@ pub(crate) struct Peek {
     /// The lock's holder is gone.
     pub left: Option<AbandonedLock>,
     /// How many guarded transactions have committed.
+    #[cfg(feature = "http")]
     pub guards: i64,
     /// The UUID of the acquisition that holds the lock, or held it last.
     pub owner: Option<String>,
@@ -115,6 +116,7 @@ impl Runner {
         let nobody = doc! {};
         let lock = named(LOCK_ID).unwrap_or(&nobody);
         Ok(Peek {
+            #[cfg(feature = "http")]
             guards: fence.as_ref().map_or(0, |fence| fence.guards),
             applied: fence.and_then(|fence| fence.applied),
             lock: lease::parse(lock),

@@ -61,6 +61,7 @@ impl Runner {
             skipped: count(State::Skipped),
             replaced: count(State::Replaced),
             orphaned,
+            app: self.settings.app.clone(),
             selected: self.settings.labels.all().map(str::to_owned).collect(),
             migrations,
             lock: peek.lock,

@@ -102,6 +102,7 @@ fn status_report() -> StatusReport {
         running: 0,
         interrupted: 0,
         orphaned: 0,
+        app: String::new(),
         migrations: vec![
             migration(
                 20_250_122_001,

@@ -275,6 +275,10 @@ pub(in crate::http) struct Status {
     selected: Vec<String>,
     /// How many migrations were rolled back and are not in this build.
     orphaned: usize,
+    /// The app that serves this, as it calls itself; left out if it has no name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    app: String,
     /// The migrations, oldest version first. With `since`: those that differ from that answer.
     migrations: Vec<MigrationStatus>,
     /// The earlier answer that `migrations` and `gone` complete; left out if all migrations are
@@ -309,6 +313,7 @@ impl Status {
             replaced: report.replaced,
             selected: report.selected,
             orphaned: report.orphaned,
+            app: report.app,
             migrations,
             since: None,
             gone: None,

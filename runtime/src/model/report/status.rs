@@ -278,6 +278,9 @@ pub struct StatusReport {
     /// The labels that are selected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selected: Vec<String>,
+    /// The app that asks, as it calls itself; empty if it has no name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub app: String,
     /// Every migration that this build or the database knows, oldest version first.
     pub migrations: Vec<MigrationStatus>,
     /// The lock.
