@@ -24,6 +24,7 @@ pub(crate) mod provisional;
 pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod record_change;
+pub(crate) mod record_squash;
 pub(crate) mod retry;
 pub(crate) mod session;
 pub(crate) mod stamp;

@@ -7,7 +7,8 @@ use crate::{
         engine::{Engine, attempts::Guarded},
         history::History,
         record::{Record, Stored},
-        record_change::{self, RecordChange, is_left_to_a_squash},
+        record_change::RecordChange,
+        record_squash::{is_left_to_a_squash, replaced_statement, restored_statement},
         stamp::Stamp,
         stop::StopReason,
     },
@@ -39,7 +40,7 @@ pub(crate) async fn stand(
     engine
         .transaction(change, async |session| {
             let stamp = Stamp { who: &who, fence, sequence: 0, why: None, plan: None };
-            let statement = record_change::replaced_statement(to, own, &stamp);
+            let statement = replaced_statement(to, own, &stamp);
             let reply = control.once(Some(session), control.update(vec![statement])).await?;
             // The guard holds back every other process, so this is somebody's hand.
             if touched(&reply) != others {
@@ -90,7 +91,7 @@ pub(crate) async fn withdraw(
     engine
         .transaction(change, async |session| {
             let stamp = Stamp { who: &who, fence, sequence: 0, why: None, plan: None };
-            let statement = record_change::restored_statement(&restored, squash, &stamp);
+            let statement = restored_statement(&restored, squash, &stamp);
             let reply = control.once(Some(session), control.update(vec![statement])).await?;
             if touched(&reply) != count {
                 let why = "the records changed meanwhile, outside of mongrate; try again";

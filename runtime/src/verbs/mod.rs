@@ -134,7 +134,7 @@ impl Runner {
         }
         self.refuse_caller("baseline").await?;
         let (engine, history) = self.enter_own_history().await?;
-        let chosen = match plan::squash::baseline(&self.registry, &history, version) {
+        let chosen = match plan::baseline::baseline(&self.registry, &history, version) {
             Ok(chosen) => chosen,
             Err(error) => {
                 engine.close().await;

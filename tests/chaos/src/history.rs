@@ -244,9 +244,10 @@ const HALF_WAY: History = History {
     name: "half_way",
     migrations: || {
         let mut all = old();
-        all.extend([squash(), transactional!(5, "5")]);
+        all.push(squash());
         all
     },
+    effects: &["1", "2", "2b", "3"],
     before: || old().into_iter().take(1).collect(),
     ..SQUASHED
 };

@@ -4,6 +4,7 @@
 
 pub(super) mod alone;
 pub(crate) mod back;
+pub(crate) mod baseline;
 pub(crate) mod squash;
 
 use self::squash::Stands;

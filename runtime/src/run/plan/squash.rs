@@ -174,34 +174,17 @@ pub(super) fn stands(
 
 /// Refuses a history with a part of what a squash stands for, if this build cannot finish it: the old
 /// migrations are gone, or others than those are there.
-fn refuse_part(squash: &Squash, registry: &Registry, history: &History) -> Result<(), Error> {
+pub(super) fn refuse_part(
+    squash: &Squash,
+    registry: &Registry,
+    history: &History,
+) -> Result<(), Error> {
     let is_linked = |record: &Record| {
         registry.get(record.version).is_some_and(|linked| linked.name() == record.name)
     };
     let strange = replaced(squash, history).any(|one| one.is_in_force() && !is_linked(one));
     let has_rest = registry.versioned().any(|one| squash.covers(one.version()));
     if strange || !has_rest { Err(refused(squash, history)) } else { Ok(()) }
-}
-
-/// What a baseline up to a version records as applied.
-pub(crate) fn baseline(
-    registry: &Registry,
-    history: &History,
-    version: Version,
-) -> Result<Vec<Migration>, Error> {
-    let is_meant = |one: &&Migration| one.version() <= version;
-    if let Some(squash) = registry.squash() {
-        match standing(squash, history) {
-            // The old ones, and not yet the squash: the next run records that it stands for them.
-            Standing::New if version < squash.migration.version() => {
-                let old = registry.versioned().filter(|one| registry.applies(one));
-                return Ok(old.filter(is_meant).copied().collect());
-            }
-            Standing::Part => refuse_part(squash, registry, history)?,
-            _ => {}
-        }
-    }
-    Ok(super::pending_versions(registry, history).filter(is_meant).copied().collect())
 }
 
 fn refused(squash: &Squash, history: &History) -> Error {
