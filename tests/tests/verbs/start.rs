@@ -60,7 +60,7 @@ async fn two_groups_share_a_database() {
     assert!(shop.up().await.unwrap().is_empty());
     assert!(billing.up().await.unwrap().is_empty());
     let error = fresh.migrator(list).group("nobody").up().await.unwrap_err();
-    assert_eq!(error.kind().exit_code(), 70);
+    assert_eq!(error.kind().exit_code(), 64);
     fresh.pass().await;
 }
 
