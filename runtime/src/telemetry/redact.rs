@@ -122,7 +122,9 @@ pub(crate) fn clean_json(value: &mut serde_json::Value) {
 pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
     let (_, rest) = after_scheme(uri);
     let (before, options) = split_options(rest);
-    let mut text = mask_addresses(message).into_owned();
+    // What a terminal would obey is no part of the address that was meant.
+    let message = message.replace(char::is_control, "?");
+    let mut text = mask_addresses(&message).into_owned();
     let info = before.rsplit_once('@').map_or(before, |(info, _)| info);
     let guess = info.split_once(':').map_or("", |(_, rest)| rest);
     let separators = [':', '/', '?', '@', '&', ',', '=', '#', '[', ']'];
@@ -133,6 +135,15 @@ pub(crate) fn clean_broken(uri: &str, message: &str) -> String {
         .split('&')
         .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
         .collect();
+    // An `@` among the options, or before the `://`: somebody's address stands where none belongs.
+    let scheme = uri.split_once("://").map_or("", |(scheme, _)| scheme);
+    if options.contains('@') || scheme.contains('@') {
+        let all = uri.rsplit_once('@').map_or("", |(info, _)| info);
+        let is_word = |piece: &String| is_option(piece) || piece.starts_with("mongodb");
+        for piece in pieces(all, &separators).into_iter().filter(|piece| !is_word(piece)) {
+            text = without(&text, &piece);
+        }
+    }
     // No option has such a name, so it may be a part of a password.
     let is_strange = |name: &&&str| !name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     for name in names.iter().filter(is_strange) {
@@ -443,6 +454,10 @@ mod tests {
         }
         // Letters inside other words stay, or nobody could read it.
         assert_eq!(clean_broken("mongodb://a:p@h", "no port"), "no port");
+        // The driver takes all before the first `://` for the scheme, and quotes it.
+        let (uri, quoted) = ("mong//anna:canary-1@h/s?r://x", "scheme: mong//anna:canary-1@h/s?r;");
+        let out = clean_broken(uri, quoted);
+        assert!(!out.contains("canary-1") && !out.contains("anna"), "{out}");
     }
 
     #[test]

@@ -17,6 +17,10 @@ use std::{
 
 use mutate::Mutator;
 
+/// The seed and the most inputs of a run among other tests.
+const SEED: u64 = 4711;
+const TRIES: u64 = 1_000;
+
 /// What came of one input.
 enum Outcome {
     Accepted,
@@ -38,10 +42,13 @@ impl Fuzz {
     fn new(name: &'static str, corpus: impl IntoIterator<Item = String>) -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
         let seconds = number("MONGRATE_FUZZ_SECONDS");
-        let seed = number("MONGRATE_FUZZ_SEED").unwrap_or_else(|| {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap()
-        });
+        // A run among other tests tries the same inputs each time: what is new is found by a long one.
+        let seed = number("MONGRATE_FUZZ_SEED")
+            .or(seconds.is_none().then_some(SEED))
+            .unwrap_or_else(|| {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+                u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap()
+            });
         Self {
             name,
             mutator: Mutator::new(seed, corpus),
@@ -55,7 +62,7 @@ impl Fuzz {
 
     /// Whether there is time for another input.
     fn goes_on(&self) -> bool {
-        Instant::now() < self.end
+        Instant::now() < self.end && (self.is_long || self.tried < TRIES)
     }
 
     /// Tries one input; if the target panics, says which input it was.

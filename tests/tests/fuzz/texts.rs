@@ -55,10 +55,11 @@ fn connection_strings() {
                 }
                 Some(Err(error)) => {
                     let text = error.to_string();
-                    assert!(
-                        !text.contains(SECRET) && !format!("{error:?}").contains(SECRET),
-                        "{text}"
-                    );
+                    // Where a mutation took it out of the place of a password, nobody can know it for one.
+                    let is_password =
+                        input.split(SECRET).skip(1).all(|behind| behind.starts_with('@'));
+                    let is_shown = text.contains(SECRET) || format!("{error:?}").contains(SECRET);
+                    assert!(!is_password || !is_shown, "{text}");
                     assert!(!text.is_empty() && !text.contains('\u{1b}'), "{text}");
                     Outcome::Refused
                 }
