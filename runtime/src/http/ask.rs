@@ -152,6 +152,15 @@ pub(super) fn bounded(
     }
 }
 
+/// The place in a list from which on a page is asked for.
+pub(super) fn before<C>(
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Option<C>,
+) -> Result<Option<C>, Problem> {
+    let refuse = || Problem::usage("`before` is not the `next` of a page");
+    text.map(|text| parse(text).ok_or_else(refuse)).transpose()
+}
+
 /// Checks the length of a name.
 pub(super) fn name(what: &str, name: Option<&str>) -> Result<(), Problem> {
     bounded(

@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     answer,
-    ask::{DriftQuery, EventsQuery, HistoryQuery, Queried, StatusQuery, StepsShown},
+    ask::{self, DriftQuery, EventsQuery, HistoryQuery, Queried, StatusQuery, StepsShown},
     back::{PlanQuery, Planned},
     etag,
     feed::Subscription,
@@ -103,13 +103,7 @@ pub(super) async fn history(
     Queried(query): Queried<HistoryQuery>,
 ) -> Answered {
     query.check()?;
-    let before = match &query.before {
-        None => None,
-        Some(text) => {
-            let refuse = || Problem::usage("`before` is not the `next` of a page");
-            Some(Cursor::parse(text).ok_or_else(refuse)?)
-        }
-    };
+    let before = ask::before(query.before.as_deref(), Cursor::parse)?;
     let wanted = Wanted {
         limit: query.limit(),
         before,

@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     answer,
-    ask::{Queried, RunsQuery},
+    ask::{self, Queried, RunsQuery},
     listed::{self, Cursor},
     problem::Problem,
     run_id::{Instance, fence_of},
@@ -35,13 +35,7 @@ pub(super) async fn runs(
     Queried(query): Queried<RunsQuery>,
 ) -> Answered {
     query.check()?;
-    let before = match &query.before {
-        None => None,
-        Some(text) => {
-            let refuse = || Problem::usage("`before` is not the `next` of a page");
-            Some(Cursor::parse(text).ok_or_else(refuse)?)
-        }
-    };
+    let before = ask::before(query.before.as_deref(), Cursor::parse)?;
     let report = shared.migrator.runs().await.map_err(|error| shared.problem(error))?;
     // After the report: a run that it has is known here, too, if it was requested here.
     let here = shared.runs.kept();

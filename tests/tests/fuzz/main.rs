@@ -1,7 +1,7 @@
 //! Fuzz targets for all that is parsed from outside: valid inputs, mutated. Nothing may panic, no error may
 //! show a secret, and what is accepted has to be the same when it is written and read again.
 //!
-//! In a normal run each target takes a second. `just fuzz 600` gives each ten minutes, and prints how many
+//! In a normal run each target takes a second at most, and tries the same inputs each time. `just fuzz 600` gives each ten minutes, and prints how many
 //! inputs it tried. `MONGRATE_FUZZ_SEED` repeats a run.
 
 mod control;
