@@ -3,8 +3,9 @@
 use std::{sync::OnceLock, time::Duration};
 
 use mongrate::{
-    Error, Migration, Migrator, Version,
+    Error, Migration, Migrator, StartPolicy, StartReport, Version,
     bson::{Document, doc},
+    mongodb::Client,
     webhook::Webhook,
 };
 use mongrate_tests::{TestDb, effects::TWENTY};
@@ -51,6 +52,53 @@ async fn nothing_pending_is_one_command_whatever_the_history() {
         assert!(text.len() < 600, "of constant size: {text}");
         fresh.pass().await;
     }
+}
+
+/// From a thousand migrations on, a start looks at the database while it checks its list.
+#[tokio::test]
+async fn a_start_with_a_long_list_looks_once() {
+    let fresh = TestDb::new("long_list").await;
+    let mut list = many(1_500);
+    fresh.migrator(list.clone()).baseline(Version::from(1_500)).await.unwrap();
+    for policy in [StartPolicy::Migrate, StartPolicy::Check, StartPolicy::Warn] {
+        fresh.wire.take();
+        fresh.migrator(list.clone()).on_start().policy(policy).await.unwrap();
+        assert_eq!(fresh.wire.take(), ["find"], "{policy:?}");
+    }
+    list.push(trivial(1_501));
+    let started = fresh.migrator(list).on_start().policy(StartPolicy::Migrate).await.unwrap();
+    assert!(matches!(&started, StartReport::Migrate(report) if report.done().count() == 1));
+    let sent = fresh.wire.take();
+    let expected = ["find", "findAndModify", "update", "find", "update", "insert"];
+    assert_eq!(sent[..6], expected, "{sent:?}");
+    assert_eq!(sent[6..], ["commitTransaction", "update"], "{sent:?}");
+    fresh.pass().await;
+}
+
+/// A list that is not sound is refused, whether or not there is a server.
+#[tokio::test]
+async fn a_long_list_that_is_not_sound_waits_for_no_server() {
+    let nobody = Client::with_uri_str("mongodb://127.0.0.1:1/").await.unwrap().database("nobody");
+    let mut list = many(1_500);
+    list.push(trivial(7));
+    let start = |list: Vec<Migration>, cancel: CancellationToken| {
+        let migrator = Migrator::with(&nobody, list).cancel_on(cancel);
+        async move { migrator.on_start().policy(StartPolicy::Migrate).await }
+    };
+    // Longer than it takes, and shorter than the driver waits for a server.
+    let soon = Duration::from_secs(20);
+    let refused = tokio::time::timeout(soon, start(list, CancellationToken::new())).await;
+    let refused = refused.expect("it does not wait").unwrap_err();
+    assert!(matches!(refused, Error::Registry { .. }), "{refused:?}");
+
+    let cancel = CancellationToken::new();
+    let cancelling = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        cancel.cancel();
+    };
+    let both = async { tokio::join!(start(many(1_500), cancel.clone()), cancelling).0 };
+    let cancelled = tokio::time::timeout(soon, both).await.expect("it does not wait").unwrap_err();
+    assert!(matches!(cancelled, Error::Cancelled { .. }), "{cancelled:?}");
 }
 
 #[tokio::test]

@@ -5,13 +5,14 @@
 //!
 //! `--styles attribute,attribute_sealed` compares only these with the list by hand.
 //!
-//! `--models` measures types with and without `#[derive(Model)]`, of which there are 200 if no size is given;
-//! with `--instructions` it counts what the compiler executes in an incremental check, by valgrind: no other
-//! work of the machine changes that.
+//! `--models` measures types with and without `#[derive(Model)]`, of which there are 200 if no size is given.
+//! `--instructions` counts what the compiler executes in an incremental check, by valgrind, and takes no time:
+//! no other work of the machine changes that.
 //! Without `--real` the crates use `tests/stub`: the real attribute, and no driver to build.
 
 mod bodies;
 mod generate;
+mod instructions;
 mod measure;
 mod models;
 mod style;
@@ -23,6 +24,7 @@ use std::{
 };
 
 use self::{
+    instructions::Wrapper,
     measure::{Cost, Figures, Subject},
     style::Style,
 };
@@ -105,6 +107,9 @@ fn run(settings: &Settings) -> Result<(), String> {
     let runtime = repository.join(if settings.real { "runtime" } else { "tests/stub" });
     let root = scratch(&repository).join(flavour);
 
+    if settings.instructions {
+        return count(settings, &repository, &runtime, &root);
+    }
     println!(
         "Against the {flavour} runtime, least of {}: seconds on the clock · of",
         settings.runs
@@ -113,16 +118,7 @@ fn run(settings: &Settings) -> Result<(), String> {
     println!("| migrations | registered by | cold check | incremental check | build | binary |");
     println!("|---:|---|---:|---:|---:|---:|");
     for &size in &settings.sizes {
-        let mut subjects = Vec::new();
-        for style in styles(settings)? {
-            let sources = root.join(format!("{}_{size}", style.name()));
-            generate::write(&sources, &runtime, style, size)
-                .map_err(|error| format!("{}: {error}", sources.display()))?;
-            let lock = repository.join("Cargo.lock");
-            fs::copy(lock, sources.join("Cargo.lock")).map_err(|error| error.to_string())?;
-            let edited = generate::edited_file(size);
-            subjects.push(Subject::new(style, sources, root.join("target"), &edited));
-        }
+        let mut subjects = subjects(settings, &repository, &runtime, &root, size)?;
         // In turns, so that other work of the machine slows all of them down.
         for subject in &mut subjects {
             subject.prepare()?;
@@ -133,6 +129,51 @@ fn run(settings: &Settings) -> Result<(), String> {
             }
         }
         print_size(size, &subjects.iter().map(Subject::figures).collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+/// Writes a crate of this size in each style.
+fn subjects(
+    settings: &Settings,
+    repository: &Path,
+    runtime: &Path,
+    root: &Path,
+    size: usize,
+) -> Result<Vec<Subject>, String> {
+    let mut subjects = Vec::new();
+    for style in styles(settings)? {
+        let sources = root.join(format!("{}_{size}", style.name()));
+        generate::write(&sources, runtime, style, size)
+            .map_err(|error| format!("{}: {error}", sources.display()))?;
+        let lock = repository.join("Cargo.lock");
+        fs::copy(lock, sources.join("Cargo.lock")).map_err(|error| error.to_string())?;
+        let edited = generate::edited_file(size);
+        subjects.push(Subject::new(style, sources, root.join("target"), &edited));
+    }
+    Ok(subjects)
+}
+
+/// Prints how many instructions an incremental check takes, in each style.
+fn count(
+    settings: &Settings,
+    repository: &Path,
+    runtime: &Path,
+    root: &Path,
+) -> Result<(), String> {
+    let wrapper = Wrapper::write(root)?;
+    println!(
+        "| migrations | registered by | 10⁹ instructions of an incremental check |\n|---:|---|---:|"
+    );
+    for &size in &settings.sizes {
+        let mut base = None;
+        for mut subject in subjects(settings, repository, runtime, root, size)? {
+            subject.prepare()?;
+            let counted = subject.count(&wrapper)?;
+            let base = *base.get_or_insert(counted);
+            let title = subject.style().title();
+            println!("| {size} | {title} | {:.2} ({:.2}×) |", counted / 1e9, counted / base);
+        }
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{bodies::EDITED_TEXT, style::Style};
+use crate::{bodies::EDITED_TEXT, instructions::Wrapper, style::Style};
 
 /// The edits in a round; several, as an incremental check is short.
 const EDITS: usize = 5;
@@ -96,6 +96,20 @@ impl Subject {
         Ok(())
     }
 
+    /// Counts the instructions of an incremental check: the second one after an edit, when what changes with
+    /// every edit is compiled.
+    pub fn count(&mut self, wrapper: &Wrapper) -> Result<f64, String> {
+        self.cargo(&["check"])?;
+        self.edit()?;
+        self.cargo(&["check"])?;
+        self.edit()?;
+        wrapper.count(&self.sources, &self.target)
+    }
+
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
     pub fn figures(&self) -> Figures {
         Figures {
             style: self.style,
@@ -137,9 +151,16 @@ pub fn fetch(sources: &Path) -> Result<(), String> {
 }
 
 /// Checks a crate with this program in place of the compiler, which it gets as its arguments.
-pub fn wrapped(sources: &Path, target: &Path, wrapper: &Path) -> Result<Cost, String> {
+/// `variable`: its name and value.
+pub fn wrapped(
+    sources: &Path,
+    target: &Path,
+    wrapper: &Path,
+    variable: (&str, &str),
+) -> Result<Cost, String> {
     let mut cargo = command(sources);
     cargo.args(["check", "--quiet", "--offline"]).env("RUSTC_WRAPPER", wrapper);
+    cargo.env(variable.0, variable.1);
     cargo.env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
     run(&mut cargo)
 }

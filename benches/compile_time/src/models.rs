@@ -3,13 +3,15 @@
 use std::{
     fmt::Write as _,
     fs, io,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use mongrate_seal::models::FILE;
 
-use crate::measure::{Cost, cargo, fetch, wrapped};
+use crate::{
+    instructions::Wrapper,
+    measure::{Cost, cargo, fetch},
+};
 
 /// How the types are declared.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -185,42 +187,11 @@ pub fn count(repository: &Path, root: &Path, size: usize) -> Result<(), String> 
         directory.edit(size, 0)?;
         directory.cargo(&["check"])?;
         directory.edit(size, 1)?;
-        let counted = wrapper.count(&directory)?;
+        let counted = wrapper.count(&directory.sources, &directory.target)?;
         let base = *base.get_or_insert(counted);
         println!("| {} | {:.2} ({:.2}×) |", style.title(), counted / 1e9, counted / base);
     }
     Ok(())
-}
-
-/// A program that runs the compiler under valgrind if it compiles one of the crates.
-struct Wrapper {
-    script: PathBuf,
-    log: PathBuf,
-}
-
-impl Wrapper {
-    fn write(root: &Path) -> Result<Self, String> {
-        let (script, log) = (root.join("counted.sh"), root.join("counted.log"));
-        let text = format!(
-            "#!/bin/sh\ncase \" $* \" in *\" --crate-name types_\"*) exec valgrind --tool=cachegrind \
-             --cache-sim=no --cachegrind-out-file=/dev/null --log-file='{}' \"$@\" ;; esac\nexec \"$@\"\n",
-            log.display()
-        );
-        fs::write(&script, text)
-            .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
-            .map_err(|error| format!("{}: {error}", script.display()))?;
-        Ok(Self { script, log })
-    }
-
-    fn count(&self, directory: &Directory) -> Result<f64, String> {
-        let _ = fs::remove_file(&self.log);
-        wrapped(&directory.sources, &directory.target, &self.script)?;
-        let log = fs::read_to_string(&self.log)
-            .map_err(|error| format!("{}: {error} (is valgrind there?)", self.log.display()))?;
-        let refs = log.lines().rev().find_map(|line| line.split_once("refs:"));
-        let count = refs.and_then(|(_, count)| count.trim().replace(',', "").parse().ok());
-        count.ok_or_else(|| format!("no count in {}", self.log.display()))
-    }
 }
 
 /// Prints what a check of the types costs, in each style: the least of `runs`.

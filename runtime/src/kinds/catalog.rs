@@ -173,11 +173,14 @@ pub(super) async fn aggregate(
     collection: &str,
     pipeline: Vec<Document>,
 ) -> Result<Vec<Document>, BoxError> {
-    let command = doc! {
-        "aggregate": collection, "pipeline": pipeline, "cursor": { "batchSize": 1_000 },
-    };
+    let command = aggregate_command(collection, pipeline);
     let reply = on.engine().control.retrying(None, command).await?;
     Ok(first_batch(&reply).cloned().collect())
+}
+
+/// The command of an aggregation with few results.
+pub(super) fn aggregate_command(collection: &str, pipeline: Vec<Document>) -> Document {
+    doc! { "aggregate": collection, "pipeline": pipeline, "cursor": { "batchSize": 1_000 } }
 }
 
 /// Counts the documents that match.

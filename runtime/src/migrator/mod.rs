@@ -22,9 +22,10 @@ pub(crate) mod tag;
 pub(crate) mod up;
 pub(crate) mod wait;
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Mutex, time::Duration};
 
 use mongodb::Database;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -42,15 +43,20 @@ use crate::{
         },
         version::Version,
     },
+    protocol::control::Control,
     registry::{
+        entry::MIGRATIONS,
         list::{List, Registry},
         migration::Migration,
     },
-    run::Runner,
+    run::{Runner, peek},
     telemetry::{listen::queue::Listeners, observer::Observer, progress::Progress},
 };
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// From so many migrations on, checking them takes longer than handing that to a thread.
+const LONG: usize = 1_000;
 
 /// Migrates one database.
 ///
@@ -419,9 +425,13 @@ impl Migrator {
         self.runner()?.lock_status().await
     }
 
-    fn registry(&self) -> Result<Registry, Error> {
+    fn check_settings(&self) -> Result<(), Error> {
         self.settings.check()?;
-        config::check_database(&self.database)?;
+        config::check_database(&self.database)
+    }
+
+    fn registry(&self) -> Result<Registry, Error> {
+        self.check_settings()?;
         let registry = match &self.list {
             None => Registry::linked(&self.settings.group),
             Some(list) => Registry::given(list.clone(), &self.settings.group),
@@ -497,11 +507,49 @@ impl Migrator {
     }
 
     pub(crate) fn runner(&self) -> Result<Runner, Error> {
-        let registry = self.registry()?;
+        Ok(self.runner_of(self.registry()?))
+    }
+
+    /// The same. A long list is checked while the first look at the database is on its way.
+    pub(crate) async fn runner_meanwhile(&self) -> Result<Runner, Error> {
+        if self.list.as_ref().map_or(MIGRATIONS.len(), List::len) < LONG {
+            return self.runner();
+        }
+        self.check_settings()?;
+        let migrator = self.clone();
+        let checking = tokio::task::spawn_blocking(move || {
+            let registry = migrator.registry()?;
+            registry.digest();
+            Ok::<_, Error>(registry)
+        });
+        let checked = async {
+            match checking.await.map_err(JoinError::try_into_panic) {
+                Ok(registry) => registry,
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                // The runtime ends, and this call with it.
+                Err(Err(_)) => std::future::pending().await,
+            }
+        };
+        let settings = &self.settings;
+        let control = Control::new(&self.database, settings.collection_name(), settings.retries);
+        let looked = async {
+            tokio::select! {
+                found = peek::peek(&control, settings.local_takeover) => Ok(Some(found)),
+                () = self.cancel.cancelled() => Ok(None),
+            }
+        };
+        // A list that is not sound ends it at once.
+        let (looked, registry) = tokio::try_join!(looked, checked)?;
+        let mut runner = self.runner_of(registry);
+        runner.first_look = Mutex::new(looked);
+        Ok(runner)
+    }
+
+    fn runner_of(&self, registry: Registry) -> Runner {
         let (settings, cancel) = (self.settings.clone(), self.cancel.clone());
         let mut runner = Runner::new(&self.database, registry, settings, cancel);
         runner.progress = self.progress.clone();
         runner.warn_unknown_labels();
-        Ok(runner.listened_to(&self.listeners))
+        runner.listened_to(&self.listeners)
     }
 }

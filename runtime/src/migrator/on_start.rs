@@ -122,7 +122,7 @@ impl<'a> OnStart<'a> {
         if has_gap {
             tracing::warn!(target: "mongrate", "{}", labels::GAP);
         }
-        let mut runner = self.migrator.clone().labels(labels).runner()?;
+        let mut runner = self.migrator.clone().labels(labels).runner_meanwhile().await?;
         if let Some(when_paused) = parse_when_paused(std::env::var_os(MIGRATE_WHEN_PAUSED))? {
             runner.settings.when_paused = when_paused;
         }

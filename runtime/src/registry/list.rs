@@ -32,7 +32,7 @@ pub(crate) enum List {
 }
 
 impl List {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Linked(list) => list.len(),
             Self::Static(list) => list.len(),

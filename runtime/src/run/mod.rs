@@ -30,10 +30,11 @@ use std::{
 use mongodb::Database;
 use tokio_util::sync::CancellationToken;
 
-use self::plan::Tolerances;
+use self::{peek::Peek, plan::Tolerances};
 use crate::{
     model::{
         config::{AuditSettings, OutOfOrder, Settings},
+        error::Error,
         plan_file::PlanFile,
         report::run::RunReport,
         state::Who,
@@ -75,6 +76,8 @@ pub(crate) struct Runner {
     pub(crate) listeners: Listeners,
     /// The plan that is run, and nothing else.
     pub(crate) approved: Option<Arc<PlanFile>>,
+    /// What came of a look that began before there was this runner, until it is taken.
+    pub(crate) first_look: Mutex<Option<Result<Peek, Error>>>,
 }
 
 impl Runner {
@@ -98,6 +101,7 @@ impl Runner {
             told: None,
             listeners,
             approved: None,
+            first_look: Mutex::default(),
         }
     }
 

@@ -5,7 +5,7 @@ mod culprit;
 pub(crate) mod in_document;
 pub(crate) mod job;
 pub(crate) mod run;
-mod scout;
+pub(crate) mod scout;
 pub(crate) mod shared;
 mod size;
 mod throttle;

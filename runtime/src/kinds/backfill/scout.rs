@@ -213,12 +213,25 @@ impl Scout {
     /// Splits the collection at sampled `_id`s; also its size as far as it is known for nothing.
     pub(crate) async fn split(&self) -> Result<(Vec<Range>, Option<i64>), ServerError> {
         let size = self.estimate().await?;
-        let total = if self.filter.is_empty() { Some(size) } else { self.count().await };
+        let by_size = usize::try_from(size / PARTITION_DOCUMENTS_MAX).unwrap_or(usize::MAX);
+        let partitions = self.partitions.max(by_size.min(PARTITIONS_MAX));
+        if self.filter.is_empty() {
+            return Ok((self.ranges(size, partitions).await?, Some(size)));
+        }
+        let (ranges, total) = tokio::join!(self.ranges(size, partitions), self.count());
+        Ok((ranges?, total))
+    }
+
+    /// Splits the collection into parts that are read at once; a small one is one part.
+    pub(crate) async fn parts(&self, parts: usize) -> Result<Vec<Range>, ServerError> {
+        let size = self.estimate().await?;
+        self.ranges(size, parts).await
+    }
+
+    async fn ranges(&self, size: i64, parts: usize) -> Result<Vec<Range>, ServerError> {
         let mut bounds: Vec<Option<Bson>> = vec![None];
         if size >= SPLIT_MIN {
-            let by_size = usize::try_from(size / PARTITION_DOCUMENTS_MAX).unwrap_or(usize::MAX);
-            let partitions = self.partitions.max(by_size.min(PARTITIONS_MAX));
-            let sample = i64::try_from(partitions * SAMPLES).unwrap_or(i64::MAX);
+            let sample = i64::try_from(parts * SAMPLES).unwrap_or(i64::MAX);
             let command = doc! {
                 "aggregate": &self.collection,
                 "pipeline": [
@@ -237,15 +250,12 @@ impl Scout {
             );
         }
         bounds.push(None);
-        let ranges = bounds
-            .windows(2)
-            .map(|pair| Range {
-                from: pair.first().cloned().flatten(),
-                to: pair.last().cloned().flatten(),
-                ..Range::default()
-            })
-            .collect();
-        Ok((ranges, total))
+        let range = |pair: &[Option<Bson>]| Range {
+            from: pair.first().cloned().flatten(),
+            to: pair.last().cloned().flatten(),
+            ..Range::default()
+        };
+        Ok(bounds.windows(2).map(range).collect())
     }
 
     async fn estimate(&self) -> Result<i64, ServerError> {

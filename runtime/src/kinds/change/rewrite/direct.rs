@@ -60,6 +60,14 @@ pub(super) struct Kept {
     pub after: Bson,
 }
 
+impl Change {
+    /// The filter of the documents of this change for which its shorter update will not do; `None` if it has none.
+    pub(super) fn needs_longer(&self) -> Option<Document> {
+        let shorter = self.shorter.as_ref()?;
+        Some(all([self.filter.clone(), shorter.unless.clone()]))
+    }
+}
+
 impl Direct {
     fn change(&mut self, filter: Document, update: impl Into<Bson>) {
         self.changes.push(Change { filter, update: update.into(), shorter: None });
@@ -116,7 +124,10 @@ fn rename(from: &Path, to: &Path) -> Direct {
         None => doc! { "$replaceWith": renamed },
     };
     // A field that is the last one may as well be removed, and added under its new name.
-    let last = doc! { "$arrayElemAt": [doc! { "$objectToArray": parent_value(from) }, -1] };
+    // Among other filters the server may evaluate it for documents that the others leave out.
+    let fields = doc! { "$objectToArray": parent_value(from) };
+    let fields = cond(expr::is_type(parent_value(from), "object"), fields, Bson::Array(Vec::new()));
+    let last = doc! { "$arrayElemAt": [fields, -1] };
     let last = expr::bind("last", last, differ("$$last.k", literal(from.last())));
     let shorter =
         Shorter { update: moved(from, to, to_text(from)).into(), unless: doc! { "$expr": last } };

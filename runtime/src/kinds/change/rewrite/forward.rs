@@ -97,7 +97,10 @@ pub(crate) async fn edit_batch(
     }
     let direct = direct::of(edit, direction);
     // Most batches have no such document, which one look shows.
-    if any(batch, &filter, &direct.unusual).await? {
+    let mut strange = direct.unusual.clone();
+    strange.extend(direct.changes.iter().filter_map(direct::Change::needs_longer));
+    let is_strange = any(batch, &filter, &strange).await?;
+    if is_strange && any(batch, &filter, &direct.unusual).await? {
         refuse(batch, rewrite, direction, &filter).await?;
         for Kept { filter: kept, before, after } in direct.kept {
             let found = doc! { "$match": both(filter.clone(), &kept) };
@@ -116,14 +119,17 @@ pub(crate) async fn edit_batch(
         }
     }
     let mut statements = Vec::new();
-    for direct::Change { filter: these, mut update, shorter } in direct.changes {
-        let these = both(filter.clone(), &these);
-        if let Some(shorter) = shorter
-            && !any(batch, &these, &[shorter.unless]).await?
-        {
-            update = shorter.update;
-        }
-        statements.push(doc! { "q": these, "u": update, "multi": true });
+    for change in direct.changes {
+        let is_long = match change.needs_longer() {
+            Some(these) if is_strange => any(batch, &filter, &[these]).await?,
+            _ => false,
+        };
+        let direct::Change { filter: these, update, shorter } = change;
+        let update = match shorter {
+            Some(shorter) if !is_long => shorter.update,
+            _ => update,
+        };
+        statements.push(doc! { "q": both(filter.clone(), &these), "u": update, "multi": true });
     }
     batch.update(statements).await
 }

@@ -13,13 +13,13 @@ use super::{
 };
 use crate::{
     kinds::{
-        backfill::{self, job::Job, twice},
+        backfill::{self, job::Job, scout::Scout, twice},
         catalog,
         change::{keep, names::Path, reached, slot::Slot, unjudged},
         online::Online,
     },
     model::{result::BoxError, state::Direction},
-    mongo::{code, refusal},
+    mongo::{code, refusal, reply::first_batch},
     protocol::checkpoint::{range::both, reach::filter as ranges_filter},
 };
 
@@ -153,18 +153,37 @@ impl Rewrite {
             let (involved, test) = self.twice(direction);
             let mut these = direct::of(edit, direction).refused;
             these.push(doc! { "$expr": test });
-            let pipeline = vec![
-                doc! { "$match": both(involved, part) },
-                doc! { "$match": { "$or": these } },
-                doc! { "$limit": 1 },
-                doc! { "$project": { "_id": 1 } },
-            ];
-            if catalog::aggregate(on, &self.collection, pipeline).await?.is_empty() {
+            let there_may_be = self.there_may_be(on, both(involved, part), these);
+            if !there_may_be.await? {
                 return Ok(());
             }
         }
         self.refuse_inexact(on, direction, kept, part).await?;
         self.refuse_twice(on, direction, part).await
+    }
+
+    /// Whether one of the filters finds a document among these. Looks at parts of the collection at the same
+    /// time: as many as there are workers, and two for one worker, who reads beside its writing later, too.
+    async fn there_may_be(
+        &self,
+        on: &mut Online<'_>,
+        these: Document,
+        any_of: Vec<Document>,
+    ) -> Result<bool, BoxError> {
+        let control = on.engine().control.clone();
+        let scout = Scout::new(&control, &Job::new("", &self.collection), self.workers);
+        let parts = scout.parts(self.workers.max(2)).await?;
+        let looks = parts.iter().map(|part| {
+            let pipeline = vec![
+                doc! { "$match": both(part.filter(), &these) },
+                doc! { "$match": { "$or": any_of.clone() } },
+                doc! { "$limit": 1 },
+                doc! { "$project": { "_id": 1 } },
+            ];
+            control.retrying(None, catalog::aggregate_command(&self.collection, pipeline))
+        });
+        let replies = futures_util::future::try_join_all(looks).await?;
+        Ok(replies.iter().any(|reply| first_batch(reply).next().is_some()))
     }
 
     /// Refuses what the edit cannot do exactly.

@@ -5,13 +5,12 @@ mod copy;
 mod rights;
 mod scratch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use mongodb::bson::doc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::scratch::MARKER;
 use self::scratch::Scratch;
 use super::rehearse::Tried;
 use crate::{
@@ -37,6 +36,8 @@ use crate::{
         progress::Progress,
     },
 };
+
+pub(crate) use self::scratch::MARKER;
 
 /// What a shadow run is asked for.
 pub(crate) struct Wanted {
@@ -145,6 +146,7 @@ impl Runner {
             progress: Progress::default(),
             told: None,
             listeners: Listeners::default(),
+            first_look: Mutex::default(),
             approved: None,
         }
     }
