@@ -1,29 +1,45 @@
 //! A set of fingerprints, to see quickly that nothing is there twice.
 //!
 //! A fingerprint has 32 bits, as a start pays for each page of memory that it is the first to touch.
-//! Two things may share a fingerprint: then, once in some hundred apps with ten thousand migrations,
-//! the things themselves are compared.
+//! Two things may share a fingerprint: so it is, once in some hundred apps with ten thousand
+//! migrations. Then they are looked at once more, with other fingerprints, and only what shares these, too,
+//! is compared itself.
 
 use std::{
     collections::HashSet,
     hash::{BuildHasherDefault, Hash, Hasher},
 };
 
+/// What the fingerprints of each look begin with.
+const LOOKS: [u64; 2] = [0, 0x5851_f42d_4c95_7f2d];
+
+/// Whether all of these are different, as far as fingerprints tell: `false` may be an error, `true` never is.
+pub(super) fn differ<T: Hash>(things: impl Iterator<Item = T> + Clone, about: usize) -> bool {
+    LOOKS.into_iter().any(|start| {
+        let mut seen = Fingerprints::of_about(about, start);
+        things.clone().all(|thing| seen.insert(thing))
+    })
+}
+
 /// The fingerprints of what was inserted.
-pub(super) struct Fingerprints(HashSet<u32, BuildHasherDefault<Mixer>>);
+struct Fingerprints {
+    seen: HashSet<u32, BuildHasherDefault<Mixer>>,
+    start: u64,
+}
 
 impl Fingerprints {
     /// Makes a set with room for as many.
-    pub(super) fn of_about(count: usize) -> Self {
-        Self(HashSet::with_capacity_and_hasher(count, BuildHasherDefault::default()))
+    fn of_about(count: usize, start: u64) -> Self {
+        let seen = HashSet::with_capacity_and_hasher(count, BuildHasherDefault::default());
+        Self { seen, start }
     }
 
     /// Whether it is certainly new.
-    pub(super) fn insert(&mut self, thing: impl Hash) -> bool {
-        let mut hash = Mixer::default();
+    fn insert(&mut self, thing: impl Hash) -> bool {
+        let mut hash = Mixer(self.start);
         thing.hash(&mut hash);
         // The upper half depends on every bit.
-        self.0.insert((hash.finish() >> 32) as u32)
+        self.seen.insert((hash.finish() >> 32) as u32)
     }
 }
 
@@ -72,11 +88,34 @@ mod tests {
 
     #[test]
     fn what_is_there_twice_is_found_and_nothing_else() {
-        let mut seen = Fingerprints::of_about(10);
         let names = (0..10_000).map(|number| format!("m{number:05}"));
         let others = ["", "a", "aa", "aaaaaaa", "aaaaaaaa", "aaaaaaaaa"].map(str::to_owned);
-        let all: Vec<String> = names.chain(others).collect();
-        assert!(all.iter().all(|name| seen.insert(name)), "these differ");
-        assert!(!all.iter().any(|name| seen.insert(name)));
+        let mut all: Vec<String> = names.chain(others).collect();
+        assert!(differ(all.iter(), 10), "these differ");
+        for again in ["", "m00000", "m09999", "aaaaaaaa"] {
+            all.push(again.to_owned());
+            assert!(!differ(all.iter(), 10), "{again}");
+            all.pop();
+        }
+    }
+
+    #[test]
+    fn what_shares_a_fingerprint_is_looked_at_again() {
+        let fingerprint = |name: &str| {
+            let mut hash = Mixer(LOOKS[0]);
+            name.hash(&mut hash);
+            (hash.finish() >> 32) as u32
+        };
+        let mut by_fingerprint = std::collections::HashMap::new();
+        let mut shared = 0;
+        for number in 0..300_000 {
+            let name = format!("add_column_{number}");
+            if let Some(other) = by_fingerprint.insert(fingerprint(&name), name.clone()) {
+                assert!(differ([&name, &other].into_iter(), 2), "{name} {other}");
+                assert!(!differ([&name, &other, &name].into_iter(), 2), "{name} {other}");
+                shared += 1;
+            }
+        }
+        assert!(shared > 0, "none of them share a fingerprint");
     }
 }

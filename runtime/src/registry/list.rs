@@ -9,8 +9,7 @@ use std::{
 use super::{
     after,
     entry::{Entry, MIGRATIONS},
-    fingerprints::Fingerprints,
-    groups,
+    fingerprints, groups,
     migration::{Functions, Migration},
     policies::{self, POLICY_FILES},
     seal::{self, SUMS, SumFile},
@@ -312,16 +311,10 @@ fn order(list: &List, group: &str) -> Option<Vec<u32>> {
 
 /// Whether no two migrations share their version or their name, as far as fingerprints tell. If this
 /// is `false`, the list is checked in full. `sorted`: in the order of versions.
-fn is_sound<'a>(sorted: impl Iterator<Item = Seen<'a>>) -> bool {
-    let mut names = Fingerprints::of_about(sorted.size_hint().1.unwrap_or(0));
-    let mut before = None;
-    for seen in sorted {
-        let version = seen.version();
-        if before.replace(version) == Some(version) || !names.insert(seen.name()) {
-            return false;
-        }
-    }
-    true
+fn is_sound<'a>(sorted: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
+    let about = sorted.size_hint().1.unwrap_or(0);
+    sorted.clone().map(Seen::version).is_sorted_by(|first, next| first < next)
+        && fingerprints::differ(sorted.map(Seen::name), about)
 }
 
 /// Whether every rollback function belongs to one migration, and is no migration itself, as far as
@@ -330,10 +323,10 @@ fn has_own_rollbacks<'a>(all: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
     if !all.clone().any(Seen::is_reversible) {
         return true;
     }
-    let mut types = Fingerprints::of_about(2 * all.size_hint().1.unwrap_or(0));
-    all.filter_map(Seen::functions).all(|Functions { up, down }| {
-        types.insert(up) && down.is_none_or(|down| types.insert(down))
-    })
+    let about = 2 * all.size_hint().1.unwrap_or(0);
+    let functions = all.filter_map(Seen::functions);
+    let types = functions.flat_map(|Functions { up, down }| [Some(up), down]).flatten();
+    fingerprints::differ(types, about)
 }
 
 /// Names the migrations of a group whose rollback is not a function of their own. `all`: the
