@@ -98,7 +98,8 @@ const badge = (name, text) => {
 const kinds = { transaction: "transaction", online: "online", change: "declared" };
 const kindText = (kind) => kinds[kind] ?? words(kind ?? "");
 const who = (by) => !by ? "" : typeof by === "string" ? by : `${by.host} pid ${by.pid}${by.app ? ` (${by.app})` : ""}`;
-const shortWho = (by) => !by ? "" : typeof by === "string" ? by : by.app || `${by.host}:${by.pid}`;
+/** The same in short: the user comes first, as that is what differs. */
+const shortWho = (by) => !by ? "" : typeof by === "string" ? by : by.app ? by.app.replace(/^(.*), HTTP token (.*)$/s, "$2 · $1") : `${by.host}:${by.pid}`;
 
 /** A time: how long ago, with the exact one on hover; `exact` shows the exact one as text. */
 function when(text, { exact = false } = {}) {
@@ -106,7 +107,7 @@ function when(text, { exact = false } = {}) {
   const at = new Date(text);
   const time = make("time", { dateTime: text, title: `${exactly(at)} · ${inUtc(at)}` }, exact ? exactly(at) : ago(at));
   if (!exact) time.dataset.relative = "yes";
-  return exact ? make("span", {}, time, make("span", { class: "faint" }, ` · ${ago(at)} · ${inUtc(at)}`)) : time;
+  return exact ? make("span", {}, time, make("span", { class: "faint" }, " · ", when(text), at.getTimezoneOffset() === 0 ? null : [" · ", make("span", { class: "whole" }, inUtc(at))])) : time;
 }
 setInterval(() => {
   for (const time of document.querySelectorAll("time[data-relative]")) say(time, ago(new Date(time.dateTime)));

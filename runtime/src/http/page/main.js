@@ -15,6 +15,7 @@ function forget() {
   Object.assign(runs, { all: [], next: null, loaded: false, failed: null });
   Object.assign(time, { events: [], next: null, loaded: false, failed: null });
   Object.assign(checks, { doctor: null, drift: null, failed: {}, loaded: false });
+  Object.assign(tags, { all: [], byVersion: new Map(), seen: "", failed: null });
   Object.assign(migrationPanel, { key: "", more: null, events: null });
   Object.assign(runPanel, { key: "", run: null });
   remembered.clear();
@@ -98,16 +99,25 @@ function drawView() {
 }
 
 // ---- the keyboard ----
-const KEYS = [["/", "search"], ["↑ ↓, Home, End, Page up, Page down", "move in a list"], ["← →", "move in the timeline"], ["Enter", "open the row"], ["Esc", "close what is open"], ["a", "apply"], ["1 2 3 4", "migrations, runs, timeline, checks"], ["?", "this help"]];
+const KEYS = [["/", "search"], ["↑ ↓, Home, End, Page up, Page down", "move in a list"], ["← →", "move in the timeline"], ["Enter", "open the row"], ["Esc", "close what is open"], ["a", "apply"], ["t", "tags"], ["1 2 3 4", "migrations, runs, timeline, checks"], ["?", "this help"]];
 const showKeys = () => tell("Keys", make("dl", { class: "keys" }, KEYS.map(([key, text]) => make("div", {}, make("dt", {}, key.split(" ").length > 4 ? key : key.split(" ").map((one) => [make("kbd", {}, one), " "])), make("dd", {}, text)))));
 
 function pressed(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || !store.signedIn || byId("dialog").open) return;
   if (event.key === "Escape") { closePanel(); return; }
   if (event.target.closest?.("input, select, textarea")) return;
-  if (event.key === "/") { event.preventDefault(); if (route().view !== "migrations") goTo("migrations"); requestAnimationFrame(() => byId("search").focus()); }
-  else if (event.key === "?") attempt(showKeys)();
-  else if (event.key === "a") attempt(() => openChange("up"))();
+  if (event.key === "/") {
+    event.preventDefault();
+    const isThere = route().view === "migrations";
+    if (!isThere) goTo("migrations");
+    // At once if it can be: what is typed next belongs into the field.
+    byId("search").focus();
+    if (!isThere) requestAnimationFrame(() => byId("search").focus());
+  }
+  else if (event.key === "?") attempt(showKeys)(event);
+  // The key opens a field, and is not typed into it.
+  else if (event.key === "t") attempt(openTags)(event);
+  else if (event.key === "a") attempt(() => openChange("up"))(event);
   else if (/^[1-4]$/.test(event.key)) goTo(VIEWS[event.key - 1]);
 }
 
@@ -134,6 +144,7 @@ startTimeline();
 startChecks();
 startBanners();
 startPanel();
+startTags();
 startTitle();
 onChange(["status", "live", "run"], drawHeader);
 onChange(["route"], drawView);

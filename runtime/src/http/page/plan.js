@@ -56,7 +56,7 @@ const planView = (plan) => [
   plan.steps.length ? make("p", { class: "plan-summary" }, planSummary(plan), " in ", make("strong", {}, make("bdi", {}, plan.database)), ".") : make("p", { class: "empty" }, "There is nothing to do."),
   (plan.ahead ?? []).length ? make("p", { class: "note warn" }, icon("alert"), make("span", {}, "Applied, but not in this build: ", names(plan.ahead), ".")) : null,
   (plan.late ?? []).length ? make("p", { class: "note warn" }, icon("alert"), make("span", {}, "Pending afterwards, and older than a migration that stays applied (later runs are refused): ", names(plan.late), ".")) : null,
-  plan.steps.length ? atMost(100, plan.steps, (step) => stepView(step, plan.lints), { class: "plain steps" }) : null,
+  plan.steps.length ? atMost(50, plan.steps, (step) => stepView(step, plan.lints), { class: "plain steps" }) : null,
   (plan.skipped ?? []).length ? make("p", { class: "faint" }, "Recorded as skipped, as their labels are not selected: ", names(plan.skipped), ".") : null,
   plan.stands ? make("p", { class: "faint" }, "A squash is recorded as standing for what is applied: ", names([plan.stands]), ".") : null];
 
@@ -64,7 +64,7 @@ const dryRunView = (report) => [
   make("p", { class: "note good" }, icon("check"), make("span", {}, report.shadow
     ? `Tried in the scratch database ${report.shadow.database} with ${plural(report.shadow.documents, "document")} of ${plural(report.shadow.collections, "collection")}; it is dropped. ` : "Tried in a transaction that was aborted. ", "Nothing was written.")),
   report.observed === false ? make("p", { class: "faint" }, "The commands of these migrations were not seen: the app's client does not report them.") : null,
-  atMost(100, report.steps, (step) => stepView(step, report.lints), { class: "plain steps" })];
+  atMost(50, report.steps, (step) => stepView(step, report.lints), { class: "plain steps" })];
 
 // ---- when a change needs more than a click ----
 const LARGE_STEPS = 10;

@@ -7,6 +7,9 @@ const store = {
   server: null, readMs: 0,
 };
 
+/** So many runs are remembered as heard of. */
+const HEARD_MAX = 100;
+
 const mayWrite = () => store.scope === "write" && !(store.run && store.run.state === "running");
 const keyOf = (one) => String(one.version);
 const isOver = (step) => step.state !== "waiting" && step.state !== "running";
@@ -114,6 +117,7 @@ function takeRun(run) {
   run.steps ??= [];
   store.run = run;
   store.heard.add(run.id);
+  if (store.heard.size > HEARD_MAX) store.heard.delete(store.heard.values().next().value);
   store.began = performance.now() - (run.elapsed_ms ?? 0);
   store.steps = new Map(run.steps.map((step, at) => [stepKey(step), at]));
   store.over = run.steps.filter(isOver).length;
@@ -128,7 +132,8 @@ async function loadSteps(id) {
   if (loadingSteps === id) { loadAgain = true; return; }
   loadingSteps = id;
   try {
-    const { steps = [] } = await read(`runs/${encodeURIComponent(id)}`);
+    // Not kept: it may be long, and no answer comes twice.
+    const { steps = [] } = await body(await send(`runs/${encodeURIComponent(id)}`));
     const { run } = store;
     if (run?.id !== id || !steps.length) return;
     // Events that came meanwhile know more.

@@ -59,7 +59,7 @@ function drawPicture() {
   const { paddingLeft, paddingRight } = getComputedStyle(box);
   const width = Math.max(240, Math.floor(box.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)));
   const narrow = width < 620;
-  const left = narrow ? 8 : 150;
+  const left = narrow ? 8 : 164;
   const right = narrow ? 12 : 70;
   const lane = narrow ? LANE + 18 : LANE;
   const longest = Math.max(1, ...lanes.map(({ bars }) => bars.reduce((sum, { ms }) => sum + (ms ?? 0), 0)));
