@@ -80,6 +80,9 @@ async fn the_keyboard_alone_searches_opens_and_applies() {
     // Applied by keys alone; so many need the database's name.
     browser.press("a").await;
     browser.until("dialog[open] #dialog-yes", "Apply 300").await;
+    // However long the plan is, it is shown from its top, with the buttons in sight.
+    let at_top = "(body => body.scrollTop === 0 && body.scrollHeight > body.clientHeight && document.getElementById('dialog-foot').getBoundingClientRect().bottom <= innerHeight)(document.getElementById('dialog-body'))";
+    assert_eq!(browser.evaluate(at_top).await, json!(true));
     let field = "document.activeElement.id === 'confirm-name'";
     for _ in 0..40 {
         if browser.evaluate(field).await == json!(true) {

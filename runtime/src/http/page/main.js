@@ -66,7 +66,7 @@ async function serverOf(session) {
   } catch { /* the header goes without it */ }
 }
 
-const liveTexts = { live: ["Live", "Changes are shown as they happen."], connecting: ["Connecting", "The stream of events is being opened."], reconnecting: ["Reconnecting", "The stream of events broke off; what is shown may be a few seconds old."], hidden: ["Asleep", "This tab is hidden."], off: ["Off", ""] };
+const liveTexts = { live: ["Live", "Changes are shown as they happen."], connecting: ["Connecting", "The stream of events is being opened."], reconnecting: ["Reconnecting", "The stream of events broke off; what is shown may be a few seconds old."], offline: ["Offline", "This device has no network. What is shown is as it was; the page goes on when the network is back."], hidden: ["Asleep", "This tab is hidden."], off: ["Off", ""] };
 function drawHeader() {
   const { status } = store;
   if (!status) return;

@@ -37,7 +37,7 @@ async function listen() {
       if (!response.ok) throw new Refused({}, response.status);
       live("live");
       beat();
-      if (tries) soon();
+      if (tries) { soon(); if (byId("alert").dataset.poll) alarm(null); }
       tries = 0;
       await take(response.body.pipeThrough(new TextDecoderStream()).getReader(), () => isOurs() && share.leads);
     } catch (error) {
@@ -117,6 +117,14 @@ document.addEventListener("visibilitychange", () => {
   listen();
 });
 
+// ---- without a network, nothing is asked for; with it, everything at once ----
+addEventListener("offline", () => { if (store.signedIn && !document.hidden) { hush(); live("offline"); } });
+addEventListener("online", () => {
+  if (!store.signedIn || document.hidden) return;
+  refresh().then(() => alarm(null), () => {});
+  listen();
+});
+
 // ---- without news of other processes, the page asks; a hidden tab only while a run is under way, for its title ----
 const isBusy = () => store.run?.state === "running" || store.status?.lock.held;
 async function poll(session) {
@@ -125,7 +133,7 @@ async function poll(session) {
     const isTold = store.hears && store.live === "live";
     await pause(document.hidden ? 20_000 : isTold ? 30_000 : isBusy() ? 2_500 : 10_000);
     if (session !== store.session) return;
-    if (document.hidden && !isBusy()) continue;
+    if (store.live === "offline" || (document.hidden && !isBusy())) continue;
     try {
       await refresh();
       if (session === store.session && byId("alert").dataset.poll) alarm(null);
