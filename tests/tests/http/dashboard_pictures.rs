@@ -118,6 +118,9 @@ async fn pictures() {
         [(20_250_109_001, 21), (20_250_113_002, 16), (20_250_116_001, 9), (20_250_120_002, 2)]
     {
         migrator.up().to(to).await.unwrap();
+        if days == 9 {
+            migrator.tag("1.3").why("before consents").await.unwrap();
+        }
         let records: Vec<Document> = control
             .find(doc! { "shifted": { "$exists": false } })
             .await
@@ -160,6 +163,8 @@ async fn pictures() {
     browser.look(1440, false).await;
     browser.evaluate("(location.hash = '#/timeline')").await;
     browser.until("#timeline-note", "runs").await;
+    // The fonts and the bars are there.
+    browser.until_true("document.querySelectorAll('#picture a').length > 12").await;
     browser.screenshot("dashboard-timeline").await;
     browser.assert_calm().await;
     browser.close().await;

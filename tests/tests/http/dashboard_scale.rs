@@ -164,10 +164,10 @@ const FACTOR_MAX: f64 = 2.0;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and its driver: bash tests/outside"]
 async fn two_thousand_migrations_are_as_quick_as_twenty() {
-    let few = measured("http_dashboard_few", 20).await;
-    println!("20 migrations: {few}");
     let (mut task, mut row, mut paint) = (f64::MAX, f64::MAX, f64::MAX);
     for _ in 0..TRIES {
+        let few = measured("http_dashboard_few", 20).await;
+        println!("20 migrations: {few}");
         let many = measured("http_dashboard_many", 2_000).await;
         println!("2,000 migrations: {many}");
         task = task.min(max_of(&many.longest) / max_of(&few.longest));
@@ -216,7 +216,8 @@ async fn change(browser: &Browser, fresh: &TestDb, count: i64, up: bool) {
     browser.evaluate(&format!("(field => {{ if (!field) return; field.value = '{name}'; field.dispatchEvent(new Event('input')); }})(document.getElementById('confirm-name'))")).await;
     phase(browser, id).await;
     browser.evaluate("document.getElementById('dialog-yes').click()").await;
-    let over = format!("document.getElementById('strip-title').innerText.startsWith('{verb} done')");
+    let over =
+        format!("document.getElementById('strip-title').innerText.startsWith('{verb} done')");
     let begun = Instant::now();
     while browser.evaluate(&over).await != json!(true) {
         assert!(begun.elapsed() < 5 * PATIENCE, "{}", browser.text("#strip-title").await);
@@ -264,17 +265,17 @@ async fn told(name: &str, count: i64) -> Told {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and its driver: bash tests/outside"]
 async fn ten_thousand_events_leave_the_page_as_quick_and_as_small() {
-    let few = told("http_dashboard_told", 20).await;
     let mut factor = f64::MAX;
     for _ in 0..TRIES {
+        let few = told("http_dashboard_told", 20).await;
         let many = told("http_dashboard_flood", MANY).await;
         let Told { longest, once, at_last } = many;
         println!(
             "tasks of more than 50 ms: {:.0?} with 20 migrations, {longest:.0?} with {MANY}; bytes and elements after one run {once:?}, after three {at_last:?}",
             few.longest
         );
-        assert!(at_last.0 < 1.3 * once.0, "the memory of the page: {once:?}, {at_last:?}");
-        assert!(at_last.1 < 1.3 * once.1, "the elements of the page: {once:?}, {at_last:?}");
+        assert!(at_last.0 < 1.2 * once.0, "the memory of the page: {once:?}, {at_last:?}");
+        assert!(at_last.1 < 1.2 * once.1, "the elements of the page: {once:?}, {at_last:?}");
         factor = factor.min(max_of(&longest) / max_of(&few.longest));
         if factor < FACTOR_MAX {
             return;

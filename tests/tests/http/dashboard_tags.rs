@@ -51,10 +51,7 @@ async fn a_state_is_named_by_keyboard_and_its_name_leads_back_to_it() {
     // What is refused is said where it was asked for, and what was typed is kept.
     browser.press(&format!("-x{ENTER}")).await;
     browser.until("#tag-said", "is not a name").await;
-    assert_eq!(
-        browser.evaluate("document.getElementById('tag-name').value").await,
-        json!("-x")
-    );
+    assert_eq!(browser.evaluate("document.getElementById('tag-name').value").await, json!("-x"));
     browser.press(ESCAPE).await;
     browser.until_true("!document.getElementById('dialog').open").await;
     // Its migration has it in the list, and is found by it.

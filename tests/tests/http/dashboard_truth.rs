@@ -96,7 +96,8 @@ async fn each_state_has_its_badge_its_count_and_its_filter() {
         browser.until_true(whole).await;
     }
     // A click on a heading sorts, another one the other way round.
-    let versions = "[...document.querySelectorAll('#list .version')].map((one) => one.textContent).join('')";
+    let versions =
+        "[...document.querySelectorAll('#list .version')].map((one) => one.textContent).join('')";
     assert_eq!(browser.evaluate(versions).await, json!("654321"));
     browser.click("[data-sort=name]").await;
     browser.until_true(&format!("{versions} === '643251'")).await;
@@ -105,7 +106,8 @@ async fn each_state_has_its_badge_its_count_and_its_filter() {
     let sorted = "document.querySelector('[data-sort=name]').parentElement.ariaSort";
     assert_eq!(browser.evaluate(sorted).await, json!("descending"));
     // Each banner is there once, the most urgent first.
-    let banners = "[...document.querySelectorAll('[data-banner]')].map((one) => one.dataset.banner)";
+    let banners =
+        "[...document.querySelectorAll('[data-banner]')].map((one) => one.dataset.banner)";
     assert_eq!(browser.evaluate(banners).await, json!(["failed", "drifted", "ahead"]));
     browser.assert_calm().await;
     browser.close().await;
@@ -182,6 +184,10 @@ async fn a_reload_in_the_middle_of_a_run_shows_the_run() {
     browser.until("#strip-title", "Apply · 1 of 3 migrations").await;
     browser.until("#strip-at", "2 held").await;
     browser.until_true("/^33 % · /.test(document.title)").await;
+    // What is unfolded stays so while the run goes on.
+    browser.click("#strip-steps summary").await;
+    browser.click("#strip-list summary").await;
+    browser.until("#strip-list", "1 first").await;
     // Nothing moves for users who want no motion.
     browser.look(1200, false).await;
     browser.until_true(&format!("!({turning})")).await;
@@ -196,6 +202,8 @@ async fn a_reload_in_the_middle_of_a_run_shows_the_run() {
     HELD.store(false, Ordering::SeqCst);
     browser.until("#strip-title", "Apply done after").await;
     browser.until("#counts", "3\napplied").await;
+    browser.until("#strip-list", "3 finished").await;
+    browser.until("#strip-list", "3 last").await;
     browser.assert_calm().await;
     browser.close().await;
     served.end().await;
@@ -214,6 +222,7 @@ async fn a_server_that_is_away_and_a_network_that_is_away_are_said_and_got_over(
     let address = served.address;
     served.end().await;
     browser.until("#live", "Reconnecting").await;
+    browser.until("#alert", "What is shown is as it was; this page tries again").await;
     // What fails is said, and the page keeps what it has.
     browser.click("#up").await;
     browser.until("#plan", "The server does not answer").await;

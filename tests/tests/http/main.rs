@@ -24,4 +24,3 @@ mod steering;
 mod streams;
 mod support;
 mod wire;
-mod tmp_serve;

@@ -80,4 +80,3 @@ pub(crate) async fn becomes(open: &AtomicUsize, wanted: usize) {
         sleep(Duration::from_millis(50)).await;
     }
 }
-

@@ -118,7 +118,7 @@ async function openChange(direction, preset = "") {
       if (reason) fill(risk, nameCheck(reason, (yes) => { sure = yes; enable(); }));
     } catch (error) {
       if (own !== latest || error instanceof SignedOut) return;
-      fill(plan, make("div", { class: "note bad" }, icon("cross"), make("div", {}, error.problem?.detail ? problemParts(error.problem) : error.message)));
+      fill(plan, make("div", { class: "note bad" }, icon("cross"), make("div", {}, error.problem?.detail ? problemParts(error.problem) : [make("p", {}, error.message), make("div", { class: "buttons" }, button("Try again", load))])));
       if (up && error.problem?.code === "out_of_order") show(late.view, true);
     }
     plan.setAttribute("aria-busy", "false");

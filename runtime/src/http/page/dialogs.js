@@ -36,6 +36,8 @@ function ask({ title, middle, buttons, closing = "Cancel", wide = false }) {
     no.focus({ preventScroll: true });
   });
 }
+/** A link leads out of the dialog. */
+byId("dialog").addEventListener("click", (event) => { if (event.target.closest("a")) closeDialog?.(); });
 const tell = (title, middle) => ask({ title, middle, buttons: [], closing: "Close" });
 
 /** A field with its label and a hint. */

@@ -45,13 +45,15 @@ function say(element, text) {
   } else if (element.textContent !== shown || element.childElementCount > 0) element.textContent = shown;
 }
 
-/** Draws a part again only if what it shows has changed, so that focus and selection survive. */
+/** Draws a part again only if what it shows has changed, so that focus, selection and what is unfolded survive. */
 function part(element, shown, build) {
   const text = JSON.stringify(shown);
   if (element.shown === text) return;
   element.shown = text;
   const focused = element.contains(document.activeElement) ? document.activeElement.dataset?.focus : undefined;
+  const unfolded = new Set([...element.querySelectorAll("details[open][data-group]")].map((one) => one.dataset.group));
   fill(element, build());
+  if (unfolded.size) for (const one of element.querySelectorAll("details[data-group]")) one.open = unfolded.has(one.dataset.group);
   if (focused) [...element.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused)?.focus({ preventScroll: true });
 }
 

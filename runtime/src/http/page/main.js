@@ -35,6 +35,8 @@ function signOut() {
   for (const id of ["board", "tools"]) show(byId(id), false);
   show(byId("sign-in"), true);
   byId(byApp ? "sign-in-button" : "token").focus();
+  // A wrong token is replaced by what is typed or pasted next.
+  byId("token").select();
 }
 
 async function signIn(token) {
@@ -128,7 +130,8 @@ show(byId("by-app"), byApp);
 show(byId("sign-out"), !byApp);
 if (byApp) say(byId("sign-in-button"), "Try again");
 byId("sign-in").addEventListener("submit", attempt(async () => {
-  const token = byId("token").value.trim();
+  // As it is often copied: with the name of its header.
+  const token = byId("token").value.trim().replace(/^Bearer\s+/i, "");
   const keepIt = byId("keep").checked;
   await signIn(token);
   kept.set(!byApp && keepIt ? token : null);

@@ -34,7 +34,7 @@ async function send(path, options = {}) {
     });
   } catch (error) {
     if (session !== store.session || options.signal?.aborted) throw new SignedOut("signed out");
-    throw new Error("The server does not answer. This page tries again.", { cause: error });
+    throw new Error("The server does not answer.", { cause: error });
   }
   if (session !== store.session) throw new SignedOut("signed out");
   const scope = response.headers.get("mongrate-scope");
@@ -89,6 +89,9 @@ const nextHere = {
   out_of_order: "Give these migrations a newer version, or tick “Include pending migrations that are older than the newest applied one”.",
   tag_taken: "Choose another name, or use “Move it here…” in the list below.",
   no_run: "The run has ended; nothing has to be done.",
+  irreversible: "Choose a target above these migrations, or write rollbacks for them.",
+  unauthenticated: byApp ? "" : "Check the token: all of it, without blanks. Whoever runs this server knows it.",
+  not_found: "",
   fence_mismatch: "Another run has begun since; look at it, and try again.",
 };
 
@@ -113,6 +116,14 @@ function alarm(error) {
   close.addEventListener("click", () => alarm(null));
   fill(box, icon("alert"), make("div", { class: "alert-text" }, error.problem?.detail ? problemParts(error.problem) : make("p", {}, error.message || String(error))), close);
 }
+
+/** Says that the page goes on trying; said no more as soon as the server answers. */
+function alarmUntilAnswered(error) {
+  if (!byId("alert").hidden && !byId("alert").dataset.poll) return;
+  alarm(error.problem?.detail ? error : new Error(`${error.message} What is shown is as it was; this page tries again.`));
+  byId("alert").dataset.poll = "yes";
+}
+const answered = () => { if (byId("alert").dataset.poll) alarm(null); };
 
 /** A listener that shows what goes wrong. */
 const attempt = (work) => async (event) => {

@@ -29,4 +29,4 @@ function closePanel() {
     else byId("main").focus({ preventScroll: true });
   });
 }
-addEventListener("hashchange", () => { closeDialog?.(); changed("route"); });
+addEventListener("hashchange", () => changed("route"));

@@ -88,7 +88,7 @@ const groupsOf = (steps) => {
 /** A long list of steps: what is finished, or waits, is folded. */
 const stepGroups = (steps, folded) => groupsOf(steps).map(([name, all, open]) => {
   if (open || (!folded && all.length <= 12)) return make("div", {}, make("p", { class: "group-title faint" }, `${count(all.length)} ${name}`), atMost(100, all, runStepView, { class: "plain steps" }));
-  const box = make("details", { "data-group": name }, make("summary", {}, `${count(all.length)} ${name}`));
+  const box = make("details", { "data-group": name }, make("summary", { "data-focus": `fold ${name}` }, `${count(all.length)} ${name}`));
   // What is folded is drawn when it is opened.
   box.addEventListener("toggle", () => { if (box.open && box.childElementCount === 1) box.append(atMost(100, all, runStepView, { class: "plain steps" })); });
   return box;
@@ -184,9 +184,7 @@ function drawStripSteps(run) {
   const wait = run.state === "running" && run.steps.length > 200 ? 1_000 - (performance.now() - stripDrawn) : 0;
   if (wait > 0) { strip.later ??= setTimeout(() => { strip.later = undefined; changed("run"); }, wait); return; }
   stripDrawn = performance.now();
-  const boxes = new Set([...byId("strip-list").querySelectorAll("details[open]")].map((one) => one.dataset.group));
   part(byId("strip-list"), [run.id, run.steps.length > 200 ? stripDrawn : run.steps], () => stepGroups(run.steps, true));
-  for (const one of byId("strip-list").querySelectorAll("details")) one.open = boxes.has(one.dataset.group);
 }
 
 function drawOthers(status) {

@@ -37,12 +37,14 @@ async function listen() {
       if (!response.ok) throw new Refused({}, response.status);
       live("live");
       beat();
-      if (tries) { soon(); if (byId("alert").dataset.poll) alarm(null); }
+      if (tries) { soon(); answered(); }
       tries = 0;
       await take(response.body.pipeThrough(new TextDecoderStream()).getReader(), () => isOurs() && share.leads);
     } catch (error) {
       if (!isOurs()) return;
       if (error.status === 401) { signOut(); return; }
+      // Once may be a deployment; a stream that ends after an hour is opened again at once.
+      if (tries > 0 && share.leads) alarmUntilAnswered(error);
     }
     if (!isOurs()) return;
     connection.abort();
@@ -121,7 +123,7 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("offline", () => { if (store.signedIn && !document.hidden) { hush(); live("offline"); } });
 addEventListener("online", () => {
   if (!store.signedIn || document.hidden) return;
-  refresh().then(() => alarm(null), () => {});
+  refresh().then(answered, () => {});
   listen();
 });
 
@@ -136,12 +138,11 @@ async function poll(session) {
     if (store.live === "offline" || (document.hidden && !isBusy())) continue;
     try {
       await refresh();
-      if (session === store.session && byId("alert").dataset.poll) alarm(null);
+      if (session === store.session) answered();
     } catch (error) {
       if (session !== store.session || error instanceof SignedOut) return;
       if (error.status === 401) { signOut(); return; }
-      alarm(error);
-      byId("alert").dataset.poll = "yes";
+      alarmUntilAnswered(error);
     }
   }
 }

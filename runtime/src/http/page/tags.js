@@ -51,7 +51,7 @@ async function changeTag(tag, change) {
   const name = make("strong", {}, make("bdi", {}, tag.name));
   const yes = await ask({
     title: change.move ? "Move the tag?" : "Remove the tag?",
-    middle: [change.move ? make("p", {}, "“", name, "” is going to name the present state, and no longer the one after ", linkTo(tag.last.version, tag.last.name), ".")
+    middle: [change.move ? make("p", {}, "“", name, "” is going to name the present state, and no longer the one after ", make("span", { class: "mono" }, String(tag.last.version)), " ", make("bdi", {}, tag.last.name), ".")
       : make("p", {}, "No rollback leads to “", name, "” any more. The migrations stay as they are."),
     make("p", { class: "faint" }, "Only the present state can be given a name, so this cannot be undone.")],
     buttons: [{ text: change.move ? "Move it" : "Remove it", value: true, kind: change.move ? "main" : "danger", id: "dialog-yes" }],

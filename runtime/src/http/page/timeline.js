@@ -70,6 +70,7 @@ function drawPicture() {
   const top = 26;
   const height = top + lanes.length * lane + 6;
   part(box, [width, lanes.map(({ fence, bars }) => [fence, bars.map(({ event, ms }) => [event.version, event.event, ms])])], () => {
+    if (!lanes.length) return null;
     const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": "Runs, newest first; each bar is a migration, as wide as it took" });
     const step = tick(longest);
     for (let ms = 0; ms <= longest; ms += step) {
@@ -129,6 +130,7 @@ function drawEvents() {
   const box = byId("events");
   if (box.parentElement.open) part(box, [shown, time.events[0]], () => atMost(100, time.events, (event) => eventView(event, true), { class: "plain events" }));
   say(byId("events-title"), `All events as text (${count(shown)}${time.next ? "+" : ""})`);
+  show(box.parentElement, shown > 0);
   show(byId("older"), Boolean(time.next));
 }
 
