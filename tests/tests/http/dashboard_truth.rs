@@ -29,7 +29,7 @@ use tokio::{
 use crate::{
     browser::{Browser, InProcess},
     dashboard_use::list,
-    support::{PREFIX, WRITE, auth},
+    support::{HttpClient, PREFIX, WRITE, auth},
 };
 
 fn harmless(version: i64, name: &'static str) -> Migration {
@@ -164,18 +164,31 @@ fn held() -> Vec<Migration> {
     vec![harmless(1, "first"), waits, harmless(3, "last")]
 }
 
+/// The stream of events is not opened before `start` is called: what happens until then is no event.
+const LATE_STREAM: &str = "(window.fetch = ((send, late) => async (...asked) => {
+    if (String(asked[0]).includes('/events')) await late;
+    return send(...asked);
+})(window.fetch, new Promise((done) => { window.start = done; })), true)";
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and its driver: bash tests/outside"]
-async fn a_reload_in_the_middle_of_a_run_shows_the_run() {
+async fn a_stream_that_opens_in_the_middle_of_a_run_and_a_reload_show_the_run() {
     let fresh = TestDb::new("http_dashboard_midway").await;
-    let served = InProcess::start(Api::new(fresh.migrator(held()), auth())).await;
+    let api = Api::new(fresh.migrator(held()), auth());
+    let client = HttpClient::of(api.clone());
+    let served = InProcess::start(api).await;
     let browser = Browser::open(false, 1_200).await;
     browser.goto(&served.url).await;
+    browser.evaluate(LATE_STREAM).await;
     browser.click("#keep").await;
     browser.type_into("#token", &format!("{WRITE}\u{e007}")).await;
     browser.click("#up").await;
     browser.until("dialog[open] #dialog-yes", "Apply 3").await;
     browser.click("#dialog-yes").await;
+    while client.get("/runs/current").await.json()["steps"][1]["state"] != "running" {
+        sleep(Duration::from_millis(20)).await;
+    }
+    browser.evaluate("window.start()").await;
     browser.until("#strip-title", "Apply · 1 of 3 migrations").await;
     let turning =
         "document.getAnimations().filter((one) => one.playState === 'running').length > 0";

@@ -62,7 +62,7 @@ function heardFromTab({ data }) {
     live(data.live);
   } else if (share.leads) return;
   else if (data.left && data.from === share.leader) { share.leader = ""; share.wake?.(); }
-  else if (data.to === share.me) { if (data.run) takeRun(data.run); }
+  else if (data.to === share.me) { takeRun(data.run, true); }
   else if (data.parts && data.from === share.leader) {
     share.heard = performance.now();
     share.taking = share.taking.then(() => takeParts(data.parts, () => share.takesPart && !share.leads)).catch(reportError);

@@ -93,7 +93,7 @@ function takeEvent(part) {
   }
   if (!name) return;
   const event = parse(data || "{}");
-  if (name === "state") takeRun(event.run);
+  if (name === "state") takeRun(event.run, true);
   else if (name === "run") { takeRun(event); soon(); }
   else if (name === "step") {
     takeStep(event);
