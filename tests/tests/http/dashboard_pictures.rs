@@ -9,6 +9,7 @@ use mongrate::{
     http::Api,
 };
 use mongrate_tests::TestDb;
+use serde_json::json;
 use tokio::time::Duration;
 
 use crate::{
@@ -148,6 +149,9 @@ async fn pictures() {
     browser.until("#strip-now", "of 20,000 documents").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     browser.evaluate("document.activeElement.blur()").await;
+    // The mouse is where it marks nothing.
+    let away = json!({ "type": "mouseMoved", "x": 1, "y": 890 });
+    browser.command("Input.dispatchMouseEvent", away).await;
     browser.screenshot("dashboard-run").await;
     browser.look(390, true).await;
     browser.screenshot("dashboard-phone").await;

@@ -139,6 +139,9 @@ async fn times_are_in_the_zone_of_the_reader_and_bars_as_wide_as_they_took() {
     browser.click("#panel-close").await;
     browser.click("#to-timeline").await;
     browser.until("#timeline-note", "1 run").await;
+    let wide = "document.querySelector('#picture svg').getBoundingClientRect().width";
+    let wide = browser.evaluate(wide).await.as_f64().unwrap();
+    assert!(wide > 1_300.0, "the picture fills the window: {wide}");
     let widths = "[...document.querySelectorAll('#picture rect')].map((one) => Number(one.getAttribute('width')))";
     let widths = browser.evaluate(widths).await;
     let wide = |at: usize| widths[at].as_f64().unwrap();

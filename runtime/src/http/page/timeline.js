@@ -56,8 +56,9 @@ function drawPicture() {
   const box = byId("picture");
   const all = lanesOf(time.events);
   const lanes = all.slice(0, LANES_MAX);
+  // An empty box has no width of its own.
   const { paddingLeft, paddingRight } = getComputedStyle(box);
-  const width = Math.max(240, Math.floor(box.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)));
+  const width = Math.max(240, Math.floor(box.parentElement.clientWidth - 2 - parseFloat(paddingLeft) - parseFloat(paddingRight)));
   const narrow = width < 620;
   const left = narrow ? 8 : 164;
   const right = narrow ? 12 : 70;
