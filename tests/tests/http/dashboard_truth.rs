@@ -67,7 +67,7 @@ async fn each_state_has_its_badge_its_count_and_its_filter() {
         fails,
         harmless(6, "a_last"),
     ];
-    fresh.migrator(all.clone()).up().await.unwrap_err();
+    fresh.migrator(all).up().await.unwrap_err();
     // Another build: one has changed, and one is not in it.
     let [first, second, _, demo, fails, last] = all;
     let build = [first, second.with_checksum("v1:edited"), demo, fails, last];
