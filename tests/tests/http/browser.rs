@@ -286,18 +286,25 @@ impl Drop for Browser {
 /// A server of this process.
 pub(crate) struct InProcess {
     pub(crate) url: String,
+    pub(crate) address: SocketAddr,
     stop: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
 impl InProcess {
     pub(crate) async fn start(api: Api) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}{PREFIX}", listener.local_addr().unwrap());
+        Self::start_at(api, SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// At an address that it had before, say.
+    pub(crate) async fn start_at(api: Api, address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = format!("http://{address}{PREFIX}");
         let stop = CancellationToken::new();
         let until = stop.clone();
         let serving = tokio::spawn(async move { api.serve(listener, until).await });
-        Self { url, stop, serving }
+        Self { url, address, stop, serving }
     }
 
     pub(crate) async fn end(self) {

@@ -52,8 +52,9 @@ async fn a_run_is_watched_rolled_back_and_seen_to_fail() {
     // A token that is none; by keyboard, as the field has the focus.
     browser.type_into("#token", "this-token-is-not-known\u{e007}").await;
     browser.until("#alert", "not known").await;
-    browser.evaluate("document.getElementById('token').value = ''").await;
-    browser.type_into("#token", &format!("{WRITE}\u{e007}")).await;
+    browser.until("#alert", "Next: Check the token").await;
+    // What is pasted next replaces it, also with the name of its header.
+    browser.press(&format!("Bearer {WRITE}\u{e007}")).await;
     browser.until("#who", "write, may write").await;
     browser.until("#list", "mark_visits").await;
     let address = browser.evaluate("location.href + document.cookie + JSON.stringify({...sessionStorage, ...localStorage})").await;

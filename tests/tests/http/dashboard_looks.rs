@@ -269,6 +269,45 @@ async fn nothing_is_wider_than_what_it_is_in_and_axe_finds_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium, its driver and axe: bash tests/outside"]
+async fn tags_look_as_good_with_long_names_and_with_names_from_right_to_left() {
+    let fresh = TestDb::new("http_dashboard_tag_looks").await;
+    let migrator = fresh.migrator(list()).app("clinic 1.4.0-rc.1+20250122");
+    migrator.up().to(20_250_122_004).await.unwrap();
+    migrator.tag("out of reach").await.unwrap();
+    migrator.down().await.unwrap();
+    migrator.tag("إصدار ١٫٤").why("قبل التخفيضات").await.unwrap();
+    let long = "before-the-release-of-the-version-with-all-the-insurance-numbers-of-all-the-patients-of-the-clinic";
+    migrator.tag(long).why(&*"a reason that is rather long, ".repeat(4)).await.unwrap();
+    migrator.up().to(20_250_122_004).await.unwrap();
+    let served = InProcess::start(Api::new(migrator, auth())).await;
+    let browser = Browser::open(false, 1_440).await;
+    let mut looks = Looks { browser, axe: axe(), failures: Vec::new(), states: 0 };
+    looks.browser.sign_in(&served.url).await;
+    looks.browser.until("#list", "إصدار").await;
+    looks.at("tagged").await;
+    looks.browser.click("#tags").await;
+    looks.browser.until("#tag-list", "applied since").await;
+    looks.at("tags").await;
+    looks.browser.type_into("#tag-name", long).await;
+    looks.browser.click("#tag-yes").await;
+    looks.browser.until("#tag-said", "names another state").await;
+    looks.at("tag-refused").await;
+    looks.browser.click("[data-focus^='move ']").await;
+    looks.browser.until("#dialog-title", "Move the tag?").await;
+    looks.at("tag-move").await;
+    looks.browser.click("#dialog-no").await;
+    looks.browser.until("#tag-list", "applied since").await;
+    looks.browser.click("#dialog-no").await;
+    looks.open("#/migrations/20250122002", "tagged-detail", "#panel-body", "إصدار").await;
+    looks.browser.assert_calm().await;
+    looks.browser.close().await;
+    served.end().await;
+    assert!(looks.failures.is_empty(), "{} states: {:#?}", looks.states, looks.failures);
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium, its driver and axe: bash tests/outside"]
 async fn what_is_wider_and_what_axe_finds_is_found() {
     let browser = Browser::open(false, 390).await;
     browser.goto("about:blank").await;

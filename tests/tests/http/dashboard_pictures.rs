@@ -9,6 +9,7 @@ use mongrate::{
     http::Api,
 };
 use mongrate_tests::TestDb;
+use serde_json::json;
 use tokio::time::Duration;
 
 use crate::{
@@ -118,6 +119,9 @@ async fn pictures() {
         [(20_250_109_001, 21), (20_250_113_002, 16), (20_250_116_001, 9), (20_250_120_002, 2)]
     {
         migrator.up().to(to).await.unwrap();
+        if days == 9 {
+            migrator.tag("1.3").why("before consents").await.unwrap();
+        }
         let records: Vec<Document> = control
             .find(doc! { "shifted": { "$exists": false } })
             .await
@@ -145,6 +149,9 @@ async fn pictures() {
     browser.until("#strip-now", "of 20,000 documents").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     browser.evaluate("document.activeElement.blur()").await;
+    // The mouse is where it marks nothing.
+    let away = json!({ "type": "mouseMoved", "x": 1, "y": 890 });
+    browser.command("Input.dispatchMouseEvent", away).await;
     browser.screenshot("dashboard-run").await;
     browser.look(390, true).await;
     browser.screenshot("dashboard-phone").await;
@@ -160,6 +167,8 @@ async fn pictures() {
     browser.look(1440, false).await;
     browser.evaluate("(location.hash = '#/timeline')").await;
     browser.until("#timeline-note", "runs").await;
+    // The fonts and the bars are there.
+    browser.until_true("document.querySelectorAll('#picture a').length > 12").await;
     browser.screenshot("dashboard-timeline").await;
     browser.assert_calm().await;
     browser.close().await;

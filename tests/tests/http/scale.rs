@@ -202,6 +202,22 @@ async fn answers_are_compressed_and_the_stream_is_not() {
     fresh.pass().await;
 }
 
+/// What a browser loads before anything is shown, in bytes.
+const PAGE_COMPRESSED_MAX: usize = 150_000;
+const PAGE_MAX: usize = 200_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_small() {
+    let fresh = TestDb::new("http_page_size").await;
+    let client = HttpClient::over(&fresh, [effect!(1)]);
+    let whole = client.get("").await.text.len();
+    let sent = compressed(&client, "").await.len();
+    println!("the page: {sent} bytes compressed, {whole} bytes");
+    assert!(sent < PAGE_COMPRESSED_MAX, "{sent} bytes compressed");
+    assert!(whole < PAGE_MAX, "{whole} bytes");
+    fresh.pass().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_names_a_state_and_leads_back_to_it() {
     let fresh = TestDb::new("http_tags").await;

@@ -17,10 +17,22 @@ function started(run) {
   else scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
-function upTargets() {
+/** How many migrations a choice lists; others are named by their version. */
+const CHOICES_MAX = 50;
+const OTHER = "other";
+
+/** The first migrations as choices, the one that is asked for among them, and a way to name another one. */
+function choices(all, preset, textOf) {
+  const listed = all.slice(0, CHOICES_MAX);
+  const asked = all.find((one) => preset === `to:${one.version}`);
+  if (asked && !listed.includes(asked)) listed.push(asked);
+  return [...listed.map((one) => [`to:${one.version}`, textOf(one)]), ...(all.length > listed.length ? [[OTHER, `another one of ${count(all.length)}, by its version…`]] : [])];
+}
+
+function upTargets(preset) {
   const open = store.rows.filter((one) => one.linked && !one.repeatable && !["applied", "skipped", "replaced"].includes(one.state));
   return [["", `all that are pending (${count(store.rows.filter((one) => one.linked && ["pending", "failed", "interrupted"].includes(one.state)).length)})`],
-    ...open.map((one) => [`to:${one.version}`, `up to ${one.version} ${one.name}`])];
+    ...choices(open, preset, (one) => `up to ${one.version} ${one.name}`)];
 }
 async function downTargets(preset) {
   const applied = store.rows.filter((one) => one.state === "applied" && !one.repeatable).reverse();
@@ -31,7 +43,7 @@ async function downTargets(preset) {
     ...(only ? [[preset, `only ${only.version} ${only.name}`]] : []),
     ...releases.map((name) => [`to_release:${name}`, `all after release ${name}`]),
     ...tags.map((name) => [`to_tag:${name}`, `all since tag ${name}`]),
-    ...applied.map((one) => [`to:${one.version}`, `all newer than ${one.version} ${one.name}`]), ["all", "all migrations"]];
+    ...choices(applied, preset, (one) => `all newer than ${one.version} ${one.name}`), ["all", "all migrations"]];
 }
 function targetOf(value) {
   if (value === "batch" || value === "all") return { [value]: true };
@@ -43,9 +55,12 @@ function targetOf(value) {
 /** The dialog that applies migrations (`up`) or rolls them back (`down`). */
 async function openChange(direction, preset = "") {
   const up = direction === "up";
-  const targets = up ? upTargets() : await downTargets(preset);
+  const targets = up ? upTargets(preset) : await downTargets(preset);
   const select = make("select", {}, targets.map(([value, text]) => make("option", { value }, text)));
   if (targets.some(([value]) => value === preset)) select.value = preset;
+  const other = textInput({ inputMode: "numeric" });
+  const otherField = field("other-version", "Version", other, up ? "The last migration that is applied." : "All that are newer are rolled back.");
+  show(otherField, false);
   const check = (id, text) => {
     const input = make("input", { type: "checkbox", id });
     input.addEventListener("change", () => load());
@@ -64,7 +79,7 @@ async function openChange(direction, preset = "") {
   let isOpen = true;
 
   const asked = () => ({
-    ...targetOf(select.value),
+    ...targetOf(select.value === OTHER ? `to:${other.value.trim()}` : select.value),
     ...(up && goOn.input.checked ? { continue_on_error: true } : {}), ...(up && atomic.input.checked ? { atomic: true } : {}),
     ...(late.input.checked ? { allow_out_of_order: true } : {}),
   });
@@ -87,6 +102,12 @@ async function openChange(direction, preset = "") {
     fill(plan, make("p", { class: "faint" }, "Planning…"));
     fill(risk);
     enable();
+    show(otherField, select.value === OTHER);
+    if (select.value === OTHER && !store.byVersion.has(other.value.trim())) {
+      fill(plan, make("p", { class: "faint" }, other.value.trim() ? `There is no migration ${other.value.trim()}.` : "Enter the version of a migration."));
+      plan.setAttribute("aria-busy", "false");
+      return;
+    }
     try {
       const found = await planOf(direction, asked());
       if (own !== latest) return;
@@ -97,15 +118,16 @@ async function openChange(direction, preset = "") {
       if (reason) fill(risk, nameCheck(reason, (yes) => { sure = yes; enable(); }));
     } catch (error) {
       if (own !== latest || error instanceof SignedOut) return;
-      fill(plan, make("div", { class: "note bad" }, icon("cross"), make("div", {}, error.problem?.detail ? problemParts(error.problem) : error.message)));
+      fill(plan, make("div", { class: "note bad" }, icon("cross"), make("div", {}, error.problem?.detail ? problemParts(error.problem) : [make("p", {}, error.message), make("div", { class: "buttons" }, button("Try again", load))])));
       if (up && error.problem?.code === "out_of_order") show(late.view, true);
     }
     plan.setAttribute("aria-busy", "false");
     enable();
   }
   select.addEventListener("change", load);
+  other.addEventListener("input", load);
   const middle = [
-    field("target", up ? "Apply" : "Roll back", select),
+    field("target", up ? "Apply" : "Roll back", select), otherField,
     up ? [goOn.view, atomic.view, late.view] : null,
     make("h3", {}, "Plan"), plan, risk];
   const buttons = [{ text: "Dry run", value: { dry_run: "run" }, id: "dry-run" }, { text: "Shadow run", value: { dry_run: "shadow" }, id: "shadow-run" },

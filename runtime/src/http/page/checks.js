@@ -24,12 +24,14 @@ const doctorView = ({ server, findings }) => [
   facts([["Server", `${server.product} ${server.version}`], ["Round trip", `${server.round_trip_ms} ms`], ["Majority", server.majority_ms === undefined ? null : `${server.majority_ms} ms`],
     ["Transaction lifetime", server.transaction_lifetime_s === undefined ? null : `${server.transaction_lifetime_s} s`], ["Oplog window", server.oplog_window_s === undefined ? null : took(server.oplog_window_s * 1000)]]),
   make("ul", { class: "plain findings" }, findings.map((one) => make("li", {}, badge(one.verdict), make("div", {}, make("p", {}, make("strong", {}, words(one.check)), one.of ? [" · ", make("bdi", {}, one.of)] : null), make("p", { class: "faint" }, one.found), one.next ?? one.advice ? make("p", {}, one.next ?? one.advice) : null))))];
+/** JSON with a line for each field. */
+const pretty = (text) => { if (greatNumber.test(text)) return text; try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; } };
 const driftReport = (report) => [
   make("p", {}, report.differences.length ? `${plural(report.differences.length, "difference")} in ${plural(report.compared, "collection")}.` : `${plural(report.compared, "collection")} compared: the live schema is what the migrations lead to.`),
   atMost(50, report.differences, (one) => make("li", { class: "step" },
     make("div", { class: "step-head" }, badge("drifted", words(one.kind)), make("span", { class: "step-name" }, make("code", {}, one.collection), one.index ? [" index ", make("code", {}, one.index)] : null)),
     one.options?.length ? make("p", { class: "faint" }, `differs in ${one.options.join(", ")}`) : null,
-    one.expected ? [make("p", { class: "faint" }, "expected"), copyable(one.expected)] : null, one.found ? [make("p", { class: "faint" }, "found"), copyable(one.found)] : null,
+    one.expected ? [make("p", { class: "faint" }, "expected"), copyable(pretty(one.expected))] : null, one.found ? [make("p", { class: "faint" }, "found"), copyable(pretty(one.found))] : null,
     one.shell?.length ? make("details", {}, make("summary", {}, "Commands of the shell that make it as expected"), copyable(one.shell.join("\n"))) : null,
     one.change?.length ? make("details", {}, make("summary", {}, "A migration that makes it expected"), copyable(one.change.join("\n"))) : null,
     one.attribute ? make("p", {}, one.attribute) : null)),

@@ -107,7 +107,7 @@ const migrationPanel = {
     panelHead(versionText(one), one.name, [badge(shownState(one), stateText(one)), marksOf(one).map((mark) => badge(mark)), make("span", { class: "chip" }, kindText(one.kind))]);
     const failure = found?.failure ?? one.failure;
     const stuck = ["failed", "interrupted"].includes(one.state);
-    part(byId("panel-body"), [one, this.more, this.events, String(this.failed), store.scope, store.run?.state], () => [
+    part(byId("panel-body"), [one, tagsOf(one), this.more, this.events, String(this.failed), store.scope, store.run?.state], () => [
       stuck && failure ? failureView(failure, one, found?.lints ?? []) : stuck ? make("div", { class: "note warn" }, icon("alert"), make("div", {}, make("p", {}, "It began, and no process runs it now. What its finished steps and batches did is in the database; it resumes after the last of them."), make("div", { class: "buttons" }, waysOut(one)))) : null,
       driftView(one), aheadView(one),
       make("div", { class: "buttons actions" }, actionsOf(one)),
@@ -119,7 +119,7 @@ const migrationPanel = {
         ["Labels", chips(one.labels)], ["After", chips(one.after)], ["Replaces", one.replaces === undefined ? null : chips([one.replaces].flat().map(String))], 
         ["Group", one.group && one.group !== "default" ? one.group : null], ["Release", one.release],
         ["Applied", one.applied_at ? when(one.applied_at, { exact: true }) : null], ["Took", took(one.duration_ms)], ["Batch", one.batch], ["By", one.by ? make("bdi", {}, who(one.by)) : null],
-        ["Crate", found?.crate_name ? make("code", {}, found.crate_name) : null], ["Tags", chips(found?.tags)], ["Writes many of", chips(found?.writes)], ["Acknowledges", chips(found?.allows)],
+        ["Crate", found?.crate_name ? make("code", {}, found.crate_name) : null], ["Tags", tagsOf(one).length ? make("span", { class: "chips" }, tagsOf(one).map(tagChip)) : null], ["Writes many of", chips(found?.writes)], ["Acknowledges", chips(found?.allows)],
         ...checksums(found)
       ]),
       stepsDone(one, found),
@@ -169,5 +169,5 @@ function drawPanel() {
 }
 function startPanel() {
   byId("panel-close").addEventListener("click", closePanel);
-  onChange(["route", "status", "panel", "run"], drawPanel);
+  onChange(["route", "status", "panel", "run", "tags"], drawPanel);
 }

@@ -13,8 +13,14 @@ function ask({ title, middle, buttons, closing = "Cancel", wide = false }) {
   fill(byId("dialog-body"), middle);
   dialog.classList.toggle("wide", wide);
   return new Promise((done) => {
-    let answer = null;
-    const end = (value) => { answer = value; dialog.close(); };
+    let isOpen = true;
+    const end = (value) => {
+      if (!isOpen) return;
+      isOpen = false;
+      closeDialog = null;
+      if (dialog.open) dialog.close();
+      done(value);
+    };
     const no = make("button", { type: "button", id: "dialog-no" }, closing);
     no.addEventListener("click", () => end(null));
     fill(byId("dialog-foot"), no, buttons.map(({ text, value, kind, id }) => {
@@ -22,13 +28,16 @@ function ask({ title, middle, buttons, closing = "Cancel", wide = false }) {
       made.addEventListener("click", () => end(value));
       return made;
     }));
-    dialog.onclose = () => { closeDialog = null; done(answer); };
-    closeDialog = () => dialog.close();
+    // The event of a dialog that has made room for this one comes when this one is open.
+    dialog.onclose = () => { if (!dialog.open) end(null); };
+    closeDialog = () => end(null);
     dialog.showModal();
     byId("dialog-body").scrollTop = 0;
     no.focus({ preventScroll: true });
   });
 }
+/** A link leads out of the dialog. */
+byId("dialog").addEventListener("click", (event) => { if (event.target.closest("a")) closeDialog?.(); });
 const tell = (title, middle) => ask({ title, middle, buttons: [], closing: "Close" });
 
 /** A field with its label and a hint. */

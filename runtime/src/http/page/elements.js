@@ -45,13 +45,15 @@ function say(element, text) {
   } else if (element.textContent !== shown || element.childElementCount > 0) element.textContent = shown;
 }
 
-/** Draws a part again only if what it shows has changed, so that focus and selection survive. */
+/** Draws a part again only if what it shows has changed, so that focus, selection and what is unfolded survive. */
 function part(element, shown, build) {
   const text = JSON.stringify(shown);
   if (element.shown === text) return;
   element.shown = text;
   const focused = element.contains(document.activeElement) ? document.activeElement.dataset?.focus : undefined;
+  const unfolded = new Set([...element.querySelectorAll("details[open][data-group]")].map((one) => one.dataset.group));
   fill(element, build());
+  if (unfolded.size) for (const one of element.querySelectorAll("details[data-group]")) one.open = unfolded.has(one.dataset.group);
   if (focused) [...element.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused)?.focus({ preventScroll: true });
 }
 
@@ -98,7 +100,8 @@ const badge = (name, text) => {
 const kinds = { transaction: "transaction", online: "online", change: "declared" };
 const kindText = (kind) => kinds[kind] ?? words(kind ?? "");
 const who = (by) => !by ? "" : typeof by === "string" ? by : `${by.host} pid ${by.pid}${by.app ? ` (${by.app})` : ""}`;
-const shortWho = (by) => !by ? "" : typeof by === "string" ? by : by.app || `${by.host}:${by.pid}`;
+/** The same in short: the user comes first, as that is what differs. */
+const shortWho = (by) => !by ? "" : typeof by === "string" ? by : by.app ? by.app.replace(/^(.*), HTTP token (.*)$/s, "$2 · $1") : `${by.host}:${by.pid}`;
 
 /** A time: how long ago, with the exact one on hover; `exact` shows the exact one as text. */
 function when(text, { exact = false } = {}) {
@@ -106,7 +109,7 @@ function when(text, { exact = false } = {}) {
   const at = new Date(text);
   const time = make("time", { dateTime: text, title: `${exactly(at)} · ${inUtc(at)}` }, exact ? exactly(at) : ago(at));
   if (!exact) time.dataset.relative = "yes";
-  return exact ? make("span", {}, time, make("span", { class: "faint" }, ` · ${ago(at)} · ${inUtc(at)}`)) : time;
+  return exact ? make("span", {}, time, make("span", { class: "faint" }, " · ", when(text), at.getTimezoneOffset() === 0 ? null : [" · ", make("span", { class: "whole" }, inUtc(at))])) : time;
 }
 setInterval(() => {
   for (const time of document.querySelectorAll("time[data-relative]")) say(time, ago(new Date(time.dateTime)));

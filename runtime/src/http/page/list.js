@@ -10,9 +10,17 @@ const stateText = (one) => [
   ["running", "interrupted"].includes(one.state) && typeof one.percent === "number" ? `${one.state} at ${one.percent} %` : words(stateNames[shownState(one)] ? "not in build" : one.state),
   one.direction === "down" && one.state !== "applied" ? "(rollback)" : ""].filter(Boolean).join(" ");
 
+const stateSign = (one) => {
+  const sign = badge(shownState(one), stateText(one));
+  sign.classList.add("sign");
+  sign.title = stateText(one);
+  return sign;
+};
+
 const list = new Rows(byId("list"), {
   keyOf,
   height: () => matchMedia("(max-width: 45rem)").matches ? 60 : 36,
+  also: tagsOf,
   open: (one) => goTo("migrations", one.repeatable ? one.name : String(one.version)),
   create: () => make("div", { class: "row", role: "row" }),
   update: (one, row) => {
@@ -21,10 +29,11 @@ const list = new Rows(byId("list"), {
     const cell = (name, ...children) => make("div", { class: `cell ${name}`, role: "gridcell" }, children);
     const touched = one.last_event_at ?? one.applied_at;
     return [
-      cell("state", badge(shownState(one), stateText(one)), marksOf(one).map((mark) => [" ", badge(mark)])),
+      // Beside a mark, the sign of the state is enough.
+      cell("state", marksOf(one).length ? stateSign(one) : badge(shownState(one), stateText(one)), marksOf(one).map((mark) => [" ", badge(mark, mark === "not in this build" ? "not in build" : mark)])),
       cell("version", make("span", { class: "mono", title: String(one.version) }, versionText(one))),
-      cell("title", nameOf(one.name, { title: one.recorded_as ? `${one.name} (recorded as ${one.recorded_as})` : one.name }), (one.labels ?? []).slice(0, 2).map((label) => make("bdi", { class: "chip" }, label))),
-      cell("kind", make("span", { title: one.reversible === false ? "It cannot be rolled back." : "" }, kindText(one.kind), one.reversible === false ? " · one-way" : "")),
+      cell("title", nameOf(one.name, { title: one.recorded_as ? `${one.name} (recorded as ${one.recorded_as})` : one.name }), tagsOf(one).slice(0, 2).map(tagChip), (one.labels ?? []).slice(0, 2).map((label) => make("bdi", { class: "chip" }, label))),
+      cell("kind", make("span", { title: one.reversible === false ? "It cannot be rolled back." : "" }, kindText(one.kind), one.reversible === false ? make("span", { class: "one-way" }, " · one-way") : "")),
       cell("time", touched ? when(touched) : make("span", { class: "faint" }, "–")),
       cell("took", make("span", { class: "mono" }, took(one.duration_ms))),
       cell("by", make("bdi", { class: "name faint", title: who(one.by) }, shortWho(one.by))),
@@ -53,7 +62,7 @@ function matches(one) {
   if (view.state === "drifted" ? !one.drifted : view.state === "ahead" ? !isAhead(one) : view.state && shownState(one) !== view.state) return false;
   if (view.kind && one.kind !== view.kind) return false;
   if (view.label && !(one.labels ?? []).includes(view.label)) return false;
-  return !view.text || view.text.toLowerCase().split(/\s+/).every((word) => searched(one).includes(word));
+  return !view.text || view.text.toLowerCase().split(/\s+/).every((word) => searched(one).includes(word) || tagsOf(one).some((name) => name.toLowerCase().includes(word)));
 }
 
 function drawList() {

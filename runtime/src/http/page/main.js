@@ -15,6 +15,7 @@ function forget() {
   Object.assign(runs, { all: [], next: null, loaded: false, failed: null });
   Object.assign(time, { events: [], next: null, loaded: false, failed: null });
   Object.assign(checks, { doctor: null, drift: null, failed: {}, loaded: false });
+  Object.assign(tags, { all: [], byVersion: new Map(), seen: "", failed: null });
   Object.assign(migrationPanel, { key: "", more: null, events: null });
   Object.assign(runPanel, { key: "", run: null });
   remembered.clear();
@@ -34,6 +35,8 @@ function signOut() {
   for (const id of ["board", "tools"]) show(byId(id), false);
   show(byId("sign-in"), true);
   byId(byApp ? "sign-in-button" : "token").focus();
+  // A wrong token is replaced by what is typed or pasted next.
+  byId("token").select();
 }
 
 async function signIn(token) {
@@ -65,7 +68,7 @@ async function serverOf(session) {
   } catch { /* the header goes without it */ }
 }
 
-const liveTexts = { live: ["Live", "Changes are shown as they happen."], connecting: ["Connecting", "The stream of events is being opened."], reconnecting: ["Reconnecting", "The stream of events broke off; what is shown may be a few seconds old."], hidden: ["Asleep", "This tab is hidden."], off: ["Off", ""] };
+const liveTexts = { live: ["Live", "Changes are shown as they happen."], connecting: ["Connecting", "The stream of events is being opened."], reconnecting: ["Reconnecting", "The stream of events broke off; what is shown may be a few seconds old."], offline: ["Offline", "This device has no network. What is shown is as it was; the page goes on when the network is back."], hidden: ["Asleep", "This tab is hidden."], off: ["Off", ""] };
 function drawHeader() {
   const { status } = store;
   if (!status) return;
@@ -98,16 +101,25 @@ function drawView() {
 }
 
 // ---- the keyboard ----
-const KEYS = [["/", "search"], ["↑ ↓, Home, End, Page up, Page down", "move in a list"], ["← →", "move in the timeline"], ["Enter", "open the row"], ["Esc", "close what is open"], ["a", "apply"], ["1 2 3 4", "migrations, runs, timeline, checks"], ["?", "this help"]];
+const KEYS = [["/", "search"], ["↑ ↓, Home, End, Page up, Page down", "move in a list"], ["← →", "move in the timeline"], ["Enter", "open the row"], ["Esc", "close what is open"], ["a", "apply"], ["t", "tags"], ["1 2 3 4", "migrations, runs, timeline, checks"], ["?", "this help"]];
 const showKeys = () => tell("Keys", make("dl", { class: "keys" }, KEYS.map(([key, text]) => make("div", {}, make("dt", {}, key.split(" ").length > 4 ? key : key.split(" ").map((one) => [make("kbd", {}, one), " "])), make("dd", {}, text)))));
 
 function pressed(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || !store.signedIn || byId("dialog").open) return;
   if (event.key === "Escape") { closePanel(); return; }
   if (event.target.closest?.("input, select, textarea")) return;
-  if (event.key === "/") { event.preventDefault(); if (route().view !== "migrations") goTo("migrations"); requestAnimationFrame(() => byId("search").focus()); }
-  else if (event.key === "?") attempt(showKeys)();
-  else if (event.key === "a") attempt(() => openChange("up"))();
+  if (event.key === "/") {
+    event.preventDefault();
+    const isThere = route().view === "migrations";
+    if (!isThere) goTo("migrations");
+    // At once if it can be: what is typed next belongs into the field.
+    byId("search").focus();
+    if (!isThere) requestAnimationFrame(() => byId("search").focus());
+  }
+  else if (event.key === "?") attempt(showKeys)(event);
+  // The key opens a field, and is not typed into it.
+  else if (event.key === "t") attempt(openTags)(event);
+  else if (event.key === "a") attempt(() => openChange("up"))(event);
   else if (/^[1-4]$/.test(event.key)) goTo(VIEWS[event.key - 1]);
 }
 
@@ -118,7 +130,8 @@ show(byId("by-app"), byApp);
 show(byId("sign-out"), !byApp);
 if (byApp) say(byId("sign-in-button"), "Try again");
 byId("sign-in").addEventListener("submit", attempt(async () => {
-  const token = byId("token").value.trim();
+  // As it is often copied: with the name of its header.
+  const token = byId("token").value.trim().replace(/^Bearer\s+/i, "");
   const keepIt = byId("keep").checked;
   await signIn(token);
   kept.set(!byApp && keepIt ? token : null);
@@ -134,6 +147,7 @@ startTimeline();
 startChecks();
 startBanners();
 startPanel();
+startTags();
 startTitle();
 onChange(["status", "live", "run"], drawHeader);
 onChange(["route"], drawView);

@@ -39,7 +39,7 @@ const stepView = (step, lints) => make("li", { class: "step" },
   make("div", { class: "step-head" },
     step.outcome ? badge(step.outcome) : icon(step.direction === "down" ? "undo" : "branch"),
     make("span", { class: "step-name" }, make("span", { class: "does-what" }, step.direction === "down" ? "roll back " : "apply "), make("span", { class: "mono" }, versionText(step)), " ", make("bdi", {}, step.name)),
-    make("span", { class: "faint step-kind" }, [kindText(step.kind), step.resumes ? "resumes after an interruption" : null, step.direction === "up" && !step.reversible ? "cannot be rolled back" : null, step.duration_ms === undefined ? null : took(step.duration_ms)].filter(Boolean).join(" · "))),
+    make("span", { class: "faint step-kind" }, [kindText(step.kind), step.resumes ? "resumes after an interruption" : null, step.direction === "up" && !step.reversible ? "cannot be rolled back" : null, step.duration_ms === undefined || step.outcome === "skipped" ? null : took(step.duration_ms)].filter(Boolean).join(" · "))),
   step.failure ? make("p", { class: "bad-text" }, failureText(step.failure)) : null,
   (step.operations ?? []).length ? make("ul", { class: "plain operations" }, step.operations.map(operationView)) : null,
   (step.commands ?? []).length ? make("ul", { class: "plain commands" }, step.commands.slice(0, 50).map((one) => make("li", {}, commandText(one)))) : null,
@@ -56,15 +56,16 @@ const planView = (plan) => [
   plan.steps.length ? make("p", { class: "plan-summary" }, planSummary(plan), " in ", make("strong", {}, make("bdi", {}, plan.database)), ".") : make("p", { class: "empty" }, "There is nothing to do."),
   (plan.ahead ?? []).length ? make("p", { class: "note warn" }, icon("alert"), make("span", {}, "Applied, but not in this build: ", names(plan.ahead), ".")) : null,
   (plan.late ?? []).length ? make("p", { class: "note warn" }, icon("alert"), make("span", {}, "Pending afterwards, and older than a migration that stays applied (later runs are refused): ", names(plan.late), ".")) : null,
-  plan.steps.length ? atMost(100, plan.steps, (step) => stepView(step, plan.lints), { class: "plain steps" }) : null,
+  plan.steps.length ? atMost(50, plan.steps, (step) => stepView(step, plan.lints), { class: "plain steps" }) : null,
   (plan.skipped ?? []).length ? make("p", { class: "faint" }, "Recorded as skipped, as their labels are not selected: ", names(plan.skipped), ".") : null,
   plan.stands ? make("p", { class: "faint" }, "A squash is recorded as standing for what is applied: ", names([plan.stands]), ".") : null];
 
 const dryRunView = (report) => [
   make("p", { class: "note good" }, icon("check"), make("span", {}, report.shadow
     ? `Tried in the scratch database ${report.shadow.database} with ${plural(report.shadow.documents, "document")} of ${plural(report.shadow.collections, "collection")}; it is dropped. ` : "Tried in a transaction that was aborted. ", "Nothing was written.")),
+  !report.shadow && report.steps.some((step) => step.outcome === "skipped") ? make("p", { class: "faint" }, "Skipped: an online or a declared migration commits in parts, which no transaction could take back. A shadow run tries it, too.") : null,
   report.observed === false ? make("p", { class: "faint" }, "The commands of these migrations were not seen: the app's client does not report them.") : null,
-  atMost(100, report.steps, (step) => stepView(step, report.lints), { class: "plain steps" })];
+  atMost(50, report.steps, (step) => stepView(step, report.lints), { class: "plain steps" })];
 
 // ---- when a change needs more than a click ----
 const LARGE_STEPS = 10;

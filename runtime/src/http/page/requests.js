@@ -21,6 +21,8 @@ class SignedOut extends Error {}
 /** The last answer of each path that is read again and again. */
 const remembered = new Map();
 const REMEMBERED_MAX = 40;
+/** A longer answer is not remembered, in characters: it is not worth the memory. */
+const REMEMBERED_LENGTH = 400_000;
 
 async function send(path, options = {}) {
   const { session } = store;
@@ -32,7 +34,7 @@ async function send(path, options = {}) {
     });
   } catch (error) {
     if (session !== store.session || options.signal?.aborted) throw new SignedOut("signed out");
-    throw new Error("The server does not answer. This page tries again.", { cause: error });
+    throw new Error("The server does not answer.", { cause: error });
   }
   if (session !== store.session) throw new SignedOut("signed out");
   const scope = response.headers.get("mongrate-scope");
@@ -41,29 +43,27 @@ async function send(path, options = {}) {
 }
 
 async function body(response) {
-  const text = await response.text();
+  return bodyOf(response, await response.text());
+}
+function bodyOf(response, text) {
   let found = {};
   try { found = parse(text); } catch { /* the answer is a proxy's, and no JSON */ }
   if (!response.ok) throw new Refused(found, response.status);
   return found;
 }
 
-/** Reads a path; `null` if the answer is the one that this page has. */
-async function readChanged(path) {
-  const before = remembered.get(path);
-  const response = await send(path, before ? { headers: { "if-none-match": before.etag } } : {});
-  if (response.status === 304) return null;
-  const answer = await body(response);
-  const etag = response.headers.get("etag");
-  remembered.delete(path);
-  if (etag) remembered.set(path, { etag, answer });
-  if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.keys().next().value);
-  return answer;
-}
-
 /** Reads a path. */
 async function read(path) {
-  return await readChanged(path) ?? remembered.get(path).answer;
+  const before = remembered.get(path);
+  const response = await send(path, before ? { headers: { "if-none-match": before.etag } } : {});
+  if (response.status === 304) return before.answer;
+  const text = await response.text();
+  const answer = bodyOf(response, text);
+  const etag = response.headers.get("etag");
+  remembered.delete(path);
+  if (etag && text.length < REMEMBERED_LENGTH) remembered.set(path, { etag, answer });
+  if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.keys().next().value);
+  return answer;
 }
 
 /** Reads a path that older servers do not have: then `undefined`. */
@@ -82,14 +82,28 @@ async function post(path, fields) {
 const holderText = ({ holder, fence, remaining_ms: left }) => !holder || typeof holder === "string" ? ""
   : `${who(holder)} holds the lock${holder.fence ?? fence ? ` (fence ${holder.fence ?? fence})` : ""}${holder.remaining_ms ?? left ? `; its lease runs for another ${Math.ceil((holder.remaining_ms ?? left) / 1000)} s unless it is renewed` : ""}.`;
 
+/** What to do next in this page, where it has a button for what the server's text says in endpoints. */
+const nextHere = {
+  lock_held: "Wait until that run ends. If its process is dead, use “Release the lock…”.",
+  paused: "Use “Resume”, then try again.",
+  out_of_order: "Give these migrations a newer version, or tick “Include pending migrations that are older than the newest applied one”.",
+  tag_taken: "Choose another name, or use “Move it here…” in the list below.",
+  no_run: "The run has ended; nothing has to be done.",
+  irreversible: "Choose a target above these migrations, or write rollbacks for them.",
+  unauthenticated: byApp ? "" : "Check the token: all of it, without blanks. Whoever runs this server knows it.",
+  not_found: "",
+  fence_mismatch: "Another run has begun since; look at it, and try again.",
+};
+
 /** The text of a problem, and what to do next. */
 function problemParts(problem) {
+  const next = nextHere[problem.code] ?? problem.next;
   const holder = holderText(problem);
   const text = problem.detail ?? "";
   return [
     make("p", { class: "problem-text" }, problem.title ? make("strong", {}, `${problem.title}: `) : null, text),
     holder ? make("p", {}, holder) : null,
-    problem.next ? make("p", { class: "next" }, make("strong", {}, "Next: "), problem.next) : null,
+    next ? make("p", { class: "next" }, make("strong", {}, "Next: "), next) : null,
   ];
 }
 
@@ -102,6 +116,14 @@ function alarm(error) {
   close.addEventListener("click", () => alarm(null));
   fill(box, icon("alert"), make("div", { class: "alert-text" }, error.problem?.detail ? problemParts(error.problem) : make("p", {}, error.message || String(error))), close);
 }
+
+/** Says that the page goes on trying; said no more as soon as the server answers. */
+function alarmUntilAnswered(error) {
+  if (!byId("alert").hidden && !byId("alert").dataset.poll) return;
+  alarm(error.problem?.detail ? error : new Error(`${error.message} What is shown is as it was; this page tries again.`));
+  byId("alert").dataset.poll = "yes";
+}
+const answered = () => { if (byId("alert").dataset.poll) alarm(null); };
 
 /** A listener that shows what goes wrong. */
 const attempt = (work) => async (event) => {

@@ -6,10 +6,11 @@ const ROWS_BEYOND = 8;
 class Rows {
   /**
    * `box` holds the rows. `create` makes an element for an item, `update` draws an item into it, `keyOf`
-   * names an item for good, and `height` is that of a row in pixels.
+   * names an item for good, `also` is what a row shows that is not in its item, and `height` is that of a
+   * row in pixels.
    */
-  constructor(box, { create, update, keyOf: key, open, height }) {
-    Object.assign(this, { box, create, update, key, open, height, items: [], active: null, places: new Map(), made: new Map() });
+  constructor(box, { create, update, keyOf: key, open, height, also }) {
+    Object.assign(this, { box, create, update, key, open, height, also, items: [], active: null, places: new Map(), made: new Map() });
     box.addEventListener("keydown", (event) => this.pressed(event));
     box.addEventListener("focusin", (event) => {
       const row = event.target.closest("[data-row]");
@@ -72,7 +73,7 @@ class Rows {
       if (row.style.top !== shift) row.style.top = shift;
       row.setAttribute("aria-rowindex", at + 2);
       row.tabIndex = key === this.active ? 0 : -1;
-      part(row, item, () => this.update(item, row));
+      part(row, this.also ? [item, this.also(item)] : item, () => this.update(item, row));
       // In the order of the list, for those who read the document.
       const next = after ? after.nextSibling : this.box.firstChild;
       if (next !== row) this.box.insertBefore(row, next);

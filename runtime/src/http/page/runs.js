@@ -88,7 +88,7 @@ const groupsOf = (steps) => {
 /** A long list of steps: what is finished, or waits, is folded. */
 const stepGroups = (steps, folded) => groupsOf(steps).map(([name, all, open]) => {
   if (open || (!folded && all.length <= 12)) return make("div", {}, make("p", { class: "group-title faint" }, `${count(all.length)} ${name}`), atMost(100, all, runStepView, { class: "plain steps" }));
-  const box = make("details", { "data-group": name }, make("summary", {}, `${count(all.length)} ${name}`));
+  const box = make("details", { "data-group": name }, make("summary", { "data-focus": `fold ${name}` }, `${count(all.length)} ${name}`));
   // What is folded is drawn when it is opened.
   box.addEventListener("toggle", () => { if (box.open && box.childElementCount === 1) box.append(atMost(100, all, runStepView, { class: "plain steps" })); });
   return box;
@@ -144,6 +144,15 @@ const runPanel = {
 };
 
 // ---- the strip ----
+/** The backfills of a step, as its events or the status tell, whichever is further. */
+function backfillsOf(step) {
+  const row = store.byVersion.get(String(step.version));
+  const listed = row?.state === "running" ? row.progress ?? [] : [];
+  return (step.backfills ?? []).map((one) => {
+    const { documents } = listed.find(({ name }) => name === one.name) ?? one;
+    return documents > one.documents ? { ...one, documents } : one;
+  });
+}
 const strip = { elapsed: () => took(performance.now() - (store.began ?? performance.now())) };
 
 function drawStrip() {
@@ -158,7 +167,8 @@ function drawStrip() {
 function drawMine(run) {
   const total = totalOf(run);
   const at = run.state === "running" ? run.steps.find((step) => step.state === "running") : null;
-  const fraction = at ? Math.max(0, ...(at.backfills ?? []).map((one) => one.total ? Math.min(1, one.documents / one.total) : 0)) : 0;
+  const walks = at ? backfillsOf(at) : [];
+  const fraction = at ? Math.max(0, ...walks.map((one) => one.total ? Math.min(1, one.documents / one.total) : 0)) : 0;
   const running = run.state === "running";
   byId("strip").dataset.tone = running ? "busy" : looks[run.state]?.[0] ?? "calm";
   part(byId("strip-icon"), [running, run.state], () => icon(running ? "ring" : looks[run.state]?.[1] ?? "dot"));
@@ -170,9 +180,9 @@ function drawMine(run) {
   progress.max = Math.max(1, total);
   progress.value = Math.min(store.over + fraction * 0.99, Math.max(1, total));
   say(byId("strip-time"), running ? strip.elapsed() : "");
-  part(byId("strip-now"), [running && run.hold, at?.backfills, run.state, run.problem, store.scope], () => [
+  part(byId("strip-now"), [running && run.hold, walks, run.state, run.problem, store.scope], () => [
     running && run.hold ? make("p", {}, icon("pause"), ` Held back: ${run.hold.text}.`) : null,
-    at ? backfills(at.backfills) : null, running ? null : problemOf(run)]);
+    at ? backfills(walks) : null, running ? null : problemOf(run)]);
   const steps = groupsOf(run.steps).map(([name, all]) => `${count(all.length)} ${name}`).join(" · ");
   show(byId("strip-steps"), total > 0);
   say(byId("strip-counts"), steps);
@@ -184,9 +194,7 @@ function drawStripSteps(run) {
   const wait = run.state === "running" && run.steps.length > 200 ? 1_000 - (performance.now() - stripDrawn) : 0;
   if (wait > 0) { strip.later ??= setTimeout(() => { strip.later = undefined; changed("run"); }, wait); return; }
   stripDrawn = performance.now();
-  const boxes = new Set([...byId("strip-list").querySelectorAll("details[open]")].map((one) => one.dataset.group));
   part(byId("strip-list"), [run.id, run.steps.length > 200 ? stripDrawn : run.steps], () => stepGroups(run.steps, true));
-  for (const one of byId("strip-list").querySelectorAll("details")) one.open = boxes.has(one.dataset.group);
 }
 
 function drawOthers(status) {

@@ -7,8 +7,12 @@ const store = {
   server: null, readMs: 0,
 };
 
+/** So many runs are remembered as heard of. */
+const HEARD_MAX = 100;
+
 const mayWrite = () => store.scope === "write" && !(store.run && store.run.state === "running");
 const keyOf = (one) => String(one.version);
+const farOf = (step) => isOver(step) ? 2 : step.state === "running" ? 1 : 0;
 const isOver = (step) => step.state !== "waiting" && step.state !== "running";
 
 /** The state that is shown of a migration: one each, so that the counts add up. */
@@ -105,7 +109,8 @@ const stepKey = (step) => `${step.direction}${step.version}`;
 /** How many migrations a run has: its events come without the list of a long run. */
 const totalOf = (run) => Math.max(run.counts?.total ?? 0, Array.isArray(run.steps) ? run.steps.length : 0);
 
-function takeRun(run) {
+/** Takes a run; at the beginning of a stream (`anew`), events of its steps may have come before the stream. */
+function takeRun(run, anew = false) {
   if (!run) return;
   const before = store.run;
   const isSame = before?.id === run.id;
@@ -114,11 +119,12 @@ function takeRun(run) {
   run.steps ??= [];
   store.run = run;
   store.heard.add(run.id);
+  if (store.heard.size > HEARD_MAX) store.heard.delete(store.heard.values().next().value);
   store.began = performance.now() - (run.elapsed_ms ?? 0);
   store.steps = new Map(run.steps.map((step, at) => [stepKey(step), at]));
   store.over = run.steps.filter(isOver).length;
   // What has not been tried is known at the end, and comes as no event.
-  if (isBare && totalOf(run) && (run.state !== "running" || totalOf(run) > run.steps.length)) loadSteps(run.id);
+  if (isBare && totalOf(run) && (anew || run.state !== "running" || totalOf(run) > run.steps.length)) loadSteps(run.id);
   changed("run");
 }
 
@@ -128,14 +134,18 @@ async function loadSteps(id) {
   if (loadingSteps === id) { loadAgain = true; return; }
   loadingSteps = id;
   try {
-    const { steps = [] } = await read(`runs/${encodeURIComponent(id)}`);
+    // Not kept: it may be long, and no answer comes twice.
+    const { steps = [] } = await body(await send(`runs/${encodeURIComponent(id)}`));
     const { run } = store;
     if (run?.id !== id || !steps.length) return;
-    // Events that came meanwhile know more.
-    const known = run.steps.filter((step) => isOver(step) || step.state === "running");
+    // Events that came meanwhile know more; what was known before knows less.
+    const known = run.steps;
     takeRun({ ...run, steps });
     if (run.state !== "running") return;
-    for (const step of known) takeStep({ run: id, step });
+    for (const step of known) {
+      const at = store.steps.get(stepKey(step));
+      if (at === undefined || farOf(step) > farOf(steps[at])) takeStep({ run: id, step });
+    }
   } catch { /* the next event of the run asks again */ } finally {
     loadingSteps = "";
     if (loadAgain) { loadAgain = false; loadSteps(id); }

@@ -1,5 +1,6 @@
 // ---- server-sent events, read by hand because the browser's EventSource cannot send a token ----
-// A tab that is hidden has no stream: it closes the stream, and reads everything again when it is shown.
+// A tab that is hidden has no stream: it closes the stream, and reads everything again when it is shown. Of
+// the tabs that are shown, one has a stream (see share.js).
 
 let stream = null;
 let lastEvent = "";
@@ -22,42 +23,63 @@ async function listen() {
   const isOurs = () => stream === own;
   let tries = 0;
   while (isOurs()) {
+    if (!share.leads) {
+      if (!tries) live("connecting");
+      await follow(isOurs);
+      if (!isOurs()) return;
+    }
+    const connection = new AbortController();
+    own.signal.addEventListener("abort", () => connection.abort(), { once: true });
+    lead(() => connection.abort());
     try {
       live(tries ? "reconnecting" : "connecting");
-      const response = await send("events?steps=none", { signal: own.signal, headers: lastEvent ? { "last-event-id": lastEvent } : {} });
+      const response = await send("events?steps=none", { signal: connection.signal, headers: lastEvent ? { "last-event-id": lastEvent } : {} });
       if (!response.ok) throw new Refused({}, response.status);
       live("live");
-      if (tries) soon();
+      beat();
+      if (tries) { soon(); answered(); }
       tries = 0;
-      await take(response.body.pipeThrough(new TextDecoderStream()).getReader(), isOurs);
+      await take(response.body.pipeThrough(new TextDecoderStream()).getReader(), () => isOurs() && share.leads);
     } catch (error) {
       if (!isOurs()) return;
       if (error.status === 401) { signOut(); return; }
+      // Once may be a deployment; a stream that ends after an hour is opened again at once.
+      if (tries > 0 && share.leads) alarmUntilAnswered(error);
     }
     if (!isOurs()) return;
+    connection.abort();
+    if (!share.leads) { tries = 0; continue; }
     tries += 1;
     live("reconnecting");
+    beat();
     await pause(Math.min(15_000, 500 * 2 ** Math.min(5, tries)));
   }
 }
 
-async function take(reader, isOurs) {
+async function take(reader, goesOn) {
   let text = "";
   for (;;) {
     const { value, done } = await reader.read();
-    if (!isOurs()) { reader.cancel().catch(() => {}); return; }
+    if (!goesOn()) { reader.cancel().catch(() => {}); return; }
     if (done) return;
     text += value;
     const parts = text.split("\n\n");
     text = parts.pop();
-    let began = performance.now();
-    for (const part of parts) {
-      takeEvent(part);
-      if (performance.now() - began < SLICE_MS) continue;
-      await breathe();
-      if (!isOurs()) return;
-      began = performance.now();
-    }
+    if (!parts.length) continue;
+    tellTabs({ parts });
+    await takeParts(parts, goesOn);
+  }
+}
+
+/** Takes events, in slices. */
+async function takeParts(parts, goesOn) {
+  let began = performance.now();
+  for (const part of parts) {
+    takeEvent(part);
+    if (performance.now() - began < SLICE_MS) continue;
+    await breathe();
+    if (!goesOn()) return;
+    began = performance.now();
   }
 }
 
@@ -71,7 +93,7 @@ function takeEvent(part) {
   }
   if (!name) return;
   const event = parse(data || "{}");
-  if (name === "state") takeRun(event.run);
+  if (name === "state") takeRun(event.run, true);
   else if (name === "run") { takeRun(event); soon(); }
   else if (name === "step") {
     takeStep(event);
@@ -84,6 +106,7 @@ function takeEvent(part) {
 }
 
 function hush() {
+  leave();
   stream?.abort();
   stream = null;
   lastEvent = "";
@@ -96,6 +119,14 @@ document.addEventListener("visibilitychange", () => {
   listen();
 });
 
+// ---- without a network, nothing is asked for; with it, everything at once ----
+addEventListener("offline", () => { if (store.signedIn && !document.hidden) { hush(); live("offline"); } });
+addEventListener("online", () => {
+  if (!store.signedIn || document.hidden) return;
+  refresh().then(answered, () => {});
+  listen();
+});
+
 // ---- without news of other processes, the page asks; a hidden tab only while a run is under way, for its title ----
 const isBusy = () => store.run?.state === "running" || store.status?.lock.held;
 async function poll(session) {
@@ -104,15 +135,14 @@ async function poll(session) {
     const isTold = store.hears && store.live === "live";
     await pause(document.hidden ? 20_000 : isTold ? 30_000 : isBusy() ? 2_500 : 10_000);
     if (session !== store.session) return;
-    if (document.hidden && !isBusy()) continue;
+    if (store.live === "offline" || (document.hidden && !isBusy())) continue;
     try {
       await refresh();
-      if (session === store.session && byId("alert").dataset.poll) alarm(null);
+      if (session === store.session) answered();
     } catch (error) {
       if (session !== store.session || error instanceof SignedOut) return;
       if (error.status === 401) { signOut(); return; }
-      alarm(error);
-      byId("alert").dataset.poll = "yes";
+      alarmUntilAnswered(error);
     }
   }
 }

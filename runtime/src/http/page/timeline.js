@@ -56,10 +56,11 @@ function drawPicture() {
   const box = byId("picture");
   const all = lanesOf(time.events);
   const lanes = all.slice(0, LANES_MAX);
+  // An empty box has no width of its own.
   const { paddingLeft, paddingRight } = getComputedStyle(box);
-  const width = Math.max(240, Math.floor(box.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)));
+  const width = Math.max(240, Math.floor(box.parentElement.clientWidth - 2 - parseFloat(paddingLeft) - parseFloat(paddingRight)));
   const narrow = width < 620;
-  const left = narrow ? 8 : 150;
+  const left = narrow ? 8 : 164;
   const right = narrow ? 12 : 70;
   const lane = narrow ? LANE + 18 : LANE;
   const longest = Math.max(1, ...lanes.map(({ bars }) => bars.reduce((sum, { ms }) => sum + (ms ?? 0), 0)));
@@ -70,6 +71,7 @@ function drawPicture() {
   const top = 26;
   const height = top + lanes.length * lane + 6;
   part(box, [width, lanes.map(({ fence, bars }) => [fence, bars.map(({ event, ms }) => [event.version, event.event, ms])])], () => {
+    if (!lanes.length) return null;
     const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": "Runs, newest first; each bar is a migration, as wide as it took" });
     const step = tick(longest);
     for (let ms = 0; ms <= longest; ms += step) {
@@ -129,6 +131,7 @@ function drawEvents() {
   const box = byId("events");
   if (box.parentElement.open) part(box, [shown, time.events[0]], () => atMost(100, time.events, (event) => eventView(event, true), { class: "plain events" }));
   say(byId("events-title"), `All events as text (${count(shown)}${time.next ? "+" : ""})`);
+  show(box.parentElement, shown > 0);
   show(byId("older"), Boolean(time.next));
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn title(code: &str, kind: Kind) -> &'static str {
             Kind::Failed => "A migration failed",
             Kind::Pending => "Migrations are pending",
             Kind::Usage => "The request is not valid",
-            Kind::NeedsOperator => "The operator has to decide",
+            Kind::NeedsOperator => "A decision is needed",
             Kind::Unavailable => "MongoDB is not available",
             Kind::BadBuild => "The build has a fault",
             Kind::Busy => "Another process is migrating",
