@@ -29,6 +29,22 @@ const OTHER_DRIVERS_OPTIONS: [&str; 9] = [
     "wtimeout",
 ];
 
+/// The driver's features that an error may name.
+const FEATURES: [&str; 12] = [
+    "aws-auth",
+    "azure-oidc",
+    "cert-key-password",
+    "dns-resolver",
+    "gcp-oidc",
+    "gssapi-auth",
+    "in-use-encryption",
+    "openssl-tls",
+    "snappy-compression",
+    "socks5-proxy",
+    "zlib-compression",
+    "zstd-compression",
+];
+
 pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
     ClientOptions::parse(uri).await.map_err(|error| {
         let described = crate::mongo::driver::describe(&error);
@@ -105,14 +121,13 @@ fn compression(uri: &str) -> &'static str {
     asked.split(',').find_map(known).unwrap_or("zstd-compression")
 }
 
-/// The feature that the driver's message names.
-fn named_feature(described: &str) -> Option<&str> {
+/// The feature that the driver's message names. A message that quotes the URI could name anything.
+fn named_feature(described: &str) -> Option<&'static str> {
     let (before, _) = [" feature flag", " feature is not enabled", " feature must be enabled"]
         .into_iter()
         .find_map(|ending| described.split_once(ending))?;
     let name = before.rsplit(' ').next()?.trim_matches('`');
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
+    FEATURES.into_iter().find(|feature| *feature == name)
 }
 
 #[cfg(test)]
@@ -155,6 +170,9 @@ mod tests {
             "mongodb://h/shop?u:Canary-4711@h/db=x",
             "mongodb://u:pass?Canary-4711@h/db?w=1",
             "mongodb://u:pa/ss?Canary-4711@h/db",
+            // What looks like the driver's words about one of its features.
+            "mongodb://u:pass?x canary-4711 feature flag@h/db",
+            "mongodb://u:12345 canary-4711 feature must be enabled/@h",
         ] {
             let text = refused(uri).await;
             assert!(!text.to_ascii_lowercase().contains("canary"), "{uri}: {text}");

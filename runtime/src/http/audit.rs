@@ -13,7 +13,10 @@ use super::{
     ask::{Queried, bounded},
     problem::Problem,
     shared::Shared,
-    wire::audit::{AuditPage, AuditVerification},
+    wire::{
+        audit::{AuditPage, AuditVerification},
+        details::Details,
+    },
 };
 use crate::{AuditHead, InvalidSetting, Version};
 
@@ -55,13 +58,6 @@ impl AuditQuery {
         bounded("limit", self.limit, 1, LIMIT_MAX)?;
         bounded("before", self.before, 1, i64::MAX)?;
         bounded("version", self.version, 1, i64::MAX)?;
-        let legal = |event: &String| {
-            (1..=32).contains(&event.len())
-                && event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-        };
-        if !self.event.as_ref().is_none_or(legal) {
-            return Err(Problem::usage("`event` must be 1 to 32 characters of a-z and `_`"));
-        }
         if self.by.as_ref().is_some_and(|by| !(1..=BY_BYTES_MAX).contains(&by.len())) {
             return Err(Problem::usage(format!("`by` must be 1 to {BY_BYTES_MAX} bytes")));
         }
@@ -82,7 +78,10 @@ pub(in crate::http) struct VerifyQuery {
 /// Who did what, newest entry first, page by page.
 #[utoipa::path(
     get, path = "/audit", tag = "read", operation_id = "audit", params(AuditQuery),
-    responses((status = 200, description = "One page of the audit log", body = AuditPage))
+    responses(
+        (status = 200, description = "One page of the audit log", body = AuditPage),
+        (status = 422, description = "No event has such a name, or no migration this version", body = Details, content_type = "application/problem+json"),
+    )
 )]
 pub(super) async fn audit(
     State(shared): State<Arc<Shared>>,

@@ -14,7 +14,7 @@ use super::{
     back::{PlanQuery, Planned},
     etag,
     feed::Subscription,
-    history::{Cursor, Wanted, page},
+    history::{Cursor, page},
     look,
     problem::Problem,
     shared::Shared,
@@ -96,7 +96,10 @@ pub(super) async fn plan(
 /// The last events of every migration and of the lock, newest first, page by page.
 #[utoipa::path(
     get, path = "/history", tag = "read", operation_id = "history", params(HistoryQuery),
-    responses((status = 200, description = "One page of the history", body = History))
+    responses(
+        (status = 200, description = "One page of the history", body = History),
+        (status = 422, description = "No event has such a name, or no migration this version, or no event is of this release: the answer names those that there are", body = Details, content_type = "application/problem+json"),
+    )
 )]
 pub(super) async fn history(
     State(shared): State<Arc<Shared>>,
@@ -104,18 +107,9 @@ pub(super) async fn history(
 ) -> Answered {
     query.check()?;
     let before = ask::before(query.before.as_deref(), Cursor::parse)?;
-    let wanted = Wanted {
-        limit: query.limit(),
-        before,
-        version: query.version,
-        event: query.event.as_deref(),
-    };
-    let mut report = shared.migrator.history().await.map_err(|error| shared.problem(error))?;
-    if let Some(release) = &query.release {
-        report = report.of_release(release);
-    }
+    let report = query.history(&shared.migrator).await.map_err(|error| shared.problem(error))?;
     let (group, database) = (report.group.clone(), report.database.clone());
-    let (events, next) = page(report, &wanted);
+    let (events, next) = page(report, before.as_ref(), query.limit());
     let next = next.map(|next| next.to_string());
     Ok(answer::ok(&History::new(group, database, events, next, shared.texts)))
 }
