@@ -16,7 +16,7 @@ use super::{
     feed::Subscription,
     history::{Cursor, page},
     look,
-    problem::Problem,
+    problem::{Answered, Problem},
     shared::Shared,
     wire::{
         detail::MigrationDetail,
@@ -27,8 +27,6 @@ use super::{
         status::{Lock, Status},
     },
 };
-
-type Answered = Result<Response, Problem>;
 
 /// Every migration and its state, and the lock. With `since`, only the migrations that have changed
 /// since that answer, if this process still remembers it.

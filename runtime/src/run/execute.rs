@@ -293,7 +293,6 @@ impl Runner {
         if self.settings.unthrottled {
             engine.tuning = engine.tuning.between(None).per_second(None);
         }
-        engine.group.clone_from(&self.settings.group);
         self.progress.began(Some(engine.fence()), steps.iter().map(Into::into));
         let watching = self.watching.clone();
         let inside = Inside::run(engine.owner());
