@@ -46,6 +46,12 @@ const FEATURES: [&str; 12] = [
 ];
 
 pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
+    // The driver (3.9) would panic where a letter of several bytes stands there, and the panic quotes the
+    // password.
+    let is_cut = |after: &str| after.len() >= 2 && !after.is_char_boundary(2);
+    if uri.split('%').skip(1).any(is_cut) {
+        return Err(no_uri("a `%` is not followed by two hexadecimal digits"));
+    }
     ClientOptions::parse(uri).await.map_err(|error| {
         let described = crate::mongo::driver::describe(&error);
         if let ErrorKind::DnsResolve { .. } = *error.kind {
@@ -56,17 +62,22 @@ pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
                 format!("could not look up the server's name: {message}"),
             );
         }
-        let message = match missing(uri, &described) {
-            Some(missing) => missing,
-            None => format!(
-                "this is not a MongoDB URI: {}; expected \
-                 mongodb://host:port/database?options, with `user:password@` before the host if it \
-                 asks for them, and special characters in both percent-encoded",
-                redact::clean_broken(uri, &described)
-            ),
-        };
-        CliError::usage("bad_uri", message)
+        match missing(uri, &described) {
+            Some(missing) => CliError::usage("bad_uri", missing),
+            None => no_uri(&redact::clean_broken(uri, &described)),
+        }
     })
+}
+
+fn no_uri(why: &str) -> CliError {
+    CliError::usage(
+        "bad_uri",
+        format!(
+            "this is not a MongoDB URI: {why}; expected mongodb://host:port/database?options, with \
+             `user:password@` before the host if it asks for them, and special characters in both \
+             percent-encoded"
+        ),
+    )
 }
 
 /// A message about an option that this build does not support; it holds none of the URI's values.
@@ -159,6 +170,14 @@ mod tests {
         for (mechanism, feature) in [("GSSAPI", "gssapi-auth"), ("MONGODB-AWS", "aws-auth")] {
             let text = refused(&format!("mongodb://u:canary@h/?authMechanism={mechanism}")).await;
             assert!(text.contains(&format!("`{feature}`")), "{mechanism}: {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_percent_sign_before_letters_of_several_bytes_is_refused() {
+        for uri in ["mongodb://u:canary%\u{fffd}F@h", "mongodb://%a\u{e9}:canary@h/x"] {
+            let text = refused(uri).await;
+            assert!(text.contains("hexadecimal") && !text.contains("canary"), "{text}");
         }
     }
 
