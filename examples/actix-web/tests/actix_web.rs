@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::{process::ExitStatus, time::Duration};
+
 use mongrate::bson::Document;
 use mongrate_tests::{
     TestDb, effect, on_servers,
@@ -25,6 +27,11 @@ fn service(port: u16, ops: u16, uri: &str, fresh: &TestDb) -> Child {
         .unwrap()
 }
 
+async fn ended(service: &mut Child) -> ExitStatus {
+    let ended = tokio::time::timeout(Duration::from_secs(60), service.wait()).await;
+    ended.expect("the service goes on").unwrap()
+}
+
 #[tokio::test]
 async fn it_serves_when_it_has_migrated() {
     let fresh = TestDb::new("actix_web").await;
@@ -41,8 +48,9 @@ async fn it_serves_when_it_has_migrated() {
         "not on the service's own port"
     );
 
-    signal(&service, "-INT").await;
-    assert!(service.wait().await.unwrap().success());
+    // actix-web obeys SIGTERM by itself; the side port ends with it.
+    signal(&service, "-TERM").await;
+    assert!(ended(&mut service).await.success());
     fresh.pass().await;
 }
 
@@ -60,7 +68,7 @@ async fn the_side_port_shows_a_migration_in_flight_and_ctrl_c_ends_it() {
         assert!(text.contains(r#""held":true"#), "{text}");
         assert_eq!(get(port, "/greeting", TOKEN).await, None, "it is not ready");
         signal(&service, "-INT").await;
-        assert!(!service.wait().await.unwrap().success());
+        assert!(!ended(&mut service).await.success());
         let migrator = fresh.migrator([effect!(1)]);
         assert!(!migrator.lock_status().await.unwrap().held, "the lock is free again");
         let greetings = fresh.db.collection::<Document>("greetings");

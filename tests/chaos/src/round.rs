@@ -10,7 +10,7 @@ use std::{
 };
 
 use mongrate::{
-    Migrator,
+    Migrator, PlanFile,
     bson::{Document, Timestamp, doc},
     mongodb::{
         Client, Database, IndexModel,
@@ -161,6 +161,8 @@ pub struct Ground<'w> {
     pub outcome: Outcome,
     indexes: bool,
     used: bool,
+    /// The plan that the runners have to run.
+    plan: Option<PlanFile>,
 }
 
 impl World {
@@ -231,13 +233,17 @@ impl World {
         if verb.is_back() {
             self.start_applied(&db, &history).await?;
         }
+        let plan = match History::PLANNED.contains(&history.name) {
+            true => Some(plan(&db, &history, verb).await),
+            false => None,
+        };
         self.settle(now(&db).await?, db.name()).await;
         let lease_only =
             self.mutant.is_some() || self.turns.fetch_add(1, Ordering::Relaxed) % 2 == 1;
         let outcome = Outcome { lease_only, ..Outcome::default() };
         // A rollback leaves collections of its own.
         let used = used && history.rows == Rows::None;
-        Ok(Ground { world: self, db, history, verb, since, outcome, indexes: true, used })
+        Ok(Ground { world: self, db, history, verb, since, outcome, indexes: true, used, plan })
     }
 
     fn used(&self) -> std::sync::MutexGuard<'_, Vec<Database>> {
@@ -396,7 +402,7 @@ impl Ground<'_> {
             lease_only: self.outcome.lease_only,
             point,
             count,
-            env: Vec::new(),
+            env: self.plan.iter().map(|plan| ("CHAOS_PLAN".to_owned(), plan.to_json())).collect(),
         }
     }
 
@@ -522,10 +528,13 @@ impl Ground<'_> {
     ///
     /// When the server cannot be read.
     pub async fn verdict(self) -> Result<Outcome, Error> {
-        let Self { world, db, history, verb, since, mut outcome, indexes, used } = self;
+        let Self { world, db, history, verb, since, mut outcome, indexes, used, plan } = self;
         let (goal, lease) = (verb.goal(), world.lease);
         let check = Check { db: &db, history: &history, goal, lease, since, indexes };
         outcome.wrong.extend(check.run().await?);
+        if let Some(plan) = plan {
+            outcome.wrong.extend(unplanned(&db, &plan).await);
+        }
         if world.keep && !outcome.wrong.is_empty() {
             outcome.kept = Some(db.name().to_owned());
         } else if used && outcome.wrong.is_empty() {
@@ -536,6 +545,32 @@ impl Ground<'_> {
         }
         Ok(outcome)
     }
+}
+
+/// The plan for what a verb is to do, made in a database at rest.
+async fn plan(db: &Database, history: &History, verb: Verb) -> PlanFile {
+    let migrator = Migrator::with(db, (history.migrations)());
+    let plan = match verb.is_back() {
+        true => migrator.down().all().plan_file().await,
+        false => migrator.up().plan_file().await,
+    };
+    plan.expect("a database at rest")
+}
+
+/// What was recorded since a plan was made, and does not name the plan.
+async fn unplanned(db: &Database, plan: &PlanFile) -> Vec<String> {
+    let read = Migrator::with(db, Vec::new()).history().await;
+    let events = match read {
+        Ok(report) => report.events,
+        Err(error) => return vec![format!("the history cannot be read: {error}")],
+    };
+    let mut wrong = Vec::new();
+    for event in events.iter().filter(|event| event.at >= plan.made.at) {
+        if event.plan.as_ref() != Some(&plan.digest) {
+            wrong.push(format!("the event {} of {} names no plan", event.event, event.name));
+        }
+    }
+    wrong
 }
 
 /// The collections that an `up` fills, beside [`ROWS`].
