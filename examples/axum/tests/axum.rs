@@ -1,6 +1,8 @@
 //! The service as a process, beside another process that migrates: not ready until the migrations are done,
 //! but the dashboard's interface answers. And Ctrl-C in the middle of a migration.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use mongrate::{Migration, bson::Document};
 use mongrate_tests::{
     TestDb, effect, on_servers,

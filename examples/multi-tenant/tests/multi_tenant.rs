@@ -1,6 +1,8 @@
 //! Twelve tenants, one of which has a document in the way: the others are migrated, and this one after it was
 //! corrected.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use mongrate::{
     Kind,
     bson::{Document, doc},

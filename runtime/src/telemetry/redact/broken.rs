@@ -178,7 +178,7 @@ fn is_misspelt(lower: &str) -> bool {
     };
     lower.len() >= MISSPELT_BYTES_MIN
         && lower.bytes().all(|byte| byte.is_ascii_lowercase())
-        && OPTIONS.iter().any(|option| is_near(&option))
+        && OPTIONS.iter().any(is_near)
 }
 
 /// A text without what a terminal would obey, and without the escapes that Rust writes for it: they
