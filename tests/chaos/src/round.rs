@@ -24,6 +24,7 @@ use crate::{
     check::{Check, Goal, all},
     child::{Next, Orders, Runner},
     history::{EFFECTS, History, LOG, ROWS, Rows, THINGS},
+    planned,
     point::{Blow, Count, Point},
 };
 
@@ -234,7 +235,7 @@ impl World {
             self.start_applied(&db, &history).await?;
         }
         let plan = match History::PLANNED.contains(&history.name) {
-            true => Some(plan(&db, &history, verb).await),
+            true => Some(planned::plan(&db, &history, verb.is_back()).await),
             false => None,
         };
         self.settle(now(&db).await?, db.name()).await;
@@ -533,7 +534,7 @@ impl Ground<'_> {
         let check = Check { db: &db, history: &history, goal, lease, since, indexes };
         outcome.wrong.extend(check.run().await?);
         if let Some(plan) = plan {
-            outcome.wrong.extend(unplanned(&db, &plan).await);
+            outcome.wrong.extend(planned::unplanned(&db, &plan).await);
         }
         if world.keep && !outcome.wrong.is_empty() {
             outcome.kept = Some(db.name().to_owned());
@@ -545,32 +546,6 @@ impl Ground<'_> {
         }
         Ok(outcome)
     }
-}
-
-/// The plan for what a verb is to do, made in a database at rest.
-async fn plan(db: &Database, history: &History, verb: Verb) -> PlanFile {
-    let migrator = Migrator::with(db, (history.migrations)());
-    let plan = match verb.is_back() {
-        true => migrator.down().all().plan_file().await,
-        false => migrator.up().plan_file().await,
-    };
-    plan.expect("a database at rest")
-}
-
-/// What was recorded since a plan was made, and does not name the plan.
-async fn unplanned(db: &Database, plan: &PlanFile) -> Vec<String> {
-    let read = Migrator::with(db, Vec::new()).history().await;
-    let events = match read {
-        Ok(report) => report.events,
-        Err(error) => return vec![format!("the history cannot be read: {error}")],
-    };
-    let mut wrong = Vec::new();
-    for event in events.iter().filter(|event| event.at >= plan.made.at) {
-        if event.plan.as_ref() != Some(&plan.digest) {
-            wrong.push(format!("the event {} of {} names no plan", event.event, event.name));
-        }
-    }
-    wrong
 }
 
 /// The collections that an `up` fills, beside [`ROWS`].

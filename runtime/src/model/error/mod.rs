@@ -288,10 +288,7 @@ pub enum Error {
     },
 
     /// No event of the history is of this release.
-    #[error(
-        "no event is of the release `{}`; there are events of: {}",
-        release.escape_debug(), names(known)
-    )]
+    #[error("{}", text::no_event_of(release, known))]
     ReleaseWithoutEvent {
         /// The release that was asked for.
         release: String,
@@ -314,10 +311,7 @@ pub enum Error {
     },
 
     /// There is no such tag. Nothing was run or written.
-    #[error(
-        "there is no tag `{}`; there are: {}; `tag --list` shows them; nothing was run",
-        tag.escape_debug(), names(known)
-    )]
+    #[error("{}", text::no_tag(tag, known))]
     UnknownTag {
         /// The tag that was asked for.
         tag: String,

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use mongrate_seal::distance;
 
 use super::{
-    MASK,
+    mask::MASK,
     options::{OPTIONS, is_option},
     percent::decode,
 };

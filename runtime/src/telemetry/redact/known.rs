@@ -10,7 +10,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use super::MASK;
+use super::mask::MASK;
 
 pub(super) struct Known(RwLock<Secrets>);
 

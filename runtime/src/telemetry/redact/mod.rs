@@ -5,6 +5,7 @@
 
 mod broken;
 mod known;
+mod mask;
 mod options;
 mod percent;
 
@@ -13,10 +14,8 @@ use std::borrow::Cow;
 pub(crate) use broken::clean_broken;
 
 use known::Known;
+use mask::MASK;
 use percent::{decode, encode};
-
-/// The text that replaces a secret.
-const MASK: &str = "***";
 
 /// The length of the shortest secret that is masked everywhere. Shorter secrets are only masked
 /// inside addresses: elsewhere that would tear holes into innocent words.
