@@ -15,8 +15,8 @@ pub(crate) async fn plan(db: &Database, history: &History, is_back: bool) -> Pla
 }
 
 /// What was recorded since a plan was made, and does not name the plan.
-pub(crate) async fn unplanned(db: &Database, plan: &PlanFile) -> Vec<String> {
-    let read = Migrator::with(db, Vec::new()).history().await;
+pub(crate) async fn unplanned(db: &Database, history: &History, plan: &PlanFile) -> Vec<String> {
+    let read = Migrator::with(db, (history.migrations)()).history().await;
     let events = match read {
         Ok(report) => report.events,
         Err(error) => return vec![format!("the history cannot be read: {error}")],

@@ -534,7 +534,7 @@ impl Ground<'_> {
         let check = Check { db: &db, history: &history, goal, lease, since, indexes };
         outcome.wrong.extend(check.run().await?);
         if let Some(plan) = plan {
-            outcome.wrong.extend(planned::unplanned(&db, &plan).await);
+            outcome.wrong.extend(planned::unplanned(&db, &history, &plan).await);
         }
         if world.keep && !outcome.wrong.is_empty() {
             outcome.kept = Some(db.name().to_owned());
