@@ -153,6 +153,7 @@ pub use migrator::{
     down::{Down, Redo},
     drift::SchemaDriftCheck,
     dry_run::{DryRun, Shadow},
+    history::History,
     import::Import,
     on_start::{
         MIGRATE_AUDIT_LOG, MIGRATE_LABELS, MIGRATE_ON_START, MIGRATE_WHEN_PAUSED, OnStart,

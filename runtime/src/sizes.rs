@@ -56,7 +56,7 @@ fn library() -> Vec<(&'static str, usize)> {
         migrator().on_start().into_future(),
         migrator().status(),
         migrator().plan(),
-        migrator().history(),
+        migrator().history().into_future(),
         migrator().audit().into_future(),
         migrator().audit_head(),
         migrator().verify_audit().into_future(),

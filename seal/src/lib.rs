@@ -54,7 +54,7 @@ pub use group::GROUP_DEFAULT;
 pub use hex::{bytes as bytes_of_hex, hex};
 pub use label::label;
 pub use lints::LINTS;
-pub use nearest::nearest;
+pub use nearest::{distance, nearest};
 pub use repeatable::repeatable_number;
 pub use replaces::Replaces;
 pub use term::term;

@@ -11,6 +11,7 @@ pub mod lookalike;
 pub mod mongos;
 pub mod process;
 pub mod receiver;
+pub mod service;
 pub mod snapshot;
 pub mod whole;
 pub mod wire;

@@ -187,5 +187,28 @@ async fn a_recorder_gets_what_the_guide_lists() {
         let first = [&*database, version, "backfill=operation 1"];
         assert_eq!(seen.of("mongrate_backfill_documents_total", &first), [2_500.0], "{version}");
     }
+    the_audit_log(seen, &fresh, &database).await;
     fresh.pass().await;
+}
+
+/// What was written into the audit log, and what a verification finds in it.
+async fn the_audit_log(seen: &Seen, fresh: &TestDb, database: &str) {
+    let labels = [database, "group=default"];
+    let of = |name: &str| seen.of(&format!("mongrate_audit_{name}"), &labels);
+    let migrator = fresh.migrator([effect!(1)]).group("default");
+    let migrator = migrator.database_ahead(mongrate::DatabaseAhead::Allow);
+    assert_eq!(of("entries_total"), [0.0; 0], "there is no log");
+    migrator.enable_audit().await.unwrap();
+    migrator.tag("now").await.unwrap();
+    assert_eq!(of("entries_total"), [2.0]);
+    assert!(migrator.verify_audit().await.unwrap().is_whole());
+    assert_eq!((of("breaks"), of("gaps")), (vec![0.0], vec![0.0]));
+    // Somebody removes an entry.
+    migrator.remove_tag("now").await.unwrap();
+    let log = fresh.db.collection::<Document>("migrations.audit_log");
+    log.delete_one(doc! { "_id": 2_i64 }).await.unwrap();
+    let found = migrator.verify_audit().await.unwrap();
+    assert_eq!(of("entries_total"), [3.0]);
+    assert!(!found.breaks.is_empty(), "{found:#?}");
+    assert_eq!(of("breaks"), [found.breaks.len() as f64]);
 }

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{
@@ -15,14 +18,20 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use mongrate::bson::{Bson, Document, doc};
-use mongrate_tests::{TestDb, on_servers};
+use mongrate::bson::{Document, doc};
+use mongrate_tests::{
+    TestDb, effect, on_servers,
+    service::{HeldUp, signal},
+};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
     process::{Child, Command},
     sync::{Mutex, mpsc},
 };
+
+/// How long an answer may take. A function that has ended gives none.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The runtime API: `/invocation/next` waits for an event, `/invocation/{id}/response` and `/error` take the answer.
 #[derive(Clone)]
@@ -58,7 +67,12 @@ impl Lambda {
 
     /// Starts the function. Nothing of AWS is needed: only these variables.
     fn function(&self, uri: &str, fresh: &TestDb) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_mongrate-example-aws-lambda"))
+        self.command(uri, fresh).spawn().unwrap()
+    }
+
+    fn command(&self, uri: &str, fresh: &TestDb) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mongrate-example-aws-lambda"));
+        command
             .env("AWS_LAMBDA_RUNTIME_API", &self.address)
             .env("AWS_LAMBDA_FUNCTION_NAME", "shop")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
@@ -68,9 +82,8 @@ impl Lambda {
             .env("MONGODB_URI", uri)
             .env("MONGODB_DATABASE", fresh.db.name())
             .env_remove("MIGRATE_ON_START")
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
+            .kill_on_drop(true);
+        command
     }
 
     async fn send(&self, event: Value) {
@@ -79,7 +92,8 @@ impl Lambda {
 
     /// Whether the function succeeded, and what it answered.
     async fn answer(&self) -> (bool, Value) {
-        self.answers.lock().await.recv().await.unwrap()
+        let answer = async { self.answers.lock().await.recv().await.unwrap() };
+        tokio::time::timeout(PATIENCE, answer).await.expect("the function does not answer")
     }
 
     async fn invoke(&self, event: Value) -> (bool, Value) {
@@ -112,11 +126,6 @@ async fn answered(
     StatusCode::ACCEPTED
 }
 
-async fn signal(child: &Child, signal: &str) {
-    let pid = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
-}
-
 #[tokio::test]
 async fn it_migrates_when_it_is_asked_to() {
     let fresh = TestDb::new("lambda").await;
@@ -125,6 +134,17 @@ async fn it_migrates_when_it_is_asked_to() {
     assert_eq!(lambda.invoke(json!({})).await, (true, json!({ "text": null })));
     assert_eq!(lambda.invoke(json!({ "migrate": true })).await, (true, json!({ "applied": 1 })));
     assert_eq!(lambda.invoke(json!({ "migrate": true })).await, (true, json!({ "applied": 0 })));
+    assert_eq!(lambda.invoke(json!({})).await, (true, json!({ "text": "hello" })));
+    fresh.pass().await;
+}
+
+/// The start asks the database, and the environment says what for: here to migrate.
+#[tokio::test]
+async fn what_it_does_at_its_start_is_for_the_environment_to_say() {
+    let fresh = TestDb::new("lambda_start").await;
+    let lambda = Lambda::start().await;
+    let mut command = lambda.command(&fresh.uri, &fresh);
+    let _function = command.env("MIGRATE_ON_START", "true").spawn().unwrap();
     assert_eq!(lambda.invoke(json!({})).await, (true, json!({ "text": "hello" })));
     fresh.pass().await;
 }
@@ -138,32 +158,20 @@ async fn a_frozen_process_loses_its_lease_and_nothing_is_doubled() {
         let fresh = TestDb::on(uri, "lambda_frozen").await;
         let greetings = fresh.db.collection::<Document>("greetings");
         let frozen = Lambda::start().await;
-        let function = frozen.function(&with_name(uri, "frozen"), &fresh);
+        // The server holds its transaction up at the insert.
+        let held_up = HeldUp::insert_of("frozen", &fresh).await;
+        let function = frozen.function(&held_up.uri, &fresh);
         assert!(frozen.invoke(json!({})).await.0);
 
-        // The server holds its transaction up at the insert.
-        let admin = fresh.db.client().database("admin");
-        let entered = admin
-            .run_command(doc! {
-                "configureFailPoint": "failCommand",
-                "mode": { "times": 1 },
-                "data": {
-                    "failCommands": ["insert"], "appName": "frozen",
-                    "blockConnection": true, "blockTimeMS": 60_000,
-                },
-            })
-            .await
-            .unwrap();
-        let entered = entered.get("count").and_then(as_number).unwrap();
         frozen.send(json!({ "migrate": true })).await;
-        let wait = doc! {
-            "waitForFailPoint": "failCommand", "timesEntered": entered + 1, "maxTimeMS": 60_000,
-        };
-        admin.run_command(wait).await.unwrap();
+        held_up.is_there().await;
+        // A short lease: the others do not wait long for a process that is frozen.
+        let lock = fresh.migrator([effect!(1)]).lock_status().await.unwrap();
+        assert!(lock.held && lock.remaining_ms <= 6_000, "{lock:?}");
         signal(&function, "-STOP").await;
 
         let other = Lambda::start().await;
-        let _other_function = other.function(&with_name(uri, "other"), &fresh);
+        let _other_function = other.function(uri, &fresh);
         let answer = other.invoke(json!({ "migrate": true })).await;
         assert_eq!(answer, (true, json!({ "applied": 1 })));
 
@@ -180,14 +188,4 @@ async fn a_frozen_process_loses_its_lease_and_nothing_is_doubled() {
         fresh.pass().await;
     })
     .await;
-}
-
-/// The URI with a name of the client, which a fail point can be limited to.
-fn with_name(uri: &str, name: &str) -> String {
-    let mark = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{mark}appName={name}")
-}
-
-fn as_number(value: &Bson) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_i32().map(i64::from))
 }

@@ -1,14 +1,15 @@
 //! The service as a process, beside another process that migrates: not ready until the migrations are done,
-//! but the dashboard's interface answers.
+//! but the dashboard's interface answers. And Ctrl-C in the middle of a migration.
 
-use std::{net::TcpListener, time::Duration};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use mongrate::Migration;
-use mongrate_tests::TestDb;
+use mongrate::{Migration, bson::Document};
+use mongrate_tests::{
+    TestDb, effect, on_servers,
+    service::{HeldUp, free_port, get, signal, until},
+};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    process::Command,
+    process::{Child, Command},
     sync::Notify,
 };
 
@@ -17,29 +18,16 @@ static GO: Notify = Notify::const_new();
 
 const TOKEN: &str = "a-token-of-the-test";
 
-/// The status of an answer and its text, if there is one.
-async fn get(port: u16, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {TOKEN}\r\n\
-         connection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await.ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.ok()?;
-    let status = answer.split(' ').nth(1)?.parse().ok()?;
-    Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
-}
-
-/// Within a minute.
-async fn until(port: u16, path: &str, wanted: u16) {
-    for _ in 0..600 {
-        if get(port, path).await.is_some_and(|(status, _)| status == wanted) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{path} does not answer {wanted}");
+fn service(port: u16, uri: &str, fresh: &TestDb) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_mongrate-example-axum"))
+        .env("LISTEN", format!("127.0.0.1:{port}"))
+        .env("MONGODB_URI", uri)
+        .env("MONGODB_DATABASE", fresh.db.name())
+        .env("OPS_TOKEN", TOKEN)
+        .env_remove("MIGRATE_ON_START")
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,28 +45,43 @@ async fn not_ready_until_the_migrations_are_done() {
     let migrating = tokio::spawn(async move { other.up().await });
     INSIDE.notified().await;
 
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut service = Command::new(env!("CARGO_BIN_EXE_mongrate-example-axum"))
-        .env("LISTEN", format!("127.0.0.1:{port}"))
-        .env("MONGODB_URI", &fresh.uri)
-        .env("MONGODB_DATABASE", fresh.db.name())
-        .env("OPS_TOKEN", TOKEN)
-        .env_remove("MIGRATE_ON_START")
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    until(port, "/alive", 200).await;
-    assert_eq!(get(port, "/ready").await.unwrap().0, 503);
-    let (status, text) = get(port, "/api/migrations/status").await.unwrap();
+    let port = free_port();
+    let mut service = service(port, &fresh.uri, &fresh);
+    until(port, "/alive", TOKEN, 200).await;
+    assert_eq!(get(port, "/ready", TOKEN).await.unwrap().0, 503);
+    let (status, text) = get(port, "/api/migrations/status", TOKEN).await.unwrap();
     assert_eq!(status, 200, "{text}");
     assert!(text.contains(r#""held":true"#), "{text}");
 
     GO.notify_one();
     migrating.await.unwrap().unwrap_err();
-    until(port, "/ready", 200).await;
-    assert_eq!(get(port, "/greeting").await.unwrap(), (200, "hello".to_owned()));
-    let (_, text) = get(port, "/api/migrations/status").await.unwrap();
+    until(port, "/ready", TOKEN, 200).await;
+    assert_eq!(get(port, "/greeting", TOKEN).await.unwrap(), (200, "hello".to_owned()));
+    let (_, text) = get(port, "/api/migrations/status", TOKEN).await.unwrap();
     assert!(text.contains(r#""state":"applied""#), "{text}");
-    service.kill().await.unwrap();
+    assert!(text.contains(r#""app":"shop 0.1.0""#), "{text}");
+    signal(&service, "-INT").await;
+    assert!(service.wait().await.unwrap().success());
     fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_a_run_in_flight_in_order() {
+    // A fail point is a whole server's.
+    on_servers(1, async |uri| {
+        let fresh = TestDb::on(uri, "axum_stopped").await;
+        let held_up = HeldUp::insert_of("axum", &fresh).await;
+        let port = free_port();
+        let mut service = service(port, &held_up.uri, &fresh);
+        held_up.is_there().await;
+        assert_eq!(get(port, "/ready", TOKEN).await.unwrap().0, 503);
+        signal(&service, "-INT").await;
+        assert!(!service.wait().await.unwrap().success());
+        let migrator = fresh.migrator([effect!(1)]);
+        assert!(!migrator.lock_status().await.unwrap().held, "the lock is free again");
+        let greetings = fresh.db.collection::<Document>("greetings");
+        assert_eq!(greetings.count_documents(Document::new()).await.unwrap(), 0);
+        fresh.pass().await;
+    })
+    .await;
 }

@@ -85,6 +85,8 @@ fn numbers(received: &[Received]) -> BTreeMap<String, f64> {
                 }
                 Data::Histogram(histogram) => {
                     for point in histogram.data_points {
+                        // In seconds: the SDK's own bounds are for milliseconds.
+                        assert!(point.explicit_bounds.contains(&0.05), "{point:?}");
                         let count = u32::try_from(point.count).unwrap();
                         let key = format!("{name}{}", outcome(&point.attributes));
                         *numbers.entry(key).or_default() += f64::from(count);

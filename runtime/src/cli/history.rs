@@ -1,5 +1,7 @@
 //! `history`: the events, or the runs that they tell of.
 
+use std::future::IntoFuture as _;
+
 use super::{
     args::release::HistoryArgs,
     error::CliError,
@@ -19,10 +21,11 @@ impl VerbRun<'_> {
             let report = self.read("reading the history", migrator.runs()).await?;
             return Output::new(&report, render::runs::runs(&report, view));
         }
-        let mut report = self.read("reading the history", migrator.history()).await?;
-        if let Some(release) = &args.release {
-            report = render::history::of_release(report, release)?;
-        }
+        let history = match &args.release {
+            Some(release) => migrator.history().release(release),
+            None => migrator.history(),
+        };
+        let report = self.read("reading the history", history.into_future()).await?;
         Output::new(&report, render::history::history(&report, view))
     }
 }

@@ -194,7 +194,7 @@
 //! - `code` is [`Error::code`](crate::Error::code) or one of `usage`, `no_uri`, `bad_uri`,
 //!   `no_database`, `reserved_database`, `embedded`, `bad_log_filter`, `bad_mapping`,
 //!   `confirmation_needed`, `declined`, `bad_name`, `name_taken`, `no_directory`, `no_version`,
-//!   `bad_sum`, `bad_key`, `no_audit_log`, `unknown_release`, `no_webhook`, `no_token`, `bad_token`, `listen`, `io`.
+//!   `bad_sum`, `bad_key`, `no_audit_log`, `no_webhook`, `no_token`, `bad_token`, `listen`, `io`.
 //! - `kind` is the [`Kind`].
 //! - `next`, if it is there, is text for people.
 //! - `docs` is where the book explains the error, from its front page on.

@@ -29,7 +29,29 @@ const OTHER_DRIVERS_OPTIONS: [&str; 9] = [
     "wtimeout",
 ];
 
+/// The driver's features that an error may name.
+const FEATURES: [&str; 12] = [
+    "aws-auth",
+    "azure-oidc",
+    "cert-key-password",
+    "dns-resolver",
+    "gcp-oidc",
+    "gssapi-auth",
+    "in-use-encryption",
+    "openssl-tls",
+    "snappy-compression",
+    "socks5-proxy",
+    "zlib-compression",
+    "zstd-compression",
+];
+
 pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
+    // The driver (3.9) would panic where a letter of several bytes stands there, and the panic quotes the
+    // password.
+    let is_cut = |after: &str| after.len() >= 2 && !after.is_char_boundary(2);
+    if uri.split('%').skip(1).any(is_cut) {
+        return Err(no_uri("a `%` is not followed by two hexadecimal digits"));
+    }
     ClientOptions::parse(uri).await.map_err(|error| {
         let described = crate::mongo::driver::describe(&error);
         if let ErrorKind::DnsResolve { .. } = *error.kind {
@@ -40,17 +62,22 @@ pub(super) async fn parse(uri: &str) -> Result<ClientOptions, CliError> {
                 format!("could not look up the server's name: {message}"),
             );
         }
-        let message = match missing(uri, &described) {
-            Some(missing) => missing,
-            None => format!(
-                "this is not a MongoDB URI: {}; expected \
-                 mongodb://host:port/database?options, with `user:password@` before the host if it \
-                 asks for them, and special characters in both percent-encoded",
-                redact::clean_broken(uri, &described)
-            ),
-        };
-        CliError::usage("bad_uri", message)
+        match missing(uri, &described) {
+            Some(missing) => CliError::usage("bad_uri", missing),
+            None => no_uri(&redact::clean_broken(uri, &described)),
+        }
     })
+}
+
+fn no_uri(why: &str) -> CliError {
+    CliError::usage(
+        "bad_uri",
+        format!(
+            "this is not a MongoDB URI: {why}; expected mongodb://host:port/database?options, with \
+             `user:password@` before the host if it asks for them, and special characters in both \
+             percent-encoded"
+        ),
+    )
 }
 
 /// A message about an option that this build does not support; it holds none of the URI's values.
@@ -105,14 +132,13 @@ fn compression(uri: &str) -> &'static str {
     asked.split(',').find_map(known).unwrap_or("zstd-compression")
 }
 
-/// The feature that the driver's message names.
-fn named_feature(described: &str) -> Option<&str> {
+/// The feature that the driver's message names. A message that quotes the URI could name anything.
+fn named_feature(described: &str) -> Option<&'static str> {
     let (before, _) = [" feature flag", " feature is not enabled", " feature must be enabled"]
         .into_iter()
         .find_map(|ending| described.split_once(ending))?;
     let name = before.rsplit(' ').next()?.trim_matches('`');
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
+    FEATURES.into_iter().find(|feature| *feature == name)
 }
 
 #[cfg(test)]
@@ -147,6 +173,14 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_percent_sign_before_letters_of_several_bytes_is_refused() {
+        for uri in ["mongodb://u:canary%\u{fffd}F@h", "mongodb://%a\u{e9}:canary@h/x"] {
+            let text = refused(uri).await;
+            assert!(text.contains("hexadecimal") && !text.contains("canary"), "{text}");
+        }
+    }
+
     /// A password that is not encoded, with a `?`: the driver takes the rest of it for an option.
     #[tokio::test]
     async fn a_part_of_a_password_is_no_option() {
@@ -155,6 +189,9 @@ mod tests {
             "mongodb://h/shop?u:Canary-4711@h/db=x",
             "mongodb://u:pass?Canary-4711@h/db?w=1",
             "mongodb://u:pa/ss?Canary-4711@h/db",
+            // What looks like the driver's words about one of its features.
+            "mongodb://u:pass?x canary-4711 feature flag@h/db",
+            "mongodb://u:12345 canary-4711 feature must be enabled/@h",
         ] {
             let text = refused(uri).await;
             assert!(!text.to_ascii_lowercase().contains("canary"), "{uri}: {text}");

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     extract::{Extension, OriginalUri, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::Response,
 };
 use chrono::Utc;
 use mongrate_seal::create::NewMigration;
@@ -18,7 +17,8 @@ use super::{
     },
     auth::Identity,
     back::DownRequest,
-    problem::Problem,
+    changed::{changed, on_behalf},
+    problem::{Answered, Problem},
     runs::{Ongoing, Order, Outcome},
     shared::Shared,
     told,
@@ -34,8 +34,6 @@ use crate::{
     migrator::mode::{Mode, ModeReport},
     telemetry::progress::Progress,
 };
-
-type Answered = Result<Response, Problem>;
 
 /// How long a refusal waits to learn for how long the lease of the run in flight still runs.
 const LOCK_READ_MAX: Duration = Duration::from_secs(2);
@@ -180,11 +178,6 @@ fn answered(run: &Arc<Ongoing>, base: &str, wait: Option<u64>) -> Answered {
     Ok(response)
 }
 
-/// A migrator whose records say who asked for them.
-pub(super) fn on_behalf(shared: &Shared, who: &Identity) -> Migrator {
-    shared.migrator.clone().user(&*who.name).on_behalf(&who.name)
-}
-
 /// Takes the lock from a holder that is known to be dead, and leaves an event.
 #[utoipa::path(
     post, path = "/lock/release", tag = "change", operation_id = "lockRelease",
@@ -202,13 +195,7 @@ pub(super) async fn lock_release(
     bounded("fence", Some(asked.fence), 0, i64::MAX)?;
     let migrator = on_behalf(&shared, &who);
     let released = migrator.force_unlock(asked.fence).await;
-    tracing::info!(
-        target: "mongrate::audit", token = who.name, action = "lock/release", fence = asked.fence,
-        outcome = released.as_ref().map_or_else(Error::code, |_| "done"), "the lock"
-    );
-    let report = released.map_err(|error| shared.problem(error))?;
-    shared.runs.watch.changed_here();
-    Ok(answer::ok(&Unlocked::from(report)))
+    changed::<Unlocked, _>(&shared, &who, "lock/release", Some(asked.fence), released)
 }
 
 /// Writes the next numbered migration file: only where this server was started for development.

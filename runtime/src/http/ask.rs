@@ -305,15 +305,21 @@ impl HistoryQuery {
     pub(super) fn check(&self) -> Result<(), Problem> {
         bounded("limit", self.limit, 1, i64::from(LIMIT_MAX))?;
         bounded("version", self.version, 1, i64::MAX)?;
-        name("release", self.release.as_deref())?;
-        let legal = |event: &String| {
-            (1..=32).contains(&event.len())
-                && event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-        };
-        if !self.event.as_ref().is_none_or(legal) {
-            return Err(Problem::usage("`event` must be 1 to 32 characters of a-z and `_`"));
+        name("release", self.release.as_deref())
+    }
+
+    pub(super) fn history<'a>(&self, migrator: &'a Migrator) -> crate::History<'a> {
+        let mut history = migrator.history();
+        if let Some(version) = self.version {
+            history = history.version(Version::new(version));
         }
-        Ok(())
+        if let Some(event) = &self.event {
+            history = history.event(event);
+        }
+        if let Some(release) = &self.release {
+            history = history.release(release);
+        }
+        history
     }
 
     pub(super) fn limit(&self) -> usize {

@@ -37,29 +37,18 @@ impl std::fmt::Display for Cursor {
     }
 }
 
-/// Which events of the history are wanted.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) limit: usize,
-    pub(super) before: Option<Cursor>,
-    pub(super) version: Option<i64>,
-    pub(super) event: Option<&'a str>,
-}
-
-/// Returns the wanted events, newest first, and the cursor of the next page.
+/// Returns the newest events, those before a cursor if there is one, newest first; and the cursor of the
+/// next page.
 pub(super) fn page(
     report: HistoryReport,
-    wanted: &Wanted<'_>,
+    before: Option<&Cursor>,
+    limit: usize,
 ) -> (Vec<HistoryEvent>, Option<Cursor>) {
-    let is_wanted = |event: &HistoryEvent| {
-        wanted.version.is_none_or(|version| event.version.is_some_and(|one| one.get() == version))
-            && wanted.event.is_none_or(|name| event.event == name)
-            && wanted.before.as_ref().is_none_or(|before| Cursor::of(event) < *before)
-    };
+    let is_wanted = |event: &HistoryEvent| before.is_none_or(|before| Cursor::of(event) < *before);
     let mut events: Vec<HistoryEvent> = report.events.into_iter().filter(is_wanted).collect();
     events.sort_by_cached_key(|event| std::cmp::Reverse(Cursor::of(event)));
-    let more = events.len() > wanted.limit;
-    events.truncate(wanted.limit);
+    let more = events.len() > limit;
+    events.truncate(limit);
     let next = events.last().filter(|_| more).map(Cursor::of);
     (events, next)
 }
@@ -92,11 +81,10 @@ mod tests {
     #[test]
     fn the_pages_are_the_whole() {
         for limit in [1, 3, 20, 50] {
-            let mut before = None;
+            let mut before: Option<Cursor> = None;
             let mut fences = Vec::new();
             loop {
-                let wanted = Wanted { limit, before, version: None, event: None };
-                let (events, next) = page(report(), &wanted);
+                let (events, next) = page(report(), before.as_ref(), limit);
                 assert!(events.len() <= limit);
                 fences.extend(events.iter().map(|event| event.fence));
                 let Some(next) = next else { break };
@@ -105,14 +93,6 @@ mod tests {
             }
             assert_eq!(fences, (1..=20).rev().collect::<Vec<_>>(), "{limit}");
         }
-    }
-
-    #[test]
-    fn it_is_filtered() {
-        let wanted = Wanted { limit: 50, before: None, version: Some(2), event: Some("applied") };
-        let (events, next) = page(report(), &wanted);
-        assert_eq!(events.iter().map(|event| event.fence).collect::<Vec<_>>(), [16, 4]);
-        assert_eq!(next, None);
     }
 
     #[test]

@@ -55,6 +55,7 @@ mod ask;
 mod audit;
 pub(crate) mod auth;
 mod back;
+mod changed;
 mod deltas;
 mod etag;
 mod feed;
@@ -251,6 +252,9 @@ impl Api {
             .route(&at("/history"), get(read::history))
             .route(&at("/audit"), get(audit::audit))
             .route(&at("/audit/verify"), get(audit::verify))
+            .route(&at("/audit/enable"), post(audit::enable))
+            .route(&at("/audit/disable"), post(audit::disable))
+            .route(&at("/audit/prune"), post(audit::prune))
             .route(&at("/doctor"), get(read::doctor))
             .route(&at("/drift"), get(read::drift))
             .route(&at("/lock/status"), get(read::lock_status))

@@ -20,13 +20,14 @@ use super::{
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
-        page::page, read::status, read::migration, read::plan, plans::plan_file, plans::plan_run, read::history, audit::audit, audit::verify, read::doctor, read::drift, read::lock_status,
+        page::page, read::status, read::migration, read::plan, plans::plan_file, plans::plan_run, read::history, audit::audit, audit::verify, audit::enable, audit::disable, audit::prune, read::doctor, read::drift, read::lock_status,
         told::runs, told::run, read::events, openapi_json, act::up, act::down, act::lock_release, act::create,
         steer::pause, steer::resume, steer::tune, steer::cancel, tags::tags, tags::tag,
     ),
     components(schemas(
         Details, Run, RunStep, ask::UpRequest, back::DownRequest, ask::ReleaseRequest,
         ask::CreateRequest, back::Way, ask::SteerRequest, ask::TuneRequest, tags::TagRequest,
+        audit::SwitchRequest, audit::PruneRequest,
     )),
     tags(
         (name = "read", description = "Needs a token that may read"),

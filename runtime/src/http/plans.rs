@@ -6,7 +6,6 @@ use axum::{
     body::{Body, to_bytes},
     extract::{Extension, FromRequest, OriginalUri, State},
     http::{HeaderMap, Request, StatusCode},
-    response::Response,
 };
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     ask::{Queried, refuse_other_than_json},
     auth::Identity,
     back::{PlanQuery, Planned},
-    problem::Problem,
+    problem::{Answered, Problem},
     runs::Outcome,
     shared::Shared,
     wire::{
@@ -24,8 +23,6 @@ use super::{
     },
 };
 use crate::{Direction, Kind, PlanFile, model::plan_file::PLAN_BYTES_MAX};
-
-type Answered = Result<Response, Problem>;
 
 /// What `up` or `down` would do, as a file that can be approved: `POST plan/run` runs exactly that. Nothing
 /// is written, and no lock is taken.

@@ -28,6 +28,9 @@ use crate::{
     telemetry::visible::Line,
 };
 
+/// What a handler answers.
+pub(in crate::http) type Answered = Result<Response, Problem>;
+
 /// Problem details as an error value, boxed to keep it small.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Problem(pub(super) Box<Details>);

@@ -14,9 +14,9 @@ use super::{
     back::{PlanQuery, Planned},
     etag,
     feed::Subscription,
-    history::{Cursor, Wanted, page},
+    history::{Cursor, page},
     look,
-    problem::Problem,
+    problem::{Answered, Problem},
     shared::Shared,
     wire::{
         detail::MigrationDetail,
@@ -27,8 +27,6 @@ use super::{
         status::{Lock, Status},
     },
 };
-
-type Answered = Result<Response, Problem>;
 
 /// Every migration and its state, and the lock. With `since`, only the migrations that have changed
 /// since that answer, if this process still remembers it.
@@ -96,7 +94,10 @@ pub(super) async fn plan(
 /// The last events of every migration and of the lock, newest first, page by page.
 #[utoipa::path(
     get, path = "/history", tag = "read", operation_id = "history", params(HistoryQuery),
-    responses((status = 200, description = "One page of the history", body = History))
+    responses(
+        (status = 200, description = "One page of the history", body = History),
+        (status = 422, description = "No event has such a name, or no migration this version, or no event is of this release: the answer names those that there are", body = Details, content_type = "application/problem+json"),
+    )
 )]
 pub(super) async fn history(
     State(shared): State<Arc<Shared>>,
@@ -104,18 +105,9 @@ pub(super) async fn history(
 ) -> Answered {
     query.check()?;
     let before = ask::before(query.before.as_deref(), Cursor::parse)?;
-    let wanted = Wanted {
-        limit: query.limit(),
-        before,
-        version: query.version,
-        event: query.event.as_deref(),
-    };
-    let mut report = shared.migrator.history().await.map_err(|error| shared.problem(error))?;
-    if let Some(release) = &query.release {
-        report = report.of_release(release);
-    }
+    let report = query.history(&shared.migrator).await.map_err(|error| shared.problem(error))?;
     let (group, database) = (report.group.clone(), report.database.clone());
-    let (events, next) = page(report, &wanted);
+    let (events, next) = page(report, before.as_ref(), query.limit());
     let next = next.map(|next| next.to_string());
     Ok(answer::ok(&History::new(group, database, events, next, shared.texts)))
 }

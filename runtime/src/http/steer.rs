@@ -3,25 +3,19 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Extension, Path, State, rejection::PathRejection},
-    response::Response,
-};
+use axum::extract::{Extension, Path, State, rejection::PathRejection};
 
 use super::{
-    act::on_behalf,
-    answer,
     ask::{Asked, SteerRequest, TuneRequest},
     auth::Identity,
-    problem::Problem,
+    changed::{changed, on_behalf},
+    problem::{Answered, Problem},
     run_id::fence_of,
     shared::Shared,
     told::{self, CURRENT, not_here},
     wire::{details::Details, steering::Steered},
 };
 use crate::{Error, Migrator, Steering};
-
-type Answered = Result<Response, Problem>;
 
 /// Pauses the history: in every process, nothing more begins until it is resumed. The run under way
 /// ends the batch or the transaction at hand first.
@@ -41,7 +35,7 @@ pub(super) async fn pause(
     Asked(asked): Asked<SteerRequest>,
 ) -> Answered {
     let fence = fence(&shared, id, asked.fence).await?;
-    steer(&shared, &who, "pause", |migrator| said(migrator.pause(), &asked, fence)).await
+    steer(&shared, &who, "pause", fence, |migrator| said(migrator.pause(), &asked, fence)).await
 }
 
 /// Takes a pause back.
@@ -61,7 +55,7 @@ pub(super) async fn resume(
     Asked(asked): Asked<SteerRequest>,
 ) -> Answered {
     let fence = fence(&shared, id, asked.fence).await?;
-    steer(&shared, &who, "resume", |migrator| said(migrator.resume(), &asked, fence)).await
+    steer(&shared, &who, "resume", fence, |migrator| said(migrator.resume(), &asked, fence)).await
 }
 
 /// Ends the run under way in order: the batch at hand is committed, the transaction at hand aborted,
@@ -82,7 +76,8 @@ pub(super) async fn cancel(
     Asked(asked): Asked<SteerRequest>,
 ) -> Answered {
     let fence = fence(&shared, id, asked.fence).await?;
-    steer(&shared, &who, "cancel", |migrator| said(migrator.cancel_run(), &asked, fence)).await
+    steer(&shared, &who, "cancel", fence, |migrator| said(migrator.cancel_run(), &asked, fence))
+        .await
 }
 
 /// Changes how the backfills of the run under way work.
@@ -104,7 +99,7 @@ pub(super) async fn tune(
     let fence = fence(&shared, id, asked.fence).await?;
     let settings = asked.settings.settings().map_err(|error| shared.problem(error))?;
     let request = SteerRequest { why: asked.why, fence: asked.fence };
-    steer(&shared, &who, "tune", |migrator| {
+    steer(&shared, &who, "tune", fence, |migrator| {
         said(migrator.tune(settings).reset(asked.reset), &request, fence)
     })
     .await
@@ -118,17 +113,12 @@ async fn steer(
     shared: &Shared,
     who: &Identity,
     action: &'static str,
+    fence: Option<i64>,
     ask: impl for<'a> FnOnce(&'a Migrator) -> Steering<'a>,
 ) -> Answered {
     let migrator = on_behalf(shared, who);
     let asked = ask(&migrator).await;
-    tracing::info!(
-        target: "mongrate::audit", token = who.name, action,
-        outcome = asked.as_ref().map_or_else(crate::Error::code, |_| "done"), "a run is steered"
-    );
-    let report = asked.map_err(|error| shared.problem(error))?;
-    shared.runs.watch.changed_here();
-    Ok(answer::ok(&Steered::from(report)))
+    changed::<Steered, _>(shared, who, action, fence, asked)
 }
 
 /// The fence number of the run that a request names; `None`: whichever run it is.

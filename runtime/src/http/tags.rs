@@ -2,28 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Extension, State},
-    response::Response,
-};
+use axum::extract::{Extension, State};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    act::on_behalf,
     answer,
     ask::Asked,
     auth::Identity,
-    problem::Problem,
+    changed::{changed, on_behalf},
+    problem::{Answered, Problem},
     shared::Shared,
     wire::{
         details::Details,
         tag::{Tagged, Tags},
     },
 };
-use crate::{Error, Wait};
-
-type Answered = Result<Response, Problem>;
+use crate::Wait;
 
 /// The name of a state, and what becomes of it.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -84,11 +79,5 @@ pub(super) async fn tag(
         true => migrator.remove_tag(name).await,
         false => migrator.tag(name).moving(moves).why(why.unwrap_or_default()).await,
     };
-    tracing::info!(
-        target: "mongrate::audit", token = who.name, action = "tags",
-        outcome = report.as_ref().map_or_else(Error::code, |_| "done"), "a tag"
-    );
-    let report = report.map_err(|error| shared.problem(error))?;
-    shared.runs.watch.changed_here();
-    Ok(answer::ok(&Tagged::from(report)))
+    changed::<Tagged, _>(&shared, &who, "tags", None, report)
 }

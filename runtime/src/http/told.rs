@@ -5,21 +5,18 @@ use std::sync::Arc;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
-    response::Response,
 };
 
 use super::{
     answer,
     ask::{self, Queried, RunsQuery},
     listed::{self, Cursor},
-    problem::Problem,
+    problem::{Answered, Problem},
     run_id::{Instance, fence_of},
     shared::Shared,
     wire::{details::Details, run::Run, runs::RunList},
 };
 use crate::{Kind, LockReport, RunEntry, RunEntryState, Who};
-
-type Answered = Result<Response, Problem>;
 
 /// The id that stands for the run under way, whichever process has it.
 pub(super) const CURRENT: &str = "current";

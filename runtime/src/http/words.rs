@@ -282,7 +282,7 @@ pub(super) fn next(error: &Error) -> Option<String> {
                 ),
             }
         }
-        Error::UnknownRelease { .. } => {
+        Error::UnknownRelease { .. } | Error::ReleaseWithoutEvent { .. } => {
             "GET status shows which release applied each migration".to_owned()
         }
         Error::AmbiguousRelease { .. } => {

@@ -9,6 +9,7 @@ pub(crate) mod detail;
 pub(crate) mod down;
 pub(crate) mod drift;
 pub(crate) mod dry_run;
+pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod listen;
 #[cfg(any(feature = "cli", feature = "http"))]
@@ -37,7 +38,6 @@ use crate::{
         policies::Policies,
         report::{
             doctor::DoctorReport,
-            history::HistoryReport,
             schema_at::SchemaAtReport,
             status::{LockReport, StatusReport},
         },
@@ -404,16 +404,6 @@ impl Migrator {
     pub async fn status(&self) -> Result<StatusReport, Error> {
         // Boxed: the runner has all settings.
         Box::pin(async move { self.runner()?.status().await }).await
-    }
-
-    /// Returns the last events, oldest first: at most 20 of each migration, and 20 requests of
-    /// operators. No write.
-    ///
-    /// # Errors
-    ///
-    /// As [`status`](Self::status).
-    pub async fn history(&self) -> Result<HistoryReport, Error> {
-        self.runner()?.history().await
     }
 
     /// Returns which process holds the lock, by the server's clock. One round trip, no write.

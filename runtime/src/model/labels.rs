@@ -23,7 +23,6 @@ pub(crate) const GAP: &str =
     "the list of selected labels has nothing between two of its commas: is a label missing?";
 
 /// Why these labels leave a migration out where those are selected: `asks for eu or uk; selected: none`.
-#[cfg(any(feature = "cli", test))]
 pub(crate) fn why_left_out(of: &[String], selected: &[String]) -> String {
     let excluding = of.iter().filter_map(|label| label.strip_prefix('!'));
     let excluding: Vec<&str> =

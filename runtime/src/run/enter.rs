@@ -153,6 +153,7 @@ impl Runner {
                 let opened =
                     Engine::open(&self.control, &self.who, cancel, &self.progress, lease, audit);
                 let Some((mut engine, history)) = opened.await? else { return Ok(None) };
+                engine.group.clone_from(&self.settings.group);
                 if let Err(error) = engine.prepare_audit().await {
                     engine.give_up(&error).await;
                     return Err(error);

@@ -255,7 +255,7 @@ impl Runner {
             record.is_applied() && stands.all().any(|squash| squash.reaches(record.version))
         };
         let stood_for = history.records().filter(covered).count();
-        report.skipped = skipped.iter().map(Migration::named).collect();
+        report.skipped = self.left_out(&skipped);
         Ok(Some(Planned { steps, skipped, stands, half_done, again, stood_for, applied, pending }))
     }
 
@@ -293,7 +293,6 @@ impl Runner {
         if self.settings.unthrottled {
             engine.tuning = engine.tuning.between(None).per_second(None);
         }
-        engine.group.clone_from(&self.settings.group);
         self.progress.began(Some(engine.fence()), steps.iter().map(Into::into));
         let watching = self.watching.clone();
         let inside = Inside::run(engine.owner());

@@ -10,6 +10,7 @@ use crate::{
     kinds::change::declared::{self, OperationSummary},
     model::{
         error::Error,
+        labels::why_left_out,
         report::plan::{DeclaredOperation, LeftOut, PlanReport, PlanStep},
         state::Direction,
     },
@@ -25,16 +26,30 @@ impl Runner {
         let lints = if lint { self.lints(&steps).await? } else { Vec::new() };
         let group = self.settings.group.clone();
         let database = self.database_name();
-        let left_out = |one: &Migration| LeftOut {
-            version: one.version(),
-            name: one.name().to_owned(),
-            labels: one.labels().into_iter().map(Into::into).collect(),
-        };
-        let skipped = skipped.iter().map(left_out).collect();
-        let selected = self.settings.labels.all().map(str::to_owned).collect();
+        let skipped = self.left_out(&skipped);
+        let selected = self.selected();
         let steps = self.shown(&steps).await;
         let stands = stands.newest().map(|squash| squash.migration.named());
         Ok(PlanReport { group, database, steps, skipped, selected, stands, lints, ahead, late })
+    }
+
+    /// Migrations that the selected labels leave out, each with the reason.
+    pub(in crate::run) fn left_out(&self, skipped: &[Migration]) -> Vec<LeftOut> {
+        let selected = self.selected();
+        let one = |migration: &Migration| {
+            let labels: Vec<String> = migration.labels().into_iter().map(Into::into).collect();
+            LeftOut {
+                version: migration.version(),
+                name: migration.name().to_owned(),
+                why: why_left_out(&labels, &selected),
+                labels,
+            }
+        };
+        skipped.iter().map(one).collect()
+    }
+
+    fn selected(&self) -> Vec<String> {
+        self.settings.labels.all().map(str::to_owned).collect()
     }
 
     /// The plan by the history as it is now. Two round trips.

@@ -39,6 +39,31 @@ pub(crate) fn drifted(group: &str, database: &str, differences: usize) {
     }
 }
 
+/// Counts entries of the audit log that were committed.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn audited(group: &str, database: &str, entries: i64) {
+    #[cfg(feature = "metrics")]
+    {
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::counter!("mongrate_audit_entries_total", &labels)
+            .increment(u64::try_from(entries).unwrap_or(0));
+    }
+}
+
+/// Sets in how many places the audit log is broken, and how many gaps it has. Every verification calls
+/// this.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
+pub(crate) fn verified(group: &str, database: &str, breaks: usize, gaps: usize) {
+    #[cfg(feature = "metrics")]
+    {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let (breaks, gaps) = (breaks as f64, gaps as f64);
+        let labels = [("group", group.to_owned()), ("database", database.to_owned())];
+        ::metrics::gauge!("mongrate_audit_breaks", &labels).set(breaks);
+        ::metrics::gauge!("mongrate_audit_gaps", &labels).set(gaps);
+    }
+}
+
 /// Records how long a run waited for the lock.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "used by the feature"))]
 pub(crate) fn waited(group: &str, database: &str, ended: &Result<RunReport, Error>) {

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod detail;
 pub(crate) mod doctor;
 pub(crate) mod drift;
+pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod purge;
 mod resolve;
@@ -17,7 +18,7 @@ pub(crate) mod steer;
 pub(crate) mod tag;
 pub(crate) mod wait;
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::Document;
 
 use crate::{
     model::{
@@ -26,7 +27,6 @@ use crate::{
         identity::Identity,
         named::{Named, Renamed},
         report::{
-            history::{HistoryEvent, HistoryReport},
             operator::{RecordReport, RepairReport, UnlockReport},
             plan::CheckReport,
             status::LockReport,
@@ -41,7 +41,6 @@ use crate::{
         history::History,
         lease,
         read::read_all,
-        record,
         record_change::{self, RecordChange},
         stop::StopReason,
     },
@@ -55,26 +54,6 @@ use crate::{
 };
 
 impl Runner {
-    pub(crate) async fn history(&self) -> Result<HistoryReport, Error> {
-        self.peek().await?;
-        let events = self.events(doc! { "events": { "$exists": true } }).await?;
-        let group = self.settings.group.clone();
-        Ok(HistoryReport { group, database: self.database_name(), events })
-    }
-
-    /// The events of these records, and of the lock if it is among them, oldest first. One round trip.
-    async fn events(&self, filter: Document) -> Result<Vec<HistoryEvent>, Error> {
-        let found = self
-            .control
-            .find(None, filter, doc! { "name": 1, "events": 1, "tags": 1 })
-            .await
-            .map_err(|error| Error::server("read the history", error))?;
-        let mut events = record::all_events(&found);
-        // A run may record several events in one millisecond: then the older version comes first.
-        events.sort_by_key(|event| (event.at, event.fence, event.version));
-        Ok(events)
-    }
-
     pub(crate) async fn check(
         &self,
         strict: bool,

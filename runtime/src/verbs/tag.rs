@@ -56,14 +56,14 @@ impl Runner {
         config::check_why(why.as_deref())?;
         self.refuse_caller(VERB).await?;
         self.decide(why, |engine, history| {
-            let standing = plan::standing(&self.registry, history);
-            refuse_half_done(&standing)?;
-            let Some(last) = standing.first() else {
+            let undoable = plan::undoable(&self.registry, history);
+            refuse_half_done(&undoable)?;
+            let Some(last) = undoable.first() else {
                 let problem = "nothing is applied, so there is no state to name; `down --all` leads back \
                                to it; nothing was written";
                 return Err(Error::Settings { setting: "tag", problem: problem.to_owned() });
             };
-            let set = back::applied(history, &standing);
+            let set = back::applied(history, &undoable);
             let found = back::tagged(history, &name);
             let stamp = engine.stamp();
             let report = |action| self.tag_report(&name, action, set.count(), last.named());
@@ -122,9 +122,9 @@ impl Runner {
     pub(crate) async fn tags(&self) -> Result<TagsReport, Error> {
         self.peek().await?;
         let (history, _) = read_all(&self.control, None).await?;
-        let standing = plan::standing(&self.registry, &history);
+        let undoable = plan::undoable(&self.registry, &history);
         let tags =
-            back::tags(&history).map(|(holder, found)| shown(holder, found, &history, &standing));
+            back::tags(&history).map(|(holder, found)| shown(holder, found, &history, &undoable));
         let mut tags: Vec<Tag> = tags.collect();
         tags.sort_by(|one, other| (one.at, &one.name).cmp(&(other.at, &other.name)));
         Ok(TagsReport { group: self.settings.group.clone(), database: self.database_name(), tags })
@@ -174,7 +174,7 @@ fn count(tag: &StoredTag) -> u64 {
     u64::try_from(tag.applied.count()).unwrap_or(0)
 }
 
-fn shown(holder: &Record, found: &StoredTag, history: &History, standing: &[&Record]) -> Tag {
+fn shown(holder: &Record, found: &StoredTag, history: &History, undoable: &[&Record]) -> Tag {
     Tag {
         name: found.name.clone(),
         applied: count(found),
@@ -182,7 +182,7 @@ fn shown(holder: &Record, found: &StoredTag, history: &History, standing: &[&Rec
         at: found.at,
         by: found.by.clone(),
         why: found.why.clone(),
-        later: back::later_than(found.applied, history, standing),
+        later: back::later_than(found.applied, history, undoable),
     }
 }
 
@@ -207,8 +207,8 @@ fn check_name(name: &str) -> Result<(), Error> {
 }
 
 /// Refuses to name a state that no rollback leads back to.
-fn refuse_half_done(standing: &[&Record]) -> Result<(), Error> {
-    match standing.iter().find(|record| !record.is_applied()) {
+fn refuse_half_done(undoable: &[&Record]) -> Result<(), Error> {
+    match undoable.iter().find(|record| !record.is_applied()) {
         None => Ok(()),
         Some(record) => Err(Error::WrongState {
             version: record.version,

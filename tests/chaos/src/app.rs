@@ -10,6 +10,7 @@
 //! | `CHAOS_NO_WAIT` | does not wait for the lock | waits |
 //! | `CHAOS_POINT` | where to break, as `12:before:kill` | nowhere |
 //! | `CHAOS_COUNT` | `all`, `acquired`, `heartbeats`, `only:<command>` | `all` |
+//! | `CHAOS_PLAN` | the approved plan that `up` and `down` run, as JSON | none |
 //! | `CHAOS_PAUSE` | the history `pause` waits inside | it does not |
 //!
 //! It prints `at <point> <sent, ok, unsure or failed> <command>` before it breaks, and `end <json>` when it ends.
@@ -17,7 +18,7 @@
 use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
 
 use mongrate::{
-    Error, Migrator, Wait,
+    Error, Migrator, PlanFile, Policies, RunReport, Wait,
     mongodb::{Client, event::EventHandler, options::ClientOptions},
 };
 use serde::{Deserialize, Serialize};
@@ -97,12 +98,15 @@ async fn run() -> mongrate::Result<End> {
     if setting("CHAOS_NO_WAIT").is_some() {
         migrator = migrator.wait(Wait::No);
     }
-    let ended = match setting("CHAOS_VERB").as_deref() {
-        None | Some("up") => migrator.up().await,
-        Some("up-1") => migrator.up().steps(1).await,
-        Some("down") => migrator.down().all().await,
-        Some("only") => alone(&migrator).await,
-        Some(other) => return Err(format!("no verb `{other}`").into()),
+    let plan = setting("CHAOS_PLAN").map(|text| PlanFile::parse(&text)).transpose()?;
+    if plan.is_some() {
+        migrator = migrator.policies(Policies::new().plan_required());
+    }
+    let ended = match (setting("CHAOS_VERB").as_deref(), &plan) {
+        (None | Some("up"), Some(plan)) => migrator.up().approved(plan).await,
+        (Some("down"), Some(plan)) => migrator.down().approved(plan).await,
+        (Some(other), Some(_)) => return Err(format!("no plan for the verb `{other}`").into()),
+        (verb, None) => run_verb(&migrator, verb).await?,
     };
     let report = match &ended {
         Ok(report) => Some(report),
@@ -114,6 +118,20 @@ async fn run() -> mongrate::Result<End> {
         done: done.unwrap_or_default(),
         memory: memory_peak().unwrap_or(0),
         error: ended.as_ref().err().map(|error| (kind(error), error.to_string())),
+    })
+}
+
+/// Runs a verb; the inner error is the verb's.
+async fn run_verb(
+    migrator: &Migrator,
+    verb: Option<&str>,
+) -> mongrate::Result<Result<RunReport, Error>> {
+    Ok(match verb {
+        None | Some("up") => migrator.up().await,
+        Some("up-1") => migrator.up().steps(1).await,
+        Some("down") => migrator.down().all().await,
+        Some("only") => alone(migrator).await,
+        Some(other) => return Err(format!("no verb `{other}`").into()),
     })
 }
 

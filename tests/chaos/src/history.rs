@@ -140,11 +140,25 @@ impl History {
     /// Those of histories that live for years: they are applied, and not rolled back.
     pub const YEARS: [&'static str; 3] = ["squashed", "half_way", "repeated"];
 
+    /// Those that are run as an approved plan says.
+    pub const PLANNED: [&'static str; 1] = ["approved"];
+
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .chain([SQUASHED, HALF_WAY, REPEATED, DDL, SLOW, PAUSE, PAUSED_BATCH, BIG, MANY])
+            .chain([
+                APPROVED,
+                SQUASHED,
+                HALF_WAY,
+                REPEATED,
+                DDL,
+                SLOW,
+                PAUSE,
+                PAUSED_BATCH,
+                BIG,
+                MANY,
+            ])
             .find(|history| history.name == name)
     }
 
@@ -222,6 +236,9 @@ const MIXED: History = History {
     before: Vec::new,
     fixed: nothing,
 };
+
+/// The same by a plan that was made before the round: exactly its steps, whoever runs the rest of them.
+const APPROVED: History = History { name: "approved", ..MIXED };
 
 /// The same with an audit log.
 const AUDITED: History = History { name: "audited", audited: true, ..MIXED };

@@ -10,6 +10,7 @@ pub mod child;
 pub mod history;
 pub mod mutants;
 pub mod network;
+mod planned;
 pub mod point;
 pub mod proxy;
 pub mod random;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mongrate::{
-    Migrator,
+    Migrator, PlanFile,
     bson::{Document, Timestamp, doc},
     mongodb::{
         Client, Database, IndexModel,
@@ -24,6 +24,7 @@ use crate::{
     check::{Check, Goal, all},
     child::{Next, Orders, Runner},
     history::{EFFECTS, History, LOG, ROWS, Rows, THINGS},
+    planned,
     point::{Blow, Count, Point},
 };
 
@@ -161,6 +162,8 @@ pub struct Ground<'w> {
     pub outcome: Outcome,
     indexes: bool,
     used: bool,
+    /// The plan that the runners have to run.
+    plan: Option<PlanFile>,
 }
 
 impl World {
@@ -231,13 +234,17 @@ impl World {
         if verb.is_back() {
             self.start_applied(&db, &history).await?;
         }
+        let plan = match History::PLANNED.contains(&history.name) {
+            true => Some(planned::plan(&db, &history, verb.is_back()).await),
+            false => None,
+        };
         self.settle(now(&db).await?, db.name()).await;
         let lease_only =
             self.mutant.is_some() || self.turns.fetch_add(1, Ordering::Relaxed) % 2 == 1;
         let outcome = Outcome { lease_only, ..Outcome::default() };
         // A rollback leaves collections of its own.
         let used = used && history.rows == Rows::None;
-        Ok(Ground { world: self, db, history, verb, since, outcome, indexes: true, used })
+        Ok(Ground { world: self, db, history, verb, since, outcome, indexes: true, used, plan })
     }
 
     fn used(&self) -> std::sync::MutexGuard<'_, Vec<Database>> {
@@ -396,7 +403,7 @@ impl Ground<'_> {
             lease_only: self.outcome.lease_only,
             point,
             count,
-            env: Vec::new(),
+            env: self.plan.iter().map(|plan| ("CHAOS_PLAN".to_owned(), plan.to_json())).collect(),
         }
     }
 
@@ -522,10 +529,13 @@ impl Ground<'_> {
     ///
     /// When the server cannot be read.
     pub async fn verdict(self) -> Result<Outcome, Error> {
-        let Self { world, db, history, verb, since, mut outcome, indexes, used } = self;
+        let Self { world, db, history, verb, since, mut outcome, indexes, used, plan } = self;
         let (goal, lease) = (verb.goal(), world.lease);
         let check = Check { db: &db, history: &history, goal, lease, since, indexes };
         outcome.wrong.extend(check.run().await?);
+        if let Some(plan) = plan {
+            outcome.wrong.extend(planned::unplanned(&db, &history, &plan).await);
+        }
         if world.keep && !outcome.wrong.is_empty() {
             outcome.kept = Some(db.name().to_owned());
         } else if used && outcome.wrong.is_empty() {

@@ -50,7 +50,7 @@ async fn every_crash_point_of_one_runner() {
     let world = World::new(server.uri(), RUNNER.into(), LEASE).await.unwrap();
     let mut units = Vec::new();
     // `mixed` holds transactions and online migrations; theirs alone are the long form's.
-    let runs = ["mixed", "audited", "backfill", "declared"]
+    let runs = ["mixed", "audited", "approved", "backfill", "declared"]
         .map(|history| [Verb::Up, Verb::Down].map(|verb| (history, verb)));
     let alone = History::APART.map(|history| (history, Verb::Only));
     let years = History::YEARS.map(|history| (history, Verb::Up));
@@ -61,7 +61,7 @@ async fn every_crash_point_of_one_runner() {
         let every = match history {
             "mixed" | "transactional" => 1,
             "backfill" | "squashed" | "half_way" | "repeated" => 3,
-            "audited" => 5,
+            "audited" | "approved" => 5,
             _ => 9,
         };
         let points = Point::all(commands).step_by(every);

@@ -33,9 +33,12 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every endpoint but the page.
-const ENDPOINTS: [&str; 23] = [
+const ENDPOINTS: [&str; 26] = [
     "/audit",
     "/audit/verify",
+    "/audit/enable",
+    "/audit/disable",
+    "/audit/prune",
     "/status",
     "/plan",
     "/plan/file",

@@ -1,5 +1,6 @@
 //! The HTTP interface: what it answers, what it refuses, what it never says.
 
+mod audit;
 mod browser;
 mod dashboard;
 mod dashboard_looks;

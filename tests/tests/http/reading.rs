@@ -161,64 +161,55 @@ async fn the_history_is_read_page_by_page() {
     let reverted = client.get("/history?event=reverted&version=3").await.json();
     assert_eq!(reverted["events"].as_array().unwrap().len(), 1, "{reverted}");
     assert_eq!(reverted["events"][0]["direction"], "down");
-    for wrong in ["?limit=0", "?limit=501", "?before=x", "?event=$where", "?version=0", "?page=1"] {
+    for wrong in ["?limit=0", "?limit=501", "?before=x", "?release=", "?version=0", "?page=1"] {
         client.get(&format!("/history{wrong}")).await.is_problem(422, "usage");
     }
     fresh.pass().await;
 }
 
+/// An empty page would not tell a name that is misspelt from one of which nothing happened.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_log_is_read_page_by_page_and_names_the_token() {
-    let fresh = TestDb::new("http_audit").await;
+async fn a_name_that_does_not_exist_is_refused_with_those_that_do() {
+    let fresh = TestDb::new("http_unknown_names").await;
     let migrator = fresh.migrator([effect!(1), effect!(2), effect!(3)]).keep_audit_log(true);
-    let client = HttpClient::with(migrator);
-    let none = client.get("/audit").await.json();
-    assert_eq!((none["on"].as_bool(), none["entries"].as_array().unwrap().len()), (Some(false), 0));
-    client.run("/up", "{}").await;
-    client.post("/runs/current/pause", r#"{"why": "the sale"}"#).await;
-
-    let whole = client.get("/audit").await.json();
-    let all = whole["entries"].as_array().unwrap().clone();
-    let events: Vec<&str> = all.iter().map(|entry| entry["event"].as_str().unwrap()).collect();
-    assert_eq!(events, ["applied", "applied", "applied", "audit_began"]);
-    assert!(all.iter().all(|entry| entry["user"] == "ops"), "{whole}");
-    assert_eq!(whole["waiting"][0]["event"], "paused", "{whole}");
-    assert!(whole.get("collection").is_none(), "it is on no list");
-    let mut paged = Vec::new();
-    let mut before = String::new();
-    loop {
-        let page = client.get(&format!("/audit?limit=3{before}")).await.json();
-        paged.extend(page["entries"].as_array().unwrap().clone());
-        let Some(next) = page.get("next").and_then(Value::as_i64) else { break };
-        before = format!("&before={next}");
-    }
-    assert_eq!(paged, all);
-    let found = client.get("/audit?version=2&event=applied&by=ops").await.json();
-    assert_eq!(found["entries"].as_array().unwrap().len(), 1, "{found}");
-    let wrong = [
-        "limit=0",
-        "limit=501",
-        "before=0",
-        "event=$where",
-        "by=",
-        "since=yesterday",
-        "page=1",
-        "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
-    ];
-    for wrong in wrong {
-        let code = if wrong.contains("until") { "settings" } else { "usage" };
-        client.get(&format!("/audit?{wrong}")).await.is_problem(422, code);
-    }
-
-    let found = client.get("/audit/verify").await.json();
-    assert_eq!((found["whole"].as_bool(), found["waiting"].as_u64()), (Some(true), Some(1)));
-    let head = |number: &str| {
-        format!("/audit/verify?head={number}:{}", found["head"]["hash"].as_str().unwrap())
+    let client = HttpClient::with(migrator.clone().app("shop 1.4.0"));
+    let empty = async |path: &str| {
+        let page = client.get(path).await.json();
+        let all = page.get("events").or(page.get("entries")).and_then(Value::as_array).unwrap();
+        assert!(all.is_empty(), "{path}: {page}");
     };
-    assert_eq!(client.get(&head("4")).await.json()["whole"], true);
-    let other = client.get(&head("3")).await.json();
-    assert_eq!(other["breaks"][0]["kind"], "changed", "{other}");
-    client.get("/audit/verify?head=x").await.is_problem(422, "usage");
+    // Nothing happened yet: there is no name to name.
+    empty("/history?release=shop%201.3.0").await;
+    client.run("/up", r#"{"to": 2}"#).await;
+
+    for (path, code, names) in [
+        ("/history?release=shop%201.3.0", "unknown_release", "`shop 1.4.0`"),
+        ("/history?event=reversed", "settings", "reverted"),
+        ("/history?event=$where", "settings", "applied, reverted, running"),
+        ("/history?version=4", "unknown_version", "version 4"),
+        ("/audit?event=reversed", "settings", "reverted"),
+        ("/audit?version=4", "unknown_version", "version 4"),
+    ] {
+        let problem = client.get(path).await.is_problem(422, code);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(names), "{path}: {detail}");
+    }
+    // Names that exist, of which nothing happened: an empty page is the answer.
+    for path in [
+        "/history?event=failed",
+        "/history?version=3",
+        "/history?release=shop%201.4.0&version=3",
+        "/audit?event=failed",
+        "/audit?version=3",
+        // Everybody may be a user, and every name an app's.
+        "/audit?by=nobody",
+    ] {
+        empty(path).await;
+    }
+    // What this build has not, and the history has.
+    let client = HttpClient::with(fresh.migrator([effect!(1)]));
+    let page = client.get("/history?version=2").await.json();
+    assert_eq!(page["events"][0]["version"], 2, "{page}");
     fresh.pass().await;
 }
 

@@ -2,6 +2,7 @@
 
 mod approved;
 mod down;
+mod newer_format;
 mod policies;
 mod records;
 mod releases;

@@ -9,9 +9,7 @@ use super::{
     view::View,
 };
 use crate::{
-    Direction, HistoryEvent, HistoryReport,
-    cli::{duration::ago, error::CliError},
-    model::error::text::short,
+    Direction, HistoryEvent, HistoryReport, cli::duration::ago, model::error::text::short,
 };
 
 /// The last level of [`row`], which has the fewest columns.
@@ -37,17 +35,6 @@ pub(crate) fn history(report: &HistoryReport, view: View) -> String {
         table(&columns, rows, Some(3))
     });
     with_failures(&rows, report, view)
-}
-
-/// The events of a release; a release that has none is a slip of the pen, as a rule.
-pub(crate) fn of_release(report: HistoryReport, release: &str) -> Result<HistoryReport, CliError> {
-    let known = report.releases().join("`, `");
-    let report = report.of_release(release);
-    if report.events.is_empty() && !known.is_empty() {
-        let text = format!("no event is of the release `{release}`; there are events of `{known}`");
-        return Err(CliError::usage("unknown_release", safe(&text)));
-    }
-    Ok(report)
 }
 
 /// Level 0 has everything, each next level less.

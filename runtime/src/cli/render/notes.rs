@@ -5,10 +5,7 @@ use super::{
     table::wrapped_prose,
     view::View,
 };
-use crate::{
-    LeftOut, Named,
-    model::{error::text::RELEASES_GUIDE, labels::why_left_out},
-};
+use crate::{LeftOut, Named, model::error::text::RELEASES_GUIDE};
 
 /// Migrations with version and name, one a line.
 pub(crate) fn names(migrations: &[Named]) -> String {
@@ -29,23 +26,10 @@ pub(super) fn ahead_notes(ahead: &[Named]) -> String {
     )
 }
 
-/// Migrations that the selected labels leave out.
-pub(super) fn skipped_notes(skipped: &[Named]) -> String {
-    match skipped {
-        [] => String::new(),
-        [one] => format!(
-            "skipped, as its labels are not selected:\n{}",
-            names(std::slice::from_ref(one))
-        ),
-        all => format!("skipped, as their labels are not selected:\n{}", names(all)),
-    }
-}
-
-/// The same with the reason.
-pub(super) fn left_out_notes(skipped: &[LeftOut], selected: &[String]) -> String {
+/// Migrations that the selected labels leave out, each with the reason.
+pub(super) fn left_out_notes(skipped: &[LeftOut]) -> String {
     let line = |one: &LeftOut| {
-        let why = why_left_out(&one.labels, selected);
-        let text = format!("{} {}: skipped, {why}", one.version, safe(&one.name));
+        let text = format!("{} {}: skipped, {}", one.version, safe(&one.name), one.why);
         format!("{} {}\n", paint(FAINT, "·"), safe(&text))
     };
     skipped.iter().map(line).collect()

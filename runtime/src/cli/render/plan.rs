@@ -83,7 +83,7 @@ pub(crate) fn proposal(report: &PlanReport, view: View) -> String {
         parts.join(", "),
         paint(FAINT, format!("· database {}", safe(&report.database))),
         stands_note(report.stands.as_ref(), false),
-        left_out_notes(&report.skipped, &report.selected),
+        left_out_notes(&report.skipped),
         ahead_notes(&report.ahead),
         late_notes(&report.late)
     );

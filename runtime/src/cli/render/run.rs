@@ -3,7 +3,7 @@
 use comfy_table::{Attribute, Cell, Color};
 
 use super::{
-    notes::{ahead_notes, skipped_notes, stands_note},
+    notes::{ahead_notes, left_out_notes, stands_note},
     style::{FAINT, paint, safe},
     table::{fitting, table},
     view::{View, number},
@@ -84,7 +84,7 @@ pub(crate) fn run(report: &RunReport, view: View) -> String {
     let steps = steps(report, view);
     let gap = if steps.is_empty() { "" } else { "\n" };
     let notes = stands_note(report.stands.as_ref(), true)
-        + &skipped_notes(&report.skipped)
+        + &left_out_notes(&report.skipped)
         + &ahead_notes(&report.ahead);
     format!("{steps}{gap}{}{notes}", summary(report))
 }

@@ -247,3 +247,54 @@ fn without_flags(text: &str) -> String {
     text.replace("`audit --enable` attached it", "an operator attached it")
         .replace(": `audit --enable` begins one", "")
 }
+
+/// What became of the audit log.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct AuditChange {
+    /// The group.
+    group: String,
+    /// The database.
+    database: String,
+    /// Whether new events are added to the log from now on.
+    on: bool,
+    /// Whether this request changed that, or attached the log again.
+    changed: bool,
+    /// The newest entry; left out if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<AuditHead>,
+}
+
+impl From<audit::AuditChange> for AuditChange {
+    fn from(report: audit::AuditChange) -> Self {
+        let audit::AuditChange { group, database, collection: _, on, changed, head } = report;
+        Self { group, database, on, changed, head: head.map(AuditHead::from) }
+    }
+}
+
+/// Which entries of the audit log were removed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(in crate::http) struct AuditPruned {
+    /// The group.
+    group: String,
+    /// The database.
+    database: String,
+    /// How many entries were removed, or would be.
+    entries: u64,
+    /// The last entry that was removed: the log holds its number and hash from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pruned_to: Option<AuditHead>,
+    /// The newest entry; left out if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<AuditHead>,
+    /// Whether they were removed; `false` with `dry_run`.
+    pruned: bool,
+}
+
+impl From<audit::AuditPruned> for AuditPruned {
+    fn from(report: audit::AuditPruned) -> Self {
+        let audit::AuditPruned { group, database, collection: _, entries, pruned_to, head, pruned } =
+            report;
+        let (pruned_to, head) = (pruned_to.map(AuditHead::from), head.map(AuditHead::from));
+        Self { group, database, entries, pruned_to, head, pruned }
+    }
+}

@@ -10,6 +10,7 @@ pub(crate) mod details;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod holder;
+mod left_out;
 mod policies;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{holder::Holder, texts::Texts};
+use super::{holder::Holder, left_out::LeftOut, texts::Texts};
 use crate::{
     Direction, LintName, MigrationKind,
     model::{
@@ -190,7 +190,7 @@ pub(in crate::http) struct Plan {
     /// Migrations that would be recorded as skipped, as their labels are not selected.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    skipped: Vec<Named>,
+    skipped: Vec<LeftOut>,
     /// The squash that would be recorded as standing for what is applied, without being run.
     #[serde(skip_serializing_if = "Option::is_none")]
     stands: Option<Named>,
@@ -225,7 +225,7 @@ impl Plan {
             group: report.group,
             database: report.database,
             steps: report.steps.into_iter().map(step).collect(),
-            skipped: named(report.skipped.into_iter().map(Into::into).collect()),
+            skipped: LeftOut::all(report.skipped),
             stands: report.stands.map(Named::from),
             lints: lints(report.lints, texts),
             ahead: named(report.ahead),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    left_out::LeftOut,
     report::{Failure, Named, StepProgress, named},
     steering::Asked,
     texts::Texts,
@@ -70,7 +71,7 @@ pub(in crate::http) struct RunReport {
     /// Migrations that were recorded as skipped, as their labels are not selected.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    skipped: Vec<Named>,
+    skipped: Vec<LeftOut>,
     /// The squash that was recorded as standing for what is applied, without being run.
     #[serde(skip_serializing_if = "Option::is_none")]
     stands: Option<Named>,
@@ -94,7 +95,7 @@ impl RunReport {
             batch: report.batch,
             fence: report.fence,
             steps: steps.map(|step| StepReport::new(step, texts)).collect(),
-            skipped: named(report.skipped),
+            skipped: LeftOut::all(report.skipped),
             stands: report.stands.map(Named::from),
             waited_ms: report.waited_ms,
             ahead: named(report.ahead),

@@ -287,6 +287,15 @@ pub enum Error {
         known: Vec<String>,
     },
 
+    /// No event of the history is of this release.
+    #[error("{}", text::no_event_of(release, known))]
+    ReleaseWithoutEvent {
+        /// The release that was asked for.
+        release: String,
+        /// The releases that there are events of, in the order of their first ones.
+        known: Vec<String>,
+    },
+
     /// The release applied migrations at several times, with those of other releases in between: it is
     /// not clear which time is meant. Nothing was run.
     #[error(
@@ -302,10 +311,7 @@ pub enum Error {
     },
 
     /// There is no such tag. Nothing was run or written.
-    #[error(
-        "there is no tag `{}`; there are: {}; `tag --list` shows them; nothing was run",
-        tag.escape_debug(), names(known)
-    )]
+    #[error("{}", text::no_tag(tag, known))]
     UnknownTag {
         /// The tag that was asked for.
         tag: String,
@@ -480,6 +486,7 @@ impl Error {
             Self::Settings { .. }
             | Self::UnknownVersion { .. }
             | Self::UnknownRelease { .. }
+            | Self::ReleaseWithoutEvent { .. }
             | Self::UnknownTag { .. } => Kind::Usage,
             Self::Standalone | Self::UnsupportedServer { .. } | Self::Server { .. } => {
                 Kind::Unavailable
@@ -559,7 +566,7 @@ impl Error {
             Self::UnknownVersion { .. } => "unknown_version",
             Self::WrongState { .. } => "wrong_state",
             Self::NotIndependent { .. } => "not_independent",
-            Self::UnknownRelease { .. } => "unknown_release",
+            Self::UnknownRelease { .. } | Self::ReleaseWithoutEvent { .. } => "unknown_release",
             Self::AmbiguousRelease { .. } => "ambiguous_release",
             Self::UnknownTag { .. } => "unknown_tag",
             Self::TagTaken { .. } => "tag_taken",

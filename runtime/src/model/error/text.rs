@@ -56,6 +56,18 @@ pub(crate) fn corrupt(collection: Option<&str>, id: &str, problem: &str) -> Stri
     }
 }
 
+/// The text about a tag that is not there.
+pub(super) fn no_tag(tag: &str, known: &[String]) -> String {
+    let (tag, known) = (tag.escape_debug(), names(known));
+    format!("there is no tag `{tag}`; there are: {known}; `tag --list` shows them; nothing was run")
+}
+
+/// The text about a release of which there is no event.
+pub(super) fn no_event_of(release: &str, known: &[String]) -> String {
+    let release = release.escape_debug();
+    format!("no event is of the release `{release}`; there are events of: {}", names(known))
+}
+
 /// `a`, `b`; or that there is none.
 pub(crate) fn names(all: &[String]) -> String {
     let all: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();

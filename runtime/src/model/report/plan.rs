@@ -58,12 +58,9 @@ pub struct LeftOut {
     /// Its labels; those after a `!` exclude it.
     #[serde(default)]
     pub labels: Vec<String>,
-}
-
-impl From<LeftOut> for Named {
-    fn from(LeftOut { version, name, labels: _ }: LeftOut) -> Self {
-        Self { version, name }
-    }
+    /// Why these labels leave it out, where those are selected that are: `asks for eu or uk; selected: none`.
+    #[serde(default)]
+    pub why: String,
 }
 
 /// What `up`, `down` or `redo` would do. Nothing was written, and no lock was taken.

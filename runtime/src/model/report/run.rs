@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{failure::Failure, status::StepProgress, steering::Asked};
+use super::{failure::Failure, plan::LeftOut, status::StepProgress, steering::Asked};
 use crate::model::{kind::MigrationKind, named::Named, state::Direction, version::Version};
 
 /// How one migration of a run ended.
@@ -74,7 +74,7 @@ pub struct RunReport {
     pub steps: Vec<StepReport>,
     /// Migrations that were recorded as skipped, as their labels are not selected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub skipped: Vec<Named>,
+    pub skipped: Vec<LeftOut>,
     /// The squash that was recorded as standing for what is applied, without being run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stands: Option<Named>,

@@ -31,7 +31,7 @@ use crate::{
         stop::{EndedByServer, StopReason, settle_body},
         timing::{Timing, timing_statement},
     },
-    telemetry::visible::Line,
+    telemetry::{metrics, visible::Line},
 };
 
 /// How many interruptions a transaction is begun again after.
@@ -335,6 +335,8 @@ impl Engine {
     fn count_commit(&mut self, attempts: &Attempts<'_>, durability: Durability) -> Committed {
         self.guards = self.guards.saturating_add(1);
         if let Some(head) = &attempts.head {
+            let entries = head.number.saturating_sub(self.audit.head().number);
+            metrics::audited(&self.group, self.control.database.name(), entries);
             self.audit.set(head.clone());
         }
         self.unsettled = false;

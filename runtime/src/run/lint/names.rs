@@ -1,6 +1,7 @@
 //! Pure: which fields, and which collections, a document of the schema names.
 
 use mongodb::bson::{Bson, Document};
+use mongrate_seal::distance;
 
 /// Whether a validator or a filter of an index names a field.
 pub(crate) fn names(document: &Document, field: &str) -> bool {
@@ -130,26 +131,6 @@ pub(crate) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Opt
     let near =
         all.map(|other| (distance(name, other), other)).filter(|(far, _)| *far > 0 && *far <= most);
     near.min().map(|(_, other)| other)
-}
-
-/// How many letters to insert, take away or replace.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.chars().enumerate() {
-        let mut diagonal = at;
-        let mut left = at + 1;
-        for (cell, theirs) in row.iter_mut().skip(1).zip(&other) {
-            let above = *cell;
-            left = (diagonal + usize::from(letter != *theirs)).min(above + 1).min(left + 1);
-            diagonal = above;
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = at + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,15 +12,15 @@ use crate::{
 };
 
 /// The record of the migration, if what was applied after it does not depend on it. `None`: it was
-/// rolled back before. `standing`: all that can be rolled back, newest first.
+/// rolled back before. `undoable`: all that can be rolled back, newest first.
 pub(super) fn alone<'a>(
     version: Version,
     independent: &[Version],
     registry: &Registry,
     history: &History,
-    standing: &[&'a Record],
+    undoable: &[&'a Record],
 ) -> Result<Option<&'a Record>, Error> {
-    let Some(at) = standing.iter().position(|record| record.version == version) else {
+    let Some(at) = undoable.iter().position(|record| record.version == version) else {
         let record = history.get(version);
         if record.is_none() && registry.get(version).is_none() {
             return Err(Error::UnknownVersion { version });
@@ -32,7 +32,7 @@ pub(super) fn alone<'a>(
         let hint = "there is nothing of it to roll back";
         return Err(Error::WrongState { version, state: state.as_str(), hint });
     };
-    let (later, rest) = standing.split_at(at);
+    let (later, rest) = undoable.split_at(at);
     let Some(record) = rest.first().copied() else {
         return Err(Error::UnknownVersion { version });
     };

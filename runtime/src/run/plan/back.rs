@@ -9,14 +9,14 @@ use crate::{
     },
 };
 
-/// What was applied after the last migration of this release. `standing`: all that can be rolled back,
+/// What was applied after the last migration of this release. `undoable`: all that can be rolled back,
 /// newest first.
 pub(super) fn to_release<'a>(
     release: &str,
-    standing: &[&'a Record],
+    undoable: &[&'a Record],
 ) -> Result<Vec<&'a Record>, Error> {
     let release = crate::model::release::release_of(release);
-    let stretches = stretches(standing);
+    let stretches = stretches(undoable);
     let mine: Vec<usize> = stretches
         .iter()
         .enumerate()
@@ -35,7 +35,7 @@ pub(super) fn to_release<'a>(
         }
         [one] => {
             let later = stretches.get(*one).map_or(0, |stretch| stretch.later);
-            Ok(standing.iter().take(later).copied().collect())
+            Ok(undoable.iter().take(later).copied().collect())
         }
         [first, ..] => {
             let stretches = stretches.into_iter().skip(*first).collect();
@@ -46,9 +46,9 @@ pub(super) fn to_release<'a>(
 
 /// What is applied, by the releases that applied it, in the order of application. A rollback that was
 /// interrupted is no application, and a squash that was not run is none.
-fn stretches(standing: &[&Record]) -> Vec<ReleaseStretch> {
+fn stretches(undoable: &[&Record]) -> Vec<ReleaseStretch> {
     let mut stretches: Vec<ReleaseStretch> = Vec::new();
-    for (later, record) in standing.iter().enumerate().rev() {
+    for (later, record) in undoable.iter().enumerate().rev() {
         // Of what a squash stands for it is not known any more.
         if record.is_interrupted_rollback() || record.replaces.is_some() {
             continue;
@@ -76,14 +76,14 @@ fn stretches(standing: &[&Record]) -> Vec<ReleaseStretch> {
 pub(super) fn to_tag<'a>(
     name: &str,
     history: &History,
-    standing: &[&'a Record],
+    undoable: &[&'a Record],
 ) -> Result<Vec<&'a Record>, Error> {
     let Some((_, found)) = tagged(history, name) else {
         let known = tags(history).map(|(_, tag)| tag.name.clone()).collect();
         return Err(Error::UnknownTag { tag: name.to_owned(), known });
     };
-    match later_than(found.applied, history, standing) {
-        Some(later) => Ok(standing.iter().take(later).copied().collect()),
+    match later_than(found.applied, history, undoable) {
+        Some(later) => Ok(undoable.iter().take(later).copied().collect()),
         None => Err(Error::TagUnreachable {
             tag: name.to_owned(),
             applied: u64::try_from(found.applied.count()).unwrap_or(0),
@@ -103,16 +103,16 @@ pub(crate) fn tagged<'a>(history: &'a History, name: &str) -> Option<(&'a Record
 
 /// How many rollbacks, newest first, lead to the state in which just this set is applied, and nothing
 /// is half-done. `None`: no number does.
-pub(crate) fn later_than(set: Digest, history: &History, standing: &[&Record]) -> Option<usize> {
+pub(crate) fn later_than(set: Digest, history: &History, undoable: &[&Record]) -> Option<usize> {
     let is_whole = |record: &&Record| record.is_applied();
-    let mut left = applied(history, standing);
+    let mut left = applied(history, undoable);
     // Of what is half-done, the oldest one: a state with it is none that a tag names.
-    let half_done = standing.iter().rposition(|record| !is_whole(record)).map_or(0, |at| at + 1);
-    for later in 0..=standing.len() {
+    let half_done = undoable.iter().rposition(|record| !is_whole(record)).map_or(0, |at| at + 1);
+    for later in 0..=undoable.len() {
         if later >= half_done && left == set {
             return Some(later);
         }
-        let taken = standing.get(later).filter(|record| is_whole(record) && !adds_nothing(record));
+        let taken = undoable.get(later).filter(|record| is_whole(record) && !adds_nothing(record));
         if let Some(record) = taken {
             tag::without(&mut left, record.version);
         }
@@ -128,8 +128,8 @@ fn adds_nothing(record: &Record) -> bool {
 
 /// The set of those that are applied, and of those that a squash stands for: so a tag outlives the
 /// squash.
-pub(crate) fn applied(history: &History, standing: &[&Record]) -> Digest {
-    let applied = standing.iter().copied().filter(|record| record.is_applied());
+pub(crate) fn applied(history: &History, undoable: &[&Record]) -> Digest {
+    let applied = undoable.iter().copied().filter(|record| record.is_applied());
     let replaced = history.records().filter(|record| record.state == Stored::Replaced);
     let counted = applied.chain(replaced).filter(|record| !adds_nothing(record));
     tag::set_of(counted.map(|record| record.version).collect::<Vec<Version>>())

@@ -208,8 +208,8 @@ pub(crate) fn skipped(
 
 /// All that can be rolled back, newest application first: that is the order in which effects can be
 /// undone.
-pub(crate) fn standing<'a>(registry: &Registry, history: &'a History) -> Vec<&'a Record> {
-    let mut standing: Vec<&Record> = history
+pub(crate) fn undoable<'a>(registry: &Registry, history: &'a History) -> Vec<&'a Record> {
+    let mut undoable: Vec<&Record> = history
         .records()
         .filter(|record| !record.version.is_repeatable())
         .filter(|record| {
@@ -224,8 +224,8 @@ pub(crate) fn standing<'a>(registry: &Registry, history: &'a History) -> Vec<&'a
         let sequence = if record.replaces.is_some() { 0 } else { record.sequence };
         std::cmp::Reverse((sequence, record.version))
     };
-    standing.sort_by_key(place);
-    standing
+    undoable.sort_by_key(place);
+    undoable
 }
 
 fn down(
@@ -234,10 +234,10 @@ fn down(
     history: &History,
     tolerances: Tolerances,
 ) -> Result<Plan, Error> {
-    let standing = standing(registry, history);
+    let undoable = undoable(registry, history);
     let chosen: Vec<&Record> = match target {
-        DownTarget::Steps(count) => standing.into_iter().take(*count).collect(),
-        DownTarget::All => standing,
+        DownTarget::Steps(count) => undoable.into_iter().take(*count).collect(),
+        DownTarget::All => undoable,
         DownTarget::Batch => {
             let last = Some(history.last_batch());
             // A migration that stopped half-way has no batch yet: the last run began it. A squash that
@@ -246,7 +246,7 @@ fn down(
                 Some(batch) => Some(batch) == last && record.replaces.is_none(),
                 None => half_applied(registry, record).is_some(),
             };
-            standing.into_iter().filter(is_last).collect()
+            undoable.into_iter().filter(is_last).collect()
         }
         DownTarget::To(version) => {
             if version.get() != 0
@@ -255,12 +255,12 @@ fn down(
             {
                 return Err(Error::UnknownVersion { version: *version });
             }
-            standing.into_iter().filter(|record| record.version > *version).collect()
+            undoable.into_iter().filter(|record| record.version > *version).collect()
         }
-        DownTarget::ToRelease(release) => back::to_release(release, &standing)?,
-        DownTarget::ToTag(name) => back::to_tag(name, history, &standing)?,
+        DownTarget::ToRelease(release) => back::to_release(release, &undoable)?,
+        DownTarget::ToTag(name) => back::to_tag(name, history, &undoable)?,
         DownTarget::Only { version, independent } => {
-            let found = alone::alone(*version, independent, registry, history, &standing)?;
+            let found = alone::alone(*version, independent, registry, history, &undoable)?;
             found.into_iter().collect()
         }
     };

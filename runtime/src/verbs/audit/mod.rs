@@ -25,6 +25,7 @@ use crate::{
         read::read_fence,
     },
     run::Runner,
+    verbs::history::known_event,
 };
 
 /// The verb of policies: what changes the log, and does not only read it.
@@ -58,14 +59,8 @@ impl AuditFilter {
         if !(1..=Self::LIMIT_MAX).contains(&self.limit) {
             return refuse("limit", format!("is not between 1 and {}", Self::LIMIT_MAX));
         }
-        if let Some(event) = &self.event
-            && !audit::EVENTS.contains(&event.as_str())
-        {
-            let known = audit::EVENTS.join(", ");
-            return refuse(
-                "event",
-                format!("`{}` is no event; it is one of {known}", event.escape_debug()),
-            );
+        if let Some(event) = &self.event {
+            known_event(event)?;
         }
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
@@ -113,6 +108,11 @@ impl Runner {
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
         // One more shows whether there are others.
         let mut found = reader.newest(filter.document(), i64::from(filter.limit) + 1).await?;
+        if let (Some(version), true) = (filter.version, found.is_empty())
+            && reader.oldest(doc! { "version": version.get() }).await?.is_none()
+        {
+            self.refuse_unknown(version).await?;
+        }
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).and_then(|oldest| number(oldest, "_id"));

@@ -16,6 +16,7 @@ use crate::{
         read::read_fence,
     },
     run::Runner,
+    telemetry::metrics,
 };
 
 /// How often the end is looked for where the newest entry is not there.
@@ -55,6 +56,8 @@ impl Runner {
         if wants_log {
             judge.refuse_none(&fence);
         }
+        let database = self.control.database.name();
+        metrics::verified(&self.settings.group, database, judge.breaks.len(), judge.gaps.len());
         Ok(AuditVerification {
             group: self.settings.group.clone(),
             database: self.database_name(),

@@ -412,7 +412,7 @@ fn part(units: Vec<Unit>, args: &Args) -> Result<Vec<Unit>, Failure> {
 
 async fn singles(world: &World) -> Result<Vec<Unit>, Failure> {
     let mut units = Vec::new();
-    for history in History::ALL.map(|history| history.name) {
+    for history in History::ALL.map(|history| history.name).into_iter().chain(History::PLANNED) {
         for verb in [Verb::Up, Verb::Down] {
             let commands = world.commands(history, verb, Count::All).await?;
             println!("{history} {}: {commands} commands", verb.as_str());

@@ -266,6 +266,10 @@ fn about_rollbacks() -> Vec<Error> {
             release: "shop 1.2.0".to_owned(),
             known: vec!["shop 1.3.0".to_owned()],
         },
+        Error::ReleaseWithoutEvent {
+            release: "shop 1.2.0".to_owned(),
+            known: vec!["shop 1.3.0".to_owned(), "shop 1.4.0".to_owned()],
+        },
         Error::AmbiguousRelease {
             release: "shop 1.3.0".to_owned(),
             stretches: vec![

@@ -1,0 +1,3 @@
+//! The text that replaces a secret.
+
+pub(super) const MASK: &str = "***";
