@@ -200,17 +200,43 @@ impl<'a> Packed<'a> {
         self.text(9)
     }
 
+    /// Whether there are labels.
+    pub fn has_labels(self) -> bool {
+        !self.bytes(7).is_empty()
+    }
+
+    /// Whether migrations of other groups come first.
+    pub fn has_after(self) -> bool {
+        !self.bytes(8).is_empty()
+    }
+
+    /// Whether it is a squash.
+    pub fn has_replaces(self) -> bool {
+        !self.bytes(9).is_empty()
+    }
+
+    /// The bytes of the name, which nothing has looked at.
+    pub fn name_bytes(self) -> &'a [u8] {
+        self.bytes(0)
+    }
+
+    /// The bytes of the group, which nothing has looked at.
+    pub fn group_bytes(self) -> &'a [u8] {
+        self.bytes(1)
+    }
+
     fn has(self, flag: u32) -> bool {
         self.number(VERSION + TERM + NUMBER) & flag != 0
     }
 
     fn text(self, index: usize) -> &'a str {
+        std::str::from_utf8(self.bytes(index)).unwrap_or_default()
+    }
+
+    fn bytes(self, index: usize) -> &'a [u8] {
         let end = |index: usize| self.number(HEADER - (TEXTS - index) * NUMBER) as usize;
         let start = index.checked_sub(1).map_or(HEADER, end);
-        self.0
-            .get(start..end(index))
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .unwrap_or_default()
+        self.0.get(start..end(index)).unwrap_or_default()
     }
 
     fn number(self, at: usize) -> u32 {
@@ -282,6 +308,12 @@ mod tests {
         assert_eq!(packed.labels().iter().collect::<Vec<_>>(), lints);
         assert!(packed.is_repeatable() && packed.replaces() == unpacked.replaces);
         assert_eq!((packed.writes().iter().next(), packed.after().iter().next()), (None, None));
+        assert_eq!(
+            (packed.has_labels(), packed.has_after(), packed.has_replaces()),
+            (true, false, true)
+        );
+        assert_eq!(packed.name_bytes(), unpacked.name.as_bytes());
+        assert_eq!(packed.group_bytes(), unpacked.group.as_bytes());
     }
 
     #[test]
@@ -289,6 +321,7 @@ mod tests {
         for bytes in [&[][..], &[255; HEADER - 1], &[255; HEADER + 9]] {
             let packed = Packed::new(bytes);
             assert_eq!((packed.name(), packed.writes().iter().next()), ("", None));
+            assert!(!packed.has_labels() && !packed.has_after() && !packed.has_replaces());
         }
     }
 }

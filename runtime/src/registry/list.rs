@@ -298,14 +298,14 @@ impl Registry {
 /// The places of a group's migrations, in the order of their versions; `None` if the list holds
 /// only these, in this order.
 fn order(list: &List, group: &str) -> Option<Vec<u32>> {
-    let whole = list.all().all(|seen| seen.group() == group);
+    let whole = list.all().all(|seen| seen.is_of_group(group));
     if whole && list.all().is_sorted_by_key(Seen::version) {
         return None;
     }
-    let numbered = (0..).zip(list.all()).filter(|(_, seen)| seen.group() == group);
+    let numbered = (0..).zip(list.all()).filter(|(_, seen)| seen.is_of_group(group));
     let mut keyed: Vec<(Version, u32)> =
         numbered.map(|(place, seen)| (seen.version(), place)).collect();
-    keyed.sort();
+    keyed.sort_unstable();
     Some(keyed.into_iter().map(|(_, place)| place).collect())
 }
 
@@ -314,7 +314,7 @@ fn order(list: &List, group: &str) -> Option<Vec<u32>> {
 fn is_sound<'a>(sorted: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
     let about = sorted.size_hint().1.unwrap_or(0);
     sorted.clone().map(Seen::version).is_sorted_by(|first, next| first < next)
-        && fingerprints::differ(sorted.map(Seen::name), about)
+        && fingerprints::differ(sorted.map(Seen::name_bytes), about)
 }
 
 /// Whether every rollback function belongs to one migration, and is no migration itself, as far as

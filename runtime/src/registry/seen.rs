@@ -40,6 +40,21 @@ impl Seen<'_> {
         }
     }
 
+    /// The bytes of its name: what a fingerprint is made of.
+    pub(super) fn name_bytes(self) -> &'static [u8] {
+        match self {
+            Self::Linked(entry) => entry.packed().name_bytes(),
+            Self::Given(migration) => migration.name().as_bytes(),
+        }
+    }
+
+    pub(super) fn is_of_group(self, group: &str) -> bool {
+        match self {
+            Self::Linked(entry) => entry.packed().group_bytes() == group.as_bytes(),
+            Self::Given(migration) => migration.group() == group,
+        }
+    }
+
     pub(crate) fn crate_name(self) -> &'static str {
         match self {
             Self::Linked(entry) => entry.packed().crate_name(),
@@ -88,7 +103,7 @@ impl Seen<'_> {
     /// Whether it is a squash.
     pub(crate) fn has_replaces(self) -> bool {
         match self {
-            Self::Linked(entry) => !entry.packed().replaces().is_empty(),
+            Self::Linked(entry) => entry.packed().has_replaces(),
             Self::Given(migration) => !migration.descriptor.replaces.is_empty(),
         }
     }
@@ -96,7 +111,7 @@ impl Seen<'_> {
     /// Whether migrations of other groups come first.
     pub(crate) fn has_after(self) -> bool {
         match self {
-            Self::Linked(entry) => entry.packed().after().iter().next().is_some(),
+            Self::Linked(entry) => entry.packed().has_after(),
             Self::Given(migration) => !migration.after().is_empty(),
         }
     }
@@ -104,6 +119,7 @@ impl Seen<'_> {
     /// Whether it applies where these labels are selected.
     pub(crate) fn applies(self, selected: &Labels) -> bool {
         match self {
+            Self::Linked(entry) if !entry.packed().has_labels() => true,
             Self::Linked(entry) => selected.select(entry.packed().labels().iter()),
             Self::Given(migration) => migration.applies(selected),
         }
