@@ -10,6 +10,7 @@ pub(crate) mod dry_run;
 pub(crate) mod enter;
 pub(crate) mod execute;
 pub(crate) mod lint;
+mod look;
 pub(crate) mod not_before;
 pub(crate) mod order;
 pub(crate) mod own_thread;

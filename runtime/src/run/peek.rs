@@ -1,10 +1,9 @@
 //! Peeks: one read of constant size shows the fence, the lock, and whether the collection is Mongrate's.
 
-use std::{sync::PoisonError, time::Duration};
+use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::Runner;
 use crate::{
     model::{digest::Digest, error::Error, report::status::LockReport},
     mongo::product::Product,
@@ -15,7 +14,6 @@ use crate::{
         lease::{self, AbandonedLock},
         record,
     },
-    telemetry::metrics,
 };
 
 /// The result of one read of constant size.
@@ -32,38 +30,6 @@ pub(crate) struct Peek {
     pub guards: i64,
     /// The UUID of the acquisition that holds the lock, or held it last.
     pub owner: Option<String>,
-}
-
-impl Runner {
-    /// Whether exactly what this build has is applied. One round trip of constant size.
-    pub(crate) async fn is_current(&self) -> Result<bool, Error> {
-        let digest = self.peek_meanwhile().await?.applied;
-        let is_current = digest == Some(self.registry.digest());
-        if is_current {
-            let database = self.control.database.name();
-            metrics::counted(&self.settings.group, database, self.registry.wanted(), 0);
-        }
-        Ok(is_current)
-    }
-
-    /// Peeks, and computes the digest of this build while it waits for the reply. The first time it is the
-    /// look that was on its way before there was this runner, if there was one.
-    pub(crate) async fn peek_meanwhile(&self) -> Result<Peek, Error> {
-        let first = self.first_look.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(first) = first {
-            return first;
-        }
-        let made = async {
-            self.registry.digest();
-        };
-        // In this order: the command goes out first.
-        tokio::join!(self.peek(), made).0
-    }
-
-    /// Peeks.
-    pub(crate) async fn peek(&self) -> Result<Peek, Error> {
-        peek(&self.control, self.settings.local_takeover).await
-    }
 }
 
 /// Reads fence and lock, and refuses a standalone server, and a collection that is not ours.
