@@ -531,7 +531,7 @@ impl Migrator {
         // A list that is not sound ends it at once.
         let (looked, registry) = tokio::try_join!(looked, checked)?;
         let mut runner = self.runner_of(registry);
-        runner.first_look = Mutex::new(looked);
+        runner.first_look = Mutex::new(looked.map(Box::new));
         Ok(runner)
     }
 

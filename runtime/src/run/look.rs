@@ -25,7 +25,7 @@ impl Runner {
     pub(crate) async fn peek_meanwhile(&self) -> Result<Peek, Error> {
         let first = self.first_look.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(first) = first {
-            return first;
+            return *first;
         }
         let made = async {
             self.registry.digest();

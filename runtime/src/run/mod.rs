@@ -78,7 +78,7 @@ pub(crate) struct Runner {
     /// The plan that is run, and nothing else.
     pub(crate) approved: Option<Arc<PlanFile>>,
     /// What came of a look that began before there was this runner, until it is taken.
-    pub(crate) first_look: Mutex<Option<Result<Peek, Error>>>,
+    pub(crate) first_look: Mutex<Option<Box<Result<Peek, Error>>>>,
 }
 
 impl Runner {
