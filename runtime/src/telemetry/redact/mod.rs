@@ -3,6 +3,7 @@
 //! Two nets, as each has holes: a known secret is replaced wherever it occurs, and so is the
 //! password of everything that looks like an address with a user in it.
 
+#[cfg(feature = "cli")]
 mod broken;
 mod known;
 mod mask;
@@ -11,6 +12,7 @@ mod percent;
 
 use std::borrow::Cow;
 
+#[cfg(feature = "cli")]
 pub(crate) use broken::clean_broken;
 
 use known::Known;
