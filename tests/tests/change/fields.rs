@@ -189,6 +189,20 @@ async fn fields_are_moved() {
         &["4 documents of `users` whose `p` cannot be moved"],
     )
     .await;
+    // Each by itself, as what is found of one may hide another.
+    for blocked in [
+        doc! { "p": 1, "q": { "p": 2 }, "y": 1 },
+        doc! { "p": null, "q": { "p": null }, "y": null },
+        doc! { "p": 1, "q": null, "y": false },
+        doc! { "p": 1, "q": 5, "y": {} },
+    ] {
+        let alone = fresh.db.collection::<Document>("alone");
+        alone.delete_many(doc! {}).await.unwrap();
+        insert(&fresh.db, "alone", [blocked]).await;
+        let says = ["1 document of `alone` whose `p` cannot be moved"];
+        refused(&fresh, |change| change.move_field("alone", "p", "q.p"), &says).await;
+        refused(&fresh, |change| change.move_field("alone", "p", "y"), &says).await;
+    }
     insert(&fresh.db, "users", [doc! { "_id": 30, "r": [{ "s": 1 }] }]).await;
     refused(
         &fresh,

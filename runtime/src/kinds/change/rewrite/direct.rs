@@ -213,6 +213,8 @@ fn move_up(from: &Path, to: &Path) -> Direct {
         moved(from, to, to_text(from)),
     );
     direct.left.push(all([plain(&[from, to]), here(to), absent(from)]));
+    // Where something is at the new place, or in the way to it, the test of the refusal decides.
+    direct.refused = other_than_these(&direct);
     direct
 }
 
