@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::Stdio};
 
 use mongrate::{CancellationToken, http::Api};
+use mongrate_tests::TestDb;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -264,6 +265,14 @@ impl Browser {
             .filter(|entry| entry["source"] != "network")
             .collect();
         assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    /// The end of a test that went well: of the browser, the server and the database.
+    pub(crate) async fn end(self, served: InProcess, fresh: TestDb) {
+        self.assert_calm().await;
+        self.close().await;
+        served.end().await;
+        fresh.pass().await;
     }
 
     pub(crate) async fn close(mut self) {

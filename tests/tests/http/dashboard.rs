@@ -238,10 +238,7 @@ async fn great_versions_are_shown_and_sent_exactly_and_names_turn_nothing_around
     browser.type_into("#confirm-name", fresh.db.name()).await;
     browser.click("#dialog-yes").await;
     browser.until("#lock", "Lock free").await;
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
 }
 
 /// An app with a session in a cookie; `/login` begins it.

@@ -134,10 +134,7 @@ async fn measured(name: &str, count: i64) -> Figures {
     let rows = browser.evaluate("document.querySelectorAll('#list .row').length").await;
     assert!(rows.as_u64().unwrap() < 80, "{rows}");
     let longest = longest_of(&browser).await;
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
     let number = |value: &Value| value.as_f64().unwrap();
     Figures {
         paint,
@@ -255,10 +252,7 @@ async fn told(name: &str, count: i64) -> Told {
     if count == MANY {
         the_server_keeps_few(&client).await;
     }
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
     Told { longest, once, at_last }
 }
 

@@ -92,10 +92,7 @@ async fn a_state_is_named_by_keyboard_and_its_name_leads_back_to_it() {
     // What another process names is shown, too.
     migrator.tag("named elsewhere").await.unwrap();
     browser.until("#list", "named elsewhere").await;
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,8 +118,5 @@ async fn a_user_who_may_only_read_sees_tags_and_changes_none() {
     browser.click("#tag-list a").await;
     browser.until("#panel-head", "20250000003").await;
     browser.until_true("!document.getElementById('dialog').open").await;
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
 }

@@ -109,10 +109,7 @@ async fn each_state_has_its_badge_its_count_and_its_filter() {
     let banners =
         "[...document.querySelectorAll('[data-banner]')].map((one) => one.dataset.banner)";
     assert_eq!(browser.evaluate(banners).await, json!(["failed", "drifted", "ahead"]));
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,10 +143,7 @@ async fn times_are_in_the_zone_of_the_reader_and_bars_as_wide_as_they_took() {
     let widths = browser.evaluate(widths).await;
     let wide = |at: usize| widths[at].as_f64().unwrap();
     assert!(wide(1) > 3.0 * wide(0) && wide(1) > 3.0 * wide(2), "{widths}");
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
 }
 
 /// While it is set, the migration that is held waits.
@@ -220,10 +214,7 @@ async fn a_stream_that_opens_in_the_middle_of_a_run_and_a_reload_show_the_run() 
     browser.until("#counts", "3\napplied").await;
     browser.until("#strip-list", "3 finished").await;
     browser.until("#strip-list", "3 last").await;
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,10 +105,7 @@ async fn the_keyboard_alone_searches_opens_and_applies() {
     browser.press(ENTER).await;
     browser.until("#strip-title", "done after").await;
     browser.until("#counts", "300\napplied").await;
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,8 +155,5 @@ async fn a_reload_a_link_the_focus_and_a_selection_are_kept() {
     assert!(!left.contains(WRITE) && !left.contains("20250000002"), "{left}");
     browser.send("POST", "/session/{}/refresh", &json!({})).await;
     browser.until("#sign-in", "Sign in").await;
-    browser.assert_calm().await;
-    browser.close().await;
-    served.end().await;
-    fresh.pass().await;
+    browser.end(served, fresh).await;
 }
