@@ -75,6 +75,35 @@ async fn a_start_with_a_long_list_looks_once() {
     fresh.pass().await;
 }
 
+/// What is applied was checked before that. Whoever changes a name after it meets the check at whatever does
+/// more than start.
+#[tokio::test]
+async fn a_start_does_not_check_a_long_list_that_is_applied() {
+    let fresh = TestDb::new("long_list_applied").await;
+    let mut list = many(1_499);
+    let first = list[0].name();
+    let last = |name| {
+        Migration::transactional(1_500, name, |_| Box::pin(async { Ok(()) })).with_checksum("same")
+    };
+    list.push(last("last"));
+    fresh.migrator(list.clone()).baseline(Version::from(1_500)).await.unwrap();
+    list[1_499] = last(first);
+    let twice = fresh.migrator(list.clone());
+    for policy in [StartPolicy::Migrate, StartPolicy::Check, StartPolicy::Warn] {
+        twice.on_start().policy(policy).await.unwrap();
+    }
+    let refused = twice.status().await.unwrap_err();
+    assert!(matches!(refused, Error::Registry { .. }), "{refused:?}");
+    list.push(trivial(1_501));
+    let more = fresh.migrator(list);
+    let refused = more.on_start().policy(StartPolicy::Migrate).await.unwrap_err();
+    assert!(matches!(refused, Error::Registry { .. }), "{refused:?}");
+    // A group that has no migrations has what an empty database has, and is refused nevertheless.
+    let nobody = fresh.migrator(many(1_500)).group("nobody").on_start().await.unwrap_err();
+    assert_eq!(nobody.code(), "settings", "{nobody}");
+    fresh.pass().await;
+}
+
 /// A list that is not sound is refused, whether or not there is a server.
 #[tokio::test]
 async fn a_long_list_that_is_not_sound_waits_for_no_server() {

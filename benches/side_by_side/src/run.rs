@@ -30,7 +30,12 @@ pub async fn run(args: Args) -> Result<(), Problem> {
         install::all(&paths);
     }
     // A private server, so that only the commands of the measured programs are counted.
-    let server = Embedded::builder().private().start().await?;
+    // It keeps its data in memory where it can, and would keep what was dropped for five minutes.
+    let server = Embedded::builder()
+        .private()
+        .server_parameter("minSnapshotHistoryWindowInSeconds", 0)
+        .start()
+        .await?;
     let outcome = run_on(args, paths, &server).await;
     server.stop().await;
     outcome

@@ -2,13 +2,18 @@
 
 use std::env::VarError;
 
+use tracing_subscriber::filter::Targets;
+
 use super::{args::CliArgs, error::CliError};
+
+/// In filters by span or field: `[run{batch=1}]=info`.
+const BY_SPAN: [char; 2] = ['[', '{'];
 
 /// Whether each log line is a JSON object, and the filter's directives; `None`: no filter was
 /// given.
 pub(crate) fn asked(args: &CliArgs) -> Result<(bool, Option<String>), CliError> {
     let from_env = match std::env::var("RUST_LOG") {
-        Ok(filter) => Some(filter).filter(|filter| !filter.trim().is_empty()),
+        Ok(filter) => Some(by_target(&filter)).filter(|filter| !filter.trim().is_empty()),
         Err(VarError::NotPresent) => None,
         Err(VarError::NotUnicode(_)) => {
             let message =
@@ -25,6 +30,13 @@ pub(crate) fn asked(args: &CliArgs) -> Result<(bool, Option<String>), CliError> 
     Ok(asked.map_or((false, None), |asked| split_json(&asked)))
 }
 
+/// A value of `RUST_LOG` without filters by span or field: it may be meant for the whole app, and a log
+/// filter stops no migration.
+fn by_target(asked: &str) -> String {
+    let has_target = |directive: &&str| !directive.contains(BY_SPAN);
+    asked.split(',').filter(has_target).collect::<Vec<_>>().join(",")
+}
+
 /// Whether each log line is a JSON object.
 pub(super) fn is_json(args: &CliArgs) -> bool {
     asked(args).is_ok_and(|(json, _)| json)
@@ -37,9 +49,47 @@ pub(crate) fn split_json(asked: &str) -> (bool, Option<String>) {
     (!json.is_empty(), (!rest.is_empty()).then(|| rest.join(",")))
 }
 
+/// The filter of these directives: levels, and targets with a level each.
+///
+/// Filters by span or field are refused: with them would come a library for regular
+/// expressions, as large as all of the command line's arguments.
+pub(super) fn parsed(directives: &str) -> Result<Targets, CliError> {
+    let refused = |problem: &str| {
+        let message = format!(
+            "`{directives}` is not a log filter ({problem}); try `info`, or `mongrate=debug,info`"
+        );
+        CliError::usage("bad_log_filter", message)
+    };
+    if directives.contains(BY_SPAN) {
+        return Err(refused("filters by span or field are not supported"));
+    }
+    directives
+        .parse()
+        .map_err(|error: tracing_subscriber::filter::ParseError| refused(&error.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_filter_is_refused_and_how_to_write_one_is_said() {
+        for fine in
+            ["warn", "off", "3", "mongrate", "mongrate=debug,info", "a::b=trace, off", "INFO"]
+        {
+            assert!(parsed(fine).is_ok(), "{fine}");
+        }
+        for wrong in ["mongrate=loud", "a=b=c", "[run]=info", "mongrate[run{batch=1}]=info"] {
+            let error = parsed(wrong).unwrap_err().to_string();
+            assert!(error.contains(wrong) && error.contains("mongrate=debug"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_environment_asks_for_spans_is_left_to_others() {
+        assert_eq!(by_target("info,app[run{batch=1}]=debug,mongrate=warn"), "info,mongrate=warn");
+        assert_eq!(by_target("[run]=trace"), "");
+    }
 
     #[test]
     fn json_is_a_form_and_no_target() {

@@ -6,13 +6,13 @@ use std::{
 };
 
 use tracing::{
-    Event, Subscriber,
+    Event, Level, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    EnvFilter, Layer as _,
+    Layer as _,
     field::{MakeVisitor as _, RecordFields, VisitOutput as _},
-    filter::LevelFilter,
+    filter::Targets,
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::{Compact, DefaultFields, Format, Writer},
@@ -23,7 +23,13 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::{args::CliArgs, error::CliError, line::LogWriter, log_filter::asked, out::Out};
+use super::{
+    args::CliArgs,
+    error::CliError,
+    line::LogWriter,
+    log_filter::{self, asked},
+    out::Out,
+};
 use crate::telemetry::{IN_THE_REPORT, visible};
 
 /// Whether this process's log lines say that a run waits for the lock.
@@ -38,12 +44,7 @@ static IS_LOGGED: OnceLock<bool> = OnceLock::new();
 pub(super) fn init(args: &CliArgs, out: Out) -> Result<bool, CliError> {
     let (json, asked) = asked(args)?;
     let directives = asked.as_deref().unwrap_or(if json { "warn,mongrate=info" } else { "warn" });
-    let filter = EnvFilter::builder().parse(directives).map_err(|error| {
-        CliError::usage(
-            "bad_log_filter",
-            format!("`{directives}` is not a log filter ({error}); try `info` or `mongrate=debug`"),
-        )
-    })?;
+    let filter = log_filter::parsed(directives)?;
     let format = Format::default().compact().with_target(args.verbose > 1);
     let base =
         layer().with_writer(|| LogWriter).with_ansi(out.colors_stderr()).fmt_fields(VisibleFields);
@@ -57,22 +58,19 @@ pub(super) fn init(args: &CliArgs, out: Out) -> Result<bool, CliError> {
         Some(_) => base.event_format(format).boxed(),
         None => base.event_format(WithoutReported(format.without_time())).boxed(),
     };
+    let shows_waiting = shows_waiting(&filter);
     let set_up = || {
         let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
         let is_ours = subscriber.try_init().is_ok();
         // An app that set up logging itself has chosen what it wants to see.
-        !is_ours || shows_waiting(directives)
+        !is_ours || shows_waiting
     };
     Ok(*IS_LOGGED.get_or_init(set_up))
 }
 
-/// Whether these directives show the library's events of level `info`, such as waiting.
-fn shows_waiting(directives: &str) -> bool {
-    directives.split(',').any(|directive| {
-        let (target, level) = directive.rsplit_once('=').unwrap_or(("", directive));
-        matches!(target.trim(), "" | "mongrate")
-            && level.trim().parse::<LevelFilter>().is_ok_and(|level| level >= LevelFilter::INFO)
-    })
+/// Whether the library's events of level `info` are shown, such as waiting.
+fn shows_waiting(filter: &Targets) -> bool {
+    filter.would_enable("mongrate", &Level::INFO)
 }
 
 /// Writes the fields of events and spans as usual, with hidden characters escaped: a line break in
@@ -187,10 +185,10 @@ mod tests {
     #[test]
     fn who_logs_the_waiting_is_not_told_again() {
         for shown in ["info", "warn,mongrate=info", "mongrate=debug", "x=warn, trace"] {
-            assert!(shows_waiting(shown), "{shown}");
+            assert!(shows_waiting(&log_filter::parsed(shown).unwrap()), "{shown}");
         }
-        for hidden in ["warn", "info2", "x=debug", "mongrate=error"] {
-            assert!(!shows_waiting(hidden), "{hidden}");
+        for hidden in ["warn", "x=debug", "mongrate=error", "info,mongrate=off"] {
+            assert!(!shows_waiting(&log_filter::parsed(hidden).unwrap()), "{hidden}");
         }
     }
 }

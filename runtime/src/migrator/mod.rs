@@ -12,6 +12,7 @@ pub(crate) mod dry_run;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod listen;
+mod meanwhile;
 #[cfg(any(feature = "cli", feature = "http"))]
 pub(crate) mod mode;
 pub(crate) mod on_start;
@@ -23,10 +24,9 @@ pub(crate) mod tag;
 pub(crate) mod up;
 pub(crate) mod wait;
 
-use std::{future::Future, pin::Pin, sync::Mutex, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use mongodb::Database;
-use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -43,20 +43,15 @@ use crate::{
         },
         version::Version,
     },
-    protocol::control::Control,
     registry::{
-        entry::MIGRATIONS,
         list::{List, Registry},
         migration::Migration,
     },
-    run::{Runner, peek},
+    run::Runner,
     telemetry::{listen::queue::Listeners, observer::Observer, progress::Progress},
 };
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
-
-/// From so many migrations on, checking them takes longer than handing that to a thread.
-const LONG: usize = 1_000;
 
 /// Migrates one database.
 ///
@@ -498,41 +493,6 @@ impl Migrator {
 
     pub(crate) fn runner(&self) -> Result<Runner, Error> {
         Ok(self.runner_of(self.registry()?))
-    }
-
-    /// The same. A long list is checked while the first look at the database is on its way.
-    pub(crate) async fn runner_meanwhile(&self) -> Result<Runner, Error> {
-        if self.list.as_ref().map_or(MIGRATIONS.len(), List::len) < LONG {
-            return self.runner();
-        }
-        self.check_settings()?;
-        let migrator = self.clone();
-        let checking = tokio::task::spawn_blocking(move || {
-            let registry = migrator.registry()?;
-            registry.digest();
-            Ok::<_, Error>(registry)
-        });
-        let checked = async {
-            match checking.await.map_err(JoinError::try_into_panic) {
-                Ok(registry) => registry,
-                Err(Ok(panic)) => std::panic::resume_unwind(panic),
-                // The runtime ends, and this call with it.
-                Err(Err(_)) => std::future::pending().await,
-            }
-        };
-        let settings = &self.settings;
-        let control = Control::new(&self.database, settings.collection_name(), settings.retries);
-        let looked = async {
-            tokio::select! {
-                found = peek::peek(&control, settings.local_takeover) => Ok(Some(found)),
-                () = self.cancel.cancelled() => Ok(None),
-            }
-        };
-        // A list that is not sound ends it at once.
-        let (looked, registry) = tokio::try_join!(looked, checked)?;
-        let mut runner = self.runner_of(registry);
-        runner.first_look = Mutex::new(looked.map(Box::new));
-        Ok(runner)
     }
 
     fn runner_of(&self, registry: Registry) -> Runner {

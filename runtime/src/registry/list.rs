@@ -2,18 +2,19 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     sync::{Arc, OnceLock},
 };
 
 use super::{
     after,
     entry::{Entry, MIGRATIONS},
-    fingerprints, groups,
-    migration::{Functions, Migration},
+    groups,
+    migration::Migration,
     policies::{self, POLICY_FILES},
     seal::{self, SUMS, SumFile},
     seen::Seen,
+    sound,
     squash::{self, Squash},
 };
 use crate::{
@@ -58,10 +59,9 @@ impl List {
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
     list: List,
-    /// The places of the migrations in the list; `None` if the set is the whole list, in its order.
-    order: Option<Vec<u32>>,
-    /// How many are repeatable: the first ones of the set.
-    repeatable: usize,
+    group: String,
+    /// Computed when it is first needed: a start with nothing pending never needs it.
+    order: OnceLock<Order>,
     /// The labels that are selected.
     labels: Labels,
     /// The newest squash.
@@ -72,6 +72,15 @@ pub(crate) struct Registry {
     /// Computed when it is first needed: by then the first command is on its way to the server, so
     /// a start does not wait for it.
     digest: OnceLock<Digest>,
+}
+
+/// Where the migrations of a set are in its list.
+#[derive(Clone, Debug)]
+struct Order {
+    /// Their places, in the order of their versions; `None` if the set is the whole list, in its order.
+    places: Option<Vec<u32>>,
+    /// How many are repeatable: the first ones of the set.
+    repeatable: usize,
 }
 
 impl Registry {
@@ -85,21 +94,28 @@ impl Registry {
         Self::new(list, group, None)
     }
 
-    /// `files`: the sum files of the linked crates; `None` for an explicit list.
-    pub(crate) fn new(list: List, group: &str, files: Option<&[SumFile]>) -> Result<Self, Error> {
-        let mut problems = Vec::new();
-        let order = order(&list, group);
-        let mut registry = Self {
+    /// A set of which nobody has seen yet whether it is sound.
+    ///
+    /// Where the digest of a database is that of the set, it is: a database gets the digest of what was
+    /// applied, and before it was applied, all of it was checked.
+    pub(crate) fn unchecked(list: List, group: &str) -> Self {
+        let is_of_group = |seen: &Seen<'_>| seen.is_of_group(group);
+        let squash = squash::newest(list.all().filter(is_of_group));
+        Self {
             list,
-            order,
-            repeatable: 0,
+            group: group.to_owned(),
+            order: OnceLock::new(),
             labels: Labels::default(),
-            squash: None,
+            squash,
             unpacked: OnceLock::new(),
             digest: OnceLock::new(),
-        };
-        let repeatable = registry.seen().take_while(|seen| seen.version().is_repeatable());
-        registry.repeatable = repeatable.filter(|seen| seen.is_repeatable()).count();
+        }
+    }
+
+    /// `files`: the sum files of the linked crates; `None` for an explicit list.
+    pub(crate) fn new(list: List, group: &str, files: Option<&[SumFile]>) -> Result<Self, Error> {
+        let registry = Self::unchecked(list, group);
+        let mut problems = Vec::new();
         for seen in registry.seen() {
             if seen.version().get() <= 0 && !seen.is_repeatable() {
                 let migration = seen.migration();
@@ -114,15 +130,14 @@ impl Registry {
                 problems.push(format!("{}: {problem}", seen.migration().shown()));
             }
         }
-        if !is_sound(registry.seen()) {
-            problems.extend(used_twice(registry.iter()));
+        if !sound::is_unique(registry.seen()) {
+            problems.extend(sound::used_twice(registry.iter()));
         }
-        if !has_own_rollbacks(registry.list.all()) {
+        if !sound::has_own_rollbacks(registry.list.all()) {
             let all: Vec<Migration> = registry.list.all().map(Seen::migration).collect();
-            problems.extend(rolled_back_wrongly(&all, group));
+            problems.extend(sound::rolled_back_wrongly(&all, group));
         }
         problems.extend(squash::problems(registry.seen()));
-        registry.squash = squash::newest(registry.seen());
         problems.extend(after::problems(registry.list.all(), group));
         problems.extend(seal::problems(files.unwrap_or_default(), registry.seen(), group));
         if files.is_some() {
@@ -184,13 +199,21 @@ impl Registry {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.order.as_ref().map_or(self.list.len(), Vec::len)
+        self.order().places.as_ref().map_or(self.list.len(), Vec::len)
+    }
+
+    fn order(&self) -> &Order {
+        self.order.get_or_init(|| order(&self.list, &self.group))
+    }
+
+    fn repeatables(&self) -> usize {
+        self.order().repeatable
     }
 
     /// The place in the list of the migration at this place of the set, oldest version first.
     fn place(&self, at: usize) -> Option<usize> {
-        match &self.order {
-            Some(order) => usize::try_from(*order.get(at)?).ok(),
+        match &self.order().places {
+            Some(places) => usize::try_from(*places.get(at)?).ok(),
             None => Some(at),
         }
     }
@@ -233,12 +256,12 @@ impl Registry {
 
     /// Those with a version, oldest first.
     pub(crate) fn versioned(&self) -> impl DoubleEndedIterator<Item = &Migration> + Clone {
-        (self.repeatable..self.len()).filter_map(|at| self.at(at))
+        (self.repeatables()..self.len()).filter_map(|at| self.at(at))
     }
 
     /// Those that are repeatable.
     pub(crate) fn repeatable(&self) -> impl DoubleEndedIterator<Item = &Migration> + Clone {
-        (0..self.repeatable).filter_map(|at| self.at(at))
+        (0..self.repeatables()).filter_map(|at| self.at(at))
     }
 
     /// The same without unpacking what is linked: what every start looks at.
@@ -268,7 +291,9 @@ impl Registry {
     pub(crate) fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
             let mut digest = Digest::default();
-            for seen in self.wanted_ones() {
+            // A sum: their order is all the same.
+            let of_group = self.list.all().filter(|seen| seen.is_of_group(&self.group));
+            for seen in of_group.filter(|seen| self.wants(*seen)) {
                 digest.add_term(&seen.term());
             }
             digest
@@ -288,134 +313,29 @@ impl Registry {
 
     /// What this build wants applied, oldest version first.
     fn wanted_ones(&self) -> impl Iterator<Item = Seen<'_>> {
-        let squash = self.squash.as_ref();
-        self.seen().filter(move |seen| {
-            seen.applies(&self.labels) && squash.is_none_or(|squash| !squash.covers(seen.version()))
-        })
+        self.seen().filter(|seen| self.wants(*seen))
+    }
+
+    /// Whether a migration of the set is to be applied.
+    fn wants(&self, seen: Seen<'_>) -> bool {
+        let is_covered = self.squash.as_ref().is_some_and(|squash| squash.covers(seen.version()));
+        seen.applies(&self.labels) && !is_covered
     }
 }
 
-/// The places of a group's migrations, in the order of their versions; `None` if the list holds
-/// only these, in this order.
-fn order(list: &List, group: &str) -> Option<Vec<u32>> {
+fn order(list: &List, group: &str) -> Order {
     let whole = list.all().all(|seen| seen.is_of_group(group));
-    if whole && list.all().is_sorted_by_key(Seen::version) {
-        return None;
-    }
-    let numbered = (0..).zip(list.all()).filter(|(_, seen)| seen.is_of_group(group));
-    let mut keyed: Vec<(Version, u32)> =
-        numbered.map(|(place, seen)| (seen.version(), place)).collect();
-    keyed.sort_unstable();
-    Some(keyed.into_iter().map(|(_, place)| place).collect())
-}
-
-/// Whether no two migrations share their version or their name, as far as fingerprints tell. If this
-/// is `false`, the list is checked in full. `sorted`: in the order of versions.
-fn is_sound<'a>(sorted: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
-    let about = sorted.size_hint().1.unwrap_or(0);
-    sorted.clone().map(Seen::version).is_sorted_by(|first, next| first < next)
-        && fingerprints::differ(sorted.map(Seen::name_bytes), about)
-}
-
-/// Whether every rollback function belongs to one migration, and is no migration itself, as far as
-/// fingerprints tell.
-fn has_own_rollbacks<'a>(all: impl Iterator<Item = Seen<'a>> + Clone) -> bool {
-    if !all.clone().any(Seen::is_reversible) {
-        return true;
-    }
-    let about = 2 * all.size_hint().1.unwrap_or(0);
-    let functions = all.filter_map(Seen::functions);
-    let types = functions.flat_map(|Functions { up, down }| [Some(up), down]).flatten();
-    fingerprints::differ(types, about)
-}
-
-/// Names the migrations of a group whose rollback is not a function of their own. `all`: the
-/// migrations of every group, in any order.
-fn rolled_back_wrongly(all: &[Migration], group: &str) -> Vec<String> {
-    let functions = |migration: &Migration| migration.code.and_then(|code| code().functions);
-    let mut sorted: Vec<(&Migration, Functions)> =
-        all.iter().filter_map(|migration| Some((migration, functions(migration)?))).collect();
-    sorted.sort_by_key(|(migration, _)| (migration.group(), migration.version()));
-    let mut problems = Vec::new();
-    let (mut by_up, mut by_down) = (HashMap::new(), HashMap::new());
-    for (migration, functions) in &sorted {
-        by_up.entry(functions.up).or_insert(*migration);
-    }
-    for (migration, Functions { up, down }) in &sorted {
-        let Some(down) = down else { continue };
-        let first = *by_down.entry(*down).or_insert(*migration);
-        let mut complain = |other: &Migration, text: String| {
-            if migration.group() == group || other.group() == group {
-                problems.push(text);
-            }
-        };
-        if down == up {
-            complain(
-                migration,
-                format!(
-                    "{} is its own rollback: `down` would apply it again; write a function that undoes \
-                 it, and name that one: `reversible = …`",
-                    migration.shown()
-                ),
-            );
-            continue;
-        }
-        if let Some(other) = by_up.get(down) {
-            complain(
-                other,
-                format!(
-                    "{} is rolled back by the migration {}: `down` would apply that one once more; \
-                 write a function that undoes it, and name that one: `reversible = …`",
-                    migration.shown(),
-                    other.shown()
-                ),
-            );
-        }
-        if !std::ptr::eq(first, *migration) {
-            complain(
-                first,
-                format!(
-                    "{} and {} are rolled back by one and the same function, which can undo only one \
-                 of them: write a rollback for each; what they share goes into a function that \
-                 both call",
-                    first.shown(),
-                    migration.shown()
-                ),
-            );
-        }
-    }
-    problems
-}
-
-/// Names the migrations that share a version or a name. `sorted`: in the order of versions.
-fn used_twice<'a>(sorted: impl Iterator<Item = &'a Migration>) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut by_name: HashMap<&str, &Migration> = HashMap::new();
-    let mut before: Option<&Migration> = None;
-    for migration in sorted {
-        let former = before.replace(migration);
-        if let Some(first) = former.filter(|first| first.version() == migration.version()) {
-            problems.push(format!(
-                "version {} is declared twice, by `{}` ({}) and `{}` ({}); change the later \
-                 one, and see that no database has applied it yet",
-                migration.version(),
-                first.name(),
-                first.source(),
-                migration.name(),
-                migration.source()
-            ));
-        } else if let Some(first) = by_name.insert(migration.name(), migration) {
-            problems.push(format!(
-                "the name `{}` is used twice, by {} ({}) and {} ({}); rename the later one",
-                migration.name(),
-                first.version(),
-                first.source(),
-                migration.version(),
-                migration.source()
-            ));
-        }
-    }
-    problems
+    let is_sorted = whole && list.all().is_sorted_by_key(Seen::version);
+    let places = (!is_sorted).then(|| {
+        let numbered = (0..).zip(list.all()).filter(|(_, seen)| seen.is_of_group(group));
+        let mut keyed: Vec<(Version, u32)> =
+            numbered.map(|(place, seen)| (seen.version(), place)).collect();
+        keyed.sort_unstable();
+        keyed.into_iter().map(|(_, place)| place).collect()
+    });
+    let is_repeatable = |seen: &Seen<'_>| seen.version().is_repeatable() && seen.is_repeatable();
+    let of_group = list.all().filter(|seen| seen.is_of_group(group));
+    Order { places, repeatable: of_group.filter(is_repeatable).count() }
 }
 
 #[cfg(test)]

@@ -17,5 +17,6 @@ pub(crate) mod register;
 pub(crate) mod running;
 pub(crate) mod seal;
 pub(crate) mod seen;
+mod sound;
 pub(crate) mod squash;
 pub(crate) mod verify;

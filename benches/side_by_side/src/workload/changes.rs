@@ -47,6 +47,7 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
             data::make_base(&db, case.sizes, count).await?;
         }
         let states = data::make_seed(&db, case).await?;
+        eprintln!("{} …", case.name);
         measure_case(bench, &db, case, &states, count, &mut section).await?;
     }
     db.drop().await?;
