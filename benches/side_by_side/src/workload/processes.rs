@@ -5,9 +5,12 @@ use std::{
     time::Instant,
 };
 
+use mongrate::Migrator;
+
 use crate::{
     bench::Bench,
     check,
+    list::TWENTY,
     measure::{FinishedRun, Samples, in_turns, undisturbed},
     problem::Problem,
     section::{Goal, Row, Section, Unit, thousands},
@@ -21,16 +24,41 @@ const HOW: &str = "Twenty migrations are pending. Several processes of the app s
     process until the last is gone. Checked: all processes succeeded, each effect is there once, \
     and the history holds each migration once. The floor applies nothing: its idle starts show \
     what the machine takes for so many processes alone. The goal is a sum of the \
-    same turns: so many idle starts of the floor, and one process of the app alone. Other tools have \
+    same turns: so many idle starts of the floor, and one process of the app alone. On a fresh database \
+    they also create the collection of the history, all at once; where there is one, nothing is \
+    applied yet either. Other tools have \
     no lock, or none by default: for eight processes, the table says what became of the twenty \
     effects.";
 
 const PENDING: u32 = 20;
 
+/// What starts at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// The app, on a database that it never used.
+    First,
+    /// The app, where the collection of its history exists.
+    Later,
+    /// The floor, which applies nothing.
+    Idle,
+}
+
+impl Start {
+    const ALL: [Self; 3] = [Self::First, Self::Later, Self::Idle];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::First => "mongrate, fresh database",
+            Self::Later => "mongrate, with its collection",
+            Self::Idle => "floor: idle starts",
+        }
+    }
+}
+
 /// So many processes at once, of the app or of the floor.
 struct Lane {
     count: usize,
-    idle: bool,
+    start: Start,
     samples: Samples,
 }
 
@@ -44,33 +72,30 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
     let title = "Many processes at once";
     let mut section = bench.section("processes", title, HOW, Unit::Milliseconds);
     let turns = bench.turns(10);
-    let lanes: Vec<(usize, bool)> =
-        counts.iter().flat_map(|count| [(*count, false), (*count, true)]).collect();
-    let outcomes = in_turns(&lanes, turns, async |(count, idle)| match idle {
-        true => start_idle(bench, *count).await,
-        false => start_mongrate(bench, *count).await,
+    let lanes: Vec<(usize, Start)> =
+        counts.iter().flat_map(|count| Start::ALL.map(|start| (*count, start))).collect();
+    let outcomes = in_turns(&lanes, turns, async |(count, start)| match start {
+        Start::Idle => start_idle(bench, *count).await,
+        Start::First | Start::Later => start_mongrate(bench, *count, *start).await,
     })
     .await;
     let lanes: Vec<Lane> = lanes
         .into_iter()
         .zip(outcomes)
-        .map(|((count, idle), outcome)| Ok(Lane { count, idle, samples: outcome? }))
+        .map(|((count, start), outcome)| Ok(Lane { count, start, samples: outcome? }))
         .collect::<Result<_, Problem>>()?;
-    let median = |count: usize, idle: bool| {
-        let lane = lanes.iter().find(|lane| (lane.count, lane.idle) == (count, idle));
+    let median = |count: usize, start: Start| {
+        let lane = lanes.iter().find(|lane| (lane.count, lane.start) == (count, start));
         lane.map_or(0.0, |lane| lane.samples.median().as_secs_f64())
     };
-    let alone = median(1, false);
-    for Lane { count, idle, samples } in &lanes {
-        let name = if *idle { "floor: idle starts" } else { "mongrate" };
-        let mut row = Row::timed(section.unit, &case(*count), name, samples, None);
+    for Lane { count, start, samples } in &lanes {
+        let mut row = Row::timed(section.unit, &case(*count), start.name(), samples, None);
         row.cpu = None;
-        if (*count, *idle) != (1, false) {
-            row.note = format!("{:.2} × one alone", median(*count, *idle) / alone);
-        }
-        if *count > 1 && !idle {
-            let ratio = median(*count, false) / (median(*count, true) + alone);
-            row.note += &format!("; {ratio:.2} × the sum; each effect once");
+        if *start != Start::Idle && *count > 1 {
+            let (all, alone) = (median(*count, *start), median(1, *start));
+            let ratio = all / (median(*count, Start::Idle) + alone);
+            let times = all / alone;
+            row.note = format!("{times:.2} × one alone; {ratio:.2} × the sum; each effect once");
             row.goals.push(Goal::ratio(ratio, 1.15, "(idle starts of the floor + one alone)"));
         }
         section.rows.push(row);
@@ -116,9 +141,15 @@ fn run_together(commands: Vec<Command>) -> Result<(FinishedRun, usize, String), 
     Ok((FinishedRun { wall: begun.elapsed(), ..FinishedRun::default() }, succeeded, errors))
 }
 
-async fn start_mongrate(bench: &Bench, count: usize) -> Result<FinishedRun, Problem> {
+async fn start_mongrate(bench: &Bench, count: usize, start: Start) -> Result<FinishedRun, Problem> {
     let name = format!("processes_{count}");
     let db = fresh_database(bench, &name).await?;
+    if start == Start::Later {
+        // Writes the lock's document, and so makes the collection.
+        let operator = Migrator::with_static(&db, &TWENTY);
+        operator.pause().await?;
+        operator.resume().await?;
+    }
     let app = bench.app();
     let commands =
         (0..count).map(|_| app.command_for("twenty", &bench.uri, &name, PENDING)).collect();
