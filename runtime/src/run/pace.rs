@@ -3,20 +3,20 @@
 //! Each look shows how many migrations are applied, and for how long the other run has had the
 //! lock. From two looks the process knows how fast the other run is, and when that run will be done.
 //! A nap is at most a share of the time that the process has waited: so a process starts late by no
-//! more than this share, and fifty processes on a busy machine, where everything takes long, look less
-//! often.
+//! more than this share, and fifty processes on a busy machine, where everything takes long, the first
+//! look too, look less often.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The first nap, on a machine that is not busy.
-const NAP_MIN: Duration = Duration::from_millis(15);
+/// The shortest nap while the other run's speed is not known: the first ones, on a machine that is not busy.
+const NAP_MIN: Duration = Duration::from_millis(5);
 
 /// The longest nap.
 const NAP_MAX: Duration = Duration::from_secs(1);
 
-/// A nap is at most [`NAP_MIN`] and this share of the time since the process began to look: so much
+/// Otherwise a nap is at most this share of the time since the process began to look: so much
 /// later than the other run's end a process may start.
 const GUESS_SHARE: f64 = 0.4;
 
@@ -57,7 +57,7 @@ impl Pace {
     /// `held_for`: how long ago the other run got the lock.
     pub(crate) fn nap(&mut self, now: Instant, applied: i64, held_for: Option<Duration>) -> Nap {
         let waited = now.saturating_duration_since(self.began);
-        let most = (NAP_MIN + waited.mul_f64(GUESS_SHARE)).min(NAP_MAX);
+        let most = waited.mul_f64(GUESS_SHARE).clamp(NAP_MIN, NAP_MAX);
         let before = self.last.replace((now, applied));
         let rest = self.goal.map_or(0, |goal| goal - applied);
         let Some((then, before)) = before else { return Nap::Guess(most) };
@@ -105,10 +105,10 @@ mod tests {
         looks(
             Some(20),
             &[
-                (0, 0, None, (false, 15)),
-                (5, 0, Some(1), (false, 17)),
-                (100, 0, Some(20), (false, 55)),
-                (1_000, 0, Some(900), (false, 415)),
+                (0, 0, None, (false, 5)),
+                (5, 0, Some(1), (false, 5)),
+                (100, 0, Some(20), (false, 40)),
+                (1_000, 0, Some(900), (false, 400)),
                 (60_000, 0, Some(60_000), (false, 1_000)),
             ],
         );
@@ -118,33 +118,33 @@ mod tests {
     fn once_the_speed_is_known_the_next_look_is_when_the_run_is_done() {
         // It took 900 ms to begin, and has had the lock for the last 10 ms of them.
         let begins_late = [
-            (0, 0, None, (false, 15)),
+            (0, 0, None, (false, 5)),
             (900, 2, Some(10), (true, 95)),
             (995, 10, Some(105), (true, 119)),
             (1_114, 19, Some(224), (true, 116)),
         ];
         looks(Some(20), &begins_late);
         // Where the lock does not say since when it is held, the time between the looks counts.
-        looks(Some(20), &[(0, 0, None, (false, 15)), (40, 10, None, (true, 31))]);
+        looks(Some(20), &[(0, 0, None, (false, 5)), (40, 10, None, (true, 16))]);
         // The last nap of a slow run is not for ever.
         let slow = [
-            (0, 0, Some(1), (false, 15)),
+            (0, 0, Some(1), (false, 5)),
             (10_000, 3, Some(10_000), (true, 1_000)),
             (20_000, 19, Some(20_000), (true, 1_000)),
         ];
         looks(Some(20), &slow);
         // A quick run is not looked at all the time.
-        looks(Some(20), &[(0, 0, Some(1), (false, 15)), (15, 19, Some(16), (true, 7))]);
+        looks(Some(20), &[(0, 0, Some(1), (false, 5)), (15, 19, Some(16), (true, 6))]);
     }
 
     #[test]
     fn a_run_that_stands_still_is_guessed_at_again() {
         let stands = [
-            (0, 0, Some(1), (false, 15)),
-            (15, 5, Some(16), (true, 21)),
-            (60, 5, Some(61), (false, 39)),
-            (99, 6, Some(100), (true, 55)),
-            (645, 20, Some(646), (false, 273)),
+            (0, 0, Some(1), (false, 5)),
+            (15, 5, Some(16), (true, 6)),
+            (60, 5, Some(61), (false, 24)),
+            (99, 6, Some(100), (true, 40)),
+            (645, 20, Some(646), (false, 258)),
         ];
         looks(Some(20), &stands);
     }
@@ -153,7 +153,7 @@ mod tests {
     fn without_a_goal_ahead_or_with_fewer_applied_the_nap_is_a_guess() {
         let table = [(None, [0, 5]), (Some(20), [25, 30]), (Some(20), [8, 3]), (Some(20), [8, 20])];
         for (goal, [first, second]) in table {
-            let looked = [(0, first, Some(1), (false, 15)), (20, second, Some(21), (false, 23))];
+            let looked = [(0, first, Some(1), (false, 5)), (20, second, Some(21), (false, 8))];
             looks(goal, &looked);
         }
     }
@@ -178,9 +178,9 @@ mod tests {
             // At an even speed; and all at the end, which no look foretells.
             let (even, looked) = waits(end, |at| i64::try_from(at * 20 / end).unwrap());
             let (sudden, guessed) = waits(end, |_| 0);
-            let bound = (15 + end * 2 / 5).min(1_000);
+            let bound = (end * 2 / 5).clamp(5, 1_000);
             assert!(even <= bound && sudden <= bound, "{end} ms: late by {even} and {sudden} ms");
-            let most = 12 + u32::try_from(end / 1_000).unwrap();
+            let most = 19 + u32::try_from(end / 1_000).unwrap();
             assert!(looked <= most && guessed <= most, "{end} ms: {looked} and {guessed} looks");
         }
     }
