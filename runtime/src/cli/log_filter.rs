@@ -2,7 +2,7 @@
 
 use std::env::VarError;
 
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{ParseError, Targets};
 
 use super::{args::CliArgs, error::CliError};
 
@@ -63,9 +63,9 @@ pub(super) fn parsed(directives: &str) -> Result<Targets, CliError> {
     if directives.contains(BY_SPAN) {
         return Err(refused("filters by span or field are not supported"));
     }
-    directives
-        .parse()
-        .map_err(|error: tracing_subscriber::filter::ParseError| refused(&error.to_string()))
+    let each = directives.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+    let trimmed = each.collect::<Vec<_>>().join(",");
+    trimmed.parse().map_err(|error: ParseError| refused(&error.to_string()))
 }
 
 #[cfg(test)]
