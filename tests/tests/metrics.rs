@@ -263,7 +263,9 @@ async fn the_ways_of_a_run(seen: &Seen) {
     let sums = [effect!(1), effect!(2)].map(|one| one.checksum().into_owned());
     let applied = Applied::of((1..).zip(sums.iter().map(|sum| &**sum)));
     let text: &'static str = Replaces { to: 2, applied }.to_string().leak();
-    let squash = Migration::declared(3, "all", |change| drop(change.create_collection("all")));
+    let squash = Migration::declared(3, "all", |change| {
+        change.create_collection("all");
+    });
     let short = fresh.migrator([squash.replacing(text), effect!(4)]);
     short.up().await.unwrap();
     assert_eq!(counted(), (vec![2.0], vec![0.0]), "the squash, and what comes after it");
