@@ -11,7 +11,7 @@ use mongrate::{
 use mongrate_seal::{Applied, Replaces};
 use mongrate_tests::{
     TestDb, effect,
-    effects::present,
+    effects::{present, versions},
     receiver::{Receiver, Reply},
 };
 
@@ -186,6 +186,21 @@ async fn what_is_replaced_is_not_resolved() {
         resolved.is_err() || fresh.wire.take() == ["find"],
         "each start reads the history from now on, and nothing says why"
     );
+}
+
+/// All is applied that the squash stands for: a plan waits until the squash is recorded.
+#[tokio::test]
+async fn a_plan_where_a_squash_is_to_be_recorded_names_a_way_out_that_works() {
+    let fresh = TestDb::new("x07b").await;
+    fresh.migrator(old()).up().await.unwrap();
+    let build = fresh.migrator(both()).policies(Policies::new().plan_required());
+    let refused = build.up().plan_file().await.unwrap_err().to_string();
+    assert!(refused.contains("run `up --to 6` first"), "{refused}");
+    // As it says.
+    let recorded = build.up().to(Version::from(6)).await.unwrap();
+    assert!(recorded.stands.is_some() && recorded.done().next().is_none(), "it runs nothing");
+    let plan = build.up().plan_file().await.unwrap();
+    assert_eq!(build.up().approved(&plan).await.unwrap().versions(), versions([9]));
 }
 
 #[tokio::test]

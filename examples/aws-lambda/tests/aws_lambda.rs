@@ -132,6 +132,9 @@ async fn it_migrates_when_it_is_asked_to() {
     let lambda = Lambda::start().await;
     let _function = lambda.function(&fresh.uri, &fresh);
     assert_eq!(lambda.invoke(json!({})).await, (true, json!({ "text": null })));
+    for no in [json!({ "migrate": false }), json!({ "migrate": "true" })] {
+        assert_eq!(lambda.invoke(no).await, (true, json!({ "text": null })));
+    }
     assert_eq!(lambda.invoke(json!({ "migrate": true })).await, (true, json!({ "applied": 1 })));
     assert_eq!(lambda.invoke(json!({ "migrate": true })).await, (true, json!({ "applied": 0 })));
     assert_eq!(lambda.invoke(json!({})).await, (true, json!({ "text": "hello" })));

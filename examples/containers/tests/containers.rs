@@ -31,8 +31,10 @@ async fn old_users_get_a_plan(db: Database) -> Result<(), TestError> {
     Ok(())
 }
 
-#[mongrate::test]
+#[mongrate::test(at = 20250122001)]
 async fn every_rollback_gives_back_what_was_there(db: Database) -> Result<(), TestError> {
+    let users = db.collection::<Document>("users");
+    users.insert_one(doc! { "email": "anna@example.org" }).await?;
     let tried = testing::round_trip(&db).await?;
     assert!(tried.irreversible.is_empty());
     Ok(())

@@ -368,7 +368,12 @@ impl VerbRun<'_> {
                     "no longer applied: nothing of it is rolled back, and `up` will apply it again"
                 }
             };
-            self.ask(&format!("Record {} as {consequence}?", args.version)).await?;
+            // A repeatable migration is known by its name alone.
+            let known = migrator.migrations()?;
+            let named =
+                known.iter().find(|one| one.version() == args.version).map(|one| one.named());
+            let named = named.map_or_else(|| args.version.to_string(), |named| named.to_string());
+            self.ask(&format!("Record {named} as {consequence}?")).await?;
         }
         let line = Progress::start("recording");
         let report = migrator.resolve(args.version, answer).await?;

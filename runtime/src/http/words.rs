@@ -6,7 +6,7 @@
 use super::wire::texts::Texts;
 use crate::{
     Direction, Error, Kind, ServerError, StepOutcome,
-    model::error::text::{LOCK_RACED, count, lines, names, short},
+    model::error::text::{LOCK_RACED, count, lines, names, short, unknown},
     mongo::code,
 };
 
@@ -168,7 +168,7 @@ pub(super) fn detail(error: &Error, texts: Texts) -> String {
             )
         }
         Error::UnknownVersion { version } => {
-            format!("no migration has version {version}; nothing was run")
+            format!("{}; nothing was run", unknown(*version))
         }
         Error::Apart { versions, .. } if versions.is_empty() => {
             "these are too many migrations for one transaction; nothing was run".to_owned()

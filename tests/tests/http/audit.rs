@@ -7,7 +7,10 @@ use mongrate::{
 use mongrate_tests::{TestDb, effect};
 use serde_json::Value;
 
-use crate::support::HttpClient;
+use crate::{
+    support::{HttpClient, WRITE},
+    wire::{Served, ask, command},
+};
 
 /// Asks for the removal of entries of which there are none.
 const OLD: &str = r#"{"before": "2020-01-01T00:00:00Z"}"#;
@@ -40,6 +43,11 @@ async fn the_audit_log_is_read_page_by_page_and_names_the_token() {
     assert_eq!(paged, all);
     let found = client.get("/audit?version=2&event=applied&by=ops").await.json();
     assert_eq!(found["entries"].as_array().unwrap().len(), 1, "{found}");
+    // Each filter by itself.
+    for (filter, count) in [("event=audit_began", 1), ("by=ops", 4), ("by=nobody", 0)] {
+        let found = client.get(&format!("/audit?{filter}")).await.json();
+        assert_eq!(found["entries"].as_array().unwrap().len(), count, "{filter}: {found}");
+    }
     let wrong = [
         "limit=0",
         "limit=501",
@@ -142,5 +150,37 @@ async fn a_policy_and_a_run_under_way_are_obeyed() {
         client.post(path, body).await.is_problem(409, "lock_held");
     }
     assert_eq!(client.get("/audit").await.json()["entries"], Value::Array(Vec::new()));
+    fresh.pass().await;
+}
+
+/// Each of them is in the log of the process, with the token and what came of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_logs_what_was_asked_for() {
+    let fresh = TestDb::new("http_audit_logged").await;
+    let served = Served::start(command(&fresh, &[])).await;
+    for (path, body, status) in [
+        ("/audit/enable", "{}", 200),
+        ("/audit/prune", OLD, 200),
+        ("/audit/disable", "{}", 200),
+        ("/audit/prune", r#"{"before": "2999-01-01T00:00:00Z"}"#, 409),
+    ] {
+        assert_eq!(ask(served.address, "POST", path, WRITE, body).await.0, status, "{path}");
+    }
+    let (_, said) = served.end("TERM").await;
+    let lines = said.lines().filter(|line| line.contains("a change was asked for"));
+    let lines: Vec<&str> = lines.collect();
+    let expected = [
+        ("audit/enable", "done"),
+        ("audit/prune", "done"),
+        ("audit/disable", "done"),
+        ("audit/prune", "audit"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{said}");
+    for (line, (action, outcome)) in lines.into_iter().zip(expected) {
+        for part in [format!("action=\"{action}\""), format!("outcome=\"{outcome}\"")] {
+            assert!(line.contains(&part), "{part}: {line}");
+        }
+        assert!(line.contains("token=\"write\""), "{line}");
+    }
     fresh.pass().await;
 }

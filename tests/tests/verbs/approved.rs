@@ -71,7 +71,10 @@ async fn what_is_not_as_planned_is_refused_and_nothing_is_run() {
     fresh.migrator(two()).down().all().await.unwrap();
     // As the plan saw it again.
     fresh.migrator(two()).up().approved(&plan).await.unwrap();
-    // Another database, and the other direction.
+    // Another group, another database, and the other direction.
+    let office = two().map(|one| one.in_group("office"));
+    let error = fresh.migrator(office).group("office").up().approved(&plan).await.unwrap_err();
+    assert!(differences(&error).contains("it is for the group `default`"), "{error}");
     let other = TestDb::new("plan_elsewhere").await;
     let error = other.migrator(two()).up().approved(&plan).await.unwrap_err();
     assert!(differences(&error).contains("it is for the database"), "{error}");
@@ -333,6 +336,27 @@ fn halts(version: i64) -> Migration {
             is_told(on.database(), "down").await
         })
     })
+}
+
+/// An online migration has several events, and each names the plan: also its beginning, also its failure.
+#[tokio::test]
+async fn each_event_of_a_migration_in_steps_names_the_plan() {
+    let fresh = TestDb::new("plan_events").await;
+    let migrator = fresh.migrator([halts(1), effect!(2)]);
+    let stop = fresh.db.collection::<Document>("stop");
+    stop.insert_one(doc! { "_id": "up" }).await.unwrap();
+    let plan = migrator.up().plan_file().await.unwrap();
+    migrator.up().approved(&plan).await.unwrap_err();
+    stop.delete_many(doc! {}).await.unwrap();
+    migrator.up().approved(&plan).await.unwrap();
+    let events = migrator.history().await.unwrap().events;
+    let named: Vec<&str> = events.iter().map(|event| event.event.as_str()).collect();
+    let has = |event: &str| named.contains(&event);
+    assert!(has("running") && has("failed") && has("applied"), "{named:?}");
+    for event in &events {
+        assert_eq!(event.plan.as_ref(), Some(&plan.digest), "{event:?}");
+    }
+    fresh.pass().await;
 }
 
 /// A migration that can be told to fail.

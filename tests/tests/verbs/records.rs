@@ -188,6 +188,22 @@ async fn what_a_record_says_in_unknown_words_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_name_that_no_repeatable_migration_has_is_not_called_a_version() {
+    let fresh = TestDb::new("unknown_names").await;
+    let migrator = fresh.migrator(FIVE);
+    migrator.up().to(1).await.unwrap();
+    let view = Version::new(mongrate_seal::repeatable_number("view"));
+    for (version, said) in
+        [(view, "no repeatable migration has this name; "), (9.into(), "has version 9; ")]
+    {
+        let error = migrator.resolve(version, Resolution::Applied).await.unwrap_err();
+        assert!(matches!(error, Error::UnknownVersion { .. }), "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    fresh.pass().await;
+}
+
+#[tokio::test]
 async fn a_foreign_collection_is_left_alone() {
     let fresh = TestDb::new("a_foreign_collection").await;
     let foreign = doc! { "fileName": "20200101-first.js", "appliedAt": "then" };

@@ -25,5 +25,14 @@ async fn instances_that_start_at_once_migrate_once() {
     assert_eq!(applied, 2, "{history:#?}");
     let settings = fresh.db.collection::<mongrate::bson::Document>("settings");
     assert_eq!(settings.count_documents(doc! { "open": true }).await.unwrap(), 1);
+    let orders = fresh.db.collection::<mongrate::bson::Document>("orders");
+    let indexes = orders.list_index_names().await.unwrap();
+    assert!(indexes.contains(&"customer_1".to_owned()), "{indexes:?}");
+
+    // And back: nothing is left of them.
+    mongrate::Migrator::new(&fresh.db).down().all().await.unwrap();
+    assert_eq!(settings.count_documents(doc! {}).await.unwrap(), 0);
+    let names = fresh.db.list_collection_names().await.unwrap();
+    assert!(!names.contains(&"orders".to_owned()), "{names:?}");
     fresh.pass().await;
 }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
 
-use super::common::{ConfirmArgs, LockArgs};
+use super::{
+    common::{ConfirmArgs, LockArgs},
+    number::{version, whole},
+};
 use crate::{AuditHead, InvalidSetting, Version};
 
 /// What `audit` shows, checks or changes.
@@ -60,7 +63,7 @@ pub struct AuditArgs {
     pub dry_run: bool,
 
     /// Only the entries of this migration
-    #[arg(long, value_name = "VERSION", help_heading = FILTERS, conflicts_with = "what")]
+    #[arg(long, value_name = "VERSION", value_parser = version, help_heading = FILTERS, conflicts_with = "what")]
     pub version: Option<Version>,
 
     /// Only the entries of this event, such as `applied`; a wrong name lists all
@@ -86,11 +89,11 @@ pub struct AuditArgs {
     pub until: Option<DateTime<Utc>>,
 
     /// At most so many entries, the newest ones, 1 to 1000 [default: 50]
-    #[arg(long, value_name = "N", help_heading = FILTERS, conflicts_with = "what")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>, help_heading = FILTERS, conflicts_with = "what")]
     pub limit: Option<u32>,
 
     /// Only entries with a smaller number than this, to page back
-    #[arg(long, value_name = "NUMBER", help_heading = FILTERS, conflicts_with = "what")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<i64>, help_heading = FILTERS, conflicts_with = "what")]
     pub below: Option<i64>,
 
     /// Whether to ask before anything is removed.

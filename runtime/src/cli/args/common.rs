@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
+use super::number::{version, whole};
 use crate::{
     DatabaseAhead, LintName, Migrator, OutOfOrder, Version, Wait, cli::duration,
     migrator::mode::Mode,
@@ -26,7 +27,7 @@ pub struct DryRunArgs {
     pub shadow: bool,
 
     /// With `--shadow`: how many documents of each collection are copied [default: 1000]
-    #[arg(long, value_name = "N", help_heading = DRY_RUN)]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>, help_heading = DRY_RUN)]
     pub sample: Option<u32>,
 
     /// With `--dry-run`: how long its transaction, and so its locks, may last [default: 30s]
@@ -113,7 +114,7 @@ impl LintArgs {
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct UpTargetArgs {
     /// Apply up to and including this version [default: all]
-    #[arg(long, value_name = "VERSION", conflicts_with = "steps")]
+    #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "steps")]
     pub to: Option<Version>,
 
     /// Apply at most N migrations [default: all]

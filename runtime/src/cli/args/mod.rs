@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod common;
+mod number;
 pub(crate) mod release;
 pub(crate) mod steering;
 pub(crate) mod verb;

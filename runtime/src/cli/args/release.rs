@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::common::LockArgs;
+use super::{common::LockArgs, number::version};
 use crate::Version;
 
 /// Which events `history` shows.
@@ -49,11 +49,11 @@ pub struct TagArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub struct AloneArgs {
     /// Only this migration, wherever it is, if nothing that was applied later touches the same
-    #[arg(long, value_name = "VERSION", group = "target")]
+    #[arg(long, value_name = "VERSION", value_parser = version, group = "target")]
     pub only: Option<Version>,
 
     /// With --only: these later migrations do not depend on it, where Mongrate cannot know
-    #[arg(long, value_name = "VERSIONS", value_delimiter = ',', requires = "only")]
+    #[arg(long, value_name = "VERSIONS", value_parser = version, value_delimiter = ',', requires = "only")]
     pub independent: Vec<Version>,
 
     /// Why, for those who read `history`

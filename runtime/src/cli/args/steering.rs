@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::number::whole;
 use crate::{Hours, InvalidSetting, Limit, NotBefore, Tuning, cli::duration};
 
 /// What `pause` and `cancel` say.
@@ -14,7 +15,7 @@ pub struct AskArgs {
     pub why: Option<String>,
 
     /// Only if the run under way has this fence number, which `status` shows
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<i64>)]
     pub fence: Option<i64>,
 }
 
@@ -40,11 +41,11 @@ const BACKFILLS: &str = "Backfills";
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct TuningArgs {
     /// Batches under way at once, 1 to 64
-    #[arg(long, value_name = "N", help_heading = BACKFILLS)]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, help_heading = BACKFILLS)]
     pub workers: Option<usize>,
 
     /// The most documents per batch, 1 to 100000
-    #[arg(long, value_name = "N", help_heading = BACKFILLS)]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>, help_heading = BACKFILLS)]
     pub batch_documents: Option<u32>,
 
     /// The most bytes per batch: `64KiB` to `16MiB`

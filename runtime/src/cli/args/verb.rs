@@ -11,6 +11,7 @@ use super::{
         ConfirmArgs, DryRunArgs, LintArgs, LockArgs, PlanOutArgs, PolicyArgs, UpTargetArgs,
         parse_steps,
     },
+    number::{version, version_or_name, whole},
     release::{AloneArgs, HistoryArgs, TagArgs},
     steering::{AskArgs, BeginArgs, TuneArgs, TuningArgs},
     wait::WaitArgs,
@@ -295,7 +296,7 @@ pub struct DriftArgs {
 
     /// Also count, in N random documents of each collection with models, those that do not have the
     /// shape of a model, by field; shows no values
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub sample: Option<u32>,
 
     /// Write a migration with this name that declares what is in the database, and change
@@ -313,7 +314,7 @@ pub struct DriftArgs {
 pub struct SchemaArgs {
     /// Not the live schema: that which the migrations up to and including this version lead to. They
     /// run in an empty scratch database, which is dropped
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub at: Option<Version>,
 
     /// With `--at` and `--json`: also the documents of this collection, as code (may be repeated)
@@ -333,7 +334,7 @@ pub struct DoctorArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub struct DownArgs {
     /// Roll back every migration newer than this version; the version itself stays applied; 0: all
-    #[arg(long, value_name = "VERSION", group = "target")]
+    #[arg(long, value_name = "VERSION", value_parser = version, group = "target")]
     pub to: Option<Version>,
 
     /// Roll back the last N migrations [default: 1]
@@ -450,6 +451,7 @@ pub enum KindArg {
 #[derive(Args, Clone, Copy, Debug)]
 pub struct ForceUnlockArgs {
     /// The fence number that `lock-status` shows; a lock with another number is left alone
+    #[arg(value_parser = whole::<i64>)]
     pub fence: i64,
 
     /// Do not ask
@@ -461,6 +463,7 @@ pub struct ForceUnlockArgs {
 #[derive(Args, Clone, Debug)]
 pub struct BaselineArgs {
     /// The newest version whose effects the database has already
+    #[arg(value_parser = version)]
     pub version: Version,
 
     /// Whether to ask before anything is written.
@@ -525,15 +528,6 @@ pub struct ResolveArgs {
     pub lock: LockArgs,
 }
 
-/// A version, or the number that stands for a repeatable migration of this name.
-fn version_or_name(text: &str) -> Result<Version, String> {
-    let is_name = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    if is_name {
-        return Ok(Version::new(mongrate_seal::repeatable_number(text)));
-    }
-    text.parse().map_err(|_| "a version is a number; a repeatable migration has a name".to_owned())
-}
-
 /// An operator's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Answer {
@@ -550,7 +544,7 @@ pub enum Answer {
 pub struct RepairArgs {
     /// This migration was renamed after it was applied: record its new name, too (may be repeated).
     /// Any other record with another name is taken for another app's, and refused
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub renamed: Vec<Version>,
 
     /// Only show what would be recorded; writes nothing and takes no lock
@@ -570,7 +564,7 @@ pub struct RepairArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub struct PurgeArgs {
     /// Only what this migration keeps
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub version: Option<Version>,
 
     /// Only what migrations keep that were last applied or rolled back this long ago: `30d`, `12h`

@@ -254,7 +254,7 @@ pub enum Error {
     },
 
     /// No migration has this version. Nothing was run.
-    #[error("no migration has version {version}; `status` lists them; nothing was run")]
+    #[error("{}; `status` lists them; nothing was run", text::unknown(*version))]
     UnknownVersion {
         /// The version that was asked for.
         version: Version,

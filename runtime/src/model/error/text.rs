@@ -302,3 +302,11 @@ pub(super) fn shadow_forbidden(database: &str, missing: &str) -> String {
          \"admin\" }}, {{ role: \"dbAdminAnyDatabase\", db: \"admin\" }}])`; nothing was written"
     )
 }
+
+/// What is said of a version that no migration has. That of a repeatable migration is made of its name.
+pub(crate) fn unknown(version: Version) -> String {
+    match version.is_repeatable() {
+        true => "no repeatable migration has this name".to_owned(),
+        false => format!("no migration has version {version}"),
+    }
+}
