@@ -6,11 +6,18 @@
 //! plain part of the language, and gives up at the first token of anything else: then the tree
 //! decides. **It never differs from the tree.** The tests compute every checksum both ways.
 
+mod attributes;
 mod blocks;
+pub mod comments;
 mod expressions;
+mod functions;
+mod imports;
 mod invocations;
+mod items;
+mod lexer;
 mod literals;
 mod operators;
+mod paths;
 mod patterns;
 mod tokens;
 mod types;
@@ -20,19 +27,25 @@ use super::{
     digest::{ALGORITHM, digest},
     encode,
 };
+pub(crate) use tokens::TokenKind;
 pub use tokens::{Delimiter, Tokens};
 use writer::Writer;
 
 /// Returns the checksum of a migration of this kind, whose parameter has this name. `None` if only the
 /// syntax tree can tell. `body` holds one block, with its braces.
 pub fn of(kind: &str, parameter: &str, body: &Tokens) -> Option<String> {
-    canonical_bytes(kind, parameter, body).map(|bytes| digest(&bytes))
+    written(kind, parameter, body).map(|writer| digest(writer.finish()))
 }
 
+#[cfg(test)]
 pub(super) fn canonical_bytes(kind: &str, parameter: &str, body: &Tokens) -> Option<Vec<u8>> {
+    written(kind, parameter, body).map(|writer| writer.finish().to_vec())
+}
+
+fn written<'t>(kind: &str, parameter: &str, body: &'t Tokens) -> Option<Writer<'t>> {
     let mut bytes = encode::Bytes::new(ALGORITHM);
     bytes.text(kind);
-    let mut writer = Writer::new(body, bytes.finish());
+    let mut writer = Writer::new(body, &bytes.finish());
     writer.byte(b'<');
     writer.piece(b'i', parameter.as_bytes());
     writer.byte(b'>');
@@ -42,5 +55,5 @@ pub(super) fn canonical_bytes(kind: &str, parameter: &str, body: &Tokens) -> Opt
         return None;
     }
     writer.byte(b'>');
-    Some(writer.finish())
+    Some(writer)
 }
