@@ -158,9 +158,8 @@ impl Walk<'_> {
         let mut at = start;
         // The keyword that tells the item's kind.
         while at < block && !KEYWORDS.contains(&self.tokens.word(at)) {
-            match self.tokens.kind(at) {
-                TokenKind::Open(_) => at = self.tokens.close_of(at),
-                _ => {}
+            if let TokenKind::Open(_) = self.tokens.kind(at) {
+                at = self.tokens.close_of(at);
             }
             at += 1;
         }

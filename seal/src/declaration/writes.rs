@@ -31,9 +31,10 @@ pub fn many_in(kind: Kind, body: &Tokens) -> Vec<String> {
     }
     let mut at = 0;
     while at < body.row.len() {
-        let kind = body.row[at].kind;
+        let token = body.row[at];
         at += 1;
-        if kind != TokenKind::Name {
+        // No other name has a length that needs a look.
+        if !matches!(token.end - token.start, 10 | 11) || token.kind != TokenKind::Name {
             continue;
         }
         match body.word(at - 1) {

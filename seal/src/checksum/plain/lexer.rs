@@ -139,6 +139,11 @@ impl Tokens {
                     row.push(Token { kind: TokenKind::Close, start, end: at, other: index });
                     continue;
                 }
+                // Most operators have one character.
+                Class::Operator if !is_operator(bytes, at + 1) => {
+                    at += 1;
+                    TokenKind::Operator(u32::from(bytes[start]))
+                }
                 Class::Operator => match comments::comment(&bytes[at..]) {
                     0 => {
                         at += longest(&bytes[at..]);
@@ -205,7 +210,14 @@ impl Tokens {
             }
             // Two tokens are not one.
             let is_longer = match kind {
-                TokenKind::Operator(_) => longest(&other[begin..]) != end - start,
+                TokenKind::Operator(_) => {
+                    let is_single = !is_operator(other, begin + 1);
+                    if is_single {
+                        end - start > 1
+                    } else {
+                        longest(&other[begin..]) != end - start
+                    }
+                }
                 TokenKind::Name | TokenKind::Keyword(_) | TokenKind::Literal => {
                     at < other.len() && is_word(other[at])
                 }
@@ -227,6 +239,11 @@ fn is_word(byte: u8) -> bool {
     byte >= 128 || matches!(CLASSES[byte as usize], Class::Word | Class::Digit)
 }
 
+/// Whether a byte may belong to an operator or a comment.
+fn is_operator(bytes: &[u8], at: usize) -> bool {
+    at < bytes.len() && matches!(CLASSES[bytes[at] as usize], Class::Operator)
+}
+
 fn word_end(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() && matches!(CLASSES[bytes[at] as usize], Class::Word | Class::Digit) {
         at += 1;
@@ -234,10 +251,24 @@ fn word_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// The bytes that may begin or end a block, or something that holds a brace which is none.
+static STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        stops[at] = matches!(at as u8, b'{' | b'}' | b'"' | b'\'' | b'/' | b'r');
+        at += 1;
+    }
+    stops
+};
+
 /// Returns the end of a block. Only what may hold a brace is looked at.
 fn block_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0_u32;
     loop {
+        while at < bytes.len() && !STOPS[bytes[at] as usize] {
+            at += 1;
+        }
         match *bytes.get(at)? {
             b'{' => depth += 1,
             b'}' if depth == 1 => return Some(at + 1),

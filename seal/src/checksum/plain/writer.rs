@@ -11,6 +11,12 @@ const SPARE: usize = 64;
 /// How deep the walk follows groups. The tree decides about deeper nesting.
 const DEPTH_MAX: u32 = 64;
 
+/// The bytes of a piece before its value.
+const HEADER: usize = 5;
+
+/// Up to so many bytes are copied one by one: a call costs more.
+const LOOP_MAX: usize = 8;
+
 pub(super) struct Writer<'t> {
     text: &'t [u8],
     row: &'t [Token],
@@ -187,12 +193,17 @@ impl<'t> Writer<'t> {
     /// Writes bytes as they are.
     pub(super) fn all(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len());
-        let mut from = 0;
-        while from < bytes.len() {
-            self.bytes[self.length] = bytes[from];
-            self.length += 1;
-            from += 1;
+        let end = self.length + bytes.len();
+        if bytes.len() > LOOP_MAX {
+            self.bytes[self.length..end].copy_from_slice(bytes);
+        } else {
+            let mut from = 0;
+            while from < bytes.len() {
+                self.bytes[self.length + from] = bytes[from];
+                from += 1;
+            }
         }
+        self.length = end;
     }
 
     pub(super) fn byte(&mut self, byte: u8) {
@@ -203,8 +214,19 @@ impl<'t> Writer<'t> {
 
     /// Writes a piece as `encode` does.
     pub(super) fn piece(&mut self, tag: u8, value: &[u8]) {
-        let length = u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes();
-        self.all(&[tag, length[0], length[1], length[2], length[3]]);
+        self.reserve(HEADER);
+        let at = self.length;
+        self.bytes[at] = tag;
+        if value.len() < 256 {
+            self.bytes[at + 1] = value.len() as u8;
+            self.bytes[at + 2] = 0;
+            self.bytes[at + 3] = 0;
+            self.bytes[at + 4] = 0;
+        } else {
+            let length = u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes();
+            self.bytes[at + 1..at + HEADER].copy_from_slice(&length);
+        }
+        self.length = at + HEADER;
         self.all(value);
     }
 
@@ -215,11 +237,11 @@ impl<'t> Writer<'t> {
     pub(super) fn operator(&mut self, operator: u32) {
         let [a, b, c, _] = operator.to_le_bytes();
         if operator < 0x100 {
-            self.all(&[b'p', 1, 0, 0, 0, a]);
+            self.piece(b'p', &[a]);
         } else if operator < 0x1_0000 {
-            self.all(&[b'p', 2, 0, 0, 0, a, b]);
+            self.piece(b'p', &[a, b]);
         } else {
-            self.all(&[b'p', 3, 0, 0, 0, a, b, c]);
+            self.piece(b'p', &[a, b, c]);
         }
     }
 
