@@ -573,3 +573,6 @@ pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     }
     files
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,38 @@ fn the_bodies_of_the_benchmark_need_no_tree() {
     assert!(count >= 7, "{count}");
 }
 
+/// What only the tree can read, and what it rejects.
+#[test]
+fn what_looks_like_something_else_is_left_to_the_tree() {
+    for body in [
+        "{ a::<b>!(); }",
+        "{ a <-1; }",
+        "{ crate; }",
+        "{ let self(_) = x; }",
+        "{ x as A << b; }",
+        "{ a..b = c; }",
+        "{ let S = S {} else { return }; }",
+        "{ a::<u8>>(b); }",
+        "{ crate::<A>::b(); }",
+        "{ #[derive(A)] #[derive(B)] struct S; }",
+        "{ fn f<T, 'a>() {} }",
+        "{ let x: A<T, 'a>; }",
+        "{ use a::{}; { x } }",
+        "{ const F: dyn 'a = 1; }",
+        "{ struct S<>; }",
+        "{ fn f() where {} }",
+        "{ let x: Vec<u8>> = y; }",
+        "{ pub impl A {} }",
+        "{ impl A { async fn b(x, self) {} } }",
+        "{ //! Inner.\n a }",
+        "{ größe }",
+        "{ #![allow(x)] a }",
+        "{ #[cfg(a)] f(); }",
+    ] {
+        assert!(!compare_text(body), "{body}");
+    }
+}
+
 /// What the tree rejects has no checksum, and anything else has the checksum of the tree or none.
 #[test]
 fn random_bodies_give_what_the_tree_gives() {
