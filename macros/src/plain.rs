@@ -1,4 +1,4 @@
-//! Reads and checks a declaration of the usual form from its tokens, in one pass.
+//! Reads and checks a declaration of the usual form without a syntax tree, in one pass.
 //!
 //! The compiler expands every attribute again at each check, with macros compiled without
 //! optimisation, and a syntax tree per migration would cost more than all other work. A declaration

@@ -6,9 +6,9 @@
 //! `cfg_attr` below `#[migration]` by what it adds, or by nothing, depending on the features: then
 //! the checksum is taken from the source.
 //!
-//! To parse a source for each migration would cost more than all other work. So the tokens are
-//! compared with the text that they come from while they are read anyway, and a source is parsed,
-//! once, only if that leaves a doubt.
+//! To parse a source for each migration would cost more than all other work, and so would asking the
+//! compiler for one token after the other. So the text of the source is compared with what the compiler
+//! prints of its tokens, and a source is parsed, once, only if that leaves a doubt.
 
 use std::{
     collections::BTreeMap,
@@ -135,8 +135,7 @@ impl Source {
     }
 }
 
-/// Returns the tokens of a group if they are those of its source. They are cut from the source's text, which
-/// costs a tenth of asking the compiler for one after the other.
+/// Returns the tokens of a group if they are those of its source. They are cut from the source's text.
 pub(crate) fn tokens(group: &Group) -> Option<Tokens> {
     let tokens = group.span().source_text().and_then(Tokens::of_text)?;
     tokens.are_those_of(&group.to_string()).then_some(tokens)

@@ -154,6 +154,7 @@ impl Walk<'_> {
 
     /// Reads the item from its first token up to its block.
     fn item(&mut self, from: usize, block: usize, standing: Standing) {
+        let from = behind_those_of_the_file(self.tokens, from);
         let (start, is_migration) = behind_attributes(self.tokens, from);
         let mut at = start;
         // The keyword that tells the item's kind.
@@ -187,15 +188,30 @@ impl Walk<'_> {
     }
 }
 
+/// Returns where the attributes and the documentation of a file or a module end.
+fn behind_those_of_the_file(tokens: &Tokens, mut at: usize) -> usize {
+    loop {
+        match tokens.kind(at) {
+            TokenKind::Operator(0) => at += 1,
+            TokenKind::Operator(_) if tokens.is(at, b'#') && tokens.is(at + 1, b'!') => {
+                match tokens.kind(at + 2) {
+                    TokenKind::Open(_) => at = tokens.close_of(at + 2) + 1,
+                    _ => return at,
+                }
+            }
+            _ => return at,
+        }
+    }
+}
+
 /// Returns where the attributes of an item end, and whether `#[migration(…)]` is among them.
 fn behind_attributes(tokens: &Tokens, mut at: usize) -> (usize, bool) {
     let mut is_migration = false;
     loop {
         match tokens.kind(at) {
-            // The second is that of the file.
-            TokenKind::Documentation | TokenKind::Operator(0) => at += 1,
+            TokenKind::Documentation => at += 1,
             TokenKind::Operator(_) if tokens.is(at, b'#') => {
-                at += 1 + usize::from(tokens.is(at + 1, b'!'));
+                at += 1;
                 if tokens.kind(at) != TokenKind::Open(Delimiter::Bracket) {
                     return (at, is_migration);
                 }
@@ -362,6 +378,19 @@ mod tests {
         for elsewhere in ["super::undo", "crate::undo", "x::undo", "method", "one"] {
             assert_eq!(found("one", elsewhere), None, "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn what_is_passed_over_in_bodies_hides_nothing() {
+        let file = "//! A file.\n#![allow(unused)]\n/// Undoes: }\nasync fn undo(tx: &mut Transaction<'_>) \
+                    { \"}\"; r#\"\"}\"#; '}'; 'a: { /* } */ } // }\n }\n#[migration(version = 1)] \
+                    async fn größe(tx: &mut Transaction<'_>) -> R { b\"\\\"}\"; }";
+        let nearby = Nearby::parse(file);
+        let body = "async fn undo(tx: &mut Transaction<'_>) { \"}\"; r#\"\"}\"#; '}'; 'a: {} }";
+        let expected = checksum::of("Transaction", syn::parse_str(body).unwrap());
+        let found = nearby.rollback_checksum(Kind::Transaction, "größe", &path("undo"));
+        assert_eq!(found, Some(expected));
+        assert_eq!(nearby.standing("größe"), Some(Standing::Module));
     }
 
     #[test]

@@ -4,7 +4,11 @@
 //! optimisation. A syntax tree of every body was half of that time, so this walk reads the tokens
 //! once and directly writes the bytes that `canonical` and `encode` would make of them. It knows the
 //! plain part of the language, and gives up at the first token of anything else: then the tree
-//! decides. **It never differs from the tree.** The tests compute every checksum both ways.
+//! decides. **It never differs from the tree.** The tests compute every checksum both ways, also of random
+//! bodies.
+//!
+//! The tokens are cut from a text (`lexer`), or come from the caller one by one (`tokens`). Each file with
+//! an `impl Writer` knows one part of the language.
 
 mod attributes;
 mod blocks;
