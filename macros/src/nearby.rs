@@ -12,7 +12,7 @@ use mongrate_seal::declaration::{Checked, Nearby, Rollback, Standing};
 use proc_macro2::Span;
 use syn::{Error, ext::IdentExt as _};
 
-use crate::{editor::is_editor, place::Place, plain};
+use crate::{editor::is_editor, place::Place};
 
 /// Returns the functions of the file in which a migration is declared.
 pub(crate) fn functions_beside(place: &Place) -> Option<Arc<Nearby>> {
@@ -32,8 +32,7 @@ pub(crate) fn functions_beside(place: &Place) -> Option<Arc<Nearby>> {
 }
 
 fn read(path: &Path) -> Option<Arc<Nearby>> {
-    let plain = |item: &proc_macro2::TokenStream| plain::checksum(&item.clone().into());
-    fs::read_to_string(path).ok().map(|text| Arc::new(Nearby::parse(&text, &plain)))
+    fs::read_to_string(path).ok().map(|text| Arc::new(Nearby::parse(&text)))
 }
 
 /// Refuses a migration in an `impl` block or a trait, where no item can be added beside it. Only an

@@ -1,4 +1,4 @@
-//! Reads and checks a declaration of the usual form from its tokens, in one pass.
+//! Reads and checks a declaration of the usual form without a syntax tree, in one pass.
 //!
 //! The compiler expands every attribute again at each check, with macros compiled without
 //! optimisation, and a syntax tree per migration would cost more than all other work. A declaration
@@ -14,7 +14,7 @@ use mongrate_seal::{
 use proc_macro::{Delimiter, Group, Literal, Spacing, Span, TokenStream, TokenTree};
 use syn::{Ident, Path, PathSegment};
 
-use crate::written::Source;
+use crate::written;
 
 /// Returns the migration if it is plain, and whether its source has the same body.
 pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Checked, bool)> {
@@ -31,19 +31,12 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Check
         (Some(Some(path)), false) => Rollback::Function(path),
         _ => return None,
     };
-    let mut tokens = Tokens::new();
-    tokens.open(plain::Delimiter::Brace);
-    let mut writes_many = false;
-    let mut source = Source::of(&body);
-    source.character('{');
-    fill(body.stream(), &mut tokens, &mut writes_many, &mut source)?;
-    source.character('}');
-    tokens.close();
-    let writes = if writes_many {
-        writes::many(kind, &proc_macro2::TokenStream::from(body.stream()))
-    } else {
-        Vec::new()
-    };
+    let (tokens, is_as_written) = row(&body)?;
+    // `declaration` judges what may be a mistake.
+    if kind == Kind::Online && tokens.has_async_behind_bar() {
+        return None;
+    }
+    let writes = writes::many_in(kind, &tokens);
     let checked = Checked {
         version: arguments.version?,
         repeatable: false,
@@ -62,74 +55,43 @@ pub(crate) fn read(arguments: &TokenStream, item: &TokenStream) -> Option<(Check
         checksum: plain::of(kind.name(), &parameter, &tokens)?,
         function: Ident::new(&function, span.into()),
     };
-    Some((checked, source.ends()))
+    Some((checked, is_as_written))
 }
 
-/// Returns the kind and the checksum of a function without the attribute, such as a rollback, if the
-/// function is plain.
-pub(crate) fn checksum(item: &TokenStream) -> Option<(Kind, String)> {
-    let Function { is_async, parameter, kind, body, .. } = function(item)?;
-    if !is_async {
-        return None;
+/// Returns the tokens of a body, and whether they are for certain those of its source.
+fn row(body: &Group) -> Option<(Tokens, bool)> {
+    if let Some(tokens) = written::tokens(body) {
+        return Some((tokens, true));
     }
     let mut tokens = Tokens::new();
     tokens.open(plain::Delimiter::Brace);
-    fill(body.stream(), &mut tokens, &mut false, &mut Source::none())?;
+    fill(body.stream(), &mut tokens)?;
     tokens.close();
-    Some((kind, plain::of(kind.name(), &parameter, &tokens)?))
+    Some((tokens, false))
 }
 
-/// Reads a body's tokens, and whether one of them writes many documents. `None` if a macro has put
-/// invisible groups among them.
-fn fill(
-    stream: TokenStream,
-    tokens: &mut Tokens,
-    writes_many: &mut bool,
-    source: &mut Source,
-) -> Option<()> {
-    let mut behind_bar = false;
+/// Reads a body's tokens. `None` if a macro has put invisible groups among them.
+fn fill(stream: TokenStream, tokens: &mut Tokens) -> Option<()> {
     for tree in stream {
-        let was_behind_bar = std::mem::replace(&mut behind_bar, is_bar(&tree));
         match tree {
-            TokenTree::Ident(name) => {
-                let name = name.to_string();
-                // `|tx| async { … }` may be a mistake, which `declaration` judges.
-                if was_behind_bar && name == "async" {
-                    return None;
-                }
-                source.token(&name);
-                *writes_many |= writes::MANY.contains(&name.as_str());
-                tokens.name(name);
-            }
-            TokenTree::Literal(literal) => {
-                let literal = literal.to_string();
-                source.token(&literal);
-                tokens.literal(literal);
-            }
+            TokenTree::Ident(name) => tokens.name(&name.to_string()),
+            TokenTree::Literal(literal) => tokens.literal(&literal.to_string()),
             TokenTree::Punct(punct) => {
-                source.character(punct.as_char());
                 tokens.punctuation(punct.as_char(), punct.spacing() == Spacing::Joint);
             }
             TokenTree::Group(group) => {
-                let (delimiter, open, close) = match group.delimiter() {
-                    Delimiter::Parenthesis => (plain::Delimiter::Parenthesis, '(', ')'),
-                    Delimiter::Brace => (plain::Delimiter::Brace, '{', '}'),
-                    Delimiter::Bracket => (plain::Delimiter::Bracket, '[', ']'),
+                tokens.open(match group.delimiter() {
+                    Delimiter::Parenthesis => plain::Delimiter::Parenthesis,
+                    Delimiter::Brace => plain::Delimiter::Brace,
+                    Delimiter::Bracket => plain::Delimiter::Bracket,
                     Delimiter::None => return None,
-                };
-                tokens.open(delimiter);
-                source.character(open);
-                fill(group.stream(), tokens, writes_many, source)?;
-                source.character(close);
+                });
+                fill(group.stream(), tokens)?;
                 tokens.close();
             }
         }
     }
     Some(())
-}
-
-fn is_bar(tree: &TokenTree) -> bool {
-    matches!(tree, TokenTree::Punct(punct) if punct.as_char() == '|')
 }
 
 #[derive(Default)]

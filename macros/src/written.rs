@@ -6,9 +6,9 @@
 //! `cfg_attr` below `#[migration]` by what it adds, or by nothing, depending on the features: then
 //! the checksum is taken from the source.
 //!
-//! To parse a source for each migration would cost more than all other work. So the tokens are
-//! compared with the text that they come from while they are read anyway, and a source is parsed,
-//! once, only if that leaves a doubt.
+//! To parse a source for each migration would cost more than all other work, and so would asking the
+//! compiler for one token after the other. So the text of the source is compared with what the compiler
+//! prints of its tokens, and a source is parsed, once, only if that leaves a doubt.
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +20,10 @@ use std::{
 
 use mongrate_seal::{
     attribute::{Reading, readings},
+    checksum::plain::{
+        Tokens,
+        comments::{comment, is_documentation},
+    },
     declaration::Checked,
 };
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
@@ -28,7 +32,7 @@ use syn::{Error, ItemFn};
 use crate::{editor::is_editor, place::Place};
 
 /// The text of a group in the source, with which tokens are compared one after the other.
-pub(crate) struct Source {
+struct Source {
     text: String,
     at: usize,
     /// Whether all tokens so far were in the text.
@@ -37,20 +41,15 @@ pub(crate) struct Source {
 
 impl Source {
     /// Takes the text of a group, with its brackets.
-    pub(crate) fn of(group: &Group) -> Self {
+    fn of(group: &Group) -> Self {
         match group.span().source_text() {
             Some(text) => Self { text, at: 0, holds: true },
-            None => Self::none(),
+            None => Self { text: String::new(), at: 0, holds: false },
         }
     }
 
-    /// No text: no token is compared.
-    pub(crate) fn none() -> Self {
-        Self { text: String::new(), at: 0, holds: false }
-    }
-
     /// Compares the next token, as it is spelt.
-    pub(crate) fn token(&mut self, token: &str) {
+    fn token(&mut self, token: &str) {
         if self.holds {
             self.skip_space();
             self.holds = self.rest().starts_with(token.as_bytes());
@@ -59,12 +58,12 @@ impl Source {
     }
 
     /// Compares one character of punctuation, or a bracket.
-    pub(crate) fn character(&mut self, character: char) {
+    fn character(&mut self, character: char) {
         self.token(character.encode_utf8(&mut [0; 4]));
     }
 
     /// Whether the whole text has been compared and was the same.
-    pub(crate) fn ends(mut self) -> bool {
+    fn ends(mut self) -> bool {
         self.skip_space();
         self.holds && self.rest().is_empty()
     }
@@ -82,10 +81,7 @@ impl Source {
                     let is_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r');
                     rest.iter().position(|byte| !is_space(byte)).unwrap_or(rest.len())
                 }
-                [b'/', b'/', ..] if !is_documentation(rest) => {
-                    rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
-                }
-                [b'/', b'*', ..] if !is_documentation(rest) => block_comment(rest),
+                [b'/', ..] if !is_documentation(rest) && comment(rest) > 0 => comment(rest),
                 _ => return,
             };
             self.at += step;
@@ -135,44 +131,22 @@ impl Source {
     }
 
     fn documentation(&mut self) {
-        let rest = self.rest();
-        self.at += match rest {
-            [b'/', b'*', ..] => block_comment(rest),
-            _ => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
-        };
+        self.at += comment(self.rest());
     }
 }
 
-/// Whether a text begins with `///`, `//!`, `/** … */` or `/*! … */`, but not with `////` or `/***`.
-fn is_documentation(text: &[u8]) -> bool {
-    match text {
-        [b'/', b'/', b'!', ..] | [b'/', b'*', b'!', ..] => true,
-        [b'/', b'/', b'/', next, ..] => *next != b'/',
-        [b'/', b'/', b'/'] => true,
-        [b'/', b'*', b'*', next, ..] => *next != b'*' && *next != b'/',
-        _ => false,
-    }
-}
-
-/// Returns the length of a `/* … */`, which may hold other comments.
-fn block_comment(text: &[u8]) -> usize {
-    let (mut at, mut depth) = (0, 0_usize);
-    while at < text.len() {
-        match &text[at..] {
-            [b'/', b'*', ..] => (at, depth) = (at + 2, depth + 1),
-            [b'*', b'/', ..] => (at, depth) = (at + 2, depth.saturating_sub(1)),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len()
+/// Returns the tokens of a group if they are those of its source. They are cut from the source's text.
+pub(crate) fn tokens(group: &Group) -> Option<Tokens> {
+    let tokens = group.span().source_text().and_then(Tokens::of_text)?;
+    tokens.are_those_of(&group.to_string()).then_some(tokens)
 }
 
 /// Whether the source has the same body as the compiler. `item` ends with the body.
 pub(crate) fn has_its_body(item: &TokenStream) -> bool {
     let Some(TokenTree::Group(body)) = item.clone().into_iter().last() else { return false };
+    if body.delimiter() == Delimiter::Brace && tokens(&body).is_some() {
+        return true;
+    }
     let mut source = Source::of(&body);
     source.stream(TokenStream::from(TokenTree::Group(body)));
     source.ends()
@@ -285,11 +259,5 @@ mod tests {
         assert!(!stands(text, &["{", "a", ".", "c"]));
         assert!(!stands("{}", &["{", "}", "x"]), "less stands there");
         assert!(!stands("{ /// documented\n a }", &["{", "a", "}"]), "that is a token");
-    }
-
-    #[test]
-    fn comments_that_do_not_end_take_the_rest() {
-        assert_eq!(block_comment(b"/* a /* b */"), 12);
-        assert_eq!(block_comment(b"/**/x"), 4);
     }
 }

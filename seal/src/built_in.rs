@@ -43,6 +43,11 @@ pub fn is_advice(word: &str) -> bool {
     ADVICE.contains(&word)
 }
 
+/// Whether an attribute whose path begins with this word is advice to a tool.
+pub(crate) fn is_tool(word: &str) -> bool {
+    TOOLS.contains(&word)
+}
+
 /// Whether an attribute of this path is advice, to the compiler or to a tool.
 pub(crate) fn is_advice_path(path: &Path) -> bool {
     match first_word(path) {

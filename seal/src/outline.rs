@@ -8,15 +8,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    ops::Range,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use syn::Lit;
 
 use crate::{
+    GROUP_DEFAULT,
     attribute::{Names, attribute_tokens, implies_test, marks},
+    checksum::plain::{Delimiter, TokenKind, Tokens},
     sum::{Sealed, Sum},
     text::Text,
 };
@@ -161,12 +164,10 @@ impl Outline {
                 continue;
             }
             let mut alone = Self { names: self.names.clone(), ..Self::default() };
-            let Some(tokens) = tokens(&file) else { continue };
+            let Some(tokens) = items(&file) else { continue };
             let mut found = Vec::new();
-            if alone
-                .items(tokens, Around { file: &file, directory: None, depth: 0 }, &mut found)
-                .is_some()
-            {
+            let around = Around { file: &file, directory: None, depth: 0 };
+            if alone.items(&tokens, 0..tokens.len(), around, &mut found).is_some() {
                 elsewhere.extend(found.into_iter().map(|key| (key, file.clone())));
             }
         }
@@ -193,7 +194,8 @@ impl Outline {
         self.reached.insert(path.clone(), Vec::new());
         let mut found = Vec::new();
         let around = Around { file: &path, directory: Some(directory), depth };
-        self.items(tokens(&path)?, around, &mut found)?;
+        let tokens = items(&path)?;
+        self.items(&tokens, 0..tokens.len(), around, &mut found)?;
         if !for_tests {
             self.reached.insert(path, found);
         }
@@ -202,104 +204,128 @@ impl Outline {
 
     fn items(
         &mut self,
-        stream: TokenStream,
+        tokens: &Tokens,
+        range: Range<usize>,
         around: Around<'_>,
         found: &mut Vec<Key>,
     ) -> Option<()> {
-        let trees: Vec<TokenTree> = stream.into_iter().collect();
-        let mut attributes: Vec<&Group> = Vec::new();
-        let mut at = 0;
-        while let Some(tree) = trees.get(at) {
+        // The indices of the brackets of the attributes before an item.
+        let mut attributes: Vec<usize> = Vec::new();
+        let mut at = range.start;
+        while at < range.end {
+            let index = at;
             at += 1;
-            match tree {
-                TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                    if is_punctuation(trees.get(at), '!') {
-                        at += 1;
-                        if let Some(TokenTree::Group(group)) = trees.get(at)
-                            && is_for_tests(group)
-                        {
-                            return Some(());
-                        }
-                    } else if let Some(TokenTree::Group(group)) = trees.get(at) {
-                        attributes.push(group);
+            match tokens.kind(index) {
+                TokenKind::Operator(_) if tokens.is(index, b'#') => {
+                    let is_inner = tokens.is(at, b'!');
+                    at += usize::from(is_inner);
+                    if !matches!(tokens.kind(at), TokenKind::Open(_)) {
+                        continue;
                     }
-                    at += 1;
-                }
-                TokenTree::Ident(word) if word == "mod" => {
-                    let name = trees.get(at)?.to_string();
-                    let name = name.strip_prefix("r#").unwrap_or(&name);
-                    self.module(name, trees.get(at + 1)?, &attributes, around, found)?;
-                    at += 2;
-                    attributes.clear();
-                }
-                TokenTree::Ident(word) if word == "fn" => {
-                    let migration = attributes.iter().find_map(|group| self.migration(group));
-                    if migration.is_some() && !attributes.iter().any(|group| is_for_tests(group)) {
-                        found.extend(migration);
+                    match is_inner {
+                        true if is_for_tests(tokens, at) => return Some(()),
+                        true => {}
+                        false => attributes.push(at),
                     }
-                    attributes.clear();
-                    // The outline needs neither the type nor the body.
-                    while !matches!(trees.get(at), None | Some(TokenTree::Group(_))) {
-                        at += 1;
-                    }
+                    at = tokens.close_of(at) + 1;
                 }
-                TokenTree::Ident(word) if word == "use" || word == "extern" => {
-                    let end = trees[at..].iter().position(|tree| is_punctuation(Some(tree), ';'));
-                    let end = end.map_or(trees.len(), |end| at + end + 1);
-                    let item: TokenStream = trees[at - 1..end].iter().cloned().collect();
-                    // `extern "C" fn` is not such an item: the walk continues with its next token.
-                    if let Ok(item) = syn::parse2::<syn::Item>(item) {
-                        self.names.learn(&item);
-                        at = end;
+                TokenKind::Operator(_) if tokens.is(index, b';') => attributes.clear(),
+                TokenKind::Open(delimiter) => {
+                    if delimiter == Delimiter::Brace {
                         attributes.clear();
                     }
+                    at = tokens.close_of(index) + 1;
                 }
-                TokenTree::Ident(word)
-                    if word == "include" && is_punctuation(trees.get(at), '!') =>
-                {
-                    if let Some(TokenTree::Group(group)) = trees.get(at + 1)
-                        && let Some(path) = text(group.stream())
-                        && let Some(directory) = around.file.parent()
-                    {
-                        self.file(&directory.join(path), directory, false, around.depth + 1)?;
+                TokenKind::Name | TokenKind::Keyword(_) => match tokens.word(index) {
+                    b"mod" => {
+                        at = self.module(tokens, index, &attributes, around, found)?;
+                        attributes.clear();
                     }
-                    at += 2;
-                }
-                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                    attributes.clear()
-                }
-                TokenTree::Punct(punct) if punct.as_char() == ';' => attributes.clear(),
+                    b"fn" => {
+                        let of = |attribute: &usize| migration(tokens, *attribute, &self.names);
+                        let migration = attributes.iter().find_map(of);
+                        if migration.is_some()
+                            && !attributes.iter().any(|at| is_for_tests(tokens, *at))
+                        {
+                            found.extend(migration);
+                        }
+                        attributes.clear();
+                    }
+                    b"use" => {
+                        at = self.import(tokens, index, range.end);
+                        attributes.clear();
+                    }
+                    b"extern" if tokens.word(at) == b"crate" => {
+                        at = self.import(tokens, index, range.end);
+                        attributes.clear();
+                    }
+                    b"include" if tokens.is(at, b'!') => {
+                        if let TokenKind::Open(_) = tokens.kind(at + 1)
+                            && let Some(path) = text(inside(tokens, at + 1)?)
+                            && let Some(directory) = around.file.parent()
+                        {
+                            self.file(&directory.join(path), directory, false, around.depth + 1)?;
+                        }
+                    }
+                    _ => {}
+                },
                 _ => {}
             }
         }
         Some(())
     }
 
-    /// Reads `mod name;` or `mod name { … }`.
+    /// Learns the names that a `use` imports. Returns where it ends.
+    fn import(&mut self, tokens: &Tokens, from: usize, end: usize) -> usize {
+        let mut at = from;
+        let (mut renames, mut is_of_attribute, mut is_of_root) = (false, false, false);
+        while at < end && !tokens.is(at, b';') {
+            let word = std::str::from_utf8(tokens.word(at)).unwrap_or_default();
+            renames |= word == "as";
+            is_of_attribute |= self.names.is_attribute(word);
+            is_of_root |= self.names.is_root(word);
+            at += 1;
+        }
+        if (is_of_attribute || is_of_root && renames)
+            && let Ok(item) = syn::parse_str::<syn::Item>(tokens.between(from, at))
+        {
+            self.names.learn(&item);
+        }
+        at + 1
+    }
+
+    /// Reads `mod name;` or `mod name { … }`. Returns where it ends.
     fn module(
         &mut self,
-        name: &str,
-        body: &TokenTree,
-        attributes: &[&Group],
+        tokens: &Tokens,
+        index: usize,
+        attributes: &[usize],
         around: Around<'_>,
         found: &mut Vec<Key>,
-    ) -> Option<()> {
-        let for_tests = attributes.iter().any(|group| is_for_tests(group));
-        let inside = around.directory.map(|directory| directory.join(name));
-        match (body, inside, around.directory) {
-            (TokenTree::Group(group), inside, _) => {
+    ) -> Option<usize> {
+        let name = std::str::from_utf8(tokens.word(index + 1)).ok()?;
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        let body = index + 2;
+        let for_tests = attributes.iter().any(|at| is_for_tests(tokens, *at));
+        let inside_of = around.directory.map(|directory| directory.join(name));
+        match (tokens.kind(body), inside_of, around.directory) {
+            (TokenKind::End, ..) => None,
+            (TokenKind::Open(_), inside_of, _) => {
                 let depth = around.depth + 1;
-                let around = Around { directory: inside.as_deref(), depth, ..around };
-                let mut of_module = Vec::new();
-                self.items(group.stream(), around, &mut of_module)?;
+                let around = Around { directory: inside_of.as_deref(), depth, ..around };
+                let (mut of_module, close) = (Vec::new(), tokens.close_of(body));
+                self.items(tokens, body + 1..close, around, &mut of_module)?;
                 if !for_tests {
                     found.extend(of_module);
                 }
-                Some(())
+                Some(close + 1)
             }
-            (_, Some(inside), Some(directory)) => {
-                let paths = attributes.iter().flat_map(|group| paths(group.stream()));
-                for path in paths {
+            (_, Some(inside_of), Some(directory)) => {
+                let paths = attributes.iter().flat_map(|at| match tokens.group(*at) {
+                    group if group.contains("path") => inside(tokens, *at).map(paths),
+                    _ => None,
+                });
+                for path in paths.flatten() {
                     let beside = around.file.parent().unwrap_or(Path::new(""));
                     // Inside an inline module, the path is relative to that module's directory.
                     for file in [beside.join(&path), directory.join(&path)] {
@@ -307,22 +333,50 @@ impl Outline {
                         self.file(&file, &lies, for_tests, around.depth + 1)?;
                     }
                 }
-                for file in [inside.with_extension("rs"), inside.join("mod.rs")] {
-                    self.file(&file, &inside, for_tests, around.depth + 1)?;
+                for file in [inside_of.with_extension("rs"), inside_of.join("mod.rs")] {
+                    self.file(&file, &inside_of, for_tests, around.depth + 1)?;
                 }
-                Some(())
+                Some(body + 1)
             }
-            _ => Some(()),
+            _ => Some(body + 1),
         }
     }
+}
 
-    /// Returns the migration that a function's attribute declares.
-    fn migration(&self, attribute: &Group) -> Option<Key> {
-        match attribute_tokens(attribute.stream(), &self.names)? {
-            (Some(version), Some(group)) => Some((group, version)),
-            _ => None,
+/// Returns the migration that a function's attribute declares. `at` is where its bracket opens.
+fn migration(tokens: &Tokens, at: usize, names: &Names) -> Option<Key> {
+    let word = std::str::from_utf8(tokens.word(at + 1)).ok()?;
+    if let TokenKind::Open(_) = tokens.kind(at + 2)
+        && names.is_attribute(word)
+        && let Some(version) = version(tokens, at + 2)
+    {
+        return Some((GROUP_DEFAULT.to_owned(), version));
+    }
+    match attribute_tokens(inside(tokens, at)?, names)? {
+        (Some(version), Some(group)) => Some((group, version)),
+        _ => None,
+    }
+}
+
+/// Returns the version of a migration of the usual form, and of the default group.
+fn version(tokens: &Tokens, arguments: usize) -> Option<i64> {
+    let mut version = None;
+    for at in arguments + 1..tokens.close_of(arguments) {
+        match tokens.word(at) {
+            b"group" | b"repeatable" => return None,
+            b"version" if version.is_none() && tokens.is(at + 1, b'=') => {
+                version = Some(std::str::from_utf8(tokens.word(at + 2)).ok()?.parse().ok()?);
+            }
+            _ => {}
         }
     }
+    version
+}
+
+/// Returns the tokens between the brackets of a group.
+fn inside(tokens: &Tokens, open: usize) -> Option<TokenStream> {
+    let group = tokens.group(open);
+    group[1..group.len() - 1].parse().ok()
 }
 
 /// The place where items are read.
@@ -427,15 +481,11 @@ fn is_punctuation(tree: Option<&TokenTree>, character: char) -> bool {
     matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
 }
 
-/// Whether an attribute is `#[cfg(test)]`, or implies it.
-fn is_for_tests(attribute: &Group) -> bool {
-    let mut trees = attribute.stream().into_iter();
-    match (trees.next(), trees.next()) {
-        (Some(TokenTree::Ident(word)), Some(TokenTree::Group(condition))) => {
-            word == "cfg" && implies_test(condition.stream())
-        }
-        _ => false,
-    }
+/// Whether an attribute is `#[cfg(test)]`, or implies it. `at` is where its bracket opens.
+fn is_for_tests(tokens: &Tokens, at: usize) -> bool {
+    tokens.word(at + 1) == b"cfg"
+        && matches!(tokens.kind(at + 2), TokenKind::Open(_))
+        && inside(tokens, at + 2).is_some_and(implies_test)
 }
 
 /// Returns every `path = "…"`; a `cfg_attr` may have more than one.
@@ -457,6 +507,11 @@ fn paths(stream: TokenStream) -> Vec<String> {
 /// Returns the string, if the tokens are a string and nothing else.
 fn text(stream: TokenStream) -> Option<String> {
     syn::parse2::<syn::LitStr>(stream).ok().map(|text| text.value())
+}
+
+fn items(file: &Path) -> Option<Tokens> {
+    let text = fs::read_to_string(file).ok()?;
+    Tokens::of_items(Text::new(&text).as_str().to_owned())
 }
 
 fn tokens(file: &Path) -> Option<TokenStream> {
@@ -518,3 +573,6 @@ pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     }
     files
 }
+
+#[cfg(test)]
+mod tests;

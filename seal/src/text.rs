@@ -23,6 +23,9 @@ impl Text {
             false => rest,
         };
         let skipped = file.len() - rest.len();
+        if !rest.as_bytes().contains(&b'\r') {
+            return Self { rest: rest.to_owned(), skipped, carriage_returns: Vec::new() };
+        }
         let mut text = String::with_capacity(rest.len());
         let mut carriage_returns = Vec::new();
         let mut parts = rest.split("\r\n");

@@ -22,7 +22,7 @@ pub use arguments::krate;
 pub use broken::Broken;
 pub use checked::Checked;
 pub use kind::Kind;
-pub use nearby::{Nearby, Plain, Standing};
+pub use nearby::{Nearby, Standing};
 pub use parts::{Name, Rollback, Version};
 pub use raw::{Annotated, Argument, Raw};
 pub use suggest::nearest;

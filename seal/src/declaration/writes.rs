@@ -8,9 +8,10 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::kind::Kind;
+use crate::checksum::plain::{Delimiter as PlainDelimiter, TokenKind, Tokens};
 
 /// The methods that write many documents.
-pub const MANY: [&str; 2] = ["update_many", "delete_many"];
+const MANY: [&str; 2] = ["update_many", "delete_many"];
 
 /// Returns the names of the collections in order, each once. Returns none for other kinds than a
 /// transaction, as their size is not limited.
@@ -19,22 +20,56 @@ pub fn many(kind: Kind, body: &TokenStream) -> Vec<String> {
     if kind == Kind::Transaction {
         walk(body.clone(), &mut writes);
     }
-    if !writes.any {
+    writes.each_once()
+}
+
+/// Does the same for a body whose tokens are in a row.
+pub fn many_in(kind: Kind, body: &Tokens) -> Vec<String> {
+    let mut writes = Writes::default();
+    if kind != Kind::Transaction {
         return Vec::new();
     }
-    let mut names = Vec::new();
-    for name in writes.names {
-        if !names.contains(&name) {
-            names.push(name);
+    let mut at = 0;
+    while at < body.row.len() {
+        let token = body.row[at];
+        at += 1;
+        // No other name has a length that needs a look.
+        if !matches!(token.end - token.start, 10 | 11) || token.kind != TokenKind::Name {
+            continue;
+        }
+        match body.word(at - 1) {
+            b"update_many" | b"delete_many" => writes.any = true,
+            b"collection" => {
+                if let Some((name, after)) = named_in(body, at)
+                    && !reads_in(body, after)
+                {
+                    writes.names.push(name);
+                }
+            }
+            _ => {}
         }
     }
-    names
+    writes.each_once()
 }
 
 #[derive(Default)]
 struct Writes {
     any: bool,
     names: Vec<String>,
+}
+
+impl Writes {
+    fn each_once(self) -> Vec<String> {
+        let mut names = Vec::new();
+        if self.any {
+            for name in self.names {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
 }
 
 fn walk(stream: TokenStream, writes: &mut Writes) {
@@ -79,6 +114,42 @@ fn named(trees: &[TokenTree], from: usize) -> Option<(String, usize)> {
     (!text.contains('\\')).then(|| (text.to_owned(), at + 1))
 }
 
+/// What [`named`] returns, of tokens in a row.
+fn named_in(body: &Tokens, from: usize) -> Option<(String, usize)> {
+    let mut at = from;
+    if let TokenKind::Operator(operator) = body.row.get(at)?.kind
+        && operator.to_le_bytes()[0] == b':'
+    {
+        loop {
+            let token = body.row.get(at)?;
+            match token.kind {
+                TokenKind::Open(PlainDelimiter::Parenthesis) => break,
+                TokenKind::Open(_) => at = token.other,
+                TokenKind::Close => return None,
+                TokenKind::Operator(operator) if operator == u32::from(b';') => return None,
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+    let open = body.row.get(at)?;
+    let is_literal = body.row.get(at + 1)?.kind == TokenKind::Literal && open.other == at + 2;
+    if !is_literal || !matches!(open.kind, TokenKind::Open(_)) {
+        return None;
+    }
+    let text = std::str::from_utf8(body.word(at + 1)).ok()?;
+    let text = text.strip_prefix('"')?.strip_suffix('"')?;
+    (!text.contains('\\')).then(|| (text.to_owned(), at + 3))
+}
+
+/// What [`reads`] returns, of tokens in a row.
+fn reads_in(body: &Tokens, at: usize) -> bool {
+    let kind = |at: usize| body.row.get(at).map(|token| token.kind);
+    kind(at) == Some(TokenKind::Operator(u32::from(b'.')))
+        && matches!(kind(at + 1), Some(TokenKind::Name | TokenKind::Keyword(_)))
+        && !MANY.iter().any(|many| many.as_bytes() == body.word(at + 1))
+}
+
 /// Whether the method called on the collection is not one that writes many documents.
 fn reads(trees: &[TokenTree], at: usize) -> bool {
     match (trees.get(at), trees.get(at + 1)) {
@@ -95,12 +166,15 @@ fn is_punctuation(tree: Option<&TokenTree>, character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, many};
+    use super::{Kind, Tokens, many, many_in};
 
-    fn of(body: &str) -> Vec<String> {
-        let body = body.parse().unwrap();
-        assert_eq!(many(Kind::Online, &body), [""; 0]);
-        many(Kind::Transaction, &body)
+    fn of(text: &str) -> Vec<String> {
+        let body = text.parse().unwrap();
+        let row = Tokens::of_text(text.to_owned()).unwrap();
+        assert_eq!((many(Kind::Online, &body), many_in(Kind::Online, &row)), (vec![], vec![]));
+        let found = many(Kind::Transaction, &body);
+        assert_eq!(many_in(Kind::Transaction, &row), found, "{text}");
+        found
     }
 
     #[test]
@@ -117,6 +191,9 @@ mod tests {
     fn what_is_named_first_counts_where_anything_is_written() {
         assert_eq!(of(r#"let mut a = tx.collection("a"); a.delete_many(x).await?;"#), ["a"]);
         assert_eq!(of(r#"let mut a = tx.collection("a"); a.delete_one(x).await?;"#), [""; 0]);
+        assert_eq!(of(r#"f(tx.collection["a"], tx.collection("b").await, delete_many)"#), ["a"]);
+        assert_eq!(of(r#"S { collection: f[("a")] ("b") }; update_many"#), ["b"]);
+        assert_eq!(of(r#"delete_many; tx.collection("a\"b"); [collection: x; ("c")]"#), [""; 0]);
     }
 
     #[test]

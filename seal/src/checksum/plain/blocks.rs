@@ -14,14 +14,21 @@ impl Writer<'_> {
         self.byte(b'{');
         let start = self.written();
         let (mut count, mut last) = (0, None);
+        let mut imports = Vec::new();
         loop {
             self.skip_empty();
             if self.peek() == TokenKind::Close {
                 break;
             }
-            last = self.statement()?;
+            last = if self.begins_item() {
+                self.item(&mut imports)?
+            } else {
+                self.settle_imports(&mut imports);
+                self.statement()?
+            };
             count += 1;
         }
+        self.settle_imports(&mut imports);
         self.leave()?;
         let mut single = if count == 1 { last } else { None };
         if let Some(Class::Block { is_tail }) = single {
@@ -39,10 +46,14 @@ impl Writer<'_> {
     }
 
     /// Writes a statement. Returns the class of the expression, if no `;` was written after it.
-    fn statement(&mut self) -> Option<Option<Class>> {
+    pub(super) fn statement(&mut self) -> Option<Option<Class>> {
         if self.take_keyword(Keyword::Let) {
             self.binding()?;
             return Some(None);
+        }
+        // A visibility of old.
+        if self.is_word(b"crate") && self.peek_at(1) != TokenKind::Operator(PATH) {
+            return None;
         }
         let (class, ends_itself) = self.bounded_expression()?;
         let has_semicolon = self.take(SEMICOLON);
@@ -75,7 +86,7 @@ impl Writer<'_> {
             ) => self.primary(true)?,
             TokenKind::Name | TokenKind::Keyword(Keyword::Path) | TokenKind::Operator(PATH) => {
                 let class = self.primary(true)?;
-                if class != Class::Macro || !self.was_brace() {
+                if class != Class::Macro || !self.is_behind_brace() {
                     let class = self.behind(start, class)?;
                     return Some((self.operators_behind(start, class, 0, true)?, false));
                 }
@@ -92,13 +103,18 @@ impl Writer<'_> {
 
     /// Writes what follows `let`.
     fn binding(&mut self) -> Option<()> {
-        self.word("let");
+        self.word(b"let");
         self.typed_pattern()?;
         if self.take(EQ) {
             self.operator(EQ);
             self.expression(true)?;
-            if self.take_keyword(Keyword::Else) {
-                self.word("else");
+            if self.is_keyword(Keyword::Else) {
+                // `let x = y {} else {}` is an error.
+                if self.is_behind_brace() {
+                    return None;
+                }
+                self.skip();
+                self.word(b"else");
                 self.block()?;
             }
         }
@@ -126,7 +142,7 @@ impl Writer<'_> {
         let guarded = self.written();
         self.pattern()?;
         if self.take_keyword(Keyword::If) {
-            self.word("if");
+            self.word(b"if");
             self.expression(true)?;
             self.fence(guarded);
         }

@@ -3,10 +3,10 @@
 use super::{
     operators::{
         AND, AND_AND, ASSIGNMENT, BANG, CAST, COLON, COMMA, COMPARISON, CONJUNCTION, DOT, DOT_DOT,
-        EQ, MINUS, OR, OR_OR, PATH, QUESTION, RANGE, SEMICOLON, STAR, binding,
+        EQ, LESS, MINUS, OR, OR_OR, PATH, QUESTION, RANGE, SEMICOLON, STAR, THIN_ARROW, binding,
     },
+    paths::Angle,
     tokens::{Delimiter, Keyword, TokenKind},
-    types::Angle,
     writer::Writer,
 };
 
@@ -57,7 +57,7 @@ impl Writer<'_> {
                 TokenKind::Operator(operator) => operator,
                 TokenKind::Keyword(Keyword::As) if tightness <= CAST => {
                     self.skip();
-                    self.word("as");
+                    self.word(b"as");
                     self.target()?;
                     self.fence(start);
                     class = Class::Other;
@@ -70,12 +70,18 @@ impl Writer<'_> {
                 return Some(class);
             }
             self.skip();
+            // `a <-1` is an error.
+            if operator == LESS && self.is(MINUS) && self.is_joined() {
+                return None;
+            }
             self.operator(operator);
             let further = if bound == ASSIGNMENT { bound } else { bound + 1 };
             self.operands(further, with_structs)?;
             self.fence(start);
             class = Class::Other;
-            if (bound == RANGE || bound == COMPARISON) && self.binds(bound) {
+            if (bound == RANGE || bound == COMPARISON) && self.binds(bound)
+                || bound == RANGE && self.binds(ASSIGNMENT)
+            {
                 return None;
             }
         }
@@ -115,9 +121,9 @@ impl Writer<'_> {
                     self.closure(with_structs)?;
                 } else {
                     self.skip();
-                    self.word("async");
+                    self.word(b"async");
                     if self.take_keyword(Keyword::Move) {
-                        self.word("move");
+                        self.word(b"move");
                     }
                     self.block()?;
                     self.fence(start);
@@ -144,7 +150,7 @@ impl Writer<'_> {
     fn reference(&mut self, start: usize, with_structs: bool) -> Option<()> {
         self.operator(AND);
         if self.take_keyword(Keyword::Mut) {
-            self.word("mut");
+            self.word(b"mut");
         }
         self.operand(with_structs)?;
         self.fence(start);
@@ -153,9 +159,9 @@ impl Writer<'_> {
 
     fn jump(&mut self, keyword: Keyword, with_structs: bool) -> Option<()> {
         self.word(match keyword {
-            Keyword::Break => "break",
-            Keyword::Continue => "continue",
-            _ => "return",
+            Keyword::Break => b"break".as_slice(),
+            Keyword::Continue => b"continue",
+            _ => b"return",
         });
         if self.is_done() {
             return Some(());
@@ -170,10 +176,10 @@ impl Writer<'_> {
     fn closure(&mut self, with_structs: bool) -> Option<()> {
         let start = self.written();
         if self.take_keyword(Keyword::Async) {
-            self.word("async");
+            self.word(b"async");
         }
         if self.take_keyword(Keyword::Move) {
-            self.word("move");
+            self.word(b"move");
         }
         if self.take(OR_OR) {
             self.operator(OR);
@@ -195,11 +201,38 @@ impl Writer<'_> {
             }
         }
         self.operator(OR);
+        let has_arrow = self.is(THIN_ARROW);
+        let arrow = self.written();
+        let mut closed = 0;
+        self.output(true, &mut closed)?;
+        // `-> ()` is not written.
+        let has_output = self.written() > arrow;
+        if has_output {
+            self.byte(b'{');
+        }
         let body = self.written();
-        let class = self.expression(with_structs)?;
+        let class = match has_arrow {
+            false => self.expression(with_structs)?,
+            true => self.block_of_closure()?,
+        };
         self.unbrace(body, class);
+        if has_output {
+            self.byte(b'}');
+        }
         self.fence(start);
         Some(())
+    }
+
+    /// Writes the block after a closure's type, which ends the closure.
+    fn block_of_closure(&mut self) -> Option<Class> {
+        if self.peek() != TokenKind::Open(Delimiter::Brace) {
+            return None;
+        }
+        let class = self.primary(true)?;
+        match self.peek() {
+            TokenKind::Open(_) | TokenKind::Operator(DOT | QUESTION) => None,
+            _ => Some(class),
+        }
     }
 
     /// Takes `x` out of `{ x }`.
@@ -242,7 +275,7 @@ impl Writer<'_> {
         match self.peek() {
             TokenKind::Keyword(Keyword::Await) => {
                 self.skip();
-                self.word("await");
+                self.word(b"await");
             }
             TokenKind::Name => {
                 self.name()?;
@@ -255,12 +288,12 @@ impl Writer<'_> {
                 }
             }
             TokenKind::Literal => {
-                let index = self.text().as_bytes();
+                let index = self.text();
                 let is_index = index.iter().all(u8::is_ascii_digit);
                 if !is_index || (index.len() > 1 && index[0] == b'0') || index.len() > 9 {
                     return None;
                 }
-                self.value(b'n', index, "");
+                self.value(b'n', index, b"");
             }
             _ => return None,
         }
@@ -311,7 +344,7 @@ impl Writer<'_> {
             }
             TokenKind::Keyword(Keyword::Underscore) => {
                 self.skip();
-                self.word("_");
+                self.word(b"_");
                 let ends =
                     matches!(self.peek(), TokenKind::Close | TokenKind::Operator(COMMA | EQ));
                 return ends.then_some(Class::Name);
@@ -339,26 +372,26 @@ impl Writer<'_> {
             }
             TokenKind::Keyword(Keyword::For) => {
                 self.skip();
-                self.word("for");
+                self.word(b"for");
                 self.pattern()?;
                 if !self.take_keyword(Keyword::In) {
                     return None;
                 }
-                self.word("in");
+                self.word(b"in");
                 self.expression(false)?;
                 self.block()?;
                 Class::Loop
             }
             TokenKind::Keyword(Keyword::While) => {
                 self.skip();
-                self.word("while");
+                self.word(b"while");
                 self.condition()?;
                 self.block()?;
                 Class::Loop
             }
             TokenKind::Keyword(Keyword::Loop) => {
                 self.skip();
-                self.word("loop");
+                self.word(b"loop");
                 self.block()?;
                 Class::Loop
             }
@@ -370,9 +403,13 @@ impl Writer<'_> {
 
     /// Writes a path, or the macro or struct that it names.
     fn named(&mut self, with_structs: bool) -> Option<Class> {
-        let start = self.written();
+        let (start, path) = (self.written(), self.place());
         self.path(Angle::Comparison)?;
         if self.is(BANG) && matches!(self.peek_at(1), TokenKind::Open(_)) {
+            // The path of a macro takes no arguments.
+            if self.has_any(path, LESS) {
+                return None;
+            }
             self.skip();
             self.operator(BANG);
             self.invocation()?;
@@ -469,11 +506,11 @@ impl Writer<'_> {
 
     fn branches(&mut self) -> Option<()> {
         self.skip();
-        self.word("if");
+        self.word(b"if");
         self.condition()?;
         self.block()?;
         if self.take_keyword(Keyword::Else) {
-            self.word("else");
+            self.word(b"else");
             if self.is_keyword(Keyword::If) {
                 return self.branches();
             }
@@ -488,7 +525,7 @@ impl Writer<'_> {
             self.expression(false)?;
             return Some(());
         }
-        self.word("let");
+        self.word(b"let");
         self.pattern()?;
         if !self.take(EQ) {
             return None;
@@ -501,7 +538,7 @@ impl Writer<'_> {
 
     fn matching(&mut self) -> Option<()> {
         self.skip();
-        self.word("match");
+        self.word(b"match");
         self.expression(false)?;
         self.enter(Delimiter::Brace)?;
         self.byte(b'{');

@@ -78,7 +78,7 @@ impl Writer<'_> {
 
     /// Writes tokens as they are, up to the end of the group. In brackets and braces a trailing comma
     /// means nothing.
-    fn raw(&mut self, drops_comma: bool) -> Option<()> {
+    pub(super) fn raw(&mut self, drops_comma: bool) -> Option<()> {
         loop {
             match self.peek() {
                 TokenKind::Name | TokenKind::Keyword(_) => {
@@ -106,7 +106,7 @@ impl Writer<'_> {
                     self.byte(close);
                 }
                 TokenKind::Close => return Some(()),
-                TokenKind::End => return None,
+                TokenKind::Documentation | TokenKind::End => return None,
             }
         }
     }

@@ -29,9 +29,9 @@ macro_rules! operators {
 }
 
 operators! {
-    AND b"&" AND_AND b"&&" ARROW b"=>" BANG b"!" COLON b":" COMMA b"," DOT b"." DOT_DOT b".."
+    AND b"&" AND_AND b"&&" APOSTROPHE b"'" ARROW b"=>" BANG b"!" COLON b":" COMMA b"," DOT b"." DOT_DOT b".."
     DOT_DOT_EQ b"..=" EQ b"=" GREATER b">" GREATER_GREATER b">>" LESS b"<" MINUS b"-" OR b"|"
-    OR_OR b"||" PATH b"::" QUESTION b"?" SEMICOLON b";" STAR b"*"
+    OR_OR b"||" PATH b"::" POUND b"#" QUESTION b"?" SEMICOLON b";" STAR b"*" THIN_ARROW b"->"
 
     AND_EQ b"&=" CARET b"^" CARET_EQ b"^=" EQ_EQ b"==" GREATER_EQ b">=" GREATER_GREATER_EQ b">>="
     LESS_EQ b"<=" LESS_LESS b"<<" LESS_LESS_EQ b"<<=" MINUS_EQ b"-=" NOT_EQ b"!=" OR_EQ b"|="

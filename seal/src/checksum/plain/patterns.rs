@@ -2,8 +2,8 @@
 
 use super::{
     operators::{AND, COLON, COMMA, DOT_DOT, OR, PATH},
+    paths::Angle,
     tokens::{Delimiter, Keyword, TokenKind},
-    types::Angle,
     writer::Writer,
 };
 
@@ -27,8 +27,12 @@ impl Writer<'_> {
         let start = self.written();
         match self.peek() {
             TokenKind::Name | TokenKind::Keyword(Keyword::Path) | TokenKind::Operator(PATH) => {
+                let is_self = self.is_word(b"self");
+                let path = self.place();
                 self.path(Angle::Comparison)?;
                 match self.peek() {
+                    // A name, and no path.
+                    TokenKind::Open(_) if is_self && self.place() == path + 1 => return None,
                     TokenKind::Open(Delimiter::Parenthesis) => {
                         self.enter(Delimiter::Parenthesis)?;
                         self.byte(b'(');
@@ -42,7 +46,7 @@ impl Writer<'_> {
             }
             TokenKind::Keyword(Keyword::Mut) => {
                 self.skip();
-                self.word("mut");
+                self.word(b"mut");
                 self.name()?;
             }
             TokenKind::Keyword(Keyword::Bool | Keyword::Underscore) => {
@@ -58,7 +62,7 @@ impl Writer<'_> {
                 self.skip();
                 self.operator(AND);
                 if self.take_keyword(Keyword::Mut) {
-                    self.word("mut");
+                    self.word(b"mut");
                 }
                 self.single_pattern()?;
             }

@@ -12,15 +12,33 @@ use crate::checksum::{
 /// Fails if the tokens alone give another checksum than the tree. Returns whether they give one.
 pub(super) fn compare(kind: &str, function: &ItemFn) -> bool {
     let Some(bytes) = bytes(kind, function) else { return false };
+    same(kind, function, &bytes);
+    true
+}
+
+/// Fails if the text alone gives another checksum than the tree, or one where there is no tree. Returns
+/// whether it gives one. `body` is a block.
+pub(super) fn compare_text(body: &str) -> bool {
+    let bytes = Tokens::of_text(body.to_owned())
+        .and_then(|tokens| plain::canonical_bytes("Transaction", "tx", &tokens));
+    let Some(bytes) = bytes else { return false };
+    let function = format!("async fn up(tx: &mut Transaction<'_>) {body}");
+    match syn::parse_str(&function) {
+        Ok(function) => same("Transaction", &function, &bytes),
+        Err(error) => panic!("there is no tree: {error}\n{body}"),
+    }
+    true
+}
+
+fn same(kind: &str, function: &ItemFn, bytes: &[u8]) {
     let tree = tree::canonical_bytes(kind, function.clone());
     assert!(
-        bytes == tree,
+        *bytes == tree,
         "{}\n  tokens: {}\n  tree:   {}",
         function.to_token_stream(),
-        readable(&bytes),
+        readable(bytes),
         readable(&tree)
     );
-    true
 }
 
 fn readable(mut bytes: &[u8]) -> String {
@@ -61,11 +79,12 @@ fn bytes(kind: &str, function: &ItemFn) -> Option<Vec<u8>> {
     plain::canonical_bytes(kind, &parameter, &tokens)
 }
 
-fn read(stream: TokenStream, tokens: &mut Tokens) -> Option<()> {
+/// Reads tokens one after the other. `None` if there are invisible groups among them.
+pub(super) fn read(stream: TokenStream, tokens: &mut Tokens) -> Option<()> {
     for tree in stream {
         match tree {
-            TokenTree::Ident(name) => tokens.name(name.to_string()),
-            TokenTree::Literal(literal) => tokens.literal(literal.to_string()),
+            TokenTree::Ident(name) => tokens.name(&name.to_string()),
+            TokenTree::Literal(literal) => tokens.literal(&literal.to_string()),
             TokenTree::Punct(punct) => {
                 tokens.punctuation(punct.as_char(), punct.spacing() == Spacing::Joint);
             }

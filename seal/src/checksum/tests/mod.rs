@@ -2,10 +2,12 @@
 
 mod agreement;
 mod functions;
+mod items;
 mod layout;
 mod meaning;
 mod pairs;
 mod plain;
+mod random;
 mod sealed;
 
 use functions::{checksum, corpus};

@@ -2,9 +2,10 @@
 
 use std::{env, fs, path::Path};
 
+use quote::ToTokens as _;
 use syn::{ItemFn, visit::Visit};
 
-use super::agreement::compare;
+use super::agreement::{compare, compare_text};
 
 /// The number of all blocks, and of the blocks that need no tree.
 #[derive(Default)]
@@ -18,7 +19,9 @@ impl<'ast> Visit<'ast> for Counts {
     fn visit_block(&mut self, block: &'ast syn::Block) {
         let function: ItemFn = syn::parse_quote!(async fn up(tx: &mut Transaction<'_>) #block);
         self.all += 1;
-        self.plain += usize::from(compare("Transaction", &function));
+        let is_plain = compare("Transaction", &function);
+        self.plain += usize::from(is_plain);
+        assert_eq!(compare_text(&block.to_token_stream().to_string()), is_plain);
         syn::visit::visit_block(self, block);
     }
 }
