@@ -33,8 +33,17 @@ pub(crate) fn asked(args: &CliArgs) -> Result<(bool, Option<String>), CliError> 
 /// A value of `RUST_LOG` without filters by span or field: it may be meant for the whole app, and a log
 /// filter stops no migration.
 fn by_target(asked: &str) -> String {
+    let mut depth = 0_i32;
+    let outside = |char: char| {
+        depth += match char {
+            '[' | '{' => 1,
+            ']' | '}' => -1,
+            _ => 0,
+        };
+        char == ',' && depth <= 0
+    };
     let has_target = |directive: &&str| !directive.contains(BY_SPAN);
-    asked.split(',').filter(has_target).collect::<Vec<_>>().join(",")
+    asked.split(outside).filter(has_target).collect::<Vec<_>>().join(",")
 }
 
 /// Whether each log line is a JSON object.
@@ -88,6 +97,7 @@ mod tests {
     #[test]
     fn what_the_environment_asks_for_spans_is_left_to_others() {
         assert_eq!(by_target("info,app[run{batch=1}]=debug,mongrate=warn"), "info,mongrate=warn");
+        assert_eq!(by_target("app[run{a=1,b=2}]=debug,[run{a,b}]=info,warn"), "warn");
         assert_eq!(by_target("[run]=trace"), "");
     }
 

@@ -25,9 +25,10 @@ const SOON: Duration = Duration::from_millis(50);
 impl Migrator {
     /// The runner of a start.
     ///
-    /// If the database has just what a long list wants, nothing of this list is checked: before it was
-    /// applied, all of it was. Otherwise it is checked before this returns, and if it is not sound, no server
-    /// is waited for.
+    /// If the database has just what a long list wants, and says so soon, the list is not checked
+    /// ([`Registry::unchecked`] says why). Otherwise it is checked before this returns, and if it is not sound,
+    /// no server is waited for. So how quick a server is decides whether a start refuses a list that was applied,
+    /// and has become unsound since without changing a checksum.
     pub(crate) async fn runner_meanwhile(&self) -> Result<Runner, Error> {
         let list = self.list.clone().unwrap_or(List::Linked(&MIGRATIONS));
         if list.len() < LONG {

@@ -54,7 +54,7 @@ impl List {
     }
 }
 
-/// A sound set of migrations: versions are positive and unique, names are unique, oldest version
+/// A sound set of migrations (of [`Registry::unchecked`], one of which that is not known): versions are positive and unique, names are unique, oldest version
 /// first. Repeatable migrations have negative numbers in the place of versions.
 #[derive(Clone, Debug)]
 pub(crate) struct Registry {
@@ -94,10 +94,11 @@ impl Registry {
         Self::new(list, group, None)
     }
 
-    /// A set of which nobody has seen yet whether it is sound.
+    /// A set that nobody has checked yet: enough to know whether a database has all of it applied, and what
+    /// that is.
     ///
-    /// Where the digest of a database is that of the set, it is: a database gets the digest of what was
-    /// applied, and before it was applied, all of it was checked.
+    /// Before it was applied, all of it was checked. What has changed since without changing a checksum (names,
+    /// rollbacks, sum files, what comes first) is seen by whatever makes a set with [`new`](Self::new).
     pub(crate) fn unchecked(list: List, group: &str) -> Self {
         let is_of_group = |seen: &Seen<'_>| seen.is_of_group(group);
         let squash = squash::newest(list.all().filter(is_of_group));

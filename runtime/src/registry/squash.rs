@@ -26,7 +26,7 @@ impl Squash {
 
 /// The newest squash of a sound set.
 pub(super) fn newest<'a>(of_group: impl Iterator<Item = Seen<'a>>) -> Option<Squash> {
-    all(of_group).max_by_key(|squash| squash.replaces.to)
+    all(of_group).max_by_key(|squash| (squash.replaces.to, squash.migration.version()))
 }
 
 /// The squashes of a sound set.

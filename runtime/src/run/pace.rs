@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The shortest nap while the other run's speed is not known: the first ones, on a machine that is not busy.
+/// The least that a nap may last at most while the other run's speed is not known: the first ones, on a machine
+/// that is not busy.
 const NAP_MIN: Duration = Duration::from_millis(5);
 
 /// The longest nap.

@@ -24,9 +24,9 @@ const HOW: &str = "Twenty migrations are pending. Several processes of the app s
     process until the last is gone. Checked: all processes succeeded, each effect is there once, \
     and the history holds each migration once. The floor applies nothing: its idle starts show \
     what the machine takes for so many processes alone. The goal is a sum of the \
-    same turns: so many idle starts of the floor, and one process of the app alone. On a fresh database \
-    they also create the collection of the history, all at once; where there is one, nothing is \
-    applied yet either. Other tools have \
+    same turns: so many idle starts of the floor, and one process of the app alone. Each number of \
+    processes is measured twice: on a fresh database, where they also create the collection of the \
+    history, all at once, and where that collection exists, with nothing applied. Other tools have \
     no lock, or none by default: for eight processes, the table says what became of the twenty \
     effects.";
 

@@ -6,7 +6,7 @@ use crate::Version;
 
 pub(super) fn version(text: &str) -> Result<Version, String> {
     let rule = "a version is a whole number, such as 20250122001; `status` lists them";
-    text.parse().map_err(|_| rule.to_owned())
+    text.parse().map_err(|_| of_its_size(text, rule))
 }
 
 /// A version, or the number that stands for a repeatable migration of this name.
@@ -18,16 +18,44 @@ pub(super) fn version_or_name(text: &str) -> Result<Version, String> {
     version(text)
 }
 
-/// A count or a number that Mongrate has shown; the verb judges how large it may be.
+/// A count or a number that Mongrate has shown. What it means the verb judges.
 pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "expected a whole number, such as 100".to_owned())
+    text.parse().map_err(|_| of_its_size(text, "expected a whole number, such as 100"))
+}
+
+/// What is wrong with a text that is not taken as a number: `rule`, if it is none.
+fn of_its_size(text: &str, rule: &str) -> String {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match (is_number, sign) {
+        (false, _) => rule.to_owned(),
+        (true, false) => "this number is too large".to_owned(),
+        (true, true) => "this number must not be below 0".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
+    use super::{version, whole};
     use crate::cli::usage::CommandLine;
+
+    #[test]
+    fn a_number_of_another_size_is_not_called_a_word() {
+        let said = |text| whole::<u32>(text).unwrap_err();
+        assert_eq!(said("5000000000"), "this number is too large");
+        assert_eq!(said("-1"), "this number must not be below 0");
+        assert_eq!(said("1.5"), "expected a whole number, such as 100");
+        assert_eq!(version(&"9".repeat(25)).unwrap_err(), "this number is too large");
+        assert_eq!(
+            version("-"),
+            Err("a version is a whole number, such as 20250122001; `status` lists them".to_owned())
+        );
+    }
 
     /// Every option and argument of every verb, with a word in place of its value.
     #[test]

@@ -75,6 +75,10 @@ impl Writer<'_> {
                 return None;
             }
             self.operator(operator);
+            // `for i in 0.. { … }`: the brace begins the loop's body.
+            if bound == RANGE && !with_structs && self.peek() == TokenKind::Open(Delimiter::Brace) {
+                return None;
+            }
             let further = if bound == ASSIGNMENT { bound } else { bound + 1 };
             self.operands(further, with_structs)?;
             self.fence(start);
@@ -134,7 +138,7 @@ impl Writer<'_> {
                 keyword @ (Keyword::Break | Keyword::Continue | Keyword::Return),
             ) => {
                 self.skip();
-                self.jump(keyword, with_structs)?;
+                self.jump(keyword)?;
                 self.fence(start);
                 return Some(Class::Jump);
             }
@@ -157,7 +161,7 @@ impl Writer<'_> {
         Some(())
     }
 
-    fn jump(&mut self, keyword: Keyword, with_structs: bool) -> Option<()> {
+    fn jump(&mut self, keyword: Keyword) -> Option<()> {
         self.word(match keyword {
             Keyword::Break => b"break".as_slice(),
             Keyword::Continue => b"continue",
@@ -169,7 +173,8 @@ impl Writer<'_> {
         if keyword != Keyword::Return {
             return None;
         }
-        self.expression(with_structs)?;
+        // Structs may stand there, wherever the `return` stands.
+        self.expression(true)?;
         Some(())
     }
 

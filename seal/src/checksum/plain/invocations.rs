@@ -1,7 +1,7 @@
 //! The input of macros: a list of expressions, `x; n`, or a document as `doc!` takes it.
 
 use super::{
-    operators::{COLON, COMMA, SEMICOLON},
+    operators::{COLON, COMMA, DOLLAR, SEMICOLON},
     tokens::{Delimiter, TokenKind},
     writer::Writer,
 };
@@ -90,7 +90,9 @@ impl Writer<'_> {
                     self.skip();
                     let is_dropped =
                         drops_comma && operator == COMMA && self.peek() == TokenKind::Close;
-                    if operator == 0 {
+                    // After a `$` stands what another macro puts there, `$crate` for example: the text does not
+                    // say what the compiler gets.
+                    if operator == 0 || operator == DOLLAR {
                         return None;
                     }
                     if !is_dropped {

@@ -33,7 +33,7 @@ static CLASSES: [Class; 256] = {
     let mut byte = 0;
     while byte < 128 {
         classes[byte] = match byte as u8 {
-            b' ' | b'\n' | b'\t' | b'\r' => Class::Space,
+            b' ' | b'\n' | b'\t' | b'\r' | 0x0b | 0x0c => Class::Space,
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => Class::Word,
             b'0'..=b'9' => Class::Digit,
             b'"' => Class::Text,

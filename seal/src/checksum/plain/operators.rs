@@ -29,7 +29,7 @@ macro_rules! operators {
 }
 
 operators! {
-    AND b"&" AND_AND b"&&" APOSTROPHE b"'" ARROW b"=>" BANG b"!" COLON b":" COMMA b"," DOT b"." DOT_DOT b".."
+    AND b"&" AND_AND b"&&" APOSTROPHE b"'" ARROW b"=>" BANG b"!" COLON b":" COMMA b"," DOLLAR b"$" DOT b"." DOT_DOT b".."
     DOT_DOT_EQ b"..=" EQ b"=" GREATER b">" GREATER_GREATER b">>" LESS b"<" MINUS b"-" OR b"|"
     OR_OR b"||" PATH b"::" POUND b"#" QUESTION b"?" SEMICOLON b";" STAR b"*" THIN_ARROW b"->"
 

@@ -124,6 +124,10 @@ fn what_looks_like_something_else_is_left_to_the_tree() {
         "{ größe }",
         "{ #![allow(x)] a }",
         "{ #[cfg(a)] f(); }",
+        "{ doc! { \"a\": $crate::N }; }",
+        "{ vec![$n]; }",
+        "{ for i in 0.. { if f(i) { break; } } { g(); } }",
+        "{ while let 1.. { f() } { g() } = x {} }",
     ] {
         assert!(!compare_text(body), "{body}");
     }
@@ -210,6 +214,7 @@ fn a_text_has_the_tokens_that_the_compiler_sees() {
         "1.max(2) 1..2 1.0 1. 1e5 2.5e-3 0xFFu8 1_000.0_f64 x.0.1 0b1_0 1f32 'a' 'b: '\\'' '\\u{41}' b'x'",
         "r\"a\" r#\"a\"b\"# br##\"\"#\"## b\"\\\"\" c\"x\" \"\\\\\" \"\\\"//\" r#type 'static &'a&'b T<'_>",
         "a/b a//b\n/*/**/*/c/**/d ////e\n/***/ f <<= >>= ... ..= => -> :: == <-x &&& ||| a=&*b #![x] $x @ ~",
+        "a\u{c}b\u{b} c",
         "größe β r#async r#gen '\u{e4}' \"\u{e4}\"",
     ] {
         same_tokens(text, text);

@@ -132,7 +132,7 @@ impl Random {
             );
         }
         let depth = depth - 1;
-        match self.below(22) {
+        match self.below(23) {
             0 => format!("{} + {}", self.expression(depth), self.expression(depth)),
             1 => format!("{} as {}", self.expression(depth), self.ty(depth)),
             2 => format!("-{}", self.expression(depth)),
@@ -176,7 +176,10 @@ impl Random {
             17 => format!("vec![{}]", self.list(3, |this| this.expression(depth))),
             18 => self.block(depth),
             19 => format!("return {}", self.expression(depth)),
-            20 => format!("{}..{}", self.expression(depth), self.expression(0)),
+            20 => format!("{}..{}", self.expression(depth), self.maybe(|this| this.expression(0))),
+            21 => {
+                format!("for {} in {}.. {}", self.pattern(1), self.expression(0), self.block(depth))
+            }
             _ => format!("Vec::<{}>::new()", self.ty(depth)),
         }
     }
