@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The least that a nap may last at most while the other run's speed is not known: the first ones, on a machine
-/// that is not busy.
+/// How long a nap may be where [`GUESS_SHARE`] is less than this: the first ones, on a machine that is not busy.
 const NAP_MIN: Duration = Duration::from_millis(5);
 
 /// The longest nap.
