@@ -8,13 +8,18 @@ use mongrate::{
     mongodb::Client,
     webhook::Webhook,
 };
-use mongrate_tests::{TestDb, effects::TWENTY};
+use mongrate_tests::{
+    TestDb,
+    effects::{EFFECTS, TWENTY},
+};
 use tokio_util::sync::CancellationToken;
+
+const THINGS: &str = "things";
 
 fn trivial(version: i64) -> Migration {
     Migration::transactional(version, name(version), |tx| {
         Box::pin(async move {
-            tx.collection::<Document>("things").insert_one(doc! {}).await?;
+            tx.collection::<Document>(THINGS).insert_one(doc! {}).await?;
             Ok(())
         })
     })
@@ -33,10 +38,20 @@ fn many(count: i64) -> Vec<Migration> {
     (1..=count).map(empty).collect()
 }
 
+/// A database with the collections that the effects go to. Where a transaction makes one, a busy server may
+/// abort the next transaction there once: its snapshot may be older than the collection.
+async fn database(name: &str) -> TestDb {
+    let fresh = TestDb::new(name).await;
+    for collection in [THINGS, EFFECTS] {
+        fresh.db.create_collection(collection).await.unwrap();
+    }
+    fresh
+}
+
 #[tokio::test]
 async fn nothing_pending_is_one_command_whatever_the_history() {
     for applied in [10, 5_000] {
-        let fresh = TestDb::new(&format!("nothing_pending_{applied}")).await;
+        let fresh = database(&format!("nothing_pending_{applied}")).await;
         let migrator = fresh.migrator(many(applied));
         migrator.baseline(Version::from(applied)).await.unwrap();
         fresh.wire.take();
@@ -57,7 +72,7 @@ async fn nothing_pending_is_one_command_whatever_the_history() {
 /// From a thousand migrations on, a start looks at the database while it checks its list.
 #[tokio::test]
 async fn a_start_with_a_long_list_looks_once() {
-    let fresh = TestDb::new("long_list").await;
+    let fresh = database("long_list").await;
     let mut list = many(1_500);
     fresh.migrator(list.clone()).baseline(Version::from(1_500)).await.unwrap();
     for policy in [StartPolicy::Migrate, StartPolicy::Check, StartPolicy::Warn] {
@@ -79,7 +94,7 @@ async fn a_start_with_a_long_list_looks_once() {
 /// more than start.
 #[tokio::test]
 async fn a_start_does_not_check_a_long_list_that_is_applied() {
-    let fresh = TestDb::new("long_list_applied").await;
+    let fresh = database("long_list_applied").await;
     let mut list = many(1_499);
     let first = list[0].name();
     let last = |name| {
@@ -133,8 +148,7 @@ async fn a_long_list_that_is_not_sound_waits_for_no_server() {
 #[tokio::test]
 async fn m_pending_are_five_plus_two_m_plus_their_own() {
     for m in [1, 2, 20] {
-        let fresh = TestDb::new(&format!("m_pending_{m}")).await;
-        // The first run of all creates the collection; that is the server's own business.
+        let fresh = database(&format!("m_pending_{m}")).await;
         let list: Vec<Migration> = (1..=m).map(trivial).collect();
         let migrator = Migrator::with(&fresh.db, list);
         fresh.wire.take();
@@ -155,7 +169,7 @@ async fn m_pending_are_five_plus_two_m_plus_their_own() {
 /// Whoever listens, and however badly, sends nothing and changes nothing.
 #[tokio::test]
 async fn listeners_cost_no_command() {
-    let fresh = TestDb::new("listeners_cost").await;
+    let fresh = database("listeners_cost").await;
     let silent = fresh.migrator(TWENTY);
     let hook = Webhook::new("http://127.0.0.1:1/").unwrap().give_up_after(Duration::ZERO);
     let heard = silent.clone().listen(|_| panic!("a listener's own business"));
@@ -176,7 +190,7 @@ async fn listeners_cost_no_command() {
 
 #[tokio::test]
 async fn a_rollback_costs_the_same() {
-    let fresh = TestDb::new("a_rollback_costs").await;
+    let fresh = database("a_rollback_costs").await;
     let migrator = fresh.migrator(TWENTY);
     migrator.up().await.unwrap();
     fresh.wire.take();
@@ -189,7 +203,7 @@ async fn a_rollback_costs_the_same() {
 /// A target costs what any rollback costs; a tag is one guarded transaction. Nobody else pays for tags.
 #[tokio::test]
 async fn releases_and_tags_cost_what_they_say() {
-    let fresh = TestDb::new("tags_cost").await;
+    let fresh = database("tags_cost").await;
     let migrator = fresh.migrator(TWENTY).app("shop 1");
     migrator.up().to(10).await.unwrap();
     fresh.wire.take();
@@ -229,7 +243,7 @@ async fn releases_and_tags_cost_what_they_say() {
 /// every fifty-first commit waits itself.
 #[tokio::test]
 async fn a_run_waits_for_the_majority_once() {
-    let fresh = TestDb::new("a_run_waits").await;
+    let fresh = database("a_run_waits").await;
     let migrator = fresh.migrator(many(120));
     let waited = |sent: Vec<(String, Document)>| -> Vec<usize> {
         let commits = sent.iter().filter(|(name, _)| name == "commitTransaction");
@@ -278,7 +292,7 @@ fn stands_for((name, release): &(String, Document), commits: i64) {
 /// A run begins nothing before a majority has its lock and its fence: one wait for both.
 #[tokio::test]
 async fn a_run_waits_for_the_majority_once_before_it_begins() {
-    let fresh = TestDb::new("a_run_waits_before").await;
+    let fresh = database("a_run_waits_before").await;
     fresh.wire.take();
     fresh.migrator(many(1)).up().await.unwrap();
     let sent = fresh.wire.take_full();
@@ -296,7 +310,7 @@ async fn a_run_waits_for_the_majority_once_before_it_begins() {
 /// A run that is cancelled between two migrations asks whether a majority has the first.
 #[tokio::test]
 async fn a_run_that_ends_early_knows_what_is_there_for_good() {
-    let fresh = TestDb::new("a_run_that_ends_early").await;
+    let fresh = database("a_run_that_ends_early").await;
     let cancel = CancellationToken::new();
     CANCEL.set(cancel.clone()).unwrap();
     let second = Migration::transactional(2, "cancels", |_| {
@@ -325,7 +339,7 @@ static CANCEL: OnceLock<CancellationToken> = OnceLock::new();
 
 #[tokio::test]
 async fn status_is_two_commands() {
-    let fresh = TestDb::new("status_is_two").await;
+    let fresh = database("status_is_two").await;
     let migrator = fresh.migrator(many(3_000));
     migrator.baseline(3_000).await.unwrap();
     fresh.wire.take();
@@ -349,7 +363,7 @@ async fn each_of_many_has_its_own_duration() {
         })
     };
     for atomic in [false, true] {
-        let fresh = TestDb::new("durations").await;
+        let fresh = database("durations").await;
         let mut list = many(120);
         for version in SLOW {
             list[usize::try_from(version).unwrap() - 1] = slow(version);
