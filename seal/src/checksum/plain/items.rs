@@ -185,7 +185,7 @@ impl Writer<'_> {
     }
 
     /// Writes a group with commas between its elements, and none after the last.
-    fn separated(
+    pub(super) fn separated(
         &mut self,
         delimiter: Delimiter,
         element: impl Fn(&mut Self) -> Option<()>,
@@ -219,16 +219,34 @@ impl Writer<'_> {
             self.ty()?;
         }
         self.where_clause()?;
+        self.members(|writer| {
+            writer.visibility()?;
+            writer.associated()
+        })
+    }
+
+    /// Writes what an `impl` or a trait has between its braces.
+    fn members(&mut self, member: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
         self.enter(Delimiter::Brace)?;
         self.byte(b'{');
         while self.peek() != TokenKind::Close {
             self.attributes()?;
-            self.visibility()?;
-            self.associated()?;
+            member(self)?;
         }
         self.leave()?;
         self.byte(b'}');
         Some(())
+    }
+
+    /// Writes `: A + B`, if it is next.
+    fn bounded(&mut self) -> Option<()> {
+        if !self.take(COLON) {
+            return Some(());
+        }
+        self.operator(COLON);
+        let mut closed = 0;
+        self.bounds(&mut closed)?;
+        (closed == 0).then_some(())
     }
 
     fn interface(&mut self) -> Option<()> {
@@ -236,24 +254,9 @@ impl Writer<'_> {
         self.word(b"trait");
         self.name()?;
         self.generics()?;
-        if self.take(COLON) {
-            self.operator(COLON);
-            let mut closed = 0;
-            self.bounds(&mut closed)?;
-            if closed > 0 {
-                return None;
-            }
-        }
+        self.bounded()?;
         self.where_clause()?;
-        self.enter(Delimiter::Brace)?;
-        self.byte(b'{');
-        while self.peek() != TokenKind::Close {
-            self.attributes()?;
-            self.required()?;
-        }
-        self.leave()?;
-        self.byte(b'}');
-        Some(())
+        self.members(Self::required)
     }
 
     /// Writes a constant, a type or a function of a trait.
@@ -276,14 +279,7 @@ impl Writer<'_> {
                 self.word(b"type");
                 self.name()?;
                 self.generics()?;
-                if self.take(COLON) {
-                    self.operator(COLON);
-                    let mut closed = 0;
-                    self.bounds(&mut closed)?;
-                    if closed > 0 {
-                        return None;
-                    }
-                }
+                self.bounded()?;
                 if self.take(EQ) {
                     self.operator(EQ);
                     self.ty()?;

@@ -132,22 +132,7 @@ impl Writer<'_> {
 
     /// Writes the types between the parentheses of a function's type.
     fn inputs(&mut self) -> Option<()> {
-        self.enter(Delimiter::Parenthesis)?;
-        self.byte(b'(');
-        let mut is_first = true;
-        while self.peek() != TokenKind::Close {
-            if !is_first {
-                self.operator(COMMA);
-            }
-            is_first = false;
-            self.ty()?;
-            if !self.take(COMMA) {
-                break;
-            }
-        }
-        self.leave()?;
-        self.byte(b')');
-        Some(())
+        self.separated(Delimiter::Parenthesis, Self::ty)
     }
 
     /// Writes `-> T`, if it follows and is not `-> ()`.
