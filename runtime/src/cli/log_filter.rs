@@ -60,8 +60,7 @@ pub(crate) fn split_json(asked: &str) -> (bool, Option<String>) {
 
 /// The filter of these directives: levels, and targets with a level each.
 ///
-/// Filters by span or field are refused: with them would come a library for regular
-/// expressions, as large as all of the command line's arguments.
+/// Filters by span or field are refused: they would need a library for regular expressions.
 pub(super) fn parsed(directives: &str) -> Result<Targets, CliError> {
     let refused = |problem: &str| {
         let message = format!(

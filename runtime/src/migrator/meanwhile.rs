@@ -1,5 +1,5 @@
-//! The runner of a start. Where the list is long, the first look at the database decides whether the list is
-//! checked at all: what is applied, was.
+//! The runner of a start. A long list is checked only if the first look at the database shows that it is not
+//! applied: it was checked before it was applied.
 
 use std::{pin::pin, sync::Mutex, time::Duration};
 
@@ -27,8 +27,10 @@ impl Migrator {
     ///
     /// If the database has just what a long list wants, and says so soon, the list is not checked
     /// ([`Registry::unchecked`] says why). Otherwise it is checked before this returns, and if it is not sound,
-    /// no server is waited for. So how quick a server is decides whether a start refuses a list that was applied,
-    /// and has become unsound since without changing a checksum.
+    /// no server is waited for.
+    ///
+    /// A list may have become unsound after it was applied, without a change of a checksum. A start refuses it
+    /// only if the server is slow.
     pub(crate) async fn runner_meanwhile(&self) -> Result<Runner, Error> {
         let list = self.list.clone().unwrap_or(List::Linked(&MIGRATIONS));
         if list.len() < LONG {
