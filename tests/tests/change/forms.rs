@@ -20,7 +20,7 @@ async fn collated(db: &Database) {
 }
 
 /// Values of all kinds that matter to a path, and documents around them, down to so many levels.
-fn values(depth: usize) -> Vec<Bson> {
+pub(super) fn values(depth: usize) -> Vec<Bson> {
     let mut values = vec![
         Bson::Null,
         Bson::Int32(1),
@@ -68,7 +68,7 @@ fn documents() -> Vec<Document> {
         .collect()
 }
 
-async fn contents(db: &Database, name: &str) -> Vec<Document> {
+pub(super) async fn contents(db: &Database, name: &str) -> Vec<Document> {
     let found = db.collection::<Document>(name).find(doc! {}).sort(doc! { "_id": 1 }).await;
     found.unwrap().try_collect().await.unwrap()
 }
@@ -84,7 +84,7 @@ async fn alike(db: &Database, when: &str) {
 }
 
 /// As text: numbers of other types are not the same. In the order of names, as fields may move.
-fn same(plain: &[Document], collated: &[Document], when: &str) {
+pub(super) fn same(plain: &[Document], collated: &[Document], when: &str) {
     let texts = |these: &[Document]| -> Vec<String> {
         these.iter().map(|document| text(&document.clone().into())).collect()
     };
@@ -171,7 +171,7 @@ fn commands(fresh: &mongrate_tests::TestDb) -> Vec<(String, Document)> {
 #[tokio::test]
 async fn remembering_costs_what_it_has_to() {
     let fresh = fresh("forms_commands").await;
-    let documents = (0..250).map(|id| doc! { "_id": id, "a": id.to_string(), "z": 1 });
+    let documents = (0..250).map(|id| doc! { "_id": id, "z": 1, "a": id.to_string() });
     insert(&fresh.db, PLAIN, documents).await;
     fresh.wire.take();
     let renames = fresh.migrator([Migration::declared(1, "one", |change| {

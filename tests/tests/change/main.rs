@@ -12,6 +12,7 @@ mod indexes;
 mod laws;
 mod newer;
 mod options;
+mod ordinary;
 mod records;
 mod search;
 mod sharding;

@@ -113,6 +113,21 @@ async fn in_the_documents_on_the_way_and_in_what_is_there() {
     }
 }
 
+/// No path leads there, but the whole value is remembered.
+#[tokio::test]
+async fn in_an_array_of_arrays() {
+    let fresh = with("twice_in_arrays", |document| {
+        let mut inner = RawArrayBuf::new();
+        inner.push(RawBson::Document(pair()));
+        let mut array = RawArrayBuf::new();
+        array.push(RawBson::Array(inner));
+        document.append(cstr!("sub"), array);
+    })
+    .await;
+    refused(&fresh, migration(|change| change.remove_field("users", "sub"))).await;
+    fresh.pass().await;
+}
+
 #[tokio::test]
 async fn elsewhere_it_does_no_harm() {
     let fresh = with("twice_elsewhere", |document| {

@@ -33,25 +33,35 @@ pub(crate) fn here(of: &str) -> Bson {
     doc! { "$let": { "vars": { "names": names }, "in": { "$and": [alike, any] } } }.into()
 }
 
-/// Whether the document itself has a field twice. [`here`] is slow, so it is asked only of a document
-/// that gets shorter when its fields are merged.
+/// Whether the document itself has a field twice.
 pub(crate) fn root() -> Bson {
-    let size = |of: Bson| doc! { "$bsonSize": of };
-    let merged = doc! { "$mergeObjects": ["$$ROOT"] };
-    doc! { "$and": [{ "$ne": [size("$$ROOT".into()), size(merged.into())] }, here("ROOT")] }.into()
+    doc! { "$and": [gets_shorter("ROOT"), here("ROOT")] }.into()
 }
 
-/// The same as [`within`] for a value that is mostly neither a document nor an array.
-pub(crate) fn within_value(of: &str, depth: usize) -> Bson {
-    let kind = doc! { "$type": format!("$${of}") };
-    doc! { "$and": [{ "$in": [kind, ["object", "array"]] }, within(of, depth)] }.into()
+/// Whether the document in a variable gets shorter when its fields are merged. [`here`] is slow, so it is
+/// asked only of such a document.
+fn gets_shorter(of: &str) -> Document {
+    let of = format!("$${of}");
+    let merged = doc! { "$mergeObjects": [of.as_str()] };
+    doc! { "$ne": [{ "$bsonSize": of }, { "$bsonSize": merged }] }
+}
+
+/// The types of values that may hold a field twice.
+const HOLDERS: [&str; 2] = ["object", "array"];
+
+/// The filter of the documents in whose field, a name without dots, there is a field twice.
+pub(crate) fn within_field(name: &str, depth: usize) -> Document {
+    let value = format!("$$ROOT.{name}");
+    let test = doc! { "$let": { "vars": { "first": value }, "in": within("first", depth) } };
+    // Mostly the value is neither, which a filter sees before the server makes anything of the document.
+    doc! { name: { "$type": HOLDERS.to_vec() }, "$expr": test }
 }
 
 /// Whether the value in a variable has a field twice, or one of the documents within it, down to
 /// so many levels.
 pub(crate) fn within(of: &str, depth: usize) -> Bson {
     let is = |name: &str| doc! { "$eq": [{ "$type": format!("$${of}") }, name] };
-    let here = doc! { "$and": [is("object"), here(of)] };
+    let here = doc! { "$and": [is("object"), gets_shorter(of), here(of)] };
     let Some(rest) = depth.checked_sub(1) else { return here.into() };
     // The values of a document and the elements of an array are looked into alike.
     let values = doc! { "$map": {
@@ -65,13 +75,15 @@ pub(crate) fn within(of: &str, depth: usize) -> Bson {
         "default": [],
     } };
     let each = format!("w{rest}");
-    let map = doc! { "$map": { "input": children, "as": &each, "in": within(&each, rest) } };
+    let holds = doc! { "$in": [{ "$type": format!("$${each}") }, HOLDERS.to_vec()] };
+    let inner = doc! { "$and": [holds, within(&each, rest)] };
+    let map = doc! { "$map": { "input": children, "as": &each, "in": inner } };
     doc! { "$or": [here, { "$anyElementTrue": [map] }] }.into()
 }
 
-/// The pipeline that finds some documents for which the expression holds.
-pub(crate) fn pipeline(filter: Document, test: Bson) -> Vec<Document> {
-    refusal::naming([doc! { "$match": filter }, doc! { "$match": { "$expr": test } }])
+/// The pipeline that finds some documents that match the filter, and one of the others.
+pub(crate) fn pipeline(filter: Document, any_of: Vec<Document>) -> Vec<Document> {
+    refusal::naming([doc! { "$match": filter }, doc! { "$match": { "$or": any_of } }])
 }
 
 /// The refusal that names these documents; `None` if there are none.
@@ -95,7 +107,7 @@ pub(super) async fn refuse(
     collection: &str,
     filter: &Document,
 ) -> Result<(), StopReason> {
-    let pipeline = pipeline(filter.clone(), within("ROOT", DEPTH));
+    let pipeline = pipeline(filter.clone(), vec![doc! { "$expr": within("ROOT", DEPTH) }]);
     let command = doc! { "aggregate": collection, "pipeline": pipeline, "cursor": {} };
     let reply = control.retrying(None, command).await.map_err(|error| {
         StopReason::Server(Error::server("look for documents that have a field twice", error))

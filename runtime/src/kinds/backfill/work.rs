@@ -1,5 +1,7 @@
 //! The work of a backfill on one batch: the commands that its transaction sends.
 
+use std::fmt;
+
 use mongodb::{
     ClientSession,
     bson::{Bson, Document, doc},
@@ -77,6 +79,18 @@ impl Reader {
     }
 }
 
+/// The error of a batch that is to begin again: its work went by an expectation that does not hold.
+#[derive(Debug)]
+pub(crate) struct Again;
+
+impl fmt::Display for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the batch is to begin again")
+    }
+}
+
+impl std::error::Error for Again {}
+
 /// What is done with the documents of a batch, in its transaction. Called again when the
 /// transaction is tried again.
 pub(crate) trait Work {
@@ -101,6 +115,8 @@ pub(crate) struct Batch<'a> {
     pub portions: Vec<u32>,
     /// The validator does not judge what it writes.
     bypass: bool,
+    /// [`Again`] is understood; the work returns it only so many times.
+    pub may_begin_again: bool,
     /// How many documents were matched and changed.
     pub matched: u64,
     pub modified: u64,
@@ -121,6 +137,7 @@ impl<'a> Batch<'a> {
             range,
             portions,
             bypass: shared.job.bypass,
+            may_begin_again: false,
             matched: 0,
             modified: 0,
         }

@@ -15,7 +15,7 @@ use super::{
     culprit,
     scout::Scouted,
     shared::Shared,
-    work::{Batch, Work},
+    work::{Again, Batch, Work},
 };
 use crate::{
     model::error::Error,
@@ -73,30 +73,57 @@ async fn work_on(
     session: &mut ClientSession,
     work: &impl Work,
 ) -> Result<(), StopReason> {
+    let mut following: Option<Taken> = None;
     loop {
-        let next = shared.queue.borrow_mut().pop_front();
-        let Some(mut partition) = next else { return Ok(()) };
-        work_through(shared, session, &mut partition, work).await?;
+        let Some(mut taken) = following.take().or_else(|| Taken::next(shared)) else {
+            return Ok(());
+        };
+        work_through(shared, session, &mut taken, &mut following, work).await?;
         if shared.halt.is_cancelled() {
             return Ok(());
         }
-        if !partition.done {
+        if !taken.partition.done {
             // This worker is one too many.
-            shared.queue.borrow_mut().push_front(partition);
+            let mut queue = shared.queue.borrow_mut();
+            for Taken { partition, .. } in following.into_iter().chain([taken]) {
+                queue.push_front(partition);
+            }
             return Ok(());
         }
     }
 }
 
+/// A partition that a worker took.
+struct Taken {
+    partition: Partition,
+    /// Its next batch, where that was found already.
+    ahead: Option<Scouted>,
+}
+
+impl Taken {
+    fn next(shared: &Shared<'_>) -> Option<Self> {
+        let partition = shared.queue.borrow_mut().pop_front()?;
+        Some(Self { partition, ahead: None })
+    }
+
+    /// Takes a partition before the one before it is done, if that leaves one for each other worker.
+    fn early(shared: &Shared<'_>) -> Option<Self> {
+        let is_plenty = shared.queue.borrow().len() >= shared.active.get();
+        is_plenty.then(|| Self::next(shared)).flatten()
+    }
+}
+
 /// Changes a partition batch by batch, until none of it is left, or until this worker is one too many.
+/// `following`: the partition that the worker takes next, once it did.
 async fn work_through(
     shared: &Shared<'_>,
     session: &mut ClientSession,
-    partition: &mut Partition,
+    taken: &mut Taken,
+    following: &mut Option<Taken>,
     work: &impl Work,
 ) -> Result<(), StopReason> {
+    let Taken { partition, ahead: scouted_ahead } = taken;
     let mut conflicts = Backoff::new(shared.control.retries);
-    let mut scouted_ahead: Option<Scouted> = None;
     let mut end_looks = 0;
     while !partition.done {
         let stays = shared.wait().await;
@@ -129,14 +156,24 @@ async fn work_through(
             end_looks < END_LOOKS_MAX && end_at_the_last(partition, &mut scouted, &mut advance);
         let begun = Instant::now();
         // While the batch is at work, the end of the next one is found.
+        let is_last = advance.done;
         let batch = batch(shared, session, partition, &scouted, advance, work);
-        let (ended, next) = tokio::join!(batch, next_batch(shared, partition, &scouted));
+        let ahead = async {
+            if is_last && following.is_none() {
+                *following = Taken::early(shared);
+                if let Some(Taken { partition, ahead }) = following {
+                    *ahead = scout(shared, partition).await.ok();
+                }
+            }
+            next_batch(shared, partition, &scouted).await
+        };
+        let (ended, next) = tokio::join!(batch, ahead);
         match ended? {
             (Ended::Committed, advance) => {
                 shared.resize(|size| size.committed(begun.elapsed()));
                 end_looks += u32::from(looks_again);
                 conflicts = Backoff::new(shared.control.retries);
-                scouted_ahead = next;
+                *scouted_ahead = next;
                 shared.rate.spend(advance.documents, begun, pace.throttle.per_second);
                 count_batch(shared, partition, advance);
             }
@@ -279,6 +316,7 @@ async fn batch(
         shared.lost()?;
         let portions = scouted.portions.clone();
         let mut batch = Batch::new(shared, session, scouted.range.filter(), portions);
+        batch.may_begin_again = true;
         let attempt = attempt(shared, partition, &advance, &mut batch, work).await;
         let (matched, modified) = (batch.matched, batch.modified);
         let error = match attempt {
@@ -288,6 +326,7 @@ async fn batch(
                 counts.modified.set(counts.modified.get() + modified);
                 return Ok((Ended::Committed, advance));
             }
+            Err(AttemptError::Again) => continue,
             Err(AttemptError::Guard) => {
                 if unknown && committed(shared, session, partition).await? {
                     return Ok((Ended::Committed, advance));
@@ -341,6 +380,8 @@ fn is_interrupted(code: Option<i32>) -> bool {
 enum AttemptError {
     /// The checkpoint is not as this worker left it.
     Guard,
+    /// The work wants to begin again.
+    Again,
     /// The server says that trying again may help.
     Body(ServerError),
     Commit {
@@ -389,6 +430,7 @@ async fn attempt(
         if let Err(stop) = ended {
             session::abort(batch.session).await;
             return Err(match stop {
+                StopReason::Body(error) if error.is::<Again>() => AttemptError::Again,
                 StopReason::Body(error) => match worth_another(error.as_ref()) {
                     Some(error) => AttemptError::Body(error),
                     None => AttemptError::Stop(StopReason::Body(error)),

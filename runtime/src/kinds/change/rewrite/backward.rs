@@ -7,7 +7,7 @@ use mongodb::bson::{Bson, Document, doc};
 use super::{
     documents::{find, find_command, to_bytes},
     fields::Edit,
-    forward::{Way, edit_batch},
+    forward::{Expectation, Way, edit_batch},
     kind::{Rewrite, RewriteKind},
     pipelines::Pipelines,
     restore::{self, Restored},
@@ -25,6 +25,7 @@ pub(crate) struct Backward<'a> {
     /// The direction, and where overwritten values are put aside.
     pub(super) way: Way<'a>,
     pub(super) kept: Option<&'a String>,
+    pub(super) expectation: Expectation,
 }
 
 impl Work for Backward<'_> {
@@ -48,7 +49,9 @@ impl Backward<'_> {
             if !settled.is_empty() {
                 rest = both(rest, &doc! { "_id": { "$nin": settled } });
             }
-            edit_batch(batch, self.rewrite, edit, self.way, rest).await?;
+            // What was kept is told apart by its entries, and not counted.
+            let expected = self.kept.is_none().then_some(&self.expectation);
+            edit_batch(batch, self.rewrite, edit, self.way, rest, expected).await?;
         }
         self.mark_changed(batch, changed).await
     }

@@ -34,6 +34,17 @@ pub(super) struct Direct {
     /// The same for documents that are refused, kept, left or of the rest: a batch without such
     /// documents is only changed.
     pub unusual: Vec<Document>,
+    /// Those among them that a change matches, too.
+    changed_too: Vec<Document>,
+}
+
+/// What is expected of all documents of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// They are ordinary, and the shorter updates do.
+    Shorter,
+    /// They are ordinary: changed, and not unusual.
+    Ordinary,
 }
 
 /// A change of the documents that match.
@@ -76,6 +87,34 @@ impl Direct {
     fn keep(&mut self, filter: Document, before: Bson, after: Bson) {
         self.kept.push(Kept { filter, before, after });
     }
+
+    /// What a batch may expect of its documents at first; `None`: nothing, as each is unusual.
+    pub(super) fn expected(&self) -> Option<Expected> {
+        let is_unusual = |change: &Change| self.changed_too.contains(&change.filter);
+        (!self.changes.iter().all(is_unusual)).then_some(Expected::Shorter)
+    }
+
+    /// The statements that change the documents among these that are as expected, and no others.
+    ///
+    /// No statement matches what an earlier one changed, so that together they match each document once
+    /// at most.
+    pub(super) fn of_expected(&self, these: &Document, expected: Expected) -> Vec<Document> {
+        let statement = |change: &Change| {
+            let shorter = change.shorter.as_ref().filter(|_| expected == Expected::Shorter);
+            let unless = shorter.map(|shorter| shorter.unless.clone());
+            let others = nor(self.changed_too.iter().cloned().chain(unless));
+            let update = shorter.map_or(&change.update, |shorter| &shorter.update);
+            let filter = all([these.clone(), change.filter.clone(), others]);
+            doc! { "q": filter, "u": update.clone(), "multi": true }
+        };
+        self.changes.iter().map(statement).collect()
+    }
+
+    /// What to expect after this was not so.
+    pub(super) fn expected_after(&self, expected: Expected) -> Option<Expected> {
+        let has_shorter = self.changes.iter().any(|change| change.shorter.is_some());
+        (expected == Expected::Shorter && has_shorter).then_some(Expected::Ordinary)
+    }
 }
 
 /// The direct form of the edit.
@@ -83,8 +122,10 @@ pub(super) fn of(edit: &Edit, direction: Direction) -> Direct {
     let mut direct = form(edit, direction);
     direct.refused.extend(direct.rest.iter().cloned());
     if matches!(edit, Edit::Convert { .. }) {
+        direct.changed_too.extend(direct.unusual.iter().cloned());
         direct.unusual.extend(direct.rest.iter().cloned());
     } else {
+        direct.changed_too.extend(direct.kept.iter().map(|kept| kept.filter.clone()));
         direct.unusual.extend(direct.refused.iter().cloned());
         direct.unusual.extend(direct.left.iter().cloned());
         direct.unusual.extend(direct.kept.iter().map(|kept| kept.filter.clone()));

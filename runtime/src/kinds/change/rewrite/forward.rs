@@ -1,19 +1,21 @@
 //! The way forward of a rewrite: changes a batch, and remembers what the way back cannot restore.
 
+use std::cell::Cell;
+
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use super::{
     convert,
-    direct::{self, Kept},
+    direct::{self, Direct, Expected, Kept},
     documents::{aggregate, aggregate_command, find_command, ids},
     expr,
     fields::{Edit, Refusal},
     kind::{Rewrite, RewriteKind},
 };
 use crate::{
-    kinds::backfill::work::{Batch, Work},
+    kinds::backfill::work::{Again, Batch, Work},
     model::{result::BoxError, state::Direction},
-    mongo::refusal,
+    mongo::{refusal, reply},
     protocol::checkpoint::range::both,
 };
 
@@ -22,6 +24,7 @@ pub(crate) struct Forward<'a> {
     pub(super) rewrite: &'a Rewrite,
     pub(super) kept: &'a str,
     pub(super) is_collated: bool,
+    pub(super) expectation: Expectation,
 }
 
 impl Work for Forward<'_> {
@@ -31,7 +34,7 @@ impl Work for Forward<'_> {
                 let filter = batch.filter.clone();
                 let Self { kept: aside, is_collated, .. } = *self;
                 let way = Way { direction: Direction::Up, is_collated, aside, is_again: false };
-                edit_batch(batch, self.rewrite, edit, way, filter).await
+                edit_batch(batch, self.rewrite, edit, way, filter, Some(&self.expectation)).await
             }
             RewriteKind::Pipelines(pipelines) => {
                 let mut reader = batch.reader(find_command(batch.collection, batch.filter.clone()));
@@ -41,6 +44,24 @@ impl Work for Forward<'_> {
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+/// What the batches of a run expect of their documents: `None` before the first one, then what is left of
+/// it.
+#[derive(Debug, Default)]
+pub(crate) struct Expectation(Cell<Option<Option<Expected>>>);
+
+impl Expectation {
+    fn get(&self, direct: &Direct) -> Option<Expected> {
+        self.0.get().unwrap_or_else(|| direct.expected())
+    }
+
+    /// This was expected, and was not so. Another worker may have seen that before.
+    fn disappoint(&self, direct: &Direct, expected: Expected) {
+        if self.get(direct) == Some(expected) {
+            self.0.set(Some(direct.expected_after(expected)));
         }
     }
 }
@@ -83,12 +104,17 @@ impl Way<'_> {
 
 /// Applies the edit, or its inverse, to the documents that match, and remembers entries in another
 /// collection.
+///
+/// Where all documents of a batch are expected to be only changed, the batch does not look for others: if
+/// the update matches as many documents as there are, there are no others. Where there are, less is
+/// expected from then on, and the batch begins again.
 pub(crate) async fn edit_batch(
     batch: &mut Batch<'_>,
     rewrite: &Rewrite,
     edit: &Edit,
     way: Way<'_>,
     filter: Document,
+    expectation: Option<&Expectation>,
 ) -> Result<(), BoxError> {
     let Way { direction, is_collated, .. } = way;
     if is_collated {
@@ -96,6 +122,20 @@ pub(crate) async fn edit_batch(
         return general(batch, edit, way, filter).await;
     }
     let direct = direct::of(edit, direction);
+    if let Some(expectation) = expectation
+        && batch.may_begin_again
+        && let Some(expected) = expectation.get(&direct)
+    {
+        let all = count(batch).await?;
+        for statement in direct.of_expected(&batch.range, expected) {
+            batch.update(vec![statement]).await?;
+            if batch.matched == all {
+                return Ok(());
+            }
+        }
+        expectation.disappoint(&direct, expected);
+        return Err(Again.into());
+    }
     // Most batches have no such document, which one look shows.
     let mut strange = direct.unusual.clone();
     strange.extend(direct.changes.iter().filter_map(direct::Change::needs_longer));
@@ -158,6 +198,13 @@ async fn refuse(
         direction.as_str()
     )
     .into())
+}
+
+/// How many documents there are in the range of the batch, whether the operation is about them or not.
+async fn count(batch: &mut Batch<'_>) -> Result<u64, BoxError> {
+    let these = doc! { "$match": batch.range.clone() };
+    let found = aggregate(batch, vec![these, doc! { "$count": "n" }]).await?;
+    Ok(found.first().map_or(0, |found| reply::count(found, "n")))
 }
 
 /// Whether a document of the batch matches one of the filters.

@@ -1,6 +1,6 @@
 //! Runs a rewrite in both directions: walks over the documents, keeps values, refuses documents.
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 
 use super::{
     backward::Backward,
@@ -8,7 +8,7 @@ use super::{
     documents::{counted_documents, ids},
     expr,
     fields::Refusal,
-    forward::{Forward, Way},
+    forward::{Expectation, Forward, Way},
     kind::{Rewrite, RewriteKind},
 };
 use crate::{
@@ -60,24 +60,23 @@ impl Rewrite {
             && catalog::may_bypass(on, &self.collection).await?)
     }
 
-    /// The filter of the documents that are looked at, and the test that is true for a document that
-    /// has a field twice.
-    fn twice(&self, direction: Direction) -> (Document, Bson) {
+    /// The filter of the documents that are looked at, and the filters that find those among them that
+    /// have a field twice.
+    fn twice(&self, direction: Direction) -> (Document, Vec<Document>) {
         match &self.kind {
             RewriteKind::Field(edit) => {
-                let mut tests = vec![twice::root()];
+                let mut any_of = vec![doc! { "$expr": twice::root() }];
                 for path in edit.paths() {
                     // With the fields beside the path, because an array is remembered as a whole.
                     let first = path.fields().first().map_or("", String::as_str);
                     let depth = twice::DEPTH.max(path.fields().len());
-                    let value = expr::member(expr::ROOT, first);
-                    tests.push(expr::bind("first", value, twice::within_value("first", depth)));
+                    any_of.push(twice::within_field(first, depth));
                 }
-                (edit.involved(direction), expr::any_of(tests))
+                (edit.involved(direction), any_of)
             }
             RewriteKind::Pipelines(pipelines) => {
-                let test = twice::within(expr::ROOT, twice::DEPTH);
-                (pipelines.involved(direction, false), test)
+                let test = doc! { "$expr": twice::within(expr::ROOT, twice::DEPTH) };
+                (pipelines.involved(direction, false), vec![test])
             }
         }
     }
@@ -89,8 +88,8 @@ impl Rewrite {
         direction: Direction,
         part: &Document,
     ) -> Result<(), BoxError> {
-        let (involved, test) = self.twice(direction);
-        let pipeline = twice::pipeline(both(involved, part), test);
+        let (involved, any_of) = self.twice(direction);
+        let pipeline = twice::pipeline(both(involved, part), any_of);
         let found = catalog::aggregate(on, &self.collection, pipeline).await?;
         match twice::refusal(&self.collection, &found) {
             None => Ok(()),
@@ -150,9 +149,9 @@ impl Rewrite {
         is_collated: bool,
     ) -> Result<(), BoxError> {
         if let (RewriteKind::Field(edit), false) = (&self.kind, is_collated) {
-            let (involved, test) = self.twice(direction);
+            let (involved, twice) = self.twice(direction);
             let mut these = direct::of(edit, direction).refused;
-            these.push(doc! { "$expr": test });
+            these.extend(twice);
             let there_may_be = self.there_may_be(on, both(involved, part), these);
             if !there_may_be.await? {
                 return Ok(());
@@ -244,7 +243,8 @@ impl Rewrite {
                 self.again(on, slot, found, (bypass, is_collated)).await
             } else {
                 let job = Job { bypass, ..self.job(slot, Direction::Up, found, None) };
-                let work = Forward { rewrite: self, kept, is_collated };
+                let expectation = Expectation::default();
+                let work = Forward { rewrite: self, kept, is_collated, expectation };
                 backfill::run::run(on, job, &work).await.map(drop)
             };
             walked.map_err(|error| {
@@ -286,6 +286,7 @@ impl Rewrite {
             rewrite: self,
             way: Way { direction: Direction::Up, is_collated, aside: &kept, is_again: true },
             kept: has_back.then_some(&back),
+            expectation: Expectation::default(),
         };
         backfill::run::run(on, job, &work).await?;
         self.settle(on, &back).await
@@ -363,6 +364,7 @@ impl Rewrite {
                     is_again: false,
                 },
                 kept: has_kept.then_some(&kept),
+                expectation: Expectation::default(),
             };
             backfill::run::run(on, Job { bypass, ..job }, &work).await.map_err(|error| {
                 unjudged::explain(&self.collection, Direction::Down, true, error)

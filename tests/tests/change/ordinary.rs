@@ -1,0 +1,300 @@
+//! A batch whose documents are all only changed is not searched for others: the update matches as many
+//! documents as there are. Where it does not, the batch begins again, and looks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mongrate::{
+    Change, FieldType, Migrator, Tuning,
+    bson::{Bson, Document, doc},
+    mongodb::{Client, Database},
+};
+use mongrate_tests::{
+    TestDb,
+    between::{Between, Proxy},
+    host,
+    snapshot::snapshot,
+};
+
+use super::{
+    Case, find,
+    forms::{contents, same, values},
+    fresh, insert, kept, migration, says, there_and_back,
+};
+
+/// The first batch has a thousand documents, the second one the rest.
+const COUNT: i32 = 1_500;
+
+fn things() -> Vec<Document> {
+    (0..COUNT)
+        .map(|id| doc! { "_id": id, "a": { "z": id }, "n": id.to_string(), "y": id })
+        .collect()
+}
+
+fn rename(change: &mut Change) {
+    change.rename_field("things", "y", "last");
+}
+
+fn convert(change: &mut Change) {
+    change.change_type("things", "n", FieldType::String, FieldType::Int);
+}
+
+const ORDINARY: [Case; 5] = [
+    (|change| change.add_field("things", "new", 1), "add_field"),
+    (|change| change.add_field("things", "a.new", 1), "add_field within"),
+    (rename, "rename_field"),
+    (convert, "change_type"),
+    (|change| change.move_field("things", "y", "a.y"), "move_field"),
+];
+
+/// What the batches sent about the documents.
+fn sent(fresh: &TestDb) -> Vec<String> {
+    let mut sent = fresh.wire.take_full();
+    sent.retain(|(name, command)| {
+        let is_in_transaction = command.contains_key("txnNumber");
+        let is_about_things = command.get_str(name).is_ok_and(|name| name == "things");
+        is_in_transaction && (is_about_things || name == "abortTransaction")
+    });
+    sent.into_iter().map(|(name, _)| name).collect()
+}
+
+#[tokio::test]
+async fn a_batch_of_ordinary_documents_is_counted_and_changed() {
+    for (number, (declare, name)) in ORDINARY.into_iter().enumerate() {
+        let fresh = fresh(&format!("ordinary_{number}")).await;
+        insert(&fresh.db, "things", things()).await;
+        let migrator = fresh.migrator([migration(declare)]);
+        fresh.wire.take();
+        migrator.up().await.unwrap();
+        assert_eq!(sent(&fresh), ["aggregate", "update", "aggregate", "update"], "{name}: up");
+        migrator.down().await.unwrap();
+        assert_eq!(sent(&fresh), ["aggregate", "update", "aggregate", "update"], "{name}: down");
+        assert_eq!(kept(&fresh.db).await, Vec::<String>::new());
+        there_and_back(&fresh, declare).await;
+        fresh.pass().await;
+    }
+}
+
+/// Where the field is not the last one, the first batch begins again with the update that keeps its place.
+#[tokio::test]
+async fn a_rename_in_its_place_begins_again_once() {
+    let fresh = fresh("ordinary_in_place").await;
+    insert(&fresh.db, "things", things()).await;
+    let before = snapshot(&fresh.db).await;
+    let migrator = fresh.migrator([migration(|change| {
+        change.rename_field("things", "n", "place");
+    })]);
+    let wanted =
+        ["aggregate", "update", "abortTransaction", "aggregate", "update", "aggregate", "update"];
+    fresh.wire.take();
+    migrator.up().await.unwrap();
+    assert_eq!(sent(&fresh), wanted);
+    let found = find(&fresh.db, "things", 3).await;
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["_id", "a", "place", "y"]);
+    migrator.down().await.unwrap();
+    assert_eq!(sent(&fresh), wanted);
+    assert_eq!(snapshot(&fresh.db).await, before);
+    fresh.pass().await;
+}
+
+#[tokio::test]
+async fn a_document_that_is_remembered_has_its_batch_begin_again_once() {
+    let fresh = fresh("ordinary_but_one").await;
+    insert(&fresh.db, "things", things()).await;
+    let things = fresh.db.collection::<Document>("things");
+    let long = doc! { "$set": { "n": "0012" } };
+    things.update_one(doc! { "_id": 1_250 }, long).await.unwrap();
+    let before = snapshot(&fresh.db).await;
+    let migrator = fresh.migrator([migration(convert)]);
+    fresh.wire.take();
+    let up = || migrator.up().tuning(Tuning::new().batch_documents(100));
+    up().await.unwrap();
+    let sent = sent(&fresh);
+    // Twelve batches are counted and changed, the thirteenth as well, in vain; from then on, each is searched.
+    let (counted, searched) = sent.split_at(26);
+    assert!(counted.chunks(2).all(|batch| batch == ["aggregate", "update"]), "{sent:?}");
+    assert_eq!(searched[..2], ["abortTransaction", "find"], "{sent:?}");
+    assert_eq!(searched[searched.len() - 4..], ["find", "update", "find", "update"], "{sent:?}");
+    assert!(!searched[1..].contains(&"abortTransaction".to_owned()), "{sent:?}");
+    assert_eq!(kept(&fresh.db).await.len(), 1);
+    migrator.down().await.unwrap();
+    assert_eq!(snapshot(&fresh.db).await, before);
+    fresh.pass().await;
+}
+
+/// Inserts a document before the first update of the documents.
+struct Inserts {
+    uri: String,
+    database: String,
+    document: Document,
+    is_done: AtomicBool,
+}
+
+impl Between for Inserts {
+    fn command(&self, command: &Document) -> Option<Document> {
+        let is_update = command.get_str("update").is_ok_and(|name| name == "things");
+        if is_update && !self.is_done.swap(true, Ordering::SeqCst) {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Runtime::new().unwrap();
+                    runtime.block_on(async {
+                        let client = Client::with_uri_str(&self.uri).await.unwrap();
+                        let db = client.database(&self.database);
+                        insert(&db, "things", [self.document.clone()]).await;
+                    });
+                });
+            });
+        }
+        None
+    }
+}
+
+/// A user inserts this document, which comes into the second batch, during the first one.
+async fn meanwhile(fresh: &TestDb, document: Document) -> (Proxy, Database) {
+    insert(&fresh.db, "things", things()).await;
+    let inserts = Inserts {
+        uri: fresh.uri.clone(),
+        database: fresh.db.name().to_owned(),
+        document,
+        is_done: AtomicBool::new(false),
+    };
+    let proxy = Proxy::start(host(&fresh.uri), inserts).await;
+    let uri = format!("mongodb://{}/?directConnection=true", proxy.address);
+    let db = Client::with_uri_str(uri).await.unwrap().database(fresh.db.name());
+    (proxy, db)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_written_meanwhile_is_remembered() {
+    let fresh = fresh("ordinary_meanwhile").await;
+    let users = doc! { "_id": 1_200.5, "a": {}, "n": "0012", "y": 1 };
+    let (_proxy, db) = meanwhile(&fresh, users).await;
+    let migrator = Migrator::with(&db, [migration(convert)]);
+    migrator.up().await.unwrap();
+    let things = fresh.db.collection::<Document>("things");
+    let found = things.find_one(doc! { "_id": 1_200.5 }).await.unwrap().unwrap();
+    assert_eq!(found.get("n"), Some(&Bson::Int32(12)));
+    migrator.down().await.unwrap();
+    let found = things.find_one(doc! { "_id": 1_200.5 }).await.unwrap().unwrap();
+    assert_eq!(found.get("n"), Some(&Bson::String("0012".to_owned())), "{found}");
+    fresh.pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_written_meanwhile_is_refused() {
+    let fresh = fresh("ordinary_refused").await;
+    let users = doc! { "_id": 1_200.5, "y": 1, "last": 2 };
+    let (_proxy, db) = meanwhile(&fresh, users).await;
+    let migrator = Migrator::with(&db, [migration(rename)]);
+    let error = migrator.up().await.unwrap_err();
+    says(&error, &["written since it began", "_id 1200.5", "this batch left no trace"]);
+    let renamed = fresh.db.collection::<Document>("things");
+    let renamed = renamed.count_documents(doc! { "last": { "$exists": true } }).await.unwrap();
+    assert_eq!(renamed, 1_001, "the first batch, and the user's document");
+    renamed_by_user_is_fixed(&fresh, &migrator).await;
+    fresh.pass().await;
+}
+
+async fn renamed_by_user_is_fixed(fresh: &TestDb, migrator: &Migrator) {
+    let things = fresh.db.collection::<Document>("things");
+    things.delete_one(doc! { "_id": 1_200.5 }).await.unwrap();
+    migrator.up().await.unwrap();
+    assert_eq!(things.count_documents(doc! { "y": { "$exists": true } }).await.unwrap(), 0);
+}
+
+/// How many documents have collections of their own.
+const ALONE: usize = 42;
+
+/// A collection for each document, and the same again with a collation, whose documents are all changed by
+/// the general form.
+fn collections() -> impl Iterator<Item = String> {
+    let of = |form| (0..ALONE).map(move |number| format!("{form}{number}_"));
+    of("plain").chain(of("collated"))
+}
+
+fn documents() -> Vec<Document> {
+    let mut all = vec![doc! { "y": 0 }, doc! { "n": 1, "y": 0 }, doc! { "y": 0, "a": "1", "n": 2 }];
+    all.extend(values(1).into_iter().map(|value| doc! { "y": 0, "a": value, "after": true }));
+    assert_eq!(all.len(), ALONE);
+    all
+}
+
+/// Empties the collections that the error names, so that the run can go on.
+async fn without_refused(fresh: &TestDb, error: &mongrate::Error) {
+    let text = error.to_string();
+    let refused = (0..ALONE).find(|number| {
+        ["plain", "collated"].iter().any(|form| text.contains(&format!("`{form}{number}_`")))
+    });
+    let number = refused.unwrap_or_else(|| panic!("{text}"));
+    for form in ["plain", "collated"] {
+        let one = fresh.db.collection::<Document>(&format!("{form}{number}_"));
+        assert_eq!(one.delete_many(doc! {}).await.unwrap().deleted_count, 1, "{text}");
+    }
+}
+
+async fn alike(db: &Database, when: &str) -> usize {
+    let mut count = 0;
+    for number in 0..ALONE {
+        let [plain, collated] = [
+            contents(db, &format!("plain{number}_")).await,
+            contents(db, &format!("collated{number}_")).await,
+        ];
+        same(&plain, &collated, &format!("{when}, document {number}"));
+        count += plain.len();
+    }
+    count
+}
+
+/// Each document alone, so that it is judged by itself whether it is ordinary: the same as by the general
+/// form, up and down.
+async fn each_alone(name: &str, declare: fn(&mut Change)) {
+    let fresh = fresh(name).await;
+    let collation = doc! { "locale": "en", "strength": 3 };
+    let numbered = (0_i32..).zip(documents()).cycle().take(2 * ALONE);
+    for (collection, (number, fields)) in collections().zip(numbered) {
+        if collection.starts_with("collated") {
+            let create = doc! { "create": &collection, "collation": collation.clone() };
+            fresh.db.run_command(create).await.unwrap();
+        }
+        let mut document = doc! { "_id": number };
+        document.extend(fields);
+        insert(&fresh.db, &collection, [document]).await;
+    }
+    let migrator = fresh.migrator([migration(declare)]);
+    while let Err(error) = migrator.up().await {
+        without_refused(&fresh, &error).await;
+    }
+    let count = alike(&fresh.db, &format!("{name}: up")).await;
+    assert!(count > 7, "{count} documents are left");
+    while let Err(error) = migrator.down().await {
+        without_refused(&fresh, &error).await;
+    }
+    alike(&fresh.db, &format!("{name}: down")).await;
+    fresh.pass().await;
+}
+
+macro_rules! each_alone {
+    ($($name:ident: |$change:ident, $collection:ident| $operation:expr;)*) => { $(
+        #[tokio::test]
+        async fn $name() {
+            each_alone(concat!("alone_", stringify!($name)), |$change| {
+                for $collection in collections() {
+                    $operation;
+                }
+            })
+            .await;
+        }
+    )* };
+}
+
+each_alone! {
+    alone_add: |change, c| change.add_field(&c, "a", 1);
+    alone_add_within: |change, c| change.add_field(&c, "a.b", 1);
+    alone_rename: |change, c| change.rename_field(&c, "a", "n");
+    alone_convert: |change, c| {
+        change.change_type(&c, "a", FieldType::String, FieldType::Int).leave_others()
+    };
+    alone_convert_and_replace: |change, c| {
+        change.change_type(&c, "a.b", FieldType::Int, FieldType::Double).replace_others("other")
+    };
+    alone_move_in: |change, c| change.move_field(&c, "y", "a.n");
+}
