@@ -113,7 +113,7 @@
 //! | `zlib-compression`, `snappy-compression`, `zstd-compression` | no | the same: compression of what goes over the wire |
 //! | `socks5-proxy`, `tracing-unstable`, `opentelemetry` | no | the same: a proxy, what the driver logs and traces |
 //! | `cli` | no | the module `cli`: the command line for an app's own `main` |
-//! | `audit-signature` | no | signatures of the audit log: [`AuditKey`] |
+//! | `audit-signature` | no | signatures of the audit log: `AuditKey` |
 //! | `embedded` | no | the module `embedded`: a real MongoDB that starts by itself, for development and tests |
 //! | `metrics` | no | numbers for the `metrics` facade: see `docs/observability.md` |
 //! | `testing` | no | the module `testing`: tests of your own migrations; turns on `embedded` |

@@ -125,7 +125,7 @@
 //! # Which server, which database
 //!
 //! The server is named by `--uri`, by `MONGODB_URI`, or else it is the app's embedded server
-//! ([`Cli::embedded`]). The search for it ends after 10 s unless the URI sets
+//! (`Cli::embedded`). The search for it ends after 10 s unless the URI sets
 //! `serverSelectionTimeoutMS`; the `appName` is `mongrate` unless the URI sets it. The database is
 //! named by `--database`, by `MONGODB_DATABASE`, by the URI, or else by the app
 //! ([`Cli::database`]).
@@ -184,7 +184,7 @@
 //! | `purge` | [`PurgeReport`](crate::PurgeReport) |
 //! | `create` | [`Created`] |
 //! | `completions` | `{"shell", "script"}` |
-//! | `webhook` (feature `webhook`) | [`WebhookAnswer`](crate::webhook::WebhookAnswer); with `--print`: `{"body"}` |
+//! | `webhook` (feature `webhook`) | `WebhookAnswer`; with `--print`: `{"body"}` |
 //! | `serve` (feature `http`) | `{"url", "database"}`, once it listens |
 //!
 //! ```json

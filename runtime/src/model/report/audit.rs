@@ -259,7 +259,7 @@ pub struct AuditVerification {
     pub pruned_to: Option<AuditHead>,
     /// How many entries are signed.
     pub signed: u64,
-    /// Whether their signatures were checked: with [`VerifyAudit::public_key`](crate::VerifyAudit::public_key).
+    /// Whether their signatures were checked: with `VerifyAudit::public_key`.
     #[serde(default)]
     pub signatures_checked: bool,
     /// Where the log is broken; the first hundred places.
