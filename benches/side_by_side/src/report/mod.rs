@@ -15,6 +15,12 @@ pub fn show(section: &Section) {
     println!("\n{}\n{}", section.title, table::text(section));
 }
 
+/// The rows of a section from this one on, as text for a terminal.
+pub fn rows(section: &Section, first: usize) -> String {
+    let rows = section.rows.get(first..).unwrap_or_default().to_vec();
+    table::text(&Section { rows, ..section.clone() })
+}
+
 /// Writes a section into a directory beside earlier sections, and into the guide page of the
 /// directory, if there is a page.
 ///

@@ -13,6 +13,7 @@ use crate::{
     },
     measure::{FinishedRun, Samples, Turns, in_turns, run_to_end},
     problem::Problem,
+    report,
     section::{Goal, Row, Section, Unit, thousands},
 };
 
@@ -48,7 +49,10 @@ pub async fn run(bench: &Bench) -> Result<Section, Problem> {
         }
         let states = data::make_seed(&db, case).await?;
         eprintln!("{} …", case.name);
+        let measured = section.rows.len();
         measure_case(bench, &db, case, &states, count, &mut section).await?;
+        // All cases take more than an hour: what an interrupted run measured is seen.
+        eprintln!("{}", report::rows(&section, measured));
     }
     db.drop().await?;
     Ok(section)

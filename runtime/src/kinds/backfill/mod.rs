@@ -11,7 +11,7 @@ mod size;
 mod throttle;
 pub(crate) mod twice;
 pub(crate) mod work;
-mod worker;
+pub(crate) mod worker;
 
 use std::time::Duration;
 

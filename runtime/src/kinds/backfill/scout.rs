@@ -26,7 +26,7 @@ use crate::{
 const SPLIT_MIN: i64 = 20_000;
 
 /// Into how many partitions a collection is split for each worker, so that no worker waits for long
-/// at the end. Where a partition begins, no batch was looked for ahead.
+/// at the end.
 const PARTITIONS_EACH: usize = 4;
 
 /// The most partitions: so many workers can be of use.

@@ -137,9 +137,10 @@ async fn work_through(
             size.bound_bytes(pace.bytes, shared.load.cache(), pace.workers);
         });
         let size = shared.size.get();
-        // What was looked for ahead may be more than what is allowed by now.
+        // What was looked for ahead may be more than what is allowed by now; and where there was nothing, there
+        // may be something by now.
         let fits = |ahead: &Scouted| {
-            ahead.documents <= size.documents.into()
+            (1..=size.documents.into()).contains(&ahead.documents)
                 && (ahead.bytes <= size.bytes || ahead.documents == 1)
         };
         let mut scouted = match scouted_ahead.take().filter(fits) {
@@ -179,6 +180,10 @@ async fn work_through(
             }
             (Ended::Smaller(setback), _) => {
                 shrink(shared, &scouted, &setback);
+                // This was not the last batch after all: another worker may take what follows.
+                if let Some(Taken { partition, .. }) = following.take() {
+                    shared.queue.borrow_mut().push_front(partition);
+                }
                 // It ends at one document: what makes it smaller is no attempt.
                 if scouted.documents > 1 {
                     conflicts.pause().await;
@@ -443,7 +448,7 @@ async fn attempt(
 }
 
 /// The error, if it may not come again when the batch is retried, or is smaller.
-fn worth_another(error: &(dyn std::error::Error + 'static)) -> Option<ServerError> {
+pub(crate) fn worth_another(error: &(dyn std::error::Error + 'static)) -> Option<ServerError> {
     let sent = driver::find(error).map(|error| ServerError::from(error.clone()));
     // BSONObjectTooLarge of the command as a whole, and not of a document in it.
     let is_command = sent.as_ref().is_some_and(|error| {

@@ -34,7 +34,7 @@ pub(super) struct Direct {
     /// The same for documents that are refused, kept, left or of the rest: a batch without such
     /// documents is only changed.
     pub unusual: Vec<Document>,
-    /// Those among them that a change matches, too.
+    /// Those among them that a change may match, too.
     changed_too: Vec<Document>,
 }
 

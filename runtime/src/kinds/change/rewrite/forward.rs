@@ -13,7 +13,13 @@ use super::{
     kind::{Rewrite, RewriteKind},
 };
 use crate::{
-    kinds::backfill::work::{Again, Batch, Work},
+    kinds::{
+        backfill::{
+            work::{Again, Batch, Work},
+            worker::worth_another,
+        },
+        online::Online,
+    },
     model::{result::BoxError, state::Direction},
     mongo::{refusal, reply},
     protocol::checkpoint::range::both,
@@ -50,10 +56,19 @@ impl Work for Forward<'_> {
 
 /// What the batches of a run expect of their documents: `None` before the first one, then what is left of
 /// it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Expectation(Cell<Option<Option<Expected>>>);
 
 impl Expectation {
+    /// Behind a router nothing is expected: some servers count documents that a shard no longer owns as matched.
+    pub(super) fn of(on: &mut Online<'_>) -> Self {
+        Self(Cell::new((!on.engine().in_replica_set()).then_some(None)))
+    }
+
+    fn give_up(&self) {
+        self.0.set(Some(None));
+    }
+
     fn get(&self, direct: &Direct) -> Option<Expected> {
         self.0.get().unwrap_or_else(|| direct.expected())
     }
@@ -128,9 +143,16 @@ pub(crate) async fn edit_batch(
     {
         let all = count(batch).await?;
         for statement in direct.of_expected(&batch.range, expected) {
-            batch.update(vec![statement]).await?;
-            if batch.matched == all {
-                return Ok(());
+            match batch.update(vec![statement]).await {
+                Ok(()) if batch.matched == all => return Ok(()),
+                Ok(()) => {}
+                Err(error) if worth_another(error.as_ref()).is_some() => return Err(error),
+                // Other documents, changed at another time, may have been in the way. If it comes again, it comes
+                // where each document is known.
+                Err(_) => {
+                    expectation.give_up();
+                    return Err(Again.into());
+                }
             }
         }
         expectation.disappoint(&direct, expected);

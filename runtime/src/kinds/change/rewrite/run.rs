@@ -243,7 +243,7 @@ impl Rewrite {
                 self.again(on, slot, found, (bypass, is_collated)).await
             } else {
                 let job = Job { bypass, ..self.job(slot, Direction::Up, found, None) };
-                let expectation = Expectation::default();
+                let expectation = Expectation::of(on);
                 let work = Forward { rewrite: self, kept, is_collated, expectation };
                 backfill::run::run(on, job, &work).await.map(drop)
             };
@@ -286,7 +286,7 @@ impl Rewrite {
             rewrite: self,
             way: Way { direction: Direction::Up, is_collated, aside: &kept, is_again: true },
             kept: has_back.then_some(&back),
-            expectation: Expectation::default(),
+            expectation: Expectation::of(on),
         };
         backfill::run::run(on, job, &work).await?;
         self.settle(on, &back).await
@@ -364,7 +364,7 @@ impl Rewrite {
                     is_again: false,
                 },
                 kept: has_kept.then_some(&kept),
-                expectation: Expectation::default(),
+                expectation: Expectation::of(on),
             };
             backfill::run::run(on, Job { bypass, ..job }, &work).await.map_err(|error| {
                 unjudged::explain(&self.collection, Direction::Down, true, error)
