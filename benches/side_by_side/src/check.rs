@@ -29,7 +29,11 @@ pub async fn effects(db: &Database, count: u64) -> Result<(), Problem> {
     let twice: Vec<&Document> = groups.iter().filter(|group| !is_once(group)).collect();
     if u64::try_from(groups.len())? != count || !twice.is_empty() {
         let found = groups.len();
-        return Err(format!("{found} effects instead of {count}; not once: {twice:?}").into());
+        let more = match twice.first() {
+            Some(one) => format!(", and some more than once, such as {one}"),
+            None => String::new(),
+        };
+        return Err(format!("{found} of {count} effects were there{more}").into());
     }
     Ok(())
 }

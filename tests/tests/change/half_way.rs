@@ -2,7 +2,7 @@
 //! up, and what it undid is done again.
 
 use mongrate::{
-    Direction, Error, Migration, Online, Result, State,
+    Change, Direction, Error, FieldType, Migration, Online, Result, State,
     bson::{Document, doc},
     mongodb::Database,
 };
@@ -309,6 +309,66 @@ async fn a_rollback_that_failed_within_an_operation_is_given_up() {
     assert_eq!(aside, ["migrations.kept.1.0.back"], "what users chose is kept aside");
     assert_eq!(count(&fresh.db, &aside[0], doc! {}).await, 2);
     fresh.pass().await;
+}
+
+/// Up; a rollback that fails at document 4,000, as a user's document has what it would get; a user changes
+/// document 3, which was rolled back; the rollback is given up; down. Returns document 3.
+async fn changed_while_half_rolled_back(
+    name: &str,
+    (of, three): (fn(i32) -> Document, Document),
+    (stands_in_the_way, change): (Document, Document),
+    (collation, declare): (Document, fn(&mut Change)),
+) -> Document {
+    let fresh = fresh(name).await;
+    let create = doc! { "create": "users", "collation": collation };
+    fresh.db.run_command(create).await.unwrap();
+    many(&fresh.db, of).await;
+    let users = fresh.db.collection::<Document>("users");
+    users.update_one(doc! { "_id": 3 }, doc! { "$set": three }).await.unwrap();
+    let unique = doc! { "key": { "v": 1, "n": 1 }, "name": "u", "unique": true };
+    index(&fresh.db, "users", unique).await;
+    let migrator = fresh.migrator([migration(declare)]);
+    migrator.up().await.unwrap();
+    users.insert_one(stands_in_the_way).await.unwrap();
+    let error = migrator.down().await.unwrap_err();
+    says(&error, &["11000"]);
+    users.delete_one(doc! { "_id": 10.5 }).await.unwrap();
+    assert_eq!(users.update_one(doc! { "_id": 3 }, change).await.unwrap().modified_count, 1);
+    migrator.up().await.unwrap_or_else(|error| panic!("{error}"));
+    migrator.down().await.unwrap_or_else(|error| panic!("{error}"));
+    let three = find(&fresh.db, "users", 3).await;
+    assert_eq!(find(&fresh.db, "users", 5).await, of(5), "the others are as they were");
+    assert_eq!(find(&fresh.db, "users", 4_200).await, of(4_200));
+    fresh.pass().await;
+    three
+}
+
+/// What was remembered before is not put back over what a user wrote while it was half rolled back.
+#[tokio::test]
+async fn what_a_user_wrote_while_it_was_half_rolled_back_stays() {
+    let simple = doc! { "locale": "simple" };
+    for (number, collation) in [simple, doc! { "locale": "en" }].into_iter().enumerate() {
+        let three = changed_while_half_rolled_back(
+            &format!("half_converted_{number}"),
+            (|n| doc! { "_id": n, "n": n, "v": "7" }, doc! { "v": "0012" }),
+            (doc! { "_id": 10.5, "n": 4_000, "v": "7" }, doc! { "$set": { "v": "12" } }),
+            (collation.clone(), |change| {
+                change.change_type("users", "v", FieldType::String, FieldType::Int);
+            }),
+        )
+        .await;
+        assert_eq!(three, doc! { "_id": 3, "n": 3, "v": "12" });
+        let three = changed_while_half_rolled_back(
+            &format!("half_removed_{number}"),
+            (|n| doc! { "_id": n, "n": n, "v": "7" }, doc! { "v": "8" }),
+            (doc! { "_id": 10.5, "n": 4_000, "v": "7" }, doc! { "$unset": { "v": "" } }),
+            (collation, |change| {
+                change.remove_field("users", "v");
+            }),
+        )
+        .await;
+        assert_eq!(three, doc! { "_id": 3, "n": 3 });
+    }
 }
 
 #[tokio::test]

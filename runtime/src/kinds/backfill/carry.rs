@@ -28,42 +28,26 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Inserts what a command with a cursor returns into another collection. With `replaces`, a
-    /// document there may have the same `_id`, and is replaced.
-    pub(crate) async fn carry(
-        &mut self,
-        command: Document,
-        into: &str,
-        replaces: bool,
-    ) -> Result<(), BoxError> {
+    /// Inserts what a command with a cursor returns into another collection.
+    pub(crate) async fn carry(&mut self, command: Document, into: &str) -> Result<(), BoxError> {
         let mut cursor = self.cursor(command).await?;
         let mut some = RawArray::default();
         while cursor.advance(&mut *self.session).await.map_err(ServerError::from)? {
             let document = cursor.current();
             if some.bytes() + document.as_bytes().len() > CARRIED_BYTES_MAX && !some.is_empty() {
-                self.insert_raw(&std::mem::take(&mut some), into, replaces).await?;
+                self.insert_raw(&std::mem::take(&mut some), into).await?;
             }
             some.push(document);
         }
-        self.insert_raw(&some, into, replaces).await
+        self.insert_raw(&some, into).await
     }
 
-    async fn insert_raw(
-        &mut self,
-        some: &RawArray,
-        into: &str,
-        replaces: bool,
-    ) -> Result<(), BoxError> {
+    async fn insert_raw(&mut self, some: &RawArray, into: &str) -> Result<(), BoxError> {
         if some.is_empty() {
             return Ok(());
         }
         let id = |document| Bson::try_from(raw(document, "_id")?).ok();
         let ids = || some.iter().map(id);
-        if replaces {
-            let ids: Vec<Bson> = ids().flatten().collect();
-            let delete = doc! { "q": { "_id": { "$in": ids } }, "limit": 0 };
-            self.send(doc! { "delete": into, "deletes": [delete] }).await?;
-        }
         let command = some.behind(&doc! { "insert": into, "ordered": true }, "documents")?;
         let sent = self.control.once_raw(&mut *self.session, command).await;
         sent.map(drop)

@@ -44,6 +44,9 @@ impl Backward<'_> {
             restored = restore::restore(batch, edit, kept, self.way.is_collated).await?;
         }
         let Restored { settled, changed, is_all } = restored;
+        if self.way.is_again {
+            self.way.forget(batch, &settled).await?;
+        }
         if !is_all && (self.way.direction == Direction::Up || !edit.is_one_way()) {
             let mut rest = batch.filter.clone();
             if !settled.is_empty() {
@@ -89,8 +92,11 @@ impl Backward<'_> {
             }
             drop(entries);
             batch.update_all(restored).await?;
+            if self.way.is_again {
+                self.way.forget_these(batch, ids(&rest)).await?;
+            }
             let entries = pipelines.run(batch, rest, self.way.direction).await?;
-            self.way.put_aside(batch, entries).await?;
+            batch.insert(self.way.aside, entries).await?;
         }
         self.mark_changed(batch, changed).await
     }
@@ -119,12 +125,15 @@ async fn entries_of(
     kept: &str,
     documents: &[Document],
 ) -> Result<Vec<Document>, BoxError> {
-    let these: Vec<Bson> =
-        documents.iter().filter_map(|document| document.get("_id").cloned()).collect();
+    let these = ids(documents);
     if these.is_empty() {
         return Ok(Vec::new());
     }
     find(batch, kept, doc! { "_id": { "$in": these } }, doc! {}).await
+}
+
+fn ids(documents: &[Document]) -> Vec<Bson> {
+    documents.iter().filter_map(|document| document.get("_id").cloned()).collect()
 }
 
 /// Documents by their `_id`.

@@ -11,6 +11,7 @@ use super::{
     expr,
     fields::{Edit, Refusal},
     kind::{Rewrite, RewriteKind},
+    restore,
 };
 use crate::{
     kinds::{
@@ -88,7 +89,7 @@ pub(crate) struct Way<'a> {
     /// The server compares the collection's strings otherwise than by their bytes.
     pub(super) is_collated: bool,
     pub(super) aside: &'a str,
-    /// A document may have an entry already, which a new entry replaces.
+    /// Documents may have entries of an earlier run, which are forgotten first.
     pub(super) is_again: bool,
 }
 
@@ -96,24 +97,39 @@ impl Way<'_> {
     /// Remembers values that are overwritten: what this pipeline finds, as it is.
     async fn carry(&self, batch: &mut Batch<'_>, pipeline: Vec<Document>) -> Result<(), BoxError> {
         let command = aggregate_command(batch.collection, pipeline);
-        batch.carry(command, self.aside, self.is_again).await
+        batch.carry(command, self.aside).await
     }
 
-    /// Remembers these entries.
-    pub(crate) async fn put_aside(
+    /// Forgets what an earlier run remembered of the documents of the batch, but for those that are settled: the
+    /// others are judged anew, as they are now.
+    pub(super) async fn forget(
         &self,
         batch: &mut Batch<'_>,
-        entries: Vec<Document>,
+        settled: &[Bson],
     ) -> Result<(), BoxError> {
-        if self.is_again {
-            let ids: Vec<Bson> =
-                entries.iter().filter_map(|entry| entry.get("_id").cloned()).collect();
-            if !ids.is_empty() {
-                let delete = doc! { "q": { "_id": { "$in": ids } }, "limit": 0 };
-                batch.send(doc! { "delete": self.aside, "deletes": [delete] }).await?;
-            }
-        }
-        batch.insert(self.aside, entries).await
+        let these = if self.is_collated {
+            // Strings are in another order than in the collection with the entries.
+            doc! { "_id": { "$in": restore::ids(batch, batch.range.clone()).await? } }
+        } else {
+            batch.range.clone()
+        };
+        let others = doc! { "_id": { "$nin": settled.to_vec() } };
+        self.delete(batch, both(these, &others)).await
+    }
+
+    /// Forgets what an earlier run remembered of these documents.
+    pub(super) async fn forget_these(
+        &self,
+        batch: &mut Batch<'_>,
+        ids: Vec<Bson>,
+    ) -> Result<(), BoxError> {
+        self.delete(batch, doc! { "_id": { "$in": ids } }).await
+    }
+
+    async fn delete(&self, batch: &mut Batch<'_>, entries: Document) -> Result<(), BoxError> {
+        let delete = doc! { "q": entries, "limit": 0 };
+        batch.send(doc! { "delete": self.aside, "deletes": [delete] }).await?;
+        Ok(())
     }
 }
 
@@ -269,7 +285,7 @@ async fn general(
         let mut reader = batch.reader(command);
         while let Some(found) = reader.next(batch).await? {
             let lost = found.iter().filter_map(lost).map(entry).collect();
-            way.put_aside(batch, lost).await?;
+            batch.insert(way.aside, lost).await?;
         }
     } else {
         way.carry(batch, pipeline).await?;

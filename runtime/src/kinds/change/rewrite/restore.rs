@@ -84,15 +84,7 @@ async fn entries(
     let mut these = batch.range.clone();
     if is_collated {
         // The kept collection has no collation: there, other `_id`s are in the range.
-        let mut ids = Vec::new();
-        let mut command = find_command(batch.collection, batch.filter.clone());
-        command.insert("projection", doc! { "_id": 1 });
-        let add = |found: &RawDocument| {
-            ids.push(id(found)?);
-            Ok(())
-        };
-        batch.each(command, add).await?;
-        these = doc! { "_id": { "$in": ids } };
+        these = doc! { "_id": { "$in": ids(batch, batch.filter.clone()).await? } };
     }
     batch
         .each(find_command(kept, these), |found| {
@@ -101,6 +93,19 @@ async fn entries(
         })
         .await?;
     Ok(entries)
+}
+
+/// The `_id`s of these documents of the batch's collection.
+pub(super) async fn ids(batch: &mut Batch<'_>, these: Document) -> Result<Vec<Bson>, BoxError> {
+    let mut ids = Vec::new();
+    let mut command = find_command(batch.collection, these);
+    command.insert("projection", doc! { "_id": 1 });
+    let add = |found: &RawDocument| {
+        ids.push(id(found)?);
+        Ok(())
+    };
+    batch.each(command, add).await?;
+    Ok(ids)
 }
 
 impl Entry {
