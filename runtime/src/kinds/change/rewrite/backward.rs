@@ -93,7 +93,7 @@ impl Backward<'_> {
             drop(entries);
             batch.update_all(restored).await?;
             if self.way.is_again {
-                self.way.forget_these(batch, ids(&rest)).await?;
+                self.way.forget_these(batch, ids_of(&rest)).await?;
             }
             let entries = pipelines.run(batch, rest, self.way.direction).await?;
             batch.insert(self.way.aside, entries).await?;
@@ -125,14 +125,14 @@ async fn entries_of(
     kept: &str,
     documents: &[Document],
 ) -> Result<Vec<Document>, BoxError> {
-    let these = ids(documents);
+    let these = ids_of(documents);
     if these.is_empty() {
         return Ok(Vec::new());
     }
     find(batch, kept, doc! { "_id": { "$in": these } }, doc! {}).await
 }
 
-fn ids(documents: &[Document]) -> Vec<Bson> {
+fn ids_of(documents: &[Document]) -> Vec<Bson> {
     documents.iter().filter_map(|document| document.get("_id").cloned()).collect()
 }
 

@@ -45,6 +45,8 @@ pub(super) enum Expected {
     Shorter,
     /// They are ordinary: changed, and not unusual.
     Ordinary,
+    /// There may be others among them.
+    Nothing,
 }
 
 /// A change of the documents that match.
@@ -88,17 +90,20 @@ impl Direct {
         self.kept.push(Kept { filter, before, after });
     }
 
-    /// What a batch may expect of its documents at first; `None`: nothing, as each is unusual.
-    pub(super) fn expected(&self) -> Option<Expected> {
-        let is_unusual = |change: &Change| self.changed_too.contains(&change.filter);
-        (!self.changes.iter().all(is_unusual)).then_some(Expected::Shorter)
-    }
-
-    /// The statements that change the documents among these that are as expected, and no others.
+    /// The statements that change the documents among these that are as expected, and no others; `None`: nothing is
+    /// expected, or each document is unusual.
     ///
     /// No statement matches what an earlier one changed, so that together they match each document once
     /// at most.
-    pub(super) fn of_expected(&self, these: &Document, expected: Expected) -> Vec<Document> {
+    pub(super) fn of_expected(
+        &self,
+        these: &Document,
+        expected: Expected,
+    ) -> Option<Vec<Document>> {
+        let is_unusual = |change: &Change| self.changed_too.contains(&change.filter);
+        if expected == Expected::Nothing || self.changes.iter().all(is_unusual) {
+            return None;
+        }
         let statement = |change: &Change| {
             let shorter = change.shorter.as_ref().filter(|_| expected == Expected::Shorter);
             let unless = shorter.map(|shorter| shorter.unless.clone());
@@ -107,13 +112,16 @@ impl Direct {
             let filter = all([these.clone(), change.filter.clone(), others]);
             doc! { "q": filter, "u": update.clone(), "multi": true }
         };
-        self.changes.iter().map(statement).collect()
+        Some(self.changes.iter().map(statement).collect())
     }
 
     /// What to expect after this was not so.
-    pub(super) fn expected_after(&self, expected: Expected) -> Option<Expected> {
+    pub(super) fn expected_after(&self, expected: Expected) -> Expected {
         let has_shorter = self.changes.iter().any(|change| change.shorter.is_some());
-        (expected == Expected::Shorter && has_shorter).then_some(Expected::Ordinary)
+        match expected {
+            Expected::Shorter if has_shorter => Expected::Ordinary,
+            _ => Expected::Nothing,
+        }
     }
 }
 

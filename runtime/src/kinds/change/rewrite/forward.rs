@@ -55,30 +55,46 @@ impl Work for Forward<'_> {
     }
 }
 
-/// What the batches of a run expect of their documents: `None` before the first one, then what is left of
-/// it.
+/// What the batches of a run expect of their documents. It only ever becomes less.
 #[derive(Debug)]
-pub(crate) struct Expectation(Cell<Option<Option<Expected>>>);
+pub(crate) struct Expectation(Cell<Expected>);
 
 impl Expectation {
     /// Behind a router nothing is expected: some servers count documents that a shard no longer owns as matched.
     pub(super) fn of(on: &mut Online<'_>) -> Self {
-        Self(Cell::new((!on.engine().in_replica_set()).then_some(None)))
+        let is_known = on.engine().in_replica_set();
+        Self(Cell::new(if is_known { Expected::Shorter } else { Expected::Nothing }))
     }
 
-    fn give_up(&self) {
-        self.0.set(Some(None));
-    }
-
-    fn get(&self, direct: &Direct) -> Option<Expected> {
-        self.0.get().unwrap_or_else(|| direct.expected())
-    }
-
-    /// This was expected, and was not so. Another worker may have seen that before.
-    fn disappoint(&self, direct: &Direct, expected: Expected) {
-        if self.get(direct) == Some(expected) {
-            self.0.set(Some(direct.expected_after(expected)));
+    /// Changes the documents of the batch, if they are all as expected. `false`: nothing is expected.
+    ///
+    /// The update leaves all others out; if it matches as many documents as there are, there are no others.
+    /// Where there are, less is expected from then on, and the batch begins again ([`Again`]).
+    async fn change(&self, batch: &mut Batch<'_>, direct: &Direct) -> Result<bool, BoxError> {
+        let expected = self.0.get();
+        let statements = direct.of_expected(&batch.range, expected);
+        let Some(statements) = statements.filter(|_| batch.may_begin_again) else {
+            return Ok(false);
+        };
+        let all = count(batch).await?;
+        for statement in statements {
+            match batch.update(vec![statement]).await {
+                Ok(()) if batch.matched == all => return Ok(true),
+                Ok(()) => {}
+                Err(error) if worth_another(error.as_ref()).is_some() => return Err(error),
+                // Other documents, changed at another time, may have been in the way. If it comes again, it comes
+                // where each document is known.
+                Err(_) => {
+                    self.0.set(Expected::Nothing);
+                    return Err(Again.into());
+                }
+            }
         }
+        // Another worker may have seen that before.
+        if self.0.get() == expected {
+            self.0.set(direct.expected_after(expected));
+        }
+        Err(Again.into())
     }
 }
 
@@ -109,7 +125,7 @@ impl Way<'_> {
     ) -> Result<(), BoxError> {
         let these = if self.is_collated {
             // Strings are in another order than in the collection with the entries.
-            doc! { "_id": { "$in": restore::ids(batch, batch.range.clone()).await? } }
+            doc! { "_id": { "$in": restore::read_ids(batch, batch.range.clone()).await? } }
         } else {
             batch.range.clone()
         };
@@ -123,6 +139,9 @@ impl Way<'_> {
         batch: &mut Batch<'_>,
         ids: Vec<Bson>,
     ) -> Result<(), BoxError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         self.delete(batch, doc! { "_id": { "$in": ids } }).await
     }
 
@@ -135,10 +154,6 @@ impl Way<'_> {
 
 /// Applies the edit, or its inverse, to the documents that match, and remembers entries in another
 /// collection.
-///
-/// Where all documents of a batch are expected to be only changed, the batch does not look for others: if
-/// the update matches as many documents as there are, there are no others. Where there are, less is
-/// expected from then on, and the batch begins again.
 pub(crate) async fn edit_batch(
     batch: &mut Batch<'_>,
     rewrite: &Rewrite,
@@ -154,27 +169,11 @@ pub(crate) async fn edit_batch(
     }
     let direct = direct::of(edit, direction);
     if let Some(expectation) = expectation
-        && batch.may_begin_again
-        && let Some(expected) = expectation.get(&direct)
+        && expectation.change(batch, &direct).await?
     {
-        let all = count(batch).await?;
-        for statement in direct.of_expected(&batch.range, expected) {
-            match batch.update(vec![statement]).await {
-                Ok(()) if batch.matched == all => return Ok(()),
-                Ok(()) => {}
-                Err(error) if worth_another(error.as_ref()).is_some() => return Err(error),
-                // Other documents, changed at another time, may have been in the way. If it comes again, it comes
-                // where each document is known.
-                Err(_) => {
-                    expectation.give_up();
-                    return Err(Again.into());
-                }
-            }
-        }
-        expectation.disappoint(&direct, expected);
-        return Err(Again.into());
+        return Ok(());
     }
-    // Most batches have no such document, which one look shows.
+    // One look shows whether there is such a document.
     let mut strange = direct.unusual.clone();
     strange.extend(direct.changes.iter().filter_map(direct::Change::needs_longer));
     let is_strange = any(batch, &filter, &strange).await?;

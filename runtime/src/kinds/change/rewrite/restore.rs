@@ -84,7 +84,7 @@ async fn entries(
     let mut these = batch.range.clone();
     if is_collated {
         // The kept collection has no collation: there, other `_id`s are in the range.
-        these = doc! { "_id": { "$in": ids(batch, batch.filter.clone()).await? } };
+        these = doc! { "_id": { "$in": read_ids(batch, batch.filter.clone()).await? } };
     }
     batch
         .each(find_command(kept, these), |found| {
@@ -96,7 +96,10 @@ async fn entries(
 }
 
 /// The `_id`s of these documents of the batch's collection.
-pub(super) async fn ids(batch: &mut Batch<'_>, these: Document) -> Result<Vec<Bson>, BoxError> {
+pub(super) async fn read_ids(
+    batch: &mut Batch<'_>,
+    these: Document,
+) -> Result<Vec<Bson>, BoxError> {
     let mut ids = Vec::new();
     let mut command = find_command(batch.collection, these);
     command.insert("projection", doc! { "_id": 1 });
