@@ -85,6 +85,50 @@ async fn a_batch_of_ordinary_documents_is_counted_and_changed() {
     }
 }
 
+/// Where an array is on the way, the first batch finds out which update matches all documents.
+#[tokio::test]
+async fn a_batch_of_ordinary_documents_with_arrays_is_counted_and_changed() {
+    if expects_nothing().await {
+        return;
+    }
+    let cases: [Case; 4] = [
+        (|change| change.add_field("things", "lines.new", 1), "add_field"),
+        (|change| change.rename_field("things", "lines.sku", "lines.code"), "rename_field"),
+        (
+            |change| change.rename_field("things", "lines.at.x", "lines.at.y"),
+            "rename_field, deeper",
+        ),
+        (
+            |change| {
+                change.change_type("things", "lines.n", FieldType::String, FieldType::Int);
+            },
+            "change_type",
+        ),
+    ];
+    for (number, (declare, name)) in cases.into_iter().enumerate() {
+        let fresh = fresh(&format!("ordinary_arrays_{number}")).await;
+        let line = |n: i32| doc! { "sku": n, "n": n.to_string(), "at": [{ "x": n }, { "z": 0 }] };
+        let lines = (0..COUNT).map(|id| doc! { "_id": id, "lines": [line(id), line(7), 5] });
+        insert(&fresh.db, "things", lines).await;
+        let migrator = fresh.migrator([migration(declare)]);
+        // The other updates are those of documents without an array: two, where a field is taken away.
+        let wanted = |others: usize| {
+            let first = std::iter::repeat_n("update", others);
+            let first = std::iter::once("aggregate").chain(first);
+            first.chain(["update", "aggregate", "update"]).collect::<Vec<_>>()
+        };
+        fresh.wire.take();
+        migrator.up().await.unwrap();
+        assert_eq!(sent(&fresh), wanted(1), "{name}: up");
+        migrator.down().await.unwrap();
+        let others = if name == "add_field" { 2 } else { 1 };
+        assert_eq!(sent(&fresh), wanted(others), "{name}: down");
+        assert_eq!(kept(&fresh.db).await, Vec::<String>::new());
+        there_and_back(&fresh, declare).await;
+        fresh.pass().await;
+    }
+}
+
 /// Where the field is not the last one, the first batch begins again with the update that keeps its place.
 #[tokio::test]
 async fn a_rename_in_its_place_begins_again_once() {
@@ -295,27 +339,56 @@ async fn a_partition_that_was_empty_is_looked_at_again() {
     fresh.pass().await;
 }
 
-/// How many documents have collections of their own.
-const ALONE: usize = 42;
-
 /// A collection for each document, and the same again with a collation, whose documents are all changed by
 /// the general form.
-fn collections() -> impl Iterator<Item = String> {
-    let of = |form| (0..ALONE).map(move |number| format!("{form}{number}_"));
-    of("plain").chain(of("collated"))
+fn collections(documents: &[Document]) -> Vec<String> {
+    let of = |form| (0..documents.len()).map(move |number| format!("{form}{number}_"));
+    of("plain").chain(of("collated")).collect()
 }
 
 fn documents() -> Vec<Document> {
     let mut all = vec![doc! { "y": 0 }, doc! { "n": 1, "y": 0 }, doc! { "y": 0, "a": "1", "n": 2 }];
     all.extend(values(1).into_iter().map(|value| doc! { "y": 0, "a": value, "after": true }));
-    assert_eq!(all.len(), ALONE);
     all
 }
 
+/// Documents with an array on the way to `a.b`, ordinary and others.
+fn arrays() -> Vec<Document> {
+    let one = |value: Bson| vec![Bson::from(doc! { "b": value, "z": 1 })];
+    let deep = |value: Bson| doc! { "b": [{ "c": value.clone() }, { "c": value, "d": 1 }] };
+    let all: Vec<Vec<Bson>> = vec![
+        vec![],
+        vec![doc! {}.into(), doc! { "b": 1 }.into()],
+        vec![doc! { "b": 1 }.into(), doc! { "b": 1 }.into()],
+        vec![doc! { "z": 1, "b": 1 }.into(), doc! { "b": 1_i64 }.into()],
+        vec![doc! { "z": 1, "b": 1 }.into(), doc! { "z": 1 }.into(), 5.into(), Bson::Null],
+        vec![doc! { "b": 1 }.into(), vec![Bson::from(doc! { "b": 1 })].into()],
+        vec![doc! { "b": 1, "n": 2 }.into()],
+        vec![doc! { "b": 1 }.into(), doc! { "n": 2 }.into()],
+        vec![doc! { "n": 2 }.into(), doc! { "z": 2 }.into()],
+        vec![doc! { "b": "5", "z": 1 }.into(), doc! { "b": "-17" }.into()],
+        one("007".into()),
+        one("no".into()),
+        one(5.5.into()),
+        one(Bson::Null),
+        one(vec![Bson::from("5")].into()),
+        vec![doc! { "b": {} }.into(), doc! { "b": { "c": 1 } }.into()],
+        vec![doc! { "b": { "c": 1, "d": 1 } }.into(), doc! { "z": 1 }.into()],
+        vec![deep(1.into()).into(), deep(1.into()).into()],
+        vec![deep("5".into()).into(), doc! { "b": [] }.into()],
+    ];
+    let mut documents: Vec<Document> =
+        all.into_iter().map(|value| doc! { "y": 0, "a": value, "after": true }).collect();
+    documents.push(doc! { "y": 0, "a": deep(1.into()) });
+    documents.push(doc! { "y": 0, "a": deep("5".into()), "after": true });
+    documents.push(doc! { "a": { "b": [{ "d": 1 }, {}, { "c": "005" }] } });
+    documents
+}
+
 /// Empties the collections that the error names, so that the run can go on.
-async fn without_refused(fresh: &TestDb, error: &mongrate::Error) {
+async fn without_refused(fresh: &TestDb, count: usize, error: &mongrate::Error) {
     let text = error.to_string();
-    let refused = (0..ALONE).find(|number| {
+    let refused = (0..count).find(|number| {
         ["plain", "collated"].iter().any(|form| text.contains(&format!("`{form}{number}_`")))
     });
     let number = refused.unwrap_or_else(|| panic!("{text}"));
@@ -325,9 +398,9 @@ async fn without_refused(fresh: &TestDb, error: &mongrate::Error) {
     }
 }
 
-async fn alike(db: &Database, when: &str) -> usize {
+async fn alike(db: &Database, documents: usize, when: &str) -> usize {
     let mut count = 0;
-    for number in 0..ALONE {
+    for number in 0..documents {
         let [plain, collated] = [
             contents(db, &format!("plain{number}_")).await,
             contents(db, &format!("collated{number}_")).await,
@@ -340,38 +413,38 @@ async fn alike(db: &Database, when: &str) -> usize {
 
 /// Each document alone, so that it is judged by itself whether it is ordinary: the same as by the general
 /// form, up and down.
-async fn each_alone(name: &str, declare: fn(&mut Change)) {
+async fn each_alone(name: &str, documents: Vec<Document>, declare: fn(&mut Change)) {
     let fresh = fresh(name).await;
     let collation = doc! { "locale": "en", "strength": 3 };
-    let numbered = (0_i32..).zip(documents()).cycle().take(2 * ALONE);
-    for (collection, (number, fields)) in collections().zip(numbered) {
+    let numbered = (0_i32..).zip(&documents).cycle().take(2 * documents.len());
+    for (collection, (number, fields)) in collections(&documents).into_iter().zip(numbered) {
         if collection.starts_with("collated") {
             let create = doc! { "create": &collection, "collation": collation.clone() };
             fresh.db.run_command(create).await.unwrap();
         }
         let mut document = doc! { "_id": number };
-        document.extend(fields);
+        document.extend(fields.clone());
         insert(&fresh.db, &collection, [document]).await;
     }
     let migrator = fresh.migrator([migration(declare)]);
     while let Err(error) = migrator.up().await {
-        without_refused(&fresh, &error).await;
+        without_refused(&fresh, documents.len(), &error).await;
     }
-    let count = alike(&fresh.db, &format!("{name}: up")).await;
+    let count = alike(&fresh.db, documents.len(), &format!("{name}: up")).await;
     assert!(count > 7, "{count} documents are left");
     while let Err(error) = migrator.down().await {
-        without_refused(&fresh, &error).await;
+        without_refused(&fresh, documents.len(), &error).await;
     }
-    alike(&fresh.db, &format!("{name}: down")).await;
+    alike(&fresh.db, documents.len(), &format!("{name}: down")).await;
     fresh.pass().await;
 }
 
 macro_rules! each_alone {
-    ($($name:ident: |$change:ident, $collection:ident| $operation:expr;)*) => { $(
+    ($($name:ident($documents:ident): |$change:ident, $collection:ident| $operation:expr;)*) => { $(
         #[tokio::test]
         async fn $name() {
-            each_alone(concat!("alone_", stringify!($name)), |$change| {
-                for $collection in collections() {
+            each_alone(concat!("alone_", stringify!($name)), $documents(), |$change| {
+                for $collection in collections(&$documents()) {
                     $operation;
                 }
             })
@@ -381,14 +454,27 @@ macro_rules! each_alone {
 }
 
 each_alone! {
-    alone_add: |change, c| change.add_field(&c, "a", 1);
-    alone_add_within: |change, c| change.add_field(&c, "a.b", 1);
-    alone_rename: |change, c| change.rename_field(&c, "a", "n");
-    alone_convert: |change, c| {
+    alone_add(documents): |change, c| change.add_field(&c, "a", 1);
+    alone_add_within(documents): |change, c| change.add_field(&c, "a.b", 1);
+    alone_rename(documents): |change, c| change.rename_field(&c, "a", "n");
+    alone_convert(documents): |change, c| {
         change.change_type(&c, "a", FieldType::String, FieldType::Int).leave_others()
     };
-    alone_convert_and_replace: |change, c| {
+    alone_convert_and_replace(documents): |change, c| {
         change.change_type(&c, "a.b", FieldType::Int, FieldType::Double).replace_others("other")
     };
-    alone_move_in: |change, c| change.move_field(&c, "y", "a.n");
+    alone_move_in(documents): |change, c| change.move_field(&c, "y", "a.n");
+    alone_add_in_arrays(arrays): |change, c| change.add_field(&c, "a.b", 1);
+    alone_add_deeper_in_arrays(arrays): |change, c| change.add_field(&c, "a.b.c", 1);
+    alone_rename_in_arrays(arrays): |change, c| change.rename_field(&c, "a.b", "a.n");
+    alone_rename_deeper_in_arrays(arrays): |change, c| change.rename_field(&c, "a.b.c", "a.b.d");
+    alone_convert_in_arrays(arrays): |change, c| {
+        change.change_type(&c, "a.b", FieldType::String, FieldType::Int).leave_others()
+    };
+    alone_convert_deeper_in_arrays(arrays): |change, c| {
+        change.change_type(&c, "a.b.c", FieldType::String, FieldType::Int).leave_others()
+    };
+    alone_convert_or_refuse_in_arrays(arrays): |change, c| {
+        change.change_type(&c, "a.b", FieldType::String, FieldType::Int)
+    };
 }

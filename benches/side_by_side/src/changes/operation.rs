@@ -51,7 +51,6 @@ fn exists(field: &str) -> Document {
     doc! { field: { "$exists": true } }
 }
 
-/// The field `to` in place of `from`, in each document of `lines`.
 /// The stage that renames a field in its place.
 fn renamed_in_place(from: &str, to: &str) -> Vec<Document> {
     let name = doc! { "$cond": [{ "$eq": ["$$field.k", from] }, to, "$$field.k"] };
@@ -61,6 +60,7 @@ fn renamed_in_place(from: &str, to: &str) -> Vec<Document> {
     vec![doc! { "$replaceWith": { "$arrayToObject": fields } }]
 }
 
+/// The field `to` in place of `from`, in each document of `lines`.
 fn renamed_in_array(from: &str, to: &str) -> Vec<Document> {
     let rest = doc! { "$unsetField": { "field": from, "input": "$$line" } };
     let renamed = doc! { "$setField": {

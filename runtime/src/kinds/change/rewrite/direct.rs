@@ -1,9 +1,9 @@
-//! Pure: the direct form of an edit, for the documents that have no array on the way.
+//! Pure: the direct form of an edit, which tells documents apart by filters.
 //!
 //! The general form of an edit (`fields`) rebuilds a document level by level, and the server
-//! evaluates it there and back for each document to see whether it comes back. Where no array is on
-//! the way, plain filters tell the documents apart, and a short update changes them. Documents that
-//! are in none of the classes of a [`Direct`] are neither changed nor remembered, in both forms.
+//! evaluates it there and back for each document to see whether it comes back. Here filters say so. Where
+//! no array is on the way, a short update changes the documents; where there is one, that of the general form.
+//! Documents that are in none of the classes of a [`Direct`] are neither changed nor remembered, in both forms.
 //!
 //! Only for collections whose strings are compared by their bytes.
 
@@ -86,6 +86,11 @@ impl Direct {
         self.changes.push(Change { filter, update: update.into(), shorter: None });
     }
 
+    /// Changes documents with an array on the way as the general form does.
+    fn rebuild(&mut self, filter: Document, rebuilt: Bson) {
+        self.change(filter, vec![doc! { "$replaceWith": rebuilt }]);
+    }
+
     fn keep(&mut self, filter: Document, before: Bson, after: Bson) {
         self.kept.push(Kept { filter, before, after });
     }
@@ -93,8 +98,8 @@ impl Direct {
     /// The statements that change the documents among these that are as expected, and no others; `None`: nothing is
     /// expected, or each document is unusual.
     ///
-    /// No statement matches what an earlier one changed, so that together they match each document once
-    /// at most.
+    /// No statement matches what another one changed, in whatever order they are sent, so that together they match
+    /// each document once at most.
     pub(super) fn of_expected(
         &self,
         these: &Document,
@@ -145,15 +150,16 @@ pub(super) fn of(edit: &Edit, direction: Direction) -> Direct {
 }
 
 fn form(edit: &Edit, direction: Direction) -> Direct {
+    let rebuilt = edit.apply(direction, expr::ROOT);
     match (edit, direction) {
-        (Edit::Rename { from, to }, Direction::Up) => rename(from, to),
-        (Edit::Rename { from, to }, Direction::Down) => rename(to, from),
-        (Edit::Add { path, value }, Direction::Up) => add(path, value),
-        (Edit::Add { path, value }, Direction::Down) => take_away(path, value),
+        (Edit::Rename { from, to }, Direction::Up) => rename(from, to, rebuilt),
+        (Edit::Rename { from, to }, Direction::Down) => rename(to, from, rebuilt),
+        (Edit::Add { path, value }, Direction::Up) => add(path, value, rebuilt),
+        (Edit::Add { path, value }, Direction::Down) => take_away(path, value, rebuilt),
         (Edit::Remove { path }, Direction::Up) => remove(path),
         (Edit::Remove { .. }, Direction::Down) => Direct::default(),
         (Edit::Convert { path, from, to, others }, _) => {
-            change_type(path, &convert::Values::new(*from, *to, others, direction))
+            change_type(path, &convert::Values::new(*from, *to, others, direction), rebuilt)
         }
         (Edit::Move { from, to }, Direction::Up) => move_up(from, to),
         (Edit::Move { from, to }, Direction::Down) => move_back(to, from),
@@ -161,8 +167,8 @@ fn form(edit: &Edit, direction: Direction) -> Direct {
 }
 
 /// Renames a field in its place.
-fn rename(from: &Path, to: &Path) -> Direct {
-    let mut direct = Direct { rest: arrays(&[from]), ..Direct::default() };
+fn rename(from: &Path, to: &Path, rebuilt: Bson) -> Direct {
+    let mut direct = Direct::default();
     let pairs = doc! { "$objectToArray": parent_value(from) };
     let name = cond(expr::equal("$$kv.k", literal(from.last())), literal(to.last()), "$$kv.k");
     let renamed = doc! { "$arrayToObject": { "$map": {
@@ -187,14 +193,20 @@ fn rename(from: &Path, to: &Path) -> Direct {
     });
     direct.left.push(all([plain(&[from]), here(to), absent(from)]));
     direct.refused.push(all([here(from), here(to)]));
+    if let Some(through) = through_array(from) {
+        // Where nothing has the new name, the way back finds what was renamed, and nothing else.
+        direct.rebuild(all([through.clone(), here(from), absent(to)]), rebuilt);
+        direct.rest.push(all([through, any_of([absent(from), here(to)])]));
+    }
     direct
 }
 
 /// Adds a field, with the documents on the way.
-fn add(path: &Path, value: &Bson) -> Direct {
-    let mut direct = Direct { rest: arrays(&[path]), ..Direct::default() };
+fn add(path: &Path, value: &Bson, rebuilt: Bson) -> Direct {
+    let mut direct = Direct::default();
     // The way back takes away a document on the way that is empty then.
-    direct.rest.extend(prefixes(path).map(|prefix| doc! { prefix: {} }));
+    let empty = || prefixes(path).map(|prefix| doc! { prefix: {} });
+    direct.rest.extend(empty());
     let way =
         nor(prefixes(path).flat_map(|prefix| [other_than_document(&prefix), doc! { prefix: {} }]));
     let update: Bson = if is_storable(value) {
@@ -204,11 +216,15 @@ fn add(path: &Path, value: &Bson) -> Direct {
     };
     direct.change(all([absent(path), way]), update);
     direct.left.push(all([plain(&[path]), here(path)]));
+    if let Some(through) = through_array(path) {
+        direct.rebuild(all([through.clone(), absent(path), nor(empty())]), rebuilt);
+        direct.rest.push(all([through, here(path)]));
+    }
     direct
 }
 
 /// Takes a field away that was added, with the documents on the way that are empty then.
-fn take_away(path: &Path, value: &Bson) -> Direct {
+fn take_away(path: &Path, value: &Bson, rebuilt: Bson) -> Direct {
     let mut direct = Direct::default();
     let at = format!("${}", path.text());
     let changed = doc! { "$expr": differ(at.as_str(), literal(value.clone())) };
@@ -217,6 +233,17 @@ fn take_away(path: &Path, value: &Bson) -> Direct {
         let kept = all([here.clone(), changed.clone()]);
         direct.keep(kept, found(path, &at), missing(depth));
         direct.change(here, doc! { "$unset": { gone: "" } });
+    }
+    if let ([_], Some(through)) = (path.parent(), through_array(path)) {
+        // To add it again puts the value into each document of the array, as its last field.
+        let is_other = expr::any(expr::ROOT, path.fields(), &|holder, field| {
+            let fields = doc! { "$objectToArray": expr::var(holder) };
+            let last = doc! { "$arrayElemAt": [fields, -1] };
+            let last = expr::bind("last", last, differ("$$last.k", literal(field)));
+            expr::any_of(vec![differ(expr::member(holder, field), literal(value.clone())), last])
+        });
+        direct
+            .rebuild(all([through, here(path), doc! { "$expr": { "$not": [is_other] } }]), rebuilt);
     }
     direct.rest = other_than_these(&direct);
     direct
@@ -231,8 +258,8 @@ fn remove(path: &Path) -> Direct {
     direct
 }
 
-fn change_type(path: &Path, values: &convert::Values) -> Direct {
-    let mut direct = Direct { rest: arrays(&[path]), ..Direct::default() };
+fn change_type(path: &Path, values: &convert::Values, rebuilt: Bson) -> Direct {
+    let mut direct = Direct::default();
     let at = format!("${}", path.text());
     let here = all([plain(&[path]), here(path)]);
     // An array with such values matches, too; it stays as it is.
@@ -247,6 +274,18 @@ fn change_type(path: &Path, values: &convert::Values) -> Direct {
     direct.keep(all([changed.clone(), lost]), found(path, &at), vec![after].into());
     direct.left.push(all([here, doc! { "$expr": values.is_left(&at) }]));
     direct.change(changed, vec![doc! { "$set": { path.text(): values.there(&at) } }]);
+    // Where others are replaced, a value that was put in their place may be of the type that is converted, and
+    // a document of the rest would be changed twice.
+    if values.type_changed().is_none() {
+        direct.rest.extend(arrays(&[path]));
+    } else if let Some(through) = through_array(path) {
+        let is_unusual = expr::any(expr::ROOT, path.fields(), &|holder, field| {
+            values.is_unusual(&format!("$${holder}.{field}"))
+        });
+        let is_usual = doc! { "$expr": { "$not": [is_unusual.clone()] } };
+        direct.rebuild(all([through.clone(), is_usual]), rebuilt);
+        direct.rest.push(all([through, doc! { "$expr": is_unusual }]));
+    }
     direct
 }
 
@@ -384,6 +423,12 @@ fn arrays(paths: &[&Path]) -> Vec<Document> {
     prefixes.map(|prefix| doc! { prefix: { "$type": "array" } }).collect()
 }
 
+/// The filter of the documents that have an array on the way to this field; `None`: nothing is on the way.
+fn through_array(path: &Path) -> Option<Document> {
+    let arrays = arrays(&[path]);
+    (!arrays.is_empty()).then(|| any_of(arrays))
+}
+
 /// No array is on the way to any of these fields.
 fn plain(paths: &[&Path]) -> Document {
     nor(arrays(paths))
@@ -403,6 +448,10 @@ fn nor(clauses: impl IntoIterator<Item = Document>) -> Document {
     } else {
         doc! { "$nor": clauses }
     }
+}
+
+fn any_of(clauses: impl IntoIterator<Item = Document>) -> Document {
+    doc! { "$or": clauses.into_iter().collect::<Vec<_>>() }
 }
 
 fn all(clauses: impl IntoIterator<Item = Document>) -> Document {

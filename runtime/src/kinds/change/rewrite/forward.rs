@@ -55,15 +55,21 @@ impl Work for Forward<'_> {
     }
 }
 
-/// What the batches of a run expect of their documents. It only ever becomes less.
+/// What the batches of a run expect of their documents.
 #[derive(Debug)]
-pub(crate) struct Expectation(Cell<Expected>);
+pub(crate) struct Expectation {
+    /// It only ever becomes less.
+    expected: Cell<Expected>,
+    /// The statement that matched the last documents of a batch: mostly it matches all of the next one.
+    first: Cell<usize>,
+}
 
 impl Expectation {
     /// Behind a router nothing is expected: some servers count documents that a shard no longer owns as matched.
     pub(super) fn of(on: &mut Online<'_>) -> Self {
         let is_known = on.engine().in_replica_set();
-        Self(Cell::new(if is_known { Expected::Shorter } else { Expected::Nothing }))
+        let expected = if is_known { Expected::Shorter } else { Expected::Nothing };
+        Self { expected: Cell::new(expected), first: Cell::new(0) }
     }
 
     /// Changes the documents of the batch, if they are all as expected. `false`: nothing is expected.
@@ -71,28 +77,33 @@ impl Expectation {
     /// The update leaves all others out; if it matches as many documents as there are, there are no others.
     /// Where there are, less is expected from then on, and the batch begins again ([`Again`]).
     async fn change(&self, batch: &mut Batch<'_>, direct: &Direct) -> Result<bool, BoxError> {
-        let expected = self.0.get();
+        let expected = self.expected.get();
         let statements = direct.of_expected(&batch.range, expected);
         let Some(statements) = statements.filter(|_| batch.may_begin_again) else {
             return Ok(false);
         };
         let all = count(batch).await?;
-        for statement in statements {
+        let (first, of) = (self.first.get(), statements.len());
+        let in_order = statements.into_iter().enumerate().cycle().skip(first).take(of);
+        for (number, statement) in in_order {
             match batch.update(vec![statement]).await {
-                Ok(()) if batch.matched == all => return Ok(true),
+                Ok(()) if batch.matched == all => {
+                    self.first.set(number);
+                    return Ok(true);
+                }
                 Ok(()) => {}
                 Err(error) if worth_another(error.as_ref()).is_some() => return Err(error),
                 // Other documents, changed at another time, may have been in the way. If it comes again, it comes
                 // where each document is known.
                 Err(_) => {
-                    self.0.set(Expected::Nothing);
+                    self.expected.set(Expected::Nothing);
                     return Err(Again.into());
                 }
             }
         }
         // Another worker may have seen that before.
-        if self.0.get() == expected {
-            self.0.set(direct.expected_after(expected));
+        if self.expected.get() == expected {
+            self.expected.set(direct.expected_after(expected));
         }
         Err(Again.into())
     }
