@@ -18,6 +18,14 @@ fn pair() -> RawDocumentBuf {
     document
 }
 
+/// `{ z: 1, z: 2 }`.
+fn pair_without_x() -> RawDocumentBuf {
+    let mut document = RawDocumentBuf::new();
+    document.append(cstr!("z"), 1);
+    document.append(cstr!("z"), 2);
+    document
+}
+
 async fn raw(db: &Database) -> Vec<Vec<u8>> {
     let users = db.collection::<RawDocumentBuf>("users");
     let found = users.find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap();
@@ -143,6 +151,59 @@ async fn elsewhere_it_does_no_harm() {
     migrator.down().await.unwrap();
     assert_eq!(raw(&fresh.db).await, before, "both values are still there");
     fresh.pass().await;
+}
+
+/// An array is a level of its own.
+#[tokio::test]
+async fn in_arrays_within_arrays() {
+    let fresh = with("twice_deep_arrays", |document| {
+        let mut inner = pair();
+        inner.append(cstr!("f"), 1);
+        for name in [cstr!("e"), cstr!("d"), cstr!("c"), cstr!("b")] {
+            let mut array = RawArrayBuf::new();
+            array.push(RawBson::Document(inner));
+            inner = RawDocumentBuf::new();
+            inner.append(name, array);
+        }
+        document.append(cstr!("a"), inner);
+    })
+    .await;
+    refused(&fresh, migration(|change| change.rename_field("users", "a.b.c.d.e.f", "a.b.c.d.e.g")))
+        .await;
+    fresh.pass().await;
+}
+
+/// The operation is not about this document, so nothing of it is lost.
+#[tokio::test]
+async fn where_the_field_is_not() {
+    let declarations: [fn(&mut Change); 2] = [
+        |change| change.rename_field("users", "sub.x", "sub.y"),
+        |change| {
+            let any = change.change_type("users", "sub.x", FieldType::String, FieldType::Int);
+            any.leave_others();
+        },
+    ];
+    for (number, declare) in declarations.into_iter().enumerate() {
+        let fresh = with(&format!("twice_not_there_{number}"), |document| {
+            document.append(cstr!("x"), 1);
+            document.append(cstr!("x"), 2);
+            let mut array = RawArrayBuf::new();
+            array.push(RawBson::Document(pair_without_x()));
+            document.append(cstr!("sub"), array);
+        })
+        .await;
+        let lines = doc! { "_id": 2, "sub": [{ "x": "5" }, { "z": 1 }] };
+        insert(&fresh.db, "users", [lines]).await;
+        let before = raw(&fresh.db).await;
+        let migrator = fresh.migrator([migration(declare)]);
+        migrator.up().await.unwrap();
+        let after = raw(&fresh.db).await;
+        assert_ne!(before[..2], after[..2]);
+        assert_eq!(before[2], after[2], "up, operation {number}");
+        migrator.down().await.unwrap();
+        assert_eq!(raw(&fresh.db).await, before, "down, operation {number}");
+        fresh.pass().await;
+    }
 }
 
 #[tokio::test]

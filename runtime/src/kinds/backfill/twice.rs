@@ -12,6 +12,9 @@ use crate::{
 /// How many levels of a value are looked into.
 pub(crate) const DEPTH: usize = 8;
 
+/// How many are looked into on a long path: a server takes expressions of a certain depth.
+pub(crate) const DEPTH_MAX: usize = 16;
+
 /// Whether the document in a variable has a field twice, at its own level.
 pub(crate) fn here(of: &str) -> Bson {
     let names = doc! { "$map": {

@@ -261,6 +261,7 @@ fn remove(path: &Path) -> Direct {
 fn change_type(path: &Path, values: &convert::Values, rebuilt: Bson) -> Direct {
     let mut direct = Direct::default();
     let at = format!("${}", path.text());
+    let involved = here(path);
     let here = all([plain(&[path]), here(path)]);
     // An array with such values matches, too; it stays as it is.
     let of_type = values.type_changed().map(|name| doc! { path.text(): { "$type": name } });
@@ -283,6 +284,8 @@ fn change_type(path: &Path, values: &convert::Values, rebuilt: Bson) -> Direct {
             values.is_unusual(&format!("$${holder}.{field}"))
         });
         let is_usual = doc! { "$expr": { "$not": [is_unusual.clone()] } };
+        // Documents without the field are none of its business, whatever else they hold.
+        let through = all([through, involved]);
         direct.rebuild(all([through.clone(), is_usual]), rebuilt);
         direct.rest.push(all([through, doc! { "$expr": is_unusual }]));
     }

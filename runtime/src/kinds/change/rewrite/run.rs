@@ -69,7 +69,8 @@ impl Rewrite {
                 for path in edit.paths() {
                     // With the fields beside the path, because an array is remembered as a whole.
                     let first = path.fields().first().map_or("", String::as_str);
-                    let depth = twice::DEPTH.max(path.fields().len());
+                    // An array is a level of its own.
+                    let depth = (2 * path.fields().len()).clamp(twice::DEPTH, twice::DEPTH_MAX);
                     any_of.push(twice::within_field(first, depth));
                 }
                 (edit.involved(direction), any_of)
