@@ -192,8 +192,9 @@ async fn where_the_field_is_not() {
             document.append(cstr!("sub"), array);
         })
         .await;
-        let lines = doc! { "_id": 2, "sub": [{ "x": "5" }, { "z": 1 }] };
-        insert(&fresh.db, "users", [lines]).await;
+        // On both sides of it, so that it is in the range of the batch.
+        let lines = |id: i32| doc! { "_id": id, "sub": [{ "x": "5" }, { "z": 1 }] };
+        insert(&fresh.db, "users", [lines(2), lines(8)]).await;
         let before = raw(&fresh.db).await;
         let migrator = fresh.migrator([migration(declare)]);
         migrator.up().await.unwrap();
