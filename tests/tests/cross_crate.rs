@@ -517,7 +517,9 @@ impl Fixtures {
     /// these changes in its macros.
     fn patched_linkme(&self, changes: &[(&str, &str)]) -> Vec<String> {
         let about = Command::new(env!("CARGO"))
-            .args(["metadata", "--offline", "--format-version", "1", "--manifest-path"])
+            // What only other platforms need may not be here.
+            .args(["metadata", "--offline", "--format-version", "1", "--filter-platform", &host()])
+            .arg("--manifest-path")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
             .output()
             .expect("cargo can be started");
@@ -578,4 +580,12 @@ impl Fixtures {
         assert_eq!(run.status.code(), Some(3), "{app} started: {run:?}");
         text(&run)
     }
+}
+
+/// The platform of this machine, as the compiler names it.
+fn host() -> String {
+    let version = Command::new("rustc").arg("-vV").output().expect("rustc can be started");
+    let version = String::from_utf8_lossy(&version.stdout);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.expect("rustc says for which platform it is").to_owned()
 }
