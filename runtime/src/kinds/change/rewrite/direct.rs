@@ -182,10 +182,8 @@ fn rename(from: &Path, to: &Path, rebuilt: Bson) -> Direct {
     // Among other filters the server may evaluate it for documents that the others leave out.
     let fields = doc! { "$objectToArray": parent_value(from) };
     let fields = cond(expr::is_type(parent_value(from), "object"), fields, Bson::Array(Vec::new()));
-    let last = doc! { "$arrayElemAt": [fields, -1] };
-    let last = expr::bind("last", last, differ("$$last.k", literal(from.last())));
-    let shorter =
-        Shorter { update: moved(from, to, to_text(from)).into(), unless: doc! { "$expr": last } };
+    let unless = doc! { "$expr": ends_otherwise(fields, from.last()) };
+    let shorter = Shorter { update: moved(from, to, to_text(from)).into(), unless };
     direct.changes.push(Change {
         filter: all([plain(&[from]), here(from), absent(to)]),
         update: vec![update].into(),
@@ -238,9 +236,8 @@ fn take_away(path: &Path, value: &Bson, rebuilt: Bson) -> Direct {
         // To add it again puts the value into each document of the array, as its last field.
         let is_other = expr::any(expr::ROOT, path.fields(), &|holder, field| {
             let fields = doc! { "$objectToArray": expr::var(holder) };
-            let last = doc! { "$arrayElemAt": [fields, -1] };
-            let last = expr::bind("last", last, differ("$$last.k", literal(field)));
-            expr::any_of(vec![differ(expr::member(holder, field), literal(value.clone())), last])
+            let changed = differ(expr::member(holder, field), literal(value.clone()));
+            expr::any_of(vec![changed, ends_otherwise(fields, field)])
         });
         direct
             .rebuild(all([through, here(path), doc! { "$expr": { "$not": [is_other] } }]), rebuilt);
@@ -349,6 +346,12 @@ fn emptied(path: &Path) -> Vec<(Document, String, usize)> {
     };
     ways.push((all([alone, stays]), parent, depth - 1));
     ways
+}
+
+/// Whether the last of these fields, as pairs, has another name.
+fn ends_otherwise(fields: impl Into<Bson>, name: &str) -> Bson {
+    let last = doc! { "$arrayElemAt": [fields.into(), -1] };
+    expr::bind("last", last, differ("$$last.k", literal(name)))
 }
 
 /// Whether the document at a path has more than one field.
