@@ -31,10 +31,10 @@ imports *places:
 ci:
     .ci/run
 
-# Writes the compiler's errors in tests/ui again; read the difference before you commit it.
+# Writes the compiler's errors in tests/ui/cases again; read the difference before you commit it.
 [group('every day')]
 ui:
-    TRYBUILD=overwrite cargo test --locked -p mongrate-tests --test ui
+    TRYBUILD=overwrite cargo test --locked -p mongrate-ui
 
 # Builds the documentation of the crates, and opens it.
 [group('documentation')]

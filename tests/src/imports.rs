@@ -43,7 +43,7 @@ struct Import<'a> {
     apart: bool,
 }
 
-/// The sources that git knows, but for `tests/ui`, whose texts are cited by the compiler's errors.
+/// The sources that git knows, but for `tests/ui/cases`, whose texts are cited by the compiler's errors.
 ///
 /// # Errors
 ///
@@ -55,7 +55,7 @@ pub fn files(repository: &Path) -> io::Result<Vec<PathBuf>> {
         return Err(io::Error::other(String::from_utf8_lossy(&listed.stderr).into_owned()));
     }
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let ours = text.lines().filter(|file| !file.starts_with("tests/ui/"));
+    let ours = text.lines().filter(|file| !file.starts_with("tests/ui/cases/"));
     // A file that was moved, and is not yet committed, is where it was for git.
     Ok(ours.map(|file| repository.join(file)).filter(|file| file.exists()).collect())
 }

@@ -3,7 +3,7 @@
 //! The fixtures are written below `target/`, in a workspace of their own that depends on
 //! `tests/stub`: the real attribute and registry without the driver, so that all of it builds in
 //! seconds. Every build shares one target directory and one profile, whose settings change: with
-//! profiles of their own, the macros would be compiled once for each.
+//! profiles of their own, the macros would be compiled for each.
 
 use std::{
     fs,
@@ -93,6 +93,15 @@ const RELEASE: [&str; 5] = [
     "profile.dev.debug-assertions=false",
     "profile.dev.incremental=false",
     "profile.dev.codegen-units=16",
+];
+
+/// The attribute is compiled with these whatever is set for the apps: once for each `lto`, which cargo counts among
+/// its settings, too.
+const MACROS: [&str; 4] = [
+    "profile.dev.build-override.codegen-units=16",
+    "profile.dev.build-override.debug=false",
+    "profile.dev.build-override.debug-assertions=false",
+    "profile.dev.build-override.overflow-checks=false",
 ];
 
 /// What `mixed` lists: sorted, wherever it is declared.
@@ -466,17 +475,21 @@ fn copy(from: &Path, to: &Path, change: &dyn Fn(String) -> String) {
 }
 
 impl Fixtures {
+    fn command(&self, directory: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO"));
+        command.current_dir(directory).env("CARGO_TARGET_DIR", &self.target);
+        command.args(MACROS.iter().flat_map(|setting| ["--config", setting]));
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        command
+    }
+
     /// Arguments for the linker reach the app alone, and nothing else is compiled again for them.
     fn build(&self, app: &str, settings: &[String], arguments: &[String]) -> Output {
-        Command::new(env!("CARGO"))
+        self.command(&self.sources)
             .args(["rustc", "--offline", "--quiet", "--package", app, "--bin", app])
             .args(settings.iter().flat_map(|setting| ["--config", setting]))
             .arg("--")
             .args(arguments)
-            .current_dir(&self.sources)
-            .env("CARGO_TARGET_DIR", &self.target)
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .output()
             .expect("cargo can be started")
     }
@@ -497,13 +510,9 @@ impl Fixtures {
     }
 
     fn cargo(&self, directory: &str, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO"))
+        self.command(Path::new(directory))
             .args(arguments)
             .args(["--offline", "--quiet"])
-            .current_dir(directory)
-            .env("CARGO_TARGET_DIR", &self.target)
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .output()
             .expect("cargo can be started")
     }

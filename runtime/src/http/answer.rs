@@ -35,7 +35,12 @@ pub(super) fn ok(body: &impl Serialize) -> Response {
 
 /// An answer with JSON that [`value`] made, and the tag that [`etag::of`] gave it.
 pub(super) fn tagged(tag: &str, value: &Value) -> Response {
-    let mut response = Response::new(Body::from(visible::json(value.to_string())));
+    written(tag, visible::json(value.to_string()))
+}
+
+/// An answer with what [`text`] made, and its tag.
+pub(super) fn written(tag: &str, text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
     if let Some(tag) = etag::header(tag) {

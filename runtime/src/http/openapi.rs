@@ -1,11 +1,13 @@
 //! The OpenAPI document, built from the handlers and the types of their answers.
 
+use std::sync::LazyLock;
+
 use axum::{extract::OriginalUri, response::Response};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    act, answer, ask, audit, back, page, plans, read, steer, tags, told,
+    act, answer, ask, audit, back, etag, page, plans, read, steer, tags, told,
     wire::{
         details::Details,
         run::{Run, RunStep},
@@ -43,7 +45,34 @@ struct Document;
 )]
 pub(super) async fn openapi_json(OriginalUri(uri): OriginalUri) -> Response {
     // The path of this request shows where the app has mounted the routes.
-    answer::ok(&document(uri.path().strip_suffix("/openapi.json").unwrap_or_default()))
+    let base = base(uri.path().strip_suffix("/openapi.json").unwrap_or_default());
+    let (Some(written), Some(place)) = (WRITTEN.as_ref(), answer::text(&base)) else {
+        return answer::failed();
+    };
+    let tag = etag::of(&json!([written.tag, base]));
+    answer::written(&tag, [&*written.before, &place, &written.after].concat())
+}
+
+/// The document as text: the same for every request, but for the path between the two parts.
+struct Written {
+    before: String,
+    after: String,
+    tag: String,
+}
+
+static WRITTEN: LazyLock<Option<Written>> = LazyLock::new(|| {
+    let value = answer::value(&document(PLACE))?;
+    let text = answer::text(&value)?;
+    let (before, after) = text.split_once(&json!(PLACE).to_string())?;
+    Some(Written { before: before.to_owned(), after: after.to_owned(), tag: etag::of(&value) })
+});
+
+/// Stands for the path in [`WRITTEN`].
+const PLACE: &str = "/the path of this server";
+
+/// The path of a server whose routes are below `prefix`.
+fn base(prefix: &str) -> &str {
+    if prefix.is_empty() { "/" } else { prefix }
 }
 
 /// The problems that any request may get.
@@ -78,8 +107,7 @@ const PAGE: [&str; 4] = ["405", "414", "421", "431"];
 pub(super) fn document(prefix: &str) -> Value {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
     let Some(root) = document.as_object_mut() else { return document };
-    let base = if prefix.is_empty() { "/" } else { prefix };
-    root.insert("servers".to_owned(), json!([{ "url": base }]));
+    root.insert("servers".to_owned(), json!([{ "url": base(prefix) }]));
     root.insert("security".to_owned(), json!([{ "bearer": [] }]));
     if let Some(components) = root.get_mut("components").and_then(Value::as_object_mut) {
         let bearer = json!({
@@ -146,7 +174,23 @@ fn add(responses: &mut Map<String, Value>, all: &[(&str, &str)]) {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::to_bytes;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_kept_as_text_is_the_document_of_each_path() {
+        let mut tags = std::collections::BTreeSet::new();
+        for prefix in ["", "/api/migrations", "/a%22b"] {
+            let uri = format!("{prefix}/openapi.json").parse().unwrap();
+            let answer = openapi_json(OriginalUri(uri)).await;
+            let tag = answer.headers()["etag"].clone();
+            assert!(tags.insert(tag.to_str().unwrap().to_owned()), "{prefix}: another's tag");
+            let bytes = to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+            let found: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(found, document(prefix), "{prefix}");
+        }
+    }
 
     #[test]
     fn every_reference_leads_somewhere() {
