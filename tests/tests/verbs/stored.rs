@@ -243,6 +243,7 @@ async fn reports(fresh: &TestDb) -> BTreeMap<&'static str, Value> {
         ("history.json", json(&shop(fresh).history().await.unwrap())),
         ("plan_report.json", json(&shop(fresh).plan().await.unwrap())),
         ("tags.json", json(&shop(fresh).tags().await.unwrap())),
+        ("runs.json", json(&shop(fresh).runs().await.unwrap())),
         ("audit.json", json(&shop(fresh).audit().await.unwrap())),
         ("office_status.json", json(&office(fresh).status().await.unwrap())),
     ])
@@ -418,6 +419,8 @@ async fn goes_on(fresh: &TestDb) {
     let of = |version: i64| states(&status).into_iter().find(|(it, _)| *it == version);
     assert_eq!((of(16), of(17)), (Some((16, Applied)), Some((17, Pending))), "{status:#?}");
     assert!(of(14).is_none_or(|(_, state)| state == Replaced), "{status:#?}");
+    // It was not run, and so it is not what the last run did.
+    assert_eq!(migrator.down().batch().await.unwrap().versions(), versions([]));
     assert_eq!(migrator.up().await.unwrap().versions(), versions([17]));
 }
 
