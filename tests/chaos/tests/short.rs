@@ -25,35 +25,31 @@ const RUNNER: &str = env!("CARGO_BIN_EXE_chaos-runner");
 const LEASE: Duration = Duration::from_secs(2);
 const JOBS: usize = 24;
 /// How many rounds one server has.
-const SOME: usize = 120;
+const ROUNDS_MAX: usize = 120;
 
 async fn server() -> Embedded {
     // Of its own: thousands of short-lived clients would disturb the other tests.
     Embedded::builder().test_commands().private().quiet(true).start().await.unwrap()
 }
 
-/// Some at a time, each time on a server of their own: what rounds leave behind, sessions and files of dropped
-/// collections, a server goes through again and again.
-async fn all_well_by_and_by(units: Vec<Unit>) {
-    for some in units.chunks(SOME) {
+/// Runs them and insists that nothing was wrong. A server goes through what earlier rounds have left, sessions and
+/// files of dropped collections, again and again: so each server has only some of the rounds.
+async fn all_well(units: Vec<Unit>) {
+    for units in units.chunks(ROUNDS_MAX) {
         let server = server().await;
-        all_well(server.uri(), some.to_vec()).await;
+        let mut world = World::new(server.uri(), RUNNER.into(), LEASE).await.unwrap();
+        // The machine's other tests disturb; `after_a_kill_…` of `mongrate-tests` is timed.
+        world.timed = false;
+        let world = Arc::new(world);
+        let state = Arc::new(Mutex::new(State::open(None).unwrap()));
+        let late = units::run(&world, units.to_vec(), JOBS, None, &state).await.unwrap();
+        units::again(&world, late, 2, None, &state).await.unwrap();
+        let state = state.lock().unwrap();
+        print!("{}", state.tally());
+        assert_eq!(state.violations(), 0, "each was printed above, as VIOLATION");
+        drop(state);
         server.stop().await;
     }
-}
-
-/// Runs them and insists that nothing was wrong.
-async fn all_well(uri: &str, units: Vec<Unit>) {
-    let mut world = World::new(uri, RUNNER.into(), LEASE).await.unwrap();
-    // The machine's other tests disturb; `after_a_kill_…` of `mongrate-tests` is timed.
-    world.timed = false;
-    let world = Arc::new(world);
-    let state = Arc::new(Mutex::new(State::open(None).unwrap()));
-    let late = units::run(&world, units, JOBS, None, &state).await.unwrap();
-    units::again(&world, late, 2, None, &state).await.unwrap();
-    let state = state.lock().unwrap();
-    print!("{}", state.tally());
-    assert_eq!(state.violations(), 0, "each was printed above, as VIOLATION");
 }
 
 #[tokio::test]
@@ -83,8 +79,7 @@ async fn every_crash_point_of_one_runner() {
     let beats = world.commands(history, verb, count).await.unwrap();
     units.extend(Point::all(beats).map(|point| Unit::Single { history, verb, count, point }));
     server.stop().await;
-    println!("{} rounds", units.len());
-    all_well_by_and_by(units).await;
+    all_well(units).await;
 }
 
 #[tokio::test]
@@ -103,14 +98,13 @@ async fn an_operator_pauses_or_cancels_at_crash_points() {
             units.push(Unit::Steered { history, verb, point, ask });
         }
     }
-    all_well(server.uri(), units).await;
     server.stop().await;
+    all_well(units).await;
 }
 
 /// Pairs that once found something, and some more.
 #[tokio::test]
 async fn pairs_of_crash_points() {
-    let server = server().await;
     let point = |at: u32, side: Side, blow: Blow| Point { at, side, blow };
     use {Blow::*, Side::*};
     let found = [
@@ -134,8 +128,7 @@ async fn pairs_of_crash_points() {
         .chain(more)
         .map(|(history, verb, first, second)| Unit::Pair { history, verb, points: (first, second) })
         .collect();
-    all_well(server.uri(), units).await;
-    server.stop().await;
+    all_well(units).await;
 }
 
 #[tokio::test]
@@ -148,18 +141,16 @@ async fn the_network_fails_one_runner() {
     let units = (1..=commands)
         .map(|at| Unit::Network { history, verb, at, fault: at as usize % FAULTS.len() })
         .collect();
-    all_well(server.uri(), units).await;
     server.stop().await;
+    all_well(units).await;
 }
 
 #[tokio::test]
 async fn random_rounds() {
-    let server = server().await;
     let rounds =
         |runners: u32, rounds: u64| (0..rounds).map(move |seed| Unit::Random { runners, seed });
     let units = rounds(2, 20).chain(rounds(8, 12)).chain(rounds(50, 1)).collect();
-    all_well(server.uri(), units).await;
-    server.stop().await;
+    all_well(units).await;
 }
 
 #[tokio::test]
