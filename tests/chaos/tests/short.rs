@@ -44,10 +44,9 @@ async fn all_well(units: Vec<Unit>) {
         let state = Arc::new(Mutex::new(State::open(None).unwrap()));
         let late = units::run(&world, units.to_vec(), JOBS, None, &state).await.unwrap();
         units::again(&world, late, 2, None, &state).await.unwrap();
-        let state = state.lock().unwrap();
-        print!("{}", state.tally());
-        assert_eq!(state.violations(), 0, "each was printed above, as VIOLATION");
-        drop(state);
+        print!("{}", state.lock().unwrap().tally());
+        let violations = state.lock().unwrap().violations();
+        assert_eq!(violations, 0, "each was printed above, as VIOLATION");
         server.stop().await;
     }
 }
