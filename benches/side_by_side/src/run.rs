@@ -43,6 +43,9 @@ pub async fn run(args: Args) -> Result<(), Problem> {
 
 async fn run_on(args: Args, paths: Paths, server: &Embedded) -> Result<(), Problem> {
     let client = Client::with_uri_str(server.uri()).await?;
+    // A test's server has a cache of 256 MB, which is less than any server of an app has.
+    let cache = doc! { "setParameter": 1, "wiredTigerEngineRuntimeConfig": "cache_size=2G" };
+    client.database("admin").run_command(cache).await?;
     let about = client.database("admin").run_command(doc! { "buildInfo": 1 }).await?;
     let measured = Measured {
         date: Utc::now().format("%Y-%m-%d").to_string(),

@@ -1,11 +1,14 @@
-//! Rewrites big documents in every way there is, and prints how much memory it took at most.
-//! Arguments: the server, the database, the way.
+//! Rewrites big documents, or many small ones, in every way there is, and prints how much memory it took at most.
+//! Arguments: the server, the database, the way, and `up` or `down`.
 
 use mongrate::{
     Migration, Migrator,
     bson::{Document, doc},
     mongodb::Client,
 };
+
+/// As many as a batch has at most that nobody chose.
+const BATCH_OF_MANY: u32 = 20_000;
 
 fn ways(way: &str) -> Option<Migration> {
     Some(match way {
@@ -31,6 +34,25 @@ fn ways(way: &str) -> Option<Migration> {
                     Ok(Some(thing))
                 });
                 walk.await.map(drop)
+            })
+        }),
+        "many_updated" => Migration::online_steps(1, "many_updated", |on| {
+            Box::pin(async move {
+                let walk = on.backfill("walk", "things").batch_size(BATCH_OF_MANY);
+                walk.update_each(|_: Document| Ok(Some(doc! { "$inc": { "n": 1 } })))
+                    .await
+                    .map(drop)
+            })
+        }),
+        "many_replaced" => Migration::online_steps(1, "many_replaced", |on| {
+            Box::pin(async move {
+                let walk = on.backfill("walk", "things").batch_size(BATCH_OF_MANY);
+                let replaced = walk.replace_each(|mut thing| {
+                    let n = thing.get_i32("n")?;
+                    thing.insert("n", n + 1);
+                    Ok(Some(thing))
+                });
+                replaced.await.map(drop)
             })
         }),
         "remove_field" => Migration::declared(1, "remove_field", |change| {

@@ -2,13 +2,13 @@
 
 use mongodb::{
     SessionCursor,
-    bson::{Bson, Document, RawDocument, doc},
+    bson::{Document, RawDocument},
 };
 
-use super::{in_document, job::Job, work::Batch};
+use super::{job::Job, work::Batch};
 use crate::{
     model::result::BoxError,
-    mongo::{fields::raw, raw::RawArray, server_error::ServerError},
+    mongo::{raw::RawArray, server_error::ServerError},
 };
 
 /// How many bytes are carried in one command. A document may have more.
@@ -40,18 +40,6 @@ impl Batch<'_> {
             some.push(document);
         }
         self.insert_raw(&some, into).await
-    }
-
-    async fn insert_raw(&mut self, some: &RawArray, into: &str) -> Result<(), BoxError> {
-        if some.is_empty() {
-            return Ok(());
-        }
-        let id = |document| Bson::try_from(raw(document, "_id")?).ok();
-        let ids = || some.iter().map(id);
-        let command = some.behind(&doc! { "insert": into, "ordered": true }, "documents")?;
-        let sent = self.control.once_raw(&mut *self.session, command).await;
-        sent.map(drop)
-            .map_err(|error| in_document::of_statement(error.into(), &ids().collect::<Vec<_>>()))
     }
 
     async fn cursor(&mut self, mut command: Document) -> Result<SessionCursor<Document>, BoxError> {

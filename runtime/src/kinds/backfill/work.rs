@@ -4,13 +4,13 @@ use std::fmt;
 
 use mongodb::{
     ClientSession,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, RawDocument, doc},
 };
 
 use super::{in_document, job::Job, shared::Shared};
 use crate::{
     model::result::BoxError,
-    mongo::reply,
+    mongo::{fields::raw, raw::RawArray, reply},
     protocol::{checkpoint::range::both, control::Control},
 };
 
@@ -148,16 +148,43 @@ impl<'a> Batch<'a> {
         Ok(self.control.once(Some(&mut *self.session), command).await?)
     }
 
-    /// Sends statements of an `update` of the collection, and counts what they did.
-    pub(crate) async fn update(&mut self, statements: Vec<Document>) -> Result<(), BoxError> {
-        let ids: Vec<_> = statements.iter().map(id_of).collect();
-        let mut command =
-            doc! { "update": self.collection, "updates": statements, "ordered": true };
-        if self.bypass {
-            command.insert("bypassDocumentValidation", true);
+    /// Sends statements of an `update` of the collection, in as many commands as it takes, and counts
+    /// what they did.
+    pub(crate) async fn update(
+        &mut self,
+        statements: impl IntoIterator<Item = Document>,
+    ) -> Result<(), BoxError> {
+        let mut some = RawArray::default();
+        for statement in statements {
+            self.add_statement(&mut some, &statement).await?;
         }
-        let reply =
-            self.send(command).await.map_err(|error| in_document::of_statement(error, &ids))?;
+        self.send_statements(&some).await
+    }
+
+    /// Adds a statement to those of the next `update`; sends them first, if it has no room in one command.
+    async fn add_statement(
+        &mut self,
+        some: &mut RawArray,
+        statement: &Document,
+    ) -> Result<(), BoxError> {
+        let bytes = to_bytes(statement, id_of)?;
+        if is_full(some, &bytes) {
+            self.send_statements(&std::mem::take(some)).await?;
+        }
+        some.push(RawDocument::from_bytes(&bytes)?);
+        Ok(())
+    }
+
+    async fn send_statements(&mut self, some: &RawArray) -> Result<(), BoxError> {
+        if some.is_empty() {
+            return Ok(());
+        }
+        let mut fields = doc! { "update": self.collection, "ordered": true };
+        if self.bypass {
+            fields.insert("bypassDocumentValidation", true);
+        }
+        let id = |statement: &RawDocument| id_of(&Document::try_from(statement).ok()?);
+        let reply = self.send_raw(&fields, some, "updates", id).await?;
         self.matched += reply::count(&reply, "n");
         self.modified += reply::count(&reply, "nModified");
         Ok(())
@@ -169,21 +196,39 @@ impl<'a> Batch<'a> {
         collection: &str,
         documents: Vec<Document>,
     ) -> Result<(), BoxError> {
-        for documents in pieces(documents)? {
-            let ids: Vec<_> =
-                documents.iter().map(|document| document.get("_id").cloned()).collect();
-            let command = doc! { "insert": collection, "documents": documents, "ordered": true };
-            self.send(command).await.map_err(|error| in_document::of_statement(error, &ids))?;
+        let mut some = RawArray::default();
+        for document in documents {
+            let bytes = to_bytes(&document, |document| document.get("_id").cloned())?;
+            if is_full(&some, &bytes) {
+                self.insert_raw(&std::mem::take(&mut some), collection).await?;
+            }
+            some.push(RawDocument::from_bytes(&bytes)?);
         }
-        Ok(())
+        self.insert_raw(&some, collection).await
     }
 
-    /// Updates in as many commands as it takes.
-    pub(crate) async fn update_all(&mut self, statements: Vec<Document>) -> Result<(), BoxError> {
-        for statements in pieces(statements)? {
-            self.update(statements).await?;
+    /// Inserts documents into another collection with one command.
+    pub(super) async fn insert_raw(&mut self, some: &RawArray, into: &str) -> Result<(), BoxError> {
+        if some.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let fields = doc! { "insert": into, "ordered": true };
+        let id = |document: &RawDocument| Bson::try_from(raw(document, "_id")?).ok();
+        self.send_raw(&fields, some, "documents", id).await.map(drop)
+    }
+
+    /// Sends a command of these fields and an array; its errors say which document they are about.
+    async fn send_raw(
+        &mut self,
+        fields: &Document,
+        items: &RawArray,
+        key: &str,
+        id: impl Fn(&RawDocument) -> Option<Bson>,
+    ) -> Result<Document, BoxError> {
+        let command = items.behind(fields, key)?;
+        let sent = self.control.once_raw(&mut *self.session, command).await;
+        let ids = || items.iter().map(id).collect::<Vec<_>>();
+        sent.map_err(|error| in_document::of_statement(error.into(), &ids()))
     }
 
     /// Every document that a command with a cursor returns. For what is small: see
@@ -199,7 +244,7 @@ impl<'a> Batch<'a> {
 
     /// What a command with a cursor returns of the documents of this batch, in portions.
     pub(crate) fn reader(&self, command: Document) -> Reader {
-        Reader::new(command, self.portions.clone())
+        Reader::new(command, decoded(&self.portions))
     }
 }
 
@@ -209,7 +254,7 @@ pub(crate) struct Pipeline(pub(super) Vec<Document>);
 impl Work for Pipeline {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
         let filter = std::mem::take(&mut batch.filter);
-        batch.update(vec![doc! { "q": filter, "u": self.0.clone(), "multi": true }]).await
+        batch.update([doc! { "q": filter, "u": self.0.clone(), "multi": true }]).await
     }
 
     fn fields(&self) -> Vec<String> {
@@ -226,6 +271,9 @@ pub(crate) struct Each<F>(pub(super) F);
 /// How much one command may hold: it is a document, and those have 16 MB.
 const COMMAND_BYTES_MAX: usize = 8 << 20;
 
+/// How many documents are decoded at once: decoded, a small document takes ten times its bytes.
+const DECODED_MAX: u32 = 4_000;
+
 impl<F> Work for Each<F>
 where
     F: Fn(Document) -> Result<Option<Document>, BoxError>,
@@ -236,35 +284,44 @@ where
             "find": batch.collection, "filter": filter, "hint": { "_id": 1 },
         });
         while let Some(documents) = reader.next(batch).await? {
-            let mut statements = Vec::new();
+            let mut statements = RawArray::default();
             for document in documents {
                 let Some(id) = document.get("_id").cloned() else { continue };
                 let update = (self.0)(document).map_err(|error| in_document::of(&id, error))?;
                 let Some(update) = update else { continue };
-                statements.push(doc! { "q": one_by_id(id), "u": update });
+                let statement = doc! { "q": one_by_id(id), "u": update };
+                batch.add_statement(&mut statements, &statement).await?;
             }
-            batch.update_all(statements).await?;
+            batch.send_statements(&statements).await?;
         }
         Ok(())
     }
 }
 
-/// Documents in groups that fit one command.
-fn pieces(documents: Vec<Document>) -> Result<Vec<Vec<Document>>, BoxError> {
-    let mut pieces: Vec<Vec<Document>> = Vec::new();
-    let mut room = 0;
-    for document in documents {
-        let size = bson_size(&document)?;
-        match pieces.last_mut() {
-            Some(last) if size <= room => last.push(document),
-            _ => {
-                pieces.push(vec![document]);
-                room = COMMAND_BYTES_MAX;
-            }
-        }
-        room = room.saturating_sub(size);
+/// Portions of at most [`DECODED_MAX`] documents.
+fn decoded(portions: &[u32]) -> Vec<u32> {
+    let of = |portion: &u32| {
+        let (whole, rest) = (portion / DECODED_MAX, portion % DECODED_MAX);
+        std::iter::repeat_n(DECODED_MAX, whole as usize).chain((rest > 0).then_some(rest))
+    };
+    portions.iter().flat_map(of).collect()
+}
+
+/// Whether a command with these documents has no room for another one.
+fn is_full(some: &RawArray, other: &[u8]) -> bool {
+    !some.is_empty() && some.bytes() + other.len() > COMMAND_BYTES_MAX
+}
+
+fn to_bytes(
+    document: &Document,
+    id: impl Fn(&Document) -> Option<Bson>,
+) -> Result<Vec<u8>, BoxError> {
+    let mut bytes = Vec::new();
+    match (document.to_writer(&mut bytes), id(document)) {
+        (Ok(()), _) => Ok(bytes),
+        (Err(error), Some(id)) => Err(in_document::of(&id, error)),
+        (Err(error), None) => Err(error.into()),
     }
-    Ok(pieces)
 }
 
 /// The `_id` of the one document that a statement is about.
@@ -287,9 +344,22 @@ fn one_by_id(id: Bson) -> Document {
     }
 }
 
-/// How many bytes a document is on the wire.
-fn bson_size(document: &Document) -> Result<usize, BoxError> {
-    let mut bytes = Vec::new();
-    document.to_writer(&mut bytes)?;
-    Ok(bytes.len())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_documents_are_decoded_at_once() {
+        assert_eq!(decoded(&[1, 4_000, 9_000]), [1, 4_000, 4_000, 4_000, 1_000]);
+        assert_eq!(decoded(&[]), [0_u32; 0]);
+    }
+
+    #[test]
+    fn a_command_has_room_for_one_document_whatever_its_size() {
+        let mut some = RawArray::default();
+        let big = to_bytes(&doc! { "text": "x".repeat(COMMAND_BYTES_MAX) }, id_of).unwrap();
+        assert!(!is_full(&some, &big));
+        some.push(RawDocument::from_bytes(&big).unwrap());
+        assert!(is_full(&some, &to_bytes(&doc! {}, id_of).unwrap()));
+    }
 }

@@ -91,7 +91,7 @@ impl Backward<'_> {
                 }
             }
             drop(entries);
-            batch.update_all(restored).await?;
+            batch.update(restored).await?;
             if self.way.is_again {
                 self.way.forget_these(batch, ids_of(&rest)).await?;
             }

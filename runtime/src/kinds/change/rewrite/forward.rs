@@ -86,7 +86,7 @@ impl Expectation {
         let (first, of) = (self.first.get(), statements.len());
         let in_order = statements.into_iter().enumerate().cycle().skip(first).take(of);
         for (number, statement) in in_order {
-            match batch.update(vec![statement]).await {
+            match batch.update([statement]).await {
                 Ok(()) if batch.matched == all => {
                     self.first.set(number);
                     return Ok(true);
@@ -302,7 +302,7 @@ async fn general(
     }
     let document = edit.apply(direction, expr::ROOT);
     let change = vec![doc! { "$replaceWith": document }];
-    batch.update(vec![doc! { "q": filter, "u": change, "multi": true }]).await
+    batch.update([doc! { "q": filter, "u": change, "multi": true }]).await
 }
 
 /// Keeps only the stages that compute what each document holds, would hold after the way there, and

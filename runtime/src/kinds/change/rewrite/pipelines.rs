@@ -117,7 +117,7 @@ impl Pipelines {
         let these = doc! { "_id": { "$in": these } };
         let changed = both(these.clone(), &there.filter);
         let change = doc! { "q": changed, "u": there.pipeline.clone(), "multi": true };
-        batch.update(vec![change]).await?;
+        batch.update([change]).await?;
         // Read, and not computed again: `$$NOW` is another moment each time.
         let after = read(batch, these.clone()).await?;
         let returned = self.returned(batch, both(these, &back.filter), back).await?;

@@ -38,7 +38,8 @@ struct Entry {
     id: Bson,
     /// As BSON, what the edit's paths held afterwards. `None`: the document was left alone.
     after: Option<Vec<u8>>,
-    before: Vec<Document>,
+    /// An array, as BSON: decoded, the values of a batch take many times its bytes.
+    before: Vec<u8>,
     bytes: usize,
 }
 
@@ -58,7 +59,7 @@ pub(super) async fn restore(
         match &entry.after {
             None => {}
             // The same to the last bit, which the server's comparison does not tell.
-            Some(after) if after == now => add(&mut groups, &entry),
+            Some(after) if after == now => add(&mut groups, &entry)?,
             Some(_) => {
                 restored.is_all = false;
                 restored.changed.push(entry.id);
@@ -69,8 +70,7 @@ pub(super) async fn restore(
     }
     restored.is_all &= restored.settled.len() == now.documents.len();
     let paths = edit.paths();
-    let statements = groups.into_iter().map(|group| group.statement(&paths)).collect();
-    batch.update_all(statements).await?;
+    batch.update(groups.into_iter().map(|group| group.statement(&paths))).await?;
     Ok(restored)
 }
 
@@ -113,20 +113,25 @@ pub(super) async fn read_ids(
 
 impl Entry {
     fn read(found: &RawDocument) -> Result<Self, BoxError> {
+        Ok(Self {
+            id: id(found)?,
+            after: raw(found, "before").map(|_| array(found, "after")),
+            before: array(found, "before"),
+            bytes: found.as_bytes().len(),
+        })
+    }
+
+    /// For each path of the edit, the value and its place.
+    fn before(&self) -> Result<Vec<Document>, BoxError> {
         let mut before = Vec::new();
-        if let Some(RawBsonRef::Array(items)) = raw(found, "before") {
-            for item in items {
-                if let RawBsonRef::Document(item) = item? {
+        if !self.before.is_empty() {
+            for item in RawDocument::from_bytes(&self.before)? {
+                if let (_, RawBsonRef::Document(item)) = item? {
                     before.push(Document::try_from(item)?);
                 }
             }
         }
-        Ok(Self {
-            id: id(found)?,
-            after: raw(found, "before").map(|_| array(found, "after")),
-            before,
-            bytes: found.as_bytes().len(),
-        })
+        Ok(before)
     }
 }
 
@@ -175,19 +180,20 @@ struct Group {
     bytes: usize,
 }
 
-fn add(groups: &mut Vec<Group>, entry: &Entry) {
+fn add(groups: &mut Vec<Group>, entry: &Entry) -> Result<(), BoxError> {
     let depth = |anchor: &Document, key| crate::mongo::reply::number(anchor, key);
     let place = |anchor: &Document| match depth(anchor, "m") {
         Some(there) => (there, false),
         None => (depth(anchor, "d").unwrap_or(0), true),
     };
-    let places: Vec<(i64, bool)> = entry.before.iter().map(place).collect();
+    let before = entry.before()?;
+    let places: Vec<(i64, bool)> = before.iter().map(place).collect();
     let fits = |group: &&mut Group| {
         group.places == places
             && group.ids.len() < TOGETHER_MAX
             && group.bytes + entry.bytes <= BYTES_MAX
     };
-    let values = entry.before.iter().map(|anchor| anchor.get("v").cloned().unwrap_or(Bson::Null));
+    let values = before.into_iter().map(|mut anchor| anchor.remove("v").unwrap_or(Bson::Null));
     match groups.iter_mut().rev().take(4).find(fits) {
         Some(group) => {
             group.ids.push(entry.id.clone());
@@ -203,6 +209,7 @@ fn add(groups: &mut Vec<Group>, entry: &Entry) {
             bytes: entry.bytes,
         }),
     }
+    Ok(())
 }
 
 impl Group {
