@@ -1,6 +1,6 @@
 //! The context of a run: its arguments, server and tools.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use mongodb::Client;
 
@@ -8,6 +8,8 @@ use crate::{
     args::Args,
     measure::Turns,
     paths::Paths,
+    problem::Problem,
+    report,
     section::{Measured, Section, Unit},
     tool::{Role, Tool, own_program::OwnProgram},
 };
@@ -18,6 +20,8 @@ pub struct Bench {
     pub args: Args,
     /// The paths of the run.
     pub paths: Paths,
+    /// The directory that results are written to.
+    pub out: PathBuf,
     /// The URI of the server.
     pub uri: String,
     /// The client for everything around the measured processes.
@@ -38,6 +42,15 @@ impl Bench {
             budget: Duration::from_secs(self.args.budget),
             warm_up: true,
         }
+    }
+
+    /// Writes a section. Where only some cases are measured, the others stay.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written, or an existing file has another form.
+    pub fn write(&self, section: Section) -> Result<(), Problem> {
+        report::write(&self.out, section, !self.args.cases.is_empty())
     }
 
     /// The floor's program, for jobs that only some workloads have.

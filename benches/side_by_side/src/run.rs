@@ -61,15 +61,14 @@ async fn run_on(args: Args, paths: Paths, server: &Embedded) -> Result<(), Probl
     };
     tools.extend(found);
     let uri = server.uri().to_owned();
-    let bench = Bench { args, paths, uri, client, tools, missing, measured };
-    let out = bench.args.out.clone();
-    let out = out.unwrap_or_else(|| bench.paths.scratch.join("results"));
+    let out = args.out.clone().unwrap_or_else(|| paths.scratch.join("results"));
+    let bench = Bench { args, paths, out, uri, client, tools, missing, measured };
     for workload in bench.args.workloads() {
         let section = run_workload(&bench, workload).await?;
         report::show(&section);
-        report::write(&out, section)?;
+        bench.write(section)?;
     }
-    println!("tables, JSON and plots: {}", out.display());
+    println!("tables, JSON and plots: {}", bench.out.display());
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub struct Section {
 }
 
 /// When and where figures were measured.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     /// The day, UTC.
     pub date: String,

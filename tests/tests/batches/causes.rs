@@ -180,6 +180,18 @@ async fn functions_name_the_document_that_they_refuse() {
         if thing.contains_key("name") { Err("no names here".into()) } else { Ok(None) }
     }));
     fails(&fresh, own, &["with `_id` \"odd\"", "no names here"]).await;
+    // What no command can hold, by its name and by its size.
+    let unnamable = backfill!(walk => walk.replace_each(|mut thing| {
+        let is_odd = thing.contains_key("name");
+        thing.insert("a\0b", 1);
+        Ok(is_odd.then_some(thing))
+    }));
+    fails(&fresh, unnamable, &["with `_id` \"odd\"", "the backfill `tidy`"]).await;
+    let huge = backfill!(walk => walk.update_each(|thing: Document| {
+        let text = || doc! { "$set": { "text": "x".repeat(60 << 20) } };
+        Ok(thing.contains_key("name").then(text))
+    }));
+    fails(&fresh, huge, &["with `_id` \"odd\"", "too big", "the backfill `tidy`"]).await;
     fresh.pass().await;
 }
 

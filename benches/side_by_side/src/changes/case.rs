@@ -29,8 +29,8 @@ impl Sizes {
     pub const fn count(self, small: u32) -> u32 {
         match self {
             Self::Small => small,
-            Self::Mixed if small < 25 => 1,
-            Self::Mixed => small / 25,
+            Self::Mixed if small < 50 => 1,
+            Self::Mixed => small / 50,
         }
     }
 }

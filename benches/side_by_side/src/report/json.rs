@@ -5,15 +5,24 @@ use std::{fs, io, path::Path};
 use clap::ValueEnum as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{args::Workload, problem::Problem, section::Section};
+use crate::{
+    args::Workload,
+    problem::Problem,
+    section::{Row, Section},
+};
 
 #[derive(Default, Serialize, Deserialize)]
 struct Results {
     sections: Vec<Section>,
 }
 
-/// Puts a section into the file, in place of an earlier section with its id. Returns all sections.
-pub(super) fn merge(path: &Path, section: Section) -> Result<Vec<Section>, Problem> {
+/// Puts a section into the file, in place of an earlier section with its id, or into it, if it
+/// is a part. Returns all sections.
+pub(super) fn merge(
+    path: &Path,
+    mut section: Section,
+    is_part: bool,
+) -> Result<Vec<Section>, Problem> {
     let mut results = match fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text).map_err(|error| {
             format!("{}: {error}; remove it, or choose another --out", path.display())
@@ -21,7 +30,11 @@ pub(super) fn merge(path: &Path, section: Section) -> Result<Vec<Section>, Probl
         Err(error) if error.kind() == io::ErrorKind::NotFound => Results::default(),
         Err(error) => return Err(format!("{}: {error}", path.display()).into()),
     };
-    results.sections.retain(|other| other.id != section.id);
+    let earlier = results.sections.extract_if(.., |other| other.id == section.id).next();
+    if let Some(earlier) = earlier.filter(|earlier| is_part && earlier.measured == section.measured)
+    {
+        section.rows = joined(earlier.rows, section.rows);
+    }
     results.sections.push(section);
     results.sections.sort_by_key(|section| {
         let has_id = |workload: &Workload| {
@@ -31,4 +44,17 @@ pub(super) fn merge(path: &Path, section: Section) -> Result<Vec<Section>, Probl
     });
     fs::write(path, serde_json::to_string_pretty(&results)? + "\n")?;
     Ok(results.sections)
+}
+
+/// New rows in the place of earlier ones of the same case and tool; others come last.
+fn joined(earlier: Vec<Row>, mut new: Vec<Row>) -> Vec<Row> {
+    let mut rows: Vec<Row> = earlier
+        .into_iter()
+        .map(|row| {
+            let at = new.iter().position(|new| new.case == row.case && new.tool == row.tool);
+            at.map(|at| new.remove(at)).unwrap_or(row)
+        })
+        .collect();
+    rows.append(&mut new);
+    rows
 }

@@ -22,16 +22,19 @@ pub fn rows(section: &Section, first: usize) -> String {
 }
 
 /// Writes a section into a directory beside earlier sections, and into the guide page of the
-/// directory, if there is a page.
+/// directory, if there is a page. `is_part`: its other rows stay, if they are of the same day and server.
 ///
 /// # Errors
 ///
 /// If a file cannot be written, or an existing file has another form.
-pub fn write(out: &Path, section: Section) -> Result<(), Problem> {
+pub fn write(out: &Path, section: Section, is_part: bool) -> Result<(), Problem> {
     fs::create_dir_all(out)?;
-    if let Some(picture) = plot::svg(&section)? {
-        fs::write(out.join(format!("{}.svg", section.id)), picture)?;
+    let id = section.id.clone();
+    let sections = json::merge(&out.join("results.json"), section, is_part)?;
+    for section in sections.iter().filter(|section| section.id == id) {
+        if let Some(picture) = plot::svg(section)? {
+            fs::write(out.join(format!("{id}.svg")), picture)?;
+        }
     }
-    let sections = json::merge(&out.join("results.json"), section)?;
     page::write(out, &sections)
 }

@@ -20,11 +20,11 @@ pub(super) fn of(id: &Bson, source: impl Into<BoxError>) -> BoxError {
     Box::new(InDocument { id: id.clone(), more: String::new(), source: source.into() })
 }
 
-/// The error of a command, whose statements are about documents of these `_id`s.
-pub(super) fn of_statement(error: BoxError, ids: &[Option<Bson>]) -> BoxError {
+/// The error of a command, whose statements are about documents; `id` tells which a statement is about.
+pub(super) fn of_statement(error: BoxError, id: impl FnOnce(usize) -> Option<Bson>) -> BoxError {
     let at = server_error::details_in(error.as_ref()).and_then(|details| details.index);
-    match at.and_then(|at| ids.get(at)?.as_ref()) {
-        Some(id) => of(id, error),
+    match at.and_then(id) {
+        Some(id) => of(&id, error),
         None => error,
     }
 }

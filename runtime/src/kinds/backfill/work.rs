@@ -168,6 +168,10 @@ impl<'a> Batch<'a> {
         statement: &Document,
     ) -> Result<(), BoxError> {
         let bytes = to_bytes(statement, id_of)?;
+        if let (true, Some(id)) = (bytes.len() > MESSAGE_BYTES_MAX, id_of(statement)) {
+            let long = format!("what it becomes is too big: {} bytes, of 16 MB", bytes.len());
+            return Err(in_document::of(&id, long));
+        }
         if is_full(some, &bytes) {
             self.send_statements(&std::mem::take(some)).await?;
         }
@@ -227,8 +231,9 @@ impl<'a> Batch<'a> {
     ) -> Result<Document, BoxError> {
         let command = items.behind(fields, key)?;
         let sent = self.control.once_raw(&mut *self.session, command).await;
-        let ids = || items.iter().map(id).collect::<Vec<_>>();
-        sent.map_err(|error| in_document::of_statement(error.into(), &ids()))
+        sent.map_err(|error| {
+            in_document::of_statement(error.into(), |at| id(items.iter().nth(at)?))
+        })
     }
 
     /// Every document that a command with a cursor returns. For what is small: see
@@ -270,6 +275,10 @@ pub(crate) struct Each<F>(pub(super) F);
 
 /// How much one command may hold: it is a document, and those have 16 MB.
 const COMMAND_BYTES_MAX: usize = 8 << 20;
+
+/// The server closes the connection on a longer message (`maxMessageSizeBytes`), so that nobody would say why.
+/// Below that, it answers.
+const MESSAGE_BYTES_MAX: usize = 48_000_000 - (16 << 10);
 
 /// How many documents are decoded at once: decoded, a small document takes ten times its bytes.
 const DECODED_MAX: u32 = 4_000;

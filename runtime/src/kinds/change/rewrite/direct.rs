@@ -183,7 +183,7 @@ fn rename(from: &Path, to: &Path, rebuilt: Bson) -> Direct {
     let fields = doc! { "$objectToArray": parent_value(from) };
     let fields = cond(expr::is_type(parent_value(from), "object"), fields, Bson::Array(Vec::new()));
     let unless = doc! { "$expr": ends_otherwise(fields, from.last()) };
-    let shorter = Shorter { update: moved(from, to, to_text(from)).into(), unless };
+    let shorter = Shorter { update: moved(from, to, to_text(from)), unless };
     direct.changes.push(Change {
         filter: all([plain(&[from]), here(from), absent(to)]),
         update: vec![update].into(),
@@ -327,8 +327,16 @@ fn move_back(from: &Path, to: &Path) -> Direct {
     direct
 }
 
-fn moved(from: &Path, to: &Path, gone: String) -> Vec<Document> {
-    vec![doc! { "$set": { to.text(): format!("${}", from.text()) } }, doc! { "$unset": gone }]
+/// Moves a field behind all others, and takes `gone` away: the field itself, or a document on the way to it.
+fn moved(from: &Path, to: &Path, gone: String) -> Bson {
+    let is_plain = |path: &Path| path.fields().iter().all(|field| !field.starts_with('$'));
+    if gone == to_text(from) && is_plain(from) && is_plain(to) {
+        // The server changes the document in place, where a pipeline makes another one of it. `$rename` appends
+        // the field, too, and makes the same documents on the way.
+        return doc! { "$rename": { from.text(): to.text() } }.into();
+    }
+    let set = doc! { "$set": { to.text(): format!("${}", from.text()) } };
+    vec![set, doc! { "$unset": gone }].into()
 }
 
 /// The ways to take a field away, each with its filter: the field alone, or with the document that
