@@ -9,6 +9,13 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 const DOCUMENT: u8 = 0x03;
 const ARRAY: u8 = 0x04;
 
+/// A document as BSON.
+pub(crate) fn to_bytes(document: &Document) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    document.to_writer(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// An array of documents, as BSON.
 #[derive(Debug, Default)]
 pub(crate) struct RawArray {
@@ -28,6 +35,11 @@ impl RawArray {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.begins.is_empty()
+    }
+
+    /// Whether a document of so many bytes fits, too, into `bytes_max`. The first one always does.
+    pub(crate) fn has_room(&self, bytes: usize, bytes_max: usize) -> bool {
+        self.is_empty() || self.bytes() + bytes <= bytes_max
     }
 
     /// The documents, as they were added.

@@ -192,6 +192,17 @@ async fn functions_name_the_document_that_they_refuse() {
         Ok(thing.contains_key("name").then(text))
     }));
     fails(&fresh, huge, &["with `_id` \"odd\"", "too big", "the backfill `tidy`"]).await;
+    let huge = backfill!(walk => walk.replace_each(|mut thing| {
+        let is_odd = thing.contains_key("name");
+        thing.insert("text", if is_odd { "x".repeat(48 << 20) } else { String::new() });
+        Ok(is_odd.then_some(thing))
+    }));
+    fails(&fresh, huge, &["with `_id` \"odd\"", "too big", "the backfill `tidy`"]).await;
+    let within = backfill!(walk => walk.update_each(|thing: Document| {
+        let set = doc! { "$set": { "at": [{ "a\0b": 1 }] } };
+        Ok(thing.contains_key("name").then_some(set))
+    }));
+    fails(&fresh, within, &["with `_id` \"odd\"", "the backfill `tidy`"]).await;
     fresh.pass().await;
 }
 

@@ -58,3 +58,24 @@ fn joined(earlier: Vec<Row>, mut new: Vec<Row>) -> Vec<Row> {
     rows.append(&mut new);
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(case: &str, tool: &str, median: f64) -> Row {
+        let row = serde_json::json!({
+            "case": case, "who": tool, "runs": 1, "median": median, "least": median,
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn a_part_replaces_its_rows_and_leaves_the_others_in_their_order() {
+        let earlier = vec![row("a", "x", 1.0), row("a", "y", 1.0), row("b", "x", 1.0)];
+        let new = vec![row("c", "x", 2.0), row("a", "y", 2.0)];
+        let rows = joined(earlier, new);
+        let seen: Vec<_> = rows.iter().map(|row| (&*row.case, &*row.tool, row.median)).collect();
+        assert_eq!(seen, [("a", "x", 1.0), ("a", "y", 2.0), ("b", "x", 1.0), ("c", "x", 2.0)]);
+    }
+}

@@ -34,7 +34,7 @@ impl Batch<'_> {
         let mut some = RawArray::default();
         while cursor.advance(&mut *self.session).await.map_err(ServerError::from)? {
             let document = cursor.current();
-            if some.bytes() + document.as_bytes().len() > CARRIED_BYTES_MAX && !some.is_empty() {
+            if !some.has_room(document.as_bytes().len(), CARRIED_BYTES_MAX) {
                 self.insert_raw(&std::mem::take(&mut some), into).await?;
             }
             some.push(document);

@@ -23,7 +23,12 @@ pub(super) fn of(id: &Bson, source: impl Into<BoxError>) -> BoxError {
 /// The error of a command, whose statements are about documents; `id` tells which a statement is about.
 pub(super) fn of_statement(error: BoxError, id: impl FnOnce(usize) -> Option<Bson>) -> BoxError {
     let at = server_error::details_in(error.as_ref()).and_then(|details| details.index);
-    match at.and_then(id) {
+    of_one(error, || at.and_then(id))
+}
+
+/// The error about the document that `id` tells, if it can tell.
+pub(super) fn of_one(error: BoxError, id: impl FnOnce() -> Option<Bson>) -> BoxError {
+    match id() {
         Some(id) => of(&id, error),
         None => error,
     }

@@ -10,7 +10,11 @@ use mongodb::{
 use super::{in_document, job::Job, shared::Shared};
 use crate::{
     model::result::BoxError,
-    mongo::{fields::raw, raw::RawArray, reply},
+    mongo::{
+        fields::raw,
+        raw::{RawArray, to_bytes},
+        reply,
+    },
     protocol::{checkpoint::range::both, control::Control},
 };
 
@@ -167,12 +171,13 @@ impl<'a> Batch<'a> {
         some: &mut RawArray,
         statement: &Document,
     ) -> Result<(), BoxError> {
-        let bytes = to_bytes(statement, id_of)?;
-        if let (true, Some(id)) = (bytes.len() > MESSAGE_BYTES_MAX, id_of(statement)) {
+        let about = |error| in_document::of_one(error, || id_of(statement));
+        let bytes = to_bytes(statement).map_err(about)?;
+        if bytes.len() > MESSAGE_BYTES_MAX {
             let long = format!("what it becomes is too big: {} bytes, of 16 MB", bytes.len());
-            return Err(in_document::of(&id, long));
+            return Err(about(long.into()));
         }
-        if is_full(some, &bytes) {
+        if !some.has_room(bytes.len(), COMMAND_BYTES_MAX) {
             self.send_statements(&std::mem::take(some)).await?;
         }
         some.push(RawDocument::from_bytes(&bytes)?);
@@ -202,8 +207,9 @@ impl<'a> Batch<'a> {
     ) -> Result<(), BoxError> {
         let mut some = RawArray::default();
         for document in documents {
-            let bytes = to_bytes(&document, |document| document.get("_id").cloned())?;
-            if is_full(&some, &bytes) {
+            let id = || document.get("_id").cloned();
+            let bytes = to_bytes(&document).map_err(|error| in_document::of_one(error, id))?;
+            if !some.has_room(bytes.len(), COMMAND_BYTES_MAX) {
                 self.insert_raw(&std::mem::take(&mut some), collection).await?;
             }
             some.push(RawDocument::from_bytes(&bytes)?);
@@ -316,23 +322,6 @@ fn decoded(portions: &[u32]) -> Vec<u32> {
     portions.iter().flat_map(of).collect()
 }
 
-/// Whether a command with these documents has no room for another one.
-fn is_full(some: &RawArray, other: &[u8]) -> bool {
-    !some.is_empty() && some.bytes() + other.len() > COMMAND_BYTES_MAX
-}
-
-fn to_bytes(
-    document: &Document,
-    id: impl Fn(&Document) -> Option<Bson>,
-) -> Result<Vec<u8>, BoxError> {
-    let mut bytes = Vec::new();
-    match (document.to_writer(&mut bytes), id(document)) {
-        (Ok(()), _) => Ok(bytes),
-        (Err(error), Some(id)) => Err(in_document::of(&id, error)),
-        (Err(error), None) => Err(error.into()),
-    }
-}
-
 /// The `_id` of the one document that a statement is about.
 fn id_of(statement: &Document) -> Option<Bson> {
     if statement.get_bool("multi").unwrap_or(false) {
@@ -366,9 +355,9 @@ mod tests {
     #[test]
     fn a_command_has_room_for_one_document_whatever_its_size() {
         let mut some = RawArray::default();
-        let big = to_bytes(&doc! { "text": "x".repeat(COMMAND_BYTES_MAX) }, id_of).unwrap();
-        assert!(!is_full(&some, &big));
+        let big = to_bytes(&doc! { "text": "x".repeat(COMMAND_BYTES_MAX) }).unwrap();
+        assert!(some.has_room(big.len(), COMMAND_BYTES_MAX));
         some.push(RawDocument::from_bytes(&big).unwrap());
-        assert!(is_full(&some, &to_bytes(&doc! {}, id_of).unwrap()));
+        assert!(!some.has_room(5, COMMAND_BYTES_MAX));
     }
 }

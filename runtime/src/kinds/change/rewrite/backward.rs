@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
-    documents::{find, find_command, to_bytes},
+    documents::{find, find_command},
     fields::Edit,
     forward::{Expectation, Way, edit_batch},
     kind::{Rewrite, RewriteKind},
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     kinds::backfill::work::{Batch, Work},
     model::{result::BoxError, state::Direction},
+    mongo::raw::to_bytes,
     protocol::checkpoint::range::both,
 };
 

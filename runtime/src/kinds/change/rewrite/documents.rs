@@ -44,12 +44,6 @@ pub(super) async fn aggregate(
     batch.read(aggregate_command(batch.collection, pipeline)).await
 }
 
-pub(crate) fn to_bytes(document: &Document) -> Result<Vec<u8>, BoxError> {
-    let mut bytes = Vec::new();
-    document.to_writer(&mut bytes)?;
-    Ok(bytes)
-}
-
 pub(crate) fn counted_documents(count: i64) -> String {
     counted(u64::try_from(count).unwrap_or(0), "document")
 }

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 
 use super::{
-    documents::{aggregate_command, find_command, to_bytes},
+    documents::{aggregate_command, find_command},
     expr::{self, literal},
     fields::Edit,
 };
 use crate::{
     kinds::{backfill::work::Batch, change::names::Path},
     model::result::BoxError,
-    mongo::fields::raw,
+    mongo::{fields::raw, raw::to_bytes},
     protocol::checkpoint::range::both,
 };
 
