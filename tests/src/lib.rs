@@ -18,7 +18,7 @@ pub mod wire;
 
 use std::{
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use mongrate::{
@@ -113,6 +113,24 @@ impl Wire {
     /// The names of the commands since the last call.
     pub fn take(&self) -> Vec<String> {
         self.take_full().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Waits until this command was sent so many times since the last call, for a minute at most; returns
+    /// the names of all commands since then. Two heartbeats (`findAndModify`) after something was asked of a run, it
+    /// knows: the reply to the first one tells it, and the second is sent when that was read.
+    ///
+    /// # Panics
+    ///
+    /// When they do not come.
+    pub async fn more(&self, command: &str, times: usize) -> Vec<String> {
+        let begun = Instant::now();
+        let mut sent = self.take();
+        while sent.iter().filter(|name| *name == command).count() < times {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no {command}: {sent:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            sent.extend(self.take());
+        }
+        sent
     }
 
     /// The commands since the last call.

@@ -17,7 +17,7 @@ use crate::{
     point::{Blow, Count, Point, Side},
     proxy::{Fault, Proxy, Refusal, Rule},
     round::{Ground, Outcome, Verb, World},
-    steered::{is_cancelled, operator, still},
+    steered::{is_cancelled, knows, operator, still},
 };
 
 /// A schedule, and the mutants that it is there to catch.
@@ -300,8 +300,7 @@ async fn cancelled_with_a_batch(world: &World) -> Result<Outcome, Error> {
     if let Err(error) = operator.cancel_run().why("a schedule").await {
         ground.wrong(format!("cancel was refused: {error}"));
     }
-    // Two heartbeats: it knows.
-    tokio::time::sleep(Duration::from_millis(2_000)).await;
+    knows(world, &mut ground).await?;
     first.tell("go on").await;
     let ended = first.next(world.patience).await;
     if !is_cancelled(&ended) {

@@ -113,6 +113,33 @@ pub(crate) fn is_cancelled(next: &Next) -> bool {
     end.error.as_ref().is_some_and(|(kind, _)| kind == "cancelled")
 }
 
+/// Waits until the owner of the lock knows what it was asked before: the reply to its next heartbeat tells
+/// it, and the one after that is sent when it has read that reply.
+pub(crate) async fn knows(world: &World, ground: &mut Ground<'_>) -> Result<(), Error> {
+    let control = ground.db.collection::<Document>("migrations");
+    let expires_at = async || {
+        let lock = control.find_one(doc! { "_id": "lock" }).await?;
+        Ok::<_, Error>(lock.and_then(|lock| lock.get_datetime("expiresAt").ok().copied()))
+    };
+    let until = Instant::now() + world.patience;
+    let mut last = expires_at().await?;
+    for _ in 0..2 {
+        loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let now = expires_at().await?;
+            if now != last {
+                last = now;
+                break;
+            }
+            if Instant::now() > until {
+                ground.wrong("the owner of the lock renews it no more");
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Waits until everybody must know of the pause, and sees that nothing changes from then on but the lock.
 pub(crate) async fn still(world: &World, ground: &mut Ground<'_>) -> Result<(), Error> {
     tokio::time::sleep(world.lease + Duration::from_secs(1)).await;

@@ -77,8 +77,9 @@ async fn a_run_is_paused_tuned_resumed_and_cancelled_by_its_id() {
         serde_json::json!({ "per_second": "off", "workers": 2 })
     );
 
-    // Some heartbeats later the transaction at hand is brought to its end; the next one does not begin.
-    sleep(LEASE).await;
+    // When the run knows, the transaction at hand is brought to its end; the next one does not begin.
+    fresh.wire.take();
+    fresh.wire.more("findAndModify", 2).await;
     GATE.add_permits(1);
     let held = until(&client, &path, |run| run["hold"]["reason"] == "paused").await;
     let states: Vec<&Value> =
