@@ -434,7 +434,9 @@ impl Ground<'_> {
                 Some(Instant::now())
             }
             Next::Ended(end) => {
-                let missed = format!("{who} has no point {point}: it sent {}", end.commands);
+                let kind = end.error.as_ref().map_or("well", |(kind, _)| kind);
+                let sent = end.commands;
+                let missed = format!("{who} has no point {point}: it sent {sent}, ended: {kind}");
                 self.well_or_replaced(who, Next::Ended(end));
                 self.outcome.commands.push(missed);
                 self.outcome.missed = true;

@@ -52,6 +52,8 @@ pub async fn round(
     let mut ground = world.ground(history, verb, false).await?;
     let mut first = ground.start(Some(point), Count::All);
     if ground.blow("the first", &mut first, point).await.is_none() {
+        // A rollback that was replaced goes no further, which a machine that stalls may do to it.
+        ground.finish(Instant::now()).await;
         return ground.verdict().await;
     }
     let operator = operator(&ground, history);

@@ -126,6 +126,10 @@ const RECOVERIES: [u64; 2] = [50, 50];
 /// More than any history's run sends.
 const COMMANDS_MAX: u32 = 140;
 
+/// How many rounds one server has. It goes through what earlier rounds have left, sessions and files of
+/// dropped collections, again and again: 30 rounds a second are 10 after 1,500 of them.
+const ROUNDS_MAX: usize = 500;
+
 /// How many late rounds are looked at at a time.
 const AGAIN_JOBS: usize = 3;
 
@@ -176,34 +180,20 @@ async fn run(args: Args) -> Result<bool, Failure> {
         return Ok(well);
     }
     let all = matches!(args.what, What::All);
-    let mut server = None;
-    let uri = match std::env::var("MONGODB_URI") {
-        Ok(uri) => uri,
-        Err(_) => {
-            let mut builder = Embedded::builder().test_commands().quiet(true);
-            builder = match &args.data_dir {
-                Some(path) => builder.data_dir(path),
-                None => builder.private(),
-            };
-            let started = builder.start().await?;
-            let uri = started.uri().to_owned();
-            server = Some(started);
-            uri
-        }
-    };
-    let world =
-        Arc::new(World::new(&uri, runner.clone(), Duration::from_millis(args.lease_ms)).await?);
     let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
-
+    let servers = Servers { args: &args, runner: &runner, state: &state, until };
     let go = async |units: Vec<Unit>, jobs: usize| {
-        let units = part(units, &args)?;
-        Ok::<_, Failure>(units::run(&world, units, jobs, until, &state).await?)
+        let units = unknown(part(units, &args)?, &state);
+        let run = async |world: &Arc<World>, units: &[Unit]| {
+            Ok(units::run(world, units.to_vec(), jobs, until, &state).await?)
+        };
+        servers.over(&units, run).await
     };
     let mut late;
     match &args.what {
-        What::Singles => late = go(singles(&world).await?, args.jobs).await?,
+        What::Singles => late = go(servers.list(singles).await?, args.jobs).await?,
         What::Pairs { limit, history } => {
-            late = go(singles(&world).await?, args.jobs).await?;
+            late = go(servers.list(singles).await?, args.jobs).await?;
             let mut pairs = {
                 let state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 pairs(&state, history.as_deref(), args.seed)
@@ -212,9 +202,9 @@ async fn run(args: Args) -> Result<bool, Failure> {
             late.extend(go(pairs, args.jobs).await?);
         }
         What::All => {
-            late = go(singles(&world).await?, args.jobs).await?;
-            late.extend(go(network(&world).await?, args.jobs).await?);
-            late.extend(go(steered(&world).await?, args.jobs).await?);
+            late = go(servers.list(singles).await?, args.jobs).await?;
+            late.extend(go(servers.list(network).await?, args.jobs).await?);
+            late.extend(go(servers.list(steered).await?, args.jobs).await?);
             let mut pairs = {
                 let state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 pairs(&state, None, args.seed)
@@ -226,8 +216,8 @@ async fn run(args: Args) -> Result<bool, Failure> {
                 late.extend(go(random(runners, rounds, args.seed), jobs).await?);
             }
         }
-        What::Network => late = go(network(&world).await?, args.jobs).await?,
-        What::Steered => late = go(steered(&world).await?, args.jobs).await?,
+        What::Network => late = go(servers.list(network).await?, args.jobs).await?,
+        What::Steered => late = go(servers.list(steered).await?, args.jobs).await?,
         What::Random { runners, rounds } => {
             late = go(random(*runners, *rounds, args.seed), args.jobs).await?;
         }
@@ -235,17 +225,86 @@ async fn run(args: Args) -> Result<bool, Failure> {
             late = Vec::new();
         }
     }
-    units::again(&world, late, AGAIN_JOBS, until, &state).await?;
+    let again = async |world: &Arc<World>, units: &[Unit]| {
+        units::again(world, units.to_vec(), AGAIN_JOBS, until, &state).await?;
+        Ok(Vec::new())
+    };
+    servers.over(&late, again).await?;
     let well = !all
         || recoveries(&args, &runner, &state, RECOVERIES).await?
             && failover(&args, &runner, &state, WEATHER).await?
             && judge_mutants(&runner).await?;
     print!("{}", tally());
     let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
-    if let (Some(server), 0) = (server, violations) {
-        server.stop().await;
-    }
     Ok(violations == 0 && well)
+}
+
+/// Those that no earlier run did.
+fn unknown(units: Vec<Unit>, state: &Mutex<State>) -> Vec<Unit> {
+    let known = state.lock().unwrap_or_else(PoisonError::into_inner);
+    units.into_iter().filter(|unit| known.get(&unit.id()).is_none()).collect()
+}
+
+/// The servers of the rounds that need no set of three: `MONGODB_URI`, or one after the other.
+struct Servers<'a> {
+    args: &'a Args,
+    runner: &'a Path,
+    state: &'a Mutex<State>,
+    until: Option<Instant>,
+}
+
+impl Servers<'_> {
+    /// Gives some of the units at a time to `run`, each time with a server of its own. A server on which a
+    /// round went wrong is left running.
+    async fn over(
+        &self,
+        units: &[Unit],
+        run: impl AsyncFn(&Arc<World>, &[Unit]) -> Result<Vec<Unit>, Failure>,
+    ) -> Result<Vec<Unit>, Failure> {
+        let violations = || self.state.lock().unwrap_or_else(PoisonError::into_inner).violations();
+        let mut left = Vec::new();
+        for units in units.chunks(ROUNDS_MAX) {
+            if self.until.is_some_and(|until| Instant::now() >= until) {
+                break;
+            }
+            let before = violations();
+            let (server, world) = self.start().await?;
+            left.extend(run(&world, units).await?);
+            if let (Some(server), true) = (server, violations() == before) {
+                server.stop().await;
+            }
+        }
+        Ok(left)
+    }
+
+    /// The units that a server's answers decide about.
+    async fn list(
+        &self,
+        units: impl AsyncFn(&World) -> Result<Vec<Unit>, Failure>,
+    ) -> Result<Vec<Unit>, Failure> {
+        let (server, world) = self.start().await?;
+        let units = units(&world).await?;
+        if let Some(server) = server {
+            server.stop().await;
+        }
+        Ok(units)
+    }
+
+    async fn start(&self) -> Result<(Option<Embedded>, Arc<World>), Failure> {
+        let lease = Duration::from_millis(self.args.lease_ms);
+        let world = async |uri: &str| World::new(uri, self.runner.into(), lease).await;
+        if let Ok(uri) = std::env::var("MONGODB_URI") {
+            return Ok((None, Arc::new(world(&uri).await?)));
+        }
+        let builder = Embedded::builder().test_commands().quiet(true);
+        let builder = match &self.args.data_dir {
+            Some(path) => builder.data_dir(path),
+            None => builder.private(),
+        };
+        let server = builder.start().await?;
+        let world = world(server.uri()).await?;
+        Ok((Some(server), Arc::new(world)))
+    }
 }
 
 /// Runs rounds, a few at a time, while the weather does what it is told.
