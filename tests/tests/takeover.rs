@@ -143,6 +143,36 @@ async fn a_guard_does_not_create_the_fence() {
     fresh.pass().await;
 }
 
+/// An election took back who has the lock, and not the fence that was raised under it: the next one gets the
+/// same number, and may not use it. Nobody holds the lock then, so nobody is waited for.
+#[tokio::test]
+async fn a_fence_that_is_ahead_of_the_lock_is_no_holder() {
+    let fresh = TestDb::new("a_fence_ahead").await;
+    let control = fresh.db.collection::<Document>("migrations");
+    let ahead = async |fence: i64| {
+        let lsid = doc! { "id": mongrate::bson::Uuid::new() };
+        let set = doc! { "$set": { "fence": fence, "lsid": lsid } };
+        control.update_one(doc! { "_id": "fence" }, set).await.unwrap();
+    };
+    fresh.migrator([effect!(1)]).up().await.unwrap();
+    ahead(4).await;
+    let impatient = fresh.migrator([effect!(1), effect!(2)]).wait(mongrate::Wait::No);
+    assert_eq!(impatient.up().await.unwrap().versions(), versions([2]));
+    assert_eq!(impatient.lock_status().await.unwrap().fence, 5);
+
+    // Further than a call that does not wait tries.
+    ahead(30).await;
+    let three = [effect!(1), effect!(2), effect!(3)];
+    let error = fresh.migrator(three).wait(mongrate::Wait::No).up().await.unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::LockHeld { .. }), "{text}");
+    assert!(text.contains("run it again") && !text.contains("force-unlock"), "{text}");
+    assert_eq!(fresh.migrator(three).up().await.unwrap().versions(), versions([3]));
+    assert_eq!(impatient.lock_status().await.unwrap().fence, 31);
+    assert_exactly_once(&fresh.db, 1..=3).await;
+    fresh.pass().await;
+}
+
 /// Makes both secondaries of a set of three stop or resume copying.
 async fn copying(set: &Embedded, on: bool) {
     for host in set.hosts() {

@@ -37,6 +37,9 @@ use crate::{
 /// How long a process that lost the lock takes a look that shows the lock before that for outdated.
 const LAG_MAX: Duration = Duration::from_secs(1);
 
+/// How often a call that does not wait tries to get a lock that nobody holds.
+const UNHELD_MAX: u32 = 10;
+
 /// What came of entering.
 pub(crate) enum Entered {
     /// Nothing is pending; no lock was needed.
@@ -53,6 +56,8 @@ struct Waiting {
     is_announced: bool,
     /// How long it has waited when it is said next.
     say_at: Duration,
+    /// How often it did not get the lock, though nobody is known to hold it.
+    unheld: u32,
 }
 
 impl Runner {
@@ -117,6 +122,9 @@ impl Runner {
             }
             match paused {
                 Some(asked) => waiting.say_paused(asked, &self.progress),
+                // An election has taken an acquisition back, this one or that of a run before it, whose fence
+                // number was this one's: nobody is waited for.
+                None if seen.holder.is_none() && waiting.unheld < UNHELD_MAX => waiting.unheld += 1,
                 None => {
                     self.refuse_to_wait(waiting.since.elapsed(), &seen)?;
                     waiting.say(&seen, owner.as_deref(), &self.progress);
@@ -195,7 +203,7 @@ impl Runner {
         }
         Err(Error::LockHeld {
             holder: seen.holder.clone().unwrap_or_default(),
-            fence: seen.fence,
+            fence: seen.holder.as_ref().map_or(0, |_| seen.fence),
             remaining: Duration::from_millis(seen.remaining_ms),
         })
     }
@@ -251,7 +259,13 @@ impl Runner {
 
 impl Waiting {
     fn new() -> Self {
-        Self { since: Instant::now(), lost_to: None, is_announced: false, say_at: SAY_FIRST }
+        Self {
+            since: Instant::now(),
+            lost_to: None,
+            is_announced: false,
+            say_at: SAY_FIRST,
+            unheld: 0,
+        }
     }
 
     /// The lock as this process lost it, if the peek has `seen` an older state: what a majority has
