@@ -28,7 +28,7 @@ use mongrate::{
     mongodb::{
         Client, Database,
         event::{EventHandler, command::CommandEvent},
-        options::ClientOptions,
+        options::{ClientOptions, DatabaseOptions, WriteConcern},
     },
 };
 use tokio::sync::OnceCell;
@@ -183,7 +183,10 @@ impl TestDb {
         if let Some(observer) = observer {
             observer.install(&mut options);
         }
-        let db = Client::with_options(options).unwrap().database(name);
+        // A server before 5.0 does not wait for a majority by itself, and what a test has just written would
+        // not be seen by what reads only what a majority has.
+        let majority = DatabaseOptions::builder().write_concern(WriteConcern::majority()).build();
+        let db = Client::with_options(options).unwrap().database_with_options(name, majority);
         Self { db, uri: uri.to_owned(), wire }
     }
 

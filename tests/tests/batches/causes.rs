@@ -72,7 +72,10 @@ async fn a_rule_that_does_not_hold() {
     validator(&fresh, doc! { "$or": [{ "name": { "$exists": false } }, { "n": { "$gte": 0 } }] })
         .await;
     let set = backfill!(walk => walk.update(vec![doc! { "$set": { "n": -5 } }]));
-    let words = ["`_id` 5000", "Document failed validation", "121", "`n`"];
+    // An older server does not say which part of a rule it was.
+    let says_why = fresh.version().await >= (5, 0);
+    let rule = |words: &'static str| if says_why { words } else { "121" };
+    let words = ["`_id` 5000", "Document failed validation", "121", rule("`n`")];
     fails(&fresh, set, &[&BACKFILL[..], &words[..]].concat()).await;
 
     let id = ObjectId::new();
@@ -84,7 +87,7 @@ async fn a_rule_that_does_not_hold() {
             walk.update_each(|_: Document| Ok(Some(doc! { "$set": { "age": -1 } }))).await.map(drop)
         })
     });
-    let words = [&format!("`_id` {}", Bson::ObjectId(id)), "121", "the rule for `age`"];
+    let words = [&format!("`_id` {}", Bson::ObjectId(id)), "121", rule("the rule for `age`")];
     fails(&fresh, each, &words).await;
     let whole = Migration::online_steps(1, "walk", |on| {
         Box::pin(async move {
@@ -96,7 +99,7 @@ async fn a_rule_that_does_not_hold() {
             walk.await.map(drop)
         })
     });
-    fails(&fresh, whole, &["with `_id` 999", "the rule for `age`", "`whole`"]).await;
+    fails(&fresh, whole, &["with `_id` 999", rule("the rule for `age`"), "`whole`"]).await;
     assert_eq!(count(&fresh, doc! { "age": { "$exists": true } }).await, 0);
     fresh.pass().await;
 }

@@ -78,9 +78,12 @@ async fn filled(fresh: &TestDb) {
     .await;
     run(doc! { "create": "adults", "viewOn": "users", "pipeline": [{ "$match": { "age": { "$gte": 18 } } }] })
         .await;
-    run(doc! { "create": "weather", "expireAfterSeconds": 86_400_i64,
-    "timeseries": { "timeField": "at", "metaField": "where", "granularity": "hours" } })
-    .await;
+    // Time series came with 5.0.
+    if fresh.version().await >= (5, 0) {
+        run(doc! { "create": "weather", "expireAfterSeconds": 86_400_i64,
+        "timeseries": { "timeField": "at", "metaField": "where", "granularity": "hours" } })
+        .await;
+    }
     let measured = doc! { "at": mongrate::bson::DateTime::now(), "where": "Ulm", "t": 3 };
     fresh.db.collection::<Document>("weather").insert_one(measured).await.unwrap();
     fresh.migrator([effect!(1), effect!(2)]).up().await.unwrap();

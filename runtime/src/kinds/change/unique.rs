@@ -130,9 +130,11 @@ impl MakeUnique {
         on.ddl(doc! { "collMod": &self.collection, "index": index }).await
     }
 
-    /// A server that does not know the first phase has changed nothing.
+    /// A server that does not know the first phase has changed nothing. Before 5.0 it does not name what it does
+    /// not know.
     fn unknown(&self, error: ServerError) -> BoxError {
-        if !error.message().contains("prepareUnique") {
+        let words = ["prepareUnique", "no expireAfterSeconds or hidden field"];
+        if !words.iter().any(|words| error.message().contains(words)) {
             return error.into();
         }
         format!(
