@@ -124,7 +124,12 @@ impl Runner {
                 Some(asked) => waiting.say_paused(asked, &self.progress),
                 // An election has taken an acquisition back, this one or that of a run before it, whose fence
                 // number was this one's: nobody is waited for.
-                None if seen.holder.is_none() && waiting.unheld < UNHELD_MAX => waiting.unheld += 1,
+                None if self.settings.wait == Wait::No
+                    && seen.holder.is_none()
+                    && waiting.unheld < UNHELD_MAX =>
+                {
+                    waiting.unheld += 1;
+                }
                 None => {
                     self.refuse_to_wait(waiting.since.elapsed(), &seen)?;
                     waiting.say(&seen, owner.as_deref(), &self.progress);
