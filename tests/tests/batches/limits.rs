@@ -147,10 +147,11 @@ async fn it_grows_again() {
     });
     fresh.wire.take();
     let fault = doc! {
-        "failCommands": ["commitTransaction"], "errorCode": 112,
+        "failCommands": ["update"], "errorCode": 112,
         "errorLabels": ["TransientTransactionError"],
+        "namespace": format!("{}.things", fresh.db.name()),
     };
-    let point = fresh.fail(doc! { "activationProbability": 0.3 }, fault).await;
+    let point = fresh.fail(doc! { "times": 2 }, fault).await;
     fresh.migrator([walk]).up().await.unwrap_or_else(|error| panic!("{error}"));
     point.off().await;
     let tried = tried(&fresh);
