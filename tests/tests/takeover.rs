@@ -143,8 +143,8 @@ async fn a_guard_does_not_create_the_fence() {
     fresh.pass().await;
 }
 
-/// An election took back who has the lock, and not the fence that was raised under it: the next one gets the
-/// same number, and may not use it. Nobody holds the lock then, so nobody is waited for.
+/// An election undid an acquisition of the lock, but not the fence number that was raised for it. The next
+/// process gets the same number, and may not use it. Nobody holds the lock then.
 #[tokio::test]
 async fn a_fence_that_is_ahead_of_the_lock_is_no_holder() {
     let fresh = TestDb::new("a_fence_ahead").await;
@@ -159,6 +159,12 @@ async fn a_fence_that_is_ahead_of_the_lock_is_no_holder() {
     let impatient = fresh.migrator([effect!(1), effect!(2)]).wait(mongrate::Wait::No);
     assert_eq!(impatient.up().await.unwrap().versions(), versions([2]));
     assert_eq!(impatient.lock_status().await.unwrap().fence, 5);
+    // The same for what goes back, and for what only records.
+    ahead(7).await;
+    assert_eq!(impatient.down().await.unwrap().versions(), versions([2]));
+    ahead(10).await;
+    impatient.tag("here").await.unwrap();
+    assert_eq!(impatient.up().await.unwrap().versions(), versions([2]));
 
     // Further than a call that does not wait tries.
     ahead(30).await;

@@ -122,8 +122,8 @@ impl Runner {
             }
             match paused {
                 Some(asked) => waiting.say_paused(asked, &self.progress),
-                // An election has taken an acquisition back, this one or that of a run before it, whose fence
-                // number was this one's: nobody is waited for.
+                // An election undid an acquisition: this one, or an earlier one that had raised the fence to
+                // this number. Nobody holds the lock.
                 None if self.settings.wait == Wait::No
                     && seen.holder.is_none()
                     && waiting.unheld < UNHELD_MAX =>

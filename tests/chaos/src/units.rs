@@ -184,6 +184,11 @@ impl State {
         self.done.get(id)
     }
 
+    /// Those of the units that were not run yet.
+    pub fn unknown(&self, units: Vec<Unit>) -> Vec<Unit> {
+        units.into_iter().filter(|unit| self.get(&unit.id()).is_none()).collect()
+    }
+
     /// Counts the units whose ids begin with this.
     pub fn count(&self, prefix: &str) -> u64 {
         self.done.keys().filter(|id| id.starts_with(prefix)).count() as u64
@@ -286,10 +291,7 @@ async fn run_while(
     over: &(dyn Fn() -> bool + Sync),
     state: &Arc<Mutex<State>>,
 ) -> Result<Vec<Unit>, Error> {
-    let units: Vec<Unit> = {
-        let known = state.lock().unwrap_or_else(PoisonError::into_inner);
-        units.into_iter().filter(|unit| known.get(&unit.id()).is_none()).collect()
-    };
+    let units = state.lock().unwrap_or_else(PoisonError::into_inner).unknown(units);
     let total = units.len();
     let places = Arc::new(Semaphore::new(jobs));
     let mut again = Vec::new();

@@ -183,7 +183,8 @@ async fn run(args: Args) -> Result<bool, Failure> {
     let until = args.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
     let servers = Servers { args: &args, runner: &runner, state: &state, until };
     let go = async |units: Vec<Unit>, jobs: usize| {
-        let units = unknown(part(units, &args)?, &state);
+        let units = part(units, &args)?;
+        let units = state.lock().unwrap_or_else(PoisonError::into_inner).unknown(units);
         let run = async |world: &Arc<World>, units: &[Unit]| {
             Ok(units::run(world, units.to_vec(), jobs, until, &state).await?)
         };
@@ -237,12 +238,6 @@ async fn run(args: Args) -> Result<bool, Failure> {
     print!("{}", tally());
     let violations = state.lock().unwrap_or_else(PoisonError::into_inner).violations();
     Ok(violations == 0 && well)
-}
-
-/// Those that no earlier run did.
-fn unknown(units: Vec<Unit>, state: &Mutex<State>) -> Vec<Unit> {
-    let known = state.lock().unwrap_or_else(PoisonError::into_inner);
-    units.into_iter().filter(|unit| known.get(&unit.id()).is_none()).collect()
 }
 
 /// The servers of the rounds that need no set of three: `MONGODB_URI`, or one after the other.
