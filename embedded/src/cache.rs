@@ -146,12 +146,27 @@ impl Stamp {
 
 /// Writes a whole file or nothing: to a temporary file beside the target, which is then renamed.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), EmbeddedError> {
+    replace_with(path, content, false)
+}
+
+/// As [`replace`]; the file outlives a loss of power once this has returned.
+pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> Result<(), EmbeddedError> {
+    replace_with(path, content, true)
+}
+
+fn replace_with(path: &Path, content: &[u8], durably: bool) -> Result<(), EmbeddedError> {
     use io::Write as _;
     let action = || format!("write {}", path.display());
     let parent = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(parent).context(action)?;
     file.write_all(content).context(action)?;
+    if durably {
+        file.as_file().sync_all().context(action)?;
+    }
     file.persist(path).map_err(|error| error.error).context(action)?;
+    if durably {
+        File::open(parent).and_then(|parent| parent.sync_all()).context(action)?;
+    }
     Ok(())
 }
 

@@ -134,19 +134,27 @@ pub(crate) fn has_keeper(run: &Path) -> bool {
     matches!(open(run), Ok(Some(_)))
 }
 
+/// Whether the keeper or the guard of the server in `run` is there, at work or ending the server.
+pub(crate) fn is_watched(run: &Path) -> bool {
+    matches!(open_pipe(&run.join("life")), Ok(Some(_)))
+}
+
 /// Opens the door for writing, without waiting; `None` if no keeper reads or there is no door.
 fn open(run: &Path) -> Result<Option<File>, EmbeddedError> {
+    open_pipe(&run.join("door"))
+}
+
+fn open_pipe(path: &Path) -> Result<Option<File>, EmbeddedError> {
     // O_NONBLOCK: fail with ENXIO instead of waiting for a reader.
     let flags = rustix::fs::OFlags::NONBLOCK.bits();
-    let door = run.join("door");
-    let opened = OpenOptions::new().write(true).custom_flags(flags.cast_signed()).open(&door);
+    let opened = OpenOptions::new().write(true).custom_flags(flags.cast_signed()).open(path);
     match opened {
         Ok(file) => Ok(Some(file)),
         Err(error) => match rustix::io::Errno::from_io_error(&error) {
             Some(
                 rustix::io::Errno::NXIO | rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR,
             ) => Ok(None),
-            _ => Err(error).context(|| format!("open {}", door.display())),
+            _ => Err(error).context(|| format!("open {}", path.display())),
         },
     }
 }
@@ -176,7 +184,7 @@ mod tests {
         assert_eq!(seconds(Duration::from_millis(1_050)), "1.050");
     }
 
-    /// A keeper of a process that is no `mongod` and only sleeps for a minute.
+    /// A keeper of a process that is no `mongod` and only sleeps.
     struct Watched {
         place: tempfile::TempDir,
         run: PathBuf,
@@ -190,7 +198,7 @@ mod tests {
             fs::create_dir(&run).unwrap();
             fs::create_dir(&trash).unwrap();
             let mongod = place.path().join("mongod");
-            fs::write(&mongod, "#!/bin/sh\nexec sleep 60\n").unwrap();
+            fs::write(&mongod, "#!/bin/sh\nwhile :; do sleep 0.1; done\n").unwrap();
             fs::set_permissions(&mongod, fs::Permissions::from_mode(0o755)).unwrap();
             launch(&Launch {
                 run: &run,
@@ -248,6 +256,37 @@ mod tests {
         let door = Door::join_new(&watched.run, &Cancel::default()).unwrap();
         assert!(quit(&watched.run).unwrap());
         watched.assert_ends_within(Duration::from_secs(5));
+        drop(door);
+    }
+
+    /// Somebody clears a cache, or removes a data directory, while the server is used.
+    #[test]
+    fn a_server_whose_files_are_removed_ends_with_its_users() {
+        for leaves_the_directory in [false, true] {
+            let watched = Watched::launch(GRACE);
+            let door = Door::join_new(&watched.run, &Cancel::default()).unwrap();
+            fs::remove_dir_all(&watched.run).unwrap();
+            if leaves_the_directory {
+                fs::create_dir(&watched.run).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(200));
+            assert!(watched.is_about(), "it ended while it had a user");
+            drop(door);
+            watched.assert_ends_within(Duration::from_secs(5));
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_keeper_and_a_guard_that_were_killed_while_they_ended_the_server() {
+        let watched = Watched::launch(GRACE);
+        let door = Door::join_new(&watched.run, &Cancel::default()).unwrap();
+        let ours = watched.place.path().to_string_lossy().into_owned();
+        Command::new("pkill").args(["-9", "-f", &ours]).status().unwrap();
+        fs::write(watched.run.join("closing"), "").unwrap();
+        let began = std::time::Instant::now();
+        crate::run_dir::evict(&watched.run, None, &Cancel::default()).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(10), "it waited for the dead");
+        assert!(!watched.run.exists());
         drop(door);
     }
 

@@ -4,7 +4,10 @@
 # How each end is noticed, even after kill -9:
 #   a user      holds `door` open for writing, and the kernel closes it. End of file: no user is left.
 #   the keeper  holds `life` open for writing; the guard reads `life`, and takes over at its end.
+#               Whoever of the two ends the server holds `life` open for reading until it has ended.
 #   mongod      is waited for by a subshell of its own, which creates `gone.N` and writes to `door`.
+#   the files   tell the keeper which process to end. If somebody removes them, the keeper ends without
+#               them, and each node's watcher, which needs no file, ends the node.
 # When `ack.<token>` appears, the keeper has read that user's line: from then on the keeper is in its
 # loop, and cannot read the end of the file before that user has closed the door.
 #
@@ -32,8 +35,16 @@ start() {
         exec 3<&- 5>&- >"out.$1" 2>&1
         "$mongod" --config "$run/node.$1.conf" &
         pid=$!
+        # The watcher: `life` ends when the keeper does, and by then the node should have ended.
+        (
+            read -r _ <life
+            kill -s "$signal" "$pid"
+            until_none_left note_child 750 || kill -s KILL "$pid"
+        ) &
+        watcher=$!
         echo "$pid" >"pid.$1"
         wait "$pid"
+        kill "$watcher"
         : >"gone.$1"
         # Opened for reading, too, so that this does not block if the keeper no longer reads.
         echo gone 1<>door
@@ -45,6 +56,9 @@ alive() {
 }
 note_alive() {
     if alive "$1"; then left=yes; fi
+}
+note_child() { # in the watcher, whose parent waits for the node: the process id is no other's
+    if kill -0 "$pid" 2>/dev/null; then left=yes; fi
 }
 note_unborn() { # started a moment ago: its process id is not written yet, and it has not ended
     if [ ! -e "gone.$1" ] && [ ! -s "pid.$1" ]; then left=yes; fi
@@ -70,8 +84,10 @@ until_none_left() {
 # removes the directories.
 stop() {
     [ -d "$run" ] || return 0
+    # Who starts the next server looks for a reader of `life`: somebody still ends this one.
+    [ ! -p life ] || exec 6<>life
     exec 3<&-
-    : >closing
+    echo >closing # `:` would end the shell here if the directory has gone
     [ -z "$holder" ] || kill "$holder" 2>/dev/null
     until_none_left note_unborn 50
     each end
@@ -85,8 +101,17 @@ stop() {
 }
 
 # The guard: reads until the keeper has ended for whatever reason, then clears up if the keeper did
-# not.
-( read -r _ <life; stop "$@" ) &
+# not. What is left after that is a server whose files were removed: its watchers need a moment.
+(
+    read -r _ <life
+    stop "$@"
+    for left in "$@"; do
+        if [ -e "$left" ]; then
+            sleep 1
+            rm -rf "$@"
+        fi
+    done
+) &
 exec 5>life
 
 each start

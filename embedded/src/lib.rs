@@ -60,6 +60,8 @@ mod checked;
 #[cfg(unix)]
 mod download;
 #[cfg(unix)]
+mod first_start;
+#[cfg(unix)]
 mod keeper;
 #[cfg(unix)]
 mod lock;

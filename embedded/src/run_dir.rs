@@ -16,7 +16,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use rustix::process::{Pid, Signal};
@@ -30,6 +30,8 @@ use crate::{
 pub(crate) const PREFIX: &str = "run.";
 /// The keeper needs at most 21 s to end a server that ignores it.
 const END_WAIT_MAX: Duration = Duration::from_secs(30);
+/// From the death of a keeper to the first sign of its guard.
+const TAKE_OVER_MAX: Duration = Duration::from_millis(500);
 /// A node that is told to end ends within a second or two.
 const SIGNAL_WAIT_MAX: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(2);
@@ -98,13 +100,22 @@ pub(crate) fn end_node(
 /// Ends whatever runs in `run` and removes the directory. The caller holds the start lock, and has
 /// found that the server cannot be joined.
 pub(crate) fn evict(run: &Path, data: Option<&Path>, cancel: &Cancel) -> Result<(), EmbeddedError> {
-    let vanished = |wait| cancel.poll(wait, PAUSE, || Ok((!run.exists()).then_some(())));
+    let mut watched = Instant::now();
+    let mut vanished = || {
+        cancel.poll(END_WAIT_MAX, PAUSE, || {
+            if keeper::is_watched(run) {
+                watched = Instant::now();
+            }
+            let over = !run.exists();
+            Ok((over || watched.elapsed() > TAKE_OVER_MAX).then_some(over))
+        })
+    };
     let closing = || {
         let seen = || Ok((!run.exists() || run.join("closing").exists()).then_some(()));
-        cancel.poll(Duration::from_millis(500), PAUSE, seen)
+        cancel.poll(TAKE_OVER_MAX, PAUSE, seen)
     };
     // A keeper obeys `quit`; where there is no keeper, the guard takes over at once.
-    if (keeper::quit(run)? || closing()?.is_some()) && vanished(END_WAIT_MAX)?.is_some() {
+    if (keeper::quit(run)? || closing()?.is_some()) && vanished()? == Some(true) {
         return Ok(());
     }
     // Keeper and guard were killed. A `mongod` is left if the lock of its data is held.
@@ -117,7 +128,12 @@ pub(crate) fn evict(run: &Path, data: Option<&Path>, cancel: &Cancel) -> Result<
     if let Some(scratch) = scratch {
         let _ = fs::remove_dir_all(scratch);
     }
-    fs::remove_dir_all(run).context(|| format!("remove {}", run.display()))
+    match fs::remove_dir_all(run) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).context(|| format!("remove {}", run.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where node `index` keeps its data.

@@ -19,6 +19,7 @@ use crate::{
     cache,
     checked::Checked,
     error::{Context, EmbeddedError},
+    first_start,
     keeper::{self, Door, Launch},
     lock,
     probe::Binary,
@@ -179,6 +180,10 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
     let run = asked.home.join(format!("{}{:016x}", run_dir::PREFIX, fastrand::u64(..)));
     create_new_private(&run)?;
     let data = place_data(asked, &run)?;
+    if asked.data.is_some() {
+        let before = described(&asked.home).map(|server| server.run);
+        first_start::begin(&data, &run, before.as_deref())?;
+    }
     let (ports, moved) = choose_ports(asked, &data)?;
     for (index, port) in ports.iter().enumerate() {
         rotate_log(asked, &run, index)?;
@@ -231,7 +236,14 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
     };
     let text = serde_json::to_vec(&server).map_err(io::Error::other);
     let text = text.context(|| "describe the server".to_owned())?;
-    cache::replace(&asked.home.join("server.json"), &text)?;
+    let description = asked.home.join("server.json");
+    match &asked.data {
+        None => cache::replace(&description, &text)?,
+        Some(data) => {
+            cache::replace_durably(&description, &text)?;
+            first_start::complete(data)?;
+        }
+    }
     end.0 = None;
     tracing::debug!(
         target: "mongrate",

@@ -292,6 +292,31 @@ fn a_user_killed_while_it_starts_the_server_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_first_start_that_was_broken_off_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = || at_once().data_dir(directory.path());
+    let breaks_off = directory.path().join("mongod");
+    let script = r#"#!/bin/sh
+        [ "$1" = --version ] && { echo "db version v6.0.5"; exit; }
+        data=$(sed 's/.*"dbPath":"\([^"]*\)".*/\1/' "$2")
+        echo broken | tee "$data/WiredTiger" >"$data/WiredTiger.turtle"; exit 1"#;
+    std::fs::write(&breaks_off, script).unwrap();
+    sh(&format!("chmod +x {}", breaks_off.display()));
+    for _ in 0..2 {
+        let error = start().binary(&breaks_off).start().await.unwrap_err();
+        assert!(matches!(error, EmbeddedError::Exited { .. }), "{error:?}");
+    }
+    let server = start().start().await.unwrap();
+    assert!(!directory.path().join("db/first-start").exists());
+    server.stop().await;
+
+    // From now on there may be somebody's data.
+    let _ = start().binary(&breaks_off).start().await.unwrap_err();
+    let _ = start().start().await.unwrap_err();
+    assert!(directory.path().join("db/node0/sizeStorer.wt").exists());
+}
+
+#[tokio::test]
 async fn a_start_that_is_given_up_leaves_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
     for wait_ms in [100, 300, 600] {
