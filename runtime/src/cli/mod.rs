@@ -231,7 +231,7 @@ mod watch;
 #[cfg(feature = "webhook")]
 mod webhook;
 
-use std::{ffi::OsString, process::ExitCode, sync::OnceLock};
+use std::{ffi::OsString, pin::Pin, process::ExitCode, sync::OnceLock};
 
 pub use clap;
 pub use mongrate_seal::create::{CreateError, Created, NewMigration, Template};
@@ -269,6 +269,10 @@ use self::{
 pub use crate::model::report::schema_drift::SchemaAdoptionReport;
 use crate::{Kind, telemetry::redact};
 
+/// A future that is compiled with this crate. One whose type is known is compiled with the crate that
+/// awaits it: all verbs again at each build of an app, which took half a minute.
+type Erased<'a> = Pin<Box<dyn Future<Output = ExitCode> + Send + 'a>>;
+
 /// The whole command line, for the migrations that are linked into this binary:
 /// [`Cli::new()`](Cli::new)`.run()`.
 ///
@@ -285,27 +289,33 @@ pub async fn main() -> ExitCode {
 impl Cli {
     /// Runs the verb in the process's arguments. Return the exit code from `main`.
     pub async fn run(self) -> ExitCode {
-        Box::pin(self.run_from(std::env::args_os())).await
+        self.run_from(std::env::args_os()).await
     }
 
     /// Runs the verb in these arguments; the first is the program's name.
-    pub async fn run_from<A>(mut self, args: impl IntoIterator<Item = A>) -> ExitCode
+    pub async fn run_from<A>(self, args: impl IntoIterator<Item = A>) -> ExitCode
     where
         A: Into<OsString> + Clone,
     {
-        match self.parse_from::<usage::CommandLine, _>(args) {
-            // Boxed: the future holds the arguments across its waits, and they are large.
-            Ok(whole) => match Box::new(whole).as_ref() {
-                usage::CommandLine { verb: usage::Verb::Migrate(command), args } => {
-                    command.execute(&self, args).await
-                }
-                #[cfg(feature = "http")]
-                usage::CommandLine { verb: usage::Verb::Serve(serve), args } => {
-                    Box::pin(serve.execute(&self, args)).await
-                }
-            },
-            Err(code) => code,
-        }
+        self.run_whole(args.into_iter().map(Into::into).collect()).await
+    }
+
+    fn run_whole(mut self, args: Vec<OsString>) -> Erased<'static> {
+        Box::pin(async move {
+            match self.parse_from::<usage::CommandLine, _>(args) {
+                // Boxed: the future holds the arguments across its waits, and they are large.
+                Ok(whole) => match Box::new(whole).as_ref() {
+                    usage::CommandLine { verb: usage::Verb::Migrate(command), args } => {
+                        command.execute(&self, args).await
+                    }
+                    #[cfg(feature = "http")]
+                    usage::CommandLine { verb: usage::Verb::Serve(serve), args } => {
+                        serve.execute(&self, args).await
+                    }
+                },
+                Err(code) => code,
+            }
+        })
     }
 }
 
@@ -315,6 +325,14 @@ impl Command {
     /// Catches Ctrl-C and SIGTERM meanwhile, and sets up logging to stderr unless the app has set
     /// it up.
     pub async fn execute(&self, cli: &Cli, args: &CliArgs) -> ExitCode {
+        self.erased(cli, args).await
+    }
+
+    fn erased<'a>(&'a self, cli: &'a Cli, args: &'a CliArgs) -> Erased<'a> {
+        Box::pin(self.execute_typed(cli, args))
+    }
+
+    async fn execute_typed(&self, cli: &Cli, args: &CliArgs) -> ExitCode {
         let out = Out::new(args);
         if let Some(uri) = &args.uri {
             redact::learn(uri.expose());
@@ -326,8 +344,7 @@ impl Command {
         let signals = Signals::listen(out, self.cancelled());
         let cancel = signals.token();
         let run = verbs::VerbRun { cli, args, out, is_logged, cancel, last: OnceLock::new() };
-        // Boxed: a verb's future has 35 KB, and would be part of every caller's future.
-        let code = match Box::pin(run.output(self)).await {
+        let code = match run.output(self).await {
             Ok(output) => {
                 if output.is_printed {
                     // Each report on its own, as `status --watch` does.

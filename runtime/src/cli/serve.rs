@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    Erased,
     app::Cli,
     args::CliArgs,
     connect::unless_cancelled,
@@ -91,6 +92,14 @@ pub struct ServeArgs {
 impl ServeArgs {
     /// Serves until Ctrl-C or SIGTERM, which cancel a run in order. The exit code is 0 then.
     pub async fn execute(&self, cli: &Cli, args: &CliArgs) -> ExitCode {
+        self.erased(cli, args).await
+    }
+
+    fn erased<'a>(&'a self, cli: &'a Cli, args: &'a CliArgs) -> Erased<'a> {
+        Box::pin(self.execute_typed(cli, args))
+    }
+
+    async fn execute_typed(&self, cli: &Cli, args: &CliArgs) -> ExitCode {
         let out = Out::new(args);
         if let Some(uri) = &args.uri {
             redact::learn(uri.expose());

@@ -13,17 +13,20 @@ pub(crate) mod twice;
 pub(crate) mod work;
 pub(crate) mod worker;
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use mongodb::bson::{Bson, Deserializer, Document};
 use serde::de::DeserializeOwned;
 
 use self::{
     job::Job,
-    work::{Each, Pipeline, Work},
+    work::{Each, Function, Pipeline, Work},
 };
 use super::online::Online;
 use crate::model::{report::backfill::BackfillReport, result::BoxError, time_of_day::Hours};
+
+/// A future that is compiled with this crate, and not again with each app whose migrations await it.
+type Erased<'a> = Pin<Box<dyn Future<Output = Result<BackfillReport, BoxError>> + 'a>>;
 
 /// A change of every document of a collection that matches. Made by [`Online::backfill`].
 ///
@@ -137,7 +140,7 @@ impl Backfill<'_, '_> {
         if pipeline.is_empty() {
             return Err(format!("the backfill `{}` has an empty pipeline", self.job.name).into());
         }
-        self.start(&Pipeline(pipeline)).await
+        self.with_pipeline(pipeline).await
     }
 
     /// Updates each document with what a function computes from it: update operators (as
@@ -187,7 +190,7 @@ impl Backfill<'_, '_> {
             Ok(update)
         };
         self.job.refuses_twice = true;
-        self.start(&Each(each)).await
+        self.with_function(&each).await
     }
 
     /// Replaces each document by what a function makes of it, or leaves it as it is with `None`.
@@ -222,11 +225,19 @@ impl Backfill<'_, '_> {
             Ok(Some(new))
         };
         self.job.refuses_twice = true;
-        self.start(&Each(each)).await
+        self.with_function(&each).await
     }
 }
 
-impl Backfill<'_, '_> {
+impl<'a> Backfill<'a, '_> {
+    fn with_pipeline(self, pipeline: Vec<Document>) -> Erased<'a> {
+        Box::pin(async move { self.start(&Pipeline(pipeline)).await })
+    }
+
+    fn with_function(self, each: &'a Function<'a>) -> Erased<'a> {
+        Box::pin(async move { self.start(&Each(each)).await })
+    }
+
     async fn start(self, work: &impl Work) -> Result<BackfillReport, BoxError> {
         self.job.check()?;
         run::refuse_unwalkable(self.on, &self.job).await?;

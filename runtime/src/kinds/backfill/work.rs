@@ -277,7 +277,10 @@ impl Work for Pipeline {
 }
 
 /// A function from a document to an update or to a replacement.
-pub(crate) struct Each<F>(pub(super) F);
+pub(super) type Function<'f> = dyn Fn(Document) -> Result<Option<Document>, BoxError> + 'f;
+
+/// Calls a function for each document.
+pub(super) struct Each<'f>(pub(super) &'f Function<'f>);
 
 /// How much one command may hold: it is a document, and those have 16 MB.
 const COMMAND_BYTES_MAX: usize = 8 << 20;
@@ -289,10 +292,7 @@ const MESSAGE_BYTES_MAX: usize = 48_000_000 - (16 << 10);
 /// How many documents are decoded at once: decoded, a small document takes ten times its bytes.
 const DECODED_MAX: u32 = 4_000;
 
-impl<F> Work for Each<F>
-where
-    F: Fn(Document) -> Result<Option<Document>, BoxError>,
-{
+impl Work for Each<'_> {
     async fn batch(&self, batch: &mut Batch<'_>) -> Result<(), BoxError> {
         let filter = std::mem::take(&mut batch.filter);
         let mut reader = batch.reader(doc! {
