@@ -208,6 +208,7 @@ mod confirm;
 mod connect;
 mod drift;
 mod duration;
+mod erased;
 mod error;
 mod history;
 mod line;
@@ -231,7 +232,7 @@ mod watch;
 #[cfg(feature = "webhook")]
 mod webhook;
 
-use std::{ffi::OsString, pin::Pin, process::ExitCode, sync::OnceLock};
+use std::{ffi::OsString, process::ExitCode, sync::OnceLock};
 
 pub use clap;
 pub use mongrate_seal::create::{CreateError, Created, NewMigration, Template};
@@ -262,16 +263,13 @@ pub use self::{
     usage::AFTER_HELP,
 };
 use self::{
+    erased::Erased,
     out::Out,
     print_error::print_error,
     signals::{Cancelled, Signals},
 };
 pub use crate::model::report::schema_drift::SchemaAdoptionReport;
 use crate::{Kind, telemetry::redact};
-
-/// A future that is compiled with this crate. One whose type is known is compiled with the crate that
-/// awaits it: all verbs again at each build of an app, which took half a minute.
-type Erased<'a> = Pin<Box<dyn Future<Output = ExitCode> + Send + 'a>>;
 
 /// The whole command line, for the migrations that are linked into this binary:
 /// [`Cli::new()`](Cli::new)`.run()`.

@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Erased,
     app::Cli,
     args::CliArgs,
     connect::unless_cancelled,
+    erased::Erased,
     error::CliError,
     logging,
     out::Out,
