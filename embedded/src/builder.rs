@@ -21,7 +21,7 @@ impl EmbeddedBuilder {
     /// All processes that name the same directory share the server. Its port, and so its URI, stay
     /// the same between starts unless another program has taken the port meanwhile.
     ///
-    /// If the first start on a directory is broken off, the next removes what is there and begins anew:
+    /// If the first start on a directory is broken off, the next puts what is there aside and begins anew:
     /// a `mongod` that is killed while it creates its database may leave files that it cannot open.
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.settings.data_dir = Some(path.into());

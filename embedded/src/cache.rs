@@ -161,13 +161,30 @@ fn replace_with(path: &Path, content: &[u8], durably: bool) -> Result<(), Embedd
     let mut file = tempfile::NamedTempFile::new_in(parent).context(action)?;
     file.write_all(content).context(action)?;
     if durably {
-        file.as_file().sync_all().context(action)?;
+        synced(file.as_file()).context(action)?;
     }
     file.persist(path).map_err(|error| error.error).context(action)?;
     if durably {
-        File::open(parent).and_then(|parent| parent.sync_all()).context(action)?;
+        sync_directory(parent).context(action)?;
     }
     Ok(())
+}
+
+/// Makes what was created or removed in a directory outlive a loss of power.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    synced(&File::open(path)?)
+}
+
+/// Network file systems may not know how; then nothing more can be done.
+fn synced(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
 }
 
 /// Turns an error into an [`Attempt`], except for a cancellation, which ends the search.

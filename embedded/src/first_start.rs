@@ -16,11 +16,12 @@ use crate::{
     run_dir,
 };
 
-/// In the directory of the data. Its first line names the run that the first start belongs to.
+/// In the directory of the data. Its first line names the run that the first start belongs to, its second
+/// one the server that was described before.
 const MARK: &str = "first-start";
 
 /// Makes `data` ready for the server in `run`: new data is marked, and marked data that no server ever
-/// completed is removed.
+/// completed is put aside, as `node0.broken-off`.
 ///
 /// `described` is the run in the description of the running server or the one before. The caller has
 /// made sure that no server runs on the data.
@@ -30,19 +31,25 @@ pub(crate) fn begin(
     described: Option<&Path>,
 ) -> Result<(), EmbeddedError> {
     let node = run_dir::node_data(data, 0);
-    match begun(data)? {
-        // Complete, and then the process died before it could say so.
-        Some(before) if described == Some(&before) => return complete(data),
-        Some(_) if node.exists() => {
-            tracing::debug!(target: "mongrate", data = %node.display(), "begins the first start anew");
-            fs::remove_dir_all(&node).context(|| format!("remove {}", node.display()))?;
+    match Mark::read(data)? {
+        // Complete: its server was described, or one that came after it, perhaps of a build that knows
+        // no marks. The process died before it could say so, or the file came back with a backup.
+        Some(mark) if described.is_some() && described != mark.described.as_deref() => {
+            complete(data)?;
         }
-        None if !is_empty(&node)? => return Ok(()),
+        Some(_) if !is_empty(&node)? => {
+            tracing::debug!(target: "mongrate", data = %node.display(), "begins the first start anew");
+            put_aside(&node)?;
+        }
         Some(_) | None => {}
     }
+    if !is_empty(&node)? {
+        return Ok(());
+    }
     let text = format!(
-        "{}\nThe first start of this server is not complete. The next start removes {}.\n",
+        "{}\n{}\nThe first start of this server is not complete. The next start puts {} aside.\n",
         run.display(),
+        described.unwrap_or(Path::new("")).display(),
         node.display(),
     );
     cache::replace_durably(&data.join(MARK), text.as_bytes())
@@ -51,20 +58,40 @@ pub(crate) fn begin(
 /// Notes that the first start is complete. The description of the server is durable by now.
 pub(crate) fn complete(data: &Path) -> Result<(), EmbeddedError> {
     match fs::remove_file(data.join(MARK)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).context(|| format!("remove {}", data.join(MARK).display()))
-        }
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed
+            .and_then(|()| cache::sync_directory(data))
+            .context(|| format!("remove {}", data.join(MARK).display())),
     }
 }
 
-/// The run that marked `data`.
-fn begun(data: &Path) -> Result<Option<PathBuf>, EmbeddedError> {
-    let mark = data.join(MARK);
-    match fs::read_to_string(&mark) {
-        Ok(text) => Ok(Some(text.lines().next().unwrap_or_default().into())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).context(|| format!("read {}", mark.display())),
+/// Keeps what is there, in case that somebody put it there, until the next that is put aside.
+fn put_aside(node: &Path) -> Result<(), EmbeddedError> {
+    let aside = node.with_extension("broken-off");
+    match fs::remove_dir_all(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).context(|| format!("remove {}", aside.display()));
+        }
+        _ => {}
+    }
+    fs::rename(node, &aside).context(|| format!("move {} to {}", node.display(), aside.display()))
+}
+
+struct Mark {
+    described: Option<PathBuf>,
+}
+
+impl Mark {
+    fn read(data: &Path) -> Result<Option<Self>, EmbeddedError> {
+        let path = data.join(MARK);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let described = text.lines().nth(1).filter(|line| !line.is_empty());
+                Ok(Some(Self { described: described.map(PathBuf::from) }))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).context(|| format!("read {}", path.display())),
+        }
     }
 }
 
@@ -80,54 +107,79 @@ fn is_empty(directory: &Path) -> Result<bool, EmbeddedError> {
 mod tests {
     use super::*;
 
+    const ZERO: &str = "/home/run.0";
     const ONE: &str = "/home/run.1";
     const TWO: &str = "/home/run.2";
+    const THREE: &str = "/home/run.3";
 
-    /// A directory with a file in the node's data, and the mark of [`ONE`] if it is `new`.
-    fn with_data(new: bool) -> (tempfile::TempDir, PathBuf) {
+    /// A directory whose first start, of the run [`ONE`], left a file. `before` was described.
+    fn begun(before: Option<&str>) -> (tempfile::TempDir, PathBuf) {
         let data = tempfile::tempdir().unwrap();
-        let file = run_dir::node_data(data.path(), 0).join("WiredTiger");
-        if new {
-            begin(data.path(), Path::new(ONE), None).unwrap();
-        }
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, "x").unwrap();
+        begin(data.path(), Path::new(ONE), before.map(Path::new)).unwrap();
+        let file = fill(data.path());
         (data, file)
     }
 
+    fn fill(data: &Path) -> PathBuf {
+        let file = run_dir::node_data(data, 0).join("WiredTiger");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "x").unwrap();
+        file
+    }
+
+    fn is_marked(data: &tempfile::TempDir) -> bool {
+        Mark::read(data.path()).unwrap().is_some()
+    }
+
     #[test]
-    fn what_a_first_start_left_half_done_is_removed() {
-        // A description is of another server: the data was removed by hand, and begun once more.
-        for described in [None, Some(Path::new("/home/run.0"))] {
-            let (data, file) = with_data(true);
-            begin(data.path(), Path::new(TWO), described).unwrap();
-            assert!(!file.exists());
-            assert_eq!(begun(data.path()).unwrap().as_deref(), Some(Path::new(TWO)));
+    fn what_a_first_start_left_half_done_is_put_aside() {
+        // A server was described before: its data was removed by hand, and begun once more.
+        for before in [None, Some(ZERO)] {
+            let (data, file) = begun(before);
+            for _ in 0..2 {
+                begin(data.path(), Path::new(TWO), before.map(Path::new)).unwrap();
+                assert!(!file.exists() && is_marked(&data));
+                assert!(data.path().join("node0.broken-off/WiredTiger").exists());
+                fill(data.path());
+            }
         }
     }
 
     #[test]
     fn data_of_a_complete_first_start_is_kept() {
-        let (data, file) = with_data(true);
+        let (data, file) = begun(None);
         complete(data.path()).unwrap();
         begin(data.path(), Path::new(TWO), None).unwrap();
-        assert!(file.exists());
-        assert_eq!(begun(data.path()).unwrap(), None);
+        assert!(file.exists() && !is_marked(&data));
     }
 
     #[test]
-    fn data_is_kept_if_the_process_died_before_it_removed_the_mark() {
-        let (data, file) = with_data(true);
-        begin(data.path(), Path::new(TWO), Some(Path::new(ONE))).unwrap();
-        assert!(file.exists());
-        assert_eq!(begun(data.path()).unwrap(), None);
+    fn data_is_kept_if_a_server_was_described_since() {
+        // The process died before it removed the mark; an older build went on, or a backup came back.
+        for before in [None, Some(ZERO)] {
+            for since in [ONE, TWO] {
+                let (data, file) = begun(before);
+                begin(data.path(), Path::new(THREE), Some(Path::new(since))).unwrap();
+                assert!(file.exists() && !is_marked(&data));
+            }
+        }
     }
 
     #[test]
     fn data_of_another_origin_is_kept() {
-        let (data, file) = with_data(false);
+        let data = tempfile::tempdir().unwrap();
+        let file = fill(data.path());
         begin(data.path(), Path::new(ONE), None).unwrap();
-        assert!(file.exists());
-        assert_eq!(begun(data.path()).unwrap(), None);
+        assert!(file.exists() && !is_marked(&data));
+    }
+
+    #[test]
+    fn data_that_was_removed_after_a_complete_start_is_begun_once_more() {
+        let (data, file) = begun(None);
+        fs::remove_file(&file).unwrap();
+        begin(data.path(), Path::new(TWO), Some(Path::new(ONE))).unwrap();
+        fill(data.path());
+        begin(data.path(), Path::new(THREE), Some(Path::new(ONE))).unwrap();
+        assert!(!file.exists() && is_marked(&data));
     }
 }

@@ -13,6 +13,8 @@
 #
 # Arguments: the run directory, mongod, number of nodes, seconds to linger, seconds to wait for the
 # first user, the signal that ends mongod, then every directory to remove at the end.
+#
+# Files are made with `echo`: where `:` cannot redirect, as the directory was removed, it ends the shell.
 set -u
 run=$1 mongod=$2 nodes=$3 linger=$4 grace=$5 signal=$6
 shift 6
@@ -44,10 +46,10 @@ start() {
         watcher=$!
         echo "$pid" >"pid.$1"
         wait "$pid"
-        kill "$watcher"
-        : >"gone.$1"
+        kill -s KILL "$watcher"
+        echo >"gone.$1"
         # Opened for reading, too, so that this does not block if the keeper no longer reads.
-        echo gone 1<>door
+        [ ! -p door ] || echo gone 1<>door
     ) &
 }
 
@@ -83,12 +85,15 @@ until_none_left() {
 # Ends every node: sends the signal, waits for at most 15 s, sends KILL, waits for at most 5 s. Then
 # removes the directories.
 stop() {
-    [ -d "$run" ] || return 0
+    if [ ! -d "$run" ]; then # by the keeper's end, or by somebody
+        rm -rf "$@"
+        return 0
+    fi
     # Who starts the next server looks for a reader of `life`: somebody still ends this one.
     [ ! -p life ] || exec 6<>life
     exec 3<&-
-    echo >closing # `:` would end the shell here if the directory has gone
-    [ -z "$holder" ] || kill "$holder" 2>/dev/null
+    echo >closing
+    [ -z "$holder" ] || kill -s KILL "$holder" 2>/dev/null
     until_none_left note_unborn 50
     each end
     until_none_left note_alive 750 || {
@@ -102,8 +107,11 @@ stop() {
 
 # The guard: reads until the keeper has ended for whatever reason, then clears up if the keeper did
 # not. What is left after that is a server whose files were removed: its watchers need a moment.
+exec 5<>life 6<life 5>life # opened for both first: no open waits for another process
 (
-    read -r _ <life
+    exec 5>&-
+    read -r _ <&6
+    exec 6<&-
     stop "$@"
     for left in "$@"; do
         if [ -e "$left" ]; then
@@ -112,13 +120,14 @@ stop() {
         fi
     done
 ) &
-exec 5>life
+exec 6<&-
 
 each start
 
-sleep "$grace" >door 3<&- 5>&- &
+exec 4<>door 3<door 4>door
+sleep "$grace" >&4 4>&- 3<&- 5>&- &
 holder=$!
-exec 3<door
+exec 4>&-
 while :; do
     heard=
     while read -r verb token node <&3; do
@@ -141,10 +150,10 @@ while :; do
         join) ;;
         *) continue ;;
         esac
-        : >"ack.$token"
+        echo >"ack.$token"
         heard=yes
         if [ -n "$holder" ]; then
-            kill "$holder" 2>/dev/null
+            kill -s KILL "$holder" 2>/dev/null
             wait "$holder" 2>/dev/null
             holder=
         fi
