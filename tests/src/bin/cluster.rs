@@ -103,7 +103,9 @@ async fn run(arguments: &[std::ffi::OsString]) -> Result<u8, Failure> {
     }
     let (program, rest) = arguments.split_first().ok_or("usage: cluster COMMAND [ARGUMENT…]")?;
     let mut command = Command::new(program);
-    command.args(rest).env("MONGODB_URI", format!("mongodb://{}/", router.address));
+    command
+        .args(rest)
+        .env("MONGODB_URI", format!("mongodb://{}/?retryWrites=true", router.address));
     let status = tokio::task::spawn_blocking(move || command.status()).await??;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }

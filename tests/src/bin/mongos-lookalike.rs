@@ -22,7 +22,8 @@ async fn main() -> ExitCode {
         }
     };
     let proxy = Proxy::start(&server.hosts()[0], Mongos).await;
-    let uri = format!("mongodb://{}/", proxy.address);
+    // With an option, as an embedded server's: tests add theirs.
+    let uri = format!("mongodb://{}/?retryWrites=true", proxy.address);
     arguments.reverse();
     let ran = tokio::task::spawn_blocking(move || {
         Command::new(program).args(arguments).env("MONGODB_URI", uri).status()

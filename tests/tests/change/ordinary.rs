@@ -307,7 +307,8 @@ impl Between for InsertsAhead {
         let command = command?;
         let begin = begin(command.get_document("filter").ok()?)?;
         let found = reply.get_document("cursor").ok()?.get_array("firstBatch").ok()?;
-        let is_look = command.get_str("find").is_ok_and(|name| name == "things");
+        let is_look = command.get_str("find").is_ok_and(|name| name == "things")
+            && !command.contains_key("txnNumber");
         if is_look && found.is_empty() {
             self.0.insert_once(doc! { "_id": f64::from(begin) + 0.5, "y": 1 });
         }

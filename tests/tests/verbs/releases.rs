@@ -8,7 +8,7 @@ use mongrate::{
 use mongrate_tests::{
     TestDb, effect,
     effects::{assert_exactly_once, present, versions},
-    irreversible,
+    irreversible, is_mongos,
 };
 
 use super::FIVE;
@@ -217,7 +217,9 @@ async fn one_in_the_middle_of_functions_has_to_be_vouched_for() {
     let down = || migrator.down().only(3).independent_of([4, 5]);
     let plan = down().plan().await.unwrap();
     assert_eq!(plan.late.len(), 1, "{plan:?}");
-    assert!(down().shadow().await.unwrap().is_ok());
+    if !is_mongos(&fresh.db).await {
+        assert!(down().shadow().await.unwrap().is_ok());
+    }
     assert_eq!(down().why("wrong").await.unwrap().versions(), versions([3]));
     assert_eq!(present(&fresh.db).await, [1, 2, 4, 5]);
 
