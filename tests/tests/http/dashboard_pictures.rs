@@ -56,6 +56,10 @@ fn list() -> Vec<Migration> {
         Box::pin(async move {
             let walk = on.backfill("patients", "patients").batch_size(500);
             walk.update_each(|patient: Document| {
+                if patient.get_i32("_id")? % 500 == 0 && HELD.load(Ordering::SeqCst) {
+                    // Progress is told twice a second, and not while a function blocks.
+                    std::thread::sleep(Duration::from_millis(150));
+                }
                 if patient.get_i32("_id")? > 12_000 {
                     while HELD.load(Ordering::SeqCst) {
                         std::thread::sleep(Duration::from_millis(20));
