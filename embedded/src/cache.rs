@@ -187,6 +187,14 @@ fn synced(file: &File) -> io::Result<()> {
     }
 }
 
+/// Removes a directory with all that is in it, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), EmbeddedError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.context(|| format!("remove {}", path.display())),
+    }
+}
+
 /// Turns an error into an [`Attempt`], except for a cancellation, which ends the search.
 pub(crate) fn attempt<T>(
     place: impl Into<String>,

@@ -16,46 +16,36 @@ use crate::{
     run_dir,
 };
 
-/// In the directory of the data. Its first line names the run that the first start belongs to, its second
-/// one the server that was described before.
+/// In the directory of the data. Its first line names the run that was described when the start began, if
+/// any.
 const MARK: &str = "first-start";
 
-/// Makes `data` ready for the server in `run`: new data is marked, and marked data that no server ever
-/// completed is put aside, as `node0.broken-off`.
+/// Makes `data` ready for a start: new data is marked, and marked data that no server ever completed is
+/// put aside, as `node0.broken-off`.
 ///
-/// `described` is the run in the description of the running server or the one before. The caller has
-/// made sure that no server runs on the data.
-pub(crate) fn begin(
-    data: &Path,
-    run: &Path,
-    described: Option<&Path>,
-) -> Result<(), EmbeddedError> {
+/// `described` is the run of the last server that was described. No server runs on the data.
+pub(crate) fn begin(data: &Path, described: Option<&Path>) -> Result<(), EmbeddedError> {
     let node = run_dir::node_data(data, 0);
-    match Mark::read(data)? {
-        // Complete: its server was described, or one that came after it, perhaps of a build that knows
-        // no marks. The process died before it could say so, or the file came back with a backup.
-        Some(mark) if described.is_some() && described != mark.described.as_deref() => {
-            complete(data)?;
-        }
-        Some(_) if !is_empty(&node)? => {
-            tracing::debug!(target: "mongrate", data = %node.display(), "begins the first start anew");
-            put_aside(&node)?;
-        }
-        Some(_) | None => {}
-    }
+    let mark = Mark::read(data)?;
     if !is_empty(&node)? {
-        return Ok(());
+        let Some(mark) = mark else { return Ok(()) };
+        // A server was described since. The process died before it removed the mark, or an older build,
+        // which knows no marks, went on, or the mark came back with a backup.
+        if described.is_some() && described != mark.described.as_deref() {
+            return complete(data);
+        }
+        tracing::debug!(target: "mongrate", data = %node.display(), "begins the first start anew");
+        put_aside(&node)?;
     }
     let text = format!(
-        "{}\n{}\nThe first start of this server is not complete. The next start puts {} aside.\n",
-        run.display(),
+        "{}\nThe first start of this server is not complete. The next start puts {} aside.\n",
         described.unwrap_or(Path::new("")).display(),
         node.display(),
     );
     cache::replace_durably(&data.join(MARK), text.as_bytes())
 }
 
-/// Notes that the first start is complete. The description of the server is durable by now.
+/// Notes that the first start is complete. The server is described by now, durably.
 pub(crate) fn complete(data: &Path) -> Result<(), EmbeddedError> {
     match fs::remove_file(data.join(MARK)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -68,12 +58,7 @@ pub(crate) fn complete(data: &Path) -> Result<(), EmbeddedError> {
 /// Keeps what is there, in case that somebody put it there, until the next that is put aside.
 fn put_aside(node: &Path) -> Result<(), EmbeddedError> {
     let aside = node.with_extension("broken-off");
-    match fs::remove_dir_all(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(error).context(|| format!("remove {}", aside.display()));
-        }
-        _ => {}
-    }
+    cache::remove(&aside)?;
     fs::rename(node, &aside).context(|| format!("move {} to {}", node.display(), aside.display()))
 }
 
@@ -86,7 +71,7 @@ impl Mark {
         let path = data.join(MARK);
         match fs::read_to_string(&path) {
             Ok(text) => {
-                let described = text.lines().nth(1).filter(|line| !line.is_empty());
+                let described = text.lines().next().filter(|line| !line.is_empty());
                 Ok(Some(Self { described: described.map(PathBuf::from) }))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -110,12 +95,11 @@ mod tests {
     const ZERO: &str = "/home/run.0";
     const ONE: &str = "/home/run.1";
     const TWO: &str = "/home/run.2";
-    const THREE: &str = "/home/run.3";
 
-    /// A directory whose first start, of the run [`ONE`], left a file. `before` was described.
+    /// A directory whose first start left a file. `before` was described when it began.
     fn begun(before: Option<&str>) -> (tempfile::TempDir, PathBuf) {
         let data = tempfile::tempdir().unwrap();
-        begin(data.path(), Path::new(ONE), before.map(Path::new)).unwrap();
+        begin(data.path(), before.map(Path::new)).unwrap();
         let file = fill(data.path());
         (data, file)
     }
@@ -137,7 +121,7 @@ mod tests {
         for before in [None, Some(ZERO)] {
             let (data, file) = begun(before);
             for _ in 0..2 {
-                begin(data.path(), Path::new(TWO), before.map(Path::new)).unwrap();
+                begin(data.path(), before.map(Path::new)).unwrap();
                 assert!(!file.exists() && is_marked(&data));
                 assert!(data.path().join("node0.broken-off/WiredTiger").exists());
                 fill(data.path());
@@ -149,7 +133,7 @@ mod tests {
     fn data_of_a_complete_first_start_is_kept() {
         let (data, file) = begun(None);
         complete(data.path()).unwrap();
-        begin(data.path(), Path::new(TWO), None).unwrap();
+        begin(data.path(), None).unwrap();
         assert!(file.exists() && !is_marked(&data));
     }
 
@@ -159,7 +143,7 @@ mod tests {
         for before in [None, Some(ZERO)] {
             for since in [ONE, TWO] {
                 let (data, file) = begun(before);
-                begin(data.path(), Path::new(THREE), Some(Path::new(since))).unwrap();
+                begin(data.path(), Some(Path::new(since))).unwrap();
                 assert!(file.exists() && !is_marked(&data));
             }
         }
@@ -169,7 +153,7 @@ mod tests {
     fn data_of_another_origin_is_kept() {
         let data = tempfile::tempdir().unwrap();
         let file = fill(data.path());
-        begin(data.path(), Path::new(ONE), None).unwrap();
+        begin(data.path(), None).unwrap();
         assert!(file.exists() && !is_marked(&data));
     }
 
@@ -177,9 +161,9 @@ mod tests {
     fn data_that_was_removed_after_a_complete_start_is_begun_once_more() {
         let (data, file) = begun(None);
         fs::remove_file(&file).unwrap();
-        begin(data.path(), Path::new(TWO), Some(Path::new(ONE))).unwrap();
+        begin(data.path(), Some(Path::new(ONE))).unwrap();
         fill(data.path());
-        begin(data.path(), Path::new(THREE), Some(Path::new(ONE))).unwrap();
+        begin(data.path(), Some(Path::new(ONE))).unwrap();
         assert!(!file.exists() && is_marked(&data));
     }
 }

@@ -22,6 +22,7 @@ use std::{
 use rustix::process::{Pid, Signal};
 
 use crate::{
+    cache,
     error::{Context, EmbeddedError, line},
     keeper, lock,
     task::Cancel,
@@ -128,12 +129,7 @@ pub(crate) fn evict(run: &Path, data: Option<&Path>, cancel: &Cancel) -> Result<
     if let Some(scratch) = scratch {
         let _ = fs::remove_dir_all(scratch);
     }
-    match fs::remove_dir_all(run) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).context(|| format!("remove {}", run.display()))
-        }
-        _ => Ok(()),
-    }
+    cache::remove(run)
 }
 
 /// Where node `index` keeps its data.

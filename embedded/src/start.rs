@@ -182,7 +182,7 @@ fn start_new(asked: &Checked, binary: &Binary, cancel: &Cancel) -> Result<Joined
     let data = place_data(asked, &run)?;
     if asked.data.is_some() {
         let before = described(&asked.home).map(|server| server.run);
-        first_start::begin(&data, &run, before.as_deref())?;
+        first_start::begin(&data, before.as_deref())?;
     }
     let (ports, moved) = choose_ports(asked, &data)?;
     for (index, port) in ports.iter().enumerate() {

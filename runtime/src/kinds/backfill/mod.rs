@@ -242,7 +242,7 @@ impl<'a> Backfill<'a, '_> {
         self.job.check()?;
         run::refuse_unwalkable(self.on, &self.job).await?;
         let name = self.job.name.clone();
-        Box::pin(run::run(self.on, self.job, work)).await.map_err(|source| {
+        run::run(self.on, self.job, work).await.map_err(|source| {
             let text = format!("the backfill `{name}`");
             Box::new(in_document::Within { text, source }) as BoxError
         })
